@@ -1,0 +1,142 @@
+"""Bytes to facts and back, the only place: JSON for people and gateways, msgpack for Kafka."""
+
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from schemas.events import Fact, LoggedFact, Read, ReadRow, ReadsLogged, ReadsReceived
+from schemas.results import Frame
+from schemas.topics import ENVELOPE_VERSION, FRAME_VERSION
+
+
+class UnknownVersion(Exception):
+    """A record was written by a newer release; upgrade this service, nothing is wrong with the record."""
+
+
+class UnreadableRecord(Exception):
+    """A record's bytes are no envelope or frame; the message says why and where in it."""
+
+
+class Envelope(Struct, frozen=True):
+    """A record of `race-log`: facts of one event, in order."""
+
+    v: int
+    event: str
+    facts: list[LoggedFact]
+
+
+class _Version(Struct):
+    v: int
+
+
+class LogLine(Struct, frozen=True, forbid_unknown_fields=True):
+    """A line of an exported log."""
+
+    offset: int
+    fact: msgspec.Raw
+
+
+_Record = TypeVar("_Record", Envelope, Frame)
+_fact_decoder = msgspec.json.Decoder(Fact)
+_line_decoder = msgspec.json.Decoder(LogLine)
+_envelope_decoder = msgspec.msgpack.Decoder(Envelope)
+_frame_decoder = msgspec.msgpack.Decoder(Frame)
+_packer = msgspec.msgpack.Encoder()
+_json = msgspec.json.Encoder()
+
+
+def fact_from_json(data: bytes | str) -> Fact:
+    """A fact from one JSON object. Raises msgspec.ValidationError or DecodeError, which name the path."""
+    return _fact_decoder.decode(data)
+
+
+def line_from_json(data: bytes | str) -> tuple[int | None, Fact]:
+    """A fact from a line of a log: a bare fact, or `{"offset", "fact"}`; the offset where it has one."""
+    if b'"offset"' in (data if isinstance(data, bytes) else data.encode()):
+        try:
+            line = _line_decoder.decode(data)
+        except msgspec.ValidationError:
+            return None, _fact_decoder.decode(data)
+        return line.offset, _fact_decoder.decode(line.fact)
+    return None, _fact_decoder.decode(data)
+
+
+def logged(fact: Fact) -> LoggedFact:
+    """The same fact with its reads as arrays, as Kafka carries them."""
+    if not isinstance(fact, ReadsReceived):
+        return fact
+    return ReadsLogged(
+        event=fact.event,
+        id=fact.id,
+        by=fact.by,
+        recorded_at_us=fact.recorded_at_us,
+        gateway=fact.gateway,
+        session=fact.session,
+        reads=[row_of(read) for read in fact.reads],
+    )
+
+
+def row_of(read: Read) -> ReadRow:
+    """A checked read as an array."""
+    return ReadRow(read.seq, read.device, read.chip, read.at_us, read.rssi, read.antenna, read.battery)
+
+
+def to_json(fact: LoggedFact | Fact) -> bytes:
+    """A fact as one line of JSON, reads as objects; the inverse of `fact_from_json`."""
+    if not isinstance(fact, ReadsLogged):
+        return _json.encode(fact)
+    reads = [
+        Read(seq=r.seq, device=r.device, chip=r.chip, at_us=r.at_us, rssi=r.rssi, antenna=r.antenna, battery=r.battery)
+        for r in fact.reads
+    ]
+    return _json.encode(
+        ReadsReceived(
+            event=fact.event,
+            id=fact.id,
+            by=fact.by,
+            recorded_at_us=fact.recorded_at_us,
+            gateway=fact.gateway,
+            session=fact.session,
+            reads=reads,
+        )
+    )
+
+
+def encode_envelope(event: str, facts: list[LoggedFact]) -> bytes:
+    """The bytes of a `race-log` record."""
+    return _packer.encode(Envelope(ENVELOPE_VERSION, event, facts))
+
+
+def decode_envelope(data: bytes) -> Envelope:
+    """The envelope in a `race-log` record. Raises UnknownVersion for a newer release's, UnreadableRecord for anything else."""
+    return _decode(_envelope_decoder, data, ENVELOPE_VERSION)
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """The bytes of a `results` record."""
+    return _packer.encode(frame)
+
+
+def decode_frame(data: bytes) -> Frame:
+    """The frame in a `results` record. Raises as `decode_envelope`."""
+    return _decode(_frame_decoder, data, FRAME_VERSION)
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[_Record], data: bytes, known: int) -> _Record:
+    try:
+        record = decoder.decode(data)
+    except msgspec.DecodeError as error:
+        if _version_of(data) > known:
+            raise UnknownVersion(f"record of version {_version_of(data)}; this release reads up to {known}") from None
+        raise UnreadableRecord(str(error)) from None
+    if record.v > known:
+        raise UnknownVersion(f"record of version {record.v}; this release reads up to {known}")
+    return record
+
+
+def _version_of(data: bytes) -> int:
+    try:
+        return msgspec.msgpack.decode(data, type=_Version).v
+    except msgspec.DecodeError:
+        return 0

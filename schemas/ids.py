@@ -1,0 +1,69 @@
+"""Identifiers, instants and bounded text: the smallest words of the contract, with their limits.
+
+Limits are declared to msgspec, so that a decoder refuses a value with its path before anything else sees it, and
+`matline schema` prints them for those who write gateways.
+"""
+
+from typing import Annotated, NewType
+
+from msgspec import Meta
+
+Bib = NewType("Bib", str)
+Chip = NewType("Chip", str)
+
+# `(?![\s\S])` ends the text in Python and in ECMAScript alike; `$` would let a trailing line break pass in Python.
+SLUG_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?![\s\S])"
+Slug = Annotated[str, Meta(pattern=SLUG_PATTERN, description="An id: letters, digits, `.`, `_`, `-`; 1-64 characters.")]
+
+# Exact in JavaScript and far from overflow when offsets and durations are added: +-2^52 us is 142 years around 1970.
+INSTANT_MAX_US = 2**52
+InstantUs = Annotated[
+    int, Meta(ge=-INSTANT_MAX_US, le=INSTANT_MAX_US, description="Microseconds since 1970-01-01 UTC, or of a duration.")
+]
+
+LABEL_CHARS = 32  # contract, section 1: bib and chip are 1-32 characters
+LABEL_RAW_CHARS = 64  # before stripping: room for a gateway's blank padding
+NAME_CHARS = 200
+REASON_CHARS = 1000
+FACT_ID_CHARS = 64  # contract, section 1
+
+Label = Annotated[str, Meta(min_length=1, max_length=LABEL_RAW_CHARS)]
+DeviceId = Annotated[str, Meta(min_length=1, max_length=64)]
+GatewayId = Annotated[str, Meta(min_length=1, max_length=64)]
+SessionId = Annotated[str, Meta(min_length=1, max_length=128)]
+FactId = Annotated[str, Meta(min_length=1, max_length=FACT_ID_CHARS)]
+Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS)]
+Text = Annotated[str, Meta(max_length=NAME_CHARS)]
+Reason = Annotated[str, Meta(max_length=REASON_CHARS)]
+CaseName = Annotated[str, Meta(min_length=1, max_length=400)]
+BirthYear = Annotated[int, Meta(ge=1900, le=2100)]
+Nationality = Annotated[str, Meta(pattern=r"^[A-Za-z]{3}(?![\s\S])", description="Three letters.")]
+
+
+def label(value: str, what: str) -> str:
+    """A bib or chip as the log holds it: stripped, upper-cased, 1-32 printable characters. Source: contract, section 1.
+
+    Raises ValueError naming `what` when nothing is left, too much is, or a control character is inside.
+    """
+    text = value.strip().upper()
+    if not text or len(text) > LABEL_CHARS:
+        raise ValueError(f"{what} {value!r} has {len(text)} characters; it takes 1 to {LABEL_CHARS}")
+    if not text.isprintable():
+        raise ValueError(f"{what} {value!r} holds a control character")
+    return text
+
+
+def case_name(value: str) -> str:
+    """A case's name with its bib upper-cased and stripped, as `missed:<bib>` is whatever its writer's spelling.
+
+    Team cases keep the team's spelling: teams are names, not labels. Source: contract, sections 1 and 3.6.
+    """
+    kind, colon, rest = value.strip().partition(":")
+    if colon and kind in ("missed", "reads_after"):
+        return f"{kind}:{rest.strip().upper()}"
+    return value.strip()
+
+
+def bib_order(bib: str) -> tuple[int, str]:
+    """Sort key of bibs: shorter first, then by text. Source: contract, section 4.1."""
+    return len(bib), bib

@@ -1,0 +1,131 @@
+"""What scoring says of athletes and events, as the `results` topic carries it and the projections read it.
+
+A row is keyed by `(event, bib)` and versioned: of two rows with one key the higher `version` is the newer, whatever order
+they arrive in, and equal versions mean equal bytes.
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+from schemas.events import Entry
+
+Status = Literal["NOT_STARTED", "ON_COURSE", "FINISHED", "OTL", "DNF", "DNS", "DQ"]
+Source = Literal["main", "backup", "official"]
+Offset = Annotated[int, Meta(ge=0)]
+
+
+class PointTime(Struct, frozen=True, array_like=True):
+    """When an athlete took a point of the course, and what it was taken from."""
+
+    point: str
+    at_us: int
+    source: Source
+
+
+class Case(Struct, frozen=True, omit_defaults=True):
+    """A question for the jury: `missed:<bib>`, `reads_after:<bib>` or `team:<team board>:<team>` (`bib` null)."""
+
+    case: str
+    race: str
+    bib: str | None = None
+    open: bool = True
+
+
+class AthleteRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The result of one athlete. Times exact in microseconds; `time_s` printed, by the race's official time.
+
+    `gun_at_us` is the gun that his gun time counts from, `own_gun_us` his own; `first_entry` orders bibs by their first
+    entry in the log. `gone`: his entry was withdrawn or names a race that is not defined; he is on nothing.
+    """
+
+    event: str
+    bib: str
+    version: Offset
+    race: str
+    status: Status = "NOT_STARTED"
+    gun_us: int | None = None
+    chip_us: int | None = None
+    time_s: int | None = None
+    cut_at: str | None = None
+    missed: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+    points: list[PointTime] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)
+    unused: dict[str, int] = field(default_factory=dict)
+    gun_at_us: int | None = None
+    own_gun_us: int | None = None
+    entry: Entry | None = None
+    first_entry: int = 0
+    hidden: bool = False
+    gone: bool = False
+
+
+class Gun(Struct, frozen=True, omit_defaults=True):
+    """A gun as it stands after corrections."""
+
+    race: str
+    at_us: int
+    wave: str | None = None
+
+
+class JudgesOrder(Struct, frozen=True):
+    """An `order_set` in force, in log order."""
+
+    race: str
+    bibs: list[str]
+
+
+class Protest(Struct, frozen=True, omit_defaults=True):
+    """A protest and, once decided, its outcome."""
+
+    protest: str
+    race: str
+    text: str
+    filed_at_us: int | None = None
+    bib: str | None = None
+    outcome: str | None = None
+
+
+class Publication(Struct, frozen=True, omit_defaults=True):
+    """A `results_published` in force, in log order; `offset` is the revision that it published."""
+
+    race: str
+    state: Literal["provisional", "official", "withdrawn"]
+    offset: int
+    boards: list[str] | None = None
+    recorded_at_us: int | None = None
+
+
+class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What of an event is not one athlete's: its definition, guns, closed races, rulings on ties, cases and publications.
+
+    `decided` holds the names of all decided cases (`team:` ones too); `pending` says of each fact without effect so far
+    what it waits for.
+    """
+
+    event: str
+    version: Offset
+    definition: dict[str, Any] | None = None
+    guns: list[Gun] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    orders: list[JudgesOrder] = field(default_factory=list)
+    decided: list[str] = field(default_factory=list)
+    protests: list[Protest] = field(default_factory=list)
+    publications: list[Publication] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)
+
+
+class Frame(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A record of `results`: rows that changed while `race-log` offsets `from_offset..through_offset` of a partition were
+    folded. A revision is complete at a frame with `last`; `heads` then gives each touched event its last offset.
+    """
+
+    v: int
+    partition: int
+    from_offset: int
+    through_offset: int
+    last: bool
+    heads: dict[str, int] = field(default_factory=dict)
+    events: list[EventRow] = field(default_factory=list)
+    rows: list[AthleteRow] = field(default_factory=list)
