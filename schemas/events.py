@@ -298,6 +298,19 @@ class FactWithdrawn(FactBase, frozen=True, kw_only=True, tag="fact_withdrawn"):
     reason: Reason
 
 
+class NoticeReceived(FactBase, frozen=True, kw_only=True, tag="notice_received"):
+    """A reader's message that is no read, such as a gunshot that it heard; kept for officials, changes no standing.
+
+    `kind` is the reader's own word, `at_us` by its clock (null where it gave no whole instant), `text` the rest.
+    """
+
+    gateway: GatewayId
+    device: DeviceId
+    kind: Text
+    at_us: InstantUs | None = None
+    text: Reason = ""
+
+
 Ruling = (
     EventDefined
     | EntriesAdded
@@ -317,6 +330,7 @@ Ruling = (
     | ResultsPublished
     | EntryHidden
     | FactWithdrawn
+    | NoticeReceived
 )
 """Every fact but reads: these apply in log order."""
 

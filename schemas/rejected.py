@@ -1,0 +1,50 @@
+"""What was put aside: a record of the topic `rejected`, JSON so that any Kafka tool shows it.
+
+Nothing that comes in is lost: what could not be read, or not applied, is kept here with its bytes, where it came from
+and why, so that a person can mend the cause and send it again.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+REJECTED_VERSION = 1
+RAW_MAX_BYTES = 256 * 1024  # of one rejection; the longest frame of a reader. What is cut off shows in `size`.
+
+_json = msgspec.json.Encoder()
+
+
+class Rejection(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing put aside.
+
+    `source` is who put it aside (`http`, `mylaps`, `scoring`), `raw` its first bytes (base64 in JSON) and `size` how many
+    there were. `gateway` sent it, where one did. `topic`, `partition` and `offset` say where it stands when it was read
+    from Kafka; `index` its place, from 0, within the request, message or record.
+    """
+
+    v: int
+    event: str
+    source: str
+    reason: str
+    raw: bytes
+    size: Annotated[int, Meta(ge=0)]
+    gateway: str | None = None
+    index: int | None = None
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+    recorded_at_us: int | None = None
+
+
+_decoder = msgspec.json.Decoder(Rejection)
+
+
+def encode_rejection(rejection: Rejection) -> bytes:
+    """The bytes of a `rejected` record, one JSON object."""
+    return _json.encode(rejection)
+
+
+def decode_rejection(data: bytes) -> Rejection:
+    """The inverse of `encode_rejection`. Raises msgspec.DecodeError."""
+    return _decoder.decode(data)
