@@ -8,11 +8,20 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from schemas.definition import US
 from schemas.events import Entry
 
 Status = Literal["NOT_STARTED", "ON_COURSE", "FINISHED", "OTL", "DNF", "DNS", "DQ"]
 Source = Literal["main", "backup", "official"]
 Offset = Annotated[int, Meta(ge=0)]
+
+
+def printed_s(time_us: int) -> int:
+    """Seconds as printed: an exact time in microseconds, rounded up to the next whole second.
+
+    Source: contract, section 3.4; World Athletics, transponder timing (2:09:44.3 -> 2:09:45).
+    """
+    return -(-time_us // US)
 
 
 class PointTime(Struct, frozen=True, array_like=True):

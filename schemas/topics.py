@@ -34,11 +34,19 @@ RACE_LOG = Topic(
 )
 RESULTS = Topic(
     "results",
-    {"retention.ms": str(7 * 24 * 3600 * 1000), "cleanup.policy": "delete", "max.message.bytes": str(8 * RECORD_MAX_BYTES)},
+    {
+        "retention.ms": str(7 * 24 * 3600 * 1000),
+        "cleanup.policy": "delete",
+        "max.message.bytes": str(8 * RECORD_MAX_BYTES),
+    },
 )
 REJECTED = Topic(
     "rejected",
-    {"retention.ms": str(90 * 24 * 3600 * 1000), "cleanup.policy": "delete", "max.message.bytes": str(4 * RECORD_MAX_BYTES)},
+    {
+        "retention.ms": str(90 * 24 * 3600 * 1000),
+        "cleanup.policy": "delete",
+        "max.message.bytes": str(4 * RECORD_MAX_BYTES),
+    },
     partitioned=False,
 )
 STANDINGS = Topic(

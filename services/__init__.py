@@ -1,0 +1,1 @@
+"""The services of Matline, and the command that runs them."""

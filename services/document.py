@@ -1,0 +1,126 @@
+"""The standings document: a log scored at once, by the same code as the services. Source: contract, section 5."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from schemas.codec import line_from_json
+from schemas.definition import Definition, parse_definition
+from schemas.ids import bib_order
+from schemas.results import AthleteRow, Case, EventRow
+from services.projections.standings import Standings, standings
+from services.scoring.core.event import EventState
+
+LINE_MAX_BYTES = 64 * 1024 * 1024  # an entry list of 100,000 is under 40 MB
+
+
+class BadLine(Exception):
+    """A line of a log is no fact, or a fact that is refused; `line` counts from 1."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line}: {reason}")
+        self.line = line
+        self.reason = reason
+
+
+class Log:
+    """A log read line by line into one event's state; `revision` is the last line's offset, or the number of lines."""
+
+    def __init__(self) -> None:
+        self.state: EventState | None = None
+        self.revision = 0
+        self.lines = 0
+        self._offset = -1
+        self._ordinal = 0
+
+    def add(self, line: bytes) -> None:
+        """Fold one line. Raises BadLine; the line then has no effect but to be counted."""
+        self.lines += 1
+        if not line.strip():
+            raise BadLine(self.lines, "is empty; each line is one fact as JSON")
+        try:
+            offset, fact = line_from_json(line)
+        except msgspec.DecodeError as error:
+            raise BadLine(self.lines, str(error)) from None
+        if self.state is None:
+            self.state = EventState(fact.event)
+        if fact.event != self.state.event:
+            raise BadLine(self.lines, f"is of event {fact.event!r}; the log began with {self.state.event!r}")
+        at = self.lines if offset is None else offset
+        self._ordinal = self._ordinal + 100_000 if at == self._offset else 0
+        self._offset = at
+        reason = self.state.fold(at, self._ordinal, fact)
+        if reason is not None:
+            raise BadLine(self.lines, reason)
+        self.revision = at
+
+
+class Scored(NamedTuple):
+    """All rows of an event, and the standings made of them."""
+
+    event: EventRow | None
+    definition: Definition | None
+    athletes: list[AthleteRow]
+    standings: Standings
+    unused: dict[str, int]
+
+
+def scored(state: EventState | None) -> Scored:
+    """Everything that a state says now, athletes in document order."""
+    if state is None:
+        return Scored(None, None, [], Standings({}, {}, {}, []), {})
+    event = state.event_row()
+    definition = None if event.definition is None else parse_definition(event.definition)
+    rows = [row for row in map(state.row, list(state.book.bibs())) if not row.gone]
+    races = {race.id: at for at, race in enumerate(definition.races)} if definition is not None else {}
+    rows.sort(key=lambda row: (races[row.race], bib_order(row.bib)))
+    made = Standings({}, {}, {}, []) if definition is None else standings(definition, rows, event)
+    return Scored(event, definition, rows, made, state.unused_reads(rows))
+
+
+def document(event: str, revision: int, scored: Scored) -> dict[str, Any]:
+    """The document as plain objects in the order of the contract."""
+    made = scored.standings
+    return {
+        "event": event,
+        "revision": revision,
+        "athletes": [_athlete(row) for row in scored.athletes],
+        "boards": {name: [msgspec.structs.asdict(row) for row in rows] for name, rows in made.boards.items()},
+        "team_boards": msgspec.to_builtins(made.team_boards),
+        "delegations": msgspec.to_builtins(made.delegations),
+        "cases": [_case(case) for row in scored.athletes for case in row.cases] + [_case(c) for c in made.cases],
+        "unused_reads": scored.unused,
+    }
+
+
+def _athlete(row: AthleteRow) -> dict[str, Any]:
+    return {
+        "bib": row.bib,
+        "race": row.race,
+        "status": row.status,
+        "gun_us": row.gun_us,
+        "chip_us": row.chip_us,
+        "time_s": row.time_s,
+        "cut_at": row.cut_at,
+        "missed": row.missed,
+        "flags": row.flags,
+        "points": [{"point": p.point, "at_us": p.at_us, "source": p.source} for p in row.points],
+    }
+
+
+def _case(case: Case) -> dict[str, Any]:
+    return {"case": case.case, "bib": case.bib, "race": case.race, "open": case.open}
+
+
+def score_lines(lines: Iterable[bytes]) -> dict[str, Any]:
+    """The standings document of a whole log. Raises BadLine at the first line that is no fact."""
+    log = Log()
+    for line in lines:
+        log.add(line)
+    return document_of(log)
+
+
+def document_of(log: Log) -> dict[str, Any]:
+    """The standings document of a log as far as it was read."""
+    return document("" if log.state is None else log.state.event, log.revision, scored(log.state))

@@ -1,0 +1,1 @@
+"""Ingest: speaks the readers' protocols and HTTP, checks and bounds everything, alone writes the race log."""

@@ -1,0 +1,59 @@
+"""Local wall time to instants: nearly every reader sends the time of its place and not the offset.
+
+An hour that comes twice (the end of daylight saving) is never guessed: both instants are returned, and whoever set up the
+source resolves it with a fixed offset, or a second time stamp does.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
+
+
+def parse_zone(text: str) -> tzinfo:
+    """A zone by its IANA name (`Asia/Ho_Chi_Minh`) or as a fixed offset (`+04:00`). Raises ValueError."""
+    if match := _OFFSET.fullmatch(text):
+        sign, hours, minutes = match.groups()
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        if offset < timedelta(hours=24) and int(minutes) < 60:
+            return timezone(-offset if sign == "-" else offset)
+    try:
+        return ZoneInfo(text)
+    except (ValueError, OSError, KeyError):
+        raise ValueError(
+            f"{text!r} is no time zone; name one such as Asia/Dubai, or an offset such as +04:00"
+        ) from None
+
+
+def instants_us(local: datetime, zone: tzinfo) -> list[int]:
+    """The instants at which clocks of `zone` showed `local` (without a zone): one, none in a skipped hour, two in one
+    that came twice, the earlier first."""
+    found: list[int] = []
+    for fold in (0, 1):
+        instant = local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+        at_us = (instant - _EPOCH) // _MICROSECOND
+        if at_us not in found and instant.astimezone(zone).replace(tzinfo=None) == local:
+            found.append(at_us)
+    return found
+
+
+def one_instant_us(local: datetime, zone: tzinfo, hint_us: int | None = None) -> int:
+    """The instant at which clocks of `zone` showed `local`; of two the one nearer to `hint_us`, where that is known.
+
+    Raises ValueError where there is none, or two and no hint; the text says how the source is set up to resolve it.
+    """
+    found = instants_us(local, zone)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise ValueError(
+            f"{local} never was in {zone}: clocks went forward; check the reader's clock and the source's zone"
+        )
+    if hint_us is None:
+        raise ValueError(
+            f"{local} was twice in {zone}: clocks went back; give the source a fixed offset such as +02:00"
+        )
+    return min(found, key=lambda at_us: abs(at_us - hint_us))

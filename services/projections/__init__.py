@@ -1,0 +1,1 @@
+"""Projections: standings from results, kept in ClickHouse."""

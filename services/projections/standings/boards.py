@@ -1,0 +1,182 @@
+"""Boards: who is on one, in what order, at which place. Source: contract, sections 4.1 to 4.3."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from schemas.definition import Board, Definition
+from schemas.ids import bib_order
+from schemas.results import AthleteRow, JudgesOrder, printed_s
+
+
+class BoardRow(Struct, frozen=True):
+    """A line of a board. `time_s` is what is printed there, in whole seconds; the others are exact, in microseconds."""
+
+    place: int
+    bib: str
+    time_s: int
+    gun_us: int
+    chip_us: int
+
+
+class _Ranked(NamedTuple):
+    """An athlete in the order of a root board: his rank's number (equal for those who tie), and his printed time."""
+
+    rank: int
+    athlete: AthleteRow
+    time_s: int
+
+
+def passes(definition: Definition, of: Board) -> Callable[[AthleteRow], bool]:
+    """Whether an athlete is ranked and passes the filters of a board and of all boards around it, by his entry."""
+    chain = _chain(definition, of)
+
+    def check(row: AthleteRow) -> bool:
+        entry = row.entry
+        if row.gone or entry is None or not entry.ranked or row.race != of.race:
+            return False
+        return all(_passes_one(one, row) for one in chain)
+
+    return check
+
+
+def _chain(definition: Definition, of: Board) -> list[Board]:
+    """The board and those around it, the outermost last."""
+    boards = {one.id: one for one in definition.boards}
+    chain = [of]
+    while chain[-1].within is not None:
+        chain.append(boards[chain[-1].within])
+    return chain
+
+
+def _passes_one(of: Board, row: AthleteRow) -> bool:
+    entry = row.entry
+    if entry is None:
+        return False
+    if of.gender is not None and entry.gender != of.gender:
+        return False
+    if of.born_from is not None and (entry.birth_year is None or entry.birth_year < of.born_from):
+        return False
+    if of.born_to is not None and (entry.birth_year is None or entry.birth_year > of.born_to):
+        return False
+    if of.nationality is not None and entry.nationality != of.nationality.upper():
+        return False
+    return (
+        (of.division is None or entry.division == of.division)
+        and (of.club is None or entry.club == of.club)
+        and (of.wave is None or entry.wave == of.wave)
+    )
+
+
+def orders_of(orders: Iterable[JudgesOrder], race: str) -> list[JudgesOrder]:
+    """The judges' orders of a race, in log order."""
+    return [order for order in orders if order.race == race]
+
+
+def board(
+    definition: Definition, board_id: str, athletes: Iterable[AthleteRow], orders: list[JudgesOrder]
+) -> list[BoardRow]:
+    """The rows of a board, best first; `orders` are the judges' orders of its race, in log order.
+
+    A board within another takes that one's athletes and order: who ties there ties here.
+    """
+    of = next(one for one in definition.boards if one.id == board_id)
+    root = _chain(definition, of)[-1]
+    on_root, on_board = passes(definition, root), passes(definition, of)
+    finishers = [row for row in athletes if row.status == "FINISHED" and on_root(row)]
+    ranked = [one for one in _rank(root, finishers, orders, definition) if on_board(one.athlete)]
+    rows = []
+    for before, same in _ties(ranked):
+        for one in sorted(same, key=lambda one: bib_order(one.athlete.bib)):
+            gun_us, chip_us = _times(one.athlete)
+            rows.append(BoardRow(before + 1, one.athlete.bib, one.time_s, gun_us, chip_us))
+    return rows
+
+
+def _ties(ranked: list[_Ranked]) -> Iterator[tuple[int, list[_Ranked]]]:
+    """Those of equal rank together, with how many are before them."""
+    before = 0
+    for _, group in groupby(ranked, key=lambda one: one.rank):
+        same = list(group)
+        yield before, same
+        before += len(same)
+
+
+def _rank(
+    root: Board, finishers: list[AthleteRow], orders: list[JudgesOrder], definition: Definition
+) -> Iterator[_Ranked]:
+    """Finishers in the order of a board that lies within no other."""
+    kind = root.ranked_by()
+    if kind == "gun_then_chip":
+        leaders, rest = _split(finishers, root.gun_places)
+        first = list(_in_order(leaders, _gun_us, orders, lambda row: printed_s(_gun_us(row)), 0))
+        yield from first
+        yield from _in_order(rest, _chip_us, orders, lambda row: printed_s(_chip_us(row)), len(leaders))
+        return
+    race = next(race for race in definition.races if race.id == root.race)
+    official = _gun_us if race.official_time == "gun" else _chip_us
+    by = _gun_us if kind == "gun" else _chip_us
+    yield from _in_order(finishers, by, orders, lambda row: printed_s(official(row)), 0)
+
+
+def _split(finishers: list[AthleteRow], gun_places: int) -> tuple[list[AthleteRow], list[AthleteRow]]:
+    """The leaders by gun time, with all who tie with the last of them, and the rest. Source: section 4.2."""
+    if gun_places == 0:
+        return [], finishers
+    by_gun = sorted(finishers, key=_gun_us)
+    if len(by_gun) <= gun_places:
+        return by_gun, []
+    last_us = _gun_us(by_gun[gun_places - 1])
+    return [row for row in by_gun if _gun_us(row) <= last_us], [row for row in by_gun if _gun_us(row) > last_us]
+
+
+def _in_order(
+    rows: list[AthleteRow],
+    by: Callable[[AthleteRow], int],
+    orders: list[JudgesOrder],
+    printed: Callable[[AthleteRow], int],
+    before: int,
+) -> Iterator[_Ranked]:
+    """Rows by exact time; who ties shares a rank, unless the judges' order names all of them."""
+    rank = before
+    for _, group in groupby(sorted(rows, key=by), key=by):
+        same = list(group)
+        order = _order_for(same, orders) if len(same) > 1 and orders else None
+        if order is not None:
+            same.sort(key=lambda row: order[row.bib])
+        for at, row in enumerate(same):
+            yield _Ranked(rank + at if order is not None else rank, row, printed(row))
+        rank += len(same)
+
+
+def _order_for(same: list[AthleteRow], orders: list[JudgesOrder]) -> dict[str, int] | None:
+    """The latest order that names all who tie, as the place of each bib in it. Source: section 1, `order_set`."""
+    for order in reversed(orders):
+        places = {bib: at for at, bib in reversed(list(enumerate(order.bibs)))}
+        if all(row.bib in places for row in same):
+            return places
+    return None
+
+
+def _times(row: AthleteRow) -> tuple[int, int]:
+    return _gun_us(row), _chip_us(row)
+
+
+def _gun_us(row: AthleteRow) -> int:
+    if row.gun_us is None:
+        raise AssertionError(f"finisher {row.bib} has no gun time")
+    return row.gun_us
+
+
+def _chip_us(row: AthleteRow) -> int:
+    if row.chip_us is None:
+        raise AssertionError(f"finisher {row.bib} has no chip time")
+    return row.chip_us
+
+
+def team_members(definition: Definition, board_id: str, athletes: Iterable[AthleteRow]) -> list[AthleteRow]:
+    """All ranked athletes that pass a board's filters, whatever their status, in the order of their first entries."""
+    of = next(one for one in definition.boards if one.id == board_id)
+    return sorted(filter(passes(definition, of), athletes), key=lambda row: row.first_entry)

@@ -1,0 +1,1 @@
+"""Scoring: what reads and officials' facts mean for each athlete."""

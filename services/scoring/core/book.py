@@ -1,0 +1,218 @@
+"""What the officials' facts of an event amount to, in log order: who runs, who wears which chip, which gun fired.
+
+A fact that names something unknown is kept and takes effect when that appears, so nothing here is looked up when a fact
+comes; it is looked up when an athlete is scored. Source: contract, section 1.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.definition import US, Definition, DefinitionRefused, parse_definition
+from schemas.events import (
+    CaseDecided,
+    ChipAssigned,
+    ClockCorrected,
+    DeviceAssigned,
+    EntriesAdded,
+    Entry,
+    EntryHidden,
+    EventDefined,
+    GunFired,
+    OrderSet,
+    Outcome,
+    ProtestDecided,
+    ProtestFiled,
+    RaceClosed,
+    RaceReopened,
+    ReadExcluded,
+    ResultsPublished,
+    Ruling,
+    StatusSet,
+    TimeSet,
+)
+from schemas.results import Protest, Publication
+from services.scoring.core.course import Course
+
+ORDINAL_BITS = 20  # a record holds fewer than a million entries: its bytes are bounded far below that
+
+
+class Written(NamedTuple):
+    """An entry and where the log has it: a number that ascends through the log's records, facts and lists."""
+
+    position: int
+    entry: Entry
+
+
+class Place(NamedTuple):
+    """Where a device stands."""
+
+    mat: str
+    backup: bool
+
+
+class Book:
+    """The officials' facts in force, by subject. `apply` takes them in log order; the later supersedes the earlier."""
+
+    def __init__(self) -> None:
+        self.definition: Definition | None = None
+        self.plain_definition: EventDefined | None = None
+        self.courses: dict[str, Course] = {}
+        self.gap_us = 0
+        self.backups: frozenset[tuple[str, str]] = frozenset()
+        self.defined_places: dict[str, Place] = {}
+        self.written: dict[str, list[Written]] = {}
+        self.named_by: dict[str, set[str]] = {}
+        self.guns: dict[tuple[str, str | None], int] = {}
+        self.clocks: dict[str, list[ClockCorrected]] = {}
+        self.placed: dict[str, list[DeviceAssigned]] = {}
+        self.worn: dict[str, list[ChipAssigned]] = {}
+        self.times: dict[str, dict[str, int | None]] = {}
+        self.excluded: dict[str, set[tuple[str, int]]] = {}
+        self.statuses: dict[str, StatusSet] = {}
+        self.orders: list[OrderSet] = []
+        self.decisions: dict[str, Outcome] = {}
+        self.closed: dict[str, bool] = {}
+        self.protests: dict[str, Protest] = {}
+        self.protest_outcomes: dict[str, str] = {}
+        self.publications: list[Publication] = []
+        self.hidden: dict[str, bool] = {}
+
+    # --- Facts in.
+
+    def apply(self, offset: int, ordinal: int, fact: Ruling) -> None:
+        """Take in one fact; `ordinal` counts the facts and entries of the record at `offset`."""
+        match fact:
+            case EntriesAdded():
+                for at, entry in enumerate(fact.entries):
+                    self._enter(Written((offset << ORDINAL_BITS) + ordinal + at, entry))
+            case EventDefined():
+                self._define(fact)
+            case GunFired():
+                self.guns[fact.race, fact.wave] = fact.at_us
+            case ClockCorrected():
+                self.clocks.setdefault(fact.device, []).append(fact)
+            case DeviceAssigned():
+                self.placed.setdefault(fact.device, []).append(fact)
+            case ChipAssigned():
+                self.worn.setdefault(fact.chip, []).append(fact)
+            case TimeSet():
+                self.times.setdefault(fact.bib, {})[fact.point] = fact.at_us
+            case ReadExcluded():
+                self.excluded.setdefault(fact.chip, set()).add((fact.device, fact.at_us))
+            case StatusSet():
+                self.statuses[fact.bib] = fact
+            case OrderSet():
+                self.orders.append(fact)
+            case CaseDecided():
+                self.decisions[fact.case] = fact.outcome
+            case RaceClosed() | RaceReopened():
+                self.closed[fact.race] = isinstance(fact, RaceClosed)
+            case EntryHidden():
+                self.hidden[fact.bib] = fact.hidden
+            case _:
+                self._apply_office(offset, fact)
+
+    def _apply_office(self, offset: int, fact: Ruling) -> None:
+        match fact:
+            case ProtestFiled():
+                self.protests[fact.protest] = Protest(fact.protest, fact.race, fact.text, fact.recorded_at_us, fact.bib)
+            case ProtestDecided():
+                self.protest_outcomes[fact.protest] = fact.outcome
+            case ResultsPublished():
+                boards = None if fact.boards is None else list(fact.boards)
+                self.publications.append(Publication(fact.race, fact.state, offset, boards, fact.recorded_at_us))
+            case _:
+                pass  # a withdrawal decides which facts come here, a notice changes no standing
+
+    def _enter(self, written: Written) -> None:
+        self.written.setdefault(written.entry.bib, []).append(written)
+        for chip in written.entry.chips:
+            self.named_by.setdefault(chip, set()).add(written.entry.bib)
+
+    def _define(self, fact: EventDefined) -> None:
+        try:
+            definition = parse_definition(fact.definition)
+        except DefinitionRefused:
+            return  # refused at the door; one that stands in a log all the same has no effect
+        self.definition = definition
+        self.plain_definition = fact
+        self.courses = {race.id: Course(definition, race) for race in definition.races}
+        self.gap_us = round(definition.passing_gap_s * US)
+        self.backups = frozenset((mat.id, device) for mat in definition.mats for device in mat.backup_devices)
+        self.defined_places = {
+            device: Place(mat.id, backup)
+            for mat in definition.mats
+            for backup, devices in ((False, mat.devices), (True, mat.backup_devices))
+            for device in devices
+        }
+
+    # --- Questions, answered by what is known now.
+
+    def entry_of(self, bib: str) -> Written | None:
+        """The athlete's entry in force: the last that names a race of the definition."""
+        for written in reversed(self.written.get(bib, ())):
+            if written.entry.race in self.courses:
+                return written
+        return None
+
+    def owner_of(self, chip: str) -> str | None:
+        """Whose chip it is by the entries: the last entry in force that names it."""
+        last, owner = -1, None
+        for bib in self.named_by.get(chip, ()):
+            written = self.entry_of(bib)
+            if written is not None and chip in written.entry.chips and written.position > last:
+                last, owner = written.position, bib
+        return owner
+
+    def wearer_of(self, chip: str, at_us: int, owner: str | None) -> str | None:
+        """Who wears a chip at a corrected instant: by the latest assignment that covers it, else its `owner`."""
+        for fact in reversed(self.worn.get(chip, ())):
+            if _covers(fact.from_us, fact.until_us, at_us) and self.entry_of(fact.bib) is not None:
+                return fact.bib
+        return owner
+
+    def corrected_us(self, device: str, at_us: int) -> int:
+        """A device's time with the latest clock correction that covers it, by its own clock."""
+        for fact in reversed(self.clocks.get(device, ())):
+            if _covers(fact.from_us, fact.until_us, at_us):
+                return at_us + fact.offset_us
+        return at_us
+
+    def place_of(self, device: str, at_us: int) -> Place | None:
+        """Where a device stands at a corrected instant: by the latest assignment that covers it, else by definition."""
+        for fact in reversed(self.placed.get(device, ())):
+            if _covers(fact.from_us, fact.until_us, at_us) and self.has_mat(fact.mat):
+                return Place(fact.mat, (fact.mat, device) in self.backups)
+        return self.defined_places.get(device)
+
+    def moves(self, device: str) -> bool:
+        """Whether a fact corrects the device's clock or moves it, so that each of its reads has to be asked for."""
+        return device in self.clocks or device in self.placed
+
+    def own_gun_us(self, entry: Entry) -> int | None:
+        """The athlete's own gun: his wave's; without one, the gun fired without a wave; else none."""
+        if entry.wave is not None and (entry.race, entry.wave) in self.guns:
+            return self.guns[entry.race, entry.wave]
+        return self.guns.get((entry.race, None))
+
+    def race_gun_us(self, race: str) -> int | None:
+        """The earliest of all the race's guns."""
+        return min((at_us for (named, _), at_us in self.guns.items() if named == race), default=None)
+
+    def protest(self, name: str) -> Protest:
+        """A protest that was filed, with its outcome once there is one."""
+        return msgspec.structs.replace(self.protests[name], outcome=self.protest_outcomes.get(name))
+
+    def bibs(self) -> Iterable[str]:
+        """Every bib that an entry names, in the order of their first entries."""
+        return self.written.keys()
+
+    def has_mat(self, mat: str) -> bool:
+        """Whether the definition has that mat."""
+        return self.definition is not None and any(known.id == mat for known in self.definition.mats)
+
+
+def _covers(from_us: int | None, until_us: int | None, at_us: int) -> bool:
+    return (from_us is None or from_us <= at_us) and (until_us is None or at_us < until_us)

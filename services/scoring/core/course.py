@@ -1,0 +1,97 @@
+"""A race's course, compiled: what the definition spells, as integers that scoring compares.
+
+Source: contract, sections 2 and 3.
+"""
+
+from msgspec import Struct
+
+from schemas.definition import (
+    US,
+    Definition,
+    Limit,
+    Pick,
+    Race,
+    clock_instant_us,
+    duration_us,
+    min_duration_us,
+)
+
+START = 0  # index of START in every course
+
+
+class Bound(Struct, frozen=True):
+    """A cut-off or an earliest: `clock_us` an instant, the others durations since a gun; None where not given."""
+
+    clock_us: int | None
+    gun_us: int | None
+    wave_us: int | None
+
+    def instants(self, race_gun_us: int, own_gun_us: int) -> list[int]:
+        """The instants that the given kinds stand for, one or more."""
+        found = [] if self.clock_us is None else [self.clock_us]
+        if self.gun_us is not None:
+            found.append(race_gun_us + self.gun_us)
+        if self.wave_us is not None:
+            found.append(own_gun_us + self.wave_us)
+        return found
+
+
+class CoursePoint(Struct, frozen=True):
+    """A point of the course, in course order."""
+
+    id: str
+    mat: str
+    km: float
+    pick: Pick
+    mandatory: bool
+    cutoff: Bound | None
+    earliest: Bound | None
+
+
+class Course:
+    """A race as scoring needs it. `at_mat` gives the points of a mat by index; `lap_bits` a bit to each point of a mat
+    that the course crosses more than once, 0 to the others.
+    """
+
+    def __init__(self, definition: Definition, race: Race) -> None:
+        self.race = race
+        self.points = tuple(
+            CoursePoint(
+                point.id,
+                point.mat,
+                point.km,
+                point.picked(),
+                point.mandatory,
+                _bound(definition, race, point.cutoff),
+                _bound(definition, race, point.earliest),
+            )
+            for point in race.points
+        )
+        self.index = {point.id: at for at, point in enumerate(self.points)}
+        self.finish = len(self.points) - 1
+        self.window_us = race.start_window_s * US
+        at_mat: dict[str, list[int]] = {}
+        for at, point in enumerate(self.points):
+            at_mat.setdefault(point.mat, []).append(at)
+        self.at_mat = {mat: tuple(points) for mat, points in at_mat.items()}
+        self.lap_bits = tuple(1 << at if len(at_mat[p.mat]) > 1 else 0 for at, p in enumerate(self.points))
+        self._least: dict[tuple[int, int], int] = {}
+
+    def least_us(self, i: int, j: int) -> int:
+        """The shortest believable duration from point `i` to point `j`, at `max_speed_mps`."""
+        least = self._least.get((i, j))
+        if least is None:
+            points = self.points
+            least = min_duration_us(points[i].km, points[j].km, self.race.max_speed_mps)
+            self._least[i, j] = least
+        return least
+
+
+def _bound(definition: Definition, race: Race, limit: Limit | None) -> Bound | None:
+    if limit is None:
+        return None
+    return Bound(
+        None if limit.clock is None else clock_instant_us(definition, race, limit.clock),
+        None if limit.gun is None else duration_us(limit.gun),
+        None if limit.wave is None else duration_us(limit.wave),
+    )

@@ -1,0 +1,394 @@
+"""One event's state: its reads and its officials' facts, who has to be scored again, and each row's version.
+
+The version of a row is the highest offset of what bears on it, whether or not it changes the result (README, decisions):
+a read of a chip that is or was his, a fact that names him or such a chip, a definition, gun, close or reopen of his race, a
+device or clock fact for a device with a read of his. So equal versions mean equal rows, however the log was cut.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from schemas.definition import DefinitionRefused, parse_definition
+from schemas.events import (
+    CaseDecided,
+    ChipAssigned,
+    ClockCorrected,
+    DeviceAssigned,
+    EntriesAdded,
+    EntryHidden,
+    EventDefined,
+    Fact,
+    FactWithdrawn,
+    GunFired,
+    LoggedFact,
+    NoticeReceived,
+    OrderSet,
+    ProtestFiled,
+    RaceClosed,
+    RaceReopened,
+    Read,
+    ReadExcluded,
+    ReadRow,
+    ReadsLogged,
+    ReadsReceived,
+    Ruling,
+    StatusSet,
+    TimeSet,
+)
+from schemas.results import AthleteRow, EventRow, Gun, JudgesOrder
+from services.scoring.core.athlete import Devices, Spot, score
+from services.scoring.core.book import Book
+from services.scoring.core.pending import pending
+from services.scoring.core.reads import ChipReads
+
+
+class LoggedRuling(NamedTuple):
+    """An officials' fact where the log has it: record, and position among the record's facts and entries."""
+
+    offset: int
+    ordinal: int
+    fact: Ruling
+
+
+class EventState:
+    """All that is known of an event. `fold` takes facts in log order; `take` scores whoever has to be."""
+
+    def __init__(self, event: str) -> None:
+        self.event = event
+        self.head = -1
+        self.version = -1
+        self.book = Book()
+        self.rulings: list[LoggedRuling] = []
+        self.ids: set[str] = set()
+        self.chips: dict[str, ChipReads] = {}
+        self.devices = Devices([])
+        self.versions: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}
+        self._withdrawals = _Withdrawals()
+        self._chips_of: dict[str, dict[str, None]] = {}
+        self._bibs_of: dict[str, dict[str, None]] = {}
+        self._read_chips: dict[str, int] = {}
+        self._entered: set[str] = set()
+        self._due: dict[str, None] = {}
+        self._due_event = False
+        self._places: list[Spot] | None = None
+
+    # --- Facts in.
+
+    def fold(self, offset: int, ordinal: int, fact: LoggedFact | Fact) -> str | None:
+        """Take in one fact of the record at `offset`; the reason where it is refused (it then has no effect at all)."""
+        self.head = offset
+        if fact.id is not None and fact.id in self.ids:
+            return None
+        if isinstance(fact, EventDefined) and (reason := _refused(fact)) is not None:
+            return reason
+        if fact.id is not None:
+            self.ids.add(fact.id)
+        if isinstance(fact, (ReadsLogged, ReadsReceived)):
+            self._fold_reads(offset, fact.reads)
+        elif not isinstance(fact, NoticeReceived):  # a notice changes no standing
+            self._fold_ruling(LoggedRuling(offset, ordinal, fact))
+        return None
+
+    def _fold_reads(self, offset: int, reads: Iterable[Read | ReadRow]) -> None:
+        chips, numbers, touched = self.chips, self._numbers, self._read_chips
+        for read in reads:
+            number = numbers.get(read.device)
+            if number is None:
+                number = numbers[read.device] = len(self.devices.names)
+                self.devices.names.append(read.device)
+                self._places = None
+            chip = read.chip
+            held = chips.get(chip)
+            if held is None:
+                held = chips[chip] = ChipReads()
+            if held.add(read.at_us, number, read.rssi):
+                touched[chip] = offset
+
+    def _fold_ruling(self, ruling: LoggedRuling) -> None:
+        self._settle_reads()
+        chips_before = {chip for bib in _entered_bibs(ruling.fact) for chip in self._chips_of.get(bib, ())}
+        self._rule(ruling)
+        self.version = ruling.offset
+        self._due_event = True
+        self._raise(self._bearing(ruling.fact, chips_before, set()), ruling.offset)
+
+    def _rule(self, ruling: LoggedRuling) -> None:
+        """Put a fact among the rulings and into the book."""
+        fact = ruling.fact
+        self.rulings.append(ruling)
+        self._remember_wearers(fact)
+        if isinstance(fact, FactWithdrawn):
+            self._withdrawals.add(fact)
+            self._rebuild()
+        elif not self._withdrawals.hit(fact):
+            self.book.apply(ruling.offset, ruling.ordinal, fact)
+        self._places = None
+
+    def _rebuild(self) -> None:
+        self.book = Book()
+        for ruling in self.rulings:
+            if not self._withdrawals.hit(ruling.fact):
+                self.book.apply(ruling.offset, ruling.ordinal, ruling.fact)
+
+    def _remember_wearers(self, fact: Ruling) -> None:
+        """Who ever had an entry and who wore which chip: kept for good, whatever becomes of the fact."""
+        self._entered.update(_entered_bibs(fact))
+        pairs: Iterable[tuple[str, str]] = ()
+        if isinstance(fact, EntriesAdded):
+            pairs = ((entry.bib, chip) for entry in fact.entries for chip in entry.chips)
+        elif isinstance(fact, ChipAssigned):
+            pairs = ((fact.bib, fact.chip),)
+        for bib, chip in pairs:
+            self._chips_of.setdefault(bib, {})[chip] = None
+            self._bibs_of.setdefault(chip, {})[bib] = None
+
+    # --- Whom a fact bears on.
+
+    def _bearing(self, fact: Ruling, chips_before: set[str], seen: set[str]) -> Iterator[str]:
+        match fact:
+            case EventDefined():
+                yield from list(self.book.bibs())
+                yield from list(self.versions)
+            case EntriesAdded():
+                yield from _entered_bibs(fact)
+                for chip in chips_before.union(chip for entry in fact.entries for chip in entry.chips):
+                    yield from self._bibs_of.get(chip, ())
+            case ChipAssigned():
+                yield fact.bib
+                yield from self._bibs_of.get(fact.chip, ())
+            case GunFired() | RaceClosed() | RaceReopened():
+                yield from self._bibs_in(fact.race)
+            case ClockCorrected() | DeviceAssigned():
+                yield from self._bibs_read_by(fact.device)
+            case ReadExcluded():
+                yield from self._bibs_of.get(fact.chip, ())
+            case TimeSet() | StatusSet() | EntryHidden():
+                yield fact.bib
+            case OrderSet():
+                yield from fact.bibs
+            case CaseDecided():
+                kind, _, bib = fact.case.partition(":")
+                if kind in ("missed", "reads_after"):
+                    yield bib
+            case ProtestFiled(bib=str(bib)):
+                yield bib
+            case FactWithdrawn():
+                yield from self._bearing_withdrawn(fact, seen)
+            case _:
+                pass
+
+    def _bearing_withdrawn(self, fact: FactWithdrawn, seen: set[str]) -> Iterator[str]:
+        """Whoever the withdrawn fact bears on, through withdrawals of withdrawals."""
+        if fact.fact in seen:
+            return
+        seen.add(fact.fact)
+        for ruling in self.rulings:
+            if ruling.fact.id == fact.fact:
+                chips = {chip for bib in _entered_bibs(ruling.fact) for chip in self._chips_of.get(bib, ())}
+                yield from self._bearing(ruling.fact, chips, seen)
+
+    def _bibs_in(self, race: str) -> list[str]:
+        return [bib for bib, written in self.book.written.items() if any(one.entry.race == race for one in written)]
+
+    def _bibs_read_by(self, device: str) -> Iterator[str]:
+        number = self._numbers.get(device)
+        if number is None:
+            return
+        for chip, bibs in self._bibs_of.items():
+            reads = self.chips.get(chip)
+            if reads is not None and number in reads.device:
+                yield from bibs
+
+    def _raise(self, bibs: Iterable[str], offset: int) -> None:
+        for bib in bibs:
+            self.versions[bib] = offset
+            self._due[bib] = None
+
+    def _settle_reads(self) -> None:
+        """Raise the versions of those whose chips were read, before a fact can change whose chips they are."""
+        for chip, offset in self._read_chips.items():
+            for bib in self._bibs_of.get(chip, ()):
+                if self.versions.get(bib, -1) < offset:
+                    self.versions[bib] = offset
+                self._due[bib] = None
+        self._read_chips.clear()
+
+    # --- Rows out.
+
+    def pending(self) -> int:
+        """How many rows are due."""
+        self._settle_reads()
+        return len(self._due) + self._due_event
+
+    def mark_all(self) -> None:
+        """Make every row due, at the version that it has."""
+        self._due = dict.fromkeys(self.versions)
+        self._due_event = bool(self.rulings)
+
+    def take_event(self) -> EventRow | None:
+        """The event's row, when it is due."""
+        if not self._due_event:
+            return None
+        self._due_event = False
+        return self.event_row()
+
+    def take(self, limit: int) -> list[AthleteRow]:
+        """Score up to `limit` athletes whose rows are due, bibs that no entry ever named left out."""
+        self._settle_reads()
+        rows = []
+        while self._due and len(rows) < limit:
+            bib, _ = self._due.popitem()
+            if bib in self._entered:
+                rows.append(self.row(bib))
+        return rows
+
+    def row(self, bib: str) -> AthleteRow:
+        """The athlete's row as of now."""
+        if self._places is None:
+            self._places = self.devices.places(self.book)
+        worn = tuple(sorted(self._chips_of.get(bib, ())))
+        version = self.versions.get(bib, 0)
+        return score(self.event, self.book, self.devices, self._places, self.chips, bib, worn, version)
+
+    def event_row(self) -> EventRow:
+        """What is not one athlete's, as of now."""
+        book = self.book
+        plain = book.plain_definition
+        return EventRow(
+            event=self.event,
+            version=max(self.version, 0),
+            definition=None if plain is None else plain.definition,
+            guns=[
+                Gun(race, at_us, wave)
+                for (race, wave), at_us in sorted(book.guns.items(), key=lambda item: (item[0][0], item[0][1] or ""))
+            ],
+            closed=sorted(race for race, closed in book.closed.items() if closed),
+            orders=[
+                JudgesOrder(order.race, list(order.bibs))
+                for order in book.orders
+                if order.race in book.courses and all(book.entry_of(bib) is not None for bib in order.bibs)
+            ],
+            decided=sorted(book.decisions),
+            protests=[book.protest(name) for name in sorted(book.protests)],
+            publications=list(book.publications),
+            pending=pending(book, (r.fact for r in self.rulings if not self._withdrawals.hit(r.fact)), self.ids),
+        )
+
+    def unused_reads(self, rows: Iterable[AthleteRow]) -> dict[str, int]:
+        """Unused reads of the whole event by reason, the athletes' own from their rows. Source: contract, section 3.1."""
+        counts: dict[str, int] = {}
+        for row in rows:
+            for reason, count in row.unused.items():
+                counts[reason] = counts.get(reason, 0) + count
+        counts["repeat"] = sum(reads.repeats for reads in self.chips.values())
+        unknown_device, unknown_chip = self._reads_of_nobody()
+        counts["unknown_device"] = unknown_device
+        counts["unknown_chip"] = unknown_chip
+        return {reason: count for reason, count in sorted(counts.items()) if count}
+
+    def _reads_of_nobody(self) -> tuple[int, int]:
+        """How many reads come from an unknown device, and how many others from a chip that nobody wears then."""
+        book, names = self.book, self.devices.names
+        places = self.devices.places(book)
+        no_place = no_wearer = 0
+        for chip, reads in self.chips.items():
+            owner, asked = book.owner_of(chip), chip in book.worn
+            for at_us, device in zip(reads.at_us, reads.device, strict=True):
+                place = places[device]
+                if place == "ask":
+                    at_us = book.corrected_us(names[device], at_us)
+                    place = book.place_of(names[device], at_us)
+                if place is None:
+                    no_place += 1
+                elif owner is None and not asked or asked and book.wearer_of(chip, at_us, owner) is None:
+                    no_wearer += 1
+        return no_place, no_wearer
+
+    # --- Snapshots.
+
+    def dump(self) -> "EventSnapshot":
+        """Everything that cannot be worked out again; rows that are due are not in it, so take them first."""
+        return EventSnapshot(
+            event=self.event,
+            head=self.head,
+            version=self.version,
+            rulings=[tuple(ruling) for ruling in self.rulings],
+            ids=sorted(self.ids),
+            devices=self.devices.names,
+            chips={chip: reads.packed() for chip, reads in self.chips.items()},
+            versions=self.versions,
+        )
+
+    @classmethod
+    def load(cls, snapshot: "EventSnapshot") -> "EventState":
+        """The inverse of `dump`."""
+        state = cls(snapshot.event)
+        for offset, ordinal, fact in snapshot.rulings:
+            state._rule(LoggedRuling(offset, ordinal, fact))
+        state.head, state.version = snapshot.head, snapshot.version
+        state.ids = set(snapshot.ids)
+        state.devices = Devices(snapshot.devices)
+        state._numbers = {name: number for number, name in enumerate(snapshot.devices)}
+        state.chips = {chip: ChipReads.unpacked(*packed) for chip, packed in snapshot.chips.items()}
+        state.versions = snapshot.versions
+        return state
+
+
+class EventSnapshot(Struct, frozen=True):
+    """An event's state as a snapshot keeps it; reads as the bytes of their arrays."""
+
+    event: str
+    head: int
+    version: int
+    rulings: list[tuple[int, int, Ruling]]
+    ids: list[str]
+    devices: list[str]
+    chips: dict[str, tuple[bytes, bytes, bytes, int]]
+    versions: dict[str, int]
+
+
+def _refused(fact: EventDefined) -> str | None:
+    """Why a definition has no effect."""
+    try:
+        definition = parse_definition(fact.definition)
+    except DefinitionRefused as refused:
+        return str(refused)
+    if definition.event != fact.event:
+        return f"event: the definition is of {definition.event!r}, the fact of {fact.event!r}"
+    return None
+
+
+def _entered_bibs(fact: Ruling) -> list[str]:
+    return [entry.bib for entry in fact.entries] if isinstance(fact, EntriesAdded) else []
+
+
+class _Withdrawals:
+    """Which facts are withdrawn: by a withdrawal that is not itself withdrawn. Source: contract, section 1."""
+
+    def __init__(self) -> None:
+        self._targets: dict[str, list[FactWithdrawn]] = {}
+        self._hit: dict[str, bool] = {}
+
+    def add(self, fact: FactWithdrawn) -> None:
+        """Take in a withdrawal; what it names may come later."""
+        self._targets.setdefault(fact.fact, []).append(fact)
+        self._hit = {}
+
+    def hit(self, fact: Ruling) -> bool:
+        """Whether a fact is as if it had never been."""
+        return fact.id is not None and fact.id in self._targets and self._is_hit(fact.id, frozenset())
+
+    def _is_hit(self, name: str, asking: frozenset[str]) -> bool:
+        """Withdrawals in a circle: the one that is asked for first, the earliest in the log, counts as withdrawn."""
+        if name in asking or name not in self._targets:
+            return False
+        if name not in self._hit:
+            asking |= {name}
+            hit = any(w.id is None or not self._is_hit(w.id, asking) for w in self._targets[name])
+            if len(asking) > 1:
+                return hit  # seen from inside a chain: not for keeping, it may have been cut short by a circle
+            self._hit[name] = hit
+        return self._hit[name]

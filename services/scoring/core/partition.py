@@ -1,0 +1,121 @@
+"""All that a worker holds of one partition: the state of its events, and the offset up to which it was folded."""
+
+import sys
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from schemas.codec import Envelope
+from schemas.events import EntriesAdded
+from schemas.results import AthleteRow, EventRow
+from services.scoring.core.event import EventSnapshot, EventState
+
+FOLD_VERSION = 1  # raise it with every change of what the fold keeps or means: older snapshots are then left aside
+
+
+class SnapshotUnusable(Exception):
+    """A snapshot is of another version of the fold or of another machine; fold the log instead."""
+
+
+class Refusal(NamedTuple):
+    """A fact of a record that has no effect: which one, and why."""
+
+    index: int
+    reason: str
+
+
+class _Snapshot(Struct, frozen=True):
+    fold: int
+    byteorder: str
+    partition: int
+    next_offset: int
+    events: list[EventSnapshot]
+
+
+class PartitionState:
+    """The fold of one partition of `race-log` up to (not including) `next_offset`."""
+
+    def __init__(self, partition: int, next_offset: int = 0) -> None:
+        self.partition = partition
+        self.next_offset = next_offset
+        self.events: dict[str, EventState] = {}
+        self._heads: dict[str, int] = {}
+
+    def fold(self, offset: int, envelope: Envelope | None) -> list[Refusal]:
+        """Take in the record at `offset`, or pass over one that cannot be read (None)."""
+        if offset < self.next_offset:
+            raise AssertionError(f"record {offset} of partition {self.partition} was folded: at {self.next_offset}")
+        self.next_offset = offset + 1
+        if envelope is None:
+            return []
+        state = self.events.get(envelope.event)
+        if state is None:
+            state = self.events[envelope.event] = EventState(envelope.event)
+        self._heads[envelope.event] = offset
+        refusals = []
+        ordinal = 0
+        for index, fact in enumerate(envelope.facts):
+            if fact.event != envelope.event:
+                refusals.append(Refusal(index, f"is of event {fact.event} in a record of {envelope.event}"))
+                continue
+            reason = state.fold(offset, ordinal, fact)
+            if reason is not None:
+                refusals.append(Refusal(index, reason))
+            ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
+        return refusals
+
+    def pending(self) -> int:
+        """How many rows are due."""
+        return sum(state.pending() for state in self.events.values())
+
+    def take(self, limit: int) -> tuple[list[EventRow], list[AthleteRow]]:
+        """Score and hand out up to `limit` athletes that are due, and every event row that is."""
+        events = [row for state in self.events.values() if (row := state.take_event()) is not None]
+        rows: list[AthleteRow] = []
+        for state in self.events.values():
+            if len(rows) >= limit:
+                break
+            rows += state.take(limit - len(rows))
+        return events, rows
+
+    def heads(self) -> dict[str, int]:
+        """The last offset of each event that was touched since `clear_heads`."""
+        return dict(self._heads)
+
+    def clear_heads(self) -> None:
+        """Begin a new list of touched events."""
+        self._heads.clear()
+
+    def mark_all(self) -> None:
+        """Make every row due and every event touched, as after a fill: what was sent of them may have been lost."""
+        for state in self.events.values():
+            state.mark_all()
+            self._heads[state.event] = state.head
+
+    def dump(self) -> bytes:
+        """A snapshot. Only with nothing due: what is due is not in it."""
+        if self.pending():
+            raise AssertionError(f"partition {self.partition} has rows due; a snapshot would lose them")
+        events = [state.dump() for state in self.events.values()]
+        snapshot = _Snapshot(FOLD_VERSION, sys.byteorder, self.partition, self.next_offset, events)
+        return msgspec.msgpack.encode(snapshot)
+
+    @classmethod
+    def load(cls, data: bytes) -> "PartitionState":
+        """The inverse of `dump`. Raises SnapshotUnusable."""
+        try:
+            head = msgspec.msgpack.decode(data, type=_Head)
+            if (head.fold, head.byteorder) != (FOLD_VERSION, sys.byteorder):
+                raise SnapshotUnusable(f"snapshot of fold {head.fold}; this release folds as {FOLD_VERSION}")
+            snapshot = msgspec.msgpack.decode(data, type=_Snapshot)
+        except msgspec.DecodeError as error:
+            raise SnapshotUnusable(f"snapshot cannot be read: {error}") from None
+        state = cls(snapshot.partition, snapshot.next_offset)
+        state.events = {event.event: EventState.load(event) for event in snapshot.events}
+        return state
+
+
+class _Head(Struct, frozen=True):
+    fold: int
+    byteorder: str
