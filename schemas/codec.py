@@ -48,7 +48,8 @@ _json = msgspec.json.Encoder()
 
 def fact_from_json(data: bytes | str) -> Fact:
     """A fact from one JSON object. Raises msgspec.ValidationError or DecodeError, which name the path."""
-    return _fact_decoder.decode(data)
+    fact: Fact = _fact_decoder.decode(data)
+    return fact
 
 
 def line_from_json(data: bytes | str) -> tuple[int | None, Fact]:

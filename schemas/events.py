@@ -17,7 +17,6 @@ from schemas.ids import (
     GatewayId,
     InstantUs,
     Label,
-    Name,
     Nationality,
     Reason,
     SessionId,

@@ -12,9 +12,6 @@ from schemas.results import AthleteRow, Case, EventRow
 from services.projections.standings import Standings, standings
 from services.scoring.core.event import EventState
 
-LINE_MAX_BYTES = 64 * 1024 * 1024  # an entry list of 100,000 is under 40 MB
-
-
 class BadLine(Exception):
     """A line of a log is no fact, or a fact that is refused; `line` counts from 1."""
 

@@ -1,14 +1,16 @@
 """One athlete's result, from the set of his reads and the officials' facts in force. Source: contract, section 3."""
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from schemas.events import Entry
 from schemas.results import AthleteRow, Case, PointTime, Source, Status, printed_s
-from services.scoring.core.book import Book, Place, Written
+from services.scoring.core.book import Book, Written
 from services.scoring.core.choice import OFFICIAL, Candidate, choose
 from services.scoring.core.course import START, Course
+from services.scoring.core.devices import ASK, UNKNOWN, Places
 from services.scoring.core.passings import Passing, UsedRead, form_passings, pick_read
 from services.scoring.core.reads import ChipReads
 
@@ -27,26 +29,11 @@ Reason = Literal[
 ]
 
 
-Spot = Place | Literal["ask"] | None
-"""Where a device stands; None: nowhere known; "ask": it depends on the instant."""
-
-
-class Devices:
-    """The event's device names by number, and where each stands as long as no fact moves it."""
-
-    def __init__(self, names: list[str]) -> None:
-        self.names = names
-
-    def places(self, book: Book) -> list[Spot]:
-        """For each device, by number, where it stands."""
-        return ["ask" if book.moves(name) else book.defined_places.get(name) for name in self.names]
-
-
 class Sorted(NamedTuple):
-    """Reads of an athlete that may count, by mat and backup, and those that are out already, by reason."""
+    """Reads of an athlete that may count, by the groups of `Places`, and those that are out already, by reason."""
 
-    by_mat: dict[Place, list[UsedRead]]
-    out: list[tuple[Reason, UsedRead]]
+    groups: list[list[UsedRead]]
+    out: dict[Reason, list[UsedRead]]
 
 
 class Ground(NamedTuple):
@@ -61,14 +48,13 @@ class Ground(NamedTuple):
 def score(
     event: str,
     book: Book,
-    devices: Devices,
-    places: list[Spot],
+    places: Places,
     chips: Mapping[str, ChipReads],
     bib: str,
-    worn: tuple[str, ...],
+    worn: Iterable[str],
     version: int,
 ) -> AthleteRow:
-    """The result of one athlete; `worn` are all chips that ever were his, `places` is `devices.places(book)`.
+    """The result of one athlete; `worn` are all chips that ever were his, `places` the devices' by `book`.
 
     Pure: equal arguments give an equal row, and the order in which reads came does not matter.
     """
@@ -77,69 +63,101 @@ def score(
         last = book.written[bib][-1] if book.written.get(bib) else None
         race = "" if last is None else last.entry.race
         return AthleteRow(event=event, bib=bib, version=version, race=race, gone=True)
-    sorted_reads = sort_reads(book, devices, places, chips, bib, worn, book.own_gun_us(written.entry))
-    ground = find_points(book, book.courses[written.entry.race], bib, written.entry, sorted_reads)
+    own_gun_us = book.own_gun_us(written.entry)
+    reads = sort_reads(book, places, chips, bib, worn, own_gun_us)
+    ground = find_points(book, places, bib, written.entry, reads)
     return _result(event, book, bib, written, ground, version)
 
 
 def sort_reads(
     book: Book,
-    devices: Devices,
-    places: list[Spot],
+    places: Places,
     chips: Mapping[str, ChipReads],
     bib: str,
-    worn: tuple[str, ...],
+    worn: Iterable[str],
     own_gun_us: int | None,
 ) -> Sorted:
-    """The athlete's reads with corrected instants, by mat; out are those of contract section 3.1 up to `before_gun`.
+    """The athlete's reads with corrected instants, by group; out are those of contract section 3.1 up to `before_gun`.
 
     Reads at an unknown device and of a chip that nobody wears belong to no athlete; the event counts them.
     """
-    by_mat: dict[Place, list[UsedRead]] = {}
-    out: list[tuple[Reason, UsedRead]] = []
+    groups: list[list[UsedRead]] = [[] for _ in range(2 * len(places.mats) + 1)]  # UNKNOWN is the last
+    out: dict[Reason, list[UsedRead]] = {}
     for chip in worn:
         reads = chips.get(chip)
         if reads is None:
             continue
-        owner = book.owner_of(chip)
-        asked = chip in book.worn
-        if not asked and owner != bib:
+        if places.moving or chip in book.worn or chip in book.excluded or own_gun_us is None:
+            _sort_each(book, places, chip, reads, bib, own_gun_us, groups, out)
+        elif book.owner_of(chip) == bib:
+            _sort_plainly(places, chip, reads, own_gun_us, groups, out)
+    groups.pop()
+    return Sorted(groups, out)
+
+
+def _sort_plainly(
+    places: Places,
+    chip: str,
+    reads: ChipReads,
+    own_gun_us: int,
+    groups: list[list[UsedRead]],
+    out: dict[Reason, list[UsedRead]],
+) -> None:
+    """The common case, where no fact says anything special of the chip or of any device."""
+    group_of = places.groups
+    after = bisect_left(reads.at_us, own_gun_us)
+    count = len(reads.at_us)
+    for nth, at_us, device, rssi in zip(
+        range(after, count), reads.at_us[after:], reads.device[after:], reads.rssi[after:], strict=True
+    ):
+        groups[group_of[device]].append((at_us, rssi, chip, nth))
+    for nth in range(after):
+        if group_of[reads.device[nth]] != UNKNOWN:
+            out.setdefault("before_gun", []).append((reads.at_us[nth], reads.rssi[nth], chip, nth))
+
+
+def _sort_each(
+    book: Book,
+    places: Places,
+    chip: str,
+    reads: ChipReads,
+    bib: str,
+    own_gun_us: int | None,
+    groups: list[list[UsedRead]],
+    out: dict[Reason, list[UsedRead]],
+) -> None:
+    """Each read by itself: who wore the chip then, where the device stood, whether an official excluded it."""
+    owner, assigned, excluded = book.owner_of(chip), chip in book.worn, book.excluded.get(chip, ())
+    for nth, (raw_us, device, rssi) in enumerate(zip(reads.at_us, reads.device, reads.rssi, strict=True)):
+        at_us, group = raw_us, places.groups[device]
+        if group == ASK:
+            at_us, group = places.ask(device, raw_us)
+        if group == UNKNOWN or (book.wearer_of(chip, at_us, owner) if assigned else owner) != bib:
             continue
-        excluded = book.excluded.get(chip, ())
-        for index, (at_us, device, rssi) in enumerate(zip(reads.at_us, reads.device, reads.rssi, strict=True)):
-            place = places[device]
-            raw_us = at_us
-            if place == "ask":
-                name = devices.names[device]
-                at_us = book.corrected_us(name, at_us)
-                place = book.place_of(name, at_us)
-            if place is None or (asked and book.wearer_of(chip, at_us, owner) != bib):
-                continue
-            read = UsedRead(at_us, rssi, chip, index)
-            if excluded and (devices.names[device], raw_us) in excluded:
-                out.append(("excluded", read))
-            elif own_gun_us is None or at_us < own_gun_us:
-                out.append(("before_gun", read))
-            elif place in by_mat:
-                by_mat[place].append(read)
-            else:
-                by_mat[place] = [read]
-    return Sorted(by_mat, out)
+        read = (at_us, rssi, chip, nth)
+        if excluded and (places.name(device), raw_us) in excluded:
+            out.setdefault("excluded", []).append(read)
+        elif own_gun_us is None or at_us < own_gun_us:
+            out.setdefault("before_gun", []).append(read)
+        else:
+            groups[group].append(read)
 
 
-def find_points(book: Book, course: Course, bib: str, entry: Entry, reads: Sorted) -> Ground:
+def find_points(book: Book, places: Places, bib: str, entry: Entry, reads: Sorted) -> Ground:
     """Passings, the choice of points, and why every other read is unused."""
-    unused: list[tuple[Reason, list[UsedRead]]] = [(reason, [read]) for reason, read in reads.out]
+    course = book.courses[entry.race]
+    unused: list[tuple[Reason, list[UsedRead]]] = list(reads.out.items())
     own_gun_us = book.own_gun_us(entry)
     race_gun_us = book.race_gun_us(entry.race)
     if own_gun_us is None or race_gun_us is None:
         return Ground([], [None] * len(course.points), False, unused)
     passings: list[Passing] = []
-    for mat in dict.fromkeys(mat for mat, _ in reads.by_mat):
-        main, backup = reads.by_mat.get(Place(mat, False), []), reads.by_mat.get(Place(mat, True), [])
-        found, same = form_passings(mat, main, backup, book.gap_us)
-        passings += found
-        unused += [("backup_duplicate", passing.reads) for passing in same]
+    for at, mat in enumerate(places.mats):
+        main, backup = reads.groups[2 * at], reads.groups[2 * at + 1]
+        if main or backup:
+            found, same = form_passings(mat, main, backup, book.gap_us)
+            passings += found
+            unused += [("backup_duplicate", passing.reads) for passing in same]
     athlete = _Athlete(course, passings, _officials(book, course, bib), own_gun_us, race_gun_us)
     choice = choose(course, athlete.candidates(), own_gun_us)
     unused += athlete.unused(choice.taken)
@@ -176,8 +194,8 @@ class _Athlete:
                 if point in self.officials:
                     continue
                 read = self._read_for(point, passing)
-                if read is not None and not self._early(point, read) and self._fits_officials(point, read.at_us):
-                    found[point].append(Candidate(read.at_us, number, read))
+                if read is not None and not self._early(point, read) and self._fits_officials(point, read[0]):
+                    found[point].append(Candidate(read[0], number, read))
         for point, at_us in self.officials.items():
             found[point] = [Candidate(at_us, OFFICIAL, None)]
         return found
@@ -185,15 +203,15 @@ class _Athlete:
     def _read_for(self, point: int, passing: Passing) -> UsedRead | None:
         """The read that `point` takes from a passing; START looks at the reads inside its window only."""
         reads = passing.reads
-        if point == START and reads[-1].at_us > self.window_end_us:
-            reads = [read for read in reads if read.at_us <= self.window_end_us]
+        if point == START and reads[-1][0] > self.window_end_us:
+            reads = [read for read in reads if read[0] <= self.window_end_us]
             if not reads:
                 return None
         return pick_read(reads, self.course.points[point].pick)
 
     def _early(self, point: int, read: UsedRead) -> bool:
         earliest_us = self.earliest_us[point]
-        return earliest_us is not None and read.at_us < earliest_us
+        return earliest_us is not None and read[0] < earliest_us
 
     def _fits_officials(self, point: int, at_us: int) -> bool:
         """In order with every official's time; without any, reachable from the gun (else the choice decides that)."""
@@ -205,28 +223,21 @@ class _Athlete:
 
     def unused(self, taken: list[Candidate | None]) -> Iterator[tuple[Reason, list[UsedRead]]]:
         """Every read of the passings that gave no point its time, with the first reason that keeps it from all."""
-        used: dict[int, UsedRead | None] = {
-            candidate.passing: candidate.read for candidate in taken if candidate is not None
-        }
+        used = {found.passing: (point, found.read) for point, found in enumerate(taken) if found is not None}
         for number, passing in enumerate(self.passings):
             points = self.course.at_mat.get(passing.mat, ())
             if not points:
                 yield "not_on_course", passing.reads
                 continue
-            given = used.get(number)
+            given_to, given = used.get(number, (None, None))
             rest = passing.reads if given is None else [read for read in passing.reads if read is not given]
             inside, outside = rest, []
-            if START in points and passing.reads[-1].at_us > self.window_end_us:
-                inside = [read for read in rest if read.at_us <= self.window_end_us]
-                outside = [read for read in rest if read.at_us > self.window_end_us]
-            given_to = None if given is None else self._point_of(number, taken)
+            if points[0] == START and passing.reads[-1][0] > self.window_end_us:
+                inside = [read for read in rest if read[0] <= self.window_end_us]
+                outside = [read for read in rest if read[0] > self.window_end_us]
             for reads, in_window in ((inside, True), (outside, False)):
                 if reads:
                     yield self._reason(passing, points, taken, given_to, in_window), reads
-
-    def _point_of(self, number: int, taken: list[Candidate | None]) -> int:
-        """The point that a passing was given to."""
-        return next(point for point, found in enumerate(taken) if found is not None and found.passing == number)
 
     def _reason(
         self,
@@ -251,7 +262,7 @@ class _Athlete:
         if not left:
             return "too_early"
         left = [
-            point for point in left if (read := at[point]) is not None and not self._too_fast(point, read.at_us, taken)
+            point for point in left if (read := at[point]) is not None and not self._too_fast(point, read[0], taken)
         ]
         return "superseded" if left else "too_fast"
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from services.scoring.core.course import START, Course
-from services.scoring.core.passings import Passing, UsedRead
+from services.scoring.core.passings import UsedRead
 
 OFFICIAL = -1  # the passing number of an official's time
 _UNFILLED = 2**62  # sorts behind every instant
@@ -80,7 +80,7 @@ def _only_one_way(
 ) -> list[Candidate | None] | None:
     """The common case, without a search: no point has two candidates, no passing two points, and all fit together."""
     taken: list[Candidate | None] = []
-    passings = []
+    passings: list[int] = []
     at, at_us = START, own_gun_us
     for point, found in enumerate(candidates):
         if not found:

@@ -38,10 +38,11 @@ from schemas.events import (
     TimeSet,
 )
 from schemas.results import AthleteRow, EventRow, Gun, JudgesOrder
-from services.scoring.core.athlete import Devices, Spot, score
+from services.scoring.core.athlete import score
 from services.scoring.core.book import Book
+from services.scoring.core.devices import ASK, UNKNOWN, Devices, Places
 from services.scoring.core.pending import pending
-from services.scoring.core.reads import ChipReads
+from services.scoring.core.reads import NO_RSSI, ChipReads
 
 
 class LoggedRuling(NamedTuple):
@@ -73,7 +74,7 @@ class EventState:
         self._entered: set[str] = set()
         self._due: dict[str, None] = {}
         self._due_event = False
-        self._places: list[Spot] | None = None
+        self._places: Places | None = None
 
     # --- Facts in.
 
@@ -104,7 +105,13 @@ class EventState:
             held = chips.get(chip)
             if held is None:
                 held = chips[chip] = ChipReads()
-            if held.add(read.at_us, number, read.rssi):
+            at_us, rssi = read.at_us, read.rssi
+            if not held.at_us or at_us > held.at_us[-1]:  # in time order, as most come: without a call
+                held.at_us.append(at_us)
+                held.device.append(number)
+                held.rssi.append(NO_RSSI if rssi is None else rssi)
+                touched[chip] = offset
+            elif held.add(at_us, number, rssi):
                 touched[chip] = offset
 
     def _fold_ruling(self, ruling: LoggedRuling) -> None:
@@ -238,7 +245,7 @@ class EventState:
     def take(self, limit: int) -> list[AthleteRow]:
         """Score up to `limit` athletes whose rows are due, bibs that no entry ever named left out."""
         self._settle_reads()
-        rows = []
+        rows: list[AthleteRow] = []
         while self._due and len(rows) < limit:
             bib, _ = self._due.popitem()
             if bib in self._entered:
@@ -251,7 +258,7 @@ class EventState:
             self._places = self.devices.places(self.book)
         worn = tuple(sorted(self._chips_of.get(bib, ())))
         version = self.versions.get(bib, 0)
-        return score(self.event, self.book, self.devices, self._places, self.chips, bib, worn, version)
+        return score(self.event, self.book, self._places, self.chips, bib, worn, version)
 
     def event_row(self) -> EventRow:
         """What is not one athlete's, as of now."""
@@ -291,19 +298,18 @@ class EventState:
 
     def _reads_of_nobody(self) -> tuple[int, int]:
         """How many reads come from an unknown device, and how many others from a chip that nobody wears then."""
-        book, names = self.book, self.devices.names
+        book = self.book
         places = self.devices.places(book)
         no_place = no_wearer = 0
         for chip, reads in self.chips.items():
             owner, asked = book.owner_of(chip), chip in book.worn
             for at_us, device in zip(reads.at_us, reads.device, strict=True):
-                place = places[device]
-                if place == "ask":
-                    at_us = book.corrected_us(names[device], at_us)
-                    place = book.place_of(names[device], at_us)
-                if place is None:
+                group = places.groups[device]
+                if group == ASK:
+                    at_us, group = places.ask(device, at_us)
+                if group == UNKNOWN:
                     no_place += 1
-                elif owner is None and not asked or asked and book.wearer_of(chip, at_us, owner) is None:
+                elif (book.wearer_of(chip, at_us, owner) if asked else owner) is None:
                     no_wearer += 1
         return no_place, no_wearer
 
@@ -315,7 +321,7 @@ class EventState:
             event=self.event,
             head=self.head,
             version=self.version,
-            rulings=[tuple(ruling) for ruling in self.rulings],
+            rulings=[(ruling.offset, ruling.ordinal, ruling.fact) for ruling in self.rulings],
             ids=sorted(self.ids),
             devices=self.devices.names,
             chips={chip: reads.packed() for chip, reads in self.chips.items()},

@@ -1,7 +1,6 @@
 """All that a worker holds of one partition: the state of its events, and the offset up to which it was folded."""
 
 import sys
-from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +17,7 @@ class SnapshotUnusable(Exception):
     """A snapshot is of another version of the fold or of another machine; fold the log instead."""
 
 
-class Refusal(NamedTuple):
+class Refusal(Struct, frozen=True):
     """A fact of a record that has no effect: which one, and why."""
 
     index: int

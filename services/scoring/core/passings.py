@@ -1,17 +1,12 @@
 """Passings: one athlete's reads at one mat, cut where they pause. Source: contract, section 3.2."""
 
-from typing import NamedTuple
-
 from schemas.definition import Pick
 
+UsedRead = tuple[int, float, str, int]
+"""A read that may count: its corrected instant, strength, and where it is kept (chip, and the chip's nth read).
 
-class UsedRead(NamedTuple):
-    """A read that may count: its corrected instant, strength, and where it is kept (chip, and index in its reads)."""
-
-    at_us: int
-    rssi: float
-    chip: str
-    index: int
+A plain tuple, since making one is most of what a read costs when its athlete is scored.
+"""
 
 
 class Passing:
@@ -36,14 +31,14 @@ def form_passings(
     found = _cut(mat, False, main, gap_us)
     if not backup:
         return found, []
-    same = []
-    apart = []
+    same: list[Passing] = []
+    apart: list[Passing] = []
     for candidate in _cut(mat, True, backup, gap_us):
-        first, last = candidate.reads[0].at_us, candidate.reads[-1].at_us
-        near = any(first - p.reads[-1].at_us <= gap_us and p.reads[0].at_us - last <= gap_us for p in found)
+        first, last = candidate.reads[0][0], candidate.reads[-1][0]
+        near = any(first - p.reads[-1][0] <= gap_us and p.reads[0][0] - last <= gap_us for p in found)
         (same if near else apart).append(candidate)
     if apart:
-        found = sorted(found + apart, key=lambda passing: passing.reads[0].at_us)
+        found = sorted(found + apart, key=lambda passing: passing.reads[0][0])
     return found, same
 
 
@@ -71,4 +66,4 @@ def pick_read(reads: list[UsedRead], pick: Pick) -> UsedRead:
         return reads[0]
     if pick == "last":
         return reads[-1]
-    return max(reads, key=lambda read: (read.rssi, -read.at_us))
+    return max(reads, key=lambda read: (read[1], -read[0]))

@@ -11,7 +11,6 @@ from schemas.events import (
     FactWithdrawn,
     GunFired,
     OrderSet,
-    ProtestDecided,
     ProtestFiled,
     RaceClosed,
     RaceReopened,
