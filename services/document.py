@@ -7,10 +7,12 @@ import msgspec
 
 from schemas.codec import line_from_json
 from schemas.definition import Definition, parse_definition
+from schemas.events import EntriesAdded
 from schemas.ids import bib_order
 from schemas.results import AthleteRow, Case, EventRow
 from services.projections.standings import Standings, standings
 from services.scoring.core.event import EventState
+
 
 class BadLine(Exception):
     """A line of a log is no fact, or a fact that is refused; `line` counts from 1."""
@@ -26,10 +28,14 @@ class Log:
 
     def __init__(self) -> None:
         self.state: EventState | None = None
-        self.revision = 0
         self.lines = 0
-        self._offset = -1
+        self._offset: int | None = None
         self._ordinal = 0
+
+    @property
+    def revision(self) -> int:
+        """The last line's offset, or the number of lines."""
+        return self.lines if self._offset is None else self._offset
 
     def add(self, line: bytes) -> None:
         """Fold one line. Raises BadLine; the line then has no effect but to be counted."""
@@ -44,13 +50,13 @@ class Log:
             self.state = EventState(fact.event)
         if fact.event != self.state.event:
             raise BadLine(self.lines, f"is of event {fact.event!r}; the log began with {self.state.event!r}")
-        at = self.lines if offset is None else offset
-        self._ordinal = self._ordinal + 100_000 if at == self._offset else 0
-        self._offset = at
-        reason = self.state.fold(at, self._ordinal, fact)
+        if offset is None or offset != self._offset:
+            self._ordinal = 0
+        self._offset = offset
+        reason = self.state.fold(self.revision, self._ordinal, fact)
         if reason is not None:
             raise BadLine(self.lines, reason)
-        self.revision = at
+        self._ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
 
 
 class Scored(NamedTuple):
