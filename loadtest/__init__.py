@@ -1,0 +1,1 @@
+"""Races that never were, with their truth: a seeded simulator, and drivers that send it."""

@@ -1,0 +1,1 @@
+"""Race definitions, one TOML file each."""
