@@ -120,7 +120,7 @@ def encode_packed(event: str, facts: list[msgspec.Raw]) -> bytes:
 
 
 def decode_envelope(data: bytes) -> Envelope:
-    """The envelope in a `race-log` record. Raises UnknownVersion for a newer release's, UnreadableRecord for anything else."""
+    """The envelope in a `race-log` record. Raises UnknownVersion for a newer release's, UnreadableRecord else."""
     return _decode(_envelope_decoder, data, ENVELOPE_VERSION)
 
 

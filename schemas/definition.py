@@ -31,7 +31,7 @@ Seconds = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
 class Limit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A cut-off or `earliest`: `clock` a local time of day, `gun` since the race's earliest gun, `wave` since his own."""
+    """A cut-off or earliest: `clock` a local time of day, `gun` since the race's earliest gun, `wave` since his own."""
 
     clock: str | None = None
     gun: str | None = None

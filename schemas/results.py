@@ -1,7 +1,7 @@
 """What scoring says of athletes and events, as the `results` topic carries it and the projections read it.
 
-A row is keyed by `(event, bib)` and versioned: of two rows with one key the higher `version` is the newer, whatever order
-they arrive in, and equal versions mean equal bytes.
+A row is keyed by `(event, bib)` and versioned: of two rows with one key the higher `version` is the newer, whatever
+order they arrive in, and equal versions mean equal bytes.
 """
 
 from typing import Annotated, Any, Literal
@@ -107,10 +107,10 @@ class Publication(Struct, frozen=True, omit_defaults=True):
 
 
 class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What of an event is not one athlete's: its definition, guns, closed races, rulings on ties, cases and publications.
+    """What of an event is not one athlete's: definition, guns, closed races, rulings on ties, cases and publications.
 
-    `decided` holds the names of all decided cases (`team:` ones too); `pending` says of each fact without effect so far
-    what it waits for.
+    `decided` holds the names of all decided cases (`team:` ones too); `pending` says of each fact without effect so
+    far what it waits for.
     """
 
     event: str
@@ -126,8 +126,9 @@ class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Frame(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A record of `results`: rows that changed while `race-log` offsets `from_offset..through_offset` of a partition were
-    folded. A revision is complete at a frame with `last`; `heads` then gives each touched event its last offset.
+    """A record of `results`: rows that changed while `race-log` offsets `from_offset..through_offset` were folded.
+
+    A revision is complete at a frame with `last`; `heads` then gives each touched event its last offset.
     """
 
     v: int

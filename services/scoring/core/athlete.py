@@ -355,14 +355,15 @@ def _cut_at(
     if race_gun_us is None or own_gun_us is None:
         return None
     for point, found in zip(course.points, taken, strict=True):
-        if point.cutoff is not None and found is not None:
-            if found.at_us > min(point.cutoff.instants(race_gun_us, own_gun_us)):
-                return point.id
+        if point.cutoff is None or found is None:
+            continue
+        if found.at_us > min(point.cutoff.instants(race_gun_us, own_gun_us)):
+            return point.id
     return None
 
 
 def _missed(course: Course, taken: list[Candidate | None]) -> list[str]:
-    """Mandatory points without a passing before a later point that has one (START: if that is required). Source: 3.6."""
+    """Mandatory points without a passing before a later one that has one (START: if it is required). Source: 3.6."""
     last = max((at for at, found in enumerate(taken) if found is not None), default=-1)
     return [
         point.id

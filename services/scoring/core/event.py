@@ -1,8 +1,8 @@
 """One event's state: its reads and its officials' facts, who has to be scored again, and each row's version.
 
-The version of a row is the highest offset of what bears on it, whether or not it changes the result (README, decisions):
-a read of a chip that is or was his, a fact that names him or such a chip, a definition, gun, close or reopen of his race, a
-device or clock fact for a device with a read of his. So equal versions mean equal rows, however the log was cut.
+The version of a row is the highest offset of what bears on it, whether or not it changes the result: a read of a chip
+that is or was his, a fact that names him or such a chip, a definition, gun, close or reopen of his race, a device or
+clock fact for a device with a read of his. So equal versions mean equal rows, however the log was cut.
 """
 
 from collections.abc import Iterable, Iterator
@@ -285,7 +285,7 @@ class EventState:
         )
 
     def unused_reads(self, rows: Iterable[AthleteRow]) -> dict[str, int]:
-        """Unused reads of the whole event by reason, the athletes' own from their rows. Source: contract, section 3.1."""
+        """Unused reads of the event by reason, the athletes' own from their rows. Source: contract, section 3.1."""
         counts: dict[str, int] = {}
         for row in rows:
             for reason, count in row.unused.items():
