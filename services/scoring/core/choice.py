@@ -89,7 +89,7 @@ def _only_one_way(
         if len(found) > 1 or found[0].passing == OFFICIAL:
             return None
         candidate = found[0]
-        if candidate.at_us - at_us < course.least_us(at, point) or (passings and candidate.at_us <= at_us):
+        if candidate.at_us - at_us < course.least_us[at][point] or (passings and candidate.at_us <= at_us):
             return None
         passings.append(candidate.passing)
         taken.append(candidate)
@@ -161,12 +161,12 @@ def _follows(
 ) -> bool:
     """Whether the stretch to `candidate` is believable; two officials' times, or the gun and one, are not checked."""
     if before is None:
-        return candidate.passing == OFFICIAL or candidate.at_us - own_gun_us >= course.least_us(START, point)
+        return candidate.passing == OFFICIAL or candidate.at_us - own_gun_us >= course.least_us[START][point]
     at, earlier = before
     if candidate.passing == OFFICIAL and earlier.passing == OFFICIAL:
         return True
     elapsed = candidate.at_us - earlier.at_us
-    return elapsed > 0 and elapsed >= course.least_us(at, point)
+    return elapsed > 0 and elapsed >= course.least_us[at][point]
 
 
 def _keep(ways: _Begins, used: _Used, begin: _Begin) -> None:

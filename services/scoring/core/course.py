@@ -50,7 +50,8 @@ class CoursePoint(Struct, frozen=True):
 
 class Course:
     """A race as scoring needs it. `at_mat` gives the points of a mat by index; `lap_bits` a bit to each point of a mat
-    that the course crosses more than once, 0 to the others.
+    that the course crosses more than once, 0 to the others; `least_us[i][j]` the shortest believable duration from
+    point `i` to a later point `j`, at `max_speed_mps`.
     """
 
     def __init__(self, definition: Definition, race: Race) -> None:
@@ -75,16 +76,12 @@ class Course:
             at_mat.setdefault(point.mat, []).append(at)
         self.at_mat = {mat: tuple(points) for mat, points in at_mat.items()}
         self.lap_bits = tuple(1 << at if len(at_mat[p.mat]) > 1 else 0 for at, p in enumerate(self.points))
-        self._least: dict[tuple[int, int], int] = {}
-
-    def least_us(self, i: int, j: int) -> int:
-        """The shortest believable duration from point `i` to point `j`, at `max_speed_mps`."""
-        least = self._least.get((i, j))
-        if least is None:
-            points = self.points
-            least = min_duration_us(points[i].km, points[j].km, self.race.max_speed_mps)
-            self._least[i, j] = least
-        return least
+        self.earliests = tuple((at, p.earliest) for at, p in enumerate(self.points) if p.earliest is not None)
+        self.cutoffs = tuple((at, p.cutoff) for at, p in enumerate(self.points) if p.cutoff is not None)
+        self.least_us = [
+            [min_duration_us(a.km, b.km, race.max_speed_mps) if b.km > a.km else 0 for b in self.points]
+            for a in self.points
+        ]
 
 
 def _bound(definition: Definition, race: Race, limit: Limit | None) -> Bound | None:
