@@ -18,9 +18,9 @@ _json = msgspec.json.Encoder()
 class Rejection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing put aside.
 
-    `source` is who put it aside (`http`, `mylaps`, `scoring`), `raw` its first bytes (base64 in JSON) and `size` how many
-    there were. `gateway` sent it, where one did. `topic`, `partition` and `offset` say where it stands when it was read
-    from Kafka; `index` its place, from 0, within the request, message or record.
+    `source` is who put it aside (`http`, `mylaps`, `scoring`), `raw` its first bytes (base64 in JSON) and `size` how
+    many there were. `gateway` sent it, where one did. `topic`, `partition` and `offset` say where it stands when it
+    was read from Kafka; `index` its place, from 0, within the request, message or record.
     """
 
     v: int

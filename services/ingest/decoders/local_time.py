@@ -1,7 +1,7 @@
 """Local wall time to instants: nearly every reader sends the time of its place and not the offset.
 
-An hour that comes twice (the end of daylight saving) is never guessed: both instants are returned, and whoever set up the
-source resolves it with a fixed offset, or a second time stamp does.
+An hour that comes twice (the end of daylight saving) is never guessed: both instants are returned, and whoever set up
+the source resolves it with a fixed offset, or a second time stamp does.
 """
 
 import re

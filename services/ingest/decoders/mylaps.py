@@ -1,10 +1,10 @@
-"""MYLAPS Timing & Scoring TCP/IP exporter, V1 and V2.1: bytes in any portions to messages, and the frames that answer them.
+"""MYLAPS Timing & Scoring TCP/IP exporter, V1 and V2.1: bytes in any portions to messages, and the frames to answer.
 
-A frame is `Source@Function[@Data...]@$`; NUL, CR and LF may stand around it. The client keeps what is not acknowledged and
-sends it again every 20 s, so a message carries its acknowledgement in `reply` and whoever has made its content safe sends
-that. Every `Pong` is answered by the V2.1 form: one plain answer among them makes the client speak V1 for the whole event.
-Message numbers begin anew with each session of the client and tell nothing but which acknowledgement belongs to which
-message.
+A frame is `Source@Function[@Data...]@$`; NUL, CR and LF may stand around it. The client keeps what is not
+acknowledged and sends it again every 20 s, so a message carries its acknowledgement in `reply` and whoever has made
+its content safe sends that. Every `Pong` is answered by the V2.1 form: one plain answer among them makes the client
+speak V1 for the whole event. Message numbers begin anew with each session of the client and tell nothing but which
+acknowledgement belongs to which message.
 
 Source: Timing & Scoring TCP-IP protocol V2, v2021.1; V1's checksum and marker, and `AckAuth`, by recorded traffic.
 """
@@ -20,11 +20,12 @@ from services.ingest.decoders.local_time import one_instant_us
 FRAME_MAX_BYTES = 256 * 1024  # the longest message, 100 records with every key, is 40 KB
 LOCATION_MAX_CHARS = 64  # a location is a device of the log
 PASSING_KEYS = "c|ct|t|d|utc|ut|l|dv|re|an|h|ts|dm|b|n"  # what a V2.1 client is asked to send
-RECORD_V1_CHARS = 39
+RECORD_V1_BYTES = 39
+FIRST_YEAR, LAST_YEAR = 2000, 2099  # what a record's date of six digits can say
 UTC_SLACK_US = 1_000_000  # `utc` and the local time of one passing may differ by rounding, not by more
 
 _PADDING = b"\0\r\n"
-_NUMBER = re.compile(r"\d{1,19}", re.ASCII)
+_NUMBER = re.compile(rb"\d{1,19}")
 _TIME = re.compile(r"(\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
 _DATE = re.compile(r"\d{6}", re.ASCII)
 _MARKER_V1 = re.compile(r"(\d{4})-(\d\d)-(\d\d) +([\d:.]+)\|([^|]*)\|?(.*)", re.ASCII)
@@ -38,8 +39,9 @@ class Seen(Struct, frozen=True):
     """One passing as the client reports it.
 
     `at_us` is the reader's local time in the zone of the source. `unit` is the decoder's device and reader number,
-    `sequence` its own count of records (V1, 0-65535, then from 0), null where it sends none. `utc_off_us` is how far the
-    client's own `utc` is from `at_us`, where it sends one: more than UTC_SLACK_US means a wrong zone in one of the two.
+    `sequence` its own count of records (V1, 0-65535, then from 0), null where it sends none. `utc_off_us` is how far
+    the client's own `utc` is from `at_us`, where it sends one: more than UTC_SLACK_US means a wrong zone in one of
+    the two.
     """
 
     chip: str
@@ -80,7 +82,9 @@ class KeepAlive(Struct, frozen=True):
 
 
 class Passings(Struct, frozen=True):
-    """A `Store` (V1) or `Passing` (V2) message; `reply` acknowledges it, once its content is safe. `frame` is all of it."""
+    """A `Store` (V1) or `Passing` (V2) message; `reply` acknowledges it, once its content is safe. `frame` is all
+    of it.
+    """
 
     location: str
     seen: list[Seen]
@@ -110,7 +114,9 @@ Message = Hello | KeepAlive | Passings | Markers | Info | Unreadable
 
 
 class Decoder:
-    """Decode the bytes of one client's connection. `zone` is where its readers' clocks stand, `server` our name to it."""
+    """Decode the bytes of one client's connection. `zone` is where its readers' clocks stand, `server` our name to
+    it.
+    """
 
     def __init__(self, zone: tzinfo, server: str = "Matline") -> None:
         self._zone = zone
@@ -139,8 +145,8 @@ class Decoder:
 
 def decode_frame(frame: bytes, zone: tzinfo, server: str) -> Message:
     """The message of one frame, without its `$` and without NUL, CR and LF."""
-    source, *rest = _text(frame).removesuffix("@").split("@")
-    function, *fields = rest or [""]
+    name, *rest = frame.removesuffix(b"@").split(b"@")
+    source, function, fields = _text(name), _text(rest[0]) if rest else "", rest[1:]
     if function == "Pong":
         return Hello(source, frame_bytes(server, "AckPong", "Version2.1", PASSING_KEYS))
     if function == "Ping":
@@ -159,13 +165,13 @@ def frame_bytes(source: str, function: str, *data: str) -> bytes:
     return ("@".join((source, function, *data)) + "@$").encode()
 
 
-def _numbered(frame: bytes, source: str, function: str, fields: list[str], zone: tzinfo, server: str) -> Message:
+def _numbered(frame: bytes, source: str, function: str, fields: list[bytes], zone: tzinfo, server: str) -> Message:
     if not fields or not _NUMBER.fullmatch(fields[-1]):
         return Unreadable(frame + b"$", f"{function} without a message number at its end, so it cannot be acknowledged")
-    reply = frame_bytes(server, f"Ack{function}", fields[-1])
+    reply = frame_bytes(server, f"Ack{function}", fields[-1].decode())
     records = [record for record in fields[:-1] if record]
     fault = _location_fault(source)
-    unreadable = [Unreadable(record.encode(), fault) for record in records] if fault else []
+    unreadable = [Unreadable(record, fault) for record in records] if fault else []
     seen: list[Seen] = []
     notices: list[Notice] = []
     for record in [] if fault else records:
@@ -173,11 +179,11 @@ def _numbered(frame: bytes, source: str, function: str, fields: list[str], zone:
             if function == "Store":
                 seen.append(read_v1(record, zone))
             elif function == "Passing":
-                seen.append(read_v2(record, zone))
+                seen.append(read_v2(_text(record), zone))
             else:
-                notices.append(marker(record, zone))
+                notices.append(marker(_text(record), zone))
         except ValueError as error:
-            unreadable.append(Unreadable(record.encode(), str(error)))
+            unreadable.append(Unreadable(record, str(error)))
     if function == "Marker":
         return Markers(source, notices, unreadable, reply, frame)
     return Passings(source, seen, unreadable, reply, frame)
@@ -194,14 +200,15 @@ def checksum_v1(record: bytes) -> str:
     return f"{sum(record[:37]) % 256:02X}"
 
 
-def read_v1(record: str, zone: tzinfo) -> Seen:
-    """The passing of a V1 record: 39 characters at fixed places. Raises ValueError that says what is wrong.
+def read_v1(raw: bytes, zone: tzinfo) -> Seen:
+    """The passing of a V1 record: 39 bytes at fixed places. Raises ValueError that says what is wrong.
 
-    The character for the antenna is left out: with ChipX readers it counts detections, and the record does not say which.
+    The character for the antenna is left out: with ChipX readers it counts detections, and the record does not say
+    which.
     """
-    raw = record.encode()
-    if len(raw) != RECORD_V1_CHARS or len(record) != RECORD_V1_CHARS:
-        raise ValueError(f"V1 record of {len(raw)} bytes; it has {RECORD_V1_CHARS}")
+    if len(raw) != RECORD_V1_BYTES or not raw.isascii():
+        raise ValueError(f"V1 record of {len(raw)} bytes; it has {RECORD_V1_BYTES}, all ASCII")
+    record = raw.decode()
     if record[37:] != checksum_v1(raw):
         raise ValueError(f"checksum {record[37:]!r} is wrong; the record's bytes give {checksum_v1(raw)}")
     at = datetime.combine(_date(record[31:37]), _time(record[7:19]))
@@ -229,9 +236,13 @@ def read_v2(record: str, zone: tzinfo) -> Seen:
 
 
 def marker(record: str, zone: tzinfo) -> Notice:
-    """A marker, V1 (`2025-04-13 05:57:56.027|ext-gun|Extern gunshot`) or V2 (`t=..|mt=Gunshot|n=..`). Raises ValueError."""
+    """A marker, V1 (`2025-04-13 05:57:56.027|ext-gun|Extern gunshot`) or V2 (`t=..|mt=Gunshot|n=..`). Raises
+    ValueError.
+    """
     if match := _MARKER_V1.fullmatch(record):
         year, month, day, clock, kind, text = match.groups()
+        if not FIRST_YEAR <= int(year) <= LAST_YEAR:
+            raise ValueError(f"marker of the year {year}")
         local = datetime.combine(date(int(year), int(month), int(day)), _time(clock))
         return Notice(kind.strip(), one_instant_us(local, zone), text)
     keys = _keys(record)
@@ -275,7 +286,9 @@ def _milliseconds_us(text: str) -> int | None:
 
 
 def _antenna(keys: dict[str, str]) -> int | None:
-    """The strongest antenna, or `an` where that is a number and not the eight digits of a mask (whose order is unknown)."""
+    """The strongest antenna, or `an` where that is a number and not the eight digits of a mask (whose order is
+    unknown).
+    """
     for text in (keys.get("ans", ""), keys.get("an", "")):
         if re.fullmatch(r"\d{1,3}", text, re.ASCII):
             return int(text)

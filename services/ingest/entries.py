@@ -1,0 +1,129 @@
+"""Entry lists of a request: JSON or CSV to entries, each line checked by itself, the bad ones named by their number.
+
+Nothing here may carry an e-mail address onto the log, which cannot forget. Source: contract, sections 1 and 6.
+"""
+
+import csv
+import io
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from schemas.events import Entry
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_CHIP_BREAK = re.compile(r"[\s;|,]+")
+_YES = frozenset(("true", "yes", "1"))
+_NO = frozenset(("false", "no", "0"))
+_COLUMNS = tuple(field.encode_name for field in msgspec.structs.fields(Entry))
+_entry = msgspec.json.Decoder(Entry)
+
+
+class BadLine(NamedTuple):
+    """An entry that was not taken: its line (CSV: of the file, the header is 1; JSON: from 1) and why."""
+
+    line: int
+    reason: str
+
+
+class Listing(NamedTuple):
+    """The entries of a request in order, and the lines that were refused."""
+
+    entries: list[Entry]
+    bad: list[BadLine]
+
+
+def entries_from_json(data: bytes) -> Listing:
+    """Entries of a JSON list. Raises msgspec.DecodeError when it is no list."""
+    entries: list[Entry] = []
+    bad: list[BadLine] = []
+    for number, raw in enumerate(msgspec.json.decode(data, type=list[Raw]), start=1):
+        try:
+            entries.append(_without_email(_entry.decode(raw)))
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            bad.append(BadLine(number, str(error)))
+    return Listing(entries, bad)
+
+
+def entries_from_csv(data: bytes) -> Listing:
+    """Entries of a CSV file with a header row, UTF-8, separated by comma, semicolon or tab.
+
+    Columns are the fields of an entry; several chips in a cell stand apart by a blank, `;` or `|`; an empty cell is
+    none. Raises ValueError when the header will not do: an unknown column might be a misspelt one.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"the file is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from None
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    header = [_column(name) for name in next(reader, [])]
+    _check_header(header)
+    entries: list[Entry] = []
+    bad: list[BadLine] = []
+    line = reader.line_num
+    while True:
+        line += 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return Listing(entries, bad)
+        except csv.Error as error:
+            bad.append(BadLine(line, str(error)))
+            continue
+        if any(cell.strip() for cell in cells):
+            try:
+                entries.append(_without_email(msgspec.convert(_plain(header, cells), Entry, strict=False)))
+            except (msgspec.ValidationError, ValueError) as error:
+                bad.append(BadLine(line, str(error)))
+        line = reader.line_num
+
+
+def _column(name: str) -> str:
+    plain = name.strip().lower().replace(" ", "_")
+    return "chips" if plain == "chip" else plain
+
+
+def _check_header(header: list[str]) -> None:
+    unknown = [name for name in header if name not in _COLUMNS]
+    if unknown:
+        raise ValueError(
+            f"unknown column {', '.join(map(repr, unknown))} in the header; known are {', '.join(_COLUMNS)}"
+        )
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if repeated:
+        raise ValueError(f"column {', '.join(repeated)} comes more than once in the header")
+    missing = [f.encode_name for f in msgspec.structs.fields(Entry) if f.required and f.encode_name not in header]
+    if missing:
+        raise ValueError(f"the header (line 1) lacks {', '.join(missing)}")
+
+
+def _plain(header: list[str], cells: list[str]) -> dict[str, Any]:
+    if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
+        raise ValueError(f"{len(cells)} cells; the header has {len(header)}")
+    plain: dict[str, Any] = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
+    row = {name: cell for name, cell in plain.items() if cell or name in ("given_name", "family_name")}
+    row["chips"] = [chip for chip in _CHIP_BREAK.split(plain.get("chips", "")) if chip]
+    if "gender" in row:
+        row["gender"] = row["gender"].upper()
+    if "ranked" in row:
+        row["ranked"] = _truth(row["ranked"])
+    return row
+
+
+def _truth(text: str) -> bool:
+    if text.lower() in _YES:
+        return True
+    if text.lower() in _NO:
+        return False
+    raise ValueError(f"ranked {text!r} is neither true nor false")
+
+
+def _without_email(entry: Entry) -> Entry:
+    for name in _COLUMNS:
+        value = getattr(entry, name)
+        if isinstance(value, str) and _EMAIL.search(value):
+            raise ValueError(f"{name} holds an e-mail address; the log cannot forget, leave it out")
+    return entry

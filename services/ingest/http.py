@@ -1,0 +1,407 @@
+"""Ingest's HTTP door: gateways' reads, the race office's definitions and entries, officials' facts.
+
+Bytes are bounded and decoded here, facts handed to the log, and a request is answered when Kafka has acknowledged all
+of it. Source: contract, section 6.
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NoReturn
+
+import msgspec
+from aiohttp import web
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from schemas import codec
+from schemas.definition import DefinitionRefused, Fault, parse_definition, plain_from_toml
+from schemas.events import EntriesAdded, Entry, EventDefined, Fact, LoggedFact, ReadRow, ReadsLogged, ReadsReceived
+from schemas.ids import FACT_ID_CHARS, Slug
+from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
+from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
+from services.ingest.access import authorise
+from services.ingest.bodies import too_large, unpacked
+from services.ingest.entries import Listing, entries_from_csv, entries_from_json
+from services.ingest.errors import Overloaded, Refused, TooLarge, Unavailable
+from services.ingest.metrics import IngestMetrics
+from services.ingest.race_log import Log
+from services.ingest.reads import BadRead, Push, push_from_json, push_from_msgpack, push_from_ndjson
+from services.ingest.sessions import Sessions
+
+BODY_MAX_BYTES = 4 * 1024 * 1024  # of reads, facts and definitions, unpacked
+READS_MAX = 10_000  # of one request: 20 envelopes; a gateway with more sends several requests
+FACTS_MAX = 1_000  # of one request
+ENTRIES_BODY_MAX_BYTES = 32 * 1024 * 1024  # the largest marathons have 60,000 entries of some 300 bytes
+ENTRIES_MAX = 200_000
+ENTRIES_A_FACT = 500
+ENTRIES_FACT_BYTES = RECORD_MAX_BYTES // 2  # a record has room for the fact's other fields
+REQUESTS_MAX = 256  # worked on at once: bounds the bodies in memory (256 x 4 MiB, seldom near it)
+ACK_WAIT_S = 10.0  # a request waits so long for Kafka before it is answered 503
+RETRY_AFTER_S = 2
+BAD_LISTED_MAX = 1_000  # rejected reads or lines named in an answer; all are in `rejected`
+
+UNSPECIFIC = (
+    "",
+    "application/octet-stream",
+    "application/x-www-form-urlencoded",
+    "text/plain",
+)  # what curl and others default to
+JSON = ("application/json",)
+NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+MSGPACK = ("application/msgpack", "application/x-msgpack", "application/vnd.msgpack")
+CSV = ("text/csv", "application/csv")
+TOML = ("application/toml", "text/toml", "text/x-toml", "application/x-toml")
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class _Path(Struct):
+    event: Slug
+
+
+class Door:
+    """The handlers, with what they share."""
+
+    def __init__(self, race_log: Log, metrics: IngestMetrics, now_us: Callable[[], int]) -> None:
+        self._log = race_log
+        self._metrics = metrics
+        self._now_us = now_us
+        self._sessions = Sessions()
+        self._in_flight = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes of contract section 6, ingest's half."""
+        base = "/v1/events/{event}"
+        return [
+            web.post(f"{base}/reads", self._answering("reads", self._reads)),
+            web.put(f"{base}/definition", self._answering("definition", self._definition)),
+            web.post(f"{base}/entries", self._answering("entries", self._entries)),
+            web.post(f"{base}/facts", self._answering("facts", self._facts)),
+        ]
+
+    def _answering(self, route: str, handler: Handler) -> Handler:
+        """The handler with its errors turned into problems, counted and bounded."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            began = time.monotonic()
+            if self._in_flight >= REQUESTS_MAX:
+                response: web.StreamResponse = problem(
+                    429, "Too many requests", f"{REQUESTS_MAX} requests are being worked on; wait", retry=True
+                )
+                response.force_close()  # its body was not read
+            else:
+                self._in_flight += 1
+                self._metrics.in_flight.set(self._in_flight)
+                try:
+                    response = await _without_errors(handler, request)
+                finally:
+                    self._in_flight -= 1
+                    self._metrics.in_flight.set(self._in_flight)
+            self._metrics.requests.labels(route, response.status).inc()
+            self._metrics.request_s.labels(route).observe(time.monotonic() - began)
+            return response
+
+        return answer
+
+    async def _body(self, request: web.Request, limit: int) -> bytes:
+        if request.content_length is not None and request.content_length > limit:
+            raise too_large(limit)
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in request.content.iter_any():
+            size += len(piece)
+            if size > limit:
+                raise too_large(limit)
+            pieces.append(piece)
+        self._metrics.bytes_in.labels("http").inc(size)
+        return unpacked(b"".join(pieces), request.headers.get("Content-Encoding", "").strip().lower(), limit)
+
+    # --- reads
+
+    async def _reads(self, request: web.Request) -> web.StreamResponse:
+        authorise(request)
+        event = _event(request)
+        data = await self._body(request, BODY_MAX_BYTES)
+        at_us = self._now_us()
+        try:
+            push = _push(request, data)
+        except (msgspec.DecodeError, RecursionError) as error:
+            await self._log.put_aside([_rejection(event, str(error), data, at_us)], ACK_WAIT_S)
+            self._metrics.rejected.labels("http", "body").inc()
+            raise Refused(
+                400, "Malformed reads", f"{error}; send {{gateway, session, reads}}, all unchanged otherwise"
+            ) from None
+        if len(push.rows) + len(push.bad) > READS_MAX:
+            raise Refused(
+                413, "Too many reads", f"a request takes {READS_MAX} reads; send several requests", limit=READS_MAX
+            )
+        await self._write_reads(event, push, at_us)
+        progress = self._sessions.advance(event, push.gateway, push.session, push.rows)
+        self._metrics.reads.labels("http").inc(len(push.rows))
+        self._metrics.repeated.inc(progress.repeated)
+        self._metrics.missing.inc(progress.skipped)
+        bad = [{"index": one.index, "reason": one.reason} for one in push.bad[:BAD_LISTED_MAX]]
+        return _json({"accepted": len(push.rows), "rejected": bad, "next_seq": progress.next_seq})
+
+    async def _write_reads(self, event: str, push: Push, at_us: int) -> None:
+        if push.rows:
+            facts = reads_facts(event, push.gateway, push.session, push.rows, at_us)
+            await self._log.append(event, facts, ACK_WAIT_S)
+        if push.bad:
+            aside = [_rejection(event, one.reason, one.raw, at_us, push.gateway, one) for one in push.bad]
+            await self._log.put_aside(aside, ACK_WAIT_S)
+            self._metrics.rejected.labels("http", "read").inc(len(aside))
+
+    # --- definition
+
+    async def _definition(self, request: web.Request) -> web.StreamResponse:
+        official = authorise(request)
+        event = _event(request)
+        data = await self._body(request, BODY_MAX_BYTES)
+        kind = _content_type(request, JSON + TOML)
+        is_json = kind in JSON or (kind not in TOML and data.lstrip()[:1] == b"{")
+        plain = _plain_definition(data, is_json)
+        _check_definition(plain, event)
+        fact = EventDefined(
+            event=event, id=_request_id(request), by=official.name, recorded_at_us=self._now_us(), definition=plain
+        )
+        revision = await self._log.append(event, [fact], ACK_WAIT_S)
+        self._count([fact])
+        return _json({"event": event, "revision": revision})
+
+    # --- entries
+
+    async def _entries(self, request: web.Request) -> web.StreamResponse:
+        official = authorise(request)
+        event = _event(request)
+        data = await self._body(request, ENTRIES_BODY_MAX_BYTES)
+        kind = _content_type(request, JSON + CSV)
+        is_json = kind in JSON or (kind not in CSV and data.lstrip()[:1] in (b"[", b"{"))
+        listing = await asyncio.to_thread(_listing, data, is_json)
+        if len(listing.entries) > ENTRIES_MAX:
+            raise Refused(
+                413, "Too many entries", f"a request takes {ENTRIES_MAX} entries; send several", limit=ENTRIES_MAX
+            )
+        stamp = EntriesAdded(
+            event=event, id=_request_id(request), by=official.name, recorded_at_us=self._now_us(), entries=[]
+        )
+        facts = entries_facts(stamp, listing.entries)
+        revision = await self._log.append(event, facts, ACK_WAIT_S) if facts else None
+        self._count(facts)
+        bad = [{"line": one.line, "reason": one.reason} for one in listing.bad[:BAD_LISTED_MAX]]
+        return _json(
+            {
+                "accepted": len(listing.entries),
+                "rejected": bad,
+                "rejected_total": len(listing.bad),
+                "revision": revision,
+            }
+        )
+
+    # --- facts
+
+    async def _facts(self, request: web.Request) -> web.StreamResponse:
+        official = authorise(request)
+        event = _event(request)
+        data = await self._body(request, BODY_MAX_BYTES)
+        _content_type(request, JSON)
+        facts = _checked_facts(data, event)
+        at_us = self._now_us()
+        stamped = [replace(fact, by=official.name, recorded_at_us=at_us) for fact in facts]
+        revision = await self._log.append(event, stamped, ACK_WAIT_S)
+        self._count(stamped)
+        return _json({"revision": revision})
+
+    def _count(self, facts: Sequence[LoggedFact]) -> None:
+        for fact in facts:
+            self._metrics.facts.labels(str(fact.__struct_config__.tag)).inc()
+
+
+# --- what a request holds
+
+
+def _event(request: web.Request) -> str:
+    event = request.match_info["event"]
+    try:
+        msgspec.convert({"event": event}, _Path)
+    except msgspec.ValidationError:
+        raise Refused(
+            400, "No event id", f"{event[:80]!r} is no id: letters, digits, `.`, `_`, `-`; 1-64 characters"
+        ) from None
+    return event
+
+
+def _content_type(request: web.Request, known: tuple[str, ...]) -> str:
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind not in known and kind not in UNSPECIFIC:
+        raise Refused(415, "Unknown content type", f"content type {kind!r} is not known here; send {', '.join(known)}")
+    return kind
+
+
+def _request_id(request: web.Request) -> str | None:
+    """The client's `Idempotency-Key`, as the stem of the facts' ids: the same request sent again counts once."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key:
+        return None
+    return key if len(key) <= FACT_ID_CHARS // 2 else hashlib.sha256(key.encode()).hexdigest()[: FACT_ID_CHARS // 2]
+
+
+def _push(request: web.Request, data: bytes) -> Push:
+    kind = _content_type(request, JSON + NDJSON + MSGPACK)
+    if kind in NDJSON:
+        return push_from_ndjson(data, request.query.get("gateway", ""), request.query.get("session", ""))
+    return push_from_msgpack(data) if kind in MSGPACK else push_from_json(data)
+
+
+def reads_facts(event: str, gateway: str, session: str, rows: list[ReadRow], at_us: int) -> list[ReadsLogged]:
+    """Rows as facts that fit an envelope each; `at_us` is when they came in."""
+    return [
+        ReadsLogged(
+            event=event,
+            recorded_at_us=at_us,
+            gateway=gateway,
+            session=session,
+            reads=rows[start : start + ENVELOPE_READS_MAX],
+        )
+        for start in range(0, len(rows), ENVELOPE_READS_MAX)
+    ]
+
+
+def entries_facts(stamp: EntriesAdded, entries: list[Entry]) -> list[EntriesAdded]:
+    """Entries as facts that fit a record each, their ids derived from the stamp's, so that a resend makes the same."""
+    parts: list[list[Entry]] = []
+    size = ENTRIES_FACT_BYTES
+    for entry in entries:
+        size += len(msgspec.msgpack.encode(entry))
+        if size > ENTRIES_FACT_BYTES or len(parts[-1]) == ENTRIES_A_FACT:
+            parts.append([])
+            size = len(msgspec.msgpack.encode(entry))
+        parts[-1].append(entry)
+    return [
+        replace(stamp, id=None if stamp.id is None else f"{stamp.id}.{number}", entries=part)
+        for number, part in enumerate(parts)
+    ]
+
+
+def _plain_definition(data: bytes, is_json: bool) -> dict[str, Any]:
+    try:
+        plain = msgspec.json.decode(data) if is_json else plain_from_toml(data)
+    except DefinitionRefused as refused:
+        _refuse_definition(refused.faults)
+    except (msgspec.DecodeError, RecursionError) as error:
+        _refuse_definition([Fault("$", f"is no JSON: {error}")])
+    if not isinstance(plain, dict):
+        _refuse_definition([Fault("$", "is no object")])
+    return plain
+
+
+def _check_definition(plain: dict[str, Any], event: str) -> None:
+    faults: list[Fault] = []
+    if plain.get("event", event) != event:
+        faults.append(Fault("event", f"is {str(plain['event'])[:80]!r}, but it was sent to event {event!r}"))
+    try:
+        parse_definition(plain)
+    except DefinitionRefused as refused:
+        faults += refused.faults
+    if faults:
+        _refuse_definition(faults)
+
+
+def _refuse_definition(faults: list[Fault]) -> NoReturn:
+    listed = [{"path": fault.path, "reason": fault.reason} for fault in faults]
+    raise Refused(422, "Definition refused", "; ".join(str(fault) for fault in faults), faults=listed) from None
+
+
+def _listing(data: bytes, is_json: bool) -> Listing:
+    try:
+        return entries_from_json(data) if is_json else entries_from_csv(data)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Refused(400, "No entry list", f"{error}; send a JSON list of entries, or CSV with a header row") from None
+
+
+def _checked_facts(data: bytes, event: str) -> list[Any]:
+    """The facts of a request, all good. Raises Refused that names each bad one; nothing of them is written then."""
+    try:
+        whole = data.lstrip()[:1] == b"["
+        items = msgspec.json.decode(data, type=list[Raw]) if whole else [Raw(data)]
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused(400, "Malformed facts", f"{error}; send one fact as a JSON object, or a list of them") from None
+    if not items or len(items) > FACTS_MAX:
+        raise Refused(
+            400 if not items else 413,
+            "Wrong number of facts",
+            f"a request takes 1 to {FACTS_MAX} facts",
+            limit=FACTS_MAX,
+        )
+    facts: list[Fact] = []
+    bad: list[dict[str, Any]] = []
+    for index, item in enumerate(items):
+        try:
+            facts.append(_checked_fact(bytes(item), event))
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            bad.append({"index": index, "reason": str(error)})
+    if bad:
+        text = "; ".join(f"fact {one['index']}: {one['reason']}" for one in bad[:10])
+        raise Refused(400, "Malformed facts", f"{text}. Nothing was written; mend and send all again", faults=bad)
+    return facts
+
+
+def _checked_fact(data: bytes, event: str) -> Fact:
+    fact = codec.fact_from_json(data)
+    if isinstance(fact, ReadsReceived):
+        raise ValueError(f"reads_received is not taken here; POST reads to /v1/events/{event}/reads")
+    if fact.event != event:
+        raise ValueError(f"it is of event {fact.event!r}, but was sent to event {event!r}")
+    if isinstance(fact, EventDefined):
+        _check_definition(fact.definition, event)
+    return fact
+
+
+def _rejection(
+    event: str, reason: str, raw: bytes, at_us: int, gateway: str | None = None, bad: BadRead | None = None
+) -> Rejection:
+    return Rejection(
+        v=REJECTED_VERSION,
+        event=event,
+        source="http",
+        reason=reason,
+        raw=raw[:RAW_MAX_BYTES],
+        size=len(raw),
+        gateway=gateway,
+        index=None if bad is None else bad.index,
+        recorded_at_us=at_us,
+    )
+
+
+# --- answers
+
+
+async def _without_errors(handler: Handler, request: web.Request) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Refused as refused:
+        return problem(refused.status, refused.title, str(refused), **refused.members)
+    except TooLarge as error:
+        return problem(413, "Fact too large", f"{error}; split it, entries go to /entries")
+    except Overloaded as error:
+        return problem(429, "Too fast", str(error), retry=True)
+    except Unavailable as error:
+        return problem(503, "Kafka does not answer", str(error), retry=True)
+
+
+def _json(value: Any, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
+
+
+def problem(status: int, title: str, detail: str, retry: bool = False, **members: Any) -> web.Response:
+    """An error as RFC 9457 has it, with `Retry-After` where the same request may do later."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+    response = web.Response(body=msgspec.json.encode(body), status=status, content_type="application/problem+json")
+    if retry:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response

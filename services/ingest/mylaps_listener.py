@@ -1,0 +1,281 @@
+"""MYLAPS exporters over TCP: listens, decodes, writes, and acknowledges a message only when Kafka has its content.
+
+The client keeps what is not acknowledged. So when Kafka is away nothing here is lost or dropped: the connection
+stays, a message that comes again while its first copy still waits joins it, and reading stops when too much waits.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from schemas.events import LoggedFact, NoticeReceived, ReadRow, ReadsLogged
+from schemas.ids import NAME_CHARS, REASON_CHARS
+from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
+from services.ingest.decoders.local_time import parse_zone
+from services.ingest.decoders.mylaps import (
+    UTC_SLACK_US,
+    ConnectionFault,
+    Decoder,
+    Hello,
+    KeepAlive,
+    Markers,
+    Message,
+    Notice,
+    Passings,
+    Seen,
+    Unreadable,
+    frame_bytes,
+)
+from services.ingest.errors import Overloaded, TooLarge, Unavailable
+from services.ingest.http import reads_facts
+from services.ingest.metrics import IngestMetrics
+from services.ingest.race_log import Log
+from services.ingest.sources import Source
+
+SERVER_NAME = "Matline"
+CONNECTIONS_MAX = 32  # of one source; an exporter has one, a few more while it reconnects
+UNACKNOWLEDGED_MAX = 16  # messages of a connection; a V2.1 client sends at most 10
+READ_BYTES = 64 * 1024
+PING_EVERY_S = 20.0  # keeps routers from forgetting the connection, and shows a dead client
+SILENCE_MAX_S = 120.0  # a client that answers no ping for so long is gone
+CLOSE_WAIT_S = 5.0  # for messages on their way to Kafka when ingest stops
+
+log = logging.getLogger(__name__)
+
+
+class MylapsListener:
+    """The listener of one source."""
+
+    def __init__(self, source: Source, race_log: Log, metrics: IngestMetrics, now_us: Callable[[], int]) -> None:
+        self._source = source
+        self._zone = parse_zone(source.zone)
+        self._log = race_log
+        self._metrics = metrics
+        self._now_us = now_us
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._writing: dict[bytes, asyncio.Task[bool]] = {}
+        self._connected = 0
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; the port (of `port` 0 the one given). Raises OSError, such as for a port that is taken."""
+        self._server = await asyncio.start_server(self._serve, host, port)
+        found: int = self._server.sockets[0].getsockname()[1]
+        log.info("MYLAPS for event %s (gateway %s) on %s:%d", self._source.event, self._source.gateway, host, found)
+        return found
+
+    async def close(self) -> None:
+        """Stop listening, let what is on its way to Kafka arrive, and hang up."""
+        if self._server is not None:
+            self._server.close()
+        if self._writing:
+            await asyncio.wait(self._writing.values(), timeout=CLOSE_WAIT_S)
+        for task in [*self._connections, *self._writing.values()]:
+            task.cancel()
+        await asyncio.gather(*self._connections, *self._writing.values(), return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        peer = writer.get_extra_info("peername")
+        if len(self._connections) >= CONNECTIONS_MAX:
+            log.warning("MYLAPS %s: %s refused, %d are connected", self._source.gateway, peer, CONNECTIONS_MAX)
+            writer.close()
+            return
+        self._connections.add(task)
+        self._metrics.connections.labels(self._source.gateway).inc()
+        log.info("MYLAPS %s: %s connected", self._source.gateway, peer)
+        reason = "it hung up"
+        try:
+            await self._connection(reader, writer).run()
+        except TimeoutError:
+            reason = f"nothing came for {SILENCE_MAX_S:g} s"
+        except (ConnectionFault, ConnectionError) as error:
+            reason = str(error)
+        except asyncio.CancelledError:
+            reason = "ingest is stopping"
+        finally:
+            self._connections.discard(task)
+            self._metrics.connections.labels(self._source.gateway).dec()
+            log.info("MYLAPS %s: %s disconnected: %s", self._source.gateway, peer, reason)
+            writer.close()
+
+    def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> "_Connection":
+        self._connected += 1
+        began = datetime.fromtimestamp(self._now_us() / 1e6, UTC)
+        session = f"{began:%Y%m%dT%H%M%S}-{self._connected}"
+        return _Connection(self, Decoder(self._zone, SERVER_NAME), session, reader, writer)
+
+    def received(self, size: int) -> None:
+        """Count bytes that came in."""
+        self._metrics.bytes_in.labels("mylaps").inc(size)
+
+    # --- content of messages
+
+    async def store(self, message: Passings | Markers | Unreadable, numbering: "_Numbering") -> bool:
+        """Write a message's content; whether it is safe, so that it may be acknowledged."""
+        frame = message.raw if isinstance(message, Unreadable) else message.frame
+        task = self._writing.get(frame)
+        if task is None:
+            task = self._writing[frame] = asyncio.create_task(self._write(message, numbering))
+            task.add_done_callback(lambda _: self._writing.pop(frame, None))
+        return await asyncio.shield(task)
+
+    async def _write(self, message: Passings | Markers | Unreadable, numbering: "_Numbering") -> bool:
+        at_us = self._now_us()
+        facts: list[LoggedFact] = []
+        if isinstance(message, Passings):
+            facts += self._reads(message, numbering, at_us)
+        elif isinstance(message, Markers):
+            facts += [self._notice(message.location, notice, at_us) for notice in message.notices]
+        unreadable = [message] if isinstance(message, Unreadable) else message.unreadable
+        aside = [self._rejection(one, index, at_us) for index, one in enumerate(unreadable)]
+        try:
+            await self._log.room()
+            if facts:
+                await self._log.append(self._source.event, facts)
+            if aside:
+                await self._log.put_aside(aside)
+        except (Unavailable, Overloaded, TooLarge) as error:
+            log.warning(
+                "MYLAPS %s: a message stays unacknowledged, the client will send it again: %s",
+                self._source.gateway,
+                error,
+            )
+            return False
+        self._count(message, len(aside))
+        return True
+
+    def _count(self, message: Passings | Markers | Unreadable, aside: int) -> None:
+        if isinstance(message, Passings):
+            self._metrics.reads.labels("mylaps").inc(len(message.seen))
+            differs = sum(seen.utc_off_us is not None and abs(seen.utc_off_us) > UTC_SLACK_US for seen in message.seen)
+            self._metrics.utc_differs.labels(self._source.gateway).inc(differs)
+        elif isinstance(message, Markers):
+            self._metrics.facts.labels("notice_received").inc(len(message.notices))
+        if aside:
+            self._metrics.rejected.labels("mylaps", "frame" if isinstance(message, Unreadable) else "record").inc(aside)
+
+    def _device(self, location: str) -> str:
+        return self._source.devices.get(location, location)
+
+    def _reads(self, message: Passings, numbering: "_Numbering", at_us: int) -> list[ReadsLogged]:
+        """The passings as facts: a session is a decoder's own count of a day where it counts, else the connection's."""
+        device = self._device(message.location)
+        sessions: dict[str, list[ReadRow]] = defaultdict(list)
+        for seen in message.seen:
+            session, seq = numbering.number(seen)
+            sessions[session].append(ReadRow(seq, device, seen.chip, seen.at_us, seen.rssi, seen.antenna))
+        return [
+            fact
+            for session, rows in sessions.items()
+            for fact in reads_facts(self._source.event, self._source.gateway, session, rows, at_us)
+        ]
+
+    def _notice(self, location: str, notice: Notice, at_us: int) -> NoticeReceived:
+        """The marker as a fact; its id makes the copies that the client sends until it is acknowledged count once."""
+        source = self._source
+        identity = repr((source.event, source.gateway, location, notice)).encode()
+        return NoticeReceived(
+            event=source.event,
+            id="notice-" + hashlib.sha256(identity).hexdigest()[:40],
+            recorded_at_us=at_us,
+            gateway=source.gateway,
+            device=self._device(location),
+            kind=notice.kind[:NAME_CHARS],
+            at_us=notice.at_us,
+            text=notice.text[:REASON_CHARS],
+        )
+
+    def _rejection(self, unreadable: Unreadable, index: int, at_us: int) -> Rejection:
+        return Rejection(
+            v=REJECTED_VERSION,
+            event=self._source.event,
+            source="mylaps",
+            reason=unreadable.reason,
+            raw=unreadable.raw[:RAW_MAX_BYTES],
+            size=len(unreadable.raw),
+            gateway=self._source.gateway,
+            index=index,
+            recorded_at_us=at_us,
+        )
+
+
+class _Numbering:
+    """The session and number of each read of a connection."""
+
+    def __init__(self, session: str) -> None:
+        self._session = session
+        self._next = 0
+
+    def number(self, seen: Seen) -> tuple[str, int]:
+        if seen.sequence is not None:
+            day = datetime.fromtimestamp(seen.at_us // 1_000_000, UTC)
+            return f"{seen.unit} {day:%Y-%m-%d}", seen.sequence
+        self._next += 1
+        return self._session, self._next - 1
+
+
+class _Connection:
+    """One client: answers it, and has its messages written side by side, each acknowledged as it becomes safe."""
+
+    def __init__(
+        self,
+        listener: MylapsListener,
+        decoder: Decoder,
+        session: str,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self._listener = listener
+        self._decoder = decoder
+        self._numbering = _Numbering(session)
+        self._reader = reader
+        self._writer = writer
+        self._slots = asyncio.Semaphore(UNACKNOWLEDGED_MAX)
+        self._storing: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Serve until the client hangs up. Raises TimeoutError when it went silent, ConnectionFault,
+        ConnectionError.
+        """
+        pinging = asyncio.create_task(self._ping())
+        try:
+            while data := await asyncio.wait_for(self._reader.read(READ_BYTES), SILENCE_MAX_S):
+                self._listener.received(len(data))
+                for message in self._decoder.feed(data):
+                    await self._take(message)
+                await self._writer.drain()
+        finally:
+            pinging.cancel()
+            for task in self._storing:
+                task.cancel()
+
+    async def _take(self, message: Message) -> None:
+        if isinstance(message, Hello | KeepAlive):
+            self._send(message.reply)
+        elif isinstance(message, Passings | Markers | Unreadable):
+            await self._slots.acquire()
+            task = asyncio.create_task(self._store(message))
+            self._storing.add(task)
+            task.add_done_callback(self._storing.discard)
+
+    async def _store(self, message: Passings | Markers | Unreadable) -> None:
+        try:
+            safe = await self._listener.store(message, self._numbering)
+        finally:
+            self._slots.release()
+        if safe and not isinstance(message, Unreadable):
+            self._send(message.reply)
+
+    def _send(self, frame: bytes) -> None:
+        if not self._writer.is_closing():
+            self._writer.write(frame)
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING_EVERY_S)
+            self._send(frame_bytes(SERVER_NAME, "Ping"))

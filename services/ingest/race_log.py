@@ -1,0 +1,422 @@
+"""Ingest's way onto the race log: packs facts into envelopes, keeps an event's order, bounds what waits, loses nothing.
+
+Every event has a lane. A full envelope leaves at once, a partial one as soon as none of its lane is on its way: so
+one read alone goes out without delay, and a flood packs itself while Kafka is busy with the envelope before. Whoever
+appends gets the offset when Kafka has acknowledged all of it, and an error otherwise; there is no third way.
+
+A failed delivery costs the producer: a batch given up leaves a hole in its sequence numbers, after which Kafka
+refuses all that follows. So everything unacknowledged is answered as such, and a new producer is made.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+from msgspec import Raw
+
+from schemas import codec
+from schemas.events import LoggedFact, ReadsLogged
+from schemas.rejected import Rejection, encode_rejection
+from schemas.topics import ENVELOPE_READS_MAX, RACE_LOG, RECORD_MAX_BYTES, REJECTED, partition_of
+from services.ingest.errors import Overloaded, TooLarge, Unavailable
+from services.ingest.metrics import IngestMetrics
+
+ENVELOPE_HEAD_BYTES = 256  # version, event and list head of an envelope; an event is at most 64 characters
+PACKED_MAX_BYTES = RECORD_MAX_BYTES - ENVELOPE_HEAD_BYTES
+LANE_ENVELOPES_MAX = 32  # of one event with Kafka at once: more than a produce request of 512 KiB holds
+WAITING_MAX_BYTES = 64 * 1024 * 1024  # what may wait for Kafka in all; half a million reads, seconds of the worst flood
+REQUEST_TIMEOUT_MS = 10_000  # a broker that has not answered by then is asked again
+STOP_TIMEOUT_S = 5.0  # for what is on its way when ingest stops, or when a failed producer is put away
+PROBE_EVERY_S = 1.0  # how often Kafka is asked whether it is there
+PROBE_TIMEOUT_S = 3.0
+BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between attempts to connect; the last one repeats
+DRAIN_TURN = 64  # envelopes a lane hands over before other tasks get their turn
+
+log = logging.getLogger(__name__)
+
+
+class Log(Protocol):
+    """Where ingest writes: Kafka, or a list in memory."""
+
+    async def append(self, event: str, facts: Sequence[LoggedFact], wait_s: float | None = None) -> int:
+        """Write facts of one event in order; the offset of the last of their records once all are acknowledged.
+
+        Raises Unavailable when they were not within `wait_s` (null: however long it takes) or at all, Overloaded when
+        too much waits already, TooLarge for a fact that no record holds. After an error some of the facts may yet be,
+        or come to be, on the log: they are sent again whole.
+        """
+        ...
+
+    async def put_aside(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
+        """Write to `rejected`; returns once all are acknowledged. Raises as `append`."""
+        ...
+
+    async def room(self) -> None:
+        """Return once something may wait again."""
+        ...
+
+    def reachable(self) -> bool:
+        """Whether Kafka answered lately."""
+        ...
+
+
+class WrongPartitions(Exception):
+    """The topic has another number of partitions than configured: events would change theirs."""
+
+
+class _Packed(NamedTuple):
+    raw: Raw
+    reads: int
+
+
+class _Submission:
+    """Facts that were appended together: how many are not yet acknowledged, and the offset for whoever waits."""
+
+    __slots__ = ("done", "last_offset", "left")
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.last_offset = -1
+        self.done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def acknowledge(self, offset: int) -> None:
+        self.left -= 1
+        self.last_offset = max(self.last_offset, offset)
+        if not self.left and not self.done.done():
+            self.done.set_result(self.last_offset)
+
+    def fail(self, reason: str) -> None:
+        if not self.done.done():
+            self.done.set_exception(Unavailable(reason))
+
+
+class _Envelope(NamedTuple):
+    """Facts of one record that Kafka has and has not answered for, and when it got them (monotonic seconds)."""
+
+    lane: "_Lane"
+    facts: list[tuple[_Packed, _Submission]]
+    began_s: float
+
+    def size(self) -> int:
+        return sum(len(packed.raw) for packed, _ in self.facts)
+
+
+class _Lane:
+    """One event's facts, in order, until Kafka has them."""
+
+    __slots__ = ("event", "moved", "on_way", "task", "waiting", "waiting_reads")
+
+    def __init__(self, event: str) -> None:
+        self.event = event
+        self.waiting: deque[tuple[_Packed, _Submission]] = deque()
+        self.waiting_reads = 0
+        self.on_way = 0
+        self.moved = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    def may_leave(self) -> bool:
+        full = self.waiting_reads >= ENVELOPE_READS_MAX or len(self.waiting) >= ENVELOPE_READS_MAX
+        return self.on_way == 0 or (full and self.on_way < LANE_ENVELOPES_MAX)
+
+    def take(self) -> list[tuple[_Packed, _Submission]]:
+        """The facts of the next envelope; those of which nobody waits for the answer any more are left out."""
+        taken: list[tuple[_Packed, _Submission]] = []
+        reads = size = 0
+        while self.waiting:
+            packed, submission = self.waiting[0]
+            reads += packed.reads
+            size += len(packed.raw)
+            if taken and (reads > ENVELOPE_READS_MAX or size > PACKED_MAX_BYTES):
+                break
+            self.waiting.popleft()
+            self.waiting_reads -= packed.reads
+            taken.append((packed, submission))
+        return taken
+
+
+def pack(fact: LoggedFact) -> _Packed:
+    """A fact ready for an envelope. Raises TooLarge."""
+    try:
+        raw = codec.pack(fact)
+    except (OverflowError, RecursionError) as error:
+        raise TooLarge(f"a value in it does not fit the log: {error}") from None
+    if len(raw) > PACKED_MAX_BYTES:
+        raise TooLarge(f"it takes {len(raw)} bytes on the log; a record holds {PACKED_MAX_BYTES}")
+    return _Packed(raw, len(fact.reads) if isinstance(fact, ReadsLogged) else 0)
+
+
+class KafkaLog:
+    """The race log on Kafka. `options` are aiokafka's for the connection; `partitions` is the topic's number of
+    them.
+    """
+
+    def __init__(self, options: Mapping[str, Any], partitions: int, metrics: IngestMetrics) -> None:
+        self._options = options
+        self._partitions = partitions
+        self._metrics = metrics
+        self._producer: AIOKafkaProducer | None = None
+        self._connected = asyncio.Event()
+        self._failed = asyncio.Event()
+        self._roomy = asyncio.Event()
+        self._roomy.set()
+        self._reachable = False
+        self._waiting_bytes = 0
+        self._lanes: dict[str, _Lane] = {}
+        self._on_way: dict[int, _Envelope] = {}
+        self._ticket = 0
+        metrics.waiting_limit.set(WAITING_MAX_BYTES)
+
+    async def run(self) -> None:
+        """Keep a producer for as long as this task lives; what waits when it is cancelled gets its chance to go out.
+
+        Raises WrongPartitions, which no waiting mends.
+        """
+        try:
+            while True:
+                producer = await self._connect()
+                self._producer = producer
+                self._failed.clear()
+                self._connected.set()
+                await self._watch(producer)
+                self._connected.clear()
+                await _stop(producer)
+                self._give_up()
+        finally:
+            self._reach(False)
+            if self._producer is not None:
+                await _stop(self._producer)
+            self._give_up()
+            for lane in list(self._lanes.values()):
+                for _, submission in lane.waiting:
+                    submission.fail("ingest is stopping; send it again unchanged")
+
+    def reachable(self) -> bool:
+        return self._reachable
+
+    async def room(self) -> None:
+        await self._roomy.wait()
+
+    async def append(self, event: str, facts: Sequence[LoggedFact], wait_s: float | None = None) -> int:
+        packed = [pack(fact) for fact in facts]
+        size = sum(len(one.raw) for one in packed)
+        self._admit(size)
+        submission = _Submission(len(packed))
+        lane = self._lanes.get(event)
+        if lane is None:
+            lane = self._lanes[event] = _Lane(event)
+        for one in packed:
+            lane.waiting.append((one, submission))
+            lane.waiting_reads += one.reads
+        if lane.task is None:
+            lane.task = asyncio.create_task(self._drain(lane))
+        else:
+            lane.moved.set()
+        try:
+            return await asyncio.wait_for(submission.done, wait_s)
+        except TimeoutError:
+            raise Unavailable(f"Kafka did not answer within {wait_s:g} s; send it again unchanged") from None
+
+    async def put_aside(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
+        values = [(rejection.event.encode(), encode_rejection(rejection)) for rejection in rejections]
+        size = sum(len(value) for _, value in values)
+        self._admit(size)
+        try:
+            async with asyncio.timeout(wait_s):
+                deliveries = [await self._hand_over(REJECTED.name, key, value, 0) for key, value in values]
+                answers = await asyncio.gather(*deliveries, return_exceptions=True)
+            for answer in answers:
+                if isinstance(answer, BaseException):
+                    raise answer
+        except TimeoutError:
+            raise Unavailable(f"Kafka did not answer within {wait_s:g} s; send it again unchanged") from None
+        except KafkaError as error:
+            self._fail(error)
+            raise Unavailable("Kafka did not take what was put aside; send it again unchanged") from None
+        finally:
+            self._release(size)
+
+    # --- lanes
+
+    async def _drain(self, lane: _Lane) -> None:
+        """Hand a lane's envelopes to the producer, in order, until it is empty."""
+        handed = 0
+        while lane.waiting:
+            lane.moved.clear()
+            if not lane.may_leave():
+                await lane.moved.wait()
+                continue
+            taken = lane.take()
+            wanted = [(packed, submission) for packed, submission in taken if not submission.done.done()]
+            self._release(sum(len(packed.raw) for packed, _ in taken) - sum(len(packed.raw) for packed, _ in wanted))
+            if wanted:
+                await self._send(lane, wanted)
+            handed += 1
+            if handed % DRAIN_TURN == 0:
+                await asyncio.sleep(0)
+        lane.task = None
+        if not lane.on_way:
+            self._lanes.pop(lane.event, None)
+
+    async def _send(self, lane: _Lane, facts: list[tuple[_Packed, _Submission]]) -> None:
+        value = codec.encode_packed(lane.event, [packed.raw for packed, _ in facts])
+        partition = partition_of(lane.event, self._partitions)
+        self._ticket += 1
+        ticket = self._ticket
+        self._on_way[ticket] = _Envelope(lane, facts, time.monotonic())
+        lane.on_way += 1
+        try:
+            delivery = await self._hand_over(RACE_LOG.name, lane.event.encode(), value, partition)
+        except KafkaError as error:
+            self._fail(error)
+            self._settle(ticket, None)
+        else:
+            delivery.add_done_callback(lambda future: self._delivered(ticket, future))
+
+    async def _hand_over(self, topic: str, key: bytes, value: bytes, partition: int) -> "asyncio.Future[Any]":
+        while True:
+            await self._connected.wait()
+            producer = self._producer
+            assert producer is not None
+            try:
+                delivery: asyncio.Future[Any] = await producer.send(topic, value, key=key, partition=partition)
+                return delivery
+            except (
+                KafkaTimeoutError
+            ):  # the producer's buffer is full, or it knows nothing of the topic: nothing was sent
+                await asyncio.sleep(BACK_OFF_S[0])
+
+    def _delivered(self, ticket: int, future: "asyncio.Future[Any]") -> None:
+        error = None if future.cancelled() else future.exception()
+        if ticket not in self._on_way:  # given up already, with the producer that had it
+            return
+        if future.cancelled() or error is not None:
+            self._fail(error)
+            self._settle(ticket, None)
+            return
+        offset: int = future.result().offset
+        # Kafka confirms a repetition that it no longer remembers without its offset.
+        self._settle(ticket, offset if offset >= 0 else None)
+
+    def _settle(self, ticket: int, offset: int | None) -> None:
+        envelope = self._on_way.pop(ticket)
+        lane = envelope.lane
+        lane.on_way -= 1
+        lane.moved.set()
+        self._release(envelope.size())
+        for _, submission in envelope.facts:
+            if offset is None:
+                submission.fail("Kafka did not confirm it; send it again unchanged")
+            else:
+                submission.acknowledge(offset)
+        if offset is not None:
+            self._metrics.ack_s.observe(time.monotonic() - envelope.began_s)
+            self._metrics.envelopes.inc()
+            self._reach(True)
+        if not lane.on_way and not lane.waiting and lane.task is None:
+            self._lanes.pop(lane.event, None)
+
+    def _admit(self, size: int) -> None:
+        if self._waiting_bytes + size > WAITING_MAX_BYTES and self._waiting_bytes:
+            if self._reachable:
+                raise Overloaded("more comes in than Kafka takes; send it again unchanged, and more slowly")
+            raise Unavailable("Kafka cannot be reached and all room to wait is taken; send it again unchanged")
+        self._waiting_bytes += size
+        self._metrics.waiting.set(self._waiting_bytes)
+        if self._waiting_bytes > WAITING_MAX_BYTES // 2:
+            self._roomy.clear()
+
+    def _release(self, size: int) -> None:
+        self._waiting_bytes -= size
+        assert self._waiting_bytes >= 0
+        self._metrics.waiting.set(self._waiting_bytes)
+        if self._waiting_bytes <= WAITING_MAX_BYTES // 2:
+            self._roomy.set()
+
+    # --- connection
+
+    async def _connect(self) -> AIOKafkaProducer:
+        attempt = 0
+        while True:
+            producer = AIOKafkaProducer(
+                **self._options,
+                acks="all",
+                enable_idempotence=True,
+                compression_type="lz4",
+                max_batch_size=RECORD_MAX_BYTES,
+                max_request_size=2 * RECORD_MAX_BYTES,
+                request_timeout_ms=REQUEST_TIMEOUT_MS,
+            )
+            try:
+                await producer.start()
+                await self._check_partitions(producer)
+            except (KafkaError, OSError) as error:
+                await _stop(producer)
+                if attempt == 0:
+                    log.warning("Kafka at %s cannot be used yet: %s; trying on", self._address(), error)
+                await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
+                attempt += 1
+            except BaseException:
+                await _stop(producer)
+                raise
+            else:
+                log.info("connected to Kafka at %s", self._address())
+                self._reach(True)
+                return producer
+
+    def _address(self) -> str:
+        return str(self._options["bootstrap_servers"])
+
+    async def _check_partitions(self, producer: AIOKafkaProducer) -> None:
+        found = len(await producer.partitions_for(RACE_LOG.name))
+        if found != self._partitions:
+            raise WrongPartitions(
+                f"topic {RACE_LOG.name} has {found} partitions, ingest is set to {self._partitions}: events would "
+                f"change theirs. Set MATLINE_PARTITIONS={found}, or look whether this is the right Kafka."
+            )
+
+    async def _watch(self, producer: AIOKafkaProducer) -> None:
+        """Ask Kafka every second whether it is there, until this producer has failed."""
+        while not self._failed.is_set():
+            try:
+                await asyncio.wait_for(producer.client.fetch_all_metadata(), PROBE_TIMEOUT_S)
+                self._reach(True)
+            except (KafkaError, TimeoutError, OSError):
+                self._reach(False)
+            try:
+                await asyncio.wait_for(self._failed.wait(), PROBE_EVERY_S)
+            except TimeoutError:
+                continue
+
+    def _reach(self, reachable: bool) -> None:
+        if reachable != self._reachable:
+            self._reachable = reachable
+            self._metrics.kafka_up.set(int(reachable))
+            if not reachable:
+                log.warning("Kafka at %s does not answer; nothing is acknowledged until it does", self._address())
+            else:
+                log.info("Kafka at %s answers", self._address())
+
+    def _fail(self, error: BaseException | None) -> None:
+        if not self._failed.is_set():
+            log.error("a delivery to Kafka failed (%r); making a new producer, clients send again", error)
+            self._failed.set()
+            self._connected.clear()
+
+    def _give_up(self) -> None:
+        """Answer for everything that a producer still had when it was put away: not confirmed."""
+        for ticket in list(self._on_way):
+            self._settle(ticket, None)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """Stop a producer whatever its state; what it cannot send within a bounded time stays unacknowledged."""
+    try:
+        await asyncio.wait_for(producer.stop(), STOP_TIMEOUT_S)
+    except (TimeoutError, KafkaError, OSError, AttributeError) as error:
+        log.warning("a Kafka producer did not stop cleanly: %r", error)
+        await producer.client.close()

@@ -1,0 +1,143 @@
+"""Reads of a request: bytes to rows of the log, each checked, the bad ones set aside with their bytes and reason.
+
+The usual body, all of it good, is decoded in one go straight into typed rows. Only when that fails is each read taken
+by itself, to find which are at fault: one bad read must not cost a gateway the other 499.
+"""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+from msgspec.structs import astuple
+
+from schemas.events import ReadRow
+from schemas.ids import LABEL_CHARS, DeviceId, GatewayId, InstantUs, Label, SessionId, label
+
+Measured = Annotated[float, Meta(ge=-1e9, le=1e9)]  # no reader measures beyond, and NaN is refused
+
+
+class WireRead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """A read as a gateway sends it, before its chip is normalised; fields in the order of `ReadRow`."""
+
+    seq: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    device: DeviceId
+    chip: Label
+    at_us: InstantUs
+    rssi: Measured | None = None
+    antenna: Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)] | None = None
+    battery: Measured | None = None
+
+
+class _Push(Struct, frozen=True, forbid_unknown_fields=True):
+    gateway: GatewayId
+    session: SessionId
+    reads: list[WireRead]
+
+
+class _RawPush(Struct, frozen=True, forbid_unknown_fields=True):
+    gateway: GatewayId
+    session: SessionId
+    reads: list[Raw]
+
+
+class _Sender(Struct, frozen=True):
+    gateway: GatewayId
+    session: SessionId
+
+
+class BadRead(Struct, frozen=True):
+    """A read that was not taken: its index in the request, why, and its bytes."""
+
+    index: int
+    reason: str
+    raw: bytes
+
+
+class Push(Struct, frozen=True):
+    """What a gateway pushed: good rows in order, and the bad reads."""
+
+    gateway: str
+    session: str
+    rows: list[ReadRow]
+    bad: list[BadRead]
+
+
+_json_push = msgspec.json.Decoder(_Push)
+_json_raw = msgspec.json.Decoder(_RawPush)
+_json_read = msgspec.json.Decoder(WireRead)
+_pack_push = msgspec.msgpack.Decoder(_Push)
+_pack_raw = msgspec.msgpack.Decoder(_RawPush)
+_pack_read = msgspec.msgpack.Decoder(WireRead)
+_BLANK_LINE = b" \t\r"
+
+
+def push_from_json(data: bytes) -> Push:
+    """Reads of a JSON body. Raises msgspec.DecodeError (its text names the path) when it is none, or names no
+    gateway.
+    """
+    try:
+        push = _json_push.decode(data)
+    except msgspec.ValidationError:
+        raw = _json_raw.decode(data)
+        return _each(raw.gateway, raw.session, [bytes(item) for item in raw.reads], _json_read.decode)
+    return _checked(push.gateway, push.session, push.reads)
+
+
+def push_from_msgpack(data: bytes) -> Push:
+    """Reads of a msgpack body, of the same shape as the JSON one. Raises as `push_from_json`."""
+    try:
+        push = _pack_push.decode(data)
+    except msgspec.ValidationError:
+        raw = _pack_raw.decode(data)
+        return _each(raw.gateway, raw.session, [bytes(item) for item in raw.reads], _pack_read.decode)
+    return _checked(push.gateway, push.session, push.reads)
+
+
+def push_from_ndjson(data: bytes, gateway: str, session: str) -> Push:
+    """Reads one a line; `index` counts lines that are not blank. Raises msgspec.ValidationError for a bad gateway
+    or session.
+    """
+    msgspec.convert({"gateway": gateway, "session": session}, _Sender)
+    try:
+        reads = _json_read.decode_lines(data)
+    except (msgspec.DecodeError, RecursionError):
+        lines = [line for line in data.split(b"\n") if line.strip(_BLANK_LINE)]
+        return _each(gateway, session, lines, _json_read.decode)
+    return _checked(gateway, session, reads)
+
+
+def _each(gateway: str, session: str, items: list[bytes], decode: Callable[[bytes], WireRead]) -> Push:
+    good: list[ReadRow] = []
+    bad: list[BadRead] = []
+    for index, raw in enumerate(items):
+        try:
+            read = decode(raw)
+            good.append(_row(read, label(read.chip, "chip")))
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            bad.append(BadRead(index, str(error), raw))
+    return Push(gateway, session, good, bad)
+
+
+def _checked(gateway: str, session: str, reads: list[WireRead]) -> Push:
+    if _all_normal([read.chip for read in reads]):
+        return Push(gateway, session, [ReadRow(*astuple(read)) for read in reads], [])
+    good: list[ReadRow] = []
+    bad: list[BadRead] = []
+    for index, read in enumerate(reads):
+        try:
+            good.append(_row(read, label(read.chip, "chip")))
+        except ValueError as error:
+            bad.append(BadRead(index, str(error), msgspec.json.encode(read)))
+    return Push(gateway, session, good, bad)
+
+
+def _all_normal(chips: list[str]) -> bool:
+    """Whether `label` would leave every one of these as it is, told from all of them at once; false where in doubt."""
+    longest = max(map(len, chips), default=0)
+    text = "".join(chips)
+    return longest <= LABEL_CHARS and text.isascii() and text.isprintable() and " " not in text and text == text.upper()
+
+
+def _row(read: WireRead, chip: str) -> ReadRow:
+    return ReadRow(read.seq, read.device, chip, read.at_us, read.rssi, read.antenna, read.battery)

@@ -1,0 +1,44 @@
+"""How far each gateway session has come, to tell a gateway where to go on and to count what is repeated or skipped."""
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+from schemas.events import ReadRow
+
+SESSIONS_MAX = 10_000  # least recently heard ones are forgotten; they only lose their counts
+
+
+class Progress(NamedTuple):
+    """What acknowledged rows mean for their session."""
+
+    next_seq: int
+    repeated: int
+    skipped: int
+
+
+class Sessions:
+    """Highest acknowledged `seq` of each (event, gateway, session) since ingest began."""
+
+    def __init__(self) -> None:
+        self._highest: OrderedDict[tuple[str, str, str], int] = OrderedDict()
+
+    def advance(self, event: str, gateway: str, session: str, rows: list[ReadRow]) -> Progress:
+        """Count in rows that Kafka has acknowledged."""
+        key = (event, gateway, session)
+        before = self._highest.get(key)
+        if not rows:
+            return Progress(0 if before is None else before + 1, 0, 0)
+        numbers = [row.seq for row in rows]
+        highest = max(numbers)
+        if before is None:
+            repeated, skipped = len(numbers) - len(set(numbers)), 0
+        else:
+            new = {number for number in numbers if number > before} if min(numbers) <= before else set(numbers)
+            repeated = len(numbers) - len(new)
+            skipped = highest - before - len(new) if new else 0
+            highest = max(highest, before)
+        self._highest[key] = highest
+        self._highest.move_to_end(key)
+        if len(self._highest) > SESSIONS_MAX:
+            self._highest.popitem(last=False)
+        return Progress(highest + 1, repeated, skipped)
