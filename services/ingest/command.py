@@ -1,0 +1,56 @@
+"""Ingest's commands: settings read once, faults said in a line, exit codes for whoever supervises."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Mapping
+
+from aiokafka.errors import KafkaError
+
+from schemas.codec import UnknownVersion
+from services.ingest.access import UnsafeAddress
+from services.ingest.app import run
+from services.ingest.export import LogUnavailable, lines
+from services.ingest.race_log import WrongPartitions
+from services.ingest.settings import SettingsRefused, settings_from
+
+EXIT_FAILED = 1
+EXIT_SETTINGS = 2  # a restart does not help
+
+
+def main(environment: Mapping[str, str]) -> int:
+    """Run ingest until it is told to stop; the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        asyncio.run(run(settings_from(environment)))
+    except (SettingsRefused, UnsafeAddress, WrongPartitions) as error:
+        return _said(str(error), EXIT_SETTINGS)
+    except OSError as error:
+        return _said(f"ingest cannot listen: {error}", EXIT_FAILED)
+    return 0
+
+
+def export_log(event: str, environment: Mapping[str, str]) -> int:
+    """Print an event's log; the exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    try:
+        asyncio.run(_print_lines(event, environment))
+    except (SettingsRefused, LogUnavailable, UnknownVersion) as error:
+        return _said(str(error), EXIT_FAILED)
+    except KafkaError as error:
+        return _said(f"Kafka cannot be read (MATLINE_KAFKA): {error}", EXIT_FAILED)
+    except BrokenPipeError:  # whoever reads has read enough
+        return EXIT_FAILED
+    return 0
+
+
+async def _print_lines(event: str, environment: Mapping[str, str]) -> None:
+    options = settings_from(environment).kafka
+    async for line in lines(event, options):
+        sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _said(text: str, code: int) -> int:
+    sys.stderr.write(text + "\n")
+    return code

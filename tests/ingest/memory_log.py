@@ -1,0 +1,54 @@
+"""A race log in memory: the second implementation of `Log`, for all of ingest that is not about Kafka."""
+
+import asyncio
+from collections.abc import Sequence
+
+from schemas import codec
+from schemas.events import LoggedFact
+from schemas.rejected import Rejection, decode_rejection, encode_rejection
+from services.ingest.errors import Overloaded, Unavailable
+from services.ingest.race_log import pack
+
+
+class MemoryLog:
+    """Keeps what it is given, as it would come back from Kafka. `answering` cleared: takes things and acknowledges
+    nothing.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[tuple[str, list[LoggedFact]]] = []
+        self.aside: list[Rejection] = []
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.full = False
+        self.asked = 0
+
+    async def append(self, event: str, facts: Sequence[LoggedFact], wait_s: float | None = None) -> int:
+        self.asked += 1
+        if self.full:
+            raise Overloaded("more comes in than Kafka takes; send it again unchanged, and more slowly")
+        packed = [pack(fact).raw for fact in facts]
+        await self._answer(wait_s)
+        for raw in packed:
+            self.records.append((event, codec.decode_envelope(codec.encode_packed(event, [raw])).facts))
+        return len(self.records) - 1
+
+    async def put_aside(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
+        await self._answer(wait_s)
+        self.aside += [decode_rejection(encode_rejection(rejection)) for rejection in rejections]
+
+    async def _answer(self, wait_s: float | None) -> None:
+        try:
+            await asyncio.wait_for(self.answering.wait(), wait_s)
+        except TimeoutError:
+            raise Unavailable("Kafka did not answer; send it again unchanged") from None
+
+    async def room(self) -> None:
+        return
+
+    def reachable(self) -> bool:
+        return self.answering.is_set()
+
+    def facts(self) -> list[LoggedFact]:
+        """All facts, in log order."""
+        return [fact for _, facts in self.records for fact in facts]
