@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -69,6 +70,69 @@ def export_log(event: Annotated[str, typer.Argument(help="The event's id.")]) ->
     sys.exit(run(event, os.environ))
 
 
+@app.command()
+def up(
+    data: Annotated[Path, typer.Option(help="The folder that holds everything; made if missing.")] = Path(".matline"),
+    kafka: Annotated[str | None, typer.Option(help="A Kafka to use, HOST:PORT; none is started then.")] = None,
+    clickhouse: Annotated[str | None, typer.Option(help="A ClickHouse to use, http://HOST:PORT.")] = None,
+    sources: Annotated[Path | None, typer.Option(help="A TOML file that names the readers ([[sources]]).")] = None,
+    partitions: Annotated[int, typer.Option(min=1, max=1000, help="Of race-log, when it is made.")] = 4,
+    live_port: Annotated[int, typer.Option(help="Boards and page.")] = 8700,
+    ingest_port: Annotated[int, typer.Option(help="Reads and officials' facts, by HTTP.")] = 8701,
+    scoring_port: Annotated[int, typer.Option(help="Scoring's metrics and health.")] = 8702,
+    projections_port: Annotated[int, typer.Option(help="The projections' metrics and health.")] = 8703,
+    mylaps_port: Annotated[int, typer.Option(help="MYLAPS Timing & Scoring, by TCP.")] = 3097,
+    kafka_port: Annotated[int, typer.Option(help="The embedded Kafka.")] = 9092,
+    controller_port: Annotated[int, typer.Option(help="The embedded Kafka's own second port.")] = 9093,
+) -> None:
+    """Start everything on this machine: Kafka, ingest, scoring, projections and live boards. Ctrl-C stops it.
+
+    A second start on the same folder goes on where the first stopped.
+    """
+    from services.runtime.up import Ports, UpSettings, run, say_in_colour
+
+    ports = Ports(
+        live=live_port,
+        ingest=ingest_port,
+        scoring=scoring_port,
+        projections=projections_port,
+        mylaps=mylaps_port,
+        kafka=kafka_port,
+        controller=controller_port,
+    )
+    settings = UpSettings(
+        data=data, ports=ports, kafka=kafka, clickhouse=clickhouse, sources=sources, partitions=partitions
+    )
+    sys.exit(run(settings, say_in_colour))
+
+
+topics = typer.Typer(no_args_is_help=True, help="The Kafka topics: make them on a cluster, or check them.")
+app.add_typer(topics, name="topics")
+
+
+@topics.command("create")
+def topics_create(
+    partitions: Annotated[int, typer.Option(min=1, max=1000, help="Of race-log and results.")] = 12,
+    replication: Annotated[int, typer.Option(min=1, max=7, help="Copies of each record.")] = 3,
+) -> None:
+    """Make the topics that are missing on the Kafka of MATLINE_KAFKA."""
+    from services.runtime.topics_admin import create_main
+
+    sys.exit(create_main(os.environ, partitions, replication))
+
+
+@topics.command("check")
+def topics_check() -> None:
+    """Check that the topics are there and that their partitions fit together."""
+    from services.runtime.topics_admin import check_main
+
+    sys.exit(check_main(os.environ))
+
+
 def main() -> None:
     """Run the command."""
     app()
+
+
+if __name__ == "__main__":
+    main()

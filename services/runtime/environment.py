@@ -1,0 +1,26 @@
+"""Settings from the environment: MATLINE_ variables, read once by the command that starts a service."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.runtime.faults import StartFault
+
+PORT_MAX = 65_535
+
+
+def number(environment: Mapping[str, str], name: str, default: int, most: int = PORT_MAX) -> int:
+    """A whole number from 0 to `most`. Raises StartFault naming the variable."""
+    text = environment.get(name, "").strip() or str(default)
+    if not text.isascii() or not text.isdigit() or int(text) > most:
+        raise StartFault(f"{name}={text} is no number from 0 to {most}")
+    return int(text)
+
+
+def text(environment: Mapping[str, str], name: str, default: str) -> str:
+    """A text; empty is the same as not given."""
+    return environment.get(name, "").strip() or default
+
+
+def folder(environment: Mapping[str, str], name: str, default: str) -> Path:
+    """A folder's path."""
+    return Path(text(environment, name, default)).expanduser()

