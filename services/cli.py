@@ -42,7 +42,7 @@ def ingest() -> None:
     """Take reads by HTTP and TCP, and officials' facts; write them to the race log.
 
     Set by MATLINE_KAFKA (127.0.0.1:9092), MATLINE_HOST (127.0.0.1), MATLINE_INGEST_PORT (8701), MATLINE_PARTITIONS,
-    and MATLINE_SOURCES: a TOML file with one [[sources]] table for each reader that connects by TCP (protocol, event,
+    and MATLINE_SOURCES: a TOML file with a `sources` table for each reader that connects by TCP (protocol, event,
     gateway, zone, devices), by default on MATLINE_MYLAPS_PORT (3097).
     """
     from services.ingest.command import main

@@ -4,6 +4,7 @@ Without tokens ingest serves this machine only: a request comes from the loopbac
 name (a web page elsewhere could have its own name resolve to us), and carries no other site's `Origin`.
 """
 
+from functools import lru_cache
 from ipaddress import ip_address
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from msgspec import Struct
 from yarl import URL
 
 from services.ingest.errors import Refused
+from services.runtime.faults import StartFault
 
 
 class Official(Struct, frozen=True):
@@ -22,7 +24,7 @@ class Official(Struct, frozen=True):
 LOCAL = Official("local")
 
 
-class UnsafeAddress(Exception):
+class UnsafeAddress(StartFault):
     """Listening where others can reach us takes tokens."""
 
 
@@ -35,6 +37,7 @@ def check_listening(host: str) -> None:
         )
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine's own loopback interface."""
     if host == "localhost":

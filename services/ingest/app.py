@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 
 from services.ingest.access import check_listening
 from services.ingest.http import Door, problem
@@ -17,6 +17,7 @@ from services.ingest.mylaps_listener import MylapsListener
 from services.ingest.race_log import KafkaLog, Log
 from services.ingest.settings import IngestSettings
 from services.ingest.sources import host_and_port
+from services.runtime import ops
 
 SHUTDOWN_S = 15.0  # for requests being worked on: they wait for Kafka at most 10 s
 
@@ -41,11 +42,11 @@ def create_app(settings: IngestSettings, race_log: Log | None = None) -> web.App
     for host in [settings.host, *(host_and_port(s.address)[0] for s in settings.sources if s.address)]:
         check_listening(host)
     metrics = IngestMetrics(CollectorRegistry())
-    writer = KafkaLog(settings.kafka, settings.partitions, metrics) if race_log is None else race_log
+    writer = KafkaLog(settings.kafka.client(), settings.partitions, metrics) if race_log is None else race_log
     app = web.Application(middlewares=[_problems])
     app[LISTENING] = {}
     app.add_routes(Door(writer, metrics, now_us).routes())
-    app.add_routes(_ops(metrics, writer))
+    app.add_routes(ops.routes(metrics.registry, lambda: None if writer.reachable() else "Kafka does not answer"))
 
     async def lifetime(app: web.Application) -> AsyncIterator[None]:
         app[FAILED] = asyncio.get_running_loop().create_future()
@@ -99,23 +100,6 @@ async def run(settings: IngestSettings) -> None:
             app[FAILED].result()
     finally:
         await serving.cleanup()
-
-
-def _ops(metrics: IngestMetrics, writer: Log) -> list[web.RouteDef]:
-    async def served(_: web.Request) -> web.Response:
-        return web.Response(
-            body=generate_latest(metrics.registry), headers={"Content-Type": "text/plain; version=0.0.4"}
-        )
-
-    async def alive(_: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
-
-    async def ready(_: web.Request) -> web.Response:
-        if writer.reachable():
-            return web.Response(text="ready\n")
-        return web.Response(status=503, text="Kafka does not answer\n")
-
-    return [web.get("/metrics", served), web.get("/healthz", alive), web.get("/readyz", ready)]
 
 
 @web.middleware

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from aiokafka.errors import KafkaError
 
 from schemas.codec import UnknownVersion
-from services.ingest.access import UnsafeAddress
 from services.ingest.app import run
 from services.ingest.export import LogUnavailable, lines
-from services.ingest.race_log import WrongPartitions
-from services.ingest.settings import SettingsRefused, settings_from
+from services.ingest.settings import settings_from
+from services.runtime.faults import StartFault
+from services.runtime.kafka import kafka_options
 
 EXIT_FAILED = 1
 EXIT_SETTINGS = 2  # a restart does not help
@@ -23,7 +23,7 @@ def main(environment: Mapping[str, str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         asyncio.run(run(settings_from(environment)))
-    except (SettingsRefused, UnsafeAddress, WrongPartitions) as error:
+    except StartFault as error:
         return _said(str(error), EXIT_SETTINGS)
     except OSError as error:
         return _said(f"ingest cannot listen: {error}", EXIT_FAILED)
@@ -35,7 +35,7 @@ def export_log(event: str, environment: Mapping[str, str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
         asyncio.run(_print_lines(event, environment))
-    except (SettingsRefused, LogUnavailable, UnknownVersion) as error:
+    except (StartFault, LogUnavailable, UnknownVersion) as error:
         return _said(str(error), EXIT_FAILED)
     except KafkaError as error:
         return _said(f"Kafka cannot be read (MATLINE_KAFKA): {error}", EXIT_FAILED)
@@ -45,8 +45,7 @@ def export_log(event: str, environment: Mapping[str, str]) -> int:
 
 
 async def _print_lines(event: str, environment: Mapping[str, str]) -> None:
-    options = settings_from(environment).kafka
-    async for line in lines(event, options):
+    async for line in lines(event, kafka_options(environment)):
         sys.stdout.buffer.write(line + b"\n")
     sys.stdout.buffer.flush()
 

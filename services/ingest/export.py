@@ -1,14 +1,15 @@
 """One event's log as JSON lines, read from Kafka: what `matline score` takes, and what an archive keeps."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas import codec
 from schemas.topics import RACE_LOG, partition_of
+from services.runtime.kafka import KafkaOptions
+from services.runtime.topics_admin import check_topics
 
 FETCH_WAIT_MS = 500  # how long one look for records waits
 IDLE_MAX = 60  # looks in a row that find nothing: half a minute, then Kafka is taken to be away
@@ -17,22 +18,19 @@ log = logging.getLogger(__name__)
 
 
 class LogUnavailable(Exception):
-    """Kafka, or the race log on it, cannot be read; the text says which."""
+    """Kafka stopped answering; the text says how far it was read."""
 
 
-async def lines(event: str, options: Mapping[str, Any]) -> AsyncIterator[bytes]:
-    """The facts of an event, one line `{"offset": n, "fact": {...}}` each, to the end that the log had at the beginning.
+async def lines(event: str, kafka: KafkaOptions) -> AsyncIterator[bytes]:
+    """An event's facts, one line `{"offset": n, "fact": {...}}` each, to the end that the log had at the beginning.
 
-    Raises LogUnavailable, and UnknownVersion for a record of a newer release. A record that is no envelope is passed
-    over and said so.
+    Raises StartFault without the topics, LogUnavailable, and UnknownVersion for a record of a newer release. A record
+    that is no envelope is passed over and said so.
     """
-    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="none")
+    count = (await check_topics(kafka))[RACE_LOG.name]
+    consumer = AIOKafkaConsumer(**kafka.client(), enable_auto_commit=False, auto_offset_reset="none")
     await consumer.start()
     try:
-        partitions = await consumer.client.fetch_all_metadata()
-        count = len(partitions.partitions_for_topic(RACE_LOG.name) or ())
-        if not count:
-            raise LogUnavailable(f"there is no topic {RACE_LOG.name} on this Kafka; is it the right one?")
         partition = TopicPartition(RACE_LOG.name, partition_of(event, count))
         consumer.assign([partition])
         end = (await consumer.end_offsets([partition]))[partition]

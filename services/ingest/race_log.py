@@ -25,6 +25,7 @@ from schemas.rejected import Rejection, encode_rejection
 from schemas.topics import ENVELOPE_READS_MAX, RACE_LOG, RECORD_MAX_BYTES, REJECTED, partition_of
 from services.ingest.errors import Overloaded, TooLarge, Unavailable
 from services.ingest.metrics import IngestMetrics
+from services.runtime.faults import StartFault
 
 ENVELOPE_HEAD_BYTES = 256  # version, event and list head of an envelope; an event is at most 64 characters
 PACKED_MAX_BYTES = RECORD_MAX_BYTES - ENVELOPE_HEAD_BYTES
@@ -65,7 +66,7 @@ class Log(Protocol):
         ...
 
 
-class WrongPartitions(Exception):
+class WrongPartitions(StartFault):
     """The topic has another number of partitions than configured: events would change theirs."""
 
 
@@ -346,7 +347,7 @@ class KafkaLog:
                 **self._options,
                 acks="all",
                 enable_idempotence=True,
-                compression_type="lz4",
+                compression_type="zstd",
                 max_batch_size=RECORD_MAX_BYTES,
                 max_request_size=2 * RECORD_MAX_BYTES,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,

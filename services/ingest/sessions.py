@@ -29,11 +29,13 @@ class Sessions:
         if not rows:
             return Progress(0 if before is None else before + 1, 0, 0)
         numbers = [row.seq for row in rows]
-        highest = max(numbers)
-        if before is None:
+        lowest, highest = min(numbers), max(numbers)
+        if before is not None and lowest > before and highest - lowest + 1 == len(numbers):  # as it nearly always is
+            repeated, skipped = 0, lowest - before - 1
+        elif before is None:
             repeated, skipped = len(numbers) - len(set(numbers)), 0
         else:
-            new = {number for number in numbers if number > before} if min(numbers) <= before else set(numbers)
+            new = {number for number in numbers if number > before} if lowest <= before else set(numbers)
             repeated = len(numbers) - len(new)
             skipped = highest - before - len(new) if new else 0
             highest = max(highest, before)
