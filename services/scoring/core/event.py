@@ -44,6 +44,9 @@ from services.scoring.core.devices import ASK, UNKNOWN, Devices, Places
 from services.scoring.core.pending import pending
 from services.scoring.core.reads import NO_RSSI, ChipReads
 
+RULINGS_A_PART = 500  # of a snapshot; a fact may be a list of thousands of entries
+CHIPS_A_PART = 2_000  # with 400 reads each 16 MB, some 20 ms of copying
+
 
 class LoggedRuling(NamedTuple):
     """An officials' fact where the log has it: record, and position among the record's facts and entries."""
@@ -313,47 +316,61 @@ class EventState:
                     no_wearer += 1
         return no_place, no_wearer
 
-    # --- Snapshots.
+    # --- Snapshots, in parts, so that no part takes long.
 
-    def dump(self) -> "EventSnapshot":
+    def parts(self) -> "Iterator[EventHead | EventRulings | EventReads]":
         """Everything that cannot be worked out again; rows that are due are not in it, so take them first."""
-        return EventSnapshot(
-            event=self.event,
-            head=self.head,
-            version=self.version,
-            rulings=[(ruling.offset, ruling.ordinal, ruling.fact) for ruling in self.rulings],
-            ids=sorted(self.ids),
-            devices=self.devices.names,
-            chips={chip: reads.packed() for chip, reads in self.chips.items()},
-            versions=self.versions,
-        )
+        yield EventHead(self.event, self.head, self.version, sorted(self.ids), self.devices.names, self.versions)
+        for at in range(0, len(self.rulings), RULINGS_A_PART):
+            some = self.rulings[at : at + RULINGS_A_PART]
+            yield EventRulings(self.event, [(ruling.offset, ruling.ordinal, ruling.fact) for ruling in some])
+        chips = list(self.chips)
+        for at in range(0, len(chips), CHIPS_A_PART):
+            yield EventReads(self.event, {chip: self.chips[chip].packed() for chip in chips[at : at + CHIPS_A_PART]})
 
     @classmethod
-    def load(cls, snapshot: "EventSnapshot") -> "EventState":
-        """The inverse of `dump`."""
-        state = cls(snapshot.event)
-        for offset, ordinal, fact in snapshot.rulings:
-            state._rule(LoggedRuling(offset, ordinal, fact))
-        state.head, state.version = snapshot.head, snapshot.version
-        state.ids = set(snapshot.ids)
-        state.devices = Devices(snapshot.devices)
-        state._numbers = {name: number for number, name in enumerate(snapshot.devices)}
-        state.chips = {chip: ChipReads.unpacked(*packed) for chip, packed in snapshot.chips.items()}
-        state.versions = snapshot.versions
+    def restored(cls, head: "EventHead") -> "EventState":
+        """An event's state from its first part; `restore` takes the others, in their order."""
+        state = cls(head.event)
+        state.head, state.version = head.head, head.version
+        state.ids = set(head.ids)
+        state.devices = Devices(head.devices)
+        state._numbers = {name: number for number, name in enumerate(head.devices)}
+        state.versions = head.versions
         return state
 
+    def restore(self, part: "EventRulings | EventReads") -> None:
+        """Take in a further part."""
+        if isinstance(part, EventRulings):
+            for offset, ordinal, fact in part.rulings:
+                self._rule(LoggedRuling(offset, ordinal, fact))
+        else:
+            self.chips.update((chip, ChipReads.unpacked(*packed)) for chip, packed in part.chips.items())
 
-class EventSnapshot(Struct, frozen=True):
-    """An event's state as a snapshot keeps it; reads as the bytes of their arrays."""
+
+class EventHead(Struct, frozen=True, tag="head"):
+    """The first part of an event's snapshot."""
 
     event: str
     head: int
     version: int
-    rulings: list[tuple[int, int, Ruling]]
     ids: list[str]
     devices: list[str]
-    chips: dict[str, tuple[bytes, bytes, bytes, int]]
     versions: dict[str, int]
+
+
+class EventRulings(Struct, frozen=True, tag="rulings"):
+    """Officials' facts in log order: offset, ordinal, fact."""
+
+    event: str
+    rulings: list[tuple[int, int, Ruling]]
+
+
+class EventReads(Struct, frozen=True, tag="reads"):
+    """Chips' reads as the bytes of their arrays."""
+
+    event: str
+    chips: dict[str, tuple[bytes, bytes, bytes, int]]
 
 
 def _refused(fact: EventDefined) -> str | None:

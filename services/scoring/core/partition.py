@@ -1,6 +1,8 @@
 """All that a worker holds of one partition: the state of its events, and the offset up to which it was folded."""
 
 import sys
+from collections.abc import Iterator
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -8,7 +10,7 @@ from msgspec import Struct
 from schemas.codec import Envelope
 from schemas.events import EntriesAdded
 from schemas.results import AthleteRow, EventRow
-from services.scoring.core.event import EventSnapshot, EventState
+from services.scoring.core.event import EventHead, EventReads, EventRulings, EventState
 
 FOLD_VERSION = 1  # raise it with every change of what the fold keeps or means: older snapshots are then left aside
 
@@ -22,14 +24,6 @@ class Refusal(Struct, frozen=True):
 
     index: int
     reason: str
-
-
-class _Snapshot(Struct, frozen=True):
-    fold: int
-    byteorder: str
-    partition: int
-    next_offset: int
-    events: list[EventSnapshot]
 
 
 class PartitionState:
@@ -92,29 +86,50 @@ class PartitionState:
             state.mark_all()
             self._heads[state.event] = state.head
 
-    def dump(self) -> bytes:
-        """A snapshot. Only with nothing due: what is due is not in it."""
+    def dump(self) -> Iterator[bytes]:
+        """A snapshot, in parts that take little time each. Only with nothing due: what is due is not in it."""
         if self.pending():
             raise AssertionError(f"partition {self.partition} has rows due; a snapshot would lose them")
-        events = [state.dump() for state in self.events.values()]
-        snapshot = _Snapshot(FOLD_VERSION, sys.byteorder, self.partition, self.next_offset, events)
-        return msgspec.msgpack.encode(snapshot)
+        yield _packer.encode(_Head(FOLD_VERSION, sys.byteorder, self.partition, self.next_offset))
+        for state in self.events.values():
+            for part in state.parts():
+                yield _packer.encode(part)
 
-    @classmethod
-    def load(cls, data: bytes) -> "PartitionState":
-        """The inverse of `dump`. Raises SnapshotUnusable."""
-        try:
-            head = msgspec.msgpack.decode(data, type=_Head)
-            if (head.fold, head.byteorder) != (FOLD_VERSION, sys.byteorder):
-                raise SnapshotUnusable(f"snapshot of fold {head.fold}; this release folds as {FOLD_VERSION}")
-            snapshot = msgspec.msgpack.decode(data, type=_Snapshot)
-        except msgspec.DecodeError as error:
-            raise SnapshotUnusable(f"snapshot cannot be read: {error}") from None
-        state = cls(snapshot.partition, snapshot.next_offset)
-        state.events = {event.event: EventState.load(event) for event in snapshot.events}
-        return state
+
+class Loading:
+    """A snapshot being read, part by part, in the order of `PartitionState.dump`."""
+
+    def __init__(self, first: bytes) -> None:
+        """From the first part. Raises SnapshotUnusable."""
+        head = _decoded(_head, first)
+        if (head.fold, head.byteorder) != (FOLD_VERSION, sys.byteorder):
+            raise SnapshotUnusable(f"it is of fold {head.fold}, this release folds as {FOLD_VERSION}")
+        self.state = PartitionState(head.partition, head.next_offset)
+
+    def add(self, data: bytes) -> None:
+        """Take in the next part. Raises SnapshotUnusable."""
+        part = _decoded(_part, data)
+        if isinstance(part, EventHead):
+            self.state.events[part.event] = EventState.restored(part)
+        else:
+            self.state.events[part.event].restore(part)
 
 
 class _Head(Struct, frozen=True):
     fold: int
     byteorder: str
+    partition: int
+    next_offset: int
+
+
+_T = TypeVar("_T")
+_packer = msgspec.msgpack.Encoder()
+_head = msgspec.msgpack.Decoder(_Head)
+_part = msgspec.msgpack.Decoder(EventHead | EventRulings | EventReads)
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[_T], data: bytes) -> _T:
+    try:
+        return decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise SnapshotUnusable(f"it cannot be read: {error}") from None
