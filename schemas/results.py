@@ -128,7 +128,8 @@ class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Frame(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A record of `results`: rows that changed while `race-log` offsets `from_offset..through_offset` were folded.
 
-    A revision is complete at a frame with `last`; `heads` then gives each touched event its last offset.
+    A revision is complete at a frame with `last`; `heads` then gives each touched event its last offset. `accepted_us`
+    is when ingest took the earliest of the facts folded (its clock), None where nothing new was: after a fill.
     """
 
     v: int
@@ -136,6 +137,7 @@ class Frame(Struct, frozen=True, kw_only=True, omit_defaults=True):
     from_offset: int
     through_offset: int
     last: bool
+    accepted_us: int | None = None
     heads: dict[str, int] = field(default_factory=dict)
     events: list[EventRow] = field(default_factory=list)
     rows: list[AthleteRow] = field(default_factory=list)

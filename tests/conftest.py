@@ -1,0 +1,73 @@
+"""What tests share: one real Kafka a session, its topics made anew for a test that asks for them."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from schemas.topics import PARTITIONS_DEFAULT, TOPICS
+from services.runtime.kafka import KafkaOptions
+from services.runtime.kafka_node import prepare
+from services.runtime.topics_admin import create_topics
+
+BROKER_READY_S = 120.0  # for a hang only; it opens in three seconds on an idle machine
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaOptions]:
+    """A real Apache Kafka of its own for the session, without topics."""
+    folder: Path = tmp_path_factory.mktemp("kafka")
+    port = free_port()
+    node = prepare(folder, port, free_port(), print)
+    command = [sys.executable, "-m", "services.runtime.child", str(os.getpid()), *node.command]
+    with (folder / "broker.log").open("wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    try:
+        _await_port(process, port, folder / "broker.log")
+        yield KafkaOptions(servers=node.servers)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _await_port(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    end = time.monotonic() + BROKER_READY_S
+    while time.monotonic() < end and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"the broker did not open its port:\n{log.read_text(errors='replace')}")
+
+
+@pytest.fixture
+async def kafka(broker: KafkaOptions) -> KafkaOptions:
+    """The broker with Matline's four topics, empty."""
+    admin = AIOKafkaAdminClient(**broker.client())
+    await admin.start()
+    try:
+        names = [topic.name for topic in TOPICS]
+        there = set(await admin.list_topics()).intersection(names)
+        if there:
+            await admin.delete_topics(sorted(there))
+        while set(await admin.list_topics()).intersection(names):
+            await asyncio.sleep(0.05)
+    finally:
+        await admin.close()
+    await create_topics(broker, PARTITIONS_DEFAULT, 1, {})
+    return broker
