@@ -1,0 +1,272 @@
+"""Facts with defaults, as plain objects in the shape of the contract, and the ways from them to lines and standings.
+
+Times are seconds after the scheduled start of the example race, as decimals in a text or a number (`1.5`, `"0.000001"`,
+`hms("2:09:44.3")`): exact, and short enough to work a test out by hand. Everything here is made up.
+"""
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+
+from schemas.codec import fact_from_json
+from schemas.events import Fact
+from services.document import score_lines
+
+EVENT = "example-2026"
+START_US = 1_767_477_600_000_000  # 2026-01-04T05:00:00 in Viet Nam: 2026-01-03T22:00:00Z
+US = 1_000_000
+
+Plain = dict[str, Any]
+Seconds = int | float | str | Fraction
+ON_10K = 2000  # the usual passings of `run`, all believable at 7.5 m/s: 10 km take 1,334 s at least
+AT_FINISH = 4000
+
+
+def us(seconds: Seconds) -> int:
+    """Whole microseconds of a duration in seconds; 1.1 is taken as the decimal that it spells."""
+    value = Fraction(str(seconds)) * US
+    assert value.denominator == 1, seconds
+    return int(value)
+
+
+def at(seconds: Seconds) -> int:
+    """The instant so many seconds after the scheduled start."""
+    return START_US + us(seconds)
+
+
+def hms(text: str) -> Fraction:
+    """Seconds of `h:mm:ss`, with decimals if need be."""
+    hours, minutes, seconds = text.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+
+
+# --- A definition: a half marathon with one mat on the way, each with a backup device.
+
+
+def point(id: str, mat: str | None = None, km: float = 0, **more: Any) -> Plain:
+    """A point of a course; its mat bears the point's name in small letters unless told."""
+    return {"id": id, "mat": mat or id.lower(), "km": km, **more}
+
+
+def course(**of: Plain) -> list[Plain]:
+    """START, 10K and FINISH of the half marathon; `FINISH={"cutoff": ...}` adds to a point, `K10` names 10K."""
+    return [
+        point("START", km=0, **of.get("START", {})),
+        point("10K", km=10, **of.get("K10", {})),
+        point("FINISH", km=21.0975, **of.get("FINISH", {})),
+    ]
+
+
+def race(id: str = "hm", **more: Any) -> Plain:
+    """The half marathon."""
+    return {"id": id, "name": "Half marathon", "start": "2026-01-04T05:00:00", "points": course(), **more}
+
+
+def mat(id: str, *devices: str, backup: Iterable[str] = ()) -> Plain:
+    """A mat with its devices."""
+    return {"id": id, "devices": list(devices), **({"backup_devices": list(backup)} if backup else {})}
+
+
+def mats(*more: Plain) -> list[Plain]:
+    """The mats start (S1), 10k (K1) and finish (F1) with backup devices SB, KB, FB, and further ones."""
+    return [
+        mat("start", "S1", backup=["SB"]),
+        mat("10k", "K1", backup=["KB"]),
+        mat("finish", "F1", backup=["FB"]),
+        *more,
+    ]
+
+
+def board(id: str = "men", race: str = "hm", **more: Any) -> Plain:
+    """A board; without further words it takes everybody of the race by gun time."""
+    return {"id": id, "race": race, **more}
+
+
+def definition(**more: Any) -> Plain:
+    """The example's definition: one race `hm`, boards `men` and `women`; what is given takes the place of its own."""
+    plain: Plain = {
+        "event": EVENT,
+        "name": "Example Half Marathon",
+        "date": "2026-01-04",
+        "timezone": "Asia/Ho_Chi_Minh",
+        "mats": mats(),
+        "races": [race()],
+        "boards": [board("men", gender="M"), board("women", gender="F")],
+    }
+    return {**plain, **more}
+
+
+def half(**more: Any) -> Plain:
+    """`definition` of the one half marathon with these words in its race: `half(missing_mat="review")`."""
+    return definition(races=[race(**more)])
+
+
+# --- Facts.
+
+
+def fact(type: str, **fields: Any) -> Plain:
+    """Any fact of the example event: `fact("status_set", bib="7", status="DQ", reason="short cut")`."""
+    return {"type": type, "event": EVENT, **fields}
+
+
+def defined(plain: Plain | None = None, **more: Any) -> Plain:
+    """`event_defined`."""
+    plain = definition() if plain is None else plain
+    return {**fact("event_defined", definition=plain, **more), "event": plain["event"]}
+
+
+def entry(
+    bib: str = "7", chips: Iterable[str] | None = None, race: str = "hm", gender: str = "M", **more: Any
+) -> Plain:
+    """An entry; unless told, bib 7 wears chip C7."""
+    names = {"given_name": "Runner", "family_name": f"No {bib}"}
+    worn = [f"C{bib}"] if chips is None else list(chips)
+    return {"bib": bib, "chips": worn, "race": race, "gender": gender, **names, **more}
+
+
+def entries(*of: Plain | str, **more: Any) -> Plain:
+    """`entries_added` of entries, or of bibs with default entries."""
+    return fact("entries_added", entries=[entry(one) if isinstance(one, str) else one for one in of], **more)
+
+
+def gun(at_s: Seconds = 0, race: str = "hm", wave: str | None = None, **more: Any) -> Plain:
+    """`gun_fired`."""
+    return fact("gun_fired", race=race, at_us=at(at_s), **({} if wave is None else {"wave": wave}), **more)
+
+
+def read(device: str, chip: str, at_s: Seconds, **more: Any) -> Plain:
+    """One read within `reads`."""
+    return {"seq": 0, "device": device, "chip": chip, "at_us": at(at_s), **more}
+
+
+def reads(*of: Plain, gateway: str = "van", session: str = "1", **more: Any) -> Plain:
+    """`reads_received`, the reads numbered from 1."""
+    numbered = [{**one, "seq": number} for number, one in enumerate(of, start=1)]
+    return fact("reads_received", gateway=gateway, session=session, reads=numbered, **more)
+
+
+def run(
+    bib: str = "7",
+    start: Seconds | None = 1,
+    k10: Seconds | None = ON_10K,
+    finish: Seconds | None = AT_FINISH,
+) -> Plain:
+    """An athlete's reads at the half marathon's mats; None: he was not read there."""
+    passed = {"S1": start, "K1": k10, "F1": finish}
+    return reads(*(read(device, f"C{bib}", at_s) for device, at_s in passed.items() if at_s is not None))
+
+
+def status(
+    bib: str = "7", status: str = "DQ", reason: str = "judges", at_s: Seconds | None = None, **more: Any
+) -> Plain:
+    """`status_set`."""
+    return fact("status_set", bib=bib, status=status, reason=reason, **_instants(at_us=at_s), **more)
+
+
+def time_set(bib: str, point: str, at_s: Seconds | None, **more: Any) -> Plain:
+    """`time_set`; None takes the time back."""
+    return fact("time_set", bib=bib, point=point, at_us=None if at_s is None else at(at_s), reason="judges", **more)
+
+
+def decided(case: str, outcome: str, **more: Any) -> Plain:
+    """`case_decided`."""
+    return fact("case_decided", case=case, outcome=outcome, reason="jury", **more)
+
+
+def clock(
+    device: str, offset_s: Seconds, from_s: Seconds | None = None, until_s: Seconds | None = None, **more: Any
+) -> Plain:
+    """`clock_corrected`; the interval by the device's own clock."""
+    interval = _instants(from_us=from_s, until_us=until_s)
+    return fact("clock_corrected", device=device, offset_us=us(offset_s), **interval, **more)
+
+
+def device(name: str, mat: str, from_s: Seconds | None = None, until_s: Seconds | None = None, **more: Any) -> Plain:
+    """`device_assigned`."""
+    return fact("device_assigned", device=name, mat=mat, **_instants(from_us=from_s, until_us=until_s), **more)
+
+
+def chip(name: str, bib: str, from_s: Seconds | None = None, until_s: Seconds | None = None, **more: Any) -> Plain:
+    """`chip_assigned`."""
+    return fact("chip_assigned", chip=name, bib=bib, **_instants(from_us=from_s, until_us=until_s), **more)
+
+
+def excluded(device: str, chip: str, at_s: Seconds, **more: Any) -> Plain:
+    """`read_excluded`, by the device's own time."""
+    return fact("read_excluded", device=device, chip=chip, at_us=at(at_s), reason="not his", **more)
+
+
+def order(*bibs: str, race: str = "hm", **more: Any) -> Plain:
+    """`order_set`."""
+    return fact("order_set", race=race, bibs=list(bibs), reason="photo finish", **more)
+
+
+def closed(race: str = "hm", **more: Any) -> Plain:
+    """`race_closed`."""
+    return fact("race_closed", race=race, **more)
+
+
+def reopened(race: str = "hm", **more: Any) -> Plain:
+    """`race_reopened`."""
+    return fact("race_reopened", race=race, **more)
+
+
+def withdrawn(id: str, **more: Any) -> Plain:
+    """`fact_withdrawn` of the fact with that id."""
+    return fact("fact_withdrawn", fact=id, reason="entered in error", **more)
+
+
+def _instants(**seconds: Seconds | None) -> dict[str, int]:
+    return {name: at(value) for name, value in seconds.items() if value is not None}
+
+
+# --- From facts to lines, types and standings.
+
+
+def line(fact: Plain) -> bytes:
+    """A fact as a line of a log."""
+    return msgspec.json.encode(fact) + b"\n"
+
+
+def log(*facts: Plain) -> list[bytes]:
+    """The lines of a log."""
+    return [line(one) for one in facts]
+
+
+def typed(fact: Plain) -> Fact:
+    """A fact as the services hold it."""
+    return fact_from_json(line(fact))
+
+
+def day(
+    *facts: Plain, of: Plain | None = None, bibs: Iterable[str | Plain] = ("7",), gun_s: Seconds = 0
+) -> list[Plain]:
+    """A whole log: the definition, entries of `bibs` (bibs or entries), the gun of race `hm`, then `facts`."""
+    return [defined(of), entries(*bibs), gun(gun_s), *facts]
+
+
+def scored(*facts: Plain, of: Plain | None = None, bibs: Iterable[str | Plain] = ("7",), gun_s: Seconds = 0) -> Plain:
+    """The standings document of such a `day`."""
+    return document(*day(*facts, of=of, bibs=bibs, gun_s=gun_s))
+
+
+def document(*facts: Plain) -> Plain:
+    """The standings document of exactly these facts, through the code of `matline score`."""
+    return score_lines(log(*facts))
+
+
+def athlete(document: Mapping[str, Any], bib: str = "7") -> Plain:
+    """An athlete of a standings document."""
+    return next(one for one in document["athletes"] if one["bib"] == bib)
+
+
+def passed(document: Mapping[str, Any], bib: str = "7") -> dict[str, int]:
+    """What an athlete's points took, in microseconds after the scheduled start."""
+    return {one["point"]: one["at_us"] - START_US for one in athlete(document, bib)["points"]}
+
+
+def places(document: Mapping[str, Any], board: str = "men") -> list[tuple[int, str]]:
+    """A board's places and bibs."""
+    return [(row["place"], row["bib"]) for row in document["boards"][board]]
