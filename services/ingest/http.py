@@ -140,22 +140,27 @@ class Door:
             raise Refused(
                 413, "Too many reads", f"a request takes {READS_MAX} reads; send several requests", limit=READS_MAX
             )
-        await self._write_reads(event, push, at_us)
+        revision = await self._write_reads(event, push, at_us)
         progress = self._sessions.advance(event, push.gateway, push.session, push.rows)
         self._metrics.reads.labels("http").inc(len(push.rows))
         self._metrics.repeated.inc(progress.repeated)
         self._metrics.missing.inc(progress.skipped)
         bad = [{"index": one.index, "reason": one.reason} for one in push.bad[:BAD_LISTED_MAX]]
-        return _json({"accepted": len(push.rows), "rejected": bad, "next_seq": progress.next_seq})
+        return _json(
+            {"accepted": len(push.rows), "rejected": bad, "next_seq": progress.next_seq, "revision": revision}
+        )
 
-    async def _write_reads(self, event: str, push: Push, at_us: int) -> None:
+    async def _write_reads(self, event: str, push: Push, at_us: int) -> int | None:
+        """Write good reads to the log and bad ones aside; the offset of the last record, null without a good one."""
+        revision = None
         if push.rows:
             facts = reads_facts(event, push.gateway, push.session, push.rows, at_us)
-            await self._log.append(event, facts, ACK_WAIT_S)
+            revision = await self._log.append(event, facts, ACK_WAIT_S)
         if push.bad:
             aside = [_rejection(event, one.reason, one.raw, at_us, push.gateway, one) for one in push.bad]
             await self._log.put_aside(aside, ACK_WAIT_S)
             self._metrics.rejected.labels("http", "read").inc(len(aside))
+        return revision
 
     # --- definition
 

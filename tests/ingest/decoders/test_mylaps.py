@@ -1,0 +1,363 @@
+"""The MYLAPS decoder against the protocol's samples, a recorded race, and bytes that nobody would send."""
+
+import csv
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import loadtest
+from loadtest.mylaps_replay import client_frames, read_log
+from services.ingest.decoders.mylaps import (
+    FRAME_MAX_BYTES,
+    PASSING_KEYS,
+    UTC_SLACK_US,
+    ConnectionFault,
+    Decoder,
+    Hello,
+    Info,
+    KeepAlive,
+    Markers,
+    Message,
+    Notice,
+    Passings,
+    Seen,
+    Unreadable,
+    checksum_v1,
+    decode_frame,
+    read_v1,
+    read_v2,
+)
+
+ZONE = timezone(timedelta(hours=4))
+DATA = Path(loadtest.__file__).parent / "data"
+STORE = b"Start@Store@SS3507315:43:58.065 5 01 13001B2503087E@1@$"
+PASSING = b"10KM@Passing@t=13:11:30.904|c=0000041|ct=UH|d=120606|l=13|dv=4|re=0|an=00001111|g=0|b=41|n=41@1016@$"
+MARKER = b"Start - Finish@Marker@2025-04-13 05:57:56.027|ext-gun|Extern gunshot@1@$"
+
+
+def decoder() -> Decoder:
+    return Decoder(ZONE, "Srv")
+
+
+def only(frame: bytes) -> Message:
+    [message] = decoder().feed(frame)
+    return message
+
+
+def at_us(year: int, month: int, day: int, hour: int, minute: int, second: int, ms: int, zone=ZONE) -> int:
+    at = datetime(year, month, day, hour, minute, second, ms * 1000, tzinfo=zone)
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def v1_record(text: str) -> bytes:
+    """A V1 record of its first 37 characters, with the checksum that they have."""
+    return (text + checksum_v1(text.encode())).encode()
+
+
+# --- the protocol's samples
+
+
+def test_a_v1_record_of_the_protocol_is_read_and_its_message_acknowledged_by_number():
+    message = only(STORE)
+    assert message == Passings(
+        "Start",
+        [Seen("SS35073", at_us(2025, 3, 8, 15, 43, 58, 65), "5.0", sequence=0x1B)],
+        [],
+        b"Srv@AckStore@1@$",
+        STORE[:-1],
+    )
+
+
+def test_a_v2_record_of_the_protocol_is_read_with_its_keys_in_any_order():
+    message = only(PASSING)
+    assert isinstance(message, Passings)
+    assert (message.location, message.reply, message.unreadable) == ("10KM", b"Srv@AckPassing@1016@$", [])
+    assert message.seen == [Seen("0000041", at_us(2012, 6, 6, 13, 11, 30, 904), "4.0")]
+
+
+@pytest.mark.parametrize("location", [b"Loc", b"Start - Finish", b"21Km = 2Km", b"unnamed"])
+def test_every_pong_is_answered_by_the_same_v2_form(location):
+    receiver = decoder()
+    expected = b"Srv@AckPong@Version2.1@" + PASSING_KEYS.encode() + b"@$"
+    for _ in range(2):
+        assert receiver.feed(location + b"@Pong@$") == [Hello(location.decode(), expected)]
+
+
+def test_a_ping_is_answered():
+    assert only(b"Toolkit@Ping@$") == KeepAlive(b"Srv@AckPing@$")
+
+
+def test_a_clients_password_is_accepted_and_kept_nowhere():
+    assert only(b"Toolkit@AckAuth@user@password@$") == KeepAlive(b"Srv@AuthOk@$")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"Toolkit@GetLocations@ln=Start@ln=5K@$",
+        b"T&S@AckGetInfo@sd=2012-06-21|rn=My 5K Race@$",
+        b"Loc@AckGetInfo@id=1|n=x|mac=000000|ant=1111|time=10:00:00@$",
+        b"Loc@AckGetInfo@Device@Unknown@Computer$",
+        b"Loc@AckPing@$",
+    ],
+)
+def test_what_a_client_says_of_itself_asks_for_nothing(frame):
+    assert isinstance(only(frame), Info)
+
+
+def test_a_v1_marker_is_a_notice():
+    assert only(MARKER) == Markers(
+        "Start - Finish",
+        [Notice("ext-gun", at_us(2025, 4, 13, 5, 57, 56, 27), "Extern gunshot")],
+        [],
+        b"Srv@AckMarker@1@$",
+        MARKER[:-1],
+    )
+
+
+def test_a_v2_marker_without_a_date_is_a_notice_without_an_instant():
+    message = only(b"Start@Marker@t=10:00:00.000|mt=Gunshot|n=Gun 1@7@$")
+    assert message == Markers(
+        "Start",
+        [Notice("Gunshot", None, "t=10:00:00.000|mt=Gunshot|n=Gun 1")],
+        [],
+        b"Srv@AckMarker@7@$",
+        b"Start@Marker@t=10:00:00.000|mt=Gunshot|n=Gun 1@7@",
+    )
+
+
+def test_the_manuals_record_of_47_characters_is_kept_and_no_read():
+    record = b"F" * 47
+    message = only(b"Start@Store@" + record + b"@3@$")
+    assert isinstance(message, Passings)
+    assert message.seen == []
+    assert [one.raw for one in message.unreadable] == [record]
+
+
+# --- V1 records
+
+
+def test_blanks_stand_for_missing_precision_and_numbers():
+    seen = read_v1(v1_record("0000041    15:43:58 5 01 13001B250308"), ZONE)
+    assert seen.at_us == at_us(2025, 3, 8, 15, 43, 58, 0)
+
+
+@pytest.mark.parametrize("at", range(37))
+def test_a_changed_character_makes_a_record_unreadable_and_never_a_read(at):
+    record = bytearray(STORE[12:51])
+    record[at] ^= 1
+    message = only(b"Start@Store@" + bytes(record) + b"@1@$")
+    assert isinstance(message, Passings)
+    assert message.seen == []
+    assert [one.raw for one in message.unreadable] == [bytes(record)]
+    assert "checksum" in message.unreadable[0].reason
+    assert message.reply == b"Srv@AckStore@1@$"
+
+
+def test_one_bad_record_costs_no_other():
+    good = STORE[12:51]
+    bad = good[:-2] + b"00"
+    message = only(b"Start@Store@" + b"@".join((good, bad, good)) + b"@9@$")
+    assert isinstance(message, Passings)
+    assert len(message.seen) == 2
+    assert [one.raw for one in message.unreadable] == [bad]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SS3507325:43:58.065 5 01 13001B250308",  # hour 25
+        "SS3507315:43:58.065 5 01 13001B251308",  # month 13
+        "SS3507315:43:58.065 5 01 13001G250308",  # no hex
+        "       15:43:58.065 5 01 13001B250308",  # no chip
+    ],
+)
+def test_a_record_with_a_right_checksum_and_impossible_content_is_refused(text):
+    with pytest.raises(ValueError):
+        read_v1(v1_record(text), ZONE)
+
+
+# --- V2 records
+
+
+def test_strength_antenna_and_the_clients_own_utc_are_taken_where_sent():
+    local = at_us(2026, 1, 4, 6, 0, 0, 500)
+    seen = read_v2(f"c=0000041|d=260104|t=06:00:00.500|utc={local // 1000}|amd=-61.5|ans=3|an=00001111|new=1", ZONE)
+    assert (seen.antenna, seen.rssi, seen.utc_off_us) == (3, -61.5, 0)
+
+
+def test_a_utc_that_contradicts_the_zone_is_told_and_not_taken():
+    local = at_us(2026, 1, 4, 6, 0, 0, 0)
+    seen = read_v2(f"c=1|d=260104|t=06:00:00.000|utc={local // 1000 + 3_600_000}", ZONE)
+    assert seen.at_us == local
+    assert seen.utc_off_us is not None
+    assert seen.utc_off_us > UTC_SLACK_US
+
+
+@pytest.mark.parametrize("record", ["c=1|t=06:00:00", "c=1|d=260104", "d=260104|t=06:00:00", "c=1|d=260104|06:00:00"])
+def test_a_v2_record_without_chip_date_or_time_is_refused(record):
+    with pytest.raises(ValueError):
+        read_v2(record, ZONE)
+
+
+# --- frames
+
+
+@pytest.mark.parametrize("padding", [b"\0", b"\r\n", b"\r\n\0\0", b"\n\n\r\0"])
+def test_padding_around_and_inside_frames_means_nothing(padding):
+    receiver = decoder()
+    assert receiver.feed(padding + STORE + padding + MARKER + padding) == [only(STORE), only(MARKER)]
+    assert receiver.feed(STORE[:20] + padding + STORE[20:]) == [only(STORE)]
+
+
+def test_two_frames_of_one_segment_are_two_messages():
+    assert decoder().feed(STORE + PASSING) == [only(STORE), only(PASSING)]
+
+
+@pytest.mark.parametrize("cut", range(1, len(STORE)))
+def test_a_frame_may_come_in_two_portions(cut):
+    receiver = decoder()
+    assert receiver.feed(STORE[:cut]) == []
+    assert receiver.feed(STORE[cut:]) == [only(STORE)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_location_with_other_than_ascii_letters_keeps_its_name(encoding):
+    message = only("Zürich–Höngg"[: 6 if encoding == "latin-1" else None].encode(encoding) + STORE[5:])
+    assert isinstance(message, Passings)
+    assert message.location == ("Zürich" if encoding == "latin-1" else "Zürich–Höngg")
+    assert len(message.seen) == 1
+
+
+@pytest.mark.parametrize("name", [b"", b"x" * 65, b"a\tb"])
+def test_a_location_that_can_be_no_device_makes_its_records_unreadable_and_is_acknowledged(name):
+    message = only(name + STORE[5:])
+    assert isinstance(message, Passings)
+    assert message.seen == []
+    assert [one.raw for one in message.unreadable] == [STORE[12:51]]
+
+
+@pytest.mark.parametrize("frame", [b"x$", b"Start@Fire@1@$", b"Start@Store@$", b"Start@Store@x@$"])
+def test_a_frame_that_is_no_message_is_kept_whole(frame):
+    message = only(frame)
+    assert isinstance(message, Unreadable)
+    assert message.raw == frame
+
+
+def test_nothing_between_two_ends_of_frames_is_no_message():
+    assert decoder().feed(b"$\r\n$\0$") == []
+
+
+def test_a_frame_that_will_not_end_is_a_fault_of_the_connection():
+    receiver = decoder()
+    assert receiver.feed(b"x" * FRAME_MAX_BYTES) == []
+    with pytest.raises(ConnectionFault):
+        receiver.feed(b"x")
+    with pytest.raises(ConnectionFault):
+        decoder().feed(b"x" * (FRAME_MAX_BYTES + 1) + b"$")
+    assert isinstance(decoder().feed(b"x" * FRAME_MAX_BYTES + b"$")[0], Unreadable)
+
+
+# --- the recorded race
+
+
+@pytest.fixture(scope="module")
+def recorded() -> bytes:
+    """All that the client sent, as bytes of the wire."""
+    return b"".join(client_frames(read_log(DATA / "mylaps-april13-16.log.gz")))
+
+
+@pytest.fixture(scope="module")
+def messages(recorded: bytes) -> list[Message]:
+    return Decoder(ZONE, "Srv").feed(recorded)
+
+
+def test_the_recorded_race_gives_exactly_the_passings_that_were_parsed_from_it(messages):
+    with (DATA / "mylaps-5km-passings.csv").open() as file:
+        expected = [
+            (
+                row["store_batch"],
+                "5Km",
+                row["chip"],
+                datetime.fromisoformat(f"{row['date']}T{row['time_of_day_local']}").replace(tzinfo=ZONE),
+                int(row["record_seq"]),
+                row["device"],
+            )
+            for row in csv.DictReader(file)
+        ]
+    found = [
+        (
+            message.reply.split(b"@")[2].decode(),
+            message.location,
+            seen.chip,
+            datetime.fromtimestamp(seen.at_us // 1_000_000, ZONE).replace(microsecond=seen.at_us % 1_000_000),
+            seen.sequence,
+            seen.unit.partition(".")[0],
+        )
+        for message in messages
+        if isinstance(message, Passings)
+        for seen in message.seen
+    ]
+    assert found == expected
+    assert len(found) == 2391
+    assert len({chip for _, _, chip, *_ in found}) == 913
+
+
+def test_the_recorded_race_has_nothing_unreadable(messages):
+    assert not [one for one in messages if isinstance(one, Unreadable)]
+    assert not [one for one in messages if isinstance(one, Passings | Markers) and one.unreadable]
+
+
+def test_the_recorded_race_comes_out_the_same_byte_by_byte(recorded, messages):
+    receiver = Decoder(ZONE, "Srv")
+    found: list[Message] = []
+    for at in range(len(recorded)):
+        found += receiver.feed(recorded[at : at + 1])
+    assert found == messages
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_the_recorded_race_comes_out_the_same_in_any_portions(recorded, messages, data):
+    cuts = data.draw(st.lists(st.integers(0, len(recorded)), max_size=400).map(sorted))
+    receiver = Decoder(ZONE, "Srv")
+    found: list[Message] = []
+    for start, end in pairwise([0, *cuts, len(recorded)]):
+        found += receiver.feed(recorded[start:end])
+    assert found == messages
+
+
+# --- bytes that nobody would send
+
+_PIECES = st.sampled_from([b"@", b"$", b"|", b"=", b"\0", b"\r\n", b"Store", b"Passing", b"Marker", b"Pong", b"\xff"])
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.lists(st.binary(max_size=60) | _PIECES | st.just(STORE) | st.just(PASSING)).map(b"".join)))
+def test_no_bytes_raise_anything_but_the_decoders_own_fault(portions):
+    receiver = decoder()
+    for portion in portions:
+        receiver.feed(portion)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from([STORE, PASSING, MARKER]), st.data())
+def test_a_damaged_frame_is_read_or_kept_but_never_raises(frame, data):
+    at = data.draw(st.integers(0, len(frame) - 2))
+    length = data.draw(st.integers(0, 8))
+    damaged = frame[:at] + data.draw(st.binary(max_size=8)) + frame[at + length :].rstrip(b"$") + b"$"
+    for message in decoder().feed(damaged):
+        assert isinstance(message, Message)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.characters(codec="ascii", exclude_characters="@$\0\r\n"), min_size=37, max_size=37))
+def test_a_record_with_a_right_checksum_is_a_read_within_the_years_it_can_name_or_refused(text):
+    record = v1_record(text)
+    message = decode_frame(b"Start@Store@" + record + b"@1@", ZONE, "Srv")
+    assert isinstance(message, Passings)
+    assert len(message.seen) + len(message.unreadable) == 1
