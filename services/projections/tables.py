@@ -1,0 +1,109 @@
+"""The tables that are filled, each column with its type: inserts then need not ask ClickHouse for them first.
+
+`migrations/` makes them; a test holds the two together.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from services.runtime.clickhouse import Columns
+
+_EVENT = ("event", "LowCardinality(String)")
+
+TABLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "athlete_versions": (
+        _EVENT,
+        ("bib", "String"),
+        ("version", "Int64"),
+        ("race", "LowCardinality(String)"),
+        ("status", "LowCardinality(String)"),
+        ("gone", "UInt8"),
+        ("gun_us", "Nullable(Int64)"),
+        ("chip_us", "Nullable(Int64)"),
+        ("time_s", "Nullable(Int64)"),
+        ("open_cases", "UInt16"),
+        ("search", "String"),
+        ("row", "String"),
+    ),
+    "splits": (
+        _EVENT,
+        ("race", "LowCardinality(String)"),
+        ("point", "LowCardinality(String)"),
+        ("bib", "String"),
+        ("version", "Int64"),
+        ("there", "UInt8"),
+        ("at_us", "Int64"),
+        ("gun_us", "Int64"),
+        ("chip_us", "Int64"),
+        ("source", "LowCardinality(String)"),
+    ),
+    "event_versions": (_EVENT, ("version", "Int64"), ("row", "String")),
+    "board_rows": (
+        _EVENT,
+        ("board", "LowCardinality(String)"),
+        ("bib", "String"),
+        ("revision", "Int64"),
+        ("there", "UInt8"),
+        ("rank_key", "UInt64"),
+        ("time_s", "Int64"),
+        ("gun_us", "Int64"),
+        ("chip_us", "Int64"),
+    ),
+    "team_standings": (
+        _EVENT,
+        ("board", "LowCardinality(String)"),
+        ("revision", "Int64"),
+        ("places", "Array(Nullable(UInt32))"),
+        ("teams", "Array(String)"),
+        ("scores", "Array(Nullable(Int64))"),
+        ("members", "Array(String)"),
+        ("crowded", "Array(String)"),
+    ),
+    "delegation_standings": (
+        _EVENT,
+        ("board", "LowCardinality(String)"),
+        ("revision", "Int64"),
+        ("places", "Array(Nullable(UInt32))"),
+        ("teams", "Array(String)"),
+        ("scores", "Array(Nullable(Int64))"),
+    ),
+    "facts": (
+        _EVENT,
+        ("offset", "Int64"),
+        ("ordinal", "UInt32"),
+        ("type", "LowCardinality(String)"),
+        ("id", "String"),
+        ("by", "String"),
+        ("recorded_at_us", "Int64"),
+        ("fact", "String"),
+    ),
+    "reads": (
+        _EVENT,
+        ("chip", "String"),
+        ("offset", "Int64"),
+        ("ordinal", "UInt32"),
+        ("device", "LowCardinality(String)"),
+        ("at_us", "Int64"),
+        ("gateway", "LowCardinality(String)"),
+        ("session", "LowCardinality(String)"),
+        ("seq", "Int64"),
+        ("rssi", "Nullable(Float64)"),
+        ("antenna", "Nullable(Int32)"),
+        ("battery", "Nullable(Float64)"),
+        ("recorded_at_us", "Int64"),
+    ),
+    "revisions": (_EVENT, ("revision", "Int64"), ("announced_at_us", "Int64")),
+    "progress": (
+        ("topic", "LowCardinality(String)"),
+        ("partition", "Int32"),
+        ("next_offset", "Int64"),
+        ("checksum", "UInt32"),
+    ),
+}
+
+
+def columns_of(table: str, rows: Sequence[Sequence[Any]] | Iterable[Sequence[Any]]) -> Columns:
+    """Rows, each in the order of the table's columns, as the columns that an insert takes."""
+    turned = list(zip(*rows, strict=True))
+    kinds = TABLES[table]
+    return {name: (kind, values) for (name, kind), values in zip(kinds, turned, strict=True)}
