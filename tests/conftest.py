@@ -1,4 +1,7 @@
-"""What tests share: one real Kafka a session, its topics made anew for a test that asks for them."""
+"""What tests share: one real Kafka and one ClickHouse engine a session, topics and tables made anew for each test.
+
+Once the engine is open nothing here may fork: a query in the child would hang for ever. `subprocess` is fine.
+"""
 
 import asyncio
 import os
@@ -6,13 +9,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.topics import PARTITIONS_DEFAULT, TOPICS
+from services.projections.migrate import migrate
+from services.runtime.clickhouse import Database, DatabaseAddress
 from services.runtime.kafka import KafkaOptions
 from services.runtime.kafka_node import prepare
 from services.runtime.topics_admin import create_topics
@@ -71,3 +77,27 @@ async def kafka(broker: KafkaOptions) -> KafkaOptions:
         await admin.close()
     await create_topics(broker, PARTITIONS_DEFAULT, 1, {})
     return broker
+
+
+_databases = count(1)
+
+
+@pytest.fixture(scope="session")
+async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
+    """The folder of the one engine that this process may open; it stays open for the session."""
+    folder = tmp_path_factory.mktemp("clickhouse")
+    held = Database(DatabaseAddress(path=folder, database="held"))
+    await held.open()
+    yield folder
+    await held.close()
+
+
+@pytest.fixture
+async def database(engine: Path) -> AsyncIterator[Database]:
+    """A ClickHouse with Matline's tables, empty."""
+    opened = Database(DatabaseAddress(path=engine, database=f"t_{next(_databases)}"))
+    await opened.open()
+    await migrate(opened)
+    yield opened
+    await opened.command(f"DROP DATABASE {opened.address.database}")
+    await opened.close()
