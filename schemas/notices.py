@@ -14,8 +14,8 @@ class RevisionNotice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a revision changed. `revision` is the event's last offset in `race-log` that it holds.
 
     `boards` are the boards, team boards and delegations with other rows than before; `bibs` whose rows changed, None
-    when they are more than NOTICE_BIBS_MAX. `accepted_us` is when ingest took the earliest fact behind it (None: unknown),
-    `announced_at_us` when this was written, both by the writers' clocks.
+    when they are more than NOTICE_BIBS_MAX. `accepted_us` is when ingest took the earliest fact behind it, None where
+    that is not known, `announced_at_us` when this was written, both by the writers' clocks.
     """
 
     v: int

@@ -12,7 +12,7 @@ from schemas.definition import Definition
 from schemas.results import AthleteRow, Case, EventRow
 from services.projections.standings.boards import BoardRow, board, orders_of, team_members
 from services.projections.standings.delegations import DelegationRow, delegation
-from services.projections.standings.teams import TeamRow, team_board, team_cases
+from services.projections.standings.teams import TeamRow, crowded_teams, team_board, team_cases
 
 
 class Standings(Struct, frozen=True):
@@ -36,6 +36,6 @@ def standings(definition: Definition, athletes: Iterable[AthleteRow], event: Eve
     for team in definition.team_boards:
         members = team_members(definition, team.of, field)
         teams[team.id] = team_board(team, members, boards[team.of])
-        cases += team_cases(definition, team, members, [] if event is None else event.decided)
+        cases += team_cases(definition, team, crowded_teams(team, members), [] if event is None else event.decided)
     delegations = {one.id: delegation(one, teams) for one in definition.delegations}
     return Standings(boards, teams, delegations, cases)

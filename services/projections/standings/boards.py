@@ -51,6 +51,11 @@ def _chain(definition: Definition, of: Board) -> list[Board]:
     return chain
 
 
+def root_of(definition: Definition, of: Board) -> Board:
+    """The outermost board around one, whose order it has; itself when it lies within no other."""
+    return _chain(definition, of)[-1]
+
+
 def _passes_one(of: Board, row: AthleteRow) -> bool:
     entry = row.entry
     if entry is None:
@@ -83,14 +88,14 @@ def board(
     A board within another takes that one's athletes and order: who ties there ties here.
     """
     of = next(one for one in definition.boards if one.id == board_id)
-    root = _chain(definition, of)[-1]
+    root = root_of(definition, of)
     on_root, on_board = passes(definition, root), passes(definition, of)
     finishers = [row for row in athletes if row.status == "FINISHED" and on_root(row)]
     ranked = [one for one in _rank(root, finishers, orders, definition) if on_board(one.athlete)]
     rows = []
     for before, same in _ties(ranked):
         for one in sorted(same, key=lambda one: bib_order(one.athlete.bib)):
-            gun_us, chip_us = _times(one.athlete)
+            gun_us, chip_us = finish_times(one.athlete)
             rows.append(BoardRow(before + 1, one.athlete.bib, one.time_s, gun_us, chip_us))
     return rows
 
@@ -143,7 +148,7 @@ def _in_order(
     rank = before
     for _, group in groupby(sorted(rows, key=by), key=by):
         same = list(group)
-        order = _order_for(same, orders) if len(same) > 1 and orders else None
+        order = order_for((row.bib for row in same), orders) if len(same) > 1 and orders else None
         if order is not None:
             same.sort(key=lambda row: order[row.bib])
         for at, row in enumerate(same):
@@ -151,16 +156,18 @@ def _in_order(
         rank += len(same)
 
 
-def _order_for(same: list[AthleteRow], orders: list[JudgesOrder]) -> dict[str, int] | None:
-    """The latest order that names all who tie, as the place of each bib in it. Source: section 1, `order_set`."""
+def order_for(same: Iterable[str], orders: list[JudgesOrder]) -> dict[str, int] | None:
+    """The latest order that names all bibs that tie, as the place of each in it. Source: section 1, `order_set`."""
+    tied = set(same)
     for order in reversed(orders):
         places = {bib: at for at, bib in reversed(list(enumerate(order.bibs)))}
-        if all(row.bib in places for row in same):
+        if tied <= places.keys():
             return places
     return None
 
 
-def _times(row: AthleteRow) -> tuple[int, int]:
+def finish_times(row: AthleteRow) -> tuple[int, int]:
+    """Gun time and chip time of a finisher, exact in microseconds."""
     return _gun_us(row), _chip_us(row)
 
 

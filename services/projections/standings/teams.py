@@ -84,13 +84,14 @@ def _with_places(placed: list[tuple[int, tuple[int, ...], str, list[Member]]]) -
     return found
 
 
-def team_cases(definition: Definition, of: TeamBoard, members: list[AthleteRow], decided: Iterable[str]) -> list[Case]:
+def crowded_teams(of: TeamBoard, members: Iterable[AthleteRow]) -> list[str]:
+    """The teams with more members than may count, by name. Source: section 4.6."""
+    return sorted(team for team, own in _teams(members).items() if len(own) > of.max_members)
+
+
+def team_cases(definition: Definition, of: TeamBoard, crowded: Iterable[str], decided: Iterable[str]) -> list[Case]:
     """A case for each team with more members than may count; deciding it only closes it. Source: section 4.6."""
     race = next(board.race for board in definition.boards if board.id == of.of)
     closed = set(decided)
-    return [
-        Case(name, race, open=case_name(name) not in closed)
-        for team, own in sorted(_teams(members).items())
-        if len(own) > of.max_members
-        for name in (f"team:{of.id}:{team}",)
-    ]
+    names = [f"team:{of.id}:{team}" for team in crowded]
+    return [Case(name, race, open=case_name(name) not in closed) for name in names]

@@ -1,0 +1,25 @@
+"""Names as they are shown and looked for: hidden ones become the bib, and searches go without regard to accents."""
+
+import unicodedata
+
+from schemas.results import AthleteRow
+
+_LETTERS = str.maketrans({"Đ": "D", "đ": "d", "Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "ß": "ss", "Æ": "AE", "æ": "ae"})
+
+
+def without_accents(text: str) -> str:
+    """Text with its letters' marks taken off, and letters that no mark makes (Đ, ø, ß) written in ASCII."""
+    marked = unicodedata.normalize("NFD", text.translate(_LETTERS))
+    return unicodedata.normalize("NFC", "".join(char for char in marked if not unicodedata.combining(char)))
+
+
+def public_name(row: AthleteRow) -> str:
+    """The athlete's name, family name first as Vietnamese lists have it; his bib where it is hidden or not known."""
+    if row.hidden or row.entry is None:
+        return row.bib
+    return " ".join(part for part in (row.entry.family_name, row.entry.given_name) if part) or row.bib
+
+
+def search_text(row: AthleteRow) -> str:
+    """What a search looks in: bib and public name, without accents, in lower case."""
+    return without_accents(f"{row.bib} {public_name(row)}").lower()

@@ -1,0 +1,138 @@
+"""From frames of `results` to batches for ClickHouse: pure state, one object for all partitions.
+
+A revision is whole at a frame with `last`; until then its rows wait here. What has become whole since the last batch
+goes out together, an event's several revisions as the newest of them.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct, field
+
+from schemas.notices import NOTICE_BIBS_MAX, NOTICE_VERSION, RevisionNotice
+from schemas.results import AthleteRow, EventRow, Frame
+from services.projections.rows import TableRows, athlete_row, event_row, split_changes, standings_rows
+from services.projections.standings.running import EventStandings
+
+
+class Waiting(Struct):
+    """Rows of one partition whose revision is not whole yet, the newest of each athlete and event."""
+
+    rows: dict[tuple[str, str], AthleteRow] = field(default_factory=dict)
+    events: dict[str, EventRow] = field(default_factory=dict)
+
+
+class Whole(Struct):
+    """An event's rows of one or more whole revisions, `revision` the newest."""
+
+    revision: int = -1
+    accepted_us: int | None = None
+    rows: dict[str, AthleteRow] = field(default_factory=dict)
+    event: EventRow | None = None
+
+
+class Batch(Struct, frozen=True):
+    """What goes into ClickHouse together, and the notices that go out once it is there (their time still missing)."""
+
+    tables: TableRows
+    notices: list[RevisionNotice]
+    rows: int
+
+
+class Results:
+    """The results of all events as the projections hold them."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, EventStandings] = {}
+        self.revisions: dict[str, int] = {}
+        self._waiting: dict[int, Waiting] = {}
+        self._whole: dict[str, Whole] = {}
+
+    def restore(self, event: EventRow | None, rows: Iterable[AthleteRow], name: str, revision: int) -> None:
+        """Take in an event as ClickHouse has it."""
+        standings = self.events[name] = EventStandings()
+        standings.apply(rows, event)
+        self.revisions[name] = revision
+
+    def add(self, frame: Frame) -> None:
+        """Take in a frame; frames of a partition come in order."""
+        waiting = self._waiting.setdefault(frame.partition, Waiting())
+        for row in frame.rows:
+            held = waiting.rows.get((row.event, row.bib))
+            if held is None or row.version > held.version:
+                waiting.rows[row.event, row.bib] = row
+        for event in frame.events:
+            waiting.events[event.event] = event
+        if frame.last:
+            del self._waiting[frame.partition]
+            self._complete(frame, waiting)
+
+    def _complete(self, frame: Frame, waiting: Waiting) -> None:
+        for name, head in frame.heads.items():
+            whole = self._whole.setdefault(name, Whole())
+            whole.revision = max(whole.revision, head)
+            if frame.accepted_us is not None:
+                whole.accepted_us = min(frame.accepted_us, whole.accepted_us or frame.accepted_us)
+        for (name, bib), row in waiting.rows.items():
+            whole = self._whole.setdefault(name, Whole())
+            held = whole.rows.get(bib)
+            if held is None or row.version > held.version:
+                whole.rows[bib] = row
+        for name, event in waiting.events.items():
+            self._whole.setdefault(name, Whole()).event = event
+
+    def is_whole(self) -> bool:
+        """Whether anything is ready for a batch."""
+        return bool(self._whole)
+
+    def unfinished(self) -> set[int]:
+        """The partitions of which a revision has begun and is not whole."""
+        return set(self._waiting)
+
+    def take(self) -> Batch:
+        """The batch of all that is whole now. Announced is an event whose revision rises; after a fill of scoring, rows
+        come again that are known, and an event without anything new is left out.
+        """
+        tables = TableRows()
+        notices: list[RevisionNotice] = []
+        count = 0
+        for name, whole in self._whole.items():
+            standings = self.events.setdefault(name, EventStandings())
+            known = self.revisions.get(name, -1)
+            newer = [row for row in whole.rows.values() if _is_newer(standings, row)]
+            revision = max(known, whole.revision, *(row.version for row in newer), -1)
+            told = whole.event if whole.event is not None and _is_news(standings, whole.event) else None
+            if revision == known and not newer and told is None:
+                continue
+            for row in newer:
+                tables.add("splits", split_changes(standings.rows.get(row.bib), row))
+            tables.add("athlete_versions", map(athlete_row, newer))
+            if told is not None:
+                tables.add("event_versions", [event_row(told)])
+            changes = standings.apply(newer, told)
+            for table, rows in standings_rows(name, revision, changes).tables.items():
+                tables.add(table, rows)
+            self.revisions[name] = revision
+            count += len(newer)
+            bibs = [row.bib for row in newer]
+            notices.append(
+                RevisionNotice(
+                    v=NOTICE_VERSION,
+                    event=name,
+                    revision=revision,
+                    announced_at_us=0,
+                    accepted_us=whole.accepted_us,
+                    boards=changes.boards(),
+                    bibs=sorted(bibs) if len(bibs) <= NOTICE_BIBS_MAX else None,
+                )
+            )
+        self._whole = {}
+        return Batch(tables, notices, count)
+
+
+def _is_newer(standings: EventStandings, row: AthleteRow) -> bool:
+    held = standings.rows.get(row.bib)
+    return held is None or row.version > held.version
+
+
+def _is_news(standings: EventStandings, event: EventRow) -> bool:
+    return standings.event is None or event.version > standings.event.version

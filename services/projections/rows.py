@@ -1,0 +1,132 @@
+"""From results to rows of the tables: pure, so that the same results always make the same rows."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from msgspec import Struct, field
+
+from schemas.names import search_text
+from schemas.results import AthleteRow, EventRow, PointTime
+from services.projections.standings.running import Changes
+
+Row = tuple[object, ...]
+_json = msgspec.json.Encoder()
+
+
+class TableRows(Struct, frozen=True):
+    """Rows by table, in the order of each table's columns (`tables.TABLES`)."""
+
+    tables: dict[str, list[Row]] = field(default_factory=dict)
+
+    def add(self, table: str, rows: Iterable[Row]) -> None:
+        """Put rows behind those that are there."""
+        found = list(rows)
+        if found:
+            self.tables.setdefault(table, []).extend(found)
+
+    def count(self) -> int:
+        """How many rows there are in all."""
+        return sum(map(len, self.tables.values()))
+
+
+def athlete_row(row: AthleteRow) -> Row:
+    """A version of an athlete's result, for `athlete_versions`."""
+    return (
+        row.event,
+        row.bib,
+        row.version,
+        row.race,
+        row.status,
+        int(row.gone),
+        row.gun_us,
+        row.chip_us,
+        row.time_s,
+        sum(case.open for case in row.cases),
+        search_text(row),
+        _json.encode(row).decode(),
+    )
+
+
+def event_row(row: EventRow) -> Row:
+    """A version of what is the whole event's, for `event_versions`."""
+    return row.event, row.version, _json.encode(row).decode()
+
+
+class _Split(Struct, frozen=True):
+    race: str
+    point: str
+    at_us: int
+    gun_us: int
+    chip_us: int
+    source: str
+
+
+def _splits(row: AthleteRow | None) -> dict[tuple[str, str], _Split]:
+    """His splits by race and point: times since the gun, and since his start passing or the gun that stands in."""
+    if row is None or row.gone or row.gun_at_us is None or row.own_gun_us is None:
+        return {}
+    start_us = _start_us(row.points, row.own_gun_us)
+    return {
+        (row.race, taken.point): _Split(
+            row.race, taken.point, taken.at_us, taken.at_us - row.gun_at_us, taken.at_us - start_us, taken.source
+        )
+        for taken in row.points
+    }
+
+
+def _start_us(points: list[PointTime], own_gun_us: int) -> int:
+    return points[0].at_us if points and points[0].point == "START" else own_gun_us
+
+
+def split_changes(before: AthleteRow | None, now: AthleteRow) -> Iterator[Row]:
+    """What his new result changes of his splits, for `splits`: those that are new or differ, and those taken back."""
+    old, new = _splits(before), _splits(now)
+    for key, split in new.items():
+        if old.get(key) != split:
+            yield _split_row(now, split, 1)
+    for key, split in old.items():
+        if key not in new:
+            yield _split_row(now, split, 0)
+
+
+def _split_row(now: AthleteRow, split: _Split, there: int) -> Row:
+    times = (split.at_us, split.gun_us, split.chip_us) if there else (0, 0, 0)
+    return now.event, split.race, split.point, now.bib, now.version, there, *times, split.source
+
+
+def standings_rows(event: str, revision: int, changes: Changes) -> TableRows:
+    """What a revision changes of boards, teams and delegations."""
+    rows = TableRows()
+    rows.add(
+        "board_rows",
+        (
+            (event, one.board, one.bib, revision, 0, 0, 0, 0, 0)
+            if one.cell is None
+            else (event, one.board, one.bib, revision, 1, *one.cell)
+            for one in changes.cells
+        ),
+    )
+    rows.add(
+        "team_standings",
+        (
+            (
+                event,
+                board,
+                revision,
+                [team.place for team in change.rows],
+                [team.team for team in change.rows],
+                [team.score for team in change.rows],
+                [_json.encode(team.members).decode() for team in change.rows],
+                change.crowded,
+            )
+            for board, change in changes.teams.items()
+        ),
+    )
+    rows.add(
+        "delegation_standings",
+        (
+            (event, board, revision, [one.place for one in own], [one.team for one in own], [one.score for one in own])
+            for board, own in changes.delegations.items()
+        ),
+    )
+    return rows
