@@ -146,9 +146,7 @@ class Door:
         self._metrics.repeated.inc(progress.repeated)
         self._metrics.missing.inc(progress.skipped)
         bad = [{"index": one.index, "reason": one.reason} for one in push.bad[:BAD_LISTED_MAX]]
-        return _json(
-            {"accepted": len(push.rows), "rejected": bad, "next_seq": progress.next_seq, "revision": revision}
-        )
+        return _json({"accepted": len(push.rows), "rejected": bad, "next_seq": progress.next_seq, "revision": revision})
 
     async def _write_reads(self, event: str, push: Push, at_us: int) -> int | None:
         """Write good reads to the log and bad ones aside; the offset of the last record, null without a good one."""
