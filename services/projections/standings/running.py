@@ -127,9 +127,10 @@ class EventStandings:
             if board.within is None:
                 self._roots[board.id] = _Root(board, official[board.race])
         self._root_of = {board.id: self._roots[root_of(definition, board).id] for board in boards}
-        self.teams = {
-            name: one for name, one in self.teams.items() if any(t.id == name for t in definition.team_boards)
-        }
+        teams = {board.id for board in definition.team_boards}
+        delegations = {one.id for one in definition.delegations}
+        self.teams = {name: one for name, one in self.teams.items() if name in teams}
+        self.delegations = {name: rows for name, rows in self.delegations.items() if name in delegations}
 
     def _update_roots(self, dirty: Mapping[str, AthleteRow]) -> set[str]:
         """Put changed finishers into the order of their boards; the boards that they were on or are on now."""
