@@ -53,6 +53,18 @@ class IngestMetrics:
         self.in_flight = Gauge("ingest_requests_in_flight", "HTTP requests being worked on.", registry=registry)
         # 0 while a mat is in use: its cable, its power, its network.
         self.connections = Gauge("ingest_connections", "Readers connected by TCP.", ["gateway"], registry=registry)
+        # Numbers of a reader's own log that it has not sent yet though later ones came: asked for again until they
+        # do, or until the reader says that it has them no more (a notice of kind `gap`).
+        self.reader_missing = Gauge(
+            "ingest_reader_missing",
+            "Numbers of a reader's log that are asked for again.",
+            ["gateway"],
+            registry=registry,
+        )
+        # A reader's network or power: each one is followed by a new attempt that goes on where it ended.
+        self.disconnections = Counter(
+            "ingest_disconnections_total", "Readers' connections that ended.", ["gateway"], registry=registry
+        )
         # A wrong zone, or a decoder's clock in another one: its times are off by whole hours.
         self.utc_differs = Counter(
             "ingest_utc_differs_total",
