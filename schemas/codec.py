@@ -44,11 +44,18 @@ _envelope_decoder = msgspec.msgpack.Decoder(Envelope)
 _frame_decoder = msgspec.msgpack.Decoder(Frame)
 _packer = msgspec.msgpack.Encoder()
 _json = msgspec.json.Encoder()
+_UNREADABLE = (
+    UnicodeDecodeError,
+    RecursionError,
+)  # msgspec lets text that is not UTF-8, and too deep nesting, raise these
 
 
 def fact_from_json(data: bytes | str) -> Fact:
     """A fact from one JSON object. Raises msgspec.ValidationError or DecodeError, which name the path."""
-    fact: Fact = _fact_decoder.decode(data)
+    try:
+        fact: Fact = _fact_decoder.decode(data)
+    except _UNREADABLE as error:
+        raise msgspec.DecodeError(str(error)) from None
     return fact
 
 
@@ -58,9 +65,11 @@ def line_from_json(data: bytes | str) -> tuple[int | None, Fact]:
         try:
             line = _line_decoder.decode(data)
         except msgspec.ValidationError:
-            return None, _fact_decoder.decode(data)
-        return line.offset, _fact_decoder.decode(line.fact)
-    return None, _fact_decoder.decode(data)
+            return None, fact_from_json(data)
+        except _UNREADABLE as error:
+            raise msgspec.DecodeError(str(error)) from None
+        return line.offset, fact_from_json(bytes(line.fact))
+    return None, fact_from_json(data)
 
 
 def logged(fact: Fact) -> LoggedFact:
@@ -137,7 +146,7 @@ def decode_frame(data: bytes) -> Frame:
 def _decode(decoder: msgspec.msgpack.Decoder[_Record], data: bytes, known: int) -> _Record:
     try:
         record = decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, *_UNREADABLE) as error:
         if _version_of(data) > known:
             raise UnknownVersion(f"record of version {_version_of(data)}; this release reads up to {known}") from None
         raise UnreadableRecord(str(error)) from None
@@ -149,5 +158,5 @@ def _decode(decoder: msgspec.msgpack.Decoder[_Record], data: bytes, known: int) 
 def _version_of(data: bytes) -> int:
     try:
         return msgspec.msgpack.decode(data, type=_Version).v
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, *_UNREADABLE):
         return 0
