@@ -5,11 +5,13 @@ Once the engine is open nothing here may fork: a query in the child would hang f
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -34,10 +36,9 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaOptions]:
-    """A real Apache Kafka of its own for the session, without topics."""
-    folder: Path = tmp_path_factory.mktemp("kafka")
+@contextmanager
+def running_broker(folder: Path) -> Iterator[tuple[KafkaOptions, "subprocess.Popen[bytes]"]]:
+    """A real Apache Kafka without topics in `folder`, and its process."""
     port = free_port()
     node = prepare(folder, port, free_port(), print)
     command = [sys.executable, "-m", "services.runtime.child", str(os.getpid()), *node.command]
@@ -45,10 +46,18 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaOptions]:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     try:
         _await_port(process, port, folder / "broker.log")
-        yield KafkaOptions(servers=node.servers)
+        yield KafkaOptions(servers=node.servers), process
     finally:
+        process.send_signal(signal.SIGCONT)  # a test may have stopped it
         process.terminate()
         process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaOptions]:
+    """One broker for the session."""
+    with running_broker(tmp_path_factory.mktemp("kafka")) as (options, _):
+        yield options
 
 
 def _await_port(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:

@@ -188,7 +188,8 @@ class KafkaLog:
                 await _stop(producer)
                 self._give_up()
         finally:
-            self._reach(False)
+            self._reachable = False
+            self._metrics.kafka_up.set(0)
             if self._producer is not None:
                 await _stop(self._producer)
             self._give_up()

@@ -15,15 +15,16 @@ from tests.ingest.memory_log import MemoryLog
 
 
 @asynccontextmanager
-async def serving(settings: IngestSettings, race_log: MemoryLog) -> AsyncIterator[URL]:
-    """Ingest with these settings; the address that it has."""
+async def serving(settings: IngestSettings, race_log: MemoryLog | None = None) -> AsyncIterator[URL]:
+    """Ingest with these settings, on Kafka unless there is a log in memory; the address that it has."""
     served = runner(create_app(settings, race_log))
     await served.setup()
     try:
         await web.TCPSite(served, settings.host, settings.port).start()
         yield URL(f"http://127.0.0.1:{served.addresses[0][1]}")
     finally:
-        race_log.answering.set()
+        if race_log is not None:
+            race_log.answering.set()
         await served.cleanup()
 
 

@@ -1,0 +1,276 @@
+"""Ingest on a real Kafka: acknowledged is on the log, and nothing gets lost while Kafka is away."""
+
+import asyncio
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from prometheus_client import CollectorRegistry
+
+from schemas import codec
+from schemas.events import GunFired, LoggedFact, ReadRow, ReadsLogged
+from schemas.rejected import REJECTED_VERSION, Rejection, decode_rejection
+from schemas.topics import (
+    ENVELOPE_READS_MAX,
+    PARTITIONS_DEFAULT,
+    RACE_LOG,
+    RECORD_MAX_BYTES,
+    REJECTED,
+    Topic,
+    partition_of,
+)
+from services.ingest import http
+from services.ingest.export import lines
+from services.ingest.metrics import IngestMetrics
+from services.ingest.race_log import KafkaLog, WrongPartitions
+from services.ingest.settings import IngestSettings
+from services.runtime.kafka import KafkaOptions
+from services.runtime.topics_admin import create_topics
+from tests.builders import EVENT, definition
+from tests.conftest import running_broker
+from tests.ingest.conftest import serving
+
+pytestmark = pytest.mark.integration
+HANG_S = 60.0  # for a hang only
+
+
+def wire(seq: int, **changes: object) -> dict[str, object]:
+    return {"seq": seq, "device": "S1", "chip": f"C{seq}", "at_us": 1_767_477_600_000_000 + seq, **changes}
+
+
+def push(*seqs: int) -> dict[str, object]:
+    return {"gateway": "g", "session": "s", "reads": [wire(seq) for seq in seqs]}
+
+
+def reads(*seqs: int) -> ReadsLogged:
+    rows = [ReadRow(seq, "S1", f"C{seq}", 1_767_477_600_000_000 + seq) for seq in seqs]
+    return ReadsLogged(event=EVENT, gateway="g", session="s", reads=rows)
+
+
+@asynccontextmanager
+async def kafka_log(kafka: KafkaOptions, partitions: int = PARTITIONS_DEFAULT) -> AsyncIterator[KafkaLog]:
+    log = KafkaLog(kafka.client(), partitions, IngestMetrics(CollectorRegistry()))
+    running = asyncio.create_task(log.run())
+    try:
+        yield log
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@asynccontextmanager
+async def client_of(settings: IngestSettings) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of an ingest with these settings; relative paths are the event's."""
+    async with serving(settings) as address, aiohttp.ClientSession(address / f"v1/events/{EVENT}/") as client:
+        yield client
+
+
+async def records(kafka: KafkaOptions, topic: Topic) -> list[tuple[int, int, bytes, bytes]]:
+    """All records of a topic: partition, offset, key, value."""
+    consumer = AIOKafkaConsumer(**kafka.client(), enable_auto_commit=False, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        count = PARTITIONS_DEFAULT if topic.partitioned else 1
+        partitions = [TopicPartition(topic.name, number) for number in range(count)]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        found: list[tuple[int, int, bytes, bytes]] = []
+        async with asyncio.timeout(HANG_S):
+            while len(found) < sum(ends.values()):
+                for batch in (await consumer.getmany(timeout_ms=200)).values():
+                    found += [(record.partition, record.offset, record.key, record.value) for record in batch]
+        return sorted(found)
+    finally:
+        await consumer.stop()
+
+
+async def facts(kafka: KafkaOptions) -> list[LoggedFact]:
+    found = await records(kafka, RACE_LOG)
+    return [fact for _, _, _, value in found for fact in codec.decode_envelope(value).facts]
+
+
+async def test_what_was_sent_is_exported_with_the_revisions_that_were_answered(kafka):
+    gun = {"type": "gun_fired", "event": EVENT, "race": "hm", "at_us": 1_767_477_600_000_000, "id": "gun"}
+    answers = []
+    async with client_of(IngestSettings(kafka=kafka, port=0)) as client:
+        for method, path, body in (
+            ("PUT", "definition", definition()),
+            ("POST", "facts", gun),
+            ("POST", "reads", push(1, 2)),
+            ("POST", "reads", push(3)),
+        ):
+            async with client.request(method, path, json=body) as answer:
+                assert answer.status == 200
+                answers.append((await answer.json())["revision"])
+    command = [sys.executable, "-m", "services.cli", "export", "log", EVENT]
+    exported = await asyncio.to_thread(
+        subprocess.run,
+        command,
+        env={**os.environ, "MATLINE_KAFKA": kafka.servers},
+        capture_output=True,
+        check=True,
+        timeout=HANG_S,
+    )
+    found = [msgspec.json.decode(line) for line in exported.stdout.splitlines()]
+    assert [line["offset"] for line in found] == answers == [0, 1, 2, 3]
+    assert [line["fact"]["type"] for line in found] == [
+        "event_defined",
+        "gun_fired",
+        "reads_received",
+        "reads_received",
+    ]
+    assert found[0]["fact"]["definition"] == definition()
+    assert found[1]["fact"]["at_us"] == 1_767_477_600_000_000
+    assert [read for line in found[2:] for read in line["fact"]["reads"]] == [wire(1), wire(2), wire(3)]
+    assert [codec.line_from_json(line)[0] for line in exported.stdout.splitlines()] == answers
+
+
+async def test_an_export_is_of_one_event_though_others_share_its_partition(kafka):
+    other = next(f"e{n}" for n in range(100) if partition_of(f"e{n}", 4) == partition_of(EVENT, 4))
+    async with kafka_log(kafka) as log:
+        await log.append(EVENT, [reads(1)])
+        await log.append(other, [GunFired(event=other, race="hm", at_us=0)])
+        await log.append(EVENT, [reads(2)])
+    found = [msgspec.json.decode(line) async for line in lines(EVENT, kafka)]
+    assert [line["offset"] for line in found] == [0, 2]
+    assert [line async for line in lines("none", kafka)] == []
+
+
+async def test_each_event_has_its_partition_and_its_key(kafka):
+    events = [f"event-{number}" for number in range(12)]
+    async with kafka_log(kafka) as log:
+        for event in events:
+            await log.append(event, [GunFired(event=event, race="hm", at_us=0)])
+    found = {key.decode(): partition for partition, _, key, _ in await records(kafka, RACE_LOG)}
+    assert found == {event: partition_of(event, PARTITIONS_DEFAULT) for event in events}
+    assert len(set(found.values())) == PARTITIONS_DEFAULT
+
+
+async def test_a_flood_packs_itself_in_order_and_no_record_is_over_its_bounds(kafka):
+    pushes = [reads(*range(start, start + 3)) for start in range(0, 6000, 3)]
+    async with kafka_log(kafka) as log:
+        offsets = await asyncio.gather(*(log.append(EVENT, [fact]) for fact in pushes))
+    found = await records(kafka, RACE_LOG)
+    envelopes = [codec.decode_envelope(value) for _, _, _, value in found]
+    assert [row.seq for one in envelopes for fact in one.facts for row in fact.reads] == list(range(6000))
+    assert max(sum(len(fact.reads) for fact in one.facts) for one in envelopes) <= ENVELOPE_READS_MAX
+    assert len(found) < len(pushes) / 20
+    assert offsets == [offset for (_, offset, _, _), one in zip(found, envelopes, strict=True) for _ in one.facts]
+
+
+async def test_one_read_alone_is_one_record(kafka):
+    async with kafka_log(kafka) as log:
+        assert [await log.append(EVENT, [reads(seq)]) for seq in range(3)] == [0, 1, 2]
+
+
+async def test_no_record_is_over_512_kib_whatever_the_facts_are(kafka):
+    entries = [
+        {
+            "bib": str(number),
+            "chips": [f"C{number}"],
+            "race": "hm",
+            "gender": "F",
+            "given_name": "Đ" * 150,
+            "family_name": "ế" * 150,
+            "club": "ữ" * 150,
+        }
+        for number in range(1, 1001)
+    ]
+    data = io.BytesIO(msgspec.json.encode(entries))
+    async with client_of(IngestSettings(kafka=kafka, port=0)) as client, client.post("entries", data=data) as answer:
+        body = await answer.json()
+    assert body["accepted"] == 1000
+    found = await records(kafka, RACE_LOG)
+    assert len(found) > 2
+    assert max(len(value) for *_, value in found) <= RECORD_MAX_BYTES
+    assert body["revision"] == found[-1][1]
+    bibs = [entry.bib for fact in await facts(kafka) for entry in fact.entries]
+    assert bibs == [entry["bib"] for entry in entries]
+
+
+async def test_what_is_put_aside_stands_in_its_topic_as_json(kafka):
+    rejection = Rejection(
+        v=REJECTED_VERSION, event=EVENT, source="http", reason="not read", raw=b"\0\xff", size=2, gateway="g", index=3
+    )
+    async with kafka_log(kafka) as log:
+        await log.put_aside([rejection, rejection])
+    found = await records(kafka, REJECTED)
+    assert [(key, decode_rejection(value)) for _, _, key, value in found] == [(EVENT.encode(), rejection)] * 2
+    assert msgspec.json.decode(found[0][3])["reason"] == "not read"
+
+
+async def test_another_number_of_partitions_than_set_is_refused(kafka):
+    log = KafkaLog(kafka.client(), PARTITIONS_DEFAULT + 1, IngestMetrics(CollectorRegistry()))
+    with pytest.raises(WrongPartitions, match=f"MATLINE_PARTITIONS={PARTITIONS_DEFAULT}"):
+        await log.run()
+
+
+async def test_ingest_ends_with_what_to_do_when_the_partitions_do_not_fit(kafka):
+    environment = {
+        **os.environ,
+        "MATLINE_KAFKA": kafka.servers,
+        "MATLINE_INGEST_PORT": "0",
+        "MATLINE_PARTITIONS": "7",
+    }
+    ended = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "services.cli", "ingest"],
+        env=environment,
+        capture_output=True,
+        check=False,
+        timeout=HANG_S,
+        text=True,
+    )
+    assert ended.returncode == 2
+    assert f"MATLINE_PARTITIONS={PARTITIONS_DEFAULT}" in ended.stderr.splitlines()[-1]
+
+
+async def test_nothing_acknowledged_is_lost_while_the_broker_is_stopped(tmp_path: Path, monkeypatch):
+    """The broker freezes in the middle of a stream: 503s meanwhile, and what is sent again arrives."""
+    monkeypatch.setattr(http, "ACK_WAIT_S", 1.0)
+    answered: list[int] = []
+
+    async def send(client: aiohttp.ClientSession, seq: int) -> None:
+        """As a gateway does: again, unchanged, until it is taken."""
+        while True:
+            async with client.post("reads", json=push(seq)) as answer:
+                answered.append(answer.status)
+                if answer.status == 200:
+                    return
+                assert answer.status == 503
+                assert int(answer.headers["Retry-After"]) >= 1
+
+    async def until_ready(client: aiohttp.ClientSession, status: int) -> None:
+        while True:
+            async with client.get("/readyz") as ready:
+                if ready.status == status:
+                    return
+            await asyncio.sleep(0.05)
+
+    with running_broker(tmp_path) as (kafka, process):
+        await create_topics(kafka, PARTITIONS_DEFAULT, 1, {})
+        async with client_of(IngestSettings(kafka=kafka, port=0)) as client, asyncio.timeout(HANG_S):
+            for seq in range(20):
+                await send(client, seq)
+            assert answered == [200] * 20
+            process.send_signal(signal.SIGSTOP)
+            sending = [asyncio.create_task(send(client, seq)) for seq in range(20, 40)]
+            while answered.count(503) < 20:
+                await asyncio.sleep(0.05)
+            assert answered.count(200) == 20
+            await until_ready(client, 503)
+            process.send_signal(signal.SIGCONT)
+            await asyncio.gather(*sending)
+            await until_ready(client, 200)
+        found = [row.seq for fact in await facts(kafka) for row in fact.reads]
+    assert set(found) == set(range(40))
+    assert found[:20] == list(range(20))
