@@ -1,0 +1,136 @@
+"""The projections wired up: from Kafka to ClickHouse, with metrics and health, in one process."""
+
+import asyncio
+import logging
+import signal
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from prometheus_client import CollectorRegistry
+
+from schemas.topics import RACE_LOG, RECORD_MAX_BYTES, RESULTS
+from services.projections.audit import Auditor
+from services.projections.follow import Follower
+from services.projections.load import load, load_progress, remove_unannounced
+from services.projections.metrics import ProjectionMetrics
+from services.projections.migrate import migrate
+from services.projections.settings import ProjectionSettings
+from services.projections.sink import Sink
+from services.runtime import ops
+from services.runtime.clickhouse import Database, DatabaseUnavailable
+from services.runtime.faults import StartFault
+from services.runtime.topics_admin import check_topics
+
+BACK_OFF_S = (0.5, 1.0, 2.0, 5.0)
+OPEN_TRIES = 60  # five minutes; then the supervisor's turn
+LATENESS_EVERY_S = 0.5
+
+Beside = Callable[[Database], AbstractAsyncContextManager[None]]
+"""What serves in the same process while the projections run: live, where ClickHouse is in this process."""
+
+log = logging.getLogger(__name__)
+
+
+class App:
+    """The parts, made by `run` in the running loop."""
+
+    def __init__(self, settings: ProjectionSettings) -> None:
+        self.settings = settings
+        self.metrics = ProjectionMetrics(CollectorRegistry())
+        self.follower: Follower | None = None
+        self.sink: Sink | None = None
+
+    def not_ready(self) -> str | None:
+        """Why boards are not up to date, or None."""
+        if self.sink is None or self.follower is None:
+            return f"{self.settings.database} is being opened"
+        if self.sink.fault is not None:
+            return self.sink.fault
+        return None if self.follower.caught_up else f"{RESULTS.name} is being taken over"
+
+
+async def run(settings: ProjectionSettings, beside: Beside | None = None) -> None:
+    """Run until SIGINT or SIGTERM. Raises StartFault, and whatever no waiting mends."""
+    app = App(settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        serving = await ops.serve(settings.host, settings.port, app.metrics.registry, app.not_ready)
+        stack.push_async_callback(serving.cleanup)
+        working = asyncio.create_task(_work(app, stack, beside))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if working.done():
+            working.result()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
+    settings = app.settings
+    counts = await check_topics(settings.kafka)
+    if counts[RESULTS.name] != settings.partitions:
+        raise StartFault(
+            f"{RESULTS.name} has {counts[RESULTS.name]} partitions; set MATLINE_PARTITIONS={counts[RESULTS.name]}"
+        )
+    database = Database(settings.database)
+    stack.push_async_callback(database.close)
+    await _open(database)
+    await migrate(database)
+    await remove_unannounced(database)
+    results = await load(database)
+    progress = await load_progress(database)
+    sink = Sink(database, app.metrics, uuid.uuid4().hex)
+    producer = AIOKafkaProducer(**settings.kafka.client())
+    await producer.start()
+    stack.push_async_callback(producer.stop)
+    app.follower = Follower(results, await _consumer(app, stack, RESULTS.name), producer, sink, app.metrics)
+    auditor = Auditor(await _consumer(app, stack, RACE_LOG.name), sink, app.metrics)
+    app.sink = sink
+    async with AsyncExitStack() as inner, asyncio.TaskGroup() as group:
+        if beside is not None:
+            await inner.enter_async_context(beside(database))
+        group.create_task(app.follower.run(progress))
+        group.create_task(auditor.run(progress))
+        group.create_task(_watch_lateness(app.metrics))
+
+
+async def _open(database: Database) -> None:
+    for attempt in range(OPEN_TRIES):
+        try:
+            await database.open()
+        except DatabaseUnavailable as error:
+            if attempt == OPEN_TRIES - 1:
+                raise StartFault(f"{database.address} cannot be opened: {error}") from None
+            if attempt == 0:
+                log.warning("%s cannot be opened yet: %s; trying on", database.address, error)
+            await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
+        else:
+            return
+
+
+async def _consumer(app: App, stack: AsyncExitStack, topic: str) -> AIOKafkaConsumer:
+    """A consumer of all partitions of a topic, in no group: this process keeps its own place."""
+    consumer = AIOKafkaConsumer(
+        **app.settings.kafka.client(),
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=8 * RECORD_MAX_BYTES,
+        fetch_max_wait_ms=100,
+    )
+    await consumer.start()
+    stack.push_async_callback(consumer.stop)
+    consumer.assign([TopicPartition(topic, number) for number in range(app.settings.partitions)])
+    return consumer
+
+
+async def _watch_lateness(metrics: ProjectionMetrics) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + LATENESS_EVERY_S
+        await asyncio.sleep(LATENESS_EVERY_S)
+        metrics.loop_late_s.set(loop.time() - due)

@@ -1,0 +1,46 @@
+"""The projections' command: settings read once, faults said in a line, exit codes for whoever supervises."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+
+from aiokafka.errors import KafkaError
+
+from schemas.codec import UnknownVersion
+from services.projections.app import run
+from services.projections.follow import UnreadableResults
+from services.projections.settings import settings_from
+from services.runtime.clickhouse import Database, DatabaseUnavailable
+from services.runtime.faults import StartFault
+
+EXIT_FAILED = 1
+EXIT_SETTINGS = 2  # a restart does not help
+
+_KNOWN = (StartFault, KafkaError, DatabaseUnavailable, UnknownVersion, UnreadableResults, OSError)
+
+Companion = Callable[[Mapping[str, str], Database], AbstractAsyncContextManager[None]]
+
+
+def main(environment: Mapping[str, str], live: Companion) -> int:
+    """Run the projections until told to stop; the exit code. `live` serves beside them where chDB is in this process."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        settings = settings_from(environment)
+        beside = (lambda database: live(environment, database)) if settings.database.embedded else None
+        asyncio.run(run(settings, beside))
+    except (*_KNOWN, BaseExceptionGroup) as raised:
+        error = first_error(raised)
+        if not isinstance(error, _KNOWN):
+            raise
+        sys.stderr.write(f"projections: {error}\n")
+        return EXIT_SETTINGS if isinstance(error, StartFault) else EXIT_FAILED
+    return 0
+
+
+def first_error(raised: BaseException) -> BaseException:
+    """The error itself, out of the groups that tasks put around it."""
+    while isinstance(raised, BaseExceptionGroup):
+        raised = raised.exceptions[0]
+    return raised

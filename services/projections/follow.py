@@ -1,0 +1,109 @@
+"""`results` into boards: takes frames, works standings out, writes them, announces each revision."""
+
+import asyncio
+import logging
+import time
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from schemas import codec
+from schemas.notices import RevisionNotice, encode_notice
+from schemas.topics import RESULTS, STANDINGS
+from services.projections.batch import Batch, Results
+from services.projections.metrics import ProjectionMetrics
+from services.projections.position import checksum, go_on
+from services.projections.sink import Progress, Sink
+
+BATCH_EVERY_S = 0.05  # boards change this often at most; single reads come through at once
+POLL_MS = 100
+FRAMES_MAX = 200  # of one batch: some 20,000 athletes and 40 MB
+
+log = logging.getLogger(__name__)
+
+
+class UnreadableResults(Exception):
+    """A record of `results` is no frame: a broken invariant, since only scoring writes there."""
+
+
+class Follower:
+    """Follows `results` until it is cancelled, wherever it is then: the next start goes on from `progress`."""
+
+    def __init__(
+        self,
+        results: Results,
+        consumer: AIOKafkaConsumer,
+        producer: AIOKafkaProducer,
+        sink: Sink,
+        metrics: ProjectionMetrics,
+    ) -> None:
+        self._results = results
+        self._consumer = consumer
+        self._producer = producer
+        self._sink = sink
+        self._metrics = metrics
+        self._safe: dict[int, Progress] = {}
+        self._behind: dict[TopicPartition, int] = {}
+        self.caught_up = False
+
+    async def run(self, progress: dict[tuple[str, int], Progress]) -> None:
+        """Take over everything from `progress` on. Raises StartFault, UnreadableResults, KafkaError."""
+        await go_on(self._consumer, progress)
+        ends = await self._consumer.end_offsets(sorted(self._consumer.assignment()))
+        self._behind = {partition: end for partition, end in ends.items() if end > 0}
+        written_s = 0.0
+        while True:
+            await self._poll()
+            await self._note_caught_up()
+            if self._results.is_whole() or self._safe:
+                await asyncio.sleep(max(0.0, written_s + BATCH_EVERY_S - time.monotonic()))
+                await self._poll(wait_ms=0)
+                written_s = time.monotonic()
+                await self._write()
+
+    async def _poll(self, wait_ms: int = POLL_MS) -> None:
+        for records in (await self._consumer.getmany(timeout_ms=wait_ms, max_records=FRAMES_MAX)).values():
+            for record in records:
+                try:
+                    frame = codec.decode_frame(record.value)
+                except (codec.UnreadableRecord, codec.UnknownVersion) as error:
+                    where = f"record {record.offset} of {RESULTS.name} partition {record.partition}"
+                    raise UnreadableResults(f"{where}: {error}") from None
+                self._results.add(frame)
+                if frame.last:
+                    self._safe[record.partition] = Progress(
+                        RESULTS.name, record.partition, record.offset + 1, checksum(record.value)
+                    )
+                await asyncio.sleep(0)
+
+    async def _write(self) -> None:
+        began = time.monotonic()
+        batch = self._results.take()
+        self._metrics.standings_s.observe(time.monotonic() - began)
+        self._metrics.results.inc(batch.rows)
+        await self._sink.write(batch.tables)
+        at_us = time.time_ns() // 1000
+        await self._sink.announce([(notice.event, notice.revision) for notice in batch.notices], at_us)
+        await self._tell(batch, at_us)
+        safe, self._safe = list(self._safe.values()), {}
+        await self._sink.remember(safe)
+
+    async def _tell(self, batch: Batch, at_us: int) -> None:
+        for notice in batch.notices:
+            told: RevisionNotice = msgspec.structs.replace(notice, announced_at_us=at_us)
+            await self._producer.send(STANDINGS.name, encode_notice(told), key=notice.event.encode(), partition=0)
+            self._metrics.revisions.inc()
+            if notice.accepted_us is not None:
+                self._metrics.read_to_board_s.observe(max(0, at_us - notice.accepted_us) / 1e6)
+
+    async def _note_caught_up(self) -> None:
+        for partition in self._consumer.assignment():
+            position = await self._consumer.position(partition)
+            highwater = self._consumer.highwater(partition)
+            if highwater is not None:
+                self._metrics.lag.labels(partition.topic, partition.partition).set(max(0, highwater - position))
+            if position >= self._behind.get(partition, 0):
+                self._behind.pop(partition, None)
+        if not self._behind and not self.caught_up:
+            self.caught_up = True
+            log.info("boards are up to date with %s", RESULTS.name)

@@ -1,0 +1,76 @@
+"""What ClickHouse has, as the projections begin with it; and taking away what was written and never announced."""
+
+import logging
+
+import msgspec
+
+from schemas.results import AthleteRow, EventRow
+from services.projections.batch import Results
+from services.projections.sink import Progress
+from services.runtime.clickhouse import Database
+
+_athlete = msgspec.json.Decoder(AthleteRow)
+_event = msgspec.json.Decoder(EventRow)
+
+log = logging.getLogger(__name__)
+
+_LATEST_ROWS = """
+SELECT row FROM athlete_versions
+WHERE event = {event:String} AND version <= {revision:Int64}
+ORDER BY bib, version DESC LIMIT 1 BY bib
+"""
+_LATEST_EVENT = """
+SELECT row FROM event_versions
+WHERE event = {event:String} AND version <= {revision:Int64}
+ORDER BY version DESC LIMIT 1
+"""
+_ANNOUNCED = "SELECT event, max(revision) FROM revisions GROUP BY event ORDER BY event"
+_PROGRESS = (
+    "SELECT topic, partition, max(next_offset), argMax(checksum, next_offset) FROM progress GROUP BY topic, partition"
+)
+
+# What differs from the row before is all that these tables get. So a row that a dead process wrote, of a revision that
+# it never announced, would be taken for what was there before: it goes. The others hold whole rows by version.
+_BY_REVISION = {
+    "board_rows": "revision",
+    "team_standings": "revision",
+    "delegation_standings": "revision",
+    "splits": "version",
+}
+_ORPHANS = """
+SELECT DISTINCT o.event FROM {table} AS o
+LEFT JOIN (SELECT event, max(revision) AS announced FROM revisions GROUP BY event) AS r ON o.event = r.event
+WHERE o.{column} > if(r.event = '', -1, r.announced)
+"""
+
+
+async def load(database: Database) -> Results:
+    """The results of every event at its last announced revision. Raises DatabaseUnavailable."""
+    results = Results()
+    for event, revision in await database.query(_ANNOUNCED):
+        parameters = {"event": event, "revision": revision}
+        rows = [_athlete.decode(text) for (text,) in await database.query(_LATEST_ROWS, parameters)]
+        told = [_event.decode(text) for (text,) in await database.query(_LATEST_EVENT, parameters)]
+        results.restore(told[0] if told else None, rows, event, revision)
+        log.info("event %s goes on from revision %d with %d athletes", event, revision, len(rows))
+    return results
+
+
+async def load_progress(database: Database) -> dict[tuple[str, int], Progress]:
+    """How far each partition of each topic is. Raises DatabaseUnavailable."""
+    return {(row[0], row[1]): Progress(*row) for row in await database.query(_PROGRESS)}
+
+
+async def remove_unannounced(database: Database) -> None:
+    """Take away rows of revisions that were never announced. Raises DatabaseUnavailable."""
+    for table, column in _BY_REVISION.items():
+        for (event,) in await database.query(_ORPHANS.format(table=table, column=column)):
+            found = await database.query(
+                "SELECT max(revision) FROM revisions WHERE event = {event:String} HAVING count() > 0", {"event": event}
+            )
+            announced = found[0][0] if found else -1
+            log.info("taking away rows of %s of event %s beyond revision %d, never announced", table, event, announced)
+            await database.command(
+                f"DELETE FROM {table} WHERE event = {{event:String}} AND {column} > {{announced:Int64}}",
+                {"event": event, "announced": announced},
+            )

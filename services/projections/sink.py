@@ -1,0 +1,84 @@
+"""Batches into ClickHouse: one insert a table, what commits a revision last, again and again until it is taken."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.projections.metrics import ProjectionMetrics
+from services.projections.rows import Row, TableRows
+from services.projections.tables import TABLES, columns_of
+from services.runtime.clickhouse import Database, DatabaseUnavailable
+
+INSERT_ROWS_MAX = 20_000  # of one insert: a few dozen milliseconds of the thread that all share
+BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+log = logging.getLogger(__name__)
+
+
+class Progress(NamedTuple):
+    """How far a partition of a topic is in ClickHouse: the next offset, and a checksum of the record before it."""
+
+    topic: str
+    partition: int
+    next_offset: int
+    checksum: int
+
+
+class Sink:
+    """Writes tables in order. `run` names this process's life, so that tokens of two never meet."""
+
+    def __init__(self, database: Database, metrics: ProjectionMetrics, run: str) -> None:
+        self._database = database
+        self._metrics = metrics
+        self._run = run
+        self._inserts = 0
+        self.fault: str | None = None
+
+    async def write(self, rows: TableRows) -> None:
+        """Insert rows by table, in the order of `tables.TABLES`; returns when ClickHouse has them all."""
+        for table in TABLES:
+            found = rows.tables.get(table, [])
+            for start in range(0, len(found), INSERT_ROWS_MAX):
+                await self._insert(table, found[start : start + INSERT_ROWS_MAX])
+
+    async def announce(self, revisions: Sequence[tuple[str, int]], at_us: int) -> None:
+        """Commit revisions: readers see them from now on."""
+        if revisions:
+            await self._insert("revisions", [(event, revision, at_us) for event, revision in revisions])
+
+    async def remember(self, progress: Sequence[Progress]) -> None:
+        """Note how far we are, for the next start."""
+        if progress:
+            await self._insert("progress", [tuple(one) for one in progress])
+
+    async def _insert(self, table: str, rows: Sequence[Row]) -> None:
+        self._inserts += 1
+        token = f"{table}:{self._run}:{self._inserts}"
+        columns = columns_of(table, rows)
+        attempt = 0
+        while True:
+            began = time.monotonic()
+            try:
+                await self._database.insert(table, columns, token)
+            except DatabaseUnavailable as error:
+                self._failed(error, attempt)
+                await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
+                attempt += 1
+                continue
+            if self.fault is not None:
+                log.info("ClickHouse takes inserts again")
+            self.fault = None
+            self._metrics.database_up.set(1)
+            self._metrics.insert_s.labels(table).observe(time.monotonic() - began)
+            self._metrics.inserts.labels(table).inc()
+            self._metrics.rows.labels(table).inc(len(rows))
+            return
+
+    def _failed(self, error: DatabaseUnavailable, attempt: int) -> None:
+        self.fault = f"ClickHouse does not take inserts: {error}"
+        self._metrics.failures.inc()
+        self._metrics.database_up.set(0)
+        if attempt == 0:
+            log.warning("%s; trying on, boards wait", self.fault)
