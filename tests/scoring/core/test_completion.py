@@ -1,0 +1,224 @@
+"""Missed mats, the cases that they open, and what the jury makes of them. Source: contract, section 3.6."""
+
+import pytest
+
+from tests.builders import (
+    athlete,
+    closed,
+    course,
+    decided,
+    half,
+    point,
+    read,
+    reads,
+    run,
+    scored,
+    status,
+    time_set,
+    us,
+    withdrawn,
+)
+
+
+def verdict(found, bib="7"):
+    """Status, missed points, flags and cases (open or not) of one athlete."""
+    one = athlete(found, bib)
+    cases = {case["case"]: case["open"] for case in found["cases"] if case["bib"] == bib}
+    return one["status"], one["missed"], one["flags"], cases
+
+
+# --- A mat missed on the way.
+
+
+NO_10K = run(k10=None)
+
+
+@pytest.mark.parametrize(
+    ("missing_mat", "outcome", "expected"),
+    [
+        ("dnf", None, ("DNF", ["10K"], [], {"missed:7": True})),
+        ("dnf", "accept", ("FINISHED", ["10K"], [], {"missed:7": False})),
+        ("dnf", "dnf", ("DNF", ["10K"], [], {"missed:7": False})),
+        ("dnf", "dq", ("DQ", ["10K"], [], {"missed:7": False})),
+        ("review", None, ("FINISHED", ["10K"], ["review"], {"missed:7": True})),
+        ("review", "accept", ("FINISHED", ["10K"], [], {"missed:7": False})),
+        ("review", "dnf", ("DNF", ["10K"], [], {"missed:7": False})),
+        ("review", "dq", ("DQ", ["10K"], [], {"missed:7": False})),
+        ("ignore", None, ("FINISHED", ["10K"], [], {})),
+        ("ignore", "dnf", ("FINISHED", ["10K"], [], {})),
+        ("ignore", "dq", ("FINISHED", ["10K"], [], {})),
+    ],
+)
+def test_a_missed_mat_by_the_definition_and_by_the_jury(missing_mat, outcome, expected):
+    facts = [NO_10K] + ([] if outcome is None else [decided("missed:7", outcome)])
+    assert verdict(scored(*facts, of=half(missing_mat=missing_mat))) == expected
+
+
+def test_only_finishers_are_on_the_board():
+    assert scored(NO_10K)["boards"]["men"] == []
+    assert [row["bib"] for row in scored(NO_10K, decided("missed:7", "accept"))["boards"]["men"]] == ["7"]
+    assert [row["bib"] for row in scored(NO_10K, of=half(missing_mat="review"))["boards"]["men"]] == ["7"]
+
+
+def test_the_later_decision_holds():
+    found = scored(NO_10K, decided("missed:7", "dq"), decided("missed:7", "accept"))
+    assert verdict(found)[0] == "FINISHED"
+
+
+def test_a_late_backfill_closes_the_case_by_itself():
+    """The 10 km reader came home with its reads. Source: rules digest, missing mats."""
+    before = scored(NO_10K)
+    assert verdict(before) == ("DNF", ["10K"], [], {"missed:7": True})
+    after = scored(NO_10K, reads(read("K1", "C7", 2000), session="home"))
+    assert verdict(after) == ("FINISHED", [], [], {})
+
+
+def test_a_decision_without_ground_is_not_listed_and_does_not_apply():
+    """Decided `dq` for a mat that a backfill shows he had passed; and decided for somebody who missed nothing."""
+    found = scored(NO_10K, decided("missed:7", "dq"), reads(read("K1", "C7", 2000), session="home"))
+    assert verdict(found) == ("FINISHED", [], [], {})
+    assert verdict(scored(run(), decided("missed:7", "dnf"))) == ("FINISHED", [], [], {})
+
+
+def test_a_decision_holds_whenever_its_ground_exists_whatever_has_arrived_since():
+    """Accepted before anything was read; the ground goes with a backfill and comes back when that is excluded."""
+    exclusion = {"type": "read_excluded", "event": "example-2026", "device": "K1", "chip": "C7", "reason": "a helper"}
+    back = reads(read("K1", "C7", 2000), session="home")
+    found = scored(decided("missed:7", "accept"), NO_10K, back, {**exclusion, "at_us": 1767477600000000 + us(2000)})
+    assert verdict(found) == ("FINISHED", ["10K"], [], {"missed:7": False})
+
+
+def test_an_officials_time_lets_him_finish_without_a_case():
+    assert verdict(scored(NO_10K, time_set("7", "10K", 2100))) == ("FINISHED", [], [], {})
+
+
+def test_the_bib_in_a_cases_name_is_upper_cased_like_any_other():
+    """Source: contract, section 1."""
+    found = scored(run("a7", k10=None), decided("missed:a7", "accept"), bibs=["a7"])
+    assert verdict(found, "A7") == ("FINISHED", ["10K"], [], {"missed:A7": False})
+
+
+# --- On the way, before he has finished.
+
+
+def test_a_mat_is_missed_as_soon_as_a_later_one_has_him():
+    """Two mats on the way; he is between the second and the finish: the case is open, and he is on course."""
+    points = [*course()[:2], point("15K", "start", km=15, earliest={"wave": "0:30:01"}), course()[2]]
+    found = scored(reads(read("S1", "C7", 1), read("S1", "C7", 3500)), of=half(points=points))
+    assert verdict(found) == ("ON_COURSE", ["10K"], [], {"missed:7": True})
+
+
+def test_a_mat_that_he_may_still_reach_is_not_missed():
+    assert verdict(scored(run(k10=None, finish=None))) == ("ON_COURSE", [], [], {})
+
+
+@pytest.mark.parametrize(("outcome", "expected"), [("accept", "ON_COURSE"), ("dnf", "DNF"), ("dq", "DQ")])
+def test_a_decision_before_the_finish(outcome, expected):
+    """`accept` makes a finisher of him only if he has FINISH; the others set that status at once."""
+    points = [*course()[:2], point("15K", "start", km=15, earliest={"wave": "0:30:01"}), course()[2]]
+    came = reads(read("S1", "C7", 1), read("S1", "C7", 3500))
+    found = scored(came, decided("missed:7", outcome), of=half(points=points))
+    assert verdict(found) == (expected, ["10K"], [], {"missed:7": False})
+
+
+def test_who_missed_a_mat_and_did_not_finish_is_dnf_once_the_race_is_closed_and_his_case_stands():
+    points = [*course()[:2], point("15K", "start", km=15, earliest={"wave": "0:30:01"}), course()[2]]
+    came = reads(read("S1", "C7", 1), read("S1", "C7", 3500))
+    found = scored(came, decided("missed:7", "accept"), closed(), of=half(points=points))
+    assert verdict(found) == ("DNF", ["10K"], [], {"missed:7": False})
+
+
+def test_every_point_missed_before_a_later_one_is_named_in_course_order():
+    points = [
+        point("START"),
+        point("L1", "10k", km=5),
+        point("L2", "10k", km=10),
+        point("L3", "10k", km=15),
+        point("FINISH", km=21.0975),
+    ]
+    found = scored(reads(read("S1", "C7", 1), read("F1", "C7", 4000)), of=half(points=points))
+    assert verdict(found) == ("DNF", ["L1", "L2", "L3"], [], {"missed:7": True})
+
+
+def test_a_point_that_is_not_mandatory_may_be_missed_without_consequence():
+    found = scored(NO_10K, of=half(points=course(K10={"mandatory": False})))
+    assert verdict(found) == ("FINISHED", [], [], {})
+
+
+# --- The start mat.
+
+
+NO_START = run(start=None)
+
+
+@pytest.mark.parametrize(
+    ("missing_start", "missing_mat", "expected", "chip_s"),
+    [
+        ("gun", "dnf", ("FINISHED", [], ["start_assumed"], {}), 4000),
+        ("dnf", "dnf", ("DNF", ["START"], [], {"missed:7": True}), None),
+        ("dnf", "review", ("FINISHED", ["START"], ["review", "start_assumed"], {"missed:7": True}), 4000),
+        ("dnf", "ignore", ("FINISHED", ["START"], ["start_assumed"], {}), 4000),
+    ],
+)
+def test_a_missed_start_by_the_definition(missing_start, missing_mat, expected, chip_s):
+    """`gun`: his own gun stands in, flagged; `dnf`: as a missed mat, and for whoever is let off the gun stands in.
+
+    Source: contract, sections 2 and 3.6; Tien Phong 2024 regulations, IV.2: start mat, check mats and finish mat.
+    """
+    found = scored(NO_START, of=half(missing_start=missing_start, missing_mat=missing_mat))
+    assert verdict(found) == expected
+    assert athlete(found)["chip_us"] == (None if chip_s is None else us(chip_s))
+    assert athlete(found)["gun_us"] == us(4000)
+
+
+def test_who_is_let_off_without_start_has_his_own_gun_in_its_place():
+    found = scored(NO_START, decided("missed:7", "accept"), of=half(missing_start="dnf"))
+    assert verdict(found) == ("FINISHED", ["START"], ["start_assumed"], {"missed:7": False})
+    assert athlete(found)["chip_us"] == us(4000)
+
+
+@pytest.mark.parametrize("outcome", ["dnf", "dq"])
+def test_who_is_not_let_off_without_start_has_no_chip_time(outcome):
+    found = scored(NO_START, decided("missed:7", outcome), of=half(missing_start="dnf"))
+    assert verdict(found) == (outcome.upper(), ["START"], [], {"missed:7": False})
+    assert (athlete(found)["gun_us"], athlete(found)["chip_us"]) == (us(4000), None)
+
+
+def test_a_missed_start_is_missed_before_the_next_mat_has_him_and_not_earlier():
+    of = half(missing_start="dnf")
+    assert verdict(scored(run(start=None, finish=None), of=of)) == ("ON_COURSE", ["START"], [], {"missed:7": True})
+    assert verdict(scored(of=of)) == ("NOT_STARTED", [], [], {})
+
+
+def test_with_missing_start_gun_a_missed_mat_is_still_missed():
+    found = scored(run(start=None, k10=None))
+    assert verdict(found) == ("DNF", ["10K"], ["start_assumed"], {"missed:7": True})
+
+
+# --- A case without ground.
+
+
+@pytest.mark.parametrize("ruled", ["DNS", "DNF", "DQ"])
+def test_while_a_set_status_decides_the_missed_case_has_no_ground(ruled):
+    """Source: contract, section 3.6. With `accept` decided he would be a finisher."""
+    found = scored(NO_10K, decided("missed:7", "accept"), status("7", ruled))
+    assert verdict(found)[:3] == (ruled, ["10K"], [])
+    assert "missed:7" not in verdict(found)[3]
+
+
+def test_with_the_set_status_taken_back_the_case_and_its_decision_are_there_again():
+    found = scored(NO_10K, decided("missed:7", "dq"), status("7", "DNF"), status("7", "OK"))
+    assert verdict(found) == ("DQ", ["10K"], [], {"missed:7": False})
+
+
+def test_a_withdrawn_decision_opens_the_case_again():
+    found = scored(NO_10K, decided("missed:7", "accept", id="d1"), withdrawn("d1"))
+    assert verdict(found) == ("DNF", ["10K"], [], {"missed:7": True})
+
+
+def test_cases_are_of_one_athlete_and_in_the_order_of_athletes():
+    found = scored(run("10", k10=None), run("9", k10=None), decided("missed:10", "accept"), bibs=["10", "9"])
+    assert found["cases"] == [
+        {"case": "missed:9", "bib": "9", "race": "hm", "open": True},
+        {"case": "missed:10", "bib": "10", "race": "hm", "open": False},
+    ]

@@ -1,0 +1,164 @@
+"""Every unused read has the first reason that applies. Source: contract, section 3.1."""
+
+import pytest
+
+from tests.builders import (
+    chip,
+    defined,
+    definition,
+    device,
+    document,
+    entries,
+    excluded,
+    gun,
+    half,
+    mat,
+    mats,
+    point,
+    read,
+    reads,
+    run,
+    scored,
+    status,
+    time_set,
+    withdrawn,
+)
+
+ALONE = {  # one read, the facts around it, and why it is unused
+    "repeat": ([reads(read("K1", "C7", 2000), read("K1", "C7", 2000))], {}),
+    "unknown_device": ([reads(read("ZZ", "C7", 2000))], {}),
+    "unknown_chip": ([reads(read("K1", "C99", 2000))], {}),
+    "excluded": ([reads(read("K1", "C7", 2000)), excluded("K1", "C7", 2000)], {}),
+    "before_gun": ([reads(read("S1", "C7", "-0.000001"))], {}),
+    "backup_duplicate": ([run(), reads(read("KB", "C7", 2005))], {}),
+    "overridden": ([run(), time_set("7", "10K", 2300)], {}),
+    "outside_start_window": ([reads(read("S1", "C7", 1801))], {}),
+    "too_early": (
+        [reads(read("K1", "C7", 2000))],
+        half(points=[point("START"), point("10K", km=10, earliest={"wave": "0:33:21"}), point("FINISH", km=21.0975)]),
+    ),
+    "too_fast": ([reads(read("K1", "C7", 1333))], {}),
+    "not_on_course": ([reads(read("X1", "C7", 2000))], definition(mats=mats(mat("other", "X1")))),
+    "superseded": ([run(), reads(read("K1", "C7", 2001))], {}),
+}
+
+
+@pytest.mark.parametrize("reason", ALONE)
+def test_each_reason_by_itself(reason):
+    facts, of = ALONE[reason]
+    assert scored(*facts, of=of or None)["unused_reads"] == {reason: 1}
+
+
+FIRST_OF_TWO = {
+    "unknown device and unknown chip": ("unknown_device", [reads(read("ZZ", "C99", 2000))], {}),
+    "unknown device and excluded": ("unknown_device", [reads(read("ZZ", "C7", 9)), excluded("ZZ", "C7", 9)], {}),
+    "unknown chip and excluded": ("unknown_chip", [reads(read("K1", "C9", 9)), excluded("K1", "C9", 9)], {}),
+    "excluded and before the gun": ("excluded", [reads(read("S1", "C7", -9)), excluded("S1", "C7", -9)], {}),
+    "before the gun and at no point of his": (
+        "before_gun",
+        [reads(read("X1", "C7", -9))],
+        definition(mats=mats(mat("other", "X1"))),
+    ),
+    "backup duplicate and overridden": (
+        "backup_duplicate",
+        [reads(read("KB", "C7", 2000), read("K1", "C7", 2001)), excluded("K1", "C7", 9), time_set("7", "10K", 2300)],
+        {},
+    ),
+    "overridden and outside the start window": (
+        "overridden",
+        [reads(read("S1", "C7", 1801)), time_set("7", "START", 3)],
+        {},
+    ),
+    "too early and too fast": (
+        "too_early",
+        [reads(read("K1", "C7", 1000))],
+        half(points=[point("START"), point("10K", km=10, earliest={"wave": "0:33:21"}), point("FINISH", km=21.0975)]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_OF_TWO)
+def test_of_several_reasons_the_first_in_the_contracts_order_stands(name):
+    reason, facts, of = FIRST_OF_TWO[name]
+    counted = scored(*facts, of=of or None)["unused_reads"]
+    assert counted.pop(reason) == 1
+    assert sum(counted.values()) == (1 if name.startswith("backup") else 0)  # the main read there is overridden
+
+
+def test_without_a_gun_of_his_own_every_read_is_before_the_gun():
+    """Source: contract, section 3.1 and 3.8."""
+    found = document(defined(), entries("7"), run())
+    assert found["unused_reads"] == {"before_gun": 3}
+    assert found["athletes"][0]["status"] == "NOT_STARTED"
+    assert found["athletes"][0]["points"] == []
+
+
+def test_reads_before_the_gun_are_taken_out_before_passings_are_formed():
+    """He stood on the start mat from −5 to 3 s: the passing is 3 s alone, so "first" would take it too."""
+    of = half(points=[point("START", pick="first"), point("FINISH", km=21.0975)])
+    found = scored(reads(read("S1", "C7", -5), read("S1", "C7", "-0.5"), read("S1", "C7", 3)), of=of)
+    assert found["unused_reads"] == {"before_gun": 2}
+    assert found["athletes"][0]["points"][0]["at_us"] == 1767477603000000
+
+
+def test_reads_before_the_gun_make_no_backup_a_duplicate():
+    """The main mat read at −1 s, the backup at 3 s: the backup's is the start."""
+    found = scored(reads(read("S1", "C7", -1), read("SB", "C7", 3)))
+    assert found["unused_reads"] == {"before_gun": 1}
+    assert found["athletes"][0]["points"][0]["source"] == "backup"
+
+
+def test_a_stray_read_of_a_start_passing_is_superseded_also_beyond_a_later_one():
+    found = scored(reads(read("S1", "C7", 5), read("S1", "C7", 6), read("S1", "C7", 100)))
+    assert found["unused_reads"] == {"superseded": 2}
+
+
+def test_at_a_mat_of_two_points_a_read_out_of_the_window_may_still_be_too_fast():
+    """The finish lies on the start mat: at 700 s START's window of 600 s is over, and the finish takes 2,813 s."""
+    points = [point("START"), point("10K", km=10), point("FINISH", "start", km=21.0975)]
+    of = half(start_window_s=600, points=points)
+    assert scored(reads(read("S1", "C7", 700)), of=of)["unused_reads"] == {"too_fast": 1}
+
+
+def test_at_a_mat_of_two_points_one_overridden_leaves_the_other_to_ask():
+    """START was set by an official, so a crossing of the line at 700 s can only be a finish, and is too fast."""
+    points = [point("START"), point("10K", km=10), point("FINISH", "start", km=21.0975)]
+    of = half(start_window_s=600, points=points)
+    found = scored(reads(read("S1", "C7", 700)), time_set("7", "START", 2), of=of)
+    assert found["unused_reads"] == {"too_fast": 1}
+    found = scored(reads(read("S1", "C7", 4000)), time_set("7", "START", 2), time_set("7", "FINISH", 4001), of=of)
+    assert found["unused_reads"] == {"overridden": 1}
+
+
+def test_the_reads_of_an_athlete_whose_entry_was_withdrawn_are_of_an_unknown_chip():
+    found = document(defined(), entries("7", id="e7"), entries("8"), gun(), run("7"), run("8"), withdrawn("e7"))
+    assert found["unused_reads"] == {"unknown_chip": 3}
+    assert [one["bib"] for one in found["athletes"]] == ["8"]
+
+
+def test_the_reads_of_an_interval_without_a_wearer_are_of_an_unknown_chip():
+    """A spare chip was given out at 3000 s; it was read in its box before."""
+    spare = chip("SPARE", "7", from_s=3000)
+    found = scored(spare, reads(read("K1", "SPARE", 2000), read("F1", "SPARE", 4000)))
+    assert found["unused_reads"] == {"unknown_chip": 1}
+
+
+def test_the_reads_of_a_device_that_stood_nowhere_yet_are_of_an_unknown_device():
+    found = scored(device("ZZ", "finish", from_s=3000), reads(read("ZZ", "C7", 2000), read("ZZ", "C7", 4000)))
+    assert found["unused_reads"] == {"unknown_device": 1}
+    assert found["athletes"][0]["points"][0]["point"] == "FINISH"
+
+
+def test_used_reads_and_unused_ones_are_all_that_came():
+    """Twelve reads, three used."""
+    came = [("S1", -3), ("S1", 1), ("S1", 2), ("SB", 3), ("K1", 900), ("K1", 2000), ("K1", 2004), ("KB", 2500)]
+    came += [("F1", 3000), ("F1", 4000), ("F1", 4050), ("ZZ", 1)]
+    found = scored(reads(*(read(name, "C7", at_s) for name, at_s in came)), status("7", "DQ"))
+    assert found["unused_reads"] == {
+        "before_gun": 1,
+        "superseded": 4,  # 1 s, 2004, the backup's 2500 and 4050
+        "backup_duplicate": 1,
+        "too_fast": 2,  # 900, and 3000 after 2000 at 10K
+        "unknown_device": 1,
+    }
+    assert len(found["athletes"][0]["points"]) == 3
