@@ -24,8 +24,8 @@ class Seen(Struct, frozen=True, tag="seen"):
     """One read as a reader reports it.
 
     `session` names the device's log and `seq` the read's number in it, the device's own where it has one. `where` is
-    what the reader calls itself or its place (1-64 characters), `antenna` the antenna or loop there. `at_us` is the
-    reader's local time in the zone of the source, `rssi` in dBm, `battery` in volts.
+    what the reader calls itself or its place (up to 64 characters, empty where it says none), `antenna` the antenna or
+    loop there. `at_us` is the reader's local time in the zone of the source, `rssi` in dBm, `battery` in volts.
     """
 
     session: str
@@ -52,10 +52,14 @@ class Notice(Struct, frozen=True, tag="notice"):
 
 
 class Unreadable(Struct, frozen=True, tag="unreadable"):
-    """A line, record or frame that could not be read: its bytes and why."""
+    """A line, record or frame that could not be read: its bytes and why.
+
+    `held`: it is whole and well-formed and lacks what only a person can give, such as the day of a clock never set.
+    """
 
     raw: bytes
     reason: str
+    held: bool = False
 
 
 class Position(Struct, frozen=True):

@@ -12,11 +12,12 @@ How it is made, for whoever adds one:
   Both make the protocol by `make(cursor)`, where `cursor` is how far everything was handed over, and both take more
   messages by `delivery.put` from whoever fetches them elsewhere (a replay on another port).
 - `running.py` puts these together: `dialling(source, race_log, metrics, now_us, data_folder, make)` and `listening(...,
-  address)` give a `Running`; `journalled=True` takes the journal. `Running.add(coroutine)` has something more run as long
-  as the reader, which puts messages by `running.delivery.put` and reads `running.delivery.cursor()`.
+  address)` give a `Running`; `journalled=True` takes the journal. `Running.add(coroutine)` has something more run as
+  long as the reader, which puts messages by `running.delivery.put` and reads `running.delivery.cursor()`.
 - One module a protocol (`raceresult.py`, `ultra.py`) has `async start(source, race_log, metrics, now_us,
   data_folder) -> Running`; `Running.close()` ends it, `Running.failed` is a future that fails with what it could not
   go on from, `Running.port` is where it listens (null for one that dials).
 
-A reader's device on the log is `devices["<where>/<antenna>"]` of the source, else `devices["<where>"]`, else `where`.
+A reader's device on the log is `devices["<where>/<antenna>"]` of the source, else `devices["<where>"]`, else `where`,
+else the gateway's name.
 """

@@ -92,7 +92,8 @@ class _Conversation:
             return
         await self._delivery.put(messages)
         for message in messages:
-            self._unreadable_run = self._unreadable_run + 1 if isinstance(message, Unreadable) else 0
+            bad = isinstance(message, Unreadable) and not message.held
+            self._unreadable_run = self._unreadable_run + 1 if bad else 0
             self.useful = self.useful or isinstance(message, Seen)
             if self._unreadable_run >= UNREADABLE_RUN_MAX:
                 raise ConnectionFault(f"{UNREADABLE_RUN_MAX} things in a row that cannot be read")

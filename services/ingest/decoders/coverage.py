@@ -1,0 +1,75 @@
+"""Which numbers of a device's log have come: all through one number, and ranges beyond it with gaps between."""
+
+from bisect import bisect_right
+
+RANGES_MAX = 1_000  # ranges beyond a gap that are remembered; what is forgotten is asked for again
+JUMP_MAX = 10_000_000  # no log grows so much between two numbers: more is a damaged number
+
+
+class Coverage:
+    """The numbers of one log, from `through` on: every number up to it has come or is not to be asked for.
+
+    `top` is the highest number that the log is known to have.
+    """
+
+    def __init__(self, through: int = 0) -> None:
+        self.through = through
+        self.top = through
+        self._starts: list[int] = []  # of ranges beyond `through`, ascending, apart
+        self._ends: list[int] = []
+
+    def __contains__(self, number: int) -> bool:
+        at = bisect_right(self._starts, number) - 1
+        return number <= self.through or (at >= 0 and number <= self._ends[at])
+
+    def add(self, number: int) -> bool:
+        """Count a number in; whether it is new. Raises ValueError for one that is too far to be true."""
+        self.expect(number)
+        if number in self:
+            return False
+        at = bisect_right(self._starts, number)
+        before = at > 0 and self._ends[at - 1] == number - 1
+        after = at < len(self._starts) and self._starts[at] == number + 1
+        if before and after:
+            self._ends[at - 1] = self._ends.pop(at)
+            del self._starts[at]
+        elif before:
+            self._ends[at - 1] = number
+        elif after:
+            self._starts[at] = number
+        else:
+            self._starts.insert(at, number)
+            self._ends.insert(at, number)
+        self._close_up()
+        if len(self._starts) > RANGES_MAX:
+            del self._starts[-1], self._ends[-1]
+        return True
+
+    def expect(self, top: int) -> None:
+        """The log has numbers up to `top`. Raises ValueError for one that is too far to be true."""
+        if top > self.top + JUMP_MAX:
+            raise ValueError(f"number {top} is over {JUMP_MAX} beyond {self.top}, the highest one known")
+        self.top = max(self.top, top)
+
+    def skip(self, to: int) -> None:
+        """Numbers up to `to` are not to be asked for any more."""
+        self.through = max(self.through, to)
+        self.top = max(self.top, to)
+        self._close_up()
+
+    def _close_up(self) -> None:
+        while self._starts and self._starts[0] <= self.through + 1:
+            self.through = max(self.through, self._ends.pop(0))
+            del self._starts[0]
+
+    @property
+    def gap(self) -> tuple[int, int] | None:
+        """The first numbers that are missing, from and to; null where none is."""
+        if self.through == self.top:
+            return None
+        return self.through + 1, self._starts[0] - 1 if self._starts else self.top
+
+    @property
+    def missing(self) -> int:
+        """How many numbers are missing."""
+        return self.top - self.through - sum(self._ends) + sum(self._starts) - len(self._starts)

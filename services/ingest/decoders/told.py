@@ -1,0 +1,50 @@
+"""What a source's readers have told of their state, so that it is told once and not anew by every connection."""
+
+from datetime import UTC, datetime
+
+from services.ingest.decoders.messages import Notice, Now
+
+CLOCK_JUMP_US = 3_000_000  # a question's way there and back on a poor mobile line, not a step of a clock
+CLOCK_OFF_US = 60_000_000  # more is a wrong zone or a clock never set: its times are useless until corrected
+
+
+class Told:
+    """The notices last given by subject, and how far each reader's clock was off. One for all connections of a source."""
+
+    def __init__(self) -> None:
+        self._state: dict[str, str] = {}
+        self._offset_us: dict[str, int] = {}
+
+    def change(self, where: str, kind: str, text: str, at_us: int | None) -> list[Notice]:
+        """A notice when `text` is another than the last of this kind; an empty text, all is well, is only remembered."""
+        key = f"{where} {kind}"
+        before = self._state.get(key, "")
+        self._state[key] = text
+        return [Notice(where, kind, at_us, text)] if text and text != before else []
+
+    def clock(self, where: str, at_us: int, now: Now) -> list[Notice]:
+        """What a reader's clock shows now: a notice when it jumped since it was last asked, or is far off."""
+        offset_us = at_us - now.wall_us
+        before_us = self._offset_us.get(where)
+        self._offset_us[where] = offset_us
+        notices: list[Notice] = []
+        if before_us is not None and abs(offset_us - before_us) > CLOCK_JUMP_US:
+            text = f"its clock jumped by {(offset_us - before_us) / 1e6:+.1f} s; {_beside(at_us, now)}"
+            notices.append(Notice(where, "clock_jump", at_us, text))
+        far = abs(offset_us) > CLOCK_OFF_US
+        # The text names both clocks, which differ each time: what is remembered is only that it is far off.
+        if self.change(where, "clock_off", "far" if far else "", at_us):
+            notices.append(
+                Notice(
+                    where, "clock_off", at_us, f"its clock is off by {offset_us / 1e6:+.0f} s; " + _beside(at_us, now)
+                )
+            )
+        return notices
+
+
+def _beside(at_us: int, now: Now) -> str:
+    return f"it showed {_text(at_us)} when ours showed {_text(now.wall_us)}"
+
+
+def _text(at_us: int) -> str:
+    return f"{datetime.fromtimestamp(at_us / 1e6, UTC):%Y-%m-%dT%H:%M:%S}Z"
