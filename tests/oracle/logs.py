@@ -1,0 +1,507 @@
+"""Small random logs in which the rules meet often: few athletes, few points, instants from a coarse grid.
+
+A log is a list of facts as plain JSON objects. Everything is drawn from one `random.Random`, so that a seed gives the
+same log, and hypothesis may stand in for the seed (`logs()`). Times lie on a grid of ten seconds, at times one
+microsecond off it, so that ties, limits met exactly and limits missed by a microsecond all happen by themselves. Half
+of the logs are of a calm race, in which most athletes finish, so that boards and teams have something to rank.
+"""
+
+from datetime import datetime, timedelta
+from random import Random
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from schemas.definition import DefinitionRefused, parse_definition
+
+EVENT = "e"
+US = 1_000_000
+STEP_US = 10 * US
+BIBS = ["1", "2", "10", "A1", "B2", "C33"]
+CHIPS = ["T1", "T2", "T3", "T4", "T5", "T6", "T7"]
+WAVES = ["w1", "w2"]
+TEAMS = ["Hue", "Vinh", "Da Lat"]
+DAYS = [
+    ("UTC", "2024-03-03T05:00:00"),
+    ("Asia/Ho_Chi_Minh", "2024-03-02T23:58:30"),
+    ("Europe/Berlin", "2024-03-31T01:58:30"),
+]
+
+
+def log_of(seed):
+    """The log of a seed."""
+    return a_log(Random(seed))
+
+
+def logs():
+    """Hypothesis strategy of logs."""
+    return st.randoms(use_true_random=False).map(a_log)
+
+
+def a_log(rng):
+    """A random log: facts as plain objects, in log order."""
+    made = Maker(rng)
+    facts = made.officials()
+    facts = order(rng, facts, made.calm)
+    reads = made.reads_facts()
+    merged = merge(rng, facts, reads)
+    merged = named(rng, merged)
+    return [{**fact, "event": EVENT} for fact in merged]
+
+
+def order(rng, facts, calm):
+    """Mostly the definition, entries and guns first; at times any order at all."""
+    kind = rng.random() if not calm or rng.random() < 0.3 else 1
+    if kind < 0.3:
+        rng.shuffle(facts)
+        return facts
+    head = [fact for fact in facts if fact["type"] in ("event_defined", "entries_added", "gun_fired")]
+    rest = [fact for fact in facts if fact["type"] not in ("event_defined", "entries_added", "gun_fired")]
+    rng.shuffle(rest)
+    if kind < 0.6:
+        late = [head.pop(rng.randrange(len(head))) for _ in range(min(len(head), rng.randrange(3)))]
+        for fact in late:
+            rest.insert(rng.randrange(len(rest) + 1), fact)
+    return head + rest
+
+
+def merge(rng, facts, reads):
+    merged = list(facts)
+    for fact in reads:
+        low = 0 if rng.random() < 0.3 else len(merged) // 2
+        merged.insert(rng.randint(low, len(merged)), fact)
+    return merged
+
+
+def named(rng, facts):
+    """The facts with ids, some of them used twice, and withdrawals among them."""
+    named = []
+    ids = [f"f{at}" for at in range(len(facts))]
+    for at, fact in enumerate(facts):
+        roll = rng.random()
+        if roll < 0.04:
+            fact = {**fact, "id": rng.choice(ids)}
+        elif roll < 0.7:
+            fact = {**fact, "id": ids[at]}
+        named.append(fact)
+    if rng.random() < 0.4:
+        for at in range(rng.randint(1, 4)):
+            ids.append(f"w{at}")
+            target = rng.choice(ids)
+            if rng.random() < 0.7:  # an official's fact, rather than reads, which cannot be withdrawn
+                targets = [one["id"] for one in named if "id" in one and one["type"] != "reads_received"]
+                target = rng.choice(targets or ids)
+            if at and rng.random() < 0.4:
+                target = f"w{rng.randrange(at + 1)}"
+            fact = {"type": "fact_withdrawn", "fact": target, "reason": "r", "id": f"w{at}"}
+            named.insert(rng.randint(0, len(named)), fact)
+            if rng.random() < 0.1:
+                named.insert(rng.randint(0, len(named)), fact)
+    return named
+
+
+class Maker:
+    """What one log is made of."""
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.calm = rng.random() < 0.5
+        self.timezone, self.start = rng.choice(DAYS)
+        local = datetime.fromisoformat(self.start).replace(tzinfo=ZoneInfo(self.timezone))
+        self.start_us = round(local.timestamp()) * US
+        self.race_ids = ["r"] if rng.random() < (0.85 if self.calm else 0.6) else ["r", "s"]
+        self.definition = self.a_definition()
+        self.bibs = BIBS[: rng.randint(4 if self.calm else 2, len(BIBS))]
+        self.teams = TEAMS[: rng.randint(2, len(TEAMS))] if rng.random() < 0.8 else []
+        self.entries = [self.an_entry(bib) for bib in self.bibs]
+        if len(self.race_ids) == 1 or rng.random() < 0.3:
+            for entry in self.entries:
+                entry["race"] = "r"
+        self.gun_us = {race: self.start_us + rng.choice([0, 0, 0, 1, 2]) * STEP_US for race in self.race_ids}
+        self.devices = [device for mat in self.definition["mats"] for device in self.devices_of(mat)]
+        self.instants = []  # of reads made, for facts that name one
+        self.reads = []
+        for entry in self.entries:
+            self.run(entry)
+
+    def maybe(self, chance, value):
+        return value if self.rng.random() < chance else None
+
+    def off(self):
+        """Mostly nothing, else one microsecond either way."""
+        return self.rng.choice([0, 0, 0, 0, 0, 0, 1, -1] if self.calm else [0, 0, 0, 0, 1, -1])
+
+    def grid(self, steps=60):
+        return self.start_us + self.rng.randint(-1, steps) * STEP_US + self.off()
+
+    # The definition
+
+    def devices_of(self, mat):
+        return mat["devices"] + mat.get("backup_devices", [])
+
+    def a_definition(self):
+        while True:
+            plain = self.try_definition()
+            try:
+                parse_definition(plain)
+            except DefinitionRefused:
+                continue
+            return plain
+
+    def try_definition(self):
+        rng = self.rng
+        mats = []
+        for name in "ABCD"[: rng.randint(2, 4)]:
+            mat = {"id": name, "devices": [f"{name}1", f"{name}2"][: rng.randint(1, 2)]}
+            if rng.random() < 0.4:
+                mat["backup_devices"] = [f"{name}b"]
+            mats.append(mat)
+        plain = {
+            "event": EVENT,
+            "name": "Event",
+            "date": self.start[:10],
+            "timezone": self.timezone,
+            "mats": mats,
+            "races": [self.a_race(race, [mat["id"] for mat in mats]) for race in self.race_ids],
+        }
+        if rng.random() < 0.5:
+            plain["passing_gap_s"] = rng.choice([10, 20, 30, 10.000001, 0])
+        plain["boards"] = self.some_boards()
+        plain["team_boards"] = self.some_team_boards([board["id"] for board in plain["boards"]])
+        teams = [board["id"] for board in plain["team_boards"]]
+        if teams and rng.random() < 0.8:
+            one = {"id": "d", "sum": rng.sample(teams, rng.randint(1, len(teams)))}
+            if rng.random() < 0.7:
+                one["tie"] = rng.choice(teams)
+            plain["delegations"] = [one]
+        return plain
+
+    def a_race(self, race, mats):
+        rng = self.rng
+        count = rng.choice([2, 3, 3, 4, 4, 5, 6])
+        names = ["START", *[f"P{at}" for at in range(1, count - 1)], "FINISH"]
+        km = 0.0 if rng.random() < 0.9 else 0.1
+        few = rng.sample(mats, min(len(mats), rng.choice([2, 2, 3, 4])))
+        window_s = rng.choice([20, 60, 60, 120])
+        points = []
+        cut_us = {}
+        for at, name in enumerate(names):
+            point = {"id": name, "mat": rng.choice(few), "km": round(km, 4)}
+            km += rng.choice([0.1, 0.3] if self.calm else [0.1, 0.3, 0.5, 0.5, 1])
+            if at and rng.random() < (0.1 if self.calm else 0.25):
+                point["cutoff"] = self.a_cutoff(at, cut_us)
+            shares = at and point["mat"] == points[0]["mat"]
+            if (shares and rng.random() < 0.7) or rng.random() < (0.02 if self.calm else 0.15):
+                point["earliest"] = self.an_earliest(at, window_s if shares else None)
+            if rng.random() < 0.2:
+                point["mandatory"] = rng.random() < 0.3
+            if rng.random() < 0.5:
+                point["pick"] = rng.choice(["first", "last", "strongest", "strongest"])
+            points.append(point)
+        made = {"id": race, "name": "Race", "start": self.start, "points": points, "start_window_s": window_s}
+        for key, values in (
+            ("official_time", ["gun", "chip"]),
+            ("gun_from", ["race", "wave"]),
+            ("missing_start", ["gun", "dnf"]),
+            ("missing_mat", ["dnf", "review", "ignore"]),
+            ("max_speed_mps", [10, 100] if self.calm else [10, 7.5, 3.3, 100]),
+        ):
+            if rng.random() < 0.6:
+                made[key] = rng.choice(values)
+        return made
+
+    def a_cutoff(self, at, before):
+        """A cut-off of some kinds, none before that kind's of an earlier point."""
+        limit = {}
+        for kind in self.rng.sample(["clock", "gun", "wave"], self.rng.choice([1, 1, 2, 3])):
+            after = max(before.get(kind, 0), self.rng.randint(2, 12) * at) + self.rng.randint(0, 2)
+            before[kind] = after
+            limit[kind] = self.clock(after) if kind == "clock" else duration(after * 10)
+        return limit
+
+    def an_earliest(self, at, window_s):
+        limit = {}
+        for kind in self.rng.sample(["clock", "gun", "wave"], self.rng.choice([1, 1, 2, 3])):
+            after = self.rng.randint(0, 3) * at
+            if window_s is not None:
+                after = window_s // 10 + self.rng.randint(1, 4)
+            limit[kind] = self.clock(max(after, 1)) if kind == "clock" else duration(after * 10)
+        return limit
+
+    def clock(self, steps):
+        local = datetime.fromtimestamp(self.start_us // US, ZoneInfo(self.timezone)) + timedelta(seconds=steps * 10)
+        return local.time().isoformat()
+
+    def some_boards(self):
+        rng = self.rng
+        boards = []
+        for at in range(rng.randint(1, 4)):
+            board = {"id": f"b{at}", "race": rng.choice(self.race_ids)}
+            parents = [one for one in boards if one["race"] == board["race"]]
+            if parents and rng.random() < 0.5:
+                board["within"] = rng.choice(parents)["id"]
+            else:
+                board["rank_by"] = rng.choice(["gun", "chip", "gun_then_chip", "gun_then_chip"])
+                if rng.random() < 0.8:
+                    board["gun_places"] = rng.randint(0, 3)
+            for key, values in (
+                ("gender", ["M", "F"]),
+                ("division", ["elite"]),
+                ("born_from", [1980, 1990]),
+                ("born_to", [1990, 2000]),
+                ("nationality", ["VIE"]),
+                ("club", ["k"]),
+                ("wave", ["w1"]),
+            ):
+                if rng.random() < (0.04 if self.calm else 0.12):
+                    board[key] = rng.choice(values)
+            boards.append(board)
+        return boards
+
+    def some_team_boards(self, boards):
+        rng = self.rng
+        found = []
+        for at in range(rng.choice([0, 1, 2, 2])):
+            board = {"id": f"t{at}", "of": rng.choice(boards), "counting": rng.choice([1, 1, 2, 2, 3])}
+            board["score"] = rng.choice(["sum_places", "sum_places", "sum_times", "last_time"])
+            board["max_members"] = board["counting"] + rng.randint(0, 1)
+            if rng.random() < 0.4:
+                board["non_finisher"] = rng.choice(["n_plus_1", "none"])
+            found.append(board)
+        return found
+
+    # Entries and who ran
+
+    def an_entry(self, bib):
+        rng = self.rng
+        entry = {
+            "bib": bib,
+            "chips": rng.sample(CHIPS, 2) if rng.random() < 0.15 else [CHIPS[BIBS.index(bib)]],
+            "race": rng.choice(self.race_ids) if self.calm or rng.random() < 0.97 else "unknown",
+            "gender": rng.choice(["M", "M", "M", "M", "X"] if self.calm else ["M", "M", "F"]),
+            "given_name": "G",
+            "family_name": bib,
+        }
+        for key, chance, values in (
+            ("birth_year", 0.7, [1979, 1980, 1990, 1991, 2001]),
+            ("nationality", 0.5, ["VIE", "vie", "KEN"]),
+            ("division", 0.5, ["elite"]),
+            ("club", 0.5, ["k"]),
+            ("wave", 0.4, WAVES),
+            ("ranked", 0.1, [False]),
+        ):
+            if rng.random() < chance:
+                entry[key] = rng.choice(values)
+        if self.teams and rng.random() < 0.9:
+            entry["team"] = rng.choice(self.teams)
+        return entry
+
+    def run(self, entry):
+        """The reads of one who runs the course, with all that may go wrong on the way."""
+        rng = self.rng
+        race = next((race for race in self.definition["races"] if race["id"] == entry["race"]), None)
+        if race is None or rng.random() < (0.03 if self.calm else 0.07):
+            return
+        mats = {mat["id"]: mat for mat in self.definition["mats"]}
+        at_us = self.gun_us[race["id"]] + rng.choice([0, 1, 1] if self.calm else [0, 0, 1, 2, 6, 7]) * STEP_US
+        speed = race.get("max_speed_mps", 7.5)
+        stop = (
+            len(race["points"]) if rng.random() < (0.95 if self.calm else 0.8) else rng.randrange(len(race["points"]))
+        )
+        before = None
+        for point in race["points"][:stop]:
+            if before is not None:
+                fastest = max(1, int((point["km"] - before["km"]) * 1000 / speed / 10))
+                later = [1, 1, 1, 2] if self.calm else [0, 1, 1, 2, 4]
+                at_us += (fastest + rng.choice(later)) * STEP_US
+            before = point
+            if rng.random() < (0.95 if self.calm else 0.85):
+                self.cross(entry, mats[point["mat"]], at_us + self.off())
+        for _ in range(rng.choice([0, 0, 0, 1] if self.calm else [0, 0, 1, 2])):
+            self.cross(entry, rng.choice(list(mats.values())), self.grid())
+
+    def cross(self, entry, mat, at_us):
+        rng = self.rng
+        gap_us = int(self.definition.get("passing_gap_s", 20) * US)
+        for _ in range(rng.choice([1, 1, 1, 2] if self.calm else [1, 1, 2, 3])):
+            read = {"device": rng.choice(self.devices_of(mat)), "chip": rng.choice(entry["chips"]), "at_us": at_us}
+            if rng.random() < 0.6:
+                read["rssi"] = rng.choice([-50, -50, -60, -60.5, None])
+            self.reads.append(read)
+            at_us += rng.choice([0, 5 * US, STEP_US, gap_us, gap_us + 1, 2 * gap_us])
+
+    # Facts
+
+    def reads_facts(self):
+        rng = self.rng
+        reads = list(self.reads)
+        for _ in range(rng.choice([0, 1, 2])):
+            device = rng.choice([*self.devices, "Z9"])
+            reads.append({"device": device, "chip": rng.choice([*CHIPS, "t1 ", "X"]), "at_us": self.grid()})
+        if reads:
+            for _ in range(rng.choice([0, 0, 1, 3])):
+                read = dict(rng.choice(reads))
+                if rng.random() < 0.5:
+                    read["rssi"] = rng.choice([-40, -55, None])
+                reads.append(read)
+        if rng.random() < 0.6:
+            rng.shuffle(reads)
+        facts = []
+        seq = 0
+        while reads:
+            taken = rng.randint(1, 6)
+            batch = []
+            for read in reads[:taken]:
+                batch.append({"seq": seq, **read})
+                seq += 1
+            facts.append({"type": "reads_received", "gateway": "g", "session": "s", "reads": batch})
+            del reads[:taken]
+        return facts
+
+    def officials(self):
+        """Every fact but reads: those that nearly every log has, then a few of any kind."""
+        rng = self.rng
+        facts = []
+        if self.calm or rng.random() < 0.98:
+            facts.append({"type": "event_defined", "definition": self.definition})
+        entries = list(self.entries)
+        while entries:
+            taken = rng.randint(1, len(entries))
+            facts.append({"type": "entries_added", "entries": entries[:taken]})
+            del entries[:taken]
+        for race in self.race_ids:
+            if self.calm or rng.random() < 0.93:
+                facts.append({"type": "gun_fired", "race": race, "at_us": self.gun_us[race]})
+            for wave in WAVES:
+                if rng.random() < 0.25:
+                    at_us = self.gun_us[race] + rng.choice([-1, 0, 1, 2]) * STEP_US
+                    facts.append({"type": "gun_fired", "race": race, "wave": wave, "at_us": at_us})
+        some = [
+            self.a_definition_again,
+            self.an_entry_again,
+            self.a_gun_again,
+            self.a_correction,
+            self.a_device,
+            self.a_chip,
+            self.a_time,
+            self.a_time,
+            self.a_time,
+            self.an_exclusion,
+            self.a_status,
+            self.a_status,
+            self.an_order,
+            self.an_order,
+            self.a_decision,
+            self.a_decision,
+            self.a_closing,
+            self.an_idle_fact,
+        ]
+        if self.calm:
+            some += [self.an_order] * 4
+        more = rng.choice([0, 1, 2, 4, 6] if self.calm else [0, 1, 2, 4, 8, 12])
+        return facts + [rng.choice(some)() for _ in range(more)]
+
+    def a_bib(self):
+        return self.rng.choice([*self.bibs, *self.bibs, *self.bibs, *self.bibs, "a1", "99"])
+
+    def a_race_id(self):
+        return self.rng.choice([*self.race_ids, *self.race_ids, *self.race_ids, "unknown"])
+
+    def a_point(self):
+        return self.rng.choice(["START", "P1", "P2", "P3", "FINISH", "FINISH"])
+
+    def a_definition_again(self):
+        return {"type": "event_defined", "definition": self.a_definition()}
+
+    def an_entry_again(self):
+        entries = [self.an_entry(self.rng.choice(BIBS)) for _ in range(self.rng.randint(1, 2))]
+        return {"type": "entries_added", "entries": entries}
+
+    def a_gun_again(self):
+        race = self.rng.choice(self.race_ids)
+        at_us = self.gun_us[race] + self.rng.choice([-1, 0, 1, 3]) * STEP_US + self.off()
+        fact = {"type": "gun_fired", "race": self.a_race_id(), "at_us": at_us}
+        wave = self.rng.choice([None, None, *WAVES])
+        return fact if wave is None else {**fact, "wave": wave}
+
+    def between(self):
+        """`from_us` and `until_us`, either or both left out at times."""
+        rng = self.rng
+        instants = [read["at_us"] for read in self.reads] or [self.start_us]
+        found = {}
+        if rng.random() < 0.5:
+            found["from_us"] = rng.choice([self.grid(), rng.choice(instants), rng.choice(instants) + 1])
+        if rng.random() < 0.5:
+            found["until_us"] = rng.choice([self.grid(), rng.choice(instants), rng.choice(instants) + 1])
+        return found
+
+    def a_correction(self):
+        offset_us = self.rng.choice([-3, -1, 1, 2]) * STEP_US + self.off()
+        return {
+            "type": "clock_corrected",
+            "device": self.rng.choice(self.devices),
+            "offset_us": offset_us,
+            **self.between(),
+        }
+
+    def a_device(self):
+        mat = self.rng.choice([*[mat["id"] for mat in self.definition["mats"]], "unknown"])
+        device = self.rng.choice([*self.devices, "Z9"])
+        return {"type": "device_assigned", "device": device, "mat": mat, **self.between()}
+
+    def a_chip(self):
+        return {"type": "chip_assigned", "chip": self.rng.choice(CHIPS), "bib": self.a_bib(), **self.between()}
+
+    def a_time(self):
+        instants = [read["at_us"] for read in self.reads] or [self.start_us]
+        at_us = self.rng.choice([None, self.grid(), self.grid(), self.rng.choice(instants)])
+        return {"type": "time_set", "bib": self.a_bib(), "point": self.a_point(), "at_us": at_us, "reason": "r"}
+
+    def an_exclusion(self):
+        read = self.rng.choice(self.reads or [{"device": "A1", "chip": "T1", "at_us": self.start_us}])
+        key = {name: read[name] for name in ("device", "chip", "at_us")}
+        return {"type": "read_excluded", **key, "reason": "r"}
+
+    def a_status(self):
+        status = self.rng.choice(["DNS", "DNF", "DQ", "OK", "OK"])
+        fact = {"type": "status_set", "bib": self.a_bib(), "status": status, "reason": "r"}
+        if self.rng.random() < 0.4:
+            instants = [read["at_us"] for read in self.reads] or [self.start_us]
+            fact["at_us"] = self.rng.choice([self.grid(), self.rng.choice(instants)])
+        return fact
+
+    def an_order(self):
+        rng = self.rng
+        bibs = rng.sample(self.bibs, rng.randint(2, len(self.bibs)))
+        if rng.random() < 0.1:
+            bibs.append("99")
+        return {"type": "order_set", "race": self.a_race_id(), "bibs": bibs, "reason": "r"}
+
+    def a_decision(self):
+        rng = self.rng
+        names = [f"{kind}:{self.a_bib()}" for kind in ("missed", "missed", "missed", "reads_after", "reads_after")]
+        boards = [board["id"] for board in self.definition["team_boards"]]
+        if boards and self.teams:
+            names += [f"team:{rng.choice(boards)}:{rng.choice(self.teams)}"] * 2
+        outcome = rng.choice(["accept", "accept", "dnf", "dq"])
+        return {"type": "case_decided", "case": rng.choice(names), "outcome": outcome, "reason": "r"}
+
+    def a_closing(self):
+        kind = self.rng.choice(["race_closed", "race_closed", "race_reopened"])
+        return {"type": kind, "race": self.a_race_id()}
+
+    def an_idle_fact(self):
+        """A fact that changes no standing."""
+        return self.rng.choice(
+            [
+                {"type": "protest_filed", "protest": "p", "race": self.a_race_id(), "text": "t", "bib": self.a_bib()},
+                {"type": "protest_decided", "protest": "p", "outcome": "upheld", "reason": "r"},
+                {"type": "results_published", "race": self.a_race_id(), "state": "provisional"},
+                {"type": "entry_hidden", "bib": self.a_bib(), "hidden": True},
+                {"type": "notice_received", "gateway": "g", "device": "A1", "kind": "gunshot"},
+            ]
+        )
+
+
+def duration(seconds):
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"

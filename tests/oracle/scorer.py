@@ -1,0 +1,798 @@
+"""A second scorer, slow and plain, written from the contract alone, to be held against the core.
+
+It knows nothing of the services: facts come as plain JSON objects, the whole log at once, and every question is
+answered by looking through all of it. Assignments of passings to points are all tried (contract, section 3.3). Nothing
+here is clever, so that each line can be read beside the sentence of the contract that it stands for. Lists whose order
+the contract leaves open (`cases`, `flags`) are sorted.
+"""
+
+from collections import defaultdict
+from datetime import datetime, time, timedelta
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+US = 1_000_000
+
+REASONS = [
+    "repeat",
+    "unknown_device",
+    "unknown_chip",
+    "excluded",
+    "before_gun",
+    "backup_duplicate",
+    "overridden",
+    "outside_start_window",
+    "too_early",
+    "too_fast",
+    "not_on_course",
+    "superseded",
+]
+
+
+def document(lines):
+    """The standings document of section 5 (without `revision`) of a log: facts as plain objects, in log order."""
+    facts = effective(lines)
+    log = Log(facts)
+    if log.definition is None:
+        return {
+            "athletes": [],
+            "boards": {},
+            "team_boards": {},
+            "delegations": {},
+            "cases": [],
+            "unused_reads": counted(log.unused),
+        }
+    athletes = {}
+    for race in log.definition["races"]:
+        bibs = [bib for bib, entry in log.entries.items() if entry["race"] == race["id"]]
+        for bib in sorted(bibs, key=bib_order):
+            athletes[bib] = athlete(log, race, bib)
+    boards = {board["id"]: ranked(log, athletes, board) for board in log.definition.get("boards", [])}
+    teams = {board["id"]: team_rows(log, athletes, boards, board) for board in log.definition.get("team_boards", [])}
+    delegations = {one["id"]: delegation_rows(teams, one) for one in log.definition.get("delegations", [])}
+    cases = [case for one in athletes.values() for case in one["cases"]]
+    for board in log.definition.get("team_boards", []):
+        cases += team_cases(log, board)
+    unused = list(log.unused)
+    for one in athletes.values():
+        unused += one["unused"]
+    shown = ["bib", "race", "status", "gun_us", "chip_us", "time_s", "cut_at", "missed", "flags", "points"]
+    return {
+        "athletes": [{key: one[key] for key in shown} for one in athletes.values()],
+        "boards": {
+            name: [{key: row[key] for key in ("place", "bib", "time_s", "gun_us", "chip_us")} for row in rows]
+            for name, rows in boards.items()
+        },
+        "team_boards": teams,
+        "delegations": delegations,
+        "cases": sorted(cases, key=lambda case: case["case"]),
+        "unused_reads": counted(unused),
+    }
+
+
+def counted(reasons):
+    """How many of each reason there are, those that there are none of left out."""
+    return {reason: reasons.count(reason) for reason in REASONS if reason in reasons}
+
+
+def bib_order(bib):
+    """Shorter first, then by text."""
+    return (len(bib), bib)
+
+
+def printed(time_us):
+    """Whole seconds, rounded up."""
+    return -((-time_us) // US)
+
+
+# --- Section 1: which facts count.
+
+
+def effective(lines):
+    """The facts that count: no second of an id, and none that a standing withdrawal names."""
+    used = set()
+    first = []
+    for fact in lines:
+        if fact.get("id") is not None:
+            if fact["id"] in used:
+                continue
+            used.add(fact["id"])
+        first.append(fact)
+
+    def stands(fact, asked):
+        if fact["type"] == "reads_received" or fact.get("id") is None:
+            return True
+        against = [w for w in first if w["type"] == "fact_withdrawn" and w["fact"] == fact["id"]]
+        # withdrawals in a ring withdraw only each other, so it does not matter which of them stand
+        return not any(stands(w, [*asked, w]) for w in against if w not in asked)
+
+    return [fact for fact in first if stands(fact, [fact])]
+
+
+class Log:
+    """What the facts that count say, each subject by itself."""
+
+    def __init__(self, facts):
+        self.facts = facts
+        defined = self.of("event_defined")
+        self.definition = defined[-1]["definition"] if defined else None
+        self.races = {} if self.definition is None else {race["id"]: race for race in self.definition["races"]}
+        self.mats = {} if self.definition is None else {mat["id"]: mat for mat in self.definition["mats"]}
+        self.entries = {}  # by bib, in order of first entry
+        self.entered = {}  # bib -> when its entry was written last
+        at = 0
+        for fact in self.of("entries_added"):
+            for entry in fact["entries"]:
+                if entry["race"] in self.races:  # else pending
+                    at += 1
+                    bib = label(entry["bib"])
+                    self.entries[bib] = {**entry, "bib": bib, "chips": [label(chip) for chip in entry["chips"]]}
+                    self.entered[bib] = at
+        self.unused = []  # reasons of reads that belong to no athlete
+        self.reads = defaultdict(list)  # by bib
+        self.sort_reads()
+
+    def of(self, kind):
+        return [fact for fact in self.facts if fact["type"] == kind]
+
+    def last(self, kind, **fields):
+        """The latest fact of a kind on a subject, or None."""
+        found = None
+        for fact in self.of(kind):
+            if all(fact.get(key) == value for key, value in fields.items()):
+                found = fact
+        return found
+
+    # Guns
+
+    def guns(self, race):
+        """Wave (None: without a wave) -> instant."""
+        found = {}
+        for fact in self.of("gun_fired"):
+            if fact["race"] == race["id"]:
+                found[fact.get("wave")] = fact["at_us"]
+        return found
+
+    def own_gun(self, bib):
+        entry = self.entries[bib]
+        guns = self.guns(self.races[entry["race"]])
+        wave = entry.get("wave")
+        if wave is not None and wave in guns:
+            return guns[wave]
+        return guns.get(None)
+
+    # Reads, section 3.1
+
+    def sort_reads(self):
+        strongest = {}
+        for fact in self.of("reads_received"):
+            for read in fact["reads"]:
+                key = (read["device"], label(read["chip"]), read["at_us"])
+                if key in strongest:
+                    self.unused.append("repeat")
+                    strongest[key] = max(strongest[key], strength(read.get("rssi")))
+                else:
+                    strongest[key] = strength(read.get("rssi"))
+        excluded = {(fact["device"], label(fact["chip"]), fact["at_us"]) for fact in self.of("read_excluded")}
+        for (device, chip, at_us), rssi in strongest.items():
+            instant = at_us + self.correction(device, at_us)
+            mat, source = self.mat_of(device, instant)
+            bib = self.bib_of(chip, instant)
+            if mat is None:
+                self.unused.append("unknown_device")
+            elif bib is None:
+                self.unused.append("unknown_chip")
+            elif (device, chip, at_us) in excluded:
+                self.unused.append("excluded")
+            else:
+                self.reads[bib].append({"at_us": instant, "mat": mat, "source": source, "strength": rssi})
+
+    def correction(self, device, at_us):
+        found = 0
+        for fact in self.of("clock_corrected"):
+            if fact["device"] == device and covers(fact, at_us):
+                found = fact["offset_us"]
+        return found
+
+    def mat_of(self, device, instant):
+        for fact in reversed(self.of("device_assigned")):
+            if fact["device"] == device and fact["mat"] in self.mats and covers(fact, instant):
+                backup = device in self.mats[fact["mat"]].get("backup_devices", [])
+                return fact["mat"], "backup" if backup else "main"
+        for mat in self.mats.values():
+            if device in mat["devices"]:
+                return mat["id"], "main"
+            if device in mat.get("backup_devices", []):
+                return mat["id"], "backup"
+        return None, None
+
+    def bib_of(self, chip, instant):
+        for fact in reversed(self.of("chip_assigned")):
+            if label(fact["chip"]) == chip and label(fact["bib"]) in self.entries and covers(fact, instant):
+                return label(fact["bib"])
+        owners = [bib for bib, entry in self.entries.items() if chip in entry["chips"]]
+        return max(owners, key=lambda bib: self.entered[bib], default=None)
+
+    # Officials
+
+    def set_status(self, bib):
+        """The status fact that holds, or None."""
+        found = None
+        for fact in self.of("status_set"):
+            if label(fact["bib"]) == bib:
+                found = fact
+        return None if found is None or found["status"] == "OK" else found
+
+    def time_set(self, bib, point):
+        found = None
+        for fact in self.of("time_set"):
+            if label(fact["bib"]) == bib and fact["point"] == point:
+                found = fact["at_us"]
+        return found
+
+    def decision(self, case):
+        """The outcome decided for a case, or None."""
+        found = None
+        for fact in self.of("case_decided"):
+            kind, _, rest = fact["case"].partition(":")
+            name = f"{kind}:{label(rest)}" if kind in ("missed", "reads_after") else fact["case"]
+            if name == case:
+                found = fact["outcome"]
+        return found
+
+    def closed(self, race):
+        found = False
+        for fact in self.facts:
+            if fact["type"] in ("race_closed", "race_reopened") and fact["race"] == race["id"]:
+                found = fact["type"] == "race_closed"
+        return found
+
+
+def label(text):
+    """A bib or chip: upper-cased and stripped."""
+    return text.strip().upper()
+
+
+def covers(fact, at_us):
+    """Whether an instant lies in `[from_us, until_us)`."""
+    if fact.get("from_us") is not None and at_us < fact["from_us"]:
+        return False
+    return fact.get("until_us") is None or at_us < fact["until_us"]
+
+
+def strength(rssi):
+    """Strength of a read; null is the lowest."""
+    return float("-inf") if rssi is None else rssi
+
+
+# --- Section 3: one athlete.
+
+
+def athlete(log, race, bib):
+    points = race["points"]
+    own_gun = log.own_gun(bib)
+    official = {}
+    if own_gun is not None:  # without an own gun no passing of his is used
+        for point in points:
+            at_us = log.time_set(bib, point["id"])
+            if at_us is not None:
+                official[point["id"]] = at_us
+    unused = []
+    reads = []
+    for read in log.reads[bib]:
+        if own_gun is None or read["at_us"] < own_gun:
+            unused.append("before_gun")
+        else:
+            reads.append(read)
+    passings = []
+    for passing in formed(log.definition, reads):
+        if passing["duplicate"]:
+            unused += ["backup_duplicate"] * len(passing["reads"])
+        else:
+            passings.append(passing)
+    course = Course(log, race, own_gun, passings, official)
+    chosen, lap_ambiguous = course.choose()
+    for index, passing in enumerate(passings):
+        unused += course.unused_of(chosen, index, passing)
+    taken = {}  # point -> instant
+    shown = []
+    for point, choice in zip(points, chosen, strict=True):
+        if choice is not None:
+            taken[point["id"]] = choice["at_us"]
+            shown.append({"point": point["id"], "at_us": choice["at_us"], "source": choice["source"]})
+    made = result(log, race, bib, own_gun, taken)
+    if lap_ambiguous:
+        made["flags"].append("lap_ambiguous")
+    made["flags"].sort()
+    return {"bib": bib, "race": race["id"], "points": shown, "unused": unused, **made}
+
+
+def formed(definition, reads):
+    """Passings of an athlete, section 3.2; `duplicate`: a backup passing that is a main one's crossing."""
+    gap_us = Fraction(str(definition.get("passing_gap_s", 20))) * US
+    passings = []
+    for mat, source in sorted({(read["mat"], read["source"]) for read in reads}):
+        there = [read for read in reads if (read["mat"], read["source"]) == (mat, source)]
+        there.sort(key=lambda read: read["at_us"])
+        run = []
+        for read in there:
+            if run and read["at_us"] - run[-1]["at_us"] > gap_us:
+                passings.append({"mat": mat, "source": source, "reads": run, "duplicate": False})
+                run = []
+            run.append(read)
+        passings.append({"mat": mat, "source": source, "reads": run, "duplicate": False})
+    for backup in passings:
+        for main in passings:
+            if backup["source"] == "backup" and main["source"] == "main" and main["mat"] == backup["mat"]:
+                apart = min(abs(a["at_us"] - b["at_us"]) for a in backup["reads"] for b in main["reads"])
+                if apart <= gap_us:
+                    backup["duplicate"] = True
+    return passings
+
+
+class Course:
+    """Who may stand where: passings to points, section 3.3. A choice is a list of one candidate or None a point."""
+
+    def __init__(self, log, race, own_gun, passings, official):
+        self.log = log
+        self.race = race
+        self.points = race["points"]
+        self.own_gun = own_gun
+        self.passings = passings
+        self.official = official
+        self.speed = Fraction(str(race.get("max_speed_mps", 7.5)))
+        guns = log.guns(race)
+        self.earliest_gun = min(guns.values()) if guns else None
+        self.candidates = [self.candidates_of(point) for point in self.points]
+
+    def candidates_of(self, point):
+        """What may fill a point, taken by itself; an official's time is the only one where there is one."""
+        if point["id"] in self.official:
+            return [{"at_us": self.official[point["id"]], "source": "official", "passing": "official"}]
+        found = []
+        for index, passing in enumerate(self.passings):
+            if passing["mat"] == point["mat"] and self.fault(point, passing) is None:
+                read = self.picked(point, passing)
+                found.append({"at_us": read["at_us"], "source": passing["source"], "passing": index, "read": read})
+        return found
+
+    def in_window(self, read):
+        window_us = self.race.get("start_window_s", 1800) * US
+        return self.own_gun <= read["at_us"] <= self.own_gun + window_us
+
+    def picked(self, point, passing):
+        """The read that gives the passing its time at a point, or None when none counts there."""
+        reads = passing["reads"]
+        if point["id"] == "START":
+            reads = [read for read in reads if self.in_window(read)]
+        if not reads:
+            return None
+        pick = point.get("pick") or ("last" if point["id"] == "START" else "first")
+        if pick == "first":
+            return min(reads, key=lambda read: read["at_us"])
+        if pick == "last":
+            return max(reads, key=lambda read: read["at_us"])
+        return min(reads, key=lambda read: (-read["strength"], read["at_us"]))
+
+    def fault(self, point, passing):
+        """Why a passing cannot stand at a point, whatever stands elsewhere; or None."""
+        read = self.picked(point, passing)
+        if read is None:
+            return "outside_start_window"
+        limits = limits_us(self.log, self.race, point.get("earliest"), self.earliest_gun, self.own_gun)
+        if limits and read["at_us"] < max(limits):
+            return "too_early"
+        return None
+
+    def faster(self, point_a, at_a, point_b, at_b):
+        """Whether the stretch from a to b was covered faster than anybody can."""
+        metres = (Fraction(str(point_b["km"])) - Fraction(str(point_a["km"]))) * 1000
+        return metres * US > self.speed * (at_b - at_a)
+
+    def fits(self, choice, index, candidate):
+        """Whether a candidate may follow what was chosen for the points before; two official times always may.
+
+        A stretch lies between neighbours: an official's time in between is where the next one begins.
+        """
+        official = candidate["source"] == "official"
+        taken = [(at, before) for at, before in enumerate(choice) if before is not None]
+        for _, before in taken:
+            if official and before["source"] == "official":
+                continue
+            if before["at_us"] >= candidate["at_us"] or before["passing"] == candidate["passing"]:
+                return False
+        if not taken:
+            return official or not self.faster(self.points[0], self.own_gun, self.points[index], candidate["at_us"])
+        at, before = taken[-1]
+        if official and before["source"] == "official":
+            return True
+        return not self.faster(self.points[at], before["at_us"], self.points[index], candidate["at_us"])
+
+    def choices(self):
+        """Every choice that the rules allow."""
+        found = [[]]
+        for index, candidates in enumerate(self.candidates):
+            longer = []
+            for choice in found:
+                longer += [[*choice, candidate] for candidate in candidates if self.fits(choice, index, candidate)]
+                if self.points[index]["id"] not in self.official:
+                    longer.append([*choice, None])
+            found = longer
+        return found
+
+    def choose(self):
+        """The choice that holds, and whether another fills other points of a mat that is crossed more than once.
+
+        Official times that contradict reads leave choices without those reads; there is always one, of official times
+        alone.
+        """
+        choices = self.choices()
+        most = max(filled(choice) for choice in choices)
+        full = [choice for choice in choices if filled(choice) == most]
+        best = full[0]
+        for choice in full[1:]:
+            if self.better(choice, best):
+                best = choice
+        laps = [[index for index, point in enumerate(self.points) if point["mat"] == mat] for mat in self.log.mats]
+        ambiguous = any(
+            len(lap) > 1 and [choice[index] is None for index in lap] != [best[index] is None for index in lap]
+            for choice in full
+            for lap in laps
+        )
+        return best, ambiguous
+
+    def better(self, one, other):
+        for index in reversed(range(len(self.points))):
+            a, b = one[index], other[index]
+            if (a is None) != (b is None):
+                return a is not None
+            if a is not None and a["at_us"] != b["at_us"]:
+                later = a["at_us"] > b["at_us"]
+                return later if self.points[index]["id"] == "START" else not later
+        return False
+
+    def unused_of(self, chosen, index, passing):
+        """The reasons of a passing's reads that no point took."""
+        for point, choice in zip(self.points, chosen, strict=True):
+            if choice is not None and choice["passing"] == index:
+                rest = [read for read in passing["reads"] if read is not choice["read"]]
+                beside = [read for read in rest if point["id"] == "START" and not self.in_window(read)]
+                reasons = [self.unused_reason(chosen, passing, read) for read in beside]
+                return reasons + ["superseded"] * (len(rest) - len(beside))
+        return [self.unused_reason(chosen, passing, read) for read in passing["reads"]]
+
+    def unused_reason(self, chosen, passing, read):
+        """The first reason that, with those before it, keeps a read from every point of its mat."""
+        reasons = ["not_on_course"]
+        points = [(index, point) for index, point in enumerate(self.points) if point["mat"] == passing["mat"]]
+        if points:
+            reasons = [self.kept_from(chosen, index, point, passing, read) for index, point in points]
+        return max(reasons, key=REASONS.index)
+
+    def kept_from(self, chosen, index, point, passing, read):
+        """Why an unused read did not give one point its time."""
+        if point["id"] in self.official:
+            return "overridden"
+        if point["id"] == "START" and not self.in_window(read):
+            return "outside_start_window"
+        if self.fault(point, passing) is not None:
+            return self.fault(point, passing)
+        return "too_fast" if self.too_fast(chosen, index, self.picked(point, passing)["at_us"]) else "superseded"
+
+    def too_fast(self, chosen, index, at_us):
+        """Whether the stretch is too fast that ends here: from his own gun, or from the point taken right before."""
+        point = self.points[index]
+        if self.faster(self.points[0], self.own_gun, point, at_us):
+            return True
+        taken = [at for at in range(index) if chosen[at] is not None]
+        if not taken:
+            return False
+        before_us = chosen[taken[-1]]["at_us"]
+        return before_us < at_us and self.faster(self.points[taken[-1]], before_us, point, at_us)
+
+
+def filled(choice):
+    return sum(candidate is not None for candidate in choice)
+
+
+def limits_us(log, race, limit, earliest_gun, own_gun):
+    """The instants that a cut-off or earliest names, one a kind."""
+    limits = []
+    if limit is None:
+        return limits
+    if limit.get("clock") is not None:
+        limits.append(clock_us(log.definition["timezone"], race["start"], limit["clock"]))
+    if limit.get("gun") is not None:
+        limits.append(earliest_gun + duration_us(limit["gun"]))
+    if limit.get("wave") is not None:
+        limits.append(own_gun + duration_us(limit["wave"]))
+    return limits
+
+
+def duration_us(text):
+    hours, minutes, seconds = text.split(":")
+    return int((int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)) * US)
+
+
+def clock_us(timezone, start, clock):
+    """The first such local time of day after the scheduled start."""
+    zone = ZoneInfo(timezone)
+    started = instant_us(datetime.fromisoformat(start), zone)
+    day = datetime.fromisoformat(start).date()
+    while instant_us(datetime.combine(day, time.fromisoformat(clock)), zone) <= started:
+        day += timedelta(days=1)
+    return instant_us(datetime.combine(day, time.fromisoformat(clock)), zone)
+
+
+def instant_us(local, zone):
+    utc = local.replace(tzinfo=zone).astimezone(ZoneInfo("UTC"))
+    return (utc - datetime(1970, 1, 1, tzinfo=ZoneInfo("UTC"))) // timedelta(microseconds=1)
+
+
+def result(log, race, bib, own_gun, taken):
+    """Times, cut-off, completion, status and cases, sections 3.4 to 3.8."""
+    points = race["points"]
+    guns = log.guns(race)
+    earliest_gun = min(guns.values()) if guns else None
+    finish = taken.get("FINISH")
+    flags = []
+
+    cut_at = None
+    for point in points:
+        limits = limits_us(log, race, point.get("cutoff"), earliest_gun, own_gun) if own_gun is not None else []
+        if cut_at is None and limits and point["id"] in taken and taken[point["id"]] > min(limits):
+            cut_at = point["id"]
+
+    missed = []
+    for index, point in enumerate(points):
+        later = any(after["id"] in taken for after in points[index + 1 :])
+        mandatory = point.get("mandatory", True)
+        if point["id"] == "START" and race.get("missing_start", "gun") != "dnf":
+            mandatory = False
+        if mandatory and point["id"] not in taken and later:
+            missed.append(point["id"])
+
+    set_fact = log.set_status(bib)
+    missing_mat = race.get("missing_mat", "dnf")
+    ground = bool(missed) and set_fact is None and cut_at is None and missing_mat != "ignore"
+    decided = log.decision(f"missed:{bib}") if ground else None
+
+    by_six = None  # what section 3.6 says of him
+    let_off = not missed or missing_mat == "ignore" or decided == "accept"
+    review = False
+    if decided == "dnf":
+        by_six = "DNF"
+    elif finish is not None:
+        if let_off:
+            by_six = "FINISHED"
+        elif missing_mat == "review":
+            by_six = "FINISHED"
+            review = True
+        else:
+            by_six = "DNF"
+
+    if (set_fact is not None and set_fact["status"] == "DQ") or decided == "dq":
+        status = "DQ"
+    elif set_fact is not None:
+        status = set_fact["status"]
+    elif cut_at is not None:
+        status = "OTL"
+    elif by_six is not None:
+        status = by_six
+    elif log.closed(race):
+        status = "DNF" if taken else "DNS"
+    else:
+        status = "ON_COURSE" if taken else "NOT_STARTED"
+
+    gun_time = chip_time = None
+    if finish is not None:
+        gun_time = finish - (own_gun if race.get("gun_from", "race") == "wave" else earliest_gun)
+        if "START" in taken:
+            chip_time = finish - taken["START"]
+        elif race.get("missing_start", "gun") == "gun" or let_off or status == "FINISHED":
+            chip_time = finish - own_gun
+            flags.append("start_assumed")
+    if review and status == "FINISHED":
+        flags.append("review")
+
+    cases = []
+    if ground:
+        cases.append(case_of(log, f"missed:{bib}", bib, race["id"]))
+    if set_fact is not None and contradicted(set_fact, taken):
+        cases.append(case_of(log, f"reads_after:{bib}", bib, race["id"]))
+
+    time_s = None
+    if status == "FINISHED":
+        time_s = printed(gun_time if race.get("official_time", "gun") == "gun" else chip_time)
+    return {
+        "status": status,
+        "gun_us": gun_time,
+        "chip_us": chip_time,
+        "time_s": time_s,
+        "cut_at": cut_at,
+        "missed": missed,
+        "flags": flags,
+        "cases": cases,
+    }
+
+
+def contradicted(set_fact, taken):
+    if set_fact.get("at_us") is not None:
+        return any(at_us > set_fact["at_us"] for at_us in taken.values())
+    if set_fact["status"] == "DNS":
+        return bool(taken)
+    return set_fact["status"] == "DNF" and "FINISH" in taken
+
+
+def case_of(log, name, bib, race):
+    return {"case": name, "bib": bib, "race": race, "open": log.decision(name) is None}
+
+
+# --- Section 4: standings.
+
+
+def lineage(log, board):
+    """A board and all that it lies within, itself first."""
+    boards = {one["id"]: one for one in log.definition["boards"]}
+    found = [board]
+    while found[-1].get("within") is not None:
+        found.append(boards[found[-1]["within"]])
+    return found
+
+
+def passes(entry, board):
+    """Whether an entry passes a board's own filters."""
+    if entry["race"] != board["race"]:
+        return False
+    for key in ("gender", "division", "club", "wave"):
+        if board.get(key) is not None and entry.get(key) != board[key]:
+            return False
+    if (
+        board.get("nationality") is not None
+        and (entry.get("nationality") or "").upper() != board["nationality"].upper()
+    ):
+        return False
+    born = entry.get("birth_year")
+    if board.get("born_from") is not None and (born is None or born < board["born_from"]):
+        return False
+    return not (board.get("born_to") is not None and (born is None or born > board["born_to"]))
+
+
+def belongs(log, board, bib):
+    """Whether an athlete is ranked and passes the filters of a board and its parents."""
+    entry = log.entries[bib]
+    return entry.get("ranked", True) and all(passes(entry, one) for one in lineage(log, board))
+
+
+def ranked(log, athletes, board):
+    """Rows of a board with their places, sections 4.1 to 4.3."""
+    root = lineage(log, board)[-1]
+    race = log.races[root["race"]]
+    finishers = [one for bib, one in athletes.items() if one["status"] == "FINISHED" and belongs(log, root, bib)]
+    rank_by = root.get("rank_by") or "gun"
+    if rank_by == "gun_then_chip":
+        lead, rest = parted(finishers, root.get("gun_places", 5))
+        groups = tied_groups(log, race, lead, "gun_us") + tied_groups(log, race, rest, "chip_us")
+        times = {one["bib"]: printed(one["gun_us"]) for one in lead}
+        times |= {one["bib"]: printed(one["chip_us"]) for one in rest}
+    else:
+        groups = tied_groups(log, race, finishers, f"{rank_by}_us")
+        times = {one["bib"]: one["time_s"] for one in finishers}
+    rows = []
+    for group in groups:  # each group is one place in the root
+        here = [one for one in group if belongs(log, board, one["bib"])]
+        place = len(rows) + 1
+        here.sort(key=lambda one: bib_order(one["bib"]))
+        rows += [{**one, "place": place, "time_s": times[one["bib"]]} for one in here]
+    return rows
+
+
+def parted(finishers, gun_places):
+    """Who leads by gun time, and the rest."""
+    by_gun = sorted(one["gun_us"] for one in finishers)
+    if gun_places == 0 or not finishers:
+        return [], finishers
+    last = by_gun[min(gun_places, len(by_gun)) - 1]
+    return [one for one in finishers if one["gun_us"] <= last], [one for one in finishers if one["gun_us"] > last]
+
+
+def tied_groups(log, race, finishers, key):
+    """Finishers by a time, in groups that share a place: equal times, unless judges ordered all of them."""
+    groups = []
+    for value in sorted({one[key] for one in finishers}):
+        tie = [one for one in finishers if one[key] == value]
+        order = judges_order(log, race, [one["bib"] for one in tie]) if len(tie) > 1 else None
+        if order is None:
+            groups.append(tie)
+        else:
+            groups += [[one] for one in sorted(tie, key=lambda one: order.index(one["bib"]))]
+    return groups
+
+
+def judges_order(log, race, bibs):
+    """The latest judges' order that names all of a tie, or None. One that names an unknown bib is pending."""
+    found = None
+    for fact in log.of("order_set"):
+        order = [label(bib) for bib in fact["bibs"]]
+        known = all(bib in log.entries for bib in order)
+        if fact["race"] == race["id"] and known and all(bib in order for bib in bibs):
+            found = order
+    return found
+
+
+def team_entries(log, board):
+    """Team -> bibs of its entries on the board that the team board is of, by order of first entry."""
+    of = next(one for one in log.definition["boards"] if one["id"] == board["of"])
+    teams = defaultdict(list)
+    for bib, entry in log.entries.items():
+        if entry.get("team") is not None and belongs(log, of, bib):
+            teams[entry["team"]].append(bib)
+    return teams
+
+
+def team_cases(log, board):
+    of = next(one for one in log.definition["boards"] if one["id"] == board["of"])
+    return [
+        case_of(log, f"team:{board['id']}:{team}", None, of["race"])
+        for team, bibs in team_entries(log, board).items()
+        if len(bibs) > board.get("max_members", 5)
+    ]
+
+
+def team_rows(log, athletes, boards, board):
+    """Rows of a team board, sections 4.4 to 4.6."""
+    of = next(one for one in log.definition["boards"] if one["id"] == board["of"])
+    counting = board.get("counting", 3)
+    kind = board.get("score", "sum_places")
+    on_board = {row["bib"]: row for row in boards[of["id"]]}
+    started = [
+        bib for bib, one in athletes.items() if one["status"] not in ("NOT_STARTED", "DNS") and belongs(log, of, bib)
+    ]
+
+    def score_of(bib):
+        if bib in on_board:
+            return on_board[bib]["place" if kind == "sum_places" else "time_s"]
+        lost = athletes[bib]["status"] in ("DNF", "OTL")
+        if kind == "sum_places" and lost and board.get("non_finisher", "n_plus_1") == "n_plus_1":
+            return len(started) + 1
+        return None
+
+    placed, rest = [], []
+    for team, bibs in team_entries(log, board).items():
+        counted_bibs = bibs[: board.get("max_members", 5)]
+        scores = [{"bib": bib, "score": score_of(bib)} for bib in counted_bibs if score_of(bib) is not None]
+        scores.sort(key=lambda member: (member["score"], bib_order(member["bib"])))
+        if len(scores) < counting:
+            rest.append({"place": None, "team": team, "score": None, "members": scores})
+        else:
+            members = scores[:counting]
+            values = [member["score"] for member in members]
+            total = max(values) if kind == "last_time" else sum(values)
+            key = (total, *reversed(values)) if kind == "sum_places" else (total,)
+            placed.append((key, {"team": team, "score": total, "members": members}))
+    return numbered(placed) + sorted(rest, key=lambda row: row["team"])
+
+
+def numbered(placed):
+    """Rows by key with their places, equal keys sharing one; among those by name."""
+    placed = sorted(placed, key=lambda one: (one[0], one[1]["team"]))
+    return [{"place": 1 + sum(other < key for other, _ in placed), **row} for key, row in placed]
+
+
+def delegation_rows(teams, delegation):
+    """Rows of a delegation board, section 4.7."""
+    names = sorted({row["team"] for board in delegation["sum"] for row in teams[board]})
+    placed, rest = [], []
+    for name in names:
+        rows = [row for board in delegation["sum"] for row in teams[board] if row["team"] == name]
+        scores = [row["score"] for row in rows if row["place"] is not None]
+        if len(scores) < len(delegation["sum"]):
+            rest.append({"place": None, "team": name, "score": None})
+            continue
+        tie = float("inf")
+        if delegation.get("tie") is not None:
+            for row in teams[delegation["tie"]]:
+                if row["team"] == name and row["place"] is not None:
+                    tie = row["place"]
+        placed.append(((sum(scores), tie), {"team": name, "score": sum(scores)}))
+    return numbered(placed) + rest
