@@ -213,9 +213,9 @@ def reopened(race: str = "hm", **more: Any) -> Plain:
     return fact("race_reopened", race=race, **more)
 
 
-def withdrawn(id: str, **more: Any) -> Plain:
-    """`fact_withdrawn` of the fact with that id."""
-    return fact("fact_withdrawn", fact=id, reason="entered in error", **more)
+def withdrawn(of: str, **more: Any) -> Plain:
+    """`fact_withdrawn` of the fact with the id `of`."""
+    return fact("fact_withdrawn", fact=of, reason="entered in error", **more)
 
 
 def _instants(**seconds: Seconds | None) -> dict[str, int]:

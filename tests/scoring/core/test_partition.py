@@ -1,0 +1,172 @@
+"""A partition's state: records in order, refusals, snapshots."""
+
+import msgspec
+import pytest
+
+from schemas.codec import Envelope
+from schemas.codec import logged as as_logged
+from services.scoring.core.partition import FOLD_VERSION, Loading, PartitionState, Refusal, SnapshotUnusable
+from tests.builders import day, defined, definition, entries, entry, fact, gun, run, status, typed, withdrawn
+
+
+def envelope(*facts, event="example-2026"):
+    return Envelope(1, event, [as_logged(typed(one)) for one in facts])
+
+
+def rows(state):
+    """Everything that is due, athletes by bib."""
+    events, athletes = state.take(1000)
+    return events, sorted(athletes, key=lambda row: (row.event, row.bib))
+
+
+def restored(state):
+    """The state out of its own snapshot."""
+    first, *parts = state.dump()
+    loading = Loading(first)
+    for part in parts:
+        loading.add(part)
+    return loading.state
+
+
+def test_a_partition_counts_its_records_and_passes_over_those_that_cannot_be_read():
+    state = PartitionState(3, 10)
+    assert state.fold(10, envelope(*day())) == []
+    assert state.fold(11, None) == []
+    assert state.fold(15, envelope(run())) == []  # compaction and transactions leave gaps in offsets
+    assert state.next_offset == 16
+    _, (row,) = rows(state)
+    assert (row.status, row.version) == ("FINISHED", 15)
+
+
+def test_a_record_that_was_folded_is_not_folded_again():
+    state = PartitionState(0)
+    state.fold(0, envelope(*day()))
+    with pytest.raises(AssertionError, match="record 0 of partition 0 was folded"):
+        state.fold(0, envelope(run()))
+
+
+def test_a_fact_without_effect_is_named_by_its_place_in_the_record():
+    bad = fact("event_defined", definition=definition(races=[], boards=[]))
+    stray = {**status("7", "DQ"), "event": "other"}
+    refusals = PartitionState(0).fold(0, envelope(defined(), stray, entries("7"), bad))
+    assert refusals == [
+        Refusal(1, "is of event other in a record of example-2026"),
+        Refusal(3, "races: is empty; an event has at least one race"),
+    ]
+
+
+def test_events_of_a_partition_are_apart():
+    other = definition(event="other")
+    state = PartitionState(0)
+    state.fold(0, envelope(*day(run())))
+    facts = [{**one, "event": "other"} for one in (defined(other), entries("7"), gun(), run(finish=None))]
+    state.fold(1, envelope(*facts, event="other"))
+    events, athletes = rows(state)
+    assert [(row.event, row.status) for row in athletes] == [("example-2026", "FINISHED"), ("other", "ON_COURSE")]
+    assert sorted(event.event for event in events) == ["example-2026", "other"]
+    assert state.heads() == {"example-2026": 0, "other": 1}
+
+
+def test_heads_are_of_events_touched_since_they_were_cleared():
+    state = PartitionState(0)
+    state.fold(0, envelope(*day()))
+    state.clear_heads()
+    assert state.heads() == {}
+    state.fold(1, envelope(run()))
+    assert state.heads() == {"example-2026": 1}
+    state.clear_heads()
+    state.mark_all()
+    assert state.heads() == {"example-2026": 1}
+
+
+def test_mark_all_hands_every_row_out_again_with_the_version_that_it_had():
+    state = PartitionState(0)
+    state.fold(0, envelope(*day(run(), bibs=["7", "8"])))
+    first = rows(state)
+    assert rows(state) == ([], [])
+    state.mark_all()
+    assert rows(state) == first
+
+
+def test_rows_are_handed_out_to_a_limit_and_the_rest_stays_due():
+    state = PartitionState(0)
+    state.fold(0, envelope(*day(bibs=["7", "8", "9"])))
+    assert state.pending() == 4
+    assert len(state.take(2)[1]) == 2
+    assert state.pending() == 1
+
+
+def test_the_first_entry_of_a_record_is_before_its_second():
+    """Entries in several facts of one record are numbered on, so that the first by log order count for a team."""
+    state = PartitionState(0)
+    state.fold(0, envelope(defined(), entries("9", "8"), entries("7"), entries(entry("9", club="New"))))
+    _, athletes = rows(state)
+    ordered = sorted(athletes, key=lambda row: row.first_entry)
+    assert [row.bib for row in ordered] == ["9", "8", "7"]
+
+
+def test_a_snapshot_goes_on_as_if_nothing_had_happened():
+    """Facts of all kinds before it, and after it what depends on them: an id sent again, a withdrawal, a repeat."""
+    before = [*day(run("7", finish=None), status("8", "DQ", id="s"), bibs=["7", "8"]), withdrawn("later")]
+    after = [run("7"), status("8", "DQ", id="s"), status("7", "DNF", id="later"), withdrawn("s")]
+    whole, first = PartitionState(2), PartitionState(2)
+    whole.fold(0, envelope(*before))
+    first.fold(0, envelope(*before))
+    rows(first)
+    second = restored(first)
+    assert (second.partition, second.next_offset) == (2, 1)
+    for state in (whole, second):
+        state.fold(1, envelope(*after))
+        state.mark_all()
+    assert rows(second) == rows(whole)
+
+
+def test_a_restored_state_has_nothing_due():
+    state = PartitionState(0)
+    state.fold(0, envelope(*day(run())))
+    rows(state)
+    assert restored(state).pending() == 0
+
+
+def test_a_snapshot_of_many_chips_and_facts_has_many_parts():
+    state = PartitionState(0)
+    bibs = [str(bib) for bib in range(2100)]
+    state.fold(0, envelope(*day(bibs=bibs)))
+    for offset in range(1, 4):
+        state.fold(offset, envelope(*(status(bib, "DQ") for bib in bibs[:300])))
+    state.fold(4, envelope(*(run(bib, finish=None) for bib in bibs)))
+    state.take(10_000)
+    parts = list(state.dump())
+    assert len(parts) == 1 + 1 + 2 + 2  # head, event, 903 facts by 500, 2,100 chips by 2,000
+    again = restored(state)
+    state.mark_all()
+    again.mark_all()
+    assert rows_all(again) == rows_all(state)
+
+
+def rows_all(state):
+    events, athletes = state.take(10_000)
+    return events, sorted(athletes, key=lambda row: row.bib)
+
+
+def test_a_snapshot_is_not_taken_while_rows_are_due():
+    state = PartitionState(0)
+    state.fold(0, envelope(*day()))
+    with pytest.raises(AssertionError, match="rows due"):
+        list(state.dump())
+
+
+def test_a_snapshot_of_another_fold_or_of_no_sense_is_not_used():
+    state = PartitionState(0)
+    state.fold(0, envelope(*day()))
+    rows(state)
+    first, *parts = state.dump()
+    head = msgspec.msgpack.decode(first)
+    with pytest.raises(SnapshotUnusable, match=f"fold {FOLD_VERSION + 1}"):
+        Loading(msgspec.msgpack.encode({**head, "fold": FOLD_VERSION + 1}))
+    with pytest.raises(SnapshotUnusable):
+        Loading(msgspec.msgpack.encode({**head, "byteorder": "middle"}))
+    with pytest.raises(SnapshotUnusable, match="cannot be read"):
+        Loading(b"garbage")
+    with pytest.raises(SnapshotUnusable, match="cannot be read"):
+        Loading(first).add(parts[0][:-1])
