@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from schemas.codec import fact_from_json
-from schemas.events import Fact
+from schemas.events import Entry, Fact
+from schemas.results import AthleteRow
 from services.document import score_lines
 
 EVENT = "example-2026"
@@ -270,3 +271,34 @@ def passed(document: Mapping[str, Any], bib: str = "7") -> dict[str, int]:
 def places(document: Mapping[str, Any], board: str = "men") -> list[tuple[int, str]]:
     """A board's places and bibs."""
     return [(row["place"], row["bib"]) for row in document["boards"][board]]
+
+
+# --- Results as the standings take them, without a log.
+
+
+def result(
+    bib: str,
+    gun_s: Seconds | None = None,
+    chip_s: Seconds | None = None,
+    status: str = "FINISHED",
+    race: str = "hm",
+    first_entry: int = 0,
+    **of: Any,
+) -> AthleteRow:
+    """A result; of a finisher both times, chip as gun unless told. Further words go into his entry."""
+    gun_us = None if gun_s is None else us(gun_s)
+    chip_us = gun_us if chip_s is None else us(chip_s)
+    entered = msgspec.convert(entry(bib, race=race, **of), Entry)
+    row = {"gun_us": gun_us, "chip_us": chip_us, "entry": entered, "first_entry": first_entry}
+    return AthleteRow(event=EVENT, bib=bib, version=0, race=race, **{"status": status, **row})
+
+
+def team(
+    name: str, *of: tuple[str, Seconds | None] | tuple[str, Seconds | None, str], first: int = 0
+) -> list[AthleteRow]:
+    """A team's results, in the order of their entries: `("7", 4000)` finished, `("8", None, "DNF")` did not."""
+    rows = []
+    for at, (bib, gun_s, *status) in enumerate(of):
+        ruled = status[0] if status else "FINISHED"
+        rows.append(result(bib, gun_s, status=ruled, team=name, first_entry=first + at))
+    return rows
