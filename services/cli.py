@@ -51,6 +51,19 @@ def ingest() -> None:
 
 
 @app.command()
+def scoring() -> None:
+    """Score the race log: read facts from Kafka, write every athlete's result to the topic `results`.
+
+    Set by MATLINE_KAFKA (127.0.0.1:9092), MATLINE_DATA (.matline; snapshots are kept in it), MATLINE_HOST (127.0.0.1),
+    MATLINE_SCORING_PORT (8702, metrics and health), MATLINE_PARTITIONS, MATLINE_SNAPSHOT_S (60), and MATLINE_WORKER:
+    this worker's own name, the same after a restart (the machine's). Several workers share the partitions.
+    """
+    from services.scoring.command import main
+
+    sys.exit(main(os.environ))
+
+
+@app.command()
 def schema() -> None:
     """Print JSON Schemas of facts and results, for those who write gateways or read results."""
     from services.json_schema import text

@@ -1,0 +1,28 @@
+"""Rows into records of `results`, none larger than a record may be."""
+
+from msgspec.structs import replace
+
+from schemas.codec import encode_frame
+from schemas.results import Frame
+from schemas.topics import RECORD_MAX_BYTES
+
+
+def records_of(frame: Frame) -> list[bytes]:
+    """The records that carry a frame: one, or several with its rows dealt out in order where one would be too large.
+
+    Only the last of them is `last` and has the heads. A row that alone is too large goes alone.
+    """
+    data = encode_frame(frame)
+    if len(data) <= RECORD_MAX_BYTES or len(frame.events) + len(frame.rows) <= 1:
+        return [data]
+    events, rows = len(frame.events), len(frame.rows)
+    if events and rows:
+        first, rest = replace(frame, rows=[]), replace(frame, events=[])
+    elif events:
+        first, rest = (
+            replace(frame, events=frame.events[: events // 2]),
+            replace(frame, events=frame.events[events // 2 :]),
+        )
+    else:
+        first, rest = replace(frame, rows=frame.rows[: rows // 2]), replace(frame, rows=frame.rows[rows // 2 :])
+    return records_of(replace(first, last=False, heads={})) + records_of(rest)

@@ -1,0 +1,123 @@
+"""Reads `race-log` from any offset, outside the consumer group: what fills a partition's state.
+
+One plain consumer for all partitions. They are assigned once, since an assignment costs half a second and Kafka's
+client waits for ever when asked about a partition that is not assigned; then each is sought, resumed and paused.
+"""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
+from msgspec import Struct
+
+from schemas.topics import RACE_LOG
+from services.runtime.kafka import KafkaOptions
+from services.scoring.errors import LogDisagrees
+
+FETCH_BYTES_MAX = 4 * 1024 * 1024  # of one partition at once: a fill is bound by Python, not by Kafka
+FETCH_WAIT_MS = 100  # how long Kafka holds a request that finds nothing
+LOOK_MS = 500
+RECORDS_MAX = 200  # handed out at once; a record holds 500 reads
+REQUEST_MS = 10_000
+
+
+class Record(NamedTuple):
+    """A record of the log as Kafka has it; `timestamp_ms` is when the broker appended it."""
+
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+
+    def mark(self) -> "Mark":
+        """What the record is recognised by."""
+        crc = zlib.crc32(self.value or b"", zlib.crc32(self.key or b""))
+        return Mark(self.offset, self.timestamp_ms, crc)
+
+
+class Mark(Struct, frozen=True):
+    """The last folded record, to be recognised later: a log made anew has another at its place, if only by the
+    broker's time of appending.
+    """
+
+    offset: int
+    timestamp_ms: int
+    crc: int
+
+
+class LogReader:
+    """The consumer; make it inside the running loop."""
+
+    def __init__(self, kafka: KafkaOptions, partitions: int) -> None:
+        self._consumer: Any = AIOKafkaConsumer(
+            **kafka.client(),
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=FETCH_BYTES_MAX,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            request_timeout_ms=REQUEST_MS,
+        )
+        self._all = [TopicPartition(RACE_LOG.name, partition) for partition in range(partitions)]
+
+    async def start(self) -> None:
+        """Connect. Raises KafkaError."""
+        await self._consumer.start()
+        self._consumer.assign(self._all)
+        for one in self._all:
+            self._consumer.seek(one, 0)
+        self._consumer.pause(*self._all)
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._consumer.stop()
+
+    async def ends(self) -> list[int]:
+        """The offset behind the last record, of each partition. Raises KafkaError when Kafka does not answer."""
+        found = await self._consumer.end_offsets(self._all)
+        return [found[one] for one in self._all]
+
+    async def bounds(self, partition: int) -> tuple[int, int]:
+        """The first offset of a partition, and the one behind its last record. Raises KafkaError."""
+        one = self._all[partition]
+        first = (await self._consumer.beginning_offsets([one]))[one]
+        return first, (await self._consumer.end_offsets([one]))[one]
+
+    @contextmanager
+    def reading(self, partition: int, offset: int) -> "Iterator[Reading]":
+        """Read a partition from an offset on; one at a time of each partition."""
+        one = self._all[partition]
+        self._consumer.seek(one, offset)
+        self._consumer.resume(one)
+        try:
+            yield Reading(self._consumer, one)
+        finally:
+            self._consumer.pause(one)
+
+    async def mark_at(self, partition: int, offset: int) -> Mark | None:
+        """The mark of the record at an offset; None when the log has none there. Waits while Kafka does not answer."""
+        first, end = await self.bounds(partition)
+        if not first <= offset < end:
+            return None
+        with self.reading(partition, offset) as reading:
+            while not (records := await reading.some(1)):
+                continue
+        return records[0].mark() if records[0].offset == offset else None
+
+
+class Reading:
+    """A partition being read."""
+
+    def __init__(self, consumer: Any, partition: TopicPartition) -> None:
+        self._consumer = consumer
+        self._partition = partition
+
+    async def some(self, most: int = RECORDS_MAX) -> list[Record]:
+        """The next records; none when none came in half a second. Raises LogDisagrees for an offset that is no more."""
+        try:
+            found = await self._consumer.getmany(self._partition, timeout_ms=LOOK_MS, max_records=most)
+        except OffsetOutOfRangeError as error:
+            raise LogDisagrees(self._partition.partition, f"it has no such offset ({error})") from None
+        return [Record(one.offset, one.timestamp, one.key, one.value) for one in found.get(self._partition, [])]

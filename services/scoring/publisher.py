@@ -1,0 +1,95 @@
+"""Scoring's way out: frames to `results`, what is put aside to `rejected`, each acknowledged by every replica.
+
+The producer is idempotent, so that a resend after a lost answer writes nothing twice. It waits long for a broker that
+is away; a delivery that fails for good ends the process, since the state has moved on and cannot be taken back.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from schemas.rejected import Rejection, encode_rejection
+from schemas.topics import REJECTED, RESULTS
+from services.runtime.kafka import KafkaOptions
+
+BATCH_BYTES_MAX = 1024 * 1024  # before compression; the topic takes eight times a record
+PATIENCE_MS = (
+    300_000  # for a broker that is away; the watch ends the process sooner when Kafka answers again without us
+)
+STOP_S = 3.0
+
+log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """The producer; make it inside the running loop."""
+
+    def __init__(self, kafka: KafkaOptions) -> None:
+        self._producer: Any = AIOKafkaProducer(
+            **kafka.client(),
+            acks="all",
+            enable_idempotence=True,
+            compression_type="zstd",
+            max_batch_size=BATCH_BYTES_MAX,
+            request_timeout_ms=PATIENCE_MS,
+        )
+
+    async def start(self) -> None:
+        """Connect. Raises KafkaError."""
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Disconnect, whatever the state; what cannot be sent soon stays unacknowledged and is scored again."""
+        try:
+            await asyncio.wait_for(self._producer.stop(), STOP_S)
+        except (TimeoutError, KafkaError, OSError) as error:
+            log.warning("the Kafka producer did not stop cleanly: %r", error)
+            await self._producer.client.close()
+
+    def outlet(self, partition: int) -> "Outlet":
+        """The way of one partition's frames."""
+        return Outlet(self._producer, partition)
+
+    async def put_aside(self, rejections: Sequence[Rejection]) -> None:
+        """Write to `rejected`; returns when Kafka has acknowledged all. Raises KafkaError."""
+        deliveries = [
+            await self._producer.send(REJECTED.name, encode_rejection(one), key=one.event.encode(), partition=0)
+            for one in rejections
+        ]
+        await asyncio.gather(*deliveries)
+
+
+class Outlet:
+    """Frames of one partition to the same partition of `results`, in order."""
+
+    def __init__(self, producer: Any, partition: int) -> None:
+        self._producer = producer
+        self._partition = partition
+        self._batch: Any = None
+        self._on_way: list[asyncio.Future[Any]] = []
+
+    async def put(self, record: bytes) -> None:
+        """Add a frame; it leaves when a batch is full, or by `settle`. Raises KafkaError."""
+        if self._batch is None:
+            self._batch = self._producer.create_batch()
+        if self._batch.append(key=None, value=record, timestamp=None) is None:
+            await self._leave()
+            self._batch = self._producer.create_batch()
+            if self._batch.append(key=None, value=record, timestamp=None) is None:
+                raise AssertionError(f"an empty batch does not take a record of {len(record)} bytes")
+
+    async def settle(self) -> None:
+        """Return when Kafka has acknowledged every frame. Raises KafkaError."""
+        if self._batch is not None:
+            await self._leave()
+        on_way, self._on_way = self._on_way, []
+        await asyncio.gather(*on_way)
+
+    async def _leave(self) -> None:
+        batch, self._batch = self._batch, None
+        batch.close()
+        self._on_way.append(await self._producer.send_batch(batch, RESULTS.name, partition=self._partition))

@@ -1,0 +1,251 @@
+"""The worker's service beside Faust's: its partitions, the watch over them, metrics and health.
+
+Faust's agent only hands over what arrives (`deliver`), and its callbacks only say what is assigned. What cannot be gone
+on from ends the process at once: after an exception the state is ahead of what was published, and a worker that lingers
+while its loop is wound up has been seen to hang for ever.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, NoReturn
+
+import mode
+from aiohttp import web
+from aiokafka.errors import KafkaError
+from faust.types import EventT
+from prometheus_client import CollectorRegistry
+
+from services.runtime import ops
+from services.scoring.errors import LogDisagrees, ScoringStopped, Stalled
+from services.scoring.lane import Lane, Shared
+from services.scoring.log_reader import LogReader
+from services.scoring.metrics import ScoringMetrics
+from services.scoring.publisher import Publisher
+from services.scoring.settings import ScoringSettings
+from services.scoring.snapshots import Snapshots
+from services.scoring.turns import Turns
+
+EXIT_FAILED = 1
+WATCH_S = 1.0
+ENDS_PATIENCE_S = 5.0
+STALL_S = 20.0  # Kafka answers, the log has more, and nothing arrives: longer than any change of the group takes
+SHORT_LOOKS = (
+    10  # looks in a row that find the log too short: after a change of leader an end may be behind for a moment
+)
+LATE_LOOK_S = 0.1
+CAUGHT_UP_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Scorer(mode.Service):
+    """All partitions of this worker; `generation` is the consumer group's at this moment."""
+
+    mundane_level = "debug"
+
+    def __init__(self, settings: ScoringSettings, generation: Callable[[], int]) -> None:
+        super().__init__()
+        self.metrics = ScoringMetrics(CollectorRegistry())
+        self.address: tuple[str, int] | None = None
+        self._settings = settings
+        self._generation = generation
+        self._lanes: dict[int, Lane] = {}
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._watching: list[asyncio.Task[None]] = []
+        self._assigned: set[int] | None = None
+        self._reassigned: asyncio.Event
+        self._shared: Shared
+        self._watched: dict[int, _Watched] = {}
+        self._reachable = False
+        self._serving: web.AppRunner | None = None
+
+    # --- Faust's side.
+
+    def assigned(self, partitions: Iterable[int]) -> None:
+        """Take note of the partitions that are this worker's from now on; the watch acts on it."""
+        self._assigned = set(partitions)
+        self._reassigned.set()
+
+    async def deliver(self, delivery: EventT[bytes]) -> None:
+        """Take a record; waits while the partition has no room."""
+        partition = delivery.message.partition
+        if partition not in self._lanes:  # it may come before the callback that assigns the partition
+            self._assigned = {*(self._assigned or ()), partition}
+            self._open(partition)
+        await self._lanes[partition].deliver(delivery)
+
+    # --- Lifetime.
+
+    async def on_start(self) -> None:
+        """Connect, serve metrics and health, begin to watch. Raises OSError for a taken port, KafkaError."""
+        settings = self._settings
+        self._reassigned = asyncio.Event()
+        turns = Turns()
+        self._shared = Shared(
+            partitions=settings.partitions,
+            reader=LogReader(settings.kafka, settings.partitions),
+            publisher=Publisher(settings.kafka),
+            snapshots=Snapshots(settings.snapshots, settings.partitions, settings.worker, turns),
+            snapshot_every_s=settings.snapshot_every_s,
+            turns=turns,
+            metrics=self.metrics,
+            generation=self._generation,
+        )
+        self._serving = await ops.serve(settings.host, settings.port, self.metrics.registry, self.not_ready)
+        host, port = self._serving.addresses[0][:2]
+        log.info("scoring serves metrics on http://%s:%d", host, port)
+        await self._shared.reader.start()
+        await self._shared.publisher.start()
+        self._watching = [self._guarded(self._watch(), "watch"), self._guarded(self._measure_lateness(), "lateness")]
+
+    async def on_stop(self) -> None:
+        """Let go of everything; what was not published is scored again by whoever comes next."""
+        tasks = [*self._watching, *self._running.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for lane in self._lanes.values():
+            lane.close()
+        await self._shared.publisher.stop()
+        await self._shared.reader.stop()
+        if self._serving is not None:
+            await self._serving.cleanup()
+
+    def _guarded(self, work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.end_process(error)
+
+    def end_process(self, error: BaseException) -> NoReturn:
+        """End the process, saying why."""
+        if isinstance(error, (ScoringStopped, KafkaError)):
+            log.critical("scoring ends: %s", error)
+        else:
+            log.critical("scoring ends: %r", error, exc_info=error)
+        logging.shutdown()
+        os._exit(EXIT_FAILED)
+
+    # --- Partitions come and go.
+
+    def _open(self, partition: int) -> None:
+        lane = Lane(partition, self._shared)
+        self._lanes[partition] = lane
+        self._watched[partition] = _Watched()
+        self._running[partition] = self._guarded(lane.run(), f"partition {partition}")
+        self.metrics.partitions.set(len(self._lanes))
+        log.info("partition %d is assigned to this worker", partition)
+
+    async def _drop(self, partition: int) -> None:
+        self._lanes.pop(partition).close()
+        task = self._running.pop(partition)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        self._watched.pop(partition, None)
+        self.metrics.forget(partition)
+        self.metrics.partitions.set(len(self._lanes))
+        log.info("partition %d is no longer assigned to this worker", partition)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(WATCH_S):
+                    await self._reassigned.wait()
+            except TimeoutError:
+                pass
+            self._reassigned.clear()
+            if self._assigned is not None:
+                for partition in self._lanes.keys() - self._assigned:
+                    await self._drop(partition)
+                for partition in sorted(self._assigned - self._lanes.keys()):
+                    self._open(partition)
+            await self._look()
+
+    # --- The watch.
+
+    async def _look(self) -> None:
+        """Compare every partition with the log's end. Raises LogDisagrees, Stalled."""
+        before = {partition: lane.next_offset for partition, lane in self._lanes.items()}
+        try:
+            async with asyncio.timeout(ENDS_PATIENCE_S):
+                ends = await self._shared.reader.ends()
+        except (KafkaError, TimeoutError) as error:
+            self._reach(False, error)
+            for watched in self._watched.values():
+                watched.moved_s = time.monotonic()  # nobody can move while Kafka is away
+            return
+        self._reach(True, None)
+        for partition, lane in self._lanes.items():
+            if partition in before:
+                self._look_at(lane, self._watched[partition], before[partition], ends[partition])
+
+    def _look_at(self, lane: Lane, watched: "_Watched", before: int, end: int) -> None:
+        now_s, partition = time.monotonic(), lane.partition
+        watched.short = watched.short + 1 if end < before else 0
+        if watched.short >= SHORT_LOOKS:
+            raise LogDisagrees(partition, f"it ends at {end}, and was scored up to {before}")
+        behind = max(0, end - lane.next_offset)
+        if not behind and lane.filled:
+            watched.caught_up_s = now_s
+        if lane.progress != watched.progress or not behind:
+            watched.progress, watched.moved_s = lane.progress, now_s
+        elif now_s - watched.moved_s > STALL_S:
+            raise Stalled(
+                f"race-log partition {partition} ends at {end}, and nothing arrived for {STALL_S:g} s at"
+                f" {lane.next_offset}, though Kafka answers"
+            )
+        lag_s = max(0.0, time.time() - lane.folded_ms / 1000) if behind and lane.folded_ms else 0.0
+        metrics, name = self.metrics, str(partition)
+        metrics.lag_records.labels(name).set(behind)
+        metrics.lag_s.labels(name).set(lag_s)
+        metrics.snapshot_age_s.labels(name).set(now_s - lane.snapshot_s)
+        metrics.halted.labels(name).set(int(lane.gate.closed(now_s)))
+
+    def _reach(self, reachable: bool, error: Exception | None) -> None:
+        if reachable != self._reachable:
+            if reachable:
+                log.info("Kafka at %s answers", self._settings.kafka.servers)
+            else:
+                log.warning("Kafka at %s does not answer: %r", self._settings.kafka.servers, error)
+        self._reachable = reachable
+        self.metrics.kafka_up.set(int(reachable))
+
+    async def _measure_lateness(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due_s = loop.time() + LATE_LOOK_S
+            await asyncio.sleep(LATE_LOOK_S)
+            self.metrics.late_s.observe(max(0.0, loop.time() - due_s))
+
+    def not_ready(self) -> str | None:
+        """Why this worker is not caught up; None when it is, or has nothing to score."""
+        if not self._reachable:
+            return "Kafka does not answer"
+        if self._assigned is None:
+            return "not yet a member of its group"
+        now_s = time.monotonic()
+        for partition in sorted(self._assigned):
+            lane, watched = self._lanes.get(partition), self._watched.get(partition)
+            if lane is None or watched is None or not lane.filled:
+                return f"partition {partition} is being read from the log"
+            if now_s - watched.caught_up_s > CAUGHT_UP_S:
+                return f"partition {partition} is behind"
+            if lane.gate.closed(now_s):
+                return f"partition {partition} holds too much that cannot be used; see the log"
+        return None
+
+
+class _Watched:
+    """What the watch remembers of a partition between two looks; times are the monotonic clock's."""
+
+    def __init__(self) -> None:
+        self.progress = -1
+        self.moved_s = time.monotonic()
+        self.caught_up_s = float("-inf")
+        self.short = 0

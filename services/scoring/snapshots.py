@@ -1,0 +1,150 @@
+"""Snapshots of a partition's state in files: a cache that spares reading the whole log, never needed and never trusted.
+
+A file is `MAGIC`, then parts, each with its length and checksum; the first says of which log and up to where, an
+empty one ends it. It is written beside its place and then put there, so that a half-written one is never found.
+"""
+
+import asyncio
+import logging
+import struct
+import time
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from schemas.topics import RACE_LOG
+from services.scoring.core.partition import Loading, PartitionState, SnapshotUnusable
+from services.scoring.log_reader import Mark
+from services.scoring.turns import Turns
+
+MAGIC = b"MATLINE SNAPSHOT 1\n"
+_LENGTH = struct.Struct("<II")  # of a part: bytes, CRC-32
+
+log = logging.getLogger(__name__)
+
+
+class SnapshotHead(Struct, frozen=True, kw_only=True):
+    """Which log a snapshot is of: its topic, partition and partition count, and the last record that is folded in."""
+
+    topic: str
+    partition: int
+    partitions: int
+    mark: Mark
+    written_s: float
+
+
+_head = msgspec.msgpack.Decoder(SnapshotHead)
+
+
+class Snapshots:
+    """The snapshots in one folder; `worker` keeps the unfinished files of several workers apart."""
+
+    def __init__(self, folder: Path, partitions: int, worker: str, turns: Turns) -> None:
+        self._folder = folder
+        self._partitions = partitions
+        self._worker = worker
+        self._turns = turns
+
+    def path(self, partition: int) -> Path:
+        """Where a partition's snapshot is."""
+        return self._folder / f"{RACE_LOG.name}-{partition}.snapshot"
+
+    async def write(self, state: PartitionState, mark: Mark) -> None:
+        """Write a snapshot of a state that nobody changes meanwhile. Raises OSError; the old one then stays."""
+        place = self.path(state.partition)
+        unfinished = place.with_suffix(f".{self._worker}.unfinished")
+        head = SnapshotHead(
+            topic=RACE_LOG.name,
+            partition=state.partition,
+            partitions=self._partitions,
+            mark=mark,
+            written_s=time.time(),
+        )
+        file = await asyncio.to_thread(_begin, unfinished)
+        try:
+            await asyncio.to_thread(_put, file, msgspec.msgpack.encode(head))
+            parts = state.dump()
+            while True:
+                async with self._turns:
+                    part = next(parts, None)
+                await asyncio.to_thread(_put, file, part or b"")
+                if part is None:
+                    break
+        finally:
+            await asyncio.to_thread(file.close)
+        await asyncio.to_thread(unfinished.replace, place)
+
+    async def head(self, partition: int) -> SnapshotHead | None:
+        """What a partition's snapshot says of itself; None without one. Raises SnapshotUnusable."""
+        try:
+            return await asyncio.to_thread(self._head, partition)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SnapshotUnusable(f"it cannot be read: {error.strerror}") from None
+
+    def _head(self, partition: int) -> SnapshotHead:
+        with self.path(partition).open("rb") as file:
+            return _read_head(file)
+
+    async def load(self, partition: int) -> PartitionState:
+        """The state in a partition's snapshot. Raises SnapshotUnusable."""
+        try:
+            file = await asyncio.to_thread(self.path(partition).open, "rb")
+        except OSError as error:
+            raise SnapshotUnusable(f"it cannot be read: {error.strerror}") from None
+        try:
+            head = await asyncio.to_thread(_read_head, file)
+            loading: Loading | None = None
+            while part := await asyncio.to_thread(_take, file):
+                async with self._turns:
+                    if loading is None:
+                        loading = Loading(part)
+                    else:
+                        loading.add(part)
+        except OSError as error:
+            raise SnapshotUnusable(f"it cannot be read: {error.strerror}") from None
+        finally:
+            await asyncio.to_thread(file.close)
+        if loading is None or (loading.state.partition, loading.state.next_offset) != (partition, head.mark.offset + 1):
+            raise SnapshotUnusable("it is not of the partition and offset that it names")
+        return loading.state
+
+
+# --- In a thread.
+
+
+def _begin(path: Path) -> BinaryIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("wb")
+    file.write(MAGIC)
+    return file
+
+
+def _put(file: BinaryIO, part: bytes) -> None:
+    file.write(_LENGTH.pack(len(part), zlib.crc32(part)))
+    file.write(part)
+
+
+def _take(file: BinaryIO) -> bytes:
+    """The next part, empty at the end. Raises SnapshotUnusable."""
+    size = file.read(_LENGTH.size)
+    if len(size) < _LENGTH.size:
+        raise SnapshotUnusable("it ends too early")
+    length, crc = _LENGTH.unpack(size)
+    part = file.read(length)
+    if len(part) < length or zlib.crc32(part) != crc:
+        raise SnapshotUnusable("it is damaged")
+    return part
+
+
+def _read_head(file: BinaryIO) -> SnapshotHead:
+    if file.read(len(MAGIC)) != MAGIC:
+        raise SnapshotUnusable("it is no snapshot of this release")
+    try:
+        return _head.decode(_take(file))
+    except msgspec.DecodeError as error:
+        raise SnapshotUnusable(f"it is damaged: {error}") from None
