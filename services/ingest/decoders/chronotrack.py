@@ -1,0 +1,382 @@
+"""ChronoTrack CTP01, as SimpleClient speaks it: bytes in any portions to messages, and what to answer.
+
+The client connects, introduces itself, and is told our options; then it is asked for its locations and told to start
+each of them. It numbers the events of a location and can begin again at a number, so nothing is acknowledged: whoever
+has made events safe keeps the last number of each location.
+
+Whether numbers outlive a restart of the client is nowhere written. So a location is resumed at the last event that is
+safe, not behind it: when that very event comes again the log is the one we knew, else it is asked for whole. A number
+that is left out is asked for once; what the client then leaves out it does not have.
+
+Source: "CTP01 Socket Protocol 01" as public servers implement it; the options and numbers of `start` second-hand.
+"""
+
+import re
+from datetime import date, datetime, time, tzinfo
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from schemas.ids import label
+from services.ingest.decoders.connection_session import connection_session
+from services.ingest.decoders.local_time import one_instant_us
+from services.ingest.decoders.messages import (
+    WHERE_MAX_CHARS,
+    ConnectionFault,
+    Cursor,
+    Message,
+    Notice,
+    Now,
+    Position,
+    Reached,
+    Seen,
+    Unreadable,
+)
+
+CTP_LINE_MAX_BYTES = 16 * 1024  # the longest line names every location
+LOCATIONS_MAX = 256  # of one connection; a race has some dozens
+SERVER = "Matline~1"
+OPTIONS = (
+    "stream-mode=push",
+    "time-format=iso",
+    "location=multi",
+    "guntimes=true",
+    "newlocations=true",
+    "authentication=none",
+)
+PROTOCOL = "CTP01"
+PING_EVERY_S = 10.0  # shows a dead client
+SILENCE_S = 35.0  # three pings without an answer
+IN_VAIN_MAX = 3  # asked for so often without having got it, a client's numbers do not go one by one
+RESUMED_S = 5.0  # a location that is resumed sends the last event that we have at once
+LIST_AFTER_S = 1.0  # a new location is in the client's list only after a moment
+FIRST_YEAR, LAST_YEAR = 2000, 2099  # of an event's time
+GUN, NEW_LOCATION = "guntime", "newlocation"  # what stands in the tag's place of an event that is no read
+
+_ENDS = re.compile(rb"[\r\n]")
+_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
+_CLOCK = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+_UNIX = re.compile(r"\d{9,}(\.\d+)?", re.ASCII)
+_FORBIDDEN = re.compile(r"[,;~|\t\0]")  # what a field may not hold, so that it can be sent back
+
+
+class Mark(NamedTuple):
+    """An event of a location: its number, and its tag and time by which it is known again."""
+
+    seq: int
+    text: str
+
+
+class Event(Struct, frozen=True):
+    """A line of an event: what it says, and by what it is known again."""
+
+    location: str
+    mark: Mark
+    says: Seen | Notice | Unreadable
+
+
+class Hello(Struct, frozen=True):
+    """The client's first line."""
+
+    client: str
+    version: str
+
+
+class Answer(Struct, frozen=True):
+    """An answer to a command; `fields` come behind it. `good` false: the client refused, in its own words."""
+
+    good: bool
+    command: str
+    fields: list[str]
+
+
+class Ping(Struct, frozen=True):
+    """The client asks whether we are there."""
+
+
+Line = Event | Hello | Answer | Ping | Unreadable
+
+
+class _Location:
+    """How far the events of one location have come on this connection."""
+
+    __slots__ = ("asked", "in_vain", "mark", "pending", "resuming", "session", "since_s", "skipped")
+
+    def __init__(self, session: str, mark: Mark | None) -> None:
+        self.session = session
+        self.mark = mark  # before it none is missing
+        self.resuming = mark is not None  # until the event of `mark` has come again
+        self.since_s = 0.0  # when it was last asked to start
+        self.pending = 0  # commands `start` that the client has not answered
+        self.asked = -1  # the number that was asked for because it was left out
+        self.skipped = 0  # how many numbers are missing behind `mark`
+        self.in_vain = 0  # how often in a row the client did not have what was asked for
+
+
+class ChronoTrackReader:
+    """One client's connection. `zone` is where its clock stands, `cursor` says how far its locations are, `day` is the
+    date of times that come without one (null: such times are refused).
+    """
+
+    silence_s = SILENCE_S
+
+    def __init__(self, zone: tzinfo, cursor: Cursor, day: date | None = None) -> None:
+        self._zone = zone
+        self._day = day
+        self._cursor = cursor
+        self._rest = b""
+        self._encoding = "utf-8"
+        self._greeted = False
+        self._locations: dict[str, _Location] = {}
+        self._began = Now(0, 0.0)
+        self._answers_start = False
+        self._ping_s = 0.0
+        self._list_s: float | None = None
+        self._sending = b""
+
+    @property
+    def missing(self) -> int:
+        return sum(location.skipped for location in self._locations.values())
+
+    def begin(self, now: Now) -> None:
+        self._began = now
+        self._ping_s = now.steady_s
+
+    def feed(self, data: bytes, now: Now) -> list[Message]:
+        *lines, self._rest = _ENDS.split(self._rest + data.replace(b"\0", b""))
+        messages: list[Message] = []
+        for raw in lines:
+            if raw.strip():
+                messages += self._take(decode_line(raw, self._text(raw), self._zone, self._day), now)
+        if not messages and len(self._rest) > CTP_LINE_MAX_BYTES:
+            raise ConnectionFault(f"{len(self._rest)} bytes without the end of a line; most are {CTP_LINE_MAX_BYTES}")
+        return messages
+
+    def tick(self, now: Now) -> list[Message]:
+        if now.steady_s - self._ping_s >= PING_EVERY_S:
+            self._ping_s = now.steady_s
+            self._send("ping")
+        if self._list_s is not None and now.steady_s >= self._list_s:
+            self._list_s = None
+            self._send("getlocations")
+        messages: list[Message] = []
+        for name, location in self._locations.items():
+            if now.steady_s - location.since_s < RESUMED_S:
+                continue
+            if location.resuming:
+                messages += self._whole(name, location, "it does not send again the last event that we have", now)
+            elif not self._answers_start:
+                location.pending = 0
+        return messages
+
+    def take(self) -> bytes:
+        data, self._sending = self._sending, b""
+        return data
+
+    def _take(self, line: Line, now: Now) -> list[Message]:
+        if not self._greeted and not isinstance(line, Hello):
+            raise ConnectionFault("it did not introduce itself; a client of CTP01 begins with <name>~<version>~CTP01")
+        if isinstance(line, Hello):
+            self._greeted = True
+            self._send(f"{SERVER}~{len(OPTIONS)}", *OPTIONS, "getlocations")
+        elif isinstance(line, Ping):
+            self._send("ack~ping")
+        elif isinstance(line, Answer):
+            return self._answered(line, now)
+        elif isinstance(line, Event):
+            return self._event(line, now)
+        else:
+            return [line]
+        return []
+
+    def _answered(self, answer: Answer, now: Now) -> list[Message]:
+        if answer.command == "getlocations" and answer.good:
+            return [message for name in answer.fields if name for message in self._start(name, now)]
+        refused: list[Message] = []
+        if not answer.good:
+            refused = [Notice("", "error", None, f"{answer.command}: {'~'.join(answer.fields)}")]
+            if answer.command == "getlocations":
+                self._send("start")  # all of them, whatever they are called
+        if answer.command != "start":
+            return refused
+        name = answer.fields[0] if answer.fields else ""
+        if name not in self._locations:  # it does not say which: its answers come in our order
+            name = next((one for one, location in self._locations.items() if location.pending), "")
+        location = self._locations.get(name)
+        if location is None:
+            return refused
+        self._answers_start = True
+        location.pending = max(0, location.pending - 1)
+        if refused and location.resuming:
+            return [*refused, *self._whole(name, location, "it refused to resume", now)]
+        return refused
+
+    def _start(self, name: str, now: Now) -> list[Message]:
+        fault = location_fault(name)
+        if fault:
+            return [Unreadable(name.encode(), fault)]
+        if name not in self._locations:
+            if len(self._locations) == LOCATIONS_MAX:
+                raise ConnectionFault(f"more than {LOCATIONS_MAX} locations")
+            position = self._cursor.get(name)
+            if position is None:
+                location = _Location(self._session(name), None)
+            else:
+                location = _Location(position.part, Mark(position.number, position.check))
+            self._locations[name] = location
+            self._ask(name, location, now, None if position is None else position.number)
+        return []
+
+    def _session(self, name: str) -> str:
+        return connection_session(name, self._began)
+
+    def _ask(self, name: str, location: _Location, now: Now, since: int | None) -> None:
+        location.pending += 1
+        location.since_s = now.steady_s
+        self._send(f"start~{name}" if since is None else f"start~{name}~{since}")
+
+    def _event(self, event: Event, now: Now) -> list[Message]:
+        """An event is handed on whatever its number; where nobody asked its location to start, that is all."""
+        name, says = event.location, event.says
+        location = self._locations.get(name)
+        new = isinstance(says, Notice) and says.kind == NEW_LOCATION
+        if new:
+            self._list_s = now.steady_s + LIST_AFTER_S
+        if location is None:
+            after: list[Message] = []
+        elif location.resuming:
+            after = [] if new and event.mark != location.mark else self._resumed(name, location, event.mark, now)
+        else:
+            after = self._advance(name, location, event.mark, now)
+        if isinstance(says, Seen):
+            session = self._session(name) if location is None else location.session
+            says = msgspec.structs.replace(says, session=session)
+        return [says, *after]
+
+    def _resumed(self, name: str, location: _Location, mark: Mark, now: Now) -> list[Message]:
+        if mark != location.mark:
+            return self._whole(name, location, "its numbers are not those that we had: another log", now)
+        location.resuming = False
+        return []
+
+    def _advance(self, name: str, location: _Location, mark: Mark, now: Now) -> list[Message]:
+        """What an event's number means for how far its location is."""
+        if location.mark is None:
+            if location.pending and mark.seq > 1:
+                return []  # of what the client sent before it heard that we want all
+        elif mark.seq <= location.mark.seq:
+            return []  # sent again, or counted anew: the next connection finds out
+        elif mark.seq > location.mark.seq + 1:
+            wanted = location.mark.seq + 1
+            if location.asked != wanted and location.in_vain < IN_VAIN_MAX:
+                location.asked = wanted
+                location.skipped = mark.seq - wanted
+                self._ask(name, location, now, wanted)
+                text = f"events {wanted} to {mark.seq - 1} did not come; asked for again"
+                return [Notice(name, "gap", None, text)]
+            if location.pending:
+                return []  # sent before the client heard of what we miss
+            location.in_vain += 1
+        elif mark.seq == location.asked:
+            location.in_vain = 0
+        location.mark = mark
+        location.skipped = 0
+        return [Reached(name, Position(location.session, mark.seq, mark.text))]
+
+    def _whole(self, name: str, location: _Location, why: str, now: Now) -> list[Message]:
+        """Take the location for a log that we do not know, and ask for all of it."""
+        location.mark = None
+        location.resuming = False
+        location.session = self._session(name)
+        self._ask(name, location, now, None)
+        return [Notice(name, "log_changed", None, f"{why}; asked for whole, as {location.session}")]
+
+    def _text(self, raw: bytes) -> str:
+        """UTF-8 until a line is none, from then on Latin-1, in which names go back as they came."""
+        try:
+            return raw.decode(self._encoding).strip()
+        except UnicodeDecodeError:
+            self._encoding = "latin-1"
+            return raw.decode(self._encoding).strip()
+
+    def _send(self, *lines: str) -> None:
+        self._sending += "".join(f"{line}\r\n" for line in lines).encode(self._encoding)
+
+
+def location_fault(name: str) -> str:
+    """What is wrong with a location's name; nothing when it is good."""
+    if not 1 <= len(name) <= WHERE_MAX_CHARS or not name.isprintable() or _FORBIDDEN.search(name):
+        return f"location {name[:80]!r} is no name of 1 to {WHERE_MAX_CHARS} printable characters without , ; ~ |"
+    return ""
+
+
+def decode_line(raw: bytes, text: str, zone: tzinfo, day: date | None) -> Line:
+    """What one line says: `text` is `raw` decoded, without its end."""
+    fields = text.split(",") if text.startswith(("CT01_13,", "CT01_33,")) else text.split("~")
+    first = fields[0]
+    if first in ("CT01_33", "CT01_13"):
+        return _event_line(raw, fields, zone, day)
+    if first == "ping" and len(fields) == 1:
+        return Ping()
+    if first in ("ack", "err") and len(fields) > 1:
+        return Answer(first == "ack", fields[1], fields[2:])
+    if len(fields) == 3 and fields[2] == PROTOCOL:
+        return Hello(first, fields[1])
+    return Unreadable(raw, "no line of CTP01")
+
+
+def _event_line(raw: bytes, fields: list[str], zone: tzinfo, day: date | None) -> Line:
+    if len(fields) != 8:
+        return Unreadable(raw, f"an event of {len(fields)} fields; it has 8")
+    _, number, location, tag, when, _, _, gator = fields
+    fault = location_fault(location)
+    if not fault and not _NUMBER.fullmatch(number):
+        fault = f"{number[:20]!r} is no number of an event"
+    if fault:
+        return Unreadable(raw, fault)
+    mark = Mark(int(number), f"{tag}~{when}")
+    try:
+        if tag in (GUN, NEW_LOCATION):
+            return Event(location, mark, _special(tag, location, when, zone, day))
+        antenna = int(gator) if re.fullmatch(r"\d{1,3}", gator, re.ASCII) else None
+        seen = Seen("", mark.seq, location, label(tag, "chip"), instant_us(when, zone, day), antenna)
+    except ValueError as error:
+        return Event(location, mark, Unreadable(raw, str(error)))
+    return Event(location, mark, seen)
+
+
+def _special(tag: str, location: str, when: str, zone: tzinfo, day: date | None) -> Notice:
+    """A gun or a new location; the notice keeps the time's text, and no instant where none can be told."""
+    try:
+        return Notice(location, tag, instant_us(when, zone, day), f"{location} {when}")
+    except ValueError as error:
+        return Notice(location, tag, None, f"{location} {when}: {error}")
+
+
+def instant_us(text: str, zone: tzinfo, day: date | None) -> int:
+    """The instant of an event's time: `iso` local date and time, or `normal`, the time of `day`. Raises ValueError.
+
+    Times since 1970 are refused: whether the client counts them in UTC or by its local clock is not known.
+    """
+    if match := _ISO.fullmatch(text):
+        year, month, day_, hour, minute, second, fraction = match.groups()
+        if not FIRST_YEAR <= int(year) <= LAST_YEAR:
+            raise ValueError(f"an event of the year {year}")
+        local = datetime(int(year), int(month), int(day_), int(hour), int(minute), int(second), _fraction_us(fraction))
+        return one_instant_us(local, zone)
+    if match := _CLOCK.fullmatch(text):
+        if day is None:
+            raise ValueError(f"time {text} has no date; set the client to time-format=iso, or give the source a day")
+        hour, minute, second, fraction = match.groups()
+        return one_instant_us(
+            datetime.combine(day, time(int(hour), int(minute), int(second), _fraction_us(fraction))), zone
+        )
+    if _UNIX.fullmatch(text):
+        raise ValueError(f"time {text[:40]} counts from 1970 by a clock that is not known; set time-format=iso")
+    raise ValueError(f"{text[:40]!r} is no time of an event")
+
+
+def _fraction_us(text: str | None) -> int:
+    return int((text or "0").ljust(6, "0"))

@@ -1,0 +1,297 @@
+"""IPICO Elite and Lite, and Trident TimeMachine, which speaks alike: bytes in any portions to messages.
+
+One frame a line, ASCII, fields at fixed places; the length tells which of them a frame has. Hundredths of a second are
+written in hex, so that `23` means 0.35 s. An IPICO frame ends with a checksum and one that does not match is no read;
+Trident's 40 characters have none. Readers send a read again some seconds later with the same time and another counter,
+and stored reads come just like live ones: repetitions are everyday here and count once by chip and time.
+
+Source: IPICO Reader Serial Protocol 1.00 (2007), recorded traffic of a Lite reader (the trigger's frame), Trident
+TimeMachine manual, "tag data message format" and "command port communications".
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from schemas.ids import label
+from services.ingest.decoders.connection_session import connection_session
+from services.ingest.decoders.local_time import one_instant_us
+from services.ingest.decoders.messages import (
+    LINE_MAX_BYTES,
+    ConnectionFault,
+    Message,
+    Notice,
+    Now,
+    Position,
+    Reached,
+    Seen,
+    Unreadable,
+)
+from services.ingest.decoders.told import Told
+
+STREAM = "stream"  # the name of the reader's log in the cursor; its position is the last read's instant
+REPLAY_MARGIN_S = 60  # reads of so long before the last one are had again: they may have come out of order
+ASK_EVERY_S = 10.0  # a Lite's clock, which also shows that it is there
+LITE_SILENCE_S = 35.0  # three questions without an answer
+JUMP_US = 60_000_000  # repetitions are some seconds late, not a minute
+CLOCK_SLACK_US = 1_000_000  # an answer is under way for part of a second
+HUNDREDTH_US = 10_000
+TRIGGER = 0x2C  # the instruction of a frame that the trigger button sends
+FIRST_SEEN, LAST_SEEN, TAMPER = 0x80, 0x40, 0x01  # bits of the status byte
+ERRORS = {0xF0: "bad length", 0xF1: "bad checksum", 0xF2: "unknown instruction", 0xF4: "not supported", 0xF5: "no such"}
+
+_ENDS = re.compile(rb"[\r\n]")
+_TAG = re.compile(
+    r"aa(?P<reader>[0-9a-f]{2})(?P<tag>[0-9a-f]{12})[0-9a-f]{4}(?P<date>\d{6})(?P<clock>\d{6})"
+    r"(?P<hundredths>[0-9a-f]{2})(?P<tto>[0-9a-f]{6})?(?P<sum>[0-9a-f]{2})(?P<kind>FS|LS)?",
+    re.ASCII,
+)
+_TRIDENT = re.compile(
+    r"aa(?P<reader>[A-Za-z])(?P<receiver>[0-9])(?P<tag>[0-9A-Fa-f]{12})[0-9A-Fa-f]{4}(?P<date>\d{6})"
+    r"(?P<clock>\d{6})(?P<hundredths>[0-9A-Fa-f]{2})00(?P<kind>FS|LS|BS|RR)(?P<strength>[0-9A-Fa-f]{2})",
+    re.ASCII,
+)
+_CONTROL = re.compile(
+    r"a[bc](?P<reader>[0-9a-f]{2})(?P<length>[0-9a-f]{2})(?P<instruction>[0-9a-f]{2})(?P<data>(?:[0-9a-f]{2})*)"
+    r"(?P<sum>[0-9a-f]{2})"
+)
+_CLOCK = re.compile(r"(?P<date>\d{6})\d\d(?P<clock>\d{6})(?P<hundredths>[0-9a-f]{2})[0-9a-f]{2,4}", re.ASCII)
+TRIDENT_CHARS = 40
+TAG_CHARS = (36, 38, 42, 44)  # plain; with FS or LS; with three bytes before the checksum; with both
+
+
+class Clock(Struct, frozen=True):
+    """The reader's clock, in answer to `ASK_CLOCK`."""
+
+    at_us: int
+    reader: str
+
+
+class Info(Struct, frozen=True):
+    """A line that says nothing of the race: an acknowledgement, a status, a banner."""
+
+    text: str
+
+
+class Read(NamedTuple):
+    """One read. `reader` is the reader's id, `receiver` Trident's mat; `strength` Trident's, in units of its own, more
+    is stronger. `kind` is what the reader says of it: FS first seen, LS last seen, BS best seen, RR raw, or nothing.
+    """
+
+    chip: str
+    at_us: int
+    reader: str
+    receiver: int | None = None
+    strength: float | None = None
+    kind: str = ""
+
+
+Line = Read | Notice | Clock | Unreadable | Info
+
+
+class IpicoReader:
+    """One connection to a reader's stream. `zone` is where its clock stands.
+
+    With `lite` the clock is asked for on the stream, as a Lite answers there; other readers send nothing while nobody
+    crosses. While `replaying` stored reads are fetched elsewhere, and nothing is said of how far the stream has come.
+    `last_us` is the last read's instant.
+    """
+
+    missing = 0
+
+    def __init__(self, zone: tzinfo, told: Told, lite: bool = False, replaying: bool = False) -> None:
+        self.silence_s = LITE_SILENCE_S if lite else math.inf
+        self.replaying = replaying
+        self._zone = zone
+        self._told = told
+        self._lite = lite
+        self._rest = b""
+        self._session = ""
+        self._next = 0
+        self.last_us: int | None = None
+        self._asked_s = -math.inf
+        self._sending = b""
+
+    def begin(self, now: Now) -> None:
+        self._session = connection_session("stream", now)
+
+    def feed(self, data: bytes, now: Now) -> list[Message]:
+        *lines, self._rest = _ENDS.split(self._rest + data.replace(b"\0", b""))
+        messages: list[Message] = []
+        before_us = self.last_us
+        for line in lines:
+            if line.strip():
+                messages += self._take(decode_line(line, self._zone), now)
+        if not messages and len(self._rest) > LINE_MAX_BYTES:
+            raise ConnectionFault(f"{len(self._rest)} bytes without the end of a line; the longest is {LINE_MAX_BYTES}")
+        if self.last_us is not None and self.last_us != before_us and not self.replaying:
+            messages.append(Reached(STREAM, Position("", self.last_us)))
+        return messages
+
+    def tick(self, now: Now) -> list[Message]:
+        if self._lite and now.steady_s - self._asked_s >= ASK_EVERY_S:
+            self._asked_s = now.steady_s
+            self._sending += ASK_CLOCK
+        return []
+
+    def take(self) -> bytes:
+        data, self._sending = self._sending, b""
+        return data
+
+    def _take(self, line: Line, now: Now) -> list[Message]:
+        if isinstance(line, Read):
+            self._next += 1
+            messages = self._jumped(line)
+            return [*messages, seen(line, self._session, self._next - 1)]
+        if isinstance(line, Clock):
+            return self._clock(line, now)
+        return [] if isinstance(line, Info) else [line]
+
+    def _jumped(self, read: Read) -> list[Message]:
+        """A reader sends a read again after seconds; one that is minutes earlier than the last comes of a clock that
+        was set, or of a battery that was changed.
+        """
+        before_us, self.last_us = self.last_us, read.at_us
+        if before_us is None or before_us - read.at_us <= JUMP_US:
+            return []
+        text = f"the reader's clock went back by {(before_us - read.at_us) / 1e6:.2f} s"
+        return [Notice(read.reader, "clock_jump", read.at_us, text)]
+
+    def _clock(self, clock: Clock, now: Now) -> list[Message]:
+        off_us = clock.at_us - now.wall_us
+        text = f"the reader's clock is {off_us / 1e6:+.0f} s from ours" if abs(off_us) > CLOCK_SLACK_US else ""
+        return [*self._told.change(clock.reader, "clock", text, clock.at_us)]
+
+
+def seen(read: Read, session: str, seq: int) -> Seen:
+    """A read in the words of all readers."""
+    return Seen(session, seq, read.reader, read.chip, read.at_us, read.receiver, read.strength)
+
+
+def replayed(lines: Iterable[bytes], zone: tzinfo, session: str, first: int) -> list[Message]:
+    """What lines of stored reads say, numbered from `first`."""
+    messages: list[Message] = []
+    for line in lines:
+        said = decode_line(line, zone)
+        if isinstance(said, Read):
+            messages.append(seen(said, session, first))
+            first += 1
+        elif isinstance(said, Unreadable):
+            messages.append(said)
+    return messages
+
+
+def replay_command(port: int, since_us: int | None, zone: tzinfo) -> bytes:
+    """Ask an Elite to play stored reads on `port`, from a minute before `since_us` on (null: all of them)."""
+    if since_us is None:
+        return f"replay_start file.ttyS0 port.{port}\n".encode()
+    local = datetime.fromtimestamp(since_us // 1_000_000 - REPLAY_MARGIN_S, UTC).astimezone(zone)
+    return f"replay_start file.ttyS0 port.{port} datetime.{local:%y%m%d%H%M%S}\n".encode()
+
+
+def lrc(text: str) -> str:
+    """The checksum of a frame's characters between its two first and the checksum: their sum, modulo 256, in hex."""
+    return f"{sum(text.encode('latin-1')) % 256:02x}"
+
+
+def command(instruction: int, data: bytes = b"", query: bool = False) -> bytes:
+    """A control frame to every reader on the line; `query` asks for a value instead of setting it."""
+    text = f"00{'ff' if query else f'{len(data):02x}'}{instruction:02x}{data.hex()}"
+    return f"ab{text}{lrc(text)}\r\n".encode()
+
+
+ASK_CLOCK = command(0x02)
+
+
+def decode_line(line: bytes, zone: tzinfo) -> Line:
+    """What one line says, without its end and without NUL."""
+    text = line.strip().decode("latin-1")
+    try:
+        if len(text) == TRIDENT_CHARS and text.startswith("aa") and text[2].isalpha() and text[36:38].isalpha():
+            return read_trident(text, zone)
+        if text.startswith("aa"):
+            return read_tag(text, zone)
+        if text.startswith(("ab", "ac")) and _hex_digits(text[2:]):
+            return read_control(text, zone)
+    except ValueError as error:
+        return Unreadable(line, str(error))
+    if text.isprintable() and text.isascii():
+        return Info(text)
+    return Unreadable(line, "no line of a reader")
+
+
+def read_tag(text: str, zone: tzinfo) -> Read:
+    """The read of an IPICO frame. Raises ValueError that says what is wrong."""
+    match = _TAG.fullmatch(text)
+    if match is None or len(text) not in TAG_CHARS:
+        raise ValueError(f"a frame of {len(text)} characters that is none of a read: those have 36, 38, 40, 42 or 44")
+    _check_sum(text[2 : match.start("sum")], match["sum"])
+    status = int((match["tto"] or "000000")[4:], 16)
+    kind = match["kind"] or ("FS" if status & FIRST_SEEN else "LS" if status & LAST_SEEN else "")
+    return Read(label(match["tag"], "chip"), _at_us(match, zone), match["reader"], kind=kind)
+
+
+def read_trident(text: str, zone: tzinfo) -> Read:
+    """The read of a Trident frame, which carries no checksum. Raises ValueError that says what is wrong."""
+    match = _TRIDENT.fullmatch(text)
+    if match is None:
+        raise ValueError("40 characters that are no Trident read")
+    return Read(
+        label(match["tag"], "chip"),
+        _at_us(match, zone),
+        match["reader"],
+        int(match["receiver"]),
+        float(int(match["strength"], 16)),
+        match["kind"],
+    )
+
+
+def read_control(text: str, zone: tzinfo) -> Notice | Clock | Info:
+    """What a control frame says. Raises ValueError that says what is wrong."""
+    match = _CONTROL.fullmatch(text)
+    if match is None:
+        raise ValueError("a control frame with half a byte")
+    _check_sum(text[2 : match.start("sum")], match["sum"])
+    instruction, data = int(match["instruction"], 16), match["data"]
+    if len(data) != 2 * int(match["length"], 16):
+        raise ValueError(f"control frame of {match['length']} (hex) bytes holds {len(data) // 2}")
+    if instruction in ERRORS:
+        return Notice(match["reader"], "error", None, f"{ERRORS[instruction]} ({text})")
+    if instruction not in (TRIGGER, 0x02) or not data:
+        return Info(text)
+    clock = _CLOCK.fullmatch(data)
+    if clock is None:
+        raise ValueError(f"{data} is no date and time of a reader")
+    at_us = _at_us(clock, zone)
+    return Notice(match["reader"], "trigger", at_us, text) if instruction == TRIGGER else Clock(at_us, match["reader"])
+
+
+def _check_sum(text: str, given: str) -> None:
+    if given != lrc(text):
+        raise ValueError(f"checksum {given!r} is wrong; the frame's characters give {lrc(text)}")
+
+
+def _hex_digits(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{8,}", text) is not None
+
+
+def _at_us(match: re.Match[str], zone: tzinfo) -> int:
+    """The instant of `yyMMdd`, `HHmmss` and hundredths in hex, by the clock of `zone`."""
+    hundredths = int(match["hundredths"], 16)
+    if hundredths > 99:
+        raise ValueError(f"{match['hundredths']} (hex) hundredths of a second; the most are 63")
+    date, clock = match["date"], match["clock"]
+    local = datetime(
+        2000 + int(date[:2]),
+        int(date[2:4]),
+        int(date[4:]),
+        int(clock[:2]),
+        int(clock[2:4]),
+        int(clock[4:]),
+        hundredths * HUNDREDTH_US,
+    )
+    return one_instant_us(local, zone)

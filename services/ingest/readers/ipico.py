@@ -1,0 +1,190 @@
+"""IPICO and Trident readers, which we dial. The stream is not sent again, so what was missed is had in another way.
+
+An Elite plays its stored reads from a time on: it is asked to on every new connection, and until all of it is here
+nothing is said of how far the stream has come, so that a fall in between asks for the same again. The end of a replay
+looks like a broken connection. So it counts as whole only when it reaches the last read that the stream gave before
+it, or when a second one brings nothing later. Other readers have no such thing; their reads are on our disk before
+all else.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from datetime import tzinfo
+from pathlib import Path
+from typing import NamedTuple
+
+from services.ingest.decoders.connection_session import connection_session
+from services.ingest.decoders.ipico import STREAM, IpicoReader, replay_command, replayed
+from services.ingest.decoders.local_time import parse_zone
+from services.ingest.decoders.messages import LINE_MAX_BYTES, Cursor, Notice, Position, Reached, Seen
+from services.ingest.decoders.told import Told
+from services.ingest.metrics import IngestMetrics
+from services.ingest.race_log import Log
+from services.ingest.readers.delivery import Delivery
+from services.ingest.readers.link import steady_clock
+from services.ingest.readers.running import Running, dialling
+from services.ingest.sources import Source, host_and_port
+
+LINES_MAX = 500  # of a replay put together
+SILENCE_S = 10.0  # a replay that gives nothing for so long is broken; stored reads come back to back
+BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 15.0)  # before a replay is asked for again; the last one repeats
+SAME_ENOUGH = 2  # replays in a row that bring nothing later
+TOLD_AFTER = 3  # failures, before officials are told
+
+log = logging.getLogger(__name__)
+
+
+class Ports(NamedTuple):
+    """Where a reader takes commands, and where it plays stored reads."""
+
+    command: int = 9999
+    replay: int = 10300
+
+
+async def start(
+    source: Source,
+    race_log: Log,
+    metrics: IngestMetrics,
+    now_us: Callable[[], int],
+    data_folder: Path,
+    replay: Ports | None = None,
+    lite: bool = False,
+) -> Running:
+    """Dial the reader's stream. `replay` is for an Elite, `lite` for a Lite; a Trident has neither.
+
+    Raises StartFault.
+    """
+    zone = parse_zone(source.zone)
+    wanted, told = _Wanted(), Told()
+
+    def make(cursor: Cursor) -> IpicoReader:
+        reader = IpicoReader(zone, told, lite, replaying=replay is not None)
+        wanted.ask(reader, cursor)
+        return reader
+
+    running = dialling(source, race_log, metrics, now_us, data_folder, make, journalled=replay is None)
+    if replay is not None:
+        running.add(_Replays(source, replay, zone, running.delivery, now_us).run(wanted))
+    return running
+
+
+class _Wanted:
+    """The newest connection, whose past is to be replayed."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.reader: IpicoReader | None = None
+        self.since_us: int | None = None
+
+    def ask(self, reader: IpicoReader, cursor: Cursor) -> None:
+        self.reader = reader
+        self.since_us = cursor[STREAM].number if STREAM in cursor else None
+        self.asked.set()
+
+
+class _Broken(Exception):
+    """The replay ended before its end."""
+
+
+class _Replays:
+    """Fetches stored reads, one replay at a time."""
+
+    def __init__(
+        self, source: Source, ports: Ports, zone: tzinfo, delivery: Delivery, now_us: Callable[[], int]
+    ) -> None:
+        assert source.address is not None
+        self._host, _ = host_and_port(source.address)
+        self._name = f"{source.protocol} {source.gateway}"
+        self._gateway = source.gateway
+        self._ports = ports
+        self._zone = zone
+        self._delivery = delivery
+        self._clock = steady_clock(now_us)
+
+    async def run(self, wanted: _Wanted) -> None:
+        """Replay what each new connection missed, for as long as this task lives."""
+        while True:
+            await wanted.asked.wait()
+            wanted.asked.clear()
+            reader = wanted.reader
+            assert reader is not None
+            await self._catch_up(reader, wanted.since_us, wanted.asked)
+
+    async def _catch_up(self, reader: IpicoReader, since_us: int | None, newer: asyncio.Event) -> None:
+        """Replay until nothing is missing before what the stream gives, or a newer connection asks for more."""
+        failures = same = 0
+        while not newer.is_set():
+            streamed_us = reader.last_us
+            try:
+                last_us = await self._replay(since_us)
+            except (_Broken, OSError, TimeoutError) as error:
+                failures += 1
+                await self._failed(failures, since_us, str(error) or type(error).__name__)
+                continue
+            failures = 0
+            same = same + 1 if last_us == since_us else 0
+            reached = streamed_us is not None and last_us is not None and last_us >= streamed_us
+            if reached or same >= SAME_ENOUGH:
+                reader.replaying = False
+                log.info("%s: all stored reads are here", self._name)
+                return
+            since_us = last_us
+
+    async def _failed(self, failures: int, since_us: int | None, why: str) -> None:
+        log.warning("%s: stored reads cannot be had, trying on: %s", self._name, why)
+        if failures == TOLD_AFTER:
+            text = f"stored reads cannot be had, reads may be missing on the log: {why}"
+            await self._delivery.put([Notice(self._gateway, "replay_failed", since_us, text)])
+        await asyncio.sleep(BACK_OFF_S[min(failures, len(BACK_OFF_S)) - 1])
+
+    async def _replay(self, since_us: int | None) -> int | None:
+        """Have stored reads played and put them; the last one's instant, `since_us` when there was none.
+
+        Raises _Broken, OSError, TimeoutError.
+        """
+        session, number, last_us = connection_session("replay", self._clock()), 0, since_us
+        async with asyncio.timeout(SILENCE_S):
+            _, commands = await asyncio.open_connection(self._host, self._ports.command)
+        try:
+            commands.write(replay_command(self._ports.replay, since_us, self._zone))
+            await commands.drain()
+            async with asyncio.timeout(SILENCE_S):
+                incoming, outgoing = await asyncio.open_connection(self._host, self._ports.replay, limit=LINE_MAX_BYTES)
+            try:
+                outgoing.write(b"\n")
+                async for lines in _lines(incoming):
+                    messages = replayed(lines, self._zone, session, number)
+                    number += sum(isinstance(message, Seen) for message in messages)
+                    await self._delivery.put(messages)
+                    for message in messages:
+                        if isinstance(message, Seen):
+                            last_us = message.at_us
+            finally:
+                outgoing.close()
+        finally:
+            commands.close()
+        if last_us is not None:
+            # The reader has stored all that came before, so this holds whatever the stream is doing.
+            await self._delivery.put([Reached(STREAM, Position("", last_us))])
+        return last_us
+
+
+async def _lines(incoming: asyncio.StreamReader) -> AsyncIterator[list[bytes]]:
+    """The lines of a replay, some at a time. Raises _Broken for one cut off or that will not end, TimeoutError."""
+    lines: list[bytes] = []
+    while True:
+        async with asyncio.timeout(SILENCE_S):
+            try:
+                line = await incoming.readline()
+            except ValueError:
+                raise _Broken("a line that does not end") from None
+        if line and not line.endswith(b"\n"):
+            raise _Broken("it was cut off within a line")
+        if line.strip():
+            lines.append(line)
+        if lines and (not line or len(lines) == LINES_MAX):
+            yield lines
+            lines = []
+        if not line:
+            return

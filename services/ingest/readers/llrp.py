@@ -1,0 +1,24 @@
+"""LLRP readers, which we dial. They send nothing a second time: reads are on our disk before all else."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from services.ingest.decoders.llrp import LlrpReader
+from services.ingest.decoders.told import Told
+from services.ingest.metrics import IngestMetrics
+from services.ingest.race_log import Log
+from services.ingest.readers.running import Running, dialling
+from services.ingest.sources import Source
+
+
+async def start(
+    source: Source, race_log: Log, metrics: IngestMetrics, now_us: Callable[[], int], data_folder: Path
+) -> Running:
+    """Dial the reader. Its reads are called by the gateway's name, and by `<gateway>/<antenna>` in `devices`.
+
+    Raises StartFault.
+    """
+    told = Told()
+    return dialling(
+        source, race_log, metrics, now_us, data_folder, lambda _: LlrpReader(source.gateway, told), journalled=True
+    )

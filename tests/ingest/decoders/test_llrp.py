@@ -1,0 +1,304 @@
+"""LLRP: messages to reads and alarms, and the requests that make a reader read."""
+
+import contextlib
+import struct
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ingest.decoders import llrp
+from services.ingest.decoders.llrp import ANSWER_S, MESSAGE_MAX_BYTES, ROSPEC_ID, Decoder, LlrpReader, parameters
+from services.ingest.decoders.messages import ConnectionFault, Message, Notice, Now, Seen, Unreadable
+from services.ingest.decoders.told import Told
+
+REPORT = bytes.fromhex("043d0000002c4095892f00f000228d3005fb63ac1f3841ec88046781000186ce820004ec2ea8354c09880001")
+CONNECTED = bytes.fromhex("043f000000200ab288c900f600160080000c0004f8535baadaff010000060000")
+CONNECTED_US = int(datetime(2014, 5, 1, 9, 33, 30, 740_479, tzinfo=UTC).timestamp() * 1e6)
+NOW = Now(CONNECTED_US, 100.0)
+
+
+def reader() -> LlrpReader:
+    made = LlrpReader("finish", Told())
+    made.begin(NOW)
+    return made
+
+
+def message(kind: int, body: bytes = b"", number: int = 5) -> bytes:
+    return struct.pack(">HII", 1 << 10 | kind, 10 + len(body), number) + body
+
+
+def tlv(kind: int, body: bytes) -> bytes:
+    return struct.pack(">HH", kind, 4 + len(body)) + body
+
+
+def answer(kind: int, status: int = 0, more: bytes = b"", text: bytes = b"") -> bytes:
+    return message(kind, tlv(287, struct.pack(">HH", status, len(text)) + text) + more)
+
+
+def report(*tags: bytes) -> bytes:
+    return message(61, b"".join(tlv(240, tag) for tag in tags))
+
+
+def event(*parts: bytes) -> bytes:
+    return message(63, tlv(246, tlv(128, struct.pack(">Q", CONNECTED_US)) + b"".join(parts)))
+
+
+def tag(code: bytes, first: int | None, last: int | None = None, count: int = 1) -> bytes:
+    parts = b"\x8d" + code if len(code) == 12 else tlv(241, struct.pack(">H", 8 * len(code)) + code)
+    if first is not None:
+        parts += b"\x82" + struct.pack(">Q", first)
+    if last is not None:
+        parts += b"\x84" + struct.pack(">Q", last)
+    return parts + b"\x88" + struct.pack(">H", count)
+
+
+def requests(data: bytes) -> list[int]:
+    """The types of the messages in what is sent, which are whole."""
+    kinds = []
+    while data:
+        head, length = struct.unpack_from(">HI", data)
+        assert head >> 10 == 1
+        assert length <= len(data)
+        kinds.append(head & 0x3FF)
+        data = data[length:]
+    return kinds
+
+
+def ready(holds: bool = False, rospecs: bytes = b"") -> LlrpReader:
+    """A reader past its settings and the list of ROSpecs."""
+    made = reader()
+    made.feed(CONNECTED, NOW)
+    made.feed(answer(11, more=tlv(142, bytes([0x08 if holds else 0]) + bytes(27))) + answer(13), NOW)
+    made.take()
+    made.feed(answer(36, more=rospecs), NOW)
+    return made
+
+
+def test_the_tag_report_decodes_to_its_values():
+    assert reader().feed(REPORT, NOW) == [
+        Seen(
+            "reports 2014-05-01T09:33:30.740479Z",
+            0,
+            "finish",
+            "3005FB63AC1F3841EC880467",
+            1_385_585_041_558_537,
+            antenna=1,
+            rssi=-50.0,
+        )
+    ]
+
+
+def test_the_connect_event_tells_the_readers_time_and_is_answered_by_the_first_request():
+    assert Decoder().feed(CONNECTED) == [llrp.Attempt(0, CONNECTED_US)]
+    connection = reader()
+    assert connection.take() == b""  # nothing is sent before it
+    assert connection.feed(CONNECTED, NOW) == []
+    assert requests(connection.take()) == [llrp.GET_READER_CAPABILITIES]
+
+
+@pytest.mark.parametrize("data", [REPORT, CONNECTED, REPORT + CONNECTED + message(62) + REPORT])
+def test_wherever_the_stream_is_split_the_messages_are_the_same(data):
+    whole = Decoder().feed(data)
+    for at in range(len(data)):
+        decoder = Decoder()
+        assert decoder.feed(data[:at]) + decoder.feed(data[at:]) == whole
+    decoder = Decoder()
+    assert [one for at in range(len(data)) for one in decoder.feed(data[at : at + 1])] == whole
+
+
+def test_a_code_of_another_length_is_read_and_one_that_no_chip_can_have_is_put_aside():
+    connection = reader()
+    short, long = bytes.fromhex("e2003412"), bytes(62)
+    messages = connection.feed(report(tag(short, 5), tag(long, 6), tag(bytes(16), 7)), NOW)
+    assert [one.chip for one in messages if isinstance(one, Seen)] == ["E2003412", "0" * 32]
+    [aside] = [one for one in messages if isinstance(one, Unreadable)]
+    assert "it takes 1 to 32" in aside.reason
+    assert aside.raw == tag(long, 6)
+
+
+def test_a_tag_seen_more_than_once_was_there_at_both_instants():
+    messages = reader().feed(report(tag(bytes(12), 1_000, 9_000, 3), tag(bytes(12), 1_000, 9_000, 1)), NOW)
+    assert [one.at_us for one in messages] == [1_000, 9_000, 1_000]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"\x82" + bytes(8), "without its code"),
+        (tag(bytes(12), None), "without a time"),
+        (b"\x8d" + bytes(12) + b"\x83" + bytes(8), "its clock was never set"),
+        (tag(bytes(12), 2**60), "no instant of these times"),
+        (tlv(241, struct.pack(">H", 96) + bytes(3)), "96 bits in 3 bytes"),
+        (b"\xff", "whose length nobody knows"),
+        (b"\x8d" + bytes(5), "behind its end"),
+        (b"\0\xf1\0\2", "its head alone has 4"),
+    ],
+)
+def test_a_report_that_cannot_be_read_is_put_aside_and_the_next_is_read(value, reason):
+    second, first = reader().feed(report(value, tag(b"\1" * 12, 7)), NOW)
+    assert isinstance(first, Unreadable)
+    assert reason in first.reason
+    assert first.raw == value
+    assert second.at_us == 7
+
+
+def test_a_report_whose_parts_do_not_fill_it_is_put_aside_whole():
+    broken = message(61, tlv(240, tag(bytes(12), 7)) + b"\0\xf0\0\xff")
+    [aside] = reader().feed(broken, NOW)
+    assert aside.raw == broken
+
+
+@pytest.mark.parametrize("data", [bytes(10), b"\x04\x3d\0\0\0\x05" + bytes(4), b"\x04\x3d\xff\xff\xff\xff" + bytes(4)])
+def test_where_no_header_stands_the_connection_ends_but_not_the_reads_before_it(data):
+    with pytest.raises(ConnectionFault):
+        reader().feed(data, NOW)
+    connection = reader()
+    assert len(connection.feed(REPORT + data, NOW)) == 1
+    with pytest.raises(ConnectionFault):
+        connection.feed(b"", NOW)
+
+
+def test_a_keepalive_is_answered_by_its_number_at_once():
+    connection = reader()
+    connection.feed(message(62, number=77), NOW)
+    assert connection.take() == message(72, number=77)
+
+
+def test_a_reader_without_holding_is_set_up_from_nothing():
+    connection = reader()
+    sent = []
+    for said in (CONNECTED, answer(11), answer(13), answer(36), answer(31), answer(30), answer(34), answer(32)):
+        connection.feed(said, NOW)
+        sent += requests(connection.take())
+    assert sent == [1, 3, 26, 21, 20, 24, 22]
+
+
+def test_of_a_reader_that_holds_reports_our_running_rospec_stays_and_what_was_held_is_asked_for():
+    running = tlv(177, struct.pack(">IBB", ROSPEC_ID, 0, 2) + tlv(178, b""))
+    assert requests(ready(True, running).take()) == [64]
+    stopped = tlv(177, struct.pack(">IBB", ROSPEC_ID, 0, 0) + tlv(178, b""))
+    assert requests(ready(True, stopped).take()) == [64, 21]
+    others = tlv(177, struct.pack(">IBB", 1, 0, 2) + tlv(178, b""))
+    assert requests(ready(True, others).take()) == [64, 21]
+    assert requests(ready(False, running).take()) == [21]
+
+
+def test_holding_is_asked_for_only_where_the_reader_can():
+    assert dict(parameters(llrp.set_config(1, hold=True, events=True)[11:]))[226] == b"\x80"
+    assert 226 not in dict(parameters(llrp.set_config(1, hold=False, events=True)[11:]))
+
+
+def test_the_rospec_asks_for_every_tag_with_what_reads_need():
+    [(kind, body)] = parameters(llrp.add_rospec(1)[10:])
+    assert kind == 177
+    assert struct.unpack_from(">IBB", body) == (ROSPEC_ID, 0, 0)
+    inside = dict(parameters(body[6:]))
+    assert list(inside) == [178, 183, 237]
+    assert dict(parameters(inside[178])) == {179: b"\0", 182: bytes(5)}
+    assert inside[183][:4] == b"\0\1\0\0"
+    assert dict(parameters(inside[183][4:])) == {184: bytes(5), 186: b"\0\1\1"}
+    assert inside[237][:3] == b"\1\0\1"
+    assert dict(parameters(inside[237][3:])) == {238: b"\x97\x80"}
+
+
+def test_settings_that_are_refused_are_tried_without_events_and_that_is_told():
+    connection = reader()
+    connection.feed(CONNECTED + answer(11), NOW)
+    connection.take()
+    [notice] = connection.feed(answer(13, 101, text=b"no such event"), NOW)
+    assert notice.kind == "error"
+    assert "it will not tell when its buffer overflows" in notice.text
+    again = connection.take()
+    assert requests(again) == [3]
+    assert 244 not in dict(parameters(again[11:]))
+    connection.feed(answer(13, 101), NOW)
+    with pytest.raises(ConnectionFault, match="refused its settings"):
+        connection.tick(NOW)
+
+
+@pytest.mark.parametrize("kind", [30, 31, 32, 34, 36])
+def test_a_request_that_reads_depend_on_and_is_refused_ends_the_connection(kind):
+    connection = ready()
+    assert len(connection.feed(answer(kind, 100, text=b"no") + REPORT, NOW)) == 1
+    with pytest.raises(ConnectionFault, match=r"refused .*: 100 no"):
+        connection.feed(REPORT, NOW)
+
+
+def test_a_request_without_an_answer_ends_the_connection():
+    connection = reader()
+    connection.feed(CONNECTED, NOW)
+    connection.tick(Now(NOW.wall_us, NOW.steady_s + ANSWER_S))
+    with pytest.raises(ConnectionFault, match="no answer"):
+        connection.tick(Now(NOW.wall_us, NOW.steady_s + ANSWER_S + 0.1))
+
+
+def test_a_reader_that_takes_no_connection_says_why():
+    connection = reader()
+    connection.feed(event(tlv(256, b"\0\2")), NOW)
+    assert connection.take() == b""
+    with pytest.raises(ConnectionFault, match="another client has it"):
+        connection.tick(NOW)
+
+
+def test_a_connection_about_to_be_closed_gives_its_reads_first():
+    connection = reader()
+    assert len(connection.feed(REPORT + event(tlv(257, b"")) + REPORT, NOW)) == 2
+    with pytest.raises(ConnectionFault, match="closes"):
+        connection.tick(NOW)
+
+
+def test_what_the_reader_says_of_lost_reports_is_an_alarm_with_its_instant():
+    messages = reader().feed(event(tlv(250, b"\x5a"), tlv(251, b""), tlv(252, b"\0\4oops"), tlv(255, b"\0\0\2")), NOW)
+    assert messages == [
+        Notice("finish", "report_buffer_warning", CONNECTED_US, "the reader's buffer is 90 % full"),
+        Notice("finish", "report_buffer_overflow", CONNECTED_US, "the reader's buffer overflowed: reads are lost"),
+        Notice("finish", "exception", CONNECTED_US, "oops"),
+        Notice("finish", "antenna", CONNECTED_US, "antenna 2 disconnected"),
+    ]
+
+
+def test_a_clock_that_is_off_is_told_once():
+    told = Told()
+    for _ in range(2):
+        connection = LlrpReader("finish", told)
+        connection.begin(NOW)
+        messages = connection.feed(CONNECTED, Now(CONNECTED_US - 3_100_000, 0.0))
+        assert [notice.text for notice in messages] in (["the reader's clock is +3 s from ours"], [])
+    assert messages == []
+
+
+def test_an_error_message_is_told_and_messages_of_other_kinds_are_passed_over():
+    connection = reader()
+    assert [one.kind for one in connection.feed(answer(100, 109, text=b"bad"), NOW)] == ["error"]
+    assert connection.feed(message(1023, bytes(20)) + event(tlv(247, bytes(4))), NOW) == []
+
+
+@given(st.lists(st.binary(max_size=80) | st.sampled_from([REPORT, CONNECTED, message(62)]), max_size=12))
+def test_whatever_comes_is_a_message_or_the_decoders_own_fault(pieces):
+    connection = reader()
+    try:
+        for piece in pieces:
+            for said in connection.feed(piece, NOW):
+                assert isinstance(said, Seen | Notice | Unreadable)
+    except ConnectionFault:
+        pass
+
+
+@given(st.sampled_from([61, 63, 11, 13, 30, 36, 100, 62]), st.binary(max_size=120))
+def test_whatever_stands_in_a_whole_message_is_a_message(kind, body):
+    messages: list[Message] = []
+    connection = reader()
+    messages += connection.feed(message(kind, body), NOW)
+    assert all(isinstance(said, Seen | Notice | Unreadable) for said in messages)
+
+
+@given(st.integers(0, len(REPORT) - 1), st.integers(0, 7))
+def test_a_flipped_bit_never_stops_the_decoder(at, bit):
+    flipped = bytearray(REPORT)
+    flipped[at] ^= 1 << bit
+    connection = reader()
+    with contextlib.suppress(ConnectionFault):
+        connection.feed(bytes(flipped) + REPORT, NOW)
+    assert len(connection._frames._rest) <= MESSAGE_MAX_BYTES
