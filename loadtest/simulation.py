@@ -1,0 +1,256 @@
+"""A whole race day from a definition, a size and a seed: entries, guns, reads, officials' rulings, and the truth.
+
+    simulation = simulate(definition, size=500, seed=7)
+    for line in simulation.log_lines(): ...        # `matline score` must give simulation.truth
+
+The same arguments give the same bytes on every machine.
+"""
+
+import heapq
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from loadtest.deliveries import MYLAPS_GATEWAY, Delivery, deliver, gateways
+from loadtest.dice import between, dice
+from loadtest.field import Entrant, entrants
+from loadtest.plans import Plan, plan_for
+from loadtest.race_day import Run, Truth, check, courses, fire, run_all
+from loadtest.raw_reads import SKEW_MS, RawRead, RawReads, read_all, skewed_device
+from schemas.codec import to_json
+from schemas.definition import US, Definition
+from schemas.events import (
+    CaseDecided,
+    ChipAssigned,
+    ClockCorrected,
+    EntriesAdded,
+    Entry,
+    EventDefined,
+    GunFired,
+    RaceClosed,
+    Ruling,
+    StatusSet,
+    TimeSet,
+)
+
+ENTRIES_A_FACT = 500
+MARK = " (simulated)"
+SIZE_MAX = 100_000
+
+
+class Timed(NamedTuple):
+    """An official's fact and the instant when it is due."""
+
+    due_us: int
+    fact: Ruling
+
+
+class _ReadsFact(Struct, frozen=True, tag_field="type", tag="reads_received"):
+    """A delivery as a line of a log."""
+
+    event: str
+    gateway: str
+    session: str
+    reads: list[RawRead]
+
+
+class Simulation(Struct, frozen=True, kw_only=True):
+    """A race day that never was. `truth` by bib, in the order of the entries; `opening` is due before all else."""
+
+    definition: Definition
+    size: int
+    seed: int
+    entries: list[Entry]
+    truth: dict[str, Truth]
+    opening: list[Timed]
+    guns: list[Timed]
+    rulings: list[Timed]
+    closing: list[Timed]
+    reads: RawReads
+
+    @property
+    def facts(self) -> list[Timed]:
+        """All officials' facts in the order in which they are due."""
+        return sorted([*self.opening, *self.guns, *self.rulings, *self.closing], key=lambda timed: timed.due_us)
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """What gateways push, in the order of its arrival."""
+        return deliver(self.definition, self.reads, _chance(self.definition, self.seed))
+
+    def timeline(self) -> Iterator[Timed | Delivery]:
+        """Facts and deliveries by the instant when they are due; of one instant the facts first."""
+        facts: Iterator[Timed | Delivery] = iter(self.facts)
+        deliveries: Iterator[Timed | Delivery] = self.deliveries()
+        return heapq.merge(facts, deliveries, key=_due_us)
+
+    def log_lines(self) -> Iterator[bytes]:
+        """The day as a log, one fact as JSON a line without its line break."""
+        for item in self.timeline():
+            yield to_json(item.fact) if isinstance(item, Timed) else self.line_of(item)
+
+    def line_of(self, delivery: Delivery) -> bytes:
+        """A delivery as a line of a log."""
+        return msgspec.json.encode(
+            _ReadsFact(self.definition.event, delivery.gateway, delivery.session, delivery.reads)
+        )
+
+    def sources_toml(self, address: str | None = None) -> str:
+        """Ingest's `[[sources]]` for the mats that speak MYLAPS; a location there is called as its device here."""
+        devices = [device for device, gateway in gateways(self.definition).items() if gateway.via == "mylaps"]
+        lines = [
+            "[[sources]]",
+            'protocol = "mylaps"',
+            *([] if address is None else [f'address = "{address}"']),
+            f'event = "{self.definition.event}"',
+            f'gateway = "{MYLAPS_GATEWAY}"',
+            f'zone = "{self.definition.timezone}"',
+            "devices = { " + ", ".join(f'"{device}" = "{device}"' for device in devices) + " }",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def _due_us(item: Timed | Delivery) -> int:
+    return item.due_us
+
+
+def simulate(definition: Definition, size: int, seed: int, plan: Plan | None = None) -> Simulation:
+    """A race day of `size` entrants. Raises NotSimulated for a definition whose truth could not be told."""
+    if not 1 <= size <= SIZE_MAX:
+        raise ValueError(f"a field of {size} entrants; from 1 to {SIZE_MAX} can be made")
+    check(definition)
+    plan = plan_for(definition) if plan is None else plan
+    marked = msgspec.structs.replace(definition, name=definition.name.removesuffix(MARK) + MARK)
+    chance = _chance(marked, seed)
+    field = entrants(marked, plan, size, chance)
+    guns = fire(marked, field, chance)
+    by_race = courses(marked, plan, guns, chance)
+    runs = run_all(by_race, field, chance)
+    stamp = _Stamp(marked.event, seed)
+    first_us = min(gun.first_us for gun in guns.values())
+    fired = [
+        Timed(at_us + US, stamp.gun(race, wave, at_us))
+        for race, gun in guns.items()
+        for wave, at_us in gun.by_wave.items()
+    ]
+    rulings = _rulings(stamp, marked, runs, first_us, chance)
+    closing = _closing(stamp, runs, [race for race, course in by_race.items() if course.closed], chance)
+    return Simulation(
+        definition=marked,
+        size=len(field),
+        seed=seed,
+        entries=[one.entry for one in field],
+        truth={run.truth.bib: run.truth for run in runs},
+        opening=_opening(stamp, marked, field, first_us),
+        guns=sorted(fired, key=_due_us),
+        rulings=rulings,
+        closing=closing,
+        reads=read_all(marked, by_race, runs, chance),
+    )
+
+
+def _chance(definition: Definition, seed: int) -> str:
+    return f"{definition.event}:{seed}"
+
+
+class _Stamp:
+    """Makes officials' facts of an event, each with an id that tells it from all others of this seed."""
+
+    def __init__(self, event: str, seed: int) -> None:
+        self.event = event
+        self._seed = seed
+
+    def id(self, *parts: object) -> str:
+        """An id; the parts are slugs, bibs and numbers."""
+        return "-".join(["sim", str(self._seed), *map(str, parts)])[:64]
+
+    def gun(self, race: str, wave: str | None, at_us: int) -> GunFired:
+        """A gun."""
+        return GunFired(event=self.event, id=self.id("gun", race, wave or ""), race=race, at_us=at_us, wave=wave)
+
+
+def _opening(stamp: _Stamp, definition: Definition, field: list[Entrant], first_us: int) -> list[Timed]:
+    """Definition, entries and replaced chips, all a day before the first gun."""
+    due_us = first_us - 86_400 * US
+    plain = msgspec.to_builtins(definition)
+    facts: list[Ruling] = [EventDefined(event=stamp.event, id=stamp.id("definition"), definition=plain)]
+    entries = [one.entry for one in field]
+    for start in range(0, len(entries), ENTRIES_A_FACT):
+        part = entries[start : start + ENTRIES_A_FACT]
+        facts.append(EntriesAdded(event=stamp.event, id=stamp.id("entries", start), entries=part))
+    facts += [
+        ChipAssigned(event=stamp.event, id=stamp.id("chip", one.entry.bib), chip=one.worn, bib=one.entry.bib)
+        for one in field
+        if one.worn is not None and one.worn not in one.entry.chips
+    ]
+    return [Timed(due_us, fact) for fact in facts]
+
+
+def _rulings(stamp: _Stamp, definition: Definition, runs: list[Run], first_us: int, chance: str) -> list[Timed]:
+    """A clock set right, times from the video, statuses; by the instant when they are due."""
+    event = stamp.event
+    found: list[Timed] = []
+    behind = skewed_device(definition)
+    if behind is not None:
+        due_us = first_us + between(dice(chance, "clock"), 600, 5400) * US
+        fact = ClockCorrected(event=event, id=stamp.id("clock"), device=behind, offset_us=SKEW_MS * 1000)
+        found.append(Timed(due_us, fact))
+    for run in runs:
+        bib, ruled = run.entrant.entry.bib, run.ruled
+        if ruled.finish_us is not None:
+            reason = "time by officials" if run.entrant.worn is None else "missed by the mat, time from the video"
+            found.append(
+                Timed(
+                    ruled.finish_due_us,
+                    TimeSet(
+                        event=event,
+                        id=stamp.id("time", bib),
+                        bib=bib,
+                        point="FINISH",
+                        at_us=ruled.finish_us,
+                        reason=reason,
+                    ),
+                )
+            )
+        if ruled.status is not None:
+            reason = "shortened the course" if ruled.status == "DQ" else "taken to the medical tent"
+            found.append(
+                Timed(
+                    ruled.status_due_us,
+                    StatusSet(
+                        event=event,
+                        id=stamp.id("status", bib),
+                        bib=bib,
+                        status=ruled.status,
+                        reason=reason,
+                        at_us=ruled.status_at_us,
+                    ),
+                )
+            )
+    return sorted(found, key=_due_us)
+
+
+def _closing(stamp: _Stamp, runs: list[Run], closed: list[str], chance: str) -> list[Timed]:
+    """Each race closed a quarter of an hour after its last runner, then the jury's decisions on its cases."""
+    rng = dice(chance, "jury")
+    found: list[Timed] = []
+    for race in closed:
+        own = [run for run in runs if run.race.id == race]
+        last_us = max(
+            max([run.own_gun_us, *(c.true_us for c in run.crossings), run.ruled.finish_us or 0]) for run in own
+        )
+        due_us = last_us + 900 * US
+        found.append(Timed(due_us, RaceClosed(event=stamp.event, id=stamp.id("closed", race), race=race)))
+        for run in own:
+            if run.ruled.decision is not None:
+                case = f"missed:{run.entrant.entry.bib}"
+                fact = CaseDecided(
+                    event=stamp.event,
+                    id=stamp.id(case),
+                    case=case,
+                    outcome=run.ruled.decision,
+                    reason="seen on the course" if run.ruled.decision == "accept" else "not seen on the course",
+                )
+                found.append(Timed(due_us + between(rng, 60, 1200) * US, fact))
+    return sorted(found, key=_due_us)
