@@ -9,14 +9,14 @@ CLOCK_OFF_US = 60_000_000  # more is a wrong zone or a clock never set: its time
 
 
 class Told:
-    """The notices last given by subject, and how far each reader's clock was off. One for all connections of a source."""
+    """Notices last given, by subject, and how far each reader's clock was off; one for all connections of a source."""
 
     def __init__(self) -> None:
         self._state: dict[str, str] = {}
         self._offset_us: dict[str, int] = {}
 
     def change(self, where: str, kind: str, text: str, at_us: int | None) -> list[Notice]:
-        """A notice when `text` is another than the last of this kind; an empty text, all is well, is only remembered."""
+        """A notice when `text` is not the last one of this kind; an empty text, all is well, is only remembered."""
         key = f"{where} {kind}"
         before = self._state.get(key, "")
         self._state[key] = text

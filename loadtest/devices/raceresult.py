@@ -1,0 +1,143 @@
+"""A simulated RACE RESULT decoder: numbered passing files, answers to questions, pushes.
+
+It keeps every passing of every file, as the real one does, and takes part in the timing by nobody's command but its
+owner's (`begin_file`, `clear`): what a client sends of that kind is written down in `forbidden`, and refused. `swallow`
+is the chance that a push is never sent, `damage` that a record goes out without its middle.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import datetime
+
+from loadtest.devices.trouble import Trouble
+
+HOST = "127.0.0.1"
+FORBIDDEN = ("STARTOPERATION", "STOPOPERATION", "SETTIME", "CLEARFILES")
+PULL_MAX = 1000
+
+
+class RaceResultDevice:
+    """The decoder. `clock` is its own, local time."""
+
+    def __init__(
+        self, trouble: Trouble, clock: Callable[[], datetime], name: str = "Finish", box: str = "D-5012"
+    ) -> None:
+        self.trouble = trouble
+        self.name = name
+        self.box = box
+        self.protocols = ("2.0", "1.0", "3.3")  # current, least, greatest
+        self.anchored = True  # false: its clock was never set
+        self.operating = True
+        self.swallow = self.damage = 0.0
+        self.files: dict[int, list[str]] = {1: []}
+        self.file = 1
+        self.commands: list[str] = []
+        self.forbidden: list[str] = []
+        self.connections = 0
+        self.port = 0
+        self._clock = clock
+        self._server: asyncio.Server | None = None
+        self._clients: dict[asyncio.StreamWriter, asyncio.Lock] = {}
+        self._pushed: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Switch it on."""
+        self._server = await asyncio.start_server(self._serve, HOST, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Switch it off; its files stay."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def hang_up(self) -> None:
+        """Break every connection."""
+        for writer in self._clients:
+            writer.transport.abort()
+
+    def begin_file(self) -> None:
+        """Its owner stops and starts operation: a new file."""
+        self.file = max(self.files) + 1
+        self.files[self.file] = []
+
+    def clear(self) -> None:
+        """Its owner clears the files: they begin anew."""
+        self.files = {1: []}
+        self.file = 1
+
+    def passings(self) -> int:
+        """How many it keeps."""
+        return sum(map(len, self.files.values()))
+
+    async def passes(self, code: str, event_id: str = "6692") -> str:
+        """A tag crosses the mat: the record, kept and pushed."""
+        at = self._clock()
+        day = f"{at:%Y-%m-%d}" if self.anchored else "0000-00-00"
+        number = len(self.files[self.file]) + 1
+        clock = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+        record = f"{number};{code};{day};{clock};{event_id};12;-68;09ca52;0;;;;;;;;{self.name};{self.file};1;{self.box}"
+        self.files[self.file].append(record)
+        for writer in list(self._pushed):
+            if self.trouble.random.random() >= self.swallow:
+                with contextlib.suppress(ConnectionError):
+                    await self._send(writer, f"#P;{record}")
+        return record
+
+    async def _send(self, writer: asyncio.StreamWriter, line: str) -> None:
+        if line and self.trouble.random.random() < self.damage:
+            line = line[: len(line) // 3] + line[-len(line) // 4 :]
+        async with self._clients[writer]:
+            await self.trouble.send(writer, line.encode() + b"\r\n")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._clients[writer] = asyncio.Lock()
+        self.connections += 1
+        try:
+            while line := await reader.readline():
+                for answer in self._answers(writer, line.decode().strip()):
+                    await self._send(writer, answer)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self._pushed.discard(writer)
+            writer.transport.abort()
+            self._clients.pop(writer, None)
+            self._tasks.discard(task)
+
+    def _answers(self, writer: asyncio.StreamWriter, command: str) -> list[str]:
+        self.commands.append(command)
+        head, _, rest = command.partition(";")
+        at = self._clock()
+        if head in FORBIDDEN:
+            self.forbidden.append(command)
+            return [f"{head};ERROR"]
+        if head == "GETPROTOCOL":
+            return [";".join((head, *self.protocols))]
+        if head == "GETCONFIG":
+            return [f"GETCONFIG;GENERAL;BOXNAME;{self.name};{self.box}"]
+        if head == "GETSTATUS":
+            day = f"{at:%Y-%m-%d}" if self.anchored else "0000-00-00"
+            return [
+                f"GETSTATUS;{day};{at:%H:%M:%S}.000;1;11110000;{int(self.operating)};{self.file};1;49.0,8.4;1;80;21;22"
+            ]
+        if head == "PASSINGS":
+            return [f"PASSINGS;{len(self.files[self.file])};{self.file}"]
+        if head == "GETFILE":
+            return [*self.files.get(int(rest), []), ""]
+        if head == "SETPUSHPASSINGS" and rest.startswith("1"):
+            self._pushed.add(writer)
+        if head in ("SETPROTOCOL", "SETPUSHPASSINGS", "SETPUSHPREWARNS"):
+            return [command]
+        first, _, count = command.partition(":")
+        if first.isdecimal() and count.isdecimal():
+            rows = self.files[self.file][int(first) - 1 :][: min(int(count), PULL_MAX)]
+            return [*([] if len(rows) == int(count) else [f"ONLY {len(rows)}"]), *rows, ""]
+        return ["UNKNOWN"]

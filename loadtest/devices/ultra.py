@@ -1,0 +1,137 @@
+"""A simulated RFID Timing Ultra: a log by LogID, live reads, heartbeats, and rewinds by number and by time.
+
+It keeps every read, as the real one does; `clear` begins its log anew. `rewinds` tells how it wants the two bytes of a
+rewind spelled: NUL bytes, or zeros. `swallow` is the chance that a live read is never sent, `damage` that a line goes
+out without its middle.
+"""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+from loadtest.devices.trouble import Trouble
+
+HOST = "127.0.0.1"
+ZERO = datetime(1980, 1, 1)
+HEARTBEAT_S = 10.0
+COMMAND = re.compile(rb"[?r]\n|([68])(\0\0|00)(\d+)\r(\d+)\r|[RSst789uU][^\n]*\n")
+
+
+class UltraDevice:
+    """The box. `clock` is its own, local time."""
+
+    def __init__(self, trouble: Trouble, clock: Callable[[], datetime], box: int = 1) -> None:
+        self.trouble = trouble
+        self.box = box
+        self.rewinds = b"\0\0"
+        self.reading = True
+        self.volts = 25.0
+        self.swallow = self.damage = 0.0
+        self.log: dict[int, tuple[int, str]] = {}  # LogID -> second since 1980, the line with a flag to be set
+        self.commands: list[bytes] = []
+        self.forbidden: list[bytes] = []
+        self.connections = 0
+        self.port = 0
+        self._clock = clock
+        self._server: asyncio.Server | None = None
+        self._clients: dict[asyncio.StreamWriter, asyncio.Lock] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Switch it on."""
+        self._server = await asyncio.start_server(self._serve, HOST, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Switch it off; its log stays."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def hang_up(self) -> None:
+        """Break every connection."""
+        for writer in self._clients:
+            writer.transport.abort()
+
+    def clear(self) -> None:
+        """Its owner clears the log: LogIDs begin anew."""
+        self.log = {}
+
+    async def passes(self, chip: str, antenna: int = 1, reader: int = 2) -> int:
+        """A tag crosses the mat, or (chip 0, antenna 0) a gun: its LogID, kept and sent."""
+        since = self._clock() - ZERO
+        second, millisecond = since.days * 86400 + since.seconds, since.microseconds // 1000
+        number = max(self.log, default=0) + 1
+        line = f"0,{chip},{second},{millisecond},{antenna},-71,%d,{reader},{self.box},{0:016x},0,{number}"
+        self.log[number] = second, line
+        for writer in list(self._clients):
+            if self.trouble.random.random() >= self.swallow:
+                with contextlib.suppress(ConnectionError):
+                    await self._send(writer, line % 0)
+        return number
+
+    async def heartbeat(self) -> None:
+        """What it sends every ten seconds."""
+        for writer in list(self._clients):
+            with contextlib.suppress(ConnectionError):
+                await self._send(writer, f"V={self.volts:.4f}")
+
+    async def _send(self, writer: asyncio.StreamWriter, line: str) -> None:
+        if self.trouble.random.random() < self.damage:
+            line = line[: len(line) // 3] + line[-len(line) // 4 :]
+        lock = self._clients.get(writer)
+        if lock is None:
+            raise ConnectionResetError
+        async with lock:
+            await self.trouble.send(writer, line.encode() + b"\n")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._clients[writer] = asyncio.Lock()
+        self.connections += 1
+        beating = asyncio.create_task(self._beat())
+        rest = b""
+        try:
+            await self._send(writer, f"{'1,' * (self.connections % 2)}Connected,{len(self.log)}")
+            while data := await reader.read(4096):
+                rest += data
+                while match := COMMAND.match(rest):
+                    rest = rest[match.end() :]
+                    for line in self._answers(match):
+                        await self._send(writer, line)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            beating.cancel()
+            writer.transport.abort()
+            self._clients.pop(writer, None)
+            self._tasks.discard(task)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            await self.heartbeat()
+
+    def _answers(self, match: "re.Match[bytes]") -> list[str]:
+        command = match[0]
+        self.commands.append(command)
+        if command == b"?\n":
+            return [f"S={int(self.reading)}0"]
+        if command == b"r\n":
+            at = self._clock()
+            return [f"{at.hour}:{at.minute}:{at.second} {at.day}-{at.month}-{at.year} (0)"]
+        if not match[1]:
+            self.forbidden.append(command)
+            return []
+        if match[2] != self.rewinds:
+            return []
+        first, last = int(match[3]), int(match[4])
+        if match[1] == b"6":
+            return [line % 1 for number, (_, line) in self.log.items() if first <= number <= last]
+        return [line % 1 for second, line in self.log.values() if first <= second <= last]

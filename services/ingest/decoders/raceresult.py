@@ -1,0 +1,553 @@
+"""RACE RESULT decoder (System 4000/5000) over TCP: its numbered passing files fetched whole, pushes on top.
+
+The decoder numbers its passings within a file, begins a new file with each STARTOPERATION, and keeps them all. So we
+hold the cursor (box, file, number): on a connection the count says what is missing, which is pulled; new passings are
+pushed, and a gap in their numbers is pulled too; files that ended while nobody was connected are fetched by number.
+A decoder is only ever asked. It belongs to whoever times: nothing here starts or stops its operation, sets its clock
+or clears its files.
+
+Source: RACE RESULT knowledge base (passing record, passing files, decoder commands) and public clients of port 3601.
+What is known from clients alone, and has not been seen on a device: the answer to GETFILE, the second count of
+PASSINGS, `ONLY`.
+"""
+
+import re
+from datetime import date, datetime, time, tzinfo
+
+from msgspec import Struct
+
+from schemas.ids import label
+from services.ingest.decoders.coverage import Coverage
+from services.ingest.decoders.lines import Lines
+from services.ingest.decoders.local_time import one_instant_us
+from services.ingest.decoders.messages import (
+    WHERE_MAX_CHARS,
+    ConnectionFault,
+    Cursor,
+    Message,
+    Notice,
+    Now,
+    Position,
+    Reached,
+    Seen,
+    Unreadable,
+)
+from services.ingest.decoders.told import Told
+
+PROTOCOL_MAX = (2, 6)  # the latest that is known here
+PUSH_SINCE = (1, 5)
+FIELDS_SINCE = (1, 6)  # from here on a passing has all FIELDS
+FIELDS = 20
+FIELDS_LEAST = 4  # number, code, date and time
+MARKER = "99999"  # the code of a marker or trigger
+NO_BOX = "decoder"  # its log's name, where it does not tell its own
+PULL_MAX = 256  # passings of one question: an answer of 25 KB
+PULL_TRIES = 3  # questions for a number before it is given up, loudly
+POLL_S = 5.0  # PASSINGS, which keeps the connection alive and finds what was not pushed
+STATUS_S = 30.0
+ANSWER_S = 10.0  # a question that is not answered by then is asked again
+SILENCE_S = 20.0  # four polls
+FILES_BACK_MAX = 200  # files that ended while nobody was connected
+CHECKS_MAX = 10_000
+BATTERY_LOW = 20  # per cent
+ERROR_BITS = {
+    1: "UHF",
+    16: "loop error",
+    32: "loop limit",
+    64: "active link lost",
+    256: "GPS",
+    512: "GPS",
+    1024: "active sync",
+}
+
+_VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})", re.ASCII)
+_NUMBER = re.compile(r"\d{1,12}", re.ASCII)
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
+_TIME = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
+_DBM = re.compile(r"-\d{1,3}(\.\d{1,3})?", re.ASCII)
+_VOLTS = re.compile(r"\d{1,2}(\.\d{1,4})?", re.ASCII)
+
+
+class Passing(Struct, frozen=True):
+    """A passing record. `at_us` null: the decoder's clock was never set, `local` is the time since its start.
+
+    `chip` is empty for a marker. `file` and `box` are null in records of older protocols, which lack them.
+    """
+
+    number: int
+    chip: str
+    local: str
+    at_us: int | None
+    rssi: float | None = None
+    antenna: int | None = None
+    battery: float | None = None
+    box: str | None = None
+    file: int | None = None
+
+    @property
+    def check(self) -> str:
+        """What tells this passing from another one of the same number."""
+        return f"{self.local} {self.chip}"
+
+
+def read_passing(text: str, zone: tzinfo, fields_least: int = FIELDS_LEAST) -> Passing:
+    """The passing of a record, without `#P;`; more fields than are known are passed over. Raises ValueError.
+
+    The chip of a passive tag is `EventID-Bib`, which is unique in the world; of a multi-use tag, which has no EventID,
+    and of an active transponder it is the code.
+    """
+    fields = [field.strip() for field in text.split(";")]
+    if len(fields) < fields_least:
+        raise ValueError(f"a passing of {len(fields)} fields; it has {fields_least}")
+    fields += [""] * (FIELDS - len(fields))
+    number, code, day, clock, event_id, _, rssi, _, is_active, _, loop, _, _, battery, _, _, box, file, antenna, _ = (
+        fields[:FIELDS]
+    )
+    if not _NUMBER.fullmatch(number) or int(number) < 1:
+        raise ValueError(f"{number[:40]!r} is no passing number")
+    active = is_active == "1"
+    chip = "" if code == MARKER else label(code if active or event_id in ("", "0") else f"{event_id}-{code}", "chip")
+    return Passing(
+        int(number),
+        chip,
+        f"{day} {clock}",
+        instant_us(day, clock, zone),
+        rssi=float(rssi) if not active and _DBM.fullmatch(rssi) else None,
+        antenna=_small(loop if active else antenna),
+        battery=float(battery) if _VOLTS.fullmatch(battery) else None,
+        box=_name(box),
+        file=int(file) if _NUMBER.fullmatch(file) else None,
+    )
+
+
+def instant_us(day: str, clock: str, zone: tzinfo) -> int | None:
+    """The instant of a decoder's date and time; null where its clock was never set (year 0). Raises ValueError."""
+    on, at = _DATE.fullmatch(day), _TIME.fullmatch(clock)
+    if not on or not at:
+        raise ValueError(f"{day[:40]!r} {clock[:40]!r} is no date yyyy-mm-dd and time hh:mm:ss.kkk")
+    hour, minute, second, fraction = at.groups()
+    moment = time(int(hour), int(minute), int(second), int((fraction or "0").ljust(6, "0")))
+    year, month, of_month = map(int, on.groups())
+    if year == 0:
+        return None
+    if not 2000 <= year <= 2099:
+        raise ValueError(f"the year {year} is not of this century")
+    return one_instant_us(datetime.combine(date(year, month, of_month), moment), zone)
+
+
+def _small(text: str) -> int | None:
+    return int(text) if _NUMBER.fullmatch(text) and int(text) < 1000 else None
+
+
+def _name(text: str) -> str | None:
+    return text[:WHERE_MAX_CHARS] if text and text.isprintable() else None
+
+
+class _File:
+    """A passing file as far as it is fetched. `part` is its name in a cursor: its number, and after `#` which log of
+    that number it is, where a decoder's files were cleared.
+    """
+
+    def __init__(self, number: int, generation: int, through: int = 0, check: str = "") -> None:
+        self.number = number
+        self.generation = generation
+        self.had = Coverage(through)
+        self.known = through  # what was known of it before this connection
+        self._checks = {through: check}
+
+    @property
+    def part(self) -> str:
+        return f"{self.number}#{self.generation}" if self.generation else str(self.number)
+
+    def add(self, passing: Passing) -> bool:
+        """Count a passing in; whether it is new. Raises ValueError."""
+        if not self.had.add(passing.number):
+            return False
+        if len(self._checks) < CHECKS_MAX:
+            self._checks[passing.number] = passing.check
+        return True
+
+    def position(self) -> Position:
+        """How far it is fetched without a gap."""
+        through = self.had.through
+        check = self._checks.get(through, "")
+        if len(self._checks) > 1:
+            self._checks = {number: text for number, text in self._checks.items() if number >= through}
+        return Position(self.part, through, check)
+
+
+class _Question(Struct):
+    """What the decoder is answering with passings: those from `first` to `last` of the current file, or a whole
+    `file`. `heard_s` is when the last came, `got` how many did.
+    """
+
+    heard_s: float
+    first: int = 0
+    last: int = 0
+    file: int | None = None
+    verifies: bool = False
+    got: int = 0
+
+
+class RaceResult:
+    """One connection to a decoder. Implements `messages.Reader`.
+
+    Questions for passings go out one at a time, so that answers cannot be mistaken. An empty line ends an answer.
+    """
+
+    silence_s = SILENCE_S
+
+    def __init__(self, zone: tzinfo, cursor: Cursor, told: Told) -> None:
+        self._zone = zone
+        self._cursor = cursor
+        self._told = told
+        self._lines = Lines()
+        self._out = bytearray()
+        self._version: tuple[int, int] | None = None
+        self._box = NO_BOX
+        self._name = ""
+        self._status_file = 0
+        self._live: _File | None = None
+        self._ended: list[_File] = []  # before the current file, oldest first
+        self._verify = 0  # the number whose content tells whether the file is the one that we know
+        self._lower_count = False
+        self._question: _Question | None = None
+        self._tries = 0
+        self._reached: Position | None = None
+        self._began_s = self._polled_s = self._status_s = 0.0
+
+    @property
+    def missing(self) -> int:
+        return sum(file.had.missing for file in [*self._ended, *([self._live] if self._live else [])])
+
+    def begin(self, now: Now) -> None:
+        self._began_s = self._polled_s = self._status_s = now.steady_s
+        self._send("GETPROTOCOL")
+
+    def take(self) -> bytes:
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def feed(self, data: bytes, now: Now) -> list[Message]:
+        messages: list[Message] = []
+        for line in self._lines.feed(data):
+            messages += self._line(line, now)
+        messages += self._ask(now)
+        return messages + self._moved()
+
+    def tick(self, now: Now) -> list[Message]:
+        if self._version is None:
+            if now.steady_s - self._began_s > ANSWER_S:
+                raise ConnectionFault("no answer to GETPROTOCOL; is this a decoder's port?")
+            return []
+        messages: list[Message] = []
+        if self._question and now.steady_s - self._question.heard_s > ANSWER_S:
+            messages += self._answered(complete=False)
+        if now.steady_s - self._polled_s >= POLL_S:
+            self._polled_s = now.steady_s
+            self._send("PASSINGS")
+        if now.steady_s - self._status_s >= STATUS_S:
+            self._status_s = now.steady_s
+            self._send("GETSTATUS")
+        messages += self._ask(now)
+        return messages + self._moved()
+
+    def _send(self, command: str) -> None:
+        self._out += command.encode() + b"\r\n"
+
+    # --- lines
+
+    def _line(self, line: bytes, now: Now) -> list[Message]:
+        text = line.decode("latin-1")
+        head, _, rest = text.partition(";")
+        if not text:
+            return self._answered(complete=True) if self._question else []
+        if head == "#P":
+            return self._passing(line, rest, now, pushed=True)
+        if head.startswith("#"):
+            return []  # #KEEPALIVE, pre-warnings and whatever else is pushed
+        if head.isdecimal() and rest:
+            return self._passing(line, text, now, pushed=False)
+        fields = [field.strip() for field in rest.split(";")]
+        try:
+            if head == "GETPROTOCOL":
+                self._choose(fields)
+            elif head == "SETPROTOCOL":
+                self._agreed(fields)
+            elif head == "GETCONFIG":
+                self._configured(fields)
+            elif head == "PASSINGS":
+                return self._counted(fields)
+            elif head == "GETSTATUS":
+                return self._status(fields, now)
+            elif head in ("STARTOPERATION", "STOPOPERATION"):
+                self._send("PASSINGS")
+                return [Notice(self._name, head.lower(), self._when(fields[1:]), text)]
+            elif head not in ("SETPUSHPASSINGS", "SETPUSHPREWARNS", "GETFILE", "GETTIME") and not head.startswith(
+                "ONLY"
+            ):
+                return [Unreadable(line, "no line of the decoder's protocol")]
+        except ValueError as error:
+            return [Unreadable(line, str(error))]
+        return []
+
+    def _choose(self, fields: list[str]) -> None:
+        versions = [_version(field) for field in fields]
+        if len(versions) != 3:
+            raise ValueError(f"GETPROTOCOL of {len(versions)} versions; it tells the current one, least and greatest")
+        _, least, greatest = versions
+        version = max(least, min(greatest, PROTOCOL_MAX))
+        self._send(f"SETPROTOCOL;{version[0]}.{version[1]}")
+
+    def _agreed(self, fields: list[str]) -> None:
+        self._version = _version(fields[0])
+        for command in ("GETCONFIG;GENERAL;BOXNAME", "GETSTATUS", "PASSINGS"):
+            self._send(command)
+
+    def _configured(self, fields: list[str]) -> None:
+        """`GENERAL;BOXNAME;<name>;<device id>`, the first two an echo that not every client has seen."""
+        values = fields[2:] if fields[:2] == ["GENERAL", "BOXNAME"] else fields
+        if not values:
+            raise ValueError("GETCONFIG without the box's name")
+        self._name = _name(values[0]) or ""
+        if self._live is None and len(values) > 1:
+            self._box = _name(values[1]) or self._name or NO_BOX
+
+    def _when(self, fields: list[str]) -> int | None:
+        try:
+            return instant_us(fields[0], fields[1], self._zone)
+        except (ValueError, IndexError):
+            return None
+
+    def _status(self, fields: list[str], now: Now) -> list[Message]:
+        """Date, time, power, antennas, in operation, file, GPS, place, reader healthy, battery, ..., error bits."""
+        if len(fields) < 10:
+            raise ValueError(f"GETSTATUS of {len(fields)} fields; it has 10 at least")
+        at_us = instant_us(fields[0], fields[1], self._zone)
+        power, operating, file, healthy, battery = fields[2], fields[4], fields[5], fields[8], fields[9]
+        if _NUMBER.fullmatch(file):
+            self._status_file = int(file)
+        where, told = self._name or self._box, self._told
+        if at_us is None:
+            unset = (
+                f"its clock was never set; ours showed {datetime.fromtimestamp(now.wall_us / 1e6, self._zone)} when "
+            )
+            notices = told.change(where, "clock_unset", f"file {file}", at_us)
+            notices = [Notice(where, one.kind, None, f"{unset}its own {fields[1]}, {one.text}") for one in notices]
+        else:
+            notices = told.change(where, "clock_unset", "", at_us) + told.clock(where, at_us, now)
+        idle = "it is not in operation mode and stores nothing" if operating == "0" else ""
+        notices += told.change(where, "not_in_operation", idle, at_us)
+        notices += told.change(where, "power", "it runs on its battery" if power == "0" else "", at_us)
+        low = _NUMBER.fullmatch(battery) and int(battery) < BATTERY_LOW
+        notices += told.change(where, "battery", f"its battery is below {BATTERY_LOW} %" if low else "", at_us)
+        notices += told.change(where, "reader", "its reader is not healthy" if healthy == "0" else "", at_us)
+        if len(fields) >= 25 and _NUMBER.fullmatch(fields[24]):
+            wrong = [name for bit, name in ERROR_BITS.items() if int(fields[24]) & bit]
+            notices += told.change(where, "error", ", ".join(wrong), at_us)
+        return [*notices]
+
+    # --- passings
+
+    def _passing(self, line: bytes, text: str, now: Now, pushed: bool) -> list[Message]:
+        question = None if pushed else self._question
+        if question:
+            question.heard_s = now.steady_s
+        live = self._live
+        if live is None:
+            return []  # before the count: it will be pulled
+        file: _File | None = live
+        if question and question.file is not None:
+            file = self._ended[0]
+        try:
+            fields_least = FIELDS if self._version and self._version >= FIELDS_SINCE else FIELDS_LEAST
+            passing = read_passing(text, self._zone, fields_least)
+            if passing.file is not None and file and passing.file != file.number:
+                file = next((one for one in [*self._ended, live] if one.number == passing.file), None)
+                if file is None:
+                    self._send("PASSINGS")  # a file has begun: its count fetches this passing too
+                    return []
+            if question:
+                question.got += 1
+            elif not pushed and passing.file is None:
+                return []  # of an answer given up, and of which file cannot be told
+            if question and question.verifies and passing.number == self._verify:
+                return self._verified(passing)
+            assert file is not None
+            if not file.add(passing):
+                return []
+        except ValueError as error:
+            return [Unreadable(line, str(error))]
+        return self._said(passing, line, file)
+
+    def _said(self, passing: Passing, line: bytes, file: _File) -> list[Message]:
+        where = passing.box or self._name
+        if not passing.chip:
+            return [Notice(where, "marker", passing.at_us, line.decode("latin-1"))]
+        if passing.at_us is None:
+            told = Notice(
+                where,
+                "unanchored",
+                None,
+                f"file {file.part} of {self._box} has passings without a date: "
+                "the decoder's clock was never set. They are put aside until somebody says when it began",
+            )
+            held = f"without a date: the decoder's clock was never set, {passing.local} counts from its start"
+            again = self._told.change(where, "unanchored", told.text, None)
+            return [*([told] if again else []), Unreadable(line, held, held=True)]
+        return [
+            Seen(
+                f"{self._box} file {file.part}",
+                passing.number,
+                where,
+                passing.chip,
+                passing.at_us,
+                passing.antenna,
+                passing.rssi,
+                passing.battery,
+            )
+        ]
+
+    # --- what there is
+
+    def _counted(self, fields: list[str]) -> list[Message]:
+        if not _NUMBER.fullmatch(fields[0]):
+            raise ValueError("PASSINGS without a count")
+        count = int(fields[0])
+        number = int(fields[1]) if len(fields) > 1 and _NUMBER.fullmatch(fields[1]) else self._status_file
+        first = self._live is None
+        known = self._live or self._from_cursor()
+        if known is not None and number == known.number and count < known.had.through and not self._lower_count:
+            # A push may have overtaken the count: only a second one that is lower means a log cleared.
+            self._lower_count = True
+            self._send("PASSINGS")
+            return []
+        cleared = known is not None and number == known.number and count < known.had.through
+        self._lower_count = False
+        if known is None:
+            self._live = _File(number, 0)
+        elif number < known.number or cleared:
+            self._live = _File(number, known.generation + 1)
+            self._ended, self._question, self._tries, self._verify = [], None, 0, 0
+        elif number > known.number:
+            between = range(max(known.number + 1, number - FILES_BACK_MAX), number)
+            self._ended += [known, *(_File(one, known.generation) for one in between)]
+            self._live = _File(number, known.generation)
+        else:
+            self._live = known
+        self._live.had.expect(count)
+        if first:
+            if self._live is known and known.had.through:
+                self._verify = known.had.through
+            if self._version and self._version >= PUSH_SINCE:
+                self._send("SETPUSHPREWARNS;0")
+                self._send("SETPUSHPASSINGS;1;0")
+                self._send("PASSINGS")  # what came between the count and the pushes
+        return []
+
+    def _from_cursor(self) -> _File | None:
+        position = self._cursor.get(self._box)
+        if position is None:
+            return None
+        self._reached = position
+        number, _, generation = position.part.partition("#")
+        return _File(int(number), int(generation or 0), position.number, position.check)
+
+    def _verified(self, passing: Passing) -> list[Message]:
+        """The last passing that we know, asked for again: another one there means that the log was cleared."""
+        live, number = self._live, self._verify
+        assert live is not None
+        self._verify = 0
+        known = self._cursor[self._box].check
+        if known and known != passing.check:
+            self._live = _File(live.number, live.generation + 1)
+            self._live.had.expect(live.had.top)
+            return [
+                Notice(
+                    self._name or self._box,
+                    "restarted",
+                    passing.at_us,
+                    f"passing {number} of file {live.number} is another one now: the file is fetched anew",
+                )
+            ]
+        return []
+
+    # --- questions
+
+    def _ask(self, now: Now) -> list[Message]:
+        live = self._live
+        if live is None or self._question:
+            return []
+        if self._verify:
+            self._question = _Question(now.steady_s, self._verify, self._verify, verifies=True)
+            self._send(f"{self._verify}:1")
+        elif self._ended:
+            self._question = _Question(now.steady_s, file=self._ended[0].number)
+            self._send(f"GETFILE;{self._ended[0].number}")
+        elif gap := live.had.gap:
+            first, last = gap[0], min(gap[1], gap[0] + PULL_MAX - 1)
+            self._question = _Question(now.steady_s, first, last)
+            self._send(f"{first}:{last - first + 1}")
+        return []
+
+    def _answered(self, complete: bool) -> list[Message]:
+        """The answer is over, by its empty line or by time: what still lacks is asked for again, then given up."""
+        question, self._question = self._question, None
+        live = self._live
+        assert question is not None
+        assert live is not None
+        if not complete and question.file is None:
+            raise ConnectionFault(f"no whole answer to {question.first}:{question.last - question.first + 1}")
+        self._tries += 1
+        if question.verifies:
+            if self._verify and self._tries >= PULL_TRIES:
+                self._verify, self._tries = 0, 0
+            elif not self._verify:
+                self._tries = 0
+            return []
+        if question.file is not None:
+            return self._file_ended(complete, question.got)
+        gap = live.had.gap
+        if gap is None or gap[0] > question.first:
+            self._tries = 0
+            return []
+        if self._tries < PULL_TRIES:
+            return []
+        self._tries = 0
+        last = min(gap[1], question.last)
+        live.had.skip(last)
+        return [self._lost(f"passings {question.first} to {last} of file {live.part}")]
+
+    def _file_ended(self, complete: bool, got: int) -> list[Message]:
+        file = self._ended[0]
+        messages: list[Message] = []
+        fetched = complete and not file.had.missing and (got > 0 or not file.known)
+        if not fetched and self._tries < PULL_TRIES:
+            return messages
+        self._tries = 0
+        if not fetched:
+            file.had.skip(file.had.top)
+            messages.append(self._lost(f"what follows passing {file.known} of file {file.part}, in part or in all"))
+        messages.append(Reached(self._box, file.position()))
+        self._ended.pop(0)
+        return messages
+
+    def _lost(self, what: str) -> Notice:
+        text = f"{what} of {self._box} cannot be had, asked for {PULL_TRIES} times; look into the decoder"
+        return Notice(self._name or self._box, "gap", None, text)
+
+    def _moved(self) -> list[Message]:
+        if self._live is None or self._ended or self._verify:
+            return []
+        position = self._live.position()
+        if position == self._reached:
+            return []
+        self._reached = position
+        return [Reached(self._box, position)]
+
+
+def _version(text: str) -> tuple[int, int]:
+    if not (match := _VERSION.fullmatch(text)):
+        raise ValueError(f"{text[:40]!r} is no version")
+    return int(match[1]), int(match[2])

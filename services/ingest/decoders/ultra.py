@@ -1,0 +1,360 @@
+"""RFID Timing Ultra and Joey over TCP: live reads by LogID, and what its log has and did not come, rewound.
+
+The box counts every read it ever logs (LogID) and plays its log again on request, so we hold the cursor (box, epoch,
+LogID). A live read that leaves numbers out has them rewound; a new connection rewinds from the last number on, that
+one included: so something must come back, and it must be what we know. LogIDs that begin anew, because the log was
+cleared, are a new epoch. A box that is new to us is asked for its last day. It is only ever asked: nothing here
+starts or stops its reading, sets its clock or its settings, or enables its extended status, whose binary records would
+break the lines.
+
+Source: public clients of port 23; the vendor's manual was not to be had. Which of two spellings of a rewind a box
+takes (NUL bytes or zeros) is known from one client each: they are tried by turns.
+"""
+
+import re
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from msgspec import Struct
+
+from schemas.ids import label
+from services.ingest.decoders.coverage import Coverage
+from services.ingest.decoders.lines import Lines
+from services.ingest.decoders.local_time import one_instant_us
+from services.ingest.decoders.messages import Cursor, Message, Notice, Now, Position, Reached, Seen, Unreadable
+from services.ingest.decoders.told import Told
+
+FIELDS = 12
+READER_ANTENNAS = 4  # of reader 1; those of reader 2 count on from there
+SILENCE_S = 30.0  # three heartbeats
+STATE_S = 60.0  # how often it is asked for its clock and whether it reads
+QUIET_S = 5.0  # a rewind from which nothing comes for so long is over
+REWINDS = 4  # of the same numbers, each spelling twice, before they are given up, loudly
+FIRST_S = 24 * 3600  # how far back a box that is new to us is asked for
+REWIND_END = 2**31 - 1  # beyond every LogID
+RECENT_MAX = 10_000  # reads of which the content is remembered, to tell a repeat from a log that began anew
+BATTERY_LOW_V = 23.0
+BATTERY_GOOD_V = 23.5  # so that a battery at its limit is not told at every heartbeat
+
+_ZERO = datetime(1980, 1, 1)  # local time
+_SECONDS = re.compile(r"\d{1,10}", re.ASCII)
+_NUMBER = re.compile(r"\d{1,10}", re.ASCII)
+_SMALL = re.compile(r"\d{1,3}", re.ASCII)
+_DBM = re.compile(r"-?\d{1,3}(\.\d{1,3})?", re.ASCII)
+_BATTERY = re.compile(r"V=(\d{1,3}(?:\.\d{1,6})?)", re.ASCII)
+_STATE = re.compile(r"S=(\d)(\d)?", re.ASCII)
+_CLOCK = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2}) (\d{1,2})-(\d{1,2})-(\d{4})(?: \(-?\d+\))?", re.ASCII)
+_GREETING = re.compile(r"(?:\d,)?Connected\b.*", re.ASCII | re.DOTALL)
+
+
+class Logged(Struct, frozen=True):
+    """A read of the box's log; `chip` empty: the gun. `again`: it was rewound."""
+
+    box: str
+    number: int
+    chip: str
+    at_us: int
+    antenna: int
+    rssi: float | None
+    again: bool
+
+    @property
+    def check(self) -> str:
+        """What tells this read from another one of the same number."""
+        return f"{self.at_us} {self.chip or 'gun'}"
+
+
+def read_line(text: str, zone: tzinfo) -> Logged:
+    """A read of 12 fields. Raises ValueError that says what is wrong."""
+    fields = [field.strip() for field in text.split(",")]
+    if len(fields) != FIELDS or fields[0] not in ("0", "1"):
+        raise ValueError(
+            f"no read: {len(fields)} fields beginning with {fields[0][:20]!r}; it has {FIELDS} and begins with 0"
+        )
+    _, chip, seconds, milliseconds, antenna, rssi, again, reader, box, _, _, number = fields
+    if not _SECONDS.fullmatch(seconds) or not _SMALL.fullmatch(milliseconds):
+        raise ValueError(f"{seconds[:20]!r} {milliseconds[:20]!r} are no seconds since 1980 and milliseconds")
+    if not _SMALL.fullmatch(antenna) or not _SMALL.fullmatch(reader) or again not in ("0", "1"):
+        raise ValueError(f"antenna {antenna[:20]!r}, reader {reader[:20]!r} or rewind flag {again[:20]!r} is none")
+    if not _NUMBER.fullmatch(number) or not _SMALL.fullmatch(box):
+        raise ValueError(f"LogID {number[:20]!r} or box {box[:20]!r} is no number")
+    local = _ZERO + timedelta(seconds=int(seconds), milliseconds=int(milliseconds))
+    if not 2000 <= local.year <= 2099:
+        raise ValueError(f"the year {local.year} is not of this century")
+    gun = chip == "0" and antenna == "0"
+    return Logged(
+        box,
+        int(number),
+        "" if gun else label(chip, "chip"),
+        one_instant_us(local, zone),
+        int(antenna) + READER_ANTENNAS * (int(reader) - 1 if int(reader) > 1 else 0),
+        float(rssi) if _DBM.fullmatch(rssi) else None,
+        again == "1",
+    )
+
+
+class _Epoch:
+    """A box's log as far as it came. `base` false: where it begins for us is not known yet."""
+
+    def __init__(self, part: int, through: int, check: str = "", base: bool = True) -> None:
+        self.part = part
+        self.had = Coverage(through)
+        self.base = base
+        self.newest_us = int(check.partition(" ")[0]) if check else -(2**62)
+        self.before: list[int] = []  # live numbers that came while `base` was false
+        self._checks: OrderedDict[int, str] = OrderedDict([(through, check)] if check else [])
+
+    def known(self, number: int) -> str:
+        """The content of a number, empty where it is not remembered."""
+        return self._checks.get(number, "")
+
+    def add(self, read: Logged) -> None:
+        """Count a read in. Raises ValueError."""
+        if self.base:
+            self.had.add(read.number)
+        elif len(self.before) < RECENT_MAX:
+            self.before.append(read.number)
+        self._checks[read.number] = read.check
+        self.newest_us = max(self.newest_us, read.at_us)
+        if len(self._checks) > RECENT_MAX:
+            self._checks.popitem(last=False)
+
+    def begin(self, number: int) -> None:
+        """The log begins for us with this number, or with the lowest that came before it was known."""
+        lowest = min([number, *self.before])
+        self.had = Coverage(lowest - 1)
+        for one in self.before:
+            self.had.add(one)
+        self.base, self.before = True, []
+
+    def position(self) -> Position:
+        """How far it came without a gap."""
+        return Position(str(self.part), self.had.through, self.known(self.had.through))
+
+
+class _Rewind(Struct):
+    """What the box is playing again: LogIDs from `first` to `last` of box `box`; `first` 0: its last day. `heard_s` is
+    when something of it came last, `got` how much did.
+    """
+
+    box: str
+    first: int
+    last: int
+    heard_s: float
+    got: int = 0
+
+
+class Ultra:
+    """One connection to a box. Implements `messages.Reader`. Rewinds go out one at a time."""
+
+    silence_s = SILENCE_S
+
+    def __init__(self, zone: tzinfo, cursor: Cursor, told: Told) -> None:
+        self._zone = zone
+        self._told = told
+        self._lines = Lines()
+        self._out = bytearray()
+        self._epochs = {box: _epoch(position) for box, position in cursor.items()}
+        self._reached: dict[str, Position] = dict(cursor)
+        self._box = list(cursor)[-1] if cursor else ""  # the one that spoke last
+        self._rewind: _Rewind | None = None
+        self._tries = 0
+        self._spoiled = 0  # lines that could not be read since the rewind was asked for
+        self._zeros = False  # spelling of rewinds: zeros, else NUL bytes
+        self._state_s = 0.0
+
+    @property
+    def missing(self) -> int:
+        return sum(epoch.had.missing for epoch in self._epochs.values())
+
+    def begin(self, now: Now) -> None:
+        self._ask_state(now)
+        self._catch_up(self._box, now)
+
+    def take(self) -> bytes:
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def feed(self, data: bytes, now: Now) -> list[Message]:
+        messages: list[Message] = []
+        for line in self._lines.feed(data):
+            if line:
+                messages += self._line(line, now)
+        return messages + self._next(now)
+
+    def tick(self, now: Now) -> list[Message]:
+        if now.steady_s - self._state_s >= STATE_S:
+            self._ask_state(now)
+        messages: list[Message] = []
+        if self._rewind and now.steady_s - self._rewind.heard_s >= QUIET_S:
+            messages += self._rewound(now)
+        return messages + self._next(now)
+
+    def _ask_state(self, now: Now) -> None:
+        self._state_s = now.steady_s
+        self._out += b"?\nr\n"
+
+    # --- lines
+
+    def _line(self, line: bytes, now: Now) -> list[Message]:
+        text = line.decode("latin-1").strip()
+        try:
+            if match := _BATTERY.fullmatch(text):
+                return [*self._battery(float(match[1]), now)]
+            if match := _STATE.fullmatch(text):
+                idle = "" if match[1] == "1" else "it is not reading"
+                return [*self._told.change(self._box, "not_reading", idle, None)]
+            if match := _CLOCK.fullmatch(text):
+                hour, minute, second, day, month, year = map(int, match.groups())
+                at_us = one_instant_us(datetime(year, month, day, hour, minute, second), self._zone)
+                return [*self._told.clock(self._box, at_us, now)]
+            if _GREETING.fullmatch(text):
+                return []
+            read = read_line(text, self._zone)
+            return self._read(read, text, now)
+        except ValueError as error:
+            self._spoiled += 1
+            return [Unreadable(line, str(error))]
+
+    def _battery(self, volts: float, now: Now) -> list[Notice]:
+        if BATTERY_LOW_V <= volts < BATTERY_GOOD_V:
+            return []
+        low = f"its battery is below {BATTERY_LOW_V:g} V" if volts < BATTERY_LOW_V else ""
+        hour_us = 3600 * 1_000_000  # a battery that is low in the next race is another notice
+        return self._told.change(self._box, "battery", low, now.wall_us // hour_us * hour_us)
+
+    def _read(self, read: Logged, text: str, now: Now) -> list[Message]:
+        self._box = read.box
+        epoch = self._epochs.get(read.box)
+        messages: list[Message] = []
+        if epoch is None:
+            epoch = self._epochs[read.box] = _Epoch(1, 0, base=False)
+            if not read.again and not (self._rewind and self._rewind.box in ("", read.box)):
+                self._catch_up(read.box, now)
+        known = epoch.known(read.number)
+        if known == read.check:
+            self._heard(read, now)
+            return []
+        if self._began_anew(epoch, read, known):
+            messages.append(
+                Notice(
+                    read.box, "restarted", read.at_us, f"LogID {read.number} after {epoch.had.top}: its log began anew"
+                )
+            )
+            epoch = self._epochs[read.box] = _Epoch(epoch.part + 1, 0)
+            self._rewind, self._tries = None, 0
+        elif read.again:
+            self._heard(read, now)
+            if not epoch.base:
+                epoch.begin(max(1, read.number - self._spoiled))  # what could not be read is asked for by number
+        epoch.add(read)
+        return [*messages, self._said(read, text, epoch)]
+
+    def _began_anew(self, epoch: _Epoch, read: Logged, known: str) -> bool:
+        """Whether this read is of a log that was cleared: its number is another read's, or low and yet the newest."""
+        if not epoch.base or read.number > epoch.had.top:
+            return False
+        return bool(known) or (read.number <= epoch.had.through and read.at_us > epoch.newest_us)
+
+    def _heard(self, read: Logged, now: Now) -> None:
+        rewind = self._rewind
+        if rewind and read.again and rewind.box in ("", read.box):
+            rewind.box, rewind.heard_s, rewind.got = read.box, now.steady_s, rewind.got + 1
+
+    def _said(self, read: Logged, text: str, epoch: _Epoch) -> Message:
+        if not read.chip:
+            return Notice(read.box, "gun", read.at_us, text)
+        session = f"ultra {read.box} epoch {epoch.part}"
+        return Seen(session, read.number, read.box, read.chip, read.at_us, read.antenna, read.rssi)
+
+    # --- rewinds
+
+    def _catch_up(self, box: str, now: Now) -> None:
+        """Ask for what came while nobody was connected: from the last number on, or the last day of a new box."""
+        epoch = self._epochs.get(box)
+        if epoch and epoch.base:
+            self._ask(_Rewind(box, max(epoch.had.through, 1), REWIND_END, now.steady_s))
+        else:
+            self._ask(_Rewind(box, 0, 0, now.steady_s), now)
+
+    def _ask(self, rewind: _Rewind, now: Now | None = None) -> None:
+        self._rewind = rewind
+        self._spoiled = 0
+        zero = b"00" if self._zeros else b"\0\0"
+        if rewind.first:
+            self._out += b"6" + zero + b"%d\r%d\r" % (rewind.first, rewind.last)
+        else:
+            assert now is not None
+            local = datetime.fromtimestamp(now.wall_us // 1_000_000, UTC).astimezone(self._zone).replace(tzinfo=None)
+            second = int((local - _ZERO).total_seconds())
+            self._out += b"8" + zero + b"%d\r%d\r" % (second - FIRST_S, second + FIRST_S)
+
+    def _next(self, now: Now) -> list[Message]:
+        """The next rewind where numbers are missing, and how far everything came."""
+        rewind = self._rewind
+        if rewind and rewind.first and rewind.last < REWIND_END and (epoch := self._epochs.get(rewind.box)):
+            gap = epoch.had.gap
+            if gap is None or gap[0] > rewind.last:
+                self._rewind, self._tries = None, 0  # all of it came
+        if self._rewind is None:
+            for box, epoch in self._epochs.items():
+                if gap := epoch.had.gap:
+                    self._ask(_Rewind(box, gap[0], gap[1], now.steady_s))
+                    break
+        return self._moved()
+
+    def _rewound(self, now: Now) -> list[Message]:
+        """Nothing comes any more. A rewind that gave nothing is spelled the other way; numbers that will not come are
+        given up in the end.
+        """
+        rewind, self._rewind = self._rewind, None
+        assert rewind is not None
+        epoch = self._epochs.get(rewind.box)
+        gap = epoch.had.gap if epoch else None
+        ranged = rewind.first > 0 and rewind.last < REWIND_END
+        lacks = gap is not None and gap[0] <= rewind.first if ranged else not rewind.got
+        if not lacks:
+            self._tries = 0
+            return []
+        self._tries += 1
+        if not rewind.got:
+            self._zeros = not self._zeros
+        if self._tries < REWINDS:
+            self._ask(_Rewind(rewind.box, rewind.first, rewind.last, now.steady_s), now)
+            return []
+        self._tries = 0
+        return self._given_up(rewind, epoch, now)
+
+    def _given_up(self, rewind: _Rewind, epoch: _Epoch | None, now: Now) -> list[Message]:
+        if not rewind.first:
+            for one in self._epochs.values():
+                if not one.base and one.before:
+                    one.begin(min(one.before))
+            return []
+        assert epoch is not None
+        if rewind.last == REWIND_END:
+            if rewind.first == 1:
+                return []
+            # A log that was cleared and is shorter now: its reads are newer than all that we know.
+            self._ask(_Rewind(rewind.box, 1, REWIND_END, now.steady_s))
+            text = f"it plays nothing again from LogID {rewind.first} on; asked for all of its log"
+            return [Notice(rewind.box, "no_rewind", None, text)]
+        gap = epoch.had.gap
+        assert gap is not None
+        last = min(gap[1], rewind.last)
+        epoch.had.skip(last)
+        text = f"LogIDs {gap[0]} to {last} cannot be had, asked for {REWINDS} times; look into the box"
+        return [Notice(rewind.box, "gap", None, text)]
+
+    def _moved(self) -> list[Message]:
+        messages: list[Message] = []
+        for box, epoch in self._epochs.items():
+            if epoch.base and (position := epoch.position()) != self._reached.get(box):
+                self._reached[box] = position
+                messages.append(Reached(box, position))
+        return messages
+
+
+def _epoch(position: Position) -> _Epoch:
+    return _Epoch(int(position.part), position.number, position.check)

@@ -1,0 +1,28 @@
+"""RACE RESULT decoders, which we dial on port 3601."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from services.ingest.decoders.local_time import parse_zone
+from services.ingest.decoders.messages import Now
+from services.ingest.decoders.raceresult import RaceResult
+from services.ingest.decoders.told import Told
+from services.ingest.metrics import IngestMetrics
+from services.ingest.race_log import Log
+from services.ingest.readers.running import Running, dialling
+from services.ingest.sources import Source
+
+
+async def start(
+    source: Source,
+    race_log: Log,
+    metrics: IngestMetrics,
+    now_us: Callable[[], int],
+    data_folder: Path,
+    clock: Callable[[], Now] | None = None,
+) -> Running:
+    """A decoder at work. `clock` null: this machine's. Raises StartFault."""
+    zone, told = parse_zone(source.zone), Told()
+    return dialling(
+        source, race_log, metrics, now_us, data_folder, lambda cursor: RaceResult(zone, cursor, told), clock=clock
+    )

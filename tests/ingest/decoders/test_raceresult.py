@@ -1,0 +1,398 @@
+"""RACE RESULT decoders: records, the handshake, the cursor rule, and questions asked again."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ingest.decoders.messages import ConnectionFault, Notice, Now, Position, Reached, Seen, Unreadable
+from services.ingest.decoders.raceresult import RaceResult, instant_us, read_passing
+from services.ingest.decoders.told import Told
+
+ZONE = timezone(timedelta(hours=7))
+START = Now(1_767_477_600_000_000, 1000.0)
+PUSHED = "12;33;0000-00-00;00:00:02.773;6692;12;-68;09ca52;0;;;;;;;;Finish;41;3;D-5012"
+STATUS = "GETSTATUS;2026-01-04;05:00:00.000;1;11110000;1;3;1;49.0,8.4;1;80;21;22"
+
+
+def at(seconds: float) -> Now:
+    return Now(START.wall_us + int(seconds * 1e6), START.steady_s + seconds)
+
+
+def record(number: int, code: str = "33", file: int = 3, day: str = "2026-01-04") -> str:
+    clock = f"05:{number // 60 % 60:02d}:{number % 60:02d}.500"
+    return f"{number};{code};{day};{clock};6692;12;-68;09ca52;0;;;;;;;;Finish;{file};3;D-5012"
+
+
+def lines(*texts: str) -> bytes:
+    return "".join(f"{text}\r\n" for text in texts).encode()
+
+
+def asked(reader: RaceResult) -> list[str]:
+    return reader.take().decode().split("\r\n")[:-1]
+
+
+def met(cursor: dict[str, Position] | None = None, count: int = 0, file: int = 3) -> RaceResult:
+    """A connection whose handshake is done, at `count` passings of a file."""
+    reader = RaceResult(ZONE, cursor or {}, Told())
+    reader.begin(START)
+    assert asked(reader) == ["GETPROTOCOL"]
+    assert reader.feed(lines("GETPROTOCOL;2.0;1.0;3.3"), START) == []
+    assert asked(reader) == ["SETPROTOCOL;2.6"]
+    assert reader.feed(lines("SETPROTOCOL;2.6"), START) == []
+    assert asked(reader) == ["GETCONFIG;GENERAL;BOXNAME", "GETSTATUS", "PASSINGS"]
+    reader.feed(lines("GETCONFIG;GENERAL;BOXNAME;Finish;D-5012", STATUS, f"PASSINGS;{count};{file}"), START)
+    return reader
+
+
+def numbers(messages: list) -> list[int]:
+    return [message.seq for message in messages if isinstance(message, Seen)]
+
+
+def test_the_record_of_an_old_protocol_is_read_and_has_no_instant():
+    passing = read_passing("1;33;0000-00-00;00:00:02.773;6692;12;-68;09ca52", ZONE)
+    assert (passing.number, passing.chip, passing.at_us, passing.rssi) == (1, "6692-33", None, -68.0)
+    assert passing.local == "0000-00-00 00:00:02.773"
+    assert (passing.box, passing.file, passing.antenna) == (None, None, None)
+
+
+def test_the_record_of_twenty_fields_is_read():
+    passing = read_passing(PUSHED, ZONE)
+    assert (passing.number, passing.chip, passing.rssi, passing.antenna) == (12, "6692-33", -68.0, 3)
+    assert (passing.box, passing.file, passing.at_us) == ("Finish", 41, None)
+
+
+def test_a_date_gives_the_instant_in_the_zone_of_the_source():
+    expected = datetime(2026, 1, 3, 22, 0, 12, 500_000, UTC)
+    assert read_passing(record(12), ZONE).at_us == int(expected.timestamp() * 1e6)
+
+
+def test_an_active_transponder_is_named_by_its_code_and_its_loop():
+    text = "5;GXK-0012;2026-01-04;05:00:01.000;0;3;5F;ab;1;2;7;;12;2.91;21;64;Line;3;1;D-5012"
+    passing = read_passing(text, ZONE)
+    assert (passing.chip, passing.antenna, passing.battery, passing.rssi) == ("GXK-0012", 7, 2.91, None)
+
+
+def test_leading_zeros_of_a_chip_are_kept():
+    text = record(1, code="0000041").replace(";6692;", ";;", 1)
+    assert read_passing(text, ZONE).chip == "0000041"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1;33;2026-01-04",
+        "x;33;2026-01-04;05:00:00.000",
+        "0;33;2026-01-04;05:00:00.000",
+        "1;;2026-01-04;05:00:00.000",
+        "1;33;2026-13-04;05:00:00.000",
+        "1;33;1926-01-04;05:00:00.000",
+        "1;33;2026-01-04;25:00:00.000",
+        "1;33;2026-01-04;05:00",
+    ],
+)
+def test_a_record_that_makes_no_sense_is_refused(text: str):
+    with pytest.raises(ValueError):
+        read_passing(text, ZONE)
+
+
+def test_the_start_of_operation_with_a_clock_never_set_has_no_instant():
+    reader = met()
+    reader.take()
+    told = reader.feed(lines("STARTOPERATION;OK;0000-00-00;00:00:00.000"), at(1))
+    assert told == [Notice("Finish", "startoperation", None, "STARTOPERATION;OK;0000-00-00;00:00:00.000")]
+    assert asked(reader) == ["PASSINGS"], "a file may have begun"
+
+
+@pytest.mark.parametrize(
+    ("told", "chosen"),
+    [("2.0;1.0;3.3", "2.6"), ("1.2;1.0;1.4", "1.4"), ("3.0;3.0;3.3", "3.0"), ("2.0;1.2;2.6", "2.6")],
+)
+def test_the_latest_protocol_known_to_both_is_asked_for(told: str, chosen: str):
+    reader = RaceResult(ZONE, {}, Told())
+    reader.begin(START)
+    reader.take()
+    reader.feed(lines(f"GETPROTOCOL;{told}"), START)
+    assert asked(reader) == [f"SETPROTOCOL;{chosen}"]
+
+
+def test_without_a_cursor_the_current_file_is_pulled_from_its_first_passing():
+    reader = met(count=300)
+    assert asked(reader) == ["SETPUSHPREWARNS;0", "SETPUSHPASSINGS;1;0", "PASSINGS", "1:256"]
+    first = reader.feed(lines(*[record(n) for n in range(1, 257)], ""), at(1))
+    assert numbers(first) == list(range(1, 257))
+    assert first[-1] == Reached("D-5012", Position("3", 256, "2026-01-04 05:04:16.500 6692-33"))
+    assert asked(reader) == ["257:44"]
+    rest = reader.feed(lines("ONLY 44", *[record(n) for n in range(257, 301)], ""), at(2))
+    assert numbers(rest) == list(range(257, 301))
+    assert asked(reader) == []
+    assert reader.missing == 0
+
+
+def test_a_read_carries_the_decoders_own_number_file_and_antenna():
+    reader = met()
+    (seen, reached) = reader.feed(lines("#P;" + record(1)), at(1))
+    assert seen == Seen(
+        "D-5012 file 3", 1, "Finish", "6692-33", instant_us("2026-01-04", "05:00:01.500", ZONE), 3, -68.0
+    )
+    assert reached == Reached("D-5012", Position("3", 1, "2026-01-04 05:00:01.500 6692-33"))
+
+
+def test_a_gap_in_pushed_numbers_is_pulled_and_the_cursor_waits_for_it():
+    reader = met(count=2)
+    reader.feed(lines(record(1), record(2), ""), at(1))
+    reader.take()
+    pushed = reader.feed(lines("#P;" + record(5)), at(2))
+    assert numbers(pushed) == [5]
+    assert not any(isinstance(message, Reached) for message in pushed)
+    assert (asked(reader), reader.missing) == (["3:2"], 2)
+    filled = reader.feed(lines(record(3), record(4), ""), at(3))
+    assert numbers(filled) == [3, 4]
+    assert filled[-1] == Reached("D-5012", Position("3", 5, "2026-01-04 05:00:05.500 6692-33"))
+
+
+def test_a_push_within_an_answer_and_a_repeat_are_told_apart():
+    reader = met(count=2)
+    got = reader.feed(lines(record(1), "#P;" + record(3), "#P;" + record(3), record(2), record(2), ""), at(1))
+    assert numbers(got) == [1, 3, 2]
+
+
+def test_the_known_file_goes_on_after_the_cursor_once_its_last_passing_is_what_it_was():
+    known = Position("3", 7, "2026-01-04 05:00:07.500 6692-33")
+    reader = met({"D-5012": known}, count=9)
+    assert asked(reader)[-1] == "7:1"
+    assert reader.feed(lines(record(7), ""), at(1)) == []
+    assert asked(reader) == ["8:2"]
+    got = reader.feed(lines(record(8), record(9), ""), at(2))
+    assert numbers(got) == [8, 9]
+
+
+def test_a_file_of_the_same_number_with_another_passing_is_a_new_log():
+    known = Position("3", 7, "2026-01-03 05:00:07.500 6692-33")
+    reader = met({"D-5012": known}, count=9)
+    reader.take()
+    (told, begun) = reader.feed(lines(record(7), ""), at(1))
+    assert (told.kind, asked(reader)) == ("restarted", ["1:9"])
+    assert begun == Reached("D-5012", Position("3#1", 0))
+    got = reader.feed(lines(*[record(n) for n in range(1, 10)], ""), at(2))
+    assert numbers(got) == list(range(1, 10))
+    assert {message.session for message in got if isinstance(message, Seen)} == {"D-5012 file 3#1"}
+    assert got[-1].position.part == "3#1"
+
+
+def test_a_lower_count_of_the_same_file_is_a_new_log_once_it_is_confirmed():
+    reader = met({"D-5012": Position("3", 7, "")}, count=2)
+    assert asked(reader) == ["PASSINGS"]
+    reader.feed(lines("PASSINGS;2;3"), at(1))
+    assert asked(reader)[-1] == "1:2"
+    got = reader.feed(lines(record(1), record(2), ""), at(2))
+    assert got[-1].position == Position("3#1", 2, "2026-01-04 05:00:02.500 6692-33")
+
+
+def test_a_push_that_overtakes_the_count_is_no_new_log():
+    reader = met()
+    reader.feed(lines("#P;" + record(1), "#P;" + record(2)), at(1))
+    reader.take()
+    reader.feed(lines("PASSINGS;1;3"), at(2))
+    reader.feed(lines("PASSINGS;2;3"), at(3))
+    (seen, reached) = reader.feed(lines("#P;" + record(3)), at(4))
+    assert (seen.session, reached.position.number) == ("D-5012 file 3", 3)
+
+
+def test_a_new_file_is_begun_only_after_the_old_one_is_finished():
+    reader = met({"D-5012": Position("1", 2, "")}, count=1, file=3)
+    assert asked(reader)[-1] == "GETFILE;1"
+    got = reader.feed(lines(*[record(n, file=1) for n in (1, 2, 3, 4)], ""), at(1))
+    assert numbers(got) == [3, 4]
+    assert got[-1] == Reached("D-5012", Position("1", 4, "2026-01-04 05:00:04.500 6692-33"))
+    assert asked(reader) == ["GETFILE;2"]
+    pushed = reader.feed(lines("#P;" + record(1)), at(2))
+    assert numbers(pushed) == [1], "what is pushed meanwhile is not held up"
+    assert not any(isinstance(message, Reached) for message in pushed)
+    got = reader.feed(lines(""), at(3))
+    assert [message.position.part for message in got] == ["2", "3"]
+    assert asked(reader) == []
+
+
+def test_a_file_that_begins_while_connected_has_the_old_one_finished_first():
+    reader = met(count=1)
+    reader.feed(lines(record(1), ""), at(1))
+    reader.take()
+    assert reader.feed(lines("#P;" + record(1, code="44", file=4)), at(2)) == []
+    assert asked(reader) == ["PASSINGS"]
+    reader.feed(lines("PASSINGS;1;4"), at(3))
+    assert asked(reader) == ["GETFILE;3"]
+    reader.feed(lines(record(1), record(2), ""), at(4))
+    assert asked(reader) == ["1:1"]
+    got = reader.feed(lines(record(1, code="44", file=4), ""), at(5))
+    assert (numbers(got), got[-1].position.part) == ([1], "4")
+
+
+def test_a_record_damaged_on_the_way_is_put_aside_and_asked_for_again():
+    reader = met(count=1)
+    reader.take()
+    (bad,) = reader.feed(lines("1;33;2026-01-0", ""), at(1))
+    assert isinstance(bad, Unreadable)
+    assert asked(reader) == ["1:1"]
+    assert numbers(reader.feed(lines(record(1), ""), at(2))) == [1]
+
+
+def test_passings_that_cannot_be_had_are_given_up_loudly_after_three_questions():
+    reader = met(count=2)
+    said: list = []
+    for second in (1, 2, 3):
+        said += reader.feed(lines(""), at(second))
+    assert [message.kind for message in said if isinstance(message, Notice)] == ["gap"]
+    assert said[-1] == Reached("D-5012", Position("3", 2, ""))
+    assert reader.missing == 0
+
+
+def test_a_file_that_cannot_be_fetched_is_given_up_loudly():
+    reader = met({"D-5012": Position("1", 2, "")}, count=0, file=2)
+    said: list = []
+    for second in (11, 22, 33):
+        said += reader.tick(at(second))
+    assert [message.kind for message in said if isinstance(message, Notice)] == ["gap"]
+    assert said[-1].position.part == "2"
+
+
+def test_an_answer_that_does_not_come_ends_the_connection():
+    reader = met(count=1)
+    with pytest.raises(ConnectionFault):
+        reader.tick(at(10.5))
+
+
+def test_no_answer_to_the_first_question_ends_the_connection():
+    reader = RaceResult(ZONE, {}, Told())
+    reader.begin(START)
+    assert reader.tick(at(9)) == []
+    with pytest.raises(ConnectionFault):
+        reader.tick(at(11))
+
+
+def test_the_count_is_asked_for_again_and_again():
+    reader = met()
+    reader.take()
+    reader.tick(at(5))
+    assert asked(reader) == ["PASSINGS"]
+    reader.feed(lines("PASSINGS;1;3"), at(5.1))
+    assert asked(reader) == ["1:1"], "a push that never came is found"
+
+
+def test_passings_of_a_clock_never_set_are_held_and_told_once():
+    reader = met()
+    first = reader.feed(lines("#P;" + record(1, day="0000-00-00")), at(1))
+    second = reader.feed(lines("#P;" + record(2, day="0000-00-01")), at(2))
+    assert [type(message) for message in first] == [Notice, Unreadable, Reached]
+    assert [type(message) for message in second] == [Unreadable, Reached]
+    assert first[0].kind == "unanchored"
+    assert first[1].held
+    assert first[1].raw == ("#P;" + record(1, day="0000-00-00")).encode()
+
+
+def test_a_marker_is_a_notice_with_its_time():
+    reader = met()
+    (told, _) = reader.feed(lines("#P;" + record(1, code="99999")), at(1))
+    assert (told.kind, told.at_us) == ("marker", instant_us("2026-01-04", "05:00:01.500", ZONE))
+
+
+def test_a_decoder_that_is_not_in_operation_says_so_once_for_all_connections():
+    told = Told()
+    idle = STATUS.replace(";1;3;1;", ";0;3;1;")
+    kinds = []
+    for _ in range(2):
+        reader = RaceResult(ZONE, {}, told)
+        reader.begin(START)
+        handshake = lines("GETPROTOCOL;2.0;1.0;3.3", "SETPROTOCOL;2.6")
+        kinds += [message.kind for message in reader.feed(handshake + lines(idle), START)]
+    assert kinds == ["not_in_operation"]
+
+
+def test_a_clock_that_jumps_is_told():
+    reader = met()
+    assert reader.feed(lines(STATUS.replace("05:00:00", "05:00:30")), at(30)) == []
+    (told,) = reader.feed(lines(STATUS.replace("05:00:00", "05:01:45")), at(60))
+    assert (told.kind, told.text[:30]) == ("clock_jump", "its clock jumped by +45.0 s; i")
+
+
+def test_battery_power_and_errors_are_told_when_they_change():
+    reader = met()
+    low = "GETSTATUS;2026-01-04;05:00:10.000;0;11110000;1;3;1;0,0;0;12" + ";0" * 14 + ";80"
+    kinds = [message.kind for message in reader.feed(lines(low, low), at(10))]
+    assert kinds == ["power", "battery", "reader", "error"]
+    (told,) = reader.feed(lines(low.removesuffix("80") + "1"), at(11))
+    assert (told.kind, told.text) == ("error", "UHF")
+
+
+def test_a_line_that_is_none_is_put_aside_and_unknown_pushes_are_passed_over():
+    reader = met()
+    assert reader.feed(lines("#KEEPALIVE", "#X;1;2"), at(1)) == []
+    (bad,) = reader.feed(lines("HELLO"), at(1))
+    assert isinstance(bad, Unreadable)
+    assert bad.raw == b"HELLO"
+
+
+def test_nothing_is_ever_sent_that_takes_part_in_the_timing():
+    reader = met({"D-5012": Position("1", 2, "")}, count=500)
+    sent = asked(reader)
+    for second in range(5, 60, 5):
+        reader.feed(lines(f"PASSINGS;{500 + second};4", "", "#P;" + record(1)), at(second))
+        reader.tick(at(second))
+        sent += asked(reader)
+    heads = {line.partition(";")[0] for line in sent}
+    assert not heads & {"STARTOPERATION", "STOPOPERATION", "SETTIME", "CLEARFILES"}
+
+
+SESSION = lines(
+    "GETPROTOCOL;2.0;1.0;3.3",
+    "SETPROTOCOL;2.6",
+    "GETCONFIG;GENERAL;BOXNAME;Finish;D-5012",
+    STATUS,
+    "PASSINGS;3;3",
+    record(1),
+    "#P;" + record(4),
+    record(2),
+    "ONLY 3",
+    record(3),
+    "",
+    "#P;" + record(5, code="99999"),
+    "#P;" + PUSHED,
+    "nonsense",
+)
+
+
+def test_every_split_of_the_bytes_gives_the_same():
+    def fed(*parts: bytes) -> list:
+        reader = RaceResult(ZONE, {}, Told())
+        reader.begin(START)
+        return [message for part in parts for message in reader.feed(part, START) if not isinstance(message, Reached)]
+
+    whole = fed(SESSION)
+    assert numbers(whole) == [1, 4, 2, 3]
+    for cut in range(len(SESSION)):
+        assert fed(SESSION[:cut], SESSION[cut:]) == whole
+    assert fed(*[SESSION[i : i + 1] for i in range(len(SESSION))]) == whole
+    assert fed(SESSION.replace(b"\r\n", b"\n"), b"") == whole
+    assert fed(b"\0" + SESSION.replace(b"nonsense", b"\0nonsense")) == whole
+
+
+@given(st.lists(st.one_of(st.binary(max_size=60), st.sampled_from(SESSION.splitlines(keepends=True))), max_size=40))
+def test_no_bytes_raise_anything_but_a_connection_fault(parts: list[bytes]):
+    reader = RaceResult(ZONE, {"D-5012": Position("2", 9, "x")}, Told())
+    reader.begin(START)
+    try:
+        for second, part in enumerate(parts):
+            reader.feed(part, at(second))
+            reader.tick(at(second))
+            reader.take()
+    except ConnectionFault:
+        return
+
+
+def test_a_line_that_will_not_end_is_bounded():
+    reader = met()
+    for _ in range(4):
+        assert reader.feed(b"x" * 1000, START) == []
+    with pytest.raises(ConnectionFault):
+        reader.feed(b"x" * 1000, START)
