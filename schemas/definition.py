@@ -5,13 +5,15 @@ objects, and refuses a faulty one whole with all its faults at once, each with i
 mends such a file in one go.
 """
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
+from difflib import get_close_matches
 from fractions import Fraction
 from itertools import pairwise
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -23,11 +25,13 @@ RULES_VERSION = 1
 US = 1_000_000
 LIST_MAX = 1_000  # mats, races, boards of one definition
 POINTS_MAX = 200
+START_YEARS = range(1970, 2101)  # of a scheduled start: times of day after it stay within what instants can say
 FAULTS_MAX = 200  # enough to mend a file by; more would be one fault many times
 
 Pick = Literal["first", "last", "strongest"]
 RankBy = Literal["gun", "chip", "gun_then_chip"]
 Seconds = Annotated[int, Meta(ge=0, le=1_000_000)]
+Year = Annotated[int, Meta(ge=0, le=9999)]
 
 
 class Limit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -86,8 +90,8 @@ class Board(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     within: Slug | None = None
     gender: Literal["M", "F", "X"] | None = None
     division: Text | None = None
-    born_from: int | None = None
-    born_to: int | None = None
+    born_from: Year | None = None
+    born_to: Year | None = None
     nationality: Nationality | None = None
     club: Text | None = None
     wave: Text | None = None
@@ -180,7 +184,7 @@ def _iso(value: Any) -> Any:
     return value
 
 
-def parse_definition(plain: Mapping[str, Any]) -> Definition:
+def parse_definition(plain: Any) -> Definition:
     """A definition from plain objects (decoded JSON or TOML). Raises DefinitionRefused with every fault."""
     faults = list(_shape_faults(plain))
     if faults:
@@ -204,7 +208,10 @@ _TABLES: dict[str, type[Struct]] = {
 }
 
 
-def _shape_faults(plain: Mapping[str, Any]) -> Iterator[Fault]:
+def _shape_faults(plain: Any) -> Iterator[Fault]:
+    if not isinstance(plain, Mapping):
+        yield Fault("$", "is no table; a definition has fields such as event, name and races")
+        return
     tables = {name: plain[name] for name in _TABLES if name in plain}
     head = {key: value for key, value in plain.items() if key not in tables}
     yield from _convert_faults(head, Definition, "$")
@@ -213,12 +220,7 @@ def _shape_faults(plain: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(name, f"is a list of tables, [[{name}]] in TOML")
             continue
         for index, row in enumerate(rows):
-            path = f"{name}[{index}]"
-            if name == "races" and isinstance(row, Mapping) and isinstance(row.get("points"), list):
-                for at, point in enumerate(row["points"]):
-                    yield from _convert_faults(point, Point, f"{path}.points[{at}]")
-                row = {**row, "points": []}
-            yield from _convert_faults(row, _TABLES[name], path)
+            yield from _convert_faults(row, _TABLES[name], f"{name}[{index}]")
         if len(rows) > LIST_MAX:
             yield Fault(name, f"has {len(rows)} tables; at most {LIST_MAX} are taken")
 
@@ -230,18 +232,55 @@ def _convert_faults(value: Any, kind: type[Struct], path: str) -> Iterator[Fault
         return
     fields = {f.encode_name: f for f in msgspec.structs.fields(kind)}
     for key in value:
-        at = key if path == "$" else f"{path}.{key}"
+        at = str(key) if path == "$" else f"{path}.{key}"
         if key not in fields:
-            yield Fault(at, f"is unknown here; known are {', '.join(sorted(fields))}")
+            near = get_close_matches(str(key), fields, n=1)
+            meant = f"did you mean `{near[0]}`? Known" if near else "known"
+            yield Fault(at, f"is unknown here; {meant} are {', '.join(sorted(fields))}")
             continue
-        try:
-            msgspec.convert(value[key], fields[key].type)
-        except msgspec.ValidationError as error:
-            text, _, where = str(error).partition(" - at `$")
-            yield Fault(at + where.rstrip("`"), text[:1].lower() + text[1:])
+        yield from _value_faults(value[key], fields[key].type, at)
     for key, f in fields.items():
         if f.required and key not in value:
             yield Fault(path if path != "$" else key, f"needs `{key}`")
+
+
+def _value_faults(value: Any, kind: Any, path: str) -> Iterator[Fault]:
+    """The faults of a field's value; a list or a table shows those of each thing in it."""
+    try:
+        msgspec.convert(value, kind)
+        return
+    except msgspec.ValidationError as error:
+        text = str(error)
+    inside: list[Fault] = []
+    for one in _kinds(kind):
+        if isinstance(value, Mapping) and isinstance(one, type) and issubclass(one, Struct):
+            inside += _convert_faults(value, one, path)
+        elif isinstance(value, list) and get_origin(one) is list:
+            for at, item in enumerate(value):
+                inside += _value_faults(item, get_args(one)[0], f"{path}[{at}]")
+    yield from inside or [Fault(path, _in_words(value, kind, text))]
+
+
+def _kinds(kind: Any) -> Iterator[Any]:
+    """The plain types that an annotation allows: without their limits, the members of a union one by one."""
+    if get_origin(kind) is Annotated:
+        yield from _kinds(get_args(kind)[0])
+    elif get_origin(kind) in (None, list, Literal):
+        yield kind
+    else:
+        for one in get_args(kind):
+            yield from _kinds(one)
+
+
+def _in_words(value: Any, kind: Any, text: str) -> str:
+    """What is wrong with a value, for whoever writes the file."""
+    if "enum value" in text:
+        known = [str(name) for one in _kinds(kind) if get_origin(one) is Literal for name in get_args(one)]
+        return f"{value!r} is unknown here; known are {', '.join(known)}"
+    if "matching regex" in text:
+        what = "three letters" if "{3}" in text else "an id: letters, digits, `.`, `_` and `-`, 64 at most"
+        return f"{value!r} does not do; write {what}"
+    return text[:1].lower() + text[1:].partition(" - at `$")[0]
 
 
 # --- Contradictions between tables that are well shaped each.
@@ -263,9 +302,7 @@ def _contradictions(definition: Definition) -> Iterator[Fault]:
 def _head_faults(definition: Definition) -> Iterator[Fault]:
     if definition.rules_version != RULES_VERSION:
         yield Fault("rules_version", f"is {definition.rules_version}; this release knows {RULES_VERSION}")
-    try:
-        date.fromisoformat(definition.date)
-    except ValueError:
+    if not _is_date(definition.date):
         yield Fault("date", f"{definition.date!r} is no date; write 2026-01-04")
     if zone_of(definition.timezone) is None:
         yield Fault("timezone", f"{definition.timezone!r} is no time zone; write a name such as Asia/Ho_Chi_Minh")
@@ -297,6 +334,9 @@ def _race_faults(definition: Definition, race: Race, path: str) -> Iterator[Faul
     start_known = _is_local_time(race.start)
     if not start_known:
         yield Fault(f"{path}.start", f"{race.start!r} is no local time; write 2026-01-04T05:00:00, without a zone")
+    elif datetime.fromisoformat(race.start).year not in START_YEARS:
+        start_known = False
+        yield Fault(f"{path}.start", f"{race.start!r} is not of the years {START_YEARS[0]} to {START_YEARS[-1]}")
     if len(points) < 2 or points[0].id != "START" or points[-1].id != "FINISH":
         yield Fault(f"{path}.points", "go from START to FINISH; the first point is START and the last FINISH")
     yield from _repeated(f"{path}.points", ".id", [point.id for point in points])
@@ -312,6 +352,7 @@ def _race_faults(definition: Definition, race: Race, path: str) -> Iterator[Faul
     if not start_known or zone_of(definition.timezone) is None or any(_limits_faulty(point) for point in points):
         return
     yield from _cutoff_order_faults(definition, race, path)
+    yield from _earliest_faults(definition, race, path)
     yield from _start_reach_faults(definition, race, path)
 
 
@@ -332,23 +373,50 @@ def _limits_faulty(point: Point) -> bool:
     return any(True for limit in (point.cutoff, point.earliest) for _ in _limit_faults(limit, ""))
 
 
-def _cutoff_order_faults(definition: Definition, race: Race, path: str) -> Iterator[Fault]:
+_Limits = list[tuple[int, str, str, int]]
+"""Limits of one kind in course order: the point's index and id, the limit's text, and its value in microseconds."""
+
+
+def _limits(definition: Definition, race: Race, name: Literal["cutoff", "earliest"]) -> dict[str, _Limits]:
     kinds: dict[str, Callable[[str], int | None]] = {
         "clock": lambda text: clock_instant_us(definition, race, text),
         "gun": duration_us,
         "wave": duration_us,
     }
-    for kind, value in kinds.items():
-        limits = [
-            (index, point.id, getattr(point.cutoff, kind))
-            for index, point in enumerate(race.points)
-            if point.cutoff is not None and getattr(point.cutoff, kind) is not None
-        ]
-        for (_, id_before, before), (index, _, after) in pairwise(limits):
-            earlier, later = value(before), value(after)
-            if earlier is not None and later is not None and later < earlier:
+    found: dict[str, _Limits] = {kind: [] for kind in kinds}
+    for index, point in enumerate(race.points):
+        for kind, value_of in kinds.items():
+            text: str | None = getattr(getattr(point, name), kind, None)
+            value = None if text is None else value_of(text)
+            if text is not None and value is not None:
+                found[kind].append((index, point.id, text, value))
+    return found
+
+
+def _cutoff_order_faults(definition: Definition, race: Race, path: str) -> Iterator[Fault]:
+    for kind, limits in _limits(definition, race, "cutoff").items():
+        for (_, id_before, before, earlier), (index, _, after, later) in pairwise(limits):
+            if later < earlier:
                 yield Fault(
                     f"{path}.points[{index}].cutoff.{kind}", f"{after} is before the cut-off {before} of {id_before}"
+                )
+
+
+def _earliest_faults(definition: Definition, race: Race, path: str) -> Iterator[Fault]:
+    """An earliest behind which nobody can be in time, or start."""
+    cutoffs = _limits(definition, race, "cutoff")
+    for kind, limits in _limits(definition, race, "earliest").items():
+        for at, id_at, text, value in limits:
+            over = next((one for one in cutoffs[kind] if one[0] >= at and one[3] < value), None)
+            if over is not None:
+                _, id_over, cutoff, _ = over
+                yield Fault(
+                    f"{path}.points[{at}].earliest.{kind}", f"{text} is after the cut-off {cutoff} of {id_over}"
+                )
+            if kind == "wave" and at == 0 and value > race.start_window_s * US:
+                yield Fault(
+                    f"{path}.points[{at}].earliest.wave",
+                    f"{text} is after the start window of {race.start_window_s} s: nobody can pass {id_at}",
                 )
 
 
@@ -404,6 +472,28 @@ def _board_faults(definition: Definition) -> Iterator[Fault]:
             yield Fault(f"{path}.rank_by", f"a board within another has its order; {parent.id!r} ranks otherwise")
         if _within_itself(board, boards):
             yield Fault(f"{path}.within", "lies within itself")
+        else:
+            yield from _empty_within_faults(board, boards, path)
+
+
+def _empty_within_faults(board: Board, boards: Mapping[str, Board], path: str) -> Iterator[Fault]:
+    """A filter that nobody who passes those of the boards around it can pass."""
+    around = boards.get(board.within or "")
+    while around is not None:
+        for name in ("gender", "division", "nationality", "club", "wave"):
+            own, other = _filter(board, name), _filter(around, name)
+            if own is not None and other is not None and own != other:
+                yield Fault(f"{path}.{name}", f"{own!r} is not on board {around.id!r}, which is of {other!r}")
+        if board.born_from is not None and around.born_to is not None and board.born_from > around.born_to:
+            yield Fault(f"{path}.born_from", f"{board.born_from} is after born_to {around.born_to} of {around.id!r}")
+        if board.born_to is not None and around.born_from is not None and board.born_to < around.born_from:
+            yield Fault(f"{path}.born_to", f"{board.born_to} is before born_from {around.born_from} of {around.id!r}")
+        around = boards.get(around.within or "")
+
+
+def _filter(board: Board, name: str) -> str | None:
+    value: str | None = getattr(board, name)
+    return value.upper() if value is not None and name == "nationality" else value
 
 
 def _within_itself(board: Board, boards: Mapping[str, Board]) -> bool:
@@ -459,14 +549,21 @@ def clock_of(text: str) -> time | None:
 
 def duration_us(text: str) -> int | None:
     """Microseconds of `h:mm:ss`, with decimals of a second if need be, or None."""
-    parts = text.split(":")
-    if len(parts) != 3 or not all(part.replace(".", "", 1).isdecimal() and part.isascii() for part in parts):
+    found = _DURATION.fullmatch(text)
+    if found is None:
         return None
-    hours, minutes, seconds = parts
-    if "." in hours or "." in minutes or int(minutes) > 59 or Fraction(seconds) >= 60 or len(hours) > 4:
-        return None
-    value = (int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)) * US
-    return int(value) if value.denominator == 1 else None
+    hours, minutes, seconds = found.groups()
+    return int((int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)) * US)
+
+
+_DURATION = re.compile(r"([0-9]{1,4}):([0-5]?[0-9]):([0-5]?[0-9](?:\.[0-9]{1,6})?)")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _is_local_time(text: str) -> bool:
