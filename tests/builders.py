@@ -54,9 +54,9 @@ def point(id: str, mat: str | None = None, km: float = 0, **more: Any) -> Plain:
 def course(**of: Plain) -> list[Plain]:
     """START, 10K and FINISH of the half marathon; `FINISH={"cutoff": ...}` adds to a point, `K10` names 10K."""
     return [
-        point("START", km=0, **of.get("START", {})),
-        point("10K", km=10, **of.get("K10", {})),
-        point("FINISH", km=21.0975, **of.get("FINISH", {})),
+        {**point("START", km=0), **of.get("START", {})},
+        {**point("10K", km=10), **of.get("K10", {})},
+        {**point("FINISH", km=21.0975), **of.get("FINISH", {})},
     ]
 
 
