@@ -24,7 +24,7 @@ Companion = Callable[[Mapping[str, str], Database], AbstractAsyncContextManager[
 
 
 def main(environment: Mapping[str, str], live: Companion) -> int:
-    """Run the projections until told to stop; the exit code. `live` serves beside them where chDB is in this process."""
+    """Run the projections until told to stop; the exit code. `live` serves beside them where chDB is in process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         settings = settings_from(environment)

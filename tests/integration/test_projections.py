@@ -1,0 +1,239 @@
+"""Results into ClickHouse and back, with a real Kafka and a real engine: what is announced is what the core says."""
+
+import asyncio
+import random
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from prometheus_client import CollectorRegistry
+
+from schemas.notices import RevisionNotice, decode_notice
+from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, RESULTS, STANDINGS
+from services.projections.audit import Auditor
+from services.projections.follow import Follower
+from services.projections.load import load, load_progress, remove_unannounced
+from services.projections.metrics import ProjectionMetrics
+from services.projections.sink import Progress, Sink
+from services.runtime.clickhouse import Columns, Database, DatabaseUnavailable
+from services.runtime.faults import StartFault
+from services.runtime.kafka import KafkaOptions
+from tests.builders import AT_FINISH, EVENT, ON_10K, Plain, defined, entries, gun, read, reads
+from tests.projections.results_writer import ResultsWriter, publish
+
+WAIT_S = 60.0  # for a hang only
+BIBS = [str(number) for number in range(1, 41)]
+
+
+@asynccontextmanager
+async def projecting(kafka: KafkaOptions, database: Database) -> AsyncIterator[ProjectionMetrics]:
+    """The projections at work in this process, from what ClickHouse has."""
+    metrics = ProjectionMetrics(CollectorRegistry())
+    await remove_unannounced(database)
+    results, progress = await load(database), await load_progress(database)
+    sink = Sink(database, metrics, uuid.uuid4().hex)
+    options = {**kafka.client(), "auto_offset_reset": "none", "enable_auto_commit": False, "fetch_max_wait_ms": 50}
+    consumers = [AIOKafkaConsumer(**options) for _ in range(2)]
+    async with AIOKafkaProducer(**kafka.client()) as producer:
+        for consumer, topic in zip(consumers, (RESULTS, RACE_LOG), strict=True):
+            await consumer.start()
+            consumer.assign([TopicPartition(topic.name, number) for number in range(PARTITIONS_DEFAULT)])
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(Follower(results, consumers[0], producer, sink, metrics).run(progress)),
+                    group.create_task(Auditor(consumers[1], sink, metrics).run(progress)),
+                ]
+                yield metrics
+                for task in tasks:
+                    task.cancel()
+        finally:
+            for consumer in consumers:
+                await consumer.stop()
+
+
+async def _announced(database: Database, revision: int) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            found = await database.query("SELECT max(revision) FROM revisions WHERE event = {e:String}", {"e": EVENT})
+            if found[0][0] >= revision:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def _audited(database: Database, count: int) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while (await database.query("SELECT uniqExact(chip, offset, ordinal) FROM reads"))[0][0] < count:
+            await asyncio.sleep(0.05)
+
+
+async def _board(database: Database, name: str) -> list[tuple[object, ...]]:
+    return await database.query(
+        "SELECT place, bib, time_s FROM leaderboard WHERE board = {b:String} ORDER BY place, length(bib), bib",
+        {"b": name},
+    )
+
+
+def _finish(bib: str, seconds: int) -> Plain:
+    return reads(read("S1", f"C{bib}", 1), read("K1", f"C{bib}", ON_10K), read("F1", f"C{bib}", AT_FINISH + seconds))
+
+
+def _race(seed: int) -> list[list[Plain]]:
+    rng = random.Random(seed)
+    begin = [defined(), entries(*BIBS), gun()]
+    return [begin] + [[_finish(bib, rng.randrange(40))] for bib in rng.sample(BIBS, k=30)]
+
+
+async def test_boards_in_clickhouse_are_the_cores_and_the_audit_has_every_read(
+    kafka: KafkaOptions, database: Database
+) -> None:
+    writer = ResultsWriter(partition=2)
+    async with projecting(kafka, database) as metrics:
+        for facts in _race(1):
+            await publish(kafka, 2, *writer.frames(*facts, accepted_us=1))
+        await _announced(database, 30)
+        await _audited(database, 90)
+    rows = sorted(
+        (row.gun_us or 0, len(row.bib), row.bib) for row in map(writer.state.events[EVENT].row, BIBS) if row.gun_us
+    )
+    places = [1 + sum(other[0] < one[0] for other in rows) for one in rows]
+    expected = [(place, one[2], -(-one[0] // 1_000_000)) for place, one in zip(places, rows, strict=True)]
+    assert await _board(database, "men") == expected
+    assert len(expected) == 30
+    facts = await database.query("SELECT offset, ordinal, type FROM facts ORDER BY offset, ordinal")
+    assert facts == [(0, 0, "event_defined"), (0, 1, "entries_added"), (0, 2, "gun_fired")]
+    assert metrics.results._value.get() >= 40
+
+
+async def test_each_revision_is_announced_on_standings_with_what_it_changed(
+    kafka: KafkaOptions, database: Database
+) -> None:
+    writer = ResultsWriter()
+    notices: list[RevisionNotice] = []
+    async with projecting(kafka, database):
+        await publish(kafka, 0, *writer.frames(defined(), entries("1", "2"), gun()))
+        await _announced(database, 0)
+        await publish(kafka, 0, *writer.frames(_finish("2", 3), accepted_us=5))
+        await _announced(database, 1)
+        consumer = AIOKafkaConsumer(STANDINGS.name, **kafka.client(), auto_offset_reset="earliest")
+        await consumer.start()
+        async with asyncio.timeout(WAIT_S):
+            while len(notices) < 2:
+                record = await consumer.getone()
+                notices.append(decode_notice(record.value))
+        await consumer.stop()
+    assert [(one.revision, one.boards, one.bibs) for one in notices] == [
+        (0, ["men"], ["1", "2"]),
+        (1, ["men"], ["2"]),
+    ]
+    assert notices[1].accepted_us == 5
+
+
+class _Dies(Exception):
+    pass
+
+
+class Dying(Database):
+    """A database whose process dies after so many inserts."""
+
+    left = 10**9
+
+    async def insert(self, table: str, columns: Columns, token: str) -> None:
+        if self.left == 0:
+            raise _Dies
+        self.left -= 1
+        await super().insert(table, columns, token)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_death_between_any_two_inserts_ends_in_the_same_boards(
+    kafka: KafkaOptions, database: Database, seed: int
+) -> None:
+    rng = random.Random(seed)
+    writer = ResultsWriter()
+    dying = Dying(database.address)
+    await dying.open()
+    race = _race(seed)
+    for facts in race:
+        await publish(kafka, 0, *writer.frames(*facts))
+    deaths = 0
+    for _ in range(8):
+        dying.left = rng.randrange(1, 9)
+        try:
+            async with projecting(kafka, dying):
+                await _announced(database, len(race) - 1)
+        except* _Dies:
+            deaths += 1
+        for bib in rng.sample(BIBS, k=3):
+            ruled = {
+                "type": "status_set",
+                "event": EVENT,
+                "bib": bib,
+                "reason": "r",
+                "status": rng.choice(["DQ", "OK"]),
+            }
+            race.append([ruled])
+            await publish(kafka, 0, *writer.frames(*race[-1]))
+    assert deaths >= 3
+    dying.left = 10**9
+    async with projecting(kafka, dying):
+        await _announced(database, len(race) - 1)
+    await dying.close()
+    core = {bib: writer.state.events[EVENT].row(bib) for bib in BIBS}
+    board = await _board(database, "men")
+    assert {bib for _, bib, _ in board} == {bib for bib, row in core.items() if row.status == "FINISHED"}
+    again = await load(database)
+    assert again.events[EVENT].rows == core
+    assert [(row.place, row.bib, row.time_s) for row in again.events[EVENT].board("men")] == board
+
+
+async def test_an_insert_whose_answer_was_lost_is_not_doubled_by_its_retry(database: Database) -> None:
+    columns: Columns = {
+        "event": ("LowCardinality(String)", ["e"]),
+        "revision": ("Int64", [1]),
+        "announced_at_us": ("Int64", [1]),
+    }
+    for _ in range(2):
+        await database.insert("revisions", columns, "revisions:run:1")
+    assert await database.query("SELECT count() FROM revisions") == [(1,)]
+
+
+async def test_a_topic_that_is_not_the_one_remembered_stops_the_projections(
+    kafka: KafkaOptions, database: Database
+) -> None:
+    sink = Sink(database, ProjectionMetrics(CollectorRegistry()), "run")
+    writer = ResultsWriter()
+    await publish(kafka, 0, *writer.frames(defined(), entries("1"), gun()))
+    for next_offset, words in ((1, "another than the boards know"), (50, "ends at 1")):
+        await database.command("TRUNCATE TABLE progress")
+        await sink.remember([Progress(RESULTS.name, 0, next_offset, 12345)])
+        with pytest.raises(BaseExceptionGroup) as stopped:
+            async with projecting(kafka, database):
+                await asyncio.Event().wait()
+        faults = stopped.value.subgroup(StartFault)
+        assert faults is not None
+        assert words in str(faults.exceptions[0])
+
+
+async def test_clickhouse_away_for_a_while_loses_nothing(kafka: KafkaOptions, database: Database) -> None:
+    class Away(Database):
+        refusals = 3
+
+        async def insert(self, table: str, columns: Columns, token: str) -> None:
+            if self.refusals:
+                self.refusals -= 1
+                raise DatabaseUnavailable("away")
+            await super().insert(table, columns, token)
+
+    away = Away(database.address)
+    await away.open()
+    writer = ResultsWriter()
+    async with projecting(kafka, away) as metrics:
+        for facts in _race(5):
+            await publish(kafka, 0, *writer.frames(*facts))
+        await _announced(database, 30)
+    await away.close()
+    assert metrics.failures._value.get() == 3
+    assert len(await _board(database, "men")) == 30

@@ -1,0 +1,134 @@
+"""Frames into batches: only whole revisions, only what is new."""
+
+import random
+
+from services.projections.batch import Results
+from services.projections.tables import TABLES, columns_of
+from tests.builders import AT_FINISH, ON_10K, Plain, defined, entries, gun, read, reads
+from tests.projections.results_writer import ResultsWriter
+
+
+def _finish(bib: str, seconds: float) -> Plain:
+    return reads(read("S1", f"C{bib}", 1), read("K1", f"C{bib}", ON_10K), read("F1", f"C{bib}", AT_FINISH + seconds))
+
+
+def test_a_revision_waits_for_its_last_frame() -> None:
+    writer = ResultsWriter(rows_a_frame=2)
+    results = Results()
+    _, frames = writer.frames(defined(), entries("1", "2", "3", "4", "5"), gun())
+    for frame in frames[:-1]:
+        results.add(frame)
+        assert not results.is_whole()
+        assert results.take().notices == []
+    results.add(frames[-1])
+    batch = results.take()
+    assert [(notice.event, notice.revision) for notice in batch.notices] == [("example-2026", 0)]
+    assert batch.notices[0].bibs == ["1", "2", "3", "4", "5"]
+    assert len(batch.tables.tables["athlete_versions"]) == 5
+
+
+def test_several_revisions_go_out_as_the_newest() -> None:
+    writer = ResultsWriter()
+    results = Results()
+    for plain in ([defined(), entries("1", "2"), gun()], [_finish("1", 5)], [_finish("2", 4)]):
+        for frame in writer.frames(*plain, accepted_us=1_000 + writer.state.next_offset)[1]:
+            results.add(frame)
+    batch = results.take()
+    assert [notice.revision for notice in batch.notices] == [2]
+    assert batch.notices[0].accepted_us == 1_000
+    assert len(batch.tables.tables["athlete_versions"]) == 2
+    assert results.events["example-2026"].board("men")[0].bib == "2"
+
+
+def test_what_comes_again_after_a_fill_writes_nothing() -> None:
+    writer = ResultsWriter()
+    results = Results()
+    for plain in ([defined(), entries("1"), gun()], [_finish("1", 5)]):
+        for frame in writer.frames(*plain)[1]:
+            results.add(frame)
+    results.take()
+    for frame in writer.again():
+        results.add(frame)
+    batch = results.take()
+    assert batch.notices == []
+    assert batch.tables.count() == 0
+
+
+def test_only_splits_that_differ_are_written_and_those_taken_back_are_marked() -> None:
+    writer = ResultsWriter()
+    results = Results()
+
+    def rows(*plain: Plain) -> list[tuple[object, ...]]:
+        for frame in writer.frames(*plain)[1]:
+            results.add(frame)
+        return [(row[2], row[5]) for row in results.take().tables.tables.get("splits", [])]
+
+    assert rows(defined(), entries("1"), gun()) == []
+    assert rows(reads(read("S1", "C1", 1))) == [("START", 1)]
+    assert rows(reads(read("K1", "C1", ON_10K))) == [("10K", 1)]
+    assert rows(reads(read("K1", "C1", ON_10K + 5))) == []
+    excluded = {"type": "read_excluded", "event": "example-2026", "device": "K1", "chip": "C1", "reason": "a bike"}
+    at_us = 1_767_477_600_000_000
+    both = [{**excluded, "at_us": at_us + second * 1_000_000} for second in (ON_10K, ON_10K + 5)]
+    assert rows(*both) == [("10K", 0)]
+
+
+def test_an_older_row_that_comes_late_changes_nothing() -> None:
+    writer = ResultsWriter()
+    results = Results()
+    frames = []
+    for plain in ([defined(), entries("1"), gun()], [reads(read("S1", "C1", 1))], [reads(read("K1", "C1", ON_10K))]):
+        frames += writer.frames(*plain)[1]
+    for frame in frames:
+        results.add(frame)
+    results.take()
+    held = results.events["example-2026"].rows["1"]
+    results.add(frames[1])
+    assert results.take().tables.count() == 0
+    assert results.events["example-2026"].rows["1"] == held
+
+
+def test_rows_fit_the_columns_of_their_tables() -> None:
+    writer = ResultsWriter()
+    results = Results()
+    team = {"id": "teams", "of": "men"}
+    plain = defined()
+    plain["definition"] = {
+        **plain["definition"],
+        "team_boards": [team],
+        "delegations": [{"id": "all", "sum": ["teams"]}],
+    }
+    for frame in writer.frames(plain, entries("1"), gun(), _finish("1", 3))[1]:
+        results.add(frame)
+    tables = results.take().tables.tables
+    assert tables.keys() == {
+        "athlete_versions",
+        "splits",
+        "event_versions",
+        "board_rows",
+        "team_standings",
+        "delegation_standings",
+    }
+    for name, rows in tables.items():
+        assert list(columns_of(name, rows)) == [column for column, _ in TABLES[name]]
+
+
+def test_rows_a_changed_athlete_costs_are_those_of_his_boards_and_splits() -> None:
+    """At most 1.2 rows to each board and split that he is on, whatever the field: here 300 finishers, one by one."""
+    writer = ResultsWriter()
+    results = Results()
+    bibs = [str(number) for number in range(1, 301)]
+    boards = [{"id": f"b{number}", "race": "hm", "rank_by": "gun_then_chip"} for number in range(4)]
+    plain = defined()
+    plain["definition"] = {**plain["definition"], "boards": boards}
+    for frame in writer.frames(plain, entries(*bibs), gun())[1]:
+        results.add(frame)
+    results.take()
+    rng = random.Random(3)
+    written = 0
+    for bib in rng.sample(bibs, k=300):
+        for frame in writer.frames(_finish(bib, rng.randrange(900)))[1]:
+            results.add(frame)
+        tables = results.take().tables.tables
+        written += len(tables["board_rows"]) + len(tables["splits"])
+    assert written <= 1.2 * 300 * (len(boards) + 3)
