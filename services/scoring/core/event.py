@@ -90,6 +90,9 @@ class EventState:
             return reason
         if fact.id is not None:
             self.ids.add(fact.id)
+            if self._withdrawals.name(fact.id):  # one that waited for this id waits no longer, whatever the fact is
+                self.version = offset
+                self._due_event = True
         if isinstance(fact, (ReadsLogged, ReadsReceived)):
             self._fold_reads(offset, fact.reads)
         elif not isinstance(fact, NoticeReceived):  # a notice changes no standing
@@ -399,6 +402,10 @@ class _Withdrawals:
         """Take in a withdrawal; what it names may come later."""
         self._targets.setdefault(fact.fact, []).append(fact)
         self._hit = {}
+
+    def name(self, name: str) -> bool:
+        """Whether there is one for the fact with that id."""
+        return name in self._targets
 
     def hit(self, fact: Ruling) -> bool:
         """Whether a fact is as if it had never been."""

@@ -1,0 +1,24 @@
+"""The event's row: of one version it is the same, whatever changes in it raises the version."""
+
+from services.scoring.core.event import EventState
+from tests.builders import day, fact, run, typed, withdrawn
+
+
+def test_reads_whose_id_a_withdrawal_waited_for_raise_the_events_version():
+    state = EventState("example-2026")
+    for offset, one in enumerate([*day(), withdrawn("r1")]):
+        state.fold(offset, 0, typed(one))
+    before = state.take_event()
+    assert before.pending == ["fact_withdrawn: no fact has the id r1"]
+    state.fold(before.version + 1, 0, typed({**run(), "id": "r1"}))
+    after = state.take_event()
+    assert (after.pending, after.version) == ([], before.version + 1)
+
+
+def test_a_notice_whose_id_a_withdrawal_waited_for_raises_it_too():
+    state = EventState("example-2026")
+    state.fold(0, 0, typed(withdrawn("n1")))
+    state.take_event()
+    state.fold(1, 0, typed(fact("notice_received", gateway="g", device="S1", kind="gunshot", id="n1")))
+    after = state.take_event()
+    assert (after.pending, after.version) == ([], 1)
