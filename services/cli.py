@@ -44,6 +44,9 @@ def ingest() -> None:
     Set by MATLINE_KAFKA (127.0.0.1:9092), MATLINE_HOST (127.0.0.1), MATLINE_INGEST_PORT (8701), MATLINE_PARTITIONS,
     and MATLINE_SOURCES: a TOML file with a `sources` table for each reader that connects by TCP (protocol, event,
     gateway, zone, devices), by default on MATLINE_MYLAPS_PORT (3097).
+
+    Without tokens (`matline token`) it serves this machine alone. TLS by MATLINE_TLS_CERT and MATLINE_TLS_KEY, PEM
+    files; with MATLINE_TLS_CLIENT_CA clients show a certificate too.
     """
     from services.ingest.command import main
 
@@ -117,6 +120,48 @@ def up(
         data=data, ports=ports, kafka=kafka, clickhouse=clickhouse, sources=sources, partitions=partitions
     )
     sys.exit(run(settings, say_in_colour))
+
+
+token = typer.Typer(no_args_is_help=True, help="Who may write, and read: bearer tokens, made, listed, revoked.")
+app.add_typer(token, name="token")
+
+
+@token.command("add")
+def token_add(
+    role: Annotated[
+        Literal["gateway", "official", "reader"],
+        typer.Argument(help="gateway: pushes reads; official: writes facts; reader: reads the live boards."),
+    ],
+    name: Annotated[str, typer.Argument(help="Whose it is; of an official it stands beside his facts.")],
+    event: Annotated[list[str], typer.Option(help="An event it is for; may be repeated; '*' is all.")],
+    gateway: Annotated[
+        list[str] | None, typer.Option(help="A gateway it may speak for; may be repeated; by default NAME.")
+    ] = None,
+) -> None:
+    """Make a token and print it, this once.
+
+    A holder has two at most: make the new one, put it in place, revoke the old one. The file is MATLINE_TOKENS, else
+    tokens.json in MATLINE_DATA (.matline). Services take a change up by themselves.
+    """
+    from services.runtime.tokens_admin import add_main
+
+    sys.exit(add_main(os.environ, role, name, event, gateway or []))
+
+
+@token.command("list")
+def token_list() -> None:
+    """Show all tokens: whose, for what, made when; never the tokens themselves."""
+    from services.runtime.tokens_admin import list_main
+
+    sys.exit(list_main(os.environ))
+
+
+@token.command("revoke")
+def token_revoke(ids: Annotated[list[str], typer.Argument(help="Ids as `matline token list` shows them.")]) -> None:
+    """Make tokens invalid at once."""
+    from services.runtime.tokens_admin import revoke_main
+
+    sys.exit(revoke_main(os.environ, ids))
 
 
 topics = typer.Typer(no_args_is_help=True, help="The Kafka topics: make them on a cluster, or check them.")

@@ -1,9 +1,12 @@
 """Who may write: the one place that decides it.
 
-Without tokens ingest serves this machine only: a request comes from the loopback interface, is addressed to it by
-name (a web page elsewhere could have its own name resolve to us), and carries no other site's `Origin`.
+With a token file every request carries a token, which says for which events, and for a gateway in whose name. Without
+one ingest serves this machine only: a request comes from the loopback interface, is addressed to it by name (a web
+page elsewhere could have its own name resolve to us), and carries no other site's `Origin`.
 """
 
+import time
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address
 
@@ -11,30 +14,19 @@ from aiohttp import web
 from msgspec import Struct
 from yarl import URL
 
-from services.ingest.errors import Refused
+from services.ingest.errors import Overloaded, Refused
 from services.runtime.faults import StartFault
+from services.runtime.tokens import ANY, Token, Tokens, bearer
 
+REQUESTS_A_SECOND_MAX = 1_000  # of one token: full requests at that rate are 25 times what one process takes
+REQUESTS_BURST_MAX = 2_000  # at once after a pause
 
-class Official(Struct, frozen=True):
-    """Whoever may write facts; `name` is what `by` says of them."""
-
-    name: str
-
-
-LOCAL = Official("local")
+LOCAL = Token(id="00000000", role="official", name="local", events=[ANY], gateways=[ANY], sha256="0" * 64, made="")
+"""Whoever is at this machine, while there are no tokens: may do everything."""
 
 
 class UnsafeAddress(StartFault):
     """Listening where others can reach us takes tokens."""
-
-
-def check_listening(host: str) -> None:
-    """Refuse to listen on other than the loopback interface while there are no tokens. Raises UnsafeAddress."""
-    if not is_loopback(host):
-        raise UnsafeAddress(
-            f"ingest would listen on {host}, which others can reach, and has no tokens to tell gateways by; "
-            "use MATLINE_HOST=127.0.0.1"
-        )
 
 
 @lru_cache(maxsize=1024)
@@ -48,8 +40,84 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def authorise(request: web.Request) -> Official:
-    """Who sent this request. Raises Refused."""
+class _Allowance(Struct):
+    """Requests that a token may still send: one more each 1/REQUESTS_A_SECOND_MAX s, up to a burst."""
+
+    left: float
+    at_s: float
+
+
+class Access:
+    """Decides by the token file as it is at each request. `clock_s` is monotonic."""
+
+    def __init__(self, tokens: Tokens, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._tokens = tokens
+        self._clock_s = clock_s
+        self._allowances: dict[str, _Allowance] = {}
+
+    def check_listening(self, host: str) -> None:
+        """Refuse to listen on other than the loopback interface while there are no tokens. Raises UnsafeAddress."""
+        if not is_loopback(host) and not self._tokens.count():
+            raise UnsafeAddress(
+                f"ingest would listen on {host}, which others can reach, and there is no token in {self._tokens.path} "
+                "to tell gateways by; make one by `matline token add`, or use MATLINE_HOST=127.0.0.1"
+            )
+
+    def gateway(self, request: web.Request, event: str) -> Token:
+        """Whose reads this request brings; for which gateways they may be, `check_gateway` says. Raises Refused."""
+        holder = self._holder(request, event)
+        if holder.role != "gateway" and holder is not LOCAL:
+            raise Refused(
+                403, "Not with this token", f"reads take a gateway's token; this one is of role {holder.role}"
+            )
+        return holder
+
+    def official(self, request: web.Request, event: str) -> Token:
+        """Who writes facts by this request. Raises Refused."""
+        holder = self._holder(request, event)
+        if holder.role != "official":
+            raise Refused(
+                403, "Not with this token", f"this takes an official's token; this one is of role {holder.role}"
+            )
+        return holder
+
+    def _holder(self, request: web.Request, event: str) -> Token:
+        if not self._tokens.required():
+            _check_local(request)
+            return LOCAL
+        header = request.headers.get("Authorization")
+        holder = self._tokens.find(bearer(header))
+        if holder is None:
+            said = "is not known here, or was revoked" if header else "is missing; send `Authorization: Bearer ...`"
+            raise Refused(401, "No valid token", f"the token {said}")
+        self.count(holder)
+        if not holder.may_event(event):
+            raise Refused(403, "Not this event", f"token {holder.id} is not for event {event!r}")
+        return holder
+
+    def count(self, holder: Token) -> None:
+        """Take one of the holder's requests. Raises Overloaded when there is none left for now."""
+        now_s = self._clock_s()
+        allowance = self._allowances.get(holder.id)
+        if allowance is None:
+            allowance = self._allowances[holder.id] = _Allowance(REQUESTS_BURST_MAX, now_s)
+        allowance.left += (now_s - allowance.at_s) * REQUESTS_A_SECOND_MAX
+        allowance.left = min(allowance.left, REQUESTS_BURST_MAX)
+        allowance.at_s = now_s
+        if allowance.left < 1:
+            raise Overloaded(
+                f"token {holder.id} sends more than {REQUESTS_A_SECOND_MAX} requests a second; put more reads into each"
+            )
+        allowance.left -= 1
+
+
+def check_gateway(holder: Token, gateway: str) -> None:
+    """Refuse reads in another gateway's name. Raises Refused."""
+    if not holder.may_gateway(gateway):
+        raise Refused(403, "Not this gateway", f"token {holder.id} does not speak for gateway {gateway!r}")
+
+
+def _check_local(request: web.Request) -> None:
     if not is_loopback(request.remote or "") or not is_loopback(_host(f"http://{request.host}")):
         raise Refused(
             403, "Not from here", "without tokens ingest takes requests of this machine only, by 127.0.0.1 or localhost"
@@ -57,7 +125,6 @@ def authorise(request: web.Request) -> Official:
     origin = request.headers.get("Origin")
     if origin is not None and origin not in (f"http://{request.host}", f"https://{request.host}"):
         raise Refused(403, "Not from there", f"a page of {origin[:80]} may not write to the race log")
-    return LOCAL
 
 
 def _host(address: str) -> str:

@@ -22,17 +22,27 @@ from schemas.events import EntriesAdded, Entry, EventDefined, Fact, LoggedFact, 
 from schemas.ids import FACT_ID_CHARS, Slug
 from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
 from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
-from services.ingest.access import authorise
+from services.ingest.access import Access, check_gateway
 from services.ingest.bodies import too_large, unpacked
 from services.ingest.entries import Listing, entries_from_csv, entries_from_json
 from services.ingest.errors import Overloaded, Refused, TooLarge, Unavailable
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
-from services.ingest.reads import BadRead, Push, push_from_json, push_from_msgpack, push_from_ndjson
+from services.ingest.reads import (
+    READS_MAX,
+    BadRead,
+    Push,
+    TooManyReads,
+    push_from_json,
+    push_from_msgpack,
+    push_from_ndjson,
+)
 from services.ingest.sessions import Sessions
 
 BODY_MAX_BYTES = 4 * 1024 * 1024  # of reads, facts and definitions, unpacked
-READS_MAX = 10_000  # of one request: 20 envelopes; a gateway with more sends several requests
+BODY_WAIT_S = 60.0  # for a body to come in whole; a stalled one would hold its place among REQUESTS_MAX for ever
+UNPACK_INLINE_MAX_BYTES = 64 * 1024  # a larger packed body is unpacked in a thread, beside other requests
+DEFINITION_MAX_BYTES = 1024 * 1024  # the largest real ones are 50 KB, and TOML is slow to read
 FACTS_MAX = 1_000  # of one request
 ENTRIES_BODY_MAX_BYTES = 32 * 1024 * 1024  # the largest marathons have 60,000 entries of some 300 bytes
 ENTRIES_MAX = 200_000
@@ -67,8 +77,9 @@ class _Path(Struct):
 class Door:
     """The handlers, with what they share."""
 
-    def __init__(self, race_log: Log, metrics: IngestMetrics, now_us: Callable[[], int]) -> None:
+    def __init__(self, race_log: Log, metrics: IngestMetrics, now_us: Callable[[], int], access: Access) -> None:
         self._log = race_log
+        self._access = access
         self._metrics = metrics
         self._now_us = now_us
         self._sessions = Sessions()
@@ -113,33 +124,41 @@ class Door:
             raise too_large(limit)
         pieces: list[bytes] = []
         size = 0
-        async for piece in request.content.iter_any():
-            size += len(piece)
-            if size > limit:
-                raise too_large(limit)
-            pieces.append(piece)
+        try:
+            async with asyncio.timeout(BODY_WAIT_S):
+                async for piece in request.content.iter_any():
+                    size += len(piece)
+                    if size > limit:
+                        raise too_large(limit)
+                    pieces.append(piece)
+        except TimeoutError:
+            raise Refused(
+                408, "Body too slow", f"the body was not whole within {BODY_WAIT_S:g} s; send less at once"
+            ) from None
         self._metrics.bytes_in.labels("http").inc(size)
-        return unpacked(b"".join(pieces), request.headers.get("Content-Encoding", "").strip().lower(), limit)
+        data, coding = b"".join(pieces), request.headers.get("Content-Encoding", "").strip().lower()
+        if coding and size > UNPACK_INLINE_MAX_BYTES:
+            return await asyncio.to_thread(unpacked, data, coding, limit)
+        return unpacked(data, coding, limit)
 
     # --- reads
 
     async def _reads(self, request: web.Request) -> web.StreamResponse:
-        authorise(request)
         event = _event(request)
+        holder = self._access.gateway(request, event)
         data = await self._body(request, BODY_MAX_BYTES)
         at_us = self._now_us()
         try:
             push = _push(request, data)
+        except TooManyReads as error:
+            raise Refused(413, "Too many reads", str(error), limit=READS_MAX) from None
         except (msgspec.DecodeError, RecursionError) as error:
             await self._log.put_aside([_rejection(event, str(error), data, at_us)], ACK_WAIT_S)
             self._metrics.rejected.labels("http", "body").inc()
             raise Refused(
                 400, "Malformed reads", f"{error}; send {{gateway, session, reads}}, all unchanged otherwise"
             ) from None
-        if len(push.rows) + len(push.bad) > READS_MAX:
-            raise Refused(
-                413, "Too many reads", f"a request takes {READS_MAX} reads; send several requests", limit=READS_MAX
-            )
+        check_gateway(holder, push.gateway)
         revision = await self._write_reads(event, push, at_us)
         progress = self._sessions.advance(event, push.gateway, push.session, push.rows)
         self._metrics.reads.labels("http").inc(len(push.rows))
@@ -163,13 +182,12 @@ class Door:
     # --- definition
 
     async def _definition(self, request: web.Request) -> web.StreamResponse:
-        official = authorise(request)
         event = _event(request)
-        data = await self._body(request, BODY_MAX_BYTES)
+        official = self._access.official(request, event)
+        data = await self._body(request, DEFINITION_MAX_BYTES)
         kind = _content_type(request, JSON + TOML)
         is_json = kind in JSON or (kind not in TOML and data.lstrip()[:1] == b"{")
-        plain = _plain_definition(data, is_json)
-        _check_definition(plain, event)
+        plain = await asyncio.to_thread(_checked_definition, data, is_json, event)
         fact = EventDefined(
             event=event, id=_request_id(request), by=official.name, recorded_at_us=self._now_us(), definition=plain
         )
@@ -180,8 +198,8 @@ class Door:
     # --- entries
 
     async def _entries(self, request: web.Request) -> web.StreamResponse:
-        official = authorise(request)
         event = _event(request)
+        official = self._access.official(request, event)
         data = await self._body(request, ENTRIES_BODY_MAX_BYTES)
         kind = _content_type(request, JSON + CSV)
         is_json = kind in JSON or (kind not in CSV and data.lstrip()[:1] in (b"[", b"{"))
@@ -209,8 +227,8 @@ class Door:
     # --- facts
 
     async def _facts(self, request: web.Request) -> web.StreamResponse:
-        official = authorise(request)
         event = _event(request)
+        official = self._access.official(request, event)
         data = await self._body(request, BODY_MAX_BYTES)
         _content_type(request, JSON)
         facts = _checked_facts(data, event)
@@ -297,9 +315,15 @@ def _plain_definition(data: bytes, is_json: bool) -> dict[str, Any]:
     except DefinitionRefused as refused:
         _refuse_definition(refused.faults)
     except (msgspec.DecodeError, RecursionError) as error:
-        _refuse_definition([Fault("$", f"is no JSON: {error}")])
+        _refuse_definition([Fault("$", f"is no {'JSON' if is_json else 'TOML'}: {error}")])
     if not isinstance(plain, dict):
         _refuse_definition([Fault("$", "is no object")])
+    return plain
+
+
+def _checked_definition(data: bytes, is_json: bool, event: str) -> dict[str, Any]:
+    plain = _plain_definition(data, is_json)
+    _check_definition(plain, event)
     return plain
 
 
@@ -388,7 +412,10 @@ async def _without_errors(handler: Handler, request: web.Request) -> web.StreamR
     try:
         return await handler(request)
     except Refused as refused:
-        return problem(refused.status, refused.title, str(refused), **refused.members)
+        response = problem(refused.status, refused.title, str(refused), **refused.members)
+        if refused.status == 401:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="matline"'
+        return response
     except TooLarge as error:
         return problem(413, "Fact too large", f"{error}; split it, entries go to /entries")
     except Overloaded as error:

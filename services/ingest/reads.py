@@ -4,7 +4,7 @@ The usual body, all of it good, is decoded in one go straight into typed rows. O
 by itself, to find which are at fault: one bad read must not cost a gateway the other 499.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import msgspec
@@ -13,8 +13,15 @@ from msgspec.structs import astuple
 
 from schemas.events import ReadRow
 from schemas.ids import LABEL_CHARS, DeviceId, GatewayId, InstantUs, Label, SessionId, label
+from services.ingest.errors import IngestError
+
+READS_MAX = 10_000  # of one request: 20 envelopes; a gateway with more sends several requests
 
 Measured = Annotated[float, Meta(ge=-1e9, le=1e9)]  # no reader measures beyond, and NaN is refused
+
+
+class TooManyReads(IngestError):
+    """More reads than a request takes; found before any is looked at by itself, which is slow."""
 
 
 class WireRead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -73,14 +80,14 @@ _BLANK_LINE = b" \t\r"
 
 
 def push_from_json(data: bytes) -> Push:
-    """Reads of a JSON body. Raises msgspec.DecodeError (its text names the path) when it is none, or names no
-    gateway.
+    """Reads of a JSON body. Raises TooManyReads, and msgspec.DecodeError (its text names the path) when it is none,
+    or names no gateway.
     """
     try:
         push = _json_push.decode(data)
     except msgspec.ValidationError:
         raw = _json_raw.decode(data)
-        return _each(raw.gateway, raw.session, [bytes(item) for item in raw.reads], _json_read.decode)
+        return _each(raw.gateway, raw.session, raw.reads, _json_read.decode)
     return _checked(push.gateway, push.session, push.reads)
 
 
@@ -90,13 +97,13 @@ def push_from_msgpack(data: bytes) -> Push:
         push = _pack_push.decode(data)
     except msgspec.ValidationError:
         raw = _pack_raw.decode(data)
-        return _each(raw.gateway, raw.session, [bytes(item) for item in raw.reads], _pack_read.decode)
+        return _each(raw.gateway, raw.session, raw.reads, _pack_read.decode)
     return _checked(push.gateway, push.session, push.reads)
 
 
 def push_from_ndjson(data: bytes, gateway: str, session: str) -> Push:
-    """Reads one a line; `index` counts lines that are not blank. Raises msgspec.ValidationError for a bad gateway
-    or session.
+    """Reads one a line; `index` counts lines that are not blank. Raises TooManyReads, and msgspec.ValidationError for
+    a bad gateway or session.
     """
     msgspec.convert({"gateway": gateway, "session": session}, _Sender)
     try:
@@ -107,7 +114,8 @@ def push_from_ndjson(data: bytes, gateway: str, session: str) -> Push:
     return _checked(gateway, session, reads)
 
 
-def _each(gateway: str, session: str, items: list[bytes], decode: Callable[[bytes], WireRead]) -> Push:
+def _each(gateway: str, session: str, items: Sequence[bytes | Raw], decode: Callable[[bytes | Raw], WireRead]) -> Push:
+    _check_count(items)
     good: list[ReadRow] = []
     bad: list[BadRead] = []
     for index, raw in enumerate(items):
@@ -115,11 +123,12 @@ def _each(gateway: str, session: str, items: list[bytes], decode: Callable[[byte
             read = decode(raw)
             good.append(_row(read, label(read.chip, "chip")))
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            bad.append(BadRead(index, str(error), raw))
+            bad.append(BadRead(index, str(error), bytes(raw)))
     return Push(gateway, session, good, bad)
 
 
 def _checked(gateway: str, session: str, reads: list[WireRead]) -> Push:
+    _check_count(reads)
     if _all_normal([read.chip for read in reads]):
         return Push(gateway, session, [ReadRow(*astuple(read)) for read in reads], [])
     good: list[ReadRow] = []
@@ -130,6 +139,11 @@ def _checked(gateway: str, session: str, reads: list[WireRead]) -> Push:
         except ValueError as error:
             bad.append(BadRead(index, str(error), msgspec.json.encode(read)))
     return Push(gateway, session, good, bad)
+
+
+def _check_count(reads: Sequence[object]) -> None:
+    if len(reads) > READS_MAX:
+        raise TooManyReads(f"a request takes {READS_MAX} reads; send several requests")
 
 
 def _all_normal(chips: list[str]) -> bool:

@@ -7,14 +7,17 @@ from msgspec import Struct, field
 
 from schemas.topics import PARTITIONS_DEFAULT
 from services.ingest.sources import Source, SourcesRefused, parse_sources
-from services.runtime.environment import number, text
+from services.runtime.environment import folder, number, text
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_options
+from services.runtime.tls import TlsFiles, tls_files
+from services.runtime.tokens import tokens_path
 
 
 class IngestSettings(Struct, frozen=True, kw_only=True):
     """Where ingest listens and writes. `partitions` is how many `race-log` has; port 0 takes a free one. A source
-    without an address listens on `mylaps_port`.
+    without an address listens on `mylaps_port`. `tokens` may be missing, `tls` null is plain HTTP; `data` is where
+    readers' cursors stand.
     """
 
     kafka: KafkaOptions = KafkaOptions()
@@ -23,6 +26,9 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     mylaps_port: int = 3097
     partitions: int = PARTITIONS_DEFAULT
     sources: list[Source] = field(default_factory=list)
+    data: Path = Path(".matline")
+    tokens: Path = Path(".matline/tokens.json")
+    tls: TlsFiles | None = None
 
 
 def settings_from(environment: Mapping[str, str]) -> IngestSettings:
@@ -35,6 +41,9 @@ def settings_from(environment: Mapping[str, str]) -> IngestSettings:
         mylaps_port=number(environment, "MATLINE_MYLAPS_PORT", 3097),
         partitions=number(environment, "MATLINE_PARTITIONS", PARTITIONS_DEFAULT),
         sources=sources_of(Path(sources)) if sources else [],
+        data=folder(environment, "MATLINE_DATA", ".matline"),
+        tokens=tokens_path(environment),
+        tls=tls_files(environment),
     )
 
 

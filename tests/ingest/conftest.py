@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 from yarl import URL
 
-from services.ingest.app import create_app, runner
+from services.ingest import app
 from services.ingest.settings import IngestSettings
 from tests.builders import EVENT
 from tests.ingest.memory_log import MemoryLog
@@ -17,15 +17,13 @@ from tests.ingest.memory_log import MemoryLog
 @asynccontextmanager
 async def serving(settings: IngestSettings, race_log: MemoryLog | None = None) -> AsyncIterator[URL]:
     """Ingest with these settings, on Kafka unless there is a log in memory; the address that it has."""
-    served = runner(create_app(settings, race_log))
-    await served.setup()
-    try:
-        await web.TCPSite(served, settings.host, settings.port).start()
-        yield URL(f"http://127.0.0.1:{served.addresses[0][1]}")
-    finally:
-        if race_log is not None:
-            race_log.answering.set()
-        await served.cleanup()
+    scheme = "http" if settings.tls is None else "https"
+    async with app.serving(app.create_app(settings, race_log), settings) as port:
+        try:
+            yield URL(f"{scheme}://127.0.0.1:{port}")
+        finally:
+            if race_log is not None:
+                race_log.answering.set()
 
 
 @pytest.fixture
@@ -34,9 +32,9 @@ def race_log() -> MemoryLog:
 
 
 @pytest.fixture
-async def ingest(race_log: MemoryLog) -> AsyncIterator[URL]:
+async def ingest(race_log: MemoryLog, tmp_path: Path) -> AsyncIterator[URL]:
     """The address of an ingest without tokens."""
-    async with serving(IngestSettings(port=0), race_log) as address:
+    async with serving(IngestSettings(port=0, tokens=tmp_path / "tokens.json"), race_log) as address:
         yield address
 
 

@@ -68,8 +68,9 @@ async def kafka_log(kafka: KafkaOptions, partitions: int = PARTITIONS_DEFAULT) -
 
 
 @asynccontextmanager
-async def client_of(settings: IngestSettings) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client of an ingest with these settings; relative paths are the event's."""
+async def client_of(kafka: KafkaOptions, folder: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of an ingest on this Kafka; relative paths are the event's."""
+    settings = IngestSettings(kafka=kafka, port=0, data=folder, tokens=folder / "tokens.json")
     async with serving(settings) as address, aiohttp.ClientSession(address / f"v1/events/{EVENT}/") as client:
         yield client
 
@@ -98,10 +99,10 @@ async def facts(kafka: KafkaOptions) -> list[LoggedFact]:
     return [fact for _, _, _, value in found for fact in codec.decode_envelope(value).facts]
 
 
-async def test_what_was_sent_is_exported_with_the_revisions_that_were_answered(kafka):
+async def test_what_was_sent_is_exported_with_the_revisions_that_were_answered(kafka, tmp_path):
     gun = {"type": "gun_fired", "event": EVENT, "race": "hm", "at_us": 1_767_477_600_000_000, "id": "gun"}
     answers = []
-    async with client_of(IngestSettings(kafka=kafka, port=0)) as client:
+    async with client_of(kafka, tmp_path) as client:
         for method, path, body in (
             ("PUT", "definition", definition()),
             ("POST", "facts", gun),
@@ -172,7 +173,7 @@ async def test_one_read_alone_is_one_record(kafka):
         assert [await log.append(EVENT, [reads(seq)]) for seq in range(3)] == [0, 1, 2]
 
 
-async def test_no_record_is_over_512_kib_whatever_the_facts_are(kafka):
+async def test_no_record_is_over_512_kib_whatever_the_facts_are(kafka, tmp_path):
     entries = [
         {
             "bib": str(number),
@@ -186,7 +187,7 @@ async def test_no_record_is_over_512_kib_whatever_the_facts_are(kafka):
         for number in range(1, 1001)
     ]
     data = io.BytesIO(msgspec.json.encode(entries))
-    async with client_of(IngestSettings(kafka=kafka, port=0)) as client, client.post("entries", data=data) as answer:
+    async with client_of(kafka, tmp_path) as client, client.post("entries", data=data) as answer:
         body = await answer.json()
     assert body["accepted"] == 1000
     found = await records(kafka, RACE_LOG)
@@ -258,7 +259,7 @@ async def test_nothing_acknowledged_is_lost_while_the_broker_is_stopped(tmp_path
 
     with running_broker(tmp_path) as (kafka, process):
         await create_topics(kafka, PARTITIONS_DEFAULT, 1, {})
-        async with client_of(IngestSettings(kafka=kafka, port=0)) as client, asyncio.timeout(HANG_S):
+        async with client_of(kafka, tmp_path) as client, asyncio.timeout(HANG_S):
             for seq in range(20):
                 await send(client, seq)
             assert answered == [200] * 20

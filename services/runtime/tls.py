@@ -1,0 +1,68 @@
+"""TLS of our HTTP servers: a certificate by configuration, taken up again when it is renewed; clients' too, if told."""
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from services.runtime.faults import StartFault
+
+
+class TlsFiles(Struct, frozen=True, kw_only=True):
+    """PEM files: our certificate (with its chain) and key; `client_ca` where clients have to show one of theirs."""
+
+    cert: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+def tls_files(environment: Mapping[str, str]) -> TlsFiles | None:
+    """What MATLINE_TLS_CERT, _KEY and _CLIENT_CA name; null for plain HTTP. Raises StartFault for half of it."""
+    cert, key, client_ca = (environment.get(f"MATLINE_TLS_{name}", "").strip() for name in ("CERT", "KEY", "CLIENT_CA"))
+    if not cert and not key and not client_ca:
+        return None
+    if not cert or not key:
+        raise StartFault("TLS takes MATLINE_TLS_CERT and MATLINE_TLS_KEY both; MATLINE_TLS_CLIENT_CA goes with them")
+    return TlsFiles(
+        cert=Path(cert).expanduser(),
+        key=Path(key).expanduser(),
+        client_ca=Path(client_ca).expanduser() if client_ca else None,
+    )
+
+
+class ServerTls:
+    """The TLS context of a server."""
+
+    def __init__(self, files: TlsFiles) -> None:
+        """Raises StartFault for files that will not do."""
+        self._files = files
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            if files.client_ca is not None:
+                self.context.load_verify_locations(files.client_ca)
+                self.context.verify_mode = ssl.CERT_REQUIRED
+            self.context.load_cert_chain(files.cert, files.key)
+            self._stamp = self._times()
+        except (OSError, ssl.SSLError) as error:
+            raise StartFault(f"MATLINE_TLS_CERT, _KEY or _CLIENT_CA will not do: {error}") from None
+
+    def renewed(self) -> bool:
+        """Take up a certificate that was renewed, for connections from now on; whether one was.
+
+        Raises StartFault where the new files will not do; the old certificate stays in use.
+        """
+        try:
+            stamp = self._times()
+            if stamp == self._stamp:
+                return False
+            self._stamp = stamp
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self._files.cert, self._files.key)
+            self.context.load_cert_chain(self._files.cert, self._files.key)
+        except (OSError, ssl.SSLError) as error:
+            raise StartFault(f"the renewed {self._files.cert} will not do, the old one stays: {error}") from None
+        return True
+
+    def _times(self) -> tuple[int, int]:
+        return self._files.cert.stat().st_mtime_ns, self._files.key.stat().st_mtime_ns

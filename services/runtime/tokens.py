@@ -1,0 +1,150 @@
+"""Bearer tokens: who may write to which events (gateways, officials), and who may read (live's key).
+
+The file holds hashes only, made and changed by `matline token`. A token is 256 random bits, so a plain SHA-256 is
+right: slow, salted hashes are for what people choose and others can guess; nobody can guess this, and every request
+pays for the hash. A token carries the id under which its hash stands, so that one hash is compared, in constant time.
+
+Where there is a file, every request needs a token; it is read again when it has changed, and one that vanished lets
+nobody in rather than everybody.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from schemas.ids import GatewayId, Name
+from services.runtime.environment import folder, text
+from services.runtime.faults import StartFault
+from services.runtime.watched import WatchedFile
+
+TOKENS_VERSION = 1
+TOKENS_MAX = 1_000
+LIVE_MAX = 2  # of one holder: the old one works until the new one is in place
+SECRET_BYTES = 32
+ANY = "*"  # all events, or all gateways
+
+Role = Literal["gateway", "official", "reader"]
+EventName = Annotated[
+    str,
+    Meta(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._-]{0,63})(?![\s\S])", description="An event's id, or `*` for all."),
+]
+
+_TEXT = re.compile(r"matline_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
+
+
+class Token(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one token allows. `name` is its holder: what `by` says of an official. `gateways` are those that a
+    gateway's token may speak for. `sha256` is of the whole token, in hex."""
+
+    id: Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(?![\s\S])")]
+    role: Role
+    name: Name
+    events: Annotated[list[EventName], Meta(min_length=1)]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?![\s\S])")]
+    made: str
+    gateways: list[GatewayId] = field(default_factory=list)
+
+    def may_event(self, event: str) -> bool:
+        """Whether it is for this event."""
+        return event in self.events or ANY in self.events
+
+    def may_gateway(self, gateway: str) -> bool:
+        """Whether it may speak for this gateway."""
+        return gateway in self.gateways or ANY in self.gateways
+
+    def holder(self) -> tuple[str, str]:
+        """Whose it is: one holder has two tokens at most."""
+        return self.role, self.name
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    v: int
+    tokens: Annotated[list[Token], Meta(max_length=TOKENS_MAX)]
+
+
+class TokensRefused(StartFault):
+    """The token file will not do."""
+
+
+def parse_tokens(data: bytes) -> list[Token]:
+    """The tokens of a file. Raises TokensRefused."""
+    try:
+        file = msgspec.json.decode(data, type=_File)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise TokensRefused(f"the token file is not as `matline token` writes it: {error}") from None
+    if file.v > TOKENS_VERSION:
+        raise TokensRefused(f"the token file is of version {file.v}; this release reads up to {TOKENS_VERSION}")
+    ids = [token.id for token in file.tokens]
+    if len(set(ids)) < len(ids):
+        raise TokensRefused("the token file has two tokens of one id")
+    return file.tokens
+
+
+def tokens_bytes(tokens: list[Token]) -> bytes:
+    """The file's bytes; the inverse of `parse_tokens`."""
+    return msgspec.json.format(msgspec.json.encode(_File(TOKENS_VERSION, tokens))) + b"\n"
+
+
+def new_token(role: Role, name: str, events: list[str], gateways: list[str], made: str) -> tuple[str, Token]:
+    """A token: its text, which is nowhere else, and what the file says of it. Raises msgspec.ValidationError."""
+    identity = secrets.token_hex(4)
+    shown = f"matline_{identity}_{secrets.token_urlsafe(SECRET_BYTES)}"
+    plain = {"id": identity, "role": role, "name": name, "events": events, "gateways": gateways, "made": made}
+    return shown, msgspec.convert({**plain, "sha256": _hash(shown)}, Token)
+
+
+def bearer(header: str | None) -> str | None:
+    """The token of an `Authorization` header; null where there is none."""
+    scheme, _, shown = (header or "").partition(" ")
+    return shown.strip() if scheme.lower() == "bearer" and shown.strip() else None
+
+
+def tokens_path(environment: Mapping[str, str]) -> Path:
+    """Where the token file is, or would be: MATLINE_TOKENS, else in the data folder."""
+    default = folder(environment, "MATLINE_DATA", ".matline") / "tokens.json"
+    return Path(text(environment, "MATLINE_TOKENS", str(default))).expanduser()
+
+
+class Tokens:
+    """The tokens of a file, as it is at each question."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises StartFault for a file that is there and will not do."""
+        self.path = path
+        self._file: WatchedFile[dict[str, Token] | None] = WatchedFile(path, _by_id, None)
+        self._seen = self._file.content is not None
+
+    def required(self) -> bool:
+        """Whether requests need a token. Once they do it stays so, even if the file vanishes."""
+        self._file.changed()
+        self._seen = self._seen or self._file.content is not None
+        return self._seen
+
+    def count(self) -> int:
+        """How many tokens there are."""
+        self._file.changed()
+        return len(self._file.content or {})
+
+    def find(self, shown: str | None) -> Token | None:
+        """What this token allows; null where it is none of ours."""
+        self._file.changed()
+        match = _TEXT.fullmatch(shown or "")
+        token = None if match is None else (self._file.content or {}).get(match[1])
+        if shown is None or token is None or not hmac.compare_digest(token.sha256, _hash(shown)):
+            return None
+        return token
+
+
+def _by_id(data: bytes) -> dict[str, Token]:
+    return {token.id: token for token in parse_tokens(data)}
+
+
+def _hash(shown: str) -> str:
+    return hashlib.sha256(shown.encode()).hexdigest()

@@ -1,0 +1,327 @@
+"""Who may write, over a real socket: tokens, certificates, and this machine alone without them."""
+
+import asyncio
+import shutil
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+from yarl import URL
+
+from services.ingest import access, app, http
+from services.ingest.access import Access, UnsafeAddress
+from services.ingest.errors import Overloaded
+from services.ingest.settings import IngestSettings, settings_from
+from services.ingest.sources import Source
+from services.runtime.faults import StartFault
+from services.runtime.tls import ServerTls, TlsFiles, tls_files
+from services.runtime.tokens import Role, Token, Tokens, new_token, tokens_bytes
+from tests.builders import EVENT, definition
+from tests.ingest.conftest import serving
+from tests.ingest.memory_log import MemoryLog
+from tests.ingest.test_http import CSV, gun, problem, push, wire
+
+TLS = Path(__file__).parents[1] / "data" / "tls"
+
+
+class Office:
+    """Makes tokens into a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.tokens: list[Token] = []
+
+    def token(self, role: Role, name: str, *events: str, gateways: tuple[str, ...] = ()) -> dict[str, str]:
+        """The header of a new token."""
+        shown, token = new_token(role, name, list(events), list(gateways), "2026-01-04T00:00:00+00:00")
+        self.tokens.append(token)
+        self.write()
+        return {"Authorization": f"Bearer {shown}"}
+
+    def write(self) -> None:
+        fresh = self.path.with_suffix(".new")
+        fresh.write_bytes(tokens_bytes(self.tokens))
+        fresh.replace(self.path)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    office = Office(tmp_path / "tokens.json")
+    office.write()
+    return office
+
+
+@pytest.fixture
+async def client(office: Office, race_log: MemoryLog) -> AsyncIterator[aiohttp.ClientSession]:
+    settings = IngestSettings(port=0, tokens=office.path)
+    async with serving(settings, race_log) as at, aiohttp.ClientSession(at / f"v1/events/{EVENT}/") as session:
+        yield session
+
+
+REQUESTS = [
+    ("POST", "reads", msgspec.json.encode(push(wire()))),
+    ("PUT", "definition", msgspec.json.encode(definition())),
+    ("POST", "entries", CSV.encode()),
+    ("POST", "facts", msgspec.json.encode(gun())),
+]
+every_request = pytest.mark.parametrize(("method", "path", "body"), REQUESTS)
+
+
+# --- tokens
+
+
+@every_request
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp4"}])
+async def test_without_a_token_nothing_is_taken(client, race_log, method, path, body, header):
+    async with client.request(method, path, data=body, headers=header) as answer:
+        await problem(answer, 401)
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert race_log.records == []
+
+
+@every_request
+async def test_a_token_of_the_right_role_for_this_event_is_let_in(client, office, race_log, method, path, body):
+    header = (
+        office.token("gateway", "g", EVENT, gateways=("g",))
+        if path == "reads"
+        else office.token("official", "Ann", EVENT)
+    )
+    async with client.request(method, path, data=body, headers=header) as answer:
+        assert answer.status == 200
+    assert race_log.facts()[0].by == (None if path == "reads" else "Ann")
+
+
+@every_request
+@pytest.mark.parametrize("role", ["gateway", "official", "reader"])
+async def test_a_token_of_another_role_or_event_is_not(client, office, race_log, method, path, body, role):
+    event = "other" if role == ("gateway" if path == "reads" else "official") else EVENT
+    header = office.token(role, "g", event, gateways=("g",))
+    async with client.request(method, path, data=body, headers=header) as answer:
+        await problem(answer, 403)
+    assert race_log.records == []
+    assert race_log.aside == []
+
+
+async def test_a_gateway_speaks_for_no_other(client, office, race_log):
+    header = office.token("gateway", "h", EVENT, gateways=("h",))
+    async with client.post("reads", json=push(wire()), headers=header) as answer:
+        assert "'g'" in (await problem(answer, 403))["detail"]
+    query = {"gateway": "g", "session": "s"}
+    lines = {**header, "Content-Type": "application/x-ndjson"}
+    async with client.post("reads", data=msgspec.json.encode(wire()), params=query, headers=lines) as answer:
+        await problem(answer, 403)
+    assert race_log.records == []
+
+
+async def test_who_signs_a_fact_is_the_tokens_holder_whatever_the_body_says(client, office, race_log):
+    async with client.post("facts", json=gun(by="Bob"), headers=office.token("official", "Ann", "*")) as answer:
+        assert answer.status == 200
+    assert [fact.by for fact in race_log.facts()] == ["Ann"]
+
+
+async def test_two_tokens_of_a_holder_work_until_one_is_revoked(client, office):
+    old, new = office.token("official", "Ann", EVENT), office.token("official", "Ann", EVENT)
+    for header in (old, new):
+        async with client.post("facts", json=gun(), headers=header) as answer:
+            assert answer.status == 200
+    del office.tokens[0]
+    office.write()
+    async with client.post("facts", json=gun(), headers=old) as answer:
+        await problem(answer, 401)
+    async with client.post("facts", json=gun(), headers=new) as answer:
+        assert answer.status == 200
+
+
+async def test_the_first_token_ends_service_without_one(ingest: URL, tmp_path, race_log):
+    address = ingest / f"v1/events/{EVENT}/facts"
+    async with aiohttp.ClientSession() as client:
+        async with client.post(address, json=gun()) as answer:
+            assert answer.status == 200
+        Office(tmp_path / "tokens.json").token("official", "Ann", EVENT)
+        async with client.post(address, json=gun()) as answer:
+            await problem(answer, 401)
+        (tmp_path / "tokens.json").unlink()
+        async with client.post(address, json=gun()) as answer:
+            await problem(answer, 401)
+
+
+async def test_a_request_is_refused_before_its_body_is_read(client):
+    async def endless():
+        yield b"{"
+        await asyncio.Event().wait()
+
+    async with client.post("facts", data=endless()) as answer:
+        await problem(answer, 401)
+
+
+async def test_health_and_metrics_take_no_token(client):
+    for path in ("/healthz", "/readyz", "/metrics"):
+        async with client.get(path) as answer:
+            assert answer.status == 200
+
+
+async def test_a_token_that_sends_too_fast_is_told_to_wait_and_no_other(client, office, monkeypatch):
+    monkeypatch.setattr(access, "REQUESTS_BURST_MAX", 3)
+    monkeypatch.setattr(access, "REQUESTS_A_SECOND_MAX", 0.001)
+    fast, other = office.token("official", "Ann", EVENT), office.token("official", "Bob", EVENT)
+    statuses = []
+    for _ in range(5):
+        async with client.post("facts", json=gun(), headers=fast) as answer:
+            statuses.append(answer.status)
+    assert statuses == [200, 200, 200, 429, 429]
+    assert answer.headers["Retry-After"]
+    async with client.post("facts", json=gun(), headers=other) as answer:
+        assert answer.status == 200
+
+
+def test_an_allowance_comes_back_with_time(office):
+    now_s = 0.0
+    door = Access(Tokens(office.path), lambda: now_s)
+    [token] = [office.tokens[-1]] if office.token("official", "Ann", EVENT) else []
+    for _ in range(access.REQUESTS_BURST_MAX):
+        door.count(token)
+    with pytest.raises(Overloaded):
+        door.count(token)
+    now_s += 10 / access.REQUESTS_A_SECOND_MAX
+    for _ in range(10):
+        door.count(token)
+    with pytest.raises(Overloaded):
+        door.count(token)
+
+
+# --- listening
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "timing.example", ""])
+def test_listening_beyond_this_machine_takes_tokens(office, tmp_path, host):
+    settings = IngestSettings(host=host, tokens=tmp_path / "none.json")
+    with pytest.raises(UnsafeAddress, match="matline token add"):
+        app.create_app(settings, MemoryLog())
+    with pytest.raises(UnsafeAddress):  # a file without a token lets nobody in, but says that somebody has begun
+        app.create_app(IngestSettings(host=host, tokens=office.path), MemoryLog())
+    office.token("gateway", "g", EVENT, gateways=("g",))
+    app.create_app(IngestSettings(host=host, tokens=office.path), MemoryLog())
+
+
+def test_a_faulty_token_file_keeps_ingest_from_starting(tmp_path):
+    path = tmp_path / "tokens.json"
+    path.write_text("{}")
+    with pytest.raises(StartFault, match="tokens"):
+        app.create_app(IngestSettings(tokens=path), MemoryLog())
+
+
+# --- bounds of connections
+
+
+async def test_a_connection_too_many_is_closed_and_the_others_stay(ingest: URL, monkeypatch):
+    monkeypatch.setattr(app, "CONNECTIONS_MAX", 2)
+    assert ingest.port is not None
+    opened = []
+    for _ in range(2):
+        reader, writer = await asyncio.open_connection("127.0.0.1", ingest.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert await reader.readuntil(b"ok\n")
+        opened.append((reader, writer))
+    reader, writer = await asyncio.open_connection("127.0.0.1", ingest.port)
+    assert await reader.read() == b""
+    writer.close()
+    for reader, kept in opened:
+        kept.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert await reader.readuntil(b"ok\n")
+        kept.close()
+
+
+async def test_a_body_that_stalls_does_not_hold_its_place(ingest: URL, monkeypatch):
+    monkeypatch.setattr(http, "BODY_WAIT_S", 0.05)
+
+    async def stalled():
+        yield b"{"
+        await asyncio.Event().wait()
+
+    address = ingest / f"v1/events/{EVENT}/facts"
+    async with aiohttp.ClientSession() as client, client.post(address, data=stalled()) as answer:
+        await problem(answer, 408)
+
+
+# --- TLS
+
+
+def files(tmp_path: Path, client_ca: bool = False) -> TlsFiles:
+    cert, key = tmp_path / "server.pem", tmp_path / "server.key"
+    shutil.copy(TLS / "server.pem", cert)
+    shutil.copy(TLS / "server.key", key)
+    return TlsFiles(cert=cert, key=key, client_ca=TLS / "authority.pem" if client_ca else None)
+
+
+def trusting(client_cert: bool = False) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=TLS / "authority.pem")
+    if client_cert:
+        context.load_cert_chain(TLS / "client.pem", TLS / "client.key")
+    return context
+
+
+async def test_reads_go_by_tls(race_log, tmp_path):
+    settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json", tls=files(tmp_path))
+    async with serving(settings, race_log) as address, aiohttp.ClientSession() as client:
+        async with client.post(address / f"v1/events/{EVENT}/facts", json=gun(), ssl=trusting()) as answer:
+            assert answer.status == 200
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await client.get(address / "healthz")
+
+
+async def test_mutual_tls_takes_a_certificate_of_the_authority(race_log, tmp_path):
+    settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json", tls=files(tmp_path, client_ca=True))
+    async with serving(settings, race_log) as address, aiohttp.ClientSession() as client:
+        async with client.get(address / "healthz", ssl=trusting(client_cert=True)) as answer:
+            assert answer.status == 200
+        with pytest.raises(aiohttp.ClientError):
+            await client.get(address / "healthz", ssl=trusting())
+
+
+async def test_a_renewed_certificate_is_shown_without_a_restart(race_log, tmp_path, monkeypatch):
+    monkeypatch.setattr(app, "LOOK_EVERY_S", 0.01)
+    tls = files(tmp_path)
+
+    async def shown(address: URL) -> str:
+        _, writer = await asyncio.open_connection("127.0.0.1", address.port, ssl=trusting())
+        subject = writer.get_extra_info("peercert")["subject"]
+        writer.close()
+        return dict(pair[0] for pair in subject)["commonName"]
+
+    settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json", tls=tls)
+    async with serving(settings, race_log) as address:
+        assert await shown(address) == "Matline test server"
+        shutil.copy(TLS / "renewed.key", tls.key)
+        shutil.copy(TLS / "renewed.pem", tls.cert)
+        async with asyncio.timeout(10):
+            while await shown(address) != "Matline test server, renewed":
+                await asyncio.sleep(0.01)
+
+
+def test_a_renewed_certificate_that_will_not_do_leaves_the_old_one(tmp_path):
+    tls = ServerTls(files(tmp_path))
+    (tmp_path / "server.pem").write_text("half a")
+    with pytest.raises(StartFault, match="the old one stays"):
+        tls.renewed()
+    assert not tls.renewed()
+
+
+def test_tls_takes_both_files_and_they_must_do(tmp_path):
+    with pytest.raises(StartFault, match="both"):
+        tls_files({"MATLINE_TLS_CERT": "x"})
+    assert tls_files({}) is None
+    named = settings_from({"MATLINE_TLS_CERT": str(TLS / "server.pem"), "MATLINE_TLS_KEY": str(TLS / "client.key")}).tls
+    assert named is not None
+    with pytest.raises(StartFault):
+        ServerTls(named)
+    with pytest.raises(StartFault):
+        ServerTls(TlsFiles(cert=tmp_path / "none", key=tmp_path / "none"))
+
+
+def test_a_source_beyond_this_machine_takes_tokens_too(tmp_path):
+    source = Source(protocol="mylaps", event=EVENT, gateway="tent", zone="+04:00", address="0.0.0.0:3097")
+    with pytest.raises(UnsafeAddress):
+        app.create_app(IngestSettings(sources=[source], tokens=tmp_path / "none.json"), MemoryLog())
