@@ -1,0 +1,257 @@
+"""What holds of the fold for any log: reads commute, records may be cut anywhere, what is taken back is gone."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from random import Random
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.scoring.core.partition import PartitionState
+from tests.oracle.folding import (
+    TAKE_ALL,
+    at_once,
+    cut,
+    envelopes,
+    final_rows,
+    folded,
+    merged,
+    partition,
+    restored,
+    row_bytes,
+    standings_of,
+    typed,
+)
+from tests.oracle.logs import BIBS, CHIPS, EVENT, log_of, logs, officials_of, some_reads
+
+thorough = settings(max_examples=int(os.environ.get("MATLINE_PROPERTY_LOGS", "100")), deadline=None)
+seeds = st.integers(0, 2**32 - 1)
+rngs = seeds.map(Random)
+
+
+# --- Reads commute.
+
+
+def without_read_ids(log):
+    """A fact of reads that comes again under its id counts for nothing, which is not what is asked here."""
+    return [
+        {key: fact[key] for key in fact if key != "id"} if fact["type"] == "reads_received" else fact for fact in log
+    ]
+
+
+def delivered_otherwise(rng, log):
+    """The same reads in any order and any portions, some of them again, at times without their strength."""
+    reads = [read for fact in log if fact["type"] == "reads_received" for read in fact["reads"]]
+    again = [dict(read) for read in reads if rng.random() < 0.3]
+    for read in again:
+        if rng.random() < 0.3:
+            read["rssi"] = None
+    reads += again
+    rng.shuffle(reads)
+    found = [fact for fact in log if fact["type"] != "reads_received"]
+    while reads:
+        taken = rng.randint(1, 5)
+        fact = {"type": "reads_received", "event": EVENT, "gateway": "other", "session": "s", "reads": reads[:taken]}
+        found.insert(rng.randint(0, len(found)), fact)
+        reads = reads[taken:]
+    return found
+
+
+@thorough
+@given(logs(), rngs)
+def test_reads_in_any_order_any_portions_and_any_repetition_give_the_same_standings(log, rng):
+    log = without_read_ids(log)
+    assert standings_of(at_once(delivered_otherwise(rng, log))) == standings_of(at_once(log))
+
+
+@thorough
+@given(logs(), st.sampled_from(CHIPS), rngs)
+def test_reads_of_one_chip_change_the_row_of_nobody_who_never_wore_it(log, chip, rng):
+    wearers = set()
+    for fact in log:
+        wearers |= {entry["bib"] for entry in fact.get("entries", ()) if chip in entry["chips"]}
+        if fact["type"] == "chip_assigned" and fact["chip"] == chip:
+            wearers.add(fact["bib"].upper())
+    before, after = final_rows(at_once(log)), final_rows(at_once([*log, some_reads(rng, chip)]))
+    for bib in {bib for _, bib in before.keys() | after.keys()} - wearers:
+        assert after.get((EVENT, bib)) == before.get((EVENT, bib)), bib
+
+
+# --- Records may be cut anywhere.
+
+
+@thorough
+@given(logs(), rngs)
+def test_facts_in_any_records_give_the_same_standings(log, rng):
+    facts = typed(log)
+    assert standings_of(folded(cut(rng, facts))) == standings_of(at_once(log))
+
+
+def run(rng, records):
+    """Every row that comes out of a partition while it takes records in, whenever it is asked, restarted at times."""
+    state = PartitionState(0)
+    rows = []
+    for offset, envelope in enumerate(records):
+        state.fold(offset, envelope)
+        roll = rng.random()
+        if roll < 0.5:
+            events, athletes = state.take(rng.choice([1, 2, TAKE_ALL]))
+            rows += [*events, *athletes]
+        if roll < 0.15:
+            events, athletes = state.take(TAKE_ALL)
+            rows += [*events, *athletes]
+            state = restored(state)
+        if roll < 0.05:
+            state.mark_all()
+    events, athletes = state.take(TAKE_ALL)
+    return [*rows, *events, *athletes], state
+
+
+def newest(rows):
+    """Of each key the row of the highest version, as a reader of results keeps it."""
+    found = {}
+    for row in rows:
+        key = (row.event, getattr(row, "bib", None))
+        if key not in found or row.version > found[key].version:
+            found[key] = row
+    return found
+
+
+@thorough
+@given(logs(), logs(), rngs)
+def test_rows_taken_at_any_time_end_as_those_of_all_records_at_once(log, other, rng):
+    other = [{**fact, "event": "other"} for fact in other if fact["type"] != "event_defined"]
+    records = merged(rng, envelopes(cut(rng, typed(log))), envelopes(cut(rng, typed(other))))
+    whole = partition(records)
+    rows, state = run(rng, records)
+    whole.mark_all()
+    events, athletes = whole.take(TAKE_ALL)
+    assert row_bytes(newest(rows).values()) == row_bytes([*events, *athletes])
+    assert state.next_offset == whole.next_offset
+    for event, one in whole.events.items():
+        assert standings_of(state.events[event]) == standings_of(one)
+
+
+@thorough
+@given(logs(), rngs)
+def test_rows_of_one_version_are_the_same_bytes_whenever_they_were_taken(log, rng):
+    records = envelopes(cut(rng, typed(log)))
+    by_version = defaultdict(set)
+    for _ in range(3):
+        for row in run(rng, records)[0]:
+            by_version[getattr(row, "bib", None), row.version].add(msgspec.msgpack.encode(row))
+    assert all(len(same) == 1 for same in by_version.values())
+
+
+@thorough
+@given(logs(), rngs)
+def test_a_snapshot_at_any_record_goes_on_as_if_nothing_had_been(log, rng):
+    records = envelopes(cut(rng, typed(log)))
+    at = rng.randint(0, len(records))
+    whole, first = partition(records), partition(records[:at])
+    first.take(TAKE_ALL)
+    second = restored(first)
+    assert list(second.dump()) == list(first.dump())
+    for offset, envelope in enumerate(records[at:], start=at):
+        assert second.fold(offset, envelope) == first.fold(offset, envelope)
+    for event, state in whole.events.items():
+        assert final_rows(second.events[event]) == final_rows(state)
+        assert second.events[event].unused_reads([]) == state.unused_reads([])
+
+
+# --- What is taken back is gone.
+
+
+@thorough
+@given(logs(), seeds, rngs)
+def test_a_withdrawn_fact_is_as_if_it_had_never_been(log, seed, rng):
+    fact = {**rng.choice(officials_of(seed)), "id": "taken-back"}
+    withdrawal = {"type": "fact_withdrawn", "event": EVENT, "fact": "taken-back", "reason": "r", "id": "back"}
+    withdrawn = {**withdrawal, "fact": "back", "id": "back-again"}
+    with_it = list(log)
+    with_it.insert(rng.randint(0, len(log)), fact)
+    both = list(with_it)
+    both.insert(rng.randint(0, len(both)), withdrawal)
+    all_three = list(both)
+    all_three.insert(rng.randint(0, len(both)), withdrawn)
+    assert standings_of(at_once(both)) == standings_of(at_once(log))
+    assert standings_of(at_once(all_three)) == standings_of(at_once(with_it))
+
+
+def undone(fact):
+    """The fact that takes another back by its own type, and the fields that make the two speak of one subject."""
+    match fact["type"]:
+        case "time_set":
+            return {**fact, "at_us": None}, ("bib", "point")
+        case "status_set":
+            return {**fact, "status": "OK"}, ("bib",)
+        case _:
+            return {**fact, "type": "race_reopened"}, ("race",)
+
+
+def rulings():
+    """Facts that have another that takes them back."""
+    reason = {"event": EVENT, "reason": "r"}
+    bibs, points = st.sampled_from(BIBS), st.sampled_from(["START", "P1", "FINISH"])
+    instants = seeds.map(lambda seed: some_reads(Random(seed), "T1")["reads"][0]["at_us"])
+    return st.one_of(
+        st.builds(
+            lambda bib, p, at: {"type": "time_set", "bib": bib, "point": p, "at_us": at} | reason,
+            bibs,
+            points,
+            instants,
+        ),
+        st.builds(
+            lambda bib, s: {"type": "status_set", "bib": bib, "status": s} | reason,
+            bibs,
+            st.sampled_from(["DNS", "DNF", "DQ"]),
+        ),
+        st.builds(lambda race: {"type": "race_closed", "race": race, "event": EVENT}, st.sampled_from("rs")),
+    )
+
+
+@thorough
+@given(logs(), rulings(), rngs)
+def test_what_a_later_fact_takes_back_leaves_the_earlier_standings(log, fact, rng):
+    back, fields = undone(fact)
+    same = {fact["type"], back["type"]}
+    log = [one for one in log if one["type"] not in same or any(one[name] != fact[name] for name in fields)]
+    first = rng.randint(0, len(log))
+    both = [*log[:first], fact, *log[first:]]
+    both.insert(rng.randint(first + 1, len(both)), back)
+    assert standings_of(at_once(both)) == standings_of(at_once(log))
+
+
+# --- No run differs from another.
+
+SCORED = """
+import hashlib, sys
+from tests.scoring.core.test_properties import digest
+print(digest())
+"""
+
+
+def digest():
+    """What a few hundred logs come to, rows and documents, as one number."""
+    found = hashlib.sha256()
+    for seed in range(150):
+        log = log_of(seed)
+        state = at_once(log)
+        found.update(json.dumps(standings_of(state)).encode())
+        for key, row in sorted(final_rows(state).items(), key=repr):
+            found.update(repr(key).encode() + row)
+    return found.hexdigest()
+
+
+def test_the_order_of_hashes_changes_no_byte():
+    command = [sys.executable, "-c", SCORED]
+    digests = {
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout
+        for seed in ("0", "1", "2")
+    }
+    assert len(digests) == 1
