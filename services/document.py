@@ -73,13 +73,20 @@ def scored(state: EventState | None) -> Scored:
     """Everything that a state says now, athletes in document order."""
     if state is None:
         return Scored(None, None, [], Standings({}, {}, {}, []), {})
-    event = state.event_row()
-    definition = None if event.definition is None else parse_definition(event.definition)
-    rows = [row for row in map(state.row, list(state.book.bibs())) if not row.gone]
-    races = {race.id: at for at, race in enumerate(definition.races)} if definition is not None else {}
-    rows.sort(key=lambda row: (races[row.race], bib_order(row.bib)))
-    made = Standings({}, {}, {}, []) if definition is None else standings(definition, rows, event)
-    return Scored(event, definition, rows, made, state.unused_reads(rows))
+    rows = list(map(state.row, list(state.book.bibs())))
+    made = scored_rows(state.event_row(), rows)
+    return made._replace(unused=state.unused_reads(made.athletes))
+
+
+def scored_rows(event: EventRow | None, rows: Iterable[AthleteRow]) -> Scored:
+    """Everything that results say, wherever they were kept, athletes in document order; without unused reads."""
+    there = [row for row in rows if not row.gone]
+    if event is None or event.definition is None:
+        return Scored(event, None, there, Standings({}, {}, {}, []), {})
+    definition = parse_definition(event.definition)
+    races = {race.id: at for at, race in enumerate(definition.races)}
+    there.sort(key=lambda row: (races[row.race], bib_order(row.bib)))
+    return Scored(event, definition, there, standings(definition, there, event), {})
 
 
 def document(event: str, revision: int, scored: Scored) -> dict[str, Any]:
