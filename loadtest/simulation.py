@@ -87,14 +87,13 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
     def log_lines(self) -> Iterator[bytes]:
         """The day as a log, one fact as JSON a line without its line break."""
-        for item in self.timeline():
-            yield to_json(item.fact) if isinstance(item, Timed) else self.line_of(item)
+        return map(self.line, self.timeline())
 
-    def line_of(self, delivery: Delivery) -> bytes:
-        """A delivery as a line of a log."""
-        return msgspec.json.encode(
-            _ReadsFact(self.definition.event, delivery.gateway, delivery.session, delivery.reads)
-        )
+    def line(self, item: Timed | Delivery) -> bytes:
+        """A fact or a delivery as a line of a log."""
+        if isinstance(item, Timed):
+            return to_json(item.fact)
+        return msgspec.json.encode(_ReadsFact(self.definition.event, item.gateway, item.session, item.reads))
 
     def sources_toml(self, address: str | None = None) -> str:
         """Ingest's `[[sources]]` for the mats that speak MYLAPS; a location there is called as its device here."""

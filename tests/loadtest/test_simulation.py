@@ -82,7 +82,7 @@ def test_the_scorer_finds_the_truth(name: str, seed: int):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_truth_stays_when_deliveries_are_shuffled_and_repeated(name: str):
     simulation = simulated(name, 350, 1)
-    lines = [simulation.line_of(delivery) for delivery in simulation.deliveries()]
+    lines = [simulation.line(delivery) for delivery in simulation.deliveries()]
     rng = random.Random(name)
     lines += rng.sample(lines, k=len(lines) // 3)
     rng.shuffle(lines)

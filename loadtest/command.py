@@ -1,0 +1,181 @@
+"""`matline simulate`: a race day that never was, sent to an ingest or written as a log."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+import races
+from loadtest.driver import DriveFailed, Driven, Target, drive
+from loadtest.mylaps_exporter import Version
+from loadtest.race_day import NotSimulated
+from loadtest.simulation import SIZE_MAX, Simulation, Timed, simulate
+from schemas.definition import Definition, DefinitionRefused, definition_from_toml
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """What to do: which race, how large, and where it goes. `race` is a name of `races` or a TOML file."""
+
+    race: str
+    size: int
+    seed: int
+    speed: float | None = None
+    to: str | None = None
+    mylaps: str | None = None
+    mylaps_version: Version = "2.1"
+    out: Path | None = None
+    truth: Path | None = None
+    sources: Path | None = None
+
+
+class _Refused(Exception):
+    """The order cannot be carried out; the message says why."""
+
+
+def run(order: Order, environment: Mapping[str, str]) -> int:
+    """Simulate, write what is to be written, send what is to be sent; the exit code."""
+    console = Console(stderr=True)
+    try:
+        _check(order)
+        simulation = _simulation(order)
+        if order.out is not None:
+            _write_log(simulation, order.out, console)
+        if order.truth is not None:
+            _write(order.truth, msgspec.json.format(msgspec.json.encode(list(simulation.truth.values()))) + b"\n")
+        if order.sources is not None:
+            _write(order.sources, simulation.sources_toml().encode())
+        if order.to is not None:
+            driven = asyncio.run(_drive(simulation, _target(order, order.to, environment), order.speed, console))
+            console.print(_said(driven), highlight=False)
+    except _Refused as refused:
+        _complain(console, str(refused))
+        return EXIT_USAGE
+    except DriveFailed as failed:
+        _complain(console, str(failed))
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _complain(console: Console, text: str) -> None:
+    console.print(f"matline simulate: {text}", style="red", highlight=False, markup=False, soft_wrap=True)
+
+
+def _check(order: Order) -> None:
+    if order.to is None and order.out is None and order.truth is None and order.sources is None:
+        raise _Refused("nothing to do: send it with --to http://127.0.0.1:8701, or write it with --out race.jsonl")
+    if order.to is not None and urlsplit(order.to).scheme not in ("http", "https"):
+        raise _Refused(f"--to {order.to!r} is no address of an ingest; write http://127.0.0.1:8701")
+    if order.mylaps is not None:
+        if order.to is None:
+            raise _Refused("--mylaps needs --to as well: definition, entries and the other mats' reads go by HTTP")
+        _address(order.mylaps)
+    if order.speed is not None and order.speed <= 0:
+        raise _Refused(f"--speed {order.speed:g} goes nowhere; 1 is real time, 60 a minute a second")
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise _Refused(f"--mylaps {text!r} is no address; write 127.0.0.1:3097")
+    return host.strip("[]"), int(port)
+
+
+def _definition(race: str) -> Definition:
+    """A definition by its name among `races`, or from a file."""
+    try:
+        data = races.definition_toml(race) if race in races.names() else Path(race).read_bytes()
+        return definition_from_toml(data)
+    except OSError as error:
+        known = ", ".join(races.names())
+        raise _Refused(f"{race}: {error.strerror}; name a file, or one of {known}") from None
+    except DefinitionRefused as refused:
+        raise _Refused("\n".join(f"{race}: {fault}" for fault in refused.faults)) from None
+
+
+def _simulation(order: Order) -> Simulation:
+    if not 1 <= order.size <= SIZE_MAX:
+        raise _Refused(f"--size {order.size}: from 1 to {SIZE_MAX} runners can be made")
+    try:
+        return simulate(_definition(order.race), order.size, order.seed)
+    except NotSimulated as error:
+        raise _Refused(f"{order.race}: {error}") from None
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise _Refused(f"{path}: {error.strerror}") from None
+
+
+def _write_log(simulation: Simulation, path: Path, console: Console) -> None:
+    """The log to a file, or to standard output for `-`."""
+    lines = reads = 0
+    try:
+        opened = nullcontext(sys.stdout.buffer) if path == Path("-") else path.open("wb")
+        with opened as file, _bar(console) as bar:
+            task = bar.add_task("writing", total=len(simulation.reads))
+            for item in simulation.timeline():
+                file.write(simulation.line(item) + b"\n")
+                lines += 1
+                if not isinstance(item, Timed):
+                    reads += len(item.reads)
+                    bar.update(task, completed=min(reads, len(simulation.reads)))
+    except BrokenPipeError:  # whoever reads has read enough
+        return
+    except OSError as error:
+        raise _Refused(f"{path}: {error.strerror}") from None
+    console.print(f"{path}: {lines} facts with {reads} reads of {simulation.size} runners", highlight=False)
+
+
+def _target(order: Order, url: str, environment: Mapping[str, str]) -> Target:
+    return Target(
+        url=url,
+        mylaps=None if order.mylaps is None else _address(order.mylaps),
+        mylaps_version=order.mylaps_version,
+        gateway_token=environment.get("MATLINE_GATEWAY_TOKEN"),
+        official_token=environment.get("MATLINE_OFFICIAL_TOKEN"),
+    )
+
+
+async def _drive(simulation: Simulation, target: Target, speed: float | None, console: Console) -> Driven:
+    with _bar(console) as bar:
+        task = bar.add_task("sending", total=len(simulation.reads))
+
+        def show(driven: Driven) -> None:
+            text = "sending" if driven.behind_s < 1 else f"sending, {driven.behind_s:.0f} s behind"
+            bar.update(task, completed=min(driven.accepted, driven.reads), description=text)
+
+        return await drive(simulation, target, speed, show)
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("reads"),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+def _said(driven: Driven) -> str:
+    rate = driven.accepted / driven.seconds if driven.seconds else 0.0
+    return (
+        f"{driven.facts} officials' facts and {driven.accepted} reads accepted in {driven.seconds:.1f} s "
+        f"({rate:.0f} reads/s), {driven.requests} requests, {driven.resent} sent again, "
+        f"{driven.rejected} reads rejected"
+    )

@@ -1,0 +1,100 @@
+"""`matline simulate`: what it writes, what it sends, and what it says when it will not."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import races
+from loadtest.command import Order, run
+from services.cli import app
+from services.document import score_lines
+from services.ingest.sources import parse_sources
+from tests.ingest.memory_log import MemoryLog
+from tests.loadtest.scored import differences, simulated
+from tests.loadtest.test_driver import ingest_for, standings
+
+RACE = "hanoi-half-2024"
+
+
+def order(**fields: object) -> Order:
+    return Order(**{"race": RACE, "size": 40, "seed": 5, **fields})
+
+
+def test_log_truth_and_sources_are_written_and_the_log_scores_to_the_truth(tmp_path: Path):
+    out, truth, sources = tmp_path / "log.jsonl", tmp_path / "truth.json", tmp_path / "sources.toml"
+    arguments = ["--out", str(out), "--truth", str(truth), "--sources", str(sources)]
+    result = CliRunner().invoke(app, ["simulate", RACE, "--size", "40", "--seed", "5", *arguments])
+    assert result.exit_code == 0
+    assert out.read_bytes().splitlines() == list(simulated(RACE, 40, 5).log_lines())
+    told = {runner["bib"]: runner for runner in json.loads(truth.read_bytes())}
+    document = score_lines(out.read_bytes().splitlines())
+    assert {a["bib"]: (a["status"], a["gun_us"], a["points"]) for a in document["athletes"]} == {
+        bib: (runner["status"], runner["gun_us"], runner["points"]) for bib, runner in told.items()
+    }
+    assert parse_sources(sources.read_bytes())[0].event == RACE
+
+
+def test_the_log_goes_to_standard_output_for_a_dash():
+    result = CliRunner().invoke(app, ["simulate", RACE, "--size", "40", "--seed", "5", "--out", "-"])
+    assert result.exit_code == 0
+    assert result.stdout_bytes.splitlines() == list(simulated(RACE, 40, 5).log_lines())
+
+
+def test_a_definition_of_ones_own_is_taken_from_its_file(tmp_path: Path):
+    text = races.definition_toml("tien-phong-2024").decode().replace('event = "tien-phong-2024"', 'event = "mine"')
+    (tmp_path / "mine.toml").write_text(text)
+    out = tmp_path / "log.jsonl"
+    assert run(order(race=str(tmp_path / "mine.toml"), out=out), {}) == 0
+    assert json.loads(out.read_bytes().splitlines()[0])["event"] == "mine"
+
+
+async def test_a_day_is_sent_to_an_ingest_by_http_and_mylaps(capsys: pytest.CaptureFixture[str]):
+    simulation = simulated(RACE, 40, 5)
+    async with ingest_for(simulation, MemoryLog()) as ingest:
+        sent = order(to=ingest.url, mylaps=f"{ingest.mylaps[0]}:{ingest.mylaps[1]}")
+        assert await asyncio.to_thread(run, sent, {}) == 0
+        assert differences(simulation, standings(ingest.log)) == []
+    assert f"{len(simulation.facts)} officials' facts and" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, "nothing to do"),
+        ({"to": "ftp://127.0.0.1"}, "is no address of an ingest"),
+        ({"to": "http://127.0.0.1:1", "mylaps": "here"}, "is no address; write 127.0.0.1:3097"),
+        ({"mylaps": "127.0.0.1:3097", "out": Path("x")}, "--mylaps needs --to"),
+        ({"speed": 0.0, "out": Path("x")}, "goes nowhere"),
+        ({"size": 0, "out": Path("x")}, "from 1 to 100000 runners"),
+        ({"race": "nowhere", "out": Path("x")}, "name a file, or one of hanoi-half-2024"),
+        ({"out": Path("/proc/none/x")}, "/proc/none/x: No such file or directory"),
+    ],
+)
+def test_an_order_that_cannot_be_carried_out_is_explained(
+    fields: dict[str, object],
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.chdir(tmp_path)
+    assert run(order(**fields), {}) == 2
+    assert reason in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_faulty_definition_is_refused_with_every_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "bad.toml").write_text('event = "bad"\n')
+    assert run(order(race=str(tmp_path / "bad.toml"), out=tmp_path / "x"), {}) == 2
+    said = capsys.readouterr().err
+    assert "needs `name`" in said
+    assert "needs `date`" in said
+
+
+async def test_a_refusal_by_ingest_is_told_and_ends_with_one(capsys: pytest.CaptureFixture[str]):
+    async with ingest_for(simulated(RACE, 40, 5), MemoryLog()) as ingest:
+        assert await asyncio.to_thread(run, order(to=f"{ingest.url}/nowhere"), {}) == 1
+    assert "404" in capsys.readouterr().err
