@@ -38,6 +38,50 @@ def score(
 
 
 @app.command()
+def simulate(
+    race: Annotated[
+        str, typer.Argument(help="A race that comes with Matline, such as hanoi-half-2024, or a TOML file.")
+    ],
+    size: Annotated[int, typer.Option(min=1, max=100_000, help="How many entrants.")] = 500,
+    seed: Annotated[int, typer.Option(help="The same seed is the same day, on every machine.")] = 1,
+    speed: Annotated[
+        float | None, typer.Option(help="1 is real time, 60 a minute a second; by default as fast as it is taken.")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="Send it to this ingest, such as http://127.0.0.1:8701.")] = None,
+    mylaps: Annotated[
+        str | None, typer.Option(help="HOST:PORT of ingest's MYLAPS listener, for the start and finish mats.")
+    ] = None,
+    mylaps_version: Annotated[Literal["1", "2.1"], typer.Option(help="Which version the exporter speaks.")] = "2.1",
+    out: Annotated[Path | None, typer.Option(help="Write the day as a log; `-` is standard output.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Write every runner's true result, as JSON.")] = None,
+    sources: Annotated[
+        Path | None, typer.Option(help="Write the sources table by which ingest takes its MYLAPS reads.")
+    ] = None,
+) -> None:
+    """Make up a race day, with its truth: entries, guns, reads late and twice, missed mats, rulings.
+
+    `matline simulate hanoi-half-2024 --out race.jsonl --truth truth.json`, then `matline score race.jsonl`. Or send it
+    to a running ingest: `matline simulate tien-phong-2024 --to http://127.0.0.1:8701 --speed 60`. Where ingest asks for
+    tokens they are taken from MATLINE_GATEWAY_TOKEN and MATLINE_OFFICIAL_TOKEN.
+    """
+    from loadtest.command import Order, run
+
+    order = Order(
+        race=race,
+        size=size,
+        seed=seed,
+        speed=speed,
+        to=to,
+        mylaps=mylaps,
+        mylaps_version=mylaps_version,
+        out=out,
+        truth=truth,
+        sources=sources,
+    )
+    sys.exit(run(order, os.environ))
+
+
+@app.command()
 def ingest() -> None:
     """Take reads by HTTP and TCP, and officials' facts; write them to the race log.
 
