@@ -138,4 +138,5 @@ async def listening(
         await running.close()
         raise
     running.add(caller.run())
+    await asyncio.sleep(0)  # its first step: cancelled before that, a task runs none of its `finally`, the port stays
     return running

@@ -1,0 +1,141 @@
+"""A simulated ChronoTrack SimpleClient: it calls, introduces itself, and sends the events of its locations.
+
+Each location has a log of its own, numbered from 1, of which a server may have the whole or what follows a number. A
+restart that forgets its numbers is `renumber`.
+"""
+
+import asyncio
+import contextlib
+from datetime import datetime
+
+from loadtest.devices.trouble import Trouble
+
+RECONNECT_S = 0.05
+SENT_AT_ONCE = 50  # events between two looks at what the server asks
+
+
+def clock(at: datetime) -> str:
+    """Local time with hundredths, as option time-format=iso has it."""
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 10_000:02d}"
+
+
+class ChronoTrackDevice:
+    """The client; `log` is by location all that it has: tag and local time, its number the place from 1."""
+
+    def __init__(self, trouble: Trouble, locations: list[str]) -> None:
+        self.trouble = trouble
+        self.log: dict[str, list[tuple[str, datetime]]] = {location: [] for location in locations}
+        self.options: dict[str, str] = {}
+        self.starts: list[str] = []
+        self.connections = 0
+        self.sent = 0
+        self._next: dict[str, int] = {}
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._writer: asyncio.StreamWriter | None = None
+
+    def read(self, location: str, tag: str, at: datetime) -> None:
+        """A tag is seen, or (tag `guntime`) a gun is heard."""
+        self.log[location].append((tag, at))
+        self._idle.clear()
+        self._wake.set()
+
+    async def add(self, location: str, at: datetime) -> None:
+        """A location appears while it is connected."""
+        self.log[location] = []
+        if self._writer is not None:
+            await self._send(f"CT01_33~{self.sent}~{location}~newlocation~{clock(at)}~0~ED932A~0")
+
+    def renumber(self, location: str, keep: int) -> None:
+        """Restart it: of that location only the last events are left, and they count from 1."""
+        self.log[location] = self.log[location][-keep:] if keep else []
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Break the connection; it calls again."""
+        if self._writer is not None:
+            self._writer.close()
+
+    async def told_all(self) -> None:
+        """Return once everything in its log was sent on one connection, as far as it was asked for."""
+        await self._idle.wait()
+
+    async def run(self, host: str, port: int) -> None:
+        """Call, and call again, for as long as this task lives."""
+        while True:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                reader, writer = await asyncio.open_connection(host, port)
+                self.connections += 1
+                self._next = {}
+                self._writer = writer
+                try:
+                    await self._connection(reader)
+                finally:
+                    self._writer = None
+                    writer.close()
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _connection(self, reader: asyncio.StreamReader) -> None:
+        await self._send("SimpleClient~4.0.1~CTP01")
+        *_, count = (await self._line(reader)).split("~")
+        for _ in range(int(count)):
+            key, _, value = (await self._line(reader)).partition("=")
+            self.options[key] = value
+        lines: asyncio.Queue[str] = asyncio.Queue()
+        reading = asyncio.create_task(self._read(reader, lines))
+        try:
+            while not reading.done() or not lines.empty():
+                while not lines.empty():
+                    await self._answer(lines.get_nowait())
+                if not await self._push():
+                    self._wake.clear()
+                    if lines.empty() and not reading.done():
+                        if len(self._next) == len(self.log):
+                            self._idle.set()
+                        await self._wake.wait()
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _read(self, reader: asyncio.StreamReader, lines: asyncio.Queue[str]) -> None:
+        try:
+            while True:
+                lines.put_nowait(await self._line(reader))
+                self._wake.set()
+        finally:
+            self._wake.set()
+
+    async def _line(self, reader: asyncio.StreamReader) -> str:
+        return (await reader.readuntil(b"\r\n")).decode().strip()
+
+    async def _answer(self, line: str) -> None:
+        command, *words = line.split("~")
+        if command == "getlocations":
+            await self._send("~".join(["ack", command, *self.log]))
+        elif command == "start" and words and words[0] in self.log:
+            self.starts.append(line)
+            await self._send(f"ack~start~{words[0]}")
+            self._next[words[0]] = max(1, int(words[1])) if len(words) > 1 else 1
+        elif command == "ping":
+            await self._send("ack~ping")
+        elif command != "ack":
+            await self._send(f"err~{command}~not known here")
+
+    async def _push(self) -> bool:
+        """Send some of what was asked for; whether there was any."""
+        some = 0
+        for location, seq in self._next.items():
+            log = self.log[location]
+            while seq <= len(log) and some < SENT_AT_ONCE:
+                tag, at = log[seq - 1]
+                gator = 0 if tag == "guntime" else 1
+                await self._send(f"CT01_33~{seq}~{location}~{tag}~{clock(at)}~0~0F2A38~{gator}")
+                seq = self._next[location] = seq + 1
+                self.sent += 1
+                some += 1
+        return some > 0
+
+    async def _send(self, line: str) -> None:
+        if self._writer is None:
+            raise ConnectionResetError("not connected")
+        await self.trouble.send(self._writer, f"{line}\r\n".encode())
