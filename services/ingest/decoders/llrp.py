@@ -102,12 +102,13 @@ class Report(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """The answer to a request: the request's type, its status (0 is success), the reader's words.
+    """The answer to a request: its number and type, the status (0 is success), the reader's words.
 
     `holds` says of capabilities whether events and reports can be held while nobody is connected, `rospecs` of ROSpecs
     which there are, each with its state (0 disabled, 1 inactive, 2 active).
     """
 
+    number: int
     to: int
     status: int
     text: str
@@ -209,6 +210,8 @@ class LlrpReader:
 
     def _answered(self, answer: Answer, now: Now) -> list[Message]:
         """Send the next request, or give up when the reader refused one that reads depend on."""
+        if self._asked_s is None or answer.number != self._number:
+            return []  # of a request that was not the last one: it was answered before
         self._asked_s = None
         refused = f"the reader refused {NAMES[answer.to]}: {answer.status} {answer.text}" if answer.status else ""
         if answer.to == GET_READER_CAPABILITIES:
@@ -277,7 +280,7 @@ def decode_message(raw: bytes) -> list[Said]:
         if kind == READER_EVENT:
             return read_event(body)
         if kind in ANSWERS:
-            return [_answer(ANSWERS[kind], body)]
+            return [_answer(number, ANSWERS[kind], body)]
         if kind == ERROR_MESSAGE:
             status, text = _status(body)
             return [Alarm("error", None, f"status {status}: {text}"[:_NOTICE_TEXT_CHARS])]
@@ -403,7 +406,7 @@ def parameters(body: bytes) -> Iterator[_Parameter]:
         at = end
 
 
-def _answer(to: int, body: bytes) -> Answer:
+def _answer(number: int, to: int, body: bytes) -> Answer:
     status, text = _status(body)
     holds = False
     rospecs: dict[int, int] = {}
@@ -412,7 +415,7 @@ def _answer(to: int, body: bytes) -> Answer:
             holds = bool(value[0] & 0x08)
         elif kind == _ROSPEC and len(value) >= 6:
             rospecs[_unsigned(value[:4])] = value[5]
-    return Answer(to, status, text, holds, rospecs)
+    return Answer(number, to, status, text, holds, rospecs)
 
 
 def _status(body: bytes) -> tuple[int, str]:

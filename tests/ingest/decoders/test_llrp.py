@@ -33,8 +33,10 @@ def tlv(kind: int, body: bytes) -> bytes:
     return struct.pack(">HH", kind, 4 + len(body)) + body
 
 
-def answer(kind: int, status: int = 0, more: bytes = b"", text: bytes = b"") -> bytes:
-    return message(kind, tlv(287, struct.pack(">HH", status, len(text)) + text) + more)
+def answer(kind: int, status: int = 0, more: bytes = b"", text: bytes = b"", number: int | None = None) -> bytes:
+    """The answer to a request that has the number that it has when all goes well."""
+    number = 1 + [11, 13, 36, 31, 30, 34, 32].index(kind) if number is None else number
+    return message(kind, tlv(287, struct.pack(">HH", status, len(text)) + text) + more, number)
 
 
 def report(*tags: bytes) -> bytes:
@@ -213,17 +215,30 @@ def test_settings_that_are_refused_are_tried_without_events_and_that_is_told():
     again = connection.take()
     assert requests(again) == [3]
     assert 244 not in dict(parameters(again[11:]))
-    connection.feed(answer(13, 101), NOW)
+    connection.feed(answer(13, 101, number=3), NOW)
     with pytest.raises(ConnectionFault, match="refused its settings"):
         connection.tick(NOW)
 
 
 @pytest.mark.parametrize("kind", [30, 31, 32, 34, 36])
 def test_a_request_that_reads_depend_on_and_is_refused_ends_the_connection(kind):
-    connection = ready()
+    connection = reader()
+    for good in (CONNECTED, *(answer(one) for one in (11, 13, 36, 31, 30, 34, 32))):
+        if good == answer(kind):
+            break
+        connection.feed(good, NOW)
     assert len(connection.feed(answer(kind, 100, text=b"no") + REPORT, NOW)) == 1
     with pytest.raises(ConnectionFault, match=r"refused .*: 100 no"):
         connection.feed(REPORT, NOW)
+
+
+def test_an_answer_that_comes_twice_is_taken_once():
+    connection = ready()
+    connection.take()
+    connection.feed(answer(31), NOW)
+    assert requests(connection.take()) == [20]
+    connection.feed(answer(31) + answer(36), NOW)
+    assert connection.take() == b""
 
 
 def test_a_request_without_an_answer_ends_the_connection():
@@ -271,7 +286,7 @@ def test_a_clock_that_is_off_is_told_once():
 
 def test_an_error_message_is_told_and_messages_of_other_kinds_are_passed_over():
     connection = reader()
-    assert [one.kind for one in connection.feed(answer(100, 109, text=b"bad"), NOW)] == ["error"]
+    assert [one.kind for one in connection.feed(answer(100, 109, text=b"bad", number=0), NOW)] == ["error"]
     assert connection.feed(message(1023, bytes(20)) + event(tlv(247, bytes(4))), NOW) == []
 
 

@@ -1,0 +1,140 @@
+"""A simulated IPICO Elite: a stream of reads, a port for commands, and a port that plays stored reads again by time.
+
+It writes every read down and sends it to whoever listens then; what nobody heard is had only by a replay. As readers
+do, it sends a read again with the same time and another counter. Ports are free ones: `stream_port`, `command_port`,
+`replay_port`.
+"""
+
+import asyncio
+import contextlib
+from datetime import datetime
+
+from loadtest.devices.trouble import Trouble
+
+HOST = "127.0.0.1"
+
+
+def checksum(text: str) -> str:
+    """The last two characters of a frame, from those between `aa` and them."""
+    return f"{sum(map(ord, text)) % 256:02x}"
+
+
+def frame(tag: str, at: datetime, reader: str = "00", count: int = 1) -> bytes:
+    """A read as it goes onto the wire; `at` is local time, of which hundredths are kept."""
+    text = f"{reader}{tag}{count:04x}{at:%y%m%d%H%M%S}{at.microsecond // 10_000:02x}"
+    return f"aa{text}{checksum(text)}\r\n".encode()
+
+
+def trigger(at: datetime) -> bytes:
+    """The frame that the trigger button sends."""
+    text = f"000a2c{at:%y%m%d}{at.isoweekday() % 7:02x}{at:%H%M%S}{at.microsecond // 10_000:02x}2782"
+    return f"ab{text}{checksum(text)}\r\n".encode()
+
+
+class IpicoDevice:
+    """The reader; `reads` is all that it saw: tag and local time."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        self.trouble = trouble
+        self.reads: list[tuple[str, datetime]] = []
+        self.replayed = 0
+        self.connections = 0
+        self.stream_port = self.command_port = self.replay_port = 0
+        self._listeners: set[asyncio.StreamWriter] = set()
+        self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._replay: list[tuple[str, datetime]] = []
+        self._connected = asyncio.Event()
+
+    async def start(self) -> None:
+        """Open the three ports."""
+        ports = []
+        for serve in (self._stream, self._commands, self._replays):
+            server = await asyncio.start_server(serve, HOST, 0)
+            self._servers.append(server)
+            ports.append(server.sockets[0].getsockname()[1])
+        self.stream_port, self.command_port, self.replay_port = ports
+
+    async def close(self) -> None:
+        """Switch it off."""
+        for server in self._servers:
+            server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def heard(self) -> None:
+        """Return once somebody listens to the stream."""
+        await self._connected.wait()
+
+    async def read(self, tag: str, at: datetime) -> None:
+        """A tag crosses: written down, and sent to whoever listens."""
+        self.reads.append((tag, at))
+        await self.say(frame(tag, at))
+        if self.trouble.random.random() < self.trouble.chance_repeat:
+            await self.say(frame(tag, at, count=2))
+
+    async def say(self, data: bytes) -> None:
+        """Send a frame to whoever listens; one whose connection breaks is gone."""
+        for writer in list(self._listeners):
+            try:
+                await self.trouble.send(writer, data)
+            except OSError:
+                self._gone(writer)
+
+    def hang_up(self) -> None:
+        """Break the connections of all who listen."""
+        for writer in list(self._listeners):
+            self._gone(writer)
+
+    def _gone(self, writer: asyncio.StreamWriter) -> None:
+        self._listeners.discard(writer)
+        writer.close()
+        if not self._listeners:
+            self._connected.clear()
+
+    async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._register()
+        self.connections += 1
+        self._listeners.add(writer)
+        self._connected.set()
+        try:
+            with contextlib.suppress(OSError):
+                while await reader.read(1024):
+                    pass
+        finally:
+            self._gone(writer)
+
+    async def _commands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._register()
+        try:
+            while line := (await reader.readline()).decode("latin-1").strip():
+                words = dict(word.partition(".")[::2] for word in line.split())
+                if line.startswith("getdate"):
+                    writer.write(b"date.Wed Nov 12 15:30:30 CST 2008\n")
+                elif line.startswith("replay_start") and words.get("file") == "ttyS0":
+                    since = words.get("datetime")
+                    start = datetime.strptime(since, "%y%m%d%H%M%S") if since else datetime.min
+                    self._replay = [read for read in self.reads if read[1] >= start]
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    async def _replays(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._register()
+        try:
+            if await reader.readline() == b"\n":
+                for tag, at in self._replay:
+                    await self.trouble.send(writer, frame(tag, at))
+                    self.replayed += 1
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    def _register(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,143 @@
+"""An LLRP reader over TCP: set up, its reports on our disk first, what it held fetched after a cut, its alarms kept."""
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from loadtest.devices.llrp import LlrpDevice
+from loadtest.devices.trouble import Trouble
+from services.ingest.readers.llrp import start
+from services.ingest.readers.running import Running, folder_of
+from tests.ingest.memory_log import MemoryLog
+from tests.ingest.readers.at_work import BEGAN_US, clock_us, metrics, notices, reads, rows, source_at, until
+
+READS = 400
+
+
+async def dial(device: LlrpDevice, race_log: MemoryLog, folder: Path) -> Running:
+    source = source_at("llrp", device.port, devices={"finish-tent/2": "F2"})
+    return await start(source, race_log, metrics(), clock_us, folder)
+
+
+def expected(device: LlrpDevice) -> set[tuple[str, str, int]]:
+    return {("F2", code.hex().upper(), at_us) for code, at_us in device.reads}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_of_a_reader_that_holds_every_report_is_on_the_log_though_connections_are_cut(seed, tmp_path):
+    rng = random.Random(seed)
+    trouble = Trouble(seed, cut=0.02, repeat=0.05, split=0.3)
+    device = LlrpDevice(trouble, BEGAN_US)
+    await device.start()
+    race_log = MemoryLog()
+    running = await dial(device, race_log, tmp_path)
+    await device.running()
+    connections = 1
+    for number in range(READS):
+        await device.read(rng.randbytes(12), BEGAN_US + 1_000 * number, antenna=2)
+        if rng.random() < 0.02:
+            await device.keepalive()
+        if rng.random() < 0.02:
+            device.hang_up()
+        if rng.random() < 0.02:
+            race_log.answering.clear()
+        if rng.random() < 0.05:
+            race_log.answering.set()
+        if rng.random() < 0.02 and not device._running.is_set():
+            await device.running()
+            connections += 1
+        if rng.random() < 0.1:
+            await asyncio.sleep(0.01)
+    trouble.calm()
+    race_log.answering.set()
+    await until(lambda: expected(device) <= reads(race_log))
+    assert reads(race_log) == expected(device)
+    assert len(device.reads) == READS
+    assert device.lost == 0
+    assert device.requests.count(20) == 1  # our ROSpec stayed where it was
+    await running.close()
+    await device.close()
+    print(
+        f"seed {seed}: {READS} reads, all on the log in {len(rows(race_log))} rows; {trouble.cuts} connections cut "
+        f"within a report, {device.requests.count(1)} in all, {device.keepalives_answered} keepalives answered"
+    )
+    assert trouble.cuts > 1
+
+
+async def test_reads_are_on_disk_before_the_log_has_them_and_outlive_us(tmp_path, monkeypatch):
+    monkeypatch.setattr("services.ingest.readers.running.CLOSE_WAIT_S", 0.1)
+    device = LlrpDevice(Trouble(5, split=0.5), BEGAN_US, holds=False)
+    await device.start()
+    race_log = MemoryLog()
+    race_log.answering.clear()
+    running = await dial(device, race_log, tmp_path)
+    await device.running()
+    for number in range(100):
+        await device.read(number.to_bytes(12, "big"), BEGAN_US + number, antenna=2)
+    folder = folder_of(source_at("llrp", device.port), tmp_path)
+    last = (99).to_bytes(12, "big").hex().upper().encode()
+    await until(lambda: any(last in path.read_bytes() for path in folder.glob("journal-*")))
+    await running.close()
+    assert not reads(race_log)
+    race_log.answering.set()
+    running = await dial(device, race_log, tmp_path)
+    await until(lambda: reads(race_log) == expected(device))
+    await running.close()
+    await device.close()
+    assert len(expected(device)) == 100
+    print("100 reads were on disk only, all on the log after a restart")
+
+
+async def test_a_reader_that_cannot_hold_is_set_up_anew_and_reads_on(tmp_path):
+    device = LlrpDevice(Trouble(0), BEGAN_US, holds=False)
+    await device.start()
+    race_log = MemoryLog()
+    running = await dial(device, race_log, tmp_path)
+    await device.running()
+    await device.read(b"\1" * 12, BEGAN_US, antenna=2)
+    await until(lambda: len(reads(race_log)) == 1)
+    device.hang_up()
+    await device.running()
+    await device.read(b"\2" * 12, BEGAN_US + 1, antenna=2)
+    await until(lambda: reads(race_log) == expected(device))
+    await running.close()
+    await device.close()
+    assert device.requests == [1, 3, 26, 21, 20, 24, 22] * 2
+
+
+async def test_a_buffer_that_overflowed_while_we_were_away_is_an_alarm_on_the_log(tmp_path):
+    device = LlrpDevice(Trouble(0), BEGAN_US, buffer=20)
+    await device.start()
+    race_log = MemoryLog()
+    running = await dial(device, race_log, tmp_path)
+    await device.running()
+    await running.close()
+    await until(lambda: not device._running.is_set())
+    for number in range(50):
+        await device.read(bytes([number] * 12), BEGAN_US + number, antenna=2)
+    running = await dial(device, race_log, tmp_path)
+    await until(lambda: len(reads(race_log)) == 20)
+    await until(lambda: notices(race_log))
+    [alarm] = notices(race_log)
+    assert (alarm.kind, alarm.device) == ("report_buffer_overflow", "finish-tent")
+    assert device.lost == 30
+    await running.close()
+    await device.close()
+
+
+async def test_a_clock_that_is_wrong_is_told_and_no_time_is_changed(tmp_path):
+    wrong_us = BEGAN_US - 7 * 3_600_000_000
+    device = LlrpDevice(Trouble(0), wrong_us)
+    await device.start()
+    race_log = MemoryLog()
+    running = await dial(device, race_log, tmp_path)
+    await device.running()
+    await device.read(b"\1" * 12, wrong_us, antenna=1)
+    await until(lambda: reads(race_log))
+    assert reads(race_log) == {("finish-tent", "01" * 12, wrong_us)}
+    [notice] = notices(race_log)
+    assert (notice.kind, notice.text) == ("clock", "the reader's clock is -25200 s from ours")
+    await running.close()
+    await device.close()
