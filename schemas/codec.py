@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.events import Fact, LoggedFact, Read, ReadRow, ReadsLogged, ReadsReceived
-from schemas.results import Frame
+from schemas.results import Frame, Offset
 from schemas.topics import ENVELOPE_VERSION, FRAME_VERSION
 
 
@@ -33,7 +33,7 @@ class _Version(Struct):
 class LogLine(Struct, frozen=True, forbid_unknown_fields=True):
     """A line of an exported log."""
 
-    offset: int
+    offset: Offset
     fact: msgspec.Raw
 
 

@@ -50,7 +50,7 @@ class Read(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     chip: Label
     at_us: InstantUs
     rssi: float | None = None
-    antenna: int | None = None
+    antenna: Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)] | None = None
     battery: float | None = None
 
     def __post_init__(self) -> None:
