@@ -1,0 +1,145 @@
+"""Messages as released: each must be read for ever, and mean what it meant. Source: style guide, tests.
+
+The files lie in `tests/data/`, one for each released schema, with every field that it has. They are never written
+again: a release that changes a schema adds a file, and its expectation here. The fields are compared by value, so that
+a file which was read into defaults would show.
+"""
+
+import msgspec
+import pytest
+
+from schemas.codec import decode_envelope, decode_frame
+from schemas.events import Entry, Fact
+from schemas.rejected import decode_rejection
+from schemas.results import AthleteRow, Case, EventRow, Frame, Gun, JudgesOrder, PointTime, Protest, Publication
+from tests import DATA
+from tests.schemas.test_events import AT, FACTS
+
+EVENT = "example-2026"
+COMMON = {"id": "f-1", "by": "referee", "recorded_at_us": AT}
+
+
+def envelope_1():
+    """One fact of each type, with every field."""
+    facts = []
+    for name, (fields, _) in FACTS.items():
+        fact = {"type": name, "event": EVENT, **COMMON, **fields}
+        if name == "reads_received":
+            fact["reads"] = [[1, "S1", "C7", AT, -61.5, 2, 3.1], [2, "S1", "C7", AT + 1]]
+        facts.append(fact)
+    return {"v": 1, "event": EVENT, "facts": facts}
+
+
+def frame_1():
+    """An event's row and an athlete's, with every field."""
+    entry = msgspec.convert(FACTS["entries_added"][0]["entries"][0], Entry)
+    athlete = AthleteRow(
+        event=EVENT,
+        bib="7",
+        version=12,
+        race="hm",
+        status="FINISHED",
+        gun_us=3902120000,
+        chip_us=3901000000,
+        time_s=3903,
+        cut_at="10K",
+        missed=["15K"],
+        flags=["review", "start_assumed"],
+        points=[
+            PointTime("START", AT, "main"),
+            PointTime("10K", AT + 1, "backup"),
+            PointTime("FINISH", AT + 2, "official"),
+        ],
+        cases=[Case("missed:7", "hm", "7", open=False), Case("team:t:Hà Nội", "hm")],
+        unused={"before_gun": 3, "superseded": 1},
+        gun_at_us=AT,
+        own_gun_us=AT + 1,
+        entry=entry,
+        first_entry=3 << 20,
+        hidden=True,
+        gone=True,
+    )
+    event = EventRow(
+        event=EVENT,
+        version=12,
+        definition={"event": EVENT, "races": [{"id": "hm", "points": [{"km": 21.0975}]}]},
+        guns=[Gun("hm", AT), Gun("hm", AT + 1, "A")],
+        closed=["hm"],
+        orders=[JudgesOrder("hm", ["7", "8"])],
+        decided=["missed:7"],
+        protests=[Protest("p1", "hm", "he cut the corner", AT, "7", "upheld"), Protest("p2", "hm", "")],
+        publications=[Publication("hm", "official", 11, ["men"], AT), Publication("hm", "provisional", 9)],
+        pending=["status_set: bib 99 has no entry"],
+    )
+    return Frame(
+        v=1,
+        partition=3,
+        from_offset=10,
+        through_offset=12,
+        last=True,
+        accepted_us=AT,
+        heads={EVENT: 12},
+        events=[event],
+        rows=[athlete, AthleteRow(event=EVENT, bib="8", version=10, race="hm")],
+    )
+
+
+REJECTION_1 = {
+    "v": 1,
+    "event": EVENT,
+    "source": "mylaps",
+    "reason": "its checksum is wrong",
+    "raw": b"\x00@frame$",
+    "size": 900,
+    "gateway": "van",
+    "index": 2,
+    "topic": "race-log",
+    "partition": 3,
+    "offset": 12,
+    "recorded_at_us": AT,
+}
+
+
+def test_an_envelope_of_version_1_is_read():
+    """By the types of today: the file's bytes, and the same facts from plain objects."""
+    data = (DATA / "envelope-1.msgpack").read_bytes()
+    assert msgspec.msgpack.decode(data) == envelope_1()
+    envelope = decode_envelope(data)
+    assert (envelope.v, envelope.event, len(envelope.facts)) == (1, EVENT, len(FACTS))
+    for fact in envelope.facts:
+        fields = FACTS[fact.__struct_config__.tag][0]
+        assert {name: getattr(fact, name) for name in COMMON} == COMMON
+        for name, value in fields.items():
+            if name != "reads":
+                assert msgspec.to_builtins(getattr(fact, name)) == value, name
+    reads = next(fact.reads for fact in envelope.facts if hasattr(fact, "reads"))
+    assert [(r.seq, r.device, r.chip, r.at_us, r.rssi, r.antenna, r.battery) for r in reads] == [
+        (1, "S1", "C7", AT, -61.5, 2, 3.1),
+        (2, "S1", "C7", AT + 1, None, None, None),
+    ]
+
+
+def test_an_envelope_of_version_1_has_every_type_of_fact():
+    """A type that is added later comes with a file of its own."""
+    tags = {fact["type"] for fact in envelope_1()["facts"]}
+    assert tags <= {one.__struct_config__.tag for one in Fact.__args__}
+
+
+def test_a_frame_of_version_1_is_read():
+    assert decode_frame((DATA / "frame-1.msgpack").read_bytes()) == frame_1()
+
+
+def test_a_rejection_of_version_1_is_read():
+    put_aside = decode_rejection((DATA / "rejection-1.json").read_bytes())
+    assert {name: getattr(put_aside, name) for name in REJECTION_1} == REJECTION_1
+
+
+@pytest.mark.parametrize("kind", [AthleteRow, EventRow, Frame])
+def test_the_frame_of_version_1_leaves_no_field_at_its_default(kind):
+    """So nothing in it could get lost unseen."""
+    frame = frame_1()
+    one = {AthleteRow: frame.rows[0], EventRow: frame.events[0], Frame: frame}[kind]
+    for field in msgspec.structs.fields(kind):
+        if not field.required:
+            default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+            assert getattr(one, field.name) != default, field.name

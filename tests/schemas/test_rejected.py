@@ -1,0 +1,43 @@
+"""What was put aside, as a record that any Kafka tool shows."""
+
+import msgspec
+import pytest
+
+from schemas.rejected import REJECTED_VERSION, Rejection, decode_rejection, encode_rejection
+
+
+def test_a_rejection_comes_back_as_it_went_with_its_bytes():
+    put_aside = Rejection(
+        v=REJECTED_VERSION,
+        event="e",
+        source="mylaps",
+        reason="checksum",
+        raw=bytes(range(256)),
+        size=5000,
+        gateway="van",
+        index=0,
+        topic="race-log",
+        partition=3,
+        offset=12,
+        recorded_at_us=-1,
+    )
+    assert decode_rejection(encode_rejection(put_aside)) == put_aside
+
+
+def test_a_rejection_is_one_line_of_json_with_base64():
+    data = encode_rejection(Rejection(v=1, event="e", source="http", reason="no fact\n", raw=b"\x00\n", size=2))
+    assert b"\n" not in data
+    assert msgspec.json.decode(data) == {
+        "v": 1,
+        "event": "e",
+        "source": "http",
+        "reason": "no fact\n",
+        "raw": "AAo=",
+        "size": 2,
+    }
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b'{"v":1,"event":"e","source":"s","reason":"r","raw":"?","size":1}'])
+def test_what_is_no_rejection_is_refused(data):
+    with pytest.raises(msgspec.DecodeError):
+        decode_rejection(data)
