@@ -78,32 +78,37 @@ class Driven(Struct, kw_only=True):
 
 Progress = Callable[[Driven], None]
 
+Pace = Callable[[int], float | None]
+"""Reads a second wanted, given how many were handed out; None: as fast as they are taken."""
+
 
 async def drive(
     simulation: Simulation,
     target: Target,
     speed: float | None = None,
     progress: Progress = lambda _: None,
+    pace: Pace = lambda _: None,
 ) -> Driven:
-    """Send the whole day; returns when all of it is accepted. `speed` null: as fast as it is taken.
+    """Send the whole day; returns when all of it is accepted. `speed` null: as fast as `pace` lets it and it is taken.
 
     The day begins with its first read, whatever the clock says; definition and entries go before. Raises DriveFailed.
     """
     timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        return await _Drive(simulation, target, session, progress).run(speed)
+        return await _Drive(simulation, target, session, progress, pace).run(speed)
 
 
 class _Drive:
     """One drive: a sender for the race office, one for each gateway, and the clock that feeds them."""
 
     def __init__(
-        self, simulation: Simulation, target: Target, session: aiohttp.ClientSession, progress: Progress
+        self, simulation: Simulation, target: Target, session: aiohttp.ClientSession, progress: Progress, pace: Pace
     ) -> None:
         self._simulation = simulation
         self._target = target
         self._session = session
         self._progress = progress
+        self._pace = pace
         self._base = f"{target.url.rstrip('/')}/v1/events/{simulation.definition.event}"
         self._began = time.monotonic()
         self.driven = Driven(reads=len(simulation.reads))
@@ -136,6 +141,7 @@ class _Drive:
     ) -> None:
         opening = len(self._simulation.opening)
         began, first_us = time.monotonic(), None
+        bound = _Bound(self._pace)
         for nth, item in enumerate(self._simulation.timeline()):
             if nth < opening:
                 continue
@@ -149,6 +155,7 @@ class _Drive:
             if isinstance(item, Timed):
                 await facts.put(item.fact)
             else:
+                await bound.let_through(len(item.reads))
                 await queues[item.gateway].put(item)
         for queue in queues.values():
             await queue.put(None)
@@ -282,6 +289,27 @@ class _Drive:
                 raise DriveFailed(f"{method} {url}: {why}")
             self.driven.resent += 1
             await asyncio.sleep(wait_s)
+
+
+class _Bound:
+    """Holds reads back so that no more go out in a second than `pace` says."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._handed = 0
+        self._free_at_s = time.monotonic()
+
+    async def let_through(self, reads: int) -> None:
+        """Return when so many further reads may go."""
+        rate = self._pace(self._handed)
+        self._handed += reads
+        now_s = time.monotonic()
+        if rate is None:
+            self._free_at_s = now_s
+            return
+        self._free_at_s = max(self._free_at_s, now_s - 1.0) + reads / rate
+        if self._free_at_s > now_s:
+            await asyncio.sleep(self._free_at_s - now_s)
 
 
 def _continues(delivery: Delivery, reads: list[RawRead], following: Delivery) -> bool:

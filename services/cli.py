@@ -111,6 +111,51 @@ def scoring() -> None:
 
 
 @app.command()
+def projections() -> None:
+    """Turn results into boards in ClickHouse; with chDB in this process, serve the live boards from it too.
+
+    Set by MATLINE_KAFKA (127.0.0.1:9092), MATLINE_CLICKHOUSE (chdb:///FOLDER, or http://HOST:8123), MATLINE_HOST
+    (127.0.0.1), MATLINE_PROJECTIONS_PORT (8703, metrics and health), MATLINE_PARTITIONS. One of them is enough.
+    """
+    from services.live.command import beside
+    from services.projections.command import main
+
+    sys.exit(main(os.environ, beside))
+
+
+@app.command()
+def demo(
+    size: Annotated[int, typer.Option(min=50, max=100_000, help="Entrants of the simulated race.")] = 11_000,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, with the page.")] = False,
+    data: Annotated[Path, typer.Option(help="Its folder; what an earlier demo left there goes.")] = Path(
+        ".matline/demo"
+    ),
+) -> None:
+    """See all of it at work: a recorded session over TCP, a race of 11,000 over HTTP and TCP, final boards, checks.
+
+    Ends with exit code 0 only if every check holds.
+    """
+    from services.demo.run import main
+
+    sys.exit(main(size, keep, data))
+
+
+@app.command()
+def verify(
+    event: Annotated[str, typer.Argument(help="The event's id.")],
+    live: Annotated[str | None, typer.Option(help="The live API's address, else MATLINE_LIVE.")] = None,
+    seed: Annotated[int, typer.Option(help="Draws the batches; any gives the same.")] = 1,
+) -> None:
+    """Score an event's log once more from its first record, and hold it against what the live API serves.
+
+    Exit code 0: the same to the byte; 1: different, with the first difference; 2: could not be told.
+    """
+    from services.verify import main
+
+    sys.exit(main(event, os.environ, live, seed))
+
+
+@app.command()
 def schema() -> None:
     """Print JSON Schemas of facts and results, for those who write gateways or read results."""
     from services.json_schema import text

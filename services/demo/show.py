@@ -1,0 +1,129 @@
+"""What the demo shows: progress and a board at a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from msgspec import Struct
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from services.score import clock, exact, printable
+
+REFRESH_PER_S = 4
+LINE_EVERY_S = 5.0  # where there is no terminal
+
+
+class BoardLine(Struct, frozen=True):
+    """A line of a board as it is shown."""
+
+    place: str
+    bib: str
+    name: str
+    time: str
+    gun: str
+    chip: str
+
+
+def board_line(row: dict[str, Any]) -> BoardLine:
+    """A row of the live API's board."""
+    return BoardLine(
+        str(row["place"]),
+        row["bib"],
+        printable(row["name"]),
+        clock(row["time_s"]),
+        exact(row["gun_us"]),
+        exact(row["chip_us"]),
+    )
+
+
+def board_table(title: str, lines: Sequence[BoardLine]) -> Table:
+    """A board as a table."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", min_width=78)
+    for name in ("Place", "Bib", "Name", "Time", "Gun", "Chip"):
+        table.add_column(name, justify="left" if name == "Name" else "right", no_wrap=True)
+    for line in lines:
+        table.add_row(line.place, line.bib, line.name, line.time, line.gun, line.chip)
+    return table
+
+
+class Screen:
+    """The demo's output. `say` is a line that stays; `racing` shows a race while it runs."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False)
+
+    def say(self, text: str, style: str | None = None) -> None:
+        """A line that stays."""
+        self.console.print(text, style=style, markup=False)
+
+    def step(self, title: str) -> None:
+        """The heading of a part."""
+        self.console.print(f"\n{title}", style="bold cyan", markup=False)
+
+    def held(self, what: str, holds: bool, figures: str) -> bool:
+        """A check: what was to hold, whether it did, and the figures."""
+        mark, style = ("holds", "green") if holds else ("FAILS", "bold red")
+        self.console.print(f"  [{style}]{mark}[/] {printable(what)}: {printable(figures)}")
+        return holds
+
+    def tables(self, tables: Sequence[Table]) -> None:
+        """Tables that stay."""
+        for table in tables:
+            self.console.print(table)
+
+    @contextmanager
+    def racing(self, total: int, title: str) -> Iterator["Racing"]:
+        """A race on the screen for as long as the block runs."""
+        racing = Racing(self.console, total, title)
+        with racing.live:
+            yield racing
+
+
+class Racing:
+    """Progress and the board of a race that runs."""
+
+    def __init__(self, console: Console, total: int, title: str) -> None:
+        self._console = console
+        self._title = title
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+        )
+        self._task = self._progress.add_task("reads", total=total, rate="")
+        self._lines: list[BoardLine] = []
+        self._note = ""
+        self._said_s = time.monotonic()
+        self._began_s = time.monotonic()
+        self.live = Live(
+            get_renderable=self._render,
+            console=console,
+            refresh_per_second=REFRESH_PER_S,
+            auto_refresh=console.is_terminal,
+        )
+
+    def _render(self) -> Group:
+        if not self._console.is_terminal:
+            return Group()
+        return Group(board_table(self._title, self._lines), self._note, self._progress)
+
+    def accepted(self, reads: int, note: str) -> None:
+        """So many reads are accepted; `note` says what else goes on."""
+        elapsed_s = max(time.monotonic() - self._began_s, 0.001)
+        self._note = note
+        self._progress.update(self._task, completed=reads, rate=f"{reads / elapsed_s:,.0f} reads/s")
+        if not self._console.is_terminal and time.monotonic() - self._said_s > LINE_EVERY_S:
+            self._said_s = time.monotonic()
+            first = self._lines[0] if self._lines else None
+            leader = f"; {self._title}: {first.name} {first.time}" if first is not None else ""
+            self._console.print(f"  {reads:,} reads accepted, {note}{leader}", markup=False)
+
+    def board(self, lines: list[BoardLine]) -> None:
+        """The board's first lines now."""
+        self._lines = lines
