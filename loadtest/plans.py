@@ -35,7 +35,7 @@ class RacePlan(Struct, frozen=True, kw_only=True):
 
     share: float
     groups: tuple[Group, ...] = (Group(part=1.0),)
-    mass_factor: float = 1.08
+    mass_factor: float = 1.18
     waves: int = 1
     officials_time: bool = False
     closed: bool = True
@@ -75,7 +75,7 @@ TIEN_PHONG = Plan(
         ),
         "10k": RacePlan(
             share=0.35,
-            mass_factor=1.18,
+            mass_factor=1.22,
             groups=(
                 Group(part=0.16, division="advanced-senior", gender="M", strong=True, ages=(18, 32), team="unit"),
                 Group(part=0.16, division="advanced-junior", gender="M", strong=True, ages=(15, 19), team="unit"),
@@ -85,7 +85,7 @@ TIEN_PHONG = Plan(
         ),
         "5k": RacePlan(
             share=0.25,
-            mass_factor=1.25,
+            mass_factor=1.3,
             groups=(
                 Group(part=0.2, division="advanced-senior", gender="F", strong=True, ages=(18, 32), team="unit"),
                 Group(part=0.2, division="advanced-junior", gender="F", strong=True, ages=(15, 19), team="unit"),
@@ -110,11 +110,11 @@ HANOI = Plan(
     foreign=0.03,
     races={
         "21k": RacePlan(share=0.44, waves=4, groups=_hanoi_groups(0.05)),
-        "10k": RacePlan(share=0.3, waves=3, mass_factor=1.18, groups=_hanoi_groups(0.04)),
+        "10k": RacePlan(share=0.3, waves=3, mass_factor=1.22, groups=_hanoi_groups(0.04)),
         "5k": RacePlan(
             share=0.17,
             waves=2,
-            mass_factor=1.25,
+            mass_factor=1.3,
             groups=(
                 Group(part=0.04, division="elite", strong=True, ages=(16, 36)),
                 Group(part=0.96, division="open", ages=_YOUNG),
@@ -137,8 +137,8 @@ VNEXPRESS = Plan(
     races={
         "42k": RacePlan(share=0.22, waves=3, groups=(Group(part=0.99), _PACERS)),
         "21k": RacePlan(share=0.42, waves=4, groups=(Group(part=0.99), _PACERS)),
-        "10k": RacePlan(share=0.24, waves=3, mass_factor=1.18, groups=(Group(part=0.99, ages=_YOUNG), _PACERS)),
-        "5k": RacePlan(share=0.12, mass_factor=1.25, groups=(Group(part=1.0, ages=_YOUNG),)),
+        "10k": RacePlan(share=0.24, waves=3, mass_factor=1.22, groups=(Group(part=0.99, ages=_YOUNG), _PACERS)),
+        "5k": RacePlan(share=0.12, mass_factor=1.3, groups=(Group(part=1.0, ages=_YOUNG),)),
     },
 )
 

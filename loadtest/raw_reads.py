@@ -89,7 +89,7 @@ def read_all(definition: Definition, courses: dict[str, Course], runs: list[Run]
             _read_crossing(rng, readers, course, crossing, chip)
         _read_strays(stray, readers, course, run, chip)
     _read_spares(stray, readers, len(runs))
-    return RawReads(readers.devices, readers.chips, readers.base_ms, array("q", sorted(readers.packed)))
+    return RawReads(readers.devices, readers.chips, readers.base_ms, readers.in_order())
 
 
 class _Readers:
@@ -105,7 +105,7 @@ class _Readers:
         self.base_ms = self.first_ms - EARLY_MS[1] - 3_600_000
         self.chips: list[str] = []
         self._chip: dict[str, int] = {}
-        self.packed: list[int] = []
+        self._packed: dict[int, array[int]] = {}  # by quarters of an hour or so, to be sorted one by one
 
     def chip(self, name: str) -> int:
         """The number of a chip."""
@@ -119,7 +119,18 @@ class _Readers:
         """One read; its device writes down its own clock."""
         number = self._device[device]
         own_ms = at_ms - self._behind[number] - self.base_ms
-        self.packed.append((own_ms << _TIME_AT) | (chip << _CHIP_AT) | (number << _DEVICE_AT) | -rssi)
+        packed = (own_ms << _TIME_AT) | (chip << _CHIP_AT) | (number << _DEVICE_AT) | -rssi
+        some = self._packed.get(own_ms >> 20)
+        if some is None:
+            some = self._packed[own_ms >> 20] = array("q")
+        some.append(packed)
+
+    def in_order(self) -> "array[int]":
+        """All reads by time."""
+        found = array("q")
+        for key in sorted(self._packed):
+            found.extend(sorted(self._packed.pop(key)))
+        return found
 
 
 def _read_crossing(rng: Random, readers: _Readers, course: Course, crossing: Crossing, chip: int) -> None:
