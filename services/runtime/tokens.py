@@ -132,6 +132,12 @@ class Tokens:
         self._file.changed()
         return len(self._file.content or {})
 
+    def has_role(self, role: Role) -> bool:
+        """Whether any token is of this role; once tokens are required, a vanished file still means that one may be."""
+        if not self.required():
+            return False
+        return self._file.content is None or any(token.role == role for token in self._file.content.values())
+
     def find(self, shown: str | None) -> Token | None:
         """What this token allows; null where it is none of ours."""
         self._file.changed()
