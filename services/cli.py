@@ -156,6 +156,19 @@ def verify(
 
 
 @app.command()
+def live() -> None:
+    """Serve boards, feeds, event streams and the page, from a ClickHouse server.
+
+    Set by MATLINE_CLICKHOUSE (http://HOST:8123), MATLINE_KAFKA (127.0.0.1:9092), MATLINE_HOST (127.0.0.1),
+    MATLINE_LIVE_PORT (8700), MATLINE_LIVE_CACHE_MIB (128) and MATLINE_TOKENS. With ClickHouse in process (chDB) the
+    projections serve live themselves; this command is for a server.
+    """
+    from services.live.command import main
+
+    sys.exit(main(os.environ))
+
+
+@app.command()
 def schema() -> None:
     """Print JSON Schemas of facts and results, for those who write gateways or read results."""
     from services.json_schema import text

@@ -1,0 +1,39 @@
+"""Live's settings, read once by the command."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from services.runtime.clickhouse import DatabaseAddress, database_address
+from services.runtime.environment import number, text
+from services.runtime.kafka import KafkaOptions, kafka_options
+from services.runtime.tokens import tokens_path
+
+CACHE_MIB_MOST = 65_536
+
+
+class LiveSettings(Struct, frozen=True, kw_only=True):
+    """Where live listens and what it reads. `kafka` null: no notices, `revisions` is polled; port 0 takes a free one.
+
+    `tokens` is where the token file is or would be; `cache_mib` bounds the encoded answers that are held.
+    """
+
+    kafka: KafkaOptions | None = None
+    clickhouse: DatabaseAddress = DatabaseAddress()
+    host: str = "127.0.0.1"
+    port: int = 8700
+    tokens: Path = Path(".matline/tokens.json")
+    cache_mib: int = 128
+
+
+def settings_from(environment: Mapping[str, str]) -> LiveSettings:
+    """The settings that MATLINE_ variables give. Raises StartFault."""
+    return LiveSettings(
+        kafka=kafka_options(environment),
+        clickhouse=database_address(environment),
+        host=text(environment, "MATLINE_HOST", "127.0.0.1"),
+        port=number(environment, "MATLINE_LIVE_PORT", 8700),
+        tokens=tokens_path(environment),
+        cache_mib=number(environment, "MATLINE_LIVE_CACHE_MIB", 128, CACHE_MIB_MOST),
+    )

@@ -1,0 +1,545 @@
+"""What live says of an event at a revision: boards, teams, athletes, changes. `store` reads, pure parts work it out.
+
+Everything here is a function of the event, a revision and what was asked; answers may be held as long as anyone likes.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from schemas.definition import Board, Race, TeamBoard
+from schemas.ids import case_name
+from schemas.results import AthleteRow, Case, EventRow
+from services.live.athletes import AthleteBoard, athlete_summary, public_athlete, result_of
+from services.live.errors import Refused
+from services.live.event_view import EventView, event_view, publication, result_state, title, void_reason
+from services.live.facts import public_fact
+from services.live.lines import (
+    BoardLine,
+    Listing,
+    board_line,
+    clock,
+    instant,
+    place_text,
+    point_before,
+    shown_names,
+)
+from services.live.memo import Memo
+from services.live.order import Placed, board_order, point_order
+from services.live.parameters import BoardQuery, SearchQuery
+from services.live.store import CHANGED_MAX, FACTS_MAX, Cell, Head, Split, Store, TeamLine
+from services.projections.standings.boards import passes
+
+VIEWS_HELD = 2_000  # events at a revision; archived events stay at their last
+LINES_HELD = 400_000  # of boards and points in order, some 200 bytes each
+AT_ONCE = 4_000  # lines put in order on the loop; more go to a thread, so that nobody waits for them
+LINES_A_SLICE = 200  # made without a pause
+KNOWN_LISTED = 50  # ids named in an answer to a wrong one
+DIFFERING_MAX = 1_000  # rows of a board in an answer about changes
+
+T = TypeVar("T")
+
+
+class Order(Struct, frozen=True):
+    """A board or point in order, and at which index each bib is."""
+
+    lines: list[Placed]
+    index: dict[str, int]
+
+    def of(self, bib: str) -> Placed | None:
+        """The line of a bib."""
+        at = self.index.get(bib)
+        return None if at is None else self.lines[at]
+
+
+class BoardPage(Struct, frozen=True):
+    """Some lines of a board: how many there are in all, and those asked for."""
+
+    total: int
+    lines: list[BoardLine]
+    state: str
+
+
+class Views:
+    """The answers' contents. Methods raise Refused for what is not there, DatabaseUnavailable."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._events: Memo[EventView | None] = Memo(VIEWS_HELD, lambda _: 1)
+        self._orders: Memo[Order] = Memo(LINES_HELD, lambda order: 1 + len(order.lines))
+        self._voids: Memo[tuple[str | None]] = Memo(VIEWS_HELD, lambda _: 1)
+        self._rows: dict[str, tuple[EventRow, EventView | None]] = {}
+
+    async def close(self) -> None:
+        """Let go of what is being made."""
+        for memo in (self._events, self._orders, self._voids):
+            await memo.close()
+
+    # --- the event
+
+    async def event(self, event: str, revision: int) -> EventView | None:
+        """The event; None while it has no definition."""
+        return await self._events.get((event, revision), lambda: self._event(event, revision))
+
+    async def _event(self, event: str, revision: int) -> EventView | None:
+        row = await self.store.event_row(event, revision)
+        if row is None:
+            return None
+        held = self._rows.get(event)
+        if held is not None and held[0] == row:  # most revisions leave it as it is
+            return held[1]
+        view = event_view(row)
+        if held is None or row.version > held[0].version:
+            self._rows[event] = row, view
+        return view
+
+    async def defined(self, head: Head) -> EventView:
+        """The event, which has a definition. Raises Refused."""
+        view = await self.event(head.event, head.revision)
+        if view is None:
+            raise Refused(
+                404, "No definition", f"event {head.event!r} has no race definition at revision {head.revision}"
+            )
+        return view
+
+    async def state(self, view: EventView, race: str, board: str | None = None) -> tuple[str, str | None]:
+        """The state of a board's results, or of the race's, and why an official publication is void."""
+        held = publication(view, race, board)
+        void: str | None = None
+        if held is not None and held.state == "official":
+            key = (view.definition.event, held.offset)
+            official = held
+
+            async def look() -> tuple[str | None]:
+                return (await self._void(view.definition.event, official.offset, race, board),)
+
+            (void,) = await self._voids.get((*key, board), look)
+        return result_state(held, void), void
+
+    async def _void(self, event: str, offset: int, race: str, board: str | None) -> str | None:
+        """Looked at as the event was when it was published."""
+        then = await self.event(event, offset)
+        official = None if then is None else publication(then, race, board)
+        if then is None or official is None:
+            return "it came before the definition"
+        counts = await self.store.counts(event, offset)
+        open_cases = sum(cases for (of, _), (_, cases) in counts.items() if of == race)
+        open_cases += sum(case.open and case.race == race for case in await self._team_cases(then, offset))
+        return void_reason(then, official, open_cases)
+
+    async def _team_cases(self, view: EventView, revision: int) -> list[Case]:
+        """A case for each team with more members than may count. Source: contract, section 4.6."""
+        decided = set(view.row.decided)
+        cases = []
+        for board, team in await self.store.crowded(view.definition.event, revision):
+            of = view.team_boards.get(board)
+            if of is not None:
+                name = f"team:{board}:{team}"
+                cases.append(Case(name, view.boards[of.of].race, open=case_name(name) not in decided))
+        return cases
+
+    async def event_summary(self, head: Head) -> dict[str, Any]:
+        """A line of the list of events."""
+        view = await self.event(head.event, head.revision)
+        if view is None:
+            return {"event": head.event, "name": head.event, "revision": head.revision, "date": None, "races": []}
+        definition = view.definition
+        return {
+            "event": head.event,
+            "name": definition.name,
+            "date": definition.date,
+            "timezone": definition.timezone,
+            "revision": head.revision,
+            "updated_at": instant(head.announced_at_us, view.zone, "milliseconds"),
+            "races": [
+                {"race": race.id, "name": race.name, "state": (await self.state(view, race.id))[0]}
+                for race in definition.races
+            ],
+        }
+
+    async def event_detail(self, head: Head) -> dict[str, Any]:
+        """An event with its races, boards, and counts by status."""
+        view = await self.defined(head)
+        definition = view.definition
+        counts = await self.store.counts(head.event, head.revision)
+        races = [await self._race(view, race, counts) for race in definition.races]
+        total: dict[str, int] = {}
+        for (_, status), (count, _) in sorted(counts.items()):
+            total[status] = total.get(status, 0) + count
+        return {
+            "event": head.event,
+            "revision": head.revision,
+            "updated_at": instant(head.announced_at_us, view.zone, "milliseconds"),
+            "name": definition.name,
+            "date": definition.date,
+            "timezone": definition.timezone,
+            "counts": total,
+            "races": races,
+            "boards": [
+                {
+                    "board": board.id,
+                    "title": title(board),
+                    "race": board.race,
+                    "within": board.within,
+                    "gender": board.gender,
+                    "rank_by": view.boards[root].ranked_by(),
+                    "state": (await self.state(view, board.race, board.id))[0],
+                }
+                for board in definition.boards
+                for root in (_root(view, board),)
+            ],
+            "team_boards": [
+                {
+                    "board": team.id,
+                    "title": title(team),
+                    "of": team.of,
+                    "race": view.boards[team.of].race,
+                    "score": team.score,
+                    "counting": team.counting,
+                }
+                for team in definition.team_boards
+            ],
+            "delegations": [{"board": one.id, "title": title(one), "sum": one.sum} for one in definition.delegations],
+        }
+
+    async def _race(
+        self, view: EventView, race: Race, counts: Mapping[tuple[str, str], tuple[int, int]]
+    ) -> dict[str, Any]:
+        state, void = await self.state(view, race.id)
+        own = {status: count for (of, status), (count, _) in sorted(counts.items()) if of == race.id}
+        return {
+            "race": race.id,
+            "name": race.name,
+            "start": race.start,
+            "official_time": race.official_time,
+            "guns": [
+                {"wave": gun.wave, "at_us": gun.at_us, "at": instant(gun.at_us, view.zone, "milliseconds")}
+                for gun in view.row.guns
+                if gun.race == race.id
+            ],
+            "closed": race.id in view.row.closed,
+            "state": state,
+            "official_void": void,
+            "on_course": own.get("ON_COURSE", 0),
+            "counts": own,
+            "points": [{"point": point.id, "km": point.km} for point in race.points],
+        }
+
+    # --- boards
+
+    async def order(self, view: EventView, board: Board, revision: int) -> Order:
+        """A board in order."""
+        event = view.definition.event
+        race = view.races[board.race]
+        root = view.boards[_root(view, board)]
+
+        async def make() -> Order:
+            cells = await self.store.board(event, board.id, revision)
+            return await _ordered(len(cells), lambda: board_order(root, race.official_time, cells))
+
+        return await self._orders.get(("board", event, board.id, revision), make)
+
+    async def point(self, view: EventView, board: Board, point: str, revision: int) -> Order:
+        """The members of a board in the order at a point."""
+        event = view.definition.event
+        root = view.boards[_root(view, board)]
+
+        async def make() -> Order:
+            cells = await self.store.board(event, board.id, revision)
+            splits = await self.store.splits(event, board.race, point, revision)
+            return await _ordered(len(cells), lambda: point_order(root, cells, splits))
+
+        return await self._orders.get(("point", event, board.id, point, revision), make)
+
+    async def board_page(self, head: Head, view: EventView, board: Board, query: BoardQuery) -> BoardPage:
+        """The lines of a board that a query asks for."""
+        race = view.races[board.race]
+        if query.point is not None and query.point not in {point.id for point in race.points}:
+            known = ", ".join(point.id for point in race.points)
+            raise Refused(422, "No such point", f"race {race.id!r} has no point {query.point!r}; it has {known}")
+        if query.point is None:
+            order = await self.order(view, board, head.revision)
+        else:
+            order = await self.point(view, board, query.point, head.revision)
+        lines: Sequence[Placed] = order.lines
+        if query.words:
+            wanted = set(await self.store.found(head.event, query.words, head.revision))
+            lines = [line for line in lines if line.bib in wanted]
+        page = lines[query.offset : query.offset + query.limit]
+        state, _ = await self.state(view, race.id, board.id)
+        leader = order.lines[0] if order.lines else None
+        listing = Listing(view, board, race, state, head, leader, query.point)
+        return BoardPage(len(lines), await self.lines(listing, page), state)
+
+    async def lines(self, listing: Listing, page: Sequence[Placed]) -> list[BoardLine]:
+        """Lines of a board in full."""
+        head, view = listing.head, listing.view
+        rows = await self.store.athletes(head.event, (line.bib for line in page), head.revision)
+        finish = listing.race.points[-1].id
+        points = {
+            before
+            for row in rows.values()
+            if (before := point_before(row, listing.point or (row.points[-1].point if row.points else finish)))
+        }
+        places: dict[str, dict[str, int]] = {}
+        for point in sorted(points):
+            order = await self.point(view, listing.board, point, head.revision)
+            places[point] = {bib: order.lines[order.index[bib]].place for bib in rows if bib in order.index}
+        made: list[BoardLine] = []
+        for start in range(0, len(page), LINES_A_SLICE):
+            made += [
+                board_line(listing, line, rows[line.bib], places)
+                for line in page[start : start + LINES_A_SLICE]
+                if line.bib in rows
+            ]
+            await asyncio.sleep(0)
+        return made
+
+    async def listing(self, head: Head, view: EventView, board: Board) -> tuple[Listing, Order]:
+        """A board's order, and what its lines share."""
+        order = await self.order(view, board, head.revision)
+        state, _ = await self.state(view, board.race, board.id)
+        leader = order.lines[0] if order.lines else None
+        return Listing(view, board, view.races[board.race], state, head, leader, None), order
+
+    # --- teams
+
+    async def team_rows(self, head: Head, view: EventView, team: TeamBoard) -> dict[str, Any]:
+        """A team board."""
+        rows = await self.store.teams(head.event, team.id, head.revision)
+        bibs = [member["bib"] for row in rows for member in row.members]
+        athletes = await self.store.athletes(head.event, bibs, head.revision)
+        race = view.boards[team.of].race
+        state, _ = await self.state(view, race, team.id)
+        timed = team.score != "sum_places"
+        return {
+            "event": head.event,
+            "board": team.id,
+            "title": title(team),
+            "of": team.of,
+            "score": team.score,
+            "revision": head.revision,
+            "state": state,
+            "total": len(rows),
+            "rows": [
+                {
+                    **_team_line(row, rows, timed),
+                    "members": [_member(member, athletes, timed) for member in row.members],
+                }
+                for row in rows
+            ],
+        }
+
+    async def delegation_rows(self, head: Head, view: EventView, board: str) -> dict[str, Any]:
+        """A delegation board; its results are in a state once all its team boards are."""
+        of = view.delegations[board]
+        rows = await self.store.delegations(head.event, board, head.revision)
+        teams = [view.team_boards[name] for name in of.sum]
+        states = {(await self.state(view, view.boards[team.of].race, team.id))[0] for team in teams}
+        timed = all(team.score != "sum_places" for team in teams)
+        return {
+            "event": head.event,
+            "board": board,
+            "title": title(of),
+            "sum": of.sum,
+            "revision": head.revision,
+            "state": states.pop() if len(states) == 1 else "live",
+            "total": len(rows),
+            "rows": [_team_line(row, rows, timed) for row in rows],
+        }
+
+    # --- athletes
+
+    async def athlete(self, head: Head, view: EventView, bib: str) -> dict[str, Any]:
+        """One athlete with his splits, his ranks at each, and his places."""
+        row = (await self.store.athletes(head.event, [bib], head.revision)).get(bib)
+        if row is None or row.gone or row.race not in view.races:
+            raise Refused(404, "No such bib", f"event {head.event!r} has no bib {bib!r} at revision {head.revision}")
+        boards = boards_of(view, row)
+        return {
+            **public_athlete(view, head, row),
+            "points": [await self._athlete_point(view, head, row, boards, at) for at in range(len(row.points))],
+            "boards": [msgspec.structs.asdict(one) for one in await self.athlete_boards(view, head, row, boards)],
+            "result_state": (await self.state(view, row.race))[0],
+            "versions": [one._asdict() for one in await self.store.versions(head.event, bib, head.revision)],
+        }
+
+    async def _athlete_point(
+        self, view: EventView, head: Head, row: AthleteRow, boards: Sequence[Board], at: int
+    ) -> dict[str, Any]:
+        point = result_of(view, row, at)
+        if row.points[at].point == "START":
+            return {**point, "ranks": {}}
+        splits = await self.store.splits(head.event, row.race, row.points[at].point, head.revision)
+        ranks = {}
+        for board in boards:
+            cells = await self.store.board(head.event, board.id, head.revision)
+            by_chip = view.boards[_root(view, board)].ranked_by() == "chip"
+            ranks[board.id] = _rank(splits, cells, row.bib, by_chip)
+            await asyncio.sleep(0)
+        return {**point, "ranks": {board: rank for board, rank in ranks.items() if rank is not None}}
+
+    async def athlete_boards(
+        self, view: EventView, head: Head, row: AthleteRow, boards: Iterable[Board]
+    ) -> list[AthleteBoard]:
+        """His place on each of his boards, null while he has none."""
+        found = []
+        for board in boards:
+            order = await self.order(view, board, head.revision)
+            line = order.of(row.bib)
+            found.append(
+                AthleteBoard(
+                    board=board.id,
+                    title=title(board),
+                    total=len(order.lines),
+                    place=None if line is None else line.place,
+                    place_text=None if line is None else place_text(line.place, line.tied),
+                    time_s=None if line is None else line.time_s,
+                )
+            )
+        return found
+
+    async def found(self, head: Head, view: EventView, query: SearchQuery) -> dict[str, Any]:
+        """The athletes that a search finds."""
+        bibs = await self.store.found(head.event, query.words, head.revision)
+        page = bibs[query.offset : query.offset + query.limit]
+        rows = await self.store.athletes(head.event, page, head.revision)
+        return {
+            "event": head.event,
+            "revision": head.revision,
+            "total": len(bibs),
+            "athletes": [athlete_summary(view, rows[bib]) for bib in page if bib in rows],
+        }
+
+    # --- changes
+
+    async def changes(self, since: Head, until: Head, whole: bool) -> dict[str, Any]:
+        """What differs between two revisions, and the facts between; `whole`: with what is the officials' only."""
+        event = until.event
+        view = await self.defined(until)
+        bibs = await self.store.changed(event, since.revision, until.revision)
+        before = await self.store.athletes(event, bibs[:CHANGED_MAX], since.revision)
+        after = await self.store.athletes(event, bibs[:CHANGED_MAX], until.revision)
+        facts = await self.store.facts(event, since.revision, until.revision)
+        boards = {}
+        for name in await self.store.boards_changed(event, since.revision, until.revision):
+            board = view.boards.get(name)
+            if board is not None:
+                boards[name] = await self._differing(since, until, view, board)
+        listed = [public_fact(one, whole) for one in facts[:FACTS_MAX]]
+        return {
+            "event": event,
+            "from": since.revision,
+            "to": until.revision,
+            "revision": until.revision,
+            "athletes": [
+                {"bib": bib, "before": _result(before.get(bib)), "after": _result(after.get(bib))}
+                for bib in bibs[:CHANGED_MAX]
+                if _result(before.get(bib)) != _result(after.get(bib))
+            ],
+            "boards": {name: board for name, board in boards.items() if board["total"]},
+            "facts": [fact for fact in listed if fact is not None],
+            "more": len(bibs) > CHANGED_MAX or len(facts) > FACTS_MAX,
+        }
+
+    async def _differing(self, since: Head, until: Head, view: EventView, board: Board) -> dict[str, Any]:
+        """The rows of a board that differ, also by place alone, in the order of the later revision."""
+        now = await self.order(view, board, until.revision)
+        earlier = await self.event(since.event, since.revision)
+        there = None if earlier is None else earlier.boards.get(board.id)
+        before = Order([], {}) if earlier is None or there is None else await self.order(earlier, there, since.revision)
+        bibs = [line.bib for line in now.lines if before.of(line.bib) != line]
+        bibs += [line.bib for line in before.lines if line.bib not in now.index]
+        rows = [
+            {"bib": bib, "before": _placed(before.of(bib)), "after": _placed(now.of(bib))}
+            for bib in bibs[:DIFFERING_MAX]
+        ]
+        return {"total": len(bibs), "rows": rows}
+
+    async def cases(self, head: Head) -> dict[str, Any]:
+        """Open and decided cases of athletes and teams."""
+        view = await self.defined(head)
+        rows = await self.store.with_cases(head.event, head.revision)
+        cases = [case for row in rows for case in row.cases] + await self._team_cases(view, head.revision)
+        return {
+            "event": head.event,
+            "revision": head.revision,
+            "open": sum(case.open for case in cases),
+            "cases": [{"case": c.case, "bib": c.bib, "race": c.race, "open": c.open} for c in cases],
+        }
+
+
+def boards_of(view: EventView, row: AthleteRow) -> list[Board]:
+    """The boards whose filters an athlete passes, in the order of the definition."""
+    return [board for board in view.definition.boards if board.race == row.race and passes(view.definition, board)(row)]
+
+
+def _root(view: EventView, board: Board) -> str:
+    while board.within is not None:
+        board = view.boards[board.within]
+    return board.id
+
+
+async def _ordered(size: int, make: Callable[[], list[Placed]]) -> Order:
+    lines = make() if size <= AT_ONCE else await asyncio.to_thread(make)
+    return Order(lines, {line.bib: at for at, line in enumerate(lines)})
+
+
+def _rank(splits: Mapping[str, Split], cells: Mapping[str, Cell], bib: str, by_chip: bool) -> int | None:
+    """His rank among the members of a board at a point, without putting all in order."""
+    own = splits.get(bib)
+    if own is None:
+        return None
+    if by_chip:
+        return 1 + sum(split.chip_us < own.chip_us for other, split in splits.items() if other in cells)
+    return 1 + sum(split.gun_us < own.gun_us for other, split in splits.items() if other in cells)
+
+
+def _team_line(row: TeamLine, rows: Sequence[TeamLine], timed: bool) -> dict[str, Any]:
+    tied = row.place is not None and sum(other.place == row.place for other in rows) > 1
+    score_text = None if row.score is None else clock(row.score) if timed else str(row.score)
+    return {
+        "place": row.place,
+        "place_text": None if row.place is None else place_text(row.place, tied),
+        "team": row.team,
+        "score": row.score,
+        "score_text": score_text,
+    }
+
+
+def _member(member: Mapping[str, Any], athletes: Mapping[str, AthleteRow], timed: bool) -> dict[str, Any]:
+    row = athletes.get(member["bib"])
+    score = member["score"]
+    return {
+        "bib": member["bib"],
+        "name": member["bib"] if row is None else shown_names(row).name,
+        "score": score,
+        "score_text": clock(score) if timed else str(score),
+    }
+
+
+def _result(row: AthleteRow | None) -> dict[str, Any] | None:
+    """A result in the form of the standings document. Source: contract, section 5."""
+    if row is None or row.gone:
+        return None
+    return {
+        "race": row.race,
+        "status": row.status,
+        "gun_us": row.gun_us,
+        "chip_us": row.chip_us,
+        "time_s": row.time_s,
+        "cut_at": row.cut_at,
+        "missed": row.missed,
+        "flags": row.flags,
+        "points": [{"point": p.point, "at_us": p.at_us, "source": p.source} for p in row.points],
+        "name": shown_names(row).name,
+    }
+
+
+def _placed(line: Placed | None) -> dict[str, Any] | None:
+    if line is None:
+        return None
+    return {"place": line.place, "time_s": line.time_s, "gun_us": line.gun_us, "chip_us": line.chip_us}
