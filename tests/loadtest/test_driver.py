@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from loadtest.driver import DriveFailed, Target, drive
 from loadtest.mylaps_exporter import Exporter, record_v1, record_v2
@@ -16,8 +18,10 @@ from loadtest.simulation import Simulation
 from schemas.codec import to_json
 from schemas.events import EntriesAdded, EventDefined, ReadsLogged
 from services.document import score_lines
-from services.ingest.app import LISTENING, create_app
+from services.ingest.app import create_app, now_us
 from services.ingest.decoders.mylaps import read_v1, read_v2
+from services.ingest.metrics import IngestMetrics
+from services.ingest.mylaps_listener import MylapsListener
 from services.ingest.settings import IngestSettings
 from services.ingest.sources import parse_sources
 from tests.ingest.memory_log import MemoryLog
@@ -34,15 +38,17 @@ class Ingest(NamedTuple):
 
 @asynccontextmanager
 async def ingest_for(simulation: Simulation, log: MemoryLog) -> AsyncIterator[Ingest]:
-    sources = parse_sources(simulation.sources_toml("127.0.0.1:0").encode())
-    application = create_app(IngestSettings(port=0, sources=sources), log)
+    (source,) = parse_sources(simulation.sources_toml("127.0.0.1:0").encode())
+    listener = MylapsListener(source, log, IngestMetrics(CollectorRegistry()), now_us)
+    application = create_app(IngestSettings(port=0, tokens=Path("/nowhere/tokens.json")), log)
     runner = web.AppRunner(application, auto_decompress=False, access_log=None)
     await runner.setup()
     try:
+        mylaps_port = await listener.start("127.0.0.1", 0)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        port = runner.addresses[0][1]
-        yield Ingest(f"http://127.0.0.1:{port}", ("127.0.0.1", application[LISTENING]["mylaps:start-finish"]), log)
+        yield Ingest(f"http://127.0.0.1:{runner.addresses[0][1]}", ("127.0.0.1", mylaps_port), log)
     finally:
+        await listener.close()
         await runner.cleanup()
 
 
