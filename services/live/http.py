@@ -4,6 +4,7 @@ An answer is a function of the route, the event's revision and the query, so it 
 comes after costs a look-up.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime
@@ -49,6 +50,7 @@ from services.live.parameters import (
     slug,
     stream_query,
 )
+from services.live.standings_document import standings_document
 from services.live.store import Head
 from services.live.stream import Streams, Subject
 from services.live.views import KNOWN_LISTED, Views
@@ -102,6 +104,7 @@ class Door:
             web.get(f"{BASE}/teams/{{board}}", self._answering("teams", self._teams)),
             web.get(f"{BASE}/delegations/{{board}}", self._answering("delegations", self._delegations)),
             web.get(f"{BASE}/changes", self._answering("changes", self._changes)),
+            web.get(f"{BASE}/standings", self._answering("standings", self._standings)),
             web.get(f"{BASE}/cases", self._answering("cases", self._cases)),
             web.get(BASE, self._answering("event", self._event)),
             web.get("/v1/events", self._answering("events", self._events)),
@@ -297,6 +300,17 @@ class Door:
             return json_answer(await self._views.found(head, view, query), head.revision)
 
         return await self._held(request, "search", (head, query), caching, make)
+
+    # --- everything at once
+
+    async def _standings(self, request: web.Request) -> web.StreamResponse:
+        head, _, caching = await self._asked(request, at_query)
+        return await self._held(request, "standings", head, caching, lambda: self._make_standings(head))
+
+    async def _make_standings(self, head: Head) -> Answer:
+        view = await self._views.defined(head)
+        made = await standings_document(self._views.store, view, head)
+        return await asyncio.to_thread(json_answer, made, head.revision)
 
     # --- events
 

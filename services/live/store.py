@@ -209,6 +209,19 @@ class Store:
             await asyncio.sleep(0)
         return found
 
+    async def all_athletes(self, event: str, revision: int) -> list[AthleteRow]:
+        """The results of every athlete, those whose entries were taken back among them."""
+        rows = await self._database.query(
+            "SELECT row FROM athlete_versions WHERE event = {event:String} AND version <= {revision:Int64}"
+            " ORDER BY bib, version DESC LIMIT 1 BY bib",
+            {"event": event, "revision": revision},
+        )
+        found: list[AthleteRow] = []
+        for start in range(0, len(rows), BIBS_A_QUERY):
+            found += [_athlete.decode(row) for (row,) in rows[start : start + BIBS_A_QUERY]]
+            await asyncio.sleep(0)
+        return found
+
     async def versions(self, event: str, bib: str, revision: int) -> list[Version]:
         """The versions of an athlete's result, the newest first."""
         rows = await self._database.query(
