@@ -8,7 +8,9 @@ from typing import BinaryIO
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from schemas.results import AthleteRow
 from services.document import BadLine, Log, Scored, document, scored
@@ -27,15 +29,17 @@ def read_log(path: str, until: int | None, lenient: bool) -> tuple[Log, list[Bad
     aside: list[BadLine] = []
     gc.freeze()
     gc.disable()  # the fold makes no garbage in circles, and looking for some doubles its time
-    with _opened(path) as file:
-        for line in _lines(file, path, until):
-            try:
-                log.add(line)
-            except BadLine as bad:
-                if not lenient:
-                    raise Stopped(f"{path}:{bad.line}: {bad.reason}") from None
-                aside.append(bad)
-    gc.enable()
+    try:
+        with _opened(path) as file:
+            for line in _lines(file, path, until):
+                try:
+                    log.add(line)
+                except BadLine as bad:
+                    if not lenient:
+                        raise Stopped(f"{path}:{bad.line}: {bad.reason}") from None
+                    aside.append(bad)
+    finally:
+        gc.enable()
     return log, aside
 
 
@@ -96,8 +100,8 @@ def _print_tables(event: str, revision: int, made: Scored) -> None:
         for row in rows:
             table.add_row(
                 str(row.place),
-                row.bib,
-                shown_name(athletes[row.bib]),
+                Text(row.bib),
+                Text(shown_name(athletes[row.bib])),
                 clock(row.time_s),
                 exact(row.gun_us),
                 exact(row.chip_us),
@@ -107,12 +111,12 @@ def _print_tables(event: str, revision: int, made: Scored) -> None:
         table = _table(name, "Place", "Team", "Score", "Members")
         for team in teams:
             members = ", ".join(f"{member.bib} ({member.score})" for member in team.members)
-            table.add_row(_or_dash(team.place), printable(team.team), _or_dash(team.score), members)
+            table.add_row(_or_dash(team.place), Text(clean(team.team)), _or_dash(team.score), Text(members))
         console.print(table)
     for name, delegations in made.standings.delegations.items():
         table = _table(name, "Place", "Delegation", "Score")
         for one in delegations:
-            table.add_row(_or_dash(one.place), printable(one.team), _or_dash(one.score))
+            table.add_row(_or_dash(one.place), Text(clean(one.team)), _or_dash(one.score))
         console.print(table)
     _print_rest(console, made)
 
@@ -124,14 +128,14 @@ def _print_rest(console: Console, made: Scored) -> None:
         if row.status not in ("FINISHED", "NOT_STARTED"):
             last = row.points[-1].point if row.points else "-"
             why = f"over the limit at {row.cut_at}" if row.cut_at else ", ".join(f"missed {one}" for one in row.missed)
-            table.add_row(row.bib, shown_name(row), row.race, row.status, last, why)
+            table.add_row(Text(row.bib), Text(shown_name(row)), row.race, row.status, last, why)
     if table.row_count:
         console.print(table)
     cases = [case for row in made.athletes for case in row.cases] + made.standings.cases
     if cases:
         table = _table("Cases", "Case", "Race", "State")
         for case in cases:
-            table.add_row(printable(case.case), case.race, "open" if case.open else "decided")
+            table.add_row(Text(clean(case.case)), case.race, "open" if case.open else "decided")
         console.print(table)
     if made.unused:
         console.print("Unused reads: " + ", ".join(f"{count} {reason}" for reason, count in made.unused.items()))
@@ -149,12 +153,17 @@ def shown_name(row: AthleteRow) -> str:
     """The athlete's name for a terminal, or his bib where his name is hidden."""
     if row.hidden or row.entry is None:
         return row.bib
-    return printable(f"{row.entry.given_name} {row.entry.family_name}".strip())
+    return clean(f"{row.entry.given_name} {row.entry.family_name}".strip())
+
+
+def clean(text: str) -> str:
+    """Text from outside, safe for a terminal: no control characters."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def printable(text: str) -> str:
-    """Text from outside, safe for a terminal: no control characters and no markup."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text).replace("[", "\\[")
+    """The same within rich's markup, where brackets mean something."""
+    return escape(clean(text))
 
 
 def clock(seconds: int) -> str:
