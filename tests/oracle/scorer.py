@@ -725,7 +725,7 @@ def team_entries(log, board):
     of = next(one for one in log.definition["boards"] if one["id"] == board["of"])
     teams = defaultdict(list)
     for bib, entry in log.entries.items():
-        if entry.get("team") is not None and belongs(log, of, bib):
+        if entry.get("team") and belongs(log, of, bib):
             teams[entry["team"]].append(bib)
     return teams
 

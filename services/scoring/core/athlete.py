@@ -90,7 +90,7 @@ def _result(
         gun_at_us=gun_at_us,
         own_gun_us=own_gun_us,
         entry=entry,
-        first_entry=book.written[bib][0].position,
+        first_entry=book.first_entry(bib),
         hidden=book.hidden.get(bib, False),
     )
 

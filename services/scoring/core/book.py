@@ -157,6 +157,10 @@ class Book:
                 return written
         return None
 
+    def first_entry(self, bib: str) -> int:
+        """The position of the athlete's first entry; one of a race that is not defined is pending and does not count."""
+        return next(written.position for written in self.written[bib] if written.entry.race in self.courses)
+
     def owner_of(self, chip: str) -> str | None:
         """Whose chip it is by the entries: the last entry in force that names it."""
         last, owner = -1, None
