@@ -158,7 +158,7 @@ class Book:
         return None
 
     def first_entry(self, bib: str) -> int:
-        """The position of the athlete's first entry; one of a race that is not defined is pending and does not count."""
+        """The position of the athlete's first entry; one that is pending, its race not defined, does not count."""
         return next(written.position for written in self.written[bib] if written.entry.race in self.courses)
 
     def owner_of(self, chip: str) -> str | None:
