@@ -5,6 +5,7 @@ import time
 from types import TracebackType
 
 TURN_S = 0.02
+PASSES = 20  # of the loop between two turns: Faust takes several for each record, and would get one record a turn
 
 
 class Turns:
@@ -26,7 +27,8 @@ class Turns:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         self._lock.release()
-        await asyncio.sleep(0)
+        for _ in range(PASSES):
+            await asyncio.sleep(0)
 
     def over(self) -> bool:
         """Whether the turn has lasted long enough."""
