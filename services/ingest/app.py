@@ -14,10 +14,9 @@ from prometheus_client import CollectorRegistry
 from services.ingest.access import Access
 from services.ingest.http import Door, problem
 from services.ingest.metrics import IngestMetrics
-from services.ingest.mylaps_listener import MylapsListener
 from services.ingest.race_log import KafkaLog, Log
+from services.ingest.reading import Reading
 from services.ingest.settings import IngestSettings
-from services.ingest.sources import host_and_port
 from services.runtime import ops
 from services.runtime.faults import StartFault
 from services.runtime.tls import ServerTls
@@ -33,8 +32,7 @@ LOOK_EVERY_S = 1.0  # how often files of settings are looked at
 
 log = logging.getLogger(__name__)
 
-LISTENING: web.AppKey[dict[str, int]] = web.AppKey("listening", dict)
-"""The ports in use by name: `mylaps:<gateway>`."""
+READING: web.AppKey[Reading] = web.AppKey("reading", Reading)
 FAILED: web.AppKey["asyncio.Future[None]"] = web.AppKey("failed", asyncio.Future)
 """Fails with what ingest cannot go on from."""
 
@@ -50,33 +48,46 @@ def create_app(settings: IngestSettings, race_log: Log | None = None) -> web.App
     Serve it by `serving`, which leaves unpacking of bodies to us.
     """
     access = Access(Tokens(settings.tokens))
-    for host in [settings.host, *(host_and_port(s.address)[0] for s in settings.sources if s.address)]:
-        access.check_listening(host)
+    access.check_listening(settings.host)
     metrics = IngestMetrics(CollectorRegistry())
     writer = KafkaLog(settings.kafka.client(), settings.partitions, metrics) if race_log is None else race_log
+    reading = Reading(
+        settings.config, settings.host, settings.mylaps_port, access, writer, metrics, now_us, settings.data
+    )
     app = web.Application(middlewares=[_problems])
-    app[LISTENING] = {}
+    app[READING] = reading
     app.add_routes(Door(writer, metrics, now_us, access).routes())
     app.add_routes(ops.routes(metrics.registry, lambda: None if writer.reachable() else "Kafka does not answer"))
 
     async def lifetime(app: web.Application) -> AsyncIterator[None]:
         app[FAILED] = asyncio.get_running_loop().create_future()
         writing = asyncio.create_task(_write(writer, app[FAILED]))
-        listeners = [(source, MylapsListener(source, writer, metrics, now_us)) for source in settings.sources]
         try:
-            for source, listener in listeners:
-                address = (
-                    (settings.host, settings.mylaps_port) if source.address is None else host_and_port(source.address)
-                )
-                app[LISTENING][f"mylaps:{source.gateway}"] = await listener.start(*address)
-            yield
+            await reading.start()
+            looking = asyncio.create_task(_look(reading, app[FAILED]))
+            try:
+                yield
+            finally:
+                looking.cancel()
+                await asyncio.gather(looking, return_exceptions=True)
+                await reading.close()
         finally:
-            await asyncio.gather(*(listener.close() for _, listener in listeners))
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
 
     app.cleanup_ctx.append(lifetime)
     return app
+
+
+async def _look(reading: Reading, failed: "asyncio.Future[None]") -> None:
+    """Keep the readers as the file has them, for as long as this task lives."""
+    try:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await reading.look()
+    except Exception as error:
+        if not failed.done():
+            failed.set_exception(error)
 
 
 async def _write(writer: Log, failed: "asyncio.Future[None]") -> None:
@@ -85,7 +96,8 @@ async def _write(writer: Log, failed: "asyncio.Future[None]") -> None:
     try:
         await writer.run()
     except Exception as error:
-        failed.set_exception(error)
+        if not failed.done():
+            failed.set_exception(error)
 
 
 class _Refusing(asyncio.Protocol):

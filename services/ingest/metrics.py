@@ -65,6 +65,15 @@ class IngestMetrics:
         self.disconnections = Counter(
             "ingest_disconnections_total", "Readers' connections that ended.", ["gateway"], registry=registry
         )
+        # Ingest's side of a reader: its port is taken, its folder full; the log says which.
+        self.reader_failures = Counter(
+            "ingest_reader_failures_total",
+            "Readers that could not be started, or failed, and are started again.",
+            ["gateway"],
+            registry=registry,
+        )
+        # Somebody changed matline.toml and it is not taken up; a restart would not start.
+        self.config_faulty = Gauge("ingest_config_faulty", "1 while matline.toml has faults.", registry=registry)
         # A wrong zone, or a decoder's clock in another one: its times are off by whole hours.
         self.utc_differs = Counter(
             "ingest_utc_differs_total",

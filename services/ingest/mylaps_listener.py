@@ -6,6 +6,7 @@ stays, a message that comes again while its first copy still waits joins it, and
 
 import asyncio
 import hashlib
+import hmac
 import logging
 from collections import defaultdict
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from services.ingest.decoders.mylaps import (
     Decoder,
     Hello,
     KeepAlive,
+    Login,
     Markers,
     Message,
     Notice,
@@ -55,6 +57,8 @@ class MylapsListener:
         self._log = race_log
         self._metrics = metrics
         self._now_us = now_us
+        self.port: int | None = None
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # it never does
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._writing: dict[bytes, asyncio.Task[bool]] = {}
@@ -64,11 +68,13 @@ class MylapsListener:
         """Listen; the port (of `port` 0 the one given). Raises OSError, such as for a port that is taken."""
         self._server = await asyncio.start_server(self._serve, host, port)
         found: int = self._server.sockets[0].getsockname()[1]
+        self.port = found
         log.info("MYLAPS for event %s (gateway %s) on %s:%d", self._source.event, self._source.gateway, host, found)
         return found
 
     async def close(self) -> None:
         """Stop listening, let what is on its way to Kafka arrive, and hang up."""
+        self.failed.cancel()
         if self._server is not None:
             self._server.close()
         if self._writing:
@@ -81,8 +87,11 @@ class MylapsListener:
         task = asyncio.current_task()
         assert task is not None
         peer = writer.get_extra_info("peername")
-        if len(self._connections) >= CONNECTIONS_MAX:
-            log.warning("MYLAPS %s: %s refused, %d are connected", self._source.gateway, peer, CONNECTIONS_MAX)
+        refusal = f"{CONNECTIONS_MAX} are connected" if len(self._connections) >= CONNECTIONS_MAX else None
+        if not self._source.lets_in(peer[0] if peer else ""):
+            refusal = "its address is not among those that `allow` names"
+        if refusal is not None:
+            log.warning("MYLAPS %s: %s refused: %s", self._source.gateway, peer, refusal)
             writer.close()
             return
         self._connections.add(task)
@@ -107,7 +116,7 @@ class MylapsListener:
         self._connected += 1
         began = datetime.fromtimestamp(self._now_us() / 1e6, UTC)
         session = f"{began:%Y%m%dT%H%M%S}-{self._connected}"
-        return _Connection(self, Decoder(self._zone, SERVER_NAME), session, reader, writer)
+        return _Connection(self, Decoder(self._zone, SERVER_NAME), session, self._source.secret, reader, writer)
 
     def received(self, size: int) -> None:
         """Count bytes that came in."""
@@ -227,12 +236,15 @@ class _Connection:
         listener: MylapsListener,
         decoder: Decoder,
         session: str,
+        secret: str | None,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         self._listener = listener
         self._decoder = decoder
         self._numbering = _Numbering(session)
+        self._secret = secret
+        self._known = secret is None
         self._reader = reader
         self._writer = writer
         self._slots = asyncio.Semaphore(UNACKNOWLEDGED_MAX)
@@ -257,11 +269,22 @@ class _Connection:
     async def _take(self, message: Message) -> None:
         if isinstance(message, Hello | KeepAlive):
             self._send(message.reply)
+        elif isinstance(message, Login):
+            self._log_in(message)
         elif isinstance(message, Passings | Markers | Unreadable):
+            if not self._known:
+                raise ConnectionFault("it sends content and has not given the password of this source")
             await self._slots.acquire()
             task = asyncio.create_task(self._store(message))
             self._storing.add(task)
             task.add_done_callback(self._storing.discard)
+
+    def _log_in(self, login: Login) -> None:
+        if self._secret is not None and not hmac.compare_digest(login.password, self._secret.encode()):
+            self._send(login.refusal)
+            raise ConnectionFault("its password is wrong")
+        self._known = True
+        self._send(login.reply)
 
     async def _store(self, message: Passings | Markers | Unreadable) -> None:
         try:

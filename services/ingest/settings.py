@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from schemas.topics import PARTITIONS_DEFAULT
-from services.ingest.sources import Source, SourcesRefused, parse_sources
 from services.runtime.environment import folder, number, text
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_options
@@ -15,9 +14,9 @@ from services.runtime.tokens import tokens_path
 
 
 class IngestSettings(Struct, frozen=True, kw_only=True):
-    """Where ingest listens and writes. `partitions` is how many `race-log` has; port 0 takes a free one. A source
-    without an address listens on `mylaps_port`. `tokens` may be missing, `tls` null is plain HTTP; `data` is where
-    readers' cursors stand.
+    """Where ingest listens and writes. `partitions` is how many `race-log` has; port 0 takes a free one. `config` names
+    the readers (null: none); a MYLAPS source without an address listens on `mylaps_port`. `tokens` may be missing,
+    `tls` null is plain HTTP; `data` is where readers' cursors stand.
     """
 
     kafka: KafkaOptions = KafkaOptions()
@@ -25,7 +24,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     port: int = 8701
     mylaps_port: int = 3097
     partitions: int = PARTITIONS_DEFAULT
-    sources: list[Source] = field(default_factory=list)
+    config: Path | None = None
     data: Path = Path(".matline")
     tokens: Path = Path(".matline/tokens.json")
     tls: TlsFiles | None = None
@@ -33,25 +32,23 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
 
 def settings_from(environment: Mapping[str, str]) -> IngestSettings:
     """The settings that MATLINE_ variables give. Raises StartFault."""
-    sources = text(environment, "MATLINE_SOURCES", "")
     return IngestSettings(
         kafka=kafka_options(environment),
         host=text(environment, "MATLINE_HOST", "127.0.0.1"),
         port=number(environment, "MATLINE_INGEST_PORT", 8701),
         mylaps_port=number(environment, "MATLINE_MYLAPS_PORT", 3097),
         partitions=number(environment, "MATLINE_PARTITIONS", PARTITIONS_DEFAULT),
-        sources=sources_of(Path(sources)) if sources else [],
+        config=_config(environment),
         data=folder(environment, "MATLINE_DATA", ".matline"),
         tokens=tokens_path(environment),
         tls=tls_files(environment),
     )
 
 
-def sources_of(path: Path) -> list[Source]:
-    """The sources of a file. Raises StartFault that names the file and each fault in it."""
-    try:
-        return parse_sources(path.read_bytes())
-    except OSError as error:
-        raise StartFault(f"{path} (MATLINE_SOURCES) cannot be read: {error.strerror}") from None
-    except SourcesRefused as refused:
-        raise StartFault("\n".join(f"{path}: {fault}" for fault in refused.faults)) from None
+def _config(environment: Mapping[str, str]) -> Path:
+    """The file of readers: MATLINE_SOURCES, which has to be there, else in the data folder, where it may be missing."""
+    named = text(environment, "MATLINE_SOURCES", "")
+    path = Path(named).expanduser() if named else folder(environment, "MATLINE_DATA", ".matline") / "matline.toml"
+    if named and not path.is_file():
+        raise StartFault(f"{path} (MATLINE_SOURCES) is no file")
+    return path

@@ -1,16 +1,22 @@
-"""Where readers connect, and what their reads are called on the log: the `[[sources]]` of a TOML file.
+"""Which readers there are, and what their reads are called on the log: the `[[sources]]` of `matline.toml`.
 
 [[sources]]
-protocol = "mylaps"              # MYLAPS Timing & Scoring exporter, which connects to us
-address = "127.0.0.1:3097"       # optional: where we listen
+protocol = "mylaps"              # mylaps, chronotrack: they call us; raceresult, ipico, ultra, llrp: we dial them
+address = "127.0.0.1:3097"       # where they listen (needed), or where we do (else ingest's host, the usual port)
 event = "example-2026"
 gateway = "start-finish-tent"    # what the log calls this sender
-zone = "Asia/Dubai"              # where its readers' clocks stand; or an offset such as "+04:00"
-devices = { "5Km" = "5K-A" }     # optional: location -> device on the log; else the location's own name
+zone = "Asia/Dubai"              # where its clock stands; or an offset such as "+04:00" (llrp: UTC by itself)
+devices = { "5Km" = "5K-A" }     # what it calls a place, or "place/antenna" -> device on the log; else its own word
+allow = ["192.168.7.0/24"]       # who may call us; needed beyond this machine, unless there is a secret
+secret = "..."                   # mylaps: the password that a client has to give
+day = 2026-01-04                 # chronotrack: the date of clients that send none
+model = "elite"                  # ipico: elite plays what was missed again; lite; trident
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -18,54 +24,91 @@ from msgspec import Meta, Struct, field
 
 from schemas.ids import DeviceId, GatewayId, Slug
 from services.ingest.decoders.local_time import parse_zone
+from services.runtime.faults import StartFault
 
-SOURCES_MAX = 64  # listeners of one process
+SOURCES_MAX = 64  # readers of one process
+FILE_MAX_BYTES = 1024 * 1024
+PORT_MAX = 65_535
 
 Address = Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}(?![\s\S])")]
+
+
+class Protocol(Struct, frozen=True):
+    """How readers of a protocol are reached. `options` are fields of a source that it alone takes."""
+
+    port: int
+    calls_us: bool
+    options: frozenset[str] = frozenset()
+    has_zone: bool = True
+
+
+PROTOCOLS = {
+    "mylaps": Protocol(3097, calls_us=True, options=frozenset({"secret"})),
+    "raceresult": Protocol(3601, calls_us=False),
+    "chronotrack": Protocol(61611, calls_us=True, options=frozenset({"day"})),
+    "ipico": Protocol(10000, calls_us=False, options=frozenset({"model"})),
+    "ultra": Protocol(23, calls_us=False),
+    "llrp": Protocol(5084, calls_us=False, has_zone=False),
+}
+_OWN_OPTIONS = frozenset().union(*(protocol.options for protocol in PROTOCOLS.values()))
 
 
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sender of reads by a protocol of its own. `address` null: ingest's host and the protocol's port."""
 
-    protocol: Literal["mylaps"]
+    protocol: Literal["mylaps", "raceresult", "chronotrack", "ipico", "ultra", "llrp"]
     event: Slug
     gateway: GatewayId
-    zone: str
+    zone: str = "UTC"
     address: Address | None = None
     devices: dict[str, DeviceId] = field(default_factory=dict)
+    allow: list[str] = field(default_factory=list)
+    secret: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    day: date | None = None
+    model: Literal["elite", "lite", "trident"] | None = None
+
+    def identity(self) -> tuple[str, str, str]:
+        """What stays the same while its settings change: its cursor stands under this."""
+        return self.protocol, self.event, self.gateway
+
+    def lets_in(self, host: str) -> bool:
+        """Whether who calls from there may."""
+        try:
+            return not self.allow or any(ip_address(host) in ip_network(net) for net in self.allow)
+        except ValueError:
+            return False
+
+    def __repr__(self) -> str:  # never the secret
+        return f"Source({self.protocol} {self.gateway} of {self.event})"
 
 
-class SourcesRefused(Exception):
+class SourcesRefused(StartFault):
     """The file will not do; `faults` names every fault by its path."""
 
     def __init__(self, faults: list[str]) -> None:
-        super().__init__("; ".join(faults))
+        super().__init__("\n".join(faults))
         self.faults = faults
 
 
 def parse_sources(data: bytes) -> list[Source]:
     """The sources of a TOML file, in its order. Raises SourcesRefused with every fault."""
+    if len(data) > FILE_MAX_BYTES:
+        raise SourcesRefused([f"it has {len(data)} bytes; at most {FILE_MAX_BYTES} are read"])
     try:
         document = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourcesRefused([f"it is no TOML: {error}"]) from None
-    tables = document.pop("sources", [])
+    tables = document.pop("sources", None)
     faults = [f"{key}: is unknown here; only [[sources]] is known" for key in document]
-    if not isinstance(tables, list) or not 1 <= len(tables) <= SOURCES_MAX:
-        raise SourcesRefused([*faults, f"sources: is a list of 1 to {SOURCES_MAX} tables, [[sources]]"])
+    if not isinstance(tables, list) or len(tables) > SOURCES_MAX:
+        raise SourcesRefused([*faults, f"sources: is a list of at most {SOURCES_MAX} tables, [[sources]]"])
     for index, table in enumerate(tables):
         faults += [f"sources[{index}]{fault}" for fault in _faults(table)]
     if faults:
         raise SourcesRefused(faults)
     sources = msgspec.convert(tables, list[Source])
-    addresses = [source.address for source in sources]
-    twice = [
-        f"sources[{i}].address: {a or 'none given'} is used before"
-        for i, a in enumerate(addresses)
-        if a in addresses[:i]
-    ]
-    if twice:
-        raise SourcesRefused(twice)
+    if faults := list(_clashes(sources)):
+        raise SourcesRefused(faults)
     return sources
 
 
@@ -78,14 +121,63 @@ def _faults(table: Any) -> list[str]:
     for key in known.keys() & table.keys():
         try:
             msgspec.convert(table[key], known[key].type)
-            if key == "zone":
-                parse_zone(table[key])
+            _check_value(key, table[key])
         except (msgspec.ValidationError, ValueError) as error:
             faults.append(f".{key}: {error}")
+    name = table.get("protocol")
+    if isinstance(name, str) and name in PROTOCOLS:
+        faults += _protocol_faults(PROTOCOLS[name], table)
     return sorted(faults)
+
+
+def _check_value(key: str, value: Any) -> None:
+    """Raises ValueError for what the field's type allows and nothing can be made of."""
+    if key == "zone":
+        parse_zone(value)
+    elif key == "address" and host_and_port(value)[1] > PORT_MAX:
+        raise ValueError(f"port {host_and_port(value)[1]} is none; the highest is {PORT_MAX}")
+    elif key == "secret" and not (value.isprintable() and {"@", "$"}.isdisjoint(value)):
+        raise ValueError("it may hold neither `@` nor `$` nor control characters: no client could send it")
+    elif key == "allow":
+        for net in value:
+            try:
+                ip_network(net)
+            except ValueError:
+                raise ValueError(f"{net!r} is no network; write 192.168.7.0/24, or one address") from None
+
+
+def _protocol_faults(protocol: Protocol, table: Mapping[str, Any]) -> Iterator[str]:
+    name = table["protocol"]
+    for key in sorted((_OWN_OPTIONS - protocol.options) & table.keys()):
+        yield f".{key}: is nothing that {name} has"
+    if not protocol.calls_us:
+        if "address" not in table:
+            yield f": needs `address`, where the reader listens (usually its port {protocol.port})"
+        if "allow" in table:
+            yield f".allow: is for who calls us; {name} is dialled"
+    if protocol.has_zone and "zone" not in table:
+        yield ": needs `zone`, since its readers send local times"
+    if not protocol.has_zone and "zone" in table:
+        yield f".zone: is nothing that {name} has, its readers send UTC"
+
+
+def _clashes(sources: list[Source]) -> Iterator[str]:
+    places: dict[str, int] = {}
+    identities: dict[tuple[str, str, str], int] = {}
+    for index, source in enumerate(sources):
+        place = source.address or f"the usual port of {source.protocol}"
+        if places.setdefault(place, index) != index and not place.endswith(":0"):  # port 0 takes a free one
+            yield f"sources[{index}].address: {place} is that of sources[{places[place]}] already"
+        if identities.setdefault(source.identity(), index) != index:
+            yield f"sources[{index}].gateway: {source.gateway!r} is that of sources[{identities[source.identity()]}]"
 
 
 def host_and_port(address: str) -> tuple[str, int]:
     """The parts of an `address`."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
+
+
+def joined(host: str, port: int) -> Address:
+    """The inverse of `host_and_port`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

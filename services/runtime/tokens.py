@@ -118,7 +118,7 @@ class Tokens:
     def __init__(self, path: Path) -> None:
         """Raises StartFault for a file that is there and will not do."""
         self.path = path
-        self._file: WatchedFile[dict[str, Token] | None] = WatchedFile(path, _by_id, None)
+        self._file: WatchedFile[dict[str, Token] | None] = WatchedFile(path, _by_id)
         self._seen = self._file.content is not None
 
     def required(self) -> bool:
@@ -148,8 +148,8 @@ class Tokens:
         return token
 
 
-def _by_id(data: bytes) -> dict[str, Token]:
-    return {token.id: token for token in parse_tokens(data)}
+def _by_id(data: bytes | None) -> dict[str, Token] | None:
+    return None if data is None else {token.id: token for token in parse_tokens(data)}
 
 
 def _hash(shown: str) -> str:

@@ -14,17 +14,16 @@ _Stamp = tuple[int, int, int]
 
 
 class WatchedFile(Generic[Content]):
-    """What `read` makes of a file's bytes; `missing` while there is no file.
+    """What `read` makes of a file's bytes, or of null while there is no file.
 
-    A file that became faulty is said loudly, once, and what was read before it is kept: an editor that saves half a
-    file must not stop a race. A file that vanished counts as missing.
+    A file of which `read` can make nothing is said loudly, once, and what was read before it is kept: an editor that
+    saves half a file must not stop a race.
     """
 
-    def __init__(self, path: Path, read: Callable[[bytes], Content], missing: Content) -> None:
+    def __init__(self, path: Path, read: Callable[[bytes | None], Content]) -> None:
         """Raises StartFault as `read` does, or when the file is there and cannot be read."""
         self.path = path
         self._read = read
-        self._missing = missing
         self._stamp = _stamp(path)
         self._content = self._taken(self._stamp)
         self.fault: str | None = None
@@ -52,10 +51,8 @@ class WatchedFile(Generic[Content]):
         return True
 
     def _taken(self, stamp: _Stamp | None) -> Content:
-        if stamp is None:
-            return self._missing
         try:
-            data = self.path.read_bytes()
+            data = None if stamp is None else self.path.read_bytes()
         except OSError as error:
             raise StartFault(f"{self.path} cannot be read: {error.strerror}") from None
         try:

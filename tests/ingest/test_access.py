@@ -15,7 +15,6 @@ from services.ingest import access, app, http
 from services.ingest.access import Access, UnsafeAddress
 from services.ingest.errors import Overloaded
 from services.ingest.settings import IngestSettings, settings_from
-from services.ingest.sources import Source
 from services.runtime.faults import StartFault
 from services.runtime.tls import ServerTls, TlsFiles, tls_files
 from services.runtime.tokens import Role, Token, Tokens, new_token, tokens_bytes
@@ -319,9 +318,3 @@ def test_tls_takes_both_files_and_they_must_do(tmp_path):
         ServerTls(named)
     with pytest.raises(StartFault):
         ServerTls(TlsFiles(cert=tmp_path / "none", key=tmp_path / "none"))
-
-
-def test_a_source_beyond_this_machine_takes_tokens_too(tmp_path):
-    source = Source(protocol="mylaps", event=EVENT, gateway="tent", zone="+04:00", address="0.0.0.0:3097")
-    with pytest.raises(UnsafeAddress):
-        app.create_app(IngestSettings(sources=[source], tokens=tmp_path / "none.json"), MemoryLog())

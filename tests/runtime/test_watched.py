@@ -9,15 +9,15 @@ from services.runtime.faults import StartFault
 from services.runtime.watched import WatchedFile
 
 
-def number(data: bytes) -> int:
+def number(data: bytes | None) -> int:
     try:
-        return int(data)
+        return 0 if data is None else int(data)
     except ValueError:
         raise StartFault("it is no number\nmend it") from None
 
 
 def watched(path: Path) -> WatchedFile[int]:
-    return WatchedFile(path, number, missing=0)
+    return WatchedFile(path, number)
 
 
 def test_a_changed_file_is_taken_up_once(tmp_path):

@@ -81,6 +81,17 @@ class KeepAlive(Struct, frozen=True):
     reply: bytes
 
 
+class Login(Struct, frozen=True):
+    """The client's password (empty where it gave none); `reply` lets it in, `refusal` says that it is wrong."""
+
+    password: bytes
+    reply: bytes
+    refusal: bytes
+
+    def __repr__(self) -> str:  # never the password
+        return "Login()"
+
+
 class Passings(Struct, frozen=True):
     """A `Store` (V1) or `Passing` (V2) message; `reply` acknowledges it, once its content is safe. `frame` is all
     of it.
@@ -110,7 +121,7 @@ class Info(Struct, frozen=True):
     function: str
 
 
-Message = Hello | KeepAlive | Passings | Markers | Info | Unreadable
+Message = Hello | KeepAlive | Login | Passings | Markers | Info | Unreadable
 
 
 class Decoder:
@@ -152,7 +163,7 @@ def decode_frame(frame: bytes, zone: tzinfo, server: str) -> Message:
     if function == "Ping":
         return KeepAlive(frame_bytes(server, "AckPing"))
     if function == "AckAuth":
-        return KeepAlive(frame_bytes(server, "AuthOk"))
+        return Login(fields[-1] if fields else b"", frame_bytes(server, "AuthOk"), frame_bytes(server, "AuthFailed"))
     if function in ("AckPing", "AckGetInfo", "GetLocations", "GetInfo"):
         return Info(source, function)
     if function in ("Store", "Passing", "Marker"):

@@ -36,6 +36,26 @@ def steady_clock(now_us: Callable[[], int]) -> Callable[[], Now]:
     return lambda: Now(now_us(), time.monotonic())
 
 
+class _Incoming(asyncio.StreamReader):
+    """Gives all that had come before the connection broke, and only then that it did. asyncio's own drops what was
+    not read yet, which a reader that sends nothing twice would not send again.
+    """
+
+    broke: Exception | None = None
+
+    def set_exception(self, exc: Exception) -> None:
+        self.broke = exc
+        self.feed_eof()
+
+
+async def _dial(host: str, port: int) -> tuple[_Incoming, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    incoming = _Incoming(limit=READ_BYTES)
+    protocol = asyncio.StreamReaderProtocol(incoming)
+    transport, _ = await loop.create_connection(lambda: protocol, host, port)
+    return incoming, asyncio.StreamWriter(transport, protocol, incoming, loop)
+
+
 class _Conversation:
     """One connection until it ends."""
 
@@ -62,6 +82,8 @@ class _Conversation:
                 async with asyncio.timeout(TICK_S):
                     data = await incoming.read(READ_BYTES)
             if data == b"":
+                if isinstance(incoming, _Incoming) and incoming.broke is not None:
+                    raise incoming.broke
                 return
             now = self._clock()
             if data is not None:
@@ -136,7 +158,7 @@ class Dialler:
         name = f"{self._source.protocol} {self._source.gateway} at {self._host}:{self._port}"
         try:
             async with asyncio.timeout(CONNECT_WAIT_S):
-                incoming, outgoing = await asyncio.open_connection(self._host, self._port)
+                incoming, outgoing = await _dial(self._host, self._port)
         except (OSError, TimeoutError) as error:
             if not quiet:
                 log.warning("%s cannot be reached, trying on: %s", name, str(error) or "no answer")
@@ -186,8 +208,12 @@ class Caller:
         task = asyncio.current_task()
         assert task is not None
         name = f"{self._source.protocol} {self._source.gateway}, {outgoing.get_extra_info('peername')}"
-        if len(self._connections) >= CALLERS_MAX:
-            log.warning("%s refused: %d are connected", name, CALLERS_MAX)
+        peer = outgoing.get_extra_info("peername")
+        refusal = f"{CALLERS_MAX} are connected" if len(self._connections) >= CALLERS_MAX else None
+        if not self._source.lets_in(peer[0] if peer else ""):
+            refusal = "its address is not among those that `allow` names"
+        if refusal is not None:
+            log.warning("%s refused: %s", name, refusal)
             outgoing.close()
             return
         self._connections.add(task)

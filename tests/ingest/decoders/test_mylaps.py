@@ -20,6 +20,7 @@ from services.ingest.decoders.mylaps import (
     Hello,
     Info,
     KeepAlive,
+    Login,
     Markers,
     Message,
     Notice,
@@ -91,8 +92,18 @@ def test_a_ping_is_answered():
     assert only(b"Toolkit@Ping@$") == KeepAlive(b"Srv@AckPing@$")
 
 
-def test_a_clients_password_is_accepted_and_kept_nowhere():
-    assert only(b"Toolkit@AckAuth@user@password@$") == KeepAlive(b"Srv@AuthOk@$")
+@pytest.mark.parametrize(
+    ("frame", "password"),
+    [
+        (b"Toolkit@AckAuth@user@password@$", b"password"),
+        (b"Toolkit@AckAuth@password@$", b"password"),
+        (b"T@AckAuth@$", b""),
+    ],
+)
+def test_a_clients_password_is_found_and_never_shown(frame, password):
+    message = only(frame)
+    assert message == Login(password, b"Srv@AuthOk@$", b"Srv@AuthFailed@$")
+    assert "password" not in repr(message)
 
 
 @pytest.mark.parametrize(
