@@ -167,10 +167,11 @@ def definition_from_toml(data: bytes) -> Definition:
 def plain_from_toml(data: bytes) -> dict[str, Any]:
     """The definition of a TOML file as JSON would hold it (dates and times as ISO texts). Raises DefinitionRefused."""
     try:
-        document = tomllib.loads(data.decode())
+        plain: dict[str, Any] = _iso(tomllib.loads(data.decode()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DefinitionRefused([Fault("$", f"is no TOML: {error}")]) from None
-    plain: dict[str, Any] = _iso(document)
+    except RecursionError:
+        raise DefinitionRefused([Fault("$", "is nested more deeply than any definition")]) from None
     return plain
 
 
@@ -280,7 +281,19 @@ def _in_words(value: Any, kind: Any, text: str) -> str:
     if "matching regex" in text:
         what = "three letters" if "{3}" in text else "an id: letters, digits, `.`, `_` and `-`, 64 at most"
         return f"{value!r} does not do; write {what}"
-    return text[:1].lower() + text[1:].partition(" - at `$")[0]
+    plain = text[:1].lower() + text[1:].partition(" - at `$")[0].replace(" | null", "")
+    return re.sub(r"`(\w+)`", lambda found: _WORDS.get(found[1], found[0]), plain)
+
+
+_WORDS = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+    "null": "nothing",
+}
 
 
 # --- Contradictions between tables that are well shaped each.

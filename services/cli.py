@@ -82,6 +82,16 @@ def simulate(
 
 
 @app.command()
+def check(
+    files: Annotated[list[str], typer.Argument(help="Race definitions: TOML, or JSON where the name ends in .json.")],
+) -> None:
+    """Check race definitions: every fault at once, as FILE:LINE: PATH: REASON; or what is in a good one."""
+    from services.check import run
+
+    sys.exit(run(files))
+
+
+@app.command()
 def ingest() -> None:
     """Take reads by HTTP and TCP, and officials' facts; write them to the race log.
 
