@@ -13,6 +13,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from schemas.definition import Fault
 from services.ingest.access import Access, is_loopback
 from services.ingest.metrics import IngestMetrics
 from services.ingest.mylaps_listener import MylapsListener
@@ -132,11 +133,11 @@ class Reading:
         """The file's sources, each with the address where it listens. Raises StartFault."""
         if data is None:
             if self._begun:
-                raise SourcesRefused(["the file is gone; to stop all readers write `sources = []`"])
+                raise SourcesRefused([Fault("$", "the file is gone; to stop all readers write `sources = []`")])
             return []
         sources = [self._with_address(source) for source in parse_sources(data)]
         faults = [
-            f"sources[{index}].address: {fault}"
+            Fault(f"sources[{index}].address", fault)
             for index, source in enumerate(sources)
             if (fault := self._exposed(source)) is not None
         ]

@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from schemas.definition import Fault
 from schemas.ids import DeviceId, GatewayId, Slug
 from services.ingest.decoders.local_time import parse_zone
 from services.runtime.faults import StartFault
@@ -83,27 +84,32 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SourcesRefused(StartFault):
-    """The file will not do; `faults` names every fault by its path."""
+    """The file will not do; `faults` has every fault with its path in the file."""
 
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
         self.faults = faults
 
 
 def parse_sources(data: bytes) -> list[Source]:
     """The sources of a TOML file, in its order. Raises SourcesRefused with every fault."""
     if len(data) > FILE_MAX_BYTES:
-        raise SourcesRefused([f"it has {len(data)} bytes; at most {FILE_MAX_BYTES} are read"])
+        raise SourcesRefused([Fault("$", f"has {len(data)} bytes; at most {FILE_MAX_BYTES} are read")])
     try:
         document = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SourcesRefused([f"it is no TOML: {error}"]) from None
-    tables = document.pop("sources", None)
-    faults = [f"{key}: is unknown here; only [[sources]] is known" for key in document]
+        raise SourcesRefused([Fault("$", f"is no TOML: {error}")]) from None
+    return sources_of(document)
+
+
+def sources_of(document: Mapping[str, Any]) -> list[Source]:
+    """The sources of a decoded file. Raises SourcesRefused with every fault."""
+    faults = [Fault(key, "is unknown here; only [[sources]] is known") for key in document if key != "sources"]
+    tables = document.get("sources")
     if not isinstance(tables, list) or len(tables) > SOURCES_MAX:
-        raise SourcesRefused([*faults, f"sources: is a list of at most {SOURCES_MAX} tables, [[sources]]"])
+        raise SourcesRefused([*faults, Fault("sources", f"is a list of at most {SOURCES_MAX} tables, [[sources]]")])
     for index, table in enumerate(tables):
-        faults += [f"sources[{index}]{fault}" for fault in _faults(table)]
+        faults += _faults(table, f"sources[{index}]")
     if faults:
         raise SourcesRefused(faults)
     sources = msgspec.convert(tables, list[Source])
@@ -112,22 +118,28 @@ def parse_sources(data: bytes) -> list[Source]:
     return sources
 
 
-def _faults(table: Any) -> list[str]:
+def _faults(table: Any, path: str) -> Iterator[Fault]:
+    """The faults of one source: each field by itself, then what is missing, then what its protocol does not have."""
     if not isinstance(table, Mapping):
-        return [": is no table"]
+        yield Fault(path, "is no table")
+        return
     known = {f.encode_name: f for f in msgspec.structs.fields(Source)}
-    faults = [f".{key}: is unknown; known are {', '.join(known)}" for key in table if key not in known]
-    faults += [f": needs `{name}`" for name, f in known.items() if f.required and name not in table]
-    for key in known.keys() & table.keys():
+    for key, value in table.items():
+        if key not in known:
+            yield Fault(f"{path}.{key}", f"is unknown here; known are {', '.join(known)}")
+            continue
         try:
-            msgspec.convert(table[key], known[key].type)
-            _check_value(key, table[key])
+            msgspec.convert(value, known[key].type)
+            _check_value(key, value)
         except (msgspec.ValidationError, ValueError) as error:
-            faults.append(f".{key}: {error}")
+            text, _, where = str(error).partition(" - at `$")
+            yield Fault(f"{path}.{key}{where.rstrip('`')}", text[:1].lower() + text[1:])
+    for needed, f in known.items():
+        if f.required and needed not in table:
+            yield Fault(path, f"needs `{needed}`")
     name = table.get("protocol")
     if isinstance(name, str) and name in PROTOCOLS:
-        faults += _protocol_faults(PROTOCOLS[name], table)
-    return sorted(faults)
+        yield from _protocol_faults(PROTOCOLS[name], table, path)
 
 
 def _check_value(key: str, value: Any) -> None:
@@ -146,30 +158,32 @@ def _check_value(key: str, value: Any) -> None:
                 raise ValueError(f"{net!r} is no network; write 192.168.7.0/24, or one address") from None
 
 
-def _protocol_faults(protocol: Protocol, table: Mapping[str, Any]) -> Iterator[str]:
+def _protocol_faults(protocol: Protocol, table: Mapping[str, Any], path: str) -> Iterator[Fault]:
     name = table["protocol"]
     for key in sorted((_OWN_OPTIONS - protocol.options) & table.keys()):
-        yield f".{key}: is nothing that {name} has"
+        yield Fault(f"{path}.{key}", f"is nothing that {name} has")
     if not protocol.calls_us:
         if "address" not in table:
-            yield f": needs `address`, where the reader listens (usually its port {protocol.port})"
+            yield Fault(path, f"needs `address`, where the reader listens (usually its port {protocol.port})")
         if "allow" in table:
-            yield f".allow: is for who calls us; {name} is dialled"
+            yield Fault(f"{path}.allow", f"is for who calls us; {name} is dialled")
     if protocol.has_zone and "zone" not in table:
-        yield ": needs `zone`, since its readers send local times"
+        yield Fault(path, "needs `zone`, since its readers send local times")
     if not protocol.has_zone and "zone" in table:
-        yield f".zone: is nothing that {name} has, its readers send UTC"
+        yield Fault(f"{path}.zone", f"is nothing that {name} has, its readers send UTC")
 
 
-def _clashes(sources: list[Source]) -> Iterator[str]:
+def _clashes(sources: list[Source]) -> Iterator[Fault]:
     places: dict[str, int] = {}
     identities: dict[tuple[str, str, str], int] = {}
     for index, source in enumerate(sources):
         place = source.address or f"the usual port of {source.protocol}"
         if places.setdefault(place, index) != index and not place.endswith(":0"):  # port 0 takes a free one
-            yield f"sources[{index}].address: {place} is that of sources[{places[place]}] already"
+            yield Fault(f"sources[{index}].address", f"{place} is that of sources[{places[place]}] already")
         if identities.setdefault(source.identity(), index) != index:
-            yield f"sources[{index}].gateway: {source.gateway!r} is that of sources[{identities[source.identity()]}]"
+            yield Fault(
+                f"sources[{index}].gateway", f"{source.gateway!r} is that of sources[{identities[source.identity()]}]"
+            )
 
 
 def host_and_port(address: str) -> tuple[str, int]:

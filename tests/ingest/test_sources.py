@@ -28,7 +28,7 @@ zone = "+04:00"
 def faults(text: str) -> list[str]:
     with pytest.raises(SourcesRefused) as refused:
         parse_sources(text.encode())
-    return refused.value.faults
+    return [str(fault) for fault in refused.value.faults]
 
 
 def test_sources_come_out_in_the_files_order():
