@@ -167,6 +167,10 @@ class _File:
             self._checks[passing.number] = passing.check
         return True
 
+    def repeats(self, passing: Passing) -> bool:
+        """Whether this passing is the one of its number that is remembered."""
+        return self._checks.get(passing.number) == passing.check
+
     def position(self) -> Position:
         """How far it is fetched without a gap."""
         through = self.had.through
@@ -177,11 +181,12 @@ class _File:
 
 
 class _Question(Struct):
-    """What the decoder is answering with passings: those from `first` to `last` of the current file, or a whole
-    `file`. `heard_s` is when the last came, `got` how many did.
+    """What the decoder is answering with passings: those from `first` to `last` of the current file, which was `part`
+    when it was asked, or a whole `file`. `heard_s` is when the last came, `got` how many did.
     """
 
     heard_s: float
+    part: str
     first: int = 0
     last: int = 0
     file: int | None = None
@@ -211,6 +216,8 @@ class RaceResult:
         self._ended: list[_File] = []  # before the current file, oldest first
         self._verify = 0  # the number whose content tells whether the file is the one that we know
         self._lower_count = False
+        self._recount = False  # an answer lacked passings: is the file that was asked for them still the current one?
+        self._lacking: _Question | None = None
         self._question: _Question | None = None
         self._tries = 0
         self._reached: Position | None = None
@@ -372,14 +379,29 @@ class RaceResult:
                 question.got += 1
             elif not pushed and passing.file is None:
                 return []  # of an answer given up, and of which file cannot be told
-            if question and question.verifies and passing.number == self._verify:
+            if question and question.verifies and passing.number == self._verify and file is live:
                 return self._verified(passing)
             assert file is not None
             if not file.add(passing):
-                return []
+                return self._known(passing, line, file, pushed)
         except ValueError as error:
             return [Unreadable(line, str(error))]
         return self._said(passing, line, file)
+
+    def _known(self, passing: Passing, line: bytes, file: _File, pushed: bool) -> list[Message]:
+        """A passing of a number that came before: a repeat, unless its record does not say of which file it is."""
+        if passing.file is not None:
+            return []
+        if pushed and file is self._live and not file.repeats(passing):
+            self._live = _File(file.number, file.generation + 1)
+            self._live.had.expect(passing.number)
+            return self._restarted(passing, file)
+        # In an answer to GETFILE it may be the one that a question for the current file got from the next one.
+        return self._said(passing, line, file) if file is not self._live else []
+
+    def _restarted(self, passing: Passing, file: _File) -> list[Message]:
+        text = f"passing {passing.number} of file {file.part} is another one now: the file is fetched anew"
+        return [Notice(self._name or self._box, "restarted", passing.at_us, text)]
 
     def _said(self, passing: Passing, line: bytes, file: _File) -> list[Message]:
         where = passing.box or self._name
@@ -424,18 +446,20 @@ class RaceResult:
             self._send("PASSINGS")
             return []
         cleared = known is not None and number == known.number and count < known.had.through
-        self._lower_count = False
+        self._lower_count = self._recount = False
         if known is None:
             self._live = _File(number, 0)
         elif number < known.number or cleared:
             self._live = _File(number, known.generation + 1)
-            self._ended, self._question, self._tries, self._verify = [], None, 0, 0
+            self._ended, self._question = [], None
         elif number > known.number:
             between = range(max(known.number + 1, number - FILES_BACK_MAX), number)
             self._ended += [known, *(_File(one, known.generation) for one in between)]
             self._live = _File(number, known.generation)
         else:
             self._live = known
+        if self._live is not known:
+            self._tries, self._verify, self._lacking = 0, 0, None
         self._live.had.expect(count)
         if first:
             if self._live is known and known.had.through:
@@ -444,7 +468,7 @@ class RaceResult:
                 self._send("SETPUSHPREWARNS;0")
                 self._send("SETPUSHPASSINGS;1;0")
                 self._send("PASSINGS")  # what came between the count and the pushes
-        return []
+        return self._lacked()
 
     def _from_cursor(self) -> _File | None:
         position = self._cursor.get(self._box)
@@ -456,21 +480,14 @@ class RaceResult:
 
     def _verified(self, passing: Passing) -> list[Message]:
         """The last passing that we know, asked for again: another one there means that the log was cleared."""
-        live, number = self._live, self._verify
+        live = self._live
         assert live is not None
         self._verify = 0
         known = self._cursor[self._box].check
         if known and known != passing.check:
             self._live = _File(live.number, live.generation + 1)
             self._live.had.expect(live.had.top)
-            return [
-                Notice(
-                    self._name or self._box,
-                    "restarted",
-                    passing.at_us,
-                    f"passing {number} of file {live.number} is another one now: the file is fetched anew",
-                )
-            ]
+            return self._restarted(passing, live)
         return []
 
     # --- questions
@@ -480,14 +497,14 @@ class RaceResult:
         if live is None or self._question:
             return []
         if self._verify:
-            self._question = _Question(now.steady_s, self._verify, self._verify, verifies=True)
+            self._question = _Question(now.steady_s, live.part, self._verify, self._verify, verifies=True)
             self._send(f"{self._verify}:1")
         elif self._ended:
-            self._question = _Question(now.steady_s, file=self._ended[0].number)
+            self._question = _Question(now.steady_s, self._ended[0].part, file=self._ended[0].number)
             self._send(f"GETFILE;{self._ended[0].number}")
-        elif gap := live.had.gap:
+        elif not self._recount and (gap := live.had.gap):
             first, last = gap[0], min(gap[1], gap[0] + PULL_MAX - 1)
-            self._question = _Question(now.steady_s, first, last)
+            self._question = _Question(now.steady_s, live.part, first, last)
             self._send(f"{first}:{last - first + 1}")
         return []
 
@@ -509,10 +526,21 @@ class RaceResult:
         if question.file is not None:
             return self._file_ended(complete, question.got)
         gap = live.had.gap
-        if gap is None or gap[0] > question.first:
+        if gap is None or gap[0] > question.first or question.part != live.part:
             self._tries = 0
             return []
-        if self._tries < PULL_TRIES:
+        if not self._recount:
+            self._recount = True
+            self._lacking = question
+            self._send("PASSINGS")
+        return []
+
+    def _lacked(self) -> list[Message]:
+        """The current file is still the one that was asked: what it did not give three times is given up."""
+        (question, self._lacking), live = (self._lacking, None), self._live
+        assert live is not None
+        gap = live.had.gap
+        if question is None or self._tries < PULL_TRIES or gap is None or gap[0] > question.first:
             return []
         self._tries = 0
         last = min(gap[1], question.last)

@@ -234,18 +234,58 @@ def test_a_record_damaged_on_the_way_is_put_aside_and_asked_for_again():
     reader.take()
     (bad,) = reader.feed(lines("1;33;2026-01-0", ""), at(1))
     assert isinstance(bad, Unreadable)
+    assert asked(reader) == ["PASSINGS"], "is its file still the current one?"
+    reader.feed(lines("PASSINGS;1;3"), at(2))
     assert asked(reader) == ["1:1"]
-    assert numbers(reader.feed(lines(record(1), ""), at(2))) == [1]
+    assert numbers(reader.feed(lines(record(1), ""), at(3))) == [1]
 
 
 def test_passings_that_cannot_be_had_are_given_up_loudly_after_three_questions():
     reader = met(count=2)
     said: list = []
     for second in (1, 2, 3):
-        said += reader.feed(lines(""), at(second))
+        assert not any(isinstance(message, Notice) for message in said)
+        said += reader.feed(lines("", "PASSINGS;2;3"), at(second))
     assert [message.kind for message in said if isinstance(message, Notice)] == ["gap"]
     assert said[-1] == Reached("D-5012", Position("3", 2, ""))
     assert reader.missing == 0
+
+
+def test_passings_of_a_file_that_has_ended_are_not_given_up_for_the_next_one_lacking_them():
+    reader = met(count=5)
+    said: list = []
+    for second in (1, 2):
+        said += reader.feed(lines("ONLY 0", "", "PASSINGS;5;3"), at(second))
+    reader.take()
+    said += reader.feed(lines("ONLY 0", "", "PASSINGS;0;4"), at(3))
+    assert said == []
+    assert asked(reader) == ["PASSINGS", "GETFILE;3"]
+    got = reader.feed(lines(*[record(n) for n in range(1, 7)], ""), at(4))
+    assert numbers(got) == [1, 2, 3, 4, 5, 6]
+
+
+def old_record(number: int, code: str) -> str:
+    return f"{number};{code};2026-01-04;05:00:{number:02d}.000;6692;12;-68;09ca52"
+
+
+def met_old() -> RaceResult:
+    """A connection to a decoder whose records do not say of which file they are, at one passing."""
+    reader = RaceResult(ZONE, {}, Told())
+    reader.begin(START)
+    reader.feed(lines("GETPROTOCOL;1.5;1.0;1.5", "SETPROTOCOL;1.5", "PASSINGS;1"), START)
+    assert numbers(reader.feed(lines(old_record(1, "33"), ""), at(1))) == [1]
+    reader.take()
+    return reader
+
+
+def test_without_file_numbers_another_push_of_a_known_number_is_a_new_file():
+    reader = met_old()
+    assert reader.feed(lines("#P;" + old_record(1, "33")), at(2)) == []
+    (told, begun) = reader.feed(lines("#P;" + old_record(1, "44")), at(3))
+    assert (told.kind, begun.position) == ("restarted", Position("0#1", 0))
+    assert asked(reader) == ["1:1"]
+    got = reader.feed(lines(old_record(1, "44"), ""), at(4))
+    assert [(message.chip, message.session) for message in got[:-1]] == [("6692-44", "decoder file 0#1")]
 
 
 def test_a_file_that_cannot_be_fetched_is_given_up_loudly():
