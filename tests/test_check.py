@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from schemas.definition import parse_definition
 from services.check import Faulty, check, line_of, lines_of, notes, run, summary
+from services.cli import app
 from tests.builders import board, course, definition, half, mat, mats, race
 from tests.schemas.test_definition import TOML
 
@@ -129,9 +131,9 @@ def test_the_definitions_that_come_along_are_good():
 
 
 def test_without_a_file_the_command_says_what_it_wants():
-    done = subprocess.run([sys.executable, "-m", "services.cli", "check"], capture_output=True, check=False)
-    assert done.returncode == 2
-    assert b"Missing argument" in done.stderr
+    done = CliRunner().invoke(app, ["check"])
+    assert done.exit_code == 2
+    assert "Missing argument" in done.stderr
 
 
 def test_a_refusal_carries_lines_and_faults():

@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
+from services.cli import app
 from services.score import Stopped, clean, clock, exact, printable, read_log, run
 from tests.builders import (
     board,
@@ -261,8 +263,8 @@ def test_the_command_ends_with_2_and_names_the_line_of_standard_input():
 @pytest.mark.parametrize("wrong", [["--until", "-1"], ["--until", "x"], ["--format", "xml"], []])
 def test_wrong_words_are_refused(wrong):
     given = ["-", *wrong] if wrong else []
-    done = subprocess.run([*COMMAND, *given], input=b"", capture_output=True, timeout=HANG_S, check=False)
-    assert (done.returncode, done.stdout) == (2, b"")
+    done = CliRunner().invoke(app, ["score", *given])
+    assert (done.exit_code, done.stdout) == (2, "")
 
 
 # --- Tables.
