@@ -127,7 +127,7 @@ class Maker:
                 entry["race"] = "r"
         self.gun_us = {race: self.start_us + rng.choice([0, 0, 0, 1, 2]) * STEP_US for race in self.race_ids}
         self.devices = [device for mat in self.definition["mats"] for device in self.devices_of(mat)]
-        self.instants = []  # of reads made, for facts that name one
+        self.bibs_named, self.chips_named, self.devices_named = self.bibs, CHIPS, self.devices  # by officials' facts
         self.reads = []
         for entry in self.entries:
             self.run(entry)
@@ -407,13 +407,24 @@ class Maker:
         if self.calm:
             some += [self.an_order] * 4
         more = rng.choice([0, 1, 2, 4, 6] if self.calm else [0, 1, 2, 4, 8, 12])
+        if rng.random() < 0.35:
+            some = self.dispute(some)
+            more = rng.randint(3, 8)
         return facts + [rng.choice(some)() for _ in range(more)]
 
+    def dispute(self, some):
+        """Officials who go back and forth: a few kinds of facts, each on hardly more than one subject."""
+        rng = self.rng
+        self.bibs_named = rng.sample(self.bibs, 2)
+        self.chips_named = [next(entry for entry in self.entries if entry["bib"] == self.bibs_named[0])["chips"][0]]
+        self.devices_named = [rng.choice(self.reads)["device"]] if self.reads else self.devices[:1]
+        return rng.sample(some, 2)
+
     def a_bib(self):
-        return self.rng.choice([*self.bibs, *self.bibs, *self.bibs, *self.bibs, "a1", "99"])
+        return self.rng.choice([*self.bibs_named * 4, "a1", "99"])
 
     def a_race_id(self):
-        return self.rng.choice([*self.race_ids, *self.race_ids, *self.race_ids, "unknown"])
+        return self.rng.choice([*self.race_ids * 3, "unknown"])
 
     def a_point(self):
         return self.rng.choice(["START", "P1", "P2", "P3", "FINISH", "FINISH"])
@@ -447,18 +458,23 @@ class Maker:
         offset_us = self.rng.choice([-3, -1, 1, 2]) * STEP_US + self.off()
         return {
             "type": "clock_corrected",
-            "device": self.rng.choice(self.devices),
+            "device": self.rng.choice(self.devices_named),
             "offset_us": offset_us,
             **self.between(),
         }
 
     def a_device(self):
         mat = self.rng.choice([*[mat["id"] for mat in self.definition["mats"]], "unknown"])
-        device = self.rng.choice([*self.devices, "Z9"])
+        device = self.rng.choice([*self.devices_named, "Z9"])
         return {"type": "device_assigned", "device": device, "mat": mat, **self.between()}
 
     def a_chip(self):
-        return {"type": "chip_assigned", "chip": self.rng.choice(CHIPS), "bib": self.a_bib(), **self.between()}
+        return {
+            "type": "chip_assigned",
+            "chip": self.rng.choice(self.chips_named),
+            "bib": self.a_bib(),
+            **self.between(),
+        }
 
     def a_time(self):
         instants = [read["at_us"] for read in self.reads] or [self.start_us]
