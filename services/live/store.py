@@ -288,6 +288,18 @@ class Store:
         )
         return [(bib, Cell(*cell) if there else None) for bib, there, *cell in rows]
 
+    async def rows_changed(self, event: str, board: str, since: int, until: int) -> list[str]:
+        """The bibs with another row on a board than before, which need not have another result; up to one more than
+        CHANGED_MAX.
+        """
+        rows = await self._database.query(
+            "SELECT DISTINCT bib FROM board_rows WHERE event = {event:String} AND board = {board:String}"
+            " AND revision > {since:Int64} AND revision <= {until:Int64} ORDER BY lengthUTF8(bib), bib"
+            " LIMIT {most:UInt32}",
+            {"event": event, "board": board, "since": since, "until": until, "most": CHANGED_MAX + 1},
+        )
+        return [bib for (bib,) in rows]
+
     async def splits(self, event: str, race: str, point: str, revision: int) -> dict[str, Split]:
         """Who took a point of a race, and when."""
         return await self._splits.at((event, race, point), revision)

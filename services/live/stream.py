@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -290,7 +290,7 @@ class Streams:
         if subject.bib is not None:
             told = [one async for one in self._of_athlete(view, head, subject.bib, changed)]
         else:
-            told = [one async for one in self._of_board(view, head, subject.board or "", changed)]
+            told = [one async for one in self._of_board(view, since, head, subject.board or "", changed)]
         common = {"event": head.event, "revision": head.revision}
         return b"".join(sse(one.kind, head.revision, _json.encode({**common, **one.data})) for one in told)
 
@@ -303,7 +303,7 @@ class Streams:
         before = await store.athletes(head.event, bibs, since)
         return Changed(boards, bibs, before, await store.athletes(head.event, bibs, head.revision))
 
-    async def _of_athlete(self, view: EventView, head: Head, bib: str, changed: Changed) -> Any:
+    async def _of_athlete(self, view: EventView, head: Head, bib: str, changed: Changed) -> AsyncIterator[Told]:
         row = changed.after.get(bib)
         if row is not None:
             for one in told_of(view, changed.before.get(bib), row):
@@ -316,7 +316,9 @@ class Streams:
                 places = await self._views.athlete_boards(view, head, row, boards)
                 yield Told("board", {"bib": bib, "boards": [msgspec.structs.asdict(one) for one in places]})
 
-    async def _of_board(self, view: EventView, head: Head, name: str, changed: Changed) -> Any:
+    async def _of_board(
+        self, view: EventView, since: int, head: Head, name: str, changed: Changed
+    ) -> AsyncIterator[Told]:
         if name in view.team_boards or name in view.delegations:
             if name in changed.boards:
                 yield Told("board", {"board": name, "total": None, "rows": None, "removed": []})
@@ -331,16 +333,19 @@ class Streams:
                     yield one
             else:
                 yield Told("retract", {"bib": after.bib, "race": after.race, "point": None})
-        if members or name in changed.boards:
-            yield Told("board", await self._board_told(view, head, board, [after.bib for _, after, _ in members]))
+        bibs = dict.fromkeys(after.bib for _, after, _ in members)
+        if name in changed.boards:
+            bibs.update(dict.fromkeys(await self._views.store.rows_changed(head.event, name, since, head.revision)))
+        if bibs:
+            yield Told("board", await self._board_told(view, head, board, list(bibs)))
 
     async def _board_told(self, view: EventView, head: Head, board: Board, bibs: list[str]) -> dict[str, Any]:
-        """The lines of a board that changed; `rows` null: more have than are told, or others than those whose results
-        changed (a judges' order, a leader displaced), so fetch the board.
+        """The lines of a board that changed, but for those that others have only moved up or down; `rows` null: too
+        many to tell, so fetch the board. `removed` have no place (any more).
         """
         listing, order = await self._views.listing(head, view, board)
         page = [line for bib in bibs if (line := order.of(bib)) is not None]
-        told = 0 < len(bibs) <= ROWS_TOLD_MAX
+        told = len(bibs) <= ROWS_TOLD_MAX
         return {
             "board": board.id,
             "total": len(order.lines),
@@ -350,12 +355,14 @@ class Streams:
 
 
 def _members(view: EventView, board: Board, changed: Changed) -> Iterator[tuple[AthleteRow | None, AthleteRow, bool]]:
-    """Who of the changed is on a board or was: his result before and after, and whether he is on it now."""
+    """Who of the changed is on a board or was: his result before (None: he was not on it) and after, and whether he is
+    on it now.
+    """
     on_board = passes(view.definition, board)
     for bib, after in changed.after.items():
         before = changed.before.get(bib)
         if on_board(after):
-            yield before, after, True
+            yield before if before is not None and on_board(before) else None, after, True
         elif before is not None and on_board(before):
             yield before, after, False
 

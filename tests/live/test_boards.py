@@ -1,0 +1,448 @@
+"""Boards over HTTP: rows, places, splits, searches, pages, feeds, and boards as they were."""
+
+import asyncio
+import csv
+import io
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from services.live.lines import COLUMNS
+from tests.builders import (
+    EVENT,
+    board,
+    course,
+    defined,
+    definition,
+    document,
+    entries,
+    entry,
+    gun,
+    order,
+    race,
+    run,
+    status,
+)
+from tests.live.racing import Live, Racing, serving
+
+BOARDS = f"/v1/events/{EVENT}/boards"
+NUMBERS = {"place", "km", "time_ms", "gap_ms", "speed_kmh", "move", "revision"}
+
+
+async def racing(database, *facts, of=None, bibs=("7", "8", "9")) -> Racing:
+    made = Racing(database)
+    await made.announce(defined(of), entries(*bibs), gun(0), *facts)
+    return made
+
+
+def column(answer, name: str) -> list:
+    return [row[name] for row in answer["rows"]]
+
+
+async def test_a_board_ranks_its_finishers_with_gaps_paces_and_moves(database):
+    race = await racing(database, run("7", 1, 2000, 4000), run("8", 2, 1900, 4100.25), run("9", 3, 2100, None))
+    async with serving(race) as live:
+        answer = await live.json(f"{BOARDS}/men")
+    assert {name: answer[name] for name in ("event", "board", "revision", "state", "total")} == {
+        "event": EVENT,
+        "board": "men",
+        "revision": race.revision,
+        "state": "live",
+        "total": 2,
+    }
+    first, second = answer["rows"]
+    assert (first["bib"], first["place"], first["time"], first["gap"], first["move"]) == ("7", 1, "1:06:40", None, 1)
+    assert (second["bib"], second["place"], second["gap"], second["gap_ms"]) == ("8", 2, "+1:41", 100_250)
+    assert second["move"] == -1  # he led at 10K
+    assert (second["time"], second["time_ms"], second["time_s"]) == ("1:08:21", 4_100_250, 4101)
+    assert (second["gun_time"], second["chip_time"]) == ("1:08:21", "1:08:19")
+    assert (first["pace"], first["speed_kmh"]) == ("3:10", 18.99)  # 4000 s over 21.0975 km
+    assert (first["point"], first["km"], first["status"], first["result_state"]) == (
+        "FINISH",
+        21.0975,
+        "FINISHED",
+        "live",
+    )
+    assert first["updated_at"] == "2026-01-04T05:00:15.000+07:00"  # when revision 5 was announced
+
+
+async def test_boards_over_http_equal_the_standings_document_of_the_log(database):
+    kept = definition(
+        boards=[
+            board("all", rank_by="gun_then_chip", gun_places=1),
+            board("men", within="all", gender="M"),
+            board("young", within="all", born_from=2000),
+        ]
+    )
+    bibs = [entry("7", birth_year=1990), entry("8", birth_year=2001), entry("9", gender="F", birth_year=2002), "10"]
+    log = [defined(kept), entries(*bibs), gun(0)]
+    runs = [run("7", 1, 2000, 4000), run("8", 60, 2000, 4050), run("9", 5, 2100, 4040), run("10", 60, 2100, 4050)]
+    race = Racing(database)
+    await race.announce(*log, *runs)
+    expected = document(*log, *runs)["boards"]
+    async with serving(race) as live:
+        for name in ("all", "men", "young"):
+            rows = (await live.json(f"{BOARDS}/{name}"))["rows"]
+            kept_fields = ("place", "bib", "time_s", "gun_us", "chip_us")
+            assert [{field: row[field] for field in kept_fields} for row in rows] == expected[name]
+        rows = (await live.json(f"{BOARDS}/all"))["rows"]
+    assert [row["bib"] for row in rows] == ["7", "8", "10", "9"]
+    assert [row["time"] for row in rows] == ["1:06:40", "1:06:30", "1:06:30", "1:07:15"]
+    assert rows[1]["gap"] == "-0:10"  # by chip he is faster than the leader by gun, and printed so
+
+
+async def test_who_ties_shares_a_place_and_it_says_so(database):
+    finishes = [run("10", 1, 2000, 4000), run("7", 1, 2000, 4000), run("8", 1, 2000, 3999), run("9", 1, 2000, 4001)]
+    race = await racing(database, *finishes, bibs=("7", "8", "9", "10"))
+    async with serving(race) as live:
+        answer = await live.json(f"{BOARDS}/men")
+        assert list(zip(column(answer, "bib"), column(answer, "place_text"), strict=True)) == [
+            ("8", "1"),
+            ("7", "=2"),
+            ("10", "=2"),
+            ("9", "4"),
+        ]
+        await race.announce(order("10", "7"))
+        answer = await live.json(f"{BOARDS}/men")
+    assert list(zip(column(answer, "bib"), column(answer, "place_text"), strict=True)) == [
+        ("8", "1"),
+        ("10", "2"),
+        ("7", "3"),
+        ("9", "4"),
+    ]
+
+
+async def test_at_a_point_everybody_who_took_it_is_in_order_with_what_lies_ahead(database):
+    race = await racing(database, run("7", 1, 2000, 4000), run("8", 2, 1900, None), run("9", 100, None, None))
+    async with serving(race) as live:
+        answer = await live.json(f"{BOARDS}/men?point=10K")
+        assert list(zip(column(answer, "place"), column(answer, "bib"), strict=True)) == [(1, "8"), (2, "7")]
+        leader, finisher = answer["rows"]
+        assert (answer["point"], answer["total"], leader["km"], leader["time"]) == ("10K", 2, 10.0, "0:31:40")
+        # 1,898 s since his start for 10 km: 4,004.3 s for 21.0975 km
+        assert leader["projected_finish"] == leader["next_eta"] == "2026-01-04T06:06:46+07:00"
+        assert (finisher["status"], finisher["next_eta"], finisher["move"]) == ("FINISHED", None, None)
+        start = await live.json(f"{BOARDS}/men?point=START")
+        assert column(start, "bib") == ["7", "8", "9"]
+        assert column(start, "pace") == [None, None, None]
+        wrong = await live.json(f"{BOARDS}/men?point=5K", status=422)
+    assert "START, 10K, FINISH" in wrong["detail"]
+
+
+async def test_a_board_by_chip_ranks_its_points_by_chip_too(database):
+    by_chip = definition(races=[race(official_time="chip")], boards=[board("men", rank_by="chip")])
+    made = await racing(database, run("7", 1, 2000, 4000), run("8", 100, 2050, 4050), of=by_chip)
+    async with serving(made) as live:
+        assert column(await live.json(f"{BOARDS}/men"), "bib") == ["8", "7"]
+        at_10k = await live.json(f"{BOARDS}/men?point=10K")
+    assert column(at_10k, "bib") == ["8", "7"]
+    assert column(at_10k, "time") == ["0:32:30", "0:33:19"]
+
+
+async def test_a_board_that_prints_chip_times_gives_gaps_in_the_time_that_ranks(database):
+    printed = definition(races=[race(official_time="chip")], boards=[board("men", rank_by="gun")])
+    made = await racing(database, run("7", 1, 2000, 4000), run("8", 100, 2050, 4050), of=printed)
+    async with serving(made) as live:
+        rows = (await live.json(f"{BOARDS}/men"))["rows"]
+    assert [(row["bib"], row["time"], row["gap"]) for row in rows] == [
+        ("7", "1:06:39", None),
+        ("8", "1:05:50", "+0:50"),
+    ]
+
+
+async def test_pages_follow_each_other_and_say_how_many_rows_there_are(database):
+    bibs = [str(number) for number in range(1, 8)]
+    race = await racing(database, *(run(bib, 1, 2000, 4000 + int(bib)) for bib in bibs), bibs=bibs)
+    async with serving(race) as live:
+        async with live.get(f"{BOARDS}/men.json?limit=3&offset=3") as response:
+            rows = await response.json()
+            assert response.headers["X-Total-Count"] == "7"
+            assert response.headers["Link"] == '<?offset=6&limit=3>; rel="next"'
+        assert [row["place"] for row in rows] == [4, 5, 6]
+        last = await live.json(f"{BOARDS}/men?limit=3&offset=6")
+        assert (column(last, "bib"), last["total"], last["rows"][0]["gap"]) == (["7"], 7, "+0:06")
+        assert (await live.json(f"{BOARDS}/men?offset=100"))["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("limit=0", 422, "1 to 10000"),
+        ("limit=10001", 422, "1 to 10000"),
+        ("limit=ten", 400, "whole number"),
+        ("offset=-1", 400, "whole number"),
+        ("offest=1", 400, "offset, limit, point, q, as_of"),
+        ("limit=1&limit=2", 400, "twice"),
+        ("as_of=yesterday", 400, "2026-01-04T09:41:00Z"),
+        ("as_of=2026-01-04T09:41:00", 400, "zone"),
+        ("q=" + "x" * 101, 422, "100"),
+        ("point=a/b", 400, "is no id"),
+        ("q=%00", 400, "NUL"),
+    ],
+)
+async def test_a_wrong_parameter_is_refused_and_told_what_to_do(database, query, status, said):
+    race = await racing(database)
+    async with serving(race) as live:
+        problem = await live.json(f"{BOARDS}/men?{query}", status=status)
+    assert said in problem["detail"]
+    assert problem["status"] == status
+
+
+async def test_what_is_unknown_is_answered_with_what_is_known(database):
+    race = await racing(database)
+    async with serving(race) as live:
+        assert (await live.json("/v1/events/nowhere/boards/men", status=404))["known"] == [EVENT]
+        assert (await live.json(f"{BOARDS}/mne", status=404))["known"] == ["men", "women"]
+        assert "/v1/events" in (await live.json("/v2/events", status=404))["detail"]
+        async with live.session.post(f"{live.base}{BOARDS}/men") as response:
+            assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+            assert response.content_type == "application/problem+json"
+
+
+async def test_clients_may_append_what_gets_them_past_caches(database):
+    race = await racing(database, run("7"))
+    async with serving(race) as live:
+        assert column(await live.json(f"{BOARDS}/men?_=1700000000"), "bib") == ["7"]
+
+
+async def test_a_search_keeps_places_and_does_not_mind_accents(database):
+    bibs = [
+        entry("7", family_name="Nguyễn Văn", given_name="Đức"),
+        entry("8", family_name="Nguyen", given_name="Duc Anh"),
+        entry("71", family_name="Trần", given_name="Bình"),
+    ]
+    race = await racing(database, run("7", 1, 2000, 4002), run("8", 1, 2000, 4001), run("71", 1, 2000, 4003), bibs=bibs)
+    async with serving(race) as live:
+        found = await live.json(f"{BOARDS}/men?q=ĐỨC nguy")
+        assert list(zip(column(found, "place"), column(found, "bib"), strict=True)) == [(1, "8"), (2, "7")]
+        assert found["total"] == 2
+        assert column(await live.json(f"{BOARDS}/men?q=7"), "bib") == ["7", "71"]
+        assert column(await live.json(f"{BOARDS}/men?q=uyen"), "bib") == []
+
+
+async def test_as_of_gives_the_board_at_the_greatest_announced_revision_not_after(database):
+    race = await racing(database, run("7", 1, 2000, 4000))
+    first = race.revision
+    await race.announce(run("8", 1, 2000, 3900), run("9", 1, 2000, 3950))
+    second = race.revision
+    await race.announce(status("8", "DQ"))
+    async with serving(race) as live:
+
+        async def seen(as_of) -> tuple[int, list[str]]:
+            answer = await live.json(f"{BOARDS}/men", params={"as_of": as_of})
+            return answer["revision"], column(answer, "bib")
+
+        assert await seen(first) == (first, ["7"])
+        assert await seen(second - 1) == (first, ["7"])
+        assert await seen(second) == (second, ["8", "9", "7"])
+        assert await seen(10**15) == (race.revision, ["9", "7"])
+        assert await seen("2026-01-04T05:00:13+07:00") == (first, ["7"])  # announced in that second
+        assert await seen("2026-01-03T22:00:14.999999Z") == (first, ["7"])
+        assert await seen("2026-01-04 05:00:15+07:00") == (second, ["8", "9", "7"])
+        assert await seen("2026-01-04T00:00:00Z") == (race.revision, ["9", "7"])
+        problem = await live.json(f"{BOARDS}/men?as_of=1", status=404)
+        assert problem["first"] == first
+        at_10k = await live.json(f"{BOARDS}/men?as_of={first}&point=10K")
+        assert (column(at_10k, "bib"), at_10k["revision"]) == (["7"], first)
+        async with live.get(f"{BOARDS}/men?as_of={first}") as response:
+            assert "immutable" in response.headers["Cache-Control"]
+        async with live.get(f"{BOARDS}/men?as_of={race.revision}") as response:
+            assert "immutable" not in response.headers["Cache-Control"]
+
+
+async def test_a_board_follows_what_is_announced(database):
+    race = await racing(database, run("7", 1, 2000, 4000))
+    async with serving(race) as live:
+        assert column(await live.json(f"{BOARDS}/men"), "bib") == ["7"]
+        await race.announce(run("8", 1, 2000, 3900))
+        assert column(await live.json(f"{BOARDS}/men"), "bib") == ["8", "7"]
+        await race.announce(status("8", "DQ"), run("9", 1, 2000, 3990))
+        assert column(await live.json(f"{BOARDS}/men"), "bib") == ["9", "7"]
+        await race.announce(status("8", "OK"))
+        assert column(await live.json(f"{BOARDS}/men"), "bib") == ["8", "9", "7"]
+
+
+# --- Feeds.
+
+
+async def feeds(live: Live, query: str = "") -> tuple[list[dict], list[dict], list[dict]]:
+    """The rows of the three feeds."""
+    array = await live.json(f"{BOARDS}/men.json{query}")
+    table = list(csv.DictReader(io.StringIO(await live.text(f"{BOARDS}/men.csv{query}"))))
+    root = ET.fromstring(await live.text(f"{BOARDS}/men.xml{query}"))
+    return array, table, [{cell.tag: cell.text or "" for cell in row} for row in root]
+
+
+async def test_feeds_have_exactly_the_columns_of_the_contract_each_of_one_type(database):
+    contract = (
+        "place place_text bib name name_ascii family_name given_name team club nationality gender age_group point km"
+        " time time_ms gun_time chip_time gap gap_ms pace speed_kmh move next_eta projected_finish status result_state"
+        " updated_at revision"
+    )
+    full = entry("7", team="Hà Nội", club="Câu lạc bộ", nationality="VIE", birth_year=1990)
+    grouped = definition(boards=[board("men", gender="M"), board("men-30", within="men", born_from=1987, born_to=1996)])
+    race = await racing(
+        database, run("7"), run("8", 1, 2000, 4100), run("9", 1, 2050, None), of=grouped, bibs=[full, "8", "9"]
+    )
+    async with serving(race) as live:
+        for query in ("", "?point=10K", "?point=START"):
+            array, table, tree = await feeds(live, query)
+            assert len(array) == len(table) == len(tree) == (2 if not query else 3)
+            for one, two, three in zip(array, table, tree, strict=True):
+                assert " ".join(one) == " ".join(two) == " ".join(three) == " ".join(COLUMNS) == contract
+                for name, value in one.items():
+                    assert isinstance(value, (int, float) if name in NUMBERS else str), name
+                    assert not isinstance(value, bool)
+                    assert two[name] == three[name] == str(value)
+        array, _, _ = await feeds(live)
+    assert (array[0]["age_group"], array[0]["team"], array[1]["age_group"], array[1]["team"]) == (
+        "30-39",
+        "Hà Nội",
+        "",
+        "",
+    )
+
+
+async def test_feeds_carry_hostile_texts_without_harm(database):
+    hostile = entry("7", family_name='=HYPERLINK("http://x")', given_name="<b>&\x07'\"", club="@sum", team="-2+3")
+    race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 1900, 4100), bibs=[hostile, "8"])
+    async with serving(race) as live:
+        array, table, tree = await feeds(live)
+    name = '=HYPERLINK("http://x") <b>&\x07\'"'
+    assert array[0]["name"] == name
+    assert table[0]["name"] == f"'{name}"
+    assert (table[0]["club"], table[0]["team"]) == ("'@sum", "'-2+3")
+    assert tree[0]["name"] == name.replace("\x07", "\N{REPLACEMENT CHARACTER}")
+    assert (table[1]["move"], table[1]["gap"]) == ("-1", "+1:40")  # a number and our own text stay as they are
+
+
+async def test_feeds_are_utf8_and_say_their_type(database):
+    race = await racing(database, run("7"), bibs=[entry("7", family_name="Đặng", given_name="Thị Ngọc")])
+    async with serving(race) as live:
+        for suffix, kind in ((".json", "application/json"), (".csv", "text/csv"), (".xml", "application/xml")):
+            async with live.get(f"{BOARDS}/men{suffix}") as response:
+                assert (response.content_type, response.charset) == (kind, "utf-8")
+                assert "Đặng Thị Ngọc" in (await response.read()).decode()
+        (row,) = await live.json(f"{BOARDS}/men.json")
+    assert row["name_ascii"] == "Dang Thi Ngoc"
+
+
+async def test_a_board_whose_id_ends_like_a_suffix_is_found(database):
+    dotted = definition(boards=[board("top.csv"), board("top")])
+    race = await racing(database, run("7"), of=dotted)
+    async with serving(race) as live:
+        assert (await live.json(f"{BOARDS}/top.csv"))["board"] == "top.csv"
+        assert (await live.text(f"{BOARDS}/top.csv.csv")).startswith("place,place_text")
+        assert (await live.json(f"{BOARDS}/top.json"))[0]["bib"] == "7"
+
+
+async def test_a_hidden_athlete_is_his_bib_everywhere(database):
+    race = await racing(database, run("7"), bibs=[entry("7", family_name="Phạm", given_name="Ẩn"), "8"])
+    async with serving(race) as live:
+        assert (await live.json(f"{BOARDS}/men"))["rows"][0]["name"] == "Phạm Ẩn"
+        await race.announce({"type": "entry_hidden", "event": EVENT, "bib": "7", "hidden": True})
+        row = (await live.json(f"{BOARDS}/men"))["rows"][0]
+        assert (row["name"], row["name_ascii"], row["family_name"], row["given_name"]) == ("7", "7", "7", "")
+        assert (await live.json(f"/v1/events/{EVENT}/athletes?q=pham"))["total"] == 0
+        assert (await live.json(f"/v1/events/{EVENT}/athletes/7"))["name"] == "7"
+        for suffix in (".csv", ".xml", ".json", ""):
+            assert "Phạm" not in await live.text(f"{BOARDS}/men{suffix}")
+
+
+# --- Tags, and answers made once.
+
+
+async def test_every_answer_has_a_strong_tag_and_honours_it(database):
+    race = await racing(database, run("7"))
+    base = f"/v1/events/{EVENT}"
+    paths = [
+        "/v1/events",
+        base,
+        f"{base}/boards/men",
+        f"{base}/boards/men.csv",
+        f"{base}/athletes/7",
+        f"{base}/athletes?q=7",
+        f"{base}/changes?from=2",
+        f"{base}/cases",
+        "/",
+        "/static/app.js",
+    ]
+    async with serving(race) as live:
+        for path in paths:
+            async with live.get(path) as response:
+                assert response.status == 200, path
+                tag = response.headers["ETag"]
+                assert tag.startswith('"'), path
+                assert tag.endswith('"')
+                body = await response.read()
+            for sent in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+                async with live.get(path, headers={"If-None-Match": sent}) as again:
+                    assert (again.status, again.headers["ETag"], await again.read()) == (304, tag, b""), path
+            async with live.get(path, headers={"If-None-Match": '"other"'}) as other:
+                assert (other.status, await other.read()) == (200, body)
+        async with live.get(f"{base}/boards/men") as response:
+            before = response.headers["ETag"]
+            assert response.headers["Access-Control-Allow-Origin"] == "*"
+            assert response.headers["X-Revision"] == str(race.revision)
+        await race.announce(run("8", 1, 2000, 4100))
+        async with live.get(f"{base}/boards/men", headers={"If-None-Match": before}) as response:
+            assert (response.status, (await response.json())["total"]) == (200, 2)
+        async with live.get("/v1/time") as response:
+            assert response.headers["ETag"].startswith('"')
+            assert (await response.json())["revision"] == race.revision
+
+
+async def test_a_page_of_another_site_may_read(database):
+    race = await racing(database)
+    async with serving(race) as live, live.session.options(f"{live.base}{BOARDS}/men") as response:
+        assert response.status == 204
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert "If-None-Match" in response.headers["Access-Control-Allow-Headers"]
+
+
+async def test_a_page_of_a_revision_is_made_once_however_many_ask(database):
+    race = await racing(database, run("7"))
+    async with serving(race) as live:
+
+        async def made() -> float:
+            text = await live.text("/metrics")
+            lines = [line for line in text.splitlines() if line.startswith('live_answers_made_total{route="board"}')]
+            return float(lines[0].split()[1]) if lines else 0
+
+        answers = await asyncio.gather(*(live.text(f"{BOARDS}/men") for _ in range(20)))
+        assert len(set(answers)) == 1
+        assert await made() == 1
+        await live.text(f"{BOARDS}/men?limit=3")
+        assert await made() == 2
+        await live.text(f"{BOARDS}/men?limit=3")
+        assert await made() == 2
+        await race.announce(run("8", 1, 2000, 4100))
+        await live.text(f"{BOARDS}/men")
+        assert await made() == 3
+
+
+async def test_age_groups_are_those_of_the_narrowest_board_by_birth_year(database):
+    grouped = definition(
+        boards=[
+            board("men", gender="M"),
+            board("senior", within="men", born_to=2010),
+            board("men-60", within="men", born_to=1966),
+            board("men-30", within="men", born_from=1987, born_to=1996),
+            board("u20", within="men", born_from=2007),
+        ]
+    )
+    born = {"1": 1990, "2": 1950, "3": 2009, "4": 1980, "5": None}
+    bibs = [entry(bib, **({} if year is None else {"birth_year": year})) for bib, year in born.items()]
+    race = await racing(database, *(run(bib, 1, 2000, 4000 + int(bib)) for bib in born), of=grouped, bibs=bibs)
+    async with serving(race) as live:
+        answer = await live.json(f"{BOARDS}/men")
+        assert column(answer, "age_group") == ["30-39", "60+", "U20", "16+", None]
+        assert "birth_year" not in await live.text(f"/v1/events/{EVENT}/athletes/1")
+
+
+async def test_a_lapped_course_moves_by_the_point_that_he_took_before(database):
+    lapped = definition(races=[race(points=course(), missing_mat="ignore")])
+    made = await racing(database, run("7", 1, 2000, 4000), run("8", 2, None, 3900), run("9", 3, 1990, 4100), of=lapped)
+    async with serving(made) as live:
+        rows = (await live.json(f"{BOARDS}/men"))["rows"]
+    assert [(row["bib"], row["move"]) for row in rows] == [("8", None), ("7", 0), ("9", -2)]

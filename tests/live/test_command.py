@@ -1,0 +1,99 @@
+"""Live as a process and beside the projections, told by a real Kafka."""
+
+import asyncio
+import os
+import subprocess
+import sys
+
+import aiohttp
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from schemas.notices import encode_notice
+from schemas.topics import STANDINGS
+from services.live.command import beside
+from services.live.settings import LiveSettings, settings_from
+from services.runtime.faults import StartFault
+from tests.builders import EVENT, defined, entries, gun, run
+from tests.conftest import free_port
+from tests.live.racing import Live, Racing, serving
+from tests.live.test_stream import streaming
+
+
+@pytest.mark.integration
+async def test_a_notice_on_kafka_is_told_at_once_and_with_what_it_knows(database, kafka):
+    race = Racing(database)
+    await race.announce(defined(), entries("7"), gun(0))
+    producer = AIOKafkaProducer(**kafka.client())
+    await producer.start()
+    try:
+        async with serving(race, kafka=kafka) as live, streaming(live) as events:
+            await events.next()
+            async with asyncio.timeout(60):
+                while "live_kafka_up 1.0" not in await live.text("/metrics"):
+                    await asyncio.sleep(0.01)
+            await producer.send_and_wait(STANDINGS.name, b"no notice")
+            notice = await race.announce(run("7"), tell=False)
+            await producer.send_and_wait(STANDINGS.name, encode_notice(notice))
+            kind, id_, data = await events.next()
+            assert (kind, id_) == ("board", race.revision)
+            assert data["accepted_us"] == notice.accepted_us  # so it came by Kafka, not by asking
+            notice = await race.announce(run("7", finish=4001), tell=False)  # a notice that is lost
+            assert (await events.next())[1] == race.revision
+    finally:
+        await producer.stop()
+
+
+async def test_without_kafka_revisions_are_found_by_asking(database):
+    nowhere = settings_from({"MATLINE_KAFKA": f"127.0.0.1:{free_port()}"}).kafka
+    race = Racing(database)
+    await race.announce(defined(), entries("7"), gun(0))
+    async with serving(race, kafka=nowhere) as live, streaming(live) as events:
+        await events.next()
+        await race.announce(run("7"), tell=False)
+        assert (await events.next())[1] == race.revision
+        assert "live_kafka_up 0.0" in await live.text("/metrics")
+
+
+async def test_live_is_served_beside_for_as_long_as_the_context_lasts(database):
+    race = Racing(database)
+    await race.announce(defined(), entries("7"), gun(0), run("7"))
+    port = free_port()
+    environment = {"MATLINE_LIVE_PORT": str(port), "MATLINE_KAFKA": f"127.0.0.1:{free_port()}"}
+    async with aiohttp.ClientSession() as session:
+        live = Live(session, f"http://127.0.0.1:{port}")
+        async with beside(environment, database):
+            assert (await live.json(f"/v1/events/{EVENT}/boards/men"))["total"] == 1
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await live.json("/v1/time")
+
+
+def run_live(**environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "services.cli", "live"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_alone_it_takes_a_server_and_says_so(tmp_path):
+    ended = run_live(MATLINE_CLICKHOUSE=f"chdb://{tmp_path}")
+    assert ended.returncode == 2
+    assert "MATLINE_CLICKHOUSE=http://HOST:8123" in ended.stderr
+
+
+def test_an_absent_server_ends_it_with_a_line():
+    ended = run_live(MATLINE_CLICKHOUSE=f"http://127.0.0.1:{free_port()}")
+    assert ended.returncode == 1
+    assert "live has no ClickHouse" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_settings_come_from_the_environment():
+    settings = settings_from({"MATLINE_LIVE_PORT": "9000", "MATLINE_HOST": "::1", "MATLINE_LIVE_CACHE_MIB": "7"})
+    assert (settings.port, settings.host, settings.cache_mib) == (9000, "::1", 7)
+    assert LiveSettings().kafka is None
+    with pytest.raises(StartFault, match="MATLINE_LIVE_PORT"):
+        settings_from({"MATLINE_LIVE_PORT": "high"})

@@ -1,0 +1,405 @@
+"""Events, teams, athletes, searches, changes and cases over HTTP."""
+
+from services.runtime.tokens import new_token, tokens_bytes
+from tests.builders import (
+    EVENT,
+    START_US,
+    at,
+    board,
+    decided,
+    defined,
+    definition,
+    document,
+    entries,
+    entry,
+    fact,
+    gun,
+    half,
+    read,
+    reads,
+    run,
+    status,
+)
+from tests.live.racing import Racing, serving
+
+BASE = f"/v1/events/{EVENT}"
+
+
+async def racing(database, *facts, of=None, bibs=("7", "8", "9"), gun_s=0) -> Racing:
+    made = Racing(database)
+    await made.announce(defined(of), entries(*bibs), gun(gun_s), *facts)
+    return made
+
+
+def published(state: str, at_s: float, **more):
+    return fact("results_published", race="hm", state=state, recorded_at_us=at(at_s), **more)
+
+
+async def test_an_event_says_its_races_guns_boards_and_counts(database):
+    grouped = definition(
+        boards=[board("men", name="Nam", gender="M"), board("men-vie", within="men", nationality="VIE")]
+    )
+    race = await racing(database, run("7"), run("8", finish=None), of=grouped)
+    async with serving(race) as live:
+        answer = await live.json(BASE)
+        (hm,) = answer["races"]
+        assert answer["revision"] == race.revision
+        assert answer["counts"] == hm["counts"] == {"FINISHED": 1, "NOT_STARTED": 1, "ON_COURSE": 1}
+        assert (hm["race"], hm["on_course"], hm["closed"], hm["state"]) == ("hm", 1, False, "live")
+        assert hm["guns"] == [{"wave": None, "at_us": START_US, "at": "2026-01-04T05:00:00.000+07:00"}]
+        assert [point["point"] for point in hm["points"]] == ["START", "10K", "FINISH"]
+        assert [(one["board"], one["title"], one["within"]) for one in answer["boards"]] == [
+            ("men", "Nam", None),
+            ("men-vie", "men-vie", "men"),
+        ]
+        await race.announce(fact("race_closed", race="hm"))
+        (hm,) = (await live.json(BASE))["races"]
+        assert (hm["closed"], hm["counts"]) == (True, {"DNF": 1, "DNS": 1, "FINISHED": 1})
+        before = await live.json(f"{BASE}?as_of={race.revision - 1}")
+        assert before["races"][0]["closed"] is False
+
+
+async def test_events_are_listed_the_newest_first(database):
+    first = await racing(database, run("7"))
+    later = Racing(database, "example-2027")
+    kept = {**definition(), "event": "example-2027", "name": "Later", "date": "2027-01-03"}
+    await later.announce({**defined(), "event": "example-2027", "definition": kept})
+    async with serving(first, later) as live:
+        listed = (await live.json("/v1/events"))["events"]
+        assert [(one["event"], one["name"], one["revision"]) for one in listed] == [
+            ("example-2027", "Later", later.revision),
+            (EVENT, "Example Half Marathon", first.revision),
+        ]
+        await first.announce(run("8"))
+        listed = (await live.json("/v1/events"))["events"]
+        assert listed[1]["revision"] == first.revision
+
+
+async def test_the_clock_is_this_machines(database):
+    async with serving(database=database) as live:
+        first = (await live.json("/v1/time"))["now_us"]
+        second = await live.json("/v1/time")
+    assert first < second["now_us"]
+    assert second["now"].endswith("+00:00")
+
+
+# --- The state of results.
+
+
+async def state(live) -> tuple[str, str, str | None]:
+    race = (await live.json(BASE))["races"][0]
+    return (await live.json(f"{BASE}/boards/men"))["state"], race["state"], race["official_void"]
+
+
+async def test_results_are_live_then_provisional_then_official_then_withdrawn(database):
+    race = await racing(database, run("7"))
+    async with serving(race) as live:
+        assert await state(live) == ("live", "live", None)
+        await race.announce(published("provisional", 5000))
+        assert await state(live) == ("provisional", "provisional", None)
+        assert (await live.json(f"{BASE}/boards/men.json"))[0]["result_state"] == "provisional"
+        await race.announce(published("official", 5600))
+        assert await state(live) == ("official", "official", None)
+        await race.announce(published("withdrawn", 6000))
+        assert await state(live) == ("withdrawn", "withdrawn", None)
+
+
+async def test_an_official_publication_within_the_protest_window_is_void(database):
+    race = await racing(database, run("7"), published("provisional", 5000), published("official", 5599.999999))
+    async with serving(race) as live:
+        board_state, race_state, void = await state(live)
+    assert (board_state, race_state) == ("provisional", "provisional")
+    assert "600 s" in void
+
+
+async def test_an_official_publication_without_a_provisional_one_is_void(database):
+    race = await racing(database, run("7"), published("official", 5600))
+    async with serving(race) as live:
+        assert await state(live) == ("provisional", "provisional", "nothing provisional was published before it")
+
+
+async def test_an_open_case_or_protest_makes_an_official_publication_void_for_good(database):
+    missed = run("8", k10=None)
+    race = await racing(database, run("7"), missed, published("provisional", 5000), published("official", 6000))
+    async with serving(race) as live:
+        assert "case" in (await state(live))[2]
+        await race.announce(decided("missed:8", "accept"))
+        assert "case" in (await state(live))[2]  # as it was published, one was open
+        await race.announce(published("official", 6001))
+        assert await state(live) == ("official", "official", None)
+        await race.announce(fact("protest_filed", protest="p1", race="hm", text="..."), published("official", 6002))
+        assert "p1" in (await state(live))[2]
+
+
+async def test_a_publication_may_be_of_some_boards_alone(database):
+    race = await racing(database, run("7"), published("provisional", 5000, boards=["women"]))
+    async with serving(race) as live:
+        assert await state(live) == ("live", "live", None)
+        assert (await live.json(f"{BASE}/boards/women"))["state"] == "provisional"
+
+
+# --- Teams.
+
+TEAMS = definition(
+    boards=[board("men", gender="M"), board("women", gender="F")],
+    team_boards=[
+        {"id": "teams-men", "of": "men", "counting": 2},
+        {"id": "teams-women", "of": "women", "counting": 1, "score": "sum_times"},
+    ],
+    delegations=[{"id": "overall", "sum": ["teams-men", "teams-women"], "tie": "teams-men"}],
+)
+MEMBERS = [
+    *(entry(bib, team="Ha Noi") for bib in ("1", "2")),
+    *(entry(bib, team="Hue") for bib in ("3", "4")),
+    entry("5", team="Ha Noi", gender="F"),
+    entry("6", team="Hue", gender="F"),
+    entry("7", team="Vinh"),
+]
+
+
+async def test_teams_and_delegations_are_as_in_the_standings_document(database):
+    runs = [run(bib, 1, 2000, 4000 + int(bib)) for bib in "1234567"]
+    race = await racing(database, *runs, of=TEAMS, bibs=MEMBERS)
+    expected = document(defined(TEAMS), entries(*MEMBERS), gun(0), *runs)
+    async with serving(race) as live:
+        for name, rows in expected["team_boards"].items():
+            answer = await live.json(f"{BASE}/teams/{name}")
+            assert answer["total"] == len(rows)
+            for got, row in zip(answer["rows"], rows, strict=True):
+                assert {field: got[field] for field in ("place", "team", "score")} == {
+                    field: row[field] for field in ("place", "team", "score")
+                }
+                assert [{"bib": one["bib"], "score": one["score"]} for one in got["members"]] == row["members"]
+        overall = await live.json(f"{BASE}/delegations/overall")
+        assert [(row["place"], row["team"], row["score"]) for row in overall["rows"]] == [
+            (row["place"], row["team"], row["score"]) for row in expected["delegations"]["overall"]
+        ]
+        women = await live.json(f"{BASE}/teams/teams-women")
+        assert women["rows"][0]["score_text"] == "1:06:45"
+        assert women["rows"][0]["members"][0]["name"] == "No 5 Runner"
+        men = await live.json(f"{BASE}/teams/teams-men")
+        assert [(row["team"], row["place_text"]) for row in men["rows"]] == [
+            ("Ha Noi", "1"),
+            ("Hue", "2"),
+            ("Vinh", None),
+        ]
+        before = await live.json(f"{BASE}/teams/teams-men?as_of={race.revision}")
+        assert before == men
+        assert "teams-men, teams-women" in (await live.json(f"{BASE}/teams/x", status=404))["detail"]
+        assert "/teams/teams-men" in (await live.json(f"{BASE}/boards/teams-men", status=404))["detail"]
+        assert "/boards/men" in (await live.json(f"{BASE}/delegations/men", status=404))["detail"]
+
+
+# --- Athletes.
+
+
+async def test_an_athlete_has_his_splits_ranks_places_and_versions(database):
+    of = definition(boards=[board("men", gender="M"), board("all"), board("women", gender="F")])
+    bibs = ["7", "8", entry("9", gender="F", club="Runners")]
+    race = await racing(database, run("7", 1, 2000, 4000), of=of, bibs=bibs)
+    await race.announce(run("8", 2, 1990, 4100), run("9", 3, 1980, 3900))
+    async with serving(race) as live:
+        answer = await live.json(f"{BASE}/athletes/7")
+        assert (answer["status"], answer["time"], answer["gun_us"], answer["race"]) == (
+            "FINISHED",
+            "1:06:40",
+            4_000_000_000,
+            "hm",
+        )
+        assert [(one["board"], one["place"], one["total"]) for one in answer["boards"]] == [
+            ("men", 1, 2),
+            ("all", 2, 3),
+        ]
+        start, ten, finish = answer["points"]
+        assert (start["ranks"], ten["ranks"], finish["ranks"]) == ({}, {"men": 2, "all": 3}, {"men": 1, "all": 2})
+        assert (ten["gun_time"], ten["chip_time"], ten["source"]) == ("0:33:20", "0:33:19", "main")
+        assert (finish["segment_us"], finish["segment_pace"]) == (2_000_000_000, "3:00")
+        assert answer["versions"][0]["version"] == answer["version"]
+        assert len(answer["versions"]) == 1
+        await race.announce(status("7", "DQ"))
+        answer = await live.json(f"{BASE}/athletes/7")
+        assert [one["status"] for one in answer["versions"]] == ["DQ", "FINISHED"]
+        assert [one["place"] for one in answer["boards"]] == [None, None]
+        earlier = await live.json(f"{BASE}/athletes/7?as_of={race.revision - 1}")
+        assert (earlier["status"], earlier["boards"][0]["place"]) == ("FINISHED", 1)
+        assert (await live.json(f"{BASE}/athletes/%207%20"))["bib"] == "7"
+        assert "'77'" in (await live.json(f"{BASE}/athletes/77", status=404))["detail"]
+        text = await live.text(f"{BASE}/athletes/9")
+        assert "C9" not in text  # nobody needs to know his chip
+
+
+async def test_what_lies_ahead_of_an_athlete_is_at_his_even_pace(database):
+    race = await racing(database, run("7", 10, 2010, None), run("8", 10, None, None))
+    async with serving(race) as live:
+        answer = await live.json(f"{BASE}/athletes/7")
+        assert (answer["next_point"], answer["projected_finish"]) == ("FINISH", "2026-01-04T06:10:29+07:00")
+        assert (await live.json(f"{BASE}/athletes/8"))["next_eta"] is None
+        await race.announce(status("7", "DNF"))
+        assert (await live.json(f"{BASE}/athletes/7"))["next_eta"] is None
+
+
+async def test_a_search_finds_by_the_beginning_of_a_bib_or_by_every_word(database):
+    bibs = [
+        entry("12", family_name="Đặng Văn", given_name="Hùng"),
+        entry("1", family_name="Lê", given_name="Hưng"),
+        entry("120", family_name="Smith", given_name="Ann"),
+        entry("A1", family_name="Hung", given_name="Dang"),
+    ]
+    race = await racing(database, bibs=bibs)
+    async with serving(race) as live:
+
+        async def found(text: str) -> list[str]:
+            answer = await live.json(f"{BASE}/athletes", params={"q": text})
+            return [one["bib"] for one in answer["athletes"]]
+
+        assert await found("1") == ["1", "12", "120"]
+        assert await found("12") == ["12", "120"]
+        assert await found("a1") == ["A1"]
+        assert await found("dang hung") == await found("HÙNG đặng") == ["12", "A1"]
+        assert await found("hung") == ["1", "12", "A1"]
+        assert await found("ang") == []
+        assert await found("%' OR 1=1 --") == []
+        page = await live.json(f"{BASE}/athletes?q=hung&limit=1&offset=1")
+        assert ([one["bib"] for one in page["athletes"]], page["total"]) == (["12"], 3)
+        assert "q" in (await live.json(f"{BASE}/athletes", status=400))["detail"]
+
+
+async def test_who_is_taken_out_of_the_entries_is_gone(database):
+    race = Racing(database)
+    await race.announce(defined(), entries("7", "8"), entries("9", id="late"), gun(0), run("9"), run("7", finish=4100))
+    async with serving(race) as live:
+        assert [row["bib"] for row in (await live.json(f"{BASE}/boards/men"))["rows"]] == ["9", "7"]
+        await race.announce(fact("fact_withdrawn", fact="late", reason="twice"))
+        assert [row["bib"] for row in (await live.json(f"{BASE}/boards/men"))["rows"]] == ["7"]
+        await live.json(f"{BASE}/athletes/9", status=404)
+        assert (await live.json(f"{BASE}/athletes?q=9"))["total"] == 0
+
+
+# --- Changes and cases.
+
+
+async def test_changes_name_the_rows_that_differ_and_the_facts_between(database):
+    race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 2000, 4100), run("9", 1, 2000, 4200))
+    before = race.revision
+    why = {"reason": "pushed", "by": "Judge"}
+    await race.announce(status("7", "DQ", **why), fact("read_excluded", device="F1", chip="C9", at_us=at(4200), **why))
+    await race.announce(reads(read("F1", "C9", 4300)))
+    async with serving(race) as live:
+        answer = await live.json(f"{BASE}/changes?from={before}", headers={"X-Forwarded-For": "192.0.2.1"})
+        assert (answer["from"], answer["to"]) == (before, race.revision)
+        by_bib = {one["bib"]: one for one in answer["athletes"]}
+        assert by_bib["7"]["before"]["status"] == "FINISHED"
+        assert by_bib["7"]["after"]["status"] == "DQ"
+        assert (by_bib["9"]["before"]["time_s"], by_bib["9"]["after"]["time_s"]) == (4200, 4300)
+        assert set(by_bib) == {"7", "9"}
+        rows = {one["bib"]: one for one in answer["boards"]["men"]["rows"]}
+        assert (rows["8"]["before"]["place"], rows["8"]["after"]["place"]) == (2, 1)  # moved up without a fact of his
+        assert rows["7"]["after"] is None
+        (told,) = answer["facts"]
+        assert (told["type"], told["bib"], told["status"], told["offset"]) == ("status_set", "7", "DQ", before + 1)
+        assert "reason" not in told
+        assert "by" not in told
+        whole = await live.json(f"{BASE}/changes?from={before}")  # from this machine, as an official
+        assert [(one["type"], one["reason"], one["by"]) for one in whole["facts"]] == [
+            ("status_set", "pushed", "Judge"),
+            ("read_excluded", "pushed", "Judge"),
+        ]
+        between = await live.json(f"{BASE}/changes?from={before}&to={before + 2}")
+        assert {one["bib"]: one["after"]["status"] for one in between["athletes"]} == {"7": "DQ", "9": "ON_COURSE"}
+        nothing = await live.json(f"{BASE}/changes?from={race.revision}")
+        assert (nothing["athletes"], nothing["boards"], nothing["facts"]) == ([], {}, [])
+        await live.json(f"{BASE}/changes", status=400)
+        await live.json(f"{BASE}/changes?from=5&to=4", status=422)
+
+
+async def test_changes_from_nothing_are_everything_without_birth_years(database):
+    race = await racing(database, run("7"), bibs=[entry("7", birth_year=1990, family_name="Secret")])
+    async with serving(race) as live:
+        answer = await live.json(f"{BASE}/changes?from=0", headers={"Origin": "https://elsewhere.example"})
+    assert [one["before"] for one in answer["athletes"]] == [None]
+    told = next(one for one in answer["facts"] if one["type"] == "entries_added")
+    assert (told["entries"], told["bibs"]) == (1, ["7"])
+    assert "Secret" not in str(answer["facts"])
+    assert "1990" not in str(answer["facts"])
+
+
+async def test_cases_are_listed_open_and_decided_with_those_of_teams(database):
+    crowded = {**half(missing_mat="review"), **{key: TEAMS[key] for key in ("boards", "team_boards", "delegations")}}
+    crowded["team_boards"] = [{"id": "teams-men", "of": "men", "counting": 1, "max_members": 1}]
+    crowded["delegations"] = []
+    facts = [run("1", k10=None), run("2", k10=None), decided("missed:2", "accept")]
+    race = await racing(database, *facts, of=crowded, bibs=MEMBERS)
+    expected = document(defined(crowded), entries(*MEMBERS), gun(0), *facts)["cases"]
+    async with serving(race) as live:
+        answer = await live.json(f"{BASE}/cases")
+        assert answer["cases"] == [{k: one[k] for k in ("case", "bib", "race", "open")} for one in expected]
+        assert [(one["case"], one["open"]) for one in answer["cases"]] == [
+            ("missed:1", True),
+            ("missed:2", False),
+            ("team:teams-men:Ha Noi", True),
+            ("team:teams-men:Hue", True),
+        ]
+        assert answer["open"] == 3
+
+
+# --- Who may look.
+
+
+async def test_cases_without_tokens_are_for_this_machine_alone(database):
+    race = await racing(database)
+    async with serving(race) as live:
+        await live.json(f"{BASE}/cases")
+        for headers in (
+            {"Origin": "https://elsewhere.example"},
+            {"Host": "rebound.example"},
+            {"X-Forwarded-For": "192.0.2.1"},
+        ):
+            assert (await live.json(f"{BASE}/cases", status=403, headers=headers))["title"] == "Not from here"
+        await live.json(f"{BASE}/boards/men", headers={"Origin": "https://elsewhere.example"})
+
+
+async def test_with_a_readers_token_every_request_takes_one(database, tmp_path):
+    race = await racing(database, run("7"))
+    path = tmp_path / "tokens.json"
+    reader, kept_reader = new_token("reader", "tv", [EVENT], [], "2026-01-01")
+    other, kept_other = new_token("reader", "radio", ["other"], [], "2026-01-01")
+    official, kept_official = new_token("official", "jury", [EVENT], [], "2026-01-01")
+    async with serving(race, tokens=path) as live:
+        await live.json(f"{BASE}/boards/men")
+        path.write_bytes(tokens_bytes([kept_official]))
+        await live.json(f"{BASE}/boards/men")  # officials have tokens, looking is still free
+        await live.json(f"{BASE}/cases", status=401)
+        path.write_bytes(tokens_bytes([kept_official, kept_reader, kept_other]))
+        for wrong in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": f"Bearer {reader[:-1]}"}):
+            async with live.get(f"{BASE}/boards/men", headers=wrong) as response:
+                assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+        async with live.get(f"{BASE}/boards/men?key={reader}") as response:
+            assert (response.status, response.headers["Cache-Control"]) == (200, "private, max-age=0")
+        await live.json(f"{BASE}/boards/men", headers={"Authorization": f"Bearer {official}"})
+        await live.json(f"{BASE}/boards/men?key={other}", status=403)
+        await live.json(f"{BASE}/boards/men?key={official}", status=403)
+        await live.json(f"{BASE}/cases?key={reader}", status=403)
+        await live.json(f"{BASE}/cases", headers={"Authorization": f"Bearer {official}"})
+        await live.json(f"{BASE}/stream?key={other}", status=403)
+
+
+async def test_live_beyond_this_machine_says_that_it_is_public(database, caplog):
+    async with serving(database=database, host="0.0.0.0"):
+        pass
+    assert "public and read-only" in caplog.text
+
+
+async def test_it_is_ready_once_clickhouse_answers(database):
+    async with serving(database=database) as live:
+        assert await live.text("/readyz") == "ready\n"
+        assert await live.text("/healthz") == "ok\n"
+        assert "live_clickhouse_up 1.0" in await live.text("/metrics")
+        await database.command("RENAME TABLE revisions TO revisions_away")
+        try:
+            status_seen = 200
+            while status_seen == 200:
+                async with live.get("/readyz") as response:
+                    status_seen = response.status
+            assert status_seen == 503
+        finally:
+            await database.command("RENAME TABLE revisions_away TO revisions")

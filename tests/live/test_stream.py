@@ -1,0 +1,403 @@
+"""Event streams over real sockets: what is told, in what order, to whom, and what becomes of the slow."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.notices import NOTICE_VERSION, RevisionNotice
+from services.live import stream
+from services.live.app import HEADS
+from services.live.store import Head
+from services.live.stream import Subject, Viewer
+from tests.builders import (
+    EVENT,
+    at,
+    board,
+    defined,
+    definition,
+    entries,
+    entry,
+    fact,
+    gun,
+    order,
+    read,
+    reads,
+    run,
+    status,
+)
+from tests.live.racing import Live, Racing, serving
+
+STREAM = f"/v1/events/{EVENT}/stream"
+HANG_S = 20.0
+
+
+class Events:
+    """The events of one open stream."""
+
+    def __init__(self, response) -> None:
+        self.response = response
+        self.comments = 0
+        self.retry_ms: int | None = None
+
+    async def next(self) -> tuple[str, int, Any]:
+        """The next event: its kind, id and data."""
+        kind, id_, data = "", -1, None
+        async with asyncio.timeout(HANG_S):
+            while True:
+                line = (await self.response.content.readline()).decode()
+                if not line:
+                    raise EOFError
+                name, _, value = line.rstrip("\n").partition(": ")
+                if line.startswith(":"):
+                    self.comments += 1
+                elif name == "retry":
+                    self.retry_ms = int(value)
+                elif name == "event":
+                    kind = value
+                elif name == "id":
+                    id_ = int(value)
+                elif name == "data":
+                    data = msgspec.json.decode(value)
+                elif line == "\n" and data is not None:
+                    return kind, id_, data
+
+    async def take(self, count: int) -> list[tuple[str, int, Any]]:
+        return [await self.next() for _ in range(count)]
+
+
+@asynccontextmanager
+async def streaming(live: Live, query: str = "", last_id: int | str | None = None) -> AsyncIterator[Events]:
+    headers = {} if last_id is None else {"Last-Event-ID": str(last_id)}
+    async with live.get(STREAM + query, headers=headers) as response:
+        assert response.status == 200, await response.text()
+        assert response.content_type == "text/event-stream"
+        yield Events(response)
+
+
+async def racing(database, *facts, of=None, bibs=("7", "8", "9")) -> Racing:
+    made = Racing(database)
+    await made.announce(defined(of), entries(*bibs), gun(0), *facts)
+    return made
+
+
+async def test_everything_in_short_is_told_from_the_notice_alone(database):
+    race = await racing(database)
+    async with serving(race) as live, streaming(live) as events:
+        kind, id_, data = await events.next()
+        assert (kind, id_, data["event"]) == ("snapshot", race.revision, EVENT)
+        assert 2_000 <= events.retry_ms <= 6_000
+        notice = await race.announce(run("7"), tell=False)
+        made = msgspec.structs.replace(notice, revision=notice.revision + 7)  # no such revision is in ClickHouse
+        live_heads = race.app[HEADS]
+        live_heads.learn(Head(EVENT, made.revision, made.announced_at_us), made)
+        assert await events.next() == (
+            "board",
+            made.revision,
+            {
+                "event": EVENT,
+                "revision": made.revision,
+                "boards": ["men"],
+                "bibs": ["7"],
+                "announced_at_us": notice.announced_at_us,
+                "accepted_us": notice.accepted_us,
+            },
+        )
+
+
+async def test_a_revision_below_the_known_is_told_to_nobody(database):
+    race = await racing(database)
+    async with serving(race) as live, streaming(live) as events:
+        await events.next()
+        race.app[HEADS].learn(Head(EVENT, race.revision, 0), None)
+        race.app[HEADS].learn(Head(EVENT, race.revision - 1, 0), None)
+        await race.announce(run("7"))
+        assert (await events.next())[1] == race.revision
+
+
+async def test_a_board_tells_splits_status_and_its_changed_rows(database):
+    race = await racing(database, bibs=["7", "8", entry("9", gender="F")])
+    async with serving(race) as live, streaming(live, "?board=men") as events:
+        kind, _, data = await events.next()
+        assert (kind, data["board"], data["rows"]) == ("snapshot", "men", [])
+        await race.announce(run("9"))  # she is on another board
+        await race.announce(run("7", 1, 2000, None))
+        told = await events.take(4)
+        assert [(kind, id_) for kind, id_, _ in told] == [
+            (kind, race.revision) for kind in ("split", "split", "status", "board")
+        ]
+        start, ten, became, page = (data for _, _, data in told)
+        assert (start["point"], ten["point"], ten["bib"], ten["gun_time"], ten["corrected"]) == (
+            "START",
+            "10K",
+            "7",
+            "0:33:20",
+            False,
+        )
+        assert (became["before"], became["status"]) == ("NOT_STARTED", "ON_COURSE")
+        assert (page["total"], page["rows"], page["removed"]) == (0, [], ["7"])
+        await race.announce(reads(read("F1", "C7", 4000)))
+        told = await events.take(3)
+        assert [kind for kind, _, _ in told] == ["split", "status", "board"]
+        page = told[-1][2]
+        assert (page["total"], page["rows"][0]["bib"], page["rows"][0]["time"]) == (1, "7", "1:06:40")
+
+
+async def test_what_is_taken_back_is_retracted(database):
+    race = await racing(database, run("7", 1, 2000, 4000))
+    async with serving(race) as live, streaming(live, "?board=men") as events:
+        await events.next()
+        await race.announce(fact("read_excluded", device="F1", chip="C7", at_us=at(4000), reason="not his"))
+        told = await events.take(3)
+        assert [(kind, data.get("point")) for kind, _, data in told[:1]] == [("retract", "FINISH")]
+        assert (told[1][0], told[1][2]["status"]) == ("status", "ON_COURSE")
+        assert (told[2][0], told[2][2]["removed"]) == ("board", ["7"])
+        await race.announce(entries(entry("7", gender="F")))
+        told = await events.take(2)
+        assert (told[0][0], told[0][2]["bib"], told[0][2]["point"]) == ("retract", "7", None)  # he left the board
+        await race.announce(entries("7"), fact("clock_corrected", device="K1", offset_us=5_000_000))
+        told = await events.take(4)
+        assert [(kind, data.get("point")) for kind, _, data in told] == [
+            ("split", "START"),  # he is new to the board, so all of his splits are
+            ("split", "10K"),
+            ("status", None),
+            ("board", None),
+        ]
+
+
+async def test_a_split_that_moved_is_told_as_corrected(database):
+    race = await racing(database, run("7", 1, 2000, None))
+    async with serving(race) as live, streaming(live, "?bib=7") as events:
+        await events.next()
+        await race.announce(fact("clock_corrected", device="K1", offset_us=5_000_000))
+        kind, _, data = await events.next()
+    assert (kind, data["point"], data["gun_time"], data["corrected"]) == ("split", "10K", "0:33:25", True)
+
+
+async def test_an_athletes_stream_tells_of_him_and_his_places_alone(database):
+    race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 2050, None))
+    async with serving(race) as live, streaming(live, "?bib=7") as events:
+        kind, _, data = await events.next()
+        assert (kind, data["bib"], data["boards"][0]["place"]) == ("snapshot", "7", 1)
+        await race.announce(run("9", 1, 2100, None))  # no business of his
+        await race.announce(reads(read("F1", "C8", 3990)))
+        kind, id_, data = await events.next()
+        assert (kind, id_) == ("board", race.revision)
+        assert [(one["board"], one["place"], one["total"]) for one in data["boards"]] == [("men", 2, 2)]
+        await race.announce(status("7", "DQ"))
+        told = await events.take(2)
+        assert [(kind, data.get("status")) for kind, _, data in told] == [("status", "DQ"), ("board", None)]
+
+
+async def test_who_is_displaced_by_another_is_among_the_changed_rows(database):
+    leads = definition(boards=[board("men", rank_by="gun_then_chip", gun_places=1)])
+    race = await racing(database, run("7", 60, 2100, 4000), run("8", 1, 2000, None), of=leads)
+    async with serving(race) as live, streaming(live, "?board=men") as events:
+        await events.next()
+        await race.announce(reads(read("F1", "C8", 3990)))
+        told = await events.take(3)
+        kind, _, data = told[-1]
+        rows = {row["bib"]: (row["place"], row["time"]) for row in data["rows"]}
+        assert (kind, rows) == ("board", {"8": (1, "1:06:30"), "7": (2, "1:05:40")})  # 7 is ranked by chip now
+
+
+async def test_a_board_of_which_too_much_changed_says_to_fetch_it(database, monkeypatch):
+    monkeypatch.setattr(stream, "ROWS_TOLD_MAX", 1)
+    race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 2000, 4000))
+    async with serving(race) as live, streaming(live, "?board=men") as events:
+        await events.next()
+        await race.announce(order("8", "7"))
+        kind, _, data = await events.next()
+        assert (kind, data["rows"], data["total"]) == ("board", None, 2)
+
+
+async def test_when_more_changed_than_can_be_told_everything_is_sent_anew(database, monkeypatch):
+    monkeypatch.setattr(stream, "CHANGED_MAX", 1)
+    race = await racing(database)
+    async with serving(race) as live, streaming(live, "?board=men") as events:
+        await events.next()
+        await race.announce(run("7"), run("8", 1, 2000, 4100))
+        kind, id_, data = await events.next()
+        assert (kind, id_, data["total"]) == ("snapshot", race.revision, 2)
+
+
+async def test_a_team_boards_stream_says_when_to_fetch_it(database):
+    teams = definition(boards=[board("men")], team_boards=[{"id": "teams", "of": "men", "counting": 1}])
+    race = await racing(database, of=teams, bibs=[entry("7", team="Hue")])
+    async with serving(race) as live, streaming(live, "?board=teams") as events:
+        assert (await events.next())[2]["rows"][0]["place"] is None
+        await race.announce(run("7"))
+        kind, id_, data = await events.next()
+        assert (kind, id_, data["board"], data["rows"]) == ("board", race.revision, "teams", None)
+        assert (await live.json(f"/v1/events/{EVENT}/teams/teams"))["rows"][0]["place"] == 1
+
+
+@pytest.mark.parametrize("query", ["", "?board=men", "?bib=7"])
+async def test_who_comes_again_gets_what_he_missed_and_no_more(database, query):
+    race = await racing(database)
+    await race.announce(run("7", 1, 2000, None))
+    seen = race.revision
+    await race.announce(reads(read("F1", "C7", 4000)))
+    async with serving(race) as live:
+        async with streaming(live, query, last_id=seen) as events:
+            kinds = {"": ["board"], "?board=men": ["split", "status", "board"], "?bib=7": ["split", "status", "board"]}
+            told = await events.take(len(kinds[query]))
+            assert [kind for kind, _, _ in told] == kinds[query]
+            assert {id_ for _, id_, _ in told} == {race.revision}
+            if query:
+                assert told[0][2]["point"] == "FINISH"
+            else:
+                assert told[0][2]["boards"] == ["men"]
+                assert told[0][2]["bibs"] == ["7"]
+        async with streaming(live, query, last_id=race.revision) as events:
+            await race.announce(run("8", 1, 2000, 3900))
+            _, id_, _ = await events.next()  # the first event is of the new revision: nothing came twice
+            assert id_ == race.revision
+        for strange in ("abc", 10**9):
+            async with streaming(live, query, last_id=strange) as events:
+                assert (await events.next())[:2] == ("snapshot", race.revision)
+
+
+async def test_revisions_found_by_asking_are_told_too(database):
+    race = await racing(database)
+    async with serving(race) as live, streaming(live) as short, streaming(live, "?board=men") as full:
+        await short.next()
+        await full.next()
+        await race.announce(run("7"), tell=False)
+        kind, id_, data = await short.next()
+        assert (kind, id_, data["boards"], data["bibs"], data["accepted_us"]) == (
+            "board",
+            race.revision,
+            ["men"],
+            ["7"],
+            None,
+        )
+        assert (await full.next())[1] == race.revision
+
+
+async def test_viewers_of_the_same_share_one_making(database):
+    race = await racing(database)
+    async with serving(race) as live:
+        streams = [live.get(f"{STREAM}?board=men") for _ in range(10)]
+        events = [Events(await one.__aenter__()) for one in streams]
+        try:
+            for one in events:
+                await one.next()
+            queries: list[str] = []
+            asked = database.query
+
+            async def counted(sql, parameters=None):
+                queries.append(sql)
+                return await asked(sql, parameters)
+
+            database.query = counted  # type: ignore[method-assign]
+            await race.announce(run("7", 1, 2000, None))
+            told = [await one.take(4) for one in events]
+            assert all(one == told[0] for one in told)
+            assert sum("SELECT DISTINCT bib" in sql for sql in queries) == 1
+            assert "live_viewers 10.0" in await live.text("/metrics")
+        finally:
+            del database.query
+            for one in streams:
+                await one.__aexit__(None, None, None)
+
+
+async def test_who_leaves_is_forgotten(database):
+    race = await racing(database)
+    async with serving(race) as live:
+        async with streaming(live, "?board=men") as events:
+            await events.next()
+            assert "live_viewers 1.0" in await live.text("/metrics")
+            events.response.close()
+        async with asyncio.timeout(HANG_S):
+            while "live_viewers 0.0" not in await live.text("/metrics"):
+                await asyncio.sleep(0.01)
+
+
+async def test_a_viewer_who_takes_nothing_is_cut_off_and_the_others_go_on(database, monkeypatch):
+    monkeypatch.setattr(stream, "WAITING_BYTES_MAX", 4_000)
+    race = await racing(database)
+    async with serving(race) as live:
+        host, port = live.base.removeprefix("http://").split(":")
+        _, slow_writer = await asyncio.open_connection(host, int(port), limit=1)
+        slow_writer.write(f"GET {STREAM} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        async with streaming(live) as events:
+            await events.next()
+            while "live_viewers 2.0" not in await live.text("/metrics"):
+                await asyncio.sleep(0.01)
+            slow_writer.transport.pause_reading()
+            bibs = [f"{number:0>32}" for number in range(500)]
+            learnt = race.revision
+            async with asyncio.timeout(HANG_S):
+                while "live_viewers_dropped_total 1.0" not in await live.text("/metrics"):
+                    learnt += 1
+                    notice = RevisionNotice(
+                        v=NOTICE_VERSION, event=EVENT, revision=learnt, announced_at_us=0, boards=["men"], bibs=bibs
+                    )
+                    race.app[HEADS].learn(Head(EVENT, learnt, 0), notice)
+                    assert (await events.next())[1] == learnt
+        slow_writer.close()
+
+
+async def test_what_waits_for_a_viewer_is_bounded():
+    cut = []
+    viewer = Viewer(Subject(EVENT), 1, lambda: cut.append(True))
+    data = b"x" * (stream.WAITING_BYTES_MAX // 2)
+    assert viewer.offer(data)
+    assert viewer.offer(data)
+    assert not viewer.offer(b"y")
+    assert cut == [True]
+    assert await viewer.take() == b""
+
+
+async def test_one_large_event_reaches_a_viewer_who_keeps_up():
+    viewer = Viewer(Subject(EVENT), 1, lambda: None)
+    data = b"x" * (2 * stream.WAITING_BYTES_MAX)
+    assert viewer.offer(data)
+    assert await viewer.take() == data
+    assert viewer.offer(b"y")
+
+
+async def test_a_quiet_stream_is_kept_alive_by_comments(database, monkeypatch):
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.02)
+    race = await racing(database)
+    async with serving(race) as live, streaming(live) as events:
+        await events.next()
+        line = b"\n"
+        async with asyncio.timeout(HANG_S):
+            while line == b"\n":
+                line = await events.response.content.readline()
+    assert line == b": alive\n"
+
+
+async def test_streams_end_when_live_does(database):
+    race = await racing(database)
+    began = time.monotonic()
+    async with serving(race) as live:
+        response = await live.get(f"{STREAM}?board=men").__aenter__()
+        await Events(response).next()
+        await race.app.shutdown()
+        assert await response.content.read() == b""
+    assert time.monotonic() - began < HANG_S
+
+
+async def test_a_stream_of_what_is_not_there_is_refused(database):
+    race = await racing(database)
+    async with serving(race) as live:
+        assert "men, women" in (await live.json(f"{STREAM}?board=x", status=404))["detail"]
+        await live.json(f"{STREAM}?board=men&bib=7", status=400)
+        await live.json(f"{STREAM}?bib=77", status=404)
+        await live.json("/v1/events/x/stream", status=404)
+
+
+async def test_too_many_viewers_are_sent_away_for_now(database, monkeypatch):
+    monkeypatch.setattr(stream, "VIEWERS_MAX", 1)
+    race = await racing(database)
+    async with serving(race) as live, streaming(live) as events:
+        await events.next()
+        async with live.get(STREAM) as response:
+            assert (response.status, response.headers["Retry-After"]) == (503, "2")
