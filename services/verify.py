@@ -21,7 +21,8 @@ from schemas import codec
 from schemas.events import EntriesAdded, ReadsReceived
 from schemas.results import AthleteRow
 from services.document import document, scored_rows
-from services.ingest.export import LogUnavailable, lines
+from services.ingest.export import lines
+from services.ingest.topic_records import LogUnavailable
 from services.runtime.environment import text
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_options

@@ -23,7 +23,7 @@ from services.demo import recorded
 from services.demo.latency import Percentiles, Watcher
 from services.demo.show import BoardLine, Racing, Screen, board_line, board_table
 from services.demo.stack import Stack, free_port, fresh_folder, ports_for_demo
-from services.ingest.export import LogUnavailable
+from services.ingest.topic_records import LogUnavailable
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions
 
@@ -144,7 +144,7 @@ async def _race(screen: Screen, stack: Stack, simulation: Simulation) -> Measure
             began_s = time.monotonic()
             target = Target(url=stack.ingest, mylaps=("127.0.0.1", stack.ports.mylaps))
             driven = await drive(simulation, target, pace=pace, progress=progress)
-            await _caught_up(stack, event, watcher)
+            await caught_up(stack, event, watcher)
             board_s = time.monotonic() - began_s
             watching.cancel()
             showing.cancel()
@@ -184,7 +184,7 @@ async def _get(session: aiohttp.ClientSession, url: str) -> Any:
         return await answer.json() if answer.status == 200 else None
 
 
-async def _caught_up(stack: Stack, event: str, watcher: Watcher) -> None:
+async def caught_up(stack: Stack, event: str, watcher: Watcher) -> None:
     """Return when the boards show the log's end. Raises StartFault when they do not in time."""
     end = await _log_end(event, KafkaOptions(servers=stack.kafka))
     async with aiohttp.ClientSession() as session:
@@ -228,7 +228,7 @@ async def _check(screen: Screen, stack: Stack, simulation: Simulation, measured:
             driven.accepted == driven.sent and driven.rejected == 0,
             f"{driven.accepted:,} of {driven.sent:,}, {driven.rejected} refused",
         ),
-        _against_truth(screen, standings, simulation.truth),
+        against_truth(screen, standings, simulation.truth),
         await _verified(screen, stack, event),
         _waits(screen, measured),
     ]
@@ -240,7 +240,7 @@ async def _check(screen: Screen, stack: Stack, simulation: Simulation, measured:
     return held
 
 
-def _against_truth(screen: Screen, standings: Any, truth: dict[str, Truth]) -> bool:
+def against_truth(screen: Screen, standings: Any, truth: dict[str, Truth]) -> bool:
     served = {athlete["bib"]: athlete for athlete in standings["athletes"]}
     wrong = [bib for bib, one in truth.items() if bib not in served or not _same(served[bib], one)]
     figures = f"{len(truth) - len(wrong):,} of {len(truth):,} athletes"

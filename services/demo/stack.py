@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import sys
@@ -18,15 +19,19 @@ from services.runtime.up import Ports
 READY_S = 300.0  # with the downloads of a first start on a slow line
 STOP_S = 40.0
 LINES_KEPT = 40
+_STARTED = re.compile(r"\| (\w+) is process (\d+)$")
 
 
 class Stack:
-    """A running `matline up`. `start` returns when it is ready; its lines go to `up.log` in its folder."""
+    """A running `matline up`. `start` returns when it is ready; its lines go to `up.log` in its folder. `processes` are
+    the ids of its services by name, as it told them last.
+    """
 
     def __init__(self, data: Path, ports: Ports, say: Callable[[str], None]) -> None:
         self.data = data
         self.ports = ports
         self._say = say
+        self.processes: dict[str, int] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._last: deque[str] = deque(maxlen=LINES_KEPT)
         self._reading: asyncio.Task[None] | None = None
@@ -45,6 +50,13 @@ class Stack:
     def kafka(self) -> str:
         """The broker's address."""
         return f"127.0.0.1:{self.ports.kafka}"
+
+    @property
+    def pid(self) -> int:
+        """The process of `matline up`; only while it runs."""
+        if self._process is None:
+            raise AssertionError("the stack is not started")
+        return self._process.pid
 
     async def start(self, sources: Path) -> None:
         """Start it and wait until all of it is ready. Raises StartFault with its last lines."""
@@ -86,6 +98,8 @@ class Stack:
                 log.flush()
                 if not ready.is_set():
                     self._say(text)
+                if match := _STARTED.search(text):
+                    self.processes[match[1]] = int(match[2])
                 if "| ready: " in text:
                     ready.set()
 

@@ -97,6 +97,7 @@ class Child:
         )
         if process.stdout is None:
             raise AssertionError("a child without an output pipe")
+        self._say("up", f"{self.spec.name} is process {process.pid}")
         await self._show(process.stdout)
         return await process.wait()
 
