@@ -28,7 +28,9 @@ POINTS_MAX = 200
 START_YEARS = range(1970, 2101)  # of a scheduled start: times of day after it stay within what instants can say
 FAULTS_MAX = 200  # enough to mend a file by; more would be one fault many times
 
-Pick = Literal["first", "last", "strongest"]
+Pick = Literal["first", "last", "strongest", "peak"]
+"""What a point takes from a passing: the time of its first, last or strongest read, or the instant at which a parabola
+through the strengths of its reads is highest (the strongest read's, where that cannot be told)."""
 RankBy = Literal["gun", "chip", "gun_then_chip"]
 Seconds = Annotated[int, Meta(ge=0, le=1_000_000)]
 Year = Annotated[int, Meta(ge=0, le=9999)]
@@ -62,7 +64,7 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     pick: Pick | None = None
 
     def picked(self) -> Pick:
-        """Which read of its passing this point takes: by default START the last, others the first."""
+        """What of its passing this point takes: by default START the last read, others the first."""
         return self.pick or ("last" if self.id == "START" else "first")
 
 

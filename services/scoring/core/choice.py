@@ -20,7 +20,10 @@ _UNFILLED = 2**62  # sorts behind every instant
 
 
 class Candidate(NamedTuple):
-    """A way to fill a point: when, by which passing (its number, or OFFICIAL), and the read that gives the time."""
+    """A way to fill a point: when, by which passing (its number, or OFFICIAL), and the read that gives the time.
+
+    `at_us` is that read's instant, or with the pick `peak` one near it.
+    """
 
     at_us: int
     passing: int
@@ -98,7 +101,7 @@ def _only_one_way(
 
 
 def _passings_for_two(candidates: Sequence[list[Candidate]]) -> _Used:
-    """Passings that two points of a mat could both take, since they pick different reads that ascend."""
+    """Passings that two points of a mat could both take, since they pick instants that ascend."""
     first_at: dict[int, int] = {}
     found = set()
     for row in candidates:

@@ -11,7 +11,7 @@ from services.scoring.core.book import Book
 from services.scoring.core.choice import OFFICIAL, Candidate, choose
 from services.scoring.core.course import START, Course
 from services.scoring.core.devices import ASK, UNKNOWN, Places
-from services.scoring.core.passings import Passing, UsedRead, form_passings, pick_read
+from services.scoring.core.passings import Passing, UsedRead, form_passings, pick_time
 from services.scoring.core.reads import ChipReads
 
 Reason = Literal[
@@ -174,27 +174,31 @@ class _Chooser:
             for point in course.at_mat.get(passing.mat, ()):
                 if point in officials:
                     continue
-                read = self._read_for(point, passing)
-                if read is None or (self.earliest_us and self._early(point, read)):
+                picked = self._pick_for(point, passing)
+                if picked is None:
                     continue
-                at_us = read[0]
+                at_us, read = picked
+                if self.earliest_us and self._early(point, at_us):
+                    continue
                 if self._fits_officials(point, at_us) if officials else self._reached(point, at_us):
                     found[point].append(Candidate(at_us, number, read))
         for point, at_us in officials.items():
             found[point] = [Candidate(at_us, OFFICIAL, None)]
         return found
 
-    def _read_for(self, point: int, passing: Passing) -> UsedRead | None:
-        """The read that `point` takes from a passing; START looks at the reads inside its window only."""
+    def _pick_for(self, point: int, passing: Passing) -> tuple[int, UsedRead] | None:
+        """The instant that `point` takes from a passing, and the read that gave it; START looks at the reads inside its
+        window only.
+        """
         reads = passing.reads
         if point == START and reads[-1][0] > self.window_end_us:
             reads = [read for read in reads if read[0] <= self.window_end_us]
             if not reads:
                 return None
-        return pick_read(reads, self.course.points[point].pick)
+        return pick_time(reads, self.course.points[point].pick)
 
-    def _early(self, point: int, read: UsedRead) -> bool:
-        return point in self.earliest_us and read[0] < self.earliest_us[point]
+    def _early(self, point: int, at_us: int) -> bool:
+        return point in self.earliest_us and at_us < self.earliest_us[point]
 
     def _reached(self, point: int, at_us: int) -> bool:
         """Whether the point can be reached from the gun by then."""
@@ -245,11 +249,11 @@ class _Chooser:
             left = [point for point in left if point != START]
             if not left:
                 return "outside_start_window"
-        picked = [(point, read) for point in left if (read := self._read_for(point, passing)) is not None]
-        picked = [(point, read) for point, read in picked if not self._early(point, read)]
+        picked = [(point, found[0]) for point in left if (found := self._pick_for(point, passing)) is not None]
+        picked = [(point, at_us) for point, at_us in picked if not self._early(point, at_us)]
         if not picked:
             return "too_early"
-        too_fast = all(self._too_fast(point, read[0], taken) for point, read in picked)
+        too_fast = all(self._too_fast(point, at_us, taken) for point, at_us in picked)
         return "too_fast" if too_fast else "superseded"
 
     def _too_fast(self, point: int, at_us: int, taken: list[Candidate | None]) -> bool:

@@ -1,6 +1,8 @@
 """Passings: one athlete's reads at one mat, cut where they pause. Source: contract, section 3.2."""
 
 from schemas.definition import Pick
+from services.scoring.core.peak import peak_us
+from services.scoring.core.reads import NO_RSSI
 
 UsedRead = tuple[int, float, str, int]
 """A read that may count: its corrected instant, strength, and where it is kept (chip, and the chip's nth read).
@@ -61,9 +63,27 @@ def _cut(mat: str, backup: bool, reads: list[UsedRead], gap_us: int) -> list[Pas
 
 
 def pick_read(reads: list[UsedRead], pick: Pick) -> UsedRead:
-    """The read that a point takes from a passing: first, last or strongest (equal: the earliest)."""
+    """The read that a point takes from a passing: first, last or strongest (equal: the earliest); with `peak` too the
+    strongest, for where no peak can be told.
+    """
     if pick == "first":
         return reads[0]
     if pick == "last":
         return reads[-1]
     return max(reads, key=lambda read: (read[1], -read[0]))
+
+
+def pick_time(reads: list[UsedRead], pick: Pick) -> tuple[int, UsedRead]:
+    """The instant that a point takes from a passing, and the read that gave it.
+
+    A peak lies within the passing's reads, and mostly between two of them: the nearest one (equal: the earlier) counts
+    as having given it, all others are unused.
+    """
+    if pick == "peak" and (at_us := _peak_us(reads)) is not None:
+        return at_us, min(reads, key=lambda read: (abs(read[0] - at_us), read[0]))
+    read = pick_read(reads, pick)
+    return read[0], read
+
+
+def _peak_us(reads: list[UsedRead]) -> int | None:
+    return peak_us([(at_us, rssi) for at_us, rssi, _, _ in reads if rssi != NO_RSSI])
