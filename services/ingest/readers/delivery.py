@@ -5,29 +5,16 @@ socket is not read and the device keeps what it has.
 """
 
 import asyncio
-import hashlib
 import logging
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from schemas.events import LoggedFact, NoticeReceived, ReadRow
-from schemas.ids import NAME_CHARS, REASON_CHARS
-from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
-from services.ingest.decoders.messages import (
-    WHERE_MAX_CHARS,
-    Cursor,
-    Message,
-    Notice,
-    Reached,
-    Seen,
-    Unreadable,
-)
+from services.ingest.decoders.messages import Cursor, Message, Notice, Reached, Seen
 from services.ingest.errors import Overloaded, Unavailable
-from services.ingest.http import reads_facts
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.ingest.readers.backlog import Backlog
 from services.ingest.readers.cursor import CursorFile, moved
+from services.ingest.readers.facts import facts_of, rejections_of
 from services.ingest.sources import Source
 
 BACK_OFF_S = (0.1, 0.25, 0.5, 1.0, 2.0)  # before the log is offered the same again; the last one repeats
@@ -116,8 +103,8 @@ class Delivery:
 
     async def _deliver(self, messages: Sequence[Message]) -> None:
         at_us = self._now_us()
-        facts = self._facts(messages, at_us)
-        aside = [self._rejection(message, at_us) for message in messages if isinstance(message, Unreadable)]
+        facts = facts_of(self._source, messages, at_us)
+        aside = rejections_of(self._source, messages, at_us)
         if facts:
             await self._until_taken(lambda: self._log.append(self._source.event, facts))
         if aside:
@@ -140,55 +127,3 @@ class Delivery:
                 attempt += 1
             else:
                 return
-
-    def _facts(self, messages: Sequence[Message], at_us: int) -> list[LoggedFact]:
-        sessions: dict[str, list[ReadRow]] = defaultdict(list)
-        facts: list[LoggedFact] = []
-        for message in messages:
-            if isinstance(message, Seen):
-                sessions[message.session].append(self._row(message))
-            elif isinstance(message, Notice):
-                facts.append(self._notice(message, at_us))
-        source = self._source
-        for session, rows in sessions.items():
-            facts += reads_facts(source.event, source.gateway, session, rows, at_us)
-        return facts
-
-    def _row(self, seen: Seen) -> ReadRow:
-        device = device_of(self._source.devices, seen.where, seen.antenna) or self._source.gateway
-        return ReadRow(seen.seq, device, seen.chip, seen.at_us, seen.rssi, seen.antenna, seen.battery)
-
-    def _notice(self, notice: Notice, at_us: int) -> NoticeReceived:
-        """The notice as a fact; its id makes the same one, told again, count once."""
-        source = self._source
-        identity = repr((source.event, source.gateway, notice)).encode()
-        log.warning("%s: %s tells %s: %s", self._name(), notice.where, notice.kind, notice.text)
-        return NoticeReceived(
-            event=source.event,
-            id="notice-" + hashlib.sha256(identity).hexdigest()[:40],
-            recorded_at_us=at_us,
-            gateway=source.gateway,
-            device=device_of(source.devices, notice.where, None) or source.gateway,
-            kind=notice.kind[:NAME_CHARS],
-            at_us=notice.at_us,
-            text=notice.text[:REASON_CHARS],
-        )
-
-    def _rejection(self, unreadable: Unreadable, at_us: int) -> Rejection:
-        return Rejection(
-            v=REJECTED_VERSION,
-            event=self._source.event,
-            source=self._source.protocol,
-            reason=unreadable.reason,
-            raw=unreadable.raw[:RAW_MAX_BYTES],
-            size=len(unreadable.raw),
-            gateway=self._source.gateway,
-            recorded_at_us=at_us,
-        )
-
-
-def device_of(devices: Mapping[str, str], where: str, antenna: int | None) -> str:
-    """What the log calls a reader's place: of the mapping its antenna's entry, else its own, else its own name."""
-    if antenna is not None and (device := devices.get(f"{where}/{antenna}")):
-        return device
-    return devices.get(where, where)[:WHERE_MAX_CHARS]

@@ -1,0 +1,57 @@
+"""RACE RESULT decoder's HTTP upload (target "Custom (HTTP)"): the body of a POST to reads.
+
+A record a line, 19 fields by `;`, which are not those of the socket's 20. They carry no number of the device that a
+cursor could be made of; whoever answers OK has the reads, and answers so only once the log has them. The fields are
+known from one public client; of the first one, and of others left out here, nobody says what they hold.
+"""
+
+import re
+from datetime import tzinfo
+
+from schemas.ids import label
+from services.ingest.decoders.messages import LINE_MAX_BYTES, Message, Notice, Seen, Unreadable
+from services.ingest.decoders.raceresult import MARKER, instant_us
+
+FIELDS = 19
+
+_DBM = re.compile(r"-\d{1,3}(\.\d{1,3})?", re.ASCII)
+_SMALL = re.compile(r"\d{1,3}", re.ASCII)
+_VOLTS = re.compile(r"\d{1,2}(\.\d{1,4})?", re.ASCII)
+
+
+def read_body(body: bytes, device: str, session: str, zone: tzinfo) -> list[Message]:
+    """What an upload says, in order; a read's `seq` is its record's place, from 0. `device` sent it."""
+    lines = [line for line in (line.strip(b" \0\r") for line in body.split(b"\n")) if line]
+    messages: list[Message] = []
+    for index, line in enumerate(lines):
+        try:
+            messages.append(_read(line.decode("latin-1"), device, session, index, zone))
+        except ValueError as error:
+            messages.append(Unreadable(line, str(error)))
+    return messages
+
+
+def _read(text: str, device: str, session: str, index: int, zone: tzinfo) -> Message:
+    fields = [field.strip() for field in text.split(";")]
+    if len(fields) != FIELDS or len(text) > LINE_MAX_BYTES:
+        raise ValueError(f"an uploaded passing of {len(fields)} fields; it has {FIELDS}")
+    code, day, clock, event_id, rssi = fields[1], fields[2], fields[3], fields[4], fields[6]
+    active = fields[10] == "1"
+    if active:
+        code, event_id = fields[8], ""
+    at_us = instant_us(day, clock, zone)
+    if code == MARKER:
+        return Notice(device, "marker", at_us, text)
+    if at_us is None:
+        reason = f"without a date: the decoder's clock was never set, {clock} counts from its start"
+        return Unreadable(text.encode("latin-1"), reason, held=True)
+    return Seen(
+        session,
+        index,
+        device,
+        label(code if event_id in ("", "0") else f"{event_id}-{code}", "chip"),
+        at_us,
+        antenna=int(fields[12]) if active and _SMALL.fullmatch(fields[12]) else None,
+        rssi=float(rssi) if not active and _DBM.fullmatch(rssi) else None,
+        battery=float(fields[15]) if active and _VOLTS.fullmatch(fields[15]) else None,
+    )

@@ -1,0 +1,113 @@
+"""RACE RESULT decoders that upload by HTTP: answered OK once the log has what they sent, and not before.
+
+A decoder cannot send a bearer token. So it is told from others by the `user` that it puts into the address, where the
+source has a secret, else by where it calls from.
+"""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Callable
+
+from aiohttp import web
+
+from schemas.ids import Slug
+from services.ingest.access import is_loopback
+from services.ingest.bodies import too_large
+from services.ingest.decoders.local_time import parse_zone
+from services.ingest.decoders.messages import WHERE_MAX_CHARS, Notice, Seen
+from services.ingest.decoders.raceresult_http import read_body
+from services.ingest.errors import Overloaded, Refused, Unavailable
+from services.ingest.http import problem
+from services.ingest.metrics import IngestMetrics
+from services.ingest.race_log import Log
+from services.ingest.readers.facts import facts_of, rejections_of
+from services.ingest.sources import Source
+
+PATH = "/v1/events/{event}/raceresult/{gateway}"
+BODY_MAX_BYTES = 1024 * 1024  # ten thousand passings
+BODY_WAIT_S = 30.0  # for all of a body to come
+ACK_WAIT_S = 10.0  # a request waits so long for Kafka before it is answered 503
+UPLOADS_MAX = 64  # worked on at once
+
+
+class Uploads:
+    """The handler of `PATH`. `find` gives the source of an event and gateway, null where there is none."""
+
+    def __init__(
+        self,
+        find: Callable[[Slug, str], Source | None],
+        race_log: Log,
+        metrics: IngestMetrics,
+        now_us: Callable[[], int],
+    ) -> None:
+        self._find = find
+        self._log = race_log
+        self._metrics = metrics
+        self._now_us = now_us
+        self._at_work = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        """The one route."""
+        return [web.post(PATH, self._answer)]
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        self._at_work += 1
+        try:
+            if self._at_work > UPLOADS_MAX:
+                raise Overloaded(f"{UPLOADS_MAX} uploads are being worked on; send it again unchanged")
+            await self._take(request)
+        except Refused as refused:
+            response = problem(refused.status, refused.title, str(refused), **refused.members)
+        except Overloaded as error:
+            response = problem(429, "Too fast", str(error), retry=True)
+        except Unavailable as error:
+            response = problem(503, "Kafka does not answer", str(error), retry=True)
+        else:
+            response = web.Response(text="OK")
+        finally:
+            self._at_work -= 1
+        self._metrics.requests.labels("raceresult", response.status).inc()
+        return response
+
+    async def _take(self, request: web.Request) -> None:
+        """Bring an upload to the log. Raises IngestError."""
+        source = self._find(request.match_info["event"], request.match_info["gateway"])
+        if source is None or not may_upload(source, request.remote or "", request.query.get("user", "")):
+            raise Refused(403, "Not from there", "no decoder of this event and gateway may upload from there, or so")
+        body = await self._body(request)
+        device = request.query.get("device", "")[:WHERE_MAX_CHARS]
+        # A body that is sent again is the same session: its reads are the same, number by number.
+        session = f"upload {hashlib.sha256(body).hexdigest()[:32]}"
+        device = device if device.isprintable() else ""
+        messages = read_body(body, device, session, parse_zone(source.zone))
+        at_us = self._now_us()
+        if facts := facts_of(source, messages, at_us):
+            await self._log.append(source.event, facts, ACK_WAIT_S)
+        if aside := rejections_of(source, messages, at_us):
+            await self._log.put_aside(aside, ACK_WAIT_S)
+        self._metrics.reads.labels(source.protocol).inc(sum(isinstance(message, Seen) for message in messages))
+        self._metrics.facts.labels("notice_received").inc(sum(isinstance(message, Notice) for message in messages))
+        self._metrics.rejected.labels(source.protocol, "record").inc(len(aside))
+
+    async def _body(self, request: web.Request) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(BODY_WAIT_S):
+                async for piece in request.content.iter_any():
+                    size += len(piece)
+                    if size > BODY_MAX_BYTES:
+                        raise too_large(BODY_MAX_BYTES)
+                    pieces.append(piece)
+        except TimeoutError:
+            raise Refused(408, "Body too slow", f"the body was not whole within {BODY_WAIT_S:g} s") from None
+        self._metrics.bytes_in.labels("raceresult").inc(size)
+        return b"".join(pieces)
+
+
+def may_upload(source: Source, host: str, user: str) -> bool:
+    """Whether a decoder that calls from there, naming itself so, is the source's."""
+    if source.secret is not None:
+        return hmac.compare_digest(user.encode(), source.secret.encode())
+    return source.lets_in(host) if source.allow else is_loopback(host)

@@ -1,0 +1,105 @@
+"""RACE RESULT uploads over a real socket: OK only after the log, the same body twice is the same reads."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from io import BytesIO
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from services.ingest.readers import raceresult_upload
+from services.ingest.readers.raceresult_upload import BODY_MAX_BYTES, Uploads, may_upload
+from services.ingest.sources import Source
+from tests.ingest.readers.rig import GrowingLog, metrics, now_us, source
+
+LINES = "".join(f"1;{n};2026-01-04;05:00:{n:02d}.250;6692;12;-68;0;;;0;;;;;;;;\n" for n in range(10))
+
+
+@asynccontextmanager
+async def serving(log: GrowingLog, one: Source) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
+    app = web.Application()
+    known = {(one.event, one.gateway): one}
+    app.add_routes(Uploads(lambda event, gateway: known.get((event, gateway)), log, metrics(), now_us).routes())
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        async with aiohttp.ClientSession() as session:
+            yield session, f"http://127.0.0.1:{runner.addresses[0][1]}/v1/events/e/raceresult/tent?user=u&device=D-5012"
+    finally:
+        log.answering.set()
+        await runner.cleanup()
+
+
+def uploads(**more) -> Source:
+    return source("raceresult", 1, **more)
+
+
+async def test_ok_is_said_only_once_the_log_has_the_reads():
+    log = GrowingLog()
+    async with serving(log, uploads()) as (session, url):
+        log.answering.clear()
+        asking = asyncio.create_task(session.post(url, data=LINES))
+        while not log.asked:
+            await asyncio.sleep(0.01)
+        assert not asking.done()
+        log.answering.set()
+        async with await asking as answer:
+            assert (answer.status, await answer.text()) == (200, "OK")
+    assert len(log.reads) == 10
+    assert {key[0] for key in log.reads} == {"D-5012"}
+
+
+async def test_the_same_body_again_is_the_same_reads_by_session_and_number():
+    log = GrowingLog()
+    async with serving(log, uploads()) as (session, url):
+        for _ in range(2):
+            async with session.post(url, data=LINES + "nonsense\n") as answer:
+                assert await answer.text() == "OK"
+    facts = log.facts()
+    assert len(facts) == 2
+    assert facts[0].session == facts[1].session
+    assert facts[0].reads == facts[1].reads
+    assert {one.raw for one in log.aside} == {b"nonsense"}
+
+
+async def test_without_the_log_nothing_is_said_to_be_ok(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(raceresult_upload, "ACK_WAIT_S", 0.05)
+    log = GrowingLog()
+    async with serving(log, uploads()) as (session, url):
+        log.answering.clear()
+        async with session.post(url, data=LINES) as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+        log.answering.set()
+        log.full = True
+        async with session.post(url, data=LINES) as answer:
+            assert answer.status == 429
+    assert log.reads == {}
+
+
+async def test_who_may_not_upload_is_refused_and_nothing_is_written():
+    log = GrowingLog()
+    async with serving(log, uploads(secret="another")) as (session, url):
+        async with session.post(url, data=LINES) as answer:
+            assert answer.status == 403
+        async with session.post(url.replace("/tent", "/nobody"), data=LINES) as answer:
+            assert answer.status == 403
+    assert log.asked == 0
+
+
+async def test_a_body_too_large_is_refused():
+    log = GrowingLog()
+    body = BytesIO(bytes(BODY_MAX_BYTES + 1))
+    async with serving(log, uploads()) as (session, url), session.post(url, data=body) as answer:
+        assert answer.status == 413
+
+
+def test_a_decoder_is_told_by_its_secret_or_by_where_it_calls_from():
+    assert may_upload(uploads(secret="s"), "10.0.0.1", "s")
+    assert not may_upload(uploads(secret="s"), "127.0.0.1", "t")
+    assert may_upload(uploads(allow=["10.0.0.0/8"]), "10.0.0.1", "")
+    assert not may_upload(uploads(allow=["10.0.0.0/8"]), "11.0.0.1", "")
+    assert may_upload(uploads(), "127.0.0.1", "")
+    assert not may_upload(uploads(), "10.0.0.1", "")
