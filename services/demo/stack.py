@@ -58,8 +58,8 @@ class Stack:
             raise AssertionError("the stack is not started")
         return self._process.pid
 
-    async def start(self, sources: Path) -> None:
-        """Start it and wait until all of it is ready. Raises StartFault with its last lines."""
+    async def start(self, sources: Path | None = None) -> None:
+        """Start it, with readers as `sources` says, and wait until it is ready. Raises StartFault with its last lines."""
         options = [f"--{name}-port={port}" for name, port in msgspec.structs.asdict(self.ports).items()]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -71,7 +71,7 @@ class Stack:
             "services.cli",
             "up",
             f"--data={self.data}",
-            f"--sources={sources}",
+            *([] if sources is None else [f"--sources={sources}"]),
             *options,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -1,0 +1,112 @@
+"""`matline up` as whoever runs a race has it: one folder, one process a folder, nobody left behind."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from services.demo.stack import Stack, free_port, fresh_folder
+from services.runtime.up import Ports
+from tests.builders import EVENT, defined, entries, gun
+from tests.integration.processes import is_alive
+
+WAIT_S = 60.0  # for a hang only
+
+
+def _ports() -> Ports:
+    names = ("live", "ingest", "scoring", "projections", "mylaps", "kafka", "controller")
+    return Ports(**{name: free_port() for name in names})
+
+
+@pytest.fixture
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+    """A stack that is not started yet, ended after the test whatever happens."""
+    made = Stack(fresh_folder(tmp_path / "data"), _ports(), print)
+    yield made
+    await made.stop()
+
+
+def _up(data: Path, ports: Ports) -> "subprocess.CompletedProcess[str]":
+    options = [f"--{name}-port={getattr(ports, name)}" for name in Ports.__struct_fields__]
+    command = [sys.executable, "-m", "services.cli", "up", f"--data={data}", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
+
+
+async def _served(stack: Stack, path: str) -> Any:
+    async with aiohttp.ClientSession() as session, session.get(f"{stack.live}{path}") as answer:
+        return await answer.json() if answer.status == 200 else None
+
+
+async def _sent(stack: Stack) -> int:
+    """An event put through ingest; its revision."""
+    async with aiohttp.ClientSession() as session:
+        url = f"{stack.ingest}/v1/events/{EVENT}/facts"
+        async with session.post(url, json=[defined(), entries("1", "2"), gun()]) as answer:
+            assert answer.status == 200, await answer.text()
+            revision: int = (await answer.json())["revision"]
+            return revision
+
+
+async def _until_served(stack: Stack, revision: int) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            event = await _served(stack, f"/v1/events/{EVENT}")
+            if event is not None and event["revision"] >= revision:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def _until_gone(processes: list[int]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while any(map(is_alive, processes)):
+            await asyncio.sleep(0.05)
+
+
+async def test_one_folder_one_stack_that_goes_on_where_it_stopped_and_leaves_nobody_behind(
+    stack: Stack, tmp_path: Path
+) -> None:
+    await stack.start()
+    holder, first = stack.pid, list(stack.processes.values())
+    assert len(first) == 4
+    refused = await asyncio.to_thread(_up, stack.data, _ports())
+    assert refused.returncode == 1
+    assert f"in use by process {holder}" in refused.stdout
+    await _until_served(stack, await _sent(stack))
+
+    await stack.stop()
+    await _until_gone(first)
+    assert "stopped" in (stack.data / "up.log").read_text()
+
+    again = Stack(stack.data, stack.ports, print)
+    await again.start()
+    try:
+        event = await _served(again, f"/v1/events/{EVENT}")
+        assert event is not None
+        assert event["counts"] == {"NOT_STARTED": 2}
+        second = list(again.processes.values())
+        os.kill(again.pid, signal.SIGKILL)
+        await _until_gone([again.pid, *second])
+    finally:
+        await again.stop()
+
+
+async def test_a_port_that_another_program_has_is_named_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        ports = _ports()
+        ports = Ports(**{**{n: getattr(ports, n) for n in Ports.__struct_fields__}, "ingest": taken})
+        said = await asyncio.to_thread(_up, tmp_path / "data", ports)
+    assert said.returncode == 1
+    assert f"port {taken} for ingest cannot be had" in said.stdout
+    assert "--ingest-port" in said.stdout
+    assert not (tmp_path / "data" / "kafka").exists()
