@@ -125,7 +125,8 @@ async def test_after_a_replay_the_stream_moves_the_cursor_and_the_next_start_ask
     assert device.replayed < before
 
 
-async def test_without_a_replay_what_was_heard_outlives_us_in_the_journal(tmp_path):
+async def test_without_a_replay_what_was_heard_outlives_us_in_the_journal(tmp_path, monkeypatch):
+    monkeypatch.setattr("services.ingest.readers.running.CLOSE_WAIT_S", 0.1)
     device = IpicoDevice(Trouble(7, split=0.5, garbage=0.1))
     await device.start()
     race_log = MemoryLog()

@@ -2,12 +2,15 @@
 
 import asyncio
 import random
+import socket
+import struct
 from pathlib import Path
 
 import pytest
 
-from loadtest.devices.llrp import LlrpDevice
+from loadtest.devices.llrp import LlrpDevice, report
 from loadtest.devices.trouble import Trouble
+from services.ingest.readers.delivery import Delivery
 from services.ingest.readers.llrp import start
 from services.ingest.readers.running import Running, folder_of
 from tests.ingest.memory_log import MemoryLog
@@ -88,6 +91,50 @@ async def test_reads_are_on_disk_before_the_log_has_them_and_outlive_us(tmp_path
     await device.close()
     assert len(expected(device)) == 100
     print("100 reads were on disk only, all on the log after a restart")
+
+
+async def test_what_a_reader_sent_before_it_fell_over_is_kept_though_its_connection_was_reset(tmp_path, monkeypatch):
+    """Its reports have come, are not read yet while one is written to the disk, and then the connection is reset."""
+    writing, reset, fed = asyncio.Event(), asyncio.Event(), 0
+    put, feed, lost = Delivery.put, asyncio.StreamReader.feed_data, asyncio.StreamReaderProtocol.connection_lost
+
+    async def slow_put(self, messages):
+        writing.set()
+        await reset.wait()
+        await put(self, messages)
+
+    def counted_feed(self, data):
+        nonlocal fed
+        fed += len(data)
+        feed(self, data)
+
+    def told_lost(self, error):
+        lost(self, error)
+        if isinstance(error, ConnectionResetError):
+            reset.set()
+
+    monkeypatch.setattr(Delivery, "put", slow_put)
+    monkeypatch.setattr(asyncio.StreamReader, "feed_data", counted_feed)
+    monkeypatch.setattr(asyncio.StreamReaderProtocol, "connection_lost", told_lost)
+    reports = [report(number.to_bytes(12, "big"), BEGAN_US + number, 2, -50, number) for number in range(100)]
+
+    async def fall_over(_, writer):
+        writer.write(reports[0])
+        await writing.wait()
+        writer.write(b"".join(reports[1:]))
+        await until(lambda: fed == sum(map(len, reports)))
+        at_once = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(fall_over, "127.0.0.1", 0)
+    race_log = MemoryLog()
+    source = source_at("llrp", server.sockets[0].getsockname()[1])
+    running = await start(source, race_log, metrics(), clock_us, tmp_path)
+    await reset.wait()
+    server.close()
+    await until(lambda: len(reads(race_log)) == 100)
+    await running.close()
 
 
 async def test_a_reader_that_cannot_hold_is_set_up_anew_and_reads_on(tmp_path):
