@@ -59,7 +59,7 @@ class Stack:
         return self._process.pid
 
     async def start(self, sources: Path | None = None) -> None:
-        """Start it, with readers as `sources` says, and wait until it is ready. Raises StartFault with its last lines."""
+        """Start it, readers as `sources` says, and wait until it is ready. Raises StartFault with its last lines."""
         options = [f"--{name}-port={port}" for name, port in msgspec.structs.asdict(self.ports).items()]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
