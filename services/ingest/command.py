@@ -11,6 +11,7 @@ from schemas.codec import UnknownVersion
 from services.ingest.app import run
 from services.ingest.export import LogUnavailable, lines
 from services.ingest.settings import settings_from
+from services.runtime import logs
 from services.runtime.faults import StartFault
 from services.runtime.kafka import kafka_options
 
@@ -20,7 +21,7 @@ EXIT_SETTINGS = 2  # a restart does not help
 
 def main(environment: Mapping[str, str]) -> int:
     """Run ingest until it is told to stop; the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logs.set_up()
     try:
         asyncio.run(run(settings_from(environment)))
     except StartFault as error:
@@ -32,7 +33,7 @@ def main(environment: Mapping[str, str]) -> int:
 
 def export_log(event: str, environment: Mapping[str, str]) -> int:
     """Print an event's log; the exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    logs.set_up(logging.WARNING)
     try:
         asyncio.run(_print_lines(event, environment))
     except (StartFault, LogUnavailable, UnknownVersion) as error:

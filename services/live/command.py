@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 
 from services.live.app import serve
 from services.live.settings import LiveSettings, settings_from
+from services.runtime import logs
 from services.runtime.clickhouse import Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
 
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 def main(environment: Mapping[str, str]) -> int:
     """Serve until SIGINT or SIGTERM; the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logs.set_up()
     try:
         settings = settings_from(environment)
         if settings.clickhouse.embedded:

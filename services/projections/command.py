@@ -1,7 +1,6 @@
 """The projections' command: settings read once, faults said in a line, exit codes for whoever supervises."""
 
 import asyncio
-import logging
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -12,6 +11,7 @@ from schemas.codec import UnknownVersion
 from services.projections.app import run
 from services.projections.follow import UnreadableResults
 from services.projections.settings import settings_from
+from services.runtime import logs
 from services.runtime.clickhouse import Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
 
@@ -25,7 +25,7 @@ Companion = Callable[[Mapping[str, str], Database], AbstractAsyncContextManager[
 
 def main(environment: Mapping[str, str], live: Companion) -> int:
     """Run the projections until told to stop; the exit code. `live` serves beside them where chDB is in process."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logs.set_up()
     try:
         settings = settings_from(environment)
         beside = (lambda database: live(environment, database)) if settings.database.embedded else None

@@ -2,15 +2,14 @@
 
 import asyncio
 import gc
-import logging
 import sys
-import time
 from collections.abc import Mapping
 
 import faust
 from aiokafka.errors import KafkaError
 
 from schemas.topics import RACE_LOG
+from services.runtime import logs
 from services.runtime.faults import StartFault
 from services.runtime.topics_admin import check_topics
 from services.scoring.app import create_app
@@ -19,13 +18,11 @@ from services.scoring.settings import ScoringSettings, settings_from
 EXIT_FAILED = 1
 EXIT_SETTINGS = 2  # a restart does not help
 GC_THRESHOLDS = (100_000, 50, 100)  # state is large and has no circles in it: looking for some is time lost
-REPEAT_S = 30.0
-LINES_KEPT = 1_000
 
 
 def main(environment: Mapping[str, str]) -> int:
     """Score until told to stop; the exit code: 0 when told to, else not."""
-    _log_to_stderr()
+    logs.set_up()
     gc.set_threshold(*GC_THRESHOLDS)
     try:
         settings = settings_from(environment)
@@ -51,33 +48,6 @@ async def _check(settings: ScoringSettings) -> None:
             f"race-log has {found} partitions, not {settings.partitions}: an event would be looked for in another."
             f" Set MATLINE_PARTITIONS={found}, or look whether this is the right Kafka"
         )
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    for name in ("faust", "mode", "aiokafka"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(_Repeats())
-
-
-class _Repeats(logging.Filter):
-    """Lets a client's line pass once in a while: without Kafka it says the same many times a second."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._said_s: dict[tuple[str, str], float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not record.name.startswith(("aiokafka", "faust", "mode")):
-            return True
-        line, now_s = (record.name, str(record.msg)), time.monotonic()
-        if now_s - self._said_s.get(line, -REPEAT_S) < REPEAT_S:
-            return False
-        if len(self._said_s) >= LINES_KEPT:
-            self._said_s.clear()
-        self._said_s[line] = now_s
-        return True
 
 
 def _said(text: str, code: int) -> int:
