@@ -1,0 +1,191 @@
+"""The scoring worker as a process on a real broker: whatever happens to it, its rows are those of a fold of the log."""
+
+import asyncio
+import random
+import signal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from schemas.codec import encode_envelope
+from schemas.topics import FRAME_ROWS_MAX, partition_of
+from services.runtime.kafka import KafkaOptions
+from services.runtime.topics_admin import create_topics
+from tests import builders
+from tests.conftest import running_broker
+from tests.integration.scoring_worker import (
+    Log,
+    Results,
+    Worker,
+    assert_equal_to_a_fold,
+    race_facts,
+    rejections,
+)
+
+pytestmark = pytest.mark.integration
+
+EVENTS = ["alpha", "beta", "gamma"]  # in several partitions
+SEED = 20_260_104
+
+
+async def test_rows_of_a_log_that_lies_there_and_of_one_that_grows_are_those_of_a_fold_and_tell_when_taken(
+    kafka: KafkaOptions, tmp_path: Path
+) -> None:
+    assert len({partition_of(event, 4) for event in EVENTS}) > 1
+    async with Log(kafka) as log, Results(kafka) as results:
+        races = {event: race_facts(event, 60, seed) for seed, event in enumerate(EVENTS)}
+        heads = {event: await log.append_all(event, records[:100]) for event, records in races.items()}
+        async with Worker(kafka, tmp_path) as worker:
+            await worker.ready()
+            filled = await results.complete(heads)
+            assert_equal_to_a_fold(filled, log)
+            assert all(frame.accepted_us is None for frame in filled.frames)
+            heads = {event: await log.append_all(event, records[100:]) for event, records in races.items()}
+            published = await results.complete(heads)
+            assert_equal_to_a_fold(published, log)
+            assert all(len(frame.rows) <= FRAME_ROWS_MAX for frame in published.frames)
+            metrics = await worker.metrics()
+            assert metrics['scoring_records_total{way="live"}'] == sum(len(r) for r in races.values()) - 300
+
+            gun = {**builders.gun(2, recorded_at_us=1_000_000), "event": "alpha"}
+            published = await results.complete({"alpha": await log.append("alpha", gun)})
+            assert [frame.accepted_us for frame in published.frames][-1] == 1_000_000
+            nobody = builders.reads(builders.read("S1", "NOBODY", 5), recorded_at_us=2_000_000)
+            head = await log.append("alpha", {**nobody, "event": "alpha"})
+            empty = (await results.complete({"alpha": head})).frames[-1]
+            assert (empty.through_offset, empty.last, empty.rows, empty.events) == (head, True, [], [])
+            assert await worker.end(signal.SIGTERM) == 0
+
+
+async def test_killed_at_five_instants_of_a_race_the_rows_in_the_end_are_the_same(
+    kafka: KafkaOptions, tmp_path: Path
+) -> None:
+    rng = random.Random(SEED)
+    async with Log(kafka) as log, Results(kafka) as results, Worker(kafka, tmp_path, snapshot_s=1) as worker:
+        racing = [
+            asyncio.create_task(log.append_all(event, race_facts(event, 90, seed), pause_s=0.05))
+            for seed, event in enumerate(EVENTS)
+        ]
+        await worker.ready()
+        for _ in range(5):
+            await asyncio.sleep(rng.uniform(0, 1.2))  # the instant is the test's input
+            await worker.end(signal.SIGKILL)
+            worker.start()
+            if rng.random() < 0.6:  # otherwise it may be hit while it still starts or fills
+                await worker.ready()
+        last = await asyncio.gather(*racing)
+        published = await results.complete(dict(zip(EVENTS, last, strict=True)))
+        assert_equal_to_a_fold(published, log)
+        assert await worker.end(signal.SIGTERM) == 0
+
+
+async def test_a_second_worker_that_joins_and_leaves_changes_nothing(kafka: KafkaOptions, tmp_path: Path) -> None:
+    async with Log(kafka) as log, Results(kafka) as results, Worker(kafka, tmp_path, "one") as one:
+        racing = [
+            asyncio.create_task(log.append_all(event, race_facts(event, 60, seed), pause_s=0.04))
+            for seed, event in enumerate(EVENTS)
+        ]
+        await one.ready()
+        async with Worker(kafka, tmp_path, "two") as two:
+            await two.ready()
+            assert (await one.metrics())["scoring_partitions"] == (await two.metrics())["scoring_partitions"] == 2
+            assert await two.end(signal.SIGTERM) == 0
+        last = await asyncio.gather(*racing)
+        published = await results.complete(dict(zip(EVENTS, last, strict=True)))
+        assert_equal_to_a_fold(published, log)
+        async with asyncio.timeout(60):
+            while (await one.metrics())["scoring_partitions"] != 4:
+                await asyncio.sleep(0.1)
+        again = {event: await log.append(event, {**builders.status("3"), "event": event}) for event in EVENTS}
+        assert_equal_to_a_fold(await results.complete(again), log)
+
+
+async def test_what_cannot_be_used_goes_to_rejected_once_and_stops_nothing(kafka: KafkaOptions, tmp_path: Path) -> None:
+    foreign = next(name for name in ("x1", "x2", "x3", "x4", "x5") if partition_of(name, 4) != partition_of("alpha", 4))
+    async with Log(kafka) as log, Results(kafka) as results, Worker(kafka, tmp_path) as worker:
+        await worker.ready()
+        records = race_facts("alpha", 20, 1)
+        await log.append_all("alpha", records[:10])
+        unreadable = await log.append_raw("alpha", b"\x93no envelope")
+        misplaced = await log.append_raw("alpha", encode_envelope(foreign, []))
+        bad = builders.typed({**builders.defined(builders.definition(event="alpha")), "definition": {"event": 1}})
+        refused = await log.append_raw("alpha", encode_envelope("alpha", [bad]))
+        head = await log.append_all("alpha", records[10:])
+        assert_equal_to_a_fold(await results.complete({"alpha": head}), log)
+        found = await rejections(kafka, 3)
+        assert [(one.topic, one.partition, one.offset, one.index, one.source) for one in found] == [
+            ("race-log", partition_of("alpha", 4), offset, index, "scoring")
+            for offset, index in ((unreadable, None), (misplaced, None), (refused, 0))
+        ]
+        assert found[0].raw == b"\x93no envelope"
+        assert "belongs to partition" in found[1].reason
+        metrics = await worker.metrics()
+        assert [metrics[f'scoring_rejected_total{{reason="{r}"}}'] for r in ("unreadable", "misplaced", "refused")] == [
+            1.0
+        ] * 3
+        assert await worker.end(signal.SIGTERM) == 0  # which lets the offsets be committed
+        worker.start()
+        await worker.ready()
+        await log.append_raw("alpha", b"")
+        again = await rejections(kafka, 4)
+        assert len(again) == 4, "what was put aside before a restart is not put aside again"
+
+
+async def test_a_snapshot_spares_reading_the_log_again_and_a_damaged_one_is_left_aside(
+    kafka: KafkaOptions, tmp_path: Path
+) -> None:
+    snapshot = tmp_path / "snapshots" / f"race-log-{partition_of('alpha', 4)}.snapshot"
+    async with Log(kafka) as log, Results(kafka) as results, Worker(kafka, tmp_path, snapshot_s=0) as worker:
+        head = await log.append_all("alpha", race_facts("alpha", 30, 3))
+        await worker.ready()
+        await results.complete({"alpha": head})
+        async with asyncio.timeout(60):
+            while not snapshot.exists():
+                await asyncio.sleep(0.05)
+        await worker.end(signal.SIGKILL)
+        head = await log.append_all("alpha", [[{**builders.status("5"), "event": "alpha"}]])
+
+        worker.start()
+        published = await results.complete({"alpha": head})
+        assert_equal_to_a_fold(published, log)
+        assert (await worker.metrics())['scoring_records_total{way="fill"}'] <= 2
+        assert "loaded" in worker.said()
+        await worker.end(signal.SIGKILL)
+
+        data = bytearray(snapshot.read_bytes())
+        data[len(data) // 2] ^= 1
+        snapshot.write_bytes(data)
+        head = await log.append_all("alpha", [[{**builders.status("6"), "event": "alpha"}]])
+        worker.start()
+        assert_equal_to_a_fold(await results.complete({"alpha": head}), log)
+        assert (await worker.metrics())['scoring_records_total{way="fill"}'] == head + 1
+        assert "left aside" in worker.said()
+
+
+async def test_a_record_of_a_newer_release_ends_the_process_and_says_so(kafka: KafkaOptions, tmp_path: Path) -> None:
+    async with Log(kafka) as log, Worker(kafka, tmp_path) as worker:
+        await worker.ready()
+        newer = msgspec.msgpack.encode({"v": 2, "event": "alpha", "facts": []})
+        offset = await log.append_raw("alpha", newer)
+        assert await worker.ended() != 0
+        assert f"offset {offset}" in worker.said()
+        assert "upgrade scoring" in worker.said()
+        worker.start()  # and again from the log, before it would pass it over
+        assert await worker.ended() != 0
+        assert await rejections(kafka, 0) == []
+
+
+async def test_a_broker_that_is_gone_for_seconds_is_waited_for(tmp_path: Path) -> None:
+    with running_broker(tmp_path) as (kafka, process):
+        await create_topics(kafka, 4, 1, {})
+        async with Log(kafka) as log, Results(kafka) as results, Worker(kafka, tmp_path / "data") as worker:
+            records = race_facts("alpha", 40, 4)
+            await log.append_all("alpha", records[:60])
+            await worker.ready()
+            process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(7)  # longer than the group's session: the worker has to join anew
+            process.send_signal(signal.SIGCONT)
+            head = await log.append_all("alpha", records[60:])
+            assert_equal_to_a_fold(await results.complete({"alpha": head}), log)
+            assert worker.running()
