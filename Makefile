@@ -8,34 +8,35 @@ LOCKS := requirements/uv.lock.txt requirements/lock.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: demo test check format lint types contracts lock clean env
+.PHONY: help demo test check env packages lint types contracts unit format lock kafka-lock clean
 
-demo: env ## the main job: real reads in, boards out
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+demo: env ## the main job: real reads in, boards out, checked (KEEP=1 leaves it running)
 	$(BIN)/matline demo $(if $(KEEP),--keep)
+
+test: env packages lint types contracts unit ## everything, as a change has to pass it
+
+check: test ## the same by its usual name
 
 env: $(STAMP)
 
 $(STAMP): $(LOCKS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Matline needs Python 3.11 or newer; name one by PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up $(VENV): some 400 MB to download the first time"
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements/uv.lock.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/lock.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
-
-test: env packages lint types contracts ## everything, as a change has to pass it
-	$(BIN)/python -m pytest $(PYTEST)
 
 packages: ## the Debian packages that tests need: a real browser
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
 		  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; } || \
 		{ echo "The tests need Debian's packages chromium and chromium-driver: apt-get install chromium chromium-driver"; exit 1; }
-
-.PHONY: packages
-
-check: test ## the same by its usual name
 
 lint: env
 	$(BIN)/ruff format --check .
@@ -47,13 +48,19 @@ types: env
 contracts: env
 	$(BIN)/lint-imports
 
-format: env
+unit: env packages
+	$(BIN)/python -m pytest $(PYTEST)
+
+format: env ## the layout and the fixes that ruff makes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: env ## pins every version again, newest that fit
+lock: env ## pins every version again, the newest that fit
 	$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.lock.txt
 	$(COMPILE) --upgrade --extra embedded --extra dev pyproject.toml -o requirements/lock.txt
 
-clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+kafka-lock: env ## pins the embedded Kafka's jars again
+	$(BIN)/python -m services.runtime.kafka_lock
+
+clean: ## takes away what was set up
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
