@@ -1,0 +1,101 @@
+"""Snapshots in files: what is written comes back, and whatever is wrong with a file is found."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.codec import Envelope, logged
+from services.scoring.core.partition import PartitionState, SnapshotUnusable
+from services.scoring.log_reader import Record
+from services.scoring.snapshots import Snapshots
+from services.scoring.turns import Turns
+from tests import builders
+
+MARK = Record(3, 1_700_000_000_000, b"alpha", b"value").mark()
+
+
+def state() -> PartitionState:
+    """A partition with a race of three, folded up to offset 3, nothing due."""
+    made = PartitionState(2)
+    facts = [builders.defined(), builders.entries("1", "2", "3"), builders.gun(), builders.run("1")]
+    for offset, fact in enumerate(facts):
+        made.fold(offset, Envelope(1, builders.EVENT, [logged(builders.typed(fact))]))
+    made.take(100)
+    return made
+
+
+def snapshots(folder: Path, partitions: int = 4) -> Snapshots:
+    return Snapshots(folder / "snapshots", partitions, "worker", Turns())
+
+
+async def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
+    kept, place = state(), snapshots(tmp_path)
+    await place.write(kept, MARK)
+    head = await place.head(2)
+    assert head is not None
+    assert (head.mark, head.partition, head.partitions, head.topic) == (MARK, 2, 4, "race-log")
+    back = await place.load(2)
+    kept.mark_all()
+    back.mark_all()
+    assert back.next_offset == 4
+    assert back.take(100) == kept.take(100)
+    assert [path.name for path in (tmp_path / "snapshots").iterdir()] == ["race-log-2.snapshot"]
+
+
+async def test_without_a_file_there_is_no_snapshot(tmp_path: Path) -> None:
+    assert await snapshots(tmp_path).head(0) is None
+
+
+async def test_any_byte_that_changed_and_any_end_that_is_missing_is_found(tmp_path: Path) -> None:
+    place = snapshots(tmp_path)
+    await place.write(state(), MARK)
+    path = place.path(2)
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x20]) + whole[at + 1 :])
+        with pytest.raises(SnapshotUnusable):
+            await place.load(2)
+        path.write_bytes(whole[:at])
+        with pytest.raises(SnapshotUnusable):
+            await place.load(2)
+    path.write_bytes(whole)
+    assert (await place.load(2)).next_offset == 4
+
+
+async def test_a_snapshot_that_names_another_partition_is_not_taken(tmp_path: Path) -> None:
+    place = snapshots(tmp_path)
+    await place.write(state(), MARK)
+    place.path(2).rename(place.path(1))
+    with pytest.raises(SnapshotUnusable):
+        await place.load(1)
+
+
+async def test_a_write_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
+    place = snapshots(tmp_path)
+    await place.write(state(), MARK)
+    (tmp_path / "snapshots" / "race-log-2.worker.unfinished").mkdir()
+    with pytest.raises(OSError):
+        await place.write(state(), MARK)
+    assert (await place.load(2)).next_offset == 4
+
+
+async def test_a_state_with_rows_due_is_not_written(tmp_path: Path) -> None:
+    due = state()
+    due.mark_all()
+    with pytest.raises(AssertionError):
+        await snapshots(tmp_path).write(due, MARK)
+    assert await snapshots(tmp_path).head(2) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Record(4, 1_700_000_000_000, b"alpha", b"value"),
+        Record(3, 1_700_000_000_001, b"alpha", b"value"),
+        Record(3, 1_700_000_000_000, b"beta", b"value"),
+        Record(3, 1_700_000_000_000, b"alpha", b"valuf"),
+        Record(3, 1_700_000_000_000, None, None),
+    ],
+)
+def test_a_record_is_recognised_by_offset_time_key_and_value(other: Record) -> None:
+    assert other.mark() != MARK
