@@ -234,6 +234,60 @@ def up(
     sys.exit(run(settings, say_in_colour))
 
 
+rejected = typer.Typer(no_args_is_help=True, help="What was put aside: found, shown, read again.")
+app.add_typer(rejected, name="rejected")
+_RejectedEvent = Annotated[str | None, typer.Option("--event", help="Of this event.")]
+_RejectedSource = Annotated[str | None, typer.Option("--source", help="Put aside by: http, mylaps, scoring, ...")]
+_RejectedGateway = Annotated[str | None, typer.Option("--gateway", help="Sent by this gateway.")]
+_RejectedReason = Annotated[str | None, typer.Option("--reason", help="With these words in the reason.")]
+
+
+@rejected.command("list")
+def rejected_list(
+    event: _RejectedEvent = None,
+    source: _RejectedSource = None,
+    gateway: _RejectedGateway = None,
+    reason: _RejectedReason = None,
+    last: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the newest.")] = 50,
+) -> None:
+    """List what ingest and scoring could not take, with the reason; on the Kafka of MATLINE_KAFKA."""
+    from services.ingest.rejected import Wanted
+    from services.ingest.rejected_command import list_main
+
+    sys.exit(list_main(os.environ, Wanted(event=event, source=source, gateway=gateway, reason=reason), last))
+
+
+@rejected.command("show")
+def rejected_show(offsets: Annotated[list[int], typer.Argument(help="As `matline rejected list` shows them.")]) -> None:
+    """Show all of it: where it came from, why it was put aside, and its bytes."""
+    from services.ingest.rejected_command import show_main
+
+    sys.exit(show_main(os.environ, offsets))
+
+
+@rejected.command("replay")
+def rejected_replay(
+    offsets: Annotated[list[int] | None, typer.Argument(help="Offsets; or choose by options.")] = None,
+    event: _RejectedEvent = None,
+    source: _RejectedSource = None,
+    gateway: _RejectedGateway = None,
+    reason: _RejectedReason = None,
+    to: Annotated[str | None, typer.Option(help="Ingest's address; by default that of MATLINE_HOST.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would be sent.")] = False,
+) -> None:
+    """Read it again, with this release and the settings of now, and send to ingest what can be read.
+
+    Once the cause is mended: a zone in matline.toml (MATLINE_SOURCES), or a newer release. HTTP bodies and reads, and
+    MYLAPS frames. Sent twice counts once. MATLINE_TOKEN: a gateway's token, an official's for markers.
+    """
+    from services.ingest.rejected import Wanted
+    from services.ingest.rejected_command import replay_main
+
+    chosen = frozenset(offsets) if offsets else None
+    wanted = Wanted(offsets=chosen, event=event, source=source, gateway=gateway, reason=reason)
+    sys.exit(replay_main(os.environ, wanted, to, dry_run))
+
+
 token = typer.Typer(no_args_is_help=True, help="Who may write, and read: bearer tokens, made, listed, revoked.")
 app.add_typer(token, name="token")
 

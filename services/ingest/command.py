@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import aclosing
 
 from aiokafka.errors import KafkaError
 
@@ -46,8 +47,9 @@ def export_log(event: str, environment: Mapping[str, str]) -> int:
 
 
 async def _print_lines(event: str, environment: Mapping[str, str]) -> None:
-    async for line in lines(event, kafka_options(environment)):
-        sys.stdout.buffer.write(line + b"\n")
+    async with aclosing(lines(event, kafka_options(environment))) as found:
+        async for line in found:
+            sys.stdout.buffer.write(line + b"\n")
     sys.stdout.buffer.flush()
 
 

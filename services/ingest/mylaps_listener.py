@@ -29,6 +29,7 @@ from services.ingest.decoders.mylaps import (
     Passings,
     Seen,
     Unreadable,
+    frame_alone,
     frame_bytes,
 )
 from services.ingest.errors import Overloaded, TooLarge, Unavailable
@@ -124,7 +125,7 @@ class MylapsListener:
 
     # --- content of messages
 
-    async def store(self, message: Passings | Markers | Unreadable, numbering: "_Numbering") -> bool:
+    async def store(self, message: Passings | Markers | Unreadable, numbering: "Numbering") -> bool:
         """Write a message's content; whether it is safe, so that it may be acknowledged."""
         frame = message.raw if isinstance(message, Unreadable) else message.frame
         task = self._writing.get(frame)
@@ -133,15 +134,14 @@ class MylapsListener:
             task.add_done_callback(lambda _: self._writing.pop(frame, None))
         return await asyncio.shield(task)
 
-    async def _write(self, message: Passings | Markers | Unreadable, numbering: "_Numbering") -> bool:
+    async def _write(self, message: Passings | Markers | Unreadable, numbering: "Numbering") -> bool:
         at_us = self._now_us()
         facts: list[LoggedFact] = []
         if isinstance(message, Passings):
-            facts += self._reads(message, numbering, at_us)
+            facts += passing_facts(self._source, message, numbering, at_us)
         elif isinstance(message, Markers):
-            facts += [self._notice(message.location, notice, at_us) for notice in message.notices]
-        unreadable = [message] if isinstance(message, Unreadable) else message.unreadable
-        aside = [self._rejection(one, index, at_us) for index, one in enumerate(unreadable)]
+            facts += marker_facts(self._source, message, at_us)
+        aside = self._rejections(message, at_us)
         try:
             await self._log.room()
             if facts:
@@ -168,53 +168,68 @@ class MylapsListener:
         if aside:
             self._metrics.rejected.labels("mylaps", "frame" if isinstance(message, Unreadable) else "record").inc(aside)
 
-    def _device(self, location: str) -> str:
-        return self._source.devices.get(location, location)
-
-    def _reads(self, message: Passings, numbering: "_Numbering", at_us: int) -> list[ReadsLogged]:
-        """The passings as facts: a session is a decoder's own count of a day where it counts, else the connection's."""
-        device = self._device(message.location)
-        sessions: dict[str, list[ReadRow]] = defaultdict(list)
-        for seen in message.seen:
-            session, seq = numbering.number(seen)
-            sessions[session].append(ReadRow(seq, device, seen.chip, seen.at_us, seen.rssi, seen.antenna))
+    def _rejections(self, message: Passings | Markers | Unreadable, at_us: int) -> list[Rejection]:
+        """What could not be read: whole frames, a record as the frame that would have brought it alone."""
+        if isinstance(message, Unreadable):
+            return [self._rejection(message.raw, message.reason, None, at_us)]
         return [
-            fact
-            for session, rows in sessions.items()
-            for fact in reads_facts(self._source.event, self._source.gateway, session, rows, at_us)
+            self._rejection(frame_alone(message.frame, one.raw), one.reason, index, at_us)
+            for index, one in enumerate(message.unreadable)
         ]
 
-    def _notice(self, location: str, notice: Notice, at_us: int) -> NoticeReceived:
-        """The marker as a fact; its id makes the copies that the client sends until it is acknowledged count once."""
-        source = self._source
-        identity = repr((source.event, source.gateway, location, notice)).encode()
-        return NoticeReceived(
-            event=source.event,
-            id="notice-" + hashlib.sha256(identity).hexdigest()[:40],
-            recorded_at_us=at_us,
-            gateway=source.gateway,
-            device=self._device(location),
-            kind=notice.kind[:NAME_CHARS],
-            at_us=notice.at_us,
-            text=notice.text[:REASON_CHARS],
-        )
-
-    def _rejection(self, unreadable: Unreadable, index: int, at_us: int) -> Rejection:
+    def _rejection(self, raw: bytes, reason: str, index: int | None, at_us: int) -> Rejection:
         return Rejection(
             v=REJECTED_VERSION,
             event=self._source.event,
             source="mylaps",
-            reason=unreadable.reason,
-            raw=unreadable.raw[:RAW_MAX_BYTES],
-            size=len(unreadable.raw),
+            reason=reason,
+            raw=raw[:RAW_MAX_BYTES],
+            size=len(raw),
             gateway=self._source.gateway,
             index=index,
             recorded_at_us=at_us,
         )
 
 
-class _Numbering:
-    """The session and number of each read of a connection."""
+def passing_facts(source: Source, message: Passings, numbering: "Numbering", at_us: int) -> list[ReadsLogged]:
+    """A message's passings as facts, `at_us` when they came in: a session is a decoder's own count of a day where it
+    counts, else the connection's.
+    """
+    device = source.devices.get(message.location, message.location)
+    sessions: dict[str, list[ReadRow]] = defaultdict(list)
+    for seen in message.seen:
+        session, seq = numbering.number(seen)
+        sessions[session].append(ReadRow(seq, device, seen.chip, seen.at_us, seen.rssi, seen.antenna))
+    return [
+        fact
+        for session, rows in sessions.items()
+        for fact in reads_facts(source.event, source.gateway, session, rows, at_us)
+    ]
+
+
+def marker_facts(source: Source, message: Markers, at_us: int) -> list[NoticeReceived]:
+    """A message's markers as facts; their ids make the copies that the client sends until it is acknowledged count
+    once.
+    """
+    return [_notice(source, message.location, notice, at_us) for notice in message.notices]
+
+
+def _notice(source: Source, location: str, notice: Notice, at_us: int) -> NoticeReceived:
+    identity = repr((source.event, source.gateway, location, notice)).encode()
+    return NoticeReceived(
+        event=source.event,
+        id="notice-" + hashlib.sha256(identity).hexdigest()[:40],
+        recorded_at_us=at_us,
+        gateway=source.gateway,
+        device=source.devices.get(location, location),
+        kind=notice.kind[:NAME_CHARS],
+        at_us=notice.at_us,
+        text=notice.text[:REASON_CHARS],
+    )
+
+
+class Numbering:
+    """The session and number of each read of a connection; `session` is for readers that do not count."""
 
     def __init__(self, session: str) -> None:
         self._session = session
@@ -242,7 +257,7 @@ class _Connection:
     ) -> None:
         self._listener = listener
         self._decoder = decoder
-        self._numbering = _Numbering(session)
+        self._numbering = Numbering(session)
         self._secret = secret
         self._known = secret is None
         self._reader = reader

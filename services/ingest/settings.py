@@ -38,14 +38,14 @@ def settings_from(environment: Mapping[str, str]) -> IngestSettings:
         port=number(environment, "MATLINE_INGEST_PORT", 8701),
         mylaps_port=number(environment, "MATLINE_MYLAPS_PORT", 3097),
         partitions=number(environment, "MATLINE_PARTITIONS", PARTITIONS_DEFAULT),
-        config=_config(environment),
+        config=config_path(environment),
         data=folder(environment, "MATLINE_DATA", ".matline"),
         tokens=tokens_path(environment),
         tls=tls_files(environment),
     )
 
 
-def _config(environment: Mapping[str, str]) -> Path:
+def config_path(environment: Mapping[str, str]) -> Path:
     """The file of readers: MATLINE_SOURCES, which has to be there, else in the data folder, where it may be missing."""
     named = text(environment, "MATLINE_SOURCES", "")
     path = Path(named).expanduser() if named else folder(environment, "MATLINE_DATA", ".matline") / "matline.toml"

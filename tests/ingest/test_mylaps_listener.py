@@ -225,7 +225,8 @@ async def test_a_record_that_cannot_be_read_is_set_aside_and_its_message_acknowl
         assert await client.answer() == b"Matline@AckStore@4@$"
     assert len(rows(race_log)) == 1
     [aside] = race_log.aside
-    assert (aside.source, aside.event, aside.gateway, aside.raw) == ("mylaps", "example-2026", "tent", bad)
+    assert (aside.source, aside.event, aside.gateway, aside.index) == ("mylaps", "example-2026", "tent", 0)
+    assert aside.raw == b"Start@Store@" + bad + b"@4@$"
 
 
 async def test_a_frame_that_is_no_message_is_set_aside_and_the_connection_goes_on(port, race_log):

@@ -70,7 +70,9 @@ async def kafka_log(kafka: KafkaOptions, partitions: int = PARTITIONS_DEFAULT) -
 @asynccontextmanager
 async def client_of(kafka: KafkaOptions, folder: Path) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of an ingest on this Kafka; relative paths are the event's."""
-    settings = IngestSettings(kafka=kafka, port=0, data=folder, tokens=folder / "tokens.json")
+    settings = IngestSettings(
+        kafka=kafka, port=0, data=folder, tokens=folder / "tokens.json", config=folder / "matline.toml"
+    )
     async with serving(settings) as address, aiohttp.ClientSession(address / f"v1/events/{EVENT}/") as client:
         yield client
 

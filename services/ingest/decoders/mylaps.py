@@ -176,6 +176,12 @@ def frame_bytes(source: str, function: str, *data: str) -> bytes:
     return ("@".join((source, function, *data)) + "@$").encode()
 
 
+def frame_alone(frame: bytes, record: bytes) -> bytes:
+    """The frame of a message (without its `$`) as it were with this record of it alone."""
+    name, function, *_, number = frame.removesuffix(b"@").split(b"@")
+    return b"@".join((name, function, record, number)) + b"@$"
+
+
 def _numbered(frame: bytes, source: str, function: str, fields: list[bytes], zone: tzinfo, server: str) -> Message:
     if not fields or not _NUMBER.fullmatch(fields[-1]):
         return Unreadable(frame + b"$", f"{function} without a message number at its end, so it cannot be acknowledged")
