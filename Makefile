@@ -22,7 +22,7 @@ check: test ## the same by its usual name
 
 env: $(STAMP)
 
-$(STAMP): $(LOCKS) pyproject.toml
+$(STAMP): $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Matline needs Python 3.11 or newer; name one by PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Setting up $(VENV): some 400 MB to download the first time"
