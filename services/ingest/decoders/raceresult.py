@@ -2,7 +2,8 @@
 
 The decoder numbers its passings within a file, begins a new file with each STARTOPERATION, and keeps them all. So we
 hold the cursor (box, file, number): on a connection the count says what is missing, which is pulled; new passings are
-pushed, and a gap in their numbers is pulled too; files that ended while nobody was connected are fetched by number.
+pushed, and a gap in their numbers is pulled too; files that ended while nobody was connected are fetched by number. Of
+a decoder that is new to us the earlier files are looked through for passings of the last day.
 A decoder is only ever asked. It belongs to whoever times: nothing here starts or stops its operation, sets its clock
 or clears its files.
 
@@ -48,6 +49,9 @@ STATUS_S = 30.0
 ANSWER_S = 10.0  # a question that is not answered by then is asked again
 SILENCE_S = 20.0  # four polls
 FILES_BACK_MAX = 200  # files that ended while nobody was connected
+FIRST_US = 24 * 3600 * 1_000_000  # how far back the files of a decoder that is new to us are looked through
+EMPTY_BACK_MAX = 5  # files without a passing in a row, after which no earlier one is looked for
+BOX_ASKS = 3  # questions for its name
 CHECKS_MAX = 10_000
 BATTERY_LOW = 20  # per cent
 ERROR_BITS = {
@@ -180,6 +184,26 @@ class _File:
         return Position(self.part, through, check)
 
 
+class _Back:
+    """The walk back through files of a decoder that is new to us: `file` is looked through, `recent` whether it has a
+    passing of the last day, `empty` how many before it had none at all.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.file = _File(number, 0)
+        self.recent = False
+        self.empty = 0
+
+    def further(self, got: int) -> bool:
+        """Go on to the file before; false when there is no need."""
+        self.empty = 0 if got else self.empty + 1
+        number = self.file.number - 1
+        if number < 1 or self.empty > EMPTY_BACK_MAX or (got and not self.recent):
+            return False
+        self.file, self.recent = _File(number, 0), False
+        return True
+
+
 class _Question(Struct):
     """What the decoder is answering with passings: those from `first` to `last` of the current file, which was `part`
     when it was asked, or a whole `file`. `heard_s` is when the last came, `got` how many did.
@@ -214,6 +238,8 @@ class RaceResult:
         self._status_file = 0
         self._live: _File | None = None
         self._ended: list[_File] = []  # before the current file, oldest first
+        self._back: _Back | None = None
+        self._box_asks = 1
         self._verify = 0  # the number whose content tells whether the file is the one that we know
         self._lower_count = False
         self._recount = False  # an answer lacked passings: is the file that was asked for them still the current one?
@@ -225,7 +251,16 @@ class RaceResult:
 
     @property
     def missing(self) -> int:
-        return sum(file.had.missing for file in [*self._ended, *([self._live] if self._live else [])])
+        return sum(file.had.missing for file in self._files())
+
+    def _files(self) -> list[_File]:
+        """The files of which passings are expected."""
+        files = [*self._ended]
+        if self._live:
+            files.append(self._live)
+        if self._back:
+            files.append(self._back.file)
+        return files
 
     def begin(self, now: Now) -> None:
         self._began_s = self._polled_s = self._status_s = now.steady_s
@@ -366,12 +401,12 @@ class RaceResult:
             return []  # before the count: it will be pulled
         file: _File | None = live
         if question and question.file is not None:
-            file = self._ended[0]
+            file = next((one for one in self._files() if one.number == question.file), live)
         try:
             fields_least = FIELDS if self._version and self._version >= FIELDS_SINCE else FIELDS_LEAST
             passing = read_passing(text, self._zone, fields_least)
             if passing.file is not None and file and passing.file != file.number:
-                file = next((one for one in [*self._ended, live] if one.number == passing.file), None)
+                file = next((one for one in self._files() if one.number == passing.file), None)
                 if file is None:
                     self._send("PASSINGS")  # a file has begun: its count fetches this passing too
                     return []
@@ -386,6 +421,11 @@ class RaceResult:
                 return self._known(passing, line, file, pushed)
         except ValueError as error:
             return [Unreadable(line, str(error))]
+        if self._back and file is self._back.file:
+            recent = passing.at_us is not None and passing.at_us > now.wall_us - FIRST_US
+            self._back.recent = self._back.recent or recent
+            if passing.at_us is not None and not recent:
+                return []  # of another race
         return self._said(passing, line, file)
 
     def _known(self, passing: Passing, line: bytes, file: _File, pushed: bool) -> list[Message]:
@@ -439,6 +479,11 @@ class RaceResult:
         count = int(fields[0])
         number = int(fields[1]) if len(fields) > 1 and _NUMBER.fullmatch(fields[1]) else self._status_file
         first = self._live is None
+        if first and self._box == NO_BOX and self._box_asks < BOX_ASKS:
+            self._box_asks += 1
+            self._send("GETCONFIG;GENERAL;BOXNAME")
+            self._send("PASSINGS")
+            return []
         known = self._live or self._from_cursor()
         if known is not None and number == known.number and count < known.had.through and not self._lower_count:
             # A push may have overtaken the count: only a second one that is lower means a log cleared.
@@ -449,9 +494,10 @@ class RaceResult:
         self._lower_count = self._recount = False
         if known is None:
             self._live = _File(number, 0)
+            self._back = _Back(number - 1) if number > 1 else None
         elif number < known.number or cleared:
             self._live = _File(number, known.generation + 1)
-            self._ended, self._question = [], None
+            self._ended, self._back, self._question = [], None, None
         elif number > known.number:
             between = range(max(known.number + 1, number - FILES_BACK_MAX), number)
             self._ended += [known, *(_File(one, known.generation) for one in between)]
@@ -506,6 +552,10 @@ class RaceResult:
             first, last = gap[0], min(gap[1], gap[0] + PULL_MAX - 1)
             self._question = _Question(now.steady_s, live.part, first, last)
             self._send(f"{first}:{last - first + 1}")
+        elif self._back and not self._recount:
+            file = self._back.file
+            self._question = _Question(now.steady_s, file.part, file=file.number)
+            self._send(f"GETFILE;{file.number}")
         return []
 
     def _answered(self, complete: bool) -> list[Message]:
@@ -523,8 +573,10 @@ class RaceResult:
             elif not self._verify:
                 self._tries = 0
             return []
-        if question.file is not None:
+        if question.file is not None and self._ended and question.file == self._ended[0].number:
             return self._file_ended(complete, question.got)
+        if question.file is not None:
+            return self._looked_through(complete, question)
         gap = live.had.gap
         if gap is None or gap[0] > question.first or question.part != live.part:
             self._tries = 0
@@ -557,16 +609,31 @@ class RaceResult:
         if not fetched:
             file.had.skip(file.had.top)
             messages.append(self._lost(f"what follows passing {file.known} of file {file.part}, in part or in all"))
-        messages.append(Reached(self._box, file.position()))
+        if not self._back:
+            messages.append(Reached(self._box, file.position()))
         self._ended.pop(0)
         return messages
+
+    def _looked_through(self, complete: bool, question: _Question) -> list[Message]:
+        """The next file of the walk back, or this one again where it did not come whole."""
+        back = self._back
+        if back is None or back.file.number != question.file:
+            self._tries = 0
+            return []
+        whole = complete and not back.file.had.missing
+        if not whole and self._tries < PULL_TRIES:
+            return []
+        self._tries = 0
+        if not back.further(question.got):
+            self._back = None
+        return [] if whole else [self._lost(f"file {question.file}, in part or in all,")]
 
     def _lost(self, what: str) -> Notice:
         text = f"{what} of {self._box} cannot be had, asked for {PULL_TRIES} times; look into the decoder"
         return Notice(self._name or self._box, "gap", None, text)
 
     def _moved(self) -> list[Message]:
-        if self._live is None or self._ended or self._verify:
+        if self._live is None or self._ended or self._back or self._verify:
             return []
         position = self._live.position()
         if position == self._reached:

@@ -33,9 +33,12 @@ def asked(reader: RaceResult) -> list[str]:
     return reader.take().decode().split("\r\n")[:-1]
 
 
+KNOWN = {"D-5012": Position("3", 0)}
+
+
 def met(cursor: dict[str, Position] | None = None, count: int = 0, file: int = 3) -> RaceResult:
     """A connection whose handshake is done, at `count` passings of a file."""
-    reader = RaceResult(ZONE, cursor or {}, Told())
+    reader = RaceResult(ZONE, KNOWN if cursor is None else cursor, Told())
     reader.begin(START)
     assert asked(reader) == ["GETPROTOCOL"]
     assert reader.feed(lines("GETPROTOCOL;2.0;1.0;3.3"), START) == []
@@ -117,7 +120,7 @@ def test_the_latest_protocol_known_to_both_is_asked_for(told: str, chosen: str):
     assert asked(reader) == [f"SETPROTOCOL;{chosen}"]
 
 
-def test_without_a_cursor_the_current_file_is_pulled_from_its_first_passing():
+def test_the_current_file_is_pulled_from_its_first_passing():
     reader = met(count=300)
     assert asked(reader) == ["SETPUSHPREWARNS;0", "SETPUSHPASSINGS;1;0", "PASSINGS", "1:256"]
     first = reader.feed(lines(*[record(n) for n in range(1, 257)], ""), at(1))
@@ -128,6 +131,29 @@ def test_without_a_cursor_the_current_file_is_pulled_from_its_first_passing():
     assert numbers(rest) == list(range(257, 301))
     assert asked(reader) == []
     assert reader.missing == 0
+
+
+def test_a_decoder_that_is_new_has_its_files_of_the_last_day_looked_through():
+    reader = met({}, count=1, file=9)
+    assert asked(reader)[-1] == "1:1"
+    got = reader.feed(lines(record(1, file=9), ""), at(1))
+    assert (numbers(got), asked(reader)) == ([1], ["GETFILE;8"])
+    got += reader.feed(lines(""), at(2))
+    assert asked(reader) == ["GETFILE;7"], "a file without a passing does not end the search"
+    got += reader.feed(lines(record(1, file=7, day="2026-01-02"), record(2, file=7), record(4, file=7), ""), at(3))
+    assert asked(reader) == ["GETFILE;7"], "it did not come whole"
+    got += reader.feed(lines(*[record(n, file=7) for n in (2, 3, 4)], ""), at(4))
+    assert asked(reader) == ["GETFILE;6"]
+    assert not any(isinstance(message, Reached) for message in got)
+    got = reader.feed(lines(record(1, file=6, day="2026-01-02"), ""), at(5))
+    assert got == [Reached("D-5012", Position("9", 1, "2026-01-04 05:00:01.500 6692-33"))]
+    assert asked(reader) == []
+
+
+def test_files_before_the_first_passing_of_a_new_decoder_end_the_search():
+    reader = met({}, count=0, file=2)
+    assert asked(reader)[-1] == "GETFILE;1"
+    assert reader.feed(lines(""), at(1)) == [Reached("D-5012", Position("2", 0))]
 
 
 def test_a_read_carries_the_decoders_own_number_file_and_antenna():
@@ -273,6 +299,8 @@ def met_old() -> RaceResult:
     reader = RaceResult(ZONE, {}, Told())
     reader.begin(START)
     reader.feed(lines("GETPROTOCOL;1.5;1.0;1.5", "SETPROTOCOL;1.5", "PASSINGS;1"), START)
+    assert asked(reader)[-2:] == ["GETCONFIG;GENERAL;BOXNAME", "PASSINGS"], "under which name is its cursor kept?"
+    reader.feed(lines("PASSINGS;1", "PASSINGS;1"), START)
     assert numbers(reader.feed(lines(old_record(1, "33"), ""), at(1))) == [1]
     reader.take()
     return reader

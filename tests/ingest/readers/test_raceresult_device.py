@@ -184,6 +184,21 @@ async def test_cleared_files_are_a_new_log_of_which_nothing_is_missed(tmp_path: 
     await device.close()
 
 
+async def test_what_a_decoder_kept_before_we_first_came_is_fetched(tmp_path: Path):
+    device = RaceResultDevice(Trouble(1), clock)
+    await device.start()
+    for number in range(30):
+        await device.passes(str(number))
+        if number % 10 == 9:
+            device.begin_file()
+    log = GrowingLog()
+    running = await begin(source("raceresult", device.port), log, tmp_path)
+    await log.until(lambda: logged(log) >= kept(device))
+    assert len(log.reads) == 30
+    await running.close()
+    await device.close()
+
+
 async def test_a_device_is_named_by_the_mapping_of_its_source(tmp_path: Path):
     device = RaceResultDevice(Trouble(1), clock)
     await device.start()
