@@ -9,9 +9,10 @@ from collections import defaultdict
 from random import Random
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from services.scoring.core.event import EventState
 from services.scoring.core.partition import PartitionState
 from tests.oracle.folding import (
     TAKE_ALL,
@@ -19,7 +20,6 @@ from tests.oracle.folding import (
     cut,
     envelopes,
     final_rows,
-    folded,
     merged,
     partition,
     restored,
@@ -88,8 +88,9 @@ def test_reads_of_one_chip_change_the_row_of_nobody_who_never_wore_it(log, chip,
 @thorough
 @given(logs(), rngs)
 def test_facts_in_any_records_give_the_same_standings(log, rng):
-    facts = typed(log)
-    assert standings_of(folded(cut(rng, facts))) == standings_of(at_once(log))
+    assume(log)
+    state = partition(envelopes(cut(rng, typed(log))))
+    assert standings_of(state.events[EVENT]) == standings_of(at_once(log))
 
 
 def run(rng, records):
@@ -146,6 +147,33 @@ def test_rows_of_one_version_are_the_same_bytes_whenever_they_were_taken(log, rn
         for row in run(rng, records)[0]:
             by_version[getattr(row, "bib", None), row.version].add(msgspec.msgpack.encode(row))
     assert all(len(same) == 1 for same in by_version.values())
+
+
+def afterwards(rng, log):
+    """What may happen once a log is there: officials' facts, reads, and withdrawals of any of all these."""
+    facts = [{**fact, "id": f"m{at}"} for at, fact in enumerate(officials_of(rng.getrandbits(32)))]
+    facts += [some_reads(rng, rng.choice(CHIPS)) for _ in range(2)]
+    ids = [fact["id"] for fact in [*log, *facts] if "id" in fact]
+    for at in range(6):
+        name = f"n{at}"
+        facts.append({"type": "fact_withdrawn", "event": EVENT, "fact": rng.choice(ids), "reason": "r", "id": name})
+        ids += [name] * 4
+    rng.shuffle(facts)
+    return facts
+
+
+@thorough
+@given(logs(), rngs)
+def test_a_row_that_does_not_come_out_has_not_changed(log, rng):
+    state = EventState(EVENT)
+    held = {}
+    for offset, fact in enumerate(typed([*log, *afterwards(rng, log)])):
+        state.fold(offset, 0, fact)
+        event = state.take_event()
+        held |= row_bytes([*([] if event is None else [event]), *state.take(TAKE_ALL)])
+        assert {bib for _, bib in held} >= set(state.book.bibs())
+        now = [state.event_row() if bib is None else state.row(bib) for _, bib in held]
+        assert row_bytes(now) == held, fact
 
 
 @thorough
