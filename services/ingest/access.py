@@ -2,13 +2,12 @@
 
 With a token file every request carries a token, which says for which events, and for a gateway in whose name. Without
 one ingest serves this machine only: a request comes from the loopback interface, is addressed to it by name (a web
-page elsewhere could have its own name resolve to us), and carries no other site's `Origin`.
+page elsewhere could have its own name resolve to us), carries no other site's `Origin`, and was not passed on by a
+proxy here for somebody elsewhere.
 """
 
 import time
 from collections.abc import Callable
-from functools import lru_cache
-from ipaddress import ip_address
 
 from aiohttp import web
 from msgspec import Struct
@@ -16,10 +15,13 @@ from yarl import URL
 
 from services.ingest.errors import Overloaded, Refused
 from services.runtime.faults import StartFault
+from services.runtime.loopback import is_loopback
 from services.runtime.tokens import ANY, Token, Tokens, bearer
 
 REQUESTS_A_SECOND_MAX = 1_000  # of one token: full requests at that rate are 25 times what one process takes
 REQUESTS_BURST_MAX = 2_000  # at once after a pause
+
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")  # set by a proxy
 
 LOCAL = Token(id="00000000", role="official", name="local", events=[ANY], gateways=[ANY], sha256="0" * 64, made="")
 """Whoever is at this machine, while there are no tokens: may do everything."""
@@ -27,17 +29,6 @@ LOCAL = Token(id="00000000", role="official", name="local", events=[ANY], gatewa
 
 class UnsafeAddress(StartFault):
     """Listening where others can reach us takes tokens."""
-
-
-@lru_cache(maxsize=1024)
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own loopback interface."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _Allowance(Struct):
@@ -122,6 +113,8 @@ def _check_local(request: web.Request) -> None:
         raise Refused(
             403, "Not from here", "without tokens ingest takes requests of this machine only, by 127.0.0.1 or localhost"
         )
+    if passed_on := next((name for name in _FORWARDED if name in request.headers), None):
+        raise Refused(403, "Not from here", f"a proxy passed it on ({passed_on}); for others make tokens")
     origin = request.headers.get("Origin")
     if origin is not None and origin not in (f"http://{request.host}", f"https://{request.host}"):
         raise Refused(403, "Not from there", f"a page of {origin[:80]} may not write to the race log")

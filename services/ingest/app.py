@@ -15,6 +15,7 @@ from services.ingest.access import Access
 from services.ingest.http import Door, problem
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import KafkaLog, Log
+from services.ingest.readers.raceresult_upload import Uploads
 from services.ingest.reading import Reading
 from services.ingest.settings import IngestSettings
 from services.runtime import ops
@@ -57,6 +58,7 @@ def create_app(settings: IngestSettings, race_log: Log | None = None) -> web.App
     app = web.Application(middlewares=[_problems])
     app[READING] = reading
     app.add_routes(Door(writer, metrics, now_us, access).routes())
+    app.add_routes(Uploads(reading.uploading, writer, metrics, now_us).routes())
     app.add_routes(ops.routes(metrics.registry, lambda: None if writer.reachable() else "Kafka does not answer"))
 
     async def lifetime(app: web.Application) -> AsyncIterator[None]:

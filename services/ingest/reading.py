@@ -7,25 +7,35 @@ again by itself; HTTP and the other readers go on.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from schemas.definition import Fault
-from services.ingest.access import Access, is_loopback
+from services.ingest.access import Access
 from services.ingest.metrics import IngestMetrics
 from services.ingest.mylaps_listener import MylapsListener
 from services.ingest.race_log import Log
 from services.ingest.readers import chronotrack, ipico, llrp, raceresult, ultra
-from services.ingest.sources import PROTOCOLS, Source, SourcesRefused, host_and_port, joined, parse_sources
+from services.ingest.sources import (
+    PROTOCOLS,
+    Source,
+    SourcesRefused,
+    exposed_faults,
+    host_and_port,
+    joined,
+    parse_sources,
+)
 from services.runtime.faults import StartFault
 from services.runtime.watched import WatchedFile
 
 AGAIN_S = 5.0  # before a reader that failed is started again
 
 log = logging.getLogger(__name__)
+
+_Identity = tuple[str, str, str]
 
 
 class AtWork(Protocol):
@@ -72,18 +82,22 @@ class Reading:
         self._file = None if config is None else WatchedFile(config, self._read)
         self._begun = True
         self._wanted = self._by_identity()
-        self._at_work: dict[tuple[str, str, str], tuple[Source, AtWork]] = {}
-        self._not_before_s: dict[tuple[str, str, str], float] = {}
+        self._at_work: dict[_Identity, tuple[Source, AtWork]] = {}
+        self._not_before_s: dict[_Identity, float] = {}
 
     def ports(self) -> dict[str, int]:
         """Where those listen that do, by `protocol:gateway`."""
         running = self._at_work.values()
         return {f"{one.protocol}:{one.gateway}": work.port for one, work in running if work.port is not None}
 
+    def uploading(self, event: str, gateway: str) -> Source | None:
+        """The source of decoders that upload by HTTP under this event and gateway."""
+        return self._wanted.get(("raceresult_http", event, gateway))
+
     async def start(self) -> None:
         """Start all. Raises StartFault, OSError; none is at work then."""
         try:
-            for identity, source in self._wanted.items():
+            for identity, source in self._to_start():
                 self._at_work[identity] = source, await self._started(source)
         except BaseException:
             await self.close()
@@ -104,15 +118,15 @@ class Reading:
                 self._metrics.reader_failures.labels(source.gateway).inc()
                 self._not_before_s[identity] = time.monotonic() + AGAIN_S
                 await self._stop(identity)
-        for identity, source in self._wanted.items():
-            if identity not in self._at_work and self._not_before_s.get(identity, 0.0) <= time.monotonic():
+        for identity, source in self._to_start():
+            if self._not_before_s.get(identity, 0.0) <= time.monotonic():
                 await self._try(identity, source)
 
     async def close(self) -> None:
         """End all."""
         await asyncio.gather(*(self._stop(identity) for identity in list(self._at_work)))
 
-    async def _try(self, identity: tuple[str, str, str], source: Source) -> None:
+    async def _try(self, identity: _Identity, source: Source) -> None:
         try:
             self._at_work[identity] = source, await self._started(source)
         except (StartFault, OSError) as error:
@@ -122,11 +136,19 @@ class Reading:
         else:
             log.info("%r is at work", source)
 
-    async def _stop(self, identity: tuple[str, str, str]) -> None:
+    async def _stop(self, identity: _Identity) -> None:
         _, work = self._at_work.pop(identity)
         await work.close()
 
-    def _by_identity(self) -> dict[tuple[str, str, str], Source]:
+    def _to_start(self) -> list[tuple[_Identity, Source]]:
+        """Who is wanted and not at work; those who come by HTTP are no work of ours."""
+        return [
+            (identity, source)
+            for identity, source in self._wanted.items()
+            if identity not in self._at_work and PROTOCOLS[source.protocol].way != "comes by HTTP"
+        ]
+
+    def _by_identity(self) -> dict[_Identity, Source]:
         return {source.identity(): source for source in (self._file.content if self._file is not None else [])}
 
     def _read(self, data: bytes | None) -> list[Source]:
@@ -136,34 +158,24 @@ class Reading:
                 raise SourcesRefused([Fault("$", "the file is gone; to stop all readers write `sources = []`")])
             return []
         sources = [self._with_address(source) for source in parse_sources(data)]
-        faults = [
-            Fault(f"sources[{index}].address", fault)
-            for index, source in enumerate(sources)
-            if (fault := self._exposed(source)) is not None
-        ]
-        if faults:
+        if faults := [*exposed_faults(sources), *self._without_tokens(sources)]:
             raise SourcesRefused(faults)
         return sources
 
     def _with_address(self, source: Source) -> Source:
-        if source.address is not None:
+        if source.address is not None or PROTOCOLS[source.protocol].way != "calls us":
             return source
         port = self._mylaps_port if source.protocol == "mylaps" else PROTOCOLS[source.protocol].port
         return replace(source, address=joined(self._host, port))
 
-    def _exposed(self, source: Source) -> str | None:
-        """Why a source may not listen where others can reach it."""
-        assert source.address is not None
-        host, _ = host_and_port(source.address)
-        if not PROTOCOLS[source.protocol].calls_us or is_loopback(host):
-            return None
-        if not source.allow and source.secret is None:
-            return f"{host} can be reached by others; say by `allow` who may call, such as 192.168.7.0/24"
-        try:
-            self._access.check_listening(host)
-        except StartFault as fault:
-            return str(fault)
-        return None
+    def _without_tokens(self, sources: list[Source]) -> Iterator[Fault]:
+        """A fault for each source that listens where others can reach it while there are no tokens."""
+        for index, source in enumerate(sources):
+            if PROTOCOLS[source.protocol].way == "calls us" and source.address is not None:
+                try:
+                    self._access.check_listening(host_and_port(source.address)[0])
+                except StartFault as fault:
+                    yield Fault(f"sources[{index}].address", str(fault))
 
     async def _started(self, source: Source) -> AtWork:
         shared = source, self._race_log, self._metrics, self._now_us

@@ -1,14 +1,15 @@
 """Which readers there are, and what their reads are called on the log: the `[[sources]]` of `matline.toml`.
 
 [[sources]]
-protocol = "mylaps"              # mylaps, chronotrack: they call us; raceresult, ipico, ultra, llrp: we dial them
+protocol = "mylaps"              # mylaps, chronotrack: they call us; raceresult, ipico, ultra, llrp: we dial them;
+                                 # raceresult_http: decoders that upload to ingest's own port
 address = "127.0.0.1:3097"       # where they listen (needed), or where we do (else ingest's host, the usual port)
 event = "example-2026"
 gateway = "start-finish-tent"    # what the log calls this sender
 zone = "Asia/Dubai"              # where its clock stands; or an offset such as "+04:00" (llrp: UTC by itself)
 devices = { "5Km" = "5K-A" }     # what it calls a place, or "place/antenna" -> device on the log; else its own word
 allow = ["192.168.7.0/24"]       # who may call us; needed beyond this machine, unless there is a secret
-secret = "..."                   # mylaps: the password that a client has to give
+secret = "..."                   # mylaps: the password that a client has to give; raceresult_http: the `user`
 day = 2026-01-04                 # chronotrack: the date of clients that send none
 model = "elite"                  # ipico: elite plays what was missed again; lite; trident
 """
@@ -26,6 +27,7 @@ from schemas.definition import Fault
 from schemas.ids import DeviceId, GatewayId, Slug
 from services.ingest.decoders.local_time import parse_zone
 from services.runtime.faults import StartFault
+from services.runtime.loopback import is_loopback
 
 SOURCES_MAX = 64  # readers of one process
 FILE_MAX_BYTES = 1024 * 1024
@@ -35,21 +37,24 @@ Address = Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9
 
 
 class Protocol(Struct, frozen=True):
-    """How readers of a protocol are reached. `options` are fields of a source that it alone takes."""
+    """How readers of a protocol are reached: they call us on a port of their own, we dial them there, or they come to
+    ingest's HTTP (no port). `options` are fields that not every source takes.
+    """
 
+    way: Literal["calls us", "is dialled", "comes by HTTP"]
     port: int
-    calls_us: bool
     options: frozenset[str] = frozenset()
     has_zone: bool = True
 
 
 PROTOCOLS = {
-    "mylaps": Protocol(3097, calls_us=True, options=frozenset({"secret"})),
-    "raceresult": Protocol(3601, calls_us=False),
-    "chronotrack": Protocol(61611, calls_us=True, options=frozenset({"day"})),
-    "ipico": Protocol(10000, calls_us=False, options=frozenset({"model"})),
-    "ultra": Protocol(23, calls_us=False),
-    "llrp": Protocol(5084, calls_us=False, has_zone=False),
+    "mylaps": Protocol("calls us", 3097, frozenset({"address", "allow", "secret"})),
+    "raceresult": Protocol("is dialled", 3601, frozenset({"address"})),
+    "raceresult_http": Protocol("comes by HTTP", 0, frozenset({"allow", "secret"})),
+    "chronotrack": Protocol("calls us", 61611, frozenset({"address", "allow", "day"})),
+    "ipico": Protocol("is dialled", 10000, frozenset({"address", "model"})),
+    "ultra": Protocol("is dialled", 23, frozenset({"address"})),
+    "llrp": Protocol("is dialled", 5084, frozenset({"address"}), has_zone=False),
 }
 _OWN_OPTIONS = frozenset().union(*(protocol.options for protocol in PROTOCOLS.values()))
 
@@ -57,7 +62,7 @@ _OWN_OPTIONS = frozenset().union(*(protocol.options for protocol in PROTOCOLS.va
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sender of reads by a protocol of its own. `address` null: ingest's host and the protocol's port."""
 
-    protocol: Literal["mylaps", "raceresult", "chronotrack", "ipico", "ultra", "llrp"]
+    protocol: Literal["mylaps", "raceresult", "raceresult_http", "chronotrack", "ipico", "ultra", "llrp"]
     event: Slug
     gateway: GatewayId
     zone: str = "UTC"
@@ -113,7 +118,7 @@ def sources_of(document: Mapping[str, Any]) -> list[Source]:
     if faults:
         raise SourcesRefused(faults)
     sources = msgspec.convert(tables, list[Source])
-    if faults := list(_clashes(sources)):
+    if faults := [*_clashes(sources), *exposed_faults(sources)]:
         raise SourcesRefused(faults)
     return sources
 
@@ -161,12 +166,9 @@ def _check_value(key: str, value: Any) -> None:
 def _protocol_faults(protocol: Protocol, table: Mapping[str, Any], path: str) -> Iterator[Fault]:
     name = table["protocol"]
     for key in sorted((_OWN_OPTIONS - protocol.options) & table.keys()):
-        yield Fault(f"{path}.{key}", f"is nothing that {name} has")
-    if not protocol.calls_us:
-        if "address" not in table:
-            yield Fault(path, f"needs `address`, where the reader listens (usually its port {protocol.port})")
-        if "allow" in table:
-            yield Fault(f"{path}.allow", f"is for who calls us; {name} is dialled")
+        yield Fault(f"{path}.{key}", f"is nothing for {name}, which {protocol.way}")
+    if protocol.way == "is dialled" and "address" not in table:
+        yield Fault(path, f"needs `address`, where the reader listens (usually its port {protocol.port})")
     if protocol.has_zone and "zone" not in table:
         yield Fault(path, "needs `zone`, since its readers send local times")
     if not protocol.has_zone and "zone" in table:
@@ -178,12 +180,30 @@ def _clashes(sources: list[Source]) -> Iterator[Fault]:
     identities: dict[tuple[str, str, str], int] = {}
     for index, source in enumerate(sources):
         place = source.address or f"the usual port of {source.protocol}"
-        if places.setdefault(place, index) != index and not place.endswith(":0"):  # port 0 takes a free one
+        free = place.endswith(":0") or not PROTOCOLS[source.protocol].port  # port 0 takes a free one
+        if places.setdefault(place, index) != index and not free:
             yield Fault(f"sources[{index}].address", f"{place} is that of sources[{places[place]}] already")
         if identities.setdefault(source.identity(), index) != index:
             yield Fault(
                 f"sources[{index}].gateway", f"{source.gateway!r} is that of sources[{identities[source.identity()]}]"
             )
+
+
+def exposed(source: Source) -> bool:
+    """Whether a source listens where others can reach it and says nothing of who may call."""
+    if PROTOCOLS[source.protocol].way != "calls us" or source.address is None:
+        return False
+    return not is_loopback(host_and_port(source.address)[0]) and not source.allow and source.secret is None
+
+
+def exposed_faults(sources: list[Source]) -> list[Fault]:
+    """A fault for each source that is `exposed`."""
+    reason = "can be reached by others; say by `allow` who may call, such as 192.168.7.0/24"
+    return [
+        Fault(f"sources[{index}].address", f"{source.address} {reason}")
+        for index, source in enumerate(sources)
+        if exposed(source)
+    ]
 
 
 def host_and_port(address: str) -> tuple[str, int]:

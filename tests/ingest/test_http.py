@@ -441,6 +441,8 @@ async def test_health_and_metrics_are_served(client, race_log, ingest: URL):
         {"Host": "timing.example"},
         {"Host": "192.168.1.5:8701"},
         {"Origin": "https://elsewhere.example"},
+        {"X-Forwarded-For": "192.0.2.7"},
+        {"Forwarded": "for=192.0.2.7"},
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:1"},
         {"Origin": "http://[::"},

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -296,6 +297,25 @@ async def test_ingest_takes_up_a_changed_file_by_itself(tmp_path, race_log, monk
         await until(lambda: made[app.READING].ports())
         assert b"AckStore" in await sent(made[app.READING].ports()["mylaps:tent"], STORE)
     assert len(race_log.records) == 1
+
+
+async def test_decoders_may_upload_once_the_file_names_them(tmp_path, race_log, monkeypatch):
+    monkeypatch.setattr(app, "LOOK_EVERY_S", 0.01)
+    path = tmp_path / "matline.toml"
+    settings = IngestSettings(port=0, config=path, tokens=tmp_path / "tokens.json", data=tmp_path)
+    made = app.create_app(settings, race_log)
+    line = "1;77;2026-01-04;05:00:00.250;6692;12;-68;0;;;0;;;;;;;;\n"
+    async with app.serving(made, settings) as port, aiohttp.ClientSession() as client:
+        address = f"http://127.0.0.1:{port}/v1/events/e/raceresult/tent?user=box&device=D-1"
+        async with client.post(address, data=line) as answer:
+            assert answer.status == 403
+        path.write_text(table("raceresult_http", "tent", secret='"box"'))
+        await until(lambda: made[app.READING].uploading("e", "tent"))
+        async with client.post(address, data=line) as answer:
+            assert (answer.status, await answer.text()) == (200, "OK")
+        async with client.post(address.replace("box", "xob"), data=line) as answer:
+            assert answer.status == 403
+    assert [row.device for row in reads(race_log)["tent"]] == ["D-1"]
 
 
 def test_a_faulty_file_keeps_ingest_from_starting(tmp_path, race_log):

@@ -69,6 +69,7 @@ def test_every_protocol_has_its_table():
     text = (
         table("mylaps", zone='"+04:00"', secret='"open sesame"', allow='["192.168.7.0/24", "::1"]')
         + table("raceresult", zone='"+04:00"', **address)
+        + table("raceresult_http", zone='"+04:00"', secret='"box 7"', allow='["192.168.7.0/24"]')
         + table("chronotrack", zone='"+04:00"', day="2026-01-04")
         + table("ipico", zone='"+04:00"', model='"elite"', address='"192.168.7.3:10200"')
         + table("ultra", zone='"+04:00"', address='"192.168.7.4:23"')
@@ -76,25 +77,31 @@ def test_every_protocol_has_its_table():
     )
     sources = parse_sources(text.encode())
     assert [source.protocol for source in sources] == list(PROTOCOLS)
-    assert sources[2].day == date(2026, 1, 4)
-    assert sources[5].zone == "UTC"
+    assert sources[3].day == date(2026, 1, 4)
+    assert sources[6].zone == "UTC"
 
 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
         (table("raceresult", zone='"+04:00"'), "needs `address`"),
-        (table("ultra", zone='"+04:00"', address='"a:23"', allow='["::1"]'), "allow: is for who calls us"),
+        (
+            table("ultra", zone='"+04:00"', address='"a:23"', allow='["::1"]'),
+            "allow: is nothing for ultra, which is dialled",
+        ),
         (table("ultra", address='"a:23"'), "needs `zone`"),
         (table("llrp", address='"a:1"', zone='"UTC"'), "zone: is nothing that llrp has"),
-        (table("chronotrack", zone='"+04:00"', secret='"x"'), "secret: is nothing that chronotrack has"),
+        (table("chronotrack", zone='"+04:00"', secret='"x"'), "secret: is nothing for chronotrack"),
         (table("chronotrack", zone='"+04:00"', day='"today"'), "day:"),
-        (table("mylaps", zone='"+04:00"', model='"elite"'), "model: is nothing that mylaps has"),
+        (table("mylaps", zone='"+04:00"', model='"elite"'), "model: is nothing for mylaps"),
         (table("ipico", zone='"+04:00"', address='"a:1"', model='"new"'), "model:"),
         (table("mylaps", zone='"+04:00"', secret='"a@b"'), "secret: it may hold neither"),
         (table("mylaps", zone='"+04:00"', secret='""'), "secret:"),
         (table("mylaps", zone='"+04:00"', allow='["192.168.7.1/24"]'), "allow: '192.168.7.1/24' is no network"),
         (table("mylaps", zone='"+04:00"', address='"a:65536"'), "address: port 65536"),
+        (table("raceresult_http", zone='"+04:00"', address='"a:1"'), "address: is nothing for raceresult_http"),
+        (table("mylaps", zone='"+04:00"', address='"0.0.0.0:3097"'), "address: 0.0.0.0:3097 can be reached by others"),
+        (table("chronotrack", zone='"+04:00"', address='"192.168.7.2:1"'), "say by `allow` who may call"),
         (table("abacus"), "protocol:"),
         (table("mylaps", zone="1"), "zone:"),
     ],

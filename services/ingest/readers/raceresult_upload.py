@@ -12,7 +12,6 @@ from collections.abc import Callable
 from aiohttp import web
 
 from schemas.ids import Slug
-from services.ingest.access import is_loopback
 from services.ingest.bodies import too_large
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import WHERE_MAX_CHARS, Notice, Seen
@@ -23,6 +22,7 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.ingest.readers.facts import facts_of, rejections_of
 from services.ingest.sources import Source
+from services.runtime.loopback import is_loopback
 
 PATH = "/v1/events/{event}/raceresult/{gateway}"
 BODY_MAX_BYTES = 1024 * 1024  # ten thousand passings
@@ -108,6 +108,8 @@ class Uploads:
 
 def may_upload(source: Source, host: str, user: str) -> bool:
     """Whether a decoder that calls from there, naming itself so, is the source's."""
+    if source.allow and not source.lets_in(host):
+        return False
     if source.secret is not None:
         return hmac.compare_digest(user.encode(), source.secret.encode())
-    return source.lets_in(host) if source.allow else is_loopback(host)
+    return bool(source.allow) or is_loopback(host)
