@@ -11,6 +11,7 @@ from schemas.events import (
     FactWithdrawn,
     GunFired,
     OrderSet,
+    ProtestDecided,
     ProtestFiled,
     RaceClosed,
     RaceReopened,
@@ -43,7 +44,7 @@ def _waiting(book: Book, fact: Ruling, ids: set[str]) -> list[str]:
                 for entry in fact.entries
                 if entry.race not in book.courses
             ]
-        case GunFired(race=race) | RaceClosed(race=race) | RaceReopened(race=race) | ResultsPublished(race=race):
+        case GunFired(race=race) | RaceClosed(race=race) | RaceReopened(race=race):
             return _unless(race in book.courses, f"{_type(fact)}: race {race} is not defined")
         case DeviceAssigned():
             return _unless(book.has_mat(fact.mat), f"device_assigned {fact.device}: mat {fact.mat} is not defined")
@@ -53,18 +54,33 @@ def _waiting(book: Book, fact: Ruling, ids: set[str]) -> list[str]:
             return _unless(
                 _has_point(book, fact.bib, fact.point), f"time_set: bib {fact.bib} has no point {fact.point}"
             )
+        case FactWithdrawn():
+            return _unless(fact.fact in ids, f"fact_withdrawn: no fact has the id {fact.fact}")
+        case _:
+            return _waiting_in_office(book, fact)
+
+
+def _waiting_in_office(book: Book, fact: Ruling) -> list[str]:
+    """The same of facts by which judges and jury decide."""
+    match fact:
         case OrderSet():
             unknown = [bib for bib in fact.bibs if book.entry_of(bib) is None]
-            return _unless(not unknown, f"order_set: no entry for {', '.join(unknown)}")
+            return _unless(fact.race in book.courses, f"order_set: race {fact.race} is not defined") + _unless(
+                not unknown, f"order_set: no entry for {', '.join(unknown)}"
+            )
         case CaseDecided():
-            kind, _, bib = fact.case.partition(":")
-            named = kind in ("missed", "reads_after")
-            return _unless(not named or book.entry_of(bib) is not None, f"case_decided {fact.case}: no such entry")
+            return _unless(_has_case(book, fact.case), f"case_decided {fact.case}: no such case can be")
         case ProtestFiled():
             known = fact.race in book.courses and (fact.bib is None or book.entry_of(fact.bib) is not None)
             return _unless(known, f"protest {fact.protest}: its race or bib is not known")
-        case FactWithdrawn():
-            return _unless(fact.fact in ids, f"fact_withdrawn: no fact has the id {fact.fact}")
+        case ProtestDecided():
+            return _unless(fact.protest in book.protests, f"protest_decided {fact.protest}: no such protest was filed")
+        case ResultsPublished():
+            boards = _boards(book)
+            unknown = [board for board in fact.boards or () if board not in boards]
+            return _unless(fact.race in book.courses, f"results_published: race {fact.race} is not defined") + _unless(
+                not unknown, f"results_published: no board {', '.join(unknown)}"
+            )
         case _:
             return []
 
@@ -75,6 +91,21 @@ def _unless(known: bool, line: str) -> list[str]:
 
 def _type(fact: Ruling) -> str:
     return str(fact.__struct_config__.tag)
+
+
+def _boards(book: Book) -> set[str]:
+    """The ids of everything that is ranked."""
+    of = book.definition
+    return set() if of is None else {one.id for one in (*of.boards, *of.team_boards, *of.delegations)}
+
+
+def _has_case(book: Book, name: str) -> bool:
+    """Whether a case of that name can come to be: of an entered bib, or of a team board."""
+    kind, _, rest = name.partition(":")
+    if kind in ("missed", "reads_after"):
+        return book.entry_of(rest) is not None
+    teams = () if book.definition is None else book.definition.team_boards
+    return kind == "team" and any(rest.startswith(f"{board.id}:") for board in teams)
 
 
 def _has_point(book: Book, bib: str, point: str) -> bool:

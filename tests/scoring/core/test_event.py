@@ -232,8 +232,13 @@ WAITING = {
     "time_set: bib 99 has no point FINISH": time_set("99", "FINISH", 4000),
     "time_set: bib 8 has no point 15K": time_set("8", "15K", 4000),
     "order_set: no entry for 98, 99": order("8", "98", "99"),
-    "case_decided missed:99: no such entry": decided("missed:99", "accept"),
-    "case_decided reads_after:99: no such entry": decided("reads_after:99", "accept"),
+    "order_set: race 5k is not defined": order("8", race="5k"),
+    "results_published: no board juniors": fact("results_published", race="hm", state="official", boards=["juniors"]),
+    "case_decided missed:99: no such case can be": decided("missed:99", "accept"),
+    "case_decided reads_after:99: no such case can be": decided("reads_after:99", "accept"),
+    "case_decided team:teams:Ha Noi: no such case can be": decided("team:teams:Ha Noi", "accept"),
+    "case_decided mised:8: no such case can be": decided("mised:8", "accept"),
+    "protest_decided p9: no such protest was filed": fact("protest_decided", protest="p9", outcome="upheld", reason=""),
     "protest p1: its race or bib is not known": fact("protest_filed", protest="p1", race="hm", text="", bib="99"),
     "protest p2: its race or bib is not known": fact("protest_filed", protest="p2", race="5k", text=""),
     "fact_withdrawn: no fact has the id nothing": withdrawn("nothing"),
@@ -259,9 +264,10 @@ def test_a_fact_that_names_something_unknown_is_shown_as_pending(line):
         time_set("7", "10K", 4000),
         order("7"),
         decided("missed:7", "accept"),
-        decided("team:t:Ha Noi", "accept"),
+        decided("team:teams:Ha Noi", "accept"),
         fact("protest_filed", protest="p1", race="hm", text="", bib="7"),
-        fact("protest_decided", protest="p1", outcome="upheld", reason=""),
+        fact("protest_decided", protest="filed", outcome="upheld", reason=""),
+        fact("results_published", race="hm", state="official", boards=["men", "teams"]),
         withdrawn("known"),
         clock("ZZ", 5),
         excluded("ZZ", "C9", 5),
@@ -269,7 +275,9 @@ def test_a_fact_that_names_something_unknown_is_shown_as_pending(line):
     ids=lambda one: one["type"],
 )
 def test_a_fact_whose_names_are_known_does_not_wait(known):
-    assert pending_of(*day(known, entries("9", id="known"))) == []
+    filed = fact("protest_filed", protest="filed", race="hm", text="")
+    of = definition(team_boards=[{"id": "teams", "of": "men"}])
+    assert pending_of(*day(known, entries("9", id="known"), filed, of=of)) == []
 
 
 def test_everything_waits_for_the_definition():
