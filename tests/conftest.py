@@ -70,9 +70,8 @@ def _await_port(process: "subprocess.Popen[bytes]", port: int, log: Path) -> Non
     raise AssertionError(f"the broker did not open its port:\n{log.read_text(errors='replace')}")
 
 
-@pytest.fixture
-async def kafka(broker: KafkaOptions) -> KafkaOptions:
-    """The broker with Matline's four topics, empty."""
+async def topics_anew(broker: KafkaOptions) -> None:
+    """Matline's four topics, empty, whatever there was."""
     admin = AIOKafkaAdminClient(**broker.client())
     await admin.start()
     try:
@@ -85,6 +84,12 @@ async def kafka(broker: KafkaOptions) -> KafkaOptions:
     finally:
         await admin.close()
     await create_topics(broker, PARTITIONS_DEFAULT, 1, {})
+
+
+@pytest.fixture
+async def kafka(broker: KafkaOptions) -> KafkaOptions:
+    """The broker with Matline's four topics, empty."""
+    await topics_anew(broker)
     return broker
 
 

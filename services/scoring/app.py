@@ -28,6 +28,7 @@ HEARTBEAT_S = 2.0
 POLL_S = 3600.0  # a slow fold must not cost the membership: aiokafka then leaves the group for good
 COMMIT_S = 1.0
 FETCH_BYTES_MAX = 4 * 1024 * 1024
+METADATA_MS = 30_000  # a topic that was away is looked for again after so long
 
 
 class _Boot(BootStrategy):
@@ -54,6 +55,7 @@ def create_app(settings: ScoringSettings) -> faust.App:
         broker_commit_interval=COMMIT_S,
         consumer_group_instance_id=settings.worker,
         consumer_max_fetch_size=FETCH_BYTES_MAX,
+        consumer_metadata_max_age_ms=METADATA_MS,
         agent_supervisor=CrashingSupervisor,
         stream_wait_empty=False,  # else an exception in the agent leaves a worker that hangs alive
         topic_allow_declare=False,

@@ -264,9 +264,13 @@ class Worker:
 
     async def end(self, number: signal.Signals) -> int:
         """Send a signal and wait; the exit code."""
+        self.signal(number)
+        return await self.ended()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
         assert self._process is not None
         self._process.send_signal(number)
-        return await self.ended()
 
     async def ended(self) -> int:
         """Wait for the process to end; the exit code."""

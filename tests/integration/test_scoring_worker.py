@@ -13,7 +13,7 @@ from schemas.topics import FRAME_ROWS_MAX, partition_of
 from services.runtime.kafka import KafkaOptions
 from services.runtime.topics_admin import create_topics
 from tests import builders
-from tests.conftest import running_broker
+from tests.conftest import running_broker, topics_anew
 from tests.integration.scoring_worker import (
     Log,
     Results,
@@ -189,3 +189,26 @@ async def test_a_broker_that_is_gone_for_seconds_is_waited_for(tmp_path: Path) -
             head = await log.append_all("alpha", records[60:])
             assert_equal_to_a_fold(await results.complete({"alpha": head}), log)
             assert worker.running()
+
+
+async def test_a_log_that_was_made_anew_ends_the_process_and_its_snapshots_are_left_aside(
+    kafka: KafkaOptions, tmp_path: Path
+) -> None:
+    async with Worker(kafka, tmp_path, snapshot_s=0) as worker:
+        async with Log(kafka) as log, Results(kafka) as results:
+            head = await log.append_all("alpha", race_facts("alpha", 10, 5))
+            await worker.ready()
+            await results.complete({"alpha": head})
+            async with asyncio.timeout(60):
+                while not list((tmp_path / "snapshots").glob("*.snapshot")):
+                    await asyncio.sleep(0.05)
+        worker.signal(signal.SIGSTOP)  # so that it never sees the topic missing, as after a restore while it was away
+        await topics_anew(kafka)
+        async with Log(kafka) as log, Results(kafka) as results:
+            head = await log.append_all("alpha", race_facts("alpha", 30, 6))
+            worker.signal(signal.SIGCONT)
+            assert await worker.ended() != 0
+            assert "matline rebuild" in worker.said()
+            worker.start()
+            assert_equal_to_a_fold(await results.complete({"alpha": head}), log)
+            assert "left aside" in worker.said()
