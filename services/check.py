@@ -1,4 +1,4 @@
-"""`matline check`: every fault of a race definition at once, each by its line in the file, for whoever writes one.
+"""`matline check`: every fault of a race definition, or of a file of readers, at once, each by its line in the file.
 
 The parsers of TOML and JSON tell no lines, so `lines_of` walks a text that they have taken once more and notes where
 each value stands.
@@ -7,6 +7,7 @@ each value stands.
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from schemas.definition import (
     plain_from_toml,
     start_instant_us,
 )
+from services.ingest.sources import Source, SourcesRefused, parse_sources
 
 FILE_MAX_BYTES = 16 * 1024 * 1024  # a definition of a thousand boards has 200 KB
 
@@ -35,6 +37,9 @@ def run(paths: Iterable[str]) -> int:
     for path in paths:
         try:
             data = _read(path)
+            if names_readers(data):
+                print(f"{path}: {readers_summary(check_readers(data))}")
+                continue
             definition, lines = check(data, is_json=path.endswith(".json"))
         except Faulty as faulty:
             code = 2
@@ -66,6 +71,30 @@ def check(data: bytes, is_json: bool) -> tuple[Definition, dict[str, int]]:
         return parse_definition(plain), lines
     except DefinitionRefused as refused:
         raise Faulty([(line_of(lines, fault.path), fault) for fault in refused.faults]) from None
+
+
+def names_readers(data: bytes) -> bool:
+    """Whether a file is a `matline.toml`, which names readers, and no definition."""
+    try:
+        document = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        return False  # as a definition it is told what is wrong with it
+    return "sources" in document and "event" not in document
+
+
+def check_readers(data: bytes) -> list[Source]:
+    """The readers that a file names. Raises Faulty."""
+    try:
+        return parse_sources(data)
+    except SourcesRefused as refused:
+        lines = lines_of(data.decode(), is_json=False)
+        raise Faulty([(line_of(lines, fault.path), fault) for fault in refused.faults]) from None
+
+
+def readers_summary(sources: list[Source]) -> str:
+    """Readers in one line: protocol, gateway and event of each."""
+    named = ", ".join(f"{one.protocol} {one.gateway} of {one.event}" for one in sources)
+    return f"good: {_count(len(sources), 'reader')}" + (f": {named}" if named else "")
 
 
 def _read(path: str) -> bytes:

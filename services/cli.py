@@ -83,9 +83,14 @@ def simulate(
 
 @app.command()
 def check(
-    files: Annotated[list[str], typer.Argument(help="Race definitions: TOML, or JSON where the name ends in .json.")],
+    files: Annotated[
+        list[str], typer.Argument(help="Race definitions (TOML, or .json), or a matline.toml of readers.")
+    ],
 ) -> None:
-    """Check race definitions: every fault at once, as FILE:LINE: PATH: REASON; or what is in a good one."""
+    """Check race definitions and files of readers: every fault at once, as FILE:LINE: PATH: REASON.
+
+    Of a good one, what is in it.
+    """
     from services.check import run
 
     sys.exit(run(files))

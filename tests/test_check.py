@@ -31,6 +31,45 @@ def checked(tmp_path, capsys):
     return go
 
 
+# --- A file of readers.
+
+READERS = """[[sources]]
+protocol = "mylaps"
+event = "example-2026"
+gateway = "tent"
+zone = "Asia/Dubai"
+
+[[sources]]
+protocol = "ultra"
+event = "example-2026"
+gateway = "bridge"
+zone = "+04:00"
+address = "192.168.7.4:23"
+"""
+
+
+def test_a_good_file_of_readers_is_summed_up(checked):
+    assert checked(READERS, "matline.toml") == (
+        0,
+        ["matline.toml: good: 2 readers: mylaps tent of example-2026, ultra bridge of example-2026"],
+        [],
+    )
+    assert checked("sources = []") == (0, ["race.toml: good: 0 readers"], [])
+
+
+def test_every_fault_of_a_file_of_readers_has_its_line_and_its_path(checked):
+    text = READERS.replace("Asia/Dubai", "Asia/Nowhere").replace('address = "192', 'secert = "x"\nadress = "192')
+    code, out, errors = checked(text, "matline.toml")
+    assert (code, out) == (2, [])
+    assert [error.partition(": is")[0].partition(": needs")[0].partition(": '")[0] for error in errors] == [
+        "matline.toml:5: sources[0].zone",
+        "matline.toml:12: sources[1].secert",
+        "matline.toml:13: sources[1].adress",
+        "matline.toml:7: sources[1]",
+    ]
+    assert "needs `address`" in errors[3]
+
+
 # --- Faults.
 
 
