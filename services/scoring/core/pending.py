@@ -96,7 +96,9 @@ def _type(fact: Ruling) -> str:
 def _boards(book: Book) -> set[str]:
     """The ids of everything that is ranked."""
     of = book.definition
-    return set() if of is None else {one.id for one in (*of.boards, *of.team_boards, *of.delegations)}
+    if of is None:
+        return set()
+    return {one.id for one in of.boards} | {one.id for one in of.team_boards} | {one.id for one in of.delegations}
 
 
 def _has_case(book: Book, name: str) -> bool:
