@@ -114,13 +114,14 @@ class Live:
 
 @asynccontextmanager
 async def serving(*races: Racing, database: Database | None = None, **settings: Any) -> AsyncIterator[Live]:
-    """Live of these races on a free port."""
+    """Live of these races, on a free port unless `port` says another; always on the loopback interface."""
     opened = database or races[0].database
-    app = create_app(LiveSettings(port=0, **settings), opened)
+    made = LiveSettings(**{"port": 0, **settings})
+    app = create_app(made, opened)
     serve = runner(app)
     await serve.setup()
     try:
-        await web.TCPSite(serve, "127.0.0.1", 0).start()
+        await web.TCPSite(serve, "127.0.0.1", made.port).start()
         for race in races:
             race.app = app
         host, port = serve.addresses[0][:2]

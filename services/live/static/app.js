@@ -1,0 +1,513 @@
+// The page: boards of one event, kept up by the event stream. Everything shown goes in as text, never as markup.
+
+import { WORDS } from "./words.js";
+
+const PAGE = 100;
+const FETCH_GAP_MS = 1000; // a board is fetched once a second at most, whatever comes in
+const SPREAD_MS = 300; // so that a crowd of viewers does not ask in the same instant
+const COUNTS_GAP_MS = 3000;
+const OFFLINE_AFTER_MS = 10000;
+const STREAM_AGAIN_MS = 5000;
+const SAID_GAP_MS = 10000; // a screen reader hears of new rows no more often
+
+const $ = (id) => document.getElementById(id);
+const address = new URL(location.href);
+const event = decodeURIComponent(address.pathname.slice(1));
+const key = address.searchParams.get("key");
+
+const view = {
+  race: address.searchParams.get("race"),
+  board: address.searchParams.get("board"),
+  point: address.searchParams.get("point") || "",
+  search: address.searchParams.get("q") || "",
+  limit: PAGE,
+  bib: address.searchParams.get("bib"),
+};
+let detail = null; // the event as the server tells it
+let shown = new Set(); // bibs on the board now, to mark the new ones
+let shownOf = ""; // which board `shown` is of
+let language = pick(localStorage.getItem("language"), navigator.language);
+
+function pick(...wanted) {
+  for (const one of wanted) {
+    const found = one && Object.keys(WORDS).find((name) => one.toLowerCase().startsWith(name));
+    if (found) return found;
+  }
+  return "en";
+}
+
+const say = (word) => WORDS[language][word] ?? word;
+
+// --- Elements
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [attribute, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (attribute.startsWith("on")) made.addEventListener(attribute.slice(2), value);
+    else made.setAttribute(attribute, value === true ? "" : value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+function notice(text) {
+  $("notice").hidden = !text;
+  $("notice").textContent = text || "";
+}
+
+// --- The server
+
+async function get(path, parameters = {}) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) if (value !== "" && value !== null) query.set(name, value);
+  if (key) query.set("key", key);
+  const asked = query.size ? `${path}?${query}` : path;
+  const answer = await fetch(asked, { cache: "no-cache" });
+  const body = await answer.json();
+  if (!answer.ok) throw Object.assign(new Error(body.detail || answer.statusText), { status: answer.status });
+  return body;
+}
+
+const base = `/v1/events/${encodeURIComponent(event)}`;
+
+/** Runs `work` soon, once at a time, and no more often than every `gap` ms. */
+function paced(work, gap) {
+  let timer = null;
+  let busy = false;
+  let again = false;
+  let last = -Infinity;
+  const run = async () => {
+    timer = null;
+    busy = true;
+    last = performance.now();
+    try {
+      await work();
+      notice("");
+    } catch (error) {
+      if (error.status) notice(error.message);
+    } finally {
+      busy = false;
+      if (again) {
+        again = false;
+        soon();
+      }
+    }
+  };
+  const soon = () => {
+    if (busy) again = true;
+    else if (timer === null) {
+      const wait = last + gap - performance.now();
+      timer = setTimeout(run, wait > 0 ? wait + Math.random() * SPREAD_MS : 0);
+    }
+  };
+  const now = () => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    if (busy) again = true;
+    else run();
+  };
+  return { soon, now };
+}
+
+const board = paced(loadBoard, FETCH_GAP_MS);
+const counts = paced(loadEvent, COUNTS_GAP_MS);
+const athlete = paced(loadAthlete, FETCH_GAP_MS);
+
+// --- Events
+
+async function loadEvents() {
+  const answer = await get("/v1/events");
+  $("events").replaceChildren(
+    ...answer.events.map((one) =>
+      element(
+        "li",
+        {},
+        element(
+          "a",
+          { href: key ? `/${one.event}?key=${encodeURIComponent(key)}` : `/${one.event}` },
+          element("strong", {}, one.name),
+          element("span", { class: "quiet" }, [one.date, ...one.races.map((race) => race.name)].filter(Boolean).join(" · ")),
+        ),
+      ),
+    ),
+  );
+  $("events").hidden = false;
+  notice(answer.events.length ? "" : say("none"));
+}
+
+// --- One event: races, boards, counts
+
+async function loadEvent() {
+  detail = await get(base);
+  updated(timeOfDay(detail.updated_at));
+  if (!choices().some((one) => one.board === view.board)) {
+    const race = detail.races.find((one) => one.race === view.race) || detail.races[0];
+    view.race = race ? race.race : null;
+    view.board = (choices().find((one) => one.race === view.race) || choices()[0] || { board: null }).board;
+  }
+  const chosen = choices().find((one) => one.board === view.board);
+  if (chosen) view.race = chosen.race;
+  showEvent();
+}
+
+/** All boards, team boards and delegations; a delegation stands with the race of its first team board. */
+function choices() {
+  const races = Object.fromEntries(detail.team_boards.map((team) => [team.board, team.race]));
+  return [
+    ...detail.boards.map((one) => ({ ...one, kind: "boards" })),
+    ...detail.team_boards.map((one) => ({ ...one, kind: "teams" })),
+    ...detail.delegations.map((one) => ({ ...one, kind: "delegations", race: races[one.sum[0]] })),
+  ];
+}
+
+function showEvent() {
+  document.title = `${detail.name} – ${say("title")}`;
+  $("name").textContent = detail.name;
+  $("date").textContent = detail.date;
+  const race = detail.races.find((one) => one.race === view.race);
+  tabs($("races"), detail.races.map((one) => [one.race, one.name]), view.race, (chosen) => {
+    const first = choices().find((one) => one.race === chosen);
+    go({ race: chosen, board: first ? first.board : null, point: "" });
+  });
+  tabs($("boards"), choices().filter((one) => one.race === view.race).map((one) => [one.board, one.title]), view.board, (chosen) =>
+    go({ board: chosen, point: view.point }),
+  );
+  $("counts").replaceChildren(
+    ...["ON_COURSE", "FINISHED", "NOT_STARTED", "OTL", "DNF", "DNS", "DQ"]
+      .filter((status) => status === "ON_COURSE" || status === "FINISHED" || race?.counts[status])
+      .map((status) => element("div", {}, element("dt", {}, say(status)), element("dd", {}, String(race?.counts[status] || 0)))),
+  );
+  const isBoard = choices().find((one) => one.board === view.board)?.kind === "boards";
+  $("tools").hidden = !isBoard;
+  const points = race ? race.points.slice(0, -1) : [];
+  $("point").replaceChildren(
+    element("option", { value: "" }, say("finish")),
+    ...points.map((one) => element("option", { value: one.point }, `${one.point} (${one.km} km)`)),
+  );
+  $("point").value = view.point;
+  $("event").hidden = false;
+}
+
+function tabs(nav, entries, current, choose) {
+  const focused = nav.contains(document.activeElement) ? document.activeElement.dataset.id : null;
+  nav.replaceChildren(
+    ...entries.map(([id, text]) =>
+      element("button", { type: "button", "data-id": id, "aria-current": id === current ? "true" : null, onclick: () => choose(id) }, text),
+    ),
+  );
+  if (focused) nav.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
+  nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+function go(change) {
+  Object.assign(view, { limit: PAGE }, change);
+  remember();
+  showEvent();
+  board.now();
+}
+
+function remember() {
+  const next = new URL(location.href);
+  for (const [name, value] of [["race", view.race], ["board", view.board], ["point", view.point], ["q", view.search], ["bib", view.bib]]) {
+    if (value) next.searchParams.set(name, value);
+    else next.searchParams.delete(name);
+  }
+  history.replaceState(null, "", next);
+}
+
+// --- A board
+
+async function loadBoard() {
+  const chosen = detail && choices().find((one) => one.board === view.board);
+  if (!chosen) return;
+  const asked = { ...view };
+  const query = chosen.kind === "boards" ? { limit: view.limit, point: view.point, q: view.search } : {};
+  const answer = await get(`${base}/${chosen.kind}/${encodeURIComponent(chosen.board)}`, query);
+  if (["board", "point", "search", "limit"].some((name) => asked[name] !== view[name])) return; // chosen anew meanwhile
+  caption(chosen, answer);
+  if (chosen.kind === "boards") showBoard(answer);
+  else showTeams(chosen, answer);
+  $("empty").hidden = answer.rows.length > 0;
+  $("empty").textContent = say(view.search ? "nobody" : "empty");
+  $("frame").hidden = answer.rows.length === 0;
+  $("more").hidden = answer.rows.length >= answer.total;
+  $("more").textContent = `${say("more")} (${answer.rows.length} ${say("of")} ${answer.total})`;
+}
+
+function caption(chosen, answer) {
+  const race = detail.races.find((one) => one.race === chosen.race);
+  const where = view.point && chosen.kind === "boards" ? ` – ${view.point}` : "";
+  $("caption").replaceChildren(
+    `${chosen.title}${where} `,
+    element("span", { class: "badge", "data-state": answer.state }, say(`state_${answer.state}`)),
+  );
+  if (race?.official_void) $("caption").append(element("span", { class: "quiet" }, ` ${say("void")} ${race.official_void}`));
+}
+
+const cell = (text, className = "") => element("td", { class: className || null }, text === null || text === undefined ? "" : String(text));
+const heading = (word, className = "") => element("th", { scope: "col", class: className || null }, say(word));
+
+function showBoard(answer) {
+  const atPoint = Boolean(view.point);
+  $("head").replaceChildren(
+    element("tr", {},
+      heading("place", "number"), heading("bib", "number"), heading("name"), heading("nat", "wide"), heading("group", "wide"),
+      heading("time", "number"), heading("gap", "number wide"), heading(atPoint ? "expected" : "gun", "number wide"),
+      heading(atPoint ? "status" : "chip", atPoint ? "wide" : "number wide"), heading("pace", "number wide"), heading("move", "number wide"),
+    ),
+  );
+  const of = `${view.board}/${view.point}/${view.search}`;
+  const fresh = shownOf === of ? answer.rows.filter((row) => !shown.has(row.bib)).map((row) => row.bib) : [];
+  const focused = document.activeElement?.dataset?.bib;
+  $("rows").replaceChildren(...answer.rows.map((row) => boardRow(row, atPoint, fresh.includes(row.bib))));
+  if (focused) $("rows").querySelector(`[data-bib="${CSS.escape(focused)}"]`)?.focus();
+  shown = new Set(answer.rows.map((row) => row.bib));
+  shownOf = of;
+  if (fresh.length) announce(fresh.length);
+}
+
+function boardRow(row, atPoint, fresh) {
+  const below = [row.team, row.club].filter(Boolean).join(" · ");
+  const short = [row.nationality, row.age_group].filter(Boolean).join(" · ");
+  return element("tr", { class: fresh ? "fresh" : null, "data-row": row.bib },
+    cell(row.place_text, "number place"),
+    cell(row.bib, "number"),
+    element("th", { scope: "row" },
+      element("button", { type: "button", class: "name", "data-bib": row.bib, onclick: () => openAthlete(row.bib) }, row.name),
+      below ? element("span", { class: "quiet" }, below) : null,
+      short ? element("span", { class: "quiet narrow" }, short) : null,
+    ),
+    cell(row.nationality, "wide"),
+    cell(row.age_group, "wide"),
+    element("td", { class: "number time" }, row.time, row.gap ? element("span", { class: "quiet narrow" }, row.gap) : null),
+    cell(row.gap, "number wide"),
+    cell(atPoint ? timeOfDay(row.projected_finish) : row.gun_time, "number wide"),
+    cell(atPoint ? say(row.status) : row.chip_time, atPoint ? "wide" : "number wide"),
+    cell(row.pace, "number wide"),
+    moved(row.move),
+  );
+}
+
+function moved(move) {
+  if (!move) return cell("", "number wide");
+  const word = say(move > 0 ? "up" : "down");
+  return element("td", { class: `number wide ${move > 0 ? "up" : "down"}` },
+    element("span", { "aria-hidden": "true" }, `${move > 0 ? "▲" : "▼"} ${Math.abs(move)}`),
+    element("span", { class: "hidden" }, `${word} ${Math.abs(move)}`),
+  );
+}
+
+function showTeams(chosen, answer) {
+  const members = chosen.kind === "teams";
+  $("head").replaceChildren(
+    element("tr", {}, heading("place", "number"), heading("team"), heading("score", "number"), members ? heading("members") : null),
+  );
+  $("rows").replaceChildren(
+    ...answer.rows.map((row) =>
+      element("tr", {},
+        cell(row.place_text, "number place"),
+        element("th", { scope: "row" }, row.team),
+        cell(row.score_text, "number time"),
+        members ? cell(row.members.map((one) => `${one.name} (${one.score_text})`).join(", ")) : null,
+      ),
+    ),
+  );
+  shownOf = "";
+}
+
+let saidAt = -Infinity;
+
+function announce(count) {
+  if (performance.now() - saidAt < SAID_GAP_MS) return;
+  saidAt = performance.now();
+  $("said").textContent = `${count} ${say("newRows")}`;
+}
+
+const timeOfDay = (iso) => (iso ? iso.slice(11, 19).replace(/^0/, "") : "");
+
+let updatedAt = ""; // the newest revision's announcement, by the event's clock
+
+function updated(time) {
+  updatedAt = time || updatedAt;
+  $("updated").textContent = updatedAt ? `${say("updated")} ${updatedAt}` : "";
+}
+
+/** An instant in microseconds as h:mm:ss by the event's clock. */
+function eventClock(atUs) {
+  const parts = { hour: "numeric", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: detail.timezone };
+  return new Intl.DateTimeFormat("en-GB", parts).format(new Date(atUs / 1000)).replace(/^0/, "");
+}
+
+// --- One athlete
+
+function openAthlete(bib) {
+  view.bib = bib;
+  remember();
+  athlete.now();
+}
+
+async function loadAthlete() {
+  if (!view.bib) return;
+  const asked = view.bib;
+  let answer;
+  try {
+    answer = await get(`${base}/athletes/${encodeURIComponent(asked)}`);
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    answer = null;
+  }
+  if (asked !== view.bib) return;
+  $("athlete-name").textContent = answer ? `${answer.bib} ${answer.name}` : asked;
+  $("athlete-body").replaceChildren(...(answer ? athleteParts(answer) : [element("p", {}, say("missing"))]));
+  if (!$("athlete").open) $("athlete").showModal();
+}
+
+function athleteParts(one) {
+  const facts = [
+    [say("status"), say(one.status)],
+    [say("time"), one.time],
+    [say("gun"), one.gun_time],
+    [say("chip"), one.chip_time],
+    [say("cut"), one.cut_at],
+    [say("missed"), one.missed.join(", ")],
+    [say("next"), one.next_point && `${one.next_point} ${timeOfDay(one.next_eta)}`],
+    [say("expected"), timeOfDay(one.projected_finish)],
+    [say("team"), one.team],
+    [say("club"), one.club],
+    [say("nat"), one.nationality],
+    [say("group"), one.age_group],
+    [say("wave"), one.wave],
+  ].filter(([, text]) => text);
+  const main = one.boards[0]?.board;
+  return [
+    element("p", { class: "quiet" }, one.race_name),
+    element("dl", { class: "facts" }, ...facts.map(([name, text]) => element("div", {}, element("dt", {}, name), element("dd", {}, text)))),
+    one.boards.length ? element("h3", {}, say("places")) : null,
+    element("dl", { class: "facts" },
+      ...one.boards.map((place) =>
+        element("div", {}, element("dt", {}, place.title), element("dd", {}, place.place_text ? `${place.place_text} / ${place.total}` : "–")),
+      ),
+    ),
+    element("div", { class: "scroll" },
+      element("table", {},
+        element("caption", {}, say("splits")),
+        element("thead", {}, element("tr", {},
+          heading("point"), heading("clock", "number wide"), heading("gun", "number"), heading("chip", "number wide"), heading("segment", "number"),
+          heading("rank", "number"), heading("source", "wide"))),
+        element("tbody", {}, ...one.points.map((point) =>
+          element("tr", {},
+            element("th", { scope: "row" }, point.point),
+            cell(timeOfDay(point.at), "number wide"),
+            cell(point.gun_time, "number time"),
+            cell(point.chip_time, "number wide"),
+            cell(point.segment_pace, "number"),
+            cell(main ? point.ranks[main] : "", "number"),
+            cell(say(point.source), "wide"),
+          ))),
+      ),
+    ),
+  ].filter(Boolean);
+}
+
+// --- The stream
+
+let stream = null;
+let lost = null;
+
+function connection(state) {
+  if ($("connection").dataset.state === state && $("connection").textContent === say(state)) return;
+  $("connection").dataset.state = state;
+  $("connection").textContent = say(state);
+}
+
+function listen() {
+  stream = new EventSource(`${base}/stream${key ? `?key=${encodeURIComponent(key)}` : ""}`);
+  stream.onopen = () => {
+    clearTimeout(lost);
+    lost = null;
+    connection("live");
+  };
+  stream.onerror = () => {
+    connection(lost === null ? "connecting" : $("connection").dataset.state);
+    if (lost === null) lost = setTimeout(() => connection("offline"), OFFLINE_AFTER_MS);
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, STREAM_AGAIN_MS); // refused: by itself it would not try again
+  };
+  stream.addEventListener("snapshot", () => {
+    counts.soon();
+    board.soon();
+    athlete.soon();
+  });
+  stream.addEventListener("board", (message) => {
+    const told = JSON.parse(message.data);
+    updated(eventClock(told.announced_at_us));
+    counts.soon();
+    if (view.point || told.boards.includes(view.board) || told.bibs === null || told.bibs.some((bib) => shown.has(bib))) board.soon();
+    if (view.bib && (told.bibs === null || told.bibs.includes(view.bib) || told.boards.length)) athlete.soon();
+  });
+}
+
+// --- Language, and everything begun
+
+function translate() {
+  document.documentElement.lang = language;
+  for (const one of document.querySelectorAll("[data-text]")) one.textContent = say(one.dataset.text);
+  $("races").setAttribute("aria-label", say("races"));
+  $("boards").setAttribute("aria-label", say("boards"));
+  $("language").textContent = say("other");
+  $("language").lang = say("otherLang");
+  $("connection").textContent = say($("connection").dataset.state);
+  updated("");
+}
+
+$("language").addEventListener("click", () => {
+  language = language === "vi" ? "en" : "vi";
+  localStorage.setItem("language", language);
+  translate();
+  if (detail) {
+    showEvent();
+    board.now();
+    athlete.now();
+  }
+});
+$("point").addEventListener("change", () => go({ point: $("point").value }));
+$("search").addEventListener("input", () => {
+  view.search = $("search").value.trim();
+  view.limit = PAGE;
+  remember();
+  clearTimeout($("search").timer);
+  $("search").timer = setTimeout(board.now, 200);
+});
+$("tools").addEventListener("submit", (submitted) => submitted.preventDefault());
+$("more").addEventListener("click", () => {
+  view.limit += PAGE;
+  board.now();
+});
+$("close").addEventListener("click", () => $("athlete").close());
+$("athlete").addEventListener("close", () => {
+  view.bib = null;
+  remember();
+});
+
+translate();
+if (event) {
+  $("search").value = view.search;
+  try {
+    await loadEvent();
+    board.now();
+    athlete.now();
+    listen();
+  } catch (error) {
+    $("name").textContent = event;
+    connection("offline");
+    notice(error.message);
+  }
+} else {
+  $("name").textContent = say("title");
+  $("connection").hidden = true;
+  try {
+    await loadEvents();
+  } catch (error) {
+    notice(error.message);
+  }
+}

@@ -1,0 +1,210 @@
+"""The page in a real browser: what is announced appears, names stay text, and it works by keyboard and on a phone."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
+
+from tests.builders import EVENT, board, defined, definition, entries, entry, fact, gun, reads, run
+from tests.builders import read as read_at
+from tests.live.racing import Racing, serving
+
+pytestmark = pytest.mark.integration
+
+HANG_S = 30.0
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    profile = tmp_path_factory.mktemp("browser")
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.add_argument(f"--user-data-dir={profile}")
+    options.add_argument("--window-size=1200,900")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+    driver.set_page_load_timeout(HANG_S)
+    yield driver
+    driver.quit()
+
+
+async def on_thread(work: Callable[[], T]) -> T:
+    """A call of the browser, which blocks, while the loop goes on serving it."""
+    return await asyncio.to_thread(work)
+
+
+async def until(check: Callable[[], object]) -> None:
+    """Wait for the page to come to hold something."""
+    async with asyncio.timeout(HANG_S):
+        while not await on_thread(check):
+            await asyncio.sleep(0.05)
+
+
+def texts(browser: webdriver.Chrome, selector: str) -> list[str]:
+    script = "return [...document.querySelectorAll(arguments[0])].map((one) => one.innerText.trim())"
+    return browser.execute_script(script, selector)
+
+
+def names(browser: webdriver.Chrome) -> list[str]:
+    return texts(browser, "#rows .name")
+
+
+async def opened(browser: webdriver.Chrome, address: str) -> None:
+    await on_thread(lambda: browser.get(address))
+
+
+async def racing(database, *facts, of=None, bibs=("7", "8", "9")) -> Racing:
+    made = Racing(database)
+    await made.announce(defined(of), entries(*bibs), gun(0), *facts)
+    return made
+
+
+async def test_a_new_finisher_appears_without_a_reload(database, browser):
+    bibs = [
+        entry("7", family_name="Nguyễn Thị", given_name="Ngọc Ánh"),
+        entry("8", family_name="Smith", given_name="John"),
+    ]
+    race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 2000, None), bibs=bibs)
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: names(browser) == ["Nguyễn Thị Ngọc Ánh"])
+        await until(lambda: texts(browser, "#connection") == ["Live"])
+        assert await on_thread(lambda: texts(browser, "#updated")) == ["Updated 5:00:14"]
+        assert await on_thread(lambda: texts(browser, "#counts div")) == ["On course\n1", "Finished\n1"]
+        await on_thread(lambda: browser.execute_script("window.untouched = true"))
+        await race.announce(reads(read_at("F1", "C8", 3900)))
+        await until(lambda: names(browser) == ["Smith John", "Nguyễn Thị Ngọc Ánh"])
+        await until(lambda: texts(browser, "#counts div") == ["On course\n0", "Finished\n2"])
+        assert await on_thread(lambda: texts(browser, "#updated")) == ["Updated 5:00:15"]
+        assert await on_thread(lambda: texts(browser, "#rows .place")) == ["1", "2"]
+        assert await on_thread(lambda: texts(browser, "tr.fresh .name")) == ["Smith John"]
+        assert await on_thread(lambda: texts(browser, "#said")) == ["1 new on the board"]
+        assert await on_thread(lambda: browser.execute_script("return window.untouched"))
+
+
+async def test_hostile_names_stay_text_and_nothing_foreign_runs(database, browser):
+    name = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
+    of = definition(name="<b>Race</b>", boards=[board("men", name="<i>Men</i>")])
+    race = await racing(database, run("7"), of=of, bibs=[entry("7", family_name=name, given_name="", club="</td><h1>")])
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: names(browser) == [name])
+        await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#rows .name").click())
+        await until(lambda: texts(browser, "dialog[open] #athlete-name") == [f"7 {name}"])
+        assert await on_thread(lambda: browser.title) == "<b>Race</b> – Live results"
+        assert await on_thread(lambda: texts(browser, "main img, main script, main i, dialog img, td h1")) == []
+        async with live.get(f"/{EVENT}") as response:
+            policy = response.headers["Content-Security-Policy"]
+            assert "<script>" not in await response.text()
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    logged = await on_thread(lambda: browser.get_log("browser"))
+    assert [one for one in logged if "Content Security Policy" in one["message"]] == []
+
+
+async def test_boards_points_and_searches_are_chosen_and_remembered(database, browser):
+    of = definition(
+        boards=[board("men", name="Nam", gender="M"), board("women", name="Nữ", gender="F")],
+        team_boards=[{"id": "teams", "of": "men", "counting": 1, "name": "Đồng đội"}],
+    )
+    bibs = [
+        entry("7", team="Huế"),
+        entry("8", family_name="Đặng", given_name="Hùng", team="Vinh"),
+        entry("9", gender="F"),
+    ]
+    race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 1900, 4100), run("9"), of=of, bibs=bibs)
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: names(browser) == ["No 7 Runner", "Đặng Hùng"])
+        await on_thread(lambda: Select(browser.find_element(By.ID, "point")).select_by_value("10K"))
+        await until(lambda: names(browser) == ["Đặng Hùng", "No 7 Runner"])
+        await on_thread(lambda: browser.find_element(By.ID, "search").send_keys("dang h"))
+        await until(lambda: names(browser) == ["Đặng Hùng"])
+        await on_thread(browser.refresh)
+        await until(lambda: names(browser) == ["Đặng Hùng"])
+        assert "q=dang+h" in await on_thread(lambda: browser.current_url)
+        await on_thread(lambda: browser.find_element(By.ID, "search").clear())
+        await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#boards [data-id=teams]").click())
+        await until(lambda: texts(browser, "#rows th") == ["Huế", "Vinh"])
+        assert await on_thread(lambda: texts(browser, "[aria-current=true]")) == ["Half marathon", "Đồng đội"]
+        await opened(browser, live.base)
+        await until(lambda: texts(browser, "#events strong") == ["Example Half Marathon"])
+        await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#events a").click())
+        await until(lambda: names(browser) == ["No 7 Runner", "Đặng Hùng"])
+
+
+async def test_an_athlete_opens_by_keyboard_follows_what_is_announced_and_closes(database, browser):
+    race = await racing(database, run("7", 1, 2000, 4000))
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: names(browser) == ["No 7 Runner"])
+        await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#rows .name").send_keys(Keys.ENTER))
+        await until(lambda: texts(browser, "dialog[open] tbody th") == ["START", "10K", "FINISH"])
+        assert "0:33:20" in await on_thread(lambda: texts(browser, "dialog tbody td"))
+        assert "bib=7" in await on_thread(lambda: browser.current_url)
+        await race.announce(fact("status_set", bib="7", status="DQ", reason="short cut"))
+        await until(lambda: "Disqualified" in texts(browser, "dialog dd"))
+        await on_thread(lambda: browser.switch_to.active_element.send_keys(Keys.ESCAPE))
+        await until(lambda: texts(browser, "dialog[open]") == [])
+        await until(lambda: "bib=" not in browser.current_url)
+        await until(lambda: texts(browser, "#empty") == ["Nobody here so far"])
+
+
+async def test_a_lost_connection_is_said_and_comes_back(database, browser):
+    race = await racing(database)
+    async with serving(race) as live:
+        port = int(live.base.rpartition(":")[2])
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: texts(browser, "#connection") == ["Live"])
+    await until(lambda: texts(browser, "#connection")[0] in ("Connecting…", "No connection"))
+    await race.announce(run("7"), tell=False)
+    async with serving(race, port=port):
+        await until(lambda: texts(browser, "#connection") == ["Live"])
+        await until(lambda: names(browser) == ["No 7 Runner"])  # what came meanwhile
+
+
+async def test_the_page_speaks_vietnamese_when_asked(database, browser):
+    race = await racing(database, run("7"))
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: names(browser))
+        await on_thread(lambda: browser.find_element(By.ID, "language").click())
+        await until(lambda: "Họ tên" in texts(browser, "#head th"))
+        assert await on_thread(lambda: browser.execute_script("return document.documentElement.lang")) == "vi"
+        await on_thread(browser.refresh)
+        await until(lambda: "Họ tên" in texts(browser, "#head th"))
+        await on_thread(lambda: browser.find_element(By.ID, "language").click())
+        await until(lambda: "Name" in texts(browser, "#head th"))
+
+
+@pytest.mark.parametrize("width", [320, 390, 1200, 2560])
+async def test_nothing_is_wider_than_the_screen(database, browser, width):
+    bibs = [entry("7", family_name="Nguyễn Hoàng Phương", given_name="Thảo Nguyên", club="Câu lạc bộ điền kinh")]
+    race = await racing(database, run("7"), bibs=bibs)
+    async with serving(race) as live:
+        metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
+        await on_thread(lambda: browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics))
+        try:
+            await opened(browser, f"{live.base}/{EVENT}?bib=7")
+            await until(lambda: texts(browser, "dialog[open] tbody th"))
+            script = "return document.documentElement.scrollWidth - window.innerWidth"
+            assert await on_thread(lambda: browser.execute_script(script)) <= 0
+            inner = "const d = document.querySelector('#athlete'); return d.scrollWidth - d.clientWidth"
+            assert await on_thread(lambda: browser.execute_script(inner)) <= 0
+            framed = "const f = document.querySelector('#frame'); return f.scrollWidth - f.clientWidth"
+            assert await on_thread(lambda: browser.execute_script(framed)) <= 0
+        finally:
+            await on_thread(lambda: browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {}))
+
+
+async def test_an_unknown_event_is_said_in_words(database, browser):
+    async with serving(database=database) as live:
+        await opened(browser, f"{live.base}/nowhere")
+        await until(lambda: "there is no event 'nowhere'" in texts(browser, "#notice")[0])
