@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from schemas.ids import DeviceId, Name, Nationality, Slug, Text
+from schemas.office import TABLES, Composition, Eligibility, Medal, Prize, Title, Waves, office_faults
 
 RULES_VERSION = 1
 US = 1_000_000
@@ -127,7 +128,10 @@ class Delegation(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 
 
 class Definition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """A whole event as its organiser defines it. `date` and the races' `start` are ISO texts of local time."""
+    """A whole event as its organiser defines it. `date` and the races' `start` are ISO texts of local time.
+
+    The tables from `eligibility` on are the race office's (`schemas.office`); no result depends on them.
+    """
 
     event: Slug
     name: Name
@@ -138,6 +142,12 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     boards: Annotated[list[Board], Meta(max_length=LIST_MAX)] = field(default_factory=list)
     team_boards: Annotated[list[TeamBoard], Meta(max_length=LIST_MAX)] = field(default_factory=list)
     delegations: Annotated[list[Delegation], Meta(max_length=LIST_MAX)] = field(default_factory=list)
+    eligibility: Annotated[list[Eligibility], Meta(max_length=LIST_MAX)] = field(default_factory=list)
+    prizes: Annotated[list[Prize], Meta(max_length=LIST_MAX)] = field(default_factory=list)
+    medals: Annotated[list[Medal], Meta(max_length=LIST_MAX)] = field(default_factory=list)
+    titles: Annotated[list[Title], Meta(max_length=LIST_MAX)] = field(default_factory=list)
+    compositions: Annotated[list[Composition], Meta(max_length=LIST_MAX)] = field(default_factory=list)
+    waves: Annotated[list[Waves], Meta(max_length=LIST_MAX)] = field(default_factory=list)
     rules_version: int = 1
     protest_window_s: Seconds = 600
     passing_gap_s: Annotated[float, Meta(ge=0, le=86_400)] = 20
@@ -208,6 +218,7 @@ _TABLES: dict[str, type[Struct]] = {
     "boards": Board,
     "team_boards": TeamBoard,
     "delegations": Delegation,
+    **TABLES,
 }
 
 
@@ -312,6 +323,7 @@ def _contradictions(definition: Definition) -> Iterator[Fault]:
         yield from _race_faults(definition, race, f"races[{index}]")
     yield from _board_faults(definition)
     yield from _team_faults(definition)
+    yield from (Fault(path, reason) for path, reason in office_faults(definition))
 
 
 def _head_faults(definition: Definition) -> Iterator[Fault]:
