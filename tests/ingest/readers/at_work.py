@@ -1,7 +1,7 @@
 """What tests of readers at work share: a source for a simulated device, and what of its reads is on the log."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from prometheus_client import CollectorRegistry
@@ -59,3 +59,9 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(HANG_S):
         while not condition():
             await asyncio.sleep(0.005)
+
+
+async def soon(happening: Awaitable) -> None:
+    """Await something that a fault could keep from happening."""
+    async with asyncio.timeout(HANG_S):
+        await happening

@@ -14,7 +14,7 @@ from services.ingest.readers.ipico import Ports, start
 from services.ingest.readers.running import Running, folder_of
 from services.runtime.faults import StartFault
 from tests.ingest.memory_log import MemoryLog
-from tests.ingest.readers.at_work import at, clock_us, metrics, notices, reads, rows, source_at, until, us
+from tests.ingest.readers.at_work import at, clock_us, metrics, notices, reads, rows, soon, source_at, until, us
 
 READS = 400
 
@@ -83,7 +83,7 @@ async def test_the_cursor_does_not_pass_reads_that_are_still_to_be_replayed(tmp_
     closed.close()
     source = source_at("ipico", device.stream_port, devices={"00": "F1"})
     running = await start(source, race_log, metrics(), clock_us, tmp_path, replay=no_replay)
-    await device.heard()
+    await soon(device.heard())
     for number in range(10, 20):
         await device.read(f"{number:012x}", at(number))
     await until(lambda: len(reads(race_log)) == 10)
@@ -100,7 +100,7 @@ async def test_after_a_replay_the_stream_moves_the_cursor_and_the_next_start_ask
     await device.start()
     race_log = MemoryLog()
     running = await dial(device, race_log, tmp_path)
-    await device.heard()
+    await soon(device.heard())
     folder = folder_of(source_at("ipico", device.stream_port), tmp_path)
     numbers = iter(range(10_000))
 
@@ -116,7 +116,7 @@ async def test_after_a_replay_the_stream_moves_the_cursor_and_the_next_start_ask
     await running.close()
     before, device.replayed = len(device.reads), 0
     running = await dial(device, race_log, tmp_path)
-    await device.heard()
+    await soon(device.heard())
     await device.read("1" * 12, at(next(numbers) * 10))
     await until(lambda: device.replayed)
     await until(lambda: reads(race_log) == expected(device))
@@ -132,7 +132,7 @@ async def test_without_a_replay_what_was_heard_outlives_us_in_the_journal(tmp_pa
     race_log = MemoryLog()
     race_log.answering.clear()
     running = await dial(device, race_log, tmp_path, elite=False)
-    await device.heard()
+    await soon(device.heard())
     for number in range(50):
         await device.read(f"{number:012x}", at(number))
     folder = folder_of(source_at("ipico", device.stream_port), tmp_path)
@@ -154,7 +154,7 @@ async def test_the_trigger_button_is_a_notice_on_the_log(tmp_path):
     await device.start()
     race_log = MemoryLog()
     running = await dial(device, race_log, tmp_path)
-    await device.heard()
+    await soon(device.heard())
     await device.say(trigger(at(3)))
     await until(lambda: notices(race_log))
     [notice] = notices(race_log)

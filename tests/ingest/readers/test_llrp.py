@@ -14,7 +14,7 @@ from services.ingest.readers.delivery import Delivery
 from services.ingest.readers.llrp import start
 from services.ingest.readers.running import Running, folder_of
 from tests.ingest.memory_log import MemoryLog
-from tests.ingest.readers.at_work import BEGAN_US, clock_us, metrics, notices, reads, rows, source_at, until
+from tests.ingest.readers.at_work import BEGAN_US, clock_us, metrics, notices, reads, rows, soon, source_at, until
 
 READS = 400
 
@@ -36,7 +36,7 @@ async def test_of_a_reader_that_holds_every_report_is_on_the_log_though_connecti
     await device.start()
     race_log = MemoryLog()
     running = await dial(device, race_log, tmp_path)
-    await device.running()
+    await soon(device.running())
     connections = 1
     for number in range(READS):
         await device.read(rng.randbytes(12), BEGAN_US + 1_000 * number, antenna=2)
@@ -49,7 +49,7 @@ async def test_of_a_reader_that_holds_every_report_is_on_the_log_though_connecti
         if rng.random() < 0.05:
             race_log.answering.set()
         if rng.random() < 0.02 and not device._running.is_set():
-            await device.running()
+            await soon(device.running())
             connections += 1
         if rng.random() < 0.1:
             await asyncio.sleep(0.01)
@@ -76,7 +76,7 @@ async def test_reads_are_on_disk_before_the_log_has_them_and_outlive_us(tmp_path
     race_log = MemoryLog()
     race_log.answering.clear()
     running = await dial(device, race_log, tmp_path)
-    await device.running()
+    await soon(device.running())
     for number in range(100):
         await device.read(number.to_bytes(12, "big"), BEGAN_US + number, antenna=2)
     folder = folder_of(source_at("llrp", device.port), tmp_path)
@@ -100,7 +100,7 @@ async def test_what_a_reader_sent_before_it_fell_over_is_kept_though_its_connect
 
     async def slow_put(self, messages):
         writing.set()
-        await reset.wait()
+        await soon(reset.wait())
         await put(self, messages)
 
     def counted_feed(self, data):
@@ -120,7 +120,7 @@ async def test_what_a_reader_sent_before_it_fell_over_is_kept_though_its_connect
 
     async def fall_over(_, writer):
         writer.write(reports[0])
-        await writing.wait()
+        await soon(writing.wait())
         writer.write(b"".join(reports[1:]))
         await until(lambda: fed == sum(map(len, reports)))
         at_once = struct.pack("ii", 1, 0)
@@ -131,7 +131,7 @@ async def test_what_a_reader_sent_before_it_fell_over_is_kept_though_its_connect
     race_log = MemoryLog()
     source = source_at("llrp", server.sockets[0].getsockname()[1])
     running = await start(source, race_log, metrics(), clock_us, tmp_path)
-    await reset.wait()
+    await soon(reset.wait())
     server.close()
     await until(lambda: len(reads(race_log)) == 100)
     await running.close()
@@ -142,11 +142,11 @@ async def test_a_reader_that_cannot_hold_is_set_up_anew_and_reads_on(tmp_path):
     await device.start()
     race_log = MemoryLog()
     running = await dial(device, race_log, tmp_path)
-    await device.running()
+    await soon(device.running())
     await device.read(b"\1" * 12, BEGAN_US, antenna=2)
     await until(lambda: len(reads(race_log)) == 1)
     device.hang_up()
-    await device.running()
+    await soon(device.running())
     await device.read(b"\2" * 12, BEGAN_US + 1, antenna=2)
     await until(lambda: reads(race_log) == expected(device))
     await running.close()
@@ -159,7 +159,7 @@ async def test_a_buffer_that_overflowed_while_we_were_away_is_an_alarm_on_the_lo
     await device.start()
     race_log = MemoryLog()
     running = await dial(device, race_log, tmp_path)
-    await device.running()
+    await soon(device.running())
     await running.close()
     await until(lambda: not device._running.is_set())
     for number in range(50):
@@ -180,7 +180,7 @@ async def test_a_clock_that_is_wrong_is_told_and_no_time_is_changed(tmp_path):
     await device.start()
     race_log = MemoryLog()
     running = await dial(device, race_log, tmp_path)
-    await device.running()
+    await soon(device.running())
     await device.read(b"\1" * 12, wrong_us, antenna=1)
     await until(lambda: reads(race_log))
     assert reads(race_log) == {("finish-tent", "01" * 12, wrong_us)}
