@@ -7,6 +7,7 @@ alone: the next one goes on from where everything was handed over.
 import asyncio
 import logging
 import random
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +23,7 @@ SEND_WAIT_S = 10.0  # a reader that does not take our questions for so long is g
 CONNECT_WAIT_S = 10.0
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # between attempts, less up to half by chance; the last one repeats
 STEADY_S = 30.0  # a connection that held so long is followed by a quick one even if it said nothing
+KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  # seconds, seconds, times: dead within 25 s
 UNREADABLE_RUN_MAX = 200  # so much in a row that cannot be read is another protocol, or a damaged line
 CALLERS_MAX = 32
 
@@ -53,7 +55,18 @@ async def _dial(host: str, port: int) -> tuple[_Incoming, asyncio.StreamWriter]:
     incoming = _Incoming(limit=READ_BYTES)
     protocol = asyncio.StreamReaderProtocol(incoming)
     transport, _ = await loop.create_connection(lambda: protocol, host, port)
+    _watch(transport.get_extra_info("socket"))
     return incoming, asyncio.StreamWriter(transport, protocol, incoming, loop)
+
+
+def _watch(line: socket.socket) -> None:
+    """Have the kernel ask whether the other end is there: a reader that says nothing while nobody crosses, and is never
+    asked anything, would else be thought connected for ever after its cable was pulled.
+    """
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE.items():
+        if hasattr(socket, name):  # Linux has all of them, other systems some
+            line.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class _Conversation:
