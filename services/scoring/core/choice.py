@@ -194,9 +194,7 @@ def _best(
         skipped = points - 1 - (before[0] if before else -1)
         _keep(whole, everything, _Begin(begin.count, (*([_UNFILLED] * skipped), *begin.key), begin.laps, begin.step))
     taken: list[Candidate | None] = [None] * points
-    if not whole:
-        return Choice(taken, False)
-    best = whole[everything]
+    best = whole[everything]  # it is there: officials' times always follow each other, and nothing at all is a choice
     laps = 0
     step = best.step
     while step is not None:

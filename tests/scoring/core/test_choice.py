@@ -356,6 +356,12 @@ def test_an_officials_time_may_not_be_too_fast_from_a_read(at_s, counts):
     assert passed(document)["FINISH"] == us(2000)
 
 
+@pytest.mark.parametrize(("at_s", "counts"), [(OVER_10_KM_S, True), ("1333.333333", False)])
+def test_a_read_may_not_be_too_fast_from_the_gun_though_an_officials_time_comes_behind_it(at_s, counts):
+    document = scored(crossings(("K1", at_s)), time_set("7", "FINISH", 4000))
+    assert ("10K" in passed(document)) == counts
+
+
 def test_two_officials_times_are_not_checked_against_each_other():
     """FINISH before 10K, both by officials: they stand as they were set, and so does a FINISH too fast from the gun."""
     document = scored(time_set("7", "10K", 3000), time_set("7", "FINISH", 100))

@@ -344,14 +344,11 @@ def test_the_events_row_holds_guns_closures_decisions_protests_and_publications(
     assert row.closed == ["hm"]
     assert row.decided == ["missed:7", "team:t:Ha Noi"]
     (protest,) = row.protests
-    assert (protest.protest, protest.bib, protest.filed_at_us, protest.outcome) == ("p1", "7", 55, "upheld")
+    assert (protest.protest, protest.race, protest.text, protest.bib) == ("p1", "hm", "short cut", "7")
+    assert (protest.filed_at_us, protest.outcome) == (55, "upheld")
     (published,) = row.publications
-    assert (published.state, published.boards, published.offset, published.recorded_at_us) == (
-        "provisional",
-        ["men"],
-        10,
-        55,
-    )
+    assert (published.race, published.state, published.boards) == ("hm", "provisional", ["men"])
+    assert (published.offset, published.recorded_at_us) == (10, 55)
     assert row.version == 10
 
 
@@ -421,6 +418,14 @@ def test_a_withdrawal_bears_on_whom_its_fact_bears():
     assert versions(status("7", "DQ", id="a"), withdrawn("a", id="b"), withdrawn("b")) == {"7": 5, "8": 2}
     assert versions(entries(entry("7", ["C8"]), id="a"), withdrawn("a")) == {"7": 4, "8": 4}
     assert versions(withdrawn("a"), status("8", "DQ", id="a")) == {"7": 2, "8": 4}
+
+
+def test_an_entry_bears_on_whoever_shares_a_chip_that_it_leaves():
+    """8 was entered with chip S, then 7: 7 owns it. 7's next entry, without S, gives it to 8; withdrawn, it is 7's."""
+    shared = [entries(entry("8", ["S"])), entries(entry("7", ["S"]))]
+    left = entries(entry("7", ["C7"]), id="a")
+    assert versions(*shared, left) == {"7": 5, "8": 5}
+    assert versions(*shared, left, withdrawn("a")) == {"7": 6, "8": 6}
 
 
 def test_only_rows_that_are_due_are_handed_out_and_each_once():

@@ -87,6 +87,14 @@ def test_chip_reads_hold_a_set_in_time_order_whatever_order_they_came_in():
     assert reads_of_chip.repeats == 4
 
 
+def test_chip_reads_of_one_instant_are_by_device_wherever_they_stand():
+    held = ChipReads()
+    for at_us, number in [(10, 0), (20, 0), (20, 1), (30, 0), (20, 3), (20, 2), (20, 4)]:
+        held.add(at_us, number, None)
+    assert held.at_us.tolist() == [10, 20, 20, 20, 20, 20, 30]
+    assert held.device.tolist() == [0, 0, 1, 2, 3, 4, 0]
+
+
 def test_chip_reads_survive_packing():
     held = ChipReads()
     for at_us, number, rssi in [(-5, 3, None), (2**52, 0, -60.5), (2**52, 0, -60.5)]:
@@ -135,6 +143,11 @@ def test_a_corrected_clock_can_carry_a_read_over_the_gun():
     fast = scored(run(start=3), clock("S1", -8))
     assert taken_at(fast, "START") is None
     assert fast["unused_reads"] == {"before_gun": 1}
+
+
+def test_a_read_in_the_instant_of_the_gun_counts_also_where_a_clock_was_corrected():
+    assert taken_at(scored(run(start=-8), clock("S1", 8)), "START") == 0
+    assert taken_at(scored(run(start="-8.000001"), clock("S1", 8)), "START") is None
 
 
 # --- Devices that stand elsewhere.

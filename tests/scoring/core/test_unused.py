@@ -2,8 +2,12 @@
 
 import pytest
 
+from services.scoring.core.event import EventState
+from services.scoring.core.ground import Guns, find_points, sort_reads
 from tests.builders import (
+    at,
     chip,
+    day,
     defined,
     definition,
     device,
@@ -21,6 +25,7 @@ from tests.builders import (
     scored,
     status,
     time_set,
+    typed,
     withdrawn,
 )
 
@@ -128,6 +133,47 @@ def test_at_a_mat_of_two_points_one_overridden_leaves_the_other_to_ask():
     assert found["unused_reads"] == {"too_fast": 1}
     found = scored(reads(read("S1", "C7", 4000)), time_set("7", "START", 2), time_set("7", "FINISH", 4001), of=of)
     assert found["unused_reads"] == {"overridden": 1}
+
+
+def test_too_fast_is_from_the_nearest_point_that_was_filled_earlier():
+    """P1 at 2000 s, P2 missed: FINISH at 3000 s is 11.0975 km in 1,000 s; from START it would do."""
+    points = [point("START"), point("P1", "10k", km=10), point("P2", "p2", km=15), point("FINISH", km=21.0975)]
+    of = half(points=points) | {"mats": mats(mat("p2", "P2"))}
+    found = scored(run(finish=None), reads(read("F1", "C7", 3000), read("F1", "C7", 4000)), of=of)
+    assert found["unused_reads"] == {"too_fast": 1}
+
+
+@pytest.mark.parametrize(
+    ("finish_s", "reason"), [(4000, "superseded"), ("4000.000001", "too_fast"), (3999, "superseded")]
+)
+def test_a_read_not_later_than_the_point_before_is_no_matter_of_speed(finish_s, reason):
+    """10K by an official at 4000 s: a finish by then is out of order, a microsecond later too fast."""
+    found = scored(run(start=1, k10=None, finish=finish_s), time_set("7", "10K", 4000))
+    assert found["unused_reads"] == {reason: 1}
+
+
+def test_every_read_is_named_once_used_or_with_its_reason():
+    """By chip and the chip's nth read, as whoever explains a result needs them."""
+    came = [("S1", -3), ("S1", 1), ("S1", 2), ("K1", 900), ("K1", 2000), ("KB", 2001), ("K1", 2004), ("F1", 4000)]
+    state = EventState("example-2026")
+    facts = day(reads(*(read(name, "C7", at_s) for name, at_s in came)), excluded("K1", "C7", 2004))
+    for offset, one in enumerate(facts):
+        state.fold(offset, 0, typed(one))
+    book, places = state.book, state.devices.places(state.book)
+    guns = Guns(at(0), at(0))
+    out = sort_reads(book, places, state.chips, "7", ("C7",), guns.own_us)
+    ground = find_points(book, book.courses["hm"], places, "7", guns, out)
+    named = {reason: [(used[0] - at(0)) // 1_000_000 for used in some] for reason, some in ground.unused}
+    assert named == {
+        "before_gun": [-3],
+        "excluded": [2004],
+        "backup_duplicate": [2001],
+        "superseded": [1],
+        "too_fast": [900],
+    }
+    nths = [used[3] for _, some in ground.unused for used in some] + [one.read[3] for one in ground.taken]
+    assert sorted(nths) == list(range(8))
+    assert all(used[2] == "C7" for _, some in ground.unused for used in some)
 
 
 def test_the_reads_of_an_athlete_whose_entry_was_withdrawn_are_of_an_unknown_chip():
