@@ -191,4 +191,9 @@ async def _problems(request: web.Request, handler: Any) -> web.StreamResponse:
         refused = problem(405, "Wrong method", f"{request.path} takes {', '.join(sorted(error.allowed_methods))}")
         refused.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
         return refused
+    except web.HTTPException as error:
+        return problem(error.status, error.reason, error.text or error.reason)
+    except Exception:
+        log.exception("a request to %s failed by a fault of ours", request.path)
+        return problem(500, "A fault of ours", "nothing of this request is acknowledged; our log says why")
     return response

@@ -12,6 +12,9 @@ import msgspec
 from msgspec import Raw
 
 from schemas.events import Entry
+from services.ingest.errors import IngestError
+
+ENTRIES_MAX = 200_000  # of one request, good and bad: the largest marathons have 60,000
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _CHIP_BREAK = re.compile(r"[\s;|,]+")
@@ -19,6 +22,10 @@ _YES = frozenset(("true", "yes", "1"))
 _NO = frozenset(("false", "no", "0"))
 _COLUMNS = tuple(field.encode_name for field in msgspec.structs.fields(Entry))
 _entry = msgspec.json.Decoder(Entry)
+
+
+class TooManyEntries(IngestError):
+    """More entries than a request takes."""
 
 
 class BadLine(NamedTuple):
@@ -36,10 +43,12 @@ class Listing(NamedTuple):
 
 
 def entries_from_json(data: bytes) -> Listing:
-    """Entries of a JSON list. Raises msgspec.DecodeError when it is no list."""
+    """Entries of a JSON list. Raises TooManyEntries, and msgspec.DecodeError when it is no list."""
     entries: list[Entry] = []
     bad: list[BadLine] = []
-    for number, raw in enumerate(msgspec.json.decode(data, type=list[Raw]), start=1):
+    items = msgspec.json.decode(data, type=list[Raw])
+    _check_count(len(items))
+    for number, raw in enumerate(items, start=1):
         try:
             entries.append(_without_email(_entry.decode(raw)))
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -51,7 +60,7 @@ def entries_from_csv(data: bytes) -> Listing:
     """Entries of a CSV file with a header row, UTF-8, separated by comma, semicolon or tab.
 
     Columns are the fields of an entry; several chips in a cell stand apart by a blank, `;` or `|`; an empty cell is
-    none. Raises ValueError when the header will not do: an unknown column might be a misspelt one.
+    none. Raises TooManyEntries, and ValueError when the header will not do: an unknown column might be a misspelt one.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -65,6 +74,7 @@ def entries_from_csv(data: bytes) -> Listing:
     bad: list[BadLine] = []
     line = reader.line_num
     while True:
+        _check_count(len(entries) + len(bad))
         line += 1
         try:
             cells = next(reader)
@@ -79,6 +89,11 @@ def entries_from_csv(data: bytes) -> Listing:
             except (msgspec.ValidationError, ValueError) as error:
                 bad.append(BadLine(line, str(error)))
         line = reader.line_num
+
+
+def _check_count(count: int) -> None:
+    if count > ENTRIES_MAX:
+        raise TooManyEntries(f"a request takes {ENTRIES_MAX} entries; send several")
 
 
 def _column(name: str) -> str:

@@ -24,7 +24,7 @@ from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
 from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
 from services.ingest.access import Access, check_gateway
 from services.ingest.bodies import too_large, unpacked
-from services.ingest.entries import Listing, entries_from_csv, entries_from_json
+from services.ingest.entries import ENTRIES_MAX, Listing, TooManyEntries, entries_from_csv, entries_from_json
 from services.ingest.errors import Overloaded, Refused, TooLarge, Unavailable
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
@@ -42,10 +42,11 @@ from services.ingest.sessions import Sessions
 BODY_MAX_BYTES = 4 * 1024 * 1024  # of reads, facts and definitions, unpacked
 BODY_WAIT_S = 60.0  # for a body to come in whole; a stalled one would hold its place among REQUESTS_MAX for ever
 UNPACK_INLINE_MAX_BYTES = 64 * 1024  # a larger packed body is unpacked in a thread, beside other requests
-DEFINITION_MAX_BYTES = 1024 * 1024  # the largest real ones are 50 KB, and TOML is slow to read
+DEFINITION_MAX_BYTES = 1024 * 1024  # the largest real ones are 50 KB
+TOML_MAX_BYTES = 256 * 1024  # TOML is slow to read
+TOML_DOTS_MAX = 400  # of one line: 200 points with their kilometres
 FACTS_MAX = 1_000  # of one request
 ENTRIES_BODY_MAX_BYTES = 32 * 1024 * 1024  # the largest marathons have 60,000 entries of some 300 bytes
-ENTRIES_MAX = 200_000
 ENTRIES_A_FACT = 500
 ENTRIES_FACT_BYTES = RECORD_MAX_BYTES // 2  # a record has room for the fact's other fields
 REQUESTS_MAX = 256  # worked on at once: bounds the bodies in memory (256 x 4 MiB, seldom near it)
@@ -152,7 +153,7 @@ class Door:
             push = _push(request, data)
         except TooManyReads as error:
             raise Refused(413, "Too many reads", str(error), limit=READS_MAX) from None
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             await self._log.put_aside([_rejection(event, str(error), data, at_us)], ACK_WAIT_S)
             self._metrics.rejected.labels("http", "body").inc()
             raise Refused(
@@ -204,10 +205,6 @@ class Door:
         kind = _content_type(request, JSON + CSV)
         is_json = kind in JSON or (kind not in CSV and data.lstrip()[:1] in (b"[", b"{"))
         listing = await asyncio.to_thread(_listing, data, is_json)
-        if len(listing.entries) > ENTRIES_MAX:
-            raise Refused(
-                413, "Too many entries", f"a request takes {ENTRIES_MAX} entries; send several", limit=ENTRIES_MAX
-            )
         stamp = EntriesAdded(
             event=event, id=_request_id(request), by=official.name, recorded_at_us=self._now_us(), entries=[]
         )
@@ -310,15 +307,25 @@ def entries_facts(stamp: EntriesAdded, entries: list[Entry]) -> list[EntriesAdde
 
 
 def _plain_definition(data: bytes, is_json: bool) -> dict[str, Any]:
+    if not is_json:
+        _check_toml(data)
     try:
         plain = msgspec.json.decode(data) if is_json else plain_from_toml(data)
     except DefinitionRefused as refused:
         _refuse_definition(refused.faults)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, a number of 5,000 digits
         _refuse_definition([Fault("$", f"is no {'JSON' if is_json else 'TOML'}: {error}")])
     if not isinstance(plain, dict):
         _refuse_definition([Fault("$", "is no object")])
     return plain
+
+
+def _check_toml(data: bytes) -> None:
+    """Refuse what would take long to read: the time grows with the square of a key's parts. Raises Refused."""
+    if len(data) > TOML_MAX_BYTES:
+        raise too_large(TOML_MAX_BYTES)
+    if any(line.count(b".") > TOML_DOTS_MAX for line in data.split(b"\n")):
+        _refuse_definition([Fault("$", f"has a line with more than {TOML_DOTS_MAX} dots; break it into several")])
 
 
 def _checked_definition(data: bytes, is_json: bool, event: str) -> dict[str, Any]:
@@ -347,6 +354,8 @@ def _refuse_definition(faults: list[Fault]) -> NoReturn:
 def _listing(data: bytes, is_json: bool) -> Listing:
     try:
         return entries_from_json(data) if is_json else entries_from_csv(data)
+    except TooManyEntries as error:
+        raise Refused(413, "Too many entries", str(error), limit=ENTRIES_MAX) from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Refused(400, "No entry list", f"{error}; send a JSON list of entries, or CSV with a header row") from None
 

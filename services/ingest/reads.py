@@ -80,12 +80,12 @@ _BLANK_LINE = b" \t\r"
 
 
 def push_from_json(data: bytes) -> Push:
-    """Reads of a JSON body. Raises TooManyReads, and msgspec.DecodeError (its text names the path) when it is none,
-    or names no gateway.
+    """Reads of a JSON body. Raises TooManyReads, and msgspec.DecodeError (its text names the path) or
+    UnicodeDecodeError when it is none, or names no gateway.
     """
     try:
         push = _json_push.decode(data)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeDecodeError):
         raw = _json_raw.decode(data)
         return _each(raw.gateway, raw.session, raw.reads, _json_read.decode)
     return _checked(push.gateway, push.session, push.reads)
@@ -95,7 +95,7 @@ def push_from_msgpack(data: bytes) -> Push:
     """Reads of a msgpack body, of the same shape as the JSON one. Raises as `push_from_json`."""
     try:
         push = _pack_push.decode(data)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeDecodeError):
         raw = _pack_raw.decode(data)
         return _each(raw.gateway, raw.session, raw.reads, _pack_read.decode)
     return _checked(push.gateway, push.session, push.reads)
@@ -108,7 +108,7 @@ def push_from_ndjson(data: bytes, gateway: str, session: str) -> Push:
     msgspec.convert({"gateway": gateway, "session": session}, _Sender)
     try:
         reads = _json_read.decode_lines(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         lines = [line for line in data.split(b"\n") if line.strip(_BLANK_LINE)]
         return _each(gateway, session, lines, _json_read.decode)
     return _checked(gateway, session, reads)

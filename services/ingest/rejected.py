@@ -62,7 +62,7 @@ def aside_of(offset: int, value: bytes) -> Aside | None:
     """The rejection in a record; null for one that is none."""
     try:
         return Aside(offset, decode_rejection(value))
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -174,7 +174,7 @@ def _body_again(aside: Aside) -> Again:
     for reading in readings:
         try:
             push = reading(aside.rejection.raw)
-        except (msgspec.DecodeError, RecursionError, TooManyReads) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TooManyReads) as error:
             faults.append(str(error))
         else:
             return Again([ReadsAgain(push.gateway, push.session, push.rows)], [], [bad.reason for bad in push.bad])
@@ -198,10 +198,10 @@ def _read_again(aside: Aside) -> Again:
 def _wire_read(raw: bytes) -> WireRead:
     try:
         return msgspec.json.decode(raw, type=WireRead)
-    except msgspec.DecodeError as json_fault:
+    except (msgspec.DecodeError, UnicodeDecodeError) as json_fault:
         try:
             return msgspec.msgpack.decode(raw, type=WireRead)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise json_fault from None
 
 

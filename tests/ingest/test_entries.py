@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import Entry
-from services.ingest.entries import entries_from_csv, entries_from_json
+from services.ingest import entries
+from services.ingest.entries import TooManyEntries, entries_from_csv, entries_from_json
 
 HEADER = "bib,chips,race,gender,given_name,family_name"
 
@@ -154,6 +155,15 @@ def test_a_cell_without_end_is_a_bad_line():
     listing = from_csv(HEADER, "7,A1,hm,M,Jo," + "x" * 200_000, "8,A2,hm,M,Jo,X")
     assert [bad.line for bad in listing.bad] == [2]
     assert [one.bib for one in listing.entries] == ["8"]
+
+
+def test_there_is_a_bound_on_entries_good_or_bad(monkeypatch):
+    monkeypatch.setattr(entries, "ENTRIES_MAX", 2)
+    assert len(from_json(entry(), 0).bad) == 1
+    with pytest.raises(TooManyEntries):
+        from_json(entry(), 0, 0)
+    with pytest.raises(TooManyEntries):
+        from_csv(HEADER, "7,A1,hm,M,Jo,X", "x", "y")
 
 
 @given(st.binary(max_size=300))

@@ -121,7 +121,10 @@ async def test_a_request_without_reads_tells_where_to_go_on(client):
         assert await answer.json() == {"accepted": 0, "rejected": [], "next_seq": 8, "revision": None}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"gateway":"g","session":"s"}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b'{"gateway":"g","session":"s"}', b"\xff\xfe", b'{"gateway":"\xff","session":"s","reads":[]}'],
+)
 async def test_reads_that_cannot_be_read_are_refused_and_kept(client, race_log, body):
     async with client.post("reads", data=body, headers=JSON) as answer:
         await problem(answer, 400)
@@ -297,6 +300,30 @@ async def test_what_is_no_definition_is_refused(client, content_type, body):
         assert (await problem(answer, 422))["faults"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"a = " + b"[" * 100_000 + b"]" * 100_000,
+        b"a = " + b"{a=" * 20_000 + b"1" + b"}" * 20_000,
+        b"a = 1" + b"0" * 6_000,
+        b"a." * 20_000 + b"b = 1",
+        b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+        b'{"name":"\xff"}',
+        b'{"name":1e999}',
+        b'{"name":1' + b"0" * 6_000 + b"}",
+    ],
+)
+async def test_a_definition_that_no_parser_likes_is_refused_in_time(client, race_log, body):
+    async with asyncio.timeout(10), client.put("definition", data=body) as answer:
+        assert (await problem(answer, 422))["faults"]
+    assert race_log.records == []
+
+
+async def test_toml_is_read_up_to_a_length(client):
+    async with client.put("definition", data=b"#" * (http.TOML_MAX_BYTES + 1)) as answer:
+        assert (await problem(answer, 413))["limit"] == http.TOML_MAX_BYTES
+
+
 # --- entries
 
 
@@ -430,6 +457,16 @@ async def test_health_and_metrics_are_served(client, race_log, ingest: URL):
     race_log.answering.clear()
     async with client.get(ingest / "readyz") as answer:
         assert answer.status == 503
+
+
+async def test_a_fault_of_ours_is_said_as_a_problem_and_logged(client, race_log, monkeypatch, caplog):
+    async def broken(*_: object) -> int:
+        raise ZeroDivisionError("made up")
+
+    monkeypatch.setattr(race_log, "append", broken)
+    async with client.post("facts", json=gun()) as answer:
+        await problem(answer, 500)
+    assert "made up" in caplog.text
 
 
 # --- without tokens: this machine only

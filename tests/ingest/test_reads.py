@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from schemas.codec import decode_envelope, encode_envelope
 from schemas.events import ReadRow, ReadsLogged
-from services.ingest.reads import Push, push_from_json, push_from_msgpack, push_from_ndjson
+from services.ingest.reads import READS_MAX, Push, TooManyReads, push_from_json, push_from_msgpack, push_from_ndjson
 
 
 def wire(**changes: object) -> dict[str, object]:
@@ -93,6 +93,36 @@ def test_msgpack_with_a_number_that_is_none_is_no_read(value):
     assert [bad.index for bad in as_msgpack(wire(rssi=value)).bad] == [0]
 
 
+@pytest.mark.parametrize("form", ["json", "ndjson", "msgpack"])
+def test_a_chip_that_is_no_text_is_bad_and_costs_no_other(form):
+    good = wire()
+    if form == "msgpack":
+        body = msgspec.msgpack.encode({"gateway": "g", "session": "s", "reads": [good, wire(chip="AAAA")]})
+        found = push_from_msgpack(body.replace(b"AAAA", b"A\xffAA"))
+    elif form == "json":
+        body = msgspec.json.encode({"gateway": "g", "session": "s", "reads": [good, wire(chip="AAAA")]})
+        found = push_from_json(body.replace(b"AAAA", b"A\xffAA"))
+    else:
+        found = push_from_ndjson(
+            msgspec.json.encode(good) + b"\n" + msgspec.json.encode(wire(chip="A")).replace(b"A", b"\xff"), "g", "s"
+        )
+    assert (len(found.rows), [bad.index for bad in found.bad]) == (1, [1])
+
+
+def test_a_gateway_that_is_no_text_is_refused():
+    with pytest.raises(UnicodeDecodeError):
+        push_from_json(b'{"gateway":"\xff","session":"s","reads":[]}')
+
+
+@pytest.mark.parametrize("read", [b"0", b'{"seq":1}'])
+def test_too_many_reads_are_found_before_each_is_looked_at(read):
+    items = [read] * (READS_MAX + 1)
+    with pytest.raises(TooManyReads):
+        push_from_json(b'{"gateway":"g","session":"s","reads":[' + b",".join(items) + b"]}")
+    with pytest.raises(TooManyReads):
+        push_from_ndjson(b"\n".join(items), "g", "s")
+
+
 def test_blank_lines_of_ndjson_do_not_count():
     lines = b"\n \r\n" + msgspec.json.encode(wire(seq=-1)) + b"\r\n\n" + msgspec.json.encode(wire(chip="")) + b"\n"
     assert [bad.index for bad in push_from_ndjson(lines, "g", "s").bad] == [0, 1]
@@ -155,6 +185,6 @@ def test_no_bytes_raise_anything_but_a_decode_error(data):
     for push in (push_from_json, push_from_msgpack, lambda data: push_from_ndjson(data, "g", "s")):
         try:
             found = push(data)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             continue
         assert isinstance(found, Push)
