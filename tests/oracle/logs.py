@@ -49,6 +49,17 @@ def officials_of(seed):
     return [{**fact, "event": EVENT} for fact in Maker(Random(seed)).officials()]
 
 
+def one_of_each(rng):
+    """An officials' fact of every kind but the definition, twice of those that two are needed of, in any order."""
+    maker = Maker(rng)
+    kinds = [kind for kind in maker.kinds() if kind != maker.a_definition_again]
+    facts = [kind() for kind in kinds]
+    facts += [{"type": kind, "race": "r"} for kind in ("race_closed", "race_reopened")]
+    facts += [maker.a_device(), maker.a_gun_again()]
+    rng.shuffle(facts)
+    return [{**fact, "event": EVENT} for fact in facts]
+
+
 def some_reads(rng, chip):
     """A fact with a few reads of a chip, anywhere."""
     maker = Maker(rng)
@@ -178,7 +189,7 @@ class Maker:
         plain["team_boards"] = self.some_team_boards([board["id"] for board in plain["boards"]])
         teams = [board["id"] for board in plain["team_boards"]]
         if teams and rng.random() < 0.8:
-            one = {"id": "d", "sum": rng.sample(teams, rng.randint(1, len(teams)))}
+            one = {"id": "d", "sum": rng.sample(teams, rng.choice([1, 1, len(teams)]))}
             if rng.random() < 0.7:
                 one["tie"] = rng.choice(teams)
             plain["delegations"] = [one]
@@ -269,7 +280,7 @@ class Maker:
     def some_team_boards(self, boards):
         rng = self.rng
         found = []
-        for at in range(rng.choice([0, 1, 2, 2])):
+        for at in range(rng.choice([0, 1, 2, 3])):
             board = {"id": f"t{at}", "of": rng.choice(boards), "counting": rng.choice([1, 1, 2, 2, 3])}
             board["score"] = rng.choice(["sum_places", "sum_places", "sum_times", "last_time"])
             board["max_members"] = board["counting"] + rng.randint(0, 1)
@@ -384,7 +395,18 @@ class Maker:
                 if rng.random() < 0.25:
                     at_us = self.gun_us[race] + rng.choice([-1, 0, 1, 2]) * STEP_US
                     facts.append({"type": "gun_fired", "race": race, "wave": wave, "at_us": at_us})
-        some = [
+        some = self.kinds()
+        if self.calm:
+            some += [self.an_order] * 4
+        more = rng.choice([0, 1, 2, 4, 6] if self.calm else [0, 1, 2, 4, 8, 12])
+        if rng.random() < 0.35:
+            some = self.dispute(some)
+            more = rng.randint(3, 8)
+        return facts + [rng.choice(some)() for _ in range(more)]
+
+    def kinds(self):
+        """What makes a fact, each as often as its weight."""
+        return [
             self.a_definition_again,
             self.an_entry_again,
             self.a_gun_again,
@@ -404,13 +426,6 @@ class Maker:
             self.a_closing,
             self.an_idle_fact,
         ]
-        if self.calm:
-            some += [self.an_order] * 4
-        more = rng.choice([0, 1, 2, 4, 6] if self.calm else [0, 1, 2, 4, 8, 12])
-        if rng.random() < 0.35:
-            some = self.dispute(some)
-            more = rng.randint(3, 8)
-        return facts + [rng.choice(some)() for _ in range(more)]
 
     def dispute(self, some):
         """Officials who go back and forth: a few kinds of facts, each on hardly more than one subject."""

@@ -27,7 +27,7 @@ from tests.oracle.folding import (
     standings_of,
     typed,
 )
-from tests.oracle.logs import BIBS, CHIPS, EVENT, log_of, logs, officials_of, some_reads
+from tests.oracle.logs import BIBS, CHIPS, EVENT, log_of, logs, officials_of, one_of_each, some_reads
 
 thorough = settings(max_examples=int(os.environ.get("MATLINE_PROPERTY_LOGS", "100")), deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -151,7 +151,7 @@ def test_rows_of_one_version_are_the_same_bytes_whenever_they_were_taken(log, rn
 
 def afterwards(rng, log):
     """What may happen once a log is there: officials' facts, reads, and withdrawals of any of all these."""
-    facts = [{**fact, "id": f"m{at}"} for at, fact in enumerate(officials_of(rng.getrandbits(32)))]
+    facts = [{**fact, "id": f"m{at}"} for at, fact in enumerate(one_of_each(rng))]
     facts += [some_reads(rng, rng.choice(CHIPS)) for _ in range(2)]
     ids = [fact["id"] for fact in [*log, *facts] if "id" in fact]
     for at in range(6):
