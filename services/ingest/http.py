@@ -169,16 +169,15 @@ class Door:
         return _json({"accepted": len(push.rows), "rejected": bad, "next_seq": progress.next_seq, "revision": revision})
 
     async def _write_reads(self, event: str, push: Push, at_us: int) -> int | None:
-        """Write good reads to the log and bad ones aside; the offset of the last record, null without a good one."""
-        revision = None
-        if push.rows:
-            facts = reads_facts(event, push.gateway, push.session, push.rows, at_us)
-            revision = await self._log.append(event, facts, ACK_WAIT_S)
-        if push.bad:
+        """Write bad reads aside and good ones to the log; the offset of the last record, null without a good one."""
+        if push.bad:  # first, so that a sender who is halted for these writes nothing again and again
             aside = [_rejection(event, one.reason, one.raw, at_us, push.gateway, one) for one in push.bad]
             await self._log.put_aside(aside, ACK_WAIT_S)
             self._metrics.rejected.labels("http", "read").inc(len(aside))
-        return revision
+        if not push.rows:
+            return None
+        facts = reads_facts(event, push.gateway, push.session, push.rows, at_us)
+        return await self._log.append(event, facts, ACK_WAIT_S)
 
     # --- definition
 

@@ -24,6 +24,10 @@ class IngestMetrics:
         )
         # Someone sends what we cannot read: look at the topic `rejected`.
         self.rejected = Counter("ingest_rejected_total", "Things put aside.", ["source", "reason"], registry=registry)
+        # A sender of whom nearly nothing can be read is told to wait: the log names it, `matline rejected` shows why.
+        self.halted = Counter(
+            "ingest_halted_total", "Times that a sender was halted for what it sends.", ["source"], registry=registry
+        )
         # Officials at work.
         self.facts = Counter(
             "ingest_facts_total", "Facts other than reads acknowledged by Kafka.", ["type"], registry=registry

@@ -144,10 +144,10 @@ class MylapsListener:
         aside = self._rejections(message, at_us)
         try:
             await self._log.room()
+            if aside:  # first, so that a sender who is halted for these writes nothing again and again
+                await self._log.put_aside(aside)
             if facts:
                 await self._log.append(self._source.event, facts)
-            if aside:
-                await self._log.put_aside(aside)
         except (Unavailable, Overloaded, TooLarge) as error:
             log.warning(
                 "MYLAPS %s: a message stays unacknowledged, the client will send it again: %s",

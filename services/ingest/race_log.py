@@ -23,6 +23,7 @@ from schemas import codec
 from schemas.events import LoggedFact, ReadsLogged
 from schemas.rejected import Rejection, encode_rejection
 from schemas.topics import ENVELOPE_READS_MAX, RACE_LOG, RECORD_MAX_BYTES, REJECTED, partition_of
+from services.ingest.aside_allowance import AsideAllowance
 from services.ingest.errors import Overloaded, TooLarge, Unavailable
 from services.ingest.metrics import IngestMetrics
 from services.runtime.faults import StartFault
@@ -54,7 +55,9 @@ class Log(Protocol):
         ...
 
     async def put_aside(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
-        """Write to `rejected`; returns once all are acknowledged. Raises as `append`."""
+        """Write to `rejected` what came from one sender; returns once all are acknowledged. Raises as `append`, and
+        Overloaded too for a sender of whom too much is put aside.
+        """
         ...
 
     async def room(self) -> None:
@@ -170,6 +173,7 @@ class KafkaLog:
         self._lanes: dict[str, _Lane] = {}
         self._on_way: dict[int, _Envelope] = {}
         self._ticket = 0
+        self._aside = AsideAllowance(time.monotonic)
         metrics.waiting_limit.set(WAITING_MAX_BYTES)
 
     async def run(self) -> None:
@@ -224,6 +228,11 @@ class KafkaLog:
             raise Unavailable(f"Kafka did not answer within {wait_s:g} s; send it again unchanged") from None
 
     async def put_aside(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
+        try:
+            self._aside.take(rejections)
+        except Overloaded:
+            self._metrics.halted.labels(rejections[0].source).inc()
+            raise
         values = [(rejection.event.encode(), encode_rejection(rejection)) for rejection in rejections]
         size = sum(len(value) for _, value in values)
         self._admit(size)

@@ -22,6 +22,9 @@ class KafkaOptions(Struct, frozen=True, kw_only=True):
     cert: str | None = None
     key: str | None = None
 
+    def __repr__(self) -> str:  # never the password
+        return f"KafkaOptions({self.servers} by {self.protocol})"
+
     def context(self) -> ssl.SSLContext | None:
         """The TLS context, where the protocol has one. Raises StartFault for files that will not do."""
         if "SSL" not in self.protocol.removeprefix("SASL_"):
@@ -54,6 +57,9 @@ def kafka_options(environment: Mapping[str, str]) -> KafkaOptions:
     tls = environment.get("MATLINE_KAFKA_TLS", "") not in ("", "0") or ca is not None
     if user is not None and not environment.get("MATLINE_KAFKA_PASSWORD"):
         raise StartFault("MATLINE_KAFKA_USER is given and MATLINE_KAFKA_PASSWORD is not")
+    own = [name for name in ("MATLINE_KAFKA_CERT", "MATLINE_KAFKA_KEY") if environment.get(name)]
+    if own and not tls:
+        raise StartFault(f"{own[0]} is given, and neither MATLINE_KAFKA_TLS=1 nor MATLINE_KAFKA_CA: it needs TLS")
     protocol = ("SASL_" if user else "") + ("SSL" if tls else "PLAINTEXT")
     return KafkaOptions(
         servers=text(environment, "MATLINE_KAFKA", "127.0.0.1:9092"),

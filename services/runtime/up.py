@@ -177,6 +177,8 @@ def _services(settings: UpSettings, kafka: KafkaOptions) -> list[ChildSpec]:
         "MATLINE_MYLAPS_PORT": str(ports.mylaps),
         "MATLINE_PARTITIONS": str(settings.partitions),
         "PYTHONUNBUFFERED": "1",
+        # Nobody else reaches what listens here, so that certificates meant for a server would only be in the way.
+        **dict.fromkeys(("MATLINE_TLS_CERT", "MATLINE_TLS_KEY", "MATLINE_TLS_CLIENT_CA"), ""),
         **({"MATLINE_SOURCES": str(settings.sources)} if settings.sources is not None else {}),
     }
     command = [sys.executable, "-m", "services.cli"]

@@ -28,7 +28,7 @@ from schemas.topics import (
     Topic,
     partition_of,
 )
-from services.ingest import http
+from services.ingest import aside_allowance, http
 from services.ingest.export import lines
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import KafkaLog, WrongPartitions
@@ -209,6 +209,22 @@ async def test_what_is_put_aside_stands_in_its_topic_as_json(kafka):
     found = await records(kafka, REJECTED)
     assert [(key, decode_rejection(value)) for _, _, key, value in found] == [(EVENT.encode(), rejection)] * 2
     assert msgspec.json.decode(found[0][3])["reason"] == "not read"
+
+
+async def test_a_sender_of_whom_nothing_can_be_read_is_halted_and_others_go_on(kafka, tmp_path, monkeypatch):
+    monkeypatch.setattr(aside_allowance, "AT_ONCE_BYTES", 3 * aside_allowance.THING_BYTES)
+    monkeypatch.setattr(aside_allowance, "BACK_BYTES_A_SECOND", 0)
+    bad = {"gateway": "bad", "session": "s", "reads": [wire(1), wire(2, chip="")]}
+    statuses = []
+    async with client_of(kafka, tmp_path) as client:
+        for body in (bad, bad, bad, push(3)):
+            async with client.post("reads", json=body) as answer:
+                statuses.append(answer.status)
+                assert (answer.status == 429) is ("Retry-After" in answer.headers)
+        async with client.get("/metrics") as answer:
+            assert 'ingest_halted_total{source="http"} 1.0' in await answer.text()
+    assert statuses == [200, 200, 429, 200]
+    assert [(fact.gateway, len(fact.reads)) for fact in await facts(kafka)] == [("bad", 1), ("bad", 1), ("g", 1)]
 
 
 async def test_another_number_of_partitions_than_set_is_refused(kafka):
