@@ -5,6 +5,7 @@ pages and streams that cannot set one, a reader's as `?key=`. What only official
 without a token file a request from this machine itself.
 """
 
+import time
 from functools import lru_cache
 from ipaddress import ip_address
 
@@ -14,6 +15,7 @@ from yarl import URL
 from services.live.errors import Refused
 from services.runtime.tokens import Token, Tokens, bearer
 
+LOOK_AGAIN_S = 0.1  # whether there are readers' tokens; a look at the file costs as much as an answer that is held
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")  # set by a proxy here for somebody elsewhere
 
 
@@ -22,10 +24,16 @@ class Access:
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
+        self._private = False
+        self._looked_s = -LOOK_AGAIN_S
 
     def private(self) -> bool:
         """Whether looking takes a token."""
-        return self._tokens.has_role("reader")
+        now_s = time.monotonic()
+        if now_s - self._looked_s >= LOOK_AGAIN_S:
+            self._private = self._tokens.has_role("reader")
+            self._looked_s = now_s
+        return self._private
 
     def check_viewer(self, request: web.Request) -> None:
         """Let a viewer in. Raises Refused."""

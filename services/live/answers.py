@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 from msgspec import Struct
+from multidict import CIMultiDict
 
 RETRY_AFTER_S = 2
 OVERHEAD_BYTES = 1_000  # of an answer beside its body: headers, keys, the place in the table
@@ -46,13 +47,29 @@ def json_answer(value: Any, revision: int, **more: str) -> Answer:
     return answer(msgspec.json.encode(value), JSON_TYPE, revision, **more)
 
 
+class Ready:
+    """An answer for one address: `caching` says how long what is answered there may be kept."""
+
+    __slots__ = ("_body", "_headers", "_tag")
+
+    def __init__(self, held: Answer, caching: str) -> None:
+        self._body = held.body
+        self._tag = held.tag
+        self._headers = CIMultiDict({**held.headers, "Cache-Control": caching})
+
+    def response(self, request: web.Request) -> web.Response:
+        """The answer, or 304 where the client has it already."""
+        asked = request.headers.get("If-None-Match")
+        headers = self._headers.copy()  # what answers adds to them
+        if asked is not None and matches(asked, self._tag):
+            del headers["Content-Type"]
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=self._body, headers=headers)
+
+
 def respond(request: web.Request, held: Answer, caching: str) -> web.Response:
-    """The answer, or 304 where the client has it already; `caching` is for this request's address, not the answer's."""
-    asked = request.headers.get("If-None-Match")
-    if asked is not None and matches(asked, held.tag):
-        kept = {name: text for name, text in held.headers.items() if name != "Content-Type"}
-        return web.Response(status=304, headers={**kept, "Cache-Control": caching})
-    return web.Response(body=held.body, headers={**held.headers, "Cache-Control": caching})
+    """The answer, or 304 where the client has it already."""
+    return Ready(held, caching).response(request)
 
 
 def matches(asked: str, tag: str) -> bool:

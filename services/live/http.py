@@ -22,6 +22,7 @@ from services.live.answers import (
     PAST,
     PRIVATE,
     Answer,
+    Ready,
     answer,
     json_answer,
     problem,
@@ -56,6 +57,8 @@ from services.live.stream import Streams, Subject
 from services.live.views import KNOWN_LISTED, Views
 from services.runtime.clickhouse import DatabaseUnavailable
 
+CURRENT_MAX = 1_000  # addresses whose answers are at hand
+CURRENT_BYTES_MAX = 64 * 1024  # of each
 MOMENTS_HELD = 10_000  # as_of answers
 SNAPSHOT_ROWS = 100  # of a board, in a stream's snapshot
 SUFFIXES = (".json", ".csv", ".xml")
@@ -91,6 +94,8 @@ class Door:
         self._metrics = metrics
         self._now_us = now_us
         self._answers: Memo[Answer] = Memo(cache_bytes, weight)
+        self._current: dict[str, Ready] = {}
+        self._current_of = heads.generation
         self._moments: Memo[tuple[Head | None]] = Memo(MOMENTS_HELD, lambda _: 1)
         self.streams = Streams(heads, views, self._snapshot, metrics)
 
@@ -126,7 +131,8 @@ class Door:
         async def answered(request: web.Request) -> web.StreamResponse:
             try:
                 self._access.check_viewer(request)
-                response = await handler(request)
+                ready = self._ready(request)
+                response = await handler(request) if ready is None else ready.response(request)
             except Refused as refused:
                 response = problem(refused.status, refused.title, str(refused), **refused.members)
             except TooManyViewers as error:
@@ -149,11 +155,27 @@ class Door:
         caching: str,
         make: Callable[[], Awaitable[Answer]],
     ) -> web.Response:
-        """The answer of a key, made if need be."""
+        """The answer of a key, made if need be; for what everybody gets alike."""
+        generation = self._heads.generation
         held = self._answers.held((route, key))
         if held is None:
             held = await self._answer(route, key, make)
-        return respond(request, held, caching)
+        ready = Ready(held, caching)
+        if caching == NOW and generation == self._heads.generation and weight(held) <= CURRENT_BYTES_MAX:
+            self._remember(request, ready)
+        return ready.response(request)
+
+    def _ready(self, request: web.Request) -> Ready | None:
+        """What was answered to these very words since the last revision of any event."""
+        if self._current_of != self._heads.generation:
+            self._current.clear()
+            self._current_of = self._heads.generation
+        return self._current.get(request.raw_path)
+
+    def _remember(self, request: web.Request, ready: Ready) -> None:
+        if len(self._current) >= CURRENT_MAX:
+            self._current.clear()
+        self._current[request.raw_path] = ready
 
     async def _answer(self, route: str, key: Hashable, make: Callable[[], Awaitable[Answer]]) -> Answer:
         async def timed() -> Answer:
@@ -354,7 +376,7 @@ class Door:
         async def make() -> Answer:
             return json_answer(await self._views.changes(since, until, whole), until.revision)
 
-        return await self._held(request, "changes", (since, until, whole), caching, make)
+        return respond(request, await self._answer("changes", (since, until, whole), make), caching)
 
     async def _cases(self, request: web.Request) -> web.StreamResponse:
         self._access.check_official(request, request.match_info["event"])
@@ -363,7 +385,7 @@ class Door:
         async def make() -> Answer:
             return json_answer(await self._views.cases(head), head.revision)
 
-        return await self._held(request, "cases", head, NEVER, make)
+        return respond(request, await self._answer("cases", head, make), NEVER)
 
     # --- streams
 

@@ -17,6 +17,7 @@ from tests.builders import (
     document,
     entries,
     entry,
+    fact,
     gun,
     order,
     race,
@@ -248,6 +249,41 @@ async def test_as_of_gives_the_board_at_the_greatest_announced_revision_not_afte
             assert "immutable" in response.headers["Cache-Control"]
         async with live.get(f"{BOARDS}/men?as_of={race.revision}") as response:
             assert "immutable" not in response.headers["Cache-Control"]
+
+
+async def test_every_board_of_the_past_equals_a_fold_of_the_log_to_there(database):
+    first = definition(
+        boards=[board("all", rank_by="gun_then_chip", gun_places=2), board("men", within="all", gender="M")]
+    )
+    later = definition(boards=[board("all", rank_by="chip"), board("women", within="all", gender="F")])
+    steps = [
+        [defined(first), entries("7", "8", entry("9", gender="F"), "10"), gun(0)],
+        [run("7", 1, 2000, 4000), run("8", 40, 2000, 4010)],
+        [run("9", 90, 2100, 4040), run("10", 60, 2100, 4040)],
+        [gun(5)],
+        [status("7", "DQ")],
+        [order("10", "9"), status("7", "OK", id="ok")],
+        [defined(later)],
+        [fact("fact_withdrawn", fact="ok", reason="no")],
+        [defined(first), entries(entry("8", gender="F"))],
+    ]
+    race = Racing(database)
+    revisions = []
+    for step in steps:
+        await race.announce(*step)
+        revisions.append(race.revision)
+    fields = ("place", "bib", "time_s", "gun_us", "chip_us")
+    async with serving(race) as live:
+        for revision in [*revisions, *reversed(revisions)]:
+            made = document(*race.facts[: revision + 1])
+            assert made["boards"]
+            for name, expected in made["boards"].items():
+                answer = await live.json(f"{BOARDS}/{name}?as_of={revision}")
+                assert answer["revision"] == revision
+                assert [{field: row[field] for field in fields} for row in answer["rows"]] == expected, (revision, name)
+            gone = {"all", "men", "women"} - set(made["boards"])
+            for name in gone:
+                await live.json(f"{BOARDS}/{name}?as_of={revision}", status=404)
 
 
 async def test_a_board_follows_what_is_announced(database):

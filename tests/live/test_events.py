@@ -1,5 +1,6 @@
 """Events, teams, athletes, searches, changes and cases over HTTP."""
 
+from services.live import access
 from services.runtime.tokens import new_token, tokens_bytes
 from tests.builders import (
     EVENT,
@@ -358,7 +359,8 @@ async def test_cases_without_tokens_are_for_this_machine_alone(database):
         await live.json(f"{BASE}/boards/men", headers={"Origin": "https://elsewhere.example"})
 
 
-async def test_with_a_readers_token_every_request_takes_one(database, tmp_path):
+async def test_with_a_readers_token_every_request_takes_one(database, tmp_path, monkeypatch):
+    monkeypatch.setattr(access, "LOOK_AGAIN_S", 0.0)
     race = await racing(database, run("7"))
     path = tmp_path / "tokens.json"
     reader, kept_reader = new_token("reader", "tv", [EVENT], [], "2026-01-01")
