@@ -12,11 +12,15 @@ from loadtest.pace import at_distance_s, marathon_s
 from loadtest.plans import Group, Plan, RacePlan
 from schemas.definition import Definition, Race
 from schemas.events import Entry
+from schemas.names import without_accents
 
 WAVE_LETTERS = "ABCDEFGH"
 WAVE_RUNNERS_MIN = 20  # a smaller field starts as one, by one gun
 WITHOUT_BEST = 0.25  # of the runners who are not strong name no personal best, and start in the last wave
 WOMEN = 0.34  # of entrants whose group does not say; assumed
+NAME_TRIES = (
+    50  # draws for a name that nobody of that gender and age has; in the largest fields some have one all the same
+)
 
 # Marathon times of strong runners: the best one, and by how much the others are slower at most. So all of them are
 # within the standards of an elite entry (half marathon 1:30:00 and 1:45:00). Assumed.
@@ -62,6 +66,7 @@ def entrants(definition: Definition, plan: Plan, size: int, seed: str) -> list[E
     numbers = count(1)
     spares = count(1)
     year = int(definition.date[:4])
+    names = _Names(dice(seed, "names again"))
     found: list[Entrant] = []
     for ordinal, (race, number) in enumerate(zip(races, sizes, strict=True), start=1):
         rng = dice(seed, f"field {race.id}")
@@ -71,7 +76,8 @@ def entrants(definition: Definition, plan: Plan, size: int, seed: str) -> list[E
         for at, one in enumerate(people):
             chip = f"{prefix}{next(numbers):05d}" if one.group.chips else None
             worn = f"Z{prefix[0]}{next(spares):05d}" if chip and rng.random() < 0.002 else chip
-            entry = _entry(rng, race, one, f"{ordinal}{at + 1:0{width}d}", chip, _wave_of(waves, at, one), year)
+            name = names.of(rng, one)
+            entry = _entry(name, race, one, f"{ordinal}{at + 1:0{width}d}", chip, _wave_of(waves, at, one), year)
             found.append(
                 Entrant(entry=entry, worn=worn, marathon=one.marathon, race_s=one.race_s, strong=one.group.strong)
             )
@@ -98,7 +104,7 @@ def _people(rng: Random, race: Race, plan: Plan, number: int) -> list[_Person]:
             best_s = None
             if group.strong or rng.random() >= WITHOUT_BEST:
                 best_s = float(round(race_s * (1.0 + 0.03 * bell(rng))))
-            team = _team(group, at)
+            team = _team(group, at, size)
             club = team.rpartition(" ")[0] if team and group.team == "club" else None
             found.append(
                 _Person(
@@ -136,10 +142,13 @@ def _marathon(
     return max(best, marathon_s(rng, gender, age) * plan.mass_factor)
 
 
-def _team(group: Group, at: int) -> str | None:
-    """The team of a group's nth entrant: teams are filled one after the other, so none has too many."""
+def _team(group: Group, at: int, size: int) -> str | None:
+    """The team of a group's nth entrant of `size`: teams are filled one after the other, so none has too many.
+
+    A club enters whole teams; who is left over runs as an individual. A unit enters as many as it has.
+    """
     number = at // group.team_size
-    if group.team is None:
+    if group.team is None or (group.team == "club" and number >= size // group.team_size):
         return None
     if group.team == "family":
         return f"Gia đình {number + 1}"
@@ -168,8 +177,30 @@ def _wave_of(sizes: list[int], at: int, one: _Person) -> str | None:
     return WAVE_LETTERS[len(sizes) - 1]
 
 
-def _entry(rng: Random, race: Race, one: _Person, bib: str, chip: str | None, wave: str | None, year: int) -> Entry:
-    given, family = person(rng, one.gender, one.nationality)
+class _Names:
+    """Names for people, no two of a gender and age with the same: those would look like one person entered twice."""
+
+    def __init__(self, rng: Random) -> None:
+        self._again = rng
+        self._taken: set[tuple[str, int, str, str]] = set()
+
+    def of(self, rng: Random, one: _Person) -> tuple[str, str]:
+        """Given and family name; drawn by `rng`, and once more by dice of their own where somebody has that name."""
+        given, family = person(rng, one.gender, one.nationality)
+        for _ in range(NAME_TRIES):
+            first, second = sorted((without_accents(given), without_accents(family)))
+            key = (one.gender, one.age, first, second)
+            if key not in self._taken:
+                self._taken.add(key)
+                break
+            given, family = person(self._again, one.gender, one.nationality)
+        return given, family
+
+
+def _entry(
+    name: tuple[str, str], race: Race, one: _Person, bib: str, chip: str | None, wave: str | None, year: int
+) -> Entry:
+    given, family = name
     return Entry(
         bib=bib,
         chips=[chip] if chip else [],

@@ -30,7 +30,7 @@ Sentence = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS)]
 
 
 class Eligibility(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """Who may enter. `races`, `gender`, `division` say whom it asks (none given: everybody), the others what.
+    """Who may enter. `races`, `gender`, `divisions` say whom it asks (none given: everybody), the others what.
 
     `born_from`, `born_to`: birth years, inclusive. `consent_under`: whoever is younger on the day needs a guardian's
     consent, which is kept on paper. `standard_s`: a personal best of so many seconds or fewer; `unless` says in words
@@ -42,7 +42,7 @@ class Eligibility(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     article: Name
     races: Ids = field(default_factory=list)
     gender: Gender | None = None
-    division: Text | None = None
+    divisions: Annotated[list[Text], Meta(max_length=IDS_MAX)] = field(default_factory=list)
     born_from: BornYear | None = None
     born_to: BornYear | None = None
     consent_under: Age | None = None
@@ -160,7 +160,9 @@ def _eligibility_faults(definition: "Definition") -> _Found:
     for index, rule in enumerate(definition.eligibility):
         path = f"eligibility[{index}]"
         yield from _race_faults(definition, path, rule.races)
-        yield from _division_faults(definition, path, rule.division, rule.races)
+        for at, division in enumerate(rule.divisions):
+            yield from _division_faults(definition, f"{path}.divisions[{at}]", division, rule.races)
+        yield from _repeats(f"{path}.divisions", rule.divisions)
         yield from _year_faults(path, rule.born_from, rule.born_to)
         asked = (rule.born_from, rule.born_to, rule.consent_under, rule.standard_s, rule.once, rule.attest)
         if all(one is None for one in asked):
@@ -197,7 +199,7 @@ def _title_faults(definition: "Definition") -> _Found:
         path = f"titles[{index}]"
         if title.race not in {race.id for race in definition.races}:
             yield f"{path}.race", f"race {title.race!r} is not among the races"
-        yield from _division_faults(definition, path, title.division, [title.race])
+        yield from _division_faults(definition, f"{path}.division", title.division, [title.race])
         if title.below is None:
             continue
         higher = titles.get(title.below)
@@ -243,7 +245,7 @@ def _role_faults(definition: "Definition", of: Composition, board: "Board", path
             text = f"{role.division!r} is not on board {board.id!r}, of {board.division!r}"
             yield f"{path}.members[{at}].division", text
         elif board.division is None:
-            yield from _division_faults(definition, f"{path}.members[{at}]", role.division, [board.race])
+            yield from _division_faults(definition, f"{path}.members[{at}].division", role.division, [board.race])
 
 
 def _wave_faults(definition: "Definition") -> _Found:
@@ -292,4 +294,4 @@ def _division_faults(definition: "Definition", path: str, division: str | None, 
         if board.division is not None and (not races or board.race in races)
     }
     if division is not None and known and division not in known:
-        yield f"{path}.division", f"{division!r} is on no board there; known are {', '.join(sorted(known))}"
+        yield path, f"{division!r} is on no board there; known are {', '.join(sorted(known))}"

@@ -48,18 +48,19 @@ CONTRADICTIONS = {
         ["eligibility[0].unless"],
     ),
     "a rule for a division that no board knows": (
-        table("eligibility", {"division": "elit", "once": "race"}, boards=[board(division="elite")]),
-        ["eligibility[0].division"],
+        table("eligibility", {"divisions": ["elite", "elit"], "once": "race"}, boards=[board(division="elite")]),
+        ["eligibility[0].divisions[1]"],
     ),
     "a rule for a division of another race": (
         table(
             "eligibility",
-            {"division": "kids", "races": ["hm"], "once": "race"},
+            {"divisions": ["kids"], "races": ["hm"], "once": "race"},
             races=[race(), race("1k")],
             boards=[board(division="elite"), board("k", "1k", division="kids")],
         ),
-        ["eligibility[0].division"],
+        ["eligibility[0].divisions[0]"],
     ),
+    "a rule that names a division twice": (rule(divisions=["a", "a"], once="race"), ["eligibility[0].divisions[1]"]),
     "a rule twice": (
         definition(eligibility=[{"id": "a", "article": "5", "once": "race"}] * 2),
         ["eligibility[1].id"],
@@ -87,6 +88,10 @@ CONTRADICTIONS = {
         ["prizes[1].passes_over"],
     ),
     "a medal of an unknown race": (table("medals", {"what": "Medal", "races": ["5k"]}), ["medals[0].races[0]"]),
+    "a title of a division that no board knows": (
+        table("titles", {"name": "Master", "race": "hm", "within_s": 9, "division": "x"}, boards=[board(division="y")]),
+        ["titles[0].division"],
+    ),
     "a title in an unknown race": (title({"race": "5k"}), ["titles[0].race"]),
     "a title below an unknown one": (title({"below": "grand"}), ["titles[0].below"]),
     "a title below one of women": (
@@ -151,7 +156,7 @@ def test_a_contradiction_is_refused_by_its_path(name):
 
 CONSISTENT = {
     "one birth year": rule(born_from=2005, born_to=2005),
-    "a division where no board is by division": rule(division="open", once="event"),
+    "a division where no board is by division": rule(divisions=["open"], once="event"),
     "a prize that passes over an earlier one": prize({"boards": ["men"]}, {"boards": ["men"], "passes_over": ["row0"]}),
     "a title below a harder one": title({"gender": "M"}, {"gender": "M", "within_s": 4201, "below": "row0"}),
     "as many members as count at most": composition(

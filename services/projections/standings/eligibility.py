@@ -152,7 +152,7 @@ def _asks(rule: Eligibility, entry: Entry) -> bool:
     return (
         (not rule.races or entry.race in rule.races)
         and (rule.gender is None or entry.gender == rule.gender)
-        and (rule.division is None or entry.division == rule.division)
+        and (not rule.divisions or entry.division in rule.divisions)
     )
 
 

@@ -167,7 +167,7 @@ def test_the_half_is_from_16_years_by_birth_year(born, right):
 
 def test_juniors_are_born_2005_or_later():
     """Tien Phong 2024, A.1; only of that division."""
-    young = rule("juniors", "A.1", division="junior", born_from=2005)
+    young = rule("juniors", "A.1", divisions=["junior", "cadet"], born_from=2005)
     entries = [entry("7", division="junior", birth_year=2004), entry("8", division="senior", birth_year=2004)]
     found = concerns(entries, young)
     assert said(found) == [("7", "age", "eligibility juniors", "A.1")]
@@ -215,7 +215,7 @@ def test_no_birth_year_is_none_where_nobody_asks():
 
 # --- Standards and divisions.
 
-ELITE = rule("elite-men", "3.3", gender="M", division="elite", standard_s=5400, unless="national athletes")
+ELITE = rule("elite-men", "3.3", gender="M", divisions=["elite"], standard_s=5400, unless="national athletes")
 
 
 @pytest.mark.parametrize(
@@ -447,8 +447,8 @@ def test_of_a_family_of_which_one_finished_nobody_says_how_far_apart():
 
 def test_what_no_entry_can_say_is_asked_of_everybody_whom_the_rule_is_for():
     rules = [
-        rule("teams", "B.2", division="mass", attest="ran for no provincial team in 2023"),
-        rule("elite", "3.3", division="elite", attest="is invited"),
+        rule("teams", "B.2", divisions=["mass"], attest="ran for no provincial team in 2023"),
+        rule("elite", "3.3", divisions=["elite"], attest="is invited"),
         rule("age", "B.1", born_to=2008),
     ]
     entries = entered(*(entry(bib, division="mass") for bib in ("10", "9")), entry("8", division="open"))
