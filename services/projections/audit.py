@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from itertools import repeat
+from operator import attrgetter
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
@@ -13,12 +15,56 @@ from services.projections.metrics import ProjectionMetrics
 from services.projections.position import checksum, go_on
 from services.projections.rows import Row, TableRows
 from services.projections.sink import Progress, Sink
+from services.projections.tables import TABLES
 
 BATCH_EVERY_S = 1.0
 POLL_MS = 500
 RECORDS_MAX = 100  # of one look: 50,000 reads
 READS_MAX = 20_000  # of one insert
 SLICE_RECORDS = 4  # 2,000 reads, some 3 ms, before others have their turn
+
+
+class Gathered:
+    """Facts and reads that wait for their insert; reads in columns, since a tuple for each would cost as much again."""
+
+    def __init__(self) -> None:
+        self.facts: list[Row] = []
+        self.reads: dict[str, list[Any]] = {name: [] for name, _ in TABLES["reads"]}
+
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.facts) + len(self.reads["chip"])
+
+    def add(self, offset: int, value: bytes) -> None:
+        """Take in one record; nothing of one that cannot be read, which scoring puts aside. Raises UnknownVersion."""
+        try:
+            envelope = codec.decode_envelope(value)
+        except codec.UnreadableRecord:
+            return
+        before = 0
+        for ordinal, fact in enumerate(envelope.facts):
+            if isinstance(fact, ReadsLogged):
+                self._add_reads(offset, before, fact)
+                before += len(fact.reads)
+                continue
+            kind = str(fact.__struct_config__.tag)
+            text = codec.to_json(fact).decode()
+            told = fact.id or "", fact.by or "", fact.recorded_at_us or 0
+            self.facts.append((fact.event, offset, ordinal, kind, *told, text))
+
+    def _add_reads(self, offset: int, before: int, fact: ReadsLogged) -> None:
+        columns, reads, count = self.reads, fact.reads, len(fact.reads)
+        for name, value in (
+            ("event", fact.event),
+            ("offset", offset),
+            ("gateway", fact.gateway),
+            ("session", fact.session),
+            ("recorded_at_us", fact.recorded_at_us or 0),
+        ):
+            columns[name].extend(repeat(value, count))
+        columns["ordinal"].extend(range(before, before + count))
+        for name in ("chip", "device", "at_us", "seq", "rssi", "antenna", "battery"):
+            columns[name].extend(map(attrgetter(name), reads))
 
 
 class Auditor:
@@ -28,7 +74,7 @@ class Auditor:
         self._consumer = consumer
         self._sink = sink
         self._metrics = metrics
-        self._rows = TableRows()
+        self._gathered = Gathered()
         self._reached: dict[int, Progress] = {}
 
     async def run(self, progress: dict[tuple[str, int], Progress]) -> None:
@@ -40,7 +86,7 @@ class Auditor:
             for records in batches.values():
                 for start in range(0, len(records), SLICE_RECORDS):
                     self._take(records[start : start + SLICE_RECORDS])
-                    if self._rows.count() >= READS_MAX:
+                    if self._gathered.count() >= READS_MAX:
                         await self._write()
                     await asyncio.sleep(0)
             self._note_lag()
@@ -50,17 +96,17 @@ class Auditor:
 
     def _take(self, records: list[ConsumerRecord]) -> None:
         for record in records:
-            facts, reads = rows_of(record.offset, record.value)
-            self._rows.add("facts", facts)
-            self._rows.add("reads", reads)
+            self._gathered.add(record.offset, record.value)
             self._reached[record.partition] = Progress(
                 RACE_LOG.name, record.partition, record.offset + 1, checksum(record.value)
             )
 
     async def _write(self) -> None:
-        rows, self._rows = self._rows, TableRows()
+        gathered, self._gathered = self._gathered, Gathered()
         reached, self._reached = list(self._reached.values()), {}
-        await self._sink.write(rows)
+        await self._sink.write(TableRows({"facts": gathered.facts}))
+        if gathered.reads["chip"]:
+            await self._sink.insert("reads", {name: (kind, gathered.reads[name]) for name, kind in TABLES["reads"]})
         await self._sink.remember(reached)
 
     def _note_lag(self) -> None:
@@ -69,44 +115,3 @@ class Auditor:
             highwater, next_offset = self._consumer.highwater(partition), reached.get(partition.partition)
             if highwater is not None and next_offset is not None:
                 self._metrics.lag.labels(partition.topic, partition.partition).set(max(0, highwater - next_offset))
-
-
-def rows_of(offset: int, value: bytes) -> tuple[list[Row], list[Row]]:
-    """The rows of `facts` and of `reads` of one record; none of a record that cannot be read, which scoring puts aside.
-
-    Raises codec.UnknownVersion.
-    """
-    try:
-        envelope = codec.decode_envelope(value)
-    except codec.UnreadableRecord:
-        return [], []
-    facts: list[Row] = []
-    reads: list[Row] = []
-    for ordinal, fact in enumerate(envelope.facts):
-        recorded_us = fact.recorded_at_us or 0
-        if isinstance(fact, ReadsLogged):
-            reads += _read_rows(offset, len(reads), fact, recorded_us)
-            continue
-        kind = str(fact.__struct_config__.tag)
-        text = codec.to_json(fact).decode()
-        facts.append((fact.event, offset, ordinal, kind, fact.id or "", fact.by or "", recorded_us, text))
-    return facts, reads
-
-
-def _read_rows(offset: int, before: int, fact: ReadsLogged, recorded_us: int) -> Iterator[Row]:
-    for at, read in enumerate(fact.reads):
-        yield (
-            fact.event,
-            read.chip,
-            offset,
-            before + at,
-            read.device,
-            read.at_us,
-            fact.gateway,
-            fact.session,
-            read.seq,
-            read.rssi,
-            read.antenna,
-            read.battery,
-            recorded_us,
-        )

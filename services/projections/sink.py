@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.projections.metrics import ProjectionMetrics
-from services.projections.rows import Row, TableRows
+from services.projections.rows import TableRows
 from services.projections.tables import TABLES, columns_of
-from services.runtime.clickhouse import Database, DatabaseUnavailable
+from services.runtime.clickhouse import Columns, Database, DatabaseUnavailable
 
 INSERT_ROWS_MAX = 20_000  # of one insert: a few dozen milliseconds of the thread that all share
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -41,22 +41,24 @@ class Sink:
         for table in TABLES:
             found = rows.tables.get(table, [])
             for start in range(0, len(found), INSERT_ROWS_MAX):
-                await self._insert(table, found[start : start + INSERT_ROWS_MAX])
+                await self.insert(table, columns_of(table, found[start : start + INSERT_ROWS_MAX]))
 
     async def announce(self, revisions: Sequence[tuple[str, int]], at_us: int) -> None:
         """Commit revisions: readers see them from now on."""
         if revisions:
-            await self._insert("revisions", [(event, revision, at_us) for event, revision in revisions])
+            rows = [(event, revision, at_us) for event, revision in revisions]
+            await self.insert("revisions", columns_of("revisions", rows))
 
     async def remember(self, progress: Sequence[Progress]) -> None:
         """Note how far we are, for the next start."""
         if progress:
-            await self._insert("progress", [tuple(one) for one in progress])
+            await self.insert("progress", columns_of("progress", progress))
 
-    async def _insert(self, table: str, rows: Sequence[Row]) -> None:
+    async def insert(self, table: str, columns: Columns) -> None:
+        """Insert rows given in columns; returns when ClickHouse has them, however often that takes to try."""
         self._inserts += 1
         token = f"{table}:{self._run}:{self._inserts}"
-        columns = columns_of(table, rows)
+        rows = len(next(iter(columns.values()))[1])
         attempt = 0
         while True:
             began = time.monotonic()
@@ -73,7 +75,7 @@ class Sink:
             self._metrics.database_up.set(1)
             self._metrics.insert_s.labels(table).observe(time.monotonic() - began)
             self._metrics.inserts.labels(table).inc()
-            self._metrics.rows.labels(table).inc(len(rows))
+            self._metrics.rows.labels(table).inc(rows)
             return
 
     def _failed(self, error: DatabaseUnavailable, attempt: int) -> None:

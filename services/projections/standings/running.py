@@ -81,6 +81,7 @@ class EventStandings:
         self._root_of: dict[str, _Root] = {}
         self._checks: dict[str, list[tuple[Board, Callable[[AthleteRow], bool]]]] = {}
         self._boards_of: dict[str, tuple[Board, ...]] = {}
+        self._judged: dict[str, AthleteRow] = {}
 
     def apply(self, rows: Iterable[AthleteRow], event: EventRow | None = None) -> Changes:
         """Take in results that changed; of one athlete the higher version holds, so that old rows do nothing."""
@@ -116,6 +117,7 @@ class EventStandings:
         for name in [name for name in self.cells if name not in kept]:
             changes.cells.extend(CellChange(name, bib, None) for bib in self.cells.pop(name))
         self._boards_of = {}
+        self._judged = {}
         self._roots = {}
         self._checks = {}
         if definition is None:
@@ -137,16 +139,25 @@ class EventStandings:
         touched: set[str] = set()
         for bib, row in dirty.items():
             before = self._boards_of.get(bib, ())
-            now = tuple(board for board, check in self._checks.get(row.race, ()) if check(row))
+            now = self._boards_for(row)
             self._boards_of[bib] = now
             touched.update(board.id for board in before)
-            touched.update(board.id for board in now)
+            if now is not before:
+                touched.update(board.id for board in now)
             here = {board.id for board in now}
-            for board in {*before, *now}:
+            for board in before if now is before else {*before, *now}:
                 root = self._roots.get(board.id)
                 if root is not None:
                     root.put(bib, row if board.id in here and row.status == "FINISHED" else None)
         return touched
+
+    def _boards_for(self, row: AthleteRow) -> tuple[Board, ...]:
+        """The boards whose filters he passes; looked for anew only when his entry changed, as hardly ever."""
+        known = self._judged.get(row.bib)
+        if known is not None and (known.entry, known.race, known.gone) == (row.entry, row.race, row.gone):
+            return self._boards_of[row.bib]
+        self._judged[row.bib] = row
+        return tuple(board for board, check in self._checks.get(row.race, ()) if check(row))
 
     def _update_cells(self, dirty: Mapping[str, AthleteRow], touched: set[str], changes: Changes) -> None:
         orders = [] if self.event is None else self.event.orders
