@@ -81,7 +81,7 @@ class Lane:
         self._something = asyncio.Event()
         self._room = asyncio.Event()
         self._closed = False
-        self._everybody = False
+        self._again = False
         self._from_offset = 0
         self._accepted_us: int | None = None
         self._unfit: dict[int, list[Aside]] = {}
@@ -130,8 +130,10 @@ class Lane:
             await self._spare_moment()
 
     async def _next_arrived(self) -> list[EventT[bytes]]:
-        """What waits, up to so much that it is worth folding together; nothing after a while without."""
-        if not self._arrived:
+        """What waits, up to so much that it is worth folding together; nothing after a while without, or with rows to
+        send again.
+        """
+        if not self._arrived and not self._again:
             self._something.clear()
             try:
                 async with asyncio.timeout(IDLE_S):
@@ -270,7 +272,9 @@ class Lane:
             raise LogDisagrees(self.partition, f"offset {offset} was delivered, and it ends at {self.next_offset}")
 
     async def _fill(self) -> None:
-        """Fold the log to its end, publishing nothing; then everybody's row is due: those sent may have been lost."""
+        """Fold the log to its end, publishing nothing. Then everybody's row goes out once, as those sent may have been
+        lost: first who is due, and with them the revision is complete; then, in spare moments, whoever is left.
+        """
         self.filled = False
         first, end = await self._bounds()
         if self.next_offset < first:
@@ -291,9 +295,10 @@ class Lane:
             if end - self.next_offset <= NEAR_RECORDS:
                 break
         self._metrics.replay.labels(self.partition).set(1)
-        self._state.mark_all()
-        self._everybody, self._from_offset, self._accepted_us = True, first, None
-        self.filled = True
+        if began > first:  # else the fold itself has made everybody due
+            self._state.mark_again()
+            self._again = True
+        self._from_offset, self._accepted_us = first, None
         took_s = time.monotonic() - began_s
         log.info(
             "partition %d is at offset %d, %d records in %.1f s",
@@ -330,43 +335,62 @@ class Lane:
     # --- Rows out.
 
     async def _publish(self) -> None:
+        """Complete the revision, when anything changed, or it is time to say that nothing did, or after a fill."""
+        through = self.next_offset - 1
+        if through >= self._from_offset and (not self.filled or self._changed() or self._says_nothing()):
+            await self._complete(through)
+        self.filled = True
+
+    async def _complete(self, through: int) -> None:
         """Score whoever is due and send the rows; returns when Kafka has acknowledged the last."""
         state, began_s = self._state, time.monotonic()
-        through = self.next_offset - 1
-        if through < self._from_offset or (not self._everybody and not self._changed() and not self._says_nothing()):
-            return
-        rows = frames = 0
         last = False
         while not last:
             async with self._shared.turns as turn:
-                due_events, due_rows = self._due(turn)
+                events, rows = self._due(turn)
                 last = not state.pending()
-                frame = Frame(
-                    v=FRAME_VERSION,
-                    partition=self.partition,
-                    from_offset=self._from_offset,
-                    through_offset=through,
-                    last=last,
-                    accepted_us=self._accepted_us,
-                    heads=state.heads() if last else {},
-                    events=due_events,
-                    rows=due_rows,
-                )
-                records = records_of(frame)
-            for record in records:
-                await self._outlet.put(record)
-            rows += len(due_rows)
-            frames += len(records)
-            self.progress += 1
+                heads = state.heads() if last else {}
+                records = self._records(through, last, heads, events, rows)
+            await self._put(records, len(rows))
         await self._outlet.settle()
-        self._metrics.rows.inc(rows)
-        self._metrics.frames.inc(frames)
         self._metrics.publish_s.observe(time.monotonic() - began_s)
         if self._accepted_us is not None:
             self._metrics.accepted_s.observe(max(0.0, time.time() - self._accepted_us / 1e6))
         state.clear_heads()
-        self._everybody, self._accepted_us, self._from_offset = False, None, through + 1
+        self._accepted_us, self._from_offset = None, through + 1
         self._framed_s = time.monotonic()
+
+    async def _send_again(self) -> None:
+        """Send some rows once more that a worker before this one has sent, in a frame that completes nothing new."""
+        async with self._shared.turns:
+            rows = self._state.take_again(ROWS_A_TURN)
+            records = self._records(self.next_offset - 1, True, {}, [], rows) if rows else []
+        await self._put(records, len(rows))
+        await self._outlet.settle()
+        self._again = bool(rows)
+
+    def _records(
+        self, through: int, last: bool, heads: dict[str, int], events: list[EventRow], rows: list[AthleteRow]
+    ) -> list[bytes]:
+        frame = Frame(
+            v=FRAME_VERSION,
+            partition=self.partition,
+            from_offset=min(self._from_offset, through),
+            through_offset=through,
+            last=last,
+            accepted_us=self._accepted_us,
+            heads=heads,
+            events=events,
+            rows=rows,
+        )
+        return records_of(frame)
+
+    async def _put(self, records: Sequence[bytes], rows: int) -> None:
+        for record in records:
+            await self._outlet.put(record)
+        self._metrics.rows.inc(rows)
+        self._metrics.frames.inc(len(records))
+        self.progress += 1
 
     def _due(self, turn: Turns) -> tuple[list[EventRow], list[AthleteRow]]:
         """The next rows that are due, scored now."""
@@ -390,7 +414,9 @@ class Lane:
     # --- Between.
 
     async def _spare_moment(self) -> None:
-        """With nothing due: a snapshot, and a look whether the log is still the one that was folded."""
+        """With nothing due: rows once more, a snapshot, a look whether the log is still the one that was folded."""
+        if self._again:
+            await self._send_again()
         now_s = time.monotonic()
         if self._snapshot_is_due(now_s) and self._mark is not None:
             await self._snapshot(self._mark)

@@ -146,11 +146,17 @@ async def test_a_snapshot_spares_reading_the_log_again_and_a_damaged_one_is_left
         await worker.end(signal.SIGKILL)
         head = await log.append_all("alpha", [[{**builders.status("5"), "event": "alpha"}]])
 
+        sent = len(results.published.frames)
         worker.start()
         published = await results.complete({"alpha": head})
         assert_equal_to_a_fold(published, log)
         assert (await worker.metrics())['scoring_records_total{way="fill"}'] <= 2
         assert "loaded" in worker.said()
+        everybody = {str(bib) for bib in range(1, 31)}
+        await results.until(
+            lambda seen: {row.bib for frame in seen.frames[sent:] for row in frame.rows} == everybody, "everybody again"
+        )
+        assert_equal_to_a_fold(published, log)
         await worker.end(signal.SIGKILL)
 
         data = bytearray(snapshot.read_bytes())

@@ -86,6 +86,23 @@ class PartitionState:
             state.mark_all()
             self._heads[state.event] = state.head
 
+    def mark_again(self) -> None:
+        """Have every row handed out once more by `take_again`, and touch every event: for a state whose rows were sent,
+        but by somebody else, and may have been lost. What is due does not wait for it.
+        """
+        for state in self.events.values():
+            state.mark_again()
+            self._heads[state.event] = state.head
+
+    def take_again(self, limit: int) -> list[AthleteRow]:
+        """Score and hand out up to `limit` of the rows that are handed out once more; none when all are."""
+        rows: list[AthleteRow] = []
+        for state in self.events.values():
+            if len(rows) >= limit:
+                break
+            rows += state.take_again(limit - len(rows))
+        return rows
+
     def dump(self) -> Iterator[bytes]:
         """A snapshot, in parts that take little time each. Only with nothing due: what is due is not in it."""
         if self.pending():

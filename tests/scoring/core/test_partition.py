@@ -6,7 +6,7 @@ import pytest
 from schemas.codec import Envelope
 from schemas.codec import logged as as_logged
 from services.scoring.core.partition import FOLD_VERSION, Loading, PartitionState, Refusal, SnapshotUnusable
-from tests.builders import day, defined, definition, entries, entry, fact, gun, run, status, typed, withdrawn
+from tests.builders import EVENT, day, defined, definition, entries, entry, fact, gun, run, status, typed, withdrawn
 
 
 def envelope(*facts, event="example-2026"):
@@ -88,12 +88,49 @@ def test_mark_all_hands_every_row_out_again_with_the_version_that_it_had():
     assert rows(state) == first
 
 
+def test_mark_again_hands_rows_out_once_more_and_leaves_to_take_what_is_due():
+    state = PartitionState(0)
+    state.fold(0, envelope(*day(run("7"), bibs=["7", "8", "9"])))
+    _, before = state.take(10)
+    state.clear_heads()
+    state.mark_again()
+    state.fold(1, envelope(status("8", "DQ")))
+    assert state.heads() == {EVENT: 1}
+    assert [row.bib for row in state.take(10)[1]] == ["8"]
+    again = state.take_again(1) + state.take_again(10)
+    assert sorted(row.bib for row in again) == ["7", "8", "9"]
+    assert {row.bib: row for row in again if row.bib != "8"} == {row.bib: row for row in before if row.bib != "8"}
+    assert state.take_again(10) == []
+    assert state.pending() == 0
+
+
+def test_a_row_that_is_due_is_not_handed_out_once_more_at_its_old_version():
+    state = PartitionState(0)
+    state.fold(0, envelope(*day(bibs=["7"])))
+    state.take(10)
+    state.mark_again()
+    state.fold(1, envelope(run("7")))
+    assert state.take_again(10) == []
+    assert [row.version for row in state.take(10)[1]] == [1]
+
+
 def test_rows_are_handed_out_to_a_limit_and_the_rest_stays_due():
     state = PartitionState(0)
     state.fold(0, envelope(*day(bibs=["7", "8", "9"])))
     assert state.pending() == 4
     assert len(state.take(2)[1]) == 2
     assert state.pending() == 1
+
+
+def test_the_limit_is_of_all_events_together():
+    other = definition(event="other")
+    state = PartitionState(0)
+    state.fold(0, envelope(*day(bibs=["7", "8"])))
+    state.fold(1, envelope(*({**one, "event": "other"} for one in (defined(other), entries("7", "8"))), event="other"))
+    sizes = []
+    while state.pending():
+        sizes.append(len(state.take(3)[1]))
+    assert sizes == [3, 1]
 
 
 def test_the_first_entry_of_a_record_is_before_its_second():
@@ -137,7 +174,19 @@ def test_a_snapshot_of_many_chips_and_facts_has_many_parts():
     state.fold(4, envelope(*(run(bib, finish=None) for bib in bibs)))
     state.take(10_000)
     parts = list(state.dump())
-    assert len(parts) == 1 + 1 + 2 + 2  # head, event, 903 facts by 500, 2,100 chips by 2,000
+    assert len(parts) == 1 + 1 + 2 + 2  # head, event, 2,100 entries and 900 facts by 2,000, 2,100 chips by 2,000
+    again = restored(state)
+    state.mark_all()
+    again.mark_all()
+    assert rows_all(again) == rows_all(state)
+
+
+def test_long_lists_of_entries_are_in_several_parts_of_a_snapshot():
+    state = PartitionState(0)
+    for offset in range(4):
+        state.fold(offset, envelope(entries(*(str(bib) for bib in range(offset * 1500, offset * 1500 + 1500)))))
+    state.take(10_000)
+    assert len(list(state.dump())) == 1 + 1 + 2  # two lists make 3,000 entries
     again = restored(state)
     state.mark_all()
     again.mark_all()
