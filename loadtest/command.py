@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import races
 from loadtest.driver import DriveFailed, Driven, Target, drive
+from loadtest.entry_list import entries_csv
 from loadtest.mylaps_exporter import Version
 from loadtest.race_day import NotSimulated
 from loadtest.simulation import SIZE_MAX, Simulation, Timed, simulate
@@ -36,6 +37,7 @@ class Order(Struct, frozen=True, kw_only=True):
     out: Path | None = None
     truth: Path | None = None
     sources: Path | None = None
+    entries: Path | None = None
 
 
 class _Refused(Exception):
@@ -54,6 +56,8 @@ def run(order: Order, environment: Mapping[str, str]) -> int:
             _write(order.truth, msgspec.json.format(msgspec.json.encode(list(simulation.truth.values()))) + b"\n")
         if order.sources is not None:
             _write(order.sources, simulation.sources_toml().encode())
+        if order.entries is not None:
+            _write(order.entries, entries_csv(simulation.entries))
         if order.to is not None:
             driven = asyncio.run(_drive(simulation, _target(order, order.to, environment), order.speed, console))
             console.print(_said(driven), highlight=False)
@@ -73,7 +77,7 @@ def _complain(console: Console, text: str) -> None:
 
 
 def _check(order: Order) -> None:
-    if order.to is None and order.out is None and order.truth is None and order.sources is None:
+    if all(one is None for one in (order.to, order.out, order.truth, order.sources, order.entries)):
         raise _Refused("nothing to do: send it with --to http://127.0.0.1:8701, or write it with --out race.jsonl")
     if order.to is not None and urlsplit(order.to).scheme not in ("http", "https"):
         raise _Refused(f"--to {order.to!r} is no address of an ingest; write http://127.0.0.1:8701")

@@ -57,6 +57,7 @@ def simulate(
     sources: Annotated[
         Path | None, typer.Option(help="Write the sources table by which ingest takes its MYLAPS reads.")
     ] = None,
+    entries: Annotated[Path | None, typer.Option(help="Write the entry list as CSV, as ingest takes it.")] = None,
 ) -> None:
     """Make up a race day, with its truth: entries, guns, reads late and twice, missed mats, rulings.
 
@@ -77,8 +78,29 @@ def simulate(
         out=out,
         truth=truth,
         sources=sources,
+        entries=entries,
     )
     sys.exit(run(order, os.environ))
+
+
+@app.command()
+def office(
+    log: Annotated[str, typer.Argument(help="A log, one fact as JSON a line; `-` reads standard input.")],
+    until: Annotated[int | None, typer.Option(min=0, help="Stop after this line and read no further.")] = None,
+    style: Annotated[
+        Literal["json", "text"] | None,
+        typer.Option("--format", help="`json`, the default when not at a terminal, or `text`, tables."),
+    ] = None,
+    lenient: Annotated[bool, typer.Option(help="Set lines aside that are no fact, and count them.")] = False,
+) -> None:
+    """The race office's lists from a log: entries to look into and why, then prizes, titles and medals as they stand.
+
+    What it goes by are the definition's tables eligibility, compositions, waves, prizes, titles and medals. An entry
+    stands until the office decides.
+    """
+    from services.office import run
+
+    sys.exit(run(log, until, style, lenient))
 
 
 @app.command()

@@ -96,7 +96,7 @@ def _print_tables(event: str, revision: int, made: Scored) -> None:
     console.print(f"[bold]{event}[/bold] at revision {revision}, {len(made.athletes)} athletes", highlight=False)
     athletes = {row.bib: row for row in made.athletes}
     for name, rows in made.standings.boards.items():
-        table = _table(name, "Place", "Bib", "Name", "Time", "Gun", "Chip")
+        table = new_table(name, "Place", "Bib", "Name", "Time", "Gun", "Chip")
         for row in rows:
             table.add_row(
                 str(row.place),
@@ -108,13 +108,13 @@ def _print_tables(event: str, revision: int, made: Scored) -> None:
             )
         console.print(table)
     for name, teams in made.standings.team_boards.items():
-        table = _table(name, "Place", "Team", "Score", "Members")
+        table = new_table(name, "Place", "Team", "Score", "Members")
         for team in teams:
             members = ", ".join(f"{member.bib} ({member.score})" for member in team.members)
             table.add_row(_or_dash(team.place), Text(clean(team.team)), _or_dash(team.score), Text(members))
         console.print(table)
     for name, delegations in made.standings.delegations.items():
-        table = _table(name, "Place", "Delegation", "Score")
+        table = new_table(name, "Place", "Delegation", "Score")
         for one in delegations:
             table.add_row(_or_dash(one.place), Text(clean(one.team)), _or_dash(one.score))
         console.print(table)
@@ -123,7 +123,7 @@ def _print_tables(event: str, revision: int, made: Scored) -> None:
 
 def _print_rest(console: Console, made: Scored) -> None:
     """Who is on no board, the cases, and the unused reads."""
-    table = _table("Not finished", "Bib", "Name", "Race", "Status", "Last point", "Why")
+    table = new_table("Not finished", "Bib", "Name", "Race", "Status", "Last point", "Why")
     for row in made.athletes:
         if row.status not in ("FINISHED", "NOT_STARTED"):
             last = row.points[-1].point if row.points else "-"
@@ -133,7 +133,7 @@ def _print_rest(console: Console, made: Scored) -> None:
         console.print(table)
     cases = [case for row in made.athletes for case in row.cases] + made.standings.cases
     if cases:
-        table = _table("Cases", "Case", "Race", "State")
+        table = new_table("Cases", "Case", "Race", "State")
         for case in cases:
             table.add_row(Text(clean(case.case)), case.race, "open" if case.open else "decided")
         console.print(table)
@@ -141,12 +141,13 @@ def _print_rest(console: Console, made: Scored) -> None:
         console.print("Unused reads: " + ", ".join(f"{count} {reason}" for reason, count in made.unused.items()))
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+def new_table(title: str, *columns: str) -> Table:
+    """An empty table with its title; columns of numbers are right-aligned and never wrapped."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for column in columns:
         right = column in ("Place", "Bib", "Time", "Gun", "Chip", "Score")
-        table.add_column(column, justify="right" if right else "left", no_wrap=right)
-    return table
+        made.add_column(column, justify="right" if right else "left", no_wrap=right)
+    return made
 
 
 def shown_name(row: AthleteRow) -> str:

@@ -1,0 +1,148 @@
+"""`matline office`: the race office's lists from a log; no broker and no database.
+
+Before the race: entries to look into, and what athletes have to declare. Afterwards: prizes, titles and medals by the
+standings as they are.
+"""
+
+import sys
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+from rich.text import Text
+
+from schemas.definition import Definition
+from schemas.events import Entry
+from services.document import Log, Scored, scored
+from services.projections.standings.eligibility import Attestation, Concern, apart, attestations, eligibility
+from services.projections.standings.prizes import (
+    Award,
+    MedalList,
+    TitleEarned,
+    medal_list,
+    prize_list,
+    title_list,
+)
+from services.score import SET_ASIDE_SHOWN, Stopped, clean, clock, new_table, read_log
+
+
+class OfficeLists(Struct, frozen=True, kw_only=True):
+    """All lists of an event; empty ones before there is a definition."""
+
+    event: str
+    revision: int
+    entries: int
+    concerns: list[Concern]
+    attestations: list[Attestation]
+    prizes: list[Award]
+    titles: list[TitleEarned]
+    medals: list[MedalList]
+
+
+def office_lists(definition: Definition | None, entries: list[Entry], made: Scored, revision: int) -> OfficeLists:
+    """The lists from entries in log order (replaced ones may be among them) and what was scored."""
+    if definition is None:
+        return OfficeLists(
+            event="" if made.event is None else made.event.event,
+            revision=revision,
+            entries=0,
+            concerns=[],
+            attestations=[],
+            prizes=[],
+            titles=[],
+            medals=[],
+        )
+    return OfficeLists(
+        event=definition.event,
+        revision=revision,
+        entries=len({entry.bib for entry in entries}),
+        concerns=eligibility(definition, entries) + apart(definition, made.athletes),
+        attestations=attestations(definition, entries),
+        prizes=prize_list(definition, made.standings),
+        titles=title_list(definition, made.athletes),
+        medals=medal_list(definition, made.athletes),
+    )
+
+
+def lists_of(log: Log) -> tuple[OfficeLists, dict[str, str]]:
+    """The lists of a log as far as it was read, and the name on the latest entry of each bib."""
+    made = scored(log.state)
+    written = [] if log.state is None else [one for own in log.state.book.written.values() for one in own]
+    entries = [one.entry for one in sorted(written, key=lambda one: one.position)]
+    names = {one.bib: f"{one.family_name} {one.given_name}".strip() for one in entries}
+    return office_lists(made.definition, entries, made, log.revision), names
+
+
+def run(path: str, until: int | None, style: str | None, lenient: bool) -> int:
+    """Read, and print the lists; the exit code: 0, or 2 when a line is refused."""
+    try:
+        log, aside = read_log(path, until, lenient)
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return 2
+    for bad in aside[:SET_ASIDE_SHOWN]:
+        print(f"{path}:{bad.line}: {bad.reason}", file=sys.stderr)
+    if aside:
+        print(f"{path}: {len(aside)} lines set aside of {log.lines}", file=sys.stderr)
+    lists, names = lists_of(log)
+    if (style or ("text" if sys.stdout.isatty() else "json")) == "text":
+        _print_tables(lists, names)
+    else:
+        sys.stdout.buffer.write(msgspec.json.encode(_plain(lists)) + b"\n")
+        sys.stdout.buffer.flush()
+    return 0
+
+
+def _plain(lists: OfficeLists) -> Any:
+    """The lists with every field of a concern, there or not, so that who reads them needs no defaults."""
+    plain = msgspec.to_builtins(lists)
+    plain["concerns"] = [msgspec.structs.asdict(one) for one in lists.concerns]
+    return plain
+
+
+# --- Tables for a person.
+
+
+def _print_tables(lists: OfficeLists, names: dict[str, str]) -> None:
+    console = Console()
+    console.print(
+        f"[bold]{lists.event}[/bold] at revision {lists.revision}: {lists.entries} entries, "
+        f"{len(lists.concerns)} to look into",
+        highlight=False,
+    )
+    if lists.concerns:
+        shown = new_table("Entries to look into", "Bib", "Name", "Race", "About", "Why", "Asked by", "What to do")
+        for one in lists.concerns:
+            asked = " ".join(part for part in (one.row, f"({one.article})" if one.article else None) if part)
+            who = clean(names.get(one.bib, "") if one.team is None else f"{names.get(one.bib, '')} of {one.team}")
+            cells = (one.bib, who, one.race, one.kind.replace("_", " "), one.reason, asked or "-", one.todo)
+            shown.add_row(*(Text(clean(cell)) for cell in cells))
+        console.print(shown)
+    if lists.attestations:
+        shown = new_table("To be declared when numbers are handed out", "Athletes", "Declares that he", "Asked by")
+        for rule in lists.attestations:
+            shown.add_row(str(len(rule.bibs)), Text(clean(rule.text)), Text(f"{rule.row} ({rule.article})"))
+        console.print(shown)
+    _print_prizes(console, lists, names)
+
+
+def _print_prizes(console: Console, lists: OfficeLists, names: dict[str, str]) -> None:
+    if lists.prizes:
+        shown = new_table("Prizes", "Prize", "List", "Place", "Bib", "Name")
+        for award in lists.prizes:
+            name = names.get(award.bib or "", "") if award.team is None else award.team
+            place = f"={award.place}" if award.shared else str(award.place)
+            shown.add_row(Text(award.what), award.on, place, Text(award.bib or "-"), Text(clean(name)))
+        console.print(shown)
+    if lists.titles:
+        shown = new_table("Titles", "Title", "Bib", "Name", "Time", "Within")
+        for title in lists.titles:
+            name = clean(names.get(title.bib, ""))
+            shown.add_row(Text(title.name), Text(title.bib), Text(name), clock(title.time_s), clock(title.within_s))
+        console.print(shown)
+    if lists.medals:
+        shown = new_table("Medals", "Medal", "Race", "Athletes")
+        for medal in lists.medals:
+            shown.add_row(Text(medal.what), medal.race, str(len(medal.bibs)))
+        console.print(shown)
