@@ -376,6 +376,13 @@ def test_an_officials_time_is_not_checked_against_the_gun():
     assert athlete(document)["gun_us"] == us(4000)
 
 
+@pytest.mark.parametrize(("at_s", "counts"), [("1328.333334", True), ("1328.333333", False)])
+def test_a_stretch_from_an_officials_start_is_measured_from_there_and_not_from_the_gun(at_s, counts):
+    """START by an official five seconds before the gun: 10 km in 1,333.333334 s end at 1,328.333334 s."""
+    document = scored(crossings(("K1", at_s)), time_set("7", "START", -5))
+    assert ("10K" in passed(document)) == counts
+
+
 def test_an_officials_start_counts_beyond_the_window():
     document = scored(run(start=None, k10=None, finish=9000), time_set("7", "START", 2500))
     assert filled(document) == {"START": 2500, "FINISH": 9000}

@@ -352,6 +352,17 @@ def test_the_events_row_holds_guns_closures_decisions_protests_and_publications(
     assert row.version == 10
 
 
+def test_an_event_of_which_only_reads_are_known_has_a_row_of_version_0():
+    row = folded(run(), run("8")).event_row()
+    assert (row.version, row.definition, row.guns, row.pending) == (0, None, [], [])
+
+
+def test_a_colon_in_a_bib_is_part_of_it():
+    facts = day(run("A:B", k10=None), decided("missed:a:b", "accept"), bibs=["A:B"])
+    assert pending_of(*facts) == []
+    assert athlete(document(*facts), "A:B")["status"] == "FINISHED"
+
+
 def test_a_protest_decided_before_it_is_filed_is_decided_once_it_is():
     ruled = fact("protest_decided", protest="p1", outcome="rejected", reason="")
     filed = fact("protest_filed", protest="p1", race="hm", text="")

@@ -211,6 +211,7 @@ def test_a_chip_assigned_for_an_interval_is_its_owners_outside_of_it():
     document = scored(*lost, chip("C8", "7", from_s=2500, until_s=4500), bibs=["7", "8"])
     assert passed(document, "7") == {"START": us(1), "10K": us(2000), "FINISH": us(4000)}
     assert passed(document, "8") == {"START": us(2), "10K": us(2100), "FINISH": us(4600)}
+    assert document["unused_reads"] == {}
 
 
 @pytest.mark.parametrize(("read_s", "wearer"), [("3999.999999", "8"), (4000, "7"), ("4099.999999", "7"), (4100, "8")])
