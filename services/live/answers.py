@@ -12,7 +12,7 @@ RETRY_AFTER_S = 2
 OVERHEAD_BYTES = 1_000  # of an answer beside its body: headers, keys, the place in the table
 
 NOW = "public, max-age=0, s-maxage=1"  # whoever asks again gets 304; a shared cache may serve a second old
-PAST = "public, max-age=86400, immutable"  # of a revision that is over, nothing changes any more
+PAST = "public, max-age=600"  # a revision that is over changes only where a name is hidden later
 NEVER = "no-store"
 PRIVATE = "private, max-age=0"
 

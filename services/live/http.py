@@ -60,6 +60,7 @@ from services.runtime.clickhouse import DatabaseUnavailable
 CURRENT_MAX = 1_000  # addresses whose answers are at hand
 CURRENT_BYTES_MAX = 64 * 1024  # of each
 MOMENTS_HELD = 10_000  # as_of answers
+HIDDEN_HELD = 100_000  # bibs
 SNAPSHOT_ROWS = 100  # of a board, in a stream's snapshot
 SUFFIXES = (".json", ".csv", ".xml")
 BASE = "/v1/events/{event}"
@@ -97,6 +98,7 @@ class Door:
         self._current: dict[str, Ready] = {}
         self._current_of = heads.generation
         self._moments: Memo[tuple[Head | None]] = Memo(MOMENTS_HELD, lambda _: 1)
+        self._hidden: Memo[frozenset[str]] = Memo(HIDDEN_HELD, lambda hidden: 1 + len(hidden))
         self.streams = Streams(heads, views, self._snapshot, metrics)
 
     def routes(self) -> list[web.RouteDef]:
@@ -122,6 +124,7 @@ class Door:
         await self.streams.close()
         await self._answers.close()
         await self._moments.close()
+        await self._hidden.close()
         await self._views.close()
 
     def _answering(self, route: str, handler: Handler) -> Handler:
@@ -221,7 +224,10 @@ class Door:
             return (await self._views.store.head_at(newest.event, moment.revision, moment.at_us),)
 
         (head,) = await self._moments.get((newest.event, moment), look)
-        return newest if head is not None and head.revision >= newest.revision else head
+        if head is None or head.revision >= newest.revision:
+            return newest if head is not None else None
+        hidden = await self._hidden.get(newest, lambda: self._views.store.hidden(newest.event, newest.revision))
+        return head._replace(hidden=hidden)
 
     async def _asked(self, request: web.Request, read: Callable[[str], Q]) -> Asked[Q]:
         """Read a request. Raises Refused."""
@@ -404,6 +410,8 @@ class Door:
             asked = subject.bib
             return await self._answer("athlete", (head, asked), lambda: self._make_athlete(head, asked))
         if subject.board is None:
+            if await self._views.event(head.event, head.revision) is None:  # facts came before the definition
+                return json_answer(await self._views.event_summary(head), head.revision)
             return await self._answer("event", head, lambda: self._make_event(head))
         name = subject.board
         view = await self._views.defined(head)

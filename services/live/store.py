@@ -33,11 +33,12 @@ _event = msgspec.json.Decoder(EventRow)
 
 
 class Head(NamedTuple):
-    """An announced revision of an event."""
+    """An announced revision of an event; `hidden` are bibs whose names were hidden after it, and are so in it too."""
 
     event: str
     revision: int
     announced_at_us: int
+    hidden: frozenset[str] = frozenset()
 
 
 class Cell(NamedTuple):
@@ -221,6 +222,16 @@ class Store:
             found += [_athlete.decode(row) for (row,) in rows[start : start + BIBS_A_QUERY]]
             await asyncio.sleep(0)
         return found
+
+    async def hidden(self, event: str, revision: int) -> frozenset[str]:
+        """The bibs whose names are hidden."""
+        rows = await self._database.query(
+            "SELECT bib FROM (SELECT bib, row FROM athlete_versions WHERE event = {event:String}"
+            " AND version <= {revision:Int64} ORDER BY bib, version DESC LIMIT 1 BY bib)"
+            " WHERE position(row, '\"hidden\":true') > 0",
+            {"event": event, "revision": revision},
+        )
+        return frozenset(bib for (bib,) in rows)
 
     async def versions(self, event: str, bib: str, revision: int) -> list[Version]:
         """The versions of an athlete's result, the newest first."""

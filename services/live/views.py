@@ -277,7 +277,7 @@ class Views:
     async def lines(self, listing: Listing, page: Sequence[Placed]) -> list[BoardLine]:
         """Lines of a board in full."""
         head, view = listing.head, listing.view
-        rows = await self.store.athletes(head.event, (line.bib for line in page), head.revision)
+        rows = await self.athletes(head, [line.bib for line in page])
         finish = listing.race.points[-1].id
         points = {
             before
@@ -311,7 +311,7 @@ class Views:
         """A team board."""
         rows = await self.store.teams(head.event, team.id, head.revision)
         bibs = [member["bib"] for row in rows for member in row.members]
-        athletes = await self.store.athletes(head.event, bibs, head.revision)
+        athletes = await self.athletes(head, bibs)
         race = view.boards[team.of].race
         state, _ = await self.state(view, race, team.id)
         timed = team.score != "sum_places"
@@ -353,9 +353,16 @@ class Views:
 
     # --- athletes
 
+    async def athletes(self, head: Head, bibs: Sequence[str]) -> dict[str, AthleteRow]:
+        """The results of some athletes. Who was hidden since is hidden in the past too."""
+        rows = await self.store.athletes(head.event, bibs, head.revision)
+        for bib in head.hidden.intersection(rows):
+            rows[bib] = msgspec.structs.replace(rows[bib], hidden=True)
+        return rows
+
     async def athlete(self, head: Head, view: EventView, bib: str) -> dict[str, Any]:
         """One athlete with his splits, his ranks at each, and his places."""
-        row = (await self.store.athletes(head.event, [bib], head.revision)).get(bib)
+        row = (await self.athletes(head, [bib])).get(bib)
         if row is None or row.gone or row.race not in view.races:
             raise Refused(404, "No such bib", f"event {head.event!r} has no bib {bib!r} at revision {head.revision}")
         boards = boards_of(view, row)
@@ -406,7 +413,7 @@ class Views:
         """The athletes that a search finds."""
         bibs = await self.store.found(head.event, query.words, head.revision)
         page = bibs[query.offset : query.offset + query.limit]
-        rows = await self.store.athletes(head.event, page, head.revision)
+        rows = await self.athletes(head, page)
         return {
             "event": head.event,
             "revision": head.revision,
@@ -421,8 +428,8 @@ class Views:
         event = until.event
         view = await self.defined(until)
         bibs = await self.store.changed(event, since.revision, until.revision)
-        before = await self.store.athletes(event, bibs[:CHANGED_MAX], since.revision)
-        after = await self.store.athletes(event, bibs[:CHANGED_MAX], until.revision)
+        before = await self.athletes(since, bibs[:CHANGED_MAX])
+        after = await self.athletes(until, bibs[:CHANGED_MAX])
         facts = await self.store.facts(event, since.revision, until.revision)
         boards = {}
         for name in await self.store.boards_changed(event, since.revision, until.revision):

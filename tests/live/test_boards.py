@@ -246,9 +246,9 @@ async def test_as_of_gives_the_board_at_the_greatest_announced_revision_not_afte
         at_10k = await live.json(f"{BOARDS}/men?as_of={first}&point=10K")
         assert (column(at_10k, "bib"), at_10k["revision"]) == (["7"], first)
         async with live.get(f"{BOARDS}/men?as_of={first}") as response:
-            assert "immutable" in response.headers["Cache-Control"]
+            assert response.headers["Cache-Control"] == "public, max-age=600"
         async with live.get(f"{BOARDS}/men?as_of={race.revision}") as response:
-            assert "immutable" not in response.headers["Cache-Control"]
+            assert response.headers["Cache-Control"] == "public, max-age=0, s-maxage=1"
 
 
 async def test_every_board_of_the_past_equals_a_fold_of_the_log_to_there(database):
@@ -376,6 +376,9 @@ async def test_a_hidden_athlete_is_his_bib_everywhere(database):
     race = await racing(database, run("7"), bibs=[entry("7", family_name="Phạm", given_name="Ẩn"), "8"])
     async with serving(race) as live:
         assert (await live.json(f"{BOARDS}/men"))["rows"][0]["name"] == "Phạm Ẩn"
+        open_to_all = race.revision
+        await race.announce(run("8", finish=4100))
+        assert "Phạm" in await live.text(f"{BOARDS}/men?as_of={open_to_all}")
         await race.announce({"type": "entry_hidden", "event": EVENT, "bib": "7", "hidden": True})
         row = (await live.json(f"{BOARDS}/men"))["rows"][0]
         assert (row["name"], row["name_ascii"], row["family_name"], row["given_name"]) == ("7", "7", "7", "")
@@ -383,6 +386,13 @@ async def test_a_hidden_athlete_is_his_bib_everywhere(database):
         assert (await live.json(f"/v1/events/{EVENT}/athletes/7"))["name"] == "7"
         for suffix in (".csv", ".xml", ".json", ""):
             assert "Phạm" not in await live.text(f"{BOARDS}/men{suffix}")
+        base = f"/v1/events/{EVENT}"
+        for past in (
+            f"boards/men?as_of={open_to_all}",
+            f"athletes/7?as_of={open_to_all}",
+            f"changes?from={open_to_all}",
+        ):
+            assert "Phạm" not in await live.text(f"{base}/{past}"), past  # nor in what was public then
 
 
 # --- Tags, and answers made once.

@@ -385,6 +385,17 @@ async def test_streams_end_when_live_does(database):
     assert time.monotonic() - began < HANG_S
 
 
+async def test_an_event_without_a_definition_streams_until_it_has_one(database):
+    race = Racing(database)
+    await race.announce(entries("7"))
+    async with serving(race) as live, streaming(live) as events:
+        assert (await events.next())[2]["races"] == []
+        await live.json(f"/v1/events/{EVENT}", status=404)
+        await race.announce(defined(), gun(0), run("7"))
+        assert (await events.next())[2]["boards"] == ["men"]
+        assert (await live.json(f"/v1/events/{EVENT}/boards/men"))["total"] == 1
+
+
 async def test_a_stream_of_what_is_not_there_is_refused(database):
     race = await racing(database)
     async with serving(race) as live:
