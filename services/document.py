@@ -9,8 +9,15 @@ from schemas.codec import line_from_json
 from schemas.definition import Definition, parse_definition
 from schemas.events import EntriesAdded
 from schemas.ids import bib_order
-from schemas.results import AthleteRow, Case, EventRow
+from schemas.results import AthleteRow, EventRow
 from services.projections.standings import Standings, standings
+from services.projections.standings.plain import (
+    plain_athlete,
+    plain_boards,
+    plain_case,
+    plain_delegations,
+    plain_teams,
+)
 from services.scoring.core.event import EventState
 
 
@@ -95,32 +102,14 @@ def document(event: str, revision: int, scored: Scored) -> dict[str, Any]:
     return {
         "event": event,
         "revision": revision,
-        "athletes": [_athlete(row) for row in scored.athletes],
-        "boards": {name: [msgspec.structs.asdict(row) for row in rows] for name, rows in made.boards.items()},
-        "team_boards": msgspec.to_builtins(made.team_boards),
-        "delegations": msgspec.to_builtins(made.delegations),
-        "cases": [_case(case) for row in scored.athletes for case in row.cases] + [_case(c) for c in made.cases],
+        "athletes": [plain_athlete(row) for row in scored.athletes],
+        "boards": plain_boards(made.boards),
+        "team_boards": plain_teams(made.team_boards),
+        "delegations": plain_delegations(made.delegations),
+        "cases": [plain_case(case) for row in scored.athletes for case in row.cases]
+        + list(map(plain_case, made.cases)),
         "unused_reads": scored.unused,
     }
-
-
-def _athlete(row: AthleteRow) -> dict[str, Any]:
-    return {
-        "bib": row.bib,
-        "race": row.race,
-        "status": row.status,
-        "gun_us": row.gun_us,
-        "chip_us": row.chip_us,
-        "time_s": row.time_s,
-        "cut_at": row.cut_at,
-        "missed": row.missed,
-        "flags": row.flags,
-        "points": [{"point": p.point, "at_us": p.at_us, "source": p.source} for p in row.points],
-    }
-
-
-def _case(case: Case) -> dict[str, Any]:
-    return {"case": case.case, "bib": case.bib, "race": case.race, "open": case.open}
 
 
 def score_lines(lines: Iterable[bytes]) -> dict[str, Any]:
