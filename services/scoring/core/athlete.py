@@ -26,39 +26,96 @@ def score(
 
     Pure: equal arguments give an equal row, and the order in which reads came does not matter.
     """
-    written = book.entry_of(bib)
-    if written is None:
+    found = examine(book, places, chips, bib, worn)
+    if found is None:
         last = book.written[bib][-1] if book.written.get(bib) else None
         race = "" if last is None else last.entry.race
         return AthleteRow(event=event, bib=bib, version=version, race=race, gone=True)
+    return _result(event, book, bib, found, version)
+
+
+class Examined(NamedTuple):
+    """All that an athlete's result was worked out from, step by step: for the result itself, and for saying why."""
+
+    written: Written
+    course: Course
+    guns: Guns
+    ground: Ground
+    cut_at: str | None
+    missed: list[str]
+    verdict: "Verdict"
+
+
+def examine(
+    book: Book, places: Places, chips: Mapping[str, ChipReads], bib: str, worn: Iterable[str]
+) -> Examined | None:
+    """An athlete's result before it is written down; None for one without an entry in force."""
+    written = book.entry_of(bib)
+    if written is None:
+        return None
     guns = Guns(book.own_gun_us(written.entry), book.race_gun_us(written.entry.race))
     course = book.courses[written.entry.race]
     reads = sort_reads(book, places, chips, bib, worn, guns.own_us)
     ground = find_points(book, course, places, bib, guns, reads)
-    return _result(event, book, course, bib, written, guns, ground, version)
+    cut_at = _cut_at(course, ground.taken, guns.race_us, guns.own_us)
+    missed = _missed(course, ground.taken)
+    verdict = _judge(book, course, bib, ground.taken, cut_at, missed)
+    return Examined(written, course, guns, ground, cut_at, missed, verdict)
 
 
 # --- From points to a result: times, cut-off, completion, status.
 
 
-class _Verdict(NamedTuple):
-    status: Status
+StatusRule = Literal[
+    "dq_set",
+    "dq_decided",
+    "dns_set",
+    "dnf_set",
+    "over_limit",
+    "dnf_decided",
+    "missed_points",
+    "finished",
+    "closed_on_course",
+    "closed_not_started",
+    "on_course",
+    "not_started",
+]
+"""Why an athlete has his status, in the order in which the rules are asked. Source: contract, section 3.7."""
+
+_STATUS_BY: dict[StatusRule, Status] = {
+    "dq_set": "DQ",
+    "dq_decided": "DQ",
+    "dns_set": "DNS",
+    "dnf_set": "DNF",
+    "over_limit": "OTL",
+    "dnf_decided": "DNF",
+    "missed_points": "DNF",
+    "finished": "FINISHED",
+    "closed_on_course": "DNF",
+    "closed_not_started": "DNS",
+    "on_course": "ON_COURSE",
+    "not_started": "NOT_STARTED",
+}
+_SET_BY: dict[Literal["DNS", "DNF", "DQ"], StatusRule] = {"DQ": "dq_set", "DNS": "dns_set", "DNF": "dnf_set"}
+
+
+class Verdict(NamedTuple):
+    """What an athlete's points come to: his status and the rule that gave it, flags, cases, whether he is let off."""
+
+    rule: StatusRule
     flags: list[str]
     cases: list[Case]
     let_off: bool
 
 
-def _result(
-    event: str, book: Book, course: Course, bib: str, written: Written, guns: Guns, ground: Ground, version: int
-) -> AthleteRow:
+def _result(event: str, book: Book, bib: str, found: Examined, version: int) -> AthleteRow:
+    written, course, guns, ground, cut_at, missed, verdict = found
     entry = written.entry
     race = course.race
     own_gun_us, race_gun_us = guns
     taken = ground.taken
     gun_at_us = race_gun_us if race.gun_from == "race" else own_gun_us
-    cut_at = _cut_at(course, taken, race_gun_us, own_gun_us)
-    missed = _missed(course, taken)
-    verdict = _judge(book, course, bib, taken, cut_at, missed)
+    status = _STATUS_BY[verdict.rule]
     flags = list(verdict.flags)
     finish, start = taken[course.finish], taken[START]
     gun_us = chip_us = None
@@ -77,10 +134,10 @@ def _result(
         bib=bib,
         version=version,
         race=entry.race,
-        status=verdict.status,
+        status=status,
         gun_us=gun_us,
         chip_us=chip_us,
-        time_s=printed_s(official_us) if verdict.status == "FINISHED" and official_us is not None else None,
+        time_s=printed_s(official_us) if status == "FINISHED" and official_us is not None else None,
         cut_at=cut_at,
         missed=missed,
         flags=sorted(flags),
@@ -136,7 +193,7 @@ def _missed(course: Course, taken: list[Candidate | None]) -> list[str]:
 
 def _judge(
     book: Book, course: Course, bib: str, taken: list[Candidate | None], cut_at: str | None, missed: list[str]
-) -> _Verdict:
+) -> Verdict:
     """Status, its flag, and the cases that are there. Source: contract, sections 3.6 and 3.7."""
     race = course.race
     ruled = book.statuses.get(bib)
@@ -152,25 +209,27 @@ def _judge(
     on_course = any(found is not None for found in taken)
     let_off = not missed or race.missing_mat == "ignore" or decided == "accept"
     flags: list[str] = []
-    status: Status
-    if ruled_status == "DQ" or decided == "dq":
-        status = "DQ"
-    elif ruled_status is not None:
-        status = ruled_status
+    rule: StatusRule
+    if ruled_status is not None:
+        rule = _SET_BY[ruled_status]
+    elif decided == "dq":
+        rule = "dq_decided"
     elif cut_at is not None:
-        status = "OTL"
-    elif decided == "dnf" or (finished and not let_off and race.missing_mat == "dnf"):
-        status = "DNF"
+        rule = "over_limit"
+    elif decided == "dnf":
+        rule = "dnf_decided"
+    elif finished and not let_off and race.missing_mat == "dnf":
+        rule = "missed_points"
     elif finished:
-        status = "FINISHED"
+        rule = "finished"
         if not let_off:  # for the time being: his case is to be decided
             let_off = True
             flags.append("review")
     elif book.closed.get(race.id):
-        status = "DNF" if on_course else "DNS"
+        rule = "closed_on_course" if on_course else "closed_not_started"
     else:
-        status = "ON_COURSE" if on_course else "NOT_STARTED"
-    return _Verdict(status, flags, cases, let_off)
+        rule = "on_course" if on_course else "not_started"
+    return Verdict(rule, flags, cases, let_off)
 
 
 def _contradicted(

@@ -278,9 +278,20 @@ class EventState:
         """The athlete's row as of now."""
         if self._places is None:
             self._places = self.devices.places(self.book)
-        worn = tuple(sorted(self._chips_of.get(bib, ())))
         version = self.versions.get(bib, 0)
-        return score(self.event, self.book, self._places, self.chips, bib, worn, version)
+        return score(self.event, self.book, self._places, self.chips, bib, self.chips_of(bib), version)
+
+    def chips_of(self, bib: str) -> tuple[str, ...]:
+        """All chips that ever were his, whatever became of the facts that said so."""
+        return tuple(sorted(self._chips_of.get(bib, ())))
+
+    def was_entered(self, bib: str) -> bool:
+        """Whether an entry ever named him."""
+        return bib in self._entered
+
+    def is_withdrawn(self, fact: Ruling) -> bool:
+        """Whether a fact is as if it had never been."""
+        return self._withdrawals.hit(fact)
 
     def event_row(self) -> EventRow:
         """What is not one athlete's, as of now."""

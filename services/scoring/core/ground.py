@@ -44,9 +44,12 @@ class Sorted(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """All that an athlete's reads came to: passings, what each point took, and every unused read with its reason."""
+    """All that an athlete's reads came to: passings, what could fill each point and what did, and every unused read with
+    its reason.
+    """
 
     passings: list[Passing]
+    candidates: list[list[Candidate]]
     taken: list[Candidate | None]
     lap_ambiguous: bool
     unused: list[tuple[Reason, list[UsedRead]]]
@@ -131,7 +134,7 @@ def find_points(book: Book, course: Course, places: Places, bib: str, guns: Guns
     unused: list[tuple[Reason, list[UsedRead]]] = list(reads.out.items())
     own_gun_us, race_gun_us = guns
     if own_gun_us is None or race_gun_us is None:
-        return Ground([], [None] * len(course.points), False, unused)
+        return Ground([], [[] for _ in course.points], [None] * len(course.points), False, unused)
     passings: list[Passing] = []
     groups = iter(reads.groups)
     for mat, main, backup in zip(places.mats, groups, groups, strict=True):
@@ -140,9 +143,10 @@ def find_points(book: Book, course: Course, places: Places, bib: str, guns: Guns
             passings += found
             unused += [("backup_duplicate", passing.reads) for passing in same]
     chooser = _Chooser(course, passings, _officials(book, course, bib), own_gun_us, race_gun_us)
-    choice = choose(course, chooser.candidates(), own_gun_us)
+    candidates = chooser.candidates()
+    choice = choose(course, candidates, own_gun_us)
     unused += chooser.unused(choice.taken)
-    return Ground(passings, choice.taken, choice.lap_ambiguous, unused)
+    return Ground(passings, candidates, choice.taken, choice.lap_ambiguous, unused)
 
 
 def _officials(book: Book, course: Course, bib: str) -> dict[int, int]:

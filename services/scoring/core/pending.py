@@ -29,14 +29,15 @@ def pending(book: Book, rulings: Iterable[Ruling], ids: set[str]) -> list[str]:
     """A line for each fact that waits: what it is, what it names, and that this is unknown; PENDING_MAX at most."""
     found: dict[str, None] = {}
     for fact in rulings:
-        for line in _waiting(book, fact, ids):
+        for line in waiting(book, fact, ids):
             found[line] = None
             if len(found) == PENDING_MAX:
                 return list(found)
     return list(found)
 
 
-def _waiting(book: Book, fact: Ruling, ids: set[str]) -> list[str]:
+def waiting(book: Book, fact: Ruling, ids: set[str]) -> list[str]:
+    """What one fact waits for; of a list of entries a line for each that does."""
     match fact:
         case EntriesAdded():
             return [
