@@ -104,6 +104,8 @@ def _people(rng: Random, race: Race, plan: Plan, number: int) -> list[_Person]:
             best_s = None
             if group.strong or rng.random() >= WITHOUT_BEST:
                 best_s = float(round(race_s * (1.0 + 0.03 * bell(rng))))
+            if group.team == "family" and at % group.team_size:  # they run together, as fast as the slowest
+                race_s = found[-1].race_s = max(race_s, found[-1].race_s)
             team = _team(group, at, size)
             club = team.rpartition(" ")[0] if team and group.team == "club" else None
             found.append(

@@ -143,7 +143,20 @@ def summary(definition: Definition) -> str:
         parts.append(_count(len(definition.team_boards), "team board"))
     if definition.delegations:
         parts.append(_count(len(definition.delegations), "delegation"))
+    for name, what in _OFFICE:
+        if rows := getattr(definition, name):
+            parts.append(_count(len(rows), what))
     return f"good: event {definition.event}; {'; '.join(parts)}"
+
+
+_OFFICE = (
+    ("eligibility", "eligibility rule"),
+    ("compositions", "team composition"),
+    ("waves", "wave order"),
+    ("prizes", "prize"),
+    ("medals", "medal"),
+    ("titles", "title"),
+)
 
 
 def _count(count: int, what: str) -> str:

@@ -24,7 +24,7 @@ from services.projections.standings.prizes import (
     prize_list,
     title_list,
 )
-from services.score import SET_ASIDE_SHOWN, Stopped, clean, clock, new_table, read_log
+from services.score import SET_ASIDE_SHOWN, Stopped, clean, clock, new_table, printable, read_log
 
 
 class OfficeLists(Struct, frozen=True, kw_only=True):
@@ -111,20 +111,29 @@ def _print_tables(lists: OfficeLists, names: dict[str, str]) -> None:
         f"{len(lists.concerns)} to look into",
         highlight=False,
     )
-    if lists.concerns:
-        shown = new_table("Entries to look into", "Bib", "Name", "Race", "About", "Why", "Asked by", "What to do")
-        for one in lists.concerns:
-            asked = " ".join(part for part in (one.row, f"({one.article})" if one.article else None) if part)
-            who = clean(names.get(one.bib, "") if one.team is None else f"{names.get(one.bib, '')} of {one.team}")
-            cells = (one.bib, who, one.race, one.kind.replace("_", " "), one.reason, asked or "-", one.todo)
-            shown.add_row(*(Text(clean(cell)) for cell in cells))
-        console.print(shown)
+    _print_concerns(console, lists.concerns, names)
     if lists.attestations:
         shown = new_table("To be declared when numbers are handed out", "Athletes", "Declares that he", "Asked by")
         for rule in lists.attestations:
             shown.add_row(str(len(rule.bibs)), Text(clean(rule.text)), Text(f"{rule.row} ({rule.article})"))
         console.print(shown)
     _print_prizes(console, lists, names)
+
+
+def _print_concerns(console: Console, concerns: list[Concern], names: dict[str, str]) -> None:
+    """A table for each kind of concern, row that asks it and thing to do, so that these are said once."""
+    alike: dict[tuple[str, ...], list[Concern]] = {}
+    for one in concerns:
+        asked = " ".join(part for part in (one.row, f"({one.article})" if one.article else None) if part)
+        alike.setdefault((one.kind.replace("_", " "), asked, one.todo), []).append(one)
+    for (kind, asked, todo), some in alike.items():
+        title = f"{kind.capitalize()}: {printable(asked)}" if asked else kind.capitalize()
+        shown = new_table(title, "Bib", "Name", "Race", "Why")
+        shown.caption, shown.caption_justify = Text(clean(f"{len(some)} to do: {todo}")), "left"
+        for one in some:
+            who = names.get(one.bib, "") if one.team is None else f"{names.get(one.bib, '')} ({one.team})"
+            shown.add_row(*(Text(clean(cell)) for cell in (one.bib, who, one.race, one.reason)))
+        console.print(shown)
 
 
 def _print_prizes(console: Console, lists: OfficeLists, names: dict[str, str]) -> None:

@@ -196,6 +196,16 @@ def test_a_summary_counts():
     )
 
 
+def test_a_summary_counts_what_the_race_office_goes_by():
+    rule = {"article": "5", "once": "event"}
+    of = definition(
+        eligibility=[{"id": "a", **rule}, {"id": "b", **rule}],
+        waves=[{"id": "w", "article": "4.5", "races": ["hm"], "order": ["A", "B"]}],
+        prizes=[{"id": "p", "article": "6", "what": "Cup", "places": 3, "boards": ["men"]}],
+    )
+    assert summary(parse_definition(of)).endswith("; 2 boards; 2 eligibility rules; 1 wave order; 1 prize")
+
+
 def test_a_mat_that_no_race_passes_is_noted():
     of = parse_definition(definition(mats=mats(mat("spare", "X1"))))
     assert [one.path for one in notes(of)] == ["mats[3].id"]

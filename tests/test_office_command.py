@@ -110,14 +110,23 @@ def test_text_shows_the_lists_as_tables(listed):
     facts = day(ran(), ran("8", finish=4005), of=OF, bibs=BIBS)
     _, out, _ = listed(*facts, style="text")
     assert out.startswith("example-2026 at revision 5: 2 entries, 1 to look into\n")
-    for title in ("Entries to look into", "To be declared", "Prizes", "Titles", "Medals"):
+    for title in (
+        "Age: eligibility age (5)",
+        "1 to do: check the year",
+        "To be declared",
+        "Prizes",
+        "Titles",
+        "Medals",
+    ):
         assert title in out
 
 
 def test_text_takes_nothing_from_outside_for_markup(listed):
     bad = entry("7", team="[/B]", birth_year=2010, given_name="\x1b[31mX", family_name="[bold]")
-    code, out, _ = listed(*day(of=OF, bibs=[bad]), style="text")
+    of = OF | {"eligibility": [{"id": "age", "article": "[/B]", "born_to": 2008, "attest": "[/B]"}]}
+    code, out, _ = listed(*day(of=of, bibs=[bad]), style="text")
     assert code == 0
+    assert "eligibility age ([/B])" in out
     assert "\x1b" not in out
     assert "[bold]" in out
 
@@ -151,7 +160,7 @@ def test_of_a_simulated_day_the_prizes_are_those_of_the_boards(name, tmp_path):
     log, _ = read_log(str(path), None, lenient=False)
     lists, names = lists_of(log)
     assert len(names) == lists.entries
-    assert {one.kind for one in lists.concerns} <= {"consent", "standard", "apart"}
+    assert {one.kind for one in lists.concerns} <= {"consent", "standard"}
     document = document_of(log)
     awards = {(one.prize, one.on, one.bib) for one in lists.prizes if one.bib is not None}
     assert awards == {

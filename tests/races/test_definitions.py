@@ -12,6 +12,7 @@ from schemas.definition import (
     definition_from_toml,
     start_instant_us,
 )
+from schemas.office import TABLES
 
 NAMES = ["hanoi-half-2024", "tien-phong-2024", "vnexpress-hcmc-midnight-2024", "vnexpress-nha-trang-2023"]
 
@@ -161,3 +162,81 @@ def test_at_nha_trang_a_marathon_of_2_36_and_a_half_of_1_41_end_together():
     definition = loaded("vnexpress-nha-trang-2023")
     start = {race.id: start_instant_us(definition, race) // US for race in definition.races}
     assert start["42k"] + 2 * 3600 + 36 * 60 == start["21k"] + 1 * 3600 + 41 * 60
+
+
+# --- The race office's tables.
+
+
+def rows(definition: Definition, table: str):
+    return {row.id: row for row in getattr(definition, table)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_row_of_the_office_quotes_an_article_and_whoever_enters_may_do_so_once(name):
+    definition = loaded(name)
+    quoted = [row.article for table in TABLES for row in getattr(definition, table)]
+    assert all(quoted)
+    assert {article == "assumed" for article in quoted} == {name.startswith("vnexpress")}
+    once = [rule for rule in definition.eligibility if rule.once is not None]
+    covered = {race for rule in once for race in rule.races or [race.id for race in definition.races]}
+    assert covered == {race.id for race in definition.races}
+
+
+def test_tien_phong_says_who_may_enter():
+    asked = rows(loaded("tien-phong-2024"), "eligibility")
+    assert (asked["senior-age"].born_to, asked["junior-age"].born_from) == (2008, 2005)
+    assert (asked["mass-long-age"].races, asked["mass-long-age"].born_to) == (["42k", "21k"], 2008)
+    assert asked["mass-consent"].consent_under == 18
+    declared = " ".join(rule.attest for rule in asked.values() if rule.divisions == ["mass"] and rule.attest)
+    for words in ("of 2023", "2021, 2022 or 2023", "2021, 2022, 2023 or 2024"):
+        assert words in declared
+
+
+def test_tien_phong_gives_five_overall_and_three_of_each_event_and_group_with_nobody_moved_up():
+    definition = loaded("tien-phong-2024")
+    prizes = rows(definition, "prizes")
+    assert (prizes["overall"].places, prizes["overall"].boards) == (5, ["42k-men", "42k-women", "21k-men", "21k-women"])
+    assert all(not prize.passes_over for prize in prizes.values())
+    assert {prize.places for name, prize in prizes.items() if name not in ("overall", "delegation-cup")} == {3}
+    groups = [board.id for board in definition.boards if board.within and board.within.endswith("-mass")]
+    assert sorted(prizes["age-group"].boards) == sorted(groups)
+    assert len(prizes["national"].boards) == len(prizes["mass"].boards) == 8
+    assert prizes["national"].team_boards == [team.id for team in definition.team_boards]
+    assert definition.medals[0].races == []
+
+
+def test_tien_phong_has_the_titles_whose_times_are_public():
+    titles = rows(loaded("tien-phong-2024"), "titles")
+    assert {name: title.within_s for name, title in titles.items() if "record" not in name} == {
+        "master-men": 2 * 3600 + 35 * 60,
+        "grade-1-men": 2 * 3600 + 42 * 60,
+        "master-women": 2 * 3600 + 55 * 60,
+        "grade-1-women": 3 * 3600 + 6 * 60,
+    }
+    assert {title.nationality for name, title in titles.items() if "record" in name} == {"VIE"}
+
+
+def test_hanoi_says_who_may_enter_and_what_a_family_is():
+    definition = loaded("hanoi-half-2024")
+    asked = rows(definition, "eligibility")
+    assert (asked["10k-age"].races, asked["10k-age"].born_to) == (["10k"], 2010)
+    assert (asked["21k-age"].races, asked["21k-age"].born_to) == (["21k"], 2008)
+    assert (asked["elite-men"].standard_s, asked["elite-women"].standard_s) == (90 * 60, 105 * 60)
+    parent, child = rows(definition, "compositions")["sports-family"].members
+    assert (parent.what, parent.count, child.what, child.count, child.born_from) == ("parent", 1, "child", 1, 2009)
+    (runner,) = rows(definition, "compositions")["five"].members
+    assert runner.count == 5
+    assert definition.waves[0].races == ["21k", "10k", "5k"]
+
+
+def test_hanoi_gives_no_prizes_in_race_walking():
+    definition = loaded("hanoi-half-2024")
+    race_of = {board.id: board.race for board in definition.boards}
+    assert {race_of[board] for prize in definition.prizes for board in prize.boards} == {"21k", "10k", "5k"}
+
+
+@pytest.mark.parametrize("name", NAMES[2:])
+def test_vnexpress_runs_long_from_the_age_where_its_groups_begin(name):
+    definition = loaded(name)
+    youngest = max(board.born_to or 0 for board in definition.boards if board.race == "42k")
+    assert rows(definition, "eligibility")["long-age"].born_to == youngest
