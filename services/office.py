@@ -8,61 +8,13 @@ import sys
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
-from schemas.definition import Definition
-from schemas.events import Entry
-from services.document import Log, Scored, scored
-from services.projections.standings.eligibility import Attestation, Concern, apart, attestations, eligibility
-from services.projections.standings.prizes import (
-    Award,
-    MedalList,
-    TitleEarned,
-    medal_list,
-    prize_list,
-    title_list,
-)
+from services.document import Log, scored
+from services.projections.standings.eligibility import Concern
+from services.projections.standings.office import OfficeLists, office_lists
 from services.score import SET_ASIDE_SHOWN, Stopped, clean, clock, new_table, printable, read_log
-
-
-class OfficeLists(Struct, frozen=True, kw_only=True):
-    """All lists of an event; empty ones before there is a definition."""
-
-    event: str
-    revision: int
-    entries: int
-    concerns: list[Concern]
-    attestations: list[Attestation]
-    prizes: list[Award]
-    titles: list[TitleEarned]
-    medals: list[MedalList]
-
-
-def office_lists(definition: Definition | None, entries: list[Entry], made: Scored, revision: int) -> OfficeLists:
-    """The lists from entries in log order (replaced ones may be among them) and what was scored."""
-    if definition is None:
-        return OfficeLists(
-            event="" if made.event is None else made.event.event,
-            revision=revision,
-            entries=0,
-            concerns=[],
-            attestations=[],
-            prizes=[],
-            titles=[],
-            medals=[],
-        )
-    return OfficeLists(
-        event=definition.event,
-        revision=revision,
-        entries=len({entry.bib for entry in entries}),
-        concerns=eligibility(definition, entries) + apart(definition, made.athletes),
-        attestations=attestations(definition, entries),
-        prizes=prize_list(definition, made.standings),
-        titles=title_list(definition, made.athletes),
-        medals=medal_list(definition, made.athletes),
-    )
 
 
 def lists_of(log: Log) -> tuple[OfficeLists, dict[str, str]]:
@@ -71,7 +23,10 @@ def lists_of(log: Log) -> tuple[OfficeLists, dict[str, str]]:
     written = [] if log.state is None else [one for own in log.state.book.written.values() for one in own]
     entries = [one.entry for one in sorted(written, key=lambda one: one.position)]
     names = {one.bib: f"{one.family_name} {one.given_name}".strip() for one in entries}
-    return office_lists(made.definition, entries, made, log.revision), names
+    event = "" if log.state is None else log.state.event
+    if made.definition is None:
+        return OfficeLists(event=event, revision=log.revision), names
+    return office_lists(made.definition, log.revision, entries, made.athletes, made.standings), names
 
 
 def run(path: str, until: int | None, style: str | None, lenient: bool) -> int:

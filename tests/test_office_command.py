@@ -9,8 +9,10 @@ import pytest
 import races
 from loadtest.simulation import simulate
 from schemas.definition import definition_from_toml
-from services.document import document_of
+from services.document import Log, document_of, scored
 from services.office import lists_of, run
+from services.projections.standings.eligibility import entries_of
+from services.projections.standings.office import office_lists
 from services.score import read_log
 from tests.builders import board, day, definition, entries, entry, line, race
 from tests.builders import run as ran
@@ -102,6 +104,7 @@ def test_entries_of_races_that_are_not_defined_are_listed_and_replaced_ones_are_
 
 def test_without_a_definition_and_without_a_line_the_lists_are_empty(listed):
     assert json.loads(listed(entries("7"))[1])["concerns"] == []
+    assert json.loads(listed(entries("7"))[1])["event"] == "example-2026"
     found = json.loads(listed()[1])
     assert (found["event"], found["revision"], found["entries"]) == ("", 0, 0)
 
@@ -183,3 +186,13 @@ def test_of_a_simulated_day_the_prizes_are_those_of_the_boards(name, tmp_path):
     finished = {one["bib"] for one in document["athletes"] if one["status"] == "FINISHED"}
     if definition.medals:
         assert {bib for medal in lists.medals for bib in medal.bibs} == finished
+
+
+def test_results_alone_give_the_same_lists():
+    """As a service has them, without the log."""
+    log = Log()
+    for one in map(line, day(ran(), ran("8", finish=4005), of=OF, bibs=BIBS)):
+        log.add(one)
+    made = scored(log.state)
+    lists = office_lists(made.definition, log.revision, entries_of(made.athletes), made.athletes, made.standings)
+    assert lists == lists_of(log)[0]
