@@ -206,6 +206,17 @@ def live() -> None:
 
 
 @app.command()
+def rebuild(
+    data: Annotated[Path, typer.Option(help="The folder that `matline up` has.")] = Path(".matline"),
+    clickhouse: Annotated[str | None, typer.Option(help="A ClickHouse server's address, where one is used.")] = None,
+) -> None:
+    """Make the boards anew from the race log: snapshots go, the old tables are put beside. Stop the stack first."""
+    from services.rebuild import main
+
+    sys.exit(main(data, clickhouse, os.environ))
+
+
+@app.command()
 def schema() -> None:
     """Print JSON Schemas of facts and results, for those who write gateways or read results."""
     from services.json_schema import text

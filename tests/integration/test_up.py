@@ -40,6 +40,11 @@ def _up(data: Path, ports: Ports) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
 
 
+def _rebuild(data: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "services.cli", "rebuild", f"--data={data}"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
+
+
 async def _served(stack: Stack, path: str) -> Any:
     async with aiohttp.ClientSession() as session, session.get(f"{stack.live}{path}") as answer:
         return await answer.json() if answer.status == 200 else None
@@ -70,7 +75,7 @@ async def _until_gone(processes: list[int]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_one_folder_one_stack_that_goes_on_where_it_stopped_and_leaves_nobody_behind(
+async def test_one_folder_one_stack_that_goes_on_from_its_log_and_leaves_nobody_behind(
     stack: Stack, tmp_path: Path
 ) -> None:
     await stack.start()
@@ -79,15 +84,25 @@ async def test_one_folder_one_stack_that_goes_on_where_it_stopped_and_leaves_nob
     refused = await asyncio.to_thread(_up, stack.data, _ports())
     assert refused.returncode == 1
     assert f"in use by process {holder}" in refused.stdout
-    await _until_served(stack, await _sent(stack))
+    revision = await _sent(stack)
+    await _until_served(stack, revision)
+    running = await asyncio.to_thread(_rebuild, stack.data)
+    assert running.returncode == 1
+    assert f"in use by process {holder}" in running.stderr
 
     await stack.stop()
     await _until_gone(first)
     assert "stopped" in (stack.data / "up.log").read_text()
 
+    made_anew = await asyncio.to_thread(_rebuild, stack.data)
+    assert made_anew.returncode == 0, made_anew.stderr
+    assert len(list(stack.data.glob("clickhouse-*"))) == 1
+    assert not (stack.data / "snapshots").exists()
+
     again = Stack(stack.data, stack.ports, print)
     await again.start()
     try:
+        await _until_served(again, revision)
         event = await _served(again, f"/v1/events/{EVENT}")
         assert event is not None
         assert event["counts"] == {"NOT_STARTED": 2}

@@ -1,0 +1,51 @@
+"""The command: help that teaches, and no command named anywhere that is not there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from services.cli import app
+
+ROOT = Path(__file__).parent.parent
+_NAMED = re.compile(r"(?:`|\.venv/bin/|^)matline ((?:[a-z]+(?:-[a-z]+)?)(?: [a-z]+(?:-[a-z]+)?)?)", re.MULTILINE)
+
+
+def _commands() -> dict[str, set[str]]:
+    root = get_command(app)
+    commands = getattr(root, "commands")  # noqa: B009 - a group's, which its type does not say
+    return {name: set(getattr(command, "commands", {})) for name, command in commands.items()}
+
+
+def _texts() -> list[Path]:
+    folders = [ROOT / name for name in ("services", "schemas", "loadtest", "races", "deploy")]
+    found = [
+        path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".md", ".toml", ".yaml")
+    ]
+    return [*found, ROOT / "README.md"]
+
+
+def test_every_command_that_is_named_anywhere_is_there() -> None:
+    commands = _commands()
+    missing = []
+    for path in _texts():
+        for named in _NAMED.findall(path.read_text()):
+            first, _, second = named.partition(" ")
+            if first not in commands or (commands[first] and second and second not in commands[first]):
+                missing.append(f"{path.relative_to(ROOT)}: matline {named}")
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", sorted(_commands()))
+def test_every_command_says_what_it_does(name: str) -> None:
+    command = getattr(get_command(app), "commands")[name]  # noqa: B009 - as above
+    assert len((command.help or "").split()) >= 5
+
+
+def test_help_is_there_without_a_service_being_imported() -> None:
+    code = "import services.cli, sys; print([m for m in ('faust', 'aiokafka', 'aiohttp', 'chdb') if m in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
