@@ -96,6 +96,9 @@ class Lane:
         """Up to where the log is folded, not including it."""
         return self._state.next_offset
 
+    def _moved(self) -> None:
+        self.progress += 1
+
     # --- Records in.
 
     async def deliver(self, delivery: EventT[bytes]) -> None:
@@ -255,7 +258,7 @@ class Lane:
                 raise SnapshotUnusable(f"race-log had {head.partitions} partitions then")
             if await self._shared.reader.mark_at(self.partition, head.mark.offset) != head.mark:
                 raise SnapshotUnusable("the log does not agree with it")
-            self._state = await snapshots.load(self.partition)
+            self._state = await snapshots.load(self.partition, self._moved)
         except SnapshotUnusable as unusable:
             log.warning("snapshot of partition %d is left aside, the whole log is read: %s", self.partition, unusable)
             return
@@ -434,7 +437,7 @@ class Lane:
     async def _snapshot(self, mark: Mark) -> None:
         began_s = time.monotonic()
         try:
-            await self._shared.snapshots.write(self._state, mark)
+            await self._shared.snapshots.write(self._state, mark, self._moved)
         except OSError as error:
             log.warning("no snapshot of partition %d: %s; the next restart reads more", self.partition, error)
         self._snapshot_offset = self.next_offset

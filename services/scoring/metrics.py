@@ -32,7 +32,7 @@ class ScoringMetrics:
         # How old the boards are; 0 when all is folded.
         self.lag_s = Gauge(
             "scoring_event_lag_seconds",
-            "How long ago the last folded record was written, while there are further ones.",
+            "How long there have been records to fold, at most since the last folded one was written.",
             ["partition"],
             registry=registry,
         )

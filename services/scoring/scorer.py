@@ -200,7 +200,9 @@ class Scorer(mode.Service):
                 f"race-log partition {partition} ends at {end}, and nothing arrived for {STALL_S:g} s at"
                 f" {lane.next_offset}, though Kafka answers"
             )
-        lag_s = max(0.0, time.time() - lane.folded_ms / 1000) if behind and lane.folded_ms else 0.0
+        lag_s = 0.0
+        if behind and lane.folded_ms:  # after a quiet hour the last folded record is old, and the next one is not
+            lag_s = max(0.0, min(time.time() - lane.folded_ms / 1000, now_s - watched.caught_up_s))
         metrics, name = self.metrics, str(partition)
         metrics.lag_records.labels(name).set(behind)
         metrics.lag_s.labels(name).set(lag_s)

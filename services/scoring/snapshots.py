@@ -9,6 +9,7 @@ import logging
 import struct
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,8 +53,11 @@ class Snapshots:
         """Where a partition's snapshot is."""
         return self._folder / f"{RACE_LOG.name}-{partition}.snapshot"
 
-    async def write(self, state: PartitionState, mark: Mark) -> None:
-        """Write a snapshot of a state that nobody changes meanwhile. Raises OSError; the old one then stays."""
+    async def write(self, state: PartitionState, mark: Mark, moved: Callable[[], None]) -> None:
+        """Write a snapshot of a state that nobody changes meanwhile, calling `moved` after each part.
+
+        Raises OSError; the old one then stays.
+        """
         place = self.path(state.partition)
         unfinished = place.with_suffix(f".{self._worker}.unfinished")
         head = SnapshotHead(
@@ -71,6 +75,7 @@ class Snapshots:
                 async with self._turns:
                     part = next(parts, None)
                 await asyncio.to_thread(_put, file, part or b"")
+                moved()
                 if part is None:
                     break
         finally:
@@ -90,8 +95,8 @@ class Snapshots:
         with self.path(partition).open("rb") as file:
             return _read_head(file)
 
-    async def load(self, partition: int) -> PartitionState:
-        """The state in a partition's snapshot. Raises SnapshotUnusable."""
+    async def load(self, partition: int, moved: Callable[[], None]) -> PartitionState:
+        """The state in a partition's snapshot; calls `moved` after each part. Raises SnapshotUnusable."""
         try:
             file = await asyncio.to_thread(self.path(partition).open, "rb")
         except OSError as error:
@@ -105,6 +110,7 @@ class Snapshots:
                         loading = Loading(part)
                     else:
                         loading.add(part)
+                moved()
         except OSError as error:
             raise SnapshotUnusable(f"it cannot be read: {error.strerror}") from None
         finally:
