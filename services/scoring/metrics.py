@@ -14,8 +14,8 @@ class ScoringMetrics:
         self.records = Counter("scoring_records_total", "Records folded.", ["way"], registry=registry)
         self.reads = Counter("scoring_reads_total", "Reads folded.", ["way"], registry=registry)
         # Follows mats being crossed; a step of everybody after a fill, a gun or a definition is usual.
-        self.rows = Counter("scoring_rows_total", "Rows that Kafka has acknowledged.", registry=registry)
-        self.frames = Counter("scoring_frames_total", "Frames that Kafka has acknowledged.", registry=registry)
+        self.rows = Counter("scoring_rows_total", "Rows handed to Kafka.", registry=registry)
+        self.frames = Counter("scoring_frames_total", "Frames handed to Kafka.", registry=registry)
         # Something on the log cannot be read, or has no effect: look at the topic `rejected`.
         self.rejected = Counter("scoring_rejected_total", "Things put aside.", ["reason"], registry=registry)
         # Not 0: so much of a partition cannot be read that it is no longer copied to `rejected`; find its writer.
