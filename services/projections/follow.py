@@ -82,6 +82,8 @@ class Follower:
         self._metrics.standings_s.observe(time.monotonic() - began)
         self._metrics.results.inc(batch.rows)
         await self._sink.write(batch.tables)
+        if batch.publishing:
+            await self._sink.write(await asyncio.to_thread(batch.published))
         at_us = time.time_ns() // 1000
         await self._sink.announce([(notice.event, notice.revision) for notice in batch.notices], at_us)
         await self._tell(batch, at_us)

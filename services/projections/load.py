@@ -7,6 +7,7 @@ import msgspec
 from schemas.results import AthleteRow, EventRow
 from services.projections.batch import Results
 from services.projections.sink import Progress
+from services.projections.standings.publication import PublicationKey
 from services.runtime.clickhouse import Database
 
 _athlete = msgspec.json.Decoder(AthleteRow)
@@ -24,18 +25,25 @@ SELECT row FROM event_versions
 WHERE event = {event:String} AND version <= {revision:Int64}
 ORDER BY version DESC LIMIT 1
 """
+_PUBLISHED = """
+SELECT DISTINCT offset, race, state, boards FROM published
+WHERE event = {event:String} AND revision <= {revision:Int64}
+"""
 _ANNOUNCED = "SELECT event, max(revision) FROM revisions GROUP BY event ORDER BY event"
 _PROGRESS = (
     "SELECT topic, partition, max(next_offset), argMax(checksum, next_offset) FROM progress GROUP BY topic, partition"
 )
 
 # What differs from the row before is all that these tables get. So a row that a dead process wrote, of a revision that
-# it never announced, would be taken for what was there before: it goes. The others hold whole rows by version.
+# it never announced, would be taken for what was there before: it goes. The others hold whole rows by version. What was
+# published is kept once, so it too must be of a revision that was announced.
 _BY_REVISION = {
     "board_rows": "revision",
     "team_standings": "revision",
     "delegation_standings": "revision",
     "splits": "version",
+    "published": "revision",
+    "published_documents": "revision",
 }
 _ORPHANS = """
 SELECT DISTINCT o.event FROM {table} AS o
@@ -51,9 +59,15 @@ async def load(database: Database) -> Results:
         parameters = {"event": event, "revision": revision}
         rows = [_athlete.decode(text) for (text,) in await database.query(_LATEST_ROWS, parameters)]
         told = [_event.decode(text) for (text,) in await database.query(_LATEST_EVENT, parameters)]
-        results.restore(told[0] if told else None, rows, event, revision)
+        published = [_key(*row) for row in await database.query(_PUBLISHED, parameters)]
+        results.restore(told[0] if told else None, rows, event, revision, published)
         log.info("event %s goes on from revision %d with %d athletes", event, revision, len(rows))
     return results
+
+
+def _key(offset: int, race: str, state: str, boards: str) -> PublicationKey:
+    named = msgspec.json.decode(boards, type=list[str] | None)
+    return offset, race, state, None if named is None else tuple(named)
 
 
 async def load_progress(database: Database) -> dict[tuple[str, int], Progress]:

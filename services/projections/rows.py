@@ -5,8 +5,11 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec import Struct, field
 
+from schemas.definition import Definition
 from schemas.names import search_text
-from schemas.results import AthleteRow, EventRow, PointTime
+from schemas.results import AthleteRow, Case, EventRow, PointTime, Publication
+from services.projections.standings.plain import plain_delegations
+from services.projections.standings.publication import RaceResults, judged
 from services.projections.standings.running import Changes
 
 Row = tuple[object, ...]
@@ -129,4 +132,36 @@ def standings_rows(event: str, revision: int, changes: Changes) -> TableRows:
             for board, own in changes.delegations.items()
         ),
     )
+    return rows
+
+
+class Publishing(Struct, frozen=True):
+    """A publication that has come, and all that it is judged by and says, as it was then."""
+
+    definition: Definition
+    event: EventRow
+    publication: Publication
+    cases: list[Case]
+    results: RaceResults
+    revision: int
+
+
+def published_rows(publishing: Iterable[Publishing]) -> TableRows:
+    """What is kept of publications. A field of 55,000 takes seconds, so this is no work for an event loop."""
+    rows = TableRows()
+    documents: dict[tuple[str, str, int], Row] = {}
+    for one in publishing:
+        made, document = judged(one.definition, one.event, one.publication, one.cases, one.results, one.revision)
+        name = one.event.event
+        documents[name, made.race, made.revision] = (
+            name,
+            made.race,
+            made.revision,
+            document.decode(),
+            _json.encode(plain_delegations(one.results.delegations)).decode(),
+        )
+        boards, void = _json.encode(made.boards).decode(), _json.encode(made.void).decode()
+        row = (name, made.offset, made.race, made.state, boards, made.revision, made.recorded_at_us, made.sha256, void)
+        rows.add("published", [row])
+    rows.add("published_documents", documents.values())
     return rows

@@ -6,12 +6,14 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from schemas.notices import RevisionNotice, decode_notice
 from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, RESULTS, STANDINGS
+from services.export.publications import PublishingLog
 from services.projections.audit import Auditor
 from services.projections.follow import Follower
 from services.projections.load import load, load_progress, remove_unannounced
@@ -20,7 +22,7 @@ from services.projections.sink import Progress, Sink
 from services.runtime.clickhouse import Columns, Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions
-from tests.builders import AT_FINISH, EVENT, ON_10K, Plain, defined, entries, gun, read, reads
+from tests.builders import AT_FINISH, EVENT, ON_10K, Plain, defined, entries, fact, gun, read, reads
 from tests.projections.results_writer import ResultsWriter, publish
 
 WAIT_S = 60.0  # for a hang only
@@ -176,6 +178,8 @@ async def test_a_death_between_any_two_inserts_ends_in_the_same_boards(
             }
             race.append([ruled])
             await publish(kafka, 0, *writer.frames(*race[-1]))
+        race.append([fact("results_published", race="hm", state="provisional")])
+        await publish(kafka, 0, *writer.frames(*race[-1]))
     assert deaths >= 3
     dying.left = 10**9
     async with projecting(kafka, dying):
@@ -187,6 +191,16 @@ async def test_a_death_between_any_two_inserts_ends_in_the_same_boards(
     again = await load(database)
     assert again.events[EVENT].rows == core
     assert [(row.place, row.bib, row.time_s) for row in again.events[EVENT].board("men")] == board
+    log = PublishingLog()
+    for offset, facts in enumerate(race):
+        for one in facts:
+            log.add(msgspec.json.encode({"offset": offset, "fact": one}))
+    expected = [(kept.published.offset, kept.published.revision, kept.published.sha256) for kept in log.kept.values()]
+    found = await database.query("SELECT DISTINCT offset, revision, sha256 FROM published ORDER BY offset")
+    assert found == expected
+    assert len(expected) == 8
+    documents = await database.query("SELECT DISTINCT lower(hex(SHA256(document))) FROM published_documents")
+    assert {sha256 for (sha256,) in documents} == {sha256 for _, _, sha256 in expected}
 
 
 async def test_an_insert_whose_answer_was_lost_is_not_doubled_by_its_retry(database: Database) -> None:

@@ -58,6 +58,7 @@ class Racing:
         self._results.add(frame)
         batch = self._results.take()
         await self._insert(batch.tables)
+        await self._insert(batch.published())
         await self._insert(self._facts(facts))
         at_us = self.announced_at_us(self.revision)
         await self._insert(TableRows({"revisions": [(self.event, self.revision, at_us)]}))

@@ -2,9 +2,31 @@
 
 import random
 
+import msgspec
+
+from schemas.results import Frame
+from services.export.publications import PublishingLog
 from services.projections.batch import Results
+from services.projections.rows import TableRows
+from services.projections.standings.publication import publication_key
 from services.projections.tables import TABLES, columns_of
-from tests.builders import AT_FINISH, ON_10K, Plain, defined, entries, gun, read, reads
+from tests.builders import (
+    AT_FINISH,
+    ON_10K,
+    Plain,
+    at,
+    board,
+    defined,
+    definition,
+    entries,
+    entry,
+    fact,
+    gun,
+    read,
+    reads,
+    run,
+    status,
+)
 from tests.projections.results_writer import ResultsWriter
 
 
@@ -132,3 +154,129 @@ def test_rows_a_changed_athlete_costs_are_those_of_his_boards_and_splits() -> No
         tables = results.take().tables.tables
         written += len(tables["board_rows"]) + len(tables["splits"])
     assert written <= 1.2 * 300 * (len(boards) + 3)
+
+
+# --- What is published.
+
+TEAMS = definition(
+    boards=[board("men", gender="M"), board("women", gender="F")],
+    team_boards=[{"id": "teams", "of": "men", "counting": 1, "max_members": 1}],
+    delegations=[{"id": "all", "sum": ["teams"]}],
+)
+
+
+def _published(state: str, at_s: int, **more: object) -> Plain:
+    return fact("results_published", race="hm", state=state, recorded_at_us=at(at_s), **more)
+
+
+def _day() -> list[list[Plain]]:
+    """Records of a day on which results are published again and again while they change."""
+    field = entries(entry("1", team="Hue"), entry("2", team="Hue"), entry("3", team="Vinh"), entry("4", gender="F"))
+    decide = fact("case_decided", case="team:teams:Hue", outcome="accept", reason="jury")
+    return [
+        [defined(TEAMS), field, gun()],
+        [run("1"), run("2", 1, 2000, 4100)],
+        [_published("provisional", 5000)],
+        [status("1", "DQ")],
+        [_published("official", 5600)],
+        [decide, run("3", 1, 1500, 3900)],
+        [_published("official", 5700), run("4")],
+        [
+            status("3", "DQ"),
+            _published("withdrawn", 5800, boards=["women"]),
+            _published("official", 5800, boards=["men"]),
+        ],
+        [status("3", "OK")],
+    ]
+
+
+def _by_the_log(day: list[list[Plain]]) -> dict[object, tuple[object, ...]]:
+    log = PublishingLog()
+    for offset, record in enumerate(day):
+        for one in record:
+            log.add(msgspec.json.encode({"offset": offset, "fact": one}))
+    return {
+        key: (kept.published.revision, kept.published.sha256, msgspec.to_builtins(kept.published.void))
+        for key, kept in log.kept.items()
+    }
+
+
+def _in_rows(tables: TableRows) -> dict[object, tuple[object, ...]]:
+    found = {}
+    for _, offset, race, state, boards, revision, _, sha256, void in tables.tables.get("published", []):
+        named = msgspec.json.decode(str(boards))
+        key = offset, race, state, None if named is None else tuple(named)
+        found[key] = (revision, sha256, msgspec.json.decode(str(void)))
+    return found
+
+
+def _frames(day: list[list[Plain]]) -> list[Frame]:
+    writer = ResultsWriter(rows_a_frame=3)
+    return [frame for record in day for frame in writer.frames(*record)[1]]
+
+
+def test_what_is_published_is_the_standings_as_they_were_however_late_the_batch_goes_out() -> None:
+    expected = _by_the_log(_day())
+    assert [(key[0], key[2], key[3]) for key in expected] == [
+        (2, "provisional", None),
+        (4, "official", None),
+        (6, "official", None),
+        (7, "withdrawn", ("women",)),
+        (7, "official", ("men",)),
+    ]
+    for batches_at in ((), range(0, 100, 1), range(0, 100, 4)):
+        results, found = Results(), {}
+        for number, frame in enumerate(_frames(_day())):
+            results.add(frame)
+            if number in batches_at:
+                found.update(_in_rows(results.take().published()))
+        found.update(_in_rows(results.take().published()))
+        assert found == expected
+
+
+def test_a_revision_that_publishes_is_announced_by_itself_and_in_order() -> None:
+    results = Results()
+    for frame in _frames(_day()):
+        results.add(frame)
+    assert [notice.revision for notice in results.take().notices] == [2, 4, 6, 7, 8]
+
+
+def test_a_document_is_kept_once_for_all_publications_of_a_record() -> None:
+    results = Results()
+    for frame in _frames(_day()):
+        results.add(frame)
+    tables = results.take().published().tables
+    assert [(row[1], row[2]) for row in tables["published_documents"]] == [("hm", 2), ("hm", 4), ("hm", 6), ("hm", 7)]
+    documents = [msgspec.json.decode(str(row[3])) for row in tables["published_documents"]]
+    assert [list(document) for document in documents] == [["athletes", "boards", "team_boards"]] * 4
+    assert [row["team"] for row in msgspec.json.decode(str(tables["published_documents"][0][4]))["all"]] == [
+        "Hue",
+        "Vinh",
+    ]
+    for name, rows in tables.items():
+        assert list(columns_of(name, rows)) == [column for column, _ in TABLES[name]]
+
+
+def test_what_was_published_is_not_published_again_after_a_restart_or_a_fill() -> None:
+    day = _day()
+    writer = ResultsWriter()
+    results = Results()
+    for record in day:
+        for frame in writer.frames(*record)[1]:
+            results.add(frame)
+    results.take()
+    event = results.events["example-2026"].event
+    assert event is not None
+    again = Results()
+    again.restore(
+        event,
+        results.events["example-2026"].rows.values(),
+        "example-2026",
+        8,
+        [publication_key(one) for one in event.publications],
+    )
+    for frame in writer.again() + writer.frames(status("2", "DQ"))[1]:
+        again.add(frame)
+    batch = again.take()
+    assert [notice.revision for notice in batch.notices] == [9]
+    assert batch.published().tables == {}
