@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 from faust.types import EventT, Message
 
 from schemas.codec import Envelope, UnknownVersion, UnreadableRecord, decode_envelope, pack
-from schemas.events import ReadsLogged
+from schemas.events import ReadsLogged, ResultsPublished
 from schemas.results import AthleteRow, EventRow, Frame
 from schemas.topics import FRAME_VERSION, partition_of
 from services.scoring.aside import Aside, Gate, Unfit, aside
@@ -84,6 +84,7 @@ class Lane:
         self._again = False
         self._from_offset = 0
         self._accepted_us: int | None = None
+        self._publishes = False
         self._unfit: dict[int, list[Aside]] = {}
         self._aside: list[Aside] = []
         self._framed_s = self._compared_s = time.monotonic()
@@ -148,22 +149,30 @@ class Lane:
         return arrived
 
     async def _take_in(self, arrived: Sequence[EventT[bytes]]) -> list[EventT[bytes]]:
-        """Fold what is due; what may be acknowledged afterwards, which is all of this generation."""
+        """Fold what is due; what may be acknowledged afterwards, which is all of this generation.
+
+        A record that publishes results is the last of its revision, so that this is what they say; the rest waits.
+        """
         generation = self._shared.generation()
         taken = [delivery for delivery in arrived if delivery.message.generation_id == generation]
         at, worked_s, folded = 0, 0.0, False
-        while at < len(taken):
+        while at < len(taken) and not self._publishes:
             if taken[at].message.offset > self.next_offset:
                 await self._fill_to(taken[at].message.offset)
             async with self._shared.turns as turn:
                 began_s = time.monotonic()
-                while at < len(taken) and taken[at].message.offset <= self.next_offset and not turn.over():
+                while at < len(taken) and taken[at].message.offset <= self.next_offset and not self._pauses(turn):
                     folded |= self._take_one(taken[at].message)
                     at += 1
                 worked_s += time.monotonic() - began_s
         if folded:
             self._metrics.fold_s.observe(worked_s)
-        return taken
+        self._arrived.extendleft(reversed(taken[at:]))
+        return taken[:at]
+
+    def _pauses(self, turn: Turns) -> bool:
+        """Whether folding stops for now: the turn is over, or a revision is to be completed."""
+        return turn.over() or self._publishes
 
     def _take_one(self, message: Message) -> bool:
         """Fold a record that is at the position; whether it was. Of one below it only what is unfit is put aside."""
@@ -195,6 +204,7 @@ class Lane:
         self.progress += 1
         self._metrics.records.labels(way).inc()
         if envelope is not None:
+            self._publishes |= any(isinstance(fact, ResultsPublished) for fact in envelope.facts)
             reads = sum(len(fact.reads) for fact in envelope.facts if isinstance(fact, ReadsLogged))
             self._metrics.reads.labels(way).inc(reads)
             unfit += [self._refused(envelope, refusal, record.offset) for refusal in refusals]
@@ -275,7 +285,7 @@ class Lane:
             raise LogDisagrees(self.partition, f"offset {offset} was delivered, and it ends at {self.next_offset}")
 
     async def _fill(self) -> None:
-        """Fold the log to its end, publishing nothing. Then everybody's row goes out once, as those sent may have been
+        """Fold the log to its end, sending only revisions that publish results. Then everybody's row goes out once, as those sent may have been
         lost: first who is due, and with them the revision is complete; then, in spare moments, whoever is left.
         """
         self.filled = False
@@ -321,16 +331,19 @@ class Lane:
                 await asyncio.sleep(IDLE_S)
 
     async def _fold_old(self, records: Sequence[Record]) -> None:
+        """Fold records of a fill; a revision that publishes results is completed on the way."""
         at, worked_s = 0, 0.0
         while at < len(records):
             async with self._shared.turns as turn:
                 began_s = time.monotonic()
-                while at < len(records) and not turn.over():
+                while at < len(records) and not self._pauses(turn):
                     _, unfit = self._fold(records[at], "fill")
                     if unfit and len(self._unfit) < UNFIT_KEPT:
                         self._unfit[records[at].offset] = unfit
                     at += 1
                 worked_s += time.monotonic() - began_s
+            if self._publishes:
+                await self._complete(self.next_offset - 1)
         if records:
             self._mark = records[-1].mark()
             self._metrics.fold_s.observe(worked_s)
@@ -360,6 +373,7 @@ class Lane:
         if self._accepted_us is not None:
             self._metrics.accepted_s.observe(max(0.0, time.time() - self._accepted_us / 1e6))
         state.clear_heads()
+        self._publishes = False
         self._accepted_us, self._from_offset = None, through + 1
         self._framed_s = time.monotonic()
 

@@ -115,9 +115,11 @@ class Snapshots:
             raise SnapshotUnusable(f"it cannot be read: {error.strerror}") from None
         finally:
             await asyncio.to_thread(file.close)
-        if loading is None or (loading.state.partition, loading.state.next_offset) != (partition, head.mark.offset + 1):
+        async with self._turns:
+            state = None if loading is None else loading.finish()
+        if state is None or (state.partition, state.next_offset) != (partition, head.mark.offset + 1):
             raise SnapshotUnusable("it is not of the partition and offset that it names")
-        return loading.state
+        return state
 
 
 # --- In a thread.

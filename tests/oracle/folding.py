@@ -72,7 +72,7 @@ def restored(state):
     loading = Loading(first)
     for part in parts:
         loading.add(part)
-    return loading.state
+    return loading.finish()
 
 
 def partition(records):

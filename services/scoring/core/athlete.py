@@ -26,12 +26,7 @@ def score(
 
     Pure: equal arguments give an equal row, and the order in which reads came does not matter.
     """
-    found = examine(book, places, chips, bib, worn)
-    if found is None:
-        last = book.written[bib][-1] if book.written.get(bib) else None
-        race = "" if last is None else last.entry.race
-        return AthleteRow(event=event, bib=bib, version=version, race=race, gone=True)
-    return _result(event, book, bib, found, version)
+    return result(event, book, bib, examine(book, places, chips, bib, worn), version)
 
 
 class Examined(NamedTuple):
@@ -108,7 +103,12 @@ class Verdict(NamedTuple):
     let_off: bool
 
 
-def _result(event: str, book: Book, bib: str, found: Examined, version: int) -> AthleteRow:
+def result(event: str, book: Book, bib: str, found: Examined | None, version: int) -> AthleteRow:
+    """What was found, as a row; without an entry in force the athlete is gone."""
+    if found is None:
+        last = book.written[bib][-1] if book.written.get(bib) else None
+        named = "" if last is None else last.entry.race
+        return AthleteRow(event=event, bib=bib, version=version, race=named, gone=True)
     written, course, guns, ground, cut_at, missed, verdict = found
     entry = written.entry
     race = course.race

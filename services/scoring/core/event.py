@@ -380,9 +380,19 @@ class EventState:
         """Take in a further part."""
         if isinstance(part, EventRulings):
             for offset, ordinal, fact in part.rulings:
-                self._rule(LoggedRuling(offset, ordinal, fact))
+                self.rulings.append(LoggedRuling(offset, ordinal, fact))
+                self._remember_wearers(fact)
+                if isinstance(fact, FactWithdrawn):
+                    self._withdrawals.add(fact)
+                else:
+                    self.book.apply(offset, ordinal, fact)
         else:
             self.chips.update((chip, ChipReads.unpacked(*packed)) for chip, packed in part.chips.items())
+
+    def settle(self) -> None:
+        """After the last part: take out of the book what was withdrawn, once for all withdrawals."""
+        if self._withdrawals:
+            self._rebuild()
 
 
 class EventHead(Struct, frozen=True, tag="head"):
@@ -440,6 +450,9 @@ class _Withdrawals:
     def name(self, name: str) -> bool:
         """Whether there is one for the fact with that id."""
         return name in self._targets
+
+    def __bool__(self) -> bool:
+        return bool(self._targets)
 
     def hit(self, fact: Ruling) -> bool:
         """Whether a fact is as if it had never been."""

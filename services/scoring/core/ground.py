@@ -44,8 +44,8 @@ class Sorted(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """All that an athlete's reads came to: passings, what could fill each point and what did, and every unused read with
-    its reason.
+    """All that an athlete's reads came to: passings, what could fill each point and what did, and every unused read
+    with its reason.
     """
 
     passings: list[Passing]

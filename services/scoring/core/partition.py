@@ -121,15 +121,21 @@ class Loading:
         head = _decoded(_head, first)
         if (head.fold, head.byteorder) != (FOLD_VERSION, sys.byteorder):
             raise SnapshotUnusable(f"it is of fold {head.fold}, this release folds as {FOLD_VERSION}")
-        self.state = PartitionState(head.partition, head.next_offset)
+        self._state = PartitionState(head.partition, head.next_offset)
 
     def add(self, data: bytes) -> None:
         """Take in the next part. Raises SnapshotUnusable."""
         part = _decoded(_part, data)
         if isinstance(part, EventHead):
-            self.state.events[part.event] = EventState.restored(part)
+            self._state.events[part.event] = EventState.restored(part)
         else:
-            self.state.events[part.event].restore(part)
+            self._state.events[part.event].restore(part)
+
+    def finish(self) -> PartitionState:
+        """The state, after the last part."""
+        for event in self._state.events.values():
+            event.settle()
+        return self._state
 
 
 class _Head(Struct, frozen=True):

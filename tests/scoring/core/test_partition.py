@@ -25,7 +25,7 @@ def restored(state):
     loading = Loading(first)
     for part in parts:
         loading.add(part)
-    return loading.state
+    return loading.finish()
 
 
 def test_a_partition_counts_its_records_and_passes_over_those_that_cannot_be_read():
