@@ -96,7 +96,7 @@ class Stack:
                 self._last.append(text)
                 log.write(text + "\n")
                 log.flush()
-                if not ready.is_set():
+                if not ready.is_set() and " INFO " not in text:  # all of them are in the log
                     self._say(text)
                 if match := _STARTED.search(text):
                     self.processes[match[1]] = int(match[2])

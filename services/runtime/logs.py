@@ -1,7 +1,7 @@
 """What a service says on standard error: a line when something changes its state, none a read.
 
-Kafka's client says the same line many times a second while the broker is away, so each of its texts is let through
-once in a while only; what state that means, `/readyz` and our own lines say.
+Kafka's client says the same line many times a second while the broker is away, ClickHouse's at every try; so each of
+their texts is let through once in a while only; what state that means, `/readyz` and our own lines say.
 """
 
 import logging
@@ -10,7 +10,8 @@ import time
 
 SAME_EVERY_S = 30.0
 TEXTS_MAX = 500  # remembered; then all may speak again
-NOISY = ("aiokafka", "kafka", "faust", "mode", "asyncio")
+ORDINARY = ("Group Coordinator Request failed",)  # until a new broker has its first group; the client tries on
+NOISY = ("aiokafka", "kafka", "faust", "mode", "asyncio", "clickhouse_connect", "urllib3")
 
 
 class _OnceInAWhile(logging.Filter):
@@ -24,6 +25,8 @@ class _OnceInAWhile(logging.Filter):
         if not record.name.startswith(NOISY):
             return True
         now_s, text = time.monotonic(), str(record.msg)
+        if text.startswith(ORDINARY):
+            return False
         before_s = self._said_s.get(text)
         if before_s is not None and now_s - before_s < SAME_EVERY_S:
             return False
