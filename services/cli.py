@@ -38,6 +38,26 @@ def score(
 
 
 @app.command()
+def explain(
+    log: Annotated[str, typer.Argument(help="A log, one fact as JSON a line; `-` reads standard input.")],
+    bib: Annotated[str, typer.Argument(help="Whose result is asked about.")],
+    until: Annotated[int | None, typer.Option(min=0, help="As it stood after this line.")] = None,
+    style: Annotated[
+        Literal["json", "text"] | None,
+        typer.Option("--format", help="`json`, the default when not at a terminal, or `text`, a page to read."),
+    ] = None,
+    lenient: Annotated[bool, typer.Option(help="Set lines aside that are no fact, and count them.")] = False,
+) -> None:
+    """Show why an athlete has his time and place: each read, used or not, rules, and facts with who and when.
+
+    Everything is in it, officials' reasons and excluded reads too; the live API shows the public less.
+    """
+    from services.explain import run
+
+    sys.exit(run(log, bib, until, style, lenient))
+
+
+@app.command()
 def simulate(
     race: Annotated[
         str, typer.Argument(help="A race that comes with Matline, such as hanoi-half-2024, or a TOML file.")

@@ -31,18 +31,18 @@ class _Ranked(NamedTuple):
 
 def passes(definition: Definition, of: Board) -> Callable[[AthleteRow], bool]:
     """Whether an athlete is ranked and passes the filters of a board and of all boards around it, by his entry."""
-    chain = _chain(definition, of)
+    chain = boards_around(definition, of)
 
     def check(row: AthleteRow) -> bool:
         entry = row.entry
         if row.gone or entry is None or not entry.ranked or row.race != of.race:
             return False
-        return all(_passes_one(one, row) for one in chain)
+        return all(passes_filters(one, row) for one in chain)
 
     return check
 
 
-def _chain(definition: Definition, of: Board) -> list[Board]:
+def boards_around(definition: Definition, of: Board) -> list[Board]:
     """The board and those around it, the outermost last."""
     boards = {one.id: one for one in definition.boards}
     chain = [of]
@@ -53,10 +53,11 @@ def _chain(definition: Definition, of: Board) -> list[Board]:
 
 def root_of(definition: Definition, of: Board) -> Board:
     """The outermost board around one, whose order it has; itself when it lies within no other."""
-    return _chain(definition, of)[-1]
+    return boards_around(definition, of)[-1]
 
 
-def _passes_one(of: Board, row: AthleteRow) -> bool:
+def passes_filters(of: Board, row: AthleteRow) -> bool:
+    """Whether an athlete's entry passes a board's own filters."""
     entry = row.entry
     if entry is None:
         return False

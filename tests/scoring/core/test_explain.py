@@ -1,0 +1,463 @@
+"""An explanation: by hand for a few athletes with every reason, and equal to the row for all others."""
+
+from collections import Counter
+
+import pytest
+
+import races
+from loadtest.simulation import simulate
+from schemas.definition import definition_from_toml
+from services.document import Log
+from services.scoring.core.explain import READS_SHOWN, explain, known
+from tests.builders import (
+    START_US,
+    at,
+    chip,
+    clock,
+    closed,
+    day,
+    decided,
+    definition,
+    device,
+    entries,
+    entry,
+    excluded,
+    fact,
+    gun,
+    half,
+    log,
+    mat,
+    mats,
+    order,
+    point,
+    race,
+    read,
+    reads,
+    run,
+    status,
+    time_set,
+    withdrawn,
+)
+from tests.loadtest.scored import NAMES
+from tests.oracle.folding import at_once
+from tests.oracle.logs import log_of
+
+US = 1_000_000
+LOGS = 150
+
+
+def state_of(*facts):
+    made = Log()
+    for line in log(*facts):
+        made.add(line)
+    made.state.pending()
+    return made.state
+
+
+def why(*facts, bib="7", of=None, bibs=("7",)):
+    """The explanation of an athlete of a whole day."""
+    return explain(known(state_of(*day(*facts, of=of, bibs=bibs)), bib), bib).explanation
+
+
+def told(found):
+    """Reads as (seconds after the start by the device, device, what became of it)."""
+    return [((one.device_at_us - START_US) / US, one.device, one.point or one.reason or one.bib) for one in found.reads]
+
+
+def says(found, step):
+    return next(one.says for one in found.times if one.step == step)
+
+
+EVERYTHING = definition(
+    mats=mats(mat("other", "X1")),
+    races=[
+        race(
+            points=[
+                point("START"),
+                point("10K", km=10, cutoff={"gun": "0:40:00", "wave": "0:50:00"}, earliest={"clock": "05:30:00"}),
+                point("FINISH", km=21.0975),
+            ]
+        )
+    ],
+)
+
+
+def test_every_read_is_told_with_what_became_of_it():
+    found = why(
+        run(),
+        reads(
+            read("S1", "C7", -3),
+            read("S1", "C7", "0.5"),
+            read("ZZ", "C7", 10),
+            read("X1", "C7", 20),
+            read("K1", "C7", 1000),
+            read("F1", "C7", 1900),
+            read("S1", "C7", 1901),
+            read("K1", "C7", 2001),
+            read("KB", "C7", 2003),
+            read("K1", "C7", 2500),
+            read("K1", "C7", 2000),
+        ),
+        excluded("K1", "C7", 2500),
+        of=EVERYTHING,
+    )
+    assert told(found) == [
+        (-3, "S1", "before_gun"),
+        (0.5, "S1", "superseded"),
+        (1, "S1", "START"),
+        (10, "ZZ", "unknown_device"),
+        (20, "X1", "not_on_course"),
+        (1000, "K1", "too_early"),
+        (1900, "F1", "too_fast"),
+        (1901, "S1", "outside_start_window"),
+        (2000, "K1", "10K"),
+        (2001, "K1", "superseded"),
+        (2003, "KB", "backup_duplicate"),
+        (2500, "K1", "excluded"),
+        (4000, "F1", "FINISH"),
+    ]
+    rules = {one.reason: one.rule for one in found.reads if one.rule is not None}
+    assert rules == {
+        "unknown_device": "mats",
+        "not_on_course": "races[0].points",
+        "too_early": "races[0].points[1].earliest",
+        "too_fast": "races[0].max_speed_mps",
+        "outside_start_window": "races[0].start_window_s",
+        "backup_duplicate": "passing_gap_s",
+    }
+    assert [(one.chip, one.owner, one.reads, one.repeats) for one in found.chips] == [("C7", "7", 13, 1)]
+
+
+def test_an_officials_time_overrides_the_reads_there():
+    found = why(run(), time_set("7", "10K", 2300))
+    assert told(found)[1] == (2000, "K1", "overridden")
+    assert "an official's time stands at 10K" in found.reads[1].says
+    ten = found.points[1]
+    assert (ten.at_us, ten.source, ten.device, ten.passing) == (at(2300), "official", None, None)
+    assert [(one.passing, one.chosen) for one in ten.candidates] == [(None, True)]
+
+
+def test_a_read_of_a_chip_that_another_wore_then_names_him_and_of_one_that_nobody_wears_says_so():
+    swapped = chip("C7", "8", from_s=1500)
+    found = why(run(), swapped, bibs=["7", "8"])
+    assert told(found) == [(1, "S1", "START"), (2000, "K1", "8"), (4000, "F1", "8")]
+    other = why(run(), swapped, bib="8", bibs=["7", "8"])
+    assert told(other)[0] == (1, "S1", "7")
+    assert other.reads[0].says == "C7 was worn by bib 7 then"
+    lost = why(run(), entries(entry("7", chips=["N7"])))
+    assert told(lost) == [(1, "S1", "unknown_chip"), (2000, "K1", "unknown_chip"), (4000, "F1", "unknown_chip")]
+    assert [one.chip for one in lost.chips] == ["C7", "N7"]
+
+
+def test_corrected_instants_stand_beside_the_devices_own():
+    found = why(run(), clock("K1", "-1.5"), device("K1", "finish", from_s=3000))
+    ten = found.points[1]
+    assert (ten.at_us, ten.read_at_us, ten.device, ten.chip) == (at("1998.5"), at(2000), "K1", "C7")
+    assert (found.reads[1].at_us, found.reads[1].device_at_us, found.reads[1].mat) == (at("1998.5"), at(2000), "10k")
+
+
+# --- Points: limits and choices.
+
+
+def test_limits_give_their_instants_and_which_of_several_kinds_decides():
+    found = why(run(k10=2500), of=EVERYTHING)
+    ten = found.points[1]
+    assert [(one.rule, one.value, one.at_us, one.decides, one.kept) for one in ten.limits] == [
+        ("races[0].points[1].earliest.clock", "05:30:00", at(1800), True, True),
+        ("races[0].points[1].cutoff.gun", "0:40:00", at(2400), True, False),
+        ("races[0].points[1].cutoff.wave", "0:50:00", at(3000), False, True),
+    ]
+    assert ten.over
+    assert [(one.limit, one.at_us, one.kept) for one in found.points[0].limits] == [("window", at(1800), True)]
+    assert (found.status, found.cut_at) == ("OTL", "10K")
+    assert found.why[-1].says == "he was over the time limit at 10K"
+
+
+def test_of_several_kinds_of_earliest_the_latest_decides():
+    of = half(points=[point("START"), point("FINISH", km=21, earliest={"gun": "1:00:00", "wave": "0:50:00"})])
+    limits = why(run(k10=None), of=of).points[1].limits
+    assert [(one.value, one.decides) for one in limits] == [("1:00:00", True), ("0:50:00", False)]
+
+
+def test_candidates_say_why_the_choice_did_not_take_them():
+    found = why(run(), reads(read("S1", "C7", 100), read("K1", "C7", 1400), read("K1", "C7", 3900)))
+    starts, tens = found.points[0].candidates, found.points[1].candidates
+    assert [(one.at_us, one.chosen, one.says) for one in starts] == [
+        (at(1), True, "taken"),
+        (at(100), False, "too fast from START to 10K"),
+    ]
+    assert [(one.at_us, one.chosen, one.says) for one in tens] == [
+        (at(1400), True, "taken"),
+        (at(2000), False, "an earlier passing comes first"),
+        (at(3900), False, "too fast from 10K to FINISH"),
+    ]
+
+
+def test_passings_are_numbered_from_one_with_the_points_that_took_them():
+    found = why(run(), reads(read("S1", "C7", 2), read("KB", "C7", 2300)))
+    assert [(one.passing, one.mat, one.backup, one.reads, one.points) for one in found.passings] == [
+        (1, "start", False, 2, ["START"]),
+        (2, "10k", False, 1, ["10K"]),
+        (3, "10k", True, 1, []),
+        (4, "finish", False, 1, ["FINISH"]),
+    ]
+    assert [one.passing for one in found.points] == [1, 2, 4]
+    assert [one.passing for one in found.reads] == [1, 1, 2, 3, 4]
+
+
+def test_a_missed_point_says_so():
+    found = why(run(k10=None))
+    ten = found.points[1]
+    assert (ten.at_us, ten.missed, ten.candidates) == (None, True, [])
+    assert ten.says == "nothing could fill it; missed, for he took a later point"
+
+
+def test_with_the_pick_peak_the_read_beside_the_peak_gave_the_time():
+    heard = [("999.0", -70), ("1999.0", -60), ("2000.0", -50), ("2001.5", -60)]
+    of = half(points=[point("START"), point("10K", km=10, pick="peak"), point("FINISH", km=21.0975)])
+    found = why(run(k10=None), reads(*(read("K1", "C7", at_s, rssi=rssi) for at_s, rssi in heard)), of=of)
+    ten = found.points[1]
+    assert ten.at_us != ten.read_at_us
+    assert (ten.read_at_us, ten.says) == (at(2000), "the peak of its reads of passing 3")
+
+
+# --- Times, by hand.
+
+
+def test_times_are_worked_out_step_by_step():
+    of = half(official_time="chip", gun_from="wave")
+    found = why(
+        run("7", 62, 2000, "4000.1"), gun(60, wave="B"), of=of, bibs=[entry("7", wave="B")]
+    )  # gun of the race at 0
+    assert [(one.step, one.rule, one.value) for one in found.times] == [
+        ("own_gun", None, None),
+        ("gun", "races[0].gun_from", "wave"),
+        ("finish", None, None),
+        ("gun_time", None, None),
+        ("start", None, None),
+        ("chip_time", None, None),
+        ("printed", "races[0].official_time", "chip"),
+    ]
+    assert says(found, "own_gun") == "his own gun, of his wave B: 05:01:00.000"
+    assert says(found, "gun") == "gun time counts from his own gun: 05:01:00.000"
+    assert says(found, "gun_time") == "gun time 06:06:40.100 − 05:01:00.000 = 1:05:40.100"
+    assert says(found, "chip_time") == "chip time 06:06:40.100 − 05:01:02.000 = 1:05:38.100"
+    assert says(found, "printed") == (
+        "chip time is the official one: 1:05:38.100, rounded up to the whole second 1:05:39"
+    )
+    assert (found.gun_us, found.chip_us, found.time_s) == (3940_100_000, 3938_100_000, 3939)
+
+
+def test_a_start_that_is_missing_is_replaced_by_the_gun_or_by_nothing():
+    stands_in = why(run(start=None))
+    assert says(stands_in, "start") == "START has no passing; his own gun stands in: 05:00:00.000"
+    assert stands_in.flags == ["start_assumed"]
+    nothing = why(run(start=None), of=half(missing_start="dnf", official_time="chip"))
+    assert "nothing stands in" in says(nothing, "start")
+    assert says(nothing, "printed") == "chip time is the official one, and there is none"
+    assert next(one for one in nothing.times if one.step == "start").rule == "races[0].missing_start"
+
+
+def test_without_a_gun_or_a_finish_there_are_no_times():
+    made = state_of(*day(run(finish=None)))
+    assert says(explain(known(made, "7"), "7").explanation, "finish") == "FINISH has no passing, so there are no times"
+    without = explain(known(state_of(*day(run())[:2], run()), "7"), "7").explanation
+    assert [one.says for one in without.times] == ["no gun was fired for hm: no times, and no passing of his is used"]
+    assert {one.says for one in without.reads} == {"no gun of his was fired"}
+    assert without.points[0].limits == []
+
+
+# --- Status: the first rule that applied.
+
+STATUSES = {
+    "dq_set": ([run(), status("7", "DQ")], {}),
+    "dq_decided": ([run(k10=None), decided("missed:7", "dq")], {}),
+    "dns_set": ([run(), status("7", "DNS")], {}),
+    "dnf_set": ([run(), status("7", "DNF")], {}),
+    "over_limit": ([run(k10=2500)], EVERYTHING),
+    "dnf_decided": ([run(k10=None), decided("missed:7", "dnf")], half(missing_mat="review")),
+    "missed_points": ([run(k10=None)], {}),
+    "finished": ([run()], {}),
+    "closed_on_course": ([run(finish=None), closed()], {}),
+    "closed_not_started": ([closed()], {}),
+    "on_course": ([run(finish=None)], {}),
+    "not_started": ([], {}),
+}
+
+
+@pytest.mark.parametrize("rule", STATUSES)
+def test_the_status_says_the_first_rule_that_applied_and_those_asked_before(rule):
+    facts, of = STATUSES[rule]
+    found = why(*facts, of=of or None)
+    assert [one.rule for one in found.why] == list(STATUSES)[: len(found.why)]
+    assert [one.rule for one in found.why if one.applies] == [rule] == [found.why[-1].rule]
+
+
+def test_a_finisher_with_a_missed_point_says_why_he_counts():
+    review = why(run(k10=None), of=half(missing_mat="review"))
+    assert "10K is missed: for the jury to look at" in review.why[-1].says
+    accepted = why(run(k10=None), decided("missed:7", "accept"))
+    assert accepted.why[-1].says == "he finished, and 10K missed was accepted"
+    ignored = why(run(k10=None), of=half(missing_mat="ignore"))
+    assert ignored.why[-1].says == "he finished, and 10K missed does not matter"
+
+
+def test_cases_say_their_ground_and_what_was_decided():
+    found = why(run(k10=None), decided("missed:7", "accept"))
+    assert [(one.case, one.open, one.outcome) for one in found.cases] == [("missed:7", False, "accept")]
+    after = why(run(), status("7", "DNF"))
+    assert [(one.case, one.open, one.outcome) for one in after.cases] == [("reads_after:7", True, None)]
+
+
+# --- Facts.
+
+
+def stated(found):
+    return [(one.type, one.state) for one in found.facts]
+
+
+def test_facts_that_bear_on_him_say_what_by_whom_when_and_whether_they_hold():
+    found = why(
+        run(),
+        gun(2, by="ann", recorded_at_us=at(5000)),
+        gun(0, race="hm", wave="B"),
+        status("7", "DQ", id="s1", by="ann", rule="TR17"),
+        status("8", "DQ", id="s2"),
+        withdrawn("s1", by="bob"),
+        withdrawn("s2"),
+        time_set("7", "15K", 3000),
+        clock("K1", 1),
+        clock("K9", 1),
+        order("8", "7"),
+        order("8", "9"),
+        fact("entry_hidden", bib="7", hidden=True),
+        fact("protest_filed", protest="p1", race="hm", bib="7", text="..."),
+        fact("protest_decided", protest="p1", outcome="rejected", reason="late"),
+        bibs=["7", "8", "9"],
+    )
+    assert stated(found) == [
+        ("event_defined", "in_force"),
+        ("entries_added", "in_force"),
+        ("gun_fired", "superseded"),
+        ("gun_fired", "in_force"),
+        ("gun_fired", "in_force"),
+        ("status_set", "withdrawn"),
+        ("fact_withdrawn", "in_force"),
+        ("time_set", "waiting"),
+        ("clock_corrected", "in_force"),
+        ("order_set", "in_force"),
+        ("entry_hidden", "in_force"),
+        ("protest_filed", "in_force"),
+        ("protest_decided", "in_force"),
+    ]
+    second = found.facts[3]
+    assert (second.by, second.recorded_at_us, second.says) == ("ann", at(5000), "gun of hm at 05:00:02.000")
+    dq = found.facts[5]
+    assert (dq.reason, dq.rule, dq.id, dq.offset) == ("judges", "TR17", "s1", 7)
+    assert (found.name, found.hidden) == ("7", True)
+
+
+def test_a_correction_supersedes_only_what_it_covers_whole():
+    facts = [clock("K1", 1, from_s=1000, until_s=2000), clock("K1", 2, from_s=1500), clock("K1", 3, from_s=900)]
+    assert [state for kind, state in stated(why(run(), *facts)) if kind == "clock_corrected"] == [
+        "superseded",
+        "superseded",
+        "in_force",
+    ]
+    assert [state for kind, state in stated(why(run(), *facts[:2])) if kind == "clock_corrected"] == [
+        "in_force",
+        "in_force",
+    ]
+
+
+def test_an_entry_says_what_it_gives_him_and_what_it_takes():
+    found = why(run(), entries(entry("8", chips=["C7", "C8"])), chip("C7", "7", until_s=3000))
+    assert [one.says for one in found.facts if one.type in ("entries_added", "chip_assigned")] == [
+        "enters him in hm with C7",
+        "gives C7 to bib 8",
+        "gives chip C7 to bib 7 until 05:50:00.000",
+    ]
+
+
+def test_exclusions_and_their_withdrawals_are_the_officials_alone():
+    found = why(run(), excluded("K1", "C7", 2000, id="x"), withdrawn("x"), time_set("7", "10K", 2300))
+    assert [(one.type, one.officials_only) for one in found.facts[3:]] == [
+        ("read_excluded", True),
+        ("fact_withdrawn", True),
+        ("time_set", False),
+    ]
+
+
+def test_an_athlete_whose_entry_is_withdrawn_or_of_no_race_is_gone_and_says_why():
+    made = state_of(*day(run(), entries("8", id="e"), withdrawn("e")))
+    found = explain(known(made, "8"), "8").explanation
+    assert (found.gone, found.status, found.points) == ("every entry of his was withdrawn", None, [])
+    assert stated(found)[-2:] == [("entries_added", "withdrawn"), ("fact_withdrawn", "in_force")]
+    waiting = explain(known(state_of(*day(entries(entry("9", race="fm")))), "9"), "9").explanation
+    assert waiting.gone == "his entry names the race fm, which is not defined"
+    assert stated(waiting)[-1] == ("entries_added", "waiting")
+
+
+# --- Bounds, and equality with the rows.
+
+
+def test_a_chip_beside_a_mat_is_told_in_part_and_used_reads_always():
+    first = [read("K1", "C7", 2000 + at) for at in range(READS_SHOWN)]
+    found = why(run("7", 1, None, 9000), reads(*first))
+    assert len(found.reads) == READS_SHOWN + 1
+    assert found.reads_left_out == 1
+    assert [one.point for one in found.reads if one.point] == ["START", "10K", "FINISH"]
+    assert found.unused == {"superseded": READS_SHOWN - 1}
+
+
+def agrees(state, bib):
+    """Holds an explanation to the row: nothing of it may be a second opinion."""
+    explanation, row = explain(known(state, bib), bib)
+    assert row == state.row(bib)
+    assert explanation.version == row.version == max(one.offset for one in explanation.facts) or any(
+        one.reason or one.point or one.bib for one in explanation.reads
+    )
+    assert max(one.offset for one in explanation.facts) <= row.version
+    assert (explanation.gone is not None) == row.gone
+    if row.gone:
+        return 0
+    nobodys = ("unknown_device", "unknown_chip")
+    counts = Counter(one.reason for one in explanation.reads if one.reason and one.reason not in nobodys)
+    assert dict(counts) == row.unused == explanation.unused
+    taken = [(one.point, one.at_us, one.source) for one in explanation.points if one.at_us is not None]
+    assert taken == [(one.point, one.at_us, one.source) for one in row.points]
+    used = {one.point: one for one in explanation.reads if one.point is not None}
+    assert used.keys() == {one.point for one in row.points if one.source != "official"}
+    for told_of in explanation.points:
+        chosen = [one for one in told_of.candidates if one.chosen]
+        assert [one.at_us for one in chosen] == ([] if told_of.at_us is None else [told_of.at_us])
+        if told_of.point in used:
+            one = used[told_of.point]
+            assert (one.chip, one.device, one.device_at_us) == (told_of.chip, told_of.device, told_of.read_at_us)
+            assert one.passing == told_of.passing
+    assert [one.point for one in explanation.points if one.missed] == row.missed
+    assert next((one.point for one in explanation.points if one.over), None) == row.cut_at
+    assert all(one.bib != bib for one in explanation.reads)
+    steps = {one.step: one.time_us for one in explanation.times}
+    assert (steps.get("gun_time"), steps.get("chip_time")) == (row.gun_us, row.chip_us)
+    printed_us = steps.get("printed")
+    assert (None if printed_us is None else printed_us // US) == row.time_s
+    return len(row.points)
+
+
+def test_explanations_of_random_logs_equal_the_rows():
+    points = 0
+    for seed in range(LOGS):
+        state = at_once(log_of(seed))
+        state.pending()
+        points += sum(agrees(state, bib) for bib in sorted(state.versions) if state.was_entered(bib))
+    assert points > LOGS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_explanations_of_a_simulated_day_equal_the_rows(name):
+    made = Log()
+    for line in simulate(definition_from_toml(races.definition_toml(name)), 120, 3).log_lines():
+        made.add(line)
+    made.state.pending()
+    assert sum(agrees(made.state, bib) for bib in made.state.book.bibs()) > 240
