@@ -285,8 +285,9 @@ class Lane:
             raise LogDisagrees(self.partition, f"offset {offset} was delivered, and it ends at {self.next_offset}")
 
     async def _fill(self) -> None:
-        """Fold the log to its end, sending only revisions that publish results. Then everybody's row goes out once, as those sent may have been
-        lost: first who is due, and with them the revision is complete; then, in spare moments, whoever is left.
+        """Fold the log to its end; on the way only what publishes results is sent. Then everybody's row goes out, as
+        those sent may have been lost: first who is due, and with them the revision is complete; then, in spare moments,
+        whoever is left.
         """
         self.filled = False
         first, end = await self._bounds()
@@ -344,6 +345,7 @@ class Lane:
                 worked_s += time.monotonic() - began_s
             if self._publishes:
                 await self._complete(self.next_offset - 1)
+                self._publishes = False
         if records:
             self._mark = records[-1].mark()
             self._metrics.fold_s.observe(worked_s)
@@ -355,6 +357,7 @@ class Lane:
         through = self.next_offset - 1
         if through >= self._from_offset and (not self.filled or self._changed() or self._says_nothing()):
             await self._complete(through)
+        self._publishes = False
         self.filled = True
 
     async def _complete(self, through: int) -> None:
@@ -373,7 +376,6 @@ class Lane:
         if self._accepted_us is not None:
             self._metrics.accepted_s.observe(max(0.0, time.time() - self._accepted_us / 1e6))
         state.clear_heads()
-        self._publishes = False
         self._accepted_us, self._from_offset = None, through + 1
         self._framed_s = time.monotonic()
 

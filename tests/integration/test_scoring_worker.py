@@ -58,6 +58,36 @@ async def test_rows_of_a_log_that_lies_there_and_of_one_that_grows_are_those_of_
             assert await worker.end(signal.SIGTERM) == 0
 
 
+async def test_a_record_that_publishes_results_ends_a_revision_in_a_fill_and_live(
+    kafka: KafkaOptions, tmp_path: Path
+) -> None:
+    """So that what it says is known exactly, whatever else is folded together."""
+    publishes = {**builders.fact("results_published", race="hm", state="provisional", id="p"), "event": "alpha"}
+    async with Log(kafka) as log, Results(kafka) as results:
+        await log.append_all("alpha", (records := race_facts("alpha", 40, 3))[:30])
+        first = await log.append("alpha", publishes)
+        head = await log.append_all("alpha", records[30:60])
+        async with Worker(kafka, tmp_path) as worker:
+            await worker.ready()
+            seen = await results.complete({"alpha": head})
+            assert [frame.heads["alpha"] for frame in seen.frames if frame.heads] == [first, head]
+            published = next(row for frame in seen.frames for row in frame.events)
+            assert [one.offset for one in published.publications] == [first]
+            assert_equal_to_a_fold(seen, log)
+
+            worker.signal(signal.SIGSTOP)
+            await log.append_all("alpha", records[60:65])
+            second = await log.append("alpha", {**publishes, "id": "q"})
+            again = await log.append("alpha", {**publishes, "id": "q"})  # counts for nothing, and holds nothing up
+            head = await log.append_all("alpha", records[65:])
+            worker.signal(signal.SIGCONT)
+            seen = await results.complete({"alpha": head})
+            assert second in [frame.heads.get("alpha") for frame in seen.frames]
+            assert again < head
+            assert_equal_to_a_fold(seen, log)
+            assert await worker.end(signal.SIGTERM) == 0
+
+
 async def test_killed_at_five_instants_of_a_race_the_rows_in_the_end_are_the_same(
     kafka: KafkaOptions, tmp_path: Path
 ) -> None:
