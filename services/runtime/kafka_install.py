@@ -9,11 +9,11 @@ import os
 import shutil
 import sys
 import tempfile
-import urllib.error
+import time
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from http.client import HTTPResponse
+from http.client import HTTPException
 from pathlib import Path
 
 from msgspec import Struct
@@ -22,10 +22,12 @@ from services.runtime.faults import StartFault
 
 LOCK = Path(__file__).with_name("kafka_jars.lock")
 THREADS = 8
-TIMEOUT_S = 60  # of one connection or read
+TIMEOUT_S = 20  # of one connection or read
 TRIES = 3
 ROOM_BYTES = 150 * 1024 * 1024  # the jars are 45 MB; what is left is for their unpacked native parts
-CHUNK_BYTES = 1 << 16
+JAR_BYTES_MAX = 64 * 1024 * 1024  # the largest has 10 MB
+PART_SUFFIX = ".part"
+PART_STALE_S = 3600  # a download that took longer is dead: who made it was killed
 
 
 class Jar(Struct, frozen=True):
@@ -69,7 +71,7 @@ def cache_folder() -> Path:
     """Our folder for what is downloaded: MATLINE_CACHE, else `matline` in the user's cache folder."""
     named = os.environ.get("MATLINE_CACHE")
     if named:
-        return Path(named)
+        return Path(named).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "matline"
@@ -99,14 +101,30 @@ def install(say: Callable[[str], None]) -> Path:
             f"the disk of {folder} has {free // 2**20} MiB free and Kafka needs {ROOM_BYTES // 2**20} MiB;"
             " make room, or set MATLINE_CACHE to a folder on another disk"
         )
+    _remove_stale(folder)
     say(f"fetching Kafka {version}: {len(missing)} jars, once, into {folder}")
+    repository = _repository()
     with ThreadPoolExecutor(THREADS) as pool:
-        fetches = [pool.submit(_fetch, jar, folder) for jar in missing]
-        for done, fetch in enumerate(as_completed(fetches), start=1):
-            fetch.result()
-            if done % 10 == 0 or done == len(missing):
-                say(f"fetched {done} of {len(missing)} jars")
+        fetches = [pool.submit(_fetch, jar, repository, folder) for jar in missing]
+        try:
+            for done, fetch in enumerate(as_completed(fetches), start=1):
+                fetch.result()
+                if done % 10 == 0 or done == len(missing):
+                    say(f"fetched {done} of {len(missing)} jars")
+        except StartFault:
+            pool.shutdown(cancel_futures=True)  # the others would fail alike, each after its own patience
+            raise
     return folder
+
+
+def _remove_stale(folder: Path) -> None:
+    """Take away what killed downloads left; another process's own, at work now, stay."""
+    for part in folder.glob(f".*{PART_SUFFIX}"):
+        try:
+            if time.time() - part.stat().st_mtime > PART_STALE_S:
+                part.unlink()
+        except OSError:  # gone meanwhile, or another user's
+            continue
 
 
 def _is_there(path: Path, jar: Jar) -> bool:
@@ -127,41 +145,39 @@ def _repository() -> str:
     return str(MAVEN_CENTRAL_URL)
 
 
-def _fetch(jar: Jar, folder: Path) -> None:
-    """One jar into the cache, under its name only once it is whole."""
-    address = f"{_repository()}/{jar.path}"
+def _fetch(jar: Jar, repository: str, folder: Path) -> None:
+    """One jar into the cache. Raises StartFault."""
     reason = ""
     for _ in range(TRIES):
         try:
-            with urllib.request.urlopen(address, timeout=TIMEOUT_S) as answer:
-                sha256 = _store(answer, jar, folder)
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-            reason = str(getattr(error, "reason", error))
+            with urllib.request.urlopen(f"{repository}/{jar.path}", timeout=TIMEOUT_S) as answer:
+                data = answer.read(JAR_BYTES_MAX)
+                cut = bool(answer.length)  # what was announced and did not come
+        except (OSError, HTTPException) as error:  # URLError, timeouts and TLS faults are OSErrors
+            reason = f"{error}"
             continue
-        except OSError as error:
-            raise StartFault(f"cannot write {folder / jar.file_name}: {error.strerror}") from None
+        sha256 = hashlib.sha256(data).hexdigest()
         if sha256 == jar.sha256:
+            _store(data, folder / jar.file_name)
             return
-        reason = f"its SHA-256 is {sha256}, the lock has {jar.sha256}"
+        reason = f"cut off after {len(data)} bytes" if cut else f"its SHA-256 is {sha256}, the lock has {jar.sha256}"
     raise StartFault(
         f"cannot fetch {jar.group}:{jar.artifact}:{jar.version}: {reason}. Check the network and start again; what was"
         " fetched is kept. Without a network give a running Kafka by --kafka HOST:PORT"
     )
 
 
-def _store(answer: HTTPResponse, jar: Jar, folder: Path) -> str:
-    """The SHA-256 of an answer's bytes; a file in the cache only where that is the lock's."""
-    digest = hashlib.sha256()
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
+def _store(data: bytes, path: Path) -> None:
+    """Write a file that has its name only once it is whole and on the disk. Raises StartFault."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            while chunk := answer.read(CHUNK_BYTES):
-                digest.update(chunk)
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        if digest.hexdigest() == jar.sha256:
-            Path(name).replace(folder / jar.file_name)
-        return digest.hexdigest()
-    finally:
-        Path(name).unlink(missing_ok=True)
+        handle, part = tempfile.mkstemp(prefix=".", suffix=PART_SUFFIX, dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(part).replace(path)
+        finally:
+            Path(part).unlink(missing_ok=True)
+    except OSError as error:
+        raise StartFault(f"cannot write {path}: {error.strerror}; name another cache by MATLINE_CACHE") from None
