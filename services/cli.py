@@ -388,6 +388,31 @@ def token_revoke(ids: Annotated[list[str], typer.Argument(help="Ids as `matline 
     sys.exit(revoke_main(os.environ, ids))
 
 
+gateway = typer.Typer(no_args_is_help=True, help="Timing hardware: try a reader before the race.")
+app.add_typer(gateway, name="gateway")
+
+
+@gateway.command("test")
+def gateway_test(
+    protocol: Annotated[str, typer.Argument(help="mylaps, raceresult, chronotrack, ipico, ultra or llrp.")],
+    address: Annotated[
+        str, typer.Argument(help="HOST:PORT of the reader; for mylaps and chronotrack, which call us, our own.")
+    ],
+    zone: Annotated[str | None, typer.Option(help="Where its clock stands; by default as this machine's.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long; by default at Ctrl-C.")] = None,
+) -> None:
+    """See what a reader says: handshake, state, clock, reads as they come, and what of it cannot be read.
+
+    Nothing is stored, and nothing is sent that changes the reader or takes what is meant for ingest: stored reads stay
+    there, MYLAPS messages are not acknowledged. `matline gateway test raceresult 192.168.7.20`, and `matline gateway
+    test mylaps 0.0.0.0:3097` with the exporter told to call this machine. Exit code 1: nobody was there, or it speaks
+    something else.
+    """
+    from services.ingest.gateway_watch import WatchOrder, main
+
+    sys.exit(main(WatchOrder(protocol=protocol, address=address, zone=zone, seconds=seconds)))
+
+
 topics = typer.Typer(no_args_is_help=True, help="The Kafka topics: make them on a cluster, or check them.")
 app.add_typer(topics, name="topics")
 

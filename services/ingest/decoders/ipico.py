@@ -162,7 +162,7 @@ class IpicoReader:
         return [Notice(read.reader, "clock_jump", read.at_us, text)]
 
     def _clock(self, clock: Clock, now: Now) -> list[Message]:
-        off_us = clock.at_us - now.wall_us
+        off_us = self._told.note(clock.reader, clock.at_us, now)
         text = f"the reader's clock is {off_us / 1e6:+.0f} s from ours" if abs(off_us) > CLOCK_SLACK_US else ""
         return [*self._told.change(clock.reader, "clock", text, clock.at_us)]
 

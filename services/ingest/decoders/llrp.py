@@ -10,6 +10,7 @@ the time was.
 Source: EPCglobal LLRP 1.0.1, sections 12.2.6, 13 (ROSpec), 14 to 16 (messages and parameters), 18 (connections).
 """
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
@@ -41,6 +42,7 @@ ANSWER_S = 10.0  # no request takes a reader so long
 CLOCK_SLACK_US = 1_000_000  # the connect event is under way for part of a second
 ALL_ROSPECS = 0
 ACTIVE = 2  # the state of a ROSpec that runs
+STATES = {0: "disabled", 1: "inactive", ACTIVE: "active"}
 ATTEMPTS = {1: "it has called another", 2: "another client has it", 3: "no reason given", 4: "another client asked too"}
 NAMES = {1: "to tell what it can do", 3: "its settings", 26: "to list its ROSpecs", 21: "to delete its ROSpecs"}
 NAMES |= {20: "our ROSpec", 24: "to enable our ROSpec", 22: "to start our ROSpec"}
@@ -204,7 +206,7 @@ class LlrpReader:
         if attempt.at_us is None:
             text = "the reader has no clock of UTC: its reads have no instant"
             return [*self._told.change(self._where, "clock", text, None)]
-        off_us = attempt.at_us - now.wall_us
+        off_us = self._told.note(self._where, attempt.at_us, now)
         text = f"the reader's clock is {off_us / 1e6:+.0f} s from ours" if abs(off_us) > CLOCK_SLACK_US else ""
         return [*self._told.change(self._where, "clock", text, attempt.at_us)]
 
@@ -241,6 +243,29 @@ class LlrpReader:
         self._number += 1
         self._asked_s = now.steady_s
         self._sending += request(self._number)
+
+
+class LlrpWatcher(LlrpReader):
+    """One connection that only asks: what the reader can do, and which ROSpecs it has. What it reports by itself is
+    seen; nothing is set, started or let go of.
+    """
+
+    silence_s = math.inf  # it was not asked for keepalives
+
+    def _answered(self, answer: Answer, now: Now) -> list[Message]:
+        if self._asked_s is None or answer.number != self._number:
+            return []
+        self._asked_s = None
+        if answer.status:
+            return [Notice(self._where, "refused", None, f"{NAMES[answer.to]}: {answer.status} {answer.text}")]
+        if answer.to == GET_READER_CAPABILITIES:
+            self._send(get_rospecs, now)
+            holds = "holds reports while nobody is connected" if answer.holds else "keeps nothing while we are away"
+            return [Notice(self._where, "capabilities", None, f"it {holds}")]
+        listed = ", ".join(f"{one} {STATES.get(state, state)}" for one, state in answer.rospecs.items())
+        idle = ACTIVE not in answer.rospecs.values()
+        text = f"{listed or 'none'}; {'it reads nothing until ingest sets it up' if idle else 'it reads'}"
+        return [Notice(self._where, "rospecs", None, text)]
 
 
 class Decoder:

@@ -222,12 +222,14 @@ class RaceResult:
     """One connection to a decoder. Implements `messages.Reader`.
 
     Questions for passings go out one at a time, so that answers cannot be mistaken. An empty line ends an answer.
+    `fetches` false: what the decoder has stored is left where it is, pushes alone are taken.
     """
 
     silence_s = SILENCE_S
 
-    def __init__(self, zone: tzinfo, cursor: Cursor, told: Told) -> None:
+    def __init__(self, zone: tzinfo, cursor: Cursor, told: Told, fetches: bool = True) -> None:
         self._zone = zone
+        self._fetches = fetches
         self._cursor = cursor
         self._told = told
         self._lines = Lines()
@@ -540,7 +542,7 @@ class RaceResult:
 
     def _ask(self, now: Now) -> list[Message]:
         live = self._live
-        if live is None or self._question:
+        if live is None or self._question or not self._fetches:
             return []
         if self._verify:
             self._question = _Question(now.steady_s, live.part, self._verify, self._verify, verifies=True)

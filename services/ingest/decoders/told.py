@@ -1,5 +1,6 @@
 """What a source's readers have told of their state, so that it is told once and not anew by every connection."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from services.ingest.decoders.messages import Notice, Now
@@ -15,6 +16,11 @@ class Told:
         self._state: dict[str, str] = {}
         self._offset_us: dict[str, int] = {}
 
+    @property
+    def offsets_us(self) -> Mapping[str, int]:
+        """How far each reader's clock was ahead of ours when it last told it (behind: negative)."""
+        return self._offset_us
+
     def change(self, where: str, kind: str, text: str, at_us: int | None) -> list[Notice]:
         """A notice when `text` is not the last one of this kind; an empty text, all is well, is only remembered."""
         key = f"{where} {kind}"
@@ -22,11 +28,15 @@ class Told:
         self._state[key] = text
         return [Notice(where, kind, at_us, text)] if text and text != before else []
 
+    def note(self, where: str, at_us: int, now: Now) -> int:
+        """Remember what a reader's clock shows now; how far ahead of ours that is, in microseconds."""
+        offset_us = self._offset_us[where] = at_us - now.wall_us
+        return offset_us
+
     def clock(self, where: str, at_us: int, now: Now) -> list[Notice]:
         """What a reader's clock shows now: a notice when it jumped since it was last asked, or is far off."""
-        offset_us = at_us - now.wall_us
         before_us = self._offset_us.get(where)
-        self._offset_us[where] = offset_us
+        offset_us = self.note(where, at_us, now)
         notices: list[Notice] = []
         if before_us is not None and abs(offset_us - before_us) > CLOCK_JUMP_US:
             text = f"its clock jumped by {(offset_us - before_us) / 1e6:+.1f} s; {_beside(at_us, now)}"

@@ -145,12 +145,16 @@ class _Rewind(Struct):
 
 
 class Ultra:
-    """One connection to a box. Implements `messages.Reader`. Rewinds go out one at a time."""
+    """One connection to a box. Implements `messages.Reader`. Rewinds go out one at a time.
+
+    `fetches` false: nothing is rewound, live reads alone are taken.
+    """
 
     silence_s = SILENCE_S
 
-    def __init__(self, zone: tzinfo, cursor: Cursor, told: Told) -> None:
+    def __init__(self, zone: tzinfo, cursor: Cursor, told: Told, fetches: bool = True) -> None:
         self._zone = zone
+        self._fetches = fetches
         self._told = told
         self._lines = Lines()
         self._out = bytearray()
@@ -279,6 +283,8 @@ class Ultra:
             self._ask(_Rewind(box, 0, 0, now.steady_s), now)
 
     def _ask(self, rewind: _Rewind, now: Now | None = None) -> None:
+        if not self._fetches:
+            return
         self._rewind = rewind
         self._spoiled = 0
         zero = b"00" if self._zeros else b"\0\0"

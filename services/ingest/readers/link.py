@@ -9,8 +9,9 @@ import logging
 import random
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from services.ingest.decoders.messages import ConnectionFault, Cursor, Message, Now, Reader, Seen, Unreadable
 from services.ingest.metrics import IngestMetrics
@@ -50,7 +51,8 @@ class _Incoming(asyncio.StreamReader):
         self.feed_eof()
 
 
-async def _dial(host: str, port: int) -> tuple[_Incoming, asyncio.StreamWriter]:
+async def dial(host: str, port: int) -> tuple[_Incoming, asyncio.StreamWriter]:
+    """A connection to a reader. Raises OSError."""
     loop = asyncio.get_running_loop()
     incoming = _Incoming(limit=READ_BYTES)
     protocol = asyncio.StreamReaderProtocol(incoming)
@@ -69,15 +71,23 @@ def _watch(line: socket.socket) -> None:
             line.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-class _Conversation:
+class Sink(Protocol):
+    """Who takes what readers say."""
+
+    async def put(self, messages: Sequence[Message]) -> None:
+        """Take messages, once there is room for them. Raises OSError."""
+        ...
+
+
+class Conversation:
     """One connection until it ends."""
 
     def __init__(
-        self, source: Source, reader: Reader, delivery: Delivery, metrics: IngestMetrics, clock: Callable[[], Now]
+        self, source: Source, reader: Reader, sink: Sink, metrics: IngestMetrics, clock: Callable[[], Now]
     ) -> None:
         self._source = source
         self._reader = reader
-        self._delivery = delivery
+        self._sink = sink
         self._metrics = metrics
         self._clock = clock
         self._unreadable_run = 0
@@ -125,7 +135,7 @@ class _Conversation:
     async def _take(self, messages: list[Message]) -> None:
         if not messages:
             return
-        await self._delivery.put(messages)
+        await self._sink.put(messages)
         for message in messages:
             bad = isinstance(message, Unreadable) and not message.held
             self._unreadable_run = self._unreadable_run + 1 if bad else 0
@@ -171,12 +181,12 @@ class Dialler:
         name = f"{self._source.protocol} {self._source.gateway} at {self._host}:{self._port}"
         try:
             async with asyncio.timeout(CONNECT_WAIT_S):
-                incoming, outgoing = await _dial(self._host, self._port)
+                incoming, outgoing = await dial(self._host, self._port)
         except (OSError, TimeoutError) as error:
             if not quiet:
                 log.warning("%s cannot be reached, trying on: %s", name, str(error) or "no answer")
             return False
-        conversation = _Conversation(
+        conversation = Conversation(
             self._source, self._make(self._delivery.cursor()), self._delivery, self._metrics, self._clock
         )
         return await _held(conversation, incoming, outgoing, name, self._source, self._metrics)
@@ -230,7 +240,7 @@ class Caller:
             outgoing.close()
             return
         self._connections.add(task)
-        conversation = _Conversation(
+        conversation = Conversation(
             self._source, self._make(self._delivery.cursor()), self._delivery, self._metrics, self._clock
         )
         try:
@@ -241,7 +251,7 @@ class Caller:
 
 
 async def _held(
-    conversation: _Conversation,
+    conversation: Conversation,
     incoming: asyncio.StreamReader,
     outgoing: asyncio.StreamWriter,
     name: str,
