@@ -273,7 +273,8 @@ async def _verified(screen: Screen, stack: Stack, event: str) -> bool:
         env={**os.environ, "MATLINE_KAFKA": stack.kafka, "PYTHONHASHSEED": "4711"},
     )
     said, _ = await process.communicate()
-    figures = " · ".join(said.decode(errors="replace").split("\n")).strip(" ·")
+    lines = said.decode(errors="replace").splitlines()
+    figures = "; ".join(line[:100] for line in lines[:2]) if process.returncode == 0 else "\n".join(lines)
     return screen.held("the log scored again from its beginning gives the same bytes", process.returncode == 0, figures)
 
 
