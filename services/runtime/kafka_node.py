@@ -1,5 +1,6 @@
 """The embedded Kafka: one KRaft node on the loopback interface, its Java the machine's or a wheel's."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ JAVA_LEAST = 17
 HEAP_MIB = 256
 ROOM_BYTES = 300 * 1024 * 1024  # below that a broker may end for a full disk in the middle of a race
 FORMAT_S = 60
+ENVIRONMENT = {"LC_ALL": "C.UTF-8"}  # Java names files by the locale: in `C` it cannot make a folder called Đà Nẵng
 
 _LOG4J = """\
 <Configuration status="WARN">
@@ -26,9 +28,10 @@ _LOG4J = """\
 
 
 class KafkaNode(Struct, frozen=True, kw_only=True):
-    """A node that can be run: its command, and the address that clients use."""
+    """A node that can be run: its command and what that needs in the environment, and the address that clients use."""
 
     command: list[str]
+    environment: dict[str, str]
     servers: str
     folder: Path
 
@@ -38,6 +41,8 @@ def prepare(folder: Path, port: int, controller_port: int, say: Callable[[str], 
 
     `say` takes lines of progress. Raises StartFault.
     """
+    if "," in str(folder):  # Kafka takes it for the end of one folder and the beginning of another
+        raise StartFault(f"Kafka cannot use the folder {folder}: its name has a comma; name another by --data")
     jars = install(say)
     java = find_java()
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +63,12 @@ def prepare(folder: Path, port: int, controller_port: int, say: Callable[[str], 
     ]
     if not (folder / "log" / "meta.properties").exists():
         _format([*base, "kafka.tools.StorageTool"], settings)
-    return KafkaNode(command=[*base, "kafka.Kafka", str(settings)], servers=f"127.0.0.1:{port}", folder=folder)
+    return KafkaNode(
+        command=[*base, "kafka.Kafka", str(settings)],
+        environment=ENVIRONMENT,
+        servers=f"127.0.0.1:{port}",
+        folder=folder,
+    )
 
 
 def check_room(folder: Path) -> None:
@@ -97,18 +107,35 @@ def _java_version(java: str) -> int:
 
 
 def _format(tool: list[str], settings: Path) -> None:
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    done = subprocess.run(
-        [*tool, "format", "--ignore-formatted", "-t", cluster, "-c", str(settings)],
-        capture_output=True,
-        text=True,
-        timeout=FORMAT_S,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [*tool, "format", "--ignore-formatted", "-t", cluster_id(uuid.uuid4()), "-c", str(settings)],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=FORMAT_S,
+            check=False,
+            env={**os.environ, **ENVIRONMENT},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StartFault(f"Kafka cannot format its folder {settings.parent}: {error}") from None
     if done.returncode != 0:
         raise StartFault(
             f"Kafka cannot format its folder {settings.parent}: {done.stderr.strip() or done.stdout.strip()}"
         )
+
+
+def cluster_id(number: uuid.UUID) -> str:
+    """A cluster's id as Kafka writes them, 22 letters; never with a dash first, which its tool takes for an option."""
+    text = urlsafe_b64encode(number.bytes).decode().rstrip("=")
+    return "A" + text[1:] if text.startswith("-") else text
+
+
+def property_value(text: str) -> str:
+    """A text as a value in a file of Java properties, which is Latin-1 with escapes."""
+    utf16 = text.replace("\\", "\\\\").encode("utf-16-be")
+    units = [int.from_bytes(utf16[at : at + 2], "big") for at in range(0, len(utf16), 2)]
+    return "".join(chr(unit) if 0x20 < unit < 0x7F else f"\\u{unit:04x}" for unit in units)
 
 
 def _settings(folder: Path, port: int, controller_port: int) -> str:
@@ -121,7 +148,7 @@ controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={folder / "log"}
+log.dirs={property_value(str(folder / "log"))}
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4

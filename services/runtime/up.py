@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
+from aiokafka.errors import KafkaError
 from msgspec import Struct
 
 from schemas.topics import PARTITIONS_DEFAULT
@@ -140,7 +141,10 @@ async def _kafka(
     """A Kafka with our topics: the one that was named, or the embedded one, started now."""
     if settings.kafka is not None:
         options = kafka_options({**os.environ, "MATLINE_KAFKA": settings.kafka})
-        await check_topics(options)
+        try:
+            await check_topics(options)
+        except KafkaError as error:
+            raise StartFault(f"Kafka at {settings.kafka}: {error}; --kafka takes HOST:PORT of one that runs") from None
         return options
     folder = settings.data / "kafka"
     node = await asyncio.to_thread(
@@ -150,7 +154,7 @@ async def _kafka(
         ChildSpec(
             name="kafka",
             command=node.command,
-            environment={},
+            environment=node.environment,
             before_start=lambda: check_room(folder),
         )
     )
