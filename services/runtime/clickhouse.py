@@ -5,6 +5,7 @@ process; for a server one for inserts, which keep their order, and a few for que
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -49,6 +50,9 @@ class DatabaseAddress(Struct, frozen=True, kw_only=True):
         """Whether it is the engine in this process."""
         return self.path is not None
 
+    def __repr__(self) -> str:  # never the password
+        return f"DatabaseAddress({self})"
+
     def __str__(self) -> str:
         return f"chDB in {self.path}" if self.path is not None else f"ClickHouse at {self.host}:{self.port}"
 
@@ -61,16 +65,18 @@ def database_address(environment: Mapping[str, str]) -> DatabaseAddress:
     text = environment.get("MATLINE_CLICKHOUSE", "").strip() or "chdb://.matline/clickhouse"
     if text.startswith("chdb://"):
         return DatabaseAddress(path=Path(text.removeprefix("chdb://")).absolute())
-    parts = urlsplit(text)
     try:
+        parts = urlsplit(text)
         port = parts.port
-    except ValueError:
+    except ValueError:  # a port that is no number, a bracket that does not close
         port = 0
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+    if port == 0 or parts.scheme not in ("http", "https") or not parts.hostname:
         raise StartFault(
             f"MATLINE_CLICKHOUSE={_without_password(text)} is no address; write chdb:///FOLDER or http://HOST:8123"
         )
     secure = parts.scheme == "https"
+    if environment.get("MATLINE_CLICKHOUSE_CA") and not secure:
+        raise StartFault("MATLINE_CLICKHOUSE_CA is given, and MATLINE_CLICKHOUSE is no https:// address: it needs TLS")
     return DatabaseAddress(
         host=parts.hostname,
         port=port or (8443 if secure else 8123),
@@ -132,12 +138,24 @@ class Database:
         self._readers.shutdown()
 
 
+def _check_authority(ca: str | None) -> None:
+    """Raises StartFault for a file that will not do: to the client it is an answer that never comes."""
+    try:
+        ssl.create_default_context(cafile=ca)
+    except OSError as error:  # ssl.SSLError is one
+        raise StartFault(f"MATLINE_CLICKHOUSE_CA={ca} will not do: {error}") from None
+
+
+_DATABASE = "SELECT 1 FROM system.databases WHERE name = {name:String}"
+
+
 def _connect(address: DatabaseAddress) -> Client:
     try:
         if address.path is not None:
             address.path.mkdir(parents=True, exist_ok=True)
             client = clickhouse_connect.get_client(interface="chdb", path=str(address.path))
         else:
+            _check_authority(address.ca)
             client = clickhouse_connect.get_client(
                 host=address.host,
                 port=address.port,
@@ -149,7 +167,9 @@ def _connect(address: DatabaseAddress) -> Client:
                 send_receive_timeout=TIMEOUT_S,
                 autogenerate_session_id=False,
             )
-        client.command(f"CREATE DATABASE IF NOT EXISTS {_quoted(address.database)}")
+        found = client.query(_DATABASE, parameters={"name": address.database}).result_rows
+        if not found:  # a user who may only read is refused even where there is nothing to make
+            client.command(f"CREATE DATABASE IF NOT EXISTS {_quoted(address.database)}")
         client.database = address.database
     except ImportError:
         raise StartFault(
@@ -189,7 +209,7 @@ def _command(client: Client, sql: str, parameters: dict[str, Any]) -> None:
 
 
 def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "") + "`"
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
 ERROR_CHARS = 400  # ClickHouse's errors quote the whole query

@@ -6,12 +6,13 @@ from pathlib import Path
 from services.runtime.faults import StartFault
 
 PORT_MAX = 65_535
+DIGITS_MAX = 18  # of a number; far longer ones Python refuses to read
 
 
 def number(environment: Mapping[str, str], name: str, default: int, most: int = PORT_MAX) -> int:
     """A whole number from 0 to `most`. Raises StartFault naming the variable."""
     text = environment.get(name, "").strip() or str(default)
-    if not text.isascii() or not text.isdigit() or int(text) > most:
+    if not text.isascii() or not text.isdigit() or len(text) > DIGITS_MAX or int(text) > most:
         raise StartFault(f"{name}={text} is no number from 0 to {most}")
     return int(text)
 

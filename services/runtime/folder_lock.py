@@ -42,6 +42,11 @@ def take(folder: Path) -> FolderLock:
         raise StartFault(
             f"the data folder {folder} is in use by process {holder}; stop that one, or name another folder by --data"
         ) from None
+    except OSError as error:  # a network's file system without locks
+        file.close()
+        raise StartFault(
+            f"the data folder {folder} cannot be locked: {error.strerror}; name one on a disk of this machine by --data"
+        ) from None
     os.set_inheritable(file.fileno(), False)
     file.truncate(0)
     file.write(f"{os.getpid()}\n".encode())
