@@ -102,6 +102,7 @@ def test_of_choices_that_fill_as_many_points_finish_comes_first():
     document = scored(crossings(("S1", 1), ("K1", 2000), ("F1", 3000)))
     assert filled(document) == {"START": 1, "FINISH": 3000}
     assert document["unused_reads"] == {"superseded": 1}
+    assert athlete(document)["flags"] == []  # no mat is crossed twice, so nothing is ambiguous
 
 
 def test_finish_is_the_earlier_of_two_crossings():
@@ -151,6 +152,13 @@ def test_reads_of_a_start_passing_beyond_the_window_do_not_count_whatever_the_pi
     assert document["unused_reads"] == {"outside_start_window": 1, "superseded": 1}
 
 
+def test_a_read_at_the_very_end_of_the_window_is_within_it_also_when_it_is_not_picked():
+    of = half(points=[point("START", pick="first"), point("FINISH", km=21.0975)])
+    document = scored(crossings(("S1", 1790), ("S1", 1800), ("S1", 1805)), of=of)
+    assert filled(document) == {"START": 1790}
+    assert document["unused_reads"] == {"outside_start_window": 1, "superseded": 1}
+
+
 @pytest.mark.parametrize("pick", ["first", "last", "strongest"])
 def test_the_strongest_read_beyond_the_window_does_not_give_the_start(pick):
     of = half(points=[point("START", pick=pick), point("FINISH", km=21.0975)])
@@ -185,6 +193,12 @@ def test_a_finish_on_the_start_line_is_told_from_the_start():
     document = scored(crossings(("S1", 5), ("K1", 2000), ("S1", 4000), ("S1", 4010)), of=OUT_AND_BACK)
     assert filled(document) == {"START": 5, "10K": 2000, "FINISH": 4000}
     assert athlete(document)["flags"] == []
+
+
+def test_a_further_crossing_of_such_a_line_is_neither():
+    document = scored(crossings(("S1", 5), ("K1", 2000), ("S1", 4000), ("S1", 4100)), of=OUT_AND_BACK)
+    assert filled(document) == {"START": 5, "10K": 2000, "FINISH": 4000}
+    assert document["unused_reads"] == {"superseded": 1}
 
 
 def test_a_missed_start_on_such_a_line_is_not_taken_from_the_finish():

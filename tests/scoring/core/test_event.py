@@ -203,6 +203,7 @@ def test_a_refused_fact_leaves_its_id_free():
 
 def test_a_hidden_entry_says_so_until_it_is_shown_again():
     hide, show = fact("entry_hidden", bib="7", hidden=True), fact("entry_hidden", bib="7", hidden=False)
+    assert not folded(*day()).row("7").hidden
     assert folded(*day(hide)).row("7").hidden
     assert not folded(*day(hide, show)).row("7").hidden
 
@@ -412,6 +413,15 @@ def test_a_rows_version_is_the_last_offset_that_bears_on_it(later, seven, eight)
     assert versions(later) == {"7": seven, "8": eight}
 
 
+def test_an_entry_without_a_chip_has_a_row_too():
+    assert versions(entries(entry("9", []))) == {"7": 2, "8": 2, "9": 3}
+
+
+def test_a_decision_bears_on_a_bib_with_a_colon():
+    state = folded(*day(decided("missed:a:b", "accept"), bibs=["A:B"]))
+    assert [(row.bib, row.version) for row in state.take(9)] == [("A:B", 3)]
+
+
 def test_an_exact_copy_of_a_read_raises_no_version_and_a_stronger_one_does():
     one = reads(read("K1", "C7", 2000, rssi=-60))
     assert versions(one, one)["7"] == 3
@@ -463,7 +473,7 @@ def test_a_bib_that_no_entry_ever_named_has_no_row():
 def test_an_athlete_whose_entry_was_withdrawn_has_a_row_that_says_so():
     state = folded(defined(), entries("7", id="e"), gun(), withdrawn("e"))
     (row,) = state.take(100)
-    assert (row.bib, row.gone, row.version) == ("7", True, 3)
+    assert (row.event, row.bib, row.race, row.gone, row.version) == (EVENT, "7", "", True, 3)
     assert row.entry is None
 
 

@@ -160,6 +160,11 @@ def test_a_runner_who_gave_up_and_goes_on_is_dnf_with_a_case():
     assert (status_of(back), cases(back)) == ("FINISHED", {})
 
 
+def test_the_case_names_the_athlete_and_his_race():
+    found = scored(run(), status("7", "DNF"))
+    assert found["cases"] == [{"case": "reads_after:7", "bib": "7", "race": "hm", "open": True}]
+
+
 @pytest.mark.parametrize("outcome", ["accept", "dnf", "dq"])
 def test_deciding_such_a_case_only_closes_it(outcome):
     found = scored(run(), status("7", "DNF"), decided("reads_after:7", outcome))

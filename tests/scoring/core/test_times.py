@@ -3,8 +3,10 @@
 import pytest
 
 from schemas.results import printed_s
+from services.scoring.core.event import EventState
 from tests.builders import (
     START_US,
+    at,
     athlete,
     defined,
     document,
@@ -20,6 +22,7 @@ from tests.builders import (
     run,
     scored,
     time_set,
+    typed,
     us,
 )
 
@@ -87,6 +90,16 @@ def test_gun_time_counts_from_the_races_earliest_gun_or_from_his_waves(gun_from,
     assert times(found) == (gun_time, 3990, gun_time)
 
 
+@pytest.mark.parametrize(("gun_from", "counted_from"), [("race", 0), ("wave", 600)])
+def test_a_row_says_which_guns_it_counts_from(gun_from, counted_from):
+    facts = [defined(half(gun_from=gun_from)), entries(entry("7", wave="B")), gun(600, wave="B"), gun(0, wave="A")]
+    state = EventState("example-2026")
+    for offset, one in enumerate(facts):
+        state.fold(offset, 0, typed(one))
+    row = state.row("7")
+    assert (row.gun_at_us, row.own_gun_us) == (at(counted_from), at(600))
+
+
 def test_the_races_earliest_gun_is_the_earliest_of_all_its_guns_and_of_no_other_race():
     found = document(
         defined(),
@@ -118,6 +131,7 @@ def test_another_waves_gun_is_not_his():
     for bib in ("7", "8"):
         assert times(found, bib) == (None, None, None)
         assert athlete(found, bib)["points"] == []
+        assert athlete(found, bib)["flags"] == []
         assert athlete(found, bib)["status"] == "NOT_STARTED"
     assert found["unused_reads"] == {"before_gun": 6}
 

@@ -135,6 +135,13 @@ def test_at_a_mat_of_two_points_one_overridden_leaves_the_other_to_ask():
     assert found["unused_reads"] == {"overridden": 1}
 
 
+def test_a_mat_that_is_not_on_his_course_hides_no_reason_of_another():
+    """The definition lists it before the others."""
+    of = definition(mats=[mat("other", "X1"), *mats()])
+    found = scored(run(), reads(read("X1", "C7", 2000), read("K1", "C7", 2001)), of=of)
+    assert found["unused_reads"] == {"not_on_course": 1, "superseded": 1}
+
+
 def test_too_fast_is_from_the_nearest_point_that_was_filled_earlier():
     """P1 at 2000 s, P2 missed: FINISH at 3000 s is 11.0975 km in 1,000 s; from START it would do."""
     points = [point("START"), point("P1", "10k", km=10), point("P2", "p2", km=15), point("FINISH", km=21.0975)]
