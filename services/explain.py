@@ -57,7 +57,7 @@ def explained_of(log: Log, path: str, bib: str) -> Explained:
         near = bibs_near(bib, state.book.bibs(), NEAR_SHOWN)
         hint = f"near it are {', '.join(map(clean, near))}" if near else "no entry names any"
         raise Stopped(f"{path}: no entry names bib {bib}; {hint}")
-    made = scored(state)  # settles versions too
+    made = scored(state)
     explanation, row = explain(known(state, bib), bib)
     return Explained(log.revision, explanation, places(made, row))
 

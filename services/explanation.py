@@ -19,11 +19,15 @@ from services.scoring.core.explain import Explanation
 
 
 class Explained(NamedTuple):
-    """An explanation with the places, at a revision: the log's offset, or the number of lines."""
+    """An explanation with the places, at a revision: the log's offset, or the number of lines.
+
+    `behind`: at an older one than was asked for, since what came after it cannot be told yet.
+    """
 
     revision: int
     explanation: Explanation
     places: list[PlaceWhy]
+    behind: bool = False
 
 
 def places(made: Scored, athlete: AthleteRow) -> list[PlaceWhy]:

@@ -19,3 +19,7 @@ class Refused(LiveError):
 
 class TooManyViewers(LiveError):
     """As many streams are open as one process serves; come again later, or ask another."""
+
+
+class Behind(LiveError):
+    """What was asked for is not in ClickHouse yet; it comes by itself."""

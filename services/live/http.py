@@ -13,6 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 from aiohttp import web
 from msgspec import Struct
 
+from services import explanation
 from services.live import formats
 from services.live.access import Access
 from services.live.answers import (
@@ -29,8 +30,9 @@ from services.live.answers import (
     respond,
     weight,
 )
-from services.live.errors import Refused, TooManyViewers
+from services.live.errors import Behind, Refused, TooManyViewers
 from services.live.event_view import EventView
+from services.live.explain import Explainer
 from services.live.heads import Heads
 from services.live.lines import BoardLine
 from services.live.memo import Memo
@@ -40,6 +42,7 @@ from services.live.parameters import (
     BoardQuery,
     ChangesQuery,
     Moment,
+    PublishedQuery,
     SearchQuery,
     StreamQuery,
     at_query,
@@ -47,6 +50,7 @@ from services.live.parameters import (
     board_query,
     changes_query,
     no_query,
+    published_query,
     search_query,
     slug,
     stream_query,
@@ -65,7 +69,7 @@ SNAPSHOT_ROWS = 100  # of a board, in a stream's snapshot
 SUFFIXES = (".json", ".csv", ".xml")
 BASE = "/v1/events/{event}"
 
-Q = TypeVar("Q", AtQuery, BoardQuery, ChangesQuery, SearchQuery, StreamQuery)
+Q = TypeVar("Q", AtQuery, BoardQuery, ChangesQuery, PublishedQuery, SearchQuery, StreamQuery)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -99,6 +103,7 @@ class Door:
         self._current_of = heads.generation
         self._moments: Memo[tuple[Head | None]] = Memo(MOMENTS_HELD, lambda _: 1)
         self._hidden: Memo[frozenset[str]] = Memo(HIDDEN_HELD, lambda hidden: 1 + len(hidden))
+        self._explainer = Explainer(views, self._found)
         self.streams = Streams(heads, views, self._snapshot, metrics)
 
     def routes(self) -> list[web.RouteDef]:
@@ -107,10 +112,13 @@ class Door:
             web.get(f"{BASE}/boards/{{board}}", self._answering("board", self._board)),
             web.get(f"{BASE}/stream", self._answering("stream", self._stream), allow_head=False),
             web.get(f"{BASE}/athletes/{{bib}}", self._answering("athlete", self._athlete)),
+            web.get(f"{BASE}/athletes/{{bib}}/explain", self._answering("explain", self._explain)),
             web.get(f"{BASE}/athletes", self._answering("search", self._search)),
             web.get(f"{BASE}/teams/{{board}}", self._answering("teams", self._teams)),
             web.get(f"{BASE}/delegations/{{board}}", self._answering("delegations", self._delegations)),
             web.get(f"{BASE}/changes", self._answering("changes", self._changes)),
+            web.get(f"{BASE}/published/{{race}}", self._answering("published", self._published)),
+            web.get(f"{BASE}/published/{{race}}/document", self._answering("published", self._document)),
             web.get(f"{BASE}/standings", self._answering("standings", self._standings)),
             web.get(f"{BASE}/cases", self._answering("cases", self._cases)),
             web.get(BASE, self._answering("event", self._event)),
@@ -125,6 +133,7 @@ class Door:
         await self._answers.close()
         await self._moments.close()
         await self._hidden.close()
+        await self._explainer.close()
         await self._views.close()
 
     def _answering(self, route: str, handler: Handler) -> Handler:
@@ -140,6 +149,8 @@ class Door:
                 response = problem(refused.status, refused.title, str(refused), **refused.members)
             except TooManyViewers as error:
                 response = problem(503, "Too many viewers", str(error), retry=True)
+            except Behind as error:
+                response = problem(503, "Not here yet", str(error), retry=True)
             except DatabaseUnavailable as error:
                 response = problem(503, "ClickHouse does not answer", str(error), retry=True)
             if response.status == 200:
@@ -233,7 +244,7 @@ class Door:
         """Read a request. Raises Refused."""
         newest = self._head(request)
         query = read(request.rel_url.raw_query_string)
-        moment = query.as_of if isinstance(query, (AtQuery, BoardQuery)) else None
+        moment = query.as_of if isinstance(query, (AtQuery, BoardQuery, PublishedQuery)) else None
         if moment is None:
             return Asked(newest, query, self._caching(NOW))
         head = await self._at(newest, moment)
@@ -274,6 +285,7 @@ class Door:
                 board=board_id,
                 revision=head.revision,
                 state=page.state,
+                changed_since_official=page.changed,
                 total=page.total,
                 offset=query.offset,
                 point=query.point,
@@ -320,6 +332,21 @@ class Door:
         view = await self._views.defined(head)
         return json_answer(await self._views.athlete(head, view, asked), head.revision)
 
+    async def _explain(self, request: web.Request) -> web.StreamResponse:
+        head, _, caching = await self._asked(request, at_query)
+        explained = await self._explainer.explained(head, bib(request.match_info["bib"]))
+        whole = self._access.is_official(request, head.event)
+
+        def made() -> Answer:
+            seen = explained if whole else explanation.public(explained)
+            return json_answer(explanation.document(seen), explained.revision)
+
+        if whole:
+            caching = NEVER
+        elif explained.behind:
+            caching = self._caching(NOW)
+        return respond(request, await asyncio.to_thread(made), caching)
+
     async def _search(self, request: web.Request) -> web.StreamResponse:
         head, query, caching = await self._asked(request, search_query)
 
@@ -328,6 +355,32 @@ class Door:
             return json_answer(await self._views.found(head, view, query), head.revision)
 
         return await self._held(request, "search", (head, query), caching, make)
+
+    # --- what was published
+
+    async def _published(self, request: web.Request) -> web.StreamResponse:
+        head, query, caching = await self._asked(request, published_query)
+        race = request.match_info["race"]
+
+        async def make() -> Answer:
+            view = await self._views.defined(head)
+            made = await self._views.published(view, head, slug(race, "race"), query.board)
+            return await asyncio.to_thread(json_answer, made, head.revision)
+
+        return await self._held(request, "published", (head, race, query.board), caching, make)
+
+    async def _document(self, request: web.Request) -> web.StreamResponse:
+        """The very bytes that the publication's SHA-256 is over."""
+        head, query, caching = await self._asked(request, published_query)
+        view = await self._views.defined(head)
+        held = await self._views.held(view, slug(request.match_info["race"], "race"), query.board)
+
+        async def make() -> Answer:
+            document, _ = await self._views.publications.document(head.event, held)
+            return answer(document, JSON_TYPE, held.revision, **{"X-SHA256": held.sha256, "X-State": held.state})
+
+        key = ("document", head.event, held.race, held.revision, held.state)
+        return await self._held(request, "published", key, caching, make)
 
     # --- everything at once
 
@@ -430,6 +483,7 @@ class BoardAnswer(Struct, frozen=True, kw_only=True):
     board: str
     revision: int
     state: str
+    changed_since_official: bool
     total: int
     offset: int
     point: str | None

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.results import AthleteRow, EventRow
+from services.projections.standings.publication import Ground, Published
 from services.runtime.clickhouse import Database
 
 ROWS_HELD_MAX = 500_000  # of boards and of splits each, some 200 bytes a row
@@ -30,6 +31,7 @@ V = TypeVar("V")
 
 _athlete = msgspec.json.Decoder(AthleteRow)
 _event = msgspec.json.Decoder(EventRow)
+_grounds = msgspec.json.Decoder(list[Ground])
 
 
 class Head(NamedTuple):
@@ -76,6 +78,17 @@ class LoggedLine(NamedTuple):
     id: str
     recorded_at_us: int
     fact: str
+
+
+class ChipRead(NamedTuple):
+    """A read by its device's own clock, the strongest of as many as came; `offset`: the record that told it first."""
+
+    chip: str
+    device: str
+    at_us: int
+    rssi: float | None
+    offset: int
+    came: int
 
 
 class Version(NamedTuple):
@@ -336,6 +349,50 @@ class Store:
         )
         return sorted({board for (board,) in rows})
 
+    # --- what was published
+
+    async def published(self, event: str) -> list[Published]:
+        """Every publication that was kept, in force or not, in log order."""
+        rows = await self._database.query(
+            "SELECT race, state, offset, revision, boards, recorded_at_us, sha256, void FROM published"
+            " WHERE event = {event:String} ORDER BY offset, race, state, boards"
+            " LIMIT 1 BY offset, race, state, boards",
+            {"event": event},
+        )
+        return [
+            Published(
+                race=race,
+                state=state,
+                offset=offset,
+                revision=revision,
+                boards=msgspec.json.decode(boards),
+                recorded_at_us=recorded_at_us,
+                sha256=sha256,
+                void=_grounds.decode(void),
+            )
+            for race, state, offset, revision, boards, recorded_at_us, sha256, void in rows
+        ]
+
+    async def published_document(self, event: str, race: str, revision: int) -> tuple[str, str]:
+        """A race's document of a revision, as it was published, and the delegations beside it."""
+        ((document, delegations),) = await self._database.query(
+            "SELECT document, delegations FROM published_documents WHERE event = {event:String}"
+            " AND race = {race:String} AND revision = {revision:Int64} LIMIT 1",
+            {"event": event, "race": race, "revision": revision},
+        )
+        return str(document), str(delegations)
+
+    async def changed_in(self, event: str, race: str, published: int, since: int, until: int) -> list[str]:
+        """The bibs with a new version after `since` who are in a race, or were at the revision `published`."""
+        rows = await self._database.query(
+            "SELECT bib FROM (SELECT bib, race FROM athlete_versions WHERE event = {event:String}"
+            " AND version > {since:Int64} AND version <= {until:Int64} ORDER BY bib, version DESC LIMIT 1 BY bib)"
+            " WHERE race = {race:String} OR bib IN (SELECT bib FROM athlete_versions WHERE event = {event:String}"
+            " AND version <= {published:Int64} AND race = {race:String}) ORDER BY lengthUTF8(bib), bib",
+            {"event": event, "race": race, "published": published, "since": since, "until": until},
+        )
+        return [bib for (bib,) in rows]
+
     # --- teams
 
     async def teams(self, event: str, board: str, revision: int) -> list[TeamLine]:
@@ -383,3 +440,24 @@ class Store:
             {"event": event, "since": since, "until": until, "most": FACTS_MAX + 1},
         )
         return [LoggedLine(*row) for row in rows]
+
+    async def facts_after(self, event: str, last: tuple[int, int], until: int, most: int) -> list[LoggedLine]:
+        """The first facts behind a place of the log (offset, ordinal), but reads, in log order."""
+        rows = await self._database.query(
+            "SELECT offset, ordinal, type, id, recorded_at_us, fact FROM facts WHERE event = {event:String}"
+            " AND (offset > {offset:Int64} OR (offset = {offset:Int64} AND ordinal > {ordinal:Int64}))"
+            " AND offset <= {until:Int64} ORDER BY offset, ordinal LIMIT 1 BY offset, ordinal LIMIT {most:UInt32}",
+            {"event": event, "offset": last[0], "ordinal": last[1], "until": until, "most": most},
+        )
+        return [LoggedLine(*row) for row in rows]
+
+    async def reads_of(self, event: str, chips: Sequence[str], until: int) -> list[ChipRead]:
+        """All reads of some chips, each once, by chip and time."""
+        rows = await self._database.query(
+            "SELECT chip, device, at_us, max(rssi), argMax(offset, (ifNull(rssi, -inf), -offset)), count() FROM ("
+            "SELECT chip, device, at_us, rssi, offset FROM reads WHERE event = {event:String}"
+            " AND chip IN {chips:Array(String)} AND offset <= {until:Int64} LIMIT 1 BY chip, offset, ordinal)"
+            " GROUP BY chip, device, at_us ORDER BY chip, at_us, device",
+            {"event": event, "chips": list(chips), "until": until},
+        )
+        return [ChipRead(*row) for row in rows]

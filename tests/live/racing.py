@@ -8,17 +8,19 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
+from schemas.codec import encode_envelope, logged
 from schemas.notices import RevisionNotice
 from schemas.results import Frame
 from services.document import Log
 from services.live.app import HEADS, create_app, runner
 from services.live.settings import LiveSettings
 from services.live.store import Head
+from services.projections.audit import Gathered
 from services.projections.batch import Results
 from services.projections.rows import TableRows
 from services.projections.tables import columns_of
 from services.runtime.clickhouse import Database
-from tests.builders import EVENT, START_US, log
+from tests.builders import EVENT, START_US, log, typed
 
 FIRST_S = 10  # revisions are announced from then on, a second apart
 
@@ -35,9 +37,13 @@ class Racing:
         self._log = Log()
         self._results = Results()
         self._inserts = 0
+        self._audited: list[tuple[TableRows, TableRows]] = []
 
-    async def announce(self, *facts: dict[str, Any], tell: bool = True) -> RevisionNotice:
-        """Put facts on the log and what follows from them into ClickHouse; `tell` live of it, as Kafka does."""
+    async def announce(self, *facts: dict[str, Any], tell: bool = True, audit: bool = True) -> RevisionNotice:
+        """Put facts on the log and what follows from them into ClickHouse; `tell` live of it, as Kafka does.
+
+        Without `audit` the facts and reads themselves stay away until `audit` is called, as they come behind in a race.
+        """
         for line in log(*facts):
             offset = self._log.lines
             self._log.add(b'{"offset":%d,"fact":%s}' % (offset, line.strip()))
@@ -59,7 +65,9 @@ class Racing:
         batch = self._results.take()
         await self._insert(batch.tables)
         await self._insert(batch.published())
-        await self._insert(self._facts(facts))
+        self._audited.append((self._facts(facts), self._reads(facts)))
+        if audit:
+            await self.audit()
         at_us = self.announced_at_us(self.revision)
         await self._insert(TableRows({"revisions": [(self.event, self.revision, at_us)]}))
         (notice,) = batch.notices
@@ -67,6 +75,13 @@ class Racing:
         if tell and self.app is not None:
             self.app[HEADS].learn(Head(self.event, self.revision, at_us), notice)
         return notice
+
+    async def audit(self) -> None:
+        """Put into ClickHouse what facts and reads are missing there."""
+        for facts, reads in self._audited:
+            await self._insert(facts)
+            await self._insert(reads)
+        self._audited = []
 
     def announced_at_us(self, revision: int) -> int:
         return START_US + (FIRST_S + revision) * 1_000_000
@@ -83,6 +98,15 @@ class Racing:
                 if fact["type"] != "reads_received"
             ),
         )
+        return rows
+
+    def _reads(self, facts: tuple[dict[str, Any], ...]) -> TableRows:
+        first = self.revision - len(facts) + 1
+        gathered = Gathered()
+        for at, fact in enumerate(facts):
+            gathered.add(first + at, encode_envelope(self.event, [logged(typed(fact))]))
+        rows = TableRows()
+        rows.add("reads", zip(*gathered.reads.values(), strict=True))
         return rows
 
     async def _insert(self, rows: TableRows) -> None:

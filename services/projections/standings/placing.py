@@ -1,16 +1,32 @@
 """Why an athlete has his place on a board, or none: filters, the time that ranks, ties. Source: contract, section 4."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
 from schemas.definition import Board, Definition
 from schemas.results import AthleteRow, JudgesOrder
-from services.projections.standings.boards import BoardRow, boards_around, order_for, passes_filters
+from services.projections.standings.boards import boards_around, order_for, passes_filters
 
 FILTERS = ("gender", "division", "born_from", "born_to", "nationality", "club", "wave")
 TIED_SHOWN = 100  # of those who share a time: a whole field may, by a fault of the gun
+
+
+class Line(Protocol):
+    """A line of a board, as a board's rows and live's orders have it; times exact, in microseconds."""
+
+    @property
+    def place(self) -> int: ...
+    @property
+    def bib(self) -> str: ...
+    @property
+    def time_s(self) -> int: ...
+    @property
+    def gun_us(self) -> int: ...
+    @property
+    def chip_us(self) -> int: ...
 
 
 class PlaceWhy(Struct, frozen=True, kw_only=True):
@@ -35,8 +51,8 @@ def place_why(
     definition: Definition,
     board_id: str,
     athlete: AthleteRow,
-    rows: Sequence[BoardRow],
-    root_rows: Sequence[BoardRow],
+    rows: Sequence[Line],
+    root_rows: Sequence[Line],
     orders: list[JudgesOrder],
 ) -> PlaceWhy:
     """His place on a board: `rows` are the board's, `root_rows` those of the outermost board around it (the same where
@@ -111,14 +127,14 @@ def _says_out(athlete: AthleteRow, out: dict[str, str]) -> str:
 class _Root:
     """The outermost board, and who of it leads by gun time. Source: contract, section 4.2."""
 
-    def __init__(self, board: Board, rows: Sequence[BoardRow]) -> None:
+    def __init__(self, board: Board, rows: Sequence[Line]) -> None:
         self.board = board
         self.rows = rows
         places = board.gun_places
         everybody = len(rows) <= places
         self._limit_us = None if everybody or places == 0 else sorted(row.gun_us for row in rows)[places - 1]
 
-    def part(self, row: BoardRow) -> str:
+    def part(self, row: Line) -> str:
         """Which time ranks him."""
         kind = self.board.ranked_by()
         if kind != "gun_then_chip":
@@ -126,7 +142,7 @@ class _Root:
         leads = self.board.gun_places > 0 and (self._limit_us is None or row.gun_us <= self._limit_us)
         return "gun" if leads else "chip"
 
-    def says(self, row: BoardRow) -> str:
+    def says(self, row: Line) -> str:
         """Why it is that time."""
         part = self.part(row)
         if self.board.ranked_by() != "gun_then_chip":
@@ -134,7 +150,7 @@ class _Root:
         where = "among" if part == "gun" else "behind"
         return f"{where} the first {self.board.gun_places} by gun time, so ranked by {part} time"
 
-    def same(self, own: BoardRow) -> list[str]:
+    def same(self, own: Line) -> list[str]:
         """The bibs with the very time that ranks him, in the same part of the board; his among them."""
         part = self.part(own)
         by_gun = part == "gun"

@@ -203,6 +203,7 @@ class Explained(NamedTuple):
 
 def known(state: EventState, bib: str) -> Known:
     """What a state knows of an athlete."""
+    state.pending()  # raises the versions of those whose chips were read since somebody last asked
     version = state.versions.get(bib, 0)
     worn = state.chips_of(bib)
     return Known(

@@ -50,7 +50,6 @@ def state_of(*facts):
     made = Log()
     for line in log(*facts):
         made.add(line)
-    made.state.pending()
     return made.state
 
 
@@ -449,7 +448,6 @@ def test_explanations_of_random_logs_equal_the_rows():
     points = 0
     for seed in range(LOGS):
         state = at_once(log_of(seed))
-        state.pending()
         points += sum(agrees(state, bib) for bib in sorted(state.versions) if state.was_entered(bib))
     assert points > LOGS
 
@@ -459,5 +457,4 @@ def test_explanations_of_a_simulated_day_equal_the_rows(name):
     made = Log()
     for line in simulate(definition_from_toml(races.definition_toml(name)), 120, 3).log_lines():
         made.add(line)
-    made.state.pending()
     assert sum(agrees(made.state, bib) for bib in made.state.book.bibs()) > 240

@@ -1,0 +1,246 @@
+"""Why an athlete has his result, over HTTP: the same as of the log, whole for officials, and never ahead of itself."""
+
+import asyncio
+import time
+
+import msgspec
+
+import races
+from loadtest.simulation import simulate
+from schemas.definition import definition_from_toml
+from services import explanation
+from services.document import Log
+from services.explain import explained_of
+from services.runtime.tokens import new_token, tokens_bytes
+from tests.builders import (
+    EVENT,
+    board,
+    chip,
+    clock,
+    defined,
+    definition,
+    entries,
+    entry,
+    excluded,
+    fact,
+    gun,
+    log,
+    order,
+    read,
+    reads,
+    run,
+    status,
+    time_set,
+    withdrawn,
+)
+from tests.live.racing import Racing, serving
+
+BASE = f"/v1/events/{EVENT}"
+BOARDS = definition(
+    boards=[
+        board("men", gender="M", rank_by="gun_then_chip", gun_places=1),
+        board("men-vie", within="men", nationality="VIE"),
+        board("women", gender="F"),
+    ]
+)
+BIBS = ("7", "8", entry("9", nationality="VIE", chips=["C9", "D9"]), "10")
+FACTS = [
+    run("7"),
+    run("8", 3, 2100, 4000),
+    run("9", 5, 2100, 4100),
+    reads(read("S1", "C7", 2, rssi=-70), read("S1", "C7", 2, rssi=-60), read("K1", "D9", 2500, rssi=-60.5)),
+    reads(read("K1", "C7", 2500), read("F1", "C8", 4500), read("S1", "C7", 2, rssi=-80)),
+    clock("K1", "-0.5", by="ann", id="k"),
+    excluded("K1", "C7", 2500, by="ann", id="x"),
+    order("8", "7", by="bob", id="o"),
+    chip("D9", "10", until_s=2400, by="bob"),
+    time_set("9", "10K", 2200, by="bob", id="t"),
+    status("8", "DQ", by="ann", id="s", rule="TR17"),
+    withdrawn("s", by="ann"),
+    fact("entry_hidden", bib="10", hidden=True),
+    entries(entry("9", nationality="VIE", chips=["C9"]), entry("11", chips=["D9"])),
+]
+
+
+def of_the_log(facts, bib, revision=None, seen=explanation.public):
+    """The document of the log's own explanation, up to a revision."""
+    made = Log()
+    for number, line in enumerate(log(*facts)):
+        if revision is None or number <= revision:
+            made.add(b'{"offset":%d,"fact":%s}' % (number, line.strip()))
+    return msgspec.to_builtins(explanation.document(seen(explained_of(made, "log", bib))))
+
+
+def whole(explained):
+    return explained
+
+
+async def racing(database, *facts, of=None) -> Racing:
+    made = Racing(database)
+    await made.announce(defined(of or BOARDS), entries(*BIBS), gun(0), *facts)
+    return made
+
+
+def stamped(document):
+    """Without when facts were recorded: `racing` puts that beside the facts, not into them."""
+    return {**document, "facts": [{**one, "recorded_at_us": None} for one in document["facts"]]}
+
+
+async def test_every_athlete_is_explained_as_of_the_log(database):
+    race = await racing(database, *FACTS)
+    async with serving(race) as live:
+        for bib in ("7", "8", "9", "10", "11"):
+            found = await live.json(f"{BASE}/athletes/{bib}/explain")
+            assert stamped(found) == stamped(of_the_log(race.facts, bib, seen=whole)), bib
+        assert found["revision"] == race.revision
+
+
+async def test_facts_that_come_later_are_taken_in_one_by_one(database):
+    race = await racing(database)
+    async with serving(race) as live:
+        for one in FACTS:
+            await race.announce(one)
+            for bib in ("7", "9"):
+                found = await live.json(f"{BASE}/athletes/{bib}/explain")
+                assert stamped(found) == stamped(of_the_log(race.facts, bib, seen=whole)), (bib, one)
+
+
+async def test_the_past_is_explained_as_it_was(database):
+    race = await racing(database, FACTS[0])
+    for one in FACTS[1:]:
+        await race.announce(one)
+    async with serving(race) as live:
+        now = await live.json(f"{BASE}/athletes/7/explain")
+        for revision in (4, 8, 10):
+            found = await live.json(f"{BASE}/athletes/7/explain?as_of={revision}")
+            assert stamped(found) == stamped(of_the_log(race.facts, "7", revision, seen=whole))
+        assert await live.json(f"{BASE}/athletes/7/explain") == now
+
+
+# --- The public and the officials.
+
+
+async def test_the_public_sees_neither_who_decided_nor_why_nor_excluded_reads(database, tmp_path):
+    race = await racing(database, *FACTS)
+    official, kept = new_token("official", "jury", [EVENT], [], "2026-01-01")
+    other, kept_other = new_token("official", "others", ["other"], [], "2026-01-01")
+    path = tmp_path / "tokens.json"
+    path.write_bytes(tokens_bytes([kept, kept_other]))
+    async with serving(race, tokens=path) as live:
+        for bib in ("7", "8", "9"):
+            async with live.get(f"{BASE}/athletes/{bib}/explain") as response:
+                text = await response.text()
+                public = msgspec.json.decode(text)
+                assert response.headers["Cache-Control"].startswith("public")
+            assert stamped(public) == stamped(of_the_log(race.facts, bib))
+            for secret in ("ann", "bob", "judges", "photo finish", "entered in error", "not his", "TR17", "excluded"):
+                assert f'"{secret}"' not in text
+            headers = {"Authorization": f"Bearer {official}"}
+            async with live.get(f"{BASE}/athletes/{bib}/explain", headers=headers) as response:
+                mine = await response.json()
+                assert response.headers["Cache-Control"] == "no-store"
+            assert stamped(mine) == stamped(of_the_log(race.facts, bib, seen=whole))
+            not_mine = {"Authorization": f"Bearer {other}"}
+            assert await live.json(f"{BASE}/athletes/{bib}/explain", headers=not_mine) == public
+        seven = of_the_log(race.facts, "7", seen=whole)
+        assert seven["unused"]["excluded"] == 1
+        assert {one["by"] for one in seven["facts"] if one["type"] == "read_excluded"} == {"ann"}
+
+
+async def test_a_hidden_name_is_hidden_in_the_past_too(database):
+    race = await racing(database, run("7"))
+    before = race.revision
+    await race.announce(fact("entry_hidden", bib="7", hidden=True))
+    async with serving(race) as live:
+        assert (await live.json(f"{BASE}/athletes/7/explain"))["name"] == "7"
+        assert (await live.json(f"{BASE}/athletes/7/explain?as_of={before}"))["name"] == "7"
+
+
+# --- What is asked wrongly, and tags.
+
+
+async def test_who_is_not_there_and_what_is_not_known_is_said(database):
+    race = await racing(database, run("7"))
+    async with serving(race) as live:
+        assert "'77'" in (await live.json(f"{BASE}/athletes/77/explain", status=404))["detail"]
+        assert (await live.json(f"{BASE}/athletes/7/explain?x=1", status=400))["title"] == "Unknown parameter"
+        assert (await live.json("/v1/events/none/athletes/7/explain", status=404))["title"] == "No such event"
+
+
+async def test_an_answer_has_a_tag_that_is_honoured(database):
+    race = await racing(database, run("7"))
+    async with serving(race) as live:
+        async with live.get(f"{BASE}/athletes/7/explain") as response:
+            tag, revision = response.headers["ETag"], response.headers["X-Revision"]
+        assert revision == str(race.revision)
+        async with live.get(f"{BASE}/athletes/7/explain", headers={"If-None-Match": tag}) as response:
+            assert response.status == 304
+
+
+# --- Facts and reads come behind the boards.
+
+
+async def test_until_his_last_read_is_there_he_is_explained_as_before_it(database):
+    race = await racing(database, run("7", finish=None))
+    before = race.revision
+    async with serving(race) as live:
+        await race.announce(reads(read("F1", "C7", 4000)), audit=False)
+        found = await live.json(f"{BASE}/athletes/7/explain")
+        assert (found["revision"], found["status"]) == (before, "ON_COURSE")
+        others = await live.json(f"{BASE}/athletes/8/explain")
+        assert (others["revision"], others["status"]) == (race.revision, "NOT_STARTED")
+        await race.audit()
+        found = await live.json(f"{BASE}/athletes/7/explain")
+        assert (found["revision"], found["status"]) == (race.revision, "FINISHED")
+        assert [one["place"] for one in found["places"]] == [1, None, None]
+
+
+async def test_a_fact_that_comes_late_is_not_lost_to_those_who_were_asked_for_before_it_came(database):
+    race = await racing(database, run("7"))
+    async with serving(race) as live:
+        await race.announce(status("8", "DNS", id="s"), audit=False)
+        await race.announce(run("7"), audit=False)
+        assert (await live.json(f"{BASE}/athletes/10/explain"))["revision"] == race.revision
+        await race.audit()
+        assert (await live.json(f"{BASE}/athletes/8/explain"))["status"] == "DNS"
+
+
+async def test_whose_first_facts_are_not_there_is_asked_to_come_again(database):
+    race = Racing(database)
+    await race.announce(defined(BOARDS), entries("7"), audit=False)
+    async with serving(race) as live:
+        async with live.get(f"{BASE}/athletes/7/explain") as response:
+            assert response.status == 503
+            assert response.headers["Retry-After"]
+        await race.audit()
+        assert (await live.json(f"{BASE}/athletes/7/explain"))["status"] == "NOT_STARTED"
+
+
+# --- A large event.
+
+
+async def test_a_large_event_does_not_hold_the_loop(database):
+    simulation = simulate(definition_from_toml(races.definition_toml("vnexpress-hcmc-midnight-2024")), 1500, 1)
+    race = Racing(database, simulation.definition.event)
+    lines = [msgspec.json.decode(line) for line in simulation.log_lines()]
+    await race.announce(*lines)
+    base = f"/v1/events/{race.event}"
+    bibs = [row.bib for row in simulation.entries[:: len(simulation.entries) // 20]]
+    async with serving(race) as live:
+        loop = asyncio.get_running_loop()
+        late = [0.0]
+
+        async def watch():
+            while True:
+                due = loop.time() + 0.01
+                await asyncio.sleep(0.01)
+                late.append(loop.time() - due)
+
+        watching = asyncio.create_task(watch())
+        began = time.monotonic()
+        found = [await live.json(f"{base}/athletes/{bib}/explain") for bib in bibs]
+        took = time.monotonic() - began
+        watching.cancel()
+        assert max(late) < max(0.2, took / 4), (max(late), took)
+        log_bib = bibs[3]
+        assert stamped(found[3]) == stamped(of_the_log(lines, log_bib, seen=whole))
