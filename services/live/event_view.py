@@ -1,12 +1,12 @@
-"""An event as live shows it: its definition made ready for many rows, and the state of its results. Pure."""
+"""An event as live shows it: its definition made ready for many rows. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from schemas.definition import US, Board, Definition, Delegation, Race, TeamBoard, parse_definition
-from schemas.results import AthleteRow, EventRow, Publication
+from schemas.definition import Board, Definition, Delegation, Race, TeamBoard, parse_definition
+from schemas.results import AthleteRow, EventRow
 from services.projections.standings.boards import passes
 
 OLDEST = 120  # years; bounds an age group that is open upwards, to compare widths
@@ -74,53 +74,3 @@ def age_group(view: EventView, row: AthleteRow) -> str | None:
 def title(one: Board | TeamBoard | Delegation) -> str:
     """What a board is called."""
     return one.name or one.id
-
-
-# --- The state of results.
-
-
-def publication(view: EventView, race: str, board: str | None = None) -> Publication | None:
-    """The publication that holds for a board of a race, or (`board` null) for the race as a whole."""
-    for one in reversed(view.row.publications):
-        if one.race == race and (one.boards is None or (board is not None and board in one.boards)):
-            return one
-    return None
-
-
-def result_state(held: Publication | None, void: str | None) -> str:
-    """`live`, `provisional`, `official` or `withdrawn`; a void `official` leaves what it followed."""
-    if held is None:
-        return "live"
-    return "provisional" if held.state == "official" and void is not None else held.state
-
-
-def void_reason(then: EventView, official: Publication, open_cases: int) -> str | None:
-    """Why an official publication is void, None when it holds; `then` is the event as it was published.
-
-    Source: contract, section 4.8.
-    """
-    before = _provisional_before(then.row.publications, official)
-    if before is None:
-        return "nothing provisional was published before it"
-    if before.recorded_at_us is None or official.recorded_at_us is None:
-        return "it is not known when it and its provisional were published"
-    if official.recorded_at_us - before.recorded_at_us < then.definition.protest_window_s * US:
-        return f"it came within {then.definition.protest_window_s} s of the provisional results"
-    if open_cases:
-        return f"{open_cases} case(s) of the race were open"
-    protests = [one.protest for one in then.row.protests if one.race == official.race and one.outcome is None]
-    return f"protest {', '.join(protests)} was open" if protests else None
-
-
-def _provisional_before(publications: Iterable[Publication], official: Publication) -> Publication | None:
-    """The latest provisional publication that covers what became official; None if it was withdrawn since."""
-    found = None
-    for one in publications:
-        if one.offset >= official.offset or one.race != official.race:
-            continue
-        covers = one.boards is None or (official.boards is not None and set(official.boards) <= set(one.boards))
-        if covers and one.state == "provisional":
-            found = one
-        elif covers and one.state == "withdrawn":
-            found = None
-    return found

@@ -13,7 +13,9 @@ from schemas.results import AthleteRow, printed_s
 from services.live.event_view import EventView, age_group
 from services.live.order import Placed
 from services.live.store import Head
+from services.projections.standings.age_grade import finisher_grade
 
+CHANGED = "changed_since_official"
 MS = 1_000
 HOUR_S = 3_600
 
@@ -54,6 +56,7 @@ class BoardLine(Struct, frozen=True, kw_only=True):
     result_state: str
     updated_at: str
     revision: int
+    age_grade: float | None
     time_s: int
     gun_us: int
     chip_us: int
@@ -69,7 +72,10 @@ class Projection(NamedTuple):
 
 
 class Listing(Struct, frozen=True):
-    """What the lines of one answer share: the board and race, its leader, what state results are in, the revision."""
+    """What the lines of one answer share: the board and race, its leader, what state results are in, the revision.
+
+    `changed`: whose rows are not as they were published as official.
+    """
 
     view: EventView
     board: Board
@@ -78,6 +84,7 @@ class Listing(Struct, frozen=True):
     head: Head
     leader: Placed | None
     point: str | None
+    changed: frozenset[str]
 
 
 def board_line(listing: Listing, placed: Placed, row: AthleteRow, before: Mapping[str, Mapping[str, int]]) -> BoardLine:
@@ -117,13 +124,21 @@ def board_line(listing: Listing, placed: Placed, row: AthleteRow, before: Mappin
         next_eta=None if ahead is None else instant(ahead.eta_us, zone),
         projected_finish=None if ahead is None else instant(ahead.finish_us, zone),
         status=row.status,
-        result_state=listing.state,
+        result_state=CHANGED if row.bib in listing.changed else listing.state,
         updated_at=instant(listing.head.announced_at_us, zone, "milliseconds"),
         revision=listing.head.revision,
+        age_grade=_age_grade(listing, placed, row, point),
         time_s=placed.time_s,
         gun_us=placed.gun_us,
         chip_us=placed.chip_us,
     )
+
+
+def _age_grade(listing: Listing, placed: Placed, row: AthleteRow, point: str) -> float | None:
+    """A finisher's by the time that is printed; of a hidden one none, since it tells his age."""
+    if row.hidden or point != listing.race.points[-1].id:
+        return None
+    return finisher_grade(listing.view.definition, listing.race, row, placed.time_s)
 
 
 def _taken_at(listing: Listing, row: AthleteRow) -> tuple[str, float]:
@@ -238,7 +253,7 @@ def instant(at_us: int, zone: ZoneInfo, timespec: str = "seconds") -> str:
 # --- Feeds: the same columns, each always there and of one type.
 
 COLUMNS: tuple[str, ...] = BoardLine.__struct_fields__[:-3]
-MISSING: dict[str, str | int | float] = {**dict.fromkeys(COLUMNS, ""), "speed_kmh": 0.0, "move": 0}
+MISSING: dict[str, str | int | float] = {**dict.fromkeys(COLUMNS, ""), "speed_kmh": 0.0, "move": 0, "age_grade": 0.0}
 """What stands in a feed where there is nothing; the other numbers are always there."""
 FREE_TEXT = frozenset({"bib", "name", "name_ascii", "family_name", "given_name", "team", "club", "nationality"})
 """Columns that hold what came from outside; the other texts are made here."""

@@ -57,6 +57,13 @@ class AtQuery(Struct, frozen=True, kw_only=True):
     as_of: Moment | None = None
 
 
+class PublishedQuery(Struct, frozen=True, kw_only=True):
+    """What was published of a board, or (null) of the race, as of a moment."""
+
+    board: str | None = None
+    as_of: Moment | None = None
+
+
 class ChangesQuery(Struct, frozen=True, kw_only=True):
     """From a revision to another (null: the newest)."""
 
@@ -102,6 +109,13 @@ def search_query(query: str) -> SearchQuery:
 def at_query(query: str) -> AtQuery:
     """A query that may name a moment. Raises Refused."""
     return AtQuery(as_of=_moment(_given(query, "as_of")))
+
+
+@lru_cache(maxsize=1024)
+def published_query(query: str) -> PublishedQuery:
+    """The query of what was published. Raises Refused."""
+    given = _given(query, "board", "as_of")
+    return PublishedQuery(board=slug(given["board"], "board") if given.get("board") else None, as_of=_moment(given))
 
 
 @lru_cache(maxsize=1024)

@@ -15,7 +15,7 @@ from schemas.ids import case_name
 from schemas.results import AthleteRow, Case, EventRow
 from services.live.athletes import AthleteBoard, athlete_summary, public_athlete, result_of
 from services.live.errors import Refused
-from services.live.event_view import EventView, event_view, publication, result_state, title, void_reason
+from services.live.event_view import EventView, event_view, title
 from services.live.facts import public_fact
 from services.live.lines import (
     BoardLine,
@@ -30,8 +30,19 @@ from services.live.lines import (
 from services.live.memo import Memo
 from services.live.order import Placed, board_order, point_order
 from services.live.parameters import BoardQuery, SearchQuery
+from services.live.publications import Differences, Publications
 from services.live.store import CHANGED_MAX, FACTS_MAX, Cell, Head, Split, Store, TeamLine
 from services.projections.standings.boards import passes
+from services.projections.standings.publication import (
+    Published,
+    Standing,
+    delegation_standing,
+    official_from_us,
+    open_grounds,
+    race_standing,
+    ranked_of,
+    standing,
+)
 
 VIEWS_HELD = 2_000  # events at a revision; archived events stay at their last
 LINES_HELD = 400_000  # of boards and points in order, some 200 bytes each
@@ -61,6 +72,7 @@ class BoardPage(Struct, frozen=True):
     total: int
     lines: list[BoardLine]
     state: str
+    changed: bool
 
 
 class Views:
@@ -70,12 +82,12 @@ class Views:
         self.store = store
         self._events: Memo[EventView | None] = Memo(VIEWS_HELD, lambda _: 1)
         self._orders: Memo[Order] = Memo(LINES_HELD, lambda order: 1 + len(order.lines))
-        self._voids: Memo[tuple[str | None]] = Memo(VIEWS_HELD, lambda _: 1)
         self._rows: dict[str, tuple[EventRow, EventView | None]] = {}
+        self.publications = Publications(store, self._lines_of, self.event)
 
     async def close(self) -> None:
         """Let go of what is being made."""
-        for memo in (self._events, self._orders, self._voids):
+        for memo in (self._events, self._orders, self.publications):
             await memo.close()
 
     # --- the event
@@ -105,30 +117,20 @@ class Views:
             )
         return view
 
-    async def state(self, view: EventView, race: str, board: str | None = None) -> tuple[str, str | None]:
-        """The state of a board's results, or of the race's, and why an official publication is void."""
-        held = publication(view, race, board)
-        void: str | None = None
-        if held is not None and held.state == "official":
-            key = (view.definition.event, held.offset)
-            official = held
+    async def standing(self, view: EventView, race: str, board: str | None = None) -> Standing:
+        """What holds for a board's results, or for the race's."""
+        published = await self.publications.published(view)
+        return race_standing(view.definition, published, race) if board is None else standing(published, race, board)
 
-            async def look() -> tuple[str | None]:
-                return (await self._void(view.definition.event, official.offset, race, board),)
+    async def state(self, view: EventView, race: str, board: str | None = None) -> str:
+        """The state of a board's results, or of the race's."""
+        return (await self.standing(view, race, board)).state
 
-            (void,) = await self._voids.get((*key, board), look)
-        return result_state(held, void), void
-
-    async def _void(self, event: str, offset: int, race: str, board: str | None) -> str | None:
-        """Looked at as the event was when it was published."""
-        then = await self.event(event, offset)
-        official = None if then is None else publication(then, race, board)
-        if then is None or official is None:
-            return "it came before the definition"
-        counts = await self.store.counts(event, offset)
-        open_cases = sum(cases for (of, _), (_, cases) in counts.items() if of == race)
-        open_cases += sum(case.open and case.race == race for case in await self._team_cases(then, offset))
-        return void_reason(then, official, open_cases)
+    async def open_cases(self, view: EventView, head: Head) -> list[Case]:
+        """The open cases of athletes and teams."""
+        rows = await self.store.with_cases(head.event, head.revision)
+        cases = [case for row in rows for case in row.cases] + await self._team_cases(view, head.revision)
+        return [case for case in cases if case.open]
 
     async def _team_cases(self, view: EventView, revision: int) -> list[Case]:
         """A case for each team with more members than may count. Source: contract, section 4.6."""
@@ -155,7 +157,7 @@ class Views:
             "revision": head.revision,
             "updated_at": instant(head.announced_at_us, view.zone, "milliseconds"),
             "races": [
-                {"race": race.id, "name": race.name, "state": (await self.state(view, race.id))[0]}
+                {"race": race.id, "name": race.name, "state": await self.state(view, race.id)}
                 for race in definition.races
             ],
         }
@@ -165,7 +167,8 @@ class Views:
         view = await self.defined(head)
         definition = view.definition
         counts = await self.store.counts(head.event, head.revision)
-        races = [await self._race(view, race, counts) for race in definition.races]
+        changed = {race.id: await self.publications.differences(view, head, race.id) for race in definition.races}
+        races = [await self._race(view, head, race, counts, changed[race.id]) for race in definition.races]
         total: dict[str, int] = {}
         for (_, status), (count, _) in sorted(counts.items()):
             total[status] = total.get(status, 0) + count
@@ -186,7 +189,8 @@ class Views:
                     "within": board.within,
                     "gender": board.gender,
                     "rank_by": view.boards[root].ranked_by(),
-                    "state": (await self.state(view, board.race, board.id))[0],
+                    "state": await self.state(view, board.race, board.id),
+                    "changed_since_official": changed[board.race].of(board.id),
                 }
                 for board in definition.boards
                 for root in (_root(view, board),)
@@ -196,19 +200,27 @@ class Views:
                     "board": team.id,
                     "title": title(team),
                     "of": team.of,
-                    "race": view.boards[team.of].race,
+                    "race": race,
                     "score": team.score,
                     "counting": team.counting,
+                    "state": await self.state(view, race, team.id),
+                    "changed_since_official": changed[race].of(team.id),
                 }
                 for team in definition.team_boards
+                for race in (view.boards[team.of].race,)
             ],
             "delegations": [{"board": one.id, "title": title(one), "sum": one.sum} for one in definition.delegations],
         }
 
     async def _race(
-        self, view: EventView, race: Race, counts: Mapping[tuple[str, str], tuple[int, int]]
+        self,
+        view: EventView,
+        head: Head,
+        race: Race,
+        counts: Mapping[tuple[str, str], tuple[int, int]],
+        changed: Differences,
     ) -> dict[str, Any]:
-        state, void = await self.state(view, race.id)
+        found = await self.standing(view, race.id)
         own = {status: count for (of, status), (count, _) in sorted(counts.items()) if of == race.id}
         return {
             "race": race.id,
@@ -221,14 +233,69 @@ class Views:
                 if gun.race == race.id
             ],
             "closed": race.id in view.row.closed,
-            "state": state,
-            "official_void": void,
+            "state": found.state,
+            "official_void": "; ".join(ground.text for ground in found.void) or None,
+            "changed_since_official": changed.any(),
+            **await self.life(view, head, race.id),
             "on_course": own.get("ON_COURSE", 0),
             "counts": own,
             "points": [{"point": point.id, "km": point.km} for point in race.points],
         }
 
+    async def life(self, view: EventView, head: Head, race: str, board: str | None = None) -> dict[str, Any]:
+        """What was published of a race or board, why an official publication has no effect, and, of provisional
+        results, from when they may be official and what else is in the way.
+        """
+        found = await self.standing(view, race, board)
+        waits = found.state == "provisional"
+        from_us = official_from_us(view.definition, view.row, race, board) if waits else None
+        in_the_way = open_grounds(view.row, race, await self.open_cases(view, head)) if waits else []
+        return {
+            "publication": None if found.held is None else _publication(view, found.held),
+            "void": msgspec.to_builtins(found.void),
+            "official_from_us": from_us,
+            "official_from": None if from_us is None else instant(from_us, view.zone, "milliseconds"),
+            "in_the_way": msgspec.to_builtins(in_the_way),
+        }
+
+    async def held(self, view: EventView, race: str, board: str | None) -> Published:
+        """The publication whose document is served. Raises Refused."""
+        if race not in view.races:
+            raise Refused(404, "No such race", f"known are {', '.join(view.races)}")
+        if board is not None and board not in ranked_of(view.definition, race):
+            known = ", ".join(ranked_of(view.definition, race)[:KNOWN_LISTED])
+            raise Refused(404, "No such board", f"race {race!r} has no board {board!r}; known are {known}")
+        found = await self.standing(view, race, board)
+        what = f"race {race!r}" if board is None else f"board {board!r}"
+        if found.held is None:
+            raise Refused(404, "Nothing is published", f"nothing of {what} is published so far")
+        if found.held.state == "withdrawn":
+            raise Refused(404, "Withdrawn", f"the results of {what} are withdrawn")
+        return found.held
+
+    async def published(self, view: EventView, head: Head, race: str, board: str | None) -> dict[str, Any]:
+        """What was published of a race or board, with its document, and how results differ from it now."""
+        held = await self.held(view, race, board)
+        document, delegations = await self.publications.document(head.event, held)
+        differing = await self.publications.difference(view, head, held)
+        official = held.state == "official"
+        return {
+            "event": head.event,
+            "race": race,
+            "board": board,
+            "revision": head.revision,
+            "state": held.state,
+            "changed_since_official": official and bool(differing),
+            **await self.life(view, head, race, board),
+            "difference": msgspec.to_builtins(differing),
+            "document": msgspec.Raw(document),
+            "delegations": delegations,
+        }
+
     # --- boards
+
+    async def _lines_of(self, view: EventView, board: Board, revision: int) -> Sequence[Placed]:
+        return (await self.order(view, board, revision)).lines
 
     async def order(self, view: EventView, board: Board, revision: int) -> Order:
         """A board in order."""
@@ -269,10 +336,9 @@ class Views:
             wanted = set(await self.store.found(head.event, query.words, head.revision))
             lines = [line for line in lines if line.bib in wanted]
         page = lines[query.offset : query.offset + query.limit]
-        state, _ = await self.state(view, race.id, board.id)
-        leader = order.lines[0] if order.lines else None
-        listing = Listing(view, board, race, state, head, leader, query.point)
-        return BoardPage(len(lines), await self.lines(listing, page), state)
+        listing = await self._listing(head, view, board, order, query.point)
+        changed = (await self.publications.differences(view, head, race.id)).of(board.id)
+        return BoardPage(len(lines), await self.lines(listing, page), listing.state, changed)
 
     async def lines(self, listing: Listing, page: Sequence[Placed]) -> list[BoardLine]:
         """Lines of a board in full."""
@@ -301,9 +367,13 @@ class Views:
     async def listing(self, head: Head, view: EventView, board: Board) -> tuple[Listing, Order]:
         """A board's order, and what its lines share."""
         order = await self.order(view, board, head.revision)
-        state, _ = await self.state(view, board.race, board.id)
+        return await self._listing(head, view, board, order, None), order
+
+    async def _listing(self, head: Head, view: EventView, board: Board, order: Order, point: str | None) -> Listing:
+        state = await self.state(view, board.race, board.id)
+        changed = (await self.publications.differences(view, head, board.race)).bibs(board.id)
         leader = order.lines[0] if order.lines else None
-        return Listing(view, board, view.races[board.race], state, head, leader, None), order
+        return Listing(view, board, view.races[board.race], state, head, leader, point, changed)
 
     # --- teams
 
@@ -313,7 +383,7 @@ class Views:
         bibs = [member["bib"] for row in rows for member in row.members]
         athletes = await self.athletes(head, bibs)
         race = view.boards[team.of].race
-        state, _ = await self.state(view, race, team.id)
+        state = await self.state(view, race, team.id)
         timed = team.score != "sum_places"
         return {
             "event": head.event,
@@ -323,6 +393,7 @@ class Views:
             "score": team.score,
             "revision": head.revision,
             "state": state,
+            "changed_since_official": (await self.publications.differences(view, head, race)).of(team.id),
             "total": len(rows),
             "rows": [
                 {
@@ -334,11 +405,14 @@ class Views:
         }
 
     async def delegation_rows(self, head: Head, view: EventView, board: str) -> dict[str, Any]:
-        """A delegation board; its results are in a state once all its team boards are."""
+        """A delegation board; its results are in the state that was published of it, else of all its team boards."""
         of = view.delegations[board]
         rows = await self.store.delegations(head.event, board, head.revision)
         teams = [view.team_boards[name] for name in of.sum]
-        states = {(await self.state(view, view.boards[team.of].race, team.id))[0] for team in teams}
+        states = {await self.state(view, view.boards[team.of].race, team.id) for team in teams}
+        named = delegation_standing(await self.publications.published(view), board)
+        if named is not None and named.held is not None:
+            states = {named.state}
         timed = all(team.score != "sum_places" for team in teams)
         return {
             "event": head.event,
@@ -347,6 +421,7 @@ class Views:
             "sum": of.sum,
             "revision": head.revision,
             "state": states.pop() if len(states) == 1 else "live",
+            "changed_since_official": await self.publications.delegation_changed(view, head, board),
             "total": len(rows),
             "rows": [_team_line(row, rows, timed) for row in rows],
         }
@@ -370,7 +445,7 @@ class Views:
             **public_athlete(view, head, row),
             "points": [await self._athlete_point(view, head, row, boards, at) for at in range(len(row.points))],
             "boards": [msgspec.structs.asdict(one) for one in await self.athlete_boards(view, head, row, boards)],
-            "result_state": (await self.state(view, row.race))[0],
+            "result_state": await self.state(view, row.race),
             "versions": [one._asdict() for one in await self.store.versions(head.event, bib, head.revision)],
         }
 
@@ -477,6 +552,19 @@ class Views:
             "open": sum(case.open for case in cases),
             "cases": [{"case": c.case, "bib": c.bib, "race": c.race, "open": c.open} for c in cases],
         }
+
+
+def _publication(view: EventView, one: Published) -> dict[str, Any]:
+    recorded_us = one.recorded_at_us
+    return {
+        "state": one.state,
+        "boards": one.boards,
+        "offset": one.offset,
+        "document_revision": one.revision,
+        "recorded_at_us": recorded_us,
+        "recorded_at": None if recorded_us is None else instant(recorded_us, view.zone, "milliseconds"),
+        "sha256": one.sha256,
+    }
 
 
 def boards_of(view: EventView, row: AthleteRow) -> list[Board]:

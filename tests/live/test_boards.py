@@ -27,7 +27,7 @@ from tests.builders import (
 from tests.live.racing import Live, Racing, serving
 
 BOARDS = f"/v1/events/{EVENT}/boards"
-NUMBERS = {"place", "km", "time_ms", "gap_ms", "speed_kmh", "move", "revision"}
+NUMBERS = {"place", "km", "time_ms", "gap_ms", "speed_kmh", "move", "revision", "age_grade"}
 
 
 async def racing(database, *facts, of=None, bibs=("7", "8", "9")) -> Racing:
@@ -313,7 +313,7 @@ async def test_feeds_have_exactly_the_columns_of_the_contract_each_of_one_type(d
     contract = (
         "place place_text bib name name_ascii family_name given_name team club nationality gender age_group point km"
         " time time_ms gun_time chip_time gap gap_ms pace speed_kmh move next_eta projected_finish status result_state"
-        " updated_at revision"
+        " updated_at revision age_grade"
     )
     full = entry("7", team="Hà Nội", club="Câu lạc bộ", nationality="VIE", birth_year=1990)
     grouped = definition(boards=[board("men", gender="M"), board("men-30", within="men", born_from=1987, born_to=1996)])
