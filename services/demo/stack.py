@@ -58,8 +58,11 @@ class Stack:
             raise AssertionError("the stack is not started")
         return self._process.pid
 
-    async def start(self, sources: Path | None = None) -> None:
-        """Start it, readers as `sources` says, and wait until it is ready. Raises StartFault with its last lines."""
+    async def start(self, sources: Path | None = None, kafka: str | None = None) -> None:
+        """Start it, readers as `sources` says, its own Kafka unless one is named, and wait until it is ready.
+
+        Raises StartFault with its last lines.
+        """
         options = [f"--{name}-port={port}" for name, port in msgspec.structs.asdict(self.ports).items()]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -72,6 +75,7 @@ class Stack:
             "up",
             f"--data={self.data}",
             *([] if sources is None else [f"--sources={sources}"]),
+            *([] if kafka is None else [f"--kafka={kafka}"]),
             *options,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

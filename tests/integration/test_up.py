@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 
 from services.demo.stack import Stack, free_port, fresh_folder
+from services.runtime.kafka import KafkaOptions
 from services.runtime.up import Ports
 from tests.builders import EVENT, defined, entries, gun
 from tests.integration.processes import is_alive
@@ -111,6 +112,13 @@ async def test_one_folder_one_stack_that_goes_on_from_its_log_and_leaves_nobody_
         await _until_gone([again.pid, *second])
     finally:
         await again.stop()
+
+
+async def test_a_kafka_that_is_named_is_used_and_none_started(stack: Stack, kafka: KafkaOptions) -> None:
+    await stack.start(kafka=kafka.servers)
+    assert set(stack.processes) == {"projections", "scoring", "ingest"}
+    await _until_served(stack, await _sent(stack))
+    assert not (stack.data / "kafka").exists()
 
 
 async def test_a_port_that_another_program_has_is_named_before_anything_starts(tmp_path: Path) -> None:
