@@ -1,5 +1,6 @@
 """Reaching Kafka: the same options for every client, plain on this machine, SASL and TLS by configuration."""
 
+import re
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +9,8 @@ from msgspec import Struct
 
 from services.runtime.environment import text
 from services.runtime.faults import StartFault
+
+_SERVERS = re.compile(r"(?:{0})(?:,\s*{0})*".format(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?"))
 
 
 class KafkaOptions(Struct, frozen=True, kw_only=True):
@@ -53,6 +56,9 @@ class KafkaOptions(Struct, frozen=True, kw_only=True):
 
 def kafka_options(environment: Mapping[str, str]) -> KafkaOptions:
     """The options that MATLINE_KAFKA and MATLINE_KAFKA_... give. Raises StartFault."""
+    servers = text(environment, "MATLINE_KAFKA", "127.0.0.1:9092")
+    if not _SERVERS.fullmatch(servers):
+        raise StartFault(f"MATLINE_KAFKA={servers} is no address; write HOST:PORT, several with commas between")
     user, ca = environment.get("MATLINE_KAFKA_USER") or None, environment.get("MATLINE_KAFKA_CA") or None
     tls = environment.get("MATLINE_KAFKA_TLS", "") not in ("", "0") or ca is not None
     if user is not None and not environment.get("MATLINE_KAFKA_PASSWORD"):
@@ -62,7 +68,7 @@ def kafka_options(environment: Mapping[str, str]) -> KafkaOptions:
         raise StartFault(f"{own[0]} is given, and neither MATLINE_KAFKA_TLS=1 nor MATLINE_KAFKA_CA: it needs TLS")
     protocol = ("SASL_" if user else "") + ("SSL" if tls else "PLAINTEXT")
     return KafkaOptions(
-        servers=text(environment, "MATLINE_KAFKA", "127.0.0.1:9092"),
+        servers=servers,
         protocol=protocol,
         mechanism=text(environment, "MATLINE_KAFKA_MECHANISM", "SCRAM-SHA-512"),
         user=user,

@@ -13,6 +13,8 @@ from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_options
 
 TIMEOUT_MS = 30_000
+KNOWN_EVERY_S = 0.02
+KNOWN_TRIES = 1500  # half a minute, for what takes milliseconds
 
 
 async def create_topics(kafka: KafkaOptions, partitions: int, replication: int, durable: dict[str, str]) -> list[str]:
@@ -20,16 +22,50 @@ async def create_topics(kafka: KafkaOptions, partitions: int, replication: int, 
     admin = AIOKafkaAdminClient(**kafka.client(), request_timeout_ms=TIMEOUT_MS)
     await admin.start()
     try:
-        there = set(await admin.list_topics())
+        there = await _counts(admin)
         missing = [topic for topic in TOPICS if topic.name not in there]
+        if any(topic.partitioned for topic in missing):
+            _check_fit(there, partitions)
         if missing:
             made = await admin.create_topics([_new(topic, partitions, replication, durable) for topic in missing])
-            for name, code, *_ in made.topic_errors:
+            for name, code, *told in made.topic_errors:
                 if code not in (0, TopicAlreadyExistsError.errno):
-                    raise StartFault(f"Kafka refuses to make topic {name}: {for_code(code).__name__}")
+                    raise StartFault(
+                        f"Kafka refuses to make topic {name}: {(told and told[0]) or for_code(code).__name__}"
+                    )
+            await _await_known(admin)
         return [topic.name for topic in missing]
     finally:
         await admin.close()
+
+
+async def _await_known(admin: AIOKafkaAdminClient) -> None:
+    """Wait until the broker tells of all topics: it learns a moment later than the controller that has made them."""
+    for _ in range(KNOWN_TRIES):
+        if len(await _counts(admin)) == len(TOPICS):
+            return
+        await asyncio.sleep(KNOWN_EVERY_S)
+    raise StartFault(f"Kafka has made the topics and does not tell of them after {KNOWN_TRIES * KNOWN_EVERY_S:g} s")
+
+
+async def _counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    """The partition count of each of our topics that is there.
+
+    Only those are asked for by name: where a cluster makes topics by itself, asking for a missing one would make it,
+    with the cluster's settings, and its race log would lose what is older than a week.
+    """
+    names = set(await admin.list_topics()).intersection(topic.name for topic in TOPICS)
+    described = await admin.describe_topics(sorted(names)) if names else []
+    return {one["topic"]: len(one["partitions"]) for one in described if not one["error_code"]}
+
+
+def _check_fit(there: dict[str, int], partitions: int) -> None:
+    for topic in TOPICS:
+        if topic.partitioned and there.get(topic.name, partitions) != partitions:
+            raise StartFault(
+                f"{topic.name} is there with {there[topic.name]} partitions, and what is missing needs as many: make it"
+                f" by --partitions {there[topic.name]}"
+            )
 
 
 def _new(topic: Topic, partitions: int, replication: int, durable: dict[str, str]) -> NewTopic:
@@ -42,10 +78,9 @@ async def check_topics(kafka: KafkaOptions) -> dict[str, int]:
     admin = AIOKafkaAdminClient(**kafka.client(), request_timeout_ms=TIMEOUT_MS)
     await admin.start()
     try:
-        described = await admin.describe_topics([topic.name for topic in TOPICS])
+        counts = await _counts(admin)
     finally:
         await admin.close()
-    counts = {one["topic"]: len(one["partitions"]) for one in described if not one["error_code"]}
     missing = [topic.name for topic in TOPICS if topic.name not in counts]
     if missing:
         raise StartFault(f"Kafka has no topic {', '.join(missing)}; make them by `matline topics create`")

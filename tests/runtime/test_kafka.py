@@ -39,6 +39,11 @@ def test_names_and_addresses_are_taken_as_given():
     assert (client["sasl_plain_username"], client["sasl_plain_password"]) == ("ann", "open sesame")
 
 
+@pytest.mark.parametrize("servers", ["kafka", "kafka:9092", "10.0.0.1:9092, b-2.example:9093", "[::1]:9092,[fe80::1]"])
+def test_addresses_are_hosts_with_or_without_ports(servers):
+    assert kafka_options({"MATLINE_KAFKA": servers}).servers == servers
+
+
 def test_a_clients_certificate_is_loaded():
     files = {"MATLINE_KAFKA_CERT": str(TLS / "client.pem"), "MATLINE_KAFKA_KEY": str(TLS / "client.key")}
     context = kafka_options({**files, "MATLINE_KAFKA_CA": str(TLS / "authority.pem")}).context()
