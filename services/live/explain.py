@@ -23,10 +23,8 @@ from services.live.store import ChipRead, Head, LoggedLine, Store
 from services.live.views import Views
 from services.projections.standings.boards import orders_of
 from services.projections.standings.placing import PlaceWhy, place_why
-from services.scoring.core.devices import Devices
 from services.scoring.core.event import EventState
-from services.scoring.core.explain import Explanation, explain, known
-from services.scoring.core.reads import ChipReads
+from services.scoring.core.explain import Explanation, PlainRead, explain, known_by
 
 TRIES = 5  # of his latest results, how many are tried before he is told to ask again
 ENTRIES_HELD = 60_000  # of the events whose facts are held, some 1.5 kB each; the last event asked for stays anyway
@@ -154,13 +152,7 @@ class _Facts(Struct):
 
 def _explain(state: EventState, bib: str, reads: Sequence[ChipRead]) -> tuple[Explanation, AthleteRow]:
     """An athlete by the facts of his event and the reads of his chips; the version as scoring has it."""
-    devices: dict[str, int] = {}
-    chips: dict[str, ChipReads] = {}
-    for read in reads:
-        held = chips.setdefault(read.chip, ChipReads())
-        held.add(read.at_us, devices.setdefault(read.device, len(devices)), read.rssi)
-        held.repeats += read.came - 1
-    of = known(state, bib)._replace(devices=Devices(list(devices)), chips=chips)
+    of = known_by(state, bib, (PlainRead(read.chip, read.device, read.at_us, read.rssi, read.came) for read in reads))
     explanation, row = explain(of, bib)
     version = max([of.version, *(fact.offset for fact in explanation.facts), *(read.offset for read in reads)])
     return (

@@ -2,16 +2,25 @@
 
 import asyncio
 import time
+from random import Random
 
 import msgspec
 
 import races
 from loadtest.simulation import simulate
+from schemas.codec import decode_envelope, encode_envelope
 from schemas.definition import definition_from_toml
 from services import explanation
 from services.document import Log
 from services.explain import explained_of
+from services.live.explain import Explainer
+from services.live.store import Head, Store
+from services.live.views import Views
+from services.projections.audit import Gathered
+from services.projections.tables import TABLES, columns_of
 from services.runtime.tokens import new_token, tokens_bytes
+from services.scoring.core.explain import explain, known
+from services.scoring.core.partition import PartitionState
 from tests.builders import (
     EVENT,
     board,
@@ -34,6 +43,8 @@ from tests.builders import (
     withdrawn,
 )
 from tests.live.racing import Racing, serving
+from tests.oracle.folding import cut, typed
+from tests.oracle.logs import log_of
 
 BASE = f"/v1/events/{EVENT}"
 BOARDS = definition(
@@ -214,6 +225,53 @@ async def test_whose_first_facts_are_not_there_is_asked_to_come_again(database):
             assert response.headers["Retry-After"]
         await race.audit()
         assert (await live.json(f"{BASE}/athletes/7/explain"))["status"] == "NOT_STARTED"
+
+
+# --- Random logs, in records of several facts, against the rows of scoring.
+
+
+def named(facts, event):
+    """A random log as an event of its own. Ingest gives reads no id, so here they have none."""
+    for one in facts:
+        more = {"event": event}
+        if one["type"] == "event_defined":
+            more["definition"] = {**one["definition"], "event": event}
+        yield {**{name: value for name, value in one.items() if name != "id" or not is_reads(one)}, **more}
+
+
+def is_reads(one):
+    return one["type"] == "reads_received"
+
+
+async def test_random_logs_from_the_tables_give_the_rows_of_scoring(database):
+    rng = Random(5)
+    explainer = Explainer(Views(Store(database)), none_before)
+    compared = 0
+    for seed in range(40):
+        event = f"e{seed}"
+        state, gathered = PartitionState(0), Gathered()
+        for offset, record in enumerate(cut(rng, typed(list(named(log_of(seed), event))))):
+            value = encode_envelope(event, record)
+            state.fold(3 * offset, decode_envelope(value))
+            gathered.add(3 * offset, value)
+        for table, columns in (
+            ("facts", columns_of("facts", gathered.facts)),
+            ("reads", {name: (kind, gathered.reads[name]) for name, kind in TABLES["reads"]}),
+        ):
+            await database.insert(table, columns, f"{table}:{event}")
+            await database.insert(table, columns, f"{table}:{event}:again")  # as a batch that comes twice
+        scored = state.events[event]
+        scored.pending()
+        for bib in [bib for bib in scored.versions if scored.was_entered(bib)]:
+            explanation, row = await explainer._worked_out(Head(event, state.next_offset * 3, 0), bib)
+            assert row == scored.row(bib), (seed, bib)
+            assert explanation == explain(known(scored, bib), bib).explanation, (seed, bib)
+            compared += 1
+    assert compared > 100
+
+
+async def none_before(head, moment):
+    return None
 
 
 # --- A large event.

@@ -4,7 +4,7 @@ times and of his status, the facts that bear on him.
 Nothing is scored here a second time: `athlete.examine` works the result out, and this says in words what it found.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -201,22 +201,60 @@ class Explained(NamedTuple):
     row: AthleteRow
 
 
+class PlainRead(NamedTuple):
+    """A read by its device's own clock: its strength, and how many times it came."""
+
+    chip: str
+    device: str
+    at_us: int
+    rssi: float | None
+    came: int
+
+
 def known(state: EventState, bib: str) -> Known:
-    """What a state knows of an athlete."""
+    """What a state knows of an athlete, by all its reads."""
     state.pending()  # raises the versions of those whose chips were read since somebody last asked
-    version = state.versions.get(bib, 0)
-    worn = state.chips_of(bib)
+    return known_by(state, bib, _plain_reads(state, state.chips_of(bib)))
+
+
+def known_by(state: EventState, bib: str, reads: Iterable[PlainRead]) -> Known:
+    """The same with these reads of his chips instead of the state's own, each once.
+
+    Devices are numbered by their names. Scoring numbers them as they are first heard of; that decides which of two
+    reads of the very same instant gives a point its time, and an explanation is not to depend on who was heard first.
+    """
+    told = list(reads)
+    names = sorted({read.device for read in told})
+    numbers = {name: number for number, name in enumerate(names)}
+    chips: dict[str, ChipReads] = {}
+    for read in told:
+        held = chips.setdefault(read.chip, ChipReads())
+        held.add(read.at_us, numbers[read.device], read.rssi)
+        held.repeats += read.came - 1
     return Known(
         state.event,
         state.book,
         state.rulings,
         state.ids,
         state.is_withdrawn,
-        state.devices,
-        state.chips,
-        worn,
-        version,
+        Devices(names),
+        chips,
+        state.chips_of(bib),
+        state.versions.get(bib, 0),
     )
+
+
+def _plain_reads(state: EventState, chips: Iterable[str]) -> Iterator[PlainRead]:
+    """A state's reads; that a chip's came again is said with its first, for a chip's are counted together."""
+    names = state.devices.names
+    for chip in chips:
+        reads = state.chips.get(chip)
+        if reads is None:
+            continue
+        came = 1 + reads.repeats
+        for at_us, device, rssi in zip(reads.at_us, reads.device, reads.rssi, strict=True):
+            yield PlainRead(chip, names[device], at_us, None if rssi == NO_RSSI else rssi, came)
+            came = 1
 
 
 def explain(of: Known, bib: str) -> Explained:

@@ -458,3 +458,14 @@ def test_explanations_of_a_simulated_day_equal_the_rows(name):
     for line in simulate(definition_from_toml(races.definition_toml(name)), 120, 3).log_lines():
         made.add(line)
     assert sum(agrees(made.state, bib) for bib in made.state.book.bibs()) > 240
+
+
+def test_an_explanation_does_not_depend_on_which_device_was_heard_first():
+    of = definition(mats=[mat("start", "S1", "S2"), mat("10k", "K1", "K2"), mat("finish", "F1")])
+    both = [
+        reads(read(name, "C7", at_s)) for at_s, names in ((1, ("S1", "S2")), (2000, ("K1", "K2"))) for name in names
+    ]
+    finish = reads(read("F1", "C7", 4000))
+    found = why(*both, finish, of=of)
+    assert found == why(*both[::-1], finish, of=of)
+    assert [(one.point, one.device) for one in found.points] == [("START", "S2"), ("10K", "K1"), ("FINISH", "F1")]
