@@ -45,7 +45,7 @@ def running_broker(folder: Path) -> Iterator[tuple[KafkaOptions, "subprocess.Pop
     with (folder / "broker.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     try:
-        _await_port(process, port, folder / "broker.log")
+        await_port(process, port, folder / "broker.log")
         yield KafkaOptions(servers=node.servers), process
     finally:
         process.send_signal(signal.SIGCONT)  # a test may have stopped it
@@ -60,7 +60,8 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaOptions]:
         yield options
 
 
-def _await_port(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def await_port(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    """Wait until a broker listens; with its log where it does not."""
     end = time.monotonic() + BROKER_READY_S
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:
