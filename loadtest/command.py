@@ -1,4 +1,4 @@
-"""`matline simulate`: a race day that never was, sent to an ingest or written as a log."""
+"""`matline simulate`: a race day that never was, sent to an ingest, told by simulated readers, or written as a log."""
 
 import asyncio
 import sys
@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import races
 from loadtest.driver import DriveFailed, Driven, Target, drive
 from loadtest.entry_list import entries_csv
+from loadtest.mats import Mats, Spoken, all_alike, play_day, steps_ms, with_codes
 from loadtest.mylaps_exporter import Version
 from loadtest.race_day import NotSimulated
 from loadtest.simulation import SIZE_MAX, Simulation, Timed, simulate
@@ -38,6 +39,8 @@ class Order(Struct, frozen=True, kw_only=True):
     truth: Path | None = None
     sources: Path | None = None
     entries: Path | None = None
+    protocol: Spoken | None = None
+    at: str | None = None
 
 
 class _Refused(Exception):
@@ -58,8 +61,11 @@ def run(order: Order, environment: Mapping[str, str]) -> int:
             _write(order.sources, simulation.sources_toml().encode())
         if order.entries is not None:
             _write(order.entries, entries_csv(simulation.entries))
-        if order.to is not None:
-            driven = asyncio.run(_drive(simulation, _target(order, order.to, environment), order.speed, console))
+        target = None if order.to is None else _target(order, order.to, environment)
+        if order.protocol is not None:
+            return asyncio.run(_play(simulation, order, order.protocol, target, console))
+        if target is not None:
+            driven = asyncio.run(_drive(simulation, target, order.speed, console))
             console.print(_said(driven), highlight=False)
     except _Refused as refused:
         _complain(console, str(refused))
@@ -77,22 +83,28 @@ def _complain(console: Console, text: str) -> None:
 
 
 def _check(order: Order) -> None:
-    if all(one is None for one in (order.to, order.out, order.truth, order.sources, order.entries)):
+    if all(one is None for one in (order.to, order.out, order.truth, order.sources, order.entries, order.protocol)):
         raise _Refused("nothing to do: send it with --to http://127.0.0.1:8701, or write it with --out race.jsonl")
     if order.to is not None and urlsplit(order.to).scheme not in ("http", "https"):
         raise _Refused(f"--to {order.to!r} is no address of an ingest; write http://127.0.0.1:8701")
     if order.mylaps is not None:
         if order.to is None:
             raise _Refused("--mylaps needs --to as well: definition, entries and the other mats' reads go by HTTP")
-        _address(order.mylaps)
+        if order.protocol is not None:
+            raise _Refused("--mylaps is nothing with --protocol; say by --at where the readers are, or whom they call")
+        _address("--mylaps", order.mylaps)
+    if order.at is not None:
+        if order.protocol is None:
+            raise _Refused("--at needs --protocol: which readers are there?")
+        _address("--at", order.at)
     if order.speed is not None and order.speed <= 0:
         raise _Refused(f"--speed {order.speed:g} goes nowhere; 1 is real time, 60 a minute a second")
 
 
-def _address(text: str) -> tuple[str, int]:
+def _address(option: str, text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:
-        raise _Refused(f"--mylaps {text!r} is no address; write 127.0.0.1:3097")
+        raise _Refused(f"{option} {text!r} is no address; write 127.0.0.1:3097")
     return host.strip("[]"), int(port)
 
 
@@ -111,8 +123,10 @@ def _definition(race: str) -> Definition:
 def _simulation(order: Order) -> Simulation:
     if not 1 <= order.size <= SIZE_MAX:
         raise _Refused(f"--size {order.size}: from 1 to {SIZE_MAX} runners can be made")
+    definition = _definition(order.race)
+    protocols = {} if order.protocol is None else all_alike(definition, order.protocol)
     try:
-        return simulate(_definition(order.race), order.size, order.seed)
+        return with_codes(simulate(definition, order.size, order.seed, steps_ms=steps_ms(protocols)), protocols)
     except NotSimulated as error:
         raise _Refused(f"{order.race}: {error}") from None
 
@@ -147,7 +161,7 @@ def _write_log(simulation: Simulation, path: Path, console: Console) -> None:
 def _target(order: Order, url: str, environment: Mapping[str, str]) -> Target:
     return Target(
         url=url,
-        mylaps=None if order.mylaps is None else _address(order.mylaps),
+        mylaps=None if order.mylaps is None else _address("--mylaps", order.mylaps),
         mylaps_version=order.mylaps_version,
         gateway_token=environment.get("MATLINE_GATEWAY_TOKEN"),
         official_token=environment.get("MATLINE_OFFICIAL_TOKEN"),
@@ -163,6 +177,42 @@ async def _drive(simulation: Simulation, target: Target, speed: float | None, co
             bar.update(task, completed=min(driven.accepted, driven.reads), description=text)
 
         return await drive(simulation, target, speed, show)
+
+
+async def _play(simulation: Simulation, order: Order, spoken: Spoken, target: Target | None, console: Console) -> int:
+    """Have simulated readers tell the day to whoever listens to them; what officials say goes to `target`."""
+    at = {} if order.at is None else {spoken: _address("--at", order.at)}
+    mats = Mats(simulation, all_alike(simulation.definition, spoken), at)
+    over = False
+    try:
+        async with mats:
+            _say_sources(mats, order, console)
+            await mats.heard()
+            with _bar(console) as bar:
+                task = bar.add_task("playing", total=len(simulation.reads))
+                seen = await play_day(
+                    simulation, mats, target, order.speed, lambda seen: bar.update(task, completed=seen)
+                )
+            await mats.told()
+            over = True
+            console.print(f"{seen} reads were seen. The readers stay for whoever asks again; Ctrl-C ends.")
+            await asyncio.Event().wait()
+    except OSError as error:
+        raise _Refused(f"the readers cannot be started, another place is given by --at: {error}") from None
+    except asyncio.CancelledError:
+        if not over:
+            raise
+    return 0
+
+
+def _say_sources(mats: Mats, order: Order, console: Console) -> None:
+    if order.to is None:
+        console.print(
+            "Definition and entries are not sent without --to; ingest needs those of this day (--entries FILE).",
+            highlight=False,
+        )
+    console.print("Put this into matline.toml; the day begins when ingest listens to all of them.", highlight=False)
+    print(mats.sources_toml(), flush=True)
 
 
 def _bar(console: Console) -> Progress:

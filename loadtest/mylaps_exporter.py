@@ -6,6 +6,7 @@ when the old one broke. Source: Timing & Scoring TCP-IP protocol V2, v2021.1, pp
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from loadtest.devices.trouble import Trouble
 from loadtest.raw_reads import RawRead
 
 Version = Literal["1", "2.1"]
@@ -46,6 +48,7 @@ class Exporter:
         zone: str,
         acknowledged: Callable[[int], None] = lambda _: None,
         version: Version = "2.1",
+        trouble: Trouble | None = None,
     ) -> None:
         self.resent = 0
         self.connections = 0
@@ -54,6 +57,9 @@ class Exporter:
         self._zone = ZoneInfo(zone)
         self._acknowledged = acknowledged
         self._version: Version = version
+        self._trouble = trouble or Trouble(0)
+        self._sending = asyncio.Lock()
+        self._connected = asyncio.Event()
         self._numbers = count(1)
         self._unacknowledged: dict[str, Message] = {}
         self._room = asyncio.Semaphore(UNACKNOWLEDGED_MAX[version])
@@ -80,13 +86,17 @@ class Exporter:
         for location, own in at_location.items():
             for start in range(0, len(own), size):
                 await self._room.acquire()
-                self._launch(location, own[start : start + size])
+                await self._launch(location, own[start : start + size])
+
+    async def heard(self) -> None:
+        """Return once a server has taken every location."""
+        await self._connected.wait()
 
     async def finish(self) -> None:
         """Wait until everything sent is acknowledged."""
         await self._empty.wait()
 
-    def _launch(self, location: str, reads: list[RawRead]) -> None:
+    async def _launch(self, location: str, reads: list[RawRead]) -> None:
         number = str(next(self._numbers))
         if self._version == "1":
             records = [record_v1(read, self._locations[location], self._zone) for read in reads]
@@ -98,7 +108,12 @@ class Exporter:
         self._unacknowledged[number] = message
         self._empty.clear()
         if self._writer is not None:
-            self._writer.write(message.frame)
+            with contextlib.suppress(ConnectionError):  # it stays unacknowledged, and the next connection sends it
+                await self._write(self._writer, message)
+
+    async def _write(self, writer: asyncio.StreamWriter, message: Message) -> None:
+        async with self._sending:
+            await self._trouble.send(writer, message.frame)
 
     async def _run(self) -> None:
         """Keep a connection, for ever."""
@@ -124,21 +139,27 @@ class Exporter:
             writer.write(f"{location}@Pong@$".encode())
         for _ in self._locations:
             await self._answer(await reader.readuntil(b"$"), writer)
-        self._send_again(writer)
+        await self._send_again(writer)
         self._writer = writer
+        self._connected.set()
         while True:
             try:
                 async with asyncio.timeout(RESEND_AFTER_S):
                     frame = await reader.readuntil(b"$")
             except TimeoutError:
-                self._send_again(writer)
+                await self._send_again(writer)
                 continue
             await self._answer(frame, writer)
 
-    def _send_again(self, writer: asyncio.StreamWriter) -> None:
-        for message in self._unacknowledged.values():
-            writer.write(message.frame)
-            self.resent += self.connections > 1 or self._writer is not None
+    async def _send_again(self, writer: asyncio.StreamWriter) -> None:
+        again = self.connections > 1 or self._writer is not None
+        sent: set[str] = set()
+        while left := [number for number in self._unacknowledged if number not in sent]:  # more may come meanwhile
+            for number in left:
+                sent.add(number)
+                if (message := self._unacknowledged.get(number)) is not None:
+                    await self._write(writer, message)
+                    self.resent += again
 
     async def _answer(self, frame: bytes, writer: asyncio.StreamWriter) -> None:
         parts = frame.decode(errors="replace").strip("\0\r\n").removesuffix("$").rstrip("@").split("@")

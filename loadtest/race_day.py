@@ -12,6 +12,7 @@ to cases in which what a mat catches of a runner is one crossing a point:
 Instants are whole milliseconds, since that is what a MYLAPS reader can say, given in microseconds where they leave.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 from random import Random
 from typing import Literal
@@ -130,7 +131,8 @@ class Guns(Struct):
 
 class Course(Struct):
     """A race as a runner meets it. By point: `miss`, how often its mat catches nothing; `backed`, whether it has a
-    backup; `clock_us`, the instant of its cut-off by the clock. `least_us[i][j]`: the shortest believable duration.
+    backup; `clock_us`, the instant of its cut-off by the clock; `step_us`, what its readers' clocks can tell apart.
+    `least_us[i][j]`: the shortest believable duration.
     """
 
     race: Race
@@ -140,6 +142,7 @@ class Course(Struct):
     miss: list[float]
     backed: list[bool]
     clock_us: list[int | None]
+    step_us: list[int]
     least_us: list[list[int]]
 
     @property
@@ -185,8 +188,12 @@ def fire(definition: Definition, field_of: list[Entrant], seed: str) -> dict[str
     return found
 
 
-def courses(definition: Definition, plan: Plan, guns: dict[str, Guns], seed: str) -> dict[str, Course]:
-    """The courses of all races that have runners, in definition order."""
+def courses(
+    definition: Definition, plan: Plan, guns: dict[str, Guns], seed: str, steps_ms: Mapping[str, int]
+) -> dict[str, Course]:
+    """The courses of all races that have runners, in definition order. `steps_ms`: of mats whose clocks do not tell
+    every millisecond, what they do tell.
+    """
     backed = {mat.id: bool(mat.backup_devices) for mat in definition.mats}
     found: dict[str, Course] = {}
     for race in definition.races:
@@ -203,6 +210,7 @@ def courses(definition: Definition, plan: Plan, guns: dict[str, Guns], seed: str
             miss=[BOTH_MISS[0] + rng.random() * (BOTH_MISS[1] - BOTH_MISS[0]) for _ in points],
             backed=[backed[point.mat] for point in points],
             clock_us=[None if text is None else clock_instant_us(definition, race, text) for text in clocks],
+            step_us=[steps_ms.get(point.mat, 1) * MS for point in points],
             least_us=[
                 [min_duration_us(a.km, b.km, race.max_speed_mps) if b.km > a.km else 0 for b in points] for a in points
             ],
@@ -241,7 +249,12 @@ def _chip_run(rng: Random, course: Course, one: Entrant, waiting: int) -> Run:
     crossings: list[Crossing] = []
     if started:
         line_us = _over_the_line(rng, course, one, waiting)
-        times_us = _crossing_times(rng, course, one, line_us, own_gun_us)
+        times_us = [
+            at_us - at_us % step_us
+            for at_us, step_us in zip(
+                _crossing_times(rng, course, one, line_us, own_gun_us), course.step_us, strict=True
+            )
+        ]
         reached = _reached(rng, course, times_us, own_gun_us)
         crossings = [_caught(rng, course, at, times_us[at]) for at in range(reached)]
         if reached < len(times_us):
@@ -320,6 +333,7 @@ def _caught(rng: Random, course: Course, at: int, true_us: int) -> Crossing:
     main = draw >= both + MAIN_MISSES
     backup = course.backed[at] and draw >= both and (not main or rng.random() >= BACKUP_MISSES)
     behind_us = between(rng, *BACKUP_BEHIND_MS) * MS
+    behind_us -= behind_us % course.step_us[at]
     return Crossing(at, true_us, true_us if main else None, true_us + behind_us if backup else None)
 
 
@@ -330,6 +344,7 @@ def _stop(rng: Random, course: Course, crossings: list[Crossing], ruled: Ruled) 
         finish = course.finish
         walk_us = max(course.least_us[at.point][finish] + at.true_us - last.true_us for at in crossings)
         at_us = last.true_us + (walk_us // MS + between(rng, 600_000, 2_400_000)) * MS
+        at_us -= at_us % course.step_us[finish]
         crossings.append(Crossing(finish, at_us, at_us, None))
         ruled.walked_in = True
 

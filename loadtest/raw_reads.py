@@ -4,6 +4,7 @@ A read is kept as one whole number, ordered by time: a million of them take 8 MB
 """
 
 from array import array
+from collections.abc import Mapping
 from random import Random
 
 from msgspec import Struct
@@ -75,9 +76,18 @@ def skewed_device(definition: Definition) -> str | None:
     return next((mat.devices[0] for mat in definition.mats if mat.id not in ends), None)
 
 
-def read_all(definition: Definition, courses: dict[str, Course], runs: list[Run], seed: str) -> RawReads:
+def skew_ms(definition: Definition, steps_ms: Mapping[str, int]) -> int:
+    """How far behind it is, in steps that its mat's readers can tell."""
+    behind = skewed_device(definition)
+    step_ms = next((steps_ms.get(mat.id, 1) for mat in definition.mats if behind in mat.devices), 1)
+    return SKEW_MS - SKEW_MS % step_ms
+
+
+def read_all(
+    definition: Definition, courses: dict[str, Course], runs: list[Run], seed: str, skew: int = SKEW_MS
+) -> RawReads:
     """Everything that all readers see of these runs, and of chips and readers that belong to none."""
-    readers = _Readers(definition, runs)
+    readers = _Readers(definition, runs, skew)
     rng = dice(seed, "reads")
     stray = dice(seed, "strays")
     for run in runs:
@@ -95,11 +105,11 @@ def read_all(definition: Definition, courses: dict[str, Course], runs: list[Run]
 class _Readers:
     """All devices, and what they have read so far."""
 
-    def __init__(self, definition: Definition, runs: list[Run]) -> None:
+    def __init__(self, definition: Definition, runs: list[Run], skew: int) -> None:
         self.mats: dict[str, Mat] = {mat.id: mat for mat in definition.mats}
         self.devices = [d for mat in definition.mats for d in (*mat.devices, *mat.backup_devices)] + [TEST_READER]
         self._device = {name: number for number, name in enumerate(self.devices)}
-        self._behind = [SKEW_MS if name == skewed_device(definition) else 0 for name in self.devices]
+        self._behind = [skew if name == skewed_device(definition) else 0 for name in self.devices]
         self.first_ms = min((run.own_gun_us for run in runs), default=0) // MS
         self.last_ms = max((c.true_us for run in runs for c in run.crossings), default=0) // MS
         self.base_ms = self.first_ms - EARLY_MS[1] - 3_600_000

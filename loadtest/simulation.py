@@ -7,7 +7,8 @@ The same arguments give the same bytes on every machine.
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -18,7 +19,7 @@ from loadtest.dice import between, dice
 from loadtest.field import Entrant, entrants
 from loadtest.plans import Plan, plan_for
 from loadtest.race_day import Run, Truth, check, courses, fire, run_all
-from loadtest.raw_reads import SKEW_MS, RawRead, RawReads, read_all, skewed_device
+from loadtest.raw_reads import RawRead, RawReads, read_all, skew_ms, skewed_device
 from schemas.codec import to_json
 from schemas.definition import US, Definition
 from schemas.events import (
@@ -114,8 +115,16 @@ def _due_us(item: Timed | Delivery) -> int:
     return item.due_us
 
 
-def simulate(definition: Definition, size: int, seed: int, plan: Plan | None = None) -> Simulation:
-    """A race day of `size` entrants. Raises NotSimulated for a definition whose truth could not be told."""
+def simulate(
+    definition: Definition,
+    size: int,
+    seed: int,
+    plan: Plan | None = None,
+    steps_ms: Mapping[str, int] = MappingProxyType({}),
+) -> Simulation:
+    """A race day of `size` entrants. `steps_ms`: of mats whose readers' clocks do not tell every millisecond, what they
+    do tell, so that the truth is one that they can. Raises NotSimulated for a definition whose truth could not be told.
+    """
     if not 1 <= size <= SIZE_MAX:
         raise ValueError(f"a field of {size} entrants; from 1 to {SIZE_MAX} can be made")
     check(definition)
@@ -124,7 +133,7 @@ def simulate(definition: Definition, size: int, seed: int, plan: Plan | None = N
     chance = _chance(marked, seed)
     field = entrants(marked, plan, size, chance)
     guns = fire(marked, field, chance)
-    by_race = courses(marked, plan, guns, chance)
+    by_race = courses(marked, plan, guns, chance, steps_ms)
     runs = run_all(by_race, field, chance)
     stamp = _Stamp(marked.event, seed)
     first_us = min(gun.first_us for gun in guns.values())
@@ -133,7 +142,8 @@ def simulate(definition: Definition, size: int, seed: int, plan: Plan | None = N
         for race, gun in guns.items()
         for wave, at_us in gun.by_wave.items()
     ]
-    rulings = _rulings(stamp, marked, runs, first_us, chance)
+    behind_ms = skew_ms(marked, steps_ms)
+    rulings = _rulings(stamp, marked, runs, first_us, chance, behind_ms)
     closing = _closing(stamp, runs, [race for race, course in by_race.items() if course.closed], chance)
     return Simulation(
         definition=marked,
@@ -145,7 +155,7 @@ def simulate(definition: Definition, size: int, seed: int, plan: Plan | None = N
         guns=sorted(fired, key=_due_us),
         rulings=rulings,
         closing=closing,
-        reads=read_all(marked, by_race, runs, chance),
+        reads=read_all(marked, by_race, runs, chance, behind_ms),
     )
 
 
@@ -192,14 +202,16 @@ def _opening(stamp: _Stamp, definition: Definition, field: list[Entrant], first_
     return [Timed(due_us, fact) for fact in facts]
 
 
-def _rulings(stamp: _Stamp, definition: Definition, runs: list[Run], first_us: int, chance: str) -> list[Timed]:
+def _rulings(
+    stamp: _Stamp, definition: Definition, runs: list[Run], first_us: int, chance: str, behind_ms: int
+) -> list[Timed]:
     """A clock set right, times from the video, statuses; by the instant when they are due."""
     event = stamp.event
     found: list[Timed] = []
     behind = skewed_device(definition)
     if behind is not None:
         due_us = first_us + between(dice(chance, "clock"), 600, 5400) * US
-        fact = ClockCorrected(event=event, id=stamp.id("clock"), device=behind, offset_us=SKEW_MS * 1000)
+        fact = ClockCorrected(event=event, id=stamp.id("clock"), device=behind, offset_us=behind_ms * 1000)
         found.append(Timed(due_us, fact))
     for run in runs:
         bib, ruled = run.entrant.entry.bib, run.ruled

@@ -78,12 +78,24 @@ def simulate(
         Path | None, typer.Option(help="Write the sources table by which ingest takes its MYLAPS reads.")
     ] = None,
     entries: Annotated[Path | None, typer.Option(help="Write the entry list as CSV, as ingest takes it.")] = None,
+    protocol: Annotated[
+        Literal["mylaps", "raceresult", "chronotrack", "ipico", "ultra", "llrp"] | None,
+        typer.Option(help="Have simulated readers at the mats tell the reads by this protocol, for want of real ones."),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT where the first of them listens, or (mylaps, chronotrack) whom they call."),
+    ] = None,
 ) -> None:
     """Make up a race day, with its truth: entries, guns, reads late and twice, missed mats, rulings.
 
     `matline simulate hanoi-half-2024 --out race.jsonl --truth truth.json`, then `matline score race.jsonl`. Or send it
     to a running ingest: `matline simulate tien-phong-2024 --to http://127.0.0.1:8701 --speed 60`. Where ingest asks for
     tokens they are taken from MATLINE_GATEWAY_TOKEN and MATLINE_OFFICIAL_TOKEN.
+
+    Without hardware: `matline simulate hanoi-half-2024 --protocol raceresult --to http://127.0.0.1:8701 --speed 60`
+    plays the day on simulated readers, one at each mat, once ingest has connected to all; it prints the `sources`
+    tables that belong into matline.toml. Ctrl-C ends.
     """
     from loadtest.command import Order, run
 
@@ -99,6 +111,8 @@ def simulate(
         truth=truth,
         sources=sources,
         entries=entries,
+        protocol=protocol,
+        at=at,
     )
     sys.exit(run(order, os.environ))
 
@@ -254,6 +268,88 @@ def export_log(event: Annotated[str, typer.Argument(help="The event's id.")]) ->
     from services.ingest.command import export_log as run
 
     sys.exit(run(event, os.environ))
+
+
+_Log = Annotated[str, typer.Argument(help="A log, one fact as JSON a line; `-` reads standard input.")]
+_Only = Annotated[list[str] | None, typer.Option("--only", help="Only this one, by its id; may be repeated.")]
+_Style = Annotated[
+    Literal["csv", "xlsx"] | None, typer.Option("--format", help="By default what --out ends in, else csv.")
+]
+_Out = Annotated[Path | None, typer.Option(help="A file; of several CSV tables a folder. Without it: printed.")]
+_Lenient = Annotated[bool, typer.Option(help="Set lines aside that are no fact, and count them.")]
+
+
+@export.command("results")
+def export_results(
+    log: _Log, only: _Only = None, style: _Style = None, out: _Out = None, lenient: _Lenient = False
+) -> None:
+    """Boards, team boards and delegations of a log, with splits and age grades, and who did not finish.
+
+    `matline export results race.jsonl --out results.xlsx` makes a sheet of each, `--out FOLDER` a CSV file of each.
+    """
+    from services.export.command import Order, export_tables
+
+    sys.exit(export_tables("results", log, Order(only or [], style, out, lenient)))
+
+
+@export.command("start-list")
+def export_start_list(
+    log: _Log, only: _Only = None, style: _Style = None, out: _Out = None, lenient: _Lenient = False
+) -> None:
+    """Who is entered, a list for each race, by wave and bib."""
+    from services.export.command import Order, export_tables
+
+    sys.exit(export_tables("start-list", log, Order(only or [], style, out, lenient)))
+
+
+@export.command("medals")
+def export_medals(log: _Log, style: _Style = None, out: _Out = None, lenient: _Lenient = False) -> None:
+    """Who gets a medal for finishing within the limits, by the definition's table medals."""
+    from services.export.command import Order, export_tables
+
+    sys.exit(export_tables("medals", log, Order([], style, out, lenient)))
+
+
+@export.command("prizes")
+def export_prizes(
+    log: _Log, only: _Only = None, style: _Style = None, out: _Out = None, lenient: _Lenient = False
+) -> None:
+    """Prizes, overall and of each category, and titles, by the definition's tables prizes and titles.
+
+    Two tables, `prizes` and `titles`: a CSV on standard output takes --only one of them.
+    """
+    from services.export.command import Order, export_tables
+
+    sys.exit(export_tables("prizes", log, Order(only or [], style, out, lenient)))
+
+
+@export.command("wanda")
+def export_wanda(
+    logs: Annotated[list[str], typer.Argument(help="The logs of one or more events, each with a marathon.")],
+    contacts: Annotated[
+        Path | None, typer.Option(help="CSV: email, date_of_birth, name_prefix, name_suffix; see below.")
+    ] = None,
+    style: _Style = None,
+    out: _Out = None,
+    lenient: _Lenient = False,
+) -> None:
+    """Marathon finishers for the AbbottWMM Wanda rankings: twelve columns, each athlete's fastest chip time.
+
+    Personal columns are on no log. They come from --contacts: people by bib (and event, with several logs), or by
+    first_name, last_name and birth_year or date_of_birth.
+    """
+    from services.export.command import Order
+    from services.export.command import export_wanda as run
+
+    sys.exit(run(logs, contacts, Order([], style, out, lenient)))
+
+
+@export.command("standings")
+def export_standings(log: _Log, out: _Out = None, lenient: _Lenient = False) -> None:
+    """The standings document as JSON, as `matline score` prints it."""
+    from services.export.command import export_standings as run
+
+    sys.exit(run(log, out, lenient))
 
 
 @app.command()

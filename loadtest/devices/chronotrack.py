@@ -20,11 +20,11 @@ def clock(at: datetime) -> str:
 
 
 class ChronoTrackDevice:
-    """The client; `log` is by location all that it has: tag and local time, its number the place from 1."""
+    """The client; `log` is by location all that it has: tag, local time and antenna, its number the place from 1."""
 
     def __init__(self, trouble: Trouble, locations: list[str]) -> None:
         self.trouble = trouble
-        self.log: dict[str, list[tuple[str, datetime]]] = {location: [] for location in locations}
+        self.log: dict[str, list[tuple[str, datetime, int]]] = {location: [] for location in locations}
         self.options: dict[str, str] = {}
         self.starts: list[str] = []
         self.connections = 0
@@ -32,11 +32,16 @@ class ChronoTrackDevice:
         self._next: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
+        self._heard = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
 
-    def read(self, location: str, tag: str, at: datetime) -> None:
-        """A tag is seen, or (tag `guntime`) a gun is heard."""
-        self.log[location].append((tag, at))
+    async def heard(self) -> None:
+        """Return once a server has asked for every location."""
+        await self._heard.wait()
+
+    def read(self, location: str, tag: str, at: datetime, gator: int = 1) -> None:
+        """A tag is seen at an antenna, or (tag `guntime`) a gun is heard."""
+        self.log[location].append((tag, at, 0 if tag == "guntime" else gator))
         self._idle.clear()
         self._wake.set()
 
@@ -116,6 +121,8 @@ class ChronoTrackDevice:
             self.starts.append(line)
             await self._send(f"ack~start~{words[0]}")
             self._next[words[0]] = max(1, int(words[1])) if len(words) > 1 else 1
+            if len(self._next) == len(self.log):
+                self._heard.set()
         elif command == "ping":
             await self._send("ack~ping")
         elif command != "ack":
@@ -127,8 +134,7 @@ class ChronoTrackDevice:
         for location, seq in self._next.items():
             log = self.log[location]
             while seq <= len(log) and some < SENT_AT_ONCE:
-                tag, at = log[seq - 1]
-                gator = 0 if tag == "guntime" else 1
+                tag, at, gator = log[seq - 1]
                 await self._send(f"CT01_33~{seq}~{location}~{tag}~{clock(at)}~0~0F2A38~{gator}")
                 seq = self._next[location] = seq + 1
                 self.sent += 1

@@ -1,8 +1,8 @@
 """A simulated IPICO Elite: a stream of reads, a port for commands, and a port that plays stored reads again by time.
 
 It writes every read down and sends it to whoever listens then; what nobody heard is had only by a replay. As readers
-do, it sends a read again with the same time and another counter. Ports are free ones: `stream_port`, `command_port`,
-`replay_port`.
+do, it sends a read again with the same time and another counter. Ports are free ones, unless they are given:
+`stream_port`, `command_port`, `replay_port`.
 """
 
 import asyncio
@@ -39,18 +39,24 @@ class IpicoDevice:
         self.reads: list[tuple[str, datetime]] = []
         self.replayed = 0
         self.connections = 0
+        self.host = HOST
         self.stream_port = self.command_port = self.replay_port = 0
         self._listeners: set[asyncio.StreamWriter] = set()
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._replay: list[tuple[str, datetime]] = []
+        self._readers: list[str] = []  # beside `reads`: which of its readers saw it
+        self._replay: list[tuple[str, datetime, str]] = []
         self._connected = asyncio.Event()
 
     async def start(self) -> None:
         """Open the three ports."""
         ports = []
-        for serve in (self._stream, self._commands, self._replays):
-            server = await asyncio.start_server(serve, HOST, 0)
+        for serve, port in (
+            (self._stream, self.stream_port),
+            (self._commands, self.command_port),
+            (self._replays, self.replay_port),
+        ):
+            server = await asyncio.start_server(serve, self.host, port)
             self._servers.append(server)
             ports.append(server.sockets[0].getsockname()[1])
         self.stream_port, self.command_port, self.replay_port = ports
@@ -67,12 +73,13 @@ class IpicoDevice:
         """Return once somebody listens to the stream."""
         await self._connected.wait()
 
-    async def read(self, tag: str, at: datetime) -> None:
+    async def read(self, tag: str, at: datetime, reader: str = "00") -> None:
         """A tag crosses: written down, and sent to whoever listens."""
         self.reads.append((tag, at))
-        await self.say(frame(tag, at))
+        self._readers.append(reader)
+        await self.say(frame(tag, at, reader))
         if self.trouble.random.random() < self.trouble.chance_repeat:
-            await self.say(frame(tag, at, count=2))
+            await self.say(frame(tag, at, reader, count=2))
 
     async def say(self, data: bytes) -> None:
         """Send a frame to whoever listens; one whose connection breaks is gone."""
@@ -99,7 +106,7 @@ class IpicoDevice:
         self._listeners.add(writer)
         self._connected.set()
         try:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, asyncio.CancelledError):
                 while await reader.read(1024):
                     pass
         finally:
@@ -115,8 +122,9 @@ class IpicoDevice:
                 elif line.startswith("replay_start") and words.get("file") == "ttyS0":
                     since = words.get("datetime")
                     start = datetime.strptime(since, "%y%m%d%H%M%S") if since else datetime.min
-                    self._replay = [read for read in self.reads if read[1] >= start]
-        except OSError:
+                    stored = zip(self.reads, self._readers, strict=True)
+                    self._replay = [(tag, at, own) for (tag, at), own in stored if at >= start]
+        except (OSError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
@@ -125,10 +133,10 @@ class IpicoDevice:
         self._register()
         try:
             if await reader.readline() == b"\n":
-                for tag, at in self._replay:
-                    await self.trouble.send(writer, frame(tag, at))
+                for tag, at, own in self._replay:
+                    await self.trouble.send(writer, frame(tag, at, own))
                     self.replayed += 1
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

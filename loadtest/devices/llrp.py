@@ -51,6 +51,7 @@ class LlrpDevice:
         self.lost = 0
         self.keepalives_answered = 0
         self.requests: list[int] = []
+        self.host = HOST
         self.port = 0
         self.rospecs: dict[int, int] = {}
         self._buffer: deque[bytes] = deque()
@@ -67,7 +68,7 @@ class LlrpDevice:
 
     async def start(self) -> None:
         """Switch it on."""
-        self._server = await asyncio.start_server(self._serve, HOST, 0)
+        self._server = await asyncio.start_server(self._serve, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -169,7 +170,7 @@ class LlrpDevice:
         self._writer = writer
         await self._say(self._event(parameter(256, b"\0\0")))
         try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while self._writer is writer:
                     head, length, number = struct.unpack(">HII", await reader.readexactly(10))
                     body = await reader.readexactly(length - 10)

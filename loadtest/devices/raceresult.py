@@ -35,16 +35,18 @@ class RaceResultDevice:
         self.commands: list[str] = []
         self.forbidden: list[str] = []
         self.connections = 0
+        self.host = HOST
         self.port = 0
         self._clock = clock
         self._server: asyncio.Server | None = None
         self._clients: dict[asyncio.StreamWriter, asyncio.Lock] = {}
         self._pushed: set[asyncio.StreamWriter] = set()
+        self._heard = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Switch it on."""
-        self._server = await asyncio.start_server(self._serve, HOST, self.port)
+        self._server = await asyncio.start_server(self._serve, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -74,13 +76,20 @@ class RaceResultDevice:
         """How many it keeps."""
         return sum(map(len, self.files.values()))
 
-    async def passes(self, code: str, event_id: str = "6692") -> str:
-        """A tag crosses the mat: the record, kept and pushed."""
-        at = self._clock()
+    async def heard(self) -> None:
+        """Return once somebody has asked for pushes."""
+        await self._heard.wait()
+
+    async def passes(
+        self, code: str, event_id: str = "6692", at: datetime | None = None, antenna: int = 1, rssi: int = -68
+    ) -> str:
+        """A tag crosses the mat, now or at a local time: the record, kept and pushed."""
+        at = self._clock() if at is None else at
         day = f"{at:%Y-%m-%d}" if self.anchored else "0000-00-00"
         number = len(self.files[self.file]) + 1
         clock = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
-        record = f"{number};{code};{day};{clock};{event_id};12;-68;09ca52;0;;;;;;;;{self.name};{self.file};1;{self.box}"
+        place = f"{self.name};{self.file};{antenna};{self.box}"
+        record = f"{number};{code};{day};{clock};{event_id};12;{rssi};09ca52;0;;;;;;;;{place}"
         self.files[self.file].append(record)
         for writer in list(self._pushed):
             if self.trouble.random.random() >= self.swallow:
@@ -134,6 +143,7 @@ class RaceResultDevice:
             return [*self.files.get(int(rest), []), ""]
         if head == "SETPUSHPASSINGS" and rest.startswith("1"):
             self._pushed.add(writer)
+            self._heard.set()
         if head in ("SETPROTOCOL", "SETPUSHPASSINGS", "SETPUSHPREWARNS"):
             return [command]
         first, _, count = command.partition(":")

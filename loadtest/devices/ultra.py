@@ -33,15 +33,17 @@ class UltraDevice:
         self.commands: list[bytes] = []
         self.forbidden: list[bytes] = []
         self.connections = 0
+        self.host = HOST
         self.port = 0
         self._clock = clock
         self._server: asyncio.Server | None = None
         self._clients: dict[asyncio.StreamWriter, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._heard = asyncio.Event()
 
     async def start(self) -> None:
         """Switch it on."""
-        self._server = await asyncio.start_server(self._serve, HOST, self.port)
+        self._server = await asyncio.start_server(self._serve, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -61,12 +63,18 @@ class UltraDevice:
         """Its owner clears the log: LogIDs begin anew."""
         self.log = {}
 
-    async def passes(self, chip: str, antenna: int = 1, reader: int = 2) -> int:
-        """A tag crosses the mat, or (chip 0, antenna 0) a gun: its LogID, kept and sent."""
-        since = self._clock() - ZERO
+    async def heard(self) -> None:
+        """Return once somebody has asked for its state."""
+        await self._heard.wait()
+
+    async def passes(
+        self, chip: str, antenna: int = 1, reader: int = 2, at: datetime | None = None, rssi: int = -71
+    ) -> int:
+        """A tag crosses the mat, now or at a local time, or (chip 0, antenna 0) a gun: its LogID, kept and sent."""
+        since = (self._clock() if at is None else at) - ZERO
         second, millisecond = since.days * 86400 + since.seconds, since.microseconds // 1000
-        number = max(self.log, default=0) + 1
-        line = f"0,{chip},{second},{millisecond},{antenna},-71,%d,{reader},{self.box},{0:016x},0,{number}"
+        number = next(reversed(self.log), 0) + 1
+        line = f"0,{chip},{second},{millisecond},{antenna},{rssi},%d,{reader},{self.box},{0:016x},0,{number}"
         self.log[number] = second, line
         for writer in list(self._clients):
             if self.trouble.random.random() >= self.swallow:
@@ -122,6 +130,7 @@ class UltraDevice:
         command = match[0]
         self.commands.append(command)
         if command == b"?\n":
+            self._heard.set()
             return [f"S={int(self.reading)}0"]
         if command == b"r\n":
             at = self._clock()

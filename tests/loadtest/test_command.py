@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,14 +11,21 @@ from typer.testing import CliRunner
 
 import races
 from loadtest.command import Order, run
+from loadtest.mats import all_alike
+from schemas.definition import definition_from_toml
 from services.cli import app
 from services.document import score_lines
+from services.ingest.settings import IngestSettings
 from services.ingest.sources import parse_sources
+from tests.conftest import free_port
+from tests.ingest.conftest import serving
 from tests.ingest.memory_log import MemoryLog
 from tests.loadtest.scored import differences, simulated
 from tests.loadtest.test_driver import ingest_for, standings
+from tests.loadtest.test_mats import day
 
 RACE = "hanoi-half-2024"
+HANG_S = 120.0
 
 
 def order(**fields: object) -> Order:
@@ -67,6 +76,13 @@ async def test_a_day_is_sent_to_an_ingest_by_http_and_mylaps(capsys: pytest.Capt
         ({"to": "ftp://127.0.0.1"}, "is no address of an ingest"),
         ({"to": "http://127.0.0.1:1", "mylaps": "here"}, "is no address; write 127.0.0.1:3097"),
         ({"mylaps": "127.0.0.1:3097", "out": Path("x")}, "--mylaps needs --to"),
+        (
+            {"protocol": "mylaps", "to": "http://127.0.0.1:1", "mylaps": "127.0.0.1:3097"},
+            "--mylaps is nothing with --protocol",
+        ),
+        ({"at": "127.0.0.1:3601", "out": Path("x")}, "--at needs --protocol"),
+        ({"protocol": "llrp", "at": "here"}, "--at 'here' is no address"),
+        ({"protocol": "llrp", "at": "192.0.2.1:5084"}, "the readers cannot be started, another place is given by --at"),
         ({"speed": 0.0, "out": Path("x")}, "goes nowhere"),
         ({"size": 0, "out": Path("x")}, "from 1 to 100000 runners"),
         ({"race": "nowhere", "out": Path("x")}, "name a file, or one of hanoi-half-2024"),
@@ -98,3 +114,30 @@ async def test_a_refusal_by_ingest_is_told_and_ends_with_one(capsys: pytest.Capt
     async with ingest_for(simulated(RACE, 40, 5), MemoryLog()) as ingest:
         assert await asyncio.to_thread(run, order(to=f"{ingest.url}/nowhere"), {}) == 1
     assert "404" in capsys.readouterr().err
+
+
+async def test_a_day_is_told_by_simulated_readers_once_ingest_listens_to_them(tmp_path: Path):
+    config, log = tmp_path / "matline.toml", MemoryLog()
+    config.write_text("sources = []\n")
+    settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json", config=config, data=tmp_path)
+    async with serving(settings, log) as address, asyncio.timeout(HANG_S):
+        words = ["--size", "40", "--seed", "5", "--protocol", "raceresult", "--at", f"127.0.0.1:{free_port()}"]
+        simulating = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services.cli", "simulate", RACE, *words, "--to", str(address)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert simulating.stdout is not None
+        assert simulating.stderr is not None
+        printed = b""
+        while printed.count(b"devices =") < 5:  # one reader a mat
+            printed += await simulating.stdout.readline()
+        config.write_bytes(printed)
+        said = b""
+        while b"Ctrl-C ends" not in said:
+            said += await simulating.stderr.readline()
+        simulation = day(all_alike(definition_from_toml(races.definition_toml(RACE)), "raceresult"))
+        while differences(simulation, standings(log)):
+            await asyncio.sleep(0.1)
+        simulating.send_signal(signal.SIGINT)
+        assert await simulating.wait() == 0

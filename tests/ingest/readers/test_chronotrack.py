@@ -23,7 +23,7 @@ async def listen(port: int, race_log: MemoryLog, folder: Path) -> Running:
 
 
 def expected(log: dict) -> set[tuple[str, str, int]]:
-    return {(location, tag, us(local)) for location, events in log.items() for tag, local in events if tag != "guntime"}
+    return {(location, tag, us(local)) for location, events in log.items() for tag, local, _ in events if tag != "guntime"}
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])

@@ -1,0 +1,512 @@
+"""A simulated day read by simulated devices: at each mat one that speaks a reader's protocol over real TCP.
+
+A protocol says a chip in its own way, its clock tells milliseconds or hundredths of a second, and some tell no
+strength. So the day is made for the devices: `steps_ms` for its crossings, `with_codes` for its entries. What a device
+says is told by `as_said`, and `Mats.sources_toml` is how ingest has to be set up for them.
+
+    protocols = dict.fromkeys([mat.id for mat in definition.mats], "llrp")
+    day = with_codes(simulate(definition, 120, 7, steps_ms=steps_ms(protocols)), protocols)
+    async with Mats(day, protocols) as mats: ...; await play(day, mats, speed=60)
+"""
+
+import asyncio
+import time
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Literal, Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+
+from loadtest.devices.chronotrack import ChronoTrackDevice
+from loadtest.devices.ipico import IpicoDevice
+from loadtest.devices.llrp import LlrpDevice
+from loadtest.devices.raceresult import RaceResultDevice
+from loadtest.devices.trouble import Trouble
+from loadtest.devices.ultra import UltraDevice
+from loadtest.driver import DriveFailed, Target, drive
+from loadtest.mylaps_exporter import Exporter
+from loadtest.race_day import MS
+from loadtest.raw_reads import RawRead
+from loadtest.simulation import Simulation, Timed
+from schemas.definition import Definition, Mat
+from schemas.events import ChipAssigned, EntriesAdded, Ruling
+
+Spoken = Literal["mylaps", "raceresult", "chronotrack", "ipico", "ultra", "llrp"]
+SPOKEN: tuple[Spoken, ...] = ("mylaps", "raceresult", "chronotrack", "ipico", "ultra", "llrp")
+USUAL_PORTS: dict[Spoken, int] = {
+    "mylaps": 3097,
+    "raceresult": 3601,
+    "chronotrack": 61611,
+    "ipico": 10000,
+    "ultra": 10023,  # the real one has 23, which only an administrator may open
+    "llrp": 5084,
+}
+"""Where a device listens, or (mylaps, chronotrack) whom it calls; the second of its kind has the port behind it."""
+CALLING: frozenset[Spoken] = frozenset({"mylaps", "chronotrack"})
+STRENGTHLESS: frozenset[Spoken] = frozenset({"chronotrack", "ipico"})
+HUNDREDTHS_MS = 10
+IPICO_COMMANDS, IPICO_REPLAYS = 9999, 10300  # an Elite's own ports, which nobody sets
+ULTRA_ANTENNAS = 4  # of one of its readers
+TOLD_MAX = 100  # reads that a device tells together where they wait: a full message of MYLAPS
+QUEUED_MAX = 20_000  # reads that wait for a device that nobody listens to
+BUFFER_REPORTS = 100_000  # of an LLRP reader: some minutes of a crowd
+
+
+def steps_ms(protocols: Mapping[str, Spoken]) -> dict[str, int]:
+    """By mat, what its readers' clocks can tell apart, where that is not a millisecond."""
+    return {mat: HUNDREDTHS_MS for mat, spoken in protocols.items() if spoken in STRENGTHLESS}
+
+
+def code_of(spoken: Spoken, chip: str) -> str:
+    """A chip as the log has it from a reader of this protocol. Chips here are seven letters and digits."""
+    if spoken == "ipico":
+        return f"{int(chip, 36):012X}"
+    if spoken == "ultra":
+        return str(int(chip, 36))
+    if spoken == "llrp":
+        return chip.encode().ljust(12, b"\0").hex().upper()
+    return chip
+
+
+def with_codes(simulation: Simulation, protocols: Mapping[str, Spoken]) -> Simulation:
+    """The same day with every chip known by each code that its readers give it."""
+    spoken = sorted(set(protocols.values()))
+
+    def codes(chip: str) -> list[str]:
+        return list(dict.fromkeys([chip, *(code_of(one, chip) for one in spoken)]))
+
+    entries = [
+        msgspec.structs.replace(entry, chips=[code for chip in entry.chips for code in codes(chip)])
+        for entry in simulation.entries
+    ]
+    by_bib = {entry.bib: entry for entry in entries}
+    opening: list[Timed] = []
+    for timed in simulation.opening:
+        facts: list[Ruling] = [timed.fact]
+        if isinstance(timed.fact, EntriesAdded):
+            facts = [msgspec.structs.replace(timed.fact, entries=[by_bib[entry.bib] for entry in timed.fact.entries])]
+        elif isinstance(timed.fact, ChipAssigned):
+            fact = timed.fact
+            facts = [msgspec.structs.replace(fact, id=f"{fact.id}-{code}", chip=code) for code in codes(fact.chip)]
+        opening += [Timed(timed.due_us, fact) for fact in facts]
+    return msgspec.structs.replace(simulation, entries=entries, opening=opening)
+
+
+def as_said(read: RawRead, spoken: Spoken) -> RawRead:
+    """A read as it is after a reader of this protocol has told it; but its strength, which not all tell."""
+    at_us = read.at_us - read.at_us % (HUNDREDTHS_MS * MS) if spoken in STRENGTHLESS else read.at_us
+    return msgspec.structs.replace(read, chip=code_of(spoken, read.chip), at_us=at_us)
+
+
+class Sighted(Struct, frozen=True):
+    """A read for a device to tell: `place` is the number of the reader at its mat, from 1; `local` its own clock."""
+
+    read: RawRead
+    mat: str
+    place: int
+    local: datetime
+
+
+class _Line(Protocol):
+    """A simulated device, or several of one protocol that are one to ingest."""
+
+    async def start(self) -> None: ...
+
+    async def heard(self) -> None: ...
+
+    async def tell(self, seen: Sequence[Sighted]) -> None: ...
+
+    async def told(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def source(self) -> dict[str, object]: ...
+
+
+class _RaceResult:
+    """A decoder at one mat."""
+
+    def __init__(self, mat: Mat, host: str, port: int, trouble: Trouble, clock: Callable[[], datetime]) -> None:
+        self.device = RaceResultDevice(trouble, clock, name=mat.id, box=f"D-{mat.id}")
+        self.device.host, self.device.port = host, port
+        self._mat = mat
+        self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
+
+    async def tell(self, seen: Sequence[Sighted]) -> None:
+        for one in seen:
+            await self.device.passes(one.read.chip, "0", one.local, one.place, int(one.read.rssi))
+
+    async def told(self) -> None:
+        return
+
+    def source(self) -> dict[str, object]:
+        return {
+            "address": _address(self.device.host, self.device.port),
+            "devices": {f"{self._mat.id}/{place}": device for place, device in _places(self._mat)},
+        }
+
+
+class _Ultra:
+    """A box at one mat."""
+
+    def __init__(
+        self, number: int, mat: Mat, host: str, port: int, trouble: Trouble, clock: Callable[[], datetime]
+    ) -> None:
+        self.device = UltraDevice(trouble, clock, box=number)
+        self.device.host, self.device.port = host, port
+        self._mat = mat
+        self._number = number
+        self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
+
+    async def tell(self, seen: Sequence[Sighted]) -> None:
+        for one in seen:
+            reader, antenna = divmod(one.place - 1, ULTRA_ANTENNAS)
+            code = code_of("ultra", one.read.chip)
+            await self.device.passes(code, antenna + 1, reader + 1, one.local, int(one.read.rssi))
+
+    async def told(self) -> None:
+        return
+
+    def source(self) -> dict[str, object]:
+        return {
+            "address": _address(self.device.host, self.device.port),
+            "devices": {f"{self._number}/{place}": device for place, device in _places(self._mat)},
+        }
+
+
+class _Llrp:
+    """A reader at one mat, of the kind that holds its reports while nobody is connected."""
+
+    def __init__(self, gateway: str, mat: Mat, host: str, port: int, trouble: Trouble, clock_us: int) -> None:
+        self.device = LlrpDevice(trouble, clock_us, buffer=BUFFER_REPORTS)
+        self.device.host, self.device.port = host, port
+        self._gateway = gateway
+        self._mat = mat
+        self.start, self.heard, self.close = self.device.start, self.device.running, self.device.close
+
+    async def tell(self, seen: Sequence[Sighted]) -> None:
+        for one in seen:
+            code = bytes.fromhex(code_of("llrp", one.read.chip))
+            await self.device.read(code, one.read.at_us, one.place, int(one.read.rssi))
+
+    async def told(self) -> None:
+        return
+
+    def source(self) -> dict[str, object]:
+        return {
+            "address": _address(self.device.host, self.device.port),
+            "devices": {f"{self._gateway}/{place}": device for place, device in _places(self._mat)},
+        }
+
+
+class _Ipico:
+    """One Elite for all its mats, each place a reader of its own: its ports for stored reads are the same on each."""
+
+    def __init__(self, mats: list[Mat], host: str, port: int, trouble: Trouble) -> None:
+        self.device = IpicoDevice(trouble)
+        self.device.host = host
+        self.device.stream_port = port
+        self.device.command_port, self.device.replay_port = IPICO_COMMANDS, IPICO_REPLAYS
+        places = [(mat.id, place, device) for mat in mats for place, device in _places(mat)]
+        self._readers = {(mat, place): f"{number:02x}" for number, (mat, place, _) in enumerate(places, start=1)}
+        self._devices = {self._readers[mat, place]: device for mat, place, device in places}
+        self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
+
+    async def tell(self, seen: Sequence[Sighted]) -> None:
+        for one in seen:
+            code = code_of("ipico", one.read.chip).lower()
+            await self.device.read(code, one.local, self._readers[one.mat, one.place])
+
+    async def told(self) -> None:
+        return
+
+    def source(self) -> dict[str, object]:
+        return {
+            "address": _address(self.device.host, self.device.stream_port),
+            "model": "elite",
+            "devices": dict(self._devices),
+        }
+
+
+class _ChronoTrack:
+    """One client for all its mats, each a location."""
+
+    def __init__(self, mats: list[Mat], host: str, port: int, trouble: Trouble) -> None:
+        self.device = ChronoTrackDevice(trouble, [mat.id for mat in mats])
+        self._mats = mats
+        self._address = (host, port)
+        self._calling: asyncio.Task[None] | None = None
+        self.heard, self.told = self.device.heard, self.device.told_all
+
+    async def start(self) -> None:
+        self._calling = asyncio.create_task(self.device.run(*self._address))
+
+    async def tell(self, seen: Sequence[Sighted]) -> None:
+        for one in seen:
+            self.device.read(one.mat, one.read.chip, one.local, one.place)
+
+    async def close(self) -> None:
+        if self._calling is not None:
+            self._calling.cancel()
+            await asyncio.gather(self._calling, return_exceptions=True)
+
+    def source(self) -> dict[str, object]:
+        devices = {f"{mat.id}/{place}": device for mat in self._mats for place, device in _places(mat)}
+        return {"address": _address(*self._address), "devices": devices}
+
+
+class _Mylaps:
+    """One exporter for all its mats, each reader a location."""
+
+    def __init__(self, mats: list[Mat], host: str, port: int, trouble: Trouble, zone: str) -> None:
+        self._address = (host, port)
+        locations = [device for mat in mats for _, device in _places(mat)]
+        self.device = Exporter(host, port, locations, zone, trouble=trouble)
+        self._stack = AsyncExitStack()
+        self.heard, self.told, self.close = self.device.heard, self.device.finish, self._stack.aclose
+
+    async def start(self) -> None:
+        await self._stack.enter_async_context(self.device)
+
+    async def tell(self, seen: Sequence[Sighted]) -> None:
+        await self.device.send([one.read for one in seen])
+
+    def source(self) -> dict[str, object]:
+        return {"address": _address(*self._address)}
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _places(mat: Mat) -> list[tuple[int, str]]:
+    """The readers of a mat: the number of each, from 1, and what the log calls it."""
+    return list(enumerate((*mat.devices, *mat.backup_devices), start=1))
+
+
+class _Player:
+    """A line with what waits for it, so that one that nobody listens to does not keep the others."""
+
+    def __init__(self, gateway: str, spoken: Spoken, line: _Line) -> None:
+        self.gateway = gateway
+        self.spoken: Spoken = spoken
+        self.line = line
+        self.queue: asyncio.Queue[Sighted] = asyncio.Queue(QUEUED_MAX)
+        self.told = 0
+        self.free = asyncio.Event()  # cleared: it is between two runners, and tells nothing
+        self.free.set()
+
+    async def run(self) -> None:
+        """Tell what is to be told, for as long as this task lives."""
+        while True:
+            seen = [await self.queue.get()]
+            while not self.queue.empty() and len(seen) < TOLD_MAX:
+                seen.append(self.queue.get_nowait())
+            await self.free.wait()
+            await self.line.tell(seen)
+            self.told += len(seen)
+            for _ in seen:
+                self.queue.task_done()
+
+
+class Mats:
+    """The devices of a day. Use it as `async with`.
+
+    `protocols` by mat; `at` is where devices of a protocol listen, or whom they call (by default the usual ports here);
+    `troubles` makes what goes wrong on a line by its protocol.
+    """
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        protocols: Mapping[str, Spoken],
+        at: Mapping[Spoken, tuple[str, int]] | None = None,
+        troubles: Callable[[Spoken], Trouble] = lambda _: Trouble(0),
+    ) -> None:
+        self._simulation = simulation
+        self._definition = simulation.definition
+        self._protocols = protocols
+        self._zone = ZoneInfo(self._definition.timezone)
+        self._at = dict(at or {})
+        self._troubles = troubles
+        first = simulation.reads.packed[0] if simulation.reads.packed else 0
+        self.first_us = simulation.reads.time_ms(first) * MS
+        self._began_s = time.monotonic()
+        self.players: list[_Player] = list(self._made())
+        self._place = {
+            device: (mat.id, place, self._player(mat.id)) for mat in self._mats() for place, device in _places(mat)
+        }
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _mats(self) -> list[Mat]:
+        return [mat for mat in self._definition.mats if mat.id in self._protocols]
+
+    def _made(self) -> list[_Player]:
+        made: list[_Player] = []
+        for spoken in SPOKEN:
+            own = [mat for mat in self._mats() if self._protocols[mat.id] == spoken]
+            host, port = self._at.get(spoken, ("127.0.0.1", USUAL_PORTS[spoken]))
+            if own and spoken in ("mylaps", "chronotrack", "ipico"):
+                made.append(_Player(f"sim-{spoken}", spoken, self._shared(spoken, own, host, port)))
+            else:
+                made += [self._alone(spoken, nth, mat, host, port + nth if port else 0) for nth, mat in enumerate(own)]
+        return made
+
+    def _shared(self, spoken: Spoken, mats: list[Mat], host: str, port: int) -> _Line:
+        trouble = self._troubles(spoken)
+        if spoken == "mylaps":
+            return _Mylaps(mats, host, port, trouble, self._definition.timezone)
+        return (_ChronoTrack if spoken == "chronotrack" else _Ipico)(mats, host, port, trouble)
+
+    def _alone(self, spoken: Spoken, nth: int, mat: Mat, host: str, port: int) -> _Player:
+        gateway, trouble = f"sim-{mat.id}", self._troubles(spoken)
+        line: _Line
+        if spoken == "raceresult":
+            line = _RaceResult(mat, host, port, trouble, self._clock)
+        elif spoken == "ultra":
+            line = _Ultra(nth + 1, mat, host, port, trouble, self._clock)
+        else:
+            line = _Llrp(gateway, mat, host, port, trouble, self.first_us)
+        return _Player(gateway, spoken, line)
+
+    def _player(self, mat: str) -> _Player:
+        spoken = self._protocols[mat]
+        return next(one for one in self.players if one.gateway in (f"sim-{spoken}", f"sim-{mat}"))
+
+    def _clock(self) -> datetime:
+        """What the devices' clocks show: the day's first read when they were switched on, then as time goes on here.
+
+        Not as quickly as the day is played, since that would be a clock that jumps.
+        """
+        return self._local(self.first_us + int((time.monotonic() - self._began_s) * 1e6))
+
+    def _local(self, at_us: int) -> datetime:
+        whole = datetime.fromtimestamp(at_us // 1_000_000, UTC).replace(microsecond=at_us % 1_000_000)
+        return whole.astimezone(self._zone).replace(tzinfo=None)
+
+    async def __aenter__(self) -> "Mats":
+        try:
+            for player in self.players:
+                await player.line.start()
+                self._tasks.append(asyncio.create_task(player.run()))
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Switch all off."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(player.line.close() for player in self.players))
+
+    async def heard(self) -> None:
+        """Return once ingest listens to every one of them."""
+        await asyncio.gather(*(player.line.heard() for player in self.players))
+
+    async def see(self, read: RawRead) -> bool:
+        """A reader sees a chip; whether it belongs to one of these devices. Returns once there is room for it."""
+        found = self._place.get(read.device)
+        if found is None:
+            return False
+        mat, place, player = found
+        await player.queue.put(Sighted(read, mat, place, self._local(read.at_us)))
+        return True
+
+    async def told(self) -> None:
+        """Return once every device has sent all that it saw to whoever was there."""
+        for player in self.players:
+            await player.queue.join()
+            await player.line.told()
+
+    def sources_toml(self) -> str:
+        """Ingest's `[[sources]]` for these devices."""
+        return "\n".join(self._source_toml(player) for player in self.players)
+
+    def _source_toml(self, player: _Player) -> str:
+        fields: dict[str, object] = {
+            "protocol": player.spoken,
+            "event": self._definition.event,
+            "gateway": player.gateway,
+            **({} if player.spoken == "llrp" else {"zone": self._definition.timezone}),
+            **player.line.source(),
+        }
+        return "\n".join(["[[sources]]", *(f"{key} = {_toml(value)}" for key, value in fields.items())]) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f'"{key}" = {_toml(one)}' for key, one in value.items()) + " }"
+    return f'"{value}"'
+
+
+async def play(
+    simulation: Simulation, mats: Mats, speed: float | None = None, progress: Callable[[int], None] = lambda _: None
+) -> int:
+    """Have the devices see all reads of the day, as quickly as `speed` says (null: at once); how many they saw.
+
+    Reads of readers that stand at none of the mats are left out. `progress` takes how many were seen so far.
+    """
+    began_s, seen = time.monotonic(), 0
+    reads = simulation.reads
+    first_ms = reads.time_ms(reads.packed[0]) if reads.packed else 0
+    for nth, packed in enumerate(reads.packed):
+        if speed is not None:
+            wait_s = (reads.time_ms(packed) - first_ms) / 1000 / speed - (time.monotonic() - began_s)
+            if wait_s > 0:
+                progress(seen)
+                await asyncio.sleep(wait_s)
+        seen += await mats.see(reads.unpacked(packed, nth))
+        if nth % 1000 == 0:
+            await asyncio.sleep(0)
+    progress(seen)
+    return seen
+
+
+async def play_day(
+    simulation: Simulation,
+    mats: Mats,
+    target: Target | None,
+    speed: float | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> int:
+    """`play`, and send to `target` what officials say: definition and entries before, the rest when it is due.
+
+    Raises DriveFailed.
+    """
+    if target is None:
+        return await play(simulation, mats, speed, progress)
+    nothing = msgspec.structs.replace(simulation.reads, packed=array("q"))
+    office = msgspec.structs.replace(simulation, reads=nothing)
+    await drive(msgspec.structs.replace(office, guns=[], rulings=[], closing=[]), target)
+    later = msgspec.structs.replace(office, opening=[])
+    first_us = min((timed.due_us for timed in later.facts), default=0)
+    wait_s = 0.0 if speed is None else max(0.0, (first_us - mats.first_us) / 1e6 / speed)
+
+    async def officials() -> None:
+        await asyncio.sleep(wait_s)
+        await drive(later, target, speed)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(officials())
+            playing = group.create_task(play(simulation, mats, speed, progress))
+    except* DriveFailed as failed:
+        raise failed.exceptions[0] from None
+    return playing.result()
+
+
+def all_alike(definition: Definition, spoken: Spoken) -> dict[str, Spoken]:
+    """Every mat read by devices of one protocol."""
+    return {mat.id: spoken for mat in definition.mats}

@@ -1,0 +1,113 @@
+"""A simulated day told by simulated readers to ingest's own, over TCP: the standings are its truth."""
+
+import asyncio
+import random
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+
+import races
+from loadtest.mats import SPOKEN, Mats, Spoken, all_alike, as_said, code_of, play, steps_ms, with_codes
+from loadtest.raw_reads import TEST_READER
+from loadtest.simulation import Simulation, simulate
+from schemas.codec import to_json
+from schemas.definition import definition_from_toml
+from schemas.events import ReadsLogged
+from services.document import score_lines
+from services.ingest.access import Access
+from services.ingest.metrics import IngestMetrics
+from services.ingest.reading import Reading
+from services.ingest.sources import parse_sources
+from services.runtime.tokens import Tokens
+from tests.conftest import free_port
+from tests.ingest.memory_log import MemoryLog
+from tests.loadtest.scored import differences
+
+HANG_S = 120.0
+DEFINITION = definition_from_toml(races.definition_toml("hanoi-half-2024"))
+
+
+def day(protocols: dict[str, Spoken], size: int = 40, seed: int = 5) -> Simulation:
+    return with_codes(simulate(DEFINITION, size, seed, steps_ms=steps_ms(protocols)), protocols)
+
+
+def own_address(spoken: Spoken) -> tuple[str, int]:
+    """Where nobody else is: an Elite has three ports, of which two cannot be chosen, so it gets a host of its own."""
+    rng = random.Random()
+    host = f"127.{rng.randrange(1, 255)}.{rng.randrange(255)}.1" if spoken == "ipico" else "127.0.0.1"
+    return host, free_port()
+
+
+def over_http(simulation: Simulation, protocols: dict[str, Spoken]) -> dict[str, Any]:
+    """The standings of the same reads, as their readers tell them, pushed by HTTP."""
+    mat_of = {device: mat.id for mat in DEFINITION.mats for device in (*mat.devices, *mat.backup_devices)}
+    reads = [simulation.reads.unpacked(packed, nth) for nth, packed in enumerate(simulation.reads.packed)]
+    told = [as_said(read, protocols[mat_of[read.device]]) for read in reads if read.device != TEST_READER]
+    facts = [to_json(timed.fact) for timed in simulation.facts]
+    push = {"type": "reads_received", "event": DEFINITION.event, "gateway": "http", "session": "1", "reads": told}
+    return score_lines([*facts, msgspec.json.encode(push)])
+
+
+def equal_parts(document: dict[str, Any]) -> dict[str, Any]:
+    """All that equal standings have alike. Source: contract, section 4."""
+    unused = {reason: reads for reason, reads in document["unused_reads"].items() if reason != "repeat"}
+    return {**document, "unused_reads": unused, "revision": None}
+
+
+@pytest.mark.parametrize("spoken", SPOKEN)
+async def test_a_day_told_by_readers_of_a_protocol_scores_as_over_http_and_to_its_truth(spoken: Spoken, tmp_path: Path):
+    protocols = all_alike(DEFINITION, spoken)
+    simulation = day(protocols)
+    mats = Mats(simulation, protocols, {spoken: own_address(spoken)})
+    config = tmp_path / "matline.toml"
+    config.write_text(mats.sources_toml())
+    log = MemoryLog()
+    access, metrics = Access(Tokens(tmp_path / "tokens.json")), IngestMetrics(CollectorRegistry())
+    reading = Reading(config, "127.0.0.1", 0, access, log, metrics, lambda: mats.first_us, tmp_path)
+    await reading.start()
+    async with mats:
+        try:
+            async with asyncio.timeout(HANG_S):
+                await mats.heard()
+                seen = await play(simulation, mats)
+                await mats.told()
+                while sum(len(fact.reads) for fact in log.facts() if isinstance(fact, ReadsLogged)) < seen:
+                    await asyncio.sleep(0.05)
+        finally:
+            await reading.close()
+    expected = over_http(simulation, protocols)
+    lines = [to_json(timed.fact) for timed in simulation.facts]
+    standings = score_lines([*lines, *(to_json(fact) for fact in log.facts())])
+    assert differences(simulation, standings) == []
+    assert equal_parts(standings) == equal_parts(expected)
+    assert log.aside == []
+
+
+def test_codes_differ_for_every_chip_and_the_entries_know_them_all():
+    protocols = dict(zip([mat.id for mat in DEFINITION.mats], SPOKEN, strict=False))
+    simulation = day(protocols)
+    chips = simulation.reads.chips
+    for spoken in SPOKEN:
+        assert len({code_of(spoken, chip) for chip in chips}) == len(chips)
+    for entry in simulation.entries:
+        assert not entry.chips or {code_of(spoken, entry.chips[0]) for spoken in protocols.values()} <= set(entry.chips)
+
+
+@pytest.mark.parametrize("spoken", SPOKEN)
+def test_the_sources_are_taken_by_ingest_and_name_every_reader(spoken: Spoken):
+    protocols = all_alike(DEFINITION, spoken)
+    sources = parse_sources(Mats(day(protocols), protocols).sources_toml().encode())
+    named = {device for source in sources for device in source.devices.values()}
+    every = {device for mat in DEFINITION.mats for device in (*mat.devices, *mat.backup_devices)}
+    assert named == (set() if spoken == "mylaps" else every)
+    assert {source.protocol for source in sources} == {spoken}
+
+
+def test_crossings_at_a_mat_whose_clock_tells_hundredths_are_on_whole_hundredths():
+    simulation = simulate(DEFINITION, 60, 3, steps_ms={"5k": 10})
+    at = {p.at_us for truth in simulation.truth.values() for p in truth.points if p.point == "5K"}
+    assert at
+    assert all(at_us % 10_000 == 0 for at_us in at)
