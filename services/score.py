@@ -26,6 +26,11 @@ class Stopped(Exception):
 def read_log(path: str, until: int | None, lenient: bool) -> tuple[Log, list[BadLine]]:
     """The log in `path` (`-`: standard input) up to line `until`, and the lines set aside. Raises Stopped."""
     log = Log()
+    return log, read_into(log, path, until, lenient)
+
+
+def read_into(log: Log, path: str, until: int | None, lenient: bool) -> list[BadLine]:
+    """Read the log in `path` up to line `until`; the lines set aside. Raises Stopped."""
     aside: list[BadLine] = []
     gc.freeze()
     gc.disable()  # the fold makes no garbage in circles, and looking for some doubles its time
@@ -40,7 +45,7 @@ def read_log(path: str, until: int | None, lenient: bool) -> tuple[Log, list[Bad
                     aside.append(bad)
     finally:
         gc.enable()
-    return log, aside
+    return aside
 
 
 def _opened(path: str) -> BinaryIO:

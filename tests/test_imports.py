@@ -49,6 +49,7 @@ def test_help_brings_in_no_service():
     assert loaded.isdisjoint(["faust", "aiokafka", "aiohttp", "chdb"])
 
 
-def test_scoring_a_log_brings_in_no_broker():
-    loaded = loaded_by("import services.score")
+@pytest.mark.parametrize("module", ["services.score", "services.export.command"])
+def test_scoring_or_exporting_a_log_brings_in_no_broker(module):
+    loaded = loaded_by(f"import {module}")
     assert loaded.isdisjoint(["faust", "aiokafka", "aiohttp", "chdb", "clickhouse_connect"])

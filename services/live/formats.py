@@ -9,12 +9,11 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from services.live.lines import COLUMNS, FREE_TEXT, BoardLine, feed_row
+from services.spreadsheet import harmless
 
 CSV_TYPE = "text/csv; charset=utf-8"
 XML_TYPE = "application/xml; charset=utf-8"
 
-# Spreadsheets take a cell that begins so for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # What XML 1.0 cannot hold at all, escaped or not.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _json = msgspec.json.Encoder()
@@ -34,12 +33,8 @@ def as_csv(lines: Sequence[BoardLine]) -> bytes:
     writer.writerow(COLUMNS)
     for line in lines:
         row = feed_row(line)
-        writer.writerow([_harmless(str(row[name])) if name in FREE_TEXT else row[name] for name in COLUMNS])
+        writer.writerow([harmless(str(row[name])) if name in FREE_TEXT else row[name] for name in COLUMNS])
     return out.getvalue().encode()
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def as_xml(lines: Sequence[BoardLine]) -> bytes:

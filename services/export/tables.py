@@ -1,0 +1,55 @@
+"""Tables as they go out, before they are CSV or XLSX: columns, and cells that know what they are. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct
+
+from schemas.names import public_name
+from schemas.results import AthleteRow
+
+
+class Duration(NamedTuple):
+    """A time in whole seconds, as it is printed."""
+
+    seconds: int
+
+
+Cell: TypeAlias = str | int | float | Duration | None
+"""A text is always a text, whatever it begins with; None is an empty cell."""
+
+
+class Table(Struct, frozen=True):
+    """A table: the id that names its file, the title of its sheet, its columns and rows."""
+
+    id: str
+    title: str
+    columns: list[str]
+    rows: list[list[Cell]]
+
+
+def clock(seconds: int) -> str:
+    """Whole seconds as h:mm:ss."""
+    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
+    return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+PERSON = ["bib", "name", "family_name", "given_name", "gender", "nationality", "club", "team"]
+
+
+def person(row: AthleteRow) -> list[Cell]:
+    """Who an athlete is, in the columns of PERSON; where his name is hidden, it is his bib."""
+    entry = row.entry
+    if entry is None:
+        return [row.bib, row.bib, row.bib, None, None, None, None, None]
+    names = (row.bib, "") if row.hidden else (entry.family_name, entry.given_name)
+    cells: list[Cell] = [row.bib, public_name(row), *names, entry.gender, entry.nationality, entry.club, entry.team]
+    return [None if cell == "" else cell for cell in cells]
+
+
+def table(id: str, title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
+    """A table; every row has a cell for each column."""
+    filled = [list(row) for row in rows]
+    if any(len(row) != len(columns) for row in filled):
+        raise AssertionError(f"table {id} has rows of another length than its {len(columns)} columns")
+    return Table(id, title, list(columns), filled)
