@@ -16,6 +16,7 @@ from services.projections.position import checksum, go_on
 from services.projections.sink import Progress, Sink
 
 BATCH_EVERY_S = 0.05  # boards change this often at most; single reads come through at once
+REMEMBER_EVERY_S = 1.0  # a restart takes over so much again, and finds that it has it; each batch has an insert less
 POLL_MS = 100
 FRAMES_MAX = 200  # of one batch: some 20,000 athletes and 40 MB
 
@@ -43,6 +44,7 @@ class Follower:
         self._sink = sink
         self._metrics = metrics
         self._safe: dict[int, Progress] = {}
+        self._remembered_s = 0.0
         self._behind: dict[TopicPartition, int] = {}
         self.caught_up = False
 
@@ -55,7 +57,7 @@ class Follower:
         while True:
             await self._poll()
             await self._note_caught_up()
-            if self._results.is_whole() or self._safe:
+            if self._results.is_whole() or self._is_due():
                 await asyncio.sleep(max(0.0, written_s + BATCH_EVERY_S - time.monotonic()))
                 await self._poll(wait_ms=0)
                 written_s = time.monotonic()
@@ -87,8 +89,14 @@ class Follower:
         at_us = time.time_ns() // 1000
         await self._sink.announce([(notice.event, notice.revision) for notice in batch.notices], at_us)
         await self._tell(batch, at_us)
-        safe, self._safe = list(self._safe.values()), {}
-        await self._sink.remember(safe)
+        if self._is_due():
+            safe, self._safe = list(self._safe.values()), {}
+            await self._sink.remember(safe)
+            self._remembered_s = time.monotonic()
+
+    def _is_due(self) -> bool:
+        """Whether to note how far we are: all that was taken is written, and it is some time since the last note."""
+        return bool(self._safe) and time.monotonic() - self._remembered_s >= REMEMBER_EVERY_S
 
     async def _tell(self, batch: Batch, at_us: int) -> None:
         for notice in batch.notices:
