@@ -30,10 +30,13 @@ def parse_zone(text: str) -> tzinfo:
 
 def instants_us(local: datetime, zone: tzinfo) -> list[int]:
     """The instants at which clocks of `zone` showed `local` (without a zone): one, none in a skipped hour, two in one
-    that came twice, the earlier first."""
+    that came twice, the earlier first. None on a day whose instant is beyond the calendar of datetime."""
     found: list[int] = []
     for fold in (0, 1):
-        instant = local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+        try:
+            instant = local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+        except OverflowError:  # of the first day of year 1, or of the last one of 9999
+            continue
         at_us = (instant - _EPOCH) // _MICROSECOND
         if at_us not in found and instant.astimezone(zone).replace(tzinfo=None) == local:
             found.append(at_us)

@@ -13,6 +13,7 @@ takes (NUL bytes or zeros) is known from one client each: they are tried by turn
 
 import re
 from collections import OrderedDict
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from msgspec import Struct
@@ -32,6 +33,7 @@ QUIET_S = 5.0  # a rewind from which nothing comes for so long is over
 REWINDS = 4  # of the same numbers, each spelling twice, before they are given up, loudly
 FIRST_S = 24 * 3600  # how far back a box that is new to us is asked for
 REWIND_END = 2**31 - 1  # beyond every LogID
+BOXES_MAX = 16  # new ones on one connection; a box speaks for itself, and one may have been exchanged
 RECENT_MAX = 10_000  # reads of which the content is remembered, to tell a repeat from a log that began anew
 BATTERY_LOW_V = 23.0
 BATTERY_GOOD_V = 23.5  # so that a battery at its limit is not told at every heartbeat
@@ -79,8 +81,7 @@ def read_line(text: str, zone: tzinfo) -> Logged:
     if not _NUMBER.fullmatch(number) or not _SMALL.fullmatch(box):
         raise ValueError(f"LogID {number[:20]!r} or box {box[:20]!r} is no number")
     local = _ZERO + timedelta(seconds=int(seconds), milliseconds=int(milliseconds))
-    if not 2000 <= local.year <= 2099:
-        raise ValueError(f"the year {local.year} is not of this century")
+    _check_year(local.year)
     gun = chip == "0" and antenna == "0"
     return Logged(
         box,
@@ -91,6 +92,11 @@ def read_line(text: str, zone: tzinfo) -> Logged:
         float(rssi) if _DBM.fullmatch(rssi) else None,
         again == "1",
     )
+
+
+def _check_year(year: int) -> None:
+    if not 2000 <= year <= 2099:
+        raise ValueError(f"the year {year} is not of this century")
 
 
 class _Epoch:
@@ -123,8 +129,9 @@ class _Epoch:
         """The log begins for us with this number, or with the lowest that came before it was known."""
         lowest = min([number, *self.before])
         self.had = Coverage(lowest - 1)
-        for one in self.before:
-            self.had.add(one)
+        for one in sorted(self.before):
+            with suppress(ValueError):  # a number too far to be true, which nobody could tell before
+                self.had.add(one)
         self.base, self.before = True, []
 
     def position(self) -> Position:
@@ -161,6 +168,7 @@ class Ultra:
         self._epochs = {box: _epoch(position) for box, position in cursor.items()}
         self._reached: dict[str, Position] = dict(cursor)
         self._box = list(cursor)[-1] if cursor else ""  # the one that spoke last
+        self._new_boxes = 0
         self._rewind: _Rewind | None = None
         self._tries = 0
         self._spoiled = 0  # lines that could not be read since the rewind was asked for
@@ -211,6 +219,7 @@ class Ultra:
                 return [*self._told.change(self._box, "not_reading", idle, None)]
             if match := _CLOCK.fullmatch(text):
                 hour, minute, second, day, month, year = map(int, match.groups())
+                _check_year(year)
                 at_us = one_instant_us(datetime(year, month, day, hour, minute, second), self._zone)
                 return [*self._told.clock(self._box, at_us, now)]
             if _GREETING.fullmatch(text):
@@ -229,11 +238,14 @@ class Ultra:
         return self._told.change(self._box, "battery", low, now.wall_us // hour_us * hour_us)
 
     def _read(self, read: Logged, text: str, now: Now) -> list[Message]:
-        self._box = read.box
         epoch = self._epochs.get(read.box)
+        if epoch is None and self._new_boxes == BOXES_MAX:
+            raise ValueError(f"box {read.box} is one too many: {BOXES_MAX} new ones spoke on this connection")
+        self._box = read.box
         messages: list[Message] = []
         if epoch is None:
             epoch = self._epochs[read.box] = _Epoch(1, 0, base=False)
+            self._new_boxes += 1
             if not read.again and not (self._rewind and self._rewind.box in ("", read.box)):
                 self._catch_up(read.box, now)
         known = epoch.known(read.number)

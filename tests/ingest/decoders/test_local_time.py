@@ -73,3 +73,10 @@ def test_every_instant_found_shows_the_local_time_it_was_found_for(local, name):
     for at_us in instants_us(local, zone):
         shown = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)).astimezone(zone)
         assert shown.replace(tzinfo=None) == local
+
+
+@pytest.mark.parametrize(("local", "offset"), [(datetime.min, "+07:00"), (datetime.max, "-12:00")])
+def test_a_time_whose_instant_no_calendar_has_is_refused(local, offset):
+    assert instants_us(local, parse_zone(offset)) == []
+    with pytest.raises(ValueError, match="never"):
+        one_instant_us(local, parse_zone(offset))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.ingest.decoders.messages import ConnectionFault, Notice, Now, Position, Reached, Seen, Unreadable
 from services.ingest.decoders.told import Told
-from services.ingest.decoders.ultra import REWIND_END, Ultra, read_line
+from services.ingest.decoders.ultra import BOXES_MAX, REWIND_END, Ultra, read_line
 
 ZONE = timezone(timedelta(hours=7))
 START = Now(1_767_477_600_000_000, 1000.0)
@@ -275,3 +275,25 @@ def test_a_line_that_will_not_end_is_bounded():
         assert reader.feed(b"x" * 1000, START) == []
     with pytest.raises(ConnectionFault):
         reader.feed(b"x" * 1000, START)
+
+
+@pytest.mark.parametrize("clock", ["00:00:00 01-01-0001", "23:59:59 31-12-9999", "00:00:00 01-01-2100"])
+def test_a_clock_of_another_century_is_put_aside_and_told_of_by_no_notice(clock):
+    """Its instant may be beyond what the log takes, or beyond any calendar."""
+    [aside] = met(known(5)).feed(lines(clock), START)
+    assert isinstance(aside, Unreadable)
+    assert "not of this century" in aside.reason
+
+
+def test_a_number_too_far_to_be_true_that_came_before_the_log_was_known_spoils_nothing():
+    reader = met()
+    assert numbers(reader.feed(lines(line(6), line(9_999_999_999, after=-9_999_999_990)), START)) == [6, 9_999_999_999]
+    assert numbers(reader.feed(lines(line(5, again=1)), at(1))) == [5]
+    assert reader.missing == 0
+    assert numbers(reader.feed(lines(line(7)), at(2))) == [7]
+
+
+def test_boxes_without_end_do_not_fill_the_memory():
+    messages = met().feed(lines(*(line(3, box=box) for box in range(BOXES_MAX + 2))), START)
+    assert len(numbers(messages)) == BOXES_MAX
+    assert ["one too many" in one.reason for one in messages if isinstance(one, Unreadable)] == [True, True]
