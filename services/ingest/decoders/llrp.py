@@ -52,6 +52,7 @@ EVENTS_WANTED = (3, 4, 8)  # report buffer, reader exception, antenna
 _TV_BYTES = {1: 2, 2: 8, 3: 8, 4: 8, 5: 8, 6: 1, 7: 2, 8: 2, 9: 4, 10: 2}
 _TV_BYTES |= {11: 2, 12: 2, 13: 12, 14: 2, 15: 2, 16: 4, 17: 2, 18: 4, 19: 2, 20: 2}
 """Length of each parameter that carries none, without its type."""
+_TLV_LEAST = 128  # the types from here on carry their length; section 15.2.1.2
 _ANTENNA, _FIRST_SEEN, _FIRST_UPTIME, _LAST_SEEN, _PEAK_RSSI, _SEEN_COUNT, _EPC_96 = 1, 2, 3, 4, 6, 8, 13
 _UTC, _CAPABILITIES, _ROSPEC, _REPORT, _EPC_DATA, _EVENT_DATA, _STATUS = 128, 142, 177, 240, 241, 246, 287
 _BUFFER_WARNING, _BUFFER_OVERFLOW, _EXCEPTION, _ANTENNA_EVENT, _ATTEMPT, _CLOSED = 250, 251, 252, 255, 256, 257
@@ -425,6 +426,10 @@ def parameters(body: bytes) -> Iterator[_Parameter]:
             kind, value_at, end = kind & 0x3FF, at + 4, at + length
             if length < 4:
                 raise ValueError(f"a parameter of {length} bytes; its head alone has 4")
+            if (
+                kind < _TLV_LEAST
+            ):  # those have a fixed length and another head: here they would hold what no reader means
+                raise ValueError(f"a parameter of type {kind} with a length of its own, which that type never has")
         if end > len(body):
             raise ValueError(f"a parameter of type {kind} goes on for {end - len(body)} bytes behind its end")
         yield _Parameter(kind, body[value_at:end])

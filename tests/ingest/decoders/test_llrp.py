@@ -136,6 +136,8 @@ def test_a_tag_seen_more_than_once_was_there_at_both_instants():
         (b"\xff", "whose length nobody knows"),
         (b"\x8d" + bytes(5), "behind its end"),
         (b"\0\xf1\0\2", "its head alone has 4"),
+        (tag(bytes(12), 5) + tlv(6, bytes(300)), "a length of its own"),  # an RSSI larger than any float
+        (tag(bytes(12), 5) + tlv(1, b"\xff" * 20), "a length of its own"),  # an antenna larger than the log takes
     ],
 )
 def test_a_report_that_cannot_be_read_is_put_aside_and_the_next_is_read(value, reason):
