@@ -503,6 +503,7 @@ class RaceResult:
         elif number > known.number:
             between = range(max(known.number + 1, number - FILES_BACK_MAX), number)
             self._ended += [known, *(_File(one, known.generation) for one in between)]
+            del self._ended[:-FILES_BACK_MAX]
             self._live = _File(number, known.generation)
         else:
             self._live = known

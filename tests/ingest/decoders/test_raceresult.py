@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.decoders.messages import ConnectionFault, Notice, Now, Position, Reached, Seen, Unreadable
-from services.ingest.decoders.raceresult import RaceResult, instant_us, read_passing
+from services.ingest.decoders.raceresult import FILES_BACK_MAX, RaceResult, instant_us, read_passing
 from services.ingest.decoders.told import Told
 
 ZONE = timezone(timedelta(hours=7))
@@ -464,3 +464,11 @@ def test_a_line_that_will_not_end_is_bounded():
         assert reader.feed(b"x" * 1000, START) == []
     with pytest.raises(ConnectionFault):
         reader.feed(b"x" * 1000, START)
+
+
+def test_file_numbers_that_leap_without_end_do_not_fill_the_memory():
+    reader = met()
+    for leap in range(1, 6):
+        reader.feed(lines(f"PASSINGS;0;{leap * 1_000}"), at(leap))
+    assert len(reader._ended) == FILES_BACK_MAX
+    assert reader._ended[-1].number == 4_999
