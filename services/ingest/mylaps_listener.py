@@ -141,7 +141,7 @@ class MylapsListener:
             facts += passing_facts(self._source, message, numbering, at_us)
         elif isinstance(message, Markers):
             facts += marker_facts(self._source, message, at_us)
-        aside = self._rejections(message, at_us)
+        aside = rejections(self._source, message, at_us)
         try:
             await self._log.room()
             if aside:  # first, so that a sender who is halted for these writes nothing again and again
@@ -168,27 +168,29 @@ class MylapsListener:
         if aside:
             self._metrics.rejected.labels("mylaps", "frame" if isinstance(message, Unreadable) else "record").inc(aside)
 
-    def _rejections(self, message: Passings | Markers | Unreadable, at_us: int) -> list[Rejection]:
-        """What could not be read: whole frames, a record as the frame that would have brought it alone."""
-        if isinstance(message, Unreadable):
-            return [self._rejection(message.raw, message.reason, None, at_us)]
-        return [
-            self._rejection(frame_alone(message.frame, one.raw), one.reason, index, at_us)
-            for index, one in enumerate(message.unreadable)
-        ]
 
-    def _rejection(self, raw: bytes, reason: str, index: int | None, at_us: int) -> Rejection:
-        return Rejection(
-            v=REJECTED_VERSION,
-            event=self._source.event,
-            source="mylaps",
-            reason=reason,
-            raw=raw[:RAW_MAX_BYTES],
-            size=len(raw),
-            gateway=self._source.gateway,
-            index=index,
-            recorded_at_us=at_us,
-        )
+def rejections(source: Source, message: Passings | Markers | Unreadable, at_us: int) -> list[Rejection]:
+    """What could not be read: whole frames, a record as the frame that would have brought it alone."""
+    if isinstance(message, Unreadable):
+        return [_rejection(source, message.raw, message.reason, None, at_us)]
+    return [
+        _rejection(source, frame_alone(message.frame, one.raw), one.reason, index, at_us)
+        for index, one in enumerate(message.unreadable)
+    ]
+
+
+def _rejection(source: Source, raw: bytes, reason: str, index: int | None, at_us: int) -> Rejection:
+    return Rejection(
+        v=REJECTED_VERSION,
+        event=source.event,
+        source="mylaps",
+        reason=reason,
+        raw=raw[:RAW_MAX_BYTES],
+        size=len(raw),
+        gateway=source.gateway,
+        index=index,
+        recorded_at_us=at_us,
+    )
 
 
 def passing_facts(source: Source, message: Passings, numbering: "Numbering", at_us: int) -> list[ReadsLogged]:

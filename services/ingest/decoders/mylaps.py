@@ -18,6 +18,7 @@ from schemas.ids import label
 from services.ingest.decoders.local_time import one_instant_us
 
 FRAME_MAX_BYTES = 256 * 1024  # the longest message, 100 records with every key, is 40 KB
+RECORDS_MAX = 1_000  # of one message; the manual has 100 at most
 LOCATION_MAX_CHARS = 64  # a location is a device of the log
 PASSING_KEYS = "c|ct|t|d|utc|ut|l|dv|re|an|h|ts|dm|b|n"  # what a V2.1 client is asked to send
 RECORD_V1_BYTES = 39
@@ -178,8 +179,9 @@ def frame_bytes(source: str, function: str, *data: str) -> bytes:
 
 def frame_alone(frame: bytes, record: bytes) -> bytes:
     """The frame of a message (without its `$`) as it were with this record of it alone."""
-    name, function, *_, number = frame.removesuffix(b"@").split(b"@")
-    return b"@".join((name, function, record, number)) + b"@$"
+    body = frame.removesuffix(b"@")
+    name, function, _ = body.split(b"@", 2)
+    return b"@".join((name, function, record, body[body.rindex(b"@") + 1 :])) + b"@$"
 
 
 def _numbered(frame: bytes, source: str, function: str, fields: list[bytes], zone: tzinfo, server: str) -> Message:
@@ -187,6 +189,8 @@ def _numbered(frame: bytes, source: str, function: str, fields: list[bytes], zon
         return Unreadable(frame + b"$", f"{function} without a message number at its end, so it cannot be acknowledged")
     reply = frame_bytes(server, f"Ack{function}", fields[-1].decode())
     records = [record for record in fields[:-1] if record]
+    if len(records) > RECORDS_MAX:
+        return Unreadable(frame + b"$", f"{function} of {len(records)} records; a message has at most {RECORDS_MAX}")
     fault = _location_fault(source)
     unreadable = [Unreadable(record, fault) for record in records] if fault else []
     seen: list[Seen] = []

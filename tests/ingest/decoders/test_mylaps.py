@@ -14,6 +14,7 @@ from loadtest.mylaps_replay import client_frames, read_log
 from services.ingest.decoders.mylaps import (
     FRAME_MAX_BYTES,
     PASSING_KEYS,
+    RECORDS_MAX,
     UTC_SLACK_US,
     ConnectionFault,
     Decoder,
@@ -29,6 +30,7 @@ from services.ingest.decoders.mylaps import (
     Unreadable,
     checksum_v1,
     decode_frame,
+    frame_alone,
     read_v1,
     read_v2,
 )
@@ -372,3 +374,17 @@ def test_a_record_with_a_right_checksum_is_a_read_within_the_years_it_can_name_o
     message = decode_frame(b"Start@Store@" + record + b"@1@", ZONE, "Srv")
     assert isinstance(message, Passings)
     assert len(message.seen) + len(message.unreadable) == 1
+
+
+def test_a_message_of_far_too_many_records_is_one_thing_that_cannot_be_read():
+    frame = b"Start@Store@" + b"x@" * (RECORDS_MAX + 1) + b"1@$"
+    [aside] = decoder().feed(frame)
+    assert isinstance(aside, Unreadable)
+    assert aside.raw == frame
+    [message] = decoder().feed(b"Start@Store@" + b"x@" * RECORDS_MAX + b"1@$")
+    assert len(message.unreadable) == RECORDS_MAX
+
+
+def test_a_record_stands_alone_in_its_frame_whatever_stands_beside_it():
+    assert frame_alone(b"Start@Store@a@b@12@", b"b") == b"Start@Store@b@12@$"
+    assert frame_alone(b"Start@Store@a@12", b"a") == b"Start@Store@a@12@$"
