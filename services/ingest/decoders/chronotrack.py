@@ -102,10 +102,11 @@ Line = Event | Hello | Answer | Ping | Unreadable
 class _Location:
     """How far the events of one location have come on this connection."""
 
-    __slots__ = ("asked", "in_vain", "mark", "pending", "resuming", "session", "since_s", "skipped")
+    __slots__ = ("asked", "encoding", "in_vain", "mark", "pending", "resuming", "session", "since_s", "skipped")
 
-    def __init__(self, session: str, mark: Mark | None) -> None:
+    def __init__(self, session: str, mark: Mark | None, encoding: str) -> None:
         self.session = session
+        self.encoding = encoding  # in which its name came, and goes back
         self.mark = mark  # before it none is missing
         self.resuming = mark is not None  # until the event of `mark` has come again
         self.since_s = 0.0  # when it was last asked to start
@@ -127,14 +128,14 @@ class ChronoTrackReader:
         self._day = day
         self._cursor = cursor
         self._rest = b""
-        self._encoding = "utf-8"
+        self._encoding = "utf-8"  # of the line that is being taken
         self._greeted = False
         self._locations: dict[str, _Location] = {}
         self._began = Now(0, 0.0)
         self._answers_start = False
         self._ping_s = 0.0
         self._list_s: float | None = None
-        self._sending = b""
+        self._sending = bytearray()
 
     @property
     def missing(self) -> int:
@@ -172,7 +173,8 @@ class ChronoTrackReader:
         return messages
 
     def take(self) -> bytes:
-        data, self._sending = self._sending, b""
+        data = bytes(self._sending)
+        self._sending.clear()
         return data
 
     def _take(self, line: Line, now: Now) -> list[Message]:
@@ -222,9 +224,9 @@ class ChronoTrackReader:
                 raise ConnectionFault(f"more than {LOCATIONS_MAX} locations")
             position = self._cursor.get(name)
             if position is None:
-                location = _Location(self._session(name), None)
+                location = _Location(self._session(name), None, self._encoding)
             else:
-                location = _Location(position.part, Mark(position.number, position.check))
+                location = _Location(position.part, Mark(position.number, position.check), self._encoding)
             self._locations[name] = location
             self._ask(name, location, now, None if position is None else position.number)
         return []
@@ -235,7 +237,7 @@ class ChronoTrackReader:
     def _ask(self, name: str, location: _Location, now: Now, since: int | None) -> None:
         location.pending += 1
         location.since_s = now.steady_s
-        self._send(f"start~{name}" if since is None else f"start~{name}~{since}")
+        self._send(f"start~{name}" if since is None else f"start~{name}~{since}", encoding=location.encoding)
 
     def _event(self, event: Event, now: Now) -> list[Message]:
         """An event is handed on whatever its number; where nobody asked its location to start, that is all."""
@@ -294,15 +296,16 @@ class ChronoTrackReader:
         return [Notice(name, "log_changed", None, f"{why}; asked for whole, as {location.session}")]
 
     def _text(self, raw: bytes) -> str:
-        """UTF-8 until a line is none, from then on Latin-1, in which names go back as they came."""
+        """UTF-8 where a line is that, else Latin-1: each by itself, so that one damaged byte spoils no other line."""
         try:
-            return raw.decode(self._encoding).strip()
+            self._encoding = "utf-8"
+            return raw.decode().strip()
         except UnicodeDecodeError:
             self._encoding = "latin-1"
-            return raw.decode(self._encoding).strip()
+            return raw.decode("latin-1").strip()
 
-    def _send(self, *lines: str) -> None:
-        self._sending += "".join(f"{line}\r\n" for line in lines).encode(self._encoding)
+    def _send(self, *lines: str, encoding: str = "ascii") -> None:
+        self._sending += "".join(f"{line}\r\n" for line in lines).encode(encoding)
 
 
 def location_fault(name: str) -> str:

@@ -282,6 +282,19 @@ def test_a_location_of_an_old_windows_is_asked_for_in_its_own_bytes():
     assert connection.take() == "start~Höhe 5\r\n".encode("latin-1")
 
 
+def test_a_damaged_line_changes_the_spelling_of_no_other():
+    connection = client()
+    connection.feed(HELLO + "ack~getlocations~Đích\r\n".encode(), NOW)
+    connection.feed("ack~start~Đích\r\n".encode(), NOW)
+    connection.take()
+    assert numbers(connection.feed(event(1, location="Đích"), NOW)) == [1]
+    [aside] = connection.feed(b"\xff\xfe\r\n", NOW)
+    assert isinstance(aside, Unreadable)
+    seen, gap = connection.feed(event(5, location="Đích"), NOW)
+    assert (seen.where, gap.kind) == ("Đích", "gap")
+    assert connection.take() == "start~Đích~2\r\n".encode()
+
+
 def test_a_line_that_will_not_end_ends_the_connection_but_not_the_reads_before_it():
     connection = started()
     assert numbers(connection.feed(event(1) + b"a" * (CTP_LINE_MAX_BYTES + 1), NOW)) == [1]
