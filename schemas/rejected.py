@@ -8,6 +8,9 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from schemas.ids import REASON_CHARS
 
 REJECTED_VERSION = 1
 RAW_MAX_BYTES = 256 * 1024  # of one rejection; the longest frame of a reader. What is cut off shows in `size`.
@@ -41,8 +44,8 @@ _decoder = msgspec.json.Decoder(Rejection)
 
 
 def encode_rejection(rejection: Rejection) -> bytes:
-    """The bytes of a `rejected` record, one JSON object."""
-    return _json.encode(rejection)
+    """The bytes of a `rejected` record, one JSON object that fits: a reason, which may quote megabytes, is cut."""
+    return _json.encode(replace(rejection, reason=rejection.reason[:REASON_CHARS]))
 
 
 def decode_rejection(data: bytes) -> Rejection:

@@ -12,9 +12,10 @@ import msgspec
 from msgspec import Raw
 
 from schemas.events import Entry
-from services.ingest.errors import IngestError
+from services.ingest.errors import IngestError, shortened
 
 ENTRIES_MAX = 200_000  # of one request, good and bad: the largest marathons have 60,000
+HEADER_MAX_CHARS = 4_096  # of a CSV file's first line; all columns together have 150
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _CHIP_BREAK = re.compile(r"[\s;|,]+")
@@ -52,7 +53,7 @@ def entries_from_json(data: bytes) -> Listing:
         try:
             entries.append(_without_email(_entry.decode(raw)))
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            bad.append(BadLine(number, str(error)))
+            bad.append(BadLine(number, shortened(error)))
     return Listing(entries, bad)
 
 
@@ -66,9 +67,14 @@ def entries_from_csv(data: bytes) -> Listing:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"the file is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from None
-    first = text.partition("\n")[0]
+    first = text[: HEADER_MAX_CHARS + 1].partition("\n")[0]
+    if len(first) > HEADER_MAX_CHARS:
+        raise ValueError(f"its first line is over {HEADER_MAX_CHARS} characters, so it is no header")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
-    header = [_column(name) for name in next(reader, [])]
+    try:
+        header = [_column(name) for name in next(reader, [])]
+    except csv.Error as error:
+        raise ValueError(f"the header (line 1) cannot be read: {error}") from None
     _check_header(header)
     entries: list[Entry] = []
     bad: list[BadLine] = []
@@ -81,13 +87,13 @@ def entries_from_csv(data: bytes) -> Listing:
         except StopIteration:
             return Listing(entries, bad)
         except csv.Error as error:
-            bad.append(BadLine(line, str(error)))
+            bad.append(BadLine(line, shortened(error)))
             continue
         if any(cell.strip() for cell in cells):
             try:
                 entries.append(_without_email(msgspec.convert(_plain(header, cells), Entry, strict=False)))
             except (msgspec.ValidationError, ValueError) as error:
-                bad.append(BadLine(line, str(error)))
+                bad.append(BadLine(line, shortened(error)))
         line = reader.line_num
 
 

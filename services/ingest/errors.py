@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from schemas.ids import REASON_CHARS
+
 
 class IngestError(Exception):
     """Something that a client can act on; the text says how."""
@@ -27,3 +29,8 @@ class Refused(IngestError):
         self.status = status
         self.title = title
         self.members = members
+
+
+def shortened(error: Exception) -> str:
+    """An error's words for whoever sent what caused it, without the megabytes of it that they may quote."""
+    return str(error)[:REASON_CHARS]

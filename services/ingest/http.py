@@ -19,13 +19,13 @@ from msgspec.structs import replace
 from schemas import codec
 from schemas.definition import DefinitionRefused, Fault, parse_definition, plain_from_toml
 from schemas.events import EntriesAdded, Entry, EventDefined, Fact, LoggedFact, ReadRow, ReadsLogged, ReadsReceived
-from schemas.ids import FACT_ID_CHARS, Slug
+from schemas.ids import FACT_ID_CHARS, NAME_CHARS, REASON_CHARS, Slug
 from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
 from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
 from services.ingest.access import Access, check_gateway
 from services.ingest.bodies import too_large, unpacked
 from services.ingest.entries import ENTRIES_MAX, Listing, TooManyEntries, entries_from_csv, entries_from_json
-from services.ingest.errors import Overloaded, Refused, TooLarge, Unavailable
+from services.ingest.errors import Overloaded, Refused, TooLarge, Unavailable, shortened
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.ingest.reads import (
@@ -154,10 +154,10 @@ class Door:
         except TooManyReads as error:
             raise Refused(413, "Too many reads", str(error), limit=READS_MAX) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            await self._log.put_aside([_rejection(event, str(error), data, at_us)], ACK_WAIT_S)
+            await self._log.put_aside([_rejection(event, shortened(error), data, at_us)], ACK_WAIT_S)
             self._metrics.rejected.labels("http", "body").inc()
             raise Refused(
-                400, "Malformed reads", f"{error}; send {{gateway, session, reads}}, all unchanged otherwise"
+                400, "Malformed reads", f"{shortened(error)}; send {{gateway, session, reads}}, all unchanged otherwise"
             ) from None
         check_gateway(holder, push.gateway)
         revision = await self._write_reads(event, push, at_us)
@@ -346,8 +346,9 @@ def _check_definition(plain: dict[str, Any], event: str) -> None:
 
 
 def _refuse_definition(faults: list[Fault]) -> NoReturn:
-    listed = [{"path": fault.path, "reason": fault.reason} for fault in faults]
-    raise Refused(422, "Definition refused", "; ".join(str(fault) for fault in faults), faults=listed) from None
+    listed = [{"path": fault.path[:NAME_CHARS], "reason": fault.reason[:REASON_CHARS]} for fault in faults]
+    text = "; ".join(f"{one['path']}: {one['reason']}" for one in listed)
+    raise Refused(422, "Definition refused", text, faults=listed) from None
 
 
 def _listing(data: bytes, is_json: bool) -> Listing:
@@ -356,7 +357,9 @@ def _listing(data: bytes, is_json: bool) -> Listing:
     except TooManyEntries as error:
         raise Refused(413, "Too many entries", str(error), limit=ENTRIES_MAX) from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Refused(400, "No entry list", f"{error}; send a JSON list of entries, or CSV with a header row") from None
+        raise Refused(
+            400, "No entry list", f"{shortened(error)}; send a JSON list of entries, or CSV with a header row"
+        ) from None
 
 
 def _checked_facts(data: bytes, event: str) -> list[Any]:
@@ -365,7 +368,9 @@ def _checked_facts(data: bytes, event: str) -> list[Any]:
         whole = data.lstrip()[:1] == b"["
         items = msgspec.json.decode(data, type=list[Raw]) if whole else [Raw(data)]
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Refused(400, "Malformed facts", f"{error}; send one fact as a JSON object, or a list of them") from None
+        raise Refused(
+            400, "Malformed facts", f"{shortened(error)}; send one fact as a JSON object, or a list of them"
+        ) from None
     if not items or len(items) > FACTS_MAX:
         raise Refused(
             400 if not items else 413,
@@ -379,7 +384,7 @@ def _checked_facts(data: bytes, event: str) -> list[Any]:
         try:
             facts.append(_checked_fact(bytes(item), event))
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            bad.append({"index": index, "reason": str(error)})
+            bad.append({"index": index, "reason": shortened(error)})
     if bad:
         text = "; ".join(f"fact {one['index']}: {one['reason']}" for one in bad[:10])
         raise Refused(400, "Malformed facts", f"{text}. Nothing was written; mend and send all again", faults=bad)

@@ -13,7 +13,7 @@ from msgspec.structs import astuple
 
 from schemas.events import ReadRow
 from schemas.ids import LABEL_CHARS, DeviceId, GatewayId, InstantUs, Label, SessionId, label
-from services.ingest.errors import IngestError
+from services.ingest.errors import IngestError, shortened
 
 READS_MAX = 10_000  # of one request: 20 envelopes; a gateway with more sends several requests
 
@@ -123,7 +123,7 @@ def _each(gateway: str, session: str, items: Sequence[bytes | Raw], decode: Call
             read = decode(raw)
             good.append(_row(read, label(read.chip, "chip")))
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            bad.append(BadRead(index, str(error), bytes(raw)))
+            bad.append(BadRead(index, shortened(error), bytes(raw)))
     return Push(gateway, session, good, bad)
 
 
@@ -137,7 +137,7 @@ def _checked(gateway: str, session: str, reads: list[WireRead]) -> Push:
         try:
             good.append(_row(read, label(read.chip, "chip")))
         except ValueError as error:
-            bad.append(BadRead(index, str(error), msgspec.json.encode(read)))
+            bad.append(BadRead(index, shortened(error), msgspec.json.encode(read)))
     return Push(gateway, session, good, bad)
 
 

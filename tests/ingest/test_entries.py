@@ -174,3 +174,16 @@ def test_no_bytes_raise_anything_but_a_refusal(data):
         except (msgspec.DecodeError, ValueError, RecursionError):
             continue
         assert listing.entries == []
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (HEADER.encode() + b"," * entries.HEADER_MAX_CHARS, "so it is no header"),
+        (b'bib,"' + b"a\n" * 100_000, "cannot be read"),
+        (b"a," * 1_000 + b"a", "unknown column"),
+    ],
+)
+def test_a_header_that_is_none_is_refused(data, reason):
+    with pytest.raises(ValueError, match=reason):
+        entries_from_csv(data)

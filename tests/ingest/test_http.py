@@ -12,8 +12,8 @@ import zstandard
 from yarl import URL
 
 from schemas.events import EntriesAdded, EventDefined, GunFired, ReadRow, ReadsLogged
-from schemas.rejected import RAW_MAX_BYTES
-from schemas.topics import ENVELOPE_READS_MAX
+from schemas.rejected import RAW_MAX_BYTES, encode_rejection
+from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
 from services.ingest import http
 from tests.builders import EVENT, definition
 from tests.ingest.memory_log import MemoryLog
@@ -138,6 +138,24 @@ async def test_of_a_long_body_that_cannot_be_read_the_beginning_is_kept(client, 
         await problem(answer, 400)
     [aside] = race_log.aside
     assert (len(aside.raw), aside.size) == (RAW_MAX_BYTES, RAW_MAX_BYTES + 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "reads", {**push(), "x" * 2_000_000: 1}, 400),
+        ("POST", "reads", push(wire(**{"x" * 2_000_000: 1})), 200),
+        ("POST", "facts", gun(**{"x" * 2_000_000: 1}), 400),
+        ("POST", "entries", [{"x" * 2_000_000: 1}], 200),
+        ("PUT", "definition", {"x" * 500_000: 1}, 422),
+    ],
+)
+async def test_an_answer_does_not_quote_megabytes(client, race_log, method, path, body, status):
+    """Nor does what is put aside: its record would be larger than Kafka takes."""
+    async with client.request(method, path, data=io.BytesIO(msgspec.json.encode(body))) as answer:
+        assert answer.status == status
+        assert len(await answer.read()) < 16_384
+    assert all(len(encode_rejection(one)) < RECORD_MAX_BYTES for one in race_log.aside)
 
 
 async def test_a_body_nested_without_end_is_refused(client):

@@ -3,7 +3,9 @@
 import msgspec
 import pytest
 
-from schemas.rejected import REJECTED_VERSION, Rejection, decode_rejection, encode_rejection
+from schemas.ids import REASON_CHARS
+from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection, decode_rejection, encode_rejection
+from schemas.topics import RECORD_MAX_BYTES
 
 
 def test_a_rejection_comes_back_as_it_went_with_its_bytes():
@@ -41,3 +43,10 @@ def test_a_rejection_is_one_line_of_json_with_base64():
 def test_what_is_no_rejection_is_refused(data):
     with pytest.raises(msgspec.DecodeError):
         decode_rejection(data)
+
+
+def test_a_reason_that_quotes_megabytes_is_cut_so_that_the_record_fits():
+    raw = b"\xff" * RAW_MAX_BYTES
+    data = encode_rejection(Rejection(v=1, event="e", source="http", reason="\x01" * 2_000_000, raw=raw, size=len(raw)))
+    assert len(data) < RECORD_MAX_BYTES
+    assert decode_rejection(data).reason == "\x01" * REASON_CHARS
