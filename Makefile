@@ -8,7 +8,7 @@ LOCKS := requirements/uv.lock.txt requirements/lock.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo test check env packages lint types contracts unit format lock kafka-lock clean
+.PHONY: help demo test check env packages lint types contracts unit fuzz format lock kafka-lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -50,6 +50,9 @@ contracts: env
 
 unit: env packages
 	$(BIN)/python -m pytest $(PYTEST)
+
+fuzz: env ## a million damaged inputs into every decoder, an hour or so (FUZZ="mylaps --seed 7 --from 120")
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 format: env ## the layout and the fixes that ruff makes
 	$(BIN)/ruff format .
