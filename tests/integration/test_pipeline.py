@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from services.demo.latency import Watcher
 from services.demo.run import against_truth, caught_up
 from services.demo.show import Screen
 from services.demo.stack import Stack, free_port, fresh_folder
+from services.export.publications import PublishingLog
 from services.runtime.up import Ports
 from tests.integration.processes import is_alive
 
@@ -75,8 +77,51 @@ async def _served(stack: Stack, path: str) -> Any:
         return await answer.json()
 
 
+async def _publish(stack: Stack, event: str, races: list[str]) -> None:
+    """Publish results of all races again and again while they change, once the event is defined."""
+    facts = [{"type": "results_published", "event": event, "race": race, "state": "provisional"} for race in races]
+    async with aiohttp.ClientSession() as session:
+        defined = False
+        while not defined:
+            with suppress(aiohttp.ClientError):  # just killed
+                async with session.get(f"{stack.live}/v1/events/{event}") as answer:
+                    defined = answer.status == 200
+            await asyncio.sleep(0.05)
+        while True:
+            with suppress(aiohttp.ClientError):
+                async with session.post(f"{stack.ingest}/v1/events/{event}/facts", json=facts):
+                    pass
+            await asyncio.sleep(0.5)
+
+
+_KEPT = """
+import asyncio, json, sys
+from pathlib import Path
+from services.runtime.clickhouse import Database, DatabaseAddress
+
+async def main() -> None:
+    database = Database(DatabaseAddress(path=Path(sys.argv[1])))
+    await database.open()
+    found = "SELECT DISTINCT offset, race, revision, sha256 FROM published ORDER BY offset, race"
+    print(json.dumps([list(row) for row in await database.query(found)]))
+    await database.close()
+
+asyncio.run(main())
+"""
+
+
+async def _kept(folder: Path) -> list[list[Any]]:
+    """Every publication that the projections have kept; a process of its own opens the engine's folder."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", _KEPT, str(folder), stdout=subprocess.PIPE)
+    said, _ = await process.communicate()
+    found: list[list[Any]] = json.loads(said)
+    return found
+
+
 async def test_services_killed_in_the_middle_of_a_race_end_in_the_true_boards(stack: Stack, tmp_path: Path) -> None:
-    """Scoring five times, ingest and the projections once, at instants that a seed draws."""
+    """Scoring five times, ingest and the projections once, at instants that a seed draws. And what is published on the
+    way is kept exactly as a fold of the log up to there has it.
+    """
     rng = random.Random(5)
     simulation = _race(11)
     event, total = simulation.definition.event, len(simulation.reads)
@@ -97,9 +142,11 @@ async def test_services_killed_in_the_middle_of_a_race_end_in_the_true_boards(st
 
     watcher = Watcher(stack.live, event)
     watching = asyncio.create_task(watcher.run())
+    publishing = asyncio.create_task(_publish(stack, event, [race.id for race in simulation.definition.races]))
     target = Target(url=stack.ingest, mylaps=("127.0.0.1", stack.ports.mylaps))
     driven = await drive(simulation, target, progress=progress, pace=lambda _: total / 25)
     await asyncio.gather(*killing)
+    publishing.cancel()
     await caught_up(stack, event, watcher)
     watching.cancel()
     assert killed == victims
@@ -123,3 +170,13 @@ async def test_services_killed_in_the_middle_of_a_race_end_in_the_true_boards(st
         assert [(row["place"], row["bib"], row["time_s"]) for row in page["rows"]] == [
             (row["place"], row["bib"], row["time_s"]) for row in rows
         ]
+
+    told = PublishingLog()
+    for line in log.splitlines():
+        told.add(line.encode())
+    expected = [
+        [one.offset, one.race, one.offset, one.sha256] for one in (kept.published for kept in told.kept.values())
+    ]
+    await stack.stop()
+    assert await _kept(tmp_path / "data" / "clickhouse") == sorted(expected)
+    assert len({sha256 for *_, sha256 in expected}) >= 5
