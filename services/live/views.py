@@ -45,6 +45,7 @@ from services.projections.standings.publication import (
 )
 
 VIEWS_HELD = 2_000  # events at a revision; archived events stay at their last
+CASES_HELD = 10_000
 LINES_HELD = 400_000  # of boards and points in order, some 200 bytes each
 AT_ONCE = 4_000  # lines put in order on the loop; more go to a thread, so that nobody waits for them
 LINES_A_SLICE = 200  # made without a pause
@@ -82,12 +83,13 @@ class Views:
         self.store = store
         self._events: Memo[EventView | None] = Memo(VIEWS_HELD, lambda _: 1)
         self._orders: Memo[Order] = Memo(LINES_HELD, lambda order: 1 + len(order.lines))
+        self._cases: Memo[list[Case]] = Memo(CASES_HELD, lambda cases: 1 + len(cases))
         self._rows: dict[str, tuple[EventRow, EventView | None]] = {}
         self.publications = Publications(store, self._lines_of, self.event)
 
     async def close(self) -> None:
         """Let go of what is being made."""
-        for memo in (self._events, self._orders, self.publications):
+        for memo in (self._events, self._orders, self._cases, self.publications):
             await memo.close()
 
     # --- the event
@@ -128,9 +130,13 @@ class Views:
 
     async def open_cases(self, view: EventView, head: Head) -> list[Case]:
         """The open cases of athletes and teams."""
-        rows = await self.store.with_cases(head.event, head.revision)
-        cases = [case for row in rows for case in row.cases] + await self._team_cases(view, head.revision)
-        return [case for case in cases if case.open]
+
+        async def look() -> list[Case]:
+            rows = await self.store.with_cases(head.event, head.revision)
+            cases = [case for row in rows for case in row.cases] + await self._team_cases(view, head.revision)
+            return [case for case in cases if case.open]
+
+        return await self._cases.get((head.event, head.revision), look)
 
     async def _team_cases(self, view: EventView, revision: int) -> list[Case]:
         """A case for each team with more members than may count. Source: contract, section 4.6."""
