@@ -3,7 +3,8 @@
 The box counts every read it ever logs (LogID) and plays its log again on request, so we hold the cursor (box, epoch,
 LogID). A live read that leaves numbers out has them rewound; a new connection rewinds from the last number on, that
 one included: so something must come back, and it must be what we know. LogIDs that begin anew, because the log was
-cleared, are a new epoch. A box that is new to us is asked for its last day. It is only ever asked: nothing here
+cleared, are a new epoch. A box that is new to us is asked for its last day, by its own clock, which may be wrong by
+years: so that is asked first. It is only ever asked: nothing here
 starts or stops its reading, sets its clock or its settings, or enables its extended status, whose binary records would
 break the lines.
 
@@ -29,6 +30,7 @@ FIELDS = 12
 READER_ANTENNAS = 4  # of reader 1; those of reader 2 count on from there
 SILENCE_S = 30.0  # three heartbeats
 STATE_S = 60.0  # how often it is asked for its clock and whether it reads
+CLOCK_WAIT_S = 2.0  # for its clock, before its last day is asked for by ours
 QUIET_S = 5.0  # a rewind from which nothing comes for so long is over
 REWINDS = 4  # of the same numbers, each spelling twice, before they are given up, loudly
 FIRST_S = 24 * 3600  # how far back a box that is new to us is asked for
@@ -174,6 +176,8 @@ class Ultra:
         self._spoiled = 0  # lines that could not be read since the rewind was asked for
         self._zeros = False  # spelling of rewinds: zeros, else NUL bytes
         self._state_s = 0.0
+        self._off_us = 0  # how far its clock is ahead of ours, as far as it told
+        self._awaited_s: float | None = None  # until when its clock is awaited before its last day is asked for
 
     @property
     def missing(self) -> int:
@@ -181,7 +185,10 @@ class Ultra:
 
     def begin(self, now: Now) -> None:
         self._ask_state(now)
-        self._catch_up(self._box, now)
+        if self._box:
+            self._catch_up(self._box, now)
+        else:
+            self._awaited_s = now.steady_s + CLOCK_WAIT_S
 
     def take(self) -> bytes:
         out = bytes(self._out)
@@ -198,6 +205,9 @@ class Ultra:
     def tick(self, now: Now) -> list[Message]:
         if now.steady_s - self._state_s >= STATE_S:
             self._ask_state(now)
+        if self._awaited_s is not None and now.steady_s >= self._awaited_s:
+            self._awaited_s = None
+            self._catch_up(self._box, now)
         messages: list[Message] = []
         if self._rewind and now.steady_s - self._rewind.heard_s >= QUIET_S:
             messages += self._rewound(now)
@@ -221,7 +231,7 @@ class Ultra:
                 hour, minute, second, day, month, year = map(int, match.groups())
                 _check_year(year)
                 at_us = one_instant_us(datetime(year, month, day, hour, minute, second), self._zone)
-                return [*self._told.clock(self._box, at_us, now)]
+                return self._clock(at_us, now)
             if _GREETING.fullmatch(text):
                 return []
             read = read_line(text, self._zone)
@@ -229,6 +239,13 @@ class Ultra:
         except ValueError as error:
             self._spoiled += 1
             return [Unreadable(line, str(error))]
+
+    def _clock(self, at_us: int, now: Now) -> list[Message]:
+        self._off_us = at_us - now.wall_us
+        if self._awaited_s is not None:
+            self._awaited_s = None
+            self._catch_up(self._box, now)
+        return [*self._told.clock(self._box, at_us, now)]
 
     def _battery(self, volts: float, now: Now) -> list[Notice]:
         if BATTERY_LOW_V <= volts < BATTERY_GOOD_V:
@@ -246,7 +263,8 @@ class Ultra:
         if epoch is None:
             epoch = self._epochs[read.box] = _Epoch(1, 0, base=False)
             self._new_boxes += 1
-            if not read.again and not (self._rewind and self._rewind.box in ("", read.box)):
+            asked = self._awaited_s is not None or (self._rewind and self._rewind.box in ("", read.box))
+            if not read.again and not asked:
                 self._catch_up(read.box, now)
         known = epoch.known(read.number)
         if known == read.check:
@@ -304,7 +322,8 @@ class Ultra:
             self._out += b"6" + zero + b"%d\r%d\r" % (rewind.first, rewind.last)
         else:
             assert now is not None
-            local = datetime.fromtimestamp(now.wall_us // 1_000_000, UTC).astimezone(self._zone).replace(tzinfo=None)
+            its_s = (now.wall_us + self._off_us) // 1_000_000
+            local = datetime.fromtimestamp(its_s, UTC).astimezone(self._zone).replace(tzinfo=None)
             second = int((local - _ZERO).total_seconds())
             self._out += b"8" + zero + b"%d\r%d\r" % (second - FIRST_S, second + FIRST_S)
 

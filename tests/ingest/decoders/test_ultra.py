@@ -14,7 +14,7 @@ ZONE = timezone(timedelta(hours=7))
 START = Now(1_767_477_600_000_000, 1000.0)
 SAMPLE = "0,11055,1170518701,698,1,-71,0,2,1,0000000000000000,0,29319"
 SECOND = 1_451_883_600  # 2026-01-03 05:00:00, local
-NUL_ALL = b"?\nr\n8\0\0"
+REWIND_ALL = b"8\0\0"
 
 
 def at(seconds: float) -> Now:
@@ -94,8 +94,30 @@ def test_both_greetings_are_passed_over(greeting: str):
 
 def test_a_box_that_is_new_is_asked_for_its_last_day():
     reader = met()
-    today = SECOND + 86_400  # our clock, in its zone: 2026-01-04 05:00:00
-    assert reader.take() == NUL_ALL + b"%d\r%d\r" % (today - 86_400, today + 86_400)
+    assert reader.take() == b"?\nr\n"
+    reader.tick(at(2))
+    today = SECOND + 86_400 + 2  # our clock, in its zone: 2026-01-04 05:00:02
+    assert reader.take() == REWIND_ALL + b"%d\r%d\r" % (today - 86_400, today + 86_400)
+
+
+def test_a_new_boxes_last_day_is_by_its_own_clock_however_wrong_that_is():
+    reader = met()
+    reader.take()
+    reader.feed(lines("5:00:01 3-1-2024 (0)"), at(1))
+    its = SECOND + 86_400 + 1 - 732 * 86_400  # two years, one of them a leap year, and a day
+    assert reader.take() == REWIND_ALL + b"%d\r%d\r" % (its - 86_400, its + 86_400)
+    assert reader.feed(lines(line(905)), at(2))
+    assert reader.tick(at(3)) == []
+    assert reader.take() == b"", "asked once, whatever comes first: its clock, a read, or neither"
+
+
+def test_a_read_before_the_clock_of_a_new_box_waits_for_it():
+    reader = met()
+    reader.take()
+    reader.feed(lines(line(905)), at(1))
+    assert reader.take() == b""
+    reader.feed(lines("5:00:01 4-1-2026 (0)"), at(1))
+    assert reader.take().startswith(REWIND_ALL)
 
 
 def test_the_last_day_of_a_new_box_begins_its_log_for_us():
@@ -109,11 +131,12 @@ def test_the_last_day_of_a_new_box_begins_its_log_for_us():
 
 def test_a_box_that_plays_nothing_again_begins_with_its_first_live_read():
     reader = met()
+    reader.tick(at(2))
     reader.take()
-    reader.feed(lines(line(905)), at(1))
+    reader.feed(lines(line(905)), at(2))
     spelled = []
     said: list = []
-    for second in (6, 12, 18, 24):
+    for second in (7, 13, 19, 25):
         said += reader.tick(at(second))
         spelled.append(reader.take()[:3])
     assert spelled == [b"800", b"8\0\0", b"800", b""]
