@@ -23,7 +23,8 @@ async def listen(port: int, race_log: MemoryLog, folder: Path) -> Running:
 
 
 def expected(log: dict) -> set[tuple[str, str, int]]:
-    return {(location, tag, us(local)) for location, events in log.items() for tag, local, _ in events if tag != "guntime"}
+    events = [(location, tag, local) for location, own in log.items() for tag, local, _ in own]
+    return {(location, tag, us(local)) for location, tag, local in events if tag != "guntime"}
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
