@@ -12,11 +12,11 @@ says is told by `as_said`, and `Mats.sources_toml` is how ingest has to be set u
 import asyncio
 import time
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -413,7 +413,7 @@ class Mats:
 
     async def heard(self) -> None:
         """Return once ingest listens to every one of them."""
-        await asyncio.gather(*(player.line.heard() for player in self.players))
+        await self._unless_one_fails(*(player.line.heard() for player in self.players))
 
     async def see(self, read: RawRead) -> bool:
         """A reader sees a chip; whether it belongs to one of these devices. Returns once there is room for it."""
@@ -426,9 +426,19 @@ class Mats:
 
     async def told(self) -> None:
         """Return once every device has sent all that it saw to whoever was there."""
-        for player in self.players:
-            await player.queue.join()
-            await player.line.told()
+        await self._unless_one_fails(*(player.queue.join() for player in self.players))
+        await self._unless_one_fails(*(player.line.told() for player in self.players))
+
+    async def _unless_one_fails(self, *awaited: Coroutine[Any, Any, None]) -> None:
+        """Await all of it. Raises what a device failed with."""
+        waiting: asyncio.Future[list[None]] = asyncio.gather(*awaited)
+        everybody: list[asyncio.Future[Any]] = [waiting, *self._tasks]
+        await asyncio.wait(everybody, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            next(task for task in self._tasks if task.done()).result()
+        waiting.result()
 
     def sources_toml(self) -> str:
         """Ingest's `[[sources]]` for these devices."""

@@ -14,6 +14,7 @@ from loadtest.devices.trouble import Trouble
 
 HOST = "127.0.0.1"
 BUFFER_REPORTS = 1_000
+KEEPALIVE_SPEC = b"\x00\xdc\x00\x09\x01"  # periodic, and the period in milliseconds behind it
 
 
 def message(kind: int, number: int, body: bytes = b"") -> bytes:
@@ -65,6 +66,7 @@ class LlrpDevice:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = asyncio.Event()
+        self._keepalive_s: float | None = None
 
     async def start(self) -> None:
         """Switch it on."""
@@ -102,6 +104,11 @@ class LlrpDevice:
         if self._writer is not None:
             self._writer.close()
             self._gone()
+
+    @property
+    def connected(self) -> bool:
+        """Whether it has a client, as far as it knows."""
+        return self._writer is not None
 
     def waiting(self) -> int:
         """How many reports wait for a client."""
@@ -169,6 +176,7 @@ class LlrpDevice:
             return
         self._writer = writer
         await self._say(self._event(parameter(256, b"\0\0")))
+        keeping = asyncio.create_task(self._keep_alive())
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while self._writer is writer:
@@ -176,9 +184,17 @@ class LlrpDevice:
                     body = await reader.readexactly(length - 10)
                     await self._handle(head & 0x3FF, number, body)
         finally:
+            keeping.cancel()
             writer.close()
             if self._writer is writer:
                 self._gone()
+
+    async def _keep_alive(self) -> None:
+        """Ask the client whether it is there, as often as it wants."""
+        while True:
+            await asyncio.sleep(self._keepalive_s or 1.0)
+            if self._keepalive_s is not None:
+                await self.keepalive()
 
     async def _handle(self, kind: int, number: int, body: bytes) -> None:
         self.requests.append(kind)
@@ -188,6 +204,10 @@ class LlrpDevice:
             more = parameter(142, bytes([0x48 if self.holds else 0x40, 1, 0, 0]) + bytes(20))
         elif kind == 3:
             self._hold_asked = b"\x00\xe2\x00\x05\x80" in body
+            spec = body.find(KEEPALIVE_SPEC)
+            if spec >= 0:
+                [period_ms] = struct.unpack_from(">I", body, spec + len(KEEPALIVE_SPEC))
+                self._keepalive_s = period_ms / 1000
         elif kind == 20:
             [ours] = struct.unpack_from(">I", body, 4)
             status = 101 if ours in self.rospecs else 0

@@ -100,7 +100,10 @@ class RaceResultDevice:
     async def _send(self, writer: asyncio.StreamWriter, line: str) -> None:
         if line and self.trouble.random.random() < self.damage:
             line = line[: len(line) // 3] + line[-len(line) // 4 :]
-        async with self._clients[writer]:
+        lock = self._clients.get(writer)
+        if lock is None:
+            raise ConnectionResetError
+        async with lock:
             await self.trouble.send(writer, line.encode() + b"\r\n")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

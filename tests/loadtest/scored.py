@@ -1,11 +1,17 @@
 """A simulated day beside what the scorer makes of its log."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import msgspec
+
 import races
+from loadtest.mats import Spoken, as_said
 from loadtest.race_day import Truth
+from loadtest.raw_reads import TEST_READER, RawRead
 from loadtest.simulation import Simulation, simulate
+from schemas.codec import to_json
 from schemas.definition import definition_from_toml
 from services.document import score_lines
 
@@ -47,3 +53,30 @@ def differences(simulation: Simulation, scored_document: dict[str, Any]) -> list
     assert scored.keys() == simulation.truth.keys()
     pairs = [(told(truth), scored[bib]) for bib, truth in simulation.truth.items()]
     return [(truth, found) for truth, found in pairs if truth != found]
+
+
+def as_told(simulation: Simulation, protocols: Mapping[str, Spoken]) -> list[RawRead]:
+    """Every read of the mats as the readers there tell it, with its strength."""
+    mats = simulation.definition.mats
+    mat_of = {device: mat.id for mat in mats for device in (*mat.devices, *mat.backup_devices)}
+    reads = [simulation.reads.unpacked(packed, nth) for nth, packed in enumerate(simulation.reads.packed)]
+    return [as_said(read, protocols[mat_of[read.device]]) for read in reads if read.device != TEST_READER]
+
+
+def over_http(simulation: Simulation, protocols: Mapping[str, Spoken]) -> dict[str, Any]:
+    """The standings of the same reads, as their readers tell them, pushed by HTTP."""
+    facts = [to_json(timed.fact) for timed in simulation.facts]
+    push = {
+        "type": "reads_received",
+        "event": simulation.definition.event,
+        "gateway": "http",
+        "session": "1",
+        "reads": as_told(simulation, protocols),
+    }
+    return score_lines([*facts, msgspec.json.encode(push)])
+
+
+def equal_parts(document: dict[str, Any]) -> dict[str, Any]:
+    """All that equal standings have alike. Source: contract, section 4."""
+    unused = {reason: reads for reason, reads in document["unused_reads"].items() if reason != "repeat"}
+    return {**document, "unused_reads": unused, "revision": None}

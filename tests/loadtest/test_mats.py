@@ -3,15 +3,12 @@
 import asyncio
 import random
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
 import races
-from loadtest.mats import SPOKEN, Mats, Spoken, all_alike, as_said, code_of, play, steps_ms, with_codes
-from loadtest.raw_reads import TEST_READER
+from loadtest.mats import SPOKEN, Mats, Spoken, all_alike, code_of, play, steps_ms, with_codes
 from loadtest.simulation import Simulation, simulate
 from schemas.codec import to_json
 from schemas.definition import definition_from_toml
@@ -24,7 +21,7 @@ from services.ingest.sources import parse_sources
 from services.runtime.tokens import Tokens
 from tests.conftest import free_port
 from tests.ingest.memory_log import MemoryLog
-from tests.loadtest.scored import differences
+from tests.loadtest.scored import differences, equal_parts, over_http
 
 HANG_S = 120.0
 DEFINITION = definition_from_toml(races.definition_toml("hanoi-half-2024"))
@@ -39,22 +36,6 @@ def own_address(spoken: Spoken) -> tuple[str, int]:
     rng = random.Random()
     host = f"127.{rng.randrange(1, 255)}.{rng.randrange(255)}.1" if spoken == "ipico" else "127.0.0.1"
     return host, free_port()
-
-
-def over_http(simulation: Simulation, protocols: dict[str, Spoken]) -> dict[str, Any]:
-    """The standings of the same reads, as their readers tell them, pushed by HTTP."""
-    mat_of = {device: mat.id for mat in DEFINITION.mats for device in (*mat.devices, *mat.backup_devices)}
-    reads = [simulation.reads.unpacked(packed, nth) for nth, packed in enumerate(simulation.reads.packed)]
-    told = [as_said(read, protocols[mat_of[read.device]]) for read in reads if read.device != TEST_READER]
-    facts = [to_json(timed.fact) for timed in simulation.facts]
-    push = {"type": "reads_received", "event": DEFINITION.event, "gateway": "http", "session": "1", "reads": told}
-    return score_lines([*facts, msgspec.json.encode(push)])
-
-
-def equal_parts(document: dict[str, Any]) -> dict[str, Any]:
-    """All that equal standings have alike. Source: contract, section 4."""
-    unused = {reason: reads for reason, reads in document["unused_reads"].items() if reason != "repeat"}
-    return {**document, "unused_reads": unused, "revision": None}
 
 
 @pytest.mark.parametrize("spoken", SPOKEN)
