@@ -1,5 +1,6 @@
 """Boards: who is on one, in what order, at which place. Source: contract, sections 4.1 to 4.3."""
 
+import msgspec
 import pytest
 
 from schemas.definition import parse_definition
@@ -83,6 +84,15 @@ def test_the_row_of_a_board_shows_both_exact_times():
     """The contract's example, section 5."""
     (row,) = made([EVERYBODY], [result("7", "3902.12", 3901)]).boards["all"]
     assert (row.place, row.bib, row.time_s, row.gun_us, row.chip_us) == (1, "7", 3903, 3902120000, 3901000000)
+
+
+@pytest.mark.parametrize(("missing", "times"), [("gun", (None, None)), ("chip", (4000, None))])
+def test_a_finisher_without_a_time_is_a_broken_invariant_that_names_him(missing, times):
+    """Scoring gives both times to whoever is FINISHED; a board of wrong places would be worse than none."""
+    gun_s, chip_s = times
+    broken = msgspec.structs.replace(result("7", gun_s, chip_s), chip_us=None)
+    with pytest.raises(AssertionError, match=f"finisher 7 has no {missing} time"):
+        made([EVERYBODY], [broken])
 
 
 def test_an_empty_board_is_there():

@@ -312,6 +312,17 @@ def test_with_an_earliest_a_finish_on_the_start_line_is_told_from_a_slow_start()
     assert filled(document) == {"START": 20, "FINISH": 1900}
 
 
+def test_a_crossing_too_early_for_one_lap_may_be_another():
+    """L1 counts from 1:00:00 on, L2 at any time: 3500 s is L2."""
+    points = [
+        point("START"),
+        point("L1", "10k", km=5, earliest={"wave": "1:00:00"}),
+        point("L2", "10k", km=10),
+        point("FINISH", km=21.0975),
+    ]
+    assert filled(scored(crossings(("K1", 3500)), of=half(points=points))) == {"L2": 3500}
+
+
 def test_a_passing_whose_picked_read_is_early_is_early_whole():
     """FINISH takes the first read of its passing, at 3595 s; that another read of it came at 3605 s is no help."""
     of = half(points=[point("START"), point("FINISH", km=21.0975, earliest={"wave": "1:00:00"})])

@@ -234,7 +234,9 @@ WAITING = {
     "time_set: bib 8 has no point 15K": time_set("8", "15K", 4000),
     "order_set: no entry for 98, 99": order("8", "98", "99"),
     "order_set: race 5k is not defined": order("8", race="5k"),
-    "results_published: no board juniors": fact("results_published", race="hm", state="official", boards=["juniors"]),
+    "results_published: no board juniors, kids": fact(
+        "results_published", race="hm", state="official", boards=["juniors", "men", "kids"]
+    ),
     "case_decided missed:99: no such case can be": decided("missed:99", "accept"),
     "case_decided reads_after:99: no such case can be": decided("reads_after:99", "accept"),
     "case_decided team:teams:Ha Noi: no such case can be": decided("team:teams:Ha Noi", "accept"),
@@ -265,6 +267,7 @@ def test_a_fact_that_names_something_unknown_is_shown_as_pending(line):
         time_set("7", "10K", 4000),
         order("7"),
         decided("missed:7", "accept"),
+        decided("reads_after:7", "accept"),
         decided("team:teams:Ha Noi", "accept"),
         fact("protest_filed", protest="p1", race="hm", text="", bib="7"),
         fact("protest_decided", protest="filed", outcome="upheld", reason=""),

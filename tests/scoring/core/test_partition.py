@@ -122,15 +122,16 @@ def test_rows_are_handed_out_to_a_limit_and_the_rest_stays_due():
     assert state.pending() == 1
 
 
-def test_the_limit_is_of_all_events_together():
+@pytest.mark.parametrize(("limit", "taken"), [(1, [1, 1, 1, 1]), (2, [2, 2]), (3, [3, 1]), (9, [4])])
+def test_the_limit_is_of_all_events_together(limit, taken):
     other = definition(event="other")
     state = PartitionState(0)
     state.fold(0, envelope(*day(bibs=["7", "8"])))
     state.fold(1, envelope(*({**one, "event": "other"} for one in (defined(other), entries("7", "8"))), event="other"))
     sizes = []
     while state.pending():
-        sizes.append(len(state.take(3)[1]))
-    assert sizes == [3, 1]
+        sizes.append(len(state.take(limit)[1]))
+    assert sizes == taken
 
 
 def test_the_first_entry_of_a_record_is_before_its_second():
