@@ -10,14 +10,16 @@ import math
 import re
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
+from types import MappingProxyType
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
 from services.ingest.decoders import mylaps
+from services.ingest.decoders.arrival_clock import ArrivalClocks
 from services.ingest.decoders.chronotrack import ChronoTrackReader
 from services.ingest.decoders.ipico import IpicoReader
 from services.ingest.decoders.llrp import LlrpWatcher
@@ -144,6 +146,7 @@ class _Watching:
         self._zone = zone
         self._say_line = say
         self._told = Told()
+        self._clocks = ArrivalClocks()
         self._source = Source(protocol=protocol, event="test", gateway="test")  # type: ignore[arg-type]  # checked
         self._metrics = IngestMetrics(CollectorRegistry())
         self._clock = steady_clock(lambda: int(datetime.now(UTC).timestamp() * 1e6))
@@ -215,7 +218,8 @@ class _Watching:
         self._say(f"connected with {name}")
         reader = _Overheard(self._made(), self._spoke, self._ticked)
         try:
-            await Conversation(self._source, reader, self, self._metrics, self._clock).hold(incoming, outgoing)
+            conversation = Conversation(self._source, reader, self, self._metrics, self._clock, self._clocks)
+            await conversation.hold(incoming, outgoing)
             self._say("it hung up")
         except (ConnectionFault, mylaps.ConnectionFault, OSError) as error:
             self._fault = str(error) or type(error).__name__
@@ -349,6 +353,10 @@ class _Overheard:
     def missing(self) -> int:
         return 0
 
+    @property
+    def clock_offsets_us(self) -> Mapping[str, int]:
+        return self._reader.clock_offsets_us
+
     def begin(self, now: Now) -> None:
         self._began_s = now.steady_s
         self._reader.begin(now)
@@ -374,6 +382,7 @@ class MylapsWatcher:
     """
 
     missing = 0
+    clock_offsets_us: Mapping[str, int] = MappingProxyType({})
     silence_s = math.inf  # our pings are answered, or the kernel finds out
 
     def __init__(self, zone: tzinfo) -> None:

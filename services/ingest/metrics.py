@@ -85,5 +85,13 @@ class IngestMetrics:
             ["gateway"],
             registry=registry,
         )
+        # Far from 0: a wrong zone, a wrong date, a clock that nobody set; its times are useless until corrected. By
+        # what the reader tells, else by when its reads come: then a slow line makes it look behind by its delay.
+        self.clock_offset_s = Gauge(
+            "ingest_clock_offset_seconds",
+            "How far a reader's clock is ahead of ours; behind: negative.",
+            ["gateway", "device"],
+            registry=registry,
+        )
         # 0: nothing can be acknowledged.
         self.kafka_up = Gauge("ingest_kafka_up", "1 while Kafka answers.", registry=registry)

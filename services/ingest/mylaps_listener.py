@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,7 +16,10 @@ from datetime import UTC, datetime
 from schemas.events import LoggedFact, NoticeReceived, ReadRow, ReadsLogged
 from schemas.ids import NAME_CHARS, REASON_CHARS
 from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
+from services.ingest.decoders.arrival_clock import ArrivalClocks
 from services.ingest.decoders.local_time import parse_zone
+from services.ingest.decoders.messages import Notice as ClockNotice
+from services.ingest.decoders.messages import Now
 from services.ingest.decoders.mylaps import (
     UTC_SLACK_US,
     ConnectionFault,
@@ -32,10 +36,13 @@ from services.ingest.decoders.mylaps import (
     frame_alone,
     frame_bytes,
 )
+from services.ingest.decoders.told import Told
 from services.ingest.errors import Overloaded, TooLarge, Unavailable
 from services.ingest.http import reads_facts
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
+from services.ingest.readers.facts import notice_fact, show_clocks
+from services.ingest.readers.untold import Untold
 from services.ingest.sources import Source
 
 SERVER_NAME = "Matline"
@@ -64,6 +71,9 @@ class MylapsListener:
         self._connections: set[asyncio.Task[None]] = set()
         self._writing: dict[bytes, asyncio.Task[bool]] = {}
         self._connected = 0
+        self._clocks = ArrivalClocks()
+        self._utc = Told()
+        self._untold = Untold()
 
     async def start(self, host: str, port: int) -> int:
         """Listen; the port (of `port` 0 the one given). Raises OSError, such as for a port that is taken."""
@@ -137,8 +147,11 @@ class MylapsListener:
     async def _write(self, message: Passings | Markers | Unreadable, numbering: "Numbering") -> bool:
         at_us = self._now_us()
         facts: list[LoggedFact] = []
+        told: list[ClockNotice] = []
         if isinstance(message, Passings):
             facts += passing_facts(self._source, message, numbering, at_us)
+            told = self._untold.add(self._clock_notices(message, at_us))
+            facts += [notice_fact(self._source, one, at_us) for one in told]
         elif isinstance(message, Markers):
             facts += marker_facts(self._source, message, at_us)
         aside = rejections(self._source, message, at_us)
@@ -155,8 +168,24 @@ class MylapsListener:
                 error,
             )
             return False
+        self._untold.told(told)
         self._count(message, len(aside))
         return True
+
+    def _clock_notices(self, message: Passings, at_us: int) -> list[ClockNotice]:
+        """What is wrong with the clock of a location, by when its passings come and by their own UTC."""
+        if not message.seen:
+            return []
+        newest = max(message.seen, key=lambda seen: seen.at_us)
+        where = message.location
+        notices = self._clocks.read(where, newest.at_us, Now(at_us, time.monotonic()))
+        show_clocks(self._metrics, self._source, self._clocks.offsets_us)
+        if newest.utc_off_us is not None:
+            off_s = round(newest.utc_off_us / 1e6)
+            differs = f"its UTC and its local time in zone {self._source.zone} differ by {off_s:+d} s: one is wrong"
+            text = differs if abs(newest.utc_off_us) > UTC_SLACK_US else ""
+            notices += self._utc.change(where, "utc_differs", text, newest.at_us)
+        return notices
 
     def _count(self, message: Passings | Markers | Unreadable, aside: int) -> None:
         if isinstance(message, Passings):

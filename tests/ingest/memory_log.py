@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from schemas import codec
-from schemas.events import LoggedFact
+from schemas.events import LoggedFact, NoticeReceived
 from schemas.rejected import Rejection, decode_rejection, encode_rejection
 from services.ingest.errors import Overloaded, Unavailable
 from services.ingest.race_log import pack
@@ -52,3 +52,7 @@ class MemoryLog:
     def facts(self) -> list[LoggedFact]:
         """All facts, in log order."""
         return [fact for _, facts in self.records for fact in facts]
+
+    def notices(self) -> list[NoticeReceived]:
+        """The notices among them."""
+        return [fact for fact in self.facts() if isinstance(fact, NoticeReceived)]

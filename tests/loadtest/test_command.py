@@ -3,7 +3,9 @@
 import asyncio
 import json
 import signal
+import socket
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -116,12 +118,25 @@ async def test_a_refusal_by_ingest_is_told_and_ends_with_one(capsys: pytest.Capt
     assert "404" in capsys.readouterr().err
 
 
+def ports_in_a_row(number: int) -> int:
+    """The first of so many ports that nobody has."""
+    while True:
+        first = free_port()
+        with ExitStack() as held:
+            try:
+                for port in range(first, first + number):
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except (OSError, OverflowError):
+                continue
+        return first
+
+
 async def test_a_day_is_told_by_simulated_readers_once_ingest_listens_to_them(tmp_path: Path):
     config, log = tmp_path / "matline.toml", MemoryLog()
     config.write_text("sources = []\n")
     settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json", config=config, data=tmp_path)
     async with serving(settings, log) as address, asyncio.timeout(HANG_S):
-        words = ["--size", "40", "--seed", "5", "--protocol", "raceresult", "--at", f"127.0.0.1:{free_port()}"]
+        words = ["--size", "40", "--seed", "5", "--protocol", "raceresult", "--at", f"127.0.0.1:{ports_in_a_row(5)}"]
         simulating = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "services.cli", "simulate", RACE, *words, "--to", str(address)),
             stdout=asyncio.subprocess.PIPE,

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 import races
-from loadtest.mats import SPOKEN, Mats, Spoken, all_alike, code_of, play, steps_ms, with_codes
+from loadtest.mats import CALLING, SPOKEN, Mats, Spoken, all_alike, code_of, play, steps_ms, with_codes
 from loadtest.simulation import Simulation, simulate
 from schemas.codec import to_json
 from schemas.definition import definition_from_toml
@@ -35,7 +35,7 @@ def own_address(spoken: Spoken) -> tuple[str, int]:
     """Where nobody else is: an Elite has three ports, of which two cannot be chosen, so it gets a host of its own."""
     rng = random.Random()
     host = f"127.{rng.randrange(1, 255)}.{rng.randrange(255)}.1" if spoken == "ipico" else "127.0.0.1"
-    return host, free_port()
+    return host, free_port() if spoken in CALLING else 0
 
 
 @pytest.mark.parametrize("spoken", SPOKEN)
@@ -43,13 +43,12 @@ async def test_a_day_told_by_readers_of_a_protocol_scores_as_over_http_and_to_it
     protocols = all_alike(DEFINITION, spoken)
     simulation = day(protocols)
     mats = Mats(simulation, protocols, {spoken: own_address(spoken)})
-    config = tmp_path / "matline.toml"
-    config.write_text(mats.sources_toml())
-    log = MemoryLog()
+    config, log = tmp_path / "matline.toml", MemoryLog()
     access, metrics = Access(Tokens(tmp_path / "tokens.json")), IngestMetrics(CollectorRegistry())
-    reading = Reading(config, "127.0.0.1", 0, access, log, metrics, lambda: mats.first_us, tmp_path)
-    await reading.start()
     async with mats:
+        config.write_text(mats.sources_toml())
+        reading = Reading(config, "127.0.0.1", 0, access, log, metrics, lambda: mats.first_us, tmp_path)
+        await reading.start()
         try:
             async with asyncio.timeout(HANG_S):
                 await mats.heard()

@@ -12,7 +12,9 @@ Source: "CTP01 Socket Protocol 01" as public servers implement it; the options a
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, time, tzinfo
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -122,6 +124,7 @@ class ChronoTrackReader:
     """
 
     silence_s = SILENCE_S
+    clock_offsets_us: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, zone: tzinfo, cursor: Cursor, day: date | None = None) -> None:
         self._zone = zone

@@ -11,7 +11,7 @@ TimeMachine manual, "tag data message format" and "command port communications".
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
@@ -115,6 +115,10 @@ class IpicoReader:
         self.last_us: int | None = None
         self._asked_s = -math.inf
         self._sending = b""
+
+    @property
+    def clock_offsets_us(self) -> Mapping[str, int]:
+        return self._told.offsets_us
 
     def begin(self, now: Now) -> None:
         self._session = connection_session("stream", now)

@@ -12,7 +12,8 @@ Source: EPCglobal LLRP 1.0.1, sections 12.2.6, 13 (ROSpec), 14 to 16 (messages a
 
 import math
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -142,6 +143,7 @@ class LlrpReader:
 
     silence_s = SILENCE_S
     missing = 0
+    clock_offsets_us: Mapping[str, int] = MappingProxyType({})  # told at a connection's begin alone
 
     def __init__(self, where: str, told: Told) -> None:
         self._where = where

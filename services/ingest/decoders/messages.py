@@ -99,13 +99,17 @@ class Reader(Protocol):
     """One connection of a reader's protocol, without socket and clock; a new connection takes a new one.
 
     `silence_s`: a connection on which nothing comes for so long is dead. `missing`: how many numbers are known to be
-    missing of the device's logs now.
+    missing of the device's logs now. `clock_offsets_us`: by `where`, how far ahead of ours (behind: negative) a clock
+    was when it was last told; empty for a protocol that is not asked for it again and again.
     """
 
     silence_s: float
 
     @property
     def missing(self) -> int: ...
+
+    @property
+    def clock_offsets_us(self) -> Mapping[str, int]: ...
 
     def begin(self, now: Now) -> None:
         """The connection stands."""

@@ -13,6 +13,7 @@ PASSINGS, `ONLY`.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, time, tzinfo
 
 from msgspec import Struct
@@ -254,6 +255,10 @@ class RaceResult:
     @property
     def missing(self) -> int:
         return sum(file.had.missing for file in self._files())
+
+    @property
+    def clock_offsets_us(self) -> Mapping[str, int]:
+        return self._told.offsets_us
 
     def _files(self) -> list[_File]:
         """The files of which passings are expected."""

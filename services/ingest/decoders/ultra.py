@@ -14,6 +14,7 @@ takes (NUL bytes or zeros) is known from one client each: they are tried by turn
 
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -182,6 +183,10 @@ class Ultra:
     @property
     def missing(self) -> int:
         return sum(epoch.had.missing for epoch in self._epochs.values())
+
+    @property
+    def clock_offsets_us(self) -> Mapping[str, int]:
+        return self._told.offsets_us
 
     def begin(self, now: Now) -> None:
         self._ask_state(now)

@@ -10,6 +10,7 @@ from schemas.ids import NAME_CHARS, REASON_CHARS
 from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
 from services.ingest.decoders.messages import WHERE_MAX_CHARS, Message, Notice, Seen, Unreadable
 from services.ingest.http import reads_facts
+from services.ingest.metrics import IngestMetrics
 from services.ingest.sources import Source
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ def facts_of(source: Source, messages: Sequence[Message], at_us: int) -> list[Lo
         if isinstance(message, Seen):
             sessions[message.session].append(_row(source, message))
         elif isinstance(message, Notice):
-            facts.append(_notice(source, message, at_us))
+            facts.append(notice_fact(source, message, at_us))
     for session, rows in sessions.items():
         facts += reads_facts(source.event, source.gateway, session, rows, at_us)
     return facts
@@ -47,6 +48,13 @@ def rejections_of(source: Source, messages: Sequence[Message], at_us: int) -> li
     ]
 
 
+def show_clocks(metrics: IngestMetrics, source: Source, offsets_us: Mapping[str, int]) -> None:
+    """Set the metric of clocks: by a reader's name, how far ahead of ours its clock is."""
+    for where, offset_us in offsets_us.items():
+        device = device_of(source.devices, where, None) or source.gateway
+        metrics.clock_offset_s.labels(source.gateway, device).set(offset_us / 1e6)
+
+
 def device_of(devices: Mapping[str, str], where: str, antenna: int | None) -> str:
     """What the log calls a reader's place: of the mapping its antenna's entry, else its own, else its own name."""
     if antenna is not None and (device := devices.get(f"{where}/{antenna}")):
@@ -59,7 +67,7 @@ def _row(source: Source, seen: Seen) -> ReadRow:
     return ReadRow(seen.seq, device, seen.chip, seen.at_us, seen.rssi, seen.antenna, seen.battery)
 
 
-def _notice(source: Source, notice: Notice, at_us: int) -> NoticeReceived:
+def notice_fact(source: Source, notice: Notice, at_us: int) -> NoticeReceived:
     """The notice as a fact; its id makes the same one, told again, count once."""
     identity = repr((source.event, source.gateway, notice)).encode()
     log.warning("%s %s: %s tells %s: %s", source.protocol, source.gateway, notice.where, notice.kind, notice.text)

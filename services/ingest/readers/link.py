@@ -13,9 +13,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from services.ingest.decoders.messages import ConnectionFault, Cursor, Message, Now, Reader, Seen, Unreadable
+from services.ingest.decoders.arrival_clock import ArrivalClocks
+from services.ingest.decoders.messages import ConnectionFault, Cursor, Message, Notice, Now, Reader, Seen, Unreadable
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.delivery import Delivery
+from services.ingest.readers.facts import show_clocks
 from services.ingest.sources import Source
 
 READ_BYTES = 64 * 1024
@@ -83,10 +85,17 @@ class Conversation:
     """One connection until it ends."""
 
     def __init__(
-        self, source: Source, reader: Reader, sink: Sink, metrics: IngestMetrics, clock: Callable[[], Now]
+        self,
+        source: Source,
+        reader: Reader,
+        sink: Sink,
+        metrics: IngestMetrics,
+        clock: Callable[[], Now],
+        clocks: ArrivalClocks,
     ) -> None:
         self._source = source
         self._reader = reader
+        self._clocks = clocks
         self._sink = sink
         self._metrics = metrics
         self._clock = clock
@@ -112,16 +121,25 @@ class Conversation:
             if data is not None:
                 heard_s = now.steady_s
                 self._metrics.bytes_in.labels(self._source.protocol).inc(len(data))
-                await self._take(self._reader.feed(data, now))
+                messages = self._reader.feed(data, now)
+                await self._take([*messages, *self._clocks_heard(messages, now)])
                 now = self._clock()  # `put` may have waited for long
                 heard_s = now.steady_s
             if now.steady_s - ticked_s >= TICK_S:
                 ticked_s = now.steady_s
                 await self._take(self._reader.tick(now))
-                self._metrics.reader_missing.labels(self._source.gateway).set(self._reader.missing)
+                self._measure()
             if now.steady_s - heard_s > self._reader.silence_s:
                 raise ConnectionFault(f"nothing came for {self._reader.silence_s:g} s")
             self.useful = self.useful or now.steady_s - began_s > STEADY_S
+
+    def _clocks_heard(self, messages: list[Message], now: Now) -> list[Notice]:
+        """What is wrong with clocks, by when reads come; nothing for a reader that tells its clock itself."""
+        return [] if self._reader.clock_offsets_us else self._clocks.heard(messages, now)
+
+    def _measure(self) -> None:
+        self._metrics.reader_missing.labels(self._source.gateway).set(self._reader.missing)
+        show_clocks(self._metrics, self._source, self._reader.clock_offsets_us or self._clocks.offsets_us)
 
     async def _send(self, outgoing: asyncio.StreamWriter) -> None:
         if question := self._reader.take():
@@ -164,6 +182,7 @@ class Dialler:
         self._delivery = delivery
         self._metrics = metrics
         self._clock = clock
+        self._clocks = ArrivalClocks()
 
     async def run(self) -> None:
         """Dial for as long as this task lives."""
@@ -186,9 +205,8 @@ class Dialler:
             if not quiet:
                 log.warning("%s cannot be reached, trying on: %s", name, str(error) or "no answer")
             return False
-        conversation = Conversation(
-            self._source, self._make(self._delivery.cursor()), self._delivery, self._metrics, self._clock
-        )
+        reader = self._make(self._delivery.cursor())
+        conversation = Conversation(self._source, reader, self._delivery, self._metrics, self._clock, self._clocks)
         return await _held(conversation, incoming, outgoing, name, self._source, self._metrics)
 
 
@@ -203,6 +221,7 @@ class Caller:
         self._delivery = delivery
         self._metrics = metrics
         self._clock = clock
+        self._clocks = ArrivalClocks()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -240,9 +259,8 @@ class Caller:
             outgoing.close()
             return
         self._connections.add(task)
-        conversation = Conversation(
-            self._source, self._make(self._delivery.cursor()), self._delivery, self._metrics, self._clock
-        )
+        reader = self._make(self._delivery.cursor())
+        conversation = Conversation(self._source, reader, self._delivery, self._metrics, self._clock, self._clocks)
         try:
             with suppress(asyncio.CancelledError):  # ingest is stopping, and this is nobody's task but ours
                 await _held(conversation, incoming, outgoing, name, self._source, self._metrics)

@@ -7,20 +7,23 @@ source has a secret, else by where it calls from.
 import asyncio
 import hashlib
 import hmac
+import time
 from collections.abc import Callable
 
 from aiohttp import web
 
 from schemas.ids import Slug
 from services.ingest.bodies import too_large
+from services.ingest.decoders.arrival_clock import ArrivalClocks
 from services.ingest.decoders.local_time import parse_zone
-from services.ingest.decoders.messages import WHERE_MAX_CHARS, Notice, Seen
+from services.ingest.decoders.messages import WHERE_MAX_CHARS, Notice, Now, Seen
 from services.ingest.decoders.raceresult_http import read_body
 from services.ingest.errors import Overloaded, Refused, Unavailable
 from services.ingest.http import problem
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
-from services.ingest.readers.facts import facts_of, rejections_of
+from services.ingest.readers.facts import facts_of, rejections_of, show_clocks
+from services.ingest.readers.untold import Untold
 from services.ingest.sources import Source
 from services.runtime.loopback import is_loopback
 
@@ -46,6 +49,7 @@ class Uploads:
         self._metrics = metrics
         self._now_us = now_us
         self._at_work = 0
+        self._clocks: dict[tuple[str, str, str], tuple[ArrivalClocks, Untold]] = {}  # by source, of which there are few
 
     def routes(self) -> list[web.RouteDef]:
         """The one route."""
@@ -82,8 +86,12 @@ class Uploads:
         device = device if device.isprintable() else ""
         messages = read_body(body, device, session, parse_zone(source.zone))
         at_us = self._now_us()
-        if facts := facts_of(source, messages, at_us):
+        clocks, untold = self._clocks.setdefault(source.identity(), (ArrivalClocks(), Untold()))
+        notices = untold.add(clocks.heard(messages, Now(at_us, time.monotonic())))
+        show_clocks(self._metrics, source, clocks.offsets_us)
+        if facts := facts_of(source, [*messages, *notices], at_us):
             await self._log.append(source.event, facts, ACK_WAIT_S)
+        untold.told(notices)
         if aside := rejections_of(source, messages, at_us):
             await self._log.put_aside(aside, ACK_WAIT_S)
         self._metrics.reads.labels(source.protocol).inc(sum(isinstance(message, Seen) for message in messages))

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from services.ingest.decoders import arrival_clock
 from services.ingest.readers import raceresult_upload
 from services.ingest.readers.raceresult_upload import BODY_MAX_BYTES, Uploads, may_upload
 from services.ingest.sources import Source
@@ -103,3 +105,17 @@ def test_a_decoder_is_told_by_its_secret_or_by_where_it_calls_from():
     assert not may_upload(uploads(allow=["10.0.0.0/8"]), "11.0.0.1", "")
     assert may_upload(uploads(), "127.0.0.1", "")
     assert not may_upload(uploads(), "10.0.0.1", "")
+
+
+async def test_a_decoder_in_another_zone_is_told_of_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(arrival_clock, "TURN_S", 0.02)
+    log = GrowingLog()
+    async with serving(log, uploads()) as (session, url), asyncio.timeout(30):
+        while not log.notices() or len(log.reads) < 20:
+            at = datetime.now(UTC) + timedelta(hours=7)
+            line = f"1;33;{at:%Y-%m-%d};{at:%H:%M:%S}.{at.microsecond // 1000:03d};6692;12;-68;0;;;0;;;;;;;;\n"
+            async with session.post(url, data=line) as answer:
+                assert await answer.text() == "OK"
+    [notice] = log.notices()
+    assert (notice.kind, notice.device) == ("clock_off", "D-5012")
+    assert "as of a zone +7 h away" in notice.text

@@ -1,0 +1,101 @@
+"""How far devices' clocks are from ours, by when their reads come: for the protocols that never tell the time.
+
+A read comes after it happened, so of several reads the one that was under way shortest shows the clock best. Stored
+reads show nothing: they come late, and one behind the other far quicker than they happened. So what is taken is the
+least delay of a few turns of some seconds, and only where several turns agree, as they do while people cross a mat,
+and not while a reader sends what it kept, or while a race is played faster than it was.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from services.ingest.decoders.messages import Message, Notice, Now, Seen
+from services.ingest.decoders.told import CLOCK_OFF_US, beside
+
+TURN_S = 2.0  # reads of so long count together
+TURNS_KEPT = 8  # the last ones that had reads
+TURNS_AGREEING = 4  # so many have to, before anything is said
+AGREEING_US = 3_000_000  # a poor mobile line delays reads by as much
+JUMP_US = 10_000_000  # a line that has become slow is no clock that jumped
+DEVICES_MAX = 64  # of one source whose clocks are watched
+QUARTER_US = 15 * 60 * 1_000_000  # zones differ by quarters of an hour
+ZONE_MOST_US = 26 * 3600 * 1_000_000  # from the last zone to the first
+DATE_US = 20 * 3600 * 1_000_000  # beyond it is a wrong date, unless it is a whole zone
+
+
+class _Turn(Struct):
+    number: int
+    offset_us: int
+
+
+class _Device(Struct):
+    turns: deque[_Turn]
+    settled_us: int | None = None
+    far: bool = False
+
+
+class ArrivalClocks:
+    """The clocks of one source's devices, over all its connections."""
+
+    def __init__(self) -> None:
+        self._devices: dict[str, _Device] = {}
+
+    @property
+    def offsets_us(self) -> Mapping[str, int]:
+        """How far each clock seems to be ahead of ours (behind: negative), of those of which it can be said."""
+        return {where: device.settled_us for where, device in self._devices.items() if device.settled_us is not None}
+
+    def heard(self, messages: Iterable[Message], now: Now) -> list[Notice]:
+        """What the reads among messages that have just come say of clocks: notices of what is wrong, each once."""
+        latest: dict[str, int] = {}
+        for message in messages:
+            if isinstance(message, Seen):
+                latest[message.where] = max(latest.get(message.where, message.at_us), message.at_us)
+        return [notice for where, at_us in latest.items() for notice in self.read(where, at_us, now)]
+
+    def read(self, where: str, at_us: int, now: Now) -> list[Notice]:
+        """The newest read of a device among those that have just come together."""
+        device = self._devices.get(where)
+        if device is None:
+            if len(self._devices) == DEVICES_MAX:
+                return []
+            device = self._devices[where] = _Device(deque(maxlen=TURNS_KEPT))
+        offset_us, number = at_us - now.wall_us, int(now.steady_s // TURN_S)
+        if device.turns and device.turns[-1].number == number:
+            device.turns[-1].offset_us = max(device.turns[-1].offset_us, offset_us)
+        else:
+            device.turns.append(_Turn(number, offset_us))
+        seems_us = _agreed(device.turns)
+        return [] if seems_us is None else _settled(where, device, seems_us, at_us, now)
+
+
+def _agreed(turns: Iterable[_Turn]) -> int | None:
+    """The least delay of the turns, where enough of them have nearly the same; null where they do not."""
+    offsets_us = [turn.offset_us for turn in turns]
+    least_us = max(offsets_us)
+    agreeing = sum(least_us - offset_us <= AGREEING_US for offset_us in offsets_us)
+    return least_us if agreeing >= TURNS_AGREEING else None
+
+
+def _settled(where: str, device: _Device, seems_us: int, at_us: int, now: Now) -> list[Notice]:
+    before_us, device.settled_us = device.settled_us, seems_us
+    notices: list[Notice] = []
+    if before_us is not None and abs(seems_us - before_us) > JUMP_US:
+        text = f"by its reads its clock jumped by {(seems_us - before_us) / 1e6:+.0f} s; {beside(at_us, now)}"
+        notices.append(Notice(where, "clock_jump", at_us, text))
+    far = abs(seems_us) > CLOCK_OFF_US
+    if far and not device.far:
+        text = f"by its reads its clock is off by {seems_us / 1e6:+.0f} s{_likely(seems_us)}; {beside(at_us, now)}"
+        notices.append(Notice(where, "clock_off", at_us, text))
+    device.far = far
+    return notices
+
+
+def _likely(off_us: int) -> str:
+    """What such a difference looks like."""
+    quarters = round(off_us / QUARTER_US)
+    if quarters and abs(off_us) <= ZONE_MOST_US and abs(off_us - quarters * QUARTER_US) <= CLOCK_OFF_US:
+        return f", as of a zone {quarters / 4:+g} h away"
+    return ", a wrong date" if abs(off_us) > DATE_US else ""

@@ -1,0 +1,103 @@
+"""How far clocks are, by when reads come: said when people cross a mat, not while stored reads come."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ingest.decoders.arrival_clock import DEVICES_MAX, ArrivalClocks
+from services.ingest.decoders.messages import Notice, Now, Seen
+
+WALL_US = 1_767_477_600_000_000
+HOUR_S = 3600.0
+
+
+def now(second: float) -> Now:
+    return Now(WALL_US + int(second * 1e6), 100.0 + second)
+
+
+def crossed(
+    clocks: ArrivalClocks, offsets_s: list[float], begin: float = 0.0, every_s: float = 1.0, where: str = "F"
+) -> list[Notice]:
+    """One read a turn and a half, each so far ahead of our clock when it comes; the notices."""
+    notices = []
+    for nth, offset_s in enumerate(offsets_s):
+        at = now(begin + nth * every_s)
+        seen = Seen("s", nth, where, "C1", at.wall_us + int(offset_s * 1e6))
+        notices += clocks.heard([seen], at)
+    return notices
+
+
+def test_a_clock_that_is_right_is_shown_with_the_least_delay_and_not_told_of():
+    clocks = ArrivalClocks()
+    assert crossed(clocks, [-0.4, -2.0, -0.2, -0.3, -1.0, -0.25, -0.5]) == []
+    assert clocks.offsets_us == {"F": -200_000}
+
+
+def test_a_zone_that_is_wrong_is_told_once_and_named():
+    clocks = ArrivalClocks()
+    notices = crossed(clocks, [7 * HOUR_S - 0.3] * 20)
+    [notice] = notices
+    assert (notice.where, notice.kind) == ("F", "clock_off")
+    assert "off by +25200 s, as of a zone +7 h away; it showed 2026-01-04T05:00:0" in notice.text
+    assert clocks.offsets_us == {"F": 25_199_700_000}
+
+
+def test_a_wrong_date_is_told_as_such():
+    [notice] = crossed(ArrivalClocks(), [-400 * 24 * HOUR_S] * 8)
+    assert "off by -34560000 s, a wrong date;" in notice.text
+
+
+def test_a_clock_some_minutes_off_is_told_without_a_guess():
+    [notice] = crossed(ArrivalClocks(), [-400.0] * 8)
+    assert "off by -400 s; it showed" in notice.text
+
+
+def test_a_jump_is_told_with_its_size():
+    clocks = ArrivalClocks()
+    assert crossed(clocks, [-0.3] * 10) == []
+    [forward] = crossed(clocks, [29.7] * 10, begin=10)
+    assert forward.kind == "clock_jump"
+    assert "jumped by +30 s" in forward.text
+    notices = crossed(clocks, [-0.3] * 30, begin=20)
+    assert [(one.kind, "jumped by -30 s" in one.text) for one in notices] == [("clock_jump", True)]
+
+
+def test_a_line_that_has_become_slow_is_no_jump():
+    clocks = ArrivalClocks()
+    assert crossed(clocks, [-0.3] * 10) == []
+    assert crossed(clocks, [-6.0] * 30, begin=10) == []
+
+
+@given(st.floats(2.0, 1000.0), st.floats(60.0, 50_000.0))
+def test_stored_reads_that_come_faster_than_they_happened_say_nothing(times_faster, behind_s):
+    clocks = ArrivalClocks()
+    assert crossed(clocks, [nth * (times_faster - 1) - behind_s for nth in range(40)]) == []
+    assert clocks.offsets_us == {}
+
+
+def test_a_few_reads_say_nothing_however_wrong_they_are():
+    assert crossed(ArrivalClocks(), [7 * HOUR_S] * 50, every_s=0.05) == []
+
+
+def test_reads_that_come_with_the_stored_ones_show_the_clock_all_the_same():
+    clocks = ArrivalClocks()
+    for second in range(12):
+        at = now(second)
+        stored = Seen("s", second, "F", "C1", at.wall_us - 3_600_000_000 + second * 100_000_000)
+        clocks.heard([stored, Seen("s", 100 + second, "F", "C2", at.wall_us - 100_000)], at)
+    assert clocks.offsets_us == {"F": -100_000}
+
+
+def test_devices_are_told_apart_and_bounded():
+    clocks = ArrivalClocks()
+    for nth in range(DEVICES_MAX + 5):
+        crossed(clocks, [-0.1] * 8, where=f"D{nth}")
+    assert len(clocks.offsets_us) == DEVICES_MAX
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.integers(0, 2**45)), max_size=60))
+def test_no_reads_whatever_make_it_fail_or_talk_without_end(steps):
+    clocks, second, notices = ArrivalClocks(), 0.0, []
+    for step_s, at_us in steps:
+        second += step_s
+        notices += clocks.heard([Seen("s", 0, "F", "C", at_us * 100)], now(second))
+    assert len(notices) <= 2 * len(steps)
