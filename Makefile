@@ -32,11 +32,11 @@ $(STAMP): $(LOCKS)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-packages: ## the Debian packages that tests need: a real browser
-	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
+packages: ## the Debian packages that tests need: a real browser, and curl for the examples of README
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && command -v curl >/dev/null || \
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
-		  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; } || \
-		{ echo "The tests need Debian's packages chromium and chromium-driver: apt-get install chromium chromium-driver"; exit 1; }
+		  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver curl >/dev/null; } || \
+		{ echo "The tests need Debian's packages chromium, chromium-driver and curl: apt-get install chromium chromium-driver curl"; exit 1; }
 
 lint: env
 	$(BIN)/ruff format --check .

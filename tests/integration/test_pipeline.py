@@ -7,13 +7,11 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 from loadtest.driver import Target, drive
 from loadtest.simulation import Simulation, simulate
@@ -22,26 +20,12 @@ from schemas.definition import definition_from_toml
 from services.demo.latency import Watcher
 from services.demo.run import against_truth, caught_up
 from services.demo.show import Screen
-from services.demo.stack import Stack, free_port, fresh_folder
+from services.demo.stack import Stack
 from services.export.publications import PublishingLog
-from services.runtime.up import Ports
 from tests.integration.processes import is_alive
 
 SIZE = 250
 WAIT_S = 120.0  # for a hang only
-
-
-def _ports() -> Ports:
-    names = ("live", "ingest", "scoring", "projections", "mylaps", "kafka", "controller")
-    return Ports(**{name: free_port() for name in names})
-
-
-@pytest.fixture
-async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    """A stack that is not started yet, ended after the test whatever happens."""
-    made = Stack(fresh_folder(tmp_path / "data"), _ports(), print)
-    yield made
-    await made.stop()
 
 
 def _race(seed: int) -> Simulation:

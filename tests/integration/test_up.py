@@ -6,37 +6,24 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
+import msgspec
 
-from services.demo.stack import Stack, free_port, fresh_folder
+from services.demo.stack import Stack
 from services.runtime.kafka import KafkaOptions
 from services.runtime.up import Ports
 from tests.builders import EVENT, defined, entries, gun
+from tests.integration.conftest import ports
 from tests.integration.processes import is_alive
 
 WAIT_S = 60.0  # for a hang only
 
 
-def _ports() -> Ports:
-    names = ("live", "ingest", "scoring", "projections", "mylaps", "kafka", "controller")
-    return Ports(**{name: free_port() for name in names})
-
-
-@pytest.fixture
-async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    """A stack that is not started yet, ended after the test whatever happens."""
-    made = Stack(fresh_folder(tmp_path / "data"), _ports(), print)
-    yield made
-    await made.stop()
-
-
-def _up(data: Path, ports: Ports) -> "subprocess.CompletedProcess[str]":
-    options = [f"--{name}-port={getattr(ports, name)}" for name in Ports.__struct_fields__]
+def _up(data: Path, own: Ports) -> "subprocess.CompletedProcess[str]":
+    options = [f"--{name}-port={getattr(own, name)}" for name in Ports.__struct_fields__]
     command = [sys.executable, "-m", "services.cli", "up", f"--data={data}", *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
 
@@ -82,7 +69,7 @@ async def test_one_folder_one_stack_that_goes_on_from_its_log_and_leaves_nobody_
     await stack.start()
     holder, first = stack.pid, list(stack.processes.values())
     assert len(first) == 4
-    refused = await asyncio.to_thread(_up, stack.data, _ports())
+    refused = await asyncio.to_thread(_up, stack.data, ports())
     assert refused.returncode == 1
     assert f"in use by process {holder}" in refused.stdout
     revision = await _sent(stack)
@@ -126,9 +113,8 @@ async def test_a_port_that_another_program_has_is_named_before_anything_starts(t
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = other.getsockname()[1]
-        ports = _ports()
-        ports = Ports(**{**{n: getattr(ports, n) for n in Ports.__struct_fields__}, "ingest": taken})
-        said = await asyncio.to_thread(_up, tmp_path / "data", ports)
+        chosen = msgspec.structs.replace(ports(), ingest=taken)
+        said = await asyncio.to_thread(_up, tmp_path / "data", chosen)
     assert said.returncode == 1
     assert f"port {taken} for ingest cannot be had" in said.stdout
     assert "--ingest-port" in said.stdout

@@ -1,0 +1,22 @@
+"""What integration tests share: a stack as `matline up` runs it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.demo.stack import Stack, free_port, fresh_folder
+from services.runtime.up import Ports
+
+
+def ports() -> Ports:
+    """Ports that nobody has."""
+    return Ports(**{name: free_port() for name in Ports.__struct_fields__})
+
+
+@pytest.fixture
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+    """A stack that is not started yet, ended after the test whatever happens."""
+    made = Stack(fresh_folder(tmp_path / "data"), ports(), print)
+    yield made
+    await made.stop()
