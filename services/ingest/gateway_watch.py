@@ -48,6 +48,7 @@ SPOKEN_CHARS = 160
 LINES_A_SECOND = 20  # reads shown one by one; of a flood the rest is counted
 QUIET_S = 10.0  # after so long without a word, what may be the matter
 PING_EVERY_S = 20.0
+AGES = ((60, "min"), (3600, "h"), (86_400, "days"))
 RAW_SHOWN = 80  # bytes of what could not be read
 PLACES_MAX = 20  # named at the end
 FRAMES_KEPT = 64  # messages of an exporter that are known again; unacknowledged it has 10 at most
@@ -336,7 +337,10 @@ def _age(seconds: float) -> str:
     """How long ago a read was, by this machine's clock."""
     if seconds < -1:
         return f"{-seconds:.0f} s in the future: zone or clock is wrong"
-    return f"{seconds:.1f} s ago" if seconds < 100 else f"{seconds / 60:.0f} min ago: stored, or zone or clock is wrong"
+    if seconds < 100:
+        return f"{seconds:.1f} s ago"
+    unit, name = next((one for one in AGES if seconds < 100 * one[0]), AGES[-1])
+    return f"{seconds / unit:.0f} {name} ago: stored, or zone or clock is wrong"
 
 
 class _Overheard:

@@ -163,6 +163,19 @@ async def test_an_exporters_messages_are_shown_once_and_never_acknowledged():
     assert "kept: its messages are not acknowledged" in told.text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-25_200, "25200 s in the future: zone or clock is wrong"),
+        (0.31, "0.3 s ago"),
+        (25_200, "7 h ago: stored, or zone or clock is wrong"),
+        (86_400 * 400, "400 days ago: stored, or zone or clock is wrong"),
+    ],
+)
+def test_how_long_ago_a_read_was_is_said_in_units_for_people(seconds, words):
+    assert gateway_watch._age(seconds) == words
+
+
 async def test_nobody_at_the_port_is_said_at_once_and_ends_with_one():
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
