@@ -1,26 +1,58 @@
-"""A Kafka that lets in by name, password and certificates: a real one, reached by the settings that operators give."""
+"""A Kafka that lets in by name, password and certificates: a real one, reached by the settings that operators give.
+
+And by least rights: each service as a user of its own, with the rights that the page of topics gives it and no others.
+"""
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import chain, product
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.protocol.admin import CreateAclsRequest
 
-from schemas.topics import PARTITIONS_DEFAULT
+from schemas.topics import PARTITIONS_DEFAULT, TOPICS
 from services.runtime.kafka import KafkaOptions, kafka_options
 from services.runtime.kafka_node import cluster_id, prepare
 from services.runtime.topics_admin import check_main, create_topics
+from tests.builders import EVENT, defined, entries
 from tests.conftest import await_port, free_port
-from tests.integration.scoring_worker import Log, Results, Worker, assert_equal_to_a_fold, race_facts
+from tests.integration.scoring_worker import (
+    Log,
+    Results,
+    Worker,
+    assert_equal_to_a_fold,
+    race_facts,
+    rejections,
+)
 
 TLS = Path(__file__).parents[1] / "data" / "tls"
 CA = {"MATLINE_KAFKA_CA": str(TLS / "authority.pem")}
 PASSWORD = "open sesame"
+HANG_S = 180.0  # three services start one after the other
+
+RIGHTS = {
+    user: (topics, group.partition(":")[0].strip("`"))
+    for user, topics, group in re.findall(
+        r"^\| (\w+)(?: \(.*?\))? \| (.*?) \| (.*?) ?\|$",
+        (Path(__file__).parents[2] / "deploy" / "topics.md").read_text().partition("## Least rights")[2],
+        re.MULTILINE,
+    )
+    if user != "user"
+}
+"""By user: the words about topics, and the group that may be read, or none."""
+_OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8}
+_TOPIC, _GROUP, _LITERAL, _ALLOW = 2, 3, 3, 3
 
 
 class Ports:
@@ -45,12 +77,17 @@ ssl.truststore.location={TLS / "authority.pem"}
 listener.name.scram.sasl.enabled.mechanisms=SCRAM-SHA-512
 listener.name.scram.scram-sha-512.sasl.jaas.config={module}
 listener.name.mutual.ssl.client.auth=required
+ssl.principal.mapping.rules=RULE:^.*$/gateway/
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:ann;User:gateway
 """
 
 
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
-    """A broker with a user `ann`, and listeners for SASL over TLS and for TLS with certificates of both sides."""
+    """A broker with a user `ann` who may all and one for each service who may nothing yet, and with listeners for SASL
+    over TLS and for TLS with certificates of both sides.
+    """
     folder, ports = tmp_path_factory.mktemp("secure"), Ports()
     node = prepare(folder, ports.plain, ports.controller, print)
     *java, _, settings = node.command
@@ -59,8 +96,8 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
     with (folder / "server.properties").open("a") as file:
         file.write(_listeners(ports, server))
     (folder / "log").rename(folder / "unused")
-    user = f"SCRAM-SHA-512=[name=ann,password={PASSWORD}]"
-    tool = [*java, "kafka.tools.StorageTool", "format", "-t", cluster_id(uuid.uuid4()), "--add-scram", user]
+    users = [("--add-scram", f"SCRAM-SHA-512=[name={name},password={PASSWORD}]") for name in ("ann", *RIGHTS)]
+    tool = [*java, "kafka.tools.StorageTool", "format", "-t", cluster_id(uuid.uuid4()), *chain.from_iterable(users)]
     subprocess.run([*tool, "-c", settings], check=True, stdout=subprocess.DEVNULL)
     command = [sys.executable, "-m", "services.runtime.child", str(os.getpid()), *node.command]
     with (folder / "broker.log").open("wb") as log:
@@ -94,6 +131,35 @@ def mutual(ports: Ports, **other: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 async def topics(ports: Ports) -> None:
     await create_topics(kafka_options(scram(ports)), PARTITIONS_DEFAULT, 1, {})
+
+
+def _grants(words: str) -> Iterator[tuple[str, str]]:
+    """Topic and operation of each right in such words as "`race-log`, `results`: Read, Describe"."""
+    for clause in words.replace("all four", ", ".join(f"`{topic.name}`" for topic in TOPICS)).split(";"):
+        names, _, operations = clause.partition(":")
+        yield from product(re.findall(r"`([\w-]+)`", names), operations.strip().split(", "))
+
+
+@pytest.fixture(scope="module")
+async def rights(ports: Ports, topics: None) -> None:
+    """Gives each user what the page of topics says."""
+    admin = AIOKafkaAdminClient(**kafka_options(scram(ports)).client())
+    await admin.start()
+    try:
+        for user, (words, group) in RIGHTS.items():
+            wanted = [(_TOPIC, name, operation) for name, operation in _grants(words)]
+            wanted += [(_GROUP, group, "Read")] if group else []
+            assert wanted
+            for kind, name, operation in wanted:
+                request = CreateAclsRequest(kind, name, _LITERAL, f"User:{user}", "*", _OPERATIONS[operation], _ALLOW)
+                answer = await admin._send_request(request)
+                assert [code for code, _ in answer.creation_responses] == [0]
+    finally:
+        await admin.close()
+
+
+def as_user(ports: Ports, user: str) -> dict[str, str]:
+    return scram(ports, MATLINE_KAFKA_USER=user)
 
 
 async def came_back(kafka: KafkaOptions) -> bytes:
@@ -131,6 +197,83 @@ async def test_who_may_not_is_told_in_lines_without_a_secret(ports, topics, sett
     said = capfd.readouterr().err
     assert said.splitlines()[-1].startswith("Kafka at 127.0.0.1")
     assert "sesame" not in said
+
+
+@asynccontextmanager
+async def service(command: str, environment: dict[str, str], log: Path) -> AsyncIterator[str]:
+    """A service as its own process; its address, once it is ready."""
+    port = free_port()
+    environment = {**os.environ, **environment, f"MATLINE_{command.upper()}_PORT": str(port)}
+    environment |= {"MATLINE_PARTITIONS": str(PARTITIONS_DEFAULT), "MATLINE_MYLAPS_PORT": "0"}
+    child = [sys.executable, "-m", "services.runtime.child", str(os.getpid()), sys.executable, "-m", "services.cli"]
+    output = log.open("wb")
+    process = await asyncio.create_subprocess_exec(*child, command, env=environment, stdout=output, stderr=output)
+    try:
+        async with asyncio.timeout(HANG_S), aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+            while not await _is(session, "/readyz"):
+                assert process.returncode is None, f"{command} ended, see {log}"
+                await asyncio.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        output.close()
+        if process.returncode is None:
+            process.terminate()
+        await asyncio.wait_for(process.wait(), HANG_S)
+
+
+async def _is(session: aiohttp.ClientSession, path: str) -> bool:
+    try:
+        async with session.get(path) as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+async def test_each_service_does_its_work_with_its_least_rights(ports, rights, tmp_path):
+    board, data = free_port(), {"MATLINE_DATA": str(tmp_path)}
+    clickhouse = {"MATLINE_CLICKHOUSE": f"chdb://{tmp_path / 'clickhouse'}", "MATLINE_LIVE_PORT": str(board)}
+    async with (
+        service("scoring", as_user(ports, "scoring") | data, tmp_path / "scoring.log"),
+        service("projections", as_user(ports, "projections") | clickhouse | data, tmp_path / "projections.log"),
+        service("ingest", as_user(ports, "ingest") | data, tmp_path / "ingest.log") as ingest,
+        aiohttp.ClientSession() as session,
+    ):
+        async with session.post(f"{ingest}/v1/events/{EVENT}/facts", json=[defined(), entries("1", "2")]) as answer:
+            assert answer.status == 200, await answer.text()
+        async with session.post(f"{ingest}/v1/events/{EVENT}/reads", json={"wrong": True}) as answer:
+            assert answer.status == 400  # put aside
+        async with asyncio.timeout(HANG_S), aiohttp.ClientSession(f"http://127.0.0.1:{board}") as boards:
+            while not await _is(boards, f"/v1/events/{EVENT}/athletes/2"):
+                await asyncio.sleep(0.05)
+    kafka = kafka_options(as_user(ports, "office"))
+    assert (await rejections(kafka, 1))[0].source == "http"
+    async with AIOKafkaConsumer(**kafka_options(as_user(ports, "live")).client(), enable_auto_commit=False) as consumer:
+        consumer.assign([TopicPartition("standings", 0)])
+        await consumer.seek_to_beginning()
+        assert (await consumer.getone()).topic == "standings"
+
+
+@pytest.mark.parametrize(
+    ("user", "topic"),
+    [
+        ("scoring", "race-log"),
+        ("projections", "race-log"),
+        ("projections", "results"),
+        ("live", "race-log"),
+        ("live", "standings"),
+        ("ingest", "results"),
+        ("office", "race-log"),
+        ("office", "rejected"),
+    ],
+)
+async def test_nobody_else_writes_a_topic(ports, rights, user, topic):
+    producer = AIOKafkaProducer(**kafka_options(as_user(ports, user)).client(), acks="all", request_timeout_ms=5_000)
+    await producer.start()
+    try:
+        with pytest.raises(TopicAuthorizationFailedError):
+            await producer.send_and_wait(topic, b"x", partition=0)
+    finally:
+        await producer.stop()
 
 
 async def test_a_scoring_worker_is_let_in_by_all_its_clients(ports, topics, monkeypatch, tmp_path):
