@@ -6,13 +6,12 @@ without a token file a request from this machine itself.
 """
 
 import time
-from functools import lru_cache
-from ipaddress import ip_address
 
 from aiohttp import web
 from yarl import URL
 
 from services.live.errors import Refused
+from services.runtime.loopback import is_loopback
 from services.runtime.tokens import Token, Tokens, bearer
 
 LOOK_AGAIN_S = 0.1  # whether there are readers' tokens; a look at the file costs as much as an answer that is held
@@ -96,14 +95,3 @@ def _host_of(authority: str) -> str:
         return URL(f"http://{authority}").host or ""
     except ValueError:
         return ""
-
-
-@lru_cache(maxsize=1024)
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own loopback interface."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

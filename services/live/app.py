@@ -9,7 +9,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from services.live import page
-from services.live.access import Access, is_loopback
+from services.live.access import Access
 from services.live.answers import problem
 from services.live.heads import Heads
 from services.live.http import Door
@@ -19,6 +19,7 @@ from services.live.store import Store
 from services.live.views import Views
 from services.runtime import ops
 from services.runtime.clickhouse import Database
+from services.runtime.loopback import is_loopback
 from services.runtime.tokens import Tokens
 
 SHUTDOWN_S = 5.0  # for answers being made; streams are ended at once

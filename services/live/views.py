@@ -33,6 +33,7 @@ from services.live.parameters import BoardQuery, SearchQuery
 from services.live.publications import Differences, Publications
 from services.live.store import CHANGED_MAX, FACTS_MAX, Cell, Head, Split, Store, TeamLine
 from services.projections.standings.boards import passes
+from services.projections.standings.plain import plain_athlete
 from services.projections.standings.publication import (
     Published,
     Standing,
@@ -626,18 +627,9 @@ def _result(row: AthleteRow | None) -> dict[str, Any] | None:
     """A result in the form of the standings document. Source: contract, section 5."""
     if row is None or row.gone:
         return None
-    return {
-        "race": row.race,
-        "status": row.status,
-        "gun_us": row.gun_us,
-        "chip_us": row.chip_us,
-        "time_s": row.time_s,
-        "cut_at": row.cut_at,
-        "missed": row.missed,
-        "flags": row.flags,
-        "points": [{"point": p.point, "at_us": p.at_us, "source": p.source} for p in row.points],
-        "name": shown_names(row).name,
-    }
+    plain = plain_athlete(row)
+    del plain["bib"]  # beside it already
+    return {**plain, "name": shown_names(row).name}
 
 
 def _placed(line: Placed | None) -> dict[str, Any] | None:
