@@ -3,12 +3,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MUTANTS := .venv-mutants
 STAMP := $(VENV)/.installed
 LOCKS := requirements/uv.lock.txt requirements/lock.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo test check env packages lint types contracts unit fuzz format lock kafka-lock clean
+.PHONY: help demo test check env packages lint types contracts unit fuzz mutants format lock kafka-lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -58,12 +59,25 @@ format: env ## the layout and the fixes that ruff makes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+mutants: env ## changes the core in thousands of ways and shows which change no test finds (ONLY="services.scoring.core.choice*")
+	@test -x $(MUTANTS)/bin/mutmut || { $(PYTHON) -m venv --clear $(MUTANTS) && \
+		$(BIN)/uv pip install --quiet --python $(MUTANTS)/bin/python --require-hashes -r requirements/mutants.lock.txt; }
+	PYTHONPATH=. $(MUTANTS)/bin/python -m mutmut run $(ONLY)
+	@$(MUTANTS)/bin/python -m mutmut results | grep -v ": not checked$$" || echo "every mutant that was tried was found"
+
 lock: env ## pins every version again, the newest that fit
 	$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.lock.txt
 	$(COMPILE) --upgrade --extra embedded --extra dev pyproject.toml -o requirements/lock.txt
+	$(COMPILE) --upgrade requirements/mutants.in -o requirements/mutants.lock.txt
 
-kafka-lock: env ## pins the embedded Kafka's jars again
+kafka-mutants: env ## changes the core in thousands of ways and shows which change no test finds (ONLY="services.scoring.core.choice*")
+	@test -x $(MUTANTS)/bin/mutmut || { $(PYTHON) -m venv --clear $(MUTANTS) && \
+		$(BIN)/uv pip install --quiet --python $(MUTANTS)/bin/python --require-hashes -r requirements/mutants.lock.txt; }
+	PYTHONPATH=. $(MUTANTS)/bin/python -m mutmut run $(ONLY)
+	@$(MUTANTS)/bin/python -m mutmut results | grep -v ": not checked$$" || echo "every mutant that was tried was found"
+
+lock: env ## pins the embedded Kafka's jars again
 	$(BIN)/python -m services.runtime.kafka_lock
 
 clean: ## takes away what was set up
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(MUTANTS) mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
