@@ -19,8 +19,8 @@ from services.projections.tables import TABLES
 
 BATCH_EVERY_S = 1.0
 POLL_MS = 500
-RECORDS_MAX = 100  # of one look: 50,000 reads
-READS_MAX = 20_000  # of one insert
+RECORDS_MAX = 100  # of one look: 50,000 reads at most
+READS_MAX = 5_000  # of one insert, some 20 ms: boards wait so long for it
 SLICE_RECORDS = 4  # 2,000 reads, some 3 ms, before others have their turn
 
 
@@ -104,10 +104,13 @@ class Auditor:
     async def _write(self) -> None:
         gathered, self._gathered = self._gathered, Gathered()
         reached, self._reached = list(self._reached.values()), {}
-        await self._sink.write(TableRows({"facts": gathered.facts}))
+        async with self._sink.turn:
+            await self._sink.write(TableRows({"facts": gathered.facts}))
         if gathered.reads["chip"]:
-            await self._sink.insert("reads", {name: (kind, gathered.reads[name]) for name, kind in TABLES["reads"]})
-        await self._sink.remember(reached)
+            async with self._sink.turn:
+                await self._sink.insert("reads", {name: (kind, gathered.reads[name]) for name, kind in TABLES["reads"]})
+        async with self._sink.turn:
+            await self._sink.remember(reached)
 
     def _note_lag(self) -> None:
         reached = {one.partition: one.next_offset for one in self._reached.values()}

@@ -60,8 +60,9 @@ class Follower:
             if self._results.is_whole() or self._is_due():
                 await asyncio.sleep(max(0.0, written_s + BATCH_EVERY_S - time.monotonic()))
                 await self._poll(wait_ms=0)
-                written_s = time.monotonic()
-                await self._write()
+                async with self._sink.turn:
+                    written_s = time.monotonic()
+                    await self._write()
 
     async def _poll(self, wait_ms: int = POLL_MS) -> None:
         for records in (await self._consumer.getmany(timeout_ms=wait_ms, max_records=FRAMES_MAX)).values():

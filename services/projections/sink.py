@@ -27,13 +27,18 @@ class Progress(NamedTuple):
 
 
 class Sink:
-    """Writes tables in order. `run` names this process's life, so that tokens of two never meet."""
+    """Writes tables in order. `run` names this process's life, so that tokens of two never meet.
+
+    Whoever writes something whole holds `turn` meanwhile: so boards wait for one insert of the audit's at most, where
+    all share one thread.
+    """
 
     def __init__(self, database: Database, metrics: ProjectionMetrics, run: str) -> None:
         self._database = database
         self._metrics = metrics
         self._run = run
         self._inserts = 0
+        self.turn = asyncio.Lock()
         self.fault: str | None = None
 
     async def write(self, rows: TableRows) -> None:
