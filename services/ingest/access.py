@@ -7,12 +7,15 @@ proxy here for somebody elsewhere.
 """
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from aiohttp import web
 from msgspec import Struct
 from yarl import URL
 
+from services.ingest.connections import Places
 from services.ingest.errors import Overloaded, Refused
 from services.runtime.faults import StartFault
 from services.runtime.loopback import is_loopback
@@ -20,6 +23,7 @@ from services.runtime.tokens import ANY, Token, Tokens, bearer
 
 REQUESTS_A_SECOND_MAX = 1_000  # of one token: full requests at that rate are 25 times what one process takes
 REQUESTS_BURST_MAX = 2_000  # at once after a pause
+BODIES_OF_ONE_MAX = 32  # coming in at once for one token: of all that are worked on, an eighth; 128 MiB at the most
 
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")  # set by a proxy
 
@@ -41,10 +45,12 @@ class _Allowance(Struct):
 class Access:
     """Decides by the token file as it is at each request. `clock_s` is monotonic."""
 
-    def __init__(self, tokens: Tokens, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, tokens: Tokens, places: Places, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._tokens = tokens
+        self._places = places
         self._clock_s = clock_s
         self._allowances: dict[str, _Allowance] = {}
+        self._sending: Counter[str] = Counter()
 
     def check_listening(self, host: str) -> None:
         """Refuse to listen on other than the loopback interface while there are no tokens. Raises UnsafeAddress."""
@@ -75,16 +81,29 @@ class Access:
     def _holder(self, request: web.Request, event: str) -> Token:
         if not self._tokens.required():
             _check_local(request)
+            self._places.let_in(request)
             return LOCAL
         header = request.headers.get("Authorization")
         holder = self._tokens.find(bearer(header))
         if holder is None:
             said = "is not known here, or was revoked" if header else "is missing; send `Authorization: Bearer ...`"
             raise Refused(401, "No valid token", f"the token {said}")
+        self._places.let_in(request)
         self.count(holder)
         if not holder.may_event(event):
             raise Refused(403, "Not this event", f"token {holder.id} is not for event {event!r}")
         return holder
+
+    @contextmanager
+    def sending(self, holder: Token) -> Iterator[None]:
+        """While the body of one of the holder's requests comes in. Raises Overloaded when too many of his do."""
+        if self._sending[holder.id] >= BODIES_OF_ONE_MAX and holder is not LOCAL:
+            raise Overloaded(f"{BODIES_OF_ONE_MAX} requests of token {holder.id} are coming in; send them one by one")
+        self._sending[holder.id] += 1
+        try:
+            yield
+        finally:
+            self._sending[holder.id] -= 1
 
     def count(self, holder: Token) -> None:
         """Take one of the holder's requests. Raises Overloaded when there is none left for now."""

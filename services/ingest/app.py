@@ -2,21 +2,26 @@
 
 import asyncio
 import logging
+import os
+import resource
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry
 
 from services.ingest.access import Access
+from services.ingest.connections import ACCEPTED_AT_ONCE, BACKLOG, CONNECTIONS_MAX, Places
 from services.ingest.http import Door, problem
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import KafkaLog, Log
 from services.ingest.readers.raceresult_upload import Uploads
 from services.ingest.reading import Reading
+from services.ingest.refusals import Refusals
 from services.ingest.settings import IngestSettings
 from services.runtime import ops
 from services.runtime.faults import StartFault
@@ -24,16 +29,15 @@ from services.runtime.tls import ServerTls
 from services.runtime.tokens import Tokens
 
 SHUTDOWN_S = 15.0  # for requests being worked on: they wait for Kafka at most 10 s
-CONNECTIONS_MAX = 1_024  # by HTTP: far more than there are gateways, and within a process's open files
-BACKLOG = 512  # connections that the kernel holds while we are busy
 IDLE_S = 75.0  # a connection without a whole request for so long is closed; gateways connect again
-LINGER_S = 2.0  # for the rest of a body that was refused, so that the client hears why before we hang up
 HANDSHAKE_S = 10.0
+OPEN_FILES = 2 * CONNECTIONS_MAX  # with readers, Kafka and files of our own; many systems allow 1,024 unless asked
 LOOK_EVERY_S = 1.0  # how often files of settings are looked at
 
 log = logging.getLogger(__name__)
 
 READING: web.AppKey[Reading] = web.AppKey("reading", Reading)
+PLACES: web.AppKey[Places] = web.AppKey("places", Places)
 FAILED: web.AppKey["asyncio.Future[None]"] = web.AppKey("failed", asyncio.Future)
 """Fails with what ingest cannot go on from."""
 
@@ -48,15 +52,17 @@ def create_app(settings: IngestSettings, race_log: Log | None = None) -> web.App
 
     Serve it by `serving`, which leaves unpacking of bodies to us.
     """
-    access = Access(Tokens(settings.tokens))
+    places = Places()
+    access = Access(Tokens(settings.tokens), places)
     access.check_listening(settings.host)
     metrics = IngestMetrics(CollectorRegistry())
     writer = KafkaLog(settings.kafka.client(), settings.partitions, metrics) if race_log is None else race_log
     reading = Reading(
         settings.config, settings.host, settings.mylaps_port, access, writer, metrics, now_us, settings.data
     )
-    app = web.Application(middlewares=[_problems])
+    app = web.Application(middlewares=[_answering(Refusals())])
     app[READING] = reading
+    app[PLACES] = places
     app.add_routes(Door(writer, metrics, now_us, access).routes())
     app.add_routes(Uploads(reading.uploading, writer, metrics, now_us).routes())
     app.add_routes(ops.routes(metrics.registry, lambda: None if writer.reachable() else "Kafka does not answer"))
@@ -102,14 +108,6 @@ async def _write(writer: Log, failed: "asyncio.Future[None]") -> None:
             failed.set_exception(error)
 
 
-class _Refusing(asyncio.Protocol):
-    """A connection too many: closed at once."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.abort()
-
-
 @asynccontextmanager
 async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterator[int]:
     """Serve the application; the port that it has. Raises OSError for one that is taken, StartFault."""
@@ -122,24 +120,24 @@ async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterat
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_S,
         keepalive_timeout=IDLE_S,
-        lingering_time=LINGER_S,
+        lingering_time=0,  # `Refusals` hears clients out
     )
     await runner.setup()
     try:
         handler = runner.server
         assert handler is not None
-
-        def connection() -> asyncio.BaseProtocol:
-            return _Refusing() if len(handler.connections) >= CONNECTIONS_MAX else handler()
-
+        places = app[PLACES]
         server = await asyncio.get_running_loop().create_server(
-            connection,
+            lambda: places.take(handler),
             settings.host,
             settings.port,
             ssl=None if tls is None else tls.context,
             ssl_handshake_timeout=None if tls is None else HANDSHAKE_S,
-            backlog=BACKLOG,
+            backlog=ACCEPTED_AT_ONCE,
         )
+        for shown in server.sockets:  # asyncio takes its one figure for both
+            with socket.socket(fileno=os.dup(shown.fileno())) as listening:
+                listening.listen(BACKLOG)
         renewing = asyncio.create_task(_renew(tls))
         try:
             yield server.sockets[0].getsockname()[1]
@@ -163,6 +161,7 @@ async def _renew(tls: ServerTls | None) -> None:
 
 async def run(settings: IngestSettings) -> None:
     """Serve until SIGINT or SIGTERM. Raises OSError for a port that is taken, WrongPartitions, UnsafeAddress."""
+    _allow_open_files()
     app = create_app(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -176,11 +175,32 @@ async def run(settings: IngestSettings) -> None:
             app[FAILED].result()
 
 
-@web.middleware
-async def _problems(request: web.Request, handler: Any) -> web.StreamResponse:
-    """No path, no method: answered in the same form as everything else."""
+def _allow_open_files() -> None:
+    """Have the system let us open as many connections as there are places."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
+        most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        if most < OPEN_FILES:
+            log.warning("this system allows %d open files; with %d connections ingest needs more", most, OPEN_FILES)
+
+
+def _answering(refusals: Refusals) -> Middleware:
+    """What is refused is answered in its turn, all of it in the same form."""
+
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await _without_errors(request, handler)
+        if 400 <= response.status < 500:
+            await refusals.answer(request, response)
+        return response
+
+    return answer
+
+
+async def _without_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        response: web.StreamResponse = await handler(request)
+        return await handler(request)
     except web.HTTPNotFound:
         return problem(
             404,
@@ -196,4 +216,3 @@ async def _problems(request: web.Request, handler: Any) -> web.StreamResponse:
     except Exception:
         log.exception("a request to %s failed by a fault of ours", request.path)
         return problem(500, "A fault of ours", "nothing of this request is acknowledged; our log says why")
-    return response

@@ -29,6 +29,20 @@ def unpacked(data: bytes, coding: str, limit: int) -> bytes:
     raise Refused(415, "Unknown content coding", f"content coding {coding!r} is not known; send {CODINGS} or none")
 
 
+def unpacks_to_over(size: int, data: bytes, coding: str) -> bool:
+    """Whether a body is more than so many bytes without its content coding, told in the time that those take. False
+    for what cannot be unpacked.
+    """
+    try:
+        if coding in ("gzip", "x-gzip"):
+            return len(zlib.decompressobj(wbits=31).decompress(data, size + 1)) > size
+        if coding == "zstd":
+            return len(_zstd_reader(data).read(size + 1)) > size
+    except (zlib.error, zstandard.ZstdError):
+        return False
+    return False
+
+
 def _gunzipped(data: bytes, limit: int) -> bytes:
     inflate = zlib.decompressobj(wbits=31)
     body = inflate.decompress(data, limit + 1)
@@ -42,14 +56,17 @@ def _gunzipped(data: bytes, limit: int) -> bytes:
 def _unzstd(data: bytes, limit: int) -> bytes:
     # Only the reader can be told where to stop, and only the object says whether the end was there: so first how much
     # it would be, then, within bounds, the body.
-    reader = zstandard.ZstdDecompressor(max_window_size=WINDOW_MAX_BYTES).stream_reader(data)
-    if len(reader.read(limit + 1)) > limit:
+    if len(_zstd_reader(data).read(limit + 1)) > limit:
         raise too_large(limit)
     inflate = zstandard.ZstdDecompressor(max_window_size=WINDOW_MAX_BYTES).decompressobj()
     body: bytes = inflate.decompress(data)
     if not inflate.eof:
         raise zstandard.ZstdError("it ends early")
     return body
+
+
+def _zstd_reader(data: bytes) -> zstandard.ZstdDecompressionReader:
+    return zstandard.ZstdDecompressor(max_window_size=WINDOW_MAX_BYTES).stream_reader(data)
 
 
 def too_large(limit: int) -> Refused:

@@ -15,8 +15,10 @@ from schemas.events import Entry
 from services.ingest.errors import IngestError, shortened
 
 ENTRIES_MAX = 200_000  # of one request, good and bad: the largest marathons have 60,000
+COMMAS_AN_ENTRY = 16  # on average, of all of them; a body with more may hold millions of nothings
 HEADER_MAX_CHARS = 4_096  # of a CSV file's first line; all columns together have 150
 
+_TOO_MANY = f"a request takes {ENTRIES_MAX} entries; send several"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _CHIP_BREAK = re.compile(r"[\s;|,]+")
 _YES = frozenset(("true", "yes", "1"))
@@ -47,6 +49,8 @@ def entries_from_json(data: bytes) -> Listing:
     """Entries of a JSON list. Raises TooManyEntries, and msgspec.DecodeError when it is no list."""
     entries: list[Entry] = []
     bad: list[BadLine] = []
+    if data.count(b",") > ENTRIES_MAX * COMMAS_AN_ENTRY:
+        raise TooManyEntries(_TOO_MANY)
     items = msgspec.json.decode(data, type=list[Raw])
     _check_count(len(items))
     for number, raw in enumerate(items, start=1):
@@ -99,7 +103,7 @@ def entries_from_csv(data: bytes) -> Listing:
 
 def _check_count(count: int) -> None:
     if count > ENTRIES_MAX:
-        raise TooManyEntries(f"a request takes {ENTRIES_MAX} entries; send several")
+        raise TooManyEntries(_TOO_MANY)
 
 
 def _column(name: str) -> str:

@@ -23,7 +23,7 @@ from schemas.ids import FACT_ID_CHARS, NAME_CHARS, REASON_CHARS, Slug
 from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
 from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
 from services.ingest.access import Access, check_gateway
-from services.ingest.bodies import too_large, unpacked
+from services.ingest.bodies import too_large, unpacked, unpacks_to_over
 from services.ingest.entries import ENTRIES_MAX, Listing, TooManyEntries, entries_from_csv, entries_from_json
 from services.ingest.errors import Overloaded, Refused, TooLarge, Unavailable, shortened
 from services.ingest.metrics import IngestMetrics
@@ -38,10 +38,17 @@ from services.ingest.reads import (
     push_from_ndjson,
 )
 from services.ingest.sessions import Sessions
+from services.ingest.turns import Turns
+from services.runtime.tokens import Token
 
 BODY_MAX_BYTES = 4 * 1024 * 1024  # of reads, facts and definitions, unpacked
 BODY_WAIT_S = 60.0  # for a body to come in whole; a stalled one would hold its place among REQUESTS_MAX for ever
-UNPACK_INLINE_MAX_BYTES = 64 * 1024  # a larger packed body is unpacked in a thread, beside other requests
+BODY_GRACE_S = 10.0  # for a radio to come back; beyond it a body comes at BODY_LEAST_BYTES_A_SECOND
+BODY_LEAST_BYTES_A_SECOND = 1024  # on average, what the poorest mobile line gives
+LARGE_BYTES = 256 * 1024  # of a body, as it comes and unpacked; a request of 1,000 reads has less
+LARGE_BYTES_A_SECOND = 32 * 1024 * 1024  # of all bodies beyond that: the longest entry list takes a second
+UNPACKED_AT_ONCE = 2  # in threads; more would only take the processor from other requests
+UNPACK_INLINE_MAX_BYTES = 64 * 1024  # a larger packed body is unpacked in a thread; so is one that unpacks to a large
 DEFINITION_MAX_BYTES = 1024 * 1024  # the largest real ones are 50 KB
 TOML_MAX_BYTES = 256 * 1024  # TOML is slow to read
 TOML_DOTS_MAX = 400  # of one line: 200 points with their kilometres
@@ -85,6 +92,8 @@ class Door:
         self._now_us = now_us
         self._sessions = Sessions()
         self._in_flight = 0
+        self._large = Turns(LARGE_BYTES_A_SECOND, LARGE_BYTES_A_SECOND / 4)
+        self._unpacking = asyncio.Semaphore(UNPACKED_AT_ONCE)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of contract section 6, ingest's half."""
@@ -120,34 +129,57 @@ class Door:
 
         return answer
 
-    async def _body(self, request: web.Request, limit: int) -> bytes:
+    async def _body(self, request: web.Request, holder: Token, limit: int) -> bytes:
         if request.content_length is not None and request.content_length > limit:
             raise too_large(limit)
+        coding = request.headers.get("Content-Encoding", "").strip().lower()
+        with self._access.sending(holder):
+            data = await self._received(request, limit)
+            self._metrics.bytes_in.labels("http").inc(len(data))
+            if not coding or (len(data) <= UNPACK_INLINE_MAX_BYTES and not unpacks_to_over(LARGE_BYTES, data, coding)):
+                return unpacked(data, coding, limit)
+            return await self._unpacked_aside(data, coding, limit)
+
+    async def _unpacked_aside(self, data: bytes, coding: str, limit: int) -> bytes:
+        """A body that is large once unpacked, or a bomb, which counts as large as it may be. Raises as `unpacked`."""
+        size = limit
+        try:
+            async with self._unpacking:
+                body = await asyncio.to_thread(unpacked, data, coding, limit)
+            size = len(body)
+        finally:
+            await asyncio.sleep(self._large.take(size))
+        return body
+
+    async def _received(self, request: web.Request, limit: int) -> bytes:
+        """A body as it comes. Raises Refused: 413 over `limit` bytes, 408 when it comes too slowly."""
         pieces: list[bytes] = []
         size = 0
+        began_s = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(BODY_WAIT_S):
+            async with asyncio.timeout_at(began_s + min(BODY_GRACE_S, BODY_WAIT_S)) as patience:
                 async for piece in request.content.iter_any():
                     size += len(piece)
                     if size > limit:
                         raise too_large(limit)
                     pieces.append(piece)
+                    if size > LARGE_BYTES and (wait_s := self._large.take(len(piece))) > 0:
+                        await asyncio.sleep(wait_s)
+                    patience.reschedule(began_s + min(BODY_GRACE_S + size / BODY_LEAST_BYTES_A_SECOND, BODY_WAIT_S))
         except TimeoutError:
             raise Refused(
-                408, "Body too slow", f"the body was not whole within {BODY_WAIT_S:g} s; send less at once"
+                408,
+                "Body too slow",
+                f"the body was not whole within {BODY_WAIT_S:g} s, or stood still; send less at once",
             ) from None
-        self._metrics.bytes_in.labels("http").inc(size)
-        data, coding = b"".join(pieces), request.headers.get("Content-Encoding", "").strip().lower()
-        if coding and size > UNPACK_INLINE_MAX_BYTES:
-            return await asyncio.to_thread(unpacked, data, coding, limit)
-        return unpacked(data, coding, limit)
+        return b"".join(pieces)
 
     # --- reads
 
     async def _reads(self, request: web.Request) -> web.StreamResponse:
         event = _event(request)
         holder = self._access.gateway(request, event)
-        data = await self._body(request, BODY_MAX_BYTES)
+        data = await self._body(request, holder, BODY_MAX_BYTES)
         at_us = self._now_us()
         try:
             push = _push(request, data)
@@ -184,7 +216,7 @@ class Door:
     async def _definition(self, request: web.Request) -> web.StreamResponse:
         event = _event(request)
         official = self._access.official(request, event)
-        data = await self._body(request, DEFINITION_MAX_BYTES)
+        data = await self._body(request, official, DEFINITION_MAX_BYTES)
         kind = _content_type(request, JSON + TOML)
         is_json = kind in JSON or (kind not in TOML and data.lstrip()[:1] == b"{")
         plain = await asyncio.to_thread(_checked_definition, data, is_json, event)
@@ -200,7 +232,7 @@ class Door:
     async def _entries(self, request: web.Request) -> web.StreamResponse:
         event = _event(request)
         official = self._access.official(request, event)
-        data = await self._body(request, ENTRIES_BODY_MAX_BYTES)
+        data = await self._body(request, official, ENTRIES_BODY_MAX_BYTES)
         kind = _content_type(request, JSON + CSV)
         is_json = kind in JSON or (kind not in CSV and data.lstrip()[:1] in (b"[", b"{"))
         listing = await asyncio.to_thread(_listing, data, is_json)
@@ -225,7 +257,7 @@ class Door:
     async def _facts(self, request: web.Request) -> web.StreamResponse:
         event = _event(request)
         official = self._access.official(request, event)
-        data = await self._body(request, BODY_MAX_BYTES)
+        data = await self._body(request, official, BODY_MAX_BYTES)
         _content_type(request, JSON)
         facts = _checked_facts(data, event)
         at_us = self._now_us()

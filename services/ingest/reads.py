@@ -16,6 +16,8 @@ from schemas.ids import LABEL_CHARS, DeviceId, GatewayId, InstantUs, Label, Sess
 from services.ingest.errors import IngestError, shortened
 
 READS_MAX = 10_000  # of one request: 20 envelopes; a gateway with more sends several requests
+COMMAS_A_READ = 20  # on average; a body with more is not taken apart read by read: it may hold millions of nothings
+_TOO_MANY = f"a request takes {READS_MAX} reads; send several requests"
 
 Measured = Annotated[float, Meta(ge=-1e9, le=1e9)]  # no reader measures beyond, and NaN is refused
 
@@ -48,6 +50,12 @@ class _RawPush(Struct, frozen=True, forbid_unknown_fields=True):
     reads: list[Raw]
 
 
+class _WholePush(Struct, frozen=True, forbid_unknown_fields=True):
+    gateway: GatewayId
+    session: SessionId
+    reads: Raw
+
+
 class _Sender(Struct, frozen=True):
     gateway: GatewayId
     session: SessionId
@@ -74,6 +82,7 @@ _json_push = msgspec.json.Decoder(_Push)
 _json_raw = msgspec.json.Decoder(_RawPush)
 _json_read = msgspec.json.Decoder(WireRead)
 _pack_push = msgspec.msgpack.Decoder(_Push)
+_pack_whole = msgspec.msgpack.Decoder(_WholePush)
 _pack_raw = msgspec.msgpack.Decoder(_RawPush)
 _pack_read = msgspec.msgpack.Decoder(WireRead)
 _BLANK_LINE = b" \t\r"
@@ -86,6 +95,8 @@ def push_from_json(data: bytes) -> Push:
     try:
         push = _json_push.decode(data)
     except (msgspec.ValidationError, UnicodeDecodeError):
+        if data.count(b",") > READS_MAX * COMMAS_A_READ:
+            raise TooManyReads(_TOO_MANY) from None
         raw = _json_raw.decode(data)
         return _each(raw.gateway, raw.session, raw.reads, _json_read.decode)
     return _checked(push.gateway, push.session, push.reads)
@@ -96,6 +107,8 @@ def push_from_msgpack(data: bytes) -> Push:
     try:
         push = _pack_push.decode(data)
     except (msgspec.ValidationError, UnicodeDecodeError):
+        if _pack_count(_pack_whole.decode(data).reads) > READS_MAX:
+            raise TooManyReads(_TOO_MANY) from None
         raw = _pack_raw.decode(data)
         return _each(raw.gateway, raw.session, raw.reads, _pack_read.decode)
     return _checked(push.gateway, push.session, push.reads)
@@ -109,6 +122,8 @@ def push_from_ndjson(data: bytes, gateway: str, session: str) -> Push:
     try:
         reads = _json_read.decode_lines(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if data.count(b"\n") > READS_MAX * COMMAS_A_READ:
+            raise TooManyReads(_TOO_MANY) from None
         lines = [line for line in data.split(b"\n") if line.strip(_BLANK_LINE)]
         return _each(gateway, session, lines, _json_read.decode)
     return _checked(gateway, session, reads)
@@ -141,9 +156,17 @@ def _checked(gateway: str, session: str, reads: list[WireRead]) -> Push:
     return Push(gateway, session, good, bad)
 
 
+def _pack_count(array: bytes | Raw) -> int:
+    """How many items a msgpack array has, by its head; 0 for what is none."""
+    head = bytes(memoryview(array)[:5])
+    if 0x90 <= head[0] <= 0x9F:
+        return head[0] & 0x0F
+    return int.from_bytes(head[1 : {0xDC: 3, 0xDD: 5}.get(head[0], 1)], "big")
+
+
 def _check_count(reads: Sequence[object]) -> None:
     if len(reads) > READS_MAX:
-        raise TooManyReads(f"a request takes {READS_MAX} reads; send several requests")
+        raise TooManyReads(_TOO_MANY)
 
 
 def _all_normal(chips: list[str]) -> bool:

@@ -11,8 +11,9 @@ import msgspec
 import pytest
 from yarl import URL
 
-from services.ingest import access, app, http
+from services.ingest import access, app, connections, http, refusals
 from services.ingest.access import Access, UnsafeAddress
+from services.ingest.connections import Places
 from services.ingest.errors import Overloaded
 from services.ingest.settings import IngestSettings, settings_from
 from services.runtime.faults import StartFault
@@ -178,7 +179,7 @@ async def test_a_token_that_sends_too_fast_is_told_to_wait_and_no_other(client, 
 
 def test_an_allowance_comes_back_with_time(office):
     now_s = 0.0
-    door = Access(Tokens(office.path), lambda: now_s)
+    door = Access(Tokens(office.path), Places(), lambda: now_s)
     [token] = [office.tokens[-1]] if office.token("official", "Ann", EVENT) else []
     for _ in range(access.REQUESTS_BURST_MAX):
         door.count(token)
@@ -215,22 +216,110 @@ def test_a_faulty_token_file_keeps_ingest_from_starting(tmp_path):
 # --- bounds of connections
 
 
-async def test_a_connection_too_many_is_closed_and_the_others_stay(ingest: URL, monkeypatch):
-    monkeypatch.setattr(app, "CONNECTIONS_MAX", 2)
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+async def opened(address: URL) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection that was served once, though to nobody known."""
+    assert address.port is not None
+    reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
+    await healthy(reader, writer)
+    return reader, writer
+
+
+async def healthy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(HEALTH)
+    assert await reader.readuntil(b"ok\n")
+
+
+async def test_where_all_places_are_taken_the_oldest_of_whom_nothing_is_known_makes_room(ingest: URL, monkeypatch):
+    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 3)
+    held = [await opened(ingest) for _ in range(3)]
+    newest = await opened(ingest)
+    assert await held[0][0].read() == b""
+    for one in (*held[1:], newest):
+        await healthy(*one)
+    for _, writer in (*held, newest):
+        writer.close()
+
+
+async def test_who_has_shown_a_token_keeps_his_place_and_others_find_none(ingest: URL, monkeypatch):
+    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 2)
+    body = msgspec.json.encode(gun())
+    head = f"POST /v1/events/{EVENT}/facts HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+    known = [await opened(ingest) for _ in range(2)]
+    for reader, writer in known:
+        writer.write(head.encode() + body)
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
     assert ingest.port is not None
-    opened = []
-    for _ in range(2):
-        reader, writer = await asyncio.open_connection("127.0.0.1", ingest.port)
-        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert await reader.readuntil(b"ok\n")
-        opened.append((reader, writer))
     reader, writer = await asyncio.open_connection("127.0.0.1", ingest.port)
     assert await reader.read() == b""
     writer.close()
-    for reader, kept in opened:
-        kept.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert await reader.readuntil(b"ok\n")
-        kept.close()
+    for one in known:
+        await healthy(*one)
+        one[1].close()
+
+
+async def test_more_refusals_than_a_race_office_brings_about_wait_for_their_turn(office, race_log, monkeypatch):
+    monkeypatch.setattr(refusals, "REFUSALS_AT_ONCE", 3)
+    monkeypatch.setattr(refusals, "REFUSALS_A_SECOND", 10)
+    monkeypatch.setattr(refusals, "WAITING_MAX", 2)
+    good = office.token("official", "Ann", EVENT)
+    answered: list[str] = []
+    async with serving(IngestSettings(port=0, tokens=office.path), race_log) as at, aiohttp.ClientSession() as client:
+
+        async def send(header: dict[str, str]) -> None:
+            try:
+                async with client.post(at / f"v1/events/{EVENT}/facts", json=gun(), headers=header) as answer:
+                    answered.append(str(answer.status))
+            except aiohttp.ClientConnectionError:
+                answered.append("hung up on")
+
+        for _ in range(3):
+            await send({})
+        await asyncio.gather(*(send({}) for _ in range(6)), send(good))
+    assert answered[:3] == ["401"] * 3
+    assert sorted(answered[3:]) == ["200", *["401"] * 2, *["hung up on"] * 4]
+    assert answered.index("200") < len(answered) - 2  # it waited for none of them
+
+
+async def test_a_token_has_so_many_bodies_coming_in_at_once_and_another_has_his(client, office, race_log, monkeypatch):
+    monkeypatch.setattr(access, "BODIES_OF_ONE_MAX", 2)
+    one, other = office.token("official", "Ann", EVENT), office.token("official", "Bob", EVENT)
+    end = asyncio.Event()
+    begun = asyncio.Semaphore(0)
+
+    async def slow():
+        yield msgspec.json.encode(gun())
+        begun.release()
+        await end.wait()
+
+    waiting = [asyncio.create_task(client.post("facts", data=slow(), headers=one)) for _ in range(2)]
+    for _ in waiting:
+        await begun.acquire()
+    async with client.post("facts", json=gun(), headers=one) as answer:
+        await problem(answer, 429)
+        assert answer.headers["Retry-After"]
+    async with client.post("facts", json=gun(), headers=other) as answer:
+        assert answer.status == 200
+    end.set()
+    for answer in await asyncio.gather(*waiting):
+        assert answer.status == 200
+        answer.release()
+
+
+async def test_a_body_that_trickles_is_too_slow_before_its_time_is_over(ingest: URL, monkeypatch):
+    monkeypatch.setattr(http, "BODY_GRACE_S", 0.1)
+
+    async def trickling():
+        yield b"{"
+        while True:
+            await asyncio.sleep(0.02)
+            yield b" "
+
+    address = ingest / f"v1/events/{EVENT}/facts"
+    async with aiohttp.ClientSession() as client, client.post(address, data=trickling()) as answer:
+        await problem(answer, 408)
 
 
 async def test_a_body_that_stalls_does_not_hold_its_place(ingest: URL, monkeypatch):

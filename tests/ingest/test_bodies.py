@@ -8,7 +8,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.bodies import unpacked
+from services.ingest.bodies import unpacked, unpacks_to_over
 from services.ingest.errors import Refused
 
 LIMIT = 64 * 1024
@@ -88,3 +88,20 @@ def test_any_bytes_are_unpacked_or_refused(coding, data):
 @pytest.mark.parametrize("coding", ["br", "deflate", "gzip, gzip"])
 def test_an_unknown_coding_is_refused_by_name(coding):
     assert status(b"x", coding) == 415
+
+
+@packing
+def test_whether_a_body_unpacks_to_over_a_size_is_told_without_unpacking_it_all(coding, pack):
+    assert [unpacks_to_over(size, pack(b"x" * LIMIT), coding) for size in (LIMIT - 1, LIMIT)] == [True, False]
+    bomb = pack(bytes(64 * 1024 * 1024))
+    tracemalloc.start()
+    try:
+        assert unpacks_to_over(LIMIT, bomb, coding)
+        assert tracemalloc.get_traced_memory()[1] < 16 * LIMIT
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("coding", ["", "gzip", "zstd", "br"])
+def test_what_cannot_be_unpacked_is_over_no_size(coding):
+    assert not unpacks_to_over(2, b"nothing of the kind", coding)

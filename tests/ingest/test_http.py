@@ -164,6 +164,21 @@ async def test_a_body_nested_without_end_is_refused(client):
         await problem(answer, 400)
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b'{"gateway":"g","session":"s","reads":[' + b"1," * 300_000 + b"1]}"),
+        ("application/msgpack", b"\x83\xa7gateway\xa1g\xa7session\xa1s\xa5reads\xdd\x00\x04\x00\x00" + b"\1" * 2**18),
+        ("application/x-ndjson", b"1\n" * 300_000),
+    ],
+)
+async def test_nothings_by_the_hundred_thousand_are_too_many_before_any_is_looked_at(client, race_log, kind, body):
+    query = {"gateway": "g", "session": "s"}
+    async with client.post("reads", data=body, params=query, headers={"Content-Type": kind}) as answer:
+        assert (await problem(answer, 413))["limit"] == http.READS_MAX
+    assert race_log.aside == []
+
+
 async def test_more_reads_than_a_request_takes_are_too_many(client, race_log):
     async with client.post("reads", json=push(*[wire(seq) for seq in range(http.READS_MAX + 1)])) as answer:
         assert (await problem(answer, 413))["limit"] == http.READS_MAX
