@@ -36,6 +36,7 @@ from tests.ingest.decoders import test_ipico, test_llrp, test_mylaps, test_racer
 
 AT_US = 1_772_800_000_000_000  # 2026-03-06
 ZONES = ("UTC", "America/New_York", "+07:00", "-12:00")
+AT_ONCE_MAX_BYTES = 300_000  # of a portion; what brings messages may keep the rest of it until the next one
 SENT_LEAST_BYTES = 64 * 1024  # of answers to anything
 SENT_A_BYTE = 32  # and for each byte that came
 UNPACKED_MAX_BYTES = 64 * 1024
@@ -208,7 +209,7 @@ def _with_sum(line: bytes) -> bytes:
 def _ipico(dice: Random) -> Take:
     source = _source("ipico", dice.choice(ZONES))
     reader = ipico.IpicoReader(parse_zone(source.zone), Told(), dice.random() < 0.5, dice.random() < 0.2)
-    return _Conversation(reader, source, lambda: len(reader._rest), LINE_MAX_BYTES + 300_000, _Sums()).take
+    return _Conversation(reader, source, lambda: len(reader._rest), LINE_MAX_BYTES + AT_ONCE_MAX_BYTES, _Sums()).take
 
 
 def _replay(dice: Random) -> Take:
@@ -233,7 +234,7 @@ def _chronotrack(dice: Random) -> Take:
     cursor = {"start": Position("start then", 2, "9478~2026-03-06T14:02:15.31")} if dice.random() < 0.5 else {}
     day = date(2026, 3, 6) if dice.random() < 0.5 else None
     reader = chronotrack.ChronoTrackReader(parse_zone(source.zone), cursor, day)
-    bound = chronotrack.CTP_LINE_MAX_BYTES + 300_000
+    bound = chronotrack.CTP_LINE_MAX_BYTES + AT_ONCE_MAX_BYTES
     take = _Conversation(reader, source, lambda: len(reader._rest), bound).take
     if dice.random() < 0.8:
         take(CHRONOTRACK[0] + CHRONOTRACK[1], dice)
@@ -321,7 +322,8 @@ ULTRA = (
 
 def _llrp(dice: Random) -> Take:
     reader = llrp.LlrpReader("finish", Told())
-    take = _Conversation(reader, _source("llrp", "UTC"), lambda: len(reader._frames._rest), llrp.MESSAGE_MAX_BYTES).take
+    bound = llrp.MESSAGE_MAX_BYTES + AT_ONCE_MAX_BYTES
+    take = _Conversation(reader, _source("llrp", "UTC"), lambda: len(reader._frames._rest), bound).take
     if dice.random() < 0.5:
         take(test_llrp.CONNECTED + test_llrp.answer(11) + test_llrp.answer(13), dice)
     return take

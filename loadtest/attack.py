@@ -1,0 +1,337 @@
+"""Attacks on an ingest from outside, and the good gateway that has to get through meanwhile.
+
+Each attack is a process of its own, `python -m loadtest.attack KIND HOST PORT PATH TOKEN`: it says `ready` once it is
+under way, goes on until its standard input ends, and then says as JSON what it was answered. TOKEN is of a gateway that
+may push there and has turned; what nobody may do is tried without it.
+"""
+
+import asyncio
+import gzip
+import json
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from itertools import cycle
+from typing import Final
+
+import aiohttp
+import msgspec
+import zstandard
+from msgspec import Struct
+
+SLOW_CLIENTS = 300
+SLOW_EVERY_S = 1.0  # a byte
+IDLE_CONNECTIONS = 10_000
+IDLE_AT_ONCE = 200  # being opened
+IDLE_AGAIN_S = 5.0  # after one was closed; 10,000 that came back at once would be a flood of connections, not idle ones
+FLOOD_CONNECTIONS = 32
+PIPELINED = 16  # requests sent before the first is answered, where they are small
+BOMB_CONNECTIONS = 16
+BOMB_BYTES = 64 * 1024 * 1024  # unpacked
+NESTED_DEPTH = 50_000
+TOO_LARGE_BYTES = 64 * 1024 * 1024  # promised, and begun
+OPEN_FILES = IDLE_CONNECTIONS + 1_000
+READS_A_REQUEST = 50
+EVERY_S = 0.01  # a request of the good gateway
+ANEW_EVERY = 10  # of its requests comes by a connection of its own
+ANSWER_S = 30.0  # later is not answered
+
+
+class Told(Struct):
+    """What came of an attack. `closed`: connections that ingest closed or refused before it had answered."""
+
+    statuses: dict[str, int]
+    opened: int
+    closed: int
+
+
+class _Attack:
+    """An attack under way."""
+
+    def __init__(self, host: str, port: int, path: str, token: str) -> None:
+        self.host = host
+        self.port = port
+        self.path = path
+        self.token = token
+        self.statuses: Counter[str] = Counter()
+        self.opened = 0
+        self.closed = 0
+        self.under_way = asyncio.Event()
+
+    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A new connection. Raises OSError."""
+        opened = await asyncio.open_connection(self.host, self.port)
+        self.opened += 1
+        return opened
+
+    def head(self, length: int, *more: str, token: str | None = None, kind: str = "application/json") -> bytes:
+        """The head of a request with a body of so many bytes."""
+        lines = (
+            f"POST {self.path} HTTP/1.1",
+            f"Host: {self.host}:{self.port}",
+            f"Authorization: Bearer {self.token if token is None else token}",
+            f"Content-Type: {kind}",
+            f"Content-Length: {length}",
+            *more,
+        )
+        return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+    async def answer(self, reader: asyncio.StreamReader) -> None:
+        """Read one answer and count it. Raises OSError, EOFError."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.statuses[head[9:12].decode()] += 1
+        lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        await reader.readexactly(int(lengths[0].partition(b":")[2]))
+
+    def answering(self, reader: asyncio.StreamReader) -> "asyncio.Task[None]":
+        """Read one answer beside what is being sent; nobody need ask what came of it."""
+        task = asyncio.create_task(self.answer(reader))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return task
+
+    async def again(self, one: Callable[[], Awaitable[None]]) -> None:
+        """One connection after another, each until it is closed."""
+        while True:
+            try:
+                await one()
+            except (OSError, EOFError):
+                self.closed += 1
+                await asyncio.sleep(0.01)
+
+    async def flood(self, requests: Iterator[bytes], pipelined: int) -> None:
+        """One connection on which requests go as fast as they are answered."""
+        reader, writer = await self.open()
+        try:
+            while True:
+                for _ in range(pipelined):
+                    writer.write(next(requests))
+                for _ in range(pipelined):
+                    await self.answer(reader)
+                    self.under_way.set()
+        finally:
+            writer.close()
+
+
+async def _many(attack: _Attack, number: int, one: Callable[[], Awaitable[None]]) -> None:
+    await asyncio.gather(*(attack.again(one) for _ in range(number)))
+
+
+async def _slow(attack: _Attack) -> None:
+    """Clients that may push and send a byte of their body a second, and some that send their head so."""
+    begun = 0
+
+    async def one(in_head: bool) -> None:
+        nonlocal begun
+        reader, writer = await attack.open()
+        request = attack.head(1_000) + b" " * 1_000
+        answered = attack.answering(reader)
+        try:
+            sent = 20 if in_head else len(request) - 1_000
+            writer.write(request[:sent])
+            begun += 1
+            if begun == SLOW_CLIENTS:
+                attack.under_way.set()
+            for at in range(sent, len(request)):
+                await asyncio.wait([answered], timeout=SLOW_EVERY_S)
+                if answered.done():
+                    break
+                writer.write(request[at : at + 1])
+                await writer.drain()
+            await answered
+        finally:
+            answered.cancel()
+            writer.close()
+
+    clients = ((lambda slow=number % 5 == 0: one(slow)) for number in range(SLOW_CLIENTS))
+    await asyncio.gather(*(attack.again(client) for client in clients))
+
+
+async def _idle(attack: _Attack) -> None:
+    """Connections that say nothing, as many as there may be, opened again when they are closed."""
+    places = asyncio.Semaphore(IDLE_AT_ONCE)
+    tried = 0
+
+    async def one() -> None:
+        nonlocal tried
+        async with places:
+            tried += 1
+            if tried >= IDLE_CONNECTIONS:
+                attack.under_way.set()
+            reader, writer = await attack.open()
+        try:
+            await reader.readexactly(1)
+        finally:
+            writer.close()
+            await asyncio.sleep(IDLE_AGAIN_S)
+
+    await _many(attack, IDLE_CONNECTIONS, one)
+
+
+async def _token(attack: _Attack) -> None:
+    """Requests with a token that nobody has, of the right form and the right id."""
+    body = msgspec.json.encode(push(0, "x"))
+    wrong = attack.token[:-4] + ("AAAA" if not attack.token.endswith("AAAA") else "BBBB")
+    requests = cycle([attack.head(len(body), token=one) + body for one in (wrong, "x", "", "matline_")])
+    await _many(attack, FLOOD_CONNECTIONS, lambda: attack.flood(requests, PIPELINED))
+
+
+async def _gzip_bombs(attack: _Attack) -> None:
+    """Bodies that unpack to far more than they are, and some that stay just under the bound and are no reads."""
+    await _bombs(attack, "gzip", lambda data: gzip.compress(data, 9))
+
+
+async def _zstd_bombs(attack: _Attack) -> None:
+    """The same, packed otherwise."""
+    await _bombs(attack, "zstd", zstandard.ZstdCompressor(level=19).compress)
+
+
+async def _bombs(attack: _Attack, coding: str, pack: Callable[[bytes], bytes]) -> None:
+    almost = b'{"gateway":"x","session":"s","reads":[' + b"1," * 2_000_000 + b"1]}"
+    bodies = [pack(bytes(BOMB_BYTES)), pack(almost)]
+    requests = cycle([attack.head(len(body), f"Content-Encoding: {coding}") + body for body in bodies])
+    await _many(attack, BOMB_CONNECTIONS, lambda: attack.flood(requests, 1))
+
+
+async def _nested(attack: _Attack) -> None:
+    """Bodies nested without end, which are no JSON either."""
+    begin = b'{"gateway":"x","session":"s","reads":'
+    bodies = [begin + b"[" * NESTED_DEPTH, begin + b'{"a":' * NESTED_DEPTH, b"[" * NESTED_DEPTH + b"]" * NESTED_DEPTH]
+    requests = cycle([attack.head(len(body)) + body for body in bodies])
+    await _many(attack, FLOOD_CONNECTIONS, lambda: attack.flood(requests, 1))
+
+
+async def _too_large(attack: _Attack) -> None:
+    """Bodies over the bound, promised or without a length, and begun at full speed."""
+
+    async def one(head: bytes, piece: bytes) -> None:
+        reader, writer = await attack.open()
+        try:
+            writer.write(head)
+            answered = attack.answering(reader)
+            with suppress(OSError):
+                for _ in range(TOO_LARGE_BYTES // len(piece)):
+                    writer.write(piece)
+                    await writer.drain()
+                    if answered.done():
+                        break
+            await answered
+            attack.under_way.set()
+        finally:
+            writer.close()
+
+    piece = b" " * 65_536
+    promised = attack.head(TOO_LARGE_BYTES)
+    chunked = promised.replace(f"Content-Length: {TOO_LARGE_BYTES}".encode(), b"Transfer-Encoding: chunked")
+    kinds = cycle([(promised, piece), (chunked, b"10000\r\n" + piece + b"\r\n")])
+    await _many(attack, FLOOD_CONNECTIONS, lambda: one(*next(kinds)))
+
+
+async def _burn(attack: _Attack) -> None:
+    """No attack: as much of the processor as one takes, and not a word to ingest."""
+    attack.under_way.set()
+    while True:
+        for _ in range(10_000):
+            pass
+        await asyncio.sleep(0)
+
+
+KINDS: Final = {
+    "slow": _slow,
+    "gzip_bombs": _gzip_bombs,
+    "zstd_bombs": _zstd_bombs,
+    "idle": _idle,
+    "token": _token,
+    "nested": _nested,
+    "too_large": _too_large,
+    "burn": _burn,
+}
+
+
+async def _run(kind: str, attack: _Attack) -> None:
+    attacking = asyncio.create_task(KINDS[kind](attack))
+    await asyncio.wait([attacking, asyncio.create_task(attack.under_way.wait())], return_when="FIRST_COMPLETED")
+    if attacking.done():
+        attacking.result()
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    attacking.cancel()
+    await asyncio.gather(attacking, return_exceptions=True)
+    print(json.dumps({"statuses": attack.statuses, "opened": attack.opened, "closed": attack.closed}), flush=True)
+
+
+# --- the good gateway
+
+
+def push(seq: int, gateway: str) -> dict[str, object]:
+    """A request of the good gateway's usual size, its reads numbered from `seq`."""
+    reads = [
+        {"seq": seq + n, "device": "S1", "chip": f"C{(seq + n) % 9999}", "at_us": 1_767_477_600_000_000 + seq + n}
+        for n in range(READS_A_REQUEST)
+    ]
+    return {"gateway": gateway, "session": "s", "reads": reads}
+
+
+class Gateway:
+    """Pushes steadily, as a gateway does, and measures. `failed` says what was not answered 200, `waited_s` how long
+    each answer took, of which every tenth comes by a connection made for it.
+    """
+
+    def __init__(self, url: str, gateway: str, token: str) -> None:
+        self._url = url
+        self._gateway = gateway
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._seq = 0
+        self.waited_s: list[float] = []
+        self.failed: list[str] = []
+
+    async def push_for(self, seconds: float) -> float:
+        """Push for so long; the time in seconds within which 99 of 100 answers came."""
+        self.waited_s = []
+        end_s = time.monotonic() + seconds
+        pushing: set[asyncio.Task[None]] = set()
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S)) as session:
+            next_s = time.monotonic()
+            number = 0
+            while next_s < end_s:
+                number += 1
+                pushing.add(asyncio.create_task(self._push(session, number % ANEW_EVERY == 0)))
+                next_s += EVERY_S
+                await asyncio.sleep(max(0.0, next_s - time.monotonic()))
+            await asyncio.gather(*pushing)
+        return sorted(self.waited_s)[int(len(self.waited_s) * 0.99)]
+
+    async def _push(self, session: aiohttp.ClientSession, anew: bool) -> None:
+        body = msgspec.json.encode(push(self._seq, self._gateway))
+        self._seq += READS_A_REQUEST
+        began_s = time.monotonic()
+        try:
+            if anew:
+                async with aiohttp.ClientSession(timeout=session.timeout) as own:
+                    await self._post(own, body)
+            else:
+                await self._post(session, body)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self.failed.append(f"{type(error).__name__} {error}")
+        self.waited_s.append(time.monotonic() - began_s)
+
+    async def _post(self, session: aiohttp.ClientSession, body: bytes) -> None:
+        async with session.post(self._url, data=body, headers=self._headers) as answer:
+            text = await answer.text()
+            if answer.status != 200:
+                self.failed.append(f"{answer.status} {text[:200]}")
+
+
+if __name__ == "__main__":
+    _, _kind, _host, _port, _path, _token_text = sys.argv
+    _most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (_most if _most == resource.RLIM_INFINITY else min(OPEN_FILES, _most), _most)
+    )
+
+    async def _main() -> None:
+        await _run(_kind, _Attack(_host, int(_port), _path, _token_text))
+
+    asyncio.run(_main())
