@@ -70,13 +70,7 @@ lock: env ## pins every version again, the newest that fit
 	$(COMPILE) --upgrade --extra embedded --extra dev pyproject.toml -o requirements/lock.txt
 	$(COMPILE) --upgrade requirements/mutants.in -o requirements/mutants.lock.txt
 
-kafka-mutants: env ## changes the core in thousands of ways and shows which change no test finds (ONLY="services.scoring.core.choice*")
-	@test -x $(MUTANTS)/bin/mutmut || { $(PYTHON) -m venv --clear $(MUTANTS) && \
-		$(BIN)/uv pip install --quiet --python $(MUTANTS)/bin/python --require-hashes -r requirements/mutants.lock.txt; }
-	PYTHONPATH=. $(MUTANTS)/bin/python -m mutmut run $(ONLY)
-	@$(MUTANTS)/bin/python -m mutmut results | grep -v ": not checked$$" || echo "every mutant that was tried was found"
-
-lock: env ## pins the embedded Kafka's jars again
+kafka-lock: env ## pins the embedded Kafka's jars again
 	$(BIN)/python -m services.runtime.kafka_lock
 
 clean: ## takes away what was set up
