@@ -10,7 +10,7 @@ from schemas.definition import Definition, parse_definition
 from schemas.events import Entry
 from schemas.results import AthleteRow, EventRow, JudgesOrder
 from services.projections.standings import standings
-from services.projections.standings.running import EventStandings
+from services.projections.standings.running import Cell, EventStandings, rank_key
 
 US = 1_000_000
 
@@ -145,3 +145,63 @@ def test_boards_that_a_new_definition_does_not_have_lose_their_members() -> None
     assert members > 0
     assert sum(change.board == "a-all" and change.cell is None for change in changes.cells) == members
     assert running.teams == running.delegations == {}
+
+
+def _finisher(bib: str, version: int, gun_s: int, **entry: object) -> AthleteRow:
+    row = _row(random.Random(1), bib, version)
+    of = msgspec.structs.replace(row.entry, race="a", gender="M", ranked=True, **entry)  # type: ignore[type-var]
+    times = {"status": "FINISHED", "gun_us": gun_s * US, "chip_us": gun_s * US - US}
+    return msgspec.structs.replace(row, race="a", gone=False, entry=of, **times)
+
+
+def test_keys_fit_64_bits_and_every_leader_sorts_before_the_rest() -> None:
+    longest, shortest = 2**53, -(2**53)
+    assert 0 < rank_key(0, shortest, 0) < rank_key(0, longest, 1023) < rank_key(1, shortest, 0)
+    assert rank_key(1, shortest, 0) < rank_key(1, 0, 0) < rank_key(1, 1, 0) < rank_key(1, 1, 1) < 2**64
+    assert rank_key(1, longest, 1023) < 2**64
+
+
+def test_the_keys_of_a_board_fit_64_bits_whoever_leads() -> None:
+    running = EventStandings()
+    rows = [_finisher(str(bib), bib + 1, 300 + bib) for bib in range(1, 6)]
+    changes = running.apply(rows, EventRow(event="e", version=1, definition=_definition("gun_then_chip", 2, "gun")))
+    keys = {change.bib: change.cell.rank_key for change in changes.cells if change.cell and change.board == "a-men"}
+    assert [bib for bib, key in keys.items() if key < 2**63] == ["1", "2"]
+    assert all(0 < key < 2**64 for key in keys.values())
+    for kind in ("gun", "chip"):
+        running.apply([], EventRow(event="e", version=9, definition=_definition(kind, 2, "gun")))
+        assert all(cell.rank_key < 2**63 for cell in running.cells["a-men"].values())
+
+
+def test_results_that_come_before_their_definition_are_on_boards_once_it_is_there() -> None:
+    running = EventStandings()
+    assert running.apply([_finisher("7", 1, 300)]).cells == []
+    assert running.apply([], EventRow(event="e", version=2, definition=None)).cells == []
+    changes = running.apply([], EventRow(event="e", version=3, definition=_definition("gun", 3, "gun")))
+    assert "a-men" in {change.board for change in changes.cells}
+    assert running.board("a-men")[0].bib == "7"
+
+
+def test_an_athlete_of_a_race_that_is_not_defined_is_on_no_board() -> None:
+    running = EventStandings()
+    row = msgspec.structs.replace(_finisher("7", 2, 300), race="nowhere")
+    assert running.apply([row], EventRow(event="e", version=1, definition=_definition("gun", 3, "gun"))).cells == []
+
+
+def test_what_did_not_change_is_not_said_again() -> None:
+    running = EventStandings()
+    row = _finisher("7", 2, 300)
+    plain = _definition("gun", 3, "gun")
+    running.apply([row, _finisher("8", 3, 310)], EventRow(event="e", version=1, definition=plain))
+    assert running.apply([msgspec.structs.replace(row, version=4)]).cells == []
+    boards = [board for board in plain["boards"] if board["id"] != "a-all"]  # type: ignore[attr-defined]
+    fewer = {**plain, "boards": boards, "team_boards": [], "delegations": []}
+    changes = running.apply([], EventRow(event="e", version=5, definition=fewer))
+    assert sorted(changes.cells) == [("a-all", "7", None), ("a-all", "8", None)]
+
+
+def test_a_member_without_a_place_has_the_key_of_none() -> None:
+    running = EventStandings()
+    row = msgspec.structs.replace(_finisher("7", 2, 300), status="DNF")
+    changes = running.apply([row], EventRow(event="e", version=1, definition=_definition("gun", 3, "gun")))
+    assert {change.cell for change in changes.cells} == {Cell(0, 0, 0, 0)}
