@@ -81,14 +81,14 @@ class Access:
     def _holder(self, request: web.Request, event: str) -> Token:
         if not self._tokens.required():
             _check_local(request)
-            self._places.let_in(request)
+            self._places.let_in(request, LOCAL.id)
             return LOCAL
         header = request.headers.get("Authorization")
         holder = self._tokens.find(bearer(header))
         if holder is None:
             said = "is not known here, or was revoked" if header else "is missing; send `Authorization: Bearer ...`"
             raise Refused(401, "No valid token", f"the token {said}")
-        self._places.let_in(request)
+        self._places.let_in(request, holder.id)
         self.count(holder)
         if not holder.may_event(event):
             raise Refused(403, "Not this event", f"token {holder.id} is not for event {event!r}")

@@ -4,10 +4,12 @@ Refusing the newest would be simpler, and would let a thousand connections that 
 """
 
 import asyncio
+from collections import Counter
 
 from aiohttp import web
 
 CONNECTIONS_MAX = 1_024  # far more than there are gateways, and within a process's open files
+KNOWN_OF_ONE_MAX = 64  # that keep their places: of a token, whose holder has a handful
 ACCEPTED_AT_ONCE = 16  # in one turn of the loop, so that a flood of them does not hold up requests
 BACKLOG = 512  # connections that the kernel holds while we are busy
 
@@ -16,17 +18,26 @@ class Places:
     """The connections of a server, and which of them are of somebody known."""
 
     def __init__(self) -> None:
-        self._known: set[asyncio.BaseProtocol] = set()
+        self._known: dict[web.RequestHandler, str] = {}
+        self._of: Counter[str] = Counter()
 
-    def let_in(self, request: web.Request) -> None:
-        """The request's connection is of somebody whom we know."""
-        self._known.add(request.protocol)
+    def let_in(self, request: web.Request, holder: str) -> None:
+        """The request's connection is of somebody whom we know; so are KNOWN_OF_ONE_MAX of a holder's and no more, so
+        that one token cannot take all places.
+        """
+        protocol = request.protocol
+        if protocol in self._known:
+            return
+        if self._of[holder] >= KNOWN_OF_ONE_MAX or len(self._known) >= CONNECTIONS_MAX:
+            self._known = {one: whose for one, whose in self._known.items() if one.transport is not None}
+            self._of = Counter(self._known.values())
+        if self._of[holder] < KNOWN_OF_ONE_MAX:
+            self._known[protocol] = holder
+            self._of[holder] += 1
 
     def take(self, server: web.Server) -> asyncio.BaseProtocol:
         """What serves a new connection; where all places are taken by somebody known, what refuses it."""
         there = server.connections  # in the order in which they came
-        if len(self._known) > CONNECTIONS_MAX:
-            self._known.intersection_update(there)
         if len(there) >= CONNECTIONS_MAX and not self._make_room(there):
             return _Refusing()
         return server()

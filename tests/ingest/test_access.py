@@ -243,7 +243,7 @@ async def test_where_all_places_are_taken_the_oldest_of_whom_nothing_is_known_ma
         writer.close()
 
 
-async def test_who_has_shown_a_token_keeps_his_place_and_others_find_none(ingest: URL, monkeypatch):
+async def test_who_has_shown_a_token_keeps_some_places_and_others_find_none(ingest: URL, monkeypatch):
     monkeypatch.setattr(connections, "CONNECTIONS_MAX", 2)
     body = msgspec.json.encode(gun())
     head = f"POST /v1/events/{EVENT}/facts HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -260,10 +260,28 @@ async def test_who_has_shown_a_token_keeps_his_place_and_others_find_none(ingest
         one[1].close()
 
 
+async def test_one_token_cannot_take_all_places(ingest: URL, monkeypatch):
+    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 3)
+    monkeypatch.setattr(connections, "KNOWN_OF_ONE_MAX", 2)
+    body = msgspec.json.encode(gun())
+    head = f"POST /v1/events/{EVENT}/facts HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+    held = [await opened(ingest) for _ in range(3)]
+    for reader, writer in held:
+        writer.write(head.encode() + body)
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+    newest = await opened(ingest)
+    assert await held[2][0].read() == b""
+    for one in (*held[:2], newest):
+        await healthy(*one)
+        one[1].close()
+    held[2][1].close()
+
+
 async def test_more_refusals_than_a_race_office_brings_about_wait_for_their_turn(office, race_log, monkeypatch):
     monkeypatch.setattr(refusals, "REFUSALS_AT_ONCE", 3)
     monkeypatch.setattr(refusals, "REFUSALS_A_SECOND", 10)
     monkeypatch.setattr(refusals, "WAITING_MAX", 2)
+    monkeypatch.setattr(refusals, "HANG_UP_AFTER_S", 0.01)
     good = office.token("official", "Ann", EVENT)
     answered: list[str] = []
     async with serving(IngestSettings(port=0, tokens=office.path), race_log) as at, aiohttp.ClientSession() as client:
