@@ -105,6 +105,11 @@ class Access:
         finally:
             self._sending[holder.id] -= 1
 
+    def check_still(self, holder: Token) -> None:
+        """Refuse what came in whole only after its token was revoked. Raises Refused."""
+        if holder is not LOCAL and not self._tokens.holds(holder):
+            raise Refused(401, "No valid token", f"token {holder.id} was revoked meanwhile")
+
     def count(self, holder: Token) -> None:
         """Take one of the holder's requests. Raises Overloaded when there is none left for now."""
         now_s = self._clock_s()

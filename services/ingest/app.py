@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry
 
@@ -108,6 +109,17 @@ async def _write(writer: Log, failed: "asyncio.Future[None]") -> None:
             failed.set_exception(error)
 
 
+class _NotTheirs(logging.Filter):
+    """Leaves out requests that are no HTTP: they are answered 400, and a flood of them would be a flood of logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_server_log = logging.getLogger(f"{__name__}.server")
+_server_log.addFilter(_NotTheirs())
+
+
 @asynccontextmanager
 async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterator[int]:
     """Serve the application; the port that it has. Raises OSError for one that is taken, StartFault."""
@@ -117,6 +129,7 @@ async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterat
         app,
         auto_decompress=False,
         access_log=None,
+        logger=_server_log,
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_S,
         keepalive_timeout=IDLE_S,

@@ -135,6 +135,7 @@ class Door:
         coding = request.headers.get("Content-Encoding", "").strip().lower()
         with self._access.sending(holder):
             data = await self._received(request, limit)
+            self._access.check_still(holder)
             self._metrics.bytes_in.labels("http").inc(len(data))
             if not coding or (len(data) <= UNPACK_INLINE_MAX_BYTES and not unpacks_to_over(LARGE_BYTES, data, coding)):
                 return unpacked(data, coding, limit)
@@ -297,6 +298,8 @@ def _request_id(request: web.Request) -> str | None:
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key:
         return None
+    if not key.isascii() or not key.isprintable():
+        raise Refused(400, "No key", "an Idempotency-Key is of printable ASCII characters")
     return key if len(key) <= FACT_ID_CHARS // 2 else hashlib.sha256(key.encode()).hexdigest()[: FACT_ID_CHARS // 2]
 
 
@@ -475,7 +478,8 @@ def _json(value: Any, status: int = 200) -> web.Response:
 
 def problem(status: int, title: str, detail: str, retry: bool = False, **members: Any) -> web.Response:
     """An error as RFC 9457 has it, with `Retry-After` where the same request may do later."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+    text = detail.encode(errors="replace").decode()  # it may quote a header, and headers may hold any bytes
+    body = {"type": "about:blank", "title": title, "status": status, "detail": text, **members}
     response = web.Response(body=msgspec.json.encode(body), status=status, content_type="application/problem+json")
     if retry:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)

@@ -147,6 +147,11 @@ class Tokens:
             return None
         return token
 
+    def holds(self, token: Token) -> bool:
+        """Whether a token that was found is there still, as it was."""
+        self._file.changed()
+        return (self._file.content or {}).get(token.id) == token
+
 
 def _by_id(data: bytes | None) -> dict[str, Token] | None:
     return None if data is None else {token.id: token for token in parse_tokens(data)}

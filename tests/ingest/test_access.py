@@ -135,6 +135,26 @@ async def test_two_tokens_of_a_holder_work_until_one_is_revoked(client, office):
         assert answer.status == 200
 
 
+async def test_what_comes_in_whole_after_its_token_was_revoked_is_refused(client, office, race_log):
+    header = office.token("official", "Ann", EVENT)
+    begun, revoked = asyncio.Event(), asyncio.Event()
+
+    async def slow():
+        yield msgspec.json.encode(gun())[:10]
+        begun.set()
+        await revoked.wait()
+        yield msgspec.json.encode(gun())[10:]
+
+    sending = asyncio.create_task(client.post("facts", data=slow(), headers=header))
+    await begun.wait()
+    office.tokens.clear()
+    office.write()
+    revoked.set()
+    async with await sending as answer:
+        await problem(answer, 401)
+    assert race_log.records == []
+
+
 async def test_the_first_token_ends_service_without_one(ingest: URL, tmp_path, race_log):
     address = ingest / f"v1/events/{EVENT}/facts"
     async with aiohttp.ClientSession() as client:
