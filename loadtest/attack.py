@@ -25,7 +25,8 @@ from msgspec import Struct
 SLOW_CLIENTS = 300
 SLOW_EVERY_S = 1.0  # a byte
 IDLE_CONNECTIONS = 10_000
-IDLE_AT_ONCE = 200  # being opened
+IDLE_AT_ONCE = 25  # being opened, each for this long at least: 2,500 a second
+IDLE_EACH_S = 0.01
 IDLE_AGAIN_S = 5.0  # after one was closed; 10,000 that came back at once would be a flood of connections, not idle ones
 FLOOD_CONNECTIONS = 32
 PIPELINED = 16  # requests sent before the first is answered, where they are small
@@ -161,11 +162,14 @@ async def _idle(attack: _Attack) -> None:
             if tried >= IDLE_CONNECTIONS:
                 attack.under_way.set()
             reader, writer = await attack.open()
+            await asyncio.sleep(IDLE_EACH_S)
         try:
             await reader.readexactly(1)
+        except (OSError, EOFError):
+            await asyncio.sleep(IDLE_AGAIN_S)
+            raise
         finally:
             writer.close()
-            await asyncio.sleep(IDLE_AGAIN_S)
 
     await _many(attack, IDLE_CONNECTIONS, one)
 

@@ -24,8 +24,8 @@ from tests.conftest import free_port
 pytestmark = pytest.mark.integration
 
 HANG_S = 120.0
-PUSH_S = 2.0  # 200 requests, 20 of them by connections of their own
-SLOW_S = 13.5  # slow bodies are refused after 10, in their turn
+PUSH_S = 1.5  # 150 requests, 15 of them by connections of their own
+SLOW_S = 11.5  # slow bodies are refused after 10
 RATIO_MAX = 2.0  # of the 99th percentile to that of the control run
 P99_FLOOR_S = 0.05  # below that nothing is said: a turn of the processor on a busy machine
 RSS_MAX_BYTES = 400 * 1024 * 1024  # of ingest: 90 MB by itself, 128 MB of bodies of one token, what waits for Kafka
