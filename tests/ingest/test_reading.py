@@ -16,6 +16,7 @@ from loadtest.devices.trouble import Trouble
 from schemas.events import ReadRow, ReadsLogged
 from services.ingest import app, reading
 from services.ingest.access import Access
+from services.ingest.connections import Places
 from services.ingest.metrics import IngestMetrics
 from services.ingest.reading import Reading
 from services.ingest.settings import IngestSettings
@@ -50,7 +51,7 @@ class Office:
 
     def reading(self, *tables: str, host: str = "127.0.0.1", mylaps_port: int = 0) -> Reading:
         self.write(*tables)
-        access = Access(Tokens(self.folder / "tokens.json"))
+        access = Access(Tokens(self.folder / "tokens.json"), Places())
         made = Reading(
             self.path,
             host,
