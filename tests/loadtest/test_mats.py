@@ -15,6 +15,7 @@ from schemas.definition import definition_from_toml
 from schemas.events import ReadsLogged
 from services.document import score_lines
 from services.ingest.access import Access
+from services.ingest.connections import Places
 from services.ingest.metrics import IngestMetrics
 from services.ingest.reading import Reading
 from services.ingest.sources import parse_sources
@@ -44,7 +45,7 @@ async def test_a_day_told_by_readers_of_a_protocol_scores_as_over_http_and_to_it
     simulation = day(protocols)
     mats = Mats(simulation, protocols, {spoken: own_address(spoken)})
     config, log = tmp_path / "matline.toml", MemoryLog()
-    access, metrics = Access(Tokens(tmp_path / "tokens.json")), IngestMetrics(CollectorRegistry())
+    access, metrics = Access(Tokens(tmp_path / "tokens.json"), Places()), IngestMetrics(CollectorRegistry())
     async with mats:
         config.write_text(mats.sources_toml())
         reading = Reading(config, "127.0.0.1", 0, access, log, metrics, lambda: mats.first_us, tmp_path)
