@@ -65,7 +65,8 @@ async def test_with_connections_cut_and_ourselves_restarted_every_read_is_on_the
         f"{client.connections} connections, {trouble.cuts} cut within a line, {restarts} restarts of ours, "
         f"{len(client.starts)} starts, {len(race_log.aside)} lines put aside"
     )
-    assert trouble.cuts + restarts > 3
+    assert restarts > 0
+    assert client.connections > 3  # cut by the network, by the client and by ourselves
 
 
 async def test_a_restart_goes_on_from_the_last_event_and_a_gun_is_a_notice(tmp_path):
