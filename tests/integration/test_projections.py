@@ -59,8 +59,8 @@ async def projecting(kafka: KafkaOptions, database: Database) -> AsyncIterator[P
 async def _announced(database: Database, revision: int) -> None:
     async with asyncio.timeout(WAIT_S):
         while True:
-            found = await database.query("SELECT max(revision) FROM revisions WHERE event = {e:String}", {"e": EVENT})
-            if found[0][0] >= revision:
+            found = await database.query("SELECT revision FROM revisions WHERE event = {e:String}", {"e": EVENT})
+            if any(announced >= revision for (announced,) in found):
                 return
             await asyncio.sleep(0.02)
 
