@@ -19,6 +19,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.topics import PARTITIONS_DEFAULT, TOPICS
+from services.demo.stack import free_port
 from services.projections.migrate import migrate
 from services.runtime.clickhouse import Database, DatabaseAddress
 from services.runtime.kafka import KafkaOptions
@@ -26,14 +27,6 @@ from services.runtime.kafka_node import prepare
 from services.runtime.topics_admin import create_topics
 
 BROKER_READY_S = 120.0  # for a hang only; it opens in three seconds on an idle machine
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
