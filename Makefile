@@ -59,7 +59,7 @@ format: env ## the layout and the fixes that ruff makes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-mutants: env ## changes the core in thousands of ways and shows which change no test finds (ONLY="services.scoring.core.choice*")
+mutants: env ## changes the core in thousands of ways and shows which change no test finds (ONLY="services.scoring.core.assign_points*")
 	@test -x $(MUTANTS)/bin/mutmut || { $(PYTHON) -m venv --clear $(MUTANTS) && \
 		$(BIN)/uv pip install --quiet --python $(MUTANTS)/bin/python --require-hashes -r requirements/mutants.lock.txt; }
 	PYTHONPATH=. $(MUTANTS)/bin/python -m mutmut run $(ONLY)
@@ -71,7 +71,7 @@ lock: env ## pins every version again, the newest that fit
 	$(COMPILE) --upgrade requirements/mutants.in -o requirements/mutants.lock.txt
 
 kafka-lock: env ## pins the embedded Kafka's jars again
-	$(BIN)/python -m services.runtime.kafka_lock
+	$(BIN)/python -m services.operate.embedded_kafka.lock
 
 clean: ## takes away what was set up
 	rm -rf $(VENV) $(MUTANTS) mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -32,7 +32,7 @@ def score(
     lenient: Annotated[bool, typer.Option(help="Set lines aside that are no fact, and count them.")] = False,
 ) -> None:
     """Score a log and print the standings: no broker, no database, the same code as the services."""
-    from services.score import run
+    from services.offline.score_command import run
 
     sys.exit(run(log, until, style, lenient))
 
@@ -52,7 +52,7 @@ def explain(
 
     Everything is in it, officials' reasons and excluded reads too; the live API shows the public less.
     """
-    from services.explain import run
+    from services.offline.explain_command import run
 
     sys.exit(run(log, bib, until, style, lenient))
 
@@ -132,7 +132,7 @@ def office(
     What it goes by are the definition's tables eligibility, compositions, waves, prizes, titles and medals. An entry
     stands until the office decides.
     """
-    from services.office import run
+    from services.offline.office_command import run
 
     sys.exit(run(log, until, style, lenient))
 
@@ -147,7 +147,7 @@ def check(
 
     Of a good one, what is in it.
     """
-    from services.check import run
+    from services.offline.check_command import run
 
     sys.exit(run(files))
 
@@ -221,7 +221,7 @@ def verify(
 
     Exit code 0: the same to the byte; 1: different, with the first difference; 2: could not be told.
     """
-    from services.verify import main
+    from services.operate.verify import main
 
     sys.exit(main(event, os.environ, live, seed))
 
@@ -245,7 +245,7 @@ def rebuild(
     clickhouse: Annotated[str | None, typer.Option(help="A ClickHouse server's address, where one is used.")] = None,
 ) -> None:
     """Make the boards anew from the race log: snapshots go, the old tables are put beside. Stop the stack first."""
-    from services.rebuild import main
+    from services.operate.rebuild import main
 
     sys.exit(main(data, clickhouse, os.environ))
 
@@ -253,7 +253,7 @@ def rebuild(
 @app.command()
 def schema() -> None:
     """Print JSON Schemas of facts and results, for those who write gateways or read results."""
-    from services.json_schema import text
+    from services.offline.json_schema import text
 
     sys.stdout.write(text())
 
@@ -287,7 +287,7 @@ def export_results(
 
     `matline export results race.jsonl --out results.xlsx` makes a sheet of each, `--out FOLDER` a CSV file of each.
     """
-    from services.export.command import Order, export_tables
+    from services.offline.export.command import Order, export_tables
 
     sys.exit(export_tables("results", log, Order(only or [], style, out, lenient)))
 
@@ -297,7 +297,7 @@ def export_start_list(
     log: _Log, only: _Only = None, style: _Style = None, out: _Out = None, lenient: _Lenient = False
 ) -> None:
     """Who is entered, a list for each race, by wave and bib."""
-    from services.export.command import Order, export_tables
+    from services.offline.export.command import Order, export_tables
 
     sys.exit(export_tables("start-list", log, Order(only or [], style, out, lenient)))
 
@@ -305,7 +305,7 @@ def export_start_list(
 @export.command("medals")
 def export_medals(log: _Log, style: _Style = None, out: _Out = None, lenient: _Lenient = False) -> None:
     """Who gets a medal for finishing within the limits, by the definition's table medals."""
-    from services.export.command import Order, export_tables
+    from services.offline.export.command import Order, export_tables
 
     sys.exit(export_tables("medals", log, Order([], style, out, lenient)))
 
@@ -318,7 +318,7 @@ def export_prizes(
 
     Two tables, `prizes` and `titles`: a CSV on standard output takes --only one of them.
     """
-    from services.export.command import Order, export_tables
+    from services.offline.export.command import Order, export_tables
 
     sys.exit(export_tables("prizes", log, Order(only or [], style, out, lenient)))
 
@@ -338,8 +338,8 @@ def export_wanda(
     Personal columns are on no log. They come from --contacts: people by bib (and event, with several logs), or by
     first_name, last_name and birth_year or date_of_birth.
     """
-    from services.export.command import Order
-    from services.export.command import export_wanda as run
+    from services.offline.export.command import Order
+    from services.offline.export.command import export_wanda as run
 
     sys.exit(run(logs, contacts, Order([], style, out, lenient)))
 
@@ -347,7 +347,7 @@ def export_wanda(
 @export.command("standings")
 def export_standings(log: _Log, out: _Out = None, lenient: _Lenient = False) -> None:
     """The standings document as JSON, as `matline score` prints it."""
-    from services.export.command import export_standings as run
+    from services.offline.export.command import export_standings as run
 
     sys.exit(run(log, out, lenient))
 
@@ -371,7 +371,7 @@ def up(
 
     A second start on the same folder goes on where the first stopped.
     """
-    from services.runtime.up import Ports, UpSettings, run, say_in_colour
+    from services.operate.up import Ports, UpSettings, run, say_in_colour
 
     ports = Ports(
         live=live_port,
@@ -405,8 +405,8 @@ def rejected_list(
     last: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the newest.")] = 50,
 ) -> None:
     """List what ingest and scoring could not take, with the reason; on the Kafka of MATLINE_KAFKA."""
-    from services.ingest.rejected import Wanted
-    from services.ingest.rejected_command import list_main
+    from services.operate.rejected import Wanted
+    from services.operate.rejected_command import list_main
 
     sys.exit(list_main(os.environ, Wanted(event=event, source=source, gateway=gateway, reason=reason), last))
 
@@ -414,7 +414,7 @@ def rejected_list(
 @rejected.command("show")
 def rejected_show(offsets: Annotated[list[int], typer.Argument(help="As `matline rejected list` shows them.")]) -> None:
     """Show all of it: where it came from, why it was put aside, and its bytes."""
-    from services.ingest.rejected_command import show_main
+    from services.operate.rejected_command import show_main
 
     sys.exit(show_main(os.environ, offsets))
 
@@ -434,8 +434,8 @@ def rejected_replay(
     Once the cause is mended: a zone in matline.toml (MATLINE_SOURCES), or a newer release. HTTP bodies and reads, and
     MYLAPS frames. Sent twice counts once. MATLINE_TOKEN: a gateway's token, an official's for markers.
     """
-    from services.ingest.rejected import Wanted
-    from services.ingest.rejected_command import replay_main
+    from services.operate.rejected import Wanted
+    from services.operate.rejected_command import replay_main
 
     chosen = frozenset(offsets) if offsets else None
     wanted = Wanted(offsets=chosen, event=event, source=source, gateway=gateway, reason=reason)
@@ -463,7 +463,7 @@ def token_add(
     A holder has two at most: make the new one, put it in place, revoke the old one. The file is MATLINE_TOKENS, else
     tokens.json in MATLINE_DATA (.matline). Services take a change up by themselves.
     """
-    from services.runtime.tokens_admin import add_main
+    from services.operate.tokens_command import add_main
 
     sys.exit(add_main(os.environ, role, name, event, gateway or []))
 
@@ -471,7 +471,7 @@ def token_add(
 @token.command("list")
 def token_list() -> None:
     """Show all tokens: whose, for what, made when; never the tokens themselves."""
-    from services.runtime.tokens_admin import list_main
+    from services.operate.tokens_command import list_main
 
     sys.exit(list_main(os.environ))
 
@@ -479,7 +479,7 @@ def token_list() -> None:
 @token.command("revoke")
 def token_revoke(ids: Annotated[list[str], typer.Argument(help="Ids as `matline token list` shows them.")]) -> None:
     """Make tokens invalid at once."""
-    from services.runtime.tokens_admin import revoke_main
+    from services.operate.tokens_command import revoke_main
 
     sys.exit(revoke_main(os.environ, ids))
 
@@ -504,7 +504,7 @@ def gateway_test(
     test mylaps 0.0.0.0:3097` with the exporter told to call this machine. Exit code 1: nobody was there, or it speaks
     something else.
     """
-    from services.ingest.gateway_watch import WatchOrder, main
+    from services.operate.gateway_test import WatchOrder, main
 
     sys.exit(main(WatchOrder(protocol=protocol, address=address, zone=zone, seconds=seconds)))
 

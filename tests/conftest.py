@@ -20,10 +20,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.topics import PARTITIONS_DEFAULT, TOPICS
 from services.demo.stack import free_port
+from services.operate.embedded_kafka.node import prepare
 from services.projections.migrate import migrate
 from services.runtime.clickhouse import Database, DatabaseAddress
 from services.runtime.kafka import KafkaOptions
-from services.runtime.kafka_node import prepare
 from services.runtime.topics_admin import create_topics
 
 BROKER_READY_S = 120.0  # for a hang only; it opens in three seconds on an idle machine
@@ -34,7 +34,7 @@ def running_broker(folder: Path) -> Iterator[tuple[KafkaOptions, "subprocess.Pop
     """A real Apache Kafka without topics in `folder`, and its process."""
     port = free_port()
     node = prepare(folder, port, free_port(), print)
-    command = [sys.executable, "-m", "services.runtime.child", str(os.getpid()), *node.command]
+    command = [sys.executable, "-m", "services.operate.child", str(os.getpid()), *node.command]
     with (folder / "broker.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     try:

@@ -22,9 +22,9 @@ def loaded_by(statement):
         "schemas.codec",
         "schemas.rejected",
         "services.scoring.core.partition",
-        "services.projections.standings",
-        "services.document",
-        "services.json_schema",
+        "services.standings",
+        "services.standings.document",
+        "services.offline.json_schema",
     ],
 )
 def test_a_pure_module_brings_in_no_shell(module):
@@ -49,7 +49,7 @@ def test_help_brings_in_no_service():
     assert loaded.isdisjoint(["faust", "aiokafka", "aiohttp", "chdb"])
 
 
-@pytest.mark.parametrize("module", ["services.score", "services.export.command"])
+@pytest.mark.parametrize("module", ["services.offline.score_command", "services.offline.export.command"])
 def test_scoring_or_exporting_a_log_brings_in_no_broker(module):
     loaded = loaded_by(f"import {module}")
     assert loaded.isdisjoint(["faust", "aiokafka", "aiohttp", "chdb", "clickhouse_connect"])

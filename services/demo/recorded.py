@@ -11,7 +11,7 @@ from msgspec import Struct
 from loadtest.mylaps_replay import Replayed, client_frames, read_log, replay
 from schemas import codec
 from schemas.events import NoticeReceived, ReadsReceived
-from services.ingest.export import lines
+from services.operate.export_log import lines
 from services.runtime.kafka import KafkaOptions
 
 EVENT = "mylaps-5km-2025"

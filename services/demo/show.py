@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from services.score import clock, exact, printable
+from services.offline.score_command import clock, exact, printable
 
 REFRESH_PER_S = 4
 LINE_EVERY_S = 5.0  # where there is no terminal

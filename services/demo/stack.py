@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
+from services.operate.up import Ports
 from services.runtime import folder_lock
 from services.runtime.faults import StartFault
-from services.runtime.up import Ports
 
 READY_S = 300.0  # with the downloads of a first start on a slow line
 STOP_S = 40.0
@@ -67,7 +67,7 @@ class Stack:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "services.runtime.child",
+            "services.operate.child",
             str(os.getpid()),
             sys.executable,
             "-m",

@@ -15,14 +15,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry
 
-from services.ingest.access import Access
-from services.ingest.connections import ACCEPTED_AT_ONCE, BACKLOG, CONNECTIONS_MAX, Places
-from services.ingest.http import Door, problem
+from services.ingest.http.access import Access
+from services.ingest.http.api import Door, problem
+from services.ingest.http.connection_limiter import ACCEPTED_AT_ONCE, BACKLOG, CONNECTIONS_MAX, Places
+from services.ingest.http.error_throttle import Refusals
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import KafkaLog, Log
 from services.ingest.readers.raceresult_upload import Uploads
-from services.ingest.reading import Reading
-from services.ingest.refusals import Refusals
+from services.ingest.readers.supervisor import Reading
 from services.ingest.settings import IngestSettings
 from services.runtime import ops
 from services.runtime.faults import StartFault

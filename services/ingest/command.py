@@ -10,8 +10,8 @@ from aiokafka.errors import KafkaError
 
 from schemas.codec import UnknownVersion
 from services.ingest.app import run
-from services.ingest.export import LogUnavailable, lines
 from services.ingest.settings import settings_from
+from services.operate.export_log import LogUnavailable, lines
 from services.runtime import logs
 from services.runtime.faults import StartFault
 from services.runtime.kafka import kafka_options

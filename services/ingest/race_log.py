@@ -23,7 +23,7 @@ from schemas import codec
 from schemas.events import LoggedFact, ReadsLogged
 from schemas.rejected import Rejection, encode_rejection
 from schemas.topics import ENVELOPE_READS_MAX, RACE_LOG, RECORD_MAX_BYTES, REJECTED, partition_of
-from services.ingest.aside_allowance import AsideAllowance
+from services.ingest.dead_letter_quota import AsideAllowance
 from services.ingest.errors import Overloaded, TooLarge, Unavailable
 from services.ingest.metrics import IngestMetrics
 from services.runtime.faults import StartFault

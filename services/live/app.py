@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from services.live import page
-from services.live.access import Access
-from services.live.answers import problem
-from services.live.heads import Heads
-from services.live.http import Door
+from services.live.http import page
+from services.live.http.access import Access
+from services.live.http.answers import problem
+from services.live.http.api import Door
 from services.live.metrics import LiveMetrics
+from services.live.pages.common import Views
+from services.live.revisions import Heads
 from services.live.settings import LiveSettings
 from services.live.store import Store
-from services.live.views import Views
 from services.runtime import ops
 from services.runtime.clickhouse import Database
 from services.runtime.loopback import is_loopback

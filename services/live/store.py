@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from schemas.results import AthleteRow, EventRow
-from services.projections.standings.publication import Ground, Published
 from services.runtime.clickhouse import Database
+from services.standings.publication import Ground, Published
 
 ROWS_HELD_MAX = 500_000  # of boards and of splits each, some 200 bytes a row
 RELOAD_S = 60.0  # rows that reached ClickHouse behind a revision already announced are seen after so long at most

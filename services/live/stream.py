@@ -21,17 +21,17 @@ from msgspec import Struct
 from schemas.definition import Board
 from schemas.notices import RevisionNotice
 from schemas.results import AthleteRow
-from services.live.answers import Answer
+from services.live.async_cache import Memo
 from services.live.errors import Refused, TooManyViewers
-from services.live.event_view import EventView
-from services.live.heads import Heads
-from services.live.memo import Memo
+from services.live.http.answers import Answer
 from services.live.metrics import LiveMetrics
+from services.live.pages.common import Views, boards_of
+from services.live.revisions import Heads
 from services.live.store import CHANGED_MAX, Head
-from services.live.told import Kind, Told, told_of
-from services.live.views import Views, boards_of
-from services.projections.standings.boards import passes
+from services.live.stream_events import Kind, Told, told_of
 from services.runtime.clickhouse import DatabaseUnavailable
+from services.standings.boards import passes
+from services.standings.event_index import EventView
 
 VIEWERS_MAX = 20_000  # streams of one process, some 30 KB each
 WAITING_BYTES_MAX = 512 * 1024  # that a viewer may be behind

@@ -20,9 +20,9 @@ from services.projections.rows import (
     split_changes,
     standings_rows,
 )
-from services.projections.standings.publication import PublicationKey, publication_key, race_results, takes_effect
-from services.projections.standings.running import EventStandings
-from services.projections.standings.teams import team_cases
+from services.standings.incremental import EventStandings
+from services.standings.publication import PublicationKey, publication_key, race_results, takes_effect
+from services.standings.teams import team_cases
 
 
 class Waiting(Struct):

@@ -7,8 +7,8 @@ import msgspec
 from schemas.results import AthleteRow, EventRow
 from services.projections.batch import Results
 from services.projections.sink import Progress
-from services.projections.standings.publication import PublicationKey
 from services.runtime.clickhouse import Database
+from services.standings.publication import PublicationKey
 
 _athlete = msgspec.json.Decoder(AthleteRow)
 _event = msgspec.json.Decoder(EventRow)

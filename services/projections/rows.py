@@ -8,9 +8,9 @@ from msgspec import Struct, field
 from schemas.definition import Definition
 from schemas.names import search_text
 from schemas.results import AthleteRow, Case, EventRow, PointTime, Publication
-from services.projections.standings.plain import plain_delegations
-from services.projections.standings.publication import RaceResults, judged
-from services.projections.standings.running import Changes
+from services.standings.incremental import Changes
+from services.standings.plain_rows import plain_delegations
+from services.standings.publication import RaceResults, judged
 
 Row = tuple[object, ...]
 _json = msgspec.json.Encoder()

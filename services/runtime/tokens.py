@@ -22,7 +22,7 @@ from msgspec import Meta, Struct, field
 from schemas.ids import GatewayId, Name
 from services.runtime.environment import folder, text
 from services.runtime.faults import StartFault
-from services.runtime.watched import WatchedFile
+from services.runtime.watched_file import WatchedFile
 
 TOKENS_VERSION = 1
 TOKENS_MAX = 1_000

@@ -20,13 +20,13 @@ from prometheus_client import CollectorRegistry
 
 from services.runtime import ops
 from services.scoring.errors import LogDisagrees, ScoringStopped, Stalled
-from services.scoring.lane import Lane, Shared
 from services.scoring.log_reader import LogReader
 from services.scoring.metrics import ScoringMetrics
+from services.scoring.partition_worker import Lane, Shared
 from services.scoring.publisher import Publisher
 from services.scoring.settings import ScoringSettings
 from services.scoring.snapshots import Snapshots
-from services.scoring.turns import Turns
+from services.scoring.time_slice import Turns
 
 EXIT_FAILED = 1
 WATCH_S = 1.0

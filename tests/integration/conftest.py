@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.demo.stack import Stack, free_port, fresh_folder
-from services.runtime.up import Ports
+from services.operate.up import Ports
 
 
 def ports() -> Ports:

@@ -20,10 +20,10 @@ from schemas.ids import bib_order
 from schemas.rejected import Rejection, decode_rejection
 from schemas.results import AthleteRow, EventRow, Frame
 from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, REJECTED, RESULTS, partition_of
-from services.document import Scored, document, scored
-from services.projections.standings import standings
 from services.runtime.kafka import KafkaOptions
 from services.scoring.core.event import EventState
+from services.standings import standings
+from services.standings.document import Scored, document, scored
 from tests import builders
 from tests.builders import Plain
 from tests.conftest import free_port
@@ -247,7 +247,7 @@ class Worker:
 
     def start(self) -> None:
         """Start the process; it dies with the test."""
-        child = [sys.executable, "-m", "services.runtime.child", str(os.getpid())]
+        child = [sys.executable, "-m", "services.operate.child", str(os.getpid())]
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
                 [*child, sys.executable, "-m", "services.cli", "scoring"],

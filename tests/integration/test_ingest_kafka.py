@@ -28,11 +28,12 @@ from schemas.topics import (
     Topic,
     partition_of,
 )
-from services.ingest import aside_allowance, http
-from services.ingest.export import lines
+from services.ingest import dead_letter_quota as aside_allowance
+from services.ingest.http import api as http
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import KafkaLog, WrongPartitions
 from services.ingest.settings import IngestSettings
+from services.operate.export_log import lines
 from services.runtime.kafka import KafkaOptions
 from services.runtime.topics_admin import create_topics
 from tests.builders import EVENT, definition

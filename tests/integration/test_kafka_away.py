@@ -23,8 +23,8 @@ from loadtest.raw_reads import RawRead
 from schemas import codec
 from schemas.events import ReadsLogged, ReadsReceived
 from schemas.topics import PARTITIONS_DEFAULT
-from services.ingest.export import lines
 from services.ingest.readers.journal import REMOVED_FROM_BYTES
+from services.operate.export_log import lines
 from services.runtime.kafka import KafkaOptions
 from services.runtime.topics_admin import create_topics
 from tests.conftest import free_port, running_broker
@@ -138,7 +138,7 @@ async def test_readers_stay_connected_and_lose_nothing_while_kafka_is_away(tmp_p
         }
         with (tmp_path / "ingest.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "services.runtime.child", str(os.getpid())),
+                *(sys.executable, "-m", "services.operate.child", str(os.getpid())),
                 *(sys.executable, "-m", "services.cli", "ingest"),
                 env=environment,
                 stdin=subprocess.DEVNULL,

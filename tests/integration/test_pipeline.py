@@ -21,7 +21,7 @@ from services.demo.latency import Watcher
 from services.demo.run import against_truth, caught_up
 from services.demo.show import Screen
 from services.demo.stack import Stack
-from services.export.publications import PublishingLog
+from services.offline.export.publications import PublishingLog
 from tests.integration.processes import is_alive
 
 SIZE = 250

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.notices import RevisionNotice, decode_notice
 from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, RESULTS, STANDINGS
-from services.export.publications import PublishingLog
+from services.offline.export.publications import PublishingLog
 from services.projections.audit import Auditor
 from services.projections.follow import Follower
 from services.projections.load import load, load_progress, remove_unannounced

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from schemas.rejected import Rejection
-from services.ingest.rejected import Wanted
-from services.ingest.rejected_command import list_main, replay_main, show_main
+from services.operate.rejected import Wanted
+from services.operate.rejected_command import list_main, replay_main, show_main
 from tests.builders import EVENT
 from tests.conftest import free_port
 from tests.ingest.decoders.test_mylaps import v1_record

@@ -22,8 +22,8 @@ from aiokafka.errors import TopicAuthorizationFailedError
 from aiokafka.protocol.admin import CreateAclsRequest
 
 from schemas.topics import PARTITIONS_DEFAULT, TOPICS
+from services.operate.embedded_kafka.node import cluster_id, prepare
 from services.runtime.kafka import KafkaOptions, kafka_options
-from services.runtime.kafka_node import cluster_id, prepare
 from services.runtime.topics_admin import check_main, create_topics
 from tests.builders import EVENT, defined, entries
 from tests.conftest import await_port, free_port
@@ -99,7 +99,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
     users = [("--add-scram", f"SCRAM-SHA-512=[name={name},password={PASSWORD}]") for name in ("ann", *RIGHTS)]
     tool = [*java, "kafka.tools.StorageTool", "format", "-t", cluster_id(uuid.uuid4()), *chain.from_iterable(users)]
     subprocess.run([*tool, "-c", settings], check=True, stdout=subprocess.DEVNULL)
-    command = [sys.executable, "-m", "services.runtime.child", str(os.getpid()), *node.command]
+    command = [sys.executable, "-m", "services.operate.child", str(os.getpid()), *node.command]
     with (folder / "broker.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     try:
@@ -205,7 +205,7 @@ async def service(command: str, environment: dict[str, str], log: Path) -> Async
     port = free_port()
     environment = {**os.environ, **environment, f"MATLINE_{command.upper()}_PORT": str(port)}
     environment |= {"MATLINE_PARTITIONS": str(PARTITIONS_DEFAULT), "MATLINE_MYLAPS_PORT": "0"}
-    child = [sys.executable, "-m", "services.runtime.child", str(os.getpid()), sys.executable, "-m", "services.cli"]
+    child = [sys.executable, "-m", "services.operate.child", str(os.getpid()), sys.executable, "-m", "services.cli"]
     output = log.open("wb")
     process = await asyncio.create_subprocess_exec(*child, command, env=environment, stdout=output, stderr=output)
     try:

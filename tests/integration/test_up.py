@@ -13,8 +13,8 @@ import aiohttp
 import msgspec
 
 from services.demo.stack import Stack
+from services.operate.up import Ports
 from services.runtime.kafka import KafkaOptions
-from services.runtime.up import Ports
 from tests.builders import EVENT, defined, entries, gun
 from tests.integration.conftest import ports
 from tests.integration.processes import is_alive

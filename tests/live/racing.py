@@ -11,7 +11,6 @@ from aiohttp import web
 from schemas.codec import encode_envelope, logged
 from schemas.notices import RevisionNotice
 from schemas.results import Frame
-from services.document import Log
 from services.live.app import HEADS, create_app, runner
 from services.live.settings import LiveSettings
 from services.live.store import Head
@@ -20,6 +19,7 @@ from services.projections.batch import Results
 from services.projections.rows import TableRows
 from services.projections.tables import columns_of
 from services.runtime.clickhouse import Database
+from services.standings.document import Log
 from tests.builders import EVENT, START_US, log, typed
 
 FIRST_S = 10  # revisions are announced from then on, a second apart

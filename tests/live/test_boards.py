@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from services.live.lines import COLUMNS
+from services.live.feed.board_line import COLUMNS
 from tests.builders import (
     EVENT,
     board,

@@ -1,6 +1,6 @@
 """Events, teams, athletes, searches, changes and cases over HTTP."""
 
-from services.live import access
+from services.live.http import access
 from services.runtime.tokens import new_token, tokens_bytes
 from tests.builders import (
     EVENT,

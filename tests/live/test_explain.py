@@ -10,17 +10,17 @@ import races
 from loadtest.simulation import simulate
 from schemas.codec import decode_envelope, encode_envelope
 from schemas.definition import definition_from_toml
-from services import explanation
-from services.document import Log
-from services.explain import explained_of
-from services.live.explain import Explainer
+from services.live.pages.athlete_explanation import Explainer
+from services.live.pages.common import Views
 from services.live.store import Head, Store
-from services.live.views import Views
+from services.offline.explain_command import explained_of
 from services.projections.audit import Gathered
 from services.projections.tables import TABLES, columns_of
 from services.runtime.tokens import new_token, tokens_bytes
-from services.scoring.core.explain import explain, known
+from services.scoring.core.explain.build import explain, known
 from services.scoring.core.partition import PartitionState
+from services.standings import explanation
+from services.standings.document import Log
 from tests.builders import (
     EVENT,
     board,

@@ -5,9 +5,9 @@ import json
 
 import msgspec
 
-from services.document import scored
-from services.export.publications import PublishingLog, results_of
-from services.projections.standings.publication import difference, race_document
+from services.offline.export.publications import PublishingLog, results_of
+from services.standings.document import scored
+from services.standings.publication import difference, race_document
 from tests.builders import EVENT, at, board, defined, definition, entries, entry, fact, gun, run, status
 from tests.live.racing import Racing, serving
 

@@ -16,9 +16,9 @@ from loadtest.command import Order, run
 from loadtest.mats import all_alike
 from schemas.definition import definition_from_toml
 from services.cli import app
-from services.document import score_lines
+from services.ingest.readers.sources import parse_sources
 from services.ingest.settings import IngestSettings
-from services.ingest.sources import parse_sources
+from services.standings.document import score_lines
 from tests.conftest import free_port
 from tests.ingest.conftest import serving
 from tests.ingest.memory_log import MemoryLog

@@ -17,13 +17,13 @@ from loadtest.raw_reads import RawRead
 from loadtest.simulation import Simulation
 from schemas.codec import to_json
 from schemas.events import EntriesAdded, EventDefined, ReadsLogged
-from services.document import score_lines
 from services.ingest.app import create_app, now_us
 from services.ingest.decoders.mylaps import read_v1, read_v2
 from services.ingest.metrics import IngestMetrics
-from services.ingest.mylaps_listener import MylapsListener
+from services.ingest.readers.mylaps import MylapsListener
+from services.ingest.readers.sources import parse_sources
 from services.ingest.settings import IngestSettings
-from services.ingest.sources import parse_sources
+from services.standings.document import score_lines
 from tests.ingest.memory_log import MemoryLog
 from tests.loadtest.scored import differences, simulated
 

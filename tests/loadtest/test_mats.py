@@ -13,13 +13,13 @@ from loadtest.simulation import Simulation, simulate
 from schemas.codec import to_json
 from schemas.definition import definition_from_toml
 from schemas.events import ReadsLogged
-from services.document import score_lines
-from services.ingest.access import Access
-from services.ingest.connections import Places
+from services.ingest.http.access import Access
+from services.ingest.http.connection_limiter import Places
 from services.ingest.metrics import IngestMetrics
-from services.ingest.reading import Reading
-from services.ingest.sources import parse_sources
+from services.ingest.readers.sources import parse_sources
+from services.ingest.readers.supervisor import Reading
 from services.runtime.tokens import Tokens
+from services.standings.document import score_lines
 from tests.conftest import free_port
 from tests.ingest.memory_log import MemoryLog
 from tests.loadtest.scored import differences, equal_parts, over_http

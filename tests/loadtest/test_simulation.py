@@ -17,8 +17,8 @@ from loadtest.race_day import NotSimulated
 from loadtest.simulation import Simulation, Timed, simulate
 from schemas.codec import to_json
 from schemas.definition import Definition, definition_from_toml, parse_definition
-from services.document import score_lines
-from services.ingest.sources import parse_sources
+from services.ingest.readers.sources import parse_sources
+from services.standings.document import score_lines
 from tests.loadtest.scored import NAMES, differences, document, simulated
 
 GOLDEN = Path(__file__).parents[1] / "data" / "simulated.json"

@@ -5,11 +5,11 @@ import random
 import msgspec
 
 from schemas.results import Frame
-from services.export.publications import PublishingLog
+from services.offline.export.publications import PublishingLog
 from services.projections.batch import Results
 from services.projections.rows import TableRows
-from services.projections.standings.publication import publication_key
 from services.projections.tables import TABLES, columns_of
+from services.standings.publication import publication_key
 from tests.builders import (
     AT_FINISH,
     ON_10K,

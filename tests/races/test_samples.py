@@ -12,8 +12,8 @@ from loadtest.entry_list import entries_csv
 from loadtest.simulation import entry_list
 from schemas.definition import definition_from_toml
 from schemas.events import Entry
-from services.ingest.entries import entries_from_csv
-from services.projections.standings.eligibility import attestations, eligibility
+from services.ingest.http.entries import entries_from_csv
+from services.standings.eligibility import attestations, eligibility
 
 FOLDER = Path(races.__file__).parent / "samples"
 MADE = {

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.operate.tokens_command import add_main, list_main, revoke_main
 from services.runtime.faults import StartFault
 from services.runtime.tokens import TOKENS_MAX, Tokens, TokensRefused, bearer, parse_tokens, tokens_path
-from services.runtime.tokens_admin import add_main, list_main, revoke_main
 
 
 @pytest.fixture

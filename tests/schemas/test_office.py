@@ -5,7 +5,7 @@ import pytest
 
 from schemas.definition import Definition, DefinitionRefused, parse_definition
 from schemas.office import TABLES
-from services.json_schema import document
+from services.offline.json_schema import document
 from tests.builders import board, definition, race
 
 TEAM = {"id": "teams", "of": "men"}

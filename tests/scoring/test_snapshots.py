@@ -8,7 +8,7 @@ from schemas.codec import Envelope, logged
 from services.scoring.core.partition import PartitionState, SnapshotUnusable
 from services.scoring.log_reader import Record
 from services.scoring.snapshots import Snapshots
-from services.scoring.turns import Turns
+from services.scoring.time_slice import Turns
 from tests import builders
 
 MARK = Record(3, 1_700_000_000_000, b"alpha", b"value").mark()

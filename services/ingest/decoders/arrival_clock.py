@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from services.ingest.decoders.messages import Message, Notice, Now, Seen
-from services.ingest.decoders.told import CLOCK_OFF_US, beside
+from services.ingest.decoders.reader_state import CLOCK_OFF_US, beside
 
 TURN_S = 2.0  # reads of so long count together
 TURNS_KEPT = 8  # the last ones that had reads

@@ -31,7 +31,7 @@ from services.ingest.decoders.messages import (
     Seen,
     Unreadable,
 )
-from services.ingest.decoders.told import Told
+from services.ingest.decoders.reader_state import Told
 
 STREAM = "stream"  # the name of the reader's log in the cursor; its position is the last read's instant
 REPLAY_MARGIN_S = 60  # reads of so long before the last one are had again: they may have come out of order

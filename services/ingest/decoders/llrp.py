@@ -21,7 +21,7 @@ from msgspec import Struct
 from schemas.ids import INSTANT_MAX_US, label
 from services.ingest.decoders.connection_session import connection_session
 from services.ingest.decoders.messages import ConnectionFault, Message, Notice, Now, Seen, Unreadable
-from services.ingest.decoders.told import Told
+from services.ingest.decoders.reader_state import Told
 
 HEADER_BYTES = 10
 MESSAGE_MAX_BYTES = 256 * 1024  # a report of 4,000 tags; a reader that sends one report a tag needs a hundred bytes

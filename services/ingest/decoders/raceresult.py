@@ -19,7 +19,6 @@ from datetime import date, datetime, time, tzinfo
 from msgspec import Struct
 
 from schemas.ids import label
-from services.ingest.decoders.coverage import Coverage
 from services.ingest.decoders.lines import Lines
 from services.ingest.decoders.local_time import one_instant_us
 from services.ingest.decoders.messages import (
@@ -34,7 +33,8 @@ from services.ingest.decoders.messages import (
     Seen,
     Unreadable,
 )
-from services.ingest.decoders.told import Told
+from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.sequence_gaps import Coverage
 
 PROTOCOL_MAX = (2, 6)  # the latest that is known here
 PUSH_SINCE = (1, 5)

@@ -21,11 +21,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from msgspec import Struct
 
 from schemas.ids import label
-from services.ingest.decoders.coverage import Coverage
 from services.ingest.decoders.lines import Lines
 from services.ingest.decoders.local_time import one_instant_us
 from services.ingest.decoders.messages import Cursor, Message, Notice, Now, Position, Reached, Seen, Unreadable
-from services.ingest.decoders.told import Told
+from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.sequence_gaps import Coverage
 
 FIELDS = 12
 READER_ANTENNAS = 4  # of reader 1; those of reader 2 count on from there

@@ -8,8 +8,8 @@ from services.ingest.decoders.chronotrack import ChronoTrackReader
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
-from services.ingest.readers.running import Running, listening
-from services.ingest.sources import Source
+from services.ingest.readers.reader_task import Running, listening
+from services.ingest.readers.sources import Source
 
 ADDRESS = "127.0.0.1:61611"
 

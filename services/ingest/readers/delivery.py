@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from services.ingest.decoders.messages import Cursor, Message, Notice, Reached, Seen
 from services.ingest.errors import Overloaded, Unavailable
+from services.ingest.facts import facts_of, rejections_of
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.ingest.readers.backlog import Backlog
 from services.ingest.readers.cursor import CursorFile, moved
-from services.ingest.readers.facts import facts_of, rejections_of
-from services.ingest.sources import Source
+from services.ingest.readers.sources import Source
 
 BACK_OFF_S = (0.1, 0.25, 0.5, 1.0, 2.0)  # before the log is offered the same again; the last one repeats
 

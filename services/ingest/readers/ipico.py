@@ -18,13 +18,13 @@ from services.ingest.decoders.connection_session import connection_session
 from services.ingest.decoders.ipico import STREAM, IpicoReader, replay_command, replayed
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import LINE_MAX_BYTES, Cursor, Notice, Position, Reached, Seen
-from services.ingest.decoders.told import Told
+from services.ingest.decoders.reader_state import Told
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
+from services.ingest.readers.connection import steady_clock
 from services.ingest.readers.delivery import Delivery
-from services.ingest.readers.link import steady_clock
-from services.ingest.readers.running import Running, dialling
-from services.ingest.sources import Source, host_and_port
+from services.ingest.readers.reader_task import Running, dialling
+from services.ingest.readers.sources import Source, host_and_port
 
 LINES_MAX = 500  # of a replay put together
 SILENCE_S = 10.0  # a replay that gives nothing for so long is broken; stored reads come back to back

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from services.ingest.decoders.llrp import LlrpReader
-from services.ingest.decoders.told import Told
+from services.ingest.decoders.reader_state import Told
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
-from services.ingest.readers.running import Running, dialling
-from services.ingest.sources import Source
+from services.ingest.readers.reader_task import Running, dialling
+from services.ingest.readers.sources import Source
 
 
 async def start(

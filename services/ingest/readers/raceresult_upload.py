@@ -13,18 +13,18 @@ from collections.abc import Callable
 from aiohttp import web
 
 from schemas.ids import Slug
-from services.ingest.bodies import too_large
 from services.ingest.decoders.arrival_clock import ArrivalClocks
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import WHERE_MAX_CHARS, Notice, Now, Seen
 from services.ingest.decoders.raceresult_http import read_body
 from services.ingest.errors import Overloaded, Refused, Unavailable
-from services.ingest.http import problem
+from services.ingest.facts import facts_of, rejections_of, show_clocks
+from services.ingest.http.api import problem
+from services.ingest.http.body import too_large
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
-from services.ingest.readers.facts import facts_of, rejections_of, show_clocks
-from services.ingest.readers.untold import Untold
-from services.ingest.sources import Source
+from services.ingest.readers.pending_notices import Untold
+from services.ingest.readers.sources import Source
 from services.runtime.loopback import is_loopback
 
 PATH = "/v1/events/{event}/raceresult/{gateway}"

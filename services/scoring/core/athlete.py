@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from schemas.results import AthleteRow, Case, PointTime, Source, Status, printed_s
-from services.scoring.core.book import Book, Written
-from services.scoring.core.choice import OFFICIAL, Candidate
+from services.scoring.core.assign_points import OFFICIAL, Candidate
+from services.scoring.core.classify_reads import Ground, Guns, Reason, find_points, sort_reads
 from services.scoring.core.course import START, Course
-from services.scoring.core.devices import Places
-from services.scoring.core.ground import Ground, Guns, Reason, find_points, sort_reads
+from services.scoring.core.device_places import Places
 from services.scoring.core.passings import UsedRead
 from services.scoring.core.reads import ChipReads
+from services.scoring.core.rulings import Book, Written
 
 
 def score(

@@ -39,10 +39,10 @@ from schemas.events import (
 )
 from schemas.results import AthleteRow, EventRow, Gun, JudgesOrder
 from services.scoring.core.athlete import score
-from services.scoring.core.book import Book
-from services.scoring.core.devices import ASK, UNKNOWN, Devices, Places
-from services.scoring.core.pending import pending
+from services.scoring.core.device_places import ASK, UNKNOWN, Devices, Places
+from services.scoring.core.pending_facts import pending
 from services.scoring.core.reads import NO_RSSI, ChipReads
+from services.scoring.core.rulings import Book
 
 RULINGS_A_PART = 2_000  # of a snapshot, each entry of a list counted: some 20 ms to take in again
 CHIPS_A_PART = 2_000  # with 400 reads each 16 MB, some 20 ms of copying

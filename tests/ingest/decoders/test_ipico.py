@@ -20,7 +20,7 @@ from services.ingest.decoders.ipico import (
     replayed,
 )
 from services.ingest.decoders.messages import ConnectionFault, Message, Notice, Now, Position, Reached, Seen, Unreadable
-from services.ingest.decoders.told import Told
+from services.ingest.decoders.reader_state import Told
 
 NOW = Now(1_772_800_000_000_000, 0.0)
 CAPTURED = b"aa0005800012860800012603062027472353"

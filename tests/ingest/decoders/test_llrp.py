@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.ingest.decoders import llrp
 from services.ingest.decoders.llrp import ANSWER_S, MESSAGE_MAX_BYTES, ROSPEC_ID, Decoder, LlrpReader, parameters
 from services.ingest.decoders.messages import ConnectionFault, Message, Notice, Now, Seen, Unreadable
-from services.ingest.decoders.told import Told
+from services.ingest.decoders.reader_state import Told
 
 REPORT = bytes.fromhex("043d0000002c4095892f00f000228d3005fb63ac1f3841ec88046781000186ce820004ec2ea8354c09880001")
 CONNECTED = bytes.fromhex("043f000000200ab288c900f600160080000c0004f8535baadaff010000060000")

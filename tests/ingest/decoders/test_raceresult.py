@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.ingest.decoders.messages import ConnectionFault, Notice, Now, Position, Reached, Seen, Unreadable
 from services.ingest.decoders.raceresult import FILES_BACK_MAX, RaceResult, instant_us, read_passing
-from services.ingest.decoders.told import Told
+from services.ingest.decoders.reader_state import Told
 
 ZONE = timezone(timedelta(hours=7))
 START = Now(1_767_477_600_000_000, 1000.0)

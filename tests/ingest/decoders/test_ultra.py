@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.decoders.messages import ConnectionFault, Notice, Now, Position, Reached, Seen, Unreadable
-from services.ingest.decoders.told import Told
+from services.ingest.decoders.reader_state import Told
 from services.ingest.decoders.ultra import BOXES_MAX, REWIND_END, Ultra, read_line
 
 ZONE = timezone(timedelta(hours=7))

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.events import NoticeReceived, ReadRow, ReadsLogged
 from services.ingest.metrics import IngestMetrics
-from services.ingest.sources import Source
+from services.ingest.readers.sources import Source
 from tests.ingest.memory_log import MemoryLog
 
 HANG_S = 60.0

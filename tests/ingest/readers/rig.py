@@ -12,8 +12,8 @@ from schemas.events import LoggedFact, NoticeReceived, ReadsLogged
 from services.ingest.decoders.messages import Now, Position
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.cursor import CursorFile
-from services.ingest.readers.running import folder_of
-from services.ingest.sources import Source
+from services.ingest.readers.reader_task import folder_of
+from services.ingest.readers.sources import Source
 from tests.ingest.memory_log import MemoryLog
 
 HANG_S = 60.0  # nothing here takes so long

@@ -10,7 +10,7 @@ from loadtest.devices.chronotrack import ChronoTrackDevice
 from loadtest.devices.trouble import Trouble
 from services.ingest.readers.chronotrack import start
 from services.ingest.readers.cursor import CursorFile
-from services.ingest.readers.running import Running, folder_of
+from services.ingest.readers.reader_task import Running, folder_of
 from tests.ingest.memory_log import MemoryLog
 from tests.ingest.readers.at_work import at, clock_us, metrics, notices, reads, rows, source_at, until, us
 

@@ -10,8 +10,8 @@ from loadtest.devices.ipico import IpicoDevice
 from loadtest.devices.raceresult import RaceResultDevice
 from loadtest.devices.trouble import Trouble
 from services.ingest.decoders import arrival_clock
-from services.ingest.mylaps_listener import MylapsListener
 from services.ingest.readers import ipico, raceresult
+from services.ingest.readers.mylaps import MylapsListener
 from tests.ingest.memory_log import MemoryLog
 from tests.ingest.readers.rig import GrowingLog, metrics, now_us, source
 

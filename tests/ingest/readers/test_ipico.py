@@ -11,7 +11,7 @@ from loadtest.devices.trouble import Trouble
 from services.ingest.decoders.ipico import STREAM
 from services.ingest.readers.cursor import CursorFile
 from services.ingest.readers.ipico import Ports, start
-from services.ingest.readers.running import Running, folder_of
+from services.ingest.readers.reader_task import Running, folder_of
 from services.runtime.faults import StartFault
 from tests.ingest.memory_log import MemoryLog
 from tests.ingest.readers.at_work import at, clock_us, metrics, notices, reads, rows, soon, source_at, until, us
@@ -126,7 +126,7 @@ async def test_after_a_replay_the_stream_moves_the_cursor_and_the_next_start_ask
 
 
 async def test_without_a_replay_what_was_heard_outlives_us_in_the_journal(tmp_path, monkeypatch):
-    monkeypatch.setattr("services.ingest.readers.running.CLOSE_WAIT_S", 0.1)
+    monkeypatch.setattr("services.ingest.readers.reader_task.CLOSE_WAIT_S", 0.1)
     device = IpicoDevice(Trouble(7, split=0.5, garbage=0.1))
     await device.start()
     race_log = MemoryLog()

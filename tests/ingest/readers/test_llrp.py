@@ -12,7 +12,7 @@ from loadtest.devices.llrp import LlrpDevice, report
 from loadtest.devices.trouble import Trouble
 from services.ingest.readers.delivery import Delivery
 from services.ingest.readers.llrp import start
-from services.ingest.readers.running import Running, folder_of
+from services.ingest.readers.reader_task import Running, folder_of
 from tests.ingest.memory_log import MemoryLog
 from tests.ingest.readers.at_work import BEGAN_US, clock_us, metrics, notices, reads, rows, soon, source_at, until
 
@@ -70,7 +70,7 @@ async def test_of_a_reader_that_holds_every_report_is_on_the_log_though_connecti
 
 
 async def test_reads_are_on_disk_before_the_log_has_them_and_outlive_us(tmp_path, monkeypatch):
-    monkeypatch.setattr("services.ingest.readers.running.CLOSE_WAIT_S", 0.1)
+    monkeypatch.setattr("services.ingest.readers.reader_task.CLOSE_WAIT_S", 0.1)
     device = LlrpDevice(Trouble(5, split=0.5), BEGAN_US, holds=False)
     await device.start()
     race_log = MemoryLog()

@@ -11,8 +11,8 @@ from loadtest.devices.raceresult import RaceResultDevice
 from loadtest.devices.trouble import Trouble
 from services.ingest.decoders.messages import Position
 from services.ingest.readers import raceresult
-from services.ingest.readers.running import Running
-from services.ingest.sources import Source
+from services.ingest.readers.reader_task import Running
+from services.ingest.readers.sources import Source
 from tests.ingest.readers.rig import GrowingLog, as_if_killed, durable, metrics, now_us, quick_clock, source
 
 PASSINGS = 400

@@ -13,7 +13,7 @@ from aiohttp import web
 from services.ingest.decoders import arrival_clock
 from services.ingest.readers import raceresult_upload
 from services.ingest.readers.raceresult_upload import BODY_MAX_BYTES, Uploads, may_upload
-from services.ingest.sources import Source
+from services.ingest.readers.sources import Source
 from tests.ingest.readers.rig import GrowingLog, metrics, now_us, source
 
 LINES = "".join(f"1;{n};2026-01-04;05:00:{n:02d}.250;6692;12;-68;0;;;0;;;;;;;;\n" for n in range(10))

@@ -10,8 +10,8 @@ import pytest
 from loadtest.devices.trouble import Trouble
 from loadtest.devices.ultra import UltraDevice
 from services.ingest.readers import ultra
-from services.ingest.readers.running import Running
-from services.ingest.sources import Source
+from services.ingest.readers.reader_task import Running
+from services.ingest.readers.sources import Source
 from tests.ingest.readers.rig import GrowingLog, as_if_killed, durable, metrics, now_us, quick_clock, source
 
 PASSINGS = 400

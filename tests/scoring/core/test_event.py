@@ -3,7 +3,7 @@
 import pytest
 
 from services.scoring.core.event import EventState
-from services.scoring.core.pending import PENDING_MAX
+from services.scoring.core.pending_facts import PENDING_MAX
 from tests.builders import (
     EVENT,
     athlete,

@@ -2,8 +2,8 @@
 
 import pytest
 
+from services.scoring.core.classify_reads import Guns, find_points, sort_reads
 from services.scoring.core.event import EventState
-from services.scoring.core.ground import Guns, find_points, sort_reads
 from tests.builders import (
     at,
     chip,

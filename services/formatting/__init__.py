@@ -1,0 +1,1 @@
+"""Times, places and spreadsheet cells as text for people. Pure; imports only schemas."""

@@ -1,0 +1,1 @@
+"""Ingest's HTTP interface. Source: contract, section 6."""

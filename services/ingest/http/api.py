@@ -1,0 +1,486 @@
+"""Ingest's HTTP door: gateways' reads, the race office's definitions and entries, officials' facts.
+
+Bytes are bounded and decoded here, facts handed to the log, and a request is answered when Kafka has acknowledged all
+of it. Source: contract, section 6.
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NoReturn
+
+import msgspec
+from aiohttp import web
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from schemas import codec
+from schemas.definition import DefinitionRefused, Fault, parse_definition, plain_from_toml
+from schemas.events import EntriesAdded, Entry, EventDefined, Fact, LoggedFact, ReadRow, ReadsLogged, ReadsReceived
+from schemas.ids import FACT_ID_CHARS, NAME_CHARS, REASON_CHARS, Slug
+from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
+from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
+from services.ingest.errors import Overloaded, Refused, TooLarge, Unavailable, shortened
+from services.ingest.http.access import Access, check_gateway
+from services.ingest.http.body import too_large, unpacked, unpacks_to_over
+from services.ingest.http.entries import ENTRIES_MAX, Listing, TooManyEntries, entries_from_csv, entries_from_json
+from services.ingest.http.reads import (
+    READS_MAX,
+    BadRead,
+    Push,
+    TooManyReads,
+    push_from_json,
+    push_from_msgpack,
+    push_from_ndjson,
+)
+from services.ingest.http.sessions import Sessions
+from services.ingest.metrics import IngestMetrics
+from services.ingest.race_log import Log
+from services.runtime.rate_limit import Turns
+from services.runtime.tokens import Token
+
+BODY_MAX_BYTES = 4 * 1024 * 1024  # of reads, facts and definitions, unpacked
+BODY_WAIT_S = 60.0  # for a body to come in whole; a stalled one would hold its place among REQUESTS_MAX for ever
+BODY_GRACE_S = 10.0  # for a radio to come back; beyond it a body comes at BODY_LEAST_BYTES_A_SECOND
+BODY_LEAST_BYTES_A_SECOND = 1024  # on average, what the poorest mobile line gives
+LARGE_BYTES = 256 * 1024  # of a body, as it comes and unpacked; a request of 1,000 reads has less
+LARGE_BYTES_A_SECOND = 32 * 1024 * 1024  # of all bodies beyond that: the longest entry list takes a second
+UNPACKED_AT_ONCE = 2  # in threads; more would only take the processor from other requests
+UNPACK_INLINE_MAX_BYTES = 64 * 1024  # a larger packed body is unpacked in a thread; so is one that unpacks to a large
+DEFINITION_MAX_BYTES = 1024 * 1024  # the largest real ones are 50 KB
+TOML_MAX_BYTES = 256 * 1024  # TOML is slow to read
+TOML_DOTS_MAX = 400  # of one line: 200 points with their kilometres
+FACTS_MAX = 1_000  # of one request
+ENTRIES_BODY_MAX_BYTES = 32 * 1024 * 1024  # the largest marathons have 60,000 entries of some 300 bytes
+ENTRIES_A_FACT = 500
+ENTRIES_FACT_BYTES = RECORD_MAX_BYTES // 2  # a record has room for the fact's other fields
+REQUESTS_MAX = 256  # worked on at once: bounds the bodies in memory (256 x 4 MiB, seldom near it)
+ACK_WAIT_S = 10.0  # a request waits so long for Kafka before it is answered 503
+RETRY_AFTER_S = 2
+BAD_LISTED_MAX = 1_000  # rejected reads or lines named in an answer; all are in `rejected`
+
+UNSPECIFIC = (
+    "",
+    "application/octet-stream",
+    "application/x-www-form-urlencoded",
+    "text/plain",
+)  # what curl and others default to
+JSON = ("application/json",)
+NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+MSGPACK = ("application/msgpack", "application/x-msgpack", "application/vnd.msgpack")
+CSV = ("text/csv", "application/csv")
+TOML = ("application/toml", "text/toml", "text/x-toml", "application/x-toml")
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class _Path(Struct):
+    event: Slug
+
+
+class Door:
+    """The handlers, with what they share."""
+
+    def __init__(self, race_log: Log, metrics: IngestMetrics, now_us: Callable[[], int], access: Access) -> None:
+        self._log = race_log
+        self._access = access
+        self._metrics = metrics
+        self._now_us = now_us
+        self._sessions = Sessions()
+        self._in_flight = 0
+        self._large = Turns(LARGE_BYTES_A_SECOND, LARGE_BYTES_A_SECOND / 4)
+        self._unpacking = asyncio.Semaphore(UNPACKED_AT_ONCE)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes of contract section 6, ingest's half."""
+        base = "/v1/events/{event}"
+        return [
+            web.post(f"{base}/reads", self._answering("reads", self._reads)),
+            web.put(f"{base}/definition", self._answering("definition", self._definition)),
+            web.post(f"{base}/entries", self._answering("entries", self._entries)),
+            web.post(f"{base}/facts", self._answering("facts", self._facts)),
+        ]
+
+    def _answering(self, route: str, handler: Handler) -> Handler:
+        """The handler with its errors turned into problems, counted and bounded."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            began = time.monotonic()
+            if self._in_flight >= REQUESTS_MAX:
+                response: web.StreamResponse = problem(
+                    429, "Too many requests", f"{REQUESTS_MAX} requests are being worked on; wait", retry=True
+                )
+                response.force_close()  # its body was not read
+            else:
+                self._in_flight += 1
+                self._metrics.in_flight.set(self._in_flight)
+                try:
+                    response = await _without_errors(handler, request)
+                finally:
+                    self._in_flight -= 1
+                    self._metrics.in_flight.set(self._in_flight)
+            self._metrics.requests.labels(route, response.status).inc()
+            self._metrics.request_s.labels(route).observe(time.monotonic() - began)
+            return response
+
+        return answer
+
+    async def _body(self, request: web.Request, holder: Token, limit: int) -> bytes:
+        if request.content_length is not None and request.content_length > limit:
+            raise too_large(limit)
+        coding = request.headers.get("Content-Encoding", "").strip().lower()
+        with self._access.sending(holder):
+            data = await self._received(request, limit)
+            self._access.check_still(holder)
+            self._metrics.bytes_in.labels("http").inc(len(data))
+            if not coding or (len(data) <= UNPACK_INLINE_MAX_BYTES and not unpacks_to_over(LARGE_BYTES, data, coding)):
+                return unpacked(data, coding, limit)
+            return await self._unpacked_aside(data, coding, limit)
+
+    async def _unpacked_aside(self, data: bytes, coding: str, limit: int) -> bytes:
+        """A body that is large once unpacked, or a bomb, which counts as large as it may be. Raises as `unpacked`."""
+        size = limit
+        try:
+            async with self._unpacking:
+                body = await asyncio.to_thread(unpacked, data, coding, limit)
+            size = len(body)
+        finally:
+            await asyncio.sleep(self._large.take(size))
+        return body
+
+    async def _received(self, request: web.Request, limit: int) -> bytes:
+        """A body as it comes. Raises Refused: 413 over `limit` bytes, 408 when it comes too slowly."""
+        pieces: list[bytes] = []
+        size = 0
+        began_s = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout_at(began_s + min(BODY_GRACE_S, BODY_WAIT_S)) as patience:
+                async for piece in request.content.iter_any():
+                    size += len(piece)
+                    if size > limit:
+                        raise too_large(limit)
+                    pieces.append(piece)
+                    if size > LARGE_BYTES and (wait_s := self._large.take(len(piece))) > 0:
+                        await asyncio.sleep(wait_s)
+                    patience.reschedule(began_s + min(BODY_GRACE_S + size / BODY_LEAST_BYTES_A_SECOND, BODY_WAIT_S))
+        except TimeoutError:
+            raise Refused(
+                408,
+                "Body too slow",
+                f"the body was not whole within {BODY_WAIT_S:g} s, or stood still; send less at once",
+            ) from None
+        return b"".join(pieces)
+
+    # --- reads
+
+    async def _reads(self, request: web.Request) -> web.StreamResponse:
+        event = _event(request)
+        holder = self._access.gateway(request, event)
+        data = await self._body(request, holder, BODY_MAX_BYTES)
+        at_us = self._now_us()
+        try:
+            push = _push(request, data)
+        except TooManyReads as error:
+            raise Refused(413, "Too many reads", str(error), limit=READS_MAX) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            await self._log.put_aside([_rejection(event, shortened(error), data, at_us)], ACK_WAIT_S)
+            self._metrics.rejected.labels("http", "body").inc()
+            raise Refused(
+                400, "Malformed reads", f"{shortened(error)}; send {{gateway, session, reads}}, all unchanged otherwise"
+            ) from None
+        check_gateway(holder, push.gateway)
+        revision = await self._write_reads(event, push, at_us)
+        progress = self._sessions.advance(event, push.gateway, push.session, push.rows)
+        self._metrics.reads.labels("http").inc(len(push.rows))
+        self._metrics.repeated.inc(progress.repeated)
+        self._metrics.missing.inc(progress.skipped)
+        bad = [{"index": one.index, "reason": one.reason} for one in push.bad[:BAD_LISTED_MAX]]
+        return _json({"accepted": len(push.rows), "rejected": bad, "next_seq": progress.next_seq, "revision": revision})
+
+    async def _write_reads(self, event: str, push: Push, at_us: int) -> int | None:
+        """Write bad reads aside and good ones to the log; the offset of the last record, null without a good one."""
+        if push.bad:  # first, so that a sender who is halted for these writes nothing again and again
+            aside = [_rejection(event, one.reason, one.raw, at_us, push.gateway, one) for one in push.bad]
+            await self._log.put_aside(aside, ACK_WAIT_S)
+            self._metrics.rejected.labels("http", "read").inc(len(aside))
+        if not push.rows:
+            return None
+        facts = reads_facts(event, push.gateway, push.session, push.rows, at_us)
+        return await self._log.append(event, facts, ACK_WAIT_S)
+
+    # --- definition
+
+    async def _definition(self, request: web.Request) -> web.StreamResponse:
+        event = _event(request)
+        official = self._access.official(request, event)
+        data = await self._body(request, official, DEFINITION_MAX_BYTES)
+        kind = _content_type(request, JSON + TOML)
+        is_json = kind in JSON or (kind not in TOML and data.lstrip()[:1] == b"{")
+        plain = await asyncio.to_thread(_checked_definition, data, is_json, event)
+        fact = EventDefined(
+            event=event, id=_request_id(request), by=official.name, recorded_at_us=self._now_us(), definition=plain
+        )
+        revision = await self._log.append(event, [fact], ACK_WAIT_S)
+        self._count([fact])
+        return _json({"event": event, "revision": revision})
+
+    # --- entries
+
+    async def _entries(self, request: web.Request) -> web.StreamResponse:
+        event = _event(request)
+        official = self._access.official(request, event)
+        data = await self._body(request, official, ENTRIES_BODY_MAX_BYTES)
+        kind = _content_type(request, JSON + CSV)
+        is_json = kind in JSON or (kind not in CSV and data.lstrip()[:1] in (b"[", b"{"))
+        listing = await asyncio.to_thread(_listing, data, is_json)
+        stamp = EntriesAdded(
+            event=event, id=_request_id(request), by=official.name, recorded_at_us=self._now_us(), entries=[]
+        )
+        facts = entries_facts(stamp, listing.entries)
+        revision = await self._log.append(event, facts, ACK_WAIT_S) if facts else None
+        self._count(facts)
+        bad = [{"line": one.line, "reason": one.reason} for one in listing.bad[:BAD_LISTED_MAX]]
+        return _json(
+            {
+                "accepted": len(listing.entries),
+                "rejected": bad,
+                "rejected_total": len(listing.bad),
+                "revision": revision,
+            }
+        )
+
+    # --- facts
+
+    async def _facts(self, request: web.Request) -> web.StreamResponse:
+        event = _event(request)
+        official = self._access.official(request, event)
+        data = await self._body(request, official, BODY_MAX_BYTES)
+        _content_type(request, JSON)
+        facts = _checked_facts(data, event)
+        at_us = self._now_us()
+        stamped = [replace(fact, by=official.name, recorded_at_us=at_us) for fact in facts]
+        revision = await self._log.append(event, stamped, ACK_WAIT_S)
+        self._count(stamped)
+        return _json({"revision": revision})
+
+    def _count(self, facts: Sequence[LoggedFact]) -> None:
+        for fact in facts:
+            self._metrics.facts.labels(str(fact.__struct_config__.tag)).inc()
+
+
+# --- what a request holds
+
+
+def _event(request: web.Request) -> str:
+    event = request.match_info["event"]
+    try:
+        msgspec.convert({"event": event}, _Path)
+    except msgspec.ValidationError:
+        raise Refused(
+            400, "No event id", f"{event[:80]!r} is no id: letters, digits, `.`, `_`, `-`; 1-64 characters"
+        ) from None
+    return event
+
+
+def _content_type(request: web.Request, known: tuple[str, ...]) -> str:
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind not in known and kind not in UNSPECIFIC:
+        raise Refused(415, "Unknown content type", f"content type {kind!r} is not known here; send {', '.join(known)}")
+    return kind
+
+
+def _request_id(request: web.Request) -> str | None:
+    """The client's `Idempotency-Key`, as the stem of the facts' ids: the same request sent again counts once."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key:
+        return None
+    if not key.isascii() or not key.isprintable():
+        raise Refused(400, "No key", "an Idempotency-Key is of printable ASCII characters")
+    return key if len(key) <= FACT_ID_CHARS // 2 else hashlib.sha256(key.encode()).hexdigest()[: FACT_ID_CHARS // 2]
+
+
+def _push(request: web.Request, data: bytes) -> Push:
+    kind = _content_type(request, JSON + NDJSON + MSGPACK)
+    if kind in NDJSON:
+        return push_from_ndjson(data, request.query.get("gateway", ""), request.query.get("session", ""))
+    return push_from_msgpack(data) if kind in MSGPACK else push_from_json(data)
+
+
+def reads_facts(event: str, gateway: str, session: str, rows: list[ReadRow], at_us: int) -> list[ReadsLogged]:
+    """Rows as facts that fit an envelope each; `at_us` is when they came in."""
+    return [
+        ReadsLogged(
+            event=event,
+            recorded_at_us=at_us,
+            gateway=gateway,
+            session=session,
+            reads=rows[start : start + ENVELOPE_READS_MAX],
+        )
+        for start in range(0, len(rows), ENVELOPE_READS_MAX)
+    ]
+
+
+def entries_facts(stamp: EntriesAdded, entries: list[Entry]) -> list[EntriesAdded]:
+    """Entries as facts that fit a record each, their ids derived from the stamp's, so that a resend makes the same."""
+    parts: list[list[Entry]] = []
+    size = ENTRIES_FACT_BYTES
+    for entry in entries:
+        size += len(msgspec.msgpack.encode(entry))
+        if size > ENTRIES_FACT_BYTES or len(parts[-1]) == ENTRIES_A_FACT:
+            parts.append([])
+            size = len(msgspec.msgpack.encode(entry))
+        parts[-1].append(entry)
+    return [
+        replace(stamp, id=None if stamp.id is None else f"{stamp.id}.{number}", entries=part)
+        for number, part in enumerate(parts)
+    ]
+
+
+def _plain_definition(data: bytes, is_json: bool) -> dict[str, Any]:
+    if not is_json:
+        _check_toml(data)
+    try:
+        plain = msgspec.json.decode(data) if is_json else plain_from_toml(data)
+    except DefinitionRefused as refused:
+        _refuse_definition(refused.faults)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, a number of 5,000 digits
+        _refuse_definition([Fault("$", f"is no {'JSON' if is_json else 'TOML'}: {error}")])
+    if not isinstance(plain, dict):
+        _refuse_definition([Fault("$", "is no object")])
+    return plain
+
+
+def _check_toml(data: bytes) -> None:
+    """Refuse what would take long to read: the time grows with the square of a key's parts. Raises Refused."""
+    if len(data) > TOML_MAX_BYTES:
+        raise too_large(TOML_MAX_BYTES)
+    if any(line.count(b".") > TOML_DOTS_MAX for line in data.split(b"\n")):
+        _refuse_definition([Fault("$", f"has a line with more than {TOML_DOTS_MAX} dots; break it into several")])
+
+
+def _checked_definition(data: bytes, is_json: bool, event: str) -> dict[str, Any]:
+    plain = _plain_definition(data, is_json)
+    _check_definition(plain, event)
+    return plain
+
+
+def _check_definition(plain: dict[str, Any], event: str) -> None:
+    faults: list[Fault] = []
+    if plain.get("event", event) != event:
+        faults.append(Fault("event", f"is {str(plain['event'])[:80]!r}, but it was sent to event {event!r}"))
+    try:
+        parse_definition(plain)
+    except DefinitionRefused as refused:
+        faults += refused.faults
+    if faults:
+        _refuse_definition(faults)
+
+
+def _refuse_definition(faults: list[Fault]) -> NoReturn:
+    listed = [{"path": fault.path[:NAME_CHARS], "reason": fault.reason[:REASON_CHARS]} for fault in faults]
+    text = "; ".join(f"{one['path']}: {one['reason']}" for one in listed)
+    raise Refused(422, "Definition refused", text, faults=listed) from None
+
+
+def _listing(data: bytes, is_json: bool) -> Listing:
+    try:
+        return entries_from_json(data) if is_json else entries_from_csv(data)
+    except TooManyEntries as error:
+        raise Refused(413, "Too many entries", str(error), limit=ENTRIES_MAX) from None
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Refused(
+            400, "No entry list", f"{shortened(error)}; send a JSON list of entries, or CSV with a header row"
+        ) from None
+
+
+def _checked_facts(data: bytes, event: str) -> list[Any]:
+    """The facts of a request, all good. Raises Refused that names each bad one; nothing of them is written then."""
+    try:
+        whole = data.lstrip()[:1] == b"["
+        items = msgspec.json.decode(data, type=list[Raw]) if whole else [Raw(data)]
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused(
+            400, "Malformed facts", f"{shortened(error)}; send one fact as a JSON object, or a list of them"
+        ) from None
+    if not items or len(items) > FACTS_MAX:
+        raise Refused(
+            400 if not items else 413,
+            "Wrong number of facts",
+            f"a request takes 1 to {FACTS_MAX} facts",
+            limit=FACTS_MAX,
+        )
+    facts: list[Fact] = []
+    bad: list[dict[str, Any]] = []
+    for index, item in enumerate(items):
+        try:
+            facts.append(_checked_fact(bytes(item), event))
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            bad.append({"index": index, "reason": shortened(error)})
+    if bad:
+        text = "; ".join(f"fact {one['index']}: {one['reason']}" for one in bad[:10])
+        raise Refused(400, "Malformed facts", f"{text}. Nothing was written; mend and send all again", faults=bad)
+    return facts
+
+
+def _checked_fact(data: bytes, event: str) -> Fact:
+    fact = codec.fact_from_json(data)
+    if isinstance(fact, ReadsReceived):
+        raise ValueError(f"reads_received is not taken here; POST reads to /v1/events/{event}/reads")
+    if fact.event != event:
+        raise ValueError(f"it is of event {fact.event!r}, but was sent to event {event!r}")
+    if isinstance(fact, EventDefined):
+        _check_definition(fact.definition, event)
+    return fact
+
+
+def _rejection(
+    event: str, reason: str, raw: bytes, at_us: int, gateway: str | None = None, bad: BadRead | None = None
+) -> Rejection:
+    return Rejection(
+        v=REJECTED_VERSION,
+        event=event,
+        source="http",
+        reason=reason,
+        raw=raw[:RAW_MAX_BYTES],
+        size=len(raw),
+        gateway=gateway,
+        index=None if bad is None else bad.index,
+        recorded_at_us=at_us,
+    )
+
+
+# --- answers
+
+
+async def _without_errors(handler: Handler, request: web.Request) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Refused as refused:
+        response = problem(refused.status, refused.title, str(refused), **refused.members)
+        if refused.status == 401:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="matline"'
+        return response
+    except TooLarge as error:
+        return problem(413, "Fact too large", f"{error}; split it, entries go to /entries")
+    except Overloaded as error:
+        return problem(429, "Too fast", str(error), retry=True)
+    except Unavailable as error:
+        return problem(503, "Kafka does not answer", str(error), retry=True)
+
+
+def _json(value: Any, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
+
+
+def problem(status: int, title: str, detail: str, retry: bool = False, **members: Any) -> web.Response:
+    """An error as RFC 9457 has it, with `Retry-After` where the same request may do later."""
+    text = detail.encode(errors="replace").decode()  # it may quote a header, and headers may hold any bytes
+    body = {"type": "about:blank", "title": title, "status": status, "detail": text, **members}
+    response = web.Response(body=msgspec.json.encode(body), status=status, content_type="application/problem+json")
+    if retry:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response

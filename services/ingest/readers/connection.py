@@ -1,0 +1,294 @@
+"""Connections to readers: dialled again and again until ingest stops, or taken from readers that call.
+
+A connection is spoken on by a protocol without socket (`decoders.messages.Reader`). Whatever goes wrong on it ends it
+alone: the next one goes on from where everything was handed over.
+"""
+
+import asyncio
+import logging
+import random
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from services.ingest.decoders.arrival_clock import ArrivalClocks
+from services.ingest.decoders.messages import ConnectionFault, Cursor, Message, Notice, Now, Reader, Seen, Unreadable
+from services.ingest.facts import show_clocks
+from services.ingest.metrics import IngestMetrics
+from services.ingest.readers.delivery import Delivery
+from services.ingest.readers.sources import Source
+
+READ_BYTES = 64 * 1024
+TICK_S = 0.25
+SEND_WAIT_S = 10.0  # a reader that does not take our questions for so long is gone
+CONNECT_WAIT_S = 10.0
+BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # between attempts, less up to half by chance; the last one repeats
+STEADY_S = 30.0  # a connection that held so long is followed by a quick one even if it said nothing
+KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  # seconds, seconds, times: dead within 25 s
+UNREADABLE_RUN_MAX = 200  # so much in a row that cannot be read is another protocol, or a damaged line
+CALLERS_MAX = 32
+
+log = logging.getLogger(__name__)
+
+Make = Callable[[Cursor], Reader]
+"""Makes the protocol of a new connection, which goes on from the cursor."""
+
+
+def steady_clock(now_us: Callable[[], int]) -> Callable[[], Now]:
+    """Both clocks, of which a connection takes its `Now`."""
+    return lambda: Now(now_us(), time.monotonic())
+
+
+class _Incoming(asyncio.StreamReader):
+    """Gives all that had come before the connection broke, and only then that it did. asyncio's own drops what was
+    not read yet, which a reader that sends nothing twice would not send again.
+    """
+
+    broke: Exception | None = None
+
+    def set_exception(self, exc: Exception) -> None:
+        self.broke = exc
+        self.feed_eof()
+
+
+async def dial(host: str, port: int) -> tuple[_Incoming, asyncio.StreamWriter]:
+    """A connection to a reader. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    incoming = _Incoming(limit=READ_BYTES)
+    protocol = asyncio.StreamReaderProtocol(incoming)
+    transport, _ = await loop.create_connection(lambda: protocol, host, port)
+    _watch(transport.get_extra_info("socket"))
+    return incoming, asyncio.StreamWriter(transport, protocol, incoming, loop)
+
+
+def _watch(line: socket.socket) -> None:
+    """Have the kernel ask whether the other end is there: a reader that says nothing while nobody crosses, and is never
+    asked anything, would else be thought connected for ever after its cable was pulled.
+    """
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE.items():
+        if hasattr(socket, name):  # Linux has all of them, other systems some
+            line.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+class Sink(Protocol):
+    """Who takes what readers say."""
+
+    async def put(self, messages: Sequence[Message]) -> None:
+        """Take messages, once there is room for them. Raises OSError."""
+        ...
+
+
+class Conversation:
+    """One connection until it ends."""
+
+    def __init__(
+        self,
+        source: Source,
+        reader: Reader,
+        sink: Sink,
+        metrics: IngestMetrics,
+        clock: Callable[[], Now],
+        clocks: ArrivalClocks,
+    ) -> None:
+        self._source = source
+        self._reader = reader
+        self._clocks = clocks
+        self._sink = sink
+        self._metrics = metrics
+        self._clock = clock
+        self._unreadable_run = 0
+        self.useful = False
+
+    async def hold(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
+        """Speak until the reader hangs up. Raises ConnectionFault, OSError."""
+        now = self._clock()
+        heard_s = ticked_s = began_s = now.steady_s
+        self._reader.begin(now)
+        while True:
+            await self._send(outgoing)
+            data: bytes | None = None
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    data = await incoming.read(READ_BYTES)
+            if data == b"":
+                if isinstance(incoming, _Incoming) and incoming.broke is not None:
+                    raise incoming.broke
+                return
+            now = self._clock()
+            if data is not None:
+                heard_s = now.steady_s
+                self._metrics.bytes_in.labels(self._source.protocol).inc(len(data))
+                messages = self._reader.feed(data, now)
+                await self._take([*messages, *self._clocks_heard(messages, now)])
+                now = self._clock()  # `put` may have waited for long
+                heard_s = now.steady_s
+            if now.steady_s - ticked_s >= TICK_S:
+                ticked_s = now.steady_s
+                await self._take(self._reader.tick(now))
+                self._measure()
+            if now.steady_s - heard_s > self._reader.silence_s:
+                raise ConnectionFault(f"nothing came for {self._reader.silence_s:g} s")
+            self.useful = self.useful or now.steady_s - began_s > STEADY_S
+
+    def _clocks_heard(self, messages: list[Message], now: Now) -> list[Notice]:
+        """What is wrong with clocks, by when reads come; nothing for a reader that tells its clock itself."""
+        return [] if self._reader.clock_offsets_us else self._clocks.heard(messages, now)
+
+    def _measure(self) -> None:
+        self._metrics.reader_missing.labels(self._source.gateway).set(self._reader.missing)
+        show_clocks(self._metrics, self._source, self._reader.clock_offsets_us or self._clocks.offsets_us)
+
+    async def _send(self, outgoing: asyncio.StreamWriter) -> None:
+        if question := self._reader.take():
+            outgoing.write(question)
+            try:
+                async with asyncio.timeout(SEND_WAIT_S):
+                    await outgoing.drain()
+            except TimeoutError:
+                raise ConnectionFault(f"it takes nothing of what we send since {SEND_WAIT_S:g} s") from None
+
+    async def _take(self, messages: list[Message]) -> None:
+        if not messages:
+            return
+        await self._sink.put(messages)
+        for message in messages:
+            bad = isinstance(message, Unreadable) and not message.held
+            self._unreadable_run = self._unreadable_run + 1 if bad else 0
+            self.useful = self.useful or isinstance(message, Seen)
+            if self._unreadable_run >= UNREADABLE_RUN_MAX:
+                raise ConnectionFault(f"{UNREADABLE_RUN_MAX} things in a row that cannot be read")
+
+
+class Dialler:
+    """Keeps a connection to a reader that listens."""
+
+    def __init__(
+        self,
+        source: Source,
+        host: str,
+        port: int,
+        make: Make,
+        delivery: Delivery,
+        metrics: IngestMetrics,
+        clock: Callable[[], Now],
+    ) -> None:
+        self._source = source
+        self._host = host
+        self._port = port
+        self._make = make
+        self._delivery = delivery
+        self._metrics = metrics
+        self._clock = clock
+        self._clocks = ArrivalClocks()
+
+    async def run(self) -> None:
+        """Dial for as long as this task lives."""
+        attempt = 0
+        while True:
+            if await self._once(quiet=attempt > 0):
+                attempt = 0
+            # By chance, so that many readers behind one switch are not dialled all at once.
+            wait_s = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)] * random.uniform(0.5, 1.0)
+            attempt += 1
+            await asyncio.sleep(wait_s)
+
+    async def _once(self, quiet: bool) -> bool:
+        """One connection, from its opening to its end; whether it was of use. `quiet`: the line was down before."""
+        name = f"{self._source.protocol} {self._source.gateway} at {self._host}:{self._port}"
+        try:
+            async with asyncio.timeout(CONNECT_WAIT_S):
+                incoming, outgoing = await dial(self._host, self._port)
+        except (OSError, TimeoutError) as error:
+            if not quiet:
+                log.warning("%s cannot be reached, trying on: %s", name, str(error) or "no answer")
+            return False
+        reader = self._make(self._delivery.cursor())
+        conversation = Conversation(self._source, reader, self._delivery, self._metrics, self._clock, self._clocks)
+        return await _held(conversation, incoming, outgoing, name, self._source, self._metrics)
+
+
+class Caller:
+    """Takes the connections of readers that call us."""
+
+    def __init__(
+        self, source: Source, make: Make, delivery: Delivery, metrics: IngestMetrics, clock: Callable[[], Now]
+    ) -> None:
+        self._source = source
+        self._make = make
+        self._delivery = delivery
+        self._metrics = metrics
+        self._clock = clock
+        self._clocks = ArrivalClocks()
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def listen(self, host: str, port: int) -> int:
+        """Listen; the port (of `port` 0 the one given). Raises OSError, such as for a port that is taken."""
+        self._server = await asyncio.start_server(self._serve, host, port)
+        found: int = self._server.sockets[0].getsockname()[1]
+        log.info("%s for event %s (gateway %s) on %s:%d", *self._named(), host, found)
+        return found
+
+    def _named(self) -> tuple[str, str, str]:
+        return self._source.protocol, self._source.event, self._source.gateway
+
+    async def run(self) -> None:
+        """Serve for as long as this task lives."""
+        assert self._server is not None
+        try:
+            await self._server.serve_forever()
+        finally:
+            self._server.close()
+            for task in self._connections:
+                task.cancel()
+            await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _serve(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        name = f"{self._source.protocol} {self._source.gateway}, {outgoing.get_extra_info('peername')}"
+        peer = outgoing.get_extra_info("peername")
+        refusal = f"{CALLERS_MAX} are connected" if len(self._connections) >= CALLERS_MAX else None
+        if not self._source.lets_in(peer[0] if peer else ""):
+            refusal = "its address is not among those that `allow` names"
+        if refusal is not None:
+            log.warning("%s refused: %s", name, refusal)
+            outgoing.close()
+            return
+        self._connections.add(task)
+        reader = self._make(self._delivery.cursor())
+        conversation = Conversation(self._source, reader, self._delivery, self._metrics, self._clock, self._clocks)
+        try:
+            with suppress(asyncio.CancelledError):  # ingest is stopping, and this is nobody's task but ours
+                await _held(conversation, incoming, outgoing, name, self._source, self._metrics)
+        finally:
+            self._connections.discard(task)
+
+
+async def _held(
+    conversation: Conversation,
+    incoming: asyncio.StreamReader,
+    outgoing: asyncio.StreamWriter,
+    name: str,
+    source: Source,
+    metrics: IngestMetrics,
+) -> bool:
+    metrics.connections.labels(source.gateway).inc()
+    log.info("%s: connected", name)
+    reason = "it hung up"
+    try:
+        await conversation.hold(incoming, outgoing)
+    except (ConnectionFault, OSError) as error:
+        reason = str(error) or type(error).__name__
+    except asyncio.CancelledError:
+        reason = "ingest is stopping"
+        raise
+    finally:
+        metrics.connections.labels(source.gateway).dec()
+        metrics.disconnections.labels(source.gateway).inc()
+        log.info("%s: disconnected: %s", name, reason)
+        outgoing.close()
+    return conversation.useful

@@ -1,0 +1,1 @@
+"""Board rows as broadcasters take them: columns and file formats."""

@@ -1,0 +1,1 @@
+"""Commands that work from a log file or a definition: no broker, no database."""

@@ -1,0 +1,337 @@
+"""`matline check`: every fault of a race definition, or of a file of readers, at once, each by its line in the file.
+
+The parsers of TOML and JSON tell no lines, so `lines_of` walks a text that they have taken once more and notes where
+each value stands.
+"""
+
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from schemas.definition import (
+    US,
+    Definition,
+    DefinitionRefused,
+    Fault,
+    Point,
+    Race,
+    clock_instant_us,
+    duration_us,
+    min_duration_us,
+    parse_definition,
+    plain_from_toml,
+    start_instant_us,
+)
+from services.ingest.readers.sources import Source, SourcesRefused, parse_sources
+
+FILE_MAX_BYTES = 16 * 1024 * 1024  # a definition of a thousand boards has 200 KB
+
+
+def run(paths: Iterable[str]) -> int:
+    """Check files and print what is wrong with them, or what is in them; the exit code: 0, or 2 with a fault."""
+    code = 0
+    for path in paths:
+        try:
+            data = _read(path)
+            if names_readers(data):
+                print(f"{path}: {readers_summary(check_readers(data))}")
+                continue
+            definition, lines = check(data, is_json=path.endswith(".json"))
+        except Faulty as faulty:
+            code = 2
+            for line, fault in faulty.faults:
+                print(_shown(path, line, fault), file=sys.stderr)
+            continue
+        for note in notes(definition):
+            print(f"{_shown(path, line_of(lines, note.path), note)} (a note, no fault)")
+        print(f"{path}: {summary(definition)}")
+    return code
+
+
+class Faulty(Exception):
+    """A file that cannot be taken: all of its faults, each with its line where there is one."""
+
+    def __init__(self, faults: list[tuple[int | None, Fault]]) -> None:
+        super().__init__("; ".join(str(fault) for _, fault in faults))
+        self.faults = faults
+
+
+def check(data: bytes, is_json: bool) -> tuple[Definition, dict[str, int]]:
+    """The definition in a file, and the line of each of its values by path. Raises Faulty."""
+    try:
+        plain = _plain_from_json(data) if is_json else plain_from_toml(data)
+    except DefinitionRefused as refused:
+        raise Faulty([(_line_said(fault.reason), fault) for fault in refused.faults]) from None
+    lines = lines_of(data.decode(), is_json)
+    try:
+        return parse_definition(plain), lines
+    except DefinitionRefused as refused:
+        raise Faulty([(line_of(lines, fault.path), fault) for fault in refused.faults]) from None
+
+
+def names_readers(data: bytes) -> bool:
+    """Whether a file is a `matline.toml`, which names readers, and no definition."""
+    try:
+        document = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        return False  # as a definition it is told what is wrong with it
+    return "sources" in document and "event" not in document
+
+
+def check_readers(data: bytes) -> list[Source]:
+    """The readers that a file names. Raises Faulty."""
+    try:
+        return parse_sources(data)
+    except SourcesRefused as refused:
+        lines = lines_of(data.decode(), is_json=False)
+        raise Faulty([(line_of(lines, fault.path), fault) for fault in refused.faults]) from None
+
+
+def readers_summary(sources: list[Source]) -> str:
+    """Readers in one line: protocol, gateway and event of each."""
+    named = ", ".join(f"{one.protocol} {one.gateway} of {one.event}" for one in sources)
+    return f"good: {_count(len(sources), 'reader')}" + (f": {named}" if named else "")
+
+
+def _read(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(FILE_MAX_BYTES + 1)
+    except OSError as error:
+        raise Faulty([(None, Fault("", f"cannot be opened: {error.strerror}"))]) from None
+    if len(data) > FILE_MAX_BYTES:
+        raise Faulty([(None, Fault("", f"is longer than {FILE_MAX_BYTES} bytes; that is no definition"))])
+    return data
+
+
+def _plain_from_json(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode())
+    except ValueError as error:
+        raise DefinitionRefused([Fault("$", f"is no JSON: {error}")]) from None
+    except RecursionError:
+        raise DefinitionRefused([Fault("$", "is nested more deeply than any definition")]) from None
+
+
+def _line_said(reason: str) -> int | None:
+    """The line that a parser's own message names."""
+    found = re.search(r"line (\d+)", reason)
+    return None if found is None else int(found[1])
+
+
+def _shown(path: str, line: int | None, fault: Fault) -> str:
+    where = path if line is None else f"{path}:{line}"
+    return f"{where}: {fault.reason}" if fault.path in ("", "$") else f"{where}: {fault}"
+
+
+# --- What is in a good one.
+
+
+def summary(definition: Definition) -> str:
+    """A definition in one line: races with their points, boards, teams."""
+    races = ", ".join(f"{race.id} ({_count(len(race.points), 'point')})" for race in definition.races)
+    parts = [
+        f"{_count(len(definition.races), 'race')}: {races}",
+        _count(len(definition.mats), "mat"),
+        _count(len(definition.boards), "board"),
+    ]
+    if definition.team_boards:
+        parts.append(_count(len(definition.team_boards), "team board"))
+    if definition.delegations:
+        parts.append(_count(len(definition.delegations), "delegation"))
+    for name, what in _OFFICE:
+        if rows := getattr(definition, name):
+            parts.append(_count(len(rows), what))
+    return f"good: event {definition.event}; {'; '.join(parts)}"
+
+
+_OFFICE = (
+    ("eligibility", "eligibility rule"),
+    ("compositions", "team composition"),
+    ("waves", "wave order"),
+    ("prizes", "prize"),
+    ("medals", "medal"),
+    ("titles", "title"),
+)
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def notes(definition: Definition) -> Iterator[Fault]:
+    """What contradicts nothing and is hardly meant: a mat that no race passes, a cut-off that nobody can make."""
+    passed = {point.mat for race in definition.races for point in race.points}
+    for index, mat in enumerate(definition.mats):
+        if mat.id not in passed:
+            yield Fault(f"mats[{index}].id", f"no race has a point at mat {mat.id!r}; reads there count nowhere")
+    for index, race in enumerate(definition.races):
+        for at, point in enumerate(race.points):
+            least_us = min_duration_us(race.points[0].km, point.km, race.max_speed_mps) if at else 0
+            for kind, text, after_us in _limits(definition, race, point):
+                if after_us < least_us:
+                    yield Fault(
+                        f"races[{index}].points[{at}].cutoff.{kind}",
+                        f"nobody can be at {point.id} by {text}: at {race.max_speed_mps} m/s, the limit of speed, it"
+                        f" takes {-(-least_us // US)} s",
+                    )
+
+
+def _limits(definition: Definition, race: Race, point: Point) -> Iterator[tuple[str, str, int]]:
+    """The kinds of a point's cut-off, as spelt and as microseconds after the gun (`clock`: the scheduled start)."""
+    if point.cutoff is None:
+        return
+    if point.cutoff.clock is not None:
+        after_us = clock_instant_us(definition, race, point.cutoff.clock) - start_instant_us(definition, race)
+        yield "clock", point.cutoff.clock, after_us
+    for kind, text in (("gun", point.cutoff.gun), ("wave", point.cutoff.wave)):
+        if text is not None:
+            yield kind, text, duration_us(text) or 0
+
+
+# --- Where values stand in a file.
+
+
+def line_of(lines: dict[str, int], path: str) -> int | None:
+    """The line of a value, or of the nearest thing around it that stands in the file (for what is missing)."""
+    while path and path not in lines:
+        path = re.sub(r"(^|\.)[^.\[]*$|\[\d+\]$", "", path)
+    return lines.get(path)
+
+
+def lines_of(text: str, is_json: bool) -> dict[str, int]:
+    """The line, from 1, of each value of a well-formed TOML or JSON text, by paths such as `races[0].points[2].km`.
+
+    Of a text so deeply nested that the walk does not come to its end, what was found until then.
+    """
+    walk = _Walk(text)
+    try:
+        if is_json:
+            walk.value("")
+        else:
+            walk.document()
+    except RecursionError:
+        pass  # no fault of a definition lies that deep
+    return walk.lines
+
+
+class _Walk:
+    """Walks a text that a parser has taken: only as much grammar as it takes to find keys, tables and items."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._line = 1
+        self._tables: dict[str, int] = {}
+        self.lines: dict[str, int] = {}
+
+    def document(self) -> None:
+        """A TOML document: headers of tables, and keys below them."""
+        prefix = ""
+        while (first := self._next()) is not None:
+            if first == "[":
+                prefix = self._header()
+            else:
+                self._entry(prefix)
+
+    def value(self, path: str) -> None:
+        """The value that comes next, and what is in it."""
+        first = self._next()
+        if path:
+            self.lines.setdefault(path, self._line)
+        if first == "[":
+            self._move(1)
+            at = 0
+            while self._next() not in ("]", None):
+                self.value(f"{path}[{at}]")
+                at += 1
+                self._pass_over(",")
+            self._move(1)
+        elif first == "{":
+            self._move(1)
+            while self._next() not in ("}", None):
+                self._entry(path)
+                self._pass_over(",")
+            self._move(1)
+        else:
+            self._take(_STRING) or self._take(_PLAIN)
+
+    def _header(self) -> str:
+        """The path of the table that a header opens; `[[name]]` opens one more of a list."""
+        line = self._line
+        self._move(1)
+        opens_one_more = self._pass_over("[")
+        path = ""
+        names = self._names()
+        for name in names[:-1]:
+            path = _joined(path, name)
+            if path in self._tables:
+                path = f"{path}[{self._tables[path]}]"
+        path = _joined(path, names[-1])
+        if opens_one_more:
+            self._tables[path] = self._tables.get(path, -1) + 1
+            path = f"{path}[{self._tables[path]}]"
+            self._pass_over("]")
+        self._pass_over("]")
+        self.lines.setdefault(path, line)
+        return path
+
+    def _entry(self, path: str) -> None:
+        """A key, dotted perhaps, and its value."""
+        for name in self._names():
+            path = _joined(path, name)
+            self.lines.setdefault(path, self._line)
+        self._move(1)  # = or :
+        self.value(path)
+
+    def _names(self) -> list[str]:
+        names: list[str] = []
+        while not names or self._pass_over("."):
+            self._next()
+            names.append(self._take(_STRING).strip("\"'") or self._take(_KEY))
+        self._next()
+        return names
+
+    def _next(self) -> str | None:
+        """The character that comes next behind blanks and comments, None at the end."""
+        self._take(_BLANK)
+        return self._text[self._at] if self._at < len(self._text) else None
+
+    def _pass_over(self, mark: str) -> bool:
+        found = self._next() == mark
+        self._move(found)
+        return found
+
+    def _take(self, pattern: re.Pattern[str]) -> str:
+        match = pattern.match(self._text, self._at)
+        found = "" if match is None else match[0]
+        self._move(len(found))
+        return found
+
+    def _move(self, count: int) -> None:
+        self._line += self._text.count("\n", self._at, self._at + count)
+        self._at += count
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+_BLANK = re.compile(r"(?:\s|#[^\n]*)*")
+_KEY = re.compile(r"[A-Za-z0-9_-]*")
+_PLAIN = re.compile(r"[^,\]}\n#]*")
+_STRING = re.compile(
+    "|".join(
+        (
+            r'"{3}(?:[^\\]|\\.)*?"{3,5}',  # up to two quotes may stand before the closing three
+            r"'{3}.*?'{3,5}",
+            r'"(?:[^"\\\n]|\\.)*"',
+            r"'[^'\n]*'",
+        )
+    ),
+    re.DOTALL,
+)

@@ -1,0 +1,204 @@
+"""`matline explain`: a log and a bib in, out comes why the athlete has the time and the place that he has.
+
+Read as `matline score` reads it, and worked out by the same code; no broker and no database.
+"""
+
+import sys
+from collections.abc import Iterable
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from schemas.ids import label
+from services.offline.score_command import SET_ASIDE_SHOWN, Stopped, clean, read_log
+from services.scoring.core.explain.build import Explanation, PointWhy, explain, known
+from services.scoring.core.explain.clock import Clock, lasting, whole
+from services.scoring.core.explain.relevant_facts import FactWhy
+from services.standings.document import Log, scored
+from services.standings.explain_place import PlaceWhy
+from services.standings.explanation import Explained, bibs_near, document, places
+
+NEAR_SHOWN = 5
+PAGE_CHARS = 160  # of a line, where no terminal says how many it has
+
+
+def run(path: str, bib: str, until: int | None, style: str | None, lenient: bool) -> int:
+    """Explain and print; the exit code: 0, or 2 when a line is refused or the bib is not there."""
+    try:
+        log, aside = read_log(path, until, lenient)
+        explained = explained_of(log, path, label(bib, "bib"))
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return 2
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for bad in aside[:SET_ASIDE_SHOWN]:
+        print(f"{path}:{bad.line}: {bad.reason}", file=sys.stderr)
+    if aside:
+        print(f"{path}: {len(aside)} lines set aside of {log.lines}", file=sys.stderr)
+    if (style or ("text" if sys.stdout.isatty() else "json")) == "text":
+        clock = Clock(None if log.state is None else log.state.book.definition)
+        _Page(Console(width=None if sys.stdout.isatty() else PAGE_CHARS), clock, explained).print()
+    else:
+        sys.stdout.buffer.write(msgspec.json.encode(document(explained)) + b"\n")
+        sys.stdout.buffer.flush()
+    return 0
+
+
+def explained_of(log: Log, path: str, bib: str) -> Explained:
+    """Why an athlete of a log has his result. Raises Stopped for a bib that no entry names."""
+    state = log.state
+    if state is None:
+        raise Stopped(f"{path}: is empty, so it has no bib {bib}")
+    if not state.was_entered(bib):
+        near = bibs_near(bib, state.book.bibs(), NEAR_SHOWN)
+        hint = f"near it are {', '.join(map(clean, near))}" if near else "no entry names any"
+        raise Stopped(f"{path}: no entry names bib {bib}; {hint}")
+    made = scored(state)
+    explanation, row = explain(known(state, bib), bib)
+    return Explained(log.revision, explanation, places(made, row))
+
+
+# --- A page for a jury.
+
+
+class _Page:
+    """Prints an explanation, what is asked first at the top."""
+
+    def __init__(self, console: Console, clock: Clock, explained: Explained) -> None:
+        self._console = console
+        self._clock = clock
+        self._explained = explained
+
+    def print(self) -> None:
+        """Print all of it."""
+        why = self._explained.explanation
+        self._head(why)
+        self._lines("Status", (f"{'>' if one.applies else ' '} {one.says}" for one in why.why))
+        self._lines("Cases", (f"  {one.case}, {self._case(one.open, one.outcome)}: {one.says}" for one in why.cases))
+        self._lines("Times", (f"  {one.says}{_rule(one.rule, one.value)}" for one in why.times))
+        self._places(self._explained.places)
+        self._points(why.points)
+        self._choices(why.points)
+        self._facts(why.facts)
+        self._reads(why)
+
+    def _head(self, why: Explanation) -> None:
+        where = f"{why.event}, race {why.race}" if why.race else why.event
+        self._say(f"Bib {why.bib}  {why.name}", "bold")
+        self._say(f"{where}, at revision {self._explained.revision}; last concerned at {why.version}")
+        if why.gone is not None:
+            self._say(f"No result: {why.gone}")
+            return
+        parts = [str(why.status)]
+        parts += [] if why.time_s is None else [f"printed time {whole(why.time_s)}"]
+        parts += [] if why.gun_us is None else [f"gun time {lasting(why.gun_us)}"]
+        parts += [] if why.chip_us is None else [f"chip time {lasting(why.chip_us)}"]
+        parts += [] if why.cut_at is None else [f"cut at {why.cut_at}"]
+        parts += [f"missed {one}" for one in why.missed] + why.flags
+        self._say(", ".join(parts))
+
+    def _case(self, is_open: bool, outcome: str | None) -> str:
+        return "open" if is_open else f"decided {outcome or ''}".strip()
+
+    def _places(self, listed: list[PlaceWhy]) -> None:
+        table = _table("Places", "Board", "Place", "Why", "Rule")
+        for one in listed:
+            place = "-" if one.place is None else f"{one.place} of {one.total}"
+            says = one.says
+            if one.judges_order is not None:
+                says += f": {', '.join(one.judges_order)}"
+            elif one.tied:
+                says += f": {', '.join(one.tied)}"
+            rules = "\n".join(f"{path} = {value}" for path, value in one.rules.items())
+            _row(table, one.board, place, says, rules)
+        self._show(table)
+
+    def _points(self, points: list[PointWhy]) -> None:
+        table = _table("Points", "Point", "Km", "At", "From", "Why")
+        limits = _table("Limits", "Point", "Limit", "At", "Kept", "Rule")
+        for one in points:
+            at = "-" if one.at_us is None else self._clock.at(one.at_us)
+            source = "" if one.source is None else one.source
+            if one.device is not None:
+                source += f": {one.device} read {one.chip}"
+            _row(table, one.point, f"{one.km:g}", at, source, one.says)
+            for limit in one.limits:
+                kept = {True: "kept", False: "not kept", None: "not passed"}[limit.kept]
+                rule = f"{limit.rule} = {limit.value}{'' if limit.decides else ', another kind decides'}"
+                _row(limits, one.point, limit.limit, self._clock.at(limit.at_us), kept, rule)
+        self._show(table)
+        self._show(limits)
+
+    def _choices(self, points: list[PointWhy]) -> None:
+        """Where more than one thing could fill a point."""
+        table = _table("Choices", "Point", "At", "Passing", "Why")
+        for point in points:
+            if len(point.candidates) > 1 or (point.candidates and point.at_us is None):
+                for one in point.candidates:
+                    passing = "-" if one.passing is None else str(one.passing)
+                    _row(table, point.point, self._clock.at(one.at_us), passing, one.says)
+        self._show(table)
+
+    def _facts(self, facts: list[FactWhy]) -> None:
+        table = _table("Facts that bear on him", "Log", "Recorded", "By", "What", "State")
+        for one in facts:
+            recorded = "" if one.recorded_at_us is None else self._clock.at(one.recorded_at_us)
+            what = one.says
+            what += "" if not one.reason else f" ({one.reason})"
+            what += "" if not one.rule else f" [rule {one.rule}]"
+            _row(table, str(one.offset), recorded, one.by or "", what, one.state.replace("_", " "))
+        self._show(table)
+
+    def _reads(self, why: Explanation) -> None:
+        table = _table("Reads", "At", "Read by", "Passing", "Use", "Why")
+        for one in why.reads:
+            where = "at no mat" if one.mat is None else f"at {one.mat}{' (backup)' if one.backup else ''}"
+            by = f"{one.device} {where}, chip {one.chip}"
+            by += "" if one.rssi is None else f", {one.rssi:g} dBm"
+            by += "" if one.at_us == one.device_at_us else f", its own time {self._clock.at(one.device_at_us)}"
+            use = one.point or one.reason or f"of bib {one.bib}"
+            passing = "" if one.passing is None else str(one.passing)
+            _row(table, self._clock.at(one.at_us), by, passing, use, one.says + _rule(one.rule, None))
+        self._show(table)
+        if why.reads_left_out:
+            self._say(f"{why.reads_left_out} further reads are left out")
+        repeats = sum(chip.repeats for chip in why.chips)
+        counts = {**why.unused, **({"repeat": repeats} if repeats else {})}
+        if counts:
+            self._say("Unused: " + ", ".join(f"{count} {reason}" for reason, count in counts.items()))
+
+    def _lines(self, title: str, lines: Iterable[str]) -> None:
+        found = list(lines)
+        if found:
+            self._say(title, "bold")
+        for line in found:
+            self._say(line)
+
+    def _show(self, table: Table) -> None:
+        if table.row_count:
+            self._console.print(table)
+
+    def _say(self, line: str, style: str = "") -> None:
+        self._console.print(Text(clean(line), style=style))
+
+
+def _rule(rule: str | None, value: str | None) -> str:
+    if rule is None:
+        return ""
+    return f"  ({rule})" if value is None else f"  ({rule} = {value})"
+
+
+def _table(title: str, *columns: str) -> Table:
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def _row(table: Table, *cells: str) -> None:
+    """Cells as plain text: whatever came from outside means nothing to the terminal."""
+    table.add_row(*(Text("\n".join(map(clean, cell.split("\n")))) for cell in cells))

@@ -1,0 +1,180 @@
+"""`matline export`: results and lists of a log as files; no broker and no database.
+
+A table is a CSV file or a sheet of a workbook. Faults are said in a line, exit code 2; nothing is written then.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from services.offline.export.formats import csv_text, xlsx_bytes
+from services.offline.export.lists import medal_table, prize_tables, start_lists
+from services.offline.export.publications import PublishingLog
+from services.offline.export.results import results_tables
+from services.offline.export.tables import Table
+from services.offline.export.wanda import (
+    Contact,
+    Contacts,
+    ContactsFault,
+    contacts_from_csv,
+    finishes,
+    marathons,
+    wanda_table,
+)
+from services.offline.score_command import SET_ASIDE_SHOWN, Stopped, read_into
+from services.standings.document import Scored, document, scored
+from services.standings.publication import race_standing
+
+CONTACTS_MAX_BYTES = 64 * 1024 * 1024
+
+Style = Literal["csv", "xlsx"]
+Of = Literal["results", "start-list", "medals", "prizes"]
+
+_MAKE: dict[Of, Callable[[PublishingLog, Scored], list[Table]]] = {
+    "results": results_tables,
+    "start-list": lambda _, made: start_lists(made),
+    "medals": lambda _, made: medal_table(made),
+    "prizes": lambda _, made: prize_tables(made),
+}
+
+
+class Order(NamedTuple):
+    """Where tables go: all, or those named `only`; `out` a file, or of several CSV tables a folder (None: printed)."""
+
+    only: Sequence[str]
+    style: Style | None
+    out: Path | None
+    lenient: bool
+
+
+def export_tables(of: Of, path: str, order: Order) -> int:
+    """Write the tables of a log; the exit code."""
+    try:
+        log, made = _read(path, order.lenient)
+        tables = _MAKE[of](log, made)
+        if not tables:
+            raise Stopped(f"{path}: has no race definition, so there is nothing to export")
+        _write(_chosen(tables, order.only), order)
+    except (Stopped, OSError) as stopped:
+        return _failed(stopped)
+    return 0
+
+
+def export_standings(path: str, out: Path | None, lenient: bool) -> int:
+    """Write the standings document, as `matline score` prints it; the exit code. Source: contract, section 5."""
+    try:
+        log, made = _read(path, lenient)
+        event = "" if log.state is None else log.state.event
+        _put(out, msgspec.json.encode(document(event, log.revision, made)) + b"\n")
+    except (Stopped, OSError) as stopped:
+        return _failed(stopped)
+    return 0
+
+
+def export_wanda(paths: Sequence[str], contacts: Path | None, order: Order) -> int:
+    """Write the twelve columns over the marathons of several logs; the exit code."""
+    try:
+        found = []
+        events = []
+        for path in paths:
+            log, made = _read(path, order.lenient)
+            if made.definition is None or not marathons(made.definition):
+                raise Stopped(f"{path}: has no race over 42.195 km")
+            if made.definition.event in events:
+                raise Stopped(f"{path}: is of event {made.definition.event!r}, as a log before it")
+            events.append(made.definition.event)
+            found += list(finishes(made))
+            _say_states(path, log, made)
+        known = Contacts([] if contacts is None else _contacts(contacts), events)
+        written = wanda_table(found, known)
+        _write([written], order)
+    except (Stopped, OSError) as stopped:
+        return _failed(stopped)
+    except ContactsFault as fault:
+        return _failed(f"{contacts}:{fault.line}: {fault}")
+    without = sum(row[written.columns.index("email")] == "" for row in written.rows)
+    _say(f"{len(written.rows)} athletes of {len(found)} finishes; {without} without an e-mail address")
+    return 0
+
+
+def _contacts(path: Path) -> list[Contact]:
+    data = path.read_bytes()
+    if len(data) > CONTACTS_MAX_BYTES:
+        raise Stopped(f"{path}: is longer than {CONTACTS_MAX_BYTES} bytes")
+    try:
+        return contacts_from_csv(data.decode())
+    except UnicodeDecodeError:
+        raise Stopped(f"{path}: is not UTF-8") from None
+
+
+def _say_states(path: str, log: PublishingLog, made: Scored) -> None:
+    """The rankings take official results; what is not so is said, and goes out all the same."""
+    if made.definition is None:
+        return
+    for race in marathons(made.definition):
+        state = race_standing(made.definition, log.in_force(made), race.id).state
+        if state != "official":
+            _say(f"{path}: results of race {race.id} are {state}, not official")
+
+
+# --- Reading and writing.
+
+
+def _read(path: str, lenient: bool) -> tuple[PublishingLog, Scored]:
+    """A log and all that it says. Raises Stopped."""
+    log = PublishingLog()
+    aside = read_into(log, path, None, lenient)
+    for bad in aside[:SET_ASIDE_SHOWN]:
+        _say(f"{path}:{bad.line}: {bad.reason}")
+    if aside:
+        _say(f"{path}: {len(aside)} lines set aside of {log.lines}")
+    return log, scored(log.state)
+
+
+def _chosen(tables: list[Table], only: Sequence[str]) -> list[Table]:
+    """The tables of these ids, all without any. Raises Stopped."""
+    known = [one.id for one in tables]
+    for name in only:
+        if name not in known:
+            raise Stopped(f"there is no {name!r}; there are {', '.join(known)}")
+    return [one for one in tables if not only or one.id in only]
+
+
+def _write(tables: Sequence[Table], order: Order) -> None:
+    """Write tables where they belong. Raises Stopped, OSError."""
+    out = order.out
+    style = order.style or ("xlsx" if out is not None and out.suffix.lower() == ".xlsx" else "csv")
+    if style == "xlsx":
+        if out is None:
+            raise Stopped("a workbook is no text; say where it goes with --out FILE.xlsx")
+        _put(out, xlsx_bytes(tables))
+    elif len(tables) == 1 and (out is None or out.suffix):
+        _put(out, csv_text(tables[0]).encode())
+    elif out is None or out.suffix:
+        ids = ", ".join(one.id for one in tables)
+        raise Stopped(f"{len(tables)} tables ({ids}); give --out FOLDER, or --out FILE.xlsx, or one with --only")
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        for one in tables:
+            _put(out / f"{one.id}.csv", csv_text(one).encode())
+
+
+def _put(out: Path | None, data: bytes) -> None:
+    if out is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        out.write_bytes(data)
+        _say(f"wrote {out}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _failed(why: Exception | str) -> int:
+    _say(f"{why.filename}: {why.strerror}" if isinstance(why, OSError) else str(why))
+    return 2

@@ -1,0 +1,111 @@
+"""Tables as CSV and as XLSX. Text from outside stays text in both: no spreadsheet takes it for a formula."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+
+from services.formatting.spreadsheet import FORMULA_STARTS, harmless
+from services.offline.export.tables import Cell, Duration, Table, clock
+
+SHEET_CHARS = 31  # of a sheet's title; Excel refuses a workbook with a longer one
+CELL_CHARS = 32_767  # of a cell
+WIDTH_MOST = 40  # characters of a column, as it opens
+ROWS_MEASURED = 200  # of which a column's width is taken
+
+DAY_S = 86_400
+_NOT_IN_TITLES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
+_NOT_IN_CELLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # what XML 1.0 cannot hold
+
+
+def csv_text(table: Table) -> str:
+    """A table as CSV: a header, commas, lines that end in CR LF. Source: RFC 4180."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(table.columns)
+    writer.writerows([_csv_cell(cell) for cell in row] for row in table.rows)
+    return out.getvalue()
+
+
+def _csv_cell(cell: Cell) -> str | int | float:
+    match cell:
+        case None:
+            return ""
+        case Duration(seconds):
+            return clock(seconds)
+        case str():
+            return harmless(cell)
+        case _:
+            return cell
+
+
+def xlsx_bytes(tables: Sequence[Table]) -> bytes:
+    """A workbook with a sheet for each table, headers frozen; numbers and times are such, to be reckoned with."""
+    book = Workbook(write_only=True)
+    for one, title in zip(tables, sheet_titles(table.title for table in tables), strict=True):
+        sheet = book.create_sheet(title)
+        sheet.freeze_panes = "A2"
+        for at, width in enumerate(_widths(one), start=1):
+            sheet.column_dimensions[get_column_letter(at)].width = width
+        sheet.append([_header_cell(sheet, name) for name in one.columns])
+        for row in one.rows:
+            sheet.append([_xlsx_cell(sheet, cell) for cell in row])
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _header_cell(sheet: Any, name: str) -> Any:
+    cell = _text_cell(sheet, name)
+    cell.font = Font(bold=True)
+    return cell
+
+
+def _xlsx_cell(sheet: Any, cell: Cell) -> Any:
+    match cell:
+        case Duration(seconds):
+            made = WriteOnlyCell(sheet, value=seconds / DAY_S)
+            made.number_format = "[h]:mm:ss"
+            return made
+        case str():
+            return _text_cell(sheet, cell)
+        case _:
+            return cell
+
+
+def _text_cell(sheet: Any, text: str) -> Any:
+    cell = WriteOnlyCell(sheet, value=_NOT_IN_CELLS.sub("\N{REPLACEMENT CHARACTER}", text)[:CELL_CHARS])
+    cell.data_type = "s"  # whatever it begins with
+    cell.quotePrefix = text.startswith(FORMULA_STARTS)  # and it stays text when somebody edits the cell
+    return cell
+
+
+def sheet_titles(titles: Iterable[str]) -> list[str]:
+    """Titles as Excel takes them: without its forbidden characters, 31 at most, no two alike but for case."""
+    found: list[str] = []
+    taken: set[str] = {"history"}  # Excel keeps that one to itself
+    for title in titles:
+        plain = _NOT_IN_TITLES.sub(" ", title).strip().strip("'") or "Sheet"
+        made, number = plain[:SHEET_CHARS].rstrip(" '"), 1
+        while made.lower() in taken:
+            number += 1
+            end = f" ({number})"
+            made = plain[: SHEET_CHARS - len(end)].rstrip() + end
+        taken.add(made.lower())
+        found.append(made)
+    return found
+
+
+def _widths(table: Table) -> list[int]:
+    shown = [table.columns, *([_shown(cell) for cell in row] for row in table.rows[:ROWS_MEASURED])]
+    return [min(WIDTH_MOST, max(map(len, column)) + 2) for column in zip(*shown, strict=True)]
+
+
+def _shown(cell: Cell) -> str:
+    return str(_csv_cell(cell))

@@ -1,0 +1,99 @@
+"""Start list, finisher medals and prizes as tables. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from schemas.definition import Board, Definition, Delegation, TeamBoard
+from schemas.ids import bib_order
+from schemas.results import AthleteRow
+from services.offline.export.tables import PERSON, Cell, Duration, Table, person, table
+from services.standings.document import Scored
+from services.standings.event_index import age_group, event_view, title
+from services.standings.prizes import medal_list, prize_list, title_list
+
+
+def start_lists(made: Scored) -> list[Table]:
+    """A list for each race: by wave, in the order in which they start where the definition says it, then by bib."""
+    view = None if made.event is None else event_view(made.event)
+    if view is None:
+        return []
+    columns = ["wave", *PERSON, "age_group", "division", "ranked"]
+    tables = []
+    for race in view.races.values():
+        order = next((one.order for one in view.definition.waves if race.id in one.races), [])
+        own = [row for row in made.athletes if row.race == race.id and row.entry is not None]
+        own.sort(key=lambda row: (_wave_order(row, order), bib_order(row.bib)))
+        rows: list[list[Cell]] = [
+            [
+                row.entry.wave or None,
+                *person(row),
+                age_group(view, row),
+                row.entry.division or None,
+                "yes" if row.entry.ranked else "no",
+            ]
+            for row in own
+            if row.entry is not None
+        ]
+        tables.append(table(race.id, race.name, columns, rows))
+    return tables
+
+
+def _wave_order(row: AthleteRow, order: Sequence[str]) -> tuple[int, str]:
+    """Waves that the definition orders first, the others by name, whoever has none last."""
+    wave = "" if row.entry is None or row.entry.wave is None else row.entry.wave
+    if not wave:
+        return len(order) + 1, ""
+    return (order.index(wave), "") if wave in order else (len(order), wave)
+
+
+def medal_table(made: Scored) -> list[Table]:
+    """Whoever gets a medal for finishing within the limits, by race and bib."""
+    if made.definition is None:
+        return []
+    athletes = {row.bib: row for row in made.athletes}
+    races = {race.id: race.name for race in made.definition.races}
+    rows: list[list[Cell]] = [
+        [one.race, races[one.race], one.what, *person(athletes[bib]), one.article]
+        for one in medal_list(made.definition, made.athletes)
+        for bib in one.bibs
+    ]
+    return [table("medals", "Medals", ["race", "race_name", "medal", *PERSON, "article"], rows)]
+
+
+def prize_tables(made: Scored) -> list[Table]:
+    """Prizes, overall and of each category, nobody moved up but where the definition says so; and titles by time."""
+    definition = made.definition
+    if definition is None:
+        return []
+    athletes = {row.bib: row for row in made.athletes}
+    columns = ["prize", "list", "place", "shared", *PERSON, "members", "article"]
+    titles = ["title", *PERSON, "time", "within", "article"]
+    earned: list[list[Cell]] = [
+        [one.name, *person(athletes[one.bib]), Duration(one.time_s), Duration(one.within_s), one.article]
+        for one in title_list(definition, made.athletes)
+    ]
+    return [
+        table("prizes", "Prizes", columns, _prizes(definition, made, athletes)),
+        table("titles", "Titles", titles, earned),
+    ]
+
+
+def _prizes(definition: Definition, made: Scored, athletes: Mapping[str, AthleteRow]) -> Iterator[list[Cell]]:
+    ranked: list[Board | TeamBoard | Delegation] = [
+        *definition.boards,
+        *definition.team_boards,
+        *definition.delegations,
+    ]
+    named = {one.id: title(one) for one in ranked}
+    for award in prize_list(definition, made.standings):
+        team: list[Cell] = [*([None] * (len(PERSON) - 1)), award.team]
+        who = team if award.bib is None else person(athletes[award.bib])
+        members = "; ".join(f"{bib} {person(athletes[bib])[1]}" for bib in award.members)
+        yield [
+            award.what,
+            named[award.on],
+            award.place,
+            "yes" if award.shared else "no",
+            *who,
+            members or None,
+            award.article,
+        ]

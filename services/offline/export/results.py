@@ -1,0 +1,157 @@
+"""Results as tables: one for each board, team board and delegation, and whoever is on none and why. Pure."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from schemas.definition import Board, Race, TeamBoard
+from schemas.results import AthleteRow, printed_s
+from services.offline.export.publications import PublishingLog, results_of
+from services.offline.export.tables import PERSON, Cell, Duration, Table, person, table
+from services.standings import Standings
+from services.standings.age_grade import finisher_grade
+from services.standings.boards import BoardRow
+from services.standings.document import Scored
+from services.standings.event_index import EventView, age_group, event_view, title
+from services.standings.publication import (
+    Difference,
+    PublicationKey,
+    Published,
+    delegation_standing,
+    difference,
+    publication_key,
+    race_document,
+    standing,
+)
+
+CHANGED = "changed_since_official"
+UNFINISHED = "_not-finished"  # no board's id begins so
+
+StateOf = Callable[[str], str]
+"""What state a row's results are in, by its bib or team."""
+
+
+class States:
+    """The states of rows, as live says them: a row that is not as it was published as official says so."""
+
+    def __init__(self, log: PublishingLog, made: Scored) -> None:
+        self._log = log
+        self._made = made
+        self._published = log.in_force(made)
+        self._differences: dict[PublicationKey, Difference] = {}
+
+    def board(self, race: str, board: str) -> StateOf:
+        """Of a board or team board."""
+        found = standing(self._published, race, board)
+        return self._of(found.state, found.held, board)
+
+    def delegation(self, delegation: str) -> StateOf:
+        """Of a delegation."""
+        found = delegation_standing(self._published, delegation)
+        return (lambda _: "live") if found is None else self._of(found.state, found.held, delegation)
+
+    def _of(self, state: str, held: Published | None, board: str) -> StateOf:
+        if held is None or held.state != "official":
+            return lambda _: state
+        found = self._difference(held)
+        rows = [*found.boards.get(board, ()), *found.team_boards.get(board, ()), *found.delegations.get(board, ())]
+        changed = frozenset(row.get("bib", row.get("team")) for row in rows)
+        return lambda key: CHANGED if key in changed else state
+
+    def _difference(self, held: Published) -> Difference:
+        key = publication_key(held)
+        if key not in self._differences:
+            now = race_document(results_of(self._made, held.race))
+            self._differences[key] = difference(self._log.kept[key].document, now, held.boards)
+        return self._differences[key]
+
+
+class _Field(NamedTuple):
+    """What all tables are made of."""
+
+    view: EventView
+    standings: Standings
+    athletes: dict[str, AthleteRow]
+
+
+def results_tables(log: PublishingLog, made: Scored) -> list[Table]:
+    """All boards in the order of the definition, team boards, delegations, and whoever did not finish."""
+    view = None if made.event is None else event_view(made.event)
+    if view is None:
+        return []
+    states = States(log, made)
+    field = _Field(view, made.standings, {row.bib: row for row in made.athletes})
+    tables = [_board(field, board, states.board(board.race, board.id)) for board in view.boards.values()]
+    for team in view.team_boards.values():
+        state = states.board(view.boards[team.of].race, team.id)
+        tables.append(table(team.id, title(team), _TEAM, _team_rows(field, team, state)))
+    for one in view.delegations.values():
+        state = states.delegation(one.id)
+        rows: list[list[Cell]] = [[r.place, r.team, r.score, state(r.team)] for r in made.standings.delegations[one.id]]
+        tables.append(table(one.id, title(one), ["place", "team", "score", "result_state"], rows))
+    return [*tables, table(UNFINISHED, "Not finished", _UNFINISHED, _unfinished(made.athletes))]
+
+
+# --- Boards.
+
+
+def _board(field: _Field, board: Board, state: StateOf) -> Table:
+    race = field.view.races[board.race]
+    points = [point.id for point in race.points[1:-1]]
+    columns = ["place", *PERSON, "age_group", "time", "gun_time", "chip_time", "age_grade", *points, "result_state"]
+    rows = (_board_row(field, race, row, points, state) for row in field.standings.boards[board.id])
+    return table(board.id, title(board), columns, rows)
+
+
+def _board_row(field: _Field, race: Race, row: BoardRow, points: Sequence[str], state: StateOf) -> list[Cell]:
+    athlete = field.athletes[row.bib]
+    splits = _splits(race, athlete)
+    return [
+        row.place,
+        *person(athlete),
+        age_group(field.view, athlete),
+        Duration(row.time_s),
+        Duration(printed_s(row.gun_us)),
+        Duration(printed_s(row.chip_us)),
+        None if athlete.hidden else finisher_grade(field.view.definition, race, athlete, row.time_s),
+        *(splits.get(point) for point in points),
+        state(row.bib),
+    ]
+
+
+def _splits(race: Race, row: AthleteRow) -> dict[str, Duration]:
+    """His times at the points on the way, since the gun or the start by which the race is timed."""
+    start_us = row.gun_at_us
+    if race.official_time == "chip":
+        taken = row.points[0] if row.points else None
+        start_us = taken.at_us if taken is not None and taken.point == "START" else row.own_gun_us
+    if start_us is None:
+        return {}
+    return {taken.point: Duration(printed_s(taken.at_us - start_us)) for taken in row.points}
+
+
+# --- Teams.
+
+_TEAM = ["place", "team", "score", "members", "result_state"]
+
+
+def _team_rows(field: _Field, team: TeamBoard, state: StateOf) -> Iterator[list[Cell]]:
+    timed = team.score != "sum_places"
+    for row in field.standings.team_boards[team.id]:
+        members = "; ".join(f"{one.bib} {person(field.athletes[one.bib])[1]}" for one in row.members)
+        score = Duration(row.score) if timed and row.score is not None else row.score
+        yield [row.place, row.team, score, members, state(row.team)]
+
+
+# --- The others.
+
+_UNFINISHED = ["race", *PERSON, "status", "last_point", "why"]
+_WHY = {"DQ": "disqualified", "DNS": "did not start", "DNF": "did not finish"}
+
+
+def _unfinished(athletes: Sequence[AthleteRow]) -> Iterator[list[Cell]]:
+    for row in athletes:
+        if row.status == "FINISHED":
+            continue
+        why = f"over the time limit at {row.cut_at}" if row.cut_at else ", ".join(f"missed {one}" for one in row.missed)
+        last = row.points[-1].point if row.points else None
+        yield [row.race, *person(row), row.status, last, why or _WHY.get(row.status)]

@@ -1,0 +1,233 @@
+"""The AbbottWMM Wanda Age Group World Rankings: twelve columns, marathons alone, each athlete's fastest time. Pure.
+
+Personal columns are not on the log, which cannot forget; they are joined here from a file of contacts, by bib and
+event or by name and birth year. Whoever's name is hidden goes out by bib and with nothing personal.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from schemas.definition import Board, Definition, Race
+from schemas.events import Entry
+from schemas.ids import bib_order, label
+from schemas.names import without_accents
+from schemas.results import AthleteRow, printed_s
+from services.offline.export.tables import Cell, Duration, Table, table
+from services.standings.age_grade import distance_km
+from services.standings.boards import board, orders_of
+from services.standings.document import Scored
+
+MARATHON_KM = 42.195
+COLUMNS = [
+    "name_prefix",
+    "name_suffix",
+    "first_name",
+    "last_name",
+    "email",
+    "start_num",
+    "date_of_birth",
+    "nationality",
+    "gender",
+    "finish_time",
+    "place",
+    "place_no_sex",
+]
+_ORDER = "order-of-the-race"  # a board made for its places alone
+
+
+_Name = tuple[tuple[str, ...], int]
+_K = TypeVar("_K")
+
+
+class ContactsFault(Exception):
+    """A file of contacts that cannot be gone by; `line` counts from 1."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+class Contact(Struct, frozen=True, kw_only=True):
+    """What a line of contacts says of a person; texts are empty where it says nothing."""
+
+    line: int
+    event: str
+    bib: str
+    first_name: str
+    last_name: str
+    birth_year: int | None
+    date_of_birth: str
+    email: str
+    name_prefix: str
+    name_suffix: str
+
+
+_SYNONYMS = {"given_name": "first_name", "family_name": "last_name", "start_num": "bib"}
+_FIELDS = [name for name in Contact.__struct_fields__ if name != "line"]
+
+
+def contacts_from_csv(text: str) -> list[Contact]:
+    """The contacts of a CSV file with a header; columns not asked for are passed over. Raises ContactsFault."""
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    try:
+        header = [_SYNONYMS.get(name.strip().lower(), name.strip().lower()) for name in next(reader, [])]
+        if "bib" not in header and not {"first_name", "last_name"} <= set(header):
+            raise ContactsFault(1, "has neither a column bib nor first_name and last_name to know people by")
+        found: list[Contact] = []
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                given = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
+                found.append(_contact(reader.line_num, {name: given.get(name, "") for name in _FIELDS}))
+    except csv.Error as error:
+        raise ContactsFault(reader.line_num, f"is no CSV: {error}") from None
+    return found
+
+
+def _contact(line: int, given: Mapping[str, str]) -> Contact:
+    born, year = given["date_of_birth"], given["birth_year"]
+    if born:
+        try:
+            born_year = date.fromisoformat(born).year
+        except ValueError:
+            raise ContactsFault(line, f"date_of_birth {born!r} is no date; write 1966-05-30") from None
+        if year and year != str(born_year):
+            raise ContactsFault(line, f"birth_year {year} is not that of date_of_birth {born}")
+        year = str(born_year)
+    if year and not (year.isdecimal() and len(year) == 4):
+        raise ContactsFault(line, f"birth_year {year!r} is no year")
+    try:
+        bib = label(given["bib"], "bib") if given["bib"] else ""
+    except ValueError as error:
+        raise ContactsFault(line, str(error)) from None
+    rest = {name: given[name] for name in _FIELDS if name not in ("bib", "birth_year")}
+    return Contact(line=line, bib=bib, birth_year=int(year) if year else None, **rest)
+
+
+class Contacts:
+    """Contacts by bib and event, and by name and birth year. Raises ContactsFault where two are of one person."""
+
+    def __init__(self, contacts: Iterable[Contact], events: Sequence[str]) -> None:
+        self._by_bib: dict[tuple[str, str], Contact] = {}
+        self._by_name: dict[_Name, Contact] = {}
+        self.used: set[int] = set()
+        for one in contacts:
+            if one.bib:
+                if not one.event and len(events) > 1:
+                    raise ContactsFault(one.line, "names a bib, and of several logs not which; add a column event")
+                _put(self._by_bib, (one.event or events[0], one.bib), one)
+            elif one.birth_year is None:
+                raise ContactsFault(one.line, "has no bib, and no birth year to tell namesakes apart by")
+            else:
+                _put(self._by_name, _name(one.first_name, one.last_name, one.birth_year), one)
+
+    def of(self, event: str, entry: Entry) -> Contact | None:
+        """The contact of an entry; one whose birth year contradicts the entry's is another's."""
+        found = self._by_bib.get((event, entry.bib))
+        if found is None and entry.birth_year is not None:
+            found = self._by_name.get(_name(entry.given_name, entry.family_name, entry.birth_year))
+        if found is None or (found.birth_year or entry.birth_year) != (entry.birth_year or found.birth_year):
+            return None
+        self.used.add(found.line)
+        return found
+
+
+def _put(contacts: dict[_K, Contact], key: _K, one: Contact) -> None:
+    before = contacts.setdefault(key, one)
+    if before is not one and msgspec.structs.replace(before, line=one.line) != one:
+        raise ContactsFault(one.line, f"is of the same person as line {before.line}, and says something else")
+
+
+def _name(given: str, family: str, birth_year: int) -> _Name:
+    """A person by name and birth year: accents, case and the order of names do not matter."""
+    return tuple(sorted(without_accents(f"{family} {given}").casefold().split())), birth_year
+
+
+# --- The ranking.
+
+
+class Finish(NamedTuple):
+    """A marathon finish of an athlete with his places, among his gender and among all."""
+
+    event: str
+    row: AthleteRow
+    entry: Entry
+    chip_us: int
+    place: int
+    place_no_sex: int
+
+
+def marathons(definition: Definition) -> list[Race]:
+    """The races over a marathon's distance, to the metre."""
+    return [race for race in definition.races if abs(distance_km(race) - MARATHON_KM) < 0.001]
+
+
+def finishes(made: Scored) -> Iterator[Finish]:
+    """All ranked finishers of an event's marathons."""
+    definition, event = made.definition, made.event
+    if definition is None or event is None:
+        return
+    for race in marathons(definition):
+        orders = orders_of(event.orders, race.id)
+        own = [row for row in made.athletes if row.race == race.id]
+        places: dict[str | None, dict[str, int]] = {}
+        for gender in ("M", "F", "X", None):
+            ordered = msgspec.structs.replace(definition, boards=[_order(definition, race, gender)])
+            places[gender] = {one.bib: one.place for one in board(ordered, _ORDER, own, orders)}
+        for row in own:
+            if row.bib in places[None] and row.entry is not None and row.chip_us is not None:
+                place = places[row.entry.gender][row.bib]
+                yield Finish(event.event, row, row.entry, row.chip_us, place, places[None][row.bib])
+
+
+def _order(definition: Definition, race: Race, gender: str | None) -> Board:
+    """A board of everybody, or of a gender, that ranks as the race's own does: that gender's, or the first."""
+    own = [one for one in definition.boards if one.race == race.id and one.within is None]
+    like = next((one for one in own if one.gender == gender), own[0] if own else None)
+    rank_by = race.official_time if like is None else like.ranked_by()
+    made = Board(id=_ORDER, race=race.id, rank_by=rank_by)
+    if like is not None:
+        made = msgspec.structs.replace(made, gun_places=like.gun_places)
+    return made if gender is None else msgspec.structs.replace(made, gender=gender)
+
+
+def fastest(found: Iterable[Finish]) -> list[Finish]:
+    """Each athlete's fastest finish, the fastest athletes first; without a birth year nobody is taken for another."""
+    best: dict[object, Finish] = {}
+    for one in found:
+        entry = one.entry
+        who: object = (one.event, entry.bib)
+        if entry.birth_year is not None:
+            who = (_name(entry.given_name, entry.family_name, entry.birth_year), entry.gender)
+        if who not in best or one.chip_us < best[who].chip_us:
+            best[who] = one
+    return sorted(best.values(), key=lambda one: (one.chip_us, one.event, bib_order(one.row.bib)))
+
+
+def wanda_table(found: Iterable[Finish], contacts: Contacts) -> Table:
+    """The twelve columns of each athlete's fastest finish."""
+    return table("wanda", "AbbottWMM", COLUMNS, (_row(one, contacts) for one in fastest(found)))
+
+
+def _row(one: Finish, contacts: Contacts) -> list[Cell]:
+    entry = one.entry
+    contact = None if one.row.hidden else contacts.of(one.event, entry)
+    names = ("", one.row.bib) if one.row.hidden else (entry.given_name, entry.family_name)
+    return [
+        "" if contact is None else contact.name_prefix,
+        "" if contact is None else contact.name_suffix,
+        *names,
+        "" if contact is None else contact.email,
+        one.row.bib,
+        "" if contact is None else contact.date_of_birth,
+        entry.nationality or "",
+        entry.gender,
+        Duration(printed_s(one.chip_us)),
+        one.place,
+        one.place_no_sex,
+    ]

@@ -1,0 +1,175 @@
+"""`matline rejected`: the topic read, and what can be read again sent to ingest, which alone writes the log."""
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+from aiokafka.errors import KafkaError
+
+from schemas.topics import REJECTED
+from services.ingest.http.reads import READS_MAX
+from services.ingest.readers.sources import Source, parse_sources
+from services.ingest.settings import config_path
+from services.operate.rejected import Again, Aside, StillUnreadable, Wanted, aside_of, plain, read_again, table, whole
+from services.operate.topic_records import LogUnavailable, records
+from services.runtime.environment import number, text
+from services.runtime.faults import StartFault
+from services.runtime.kafka import kafka_options
+from services.runtime.topics_admin import check_topics
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+TRIES_MAX = 5  # of one request that ingest answers by 429 or 503
+ANSWER_WAIT_S = 30.0
+
+
+class ReplayFailed(Exception):
+    """Ingest does not take it; the text says why."""
+
+
+def list_main(environment: Mapping[str, str], wanted: Wanted, last: int) -> int:
+    """`matline rejected list`; the exit code."""
+
+    async def run() -> int:
+        found: deque[Aside] = deque(maxlen=last)
+        count = 0
+        async with aclosing(_found(environment, wanted)) as asides:
+            async for aside in asides:
+                found.append(aside)
+                count += 1
+        print(table(found) if found else "nothing was put aside that is asked for")
+        if count > len(found):
+            print(f"{count - len(found)} earlier ones are not shown; ask for more by --last", file=sys.stderr)
+        return 0
+
+    return _told(run)
+
+
+def show_main(environment: Mapping[str, str], offsets: list[int]) -> int:
+    """`matline rejected show`; the exit code."""
+
+    async def run() -> int:
+        async with aclosing(_found(environment, Wanted(offsets=frozenset(offsets)))) as asides:
+            shown = [aside async for aside in asides]
+        print("\n\n".join(map(whole, shown)))
+        missing = sorted(set(offsets) - {aside.offset for aside in shown})
+        if missing:
+            print(f"not there: {', '.join(map(str, missing))}", file=sys.stderr)
+        return EXIT_FAILED if missing else 0
+
+    return _told(run)
+
+
+def replay_main(environment: Mapping[str, str], wanted: Wanted, to: str | None, dry_run: bool) -> int:
+    """`matline rejected replay`; the exit code: 0 when all of it could be read and was taken."""
+    if wanted.everything():
+        print("say what to replay: offsets, or an event, source, gateway or reason", file=sys.stderr)
+        return EXIT_USAGE
+
+    async def run() -> int:
+        sources = _sources(environment)
+        address = to or _address(environment)
+        key = environment.get("MATLINE_TOKEN", "").strip()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        timeout = aiohttp.ClientTimeout(total=ANSWER_WAIT_S)
+        sent = left = 0
+        async with (
+            aiohttp.ClientSession(headers=headers, timeout=timeout) as session,
+            aclosing(_found(environment, wanted)) as asides,
+        ):
+            async for aside in asides:
+                try:
+                    again = read_again(aside, sources)
+                except StillUnreadable as reason:
+                    left += 1
+                    print(f"{aside.offset}: left: {plain(str(reason))}")
+                    continue
+                if not dry_run:
+                    await _send(session, f"{address}/v1/events/{aside.rejection.event}", again)
+                sent += 1
+                left += bool(again.bad)
+                print(f"{aside.offset}: {_said(again, dry_run)}")
+        print(f"{sent} {'would be ' if dry_run else ''}sent, {left} left in whole or in part", file=sys.stderr)
+        return EXIT_FAILED if left or not sent else 0
+
+    return _told(run)
+
+
+def _said(again: Again, dry_run: bool) -> str:
+    count = sum(len(reads.rows) for reads in again.reads)
+    parts = [f"{count} reads"] * bool(again.reads) + [f"{len(again.notices)} notices"] * bool(again.notices)
+    bad = f"; {len(again.bad)} left, the first: {plain(again.bad[0])}" if again.bad else ""
+    return f"{'would send' if dry_run else 'sent'} {' and '.join(parts)}{bad}"
+
+
+async def _send(session: aiohttp.ClientSession, event: str, again: Again) -> None:
+    """Send it, and return when ingest has acknowledged all of it. Raises ReplayFailed."""
+    for path, body in _requests(again):
+        for _ in range(TRIES_MAX):
+            try:
+                async with session.post(f"{event}/{path}", data=body, headers={"Content-Type": _type(path)}) as answer:
+                    if answer.status == 200:
+                        break
+                    told = plain((await answer.text())[:500])
+                    if answer.status not in (429, 503):
+                        raise ReplayFailed(f"ingest answers {answer.status}: {told}")
+                    await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise ReplayFailed(f"ingest cannot be reached at {event}: {error}") from None
+        else:
+            raise ReplayFailed(f"ingest takes nothing now: {told}")
+
+
+def _requests(again: Again) -> Iterator[tuple[str, bytes]]:
+    for gateway, session, rows in again.reads:
+        for start in range(0, len(rows), READS_MAX):
+            reads = [
+                {name: value for name, value in msgspec.structs.asdict(row).items() if value is not None}
+                for row in rows[start : start + READS_MAX]
+            ]
+            yield "reads", msgspec.msgpack.encode({"gateway": gateway, "session": session, "reads": reads})
+    if again.notices:
+        yield "facts", msgspec.json.encode(again.notices)
+
+
+def _type(path: str) -> str:
+    return "application/msgpack" if path == "reads" else "application/json"
+
+
+async def _found(environment: Mapping[str, str], wanted: Wanted) -> AsyncGenerator[Aside, None]:
+    kafka = kafka_options(environment)
+    await check_topics(kafka)
+    async with aclosing(records(kafka, REJECTED.name, 0)) as found:
+        async for record in found:
+            aside = aside_of(record.offset, record.value)
+            if aside is not None and wanted.takes(aside):
+                yield aside
+
+
+def _sources(environment: Mapping[str, str]) -> list[Source]:
+    path: Path = config_path(environment)
+    return parse_sources(path.read_bytes()) if path.is_file() else []
+
+
+def _address(environment: Mapping[str, str]) -> str:
+    host = text(environment, "MATLINE_HOST", "127.0.0.1")
+    scheme = "https" if environment.get("MATLINE_TLS_CERT", "").strip() else "http"
+    return f"{scheme}://{host}:{number(environment, 'MATLINE_INGEST_PORT', 8701)}"
+
+
+def _told(run: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    try:
+        return asyncio.run(run())
+    except (StartFault, LogUnavailable, ReplayFailed) as error:
+        print(error, file=sys.stderr)
+    except KafkaError as error:
+        print(f"Kafka cannot be read (MATLINE_KAFKA): {error}", file=sys.stderr)
+    except BrokenPipeError:  # whoever reads has read enough
+        pass
+    return EXIT_FAILED

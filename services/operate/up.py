@@ -1,0 +1,269 @@
+"""`matline up`: the whole stack on one machine, from one folder, stopped by one Ctrl-C.
+
+The embedded Kafka first, then its topics, then ingest, scoring and projections (which serve the live boards too, since
+chDB allows one process a path). The parent holds neither chDB nor Faust: it only supervises.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+from aiokafka.errors import KafkaError
+from msgspec import Struct
+
+from schemas.topics import PARTITIONS_DEFAULT
+from services.operate.embedded_kafka.node import check_room, prepare
+from services.operate.supervise import Child, ChildSpec, Say, start_fault
+from services.runtime import folder_lock
+from services.runtime.faults import StartFault
+from services.runtime.kafka import KafkaOptions, kafka_options
+from services.runtime.topics_admin import check_topics, create_topics
+
+_COLOURS = {"up": "1", "kafka": "35", "ingest": "36", "scoring": "33", "projections": "32", "live": "34"}
+READY_S = 120.0  # a cold start with a long log to fold
+KAFKA_READY_S = 60.0
+POLL_S = 0.1
+DURABLE_HERE = {"flush.messages": "1"}  # "acknowledged" has to survive the van's battery
+
+
+class Ports(Struct, frozen=True, kw_only=True):
+    """Where each part listens on this machine."""
+
+    live: int = 8700
+    ingest: int = 8701
+    scoring: int = 8702
+    projections: int = 8703
+    mylaps: int = 3097
+    kafka: int = 9092
+    controller: int = 9093
+
+
+class UpSettings(Struct, frozen=True, kw_only=True):
+    """What `matline up` starts. With `kafka` or `clickhouse` given, the embedded one is not started."""
+
+    data: Path
+    ports: Ports = Ports()
+    kafka: str | None = None
+    clickhouse: str | None = None
+    sources: Path | None = None
+    partitions: int = PARTITIONS_DEFAULT
+    host: str = "127.0.0.1"
+
+
+def run(settings: UpSettings, say: Say) -> int:
+    """Run the stack until SIGINT or SIGTERM; the exit code. `say` takes every line for a person."""
+    try:
+        lock = folder_lock.take(settings.data)
+        try:
+            asyncio.run(_up(settings, say))
+        finally:
+            lock.release()
+    except StartFault as fault:
+        say("up", f"cannot start: {fault}")
+        return 1
+    except BaseExceptionGroup as group:
+        fault_shown = start_fault(group)
+        if fault_shown is None:
+            raise
+        say("up", str(fault_shown))
+        return 1
+    return 0
+
+
+async def _up(settings: UpSettings, say: Say) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _check_ports(settings)
+    children: list[Child] = []
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_stop_when(stop, children, say))
+        try:
+            await _start(settings, say, children, group, stop)
+        except Exception:
+            await _stop_all(children)
+            raise
+
+
+class _Stopped(Exception):
+    """The stack was asked to stop while it was starting."""
+
+
+async def _start(
+    settings: UpSettings, say: Say, children: list[Child], group: asyncio.TaskGroup, stop: asyncio.Event
+) -> None:
+    def keep(spec: ChildSpec) -> Child:
+        child = Child(spec, say)
+        children.append(child)
+        group.create_task(_guard(child, children))
+        return child
+
+    try:
+        kafka = await _kafka(settings, say, keep, stop)
+        for spec in _services(settings, kafka):
+            keep(spec)
+        await _ready(settings, stop)
+    except _Stopped:
+        return
+    say("up", _ready_line(settings, kafka))
+
+
+async def _guard(child: Child, children: list[Child]) -> None:
+    """Run a child; when it is given up, everybody stops."""
+    try:
+        await child.run()
+    except Exception:
+        await _stop_all([other for other in children if other is not child])
+        raise
+
+
+async def _stop_when(stop: asyncio.Event, children: list[Child], say: Say) -> None:
+    await stop.wait()
+    say("up", "stopping")
+    await _stop_all(children)
+    say("up", "stopped")
+
+
+async def _stop_all(children: list[Child]) -> None:
+    """Those who write last stop first; Kafka, the first to start, goes last."""
+    for child in reversed(children):
+        await child.stop()
+
+
+async def _kafka(
+    settings: UpSettings, say: Say, keep: Callable[[ChildSpec], Child], stop: asyncio.Event
+) -> KafkaOptions:
+    """A Kafka with our topics: the one that was named, or the embedded one, started now."""
+    if settings.kafka is not None:
+        options = kafka_options({**os.environ, "MATLINE_KAFKA": settings.kafka})
+        try:
+            await check_topics(options)
+        except KafkaError as error:
+            raise StartFault(f"Kafka at {settings.kafka}: {error}; --kafka takes HOST:PORT of one that runs") from None
+        return options
+    folder = settings.data / "kafka"
+    node = await asyncio.to_thread(
+        prepare, folder, settings.ports.kafka, settings.ports.controller, lambda line: say("kafka", line)
+    )
+    keep(
+        ChildSpec(
+            name="kafka",
+            command=node.command,
+            environment=node.environment,
+            before_start=lambda: check_room(folder),
+        )
+    )
+    options = KafkaOptions(servers=node.servers)
+    await _until(lambda: _accepts(settings.ports.kafka), KAFKA_READY_S, "the embedded Kafka", stop)
+    await create_topics(options, settings.partitions, 1, DURABLE_HERE)
+    counts = await check_topics(options)
+    if (there := counts["race-log"]) != settings.partitions:
+        raise StartFault(f"race-log has {there} partitions; start with --partitions {there}")
+    return options
+
+
+def _services(settings: UpSettings, kafka: KafkaOptions) -> list[ChildSpec]:
+    ports = settings.ports
+    common = {
+        "MATLINE_KAFKA": kafka.servers,
+        "MATLINE_CLICKHOUSE": settings.clickhouse or f"chdb://{settings.data.absolute() / 'clickhouse'}",
+        "MATLINE_DATA": str(settings.data.absolute()),
+        "MATLINE_HOST": settings.host,
+        "MATLINE_LIVE_PORT": str(ports.live),
+        "MATLINE_INGEST_PORT": str(ports.ingest),
+        "MATLINE_SCORING_PORT": str(ports.scoring),
+        "MATLINE_PROJECTIONS_PORT": str(ports.projections),
+        "MATLINE_MYLAPS_PORT": str(ports.mylaps),
+        "MATLINE_PARTITIONS": str(settings.partitions),
+        "PYTHONUNBUFFERED": "1",
+        # Nobody else reaches what listens here, so that certificates meant for a server would only be in the way.
+        **dict.fromkeys(("MATLINE_TLS_CERT", "MATLINE_TLS_KEY", "MATLINE_TLS_CLIENT_CA"), ""),
+        **({"MATLINE_SOURCES": str(settings.sources)} if settings.sources is not None else {}),
+    }
+    command = [sys.executable, "-m", "services.cli"]
+    names = ["projections", "scoring", "ingest"]
+    if settings.clickhouse is not None:  # a server takes a second client; embedded, projections serve the boards
+        names.insert(1, "live")
+    return [ChildSpec(name=name, command=[*command, name], environment=common) for name in names]
+
+
+async def _ready(settings: UpSettings, stop: asyncio.Event) -> None:
+    ports = settings.ports
+    parts = {"projections": ports.projections, "scoring": ports.scoring, "ingest": ports.ingest, "live": ports.live}
+    async with aiohttp.ClientSession() as session:
+        for name, port in parts.items():
+            address = f"http://{settings.host}:{port}/readyz"
+
+            async def answers(address: str = address) -> bool:
+                try:
+                    async with session.get(address, timeout=aiohttp.ClientTimeout(total=2)) as answer:
+                        return answer.status == 200
+                except (aiohttp.ClientError, TimeoutError):
+                    return False
+
+            await _until(answers, READY_S, f"{name} (its state: {address})", stop)
+
+
+async def _until(check: Callable[[], object], patience_s: float, what: str, stop: asyncio.Event) -> None:
+    """Wait until `check` holds. Raises StartFault when it does not in time, _Stopped when asked to stop."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + patience_s
+    while True:
+        held = check()
+        if asyncio.iscoroutine(held):
+            held = await held
+        if held:
+            return
+        if stop.is_set():
+            raise _Stopped
+        if loop.time() > end:
+            raise StartFault(f"{what} is not ready after {patience_s:g} s; its lines above say why")
+        await asyncio.sleep(POLL_S)
+
+
+def _check_ports(settings: UpSettings) -> None:
+    """Raises StartFault for a port that another program has, before anything is started."""
+    ports = settings.ports
+    wanted = {"live": ports.live, "ingest": ports.ingest, "scoring": ports.scoring, "projections": ports.projections}
+    wanted["mylaps"] = ports.mylaps
+    if settings.kafka is None:
+        wanted |= {"kafka": ports.kafka, "controller": ports.controller}
+    for name, port in wanted.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.host if name not in ("kafka", "controller") else "127.0.0.1", port))
+            except OSError as error:
+                raise StartFault(
+                    f"port {port} for {name} cannot be had ({error.strerror}); stop the program that has it, or take"
+                    f" another by --{name}-port"
+                ) from None
+
+
+def _accepts(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def say_in_colour(name: str, line: str) -> None:
+    """A line on standard output under the name of who says it, coloured at a terminal."""
+    shown = f"{name:>11} | "
+    if sys.stdout.isatty():
+        shown = f"\x1b[{_COLOURS.get(name, '37')}m{shown}\x1b[0m"
+    print(f"{shown}{line}", flush=True)
+
+
+def _ready_line(settings: UpSettings, kafka: KafkaOptions) -> str:
+    ports, host = settings.ports, settings.host
+    return (
+        f"ready: boards http://{host}:{ports.live}  ingest http://{host}:{ports.ingest}  MYLAPS {host}:{ports.mylaps}"
+        f"  Kafka {kafka.servers}  data {settings.data}"
+    )

@@ -1,0 +1,136 @@
+"""`matline verify`: the log scored once more from its first record, against what the live API serves.
+
+Nothing of the running services is used but the log: no snapshot, no worker, the results taken in batches of another
+size. So it finds whatever was lost, doubled or worked out differently on the way.
+"""
+
+import asyncio
+import hashlib
+import json
+import random
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from aiokafka.errors import KafkaError
+
+from schemas import codec
+from schemas.events import EntriesAdded, ReadsReceived
+from schemas.results import AthleteRow
+from services.operate.export_log import lines
+from services.operate.topic_records import LogUnavailable
+from services.runtime.environment import text
+from services.runtime.faults import StartFault
+from services.runtime.kafka import KafkaOptions, kafka_options
+from services.scoring.core.event import EventState
+from services.standings.document import document, scored_rows
+
+COMPARED = ("athletes", "boards", "team_boards", "delegations", "cases")
+TAKE_MOST = 700  # athletes scored at a time, drawn anew each time
+FACTS_MOST = 50  # facts between two scorings, drawn anew each time
+ANSWER_S = 60  # the whole of an event's standings at once
+
+EXIT_SAME = 0
+EXIT_DIFFERENT = 1
+EXIT_UNKNOWN = 2
+
+
+class Rescored(NamedTuple):
+    """A log scored anew: its document, and how much it was."""
+
+    document: dict[str, Any]
+    facts: int
+    reads: int
+
+
+async def rescore(event: str, kafka: KafkaOptions, revision: int, seed: int) -> Rescored:
+    """An event's log up to `revision`, folded from offset 0, athletes scored in batches that `seed` draws.
+
+    Raises StartFault, LogUnavailable, KafkaError.
+    """
+    rng = random.Random(seed)
+    state = EventState(event)
+    rows: dict[str, AthleteRow] = {}
+    facts = reads = 0
+    ordinal, before, left = 0, -1, rng.randrange(1, FACTS_MOST)
+    async for line in lines(event, kafka):
+        offset, fact = codec.line_from_json(line)
+        if offset is None or offset > revision:
+            break
+        ordinal = ordinal if offset == before else 0
+        before = offset
+        state.fold(offset, ordinal, fact)
+        ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
+        facts += 1
+        reads += len(fact.reads) if isinstance(fact, ReadsReceived) else 0
+        left -= 1
+        if left == 0:
+            left = rng.randrange(1, FACTS_MOST)
+            _take(state, rows, rng.randrange(1, TAKE_MOST))
+    state.take_event()
+    while state.pending():
+        _take(state, rows, rng.randrange(1, TAKE_MOST))
+    made = scored_rows(state.event_row(), rows.values())
+    return Rescored(document(event, revision, made), facts, reads)
+
+
+def _take(state: EventState, rows: dict[str, AthleteRow], limit: int) -> None:
+    for row in state.take(limit):
+        held = rows.get(row.bib)
+        if held is None or row.version >= held.version:
+            rows[row.bib] = row
+
+
+def compared(standings: Mapping[str, Any]) -> bytes:
+    """The part of a standings document that must be equal, as bytes that are equal exactly if it is."""
+    return json.dumps({part: standings[part] for part in COMPARED}, sort_keys=True, ensure_ascii=False).encode()
+
+
+def first_difference(served: Any, rescored: Any, path: str = "") -> str:
+    """Where two documents differ first, for a person; empty where they do not."""
+    if isinstance(served, dict) and isinstance(rescored, dict):
+        for key in sorted(served.keys() | rescored.keys()):
+            if found := first_difference(served.get(key), rescored.get(key), f"{path}.{key}" if path else key):
+                return found
+        return ""
+    if isinstance(served, list) and isinstance(rescored, list):
+        for at, (one, other) in enumerate(zip(served, rescored, strict=False)):
+            if found := first_difference(one, other, f"{path}[{at}]"):
+                return found
+        return "" if len(served) == len(rescored) else f"{path}: {len(served)} served, {len(rescored)} by the log"
+    return "" if served == rescored else f"{path}: {served!r} served, {rescored!r} by the log"
+
+
+def served_standings(event: str, live: str) -> dict[str, Any]:
+    """The standings document that the live API serves. Raises StartFault."""
+    url = f"{live.rstrip('/')}/v1/events/{event}/standings"
+    try:
+        with urllib.request.urlopen(url, timeout=ANSWER_S) as answer:
+            found: dict[str, Any] = msgspec.json.decode(answer.read())
+    except (urllib.error.URLError, OSError, msgspec.DecodeError) as error:
+        raise StartFault(f"{url} gives no standings: {error}; is the stack up, and is the event's id right?") from None
+    return found
+
+
+def main(event: str, environment: Mapping[str, str], live: str | None, seed: int) -> int:
+    """Compare, and say so; the exit code: 0 the same, 1 different, 2 could not be told."""
+    try:
+        served = served_standings(event, live or text(environment, "MATLINE_LIVE", "http://127.0.0.1:8700"))
+        made = asyncio.run(rescore(event, kafka_options(environment), served["revision"], seed))
+    except (StartFault, LogUnavailable, KafkaError) as error:
+        print(f"verify: {error}", file=sys.stderr)
+        return EXIT_UNKNOWN
+    here, there = compared(made.document), compared(served)
+    print(
+        f"event {event} at revision {served['revision']}: {made.facts} facts, {made.reads} reads scored from offset 0"
+    )
+    print(f"log    {hashlib.sha256(here).hexdigest()}  {len(here)} bytes")
+    print(f"served {hashlib.sha256(there).hexdigest()}  {len(there)} bytes")
+    if here == there:
+        print("the same")
+        return EXIT_SAME
+    print(f"DIFFERENT, first at {first_difference(json.loads(there), json.loads(here))}", file=sys.stderr)
+    return EXIT_DIFFERENT

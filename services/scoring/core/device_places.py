@@ -1,0 +1,43 @@
+"""Where each device of an event stands, by numbers, so that sorting a read by mat costs one look-up."""
+
+from services.scoring.core.rulings import Book
+
+UNKNOWN = -1  # the group of a device that stands nowhere known
+ASK = -2  # of one that a fact moves or whose clock a fact corrects: it depends on the instant
+
+
+class Devices:
+    """The event's device names, in the order in which they were first heard of."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+
+    def places(self, book: Book) -> "Places":
+        """Where they stand by the facts in force."""
+        return Places(book, self.names)
+
+
+class Places:
+    """Groups of reads: two to each mat, 2n for main devices and 2n + 1 for backup devices of the n-th mat."""
+
+    def __init__(self, book: Book, names: list[str]) -> None:
+        self._book = book
+        self._names = names
+        self.mats = [] if book.definition is None else [mat.id for mat in book.definition.mats]
+        self._first = {mat: 2 * at for at, mat in enumerate(self.mats)}
+        self.groups = [ASK if book.moves(name) else self._group(name, None) for name in names]
+        self.moving = ASK in self.groups
+
+    def _group(self, name: str, at_us: int | None) -> int:
+        place = self._book.defined_places.get(name) if at_us is None else self._book.place_of(name, at_us)
+        return UNKNOWN if place is None else self._first[place.mat] + place.backup
+
+    def ask(self, device: int, at_us: int) -> tuple[int, int]:
+        """The corrected instant of a device's own time, and its group then."""
+        name = self._names[device]
+        corrected_us = self._book.corrected_us(name, at_us)
+        return corrected_us, self._group(name, corrected_us)
+
+    def name(self, device: int) -> str:
+        """A device's name by its number."""
+        return self._names[device]

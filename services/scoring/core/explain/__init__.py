@@ -1,0 +1,1 @@
+"""Explain a result: which reads, facts and rules led to it. Pure."""

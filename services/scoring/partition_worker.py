@@ -1,0 +1,470 @@
+"""One partition on this worker: its state, and everything that is done with it, in order, by one task.
+
+Exactness comes from position. The state knows the offset that it is folded up to. A record below that is acknowledged
+and passed over; at it, folded; above it, or without a state, the gap is first filled from the log by a consumer outside
+the group. That covers a cold start, a rebalance, a redelivery, and whatever the group's own commits do. So the order
+within is always: fold, publish, Kafka's acknowledgement of the results, then ours of the records. An exception ends the
+process, since the state has moved and what it should have published has not; the next one begins without a state.
+
+A partition's state has one owner, this task, so there is nothing to lock, and a partition that scores 55,000 athletes
+again, or is filled, does not hold up the others.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from aiokafka.errors import KafkaError
+from faust.types import EventT, Message
+
+from schemas.codec import Envelope, UnknownVersion, UnreadableRecord, decode_envelope, pack
+from schemas.events import ReadsLogged, ResultsPublished
+from schemas.results import AthleteRow, EventRow, Frame
+from schemas.topics import FRAME_VERSION, partition_of
+from services.scoring.core.partition import PartitionState, Refusal, SnapshotUnusable
+from services.scoring.dead_letter import Aside, Gate, Unfit, aside
+from services.scoring.errors import LogDisagrees, NewerRecord
+from services.scoring.log_reader import LogReader, Mark, Record
+from services.scoring.metrics import ScoringMetrics
+from services.scoring.publisher import Publisher
+from services.scoring.result_records import records_of
+from services.scoring.snapshots import Snapshots
+from services.scoring.time_slice import Turns
+
+ARRIVED_MAX = 2_000  # records that wait while the partition is filled or scored again; some 40 MB of full envelopes
+TOGETHER_MAX = 256  # records folded before their rows go out: more wait longer, fewer score an athlete oftener
+ROWS_A_TURN = 200  # athletes scored without a pause; with 400 reads each some 60 ms
+NEAR_RECORDS = 64  # so near the end a fill is over: the rest is delivered
+IDLE_S = 1.0
+EMPTY_FRAME_S = 1.0  # how often a frame says that nothing changed, while records come in
+COMPARE_LOG_S = 30.0
+COMPARE_SOON_S = 1.0  # after a record that came again: a log made anew begins again, too
+COMPARE_PATIENCE_S = 5.0
+SNAPSHOT_RECORDS = 20_000  # ten million reads: sooner than by time
+SNAPSHOT_SHARE = 50  # a snapshot that took a second comes at most every 50
+UNFIT_KEPT = 10_000  # records of a fill that cannot be used, remembered until they are delivered
+
+log = logging.getLogger(__name__)
+
+
+class Shared(NamedTuple):
+    """What all partitions of a worker use; `generation` is the consumer group's at this moment."""
+
+    partitions: int
+    reader: LogReader
+    publisher: Publisher
+    snapshots: Snapshots
+    snapshot_every_s: float
+    turns: Turns
+    metrics: ScoringMetrics
+    generation: Callable[[], int]
+
+
+class Lane:
+    """A partition. `run` is its task; `deliver` gives it what arrives."""
+
+    def __init__(self, partition: int, shared: Shared) -> None:
+        self.partition = partition
+        self.filled = False
+        self.progress = 0
+        self.folded_ms = 0
+        self.gate = Gate()
+        self._shared = shared
+        self._metrics = shared.metrics
+        self._outlet = shared.publisher.outlet(partition)
+        self._state = PartitionState(partition)
+        self._mark: Mark | None = None
+        self._arrived: deque[EventT[bytes]] = deque()
+        self._something = asyncio.Event()
+        self._room = asyncio.Event()
+        self._closed = False
+        self._again = False
+        self._from_offset = 0
+        self._accepted_us: int | None = None
+        self._publishes = False
+        self._unfit: dict[int, list[Aside]] = {}
+        self._aside: list[Aside] = []
+        self._framed_s = self._compared_s = time.monotonic()
+        self.snapshot_s = time.monotonic()
+        self._snapshot_offset = 0
+        self._snapshot_took_s = 0.0
+
+    @property
+    def next_offset(self) -> int:
+        """Up to where the log is folded, not including it."""
+        return self._state.next_offset
+
+    def _moved(self) -> None:
+        self.progress += 1
+
+    # --- Records in.
+
+    async def deliver(self, delivery: EventT[bytes]) -> None:
+        """Take a record in the order of the log; waits while too many wait."""
+        while len(self._arrived) >= ARRIVED_MAX and not self._closed:
+            self._room.clear()
+            await self._room.wait()
+        if not self._closed:
+            self._arrived.append(delivery)
+            self._something.set()
+
+    def close(self) -> None:
+        """Let go of what waits: another worker has the partition. Nothing of it is acknowledged."""
+        self._closed = True
+        self._arrived.clear()
+        self._room.set()
+
+    async def run(self) -> None:
+        """Score the partition until cancelled. Raises ScoringStopped, KafkaError, or whatever is broken."""
+        await self._load()
+        await self._fill()
+        await self._publish()
+        while True:
+            arrived = await self._next_arrived()
+            taken = await self._take_in(arrived)
+            await self._publish()
+            await self._put_aside()
+            generation = self._shared.generation()
+            for delivery in taken:
+                if delivery.message.generation_id == generation:  # another worker may have it by now
+                    delivery.ack()
+            await self._spare_moment()
+
+    async def _next_arrived(self) -> list[EventT[bytes]]:
+        """What waits, up to so much that it is worth folding together; nothing after a while without, or with rows to
+        send again.
+        """
+        if not self._arrived and not self._again:
+            self._something.clear()
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    await self._something.wait()
+            except TimeoutError:
+                return []
+        arrived = [self._arrived.popleft() for _ in range(min(len(self._arrived), TOGETHER_MAX))]
+        self._room.set()
+        return arrived
+
+    async def _take_in(self, arrived: Sequence[EventT[bytes]]) -> list[EventT[bytes]]:
+        """Fold what is due; what may be acknowledged afterwards, which is all of this generation.
+
+        A record that publishes results is the last of its revision, so that this is what they say; the rest waits.
+        """
+        generation = self._shared.generation()
+        taken = [delivery for delivery in arrived if delivery.message.generation_id == generation]
+        at, worked_s, folded = 0, 0.0, False
+        while at < len(taken) and not self._publishes:
+            if taken[at].message.offset > self.next_offset:
+                await self._fill_to(taken[at].message.offset)
+            async with self._shared.turns as turn:
+                began_s = time.monotonic()
+                while at < len(taken) and taken[at].message.offset <= self.next_offset and not self._pauses(turn):
+                    folded |= self._take_one(taken[at].message)
+                    at += 1
+                worked_s += time.monotonic() - began_s
+        if folded:
+            self._metrics.fold_s.observe(worked_s)
+        self._arrived.extendleft(reversed(taken[at:]))
+        return taken[:at]
+
+    def _pauses(self, turn: Turns) -> bool:
+        """Whether folding stops for now: the turn is over, or a revision is to be completed."""
+        return turn.over() or self._publishes
+
+    def _take_one(self, message: Message) -> bool:
+        """Fold a record that is at the position; whether it was. Of one below it only what is unfit is put aside."""
+        if message.offset < self.next_offset:
+            self._compared_s = min(self._compared_s, time.monotonic() - COMPARE_LOG_S + COMPARE_SOON_S)
+            self._aside += self._unfit.pop(message.offset, ())
+            return False
+        record = Record(message.offset, round(message.timestamp * 1000), message.key, message.value)
+        envelope, unfit = self._fold(record, "live")
+        self._aside += unfit
+        self._mark = record.mark()
+        if envelope is not None:
+            known = [fact.recorded_at_us for fact in envelope.facts if fact.recorded_at_us is not None]
+            if known:
+                self._accepted_us = min(known) if self._accepted_us is None else min(self._accepted_us, *known)
+        return True
+
+    def _fold(self, record: Record, way: str) -> tuple[Envelope | None, list[Aside]]:
+        """Fold a record; its envelope, and what of it is put aside. Raises NewerRecord."""
+        envelope: Envelope | None = None
+        unfit: list[Aside] = []
+        try:
+            envelope = self._envelope(record)
+        except Unfit as why:
+            event = (record.key or b"").decode(errors="replace")
+            unfit = [self._aside_of(event, why, record.value or b"", record.offset)]
+        refusals = self._state.fold(record.offset, envelope)
+        self.folded_ms = record.timestamp_ms
+        self.progress += 1
+        self._metrics.records.labels(way).inc()
+        if envelope is not None:
+            self._publishes |= any(isinstance(fact, ResultsPublished) for fact in envelope.facts)
+            reads = sum(len(fact.reads) for fact in envelope.facts if isinstance(fact, ReadsLogged))
+            self._metrics.reads.labels(way).inc(reads)
+            unfit += [self._refused(envelope, refusal, record.offset) for refusal in refusals]
+        return envelope, unfit
+
+    def _envelope(self, record: Record) -> Envelope:
+        """The envelope in a record. Raises Unfit, NewerRecord."""
+        try:
+            envelope = decode_envelope(record.value or b"")
+        except UnknownVersion as error:
+            raise NewerRecord(self.partition, record.offset, str(error)) from None
+        except UnreadableRecord as error:
+            raise Unfit("unreadable", str(error)) from None
+        if envelope.event not in self._state.events:
+            home = partition_of(envelope.event, self._shared.partitions)
+            if home != self.partition:  # in two partitions an event would have two orders
+                raise Unfit("misplaced", f"event {envelope.event!r} belongs to partition {home}")
+        return envelope
+
+    def _refused(self, envelope: Envelope, refusal: Refusal, offset: int) -> Aside:
+        raw = bytes(pack(envelope.facts[refusal.index]))
+        return self._aside_of(envelope.event, Unfit("refused", refusal.reason), raw, offset, refusal.index)
+
+    def _aside_of(self, event: str, unfit: Unfit, raw: bytes, offset: int, index: int | None = None) -> Aside:
+        return aside(event, unfit, raw, time.time_ns() // 1000, self.partition, offset, index)
+
+    async def _put_aside(self) -> None:
+        """Write to `rejected`, before the records are acknowledged."""
+        waiting, self._aside = self._aside, []
+        for one in waiting:
+            self._metrics.rejected.labels(one.reason).inc()
+        admitted = [one.rejection for one in waiting if self._admit(one)]
+        if admitted:
+            await self._shared.publisher.put_aside(admitted)
+
+    def _admit(self, one: Aside) -> bool:
+        now_s = time.monotonic()
+        was_closed = self.gate.closed(now_s)
+        admitted = self.gate.admit(now_s)
+        if not admitted and not was_closed:
+            log.error(
+                "race-log partition %d: so much cannot be used that it is no longer copied to `rejected`, from offset"
+                " %s on (event %r: %s). Find and stop whoever writes it",
+                self.partition,
+                one.rejection.offset,
+                one.rejection.event,
+                one.rejection.reason,
+            )
+        return admitted
+
+    # --- Filling from the log.
+
+    async def _load(self) -> None:
+        """Begin from the snapshot, if there is one that agrees with the log."""
+        snapshots = self._shared.snapshots
+        try:
+            head = await snapshots.head(self.partition)
+            if head is None:
+                return
+            if head.partitions != self._shared.partitions:
+                raise SnapshotUnusable(f"race-log had {head.partitions} partitions then")
+            if await self._shared.reader.mark_at(self.partition, head.mark.offset) != head.mark:
+                raise SnapshotUnusable("the log does not agree with it")
+            self._state = await snapshots.load(self.partition, self._moved)
+        except SnapshotUnusable as unusable:
+            log.warning("snapshot of partition %d is left aside, the whole log is read: %s", self.partition, unusable)
+            return
+        self._mark = head.mark
+        self.folded_ms = head.mark.timestamp_ms
+        self._snapshot_offset = self.next_offset
+        log.info("partition %d: snapshot up to offset %d loaded", self.partition, self.next_offset)
+
+    async def _fill_to(self, offset: int) -> None:
+        """Fill the gap before a delivered record, and on to the end. Raises LogDisagrees where that is not there."""
+        log.warning("partition %d: offset %d arrives at %d; filling the gap", self.partition, offset, self.next_offset)
+        await self._fill()
+        if self.next_offset < offset:
+            raise LogDisagrees(self.partition, f"offset {offset} was delivered, and it ends at {self.next_offset}")
+
+    async def _fill(self) -> None:
+        """Fold the log to its end; on the way only what publishes results is sent. Then everybody's row goes out, as
+        those sent may have been lost: first who is due, and with them the revision is complete; then, in spare moments,
+        whoever is left.
+        """
+        self.filled = False
+        first, end = await self._bounds()
+        if self.next_offset < first:
+            if self._state.next_offset:
+                raise LogDisagrees(self.partition, f"it begins at {first}, and was scored up to {self.next_offset}")
+            log.warning("partition %d begins at offset %d: what was before is not scored", self.partition, first)
+            self._state.next_offset = first
+        elif self.next_offset > end:
+            raise LogDisagrees(self.partition, f"it ends at {end}, and was scored up to {self.next_offset}")
+        began, began_s = self.next_offset, time.monotonic()
+        while self.next_offset < end:
+            log.info("partition %d: reading the log from offset %d to %d", self.partition, self.next_offset, end)
+            with self._shared.reader.reading(self.partition, self.next_offset) as reading:
+                while self.next_offset < end:
+                    await self._fold_old(await reading.some())
+                    self._metrics.replay.labels(self.partition).set((self.next_offset - began) / (end - began))
+            _, end = await self._bounds()
+            if end - self.next_offset <= NEAR_RECORDS:
+                break
+        self._metrics.replay.labels(self.partition).set(1)
+        if began > first:  # else the fold itself has made everybody due
+            self._state.mark_again()
+            self._again = True
+        self._from_offset, self._accepted_us = first, None
+        took_s = time.monotonic() - began_s
+        log.info(
+            "partition %d is at offset %d, %d records in %.1f s",
+            self.partition,
+            self.next_offset,
+            self.next_offset - began,
+            took_s,
+        )
+
+    async def _bounds(self) -> tuple[int, int]:
+        """The log's first offset and its end, however long Kafka takes."""
+        while True:
+            try:
+                return await self._shared.reader.bounds(self.partition)
+            except KafkaError as error:
+                log.warning("partition %d: Kafka does not say where the log ends: %r", self.partition, error)
+                await asyncio.sleep(IDLE_S)
+
+    async def _fold_old(self, records: Sequence[Record]) -> None:
+        """Fold records of a fill; a revision that publishes results is completed on the way."""
+        at, worked_s = 0, 0.0
+        while at < len(records):
+            async with self._shared.turns as turn:
+                began_s = time.monotonic()
+                while at < len(records) and not self._pauses(turn):
+                    _, unfit = self._fold(records[at], "fill")
+                    if unfit and len(self._unfit) < UNFIT_KEPT:
+                        self._unfit[records[at].offset] = unfit
+                    at += 1
+                worked_s += time.monotonic() - began_s
+            if self._publishes:
+                await self._complete(self.next_offset - 1)
+                self._publishes = False
+        if records:
+            self._mark = records[-1].mark()
+            self._metrics.fold_s.observe(worked_s)
+
+    # --- Rows out.
+
+    async def _publish(self) -> None:
+        """Complete the revision, when anything changed, or it is time to say that nothing did, or after a fill."""
+        through = self.next_offset - 1
+        if through >= self._from_offset and (not self.filled or self._changed() or self._says_nothing()):
+            await self._complete(through)
+        self._publishes = False
+        self.filled = True
+
+    async def _complete(self, through: int) -> None:
+        """Score whoever is due and send the rows; returns when Kafka has acknowledged the last."""
+        state, began_s = self._state, time.monotonic()
+        last = False
+        while not last:
+            async with self._shared.turns as turn:
+                events, rows = self._due(turn)
+                last = not state.pending()
+                heads = state.heads() if last else {}
+                records = self._records(through, last, heads, events, rows)
+            await self._put(records, len(rows))
+        await self._outlet.settle()
+        self._metrics.publish_s.observe(time.monotonic() - began_s)
+        if self._accepted_us is not None:
+            self._metrics.accepted_s.observe(max(0.0, time.time() - self._accepted_us / 1e6))
+        state.clear_heads()
+        self._accepted_us, self._from_offset = None, through + 1
+        self._framed_s = time.monotonic()
+
+    async def _send_again(self) -> None:
+        """Send some rows once more that a worker before this one has sent, in a frame that completes nothing new."""
+        async with self._shared.turns:
+            rows = self._state.take_again(ROWS_A_TURN)
+            records = self._records(self.next_offset - 1, True, {}, [], rows) if rows else []
+        await self._put(records, len(rows))
+        await self._outlet.settle()
+        self._again = bool(rows)
+
+    def _records(
+        self, through: int, last: bool, heads: dict[str, int], events: list[EventRow], rows: list[AthleteRow]
+    ) -> list[bytes]:
+        frame = Frame(
+            v=FRAME_VERSION,
+            partition=self.partition,
+            from_offset=min(self._from_offset, through),
+            through_offset=through,
+            last=last,
+            accepted_us=self._accepted_us,
+            heads=heads,
+            events=events,
+            rows=rows,
+        )
+        return records_of(frame)
+
+    async def _put(self, records: Sequence[bytes], rows: int) -> None:
+        for record in records:
+            await self._outlet.put(record)
+        self._metrics.rows.inc(rows)
+        self._metrics.frames.inc(len(records))
+        self.progress += 1
+
+    def _due(self, turn: Turns) -> tuple[list[EventRow], list[AthleteRow]]:
+        """The next rows that are due, scored now."""
+        events: list[EventRow] = []
+        rows: list[AthleteRow] = []
+        for event in self._state.events.values():
+            if len(rows) >= ROWS_A_TURN or turn.over():
+                break
+            if (row := event.take_event()) is not None:
+                events.append(row)
+            rows += event.take(ROWS_A_TURN - len(rows))
+        return events, rows
+
+    def _changed(self) -> bool:
+        return self._state.pending() > 0
+
+    def _says_nothing(self) -> bool:
+        """Whether it is time to say that nothing has changed up to here."""
+        return time.monotonic() - self._framed_s >= EMPTY_FRAME_S
+
+    # --- Between.
+
+    async def _spare_moment(self) -> None:
+        """With nothing due: rows once more, a snapshot, a look whether the log is still the one that was folded."""
+        if self._again:
+            await self._send_again()
+        now_s = time.monotonic()
+        if self._snapshot_is_due(now_s) and self._mark is not None:
+            await self._snapshot(self._mark)
+        if now_s - self._compared_s >= COMPARE_LOG_S and self._mark is not None:
+            self._compared_s = now_s
+            await self._compare(self._mark)
+
+    def _snapshot_is_due(self, now_s: float) -> bool:
+        new = self.next_offset - self._snapshot_offset
+        waited_s = now_s - self.snapshot_s
+        if not new or waited_s < self._snapshot_took_s * SNAPSHOT_SHARE:
+            return False
+        return waited_s >= self._shared.snapshot_every_s or new >= SNAPSHOT_RECORDS
+
+    async def _snapshot(self, mark: Mark) -> None:
+        began_s = time.monotonic()
+        try:
+            await self._shared.snapshots.write(self._state, mark, self._moved)
+        except OSError as error:
+            log.warning("no snapshot of partition %d: %s; the next restart reads more", self.partition, error)
+        self._snapshot_offset = self.next_offset
+        self.snapshot_s = time.monotonic()
+        self._snapshot_took_s = self.snapshot_s - began_s
+
+    async def _compare(self, mark: Mark) -> None:
+        try:
+            async with asyncio.timeout(COMPARE_PATIENCE_S):
+                there = await self._shared.reader.mark_at(self.partition, mark.offset)
+        except (TimeoutError, KafkaError):
+            return  # Kafka is away; the watch says so
+        if there is not None and there != mark:  # without one it is too short, which the watch looks at more than once
+            raise LogDisagrees(self.partition, f"another record is at offset {mark.offset}")

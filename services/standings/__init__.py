@@ -1,0 +1,41 @@
+"""Standings: boards, teams and delegations as a pure function of a definition and the athletes' results.
+
+Whatever depends on others (places, ties, the size of a field) is worked out here and nowhere else, so that an athlete's
+row changes only when he does. Source: contract, section 4.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from schemas.definition import Definition
+from schemas.results import AthleteRow, Case, EventRow
+from services.standings.boards import BoardRow, board, orders_of, team_members
+from services.standings.delegations import DelegationRow, delegation
+from services.standings.teams import TeamRow, crowded_teams, team_board, team_cases
+
+
+class Standings(Struct, frozen=True):
+    """All standings of an event, each by its id in the order of the definition, and the cases of too large teams."""
+
+    boards: dict[str, list[BoardRow]]
+    team_boards: dict[str, list[TeamRow]]
+    delegations: dict[str, list[DelegationRow]]
+    cases: list[Case]
+
+
+def standings(definition: Definition, athletes: Iterable[AthleteRow], event: EventRow | None) -> Standings:
+    """The standings of an event. `event` brings the judges' orders and the decided cases; None: there are none."""
+    field = list(athletes)
+    orders = [] if event is None else event.orders
+    boards: dict[str, list[BoardRow]] = {}
+    for one in definition.boards:
+        boards[one.id] = board(definition, one.id, field, orders_of(orders, one.race))
+    teams: dict[str, list[TeamRow]] = {}
+    cases: list[Case] = []
+    for team in definition.team_boards:
+        members = team_members(definition, team.of, field)
+        teams[team.id] = team_board(team, members, boards[team.of])
+        cases += team_cases(definition, team, crowded_teams(team, members), [] if event is None else event.decided)
+    delegations = {one.id: delegation(one, teams) for one in definition.delegations}
+    return Standings(boards, teams, delegations, cases)

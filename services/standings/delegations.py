@@ -1,0 +1,35 @@
+"""Delegations: a team's scores on several team boards added up. Source: contract, section 4.7."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from schemas.definition import Delegation
+from services.standings.teams import TeamRow
+
+
+class DelegationRow(Struct, frozen=True):
+    """A delegation's line; without a place on each of its boards `place` and `score` are None."""
+
+    place: int | None
+    team: str
+    score: int | None
+
+
+def delegation(of: Delegation, team_boards: Mapping[str, list[TeamRow]]) -> list[DelegationRow]:
+    """The delegations with a place, best first, then the others by name."""
+    scores = [{row.team: row.score for row in team_boards[board] if row.score is not None} for board in of.sum]
+    teams = {row.team for board in of.sum for row in team_boards[board]}
+    ties = {} if of.tie is None else {r.team: r.place for r in team_boards[of.tie] if r.place is not None}
+    last = len(ties) + 1
+    placed = sorted(
+        (sum(own[team] for own in scores), ties.get(team, last), team)
+        for team in teams
+        if all(team in own for own in scores)
+    )
+    rows: list[DelegationRow] = []
+    for at, (score, tie, team) in enumerate(placed):
+        same = at > 0 and placed[at - 1][:2] == (score, tie)
+        rows.append(DelegationRow(rows[-1].place if same else at + 1, team, score))
+    named = {row.team for row in rows}
+    return rows + [DelegationRow(None, team, None) for team in sorted(teams - named)]

@@ -1,0 +1,284 @@
+"""Standings kept up as results change: the same as `standings` of all rows, at the cost of what has changed.
+
+A board's rows carry a sortable key instead of a place, since one good chip time would shift thousands of places. So a
+changed athlete costs a look at his own boards; only leaders by gun who cease to be leaders, ties that judges have
+ordered, and teams are looked at beyond that. Source: contract, section 4.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from msgspec import Struct, field
+
+from schemas.definition import Board, Definition, parse_definition
+from schemas.ids import bib_order
+from schemas.results import AthleteRow, EventRow, JudgesOrder, printed_s
+from services.standings.boards import BoardRow, finish_times, order_for, orders_of, passes, root_of
+from services.standings.delegations import DelegationRow, delegation
+from services.standings.teams import TeamRow, crowded_teams, team_board
+
+NO_PLACE = 0  # the key of a member who has no place yet
+_TIE_BITS = 10  # judges order at most 1,000 athletes
+_TIME_OFFSET = 2**52  # instants and durations are within +-2^52 us
+
+
+class Cell(NamedTuple):
+    """A member of a board: his rank key, his printed time in seconds, his exact times; zeros without a place."""
+
+    rank_key: int
+    time_s: int = 0
+    gun_us: int = 0
+    chip_us: int = 0
+
+
+class CellChange(NamedTuple):
+    """What became of an athlete on a board; `cell` None: he left it."""
+
+    board: str
+    bib: str
+    cell: Cell | None
+
+
+class TeamChange(Struct, frozen=True):
+    """A team board as it stands now, and its teams with more members than may count."""
+
+    rows: list[TeamRow]
+    crowded: list[str]
+
+
+class Changes(Struct, frozen=True):
+    """What a batch of results changed on boards, team boards and delegations."""
+
+    cells: list[CellChange] = field(default_factory=list)
+    teams: dict[str, TeamChange] = field(default_factory=dict)
+    delegations: dict[str, list[DelegationRow]] = field(default_factory=dict)
+
+    def boards(self) -> list[str]:
+        """Every board, team board and delegation that changed, in the order of their names."""
+        return sorted({change.board for change in self.cells} | self.teams.keys() | self.delegations.keys())
+
+
+def rank_key(part: int, time_us: int, tie: int) -> int:
+    """A key of 64 bits that sorts a board: leaders (`part` 0) before the rest (1), then by time, then as judges say."""
+    believable_us = min(
+        max(time_us, 1 - _TIME_OFFSET), _TIME_OFFSET - 1
+    )  # beyond lies 142 years; ties there do no harm
+    return part << 63 | (believable_us + _TIME_OFFSET) << _TIE_BITS | tie
+
+
+class EventStandings:
+    """The standings of one event. `apply` takes changed results in; what it returns is all that is new."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, AthleteRow] = {}
+        self.event: EventRow | None = None
+        self.definition: Definition | None = None
+        self.cells: dict[str, dict[str, Cell]] = {}
+        self.teams: dict[str, TeamChange] = {}
+        self.delegations: dict[str, list[DelegationRow]] = {}
+        self._roots: dict[str, _Root] = {}
+        self._root_of: dict[str, _Root] = {}
+        self._checks: dict[str, list[tuple[Board, Callable[[AthleteRow], bool]]]] = {}
+        self._boards_of: dict[str, tuple[Board, ...]] = {}
+        self._judged: dict[str, AthleteRow] = {}
+
+    def apply(self, rows: Iterable[AthleteRow], event: EventRow | None = None) -> Changes:
+        """Take in results that changed; of one athlete the higher version holds, so that old rows do nothing."""
+        dirty = {row.bib: row for row in self._newer(rows)}
+        changes = Changes()
+        redefined = False
+        if event is not None and (self.event is None or event.version >= self.event.version):
+            defined_before = None if self.event is None else self.event.definition
+            self.event = event
+            redefined = event.definition != defined_before
+            if redefined:
+                self._define(event, changes)
+                dirty = dict(self.rows)
+        touched = self._update_roots(dirty)
+        if redefined:
+            touched.update(self.cells)
+        self._update_cells(dirty, touched, changes)
+        self._update_teams(touched, redefined, changes)
+        return changes
+
+    def _newer(self, rows: Iterable[AthleteRow]) -> Iterable[AthleteRow]:
+        for row in rows:
+            held = self.rows.get(row.bib)
+            if held is None or row.version > held.version:
+                self.rows[row.bib] = row
+                yield row
+
+    def _define(self, event: EventRow, changes: Changes) -> None:
+        """Begin anew by another definition; boards that it does not have lose everybody."""
+        self.definition = definition = None if event.definition is None else parse_definition(event.definition)
+        boards = [] if definition is None else definition.boards
+        kept = {board.id for board in boards}
+        for name in [name for name in self.cells if name not in kept]:
+            changes.cells.extend(CellChange(name, bib, None) for bib in self.cells.pop(name))
+        self._boards_of = {}
+        self._judged = {}
+        self._roots = {}
+        self._checks = {}
+        if definition is None:
+            return
+        official = {race.id: race.official_time for race in definition.races}
+        for board in boards:
+            self.cells.setdefault(board.id, {})
+            self._checks.setdefault(board.race, []).append((board, passes(definition, board)))
+            if board.within is None:
+                self._roots[board.id] = _Root(board, official[board.race])
+        self._root_of = {board.id: self._roots[root_of(definition, board).id] for board in boards}
+        teams = {board.id for board in definition.team_boards}
+        delegations = {one.id for one in definition.delegations}
+        self.teams = {name: one for name, one in self.teams.items() if name in teams}
+        self.delegations = {name: rows for name, rows in self.delegations.items() if name in delegations}
+
+    def _update_roots(self, dirty: Mapping[str, AthleteRow]) -> set[str]:
+        """Put changed finishers into the order of their boards; the boards that they were on or are on now."""
+        touched: set[str] = set()
+        for bib, row in dirty.items():
+            before = self._boards_of.get(bib, ())
+            now = self._boards_for(row)
+            self._boards_of[bib] = now
+            touched.update(board.id for board in before)
+            if now is not before:
+                touched.update(board.id for board in now)
+            here = {board.id for board in now}
+            for board in before if now is before else {*before, *now}:
+                root = self._roots.get(board.id)
+                if root is not None:
+                    root.put(bib, row if board.id in here and row.status == "FINISHED" else None)
+        return touched
+
+    def _boards_for(self, row: AthleteRow) -> tuple[Board, ...]:
+        """The boards whose filters he passes; looked for anew only when his entry changed, as hardly ever."""
+        known = self._judged.get(row.bib)
+        if known is not None and (known.entry, known.race, known.gone) == (row.entry, row.race, row.gone):
+            return self._boards_of[row.bib]
+        self._judged[row.bib] = row
+        return tuple(board for board, check in self._checks.get(row.race, ()) if check(row))
+
+    def _update_cells(self, dirty: Mapping[str, AthleteRow], touched: set[str], changes: Changes) -> None:
+        orders = [] if self.event is None else self.event.orders
+        affected = set(dirty)
+        for root in self._roots.values():
+            affected |= root.settle(orders_of(orders, root.board.race))
+        for bib in sorted(affected, key=bib_order):
+            boards = self._boards_of.get(bib, ())
+            here = {board.id for board in boards}
+            for board in boards:
+                cell = self._root_of[board.id].cell(bib)
+                if self.cells[board.id].get(bib) != cell:
+                    self.cells[board.id][bib] = cell
+                    changes.cells.append(CellChange(board.id, bib, cell))
+                    touched.add(board.id)
+            for name in touched - here:
+                if name in self.cells and self.cells[name].pop(bib, None) is not None:
+                    changes.cells.append(CellChange(name, bib, None))
+
+    def _update_teams(self, touched: set[str], redefined: bool, changes: Changes) -> None:
+        if self.definition is None:
+            return
+        for of in self.definition.team_boards:
+            if of.of not in touched:
+                continue
+            members = sorted((self.rows[bib] for bib in self.cells[of.of]), key=lambda row: row.first_entry)
+            now = TeamChange(team_board(of, members, self.board(of.of)), crowded_teams(of, members))
+            if self.teams.get(of.id) != now:
+                self.teams[of.id] = changes.teams[of.id] = now
+        for one in self.definition.delegations:
+            if not redefined and not any(name in changes.teams for name in (*one.sum, one.tie)):
+                continue
+            rows = delegation(one, {name: self.teams[name].rows for name in self.teams})
+            if self.delegations.get(one.id) != rows:
+                self.delegations[one.id] = changes.delegations[one.id] = rows
+
+    def board(self, name: str) -> list[BoardRow]:
+        """A board's rows with places, best first."""
+        placed = [(cell.rank_key, bib_order(bib), bib, cell) for bib, cell in self.cells[name].items() if cell.rank_key]
+        placed.sort(key=lambda one: one[:2])
+        rows: list[BoardRow] = []
+        for at, (key, _, bib, cell) in enumerate(placed):
+            same = at > 0 and placed[at - 1][0] == key
+            place = rows[-1].place if same else at + 1
+            rows.append(BoardRow(place, bib, cell.time_s, cell.gun_us, cell.chip_us))
+        return rows
+
+
+class _Root:
+    """The order of a board that lies within no other: its finishers, and who of them lead by gun time."""
+
+    def __init__(self, board: Board, official: str) -> None:
+        self.board = board
+        self._official = official
+        self._times: dict[str, tuple[int, int]] = {}
+        self._guns: list[int] = []
+        self._limit_us: int | None = None
+        self._ties: dict[str, int] = {}
+
+    def put(self, bib: str, finisher: AthleteRow | None) -> None:
+        """His result now, None when he is no finisher of this board."""
+        before = self._times.pop(bib, None)
+        if before is not None:
+            del self._guns[bisect_left(self._guns, before[0])]
+        if finisher is not None:
+            self._times[bib] = times = finish_times(finisher)
+            insort(self._guns, times[0])
+
+    def settle(self, orders: list[JudgesOrder]) -> set[str]:
+        """Find the leaders and the judges' ties anew; whose cells may differ from before though he did not change."""
+        before = self._limit_us
+        self._limit_us = self._find_limit()
+        affected: set[str] = set()
+        if self._limit_us != before:
+            if before is None or self._limit_us is None:
+                affected.update(self._times)
+            else:
+                low, high = sorted((before, self._limit_us))
+                affected.update(bib for bib, (gun_us, _) in self._times.items() if low < gun_us <= high)
+        ties = self._find_ties(orders) if orders else {}
+        if ties != self._ties:
+            affected.update(bib for bib in ties.keys() | self._ties.keys() if ties.get(bib) != self._ties.get(bib))
+            self._ties = ties
+        return affected
+
+    def _find_limit(self) -> int | None:
+        """The gun time of the last leader; None when everybody leads or nobody does."""
+        places = self.board.gun_places
+        if self.board.ranked_by() != "gun_then_chip" or places == 0 or len(self._guns) <= places:
+            return None
+        return self._guns[places - 1]
+
+    def _placed(self, bib: str) -> tuple[int, int]:
+        """Leader (0) or not (1), and the time that ranks him there."""
+        gun_us, chip_us = self._times[bib]
+        kind = self.board.ranked_by()
+        if kind != "gun_then_chip":
+            return 0, gun_us if kind == "gun" else chip_us
+        leads = self.board.gun_places > 0 and (self._limit_us is None or gun_us <= self._limit_us)
+        return (0, gun_us) if leads else (1, chip_us)
+
+    def _find_ties(self, orders: list[JudgesOrder]) -> dict[str, int]:
+        """The place within his tie of each athlete whose tie an order names whole."""
+        groups: dict[tuple[int, int], list[str]] = {}
+        for bib in self._times:
+            groups.setdefault(self._placed(bib), []).append(bib)
+        ties: dict[str, int] = {}
+        for same in groups.values():
+            order = order_for(same, orders) if len(same) > 1 else None
+            if order is not None:
+                ties.update((bib, at) for at, bib in enumerate(sorted(same, key=order.__getitem__)))
+        return ties
+
+    def cell(self, bib: str) -> Cell:
+        """His cell on this board and on the boards within it."""
+        times = self._times.get(bib)
+        if times is None:
+            return Cell(NO_PLACE)
+        part, time_us = self._placed(bib)
+        if self.board.ranked_by() == "gun_then_chip":
+            printed_us = time_us
+        else:
+            printed_us = times[0] if self._official == "gun" else times[1]
+        return Cell(rank_key(part, time_us, self._ties.get(bib, 0)), printed_s(printed_us), *times)

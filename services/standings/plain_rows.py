@@ -1,0 +1,55 @@
+"""Results and standings as plain objects, in the form and the order of the standings document.
+
+One form for the command, for live and for what was published: whoever compares two of them compares values.
+Source: contract, section 5.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from schemas.results import AthleteRow, Case
+from services.standings.boards import BoardRow
+from services.standings.delegations import DelegationRow
+from services.standings.teams import TeamRow
+
+Plain = dict[str, Any]
+
+
+def plain_athlete(row: AthleteRow) -> Plain:
+    """An athlete's result."""
+    return {
+        "bib": row.bib,
+        "race": row.race,
+        "status": row.status,
+        "gun_us": row.gun_us,
+        "chip_us": row.chip_us,
+        "time_s": row.time_s,
+        "cut_at": row.cut_at,
+        "missed": row.missed,
+        "flags": row.flags,
+        "points": [{"point": p.point, "at_us": p.at_us, "source": p.source} for p in row.points],
+    }
+
+
+def plain_boards(boards: Mapping[str, Sequence[BoardRow]]) -> dict[str, list[Plain]]:
+    """Boards by id."""
+    return {name: [msgspec.structs.asdict(row) for row in rows] for name, rows in boards.items()}
+
+
+def plain_teams(boards: Mapping[str, Sequence[TeamRow]]) -> dict[str, list[Plain]]:
+    """Team boards by id."""
+    plain: dict[str, list[Plain]] = msgspec.to_builtins(boards)
+    return plain
+
+
+def plain_delegations(boards: Mapping[str, Sequence[DelegationRow]]) -> dict[str, list[Plain]]:
+    """Delegations by id."""
+    plain: dict[str, list[Plain]] = msgspec.to_builtins(boards)
+    return plain
+
+
+def plain_case(case: Case) -> Plain:
+    """A case, open or decided."""
+    return {"case": case.case, "bib": case.bib, "race": case.race, "open": case.open}

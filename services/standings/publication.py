@@ -1,0 +1,383 @@
+"""The life of results: provisional, a window for protests, official, changed since, withdrawn. Source: section 4.8.
+
+A publication is judged once, as the event was when it came: an `official` that came too early, or while a case or a
+protest of the race was open, is void for good and leaves in force what it followed. What it published is kept as it was
+then (`RaceDocument`) and does not change any more; a later change is told as a difference from it.
+
+It is of a race, or of some of its boards: ten minutes may run for each event of a championship by itself.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from schemas.definition import US, Definition
+from schemas.ids import bib_order
+from schemas.results import AthleteRow, Case, EventRow, Publication
+from services.standings.boards import BoardRow
+from services.standings.delegations import DelegationRow
+from services.standings.plain_rows import (
+    Plain,
+    plain_athlete,
+    plain_boards,
+    plain_delegations,
+    plain_teams,
+)
+from services.standings.teams import TeamRow
+
+State = Literal["live", "provisional", "official", "withdrawn"]
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Ground(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One reason why results may not be official; `text` says it in words.
+
+    `open_case` and `open_protest` by name; `protest_window` until when it runs; `no_provisional` and `unknown_time` for
+    which board (None: the race as a whole).
+    """
+
+    reason: Literal["no_provisional", "unknown_time", "protest_window", "open_case", "open_protest"]
+    text: str
+    board: str | None = None
+    case: str | None = None
+    protest: str | None = None
+    until_us: int | None = None
+
+
+class Published(Struct, frozen=True, kw_only=True):
+    """A publication as it was kept. `void`: why it has no effect, empty if it has.
+
+    `revision` is what its document is of: its own `offset`, unless results were first worked out later.
+    """
+
+    race: str
+    state: Literal["provisional", "official", "withdrawn"]
+    offset: int
+    revision: int
+    boards: list[str] | None
+    recorded_at_us: int | None
+    sha256: str
+    void: list[Ground]
+
+
+PublicationKey = tuple[int, str, str, tuple[str, ...] | None]
+
+
+def publication_key(one: Publication | Published) -> PublicationKey:
+    """What tells publications apart: a record may hold several, of several races and boards."""
+    return one.offset, one.race, one.state, None if one.boards is None else tuple(one.boards)
+
+
+# --- Which publications there are, and what they cover.
+
+
+def ranked_of(definition: Definition, race: str) -> list[str]:
+    """Every board and team board of a race, by id."""
+    of = {board.id: board.race for board in definition.boards}
+    return [board.id for board in definition.boards if board.race == race] + [
+        team.id for team in definition.team_boards if of[team.of] == race
+    ]
+
+
+def _covered(definition: Definition, race: str, boards: Sequence[str] | None) -> list[str | None]:
+    """The boards that a publication of these is about; None, the race as a whole, where it ranks nobody."""
+    named: list[str | None] = [*(ranked_of(definition, race) if boards is None else boards)]
+    return named or [None]
+
+
+def delegations_of(definition: Definition, race: str) -> list[str]:
+    """The delegations that draw on a team board of a race."""
+    own = set(ranked_of(definition, race))
+    return [one.id for one in definition.delegations if own.intersection(one.sum)]
+
+
+def takes_effect(definition: Definition, one: Publication) -> bool:
+    """Whether a publication's race and boards are known; until they are it waits. Source: contract, section 1."""
+    known = {x.id for table in (definition.boards, definition.team_boards, definition.delegations) for x in table}
+    return any(race.id == one.race for race in definition.races) and known.issuperset(one.boards or ())
+
+
+def _covers(one: Publication | Published, race: str, board: str | None) -> bool:
+    """Whether a publication is of a board of a race, or (`board` None) of the race as a whole."""
+    return one.race == race and (one.boards is None or (board is not None and board in one.boards))
+
+
+# --- Why results may not be official.
+
+
+def void_grounds(definition: Definition, event: EventRow, official: Publication, cases: Iterable[Case]) -> list[Ground]:
+    """Every reason why an official publication is void; `event` and `cases` as they were when it came."""
+    before = event.publications[: event.publications.index(official)]
+    covered = _covered(definition, official.race, official.boards)
+    found = [one for board in covered for one in _window_grounds(definition, before, official, board)]
+    alike = {msgspec.structs.replace(one, board=None) for one in found}
+    if len(alike) == 1 and len(found) == len(covered):  # the same for all boards: said once
+        found = list(alike)
+    return found + open_grounds(event, official.race, cases)
+
+
+def open_grounds(event: EventRow, race: str, cases: Iterable[Case]) -> list[Ground]:
+    """The open cases and protests of a race, each by its name."""
+    found = [
+        Ground(reason="open_case", text=f"case {case.case} is open", case=case.case)
+        for case in cases
+        if case.open and case.race == race
+    ]
+    return found + [
+        Ground(reason="open_protest", text=f"protest {one.protest} is open", protest=one.protest)
+        for one in event.protests
+        if one.race == race and one.outcome is None
+    ]
+
+
+def _window_grounds(
+    definition: Definition, before: Sequence[Publication], official: Publication, board: str | None
+) -> Iterator[Ground]:
+    provisional = provisional_of(before, official.race, board)
+    if provisional is None:
+        yield Ground(reason="no_provisional", text="nothing provisional was published before it", board=board)
+    elif provisional.recorded_at_us is None or official.recorded_at_us is None:
+        text = "it is not known when it and its provisional were published"
+        yield Ground(reason="unknown_time", text=text, board=board)
+    else:
+        until_us = provisional.recorded_at_us + definition.protest_window_s * US
+        if official.recorded_at_us < until_us:
+            text = f"it came within {definition.protest_window_s} s of the provisional results"
+            yield Ground(reason="protest_window", text=text, board=board, until_us=until_us)
+
+
+def provisional_of(publications: Iterable[Publication], race: str, board: str | None) -> Publication | None:
+    """The latest provisional publication of a board, or of the race as a whole; None if it was withdrawn since."""
+    found = None
+    for one in publications:
+        if _covers(one, race, board) and one.state != "official":
+            found = one if one.state == "provisional" else None
+    return found
+
+
+def official_from_us(definition: Definition, event: EventRow, race: str, board: str | None = None) -> int | None:
+    """When the protest window of a board, or of all that a race ranks, is over; None where nothing is provisional."""
+    latest: int | None = None
+    for one in _covered(definition, race, None if board is None else [board]):
+        provisional = provisional_of(event.publications, race, one)
+        if provisional is None or provisional.recorded_at_us is None:
+            return None
+        latest = max(latest or 0, provisional.recorded_at_us)
+    return None if latest is None else latest + definition.protest_window_s * US
+
+
+# --- What holds.
+
+
+class Standing(NamedTuple):
+    """The state of a race's or a board's results, the publication that gives it, and why a later official is void."""
+
+    state: State
+    held: Published | None
+    void: list[Ground]
+
+
+def in_force(event: EventRow, kept: Iterable[Published]) -> list[Published]:
+    """Of the publications that were kept those that are in force (none withdrawn as a fact), in log order."""
+    by_key = {publication_key(one): one for one in kept}
+    return [by_key[key] for one in event.publications if (key := publication_key(one)) in by_key]
+
+
+def standing(published: Sequence[Published], race: str, board: str | None = None) -> Standing:
+    """What holds for a board of a race, or (`board` None) for the race as a whole: the latest that is not void."""
+    void: list[Ground] = []
+    for one in reversed(published):
+        if not _covers(one, race, board):
+            continue
+        if not one.void:
+            return Standing(one.state, one, void)
+        void = void or one.void
+    return Standing("live", None, void)
+
+
+def delegation_standing(published: Sequence[Published], delegation: str) -> Standing | None:
+    """The same of a delegation, which draws on several races: by what names it; None where nothing does."""
+    named = [one for one in published if one.boards is not None and delegation in one.boards]
+    return standing(named, named[-1].race, delegation) if named else None
+
+
+def race_standing(definition: Definition, published: Sequence[Published], race: str) -> Standing:
+    """The same of a race: what all its boards agree in, where they do, else what was published of the whole race."""
+    whole = standing(published, race)
+    boards = [standing(published, race, board) for board in ranked_of(definition, race)]
+    if len({one.state for one in boards}) == 1 and boards[0].state != whole.state:
+        return boards[0]
+    return whole
+
+
+# --- What was published.
+
+
+class RaceDocument(NamedTuple):
+    """What was published of a race: its athletes by bib, boards and teams; delegations beside them.
+
+    All plain, in the form of section 5. Of delegations, which draw on several races, the hash knows nothing.
+    """
+
+    athletes: Mapping[str, Plain]
+    boards: Mapping[str, list[Plain]]
+    team_boards: Mapping[str, list[Plain]]
+    delegations: Mapping[str, list[Plain]]
+
+
+class RaceResults(NamedTuple):
+    """The same as it is worked with: the race's athletes, and its boards by id."""
+
+    athletes: Sequence[AthleteRow]
+    boards: Mapping[str, Sequence[BoardRow]]
+    team_boards: Mapping[str, Sequence[TeamRow]]
+    delegations: Mapping[str, Sequence[DelegationRow]]
+
+
+def race_results(
+    definition: Definition,
+    race: str,
+    athletes: Iterable[AthleteRow],
+    boards: Mapping[str, Sequence[BoardRow]],
+    teams: Mapping[str, Sequence[TeamRow]],
+    delegations: Mapping[str, Sequence[DelegationRow]],
+) -> RaceResults:
+    """What of an event's results is a race's."""
+    own = set(ranked_of(definition, race))
+    drawing = set(delegations_of(definition, race))
+    there = [row for row in athletes if row.race == race and not row.gone]
+    return RaceResults(
+        athletes=sorted(there, key=lambda row: bib_order(row.bib)),
+        boards={name: rows for name, rows in boards.items() if name in own},
+        team_boards={name: rows for name, rows in teams.items() if name in own},
+        delegations={name: rows for name, rows in delegations.items() if name in drawing},
+    )
+
+
+def race_document(results: RaceResults) -> RaceDocument:
+    """A race's results as plain objects."""
+    return RaceDocument(
+        athletes={row.bib: plain_athlete(row) for row in results.athletes},
+        boards=plain_boards(results.boards),
+        team_boards=plain_teams(results.team_boards),
+        delegations=plain_delegations(results.delegations),
+    )
+
+
+def canonical(results: RaceResults) -> bytes:
+    """The bytes that a publication's SHA-256 is over: an object of `athletes`, `boards` and `team_boards` as the
+    standings document has them, those of this race alone.
+
+    UTF-8 without blanks, the keys of every object sorted: what RFC 8785 makes of it, so that anybody can make the same
+    of `matline score`. Encoded one athlete at a time: plain objects of a whole field would take ten times the room.
+    """
+    parts = [b'{"athletes":[']
+    for at, row in enumerate(results.athletes):
+        parts += [b"," if at else b"", _encode(plain_athlete(row))]
+    parts += [b'],"boards":', _encode(plain_boards(results.boards))]
+    parts += [b',"team_boards":', _encode(plain_teams(results.team_boards)), b"}"]
+    return b"".join(parts)
+
+
+def sha256_of(document: bytes) -> str:
+    """A document's SHA-256, in hexadecimal."""
+    return hashlib.sha256(document).hexdigest()
+
+
+# --- What has changed since.
+
+
+class Difference(Struct, frozen=True):
+    """What differs now from what was published: rows by their `bib` or `team`, each with `published` and `now`, None
+    where there is no such row. Boards without a difference are left out.
+    """
+
+    athletes: list[Plain]
+    boards: dict[str, list[Plain]]
+    team_boards: dict[str, list[Plain]]
+    delegations: dict[str, list[Plain]]
+
+    def __bool__(self) -> bool:
+        return bool(self.athletes or self.boards or self.team_boards or self.delegations)
+
+    def bibs(self, board: str) -> frozenset[str]:
+        """Whose rows on a board differ."""
+        return frozenset(row["bib"] for row in self.boards.get(board, ()))
+
+
+def difference(published: RaceDocument, now: RaceDocument, boards: Sequence[str] | None) -> Difference:
+    """How results differ from what was published; `boards`: only those were, and of athletes who was or is on them.
+
+    Delegations count only where they are among `boards`. Both documents may leave out what is known to be the same.
+    """
+    wanted = None if boards is None else set(boards)
+    ranked = _tables(published.boards, now.boards, "bib", wanted)
+    teams = _tables(published.team_boards, now.team_boards, "team", wanted)
+    bibs = None if wanted is None else set(_bibs_on(published, wanted)) | set(_bibs_on(now, wanted))
+    athletes = [
+        {"bib": bib, "published": published.athletes.get(bib), "now": now.athletes.get(bib)}
+        for bib in sorted(published.athletes.keys() | now.athletes.keys(), key=bib_order)
+        if (bibs is None or bib in bibs) and published.athletes.get(bib) != now.athletes.get(bib)
+    ]
+    return Difference(athletes, ranked, teams, _tables(published.delegations, now.delegations, "team", wanted or set()))
+
+
+def _tables(
+    published: Mapping[str, list[Plain]], now: Mapping[str, list[Plain]], key: str, wanted: set[str] | None
+) -> dict[str, list[Plain]]:
+    found = {}
+    for name in sorted(published.keys() | now.keys()):
+        rows = _rows(published.get(name, []), now.get(name, []), key) if wanted is None or name in wanted else []
+        if rows:
+            found[name] = rows
+    return found
+
+
+def _rows(published: Sequence[Plain], now: Sequence[Plain], key: str) -> list[Plain]:
+    before: dict[Any, Plain] = {row[key]: row for row in published}
+    after: dict[Any, Plain] = {row[key]: row for row in now}
+    names = [*after, *(name for name in before if name not in after)]
+    return [
+        {key: name, "published": before.get(name), "now": after.get(name)}
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _bibs_on(document: RaceDocument, boards: set[str]) -> Iterator[str]:
+    for name, rows in document.boards.items():
+        if name in boards:
+            yield from (row["bib"] for row in rows)
+    for name, rows in document.team_boards.items():
+        if name in boards:
+            yield from (member["bib"] for row in rows for member in row["members"])
+
+
+# --- A publication as it comes.
+
+
+def judged(
+    definition: Definition,
+    event: EventRow,
+    one: Publication,
+    cases: Iterable[Case],
+    results: RaceResults,
+    revision: int,
+) -> tuple[Published, bytes]:
+    """A publication as it is kept, and its document; everything as it was when it came, at `revision`."""
+    document = canonical(results)
+    made = Published(
+        race=one.race,
+        state=one.state,
+        offset=one.offset,
+        revision=revision,
+        boards=one.boards,
+        recorded_at_us=one.recorded_at_us,
+        sha256=sha256_of(document),
+        void=void_grounds(definition, event, one, cases) if one.state == "official" else [],
+    )
+    return made, document

@@ -1,0 +1,97 @@
+"""Team standings of a board. Source: contract, sections 4.4 to 4.6."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from schemas.definition import Definition, TeamBoard
+from schemas.ids import bib_order, case_name
+from schemas.results import AthleteRow, Case
+from services.standings.boards import BoardRow
+
+
+class Member(Struct, frozen=True):
+    """A member who counts, and his score: a place, or seconds."""
+
+    bib: str
+    score: int
+
+
+class TeamRow(Struct, frozen=True):
+    """A team's line. Without enough scores `place` and `score` are None and `members` are all who have one."""
+
+    place: int | None
+    team: str
+    score: int | None
+    members: list[Member]
+
+
+def team_board(of: TeamBoard, members: list[AthleteRow], rows: list[BoardRow]) -> list[TeamRow]:
+    """The teams of a board: those with a place, best first, then the others by name.
+
+    `members` are the board's athletes by first entry (`boards.team_members`), `rows` the board itself.
+    """
+    scores = _scores(of, members, rows)
+    placed: list[tuple[int, tuple[int, ...], str, list[Member]]] = []
+    unplaced: list[TeamRow] = []
+    for team, own in _teams(members).items():
+        scored = [Member(row.bib, scores[row.bib]) for row in own[: of.max_members] if row.bib in scores]
+        scored.sort(key=lambda member: (member.score, bib_order(member.bib)))
+        if len(scored) < of.counting:
+            unplaced.append(TeamRow(None, team, None, scored))
+            continue
+        counting = scored[: of.counting]
+        placed.append((_total(of, counting), _tie_key(of, counting), team, counting))
+    placed.sort(key=lambda row: row[:3])
+    return _with_places(placed) + sorted(unplaced, key=lambda row: row.team)
+
+
+def _teams(members: Iterable[AthleteRow]) -> dict[str, list[AthleteRow]]:
+    teams: dict[str, list[AthleteRow]] = {}
+    for row in members:
+        if row.entry is not None and row.entry.team:
+            teams.setdefault(row.entry.team, []).append(row)
+    return teams
+
+
+def _scores(of: TeamBoard, members: list[AthleteRow], rows: list[BoardRow]) -> dict[str, int]:
+    """What each athlete of the board scores; who has none yet, or never will, is not in it."""
+    if of.score != "sum_places":
+        return {row.bib: row.time_s for row in rows}
+    scores = {row.bib: row.place for row in rows}
+    if of.non_finisher == "n_plus_1":
+        competed = sum(row.status not in ("NOT_STARTED", "DNS") for row in members)
+        scores.update((row.bib, competed + 1) for row in members if row.status in ("DNF", "OTL"))
+    return scores
+
+
+def _total(of: TeamBoard, counting: list[Member]) -> int:
+    if of.score == "last_time":
+        return counting[-1].score
+    return sum(member.score for member in counting)
+
+
+def _tie_key(of: TeamBoard, counting: list[Member]) -> tuple[int, ...]:
+    """What decides between equal scores: places compare the last counting athlete, then the one before, and so on."""
+    return tuple(member.score for member in reversed(counting)) if of.score == "sum_places" else ()
+
+
+def _with_places(placed: list[tuple[int, tuple[int, ...], str, list[Member]]]) -> list[TeamRow]:
+    found: list[TeamRow] = []
+    for at, (score, tie, team, members) in enumerate(placed):
+        same = at > 0 and placed[at - 1][:2] == (score, tie)
+        found.append(TeamRow(found[-1].place if same else at + 1, team, score, members))
+    return found
+
+
+def crowded_teams(of: TeamBoard, members: Iterable[AthleteRow]) -> list[str]:
+    """The teams with more members than may count, by name. Source: section 4.6."""
+    return sorted(team for team, own in _teams(members).items() if len(own) > of.max_members)
+
+
+def team_cases(definition: Definition, of: TeamBoard, crowded: Iterable[str], decided: Iterable[str]) -> list[Case]:
+    """A case for each team with more members than may count; deciding it only closes it. Source: section 4.6."""
+    race = next(board.race for board in definition.boards if board.id == of.of)
+    closed = set(decided)
+    names = [f"team:{of.id}:{team}" for team in crowded]
+    return [Case(name, race, open=case_name(name) not in closed) for name in names]

@@ -1,0 +1,451 @@
+"""Who may write, over a real socket: tokens, certificates, and this machine alone without them."""
+
+import asyncio
+import shutil
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+from yarl import URL
+
+from services.ingest import app
+from services.ingest.errors import Overloaded
+from services.ingest.http import access
+from services.ingest.http import api as http
+from services.ingest.http import connection_limiter as connections
+from services.ingest.http import error_throttle as refusals
+from services.ingest.http.access import Access, UnsafeAddress
+from services.ingest.http.connection_limiter import Places
+from services.ingest.settings import IngestSettings, settings_from
+from services.runtime.faults import StartFault
+from services.runtime.tls import ServerTls, TlsFiles, tls_files
+from services.runtime.tokens import Role, Token, Tokens, new_token, tokens_bytes
+from tests.builders import EVENT, definition
+from tests.ingest.conftest import serving
+from tests.ingest.http.test_api import CSV, gun, problem, push, wire
+from tests.ingest.memory_log import MemoryLog
+
+TLS = Path(__file__).parents[1] / "data" / "tls"
+
+
+class Office:
+    """Makes tokens into a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.tokens: list[Token] = []
+
+    def token(self, role: Role, name: str, *events: str, gateways: tuple[str, ...] = ()) -> dict[str, str]:
+        """The header of a new token."""
+        shown, token = new_token(role, name, list(events), list(gateways), "2026-01-04T00:00:00+00:00")
+        self.tokens.append(token)
+        self.write()
+        return {"Authorization": f"Bearer {shown}"}
+
+    def write(self) -> None:
+        fresh = self.path.with_suffix(".new")
+        fresh.write_bytes(tokens_bytes(self.tokens))
+        fresh.replace(self.path)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    office = Office(tmp_path / "tokens.json")
+    office.write()
+    return office
+
+
+@pytest.fixture
+async def client(office: Office, race_log: MemoryLog) -> AsyncIterator[aiohttp.ClientSession]:
+    settings = IngestSettings(port=0, tokens=office.path)
+    async with serving(settings, race_log) as at, aiohttp.ClientSession(at / f"v1/events/{EVENT}/") as session:
+        yield session
+
+
+REQUESTS = [
+    ("POST", "reads", msgspec.json.encode(push(wire()))),
+    ("PUT", "definition", msgspec.json.encode(definition())),
+    ("POST", "entries", CSV.encode()),
+    ("POST", "facts", msgspec.json.encode(gun())),
+]
+every_request = pytest.mark.parametrize(("method", "path", "body"), REQUESTS)
+
+
+# --- tokens
+
+
+@every_request
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp4"}])
+async def test_without_a_token_nothing_is_taken(client, race_log, method, path, body, header):
+    async with client.request(method, path, data=body, headers=header) as answer:
+        await problem(answer, 401)
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert race_log.records == []
+
+
+@every_request
+async def test_a_token_of_the_right_role_for_this_event_is_let_in(client, office, race_log, method, path, body):
+    header = (
+        office.token("gateway", "g", EVENT, gateways=("g",))
+        if path == "reads"
+        else office.token("official", "Ann", EVENT)
+    )
+    async with client.request(method, path, data=body, headers=header) as answer:
+        assert answer.status == 200
+    assert race_log.facts()[0].by == (None if path == "reads" else "Ann")
+
+
+@every_request
+@pytest.mark.parametrize("role", ["gateway", "official", "reader"])
+async def test_a_token_of_another_role_or_event_is_not(client, office, race_log, method, path, body, role):
+    event = "other" if role == ("gateway" if path == "reads" else "official") else EVENT
+    header = office.token(role, "g", event, gateways=("g",))
+    async with client.request(method, path, data=body, headers=header) as answer:
+        await problem(answer, 403)
+    assert race_log.records == []
+    assert race_log.aside == []
+
+
+async def test_a_gateway_speaks_for_no_other(client, office, race_log):
+    header = office.token("gateway", "h", EVENT, gateways=("h",))
+    async with client.post("reads", json=push(wire()), headers=header) as answer:
+        assert "'g'" in (await problem(answer, 403))["detail"]
+    query = {"gateway": "g", "session": "s"}
+    lines = {**header, "Content-Type": "application/x-ndjson"}
+    async with client.post("reads", data=msgspec.json.encode(wire()), params=query, headers=lines) as answer:
+        await problem(answer, 403)
+    assert race_log.records == []
+
+
+async def test_who_signs_a_fact_is_the_tokens_holder_whatever_the_body_says(client, office, race_log):
+    async with client.post("facts", json=gun(by="Bob"), headers=office.token("official", "Ann", "*")) as answer:
+        assert answer.status == 200
+    assert [fact.by for fact in race_log.facts()] == ["Ann"]
+
+
+async def test_two_tokens_of_a_holder_work_until_one_is_revoked(client, office):
+    old, new = office.token("official", "Ann", EVENT), office.token("official", "Ann", EVENT)
+    for header in (old, new):
+        async with client.post("facts", json=gun(), headers=header) as answer:
+            assert answer.status == 200
+    del office.tokens[0]
+    office.write()
+    async with client.post("facts", json=gun(), headers=old) as answer:
+        await problem(answer, 401)
+    async with client.post("facts", json=gun(), headers=new) as answer:
+        assert answer.status == 200
+
+
+async def test_what_comes_in_whole_after_its_token_was_revoked_is_refused(client, office, race_log):
+    header = office.token("official", "Ann", EVENT)
+    begun, revoked = asyncio.Event(), asyncio.Event()
+
+    async def slow():
+        yield msgspec.json.encode(gun())[:10]
+        begun.set()
+        await revoked.wait()
+        yield msgspec.json.encode(gun())[10:]
+
+    sending = asyncio.create_task(client.post("facts", data=slow(), headers=header))
+    await begun.wait()
+    office.tokens.clear()
+    office.write()
+    revoked.set()
+    async with await sending as answer:
+        await problem(answer, 401)
+    assert race_log.records == []
+
+
+async def test_the_first_token_ends_service_without_one(ingest: URL, tmp_path, race_log):
+    address = ingest / f"v1/events/{EVENT}/facts"
+    async with aiohttp.ClientSession() as client:
+        async with client.post(address, json=gun()) as answer:
+            assert answer.status == 200
+        Office(tmp_path / "tokens.json").token("official", "Ann", EVENT)
+        async with client.post(address, json=gun()) as answer:
+            await problem(answer, 401)
+        (tmp_path / "tokens.json").unlink()
+        async with client.post(address, json=gun()) as answer:
+            await problem(answer, 401)
+
+
+async def test_a_request_is_refused_before_its_body_is_read(client):
+    async def endless():
+        yield b"{"
+        await asyncio.Event().wait()
+
+    async with client.post("facts", data=endless()) as answer:
+        await problem(answer, 401)
+
+
+async def test_health_and_metrics_take_no_token(client):
+    for path in ("/healthz", "/readyz", "/metrics"):
+        async with client.get(path) as answer:
+            assert answer.status == 200
+
+
+async def test_a_token_that_sends_too_fast_is_told_to_wait_and_no_other(client, office, monkeypatch):
+    monkeypatch.setattr(access, "REQUESTS_BURST_MAX", 3)
+    monkeypatch.setattr(access, "REQUESTS_A_SECOND_MAX", 0.001)
+    fast, other = office.token("official", "Ann", EVENT), office.token("official", "Bob", EVENT)
+    statuses = []
+    for _ in range(5):
+        async with client.post("facts", json=gun(), headers=fast) as answer:
+            statuses.append(answer.status)
+    assert statuses == [200, 200, 200, 429, 429]
+    assert answer.headers["Retry-After"]
+    async with client.post("facts", json=gun(), headers=other) as answer:
+        assert answer.status == 200
+
+
+def test_an_allowance_comes_back_with_time(office):
+    now_s = 0.0
+    door = Access(Tokens(office.path), Places(), lambda: now_s)
+    [token] = [office.tokens[-1]] if office.token("official", "Ann", EVENT) else []
+    for _ in range(access.REQUESTS_BURST_MAX):
+        door.count(token)
+    with pytest.raises(Overloaded):
+        door.count(token)
+    now_s += 10 / access.REQUESTS_A_SECOND_MAX
+    for _ in range(10):
+        door.count(token)
+    with pytest.raises(Overloaded):
+        door.count(token)
+
+
+# --- listening
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "timing.example", ""])
+def test_listening_beyond_this_machine_takes_tokens(office, tmp_path, host):
+    settings = IngestSettings(host=host, tokens=tmp_path / "none.json")
+    with pytest.raises(UnsafeAddress, match="matline token add"):
+        app.create_app(settings, MemoryLog())
+    with pytest.raises(UnsafeAddress):  # a file without a token lets nobody in, but says that somebody has begun
+        app.create_app(IngestSettings(host=host, tokens=office.path), MemoryLog())
+    office.token("gateway", "g", EVENT, gateways=("g",))
+    app.create_app(IngestSettings(host=host, tokens=office.path), MemoryLog())
+
+
+def test_a_faulty_token_file_keeps_ingest_from_starting(tmp_path):
+    path = tmp_path / "tokens.json"
+    path.write_text("{}")
+    with pytest.raises(StartFault, match="tokens"):
+        app.create_app(IngestSettings(tokens=path), MemoryLog())
+
+
+# --- bounds of connections
+
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+async def opened(address: URL) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection that was served once, though to nobody known."""
+    assert address.port is not None
+    reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
+    await healthy(reader, writer)
+    return reader, writer
+
+
+async def healthy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(HEALTH)
+    assert await reader.readuntil(b"ok\n")
+
+
+async def test_where_all_places_are_taken_the_oldest_of_whom_nothing_is_known_makes_room(ingest: URL, monkeypatch):
+    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 3)
+    held = [await opened(ingest) for _ in range(3)]
+    newest = await opened(ingest)
+    assert await held[0][0].read() == b""
+    for one in (*held[1:], newest):
+        await healthy(*one)
+    for _, writer in (*held, newest):
+        writer.close()
+
+
+async def test_who_has_shown_a_token_keeps_some_places_and_others_find_none(ingest: URL, monkeypatch):
+    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 2)
+    body = msgspec.json.encode(gun())
+    head = f"POST /v1/events/{EVENT}/facts HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+    known = [await opened(ingest) for _ in range(2)]
+    for reader, writer in known:
+        writer.write(head.encode() + body)
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+    assert ingest.port is not None
+    reader, writer = await asyncio.open_connection("127.0.0.1", ingest.port)
+    assert await reader.read() == b""
+    writer.close()
+    for one in known:
+        await healthy(*one)
+        one[1].close()
+
+
+async def test_one_token_cannot_take_all_places(ingest: URL, monkeypatch):
+    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 3)
+    monkeypatch.setattr(connections, "KNOWN_OF_ONE_MAX", 2)
+    body = msgspec.json.encode(gun())
+    head = f"POST /v1/events/{EVENT}/facts HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+    held = [await opened(ingest) for _ in range(3)]
+    for reader, writer in held:
+        writer.write(head.encode() + body)
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+    newest = await opened(ingest)
+    assert await held[2][0].read() == b""
+    for one in (*held[:2], newest):
+        await healthy(*one)
+        one[1].close()
+    held[2][1].close()
+
+
+async def test_more_refusals_than_a_race_office_brings_about_wait_for_their_turn(office, race_log, monkeypatch):
+    monkeypatch.setattr(refusals, "REFUSALS_AT_ONCE", 3)
+    monkeypatch.setattr(refusals, "REFUSALS_A_SECOND", 10)
+    monkeypatch.setattr(refusals, "WAITING_MAX", 2)
+    monkeypatch.setattr(refusals, "HANG_UP_AFTER_S", 0.01)
+    good = office.token("official", "Ann", EVENT)
+    answered: list[str] = []
+    async with serving(IngestSettings(port=0, tokens=office.path), race_log) as at, aiohttp.ClientSession() as client:
+
+        async def send(header: dict[str, str]) -> None:
+            try:
+                async with client.post(at / f"v1/events/{EVENT}/facts", json=gun(), headers=header) as answer:
+                    answered.append(str(answer.status))
+            except aiohttp.ClientConnectionError:
+                answered.append("hung up on")
+
+        for _ in range(3):
+            await send({})
+        await asyncio.gather(*(send({}) for _ in range(6)), send(good))
+    assert answered[:3] == ["401"] * 3
+    assert sorted(answered[3:]) == ["200", *["401"] * 2, *["hung up on"] * 4]
+    assert answered.index("200") < len(answered) - 2  # it waited for none of them
+
+
+async def test_a_token_has_so_many_bodies_coming_in_at_once_and_another_has_his(client, office, race_log, monkeypatch):
+    monkeypatch.setattr(access, "BODIES_OF_ONE_MAX", 2)
+    one, other = office.token("official", "Ann", EVENT), office.token("official", "Bob", EVENT)
+    end = asyncio.Event()
+    begun = asyncio.Semaphore(0)
+
+    async def slow():
+        yield msgspec.json.encode(gun())
+        begun.release()
+        await end.wait()
+
+    waiting = [asyncio.create_task(client.post("facts", data=slow(), headers=one)) for _ in range(2)]
+    for _ in waiting:
+        await begun.acquire()
+    async with client.post("facts", json=gun(), headers=one) as answer:
+        await problem(answer, 429)
+        assert answer.headers["Retry-After"]
+    async with client.post("facts", json=gun(), headers=other) as answer:
+        assert answer.status == 200
+    end.set()
+    for answer in await asyncio.gather(*waiting):
+        assert answer.status == 200
+        answer.release()
+
+
+async def test_a_body_that_trickles_is_too_slow_before_its_time_is_over(ingest: URL, monkeypatch):
+    monkeypatch.setattr(http, "BODY_GRACE_S", 0.1)
+
+    async def trickling():
+        yield b"{"
+        while True:
+            await asyncio.sleep(0.02)
+            yield b" "
+
+    address = ingest / f"v1/events/{EVENT}/facts"
+    async with aiohttp.ClientSession() as client, client.post(address, data=trickling()) as answer:
+        await problem(answer, 408)
+
+
+async def test_a_body_that_stalls_does_not_hold_its_place(ingest: URL, monkeypatch):
+    monkeypatch.setattr(http, "BODY_WAIT_S", 0.05)
+
+    async def stalled():
+        yield b"{"
+        await asyncio.Event().wait()
+
+    address = ingest / f"v1/events/{EVENT}/facts"
+    async with aiohttp.ClientSession() as client, client.post(address, data=stalled()) as answer:
+        await problem(answer, 408)
+
+
+# --- TLS
+
+
+def files(tmp_path: Path, client_ca: bool = False) -> TlsFiles:
+    cert, key = tmp_path / "server.pem", tmp_path / "server.key"
+    shutil.copy(TLS / "server.pem", cert)
+    shutil.copy(TLS / "server.key", key)
+    return TlsFiles(cert=cert, key=key, client_ca=TLS / "authority.pem" if client_ca else None)
+
+
+def trusting(client_cert: bool = False) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=TLS / "authority.pem")
+    if client_cert:
+        context.load_cert_chain(TLS / "client.pem", TLS / "client.key")
+    return context
+
+
+async def test_reads_go_by_tls(race_log, tmp_path):
+    settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json", tls=files(tmp_path))
+    async with serving(settings, race_log) as address, aiohttp.ClientSession() as client:
+        async with client.post(address / f"v1/events/{EVENT}/facts", json=gun(), ssl=trusting()) as answer:
+            assert answer.status == 200
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await client.get(address / "healthz")
+
+
+async def test_mutual_tls_takes_a_certificate_of_the_authority(race_log, tmp_path):
+    settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json", tls=files(tmp_path, client_ca=True))
+    async with serving(settings, race_log) as address, aiohttp.ClientSession() as client:
+        async with client.get(address / "healthz", ssl=trusting(client_cert=True)) as answer:
+            assert answer.status == 200
+        with pytest.raises(aiohttp.ClientError):
+            await client.get(address / "healthz", ssl=trusting())
+
+
+async def test_a_renewed_certificate_is_shown_without_a_restart(race_log, tmp_path, monkeypatch):
+    monkeypatch.setattr(app, "LOOK_EVERY_S", 0.01)
+    tls = files(tmp_path)
+
+    async def shown(address: URL) -> str:
+        _, writer = await asyncio.open_connection("127.0.0.1", address.port, ssl=trusting())
+        subject = writer.get_extra_info("peercert")["subject"]
+        writer.close()
+        return dict(pair[0] for pair in subject)["commonName"]
+
+    settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json", tls=tls)
+    async with serving(settings, race_log) as address:
+        assert await shown(address) == "Matline test server"
+        shutil.copy(TLS / "renewed.key", tls.key)
+        shutil.copy(TLS / "renewed.pem", tls.cert)
+        async with asyncio.timeout(10):
+            while await shown(address) != "Matline test server, renewed":
+                await asyncio.sleep(0.01)
+
+
+def test_a_renewed_certificate_that_will_not_do_leaves_the_old_one(tmp_path):
+    tls = ServerTls(files(tmp_path))
+    (tmp_path / "server.pem").write_text("half a")
+    with pytest.raises(StartFault, match="the old one stays"):
+        tls.renewed()
+    assert not tls.renewed()
+
+
+def test_tls_takes_both_files_and_they_must_do(tmp_path):
+    with pytest.raises(StartFault, match="both"):
+        tls_files({"MATLINE_TLS_CERT": "x"})
+    assert tls_files({}) is None
+    named = settings_from({"MATLINE_TLS_CERT": str(TLS / "server.pem"), "MATLINE_TLS_KEY": str(TLS / "client.key")}).tls
+    assert named is not None
+    with pytest.raises(StartFault):
+        ServerTls(named)
+    with pytest.raises(StartFault):
+        ServerTls(TlsFiles(cert=tmp_path / "none", key=tmp_path / "none"))

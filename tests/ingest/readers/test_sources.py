@@ -1,0 +1,187 @@
+"""The file of sources: every fault named by its path."""
+
+from datetime import date
+
+import pytest
+
+from services.ingest.readers.sources import PROTOCOLS, Source, SourcesRefused, host_and_port, joined, parse_sources
+from services.ingest.settings import settings_from
+from services.runtime.faults import StartFault
+
+GOOD = """
+[[sources]]
+protocol = "mylaps"
+address = "127.0.0.1:3097"
+event = "example-2026"
+gateway = "tent"
+zone = "Asia/Dubai"
+devices = { "5Km" = "5K-A" }
+
+[[sources]]
+protocol = "mylaps"
+event = "example-2026"
+gateway = "bridge"
+zone = "+04:00"
+"""
+
+
+def faults(text: str) -> list[str]:
+    with pytest.raises(SourcesRefused) as refused:
+        parse_sources(text.encode())
+    return [str(fault) for fault in refused.value.faults]
+
+
+def test_sources_come_out_in_the_files_order():
+    assert parse_sources(GOOD.encode()) == [
+        Source(
+            protocol="mylaps",
+            address="127.0.0.1:3097",
+            event="example-2026",
+            gateway="tent",
+            zone="Asia/Dubai",
+            devices={"5Km": "5K-A"},
+        ),
+        Source(protocol="mylaps", event="example-2026", gateway="bridge", zone="+04:00"),
+    ]
+
+
+def test_every_fault_is_named_by_its_path():
+    found = faults(
+        GOOD.replace("Asia/Dubai", "Asia/Nowhere").replace('"tent"', '""').replace('"bridge"', '"b"\nsecert = "x"')
+        + "\n[server]\nport = 1\n"
+    )
+    assert [fault.partition(":")[0] for fault in found] == [
+        "server",
+        "sources[0].gateway",
+        "sources[0].zone",
+        "sources[1].secert",
+    ]
+
+
+def table(protocol: str, **more: str) -> str:
+    """A source in TOML, its values as TOML writes them."""
+    fields = {"protocol": f'"{protocol}"', "event": '"e"', "gateway": '"g"', **more}
+    return "[[sources]]\n" + "".join(f"{name} = {value}\n" for name, value in fields.items())
+
+
+def test_every_protocol_has_its_table():
+    address = {"address": '"192.168.7.2:1"'}
+    text = (
+        table("mylaps", zone='"+04:00"', secret='"open sesame"', allow='["192.168.7.0/24", "::1"]')
+        + table("raceresult", zone='"+04:00"', **address)
+        + table("raceresult_http", zone='"+04:00"', secret='"box 7"', allow='["192.168.7.0/24"]')
+        + table("chronotrack", zone='"+04:00"', day="2026-01-04")
+        + table("ipico", zone='"+04:00"', model='"elite"', address='"192.168.7.3:10200"')
+        + table("ultra", zone='"+04:00"', address='"192.168.7.4:23"')
+        + table("llrp", address='"192.168.7.5:5084"', devices='{ "g/1" = "S1" }')
+    )
+    sources = parse_sources(text.encode())
+    assert [source.protocol for source in sources] == list(PROTOCOLS)
+    assert sources[3].day == date(2026, 1, 4)
+    assert sources[6].zone == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (table("raceresult", zone='"+04:00"'), "needs `address`"),
+        (
+            table("ultra", zone='"+04:00"', address='"a:23"', allow='["::1"]'),
+            "allow: is nothing for ultra, which is dialled",
+        ),
+        (table("ultra", address='"a:23"'), "needs `zone`"),
+        (table("llrp", address='"a:1"', zone='"UTC"'), "zone: is nothing that llrp has"),
+        (table("chronotrack", zone='"+04:00"', secret='"x"'), "secret: is nothing for chronotrack"),
+        (table("chronotrack", zone='"+04:00"', day='"today"'), "day:"),
+        (table("mylaps", zone='"+04:00"', model='"elite"'), "model: is nothing for mylaps"),
+        (table("ipico", zone='"+04:00"', address='"a:1"', model='"new"'), "model:"),
+        (table("mylaps", zone='"+04:00"', secret='"a@b"'), "secret: it may hold neither"),
+        (table("mylaps", zone='"+04:00"', secret='""'), "secret:"),
+        (table("mylaps", zone='"+04:00"', allow='["192.168.7.1/24"]'), "allow: '192.168.7.1/24' is no network"),
+        (table("mylaps", zone='"+04:00"', address='"a:65536"'), "address: port 65536"),
+        (table("raceresult_http", zone='"+04:00"', address='"a:1"'), "address: is nothing for raceresult_http"),
+        (table("mylaps", zone='"+04:00"', address='"0.0.0.0:3097"'), "address: 0.0.0.0:3097 can be reached by others"),
+        (table("chronotrack", zone='"+04:00"', address='"192.168.7.2:1"'), "say by `allow` who may call"),
+        (table("abacus"), "protocol:"),
+        (table("mylaps", zone="1"), "zone:"),
+    ],
+)
+def test_what_a_protocol_does_not_have_is_named(text, fault):
+    [found] = faults(text)
+    assert found.startswith("sources[0]")
+    assert fault in found
+
+
+def test_two_readers_of_a_protocol_have_names_and_addresses_of_their_own():
+    one = table("ultra", zone='"+04:00"', address='"a:23"')
+    assert faults(one + one) == [
+        "sources[1].address: a:23 is that of sources[0] already",
+        "sources[1].gateway: 'g' is that of sources[0]",
+    ]
+
+
+def test_a_secret_is_never_shown():
+    source = Source(protocol="mylaps", event="e", gateway="g", secret="open sesame")
+    assert "sesame" not in f"{source} {source!r} {[source]}"
+
+
+@pytest.mark.parametrize(
+    ("allow", "host", "lets_in"),
+    [
+        ([], "203.0.113.9", True),
+        (["192.168.7.0/24"], "192.168.7.255", True),
+        (["192.168.7.0/24"], "192.168.8.1", False),
+        (["192.168.7.0/24", "::1"], "::1", True),
+        (["192.168.7.9"], "192.168.7.9", True),
+        (["0.0.0.0/0"], "", False),
+    ],
+)
+def test_who_may_call_is_told_by_networks(allow, host, lets_in):
+    assert Source(protocol="mylaps", event="e", gateway="g", allow=allow).lets_in(host) is lets_in
+
+
+@pytest.mark.parametrize("name", ["protocol", "event", "gateway", "zone"])
+def test_what_a_source_needs_is_named(name):
+    text = "\n".join(line for line in GOOD.splitlines() if not line.startswith(f"{name} ="))
+    assert any(fault.startswith("sources[0]") and f"`{name}`" in fault for fault in faults(text))
+
+
+@pytest.mark.parametrize("address", ["3097", "127.0.0.1", "127.0.0.1:x", "a b:1", ":3097", "127.0.0.1:3097\n"])
+def test_an_address_is_a_host_and_a_port(address):
+    assert faults(GOOD.replace('"127.0.0.1:3097"', repr(address).replace("'", '"')))[0].startswith("sources[0].address")
+
+
+def test_an_address_may_be_used_once():
+    second = '"bridge"\naddress = "127.0.0.1:3097"'
+    assert faults(GOOD.replace('"bridge"', second)) == [
+        "sources[1].address: 127.0.0.1:3097 is that of sources[0] already"
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing", "sources = 1", "[[sources", "sources = [1]", "\0"])
+def test_a_file_without_sources_is_refused(text):
+    assert faults(text)
+
+
+def test_a_file_may_say_that_there_are_none():
+    assert parse_sources(b"sources = []") == []
+
+
+def test_there_is_a_bound_on_sources_and_on_the_file():
+    assert faults("sources = [" + "{}," * 65 + "]")
+    assert faults("#" * (1024 * 1024 + 1))
+
+
+@pytest.mark.parametrize(("address", "parts"), [("127.0.0.1:1", ("127.0.0.1", 1)), ("[::1]:65535", ("::1", 65535))])
+def test_an_address_of_either_family_is_parted_and_joined(address, parts):
+    assert host_and_port(address) == parts
+    assert joined(*parts) == address
+
+
+def test_settings_name_a_file_that_is_not_there_when_it_was_asked_for(tmp_path):
+    path = tmp_path / "readers.toml"
+    with pytest.raises(StartFault, match=r"readers\.toml"):
+        settings_from({"MATLINE_SOURCES": str(path)})
+    path.write_text(GOOD)
+    assert settings_from({"MATLINE_SOURCES": str(path)}).config == path
+    assert settings_from({"MATLINE_DATA": str(tmp_path)}).config == tmp_path / "matline.toml"

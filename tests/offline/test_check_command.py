@@ -1,0 +1,315 @@
+"""`matline check`: every fault of a definition at once, by its line in the file; and what is in a good one."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from schemas.definition import parse_definition
+from services.cli import app
+from services.offline.check_command import Faulty, check, line_of, lines_of, notes, run, summary
+from tests.builders import board, course, definition, half, mat, mats, race
+from tests.schemas.test_definition import TOML
+
+RACES = Path(__file__).parents[2] / "races"
+
+
+@pytest.fixture
+def checked(tmp_path, capsys):
+    """Checks a file of that text: exit code, and lines with the folder cut off."""
+
+    def go(text, name="race.toml"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        code = run([str(path)])
+        out, err = capsys.readouterr()
+        return code, out.replace(f"{tmp_path}/", "").splitlines(), err.replace(f"{tmp_path}/", "").splitlines()
+
+    return go
+
+
+# --- A file of readers.
+
+READERS = """[[sources]]
+protocol = "mylaps"
+event = "example-2026"
+gateway = "tent"
+zone = "Asia/Dubai"
+
+[[sources]]
+protocol = "ultra"
+event = "example-2026"
+gateway = "bridge"
+zone = "+04:00"
+address = "192.168.7.4:23"
+"""
+
+
+def test_a_good_file_of_readers_is_summed_up(checked):
+    assert checked(READERS, "matline.toml") == (
+        0,
+        ["matline.toml: good: 2 readers: mylaps tent of example-2026, ultra bridge of example-2026"],
+        [],
+    )
+    assert checked("sources = []") == (0, ["race.toml: good: 0 readers"], [])
+
+
+def test_every_fault_of_a_file_of_readers_has_its_line_and_its_path(checked):
+    text = READERS.replace("Asia/Dubai", "Asia/Nowhere").replace('address = "192', 'secert = "x"\nadress = "192')
+    code, out, errors = checked(text, "matline.toml")
+    assert (code, out) == (2, [])
+    assert [error.partition(": is")[0].partition(": needs")[0].partition(": '")[0] for error in errors] == [
+        "matline.toml:5: sources[0].zone",
+        "matline.toml:12: sources[1].secert",
+        "matline.toml:13: sources[1].adress",
+        "matline.toml:7: sources[1]",
+    ]
+    assert "needs `address`" in errors[3]
+
+
+# --- Faults.
+
+
+def test_a_good_definition_is_summed_up(checked):
+    assert checked(TOML) == (
+        0,
+        ["race.toml: good: event example-2026; 1 race: hm (3 points); 3 mats; 2 boards"],
+        [],
+    )
+
+
+def test_every_fault_has_its_line_and_its_path(checked):
+    """Lines count from 1, the first of this text is empty."""
+    text = TOML.replace('devices = ["K1"]', "devices = []").replace(
+        'race = "hm"\ngender = "F"', 'race = "5k"\nsex = "F"'
+    )
+    assert checked(text.replace('sex = "F"', 'gender = "F"')) == (
+        2,
+        [],
+        [
+            "race.toml:14: mats[1].devices: is empty; mat '10k' needs a device that reads there",
+            "race.toml:39: boards[1].race: race '5k' is not among the races",
+        ],
+    )
+    code, _, errors = checked(text)
+    assert (code, [one.partition(": is")[0] for one in errors]) == (2, ["race.toml:40: boards[1].sex"])
+
+
+def test_what_is_missing_is_said_at_the_table_that_misses_it_or_of_the_file(checked):
+    text = TOML.replace('name = "Half marathon"\n', "").replace('name = "Example Half Marathon"\n', "")
+    assert checked(text)[2] == ["race.toml: name: needs `name`", "race.toml:21: races[0]: needs `name`"]
+
+
+def test_what_is_no_toml_is_said_with_the_parsers_line(checked):
+    code, out, (error,) = checked("a = 1\nb = \n")
+    assert (code, out) == (2, [])
+    assert error.startswith("race.toml:2: is no TOML: ")
+    assert checked(b"a = '\xff'")[2][0].startswith("race.toml: is no TOML: ")
+
+
+def test_json_is_checked_alike(checked):
+    plain = half(points=course(K10={"mat": "12k"}))
+    text = json.dumps(plain, indent=1)
+    line = 1 + text[: text.index('"12k"')].count("\n")
+    assert checked(text, "race.json") == (
+        2,
+        [],
+        [f"race.json:{line}: races[0].points[1].mat: mat '12k' is not among the mats"],
+    )
+    assert checked(json.dumps(definition()), "race.json")[0] == 0
+    code, _, (error,) = checked('{\n "event": }', "race.json")
+    assert (code, error.startswith("race.json:2: is no JSON: ")) == (2, True)
+    assert checked("[]", "race.json")[2] == [
+        "race.json: is no table; a definition has fields such as event, name and races"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("race.toml", "a = " + "[" * 5000 + "]" * 5000), ("race.json", "[" * 50_000)]
+)
+def test_what_is_nested_without_end_is_refused(checked, name, text):
+    code, _, (error,) = checked(text, name)
+    assert code == 2
+    assert error == f"{name}: is nested more deeply than any definition"
+
+
+def test_what_is_nested_deeply_within_a_definition_is_a_fault_like_any_other(checked):
+    deep = "[" * 200 + "]" * 200
+    code, _, (error,) = checked(TOML.replace('timezone = "Asia/Ho_Chi_Minh"', f"timezone = {deep}"))
+    assert (code, error) == (2, "race.toml:5: timezone: expected a text, got a list")
+
+
+def test_a_file_that_cannot_be_opened_is_said(tmp_path, capsys):
+    assert run([str(tmp_path / "none.toml")]) == 2
+    assert capsys.readouterr().err == f"{tmp_path}/none.toml: cannot be opened: No such file or directory\n"
+
+
+def test_a_file_beyond_all_measure_is_refused(checked, monkeypatch):
+    monkeypatch.setattr("services.offline.check_command.FILE_MAX_BYTES", 100)
+    assert checked("#" * 101)[2] == ["race.toml: is longer than 100 bytes; that is no definition"]
+
+
+def test_several_files_are_checked_and_one_fault_is_enough(tmp_path, capsys):
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text(TOML)
+    bad.write_text(TOML.replace("start = ", "begin = "))
+    assert run([str(bad), str(good)]) == 2
+    out, err = capsys.readouterr()
+    assert (out.count("good: event"), err.count("\n")) == (1, 2)
+
+
+def test_the_definitions_that_come_along_are_good():
+    files = sorted(map(str, RACES.glob("*.toml")))
+    done = subprocess.run([sys.executable, "-m", "services.cli", "check", *files], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.count(b": good: event ") == len(files) >= 4
+    assert b"(a note" not in done.stdout
+
+
+def test_without_a_file_the_command_says_what_it_wants():
+    done = CliRunner().invoke(app, ["check"])
+    assert done.exit_code == 2
+    assert "Missing argument" in done.stderr
+
+
+def test_a_refusal_carries_lines_and_faults():
+    with pytest.raises(Faulty, match=r"races: is empty") as faulty:
+        check(b'event = "e"\nname = "n"\ndate = 2026-01-04\ntimezone = "UTC"\nraces = []\n', is_json=False)
+    assert [(line, fault.path) for line, fault in faulty.value.faults] == [(5, "races")]
+
+
+# --- Summary and notes.
+
+
+def test_a_summary_counts():
+    of = definition(
+        races=[race(), race("5k")],
+        boards=[board("men")],
+        team_boards=[{"id": "t", "of": "men"}, {"id": "u", "of": "men"}],
+        delegations=[{"id": "d", "sum": ["t"]}],
+    )
+    assert summary(parse_definition(of)) == (
+        "good: event example-2026; 2 races: hm (3 points), 5k (3 points); 3 mats; 1 board; 2 team boards; 1 delegation"
+    )
+
+
+def test_a_summary_counts_what_the_race_office_goes_by():
+    rule = {"article": "5", "once": "event"}
+    of = definition(
+        eligibility=[{"id": "a", **rule}, {"id": "b", **rule}],
+        waves=[{"id": "w", "article": "4.5", "races": ["hm"], "order": ["A", "B"]}],
+        prizes=[{"id": "p", "article": "6", "what": "Cup", "places": 3, "boards": ["men"]}],
+    )
+    assert summary(parse_definition(of)).endswith("; 2 boards; 2 eligibility rules; 1 wave order; 1 prize")
+
+
+def test_a_mat_that_no_race_passes_is_noted():
+    of = parse_definition(definition(mats=mats(mat("spare", "X1"))))
+    assert [one.path for one in notes(of)] == ["mats[3].id"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "noted"),
+    [
+        ({"gun": "0:22:13"}, ["gun"]),  # 1,333 s; 10 km at 7.5 m/s take 1,333.33
+        ({"gun": "0:22:14"}, []),
+        ({"wave": "0:22:13"}, ["wave"]),
+        ({"clock": "05:22:13"}, ["clock"]),
+        ({"clock": "05:22:14"}, []),
+        ({"clock": "05:10:00", "gun": "0:10:00"}, ["clock", "gun"]),
+    ],
+)
+def test_a_cutoff_that_nobody_can_make_is_noted(limit, noted):
+    of = parse_definition(half(points=course(K10={"cutoff": limit})))
+    assert [one.path for one in notes(of)] == [f"races[0].points[1].cutoff.{kind}" for kind in noted]
+
+
+def test_a_cutoff_of_start_is_no_matter_of_speed():
+    assert list(notes(parse_definition(half(points=course(START={"cutoff": {"gun": "0:00:10"}}))))) == []
+
+
+def test_a_note_is_printed_with_its_line_and_is_no_fault(checked):
+    code, out, err = checked(TOML.replace("clock = 06:26:00", "clock = 05:06:00"))
+    assert (code, err) == (0, [])
+    assert out[0] == (
+        "race.toml:28: races[0].points[1].cutoff.clock: nobody can be at 10K by 05:06:00: at 7.5 m/s, the limit of"
+        " speed, it takes 1334 s (a note, no fault)"
+    )
+    assert out[1].startswith("race.toml: good: ")
+
+
+# --- Lines.
+
+
+def test_lines_of_headers_keys_inline_tables_and_lists():
+    text = '''# a comment with [[brackets]] and "quotes"
+a = 1
+"b c".d = 'x # no comment'
+[[races]]  # the first
+id = "1"
+points = [
+  { id = "START", cutoff = { clock = 05:00:00 } }, # here
+  { id = "FINISH" },
+]
+[[races.marks]]
+id = "m"
+[[races]]
+id = """
+long ""quoted"" text""""
+next = 2024-01-01 05:00:00
+[[races.marks]]
+id = \'\'\'
+raw\'\'\'
+[[races.marks]]
+[other.table]
+key = ["x", [1,
+  2]]
+'''
+    lines = lines_of(text, is_json=False)
+    expected = {
+        "a": 2,
+        "b c.d": 3,
+        "races[0]": 4,
+        "races[0].id": 5,
+        "races[0].points": 6,
+        "races[0].points[0]": 7,
+        "races[0].points[0].cutoff.clock": 7,
+        "races[0].points[1].id": 8,
+        "races[0].marks[0].id": 11,
+        "races[1]": 12,
+        "races[1].id": 13,
+        "races[1].next": 15,
+        "races[1].marks[0]": 16,
+        "races[1].marks[0].id": 17,
+        "races[1].marks[1]": 19,
+        "other.table": 20,
+        "other.table.key": 21,
+        "other.table.key[0]": 21,
+        "other.table.key[1][0]": 21,
+        "other.table.key[1][1]": 22,
+    }
+    assert {path: lines.get(path) for path in expected} == expected
+
+
+def test_the_line_of_what_is_not_there_is_that_of_what_is_around_it():
+    lines = {"races[0]": 4, "races[0].points[1]": 9}
+    assert line_of(lines, "races[0].points[1].cutoff.clock") == 9
+    assert line_of(lines, "races[0].points[1]") == 9
+    assert line_of(lines, "races[0].points[2].km") == 4
+    assert line_of(lines, "races[0].name") == 4
+    assert line_of(lines, "timezone") is None
+    assert line_of(lines, "boards[0].race") is None
+
+
+def test_every_value_of_the_definitions_that_come_along_has_a_line():
+    """The line holds the key, or the item, that the path ends in."""
+    for path in sorted(RACES.glob("*.toml")):
+        data = path.read_bytes()
+        _, lines = check(data, is_json=False)
+        texts = data.decode().split("\n")
+        for where, line in lines.items():
+            key = where.rpartition(".")[2].partition("[")[0]
+            assert key in texts[line - 1] or where.endswith("]"), where

@@ -1,0 +1,139 @@
+"""`matline explain`: a log and a bib in, out comes why he has his result."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli import app
+from services.offline.explain_command import run
+from services.standings.explanation import bibs_near
+from tests.builders import athlete, day, document, entry, excluded, fact, line, order, read, reads, status
+from tests.builders import run as ran
+
+
+@pytest.fixture
+def explained(tmp_path, capfdbinary):
+    """Runs the command in this process on a log of facts: exit code, output, standard error."""
+
+    def go(facts, bib="7", until=None, style="json", lenient=False):
+        path = tmp_path / "race.log"
+        path.write_bytes(b"".join(one if isinstance(one, bytes) else line(one) for one in facts))
+        code = run(str(path), bib, until, style, lenient)
+        out, err = capfdbinary.readouterr()
+        return code, out.decode(), err.decode().replace(str(path), "LOG")
+
+    return go
+
+
+DAY = day(
+    ran(),
+    ran("8", 3, 2100, 4000),
+    reads(read("K1", "C7", 2500, rssi=-61.5)),
+    excluded("K1", "C7", 2500, by="ann", recorded_at_us=1_767_490_000_000_000),
+    order("8", "7", by="bob"),
+    bibs=["7", "8", "10", "12", "701"],
+)
+
+
+def test_the_document_says_what_the_standings_say(explained):
+    code, out, err = explained(DAY)
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    standings = document(*DAY)
+    for name, value in athlete(standings).items():
+        if name == "points":
+            value = [one["at_us"] for one in value]
+            assert [one["at_us"] for one in found["points"]] == value
+        else:
+            assert found[name] == value
+    assert (found["revision"], found["places"][0]["place"]) == (standings["revision"], 2)
+    assert found["unused"] == standings["unused_reads"]
+    assert [(one["by"], one["reason"]) for one in found["facts"] if one["by"]] == [
+        ("ann", "not his"),
+        ("bob", "photo finish"),
+    ]
+
+
+def test_the_document_begins_with_what_is_asked_first(explained):
+    assert list(json.loads(explained(DAY)[1])) == [
+        *("event", "bib", "revision", "name", "hidden", "race", "version", "gone", "status", "gun_us", "chip_us"),
+        *("time_s", "cut_at", "missed", "flags", "why", "times", "points", "cases", "places"),
+        *("passings", "unused", "reads", "reads_left_out", "chips", "facts"),
+    ]
+
+
+def test_the_page_tells_a_person(explained):
+    code, out, _ = explained(DAY, style="text")
+    assert code == 0
+    for said in (
+        "Bib 7",
+        "FINISHED, printed time 1:06:40, gun time 1:06:40.000, chip time 1:06:39.000",
+        "> he finished",
+        "gun time 06:06:40.000 − 05:00:00.000 = 1:06:40.000",
+        "races[0].official_time = gun",
+        "2 of 2",
+        "judges ordered those who tie: 8, 7",
+        "the first read of passing 2",
+        "an official excluded it",
+        "K1 at 10k, chip C7, -61.5 dBm",
+        "ann",
+        "(not his)",
+        "Unused: 1 excluded",
+    ):
+        assert said in out, said
+    assert "\x1b" not in out
+
+
+def test_the_page_of_one_without_a_result_says_why(explained):
+    facts = day(
+        fact("entries_added", entries=[entry("9")], id="e"), fact("fact_withdrawn", fact="e", reason="paid twice")
+    )
+    out = explained(facts, "9", style="text")[1]
+    assert "No result: every entry of his was withdrawn" in out
+    assert "paid twice" in out
+
+
+def test_text_from_outside_means_nothing_to_a_terminal(explained):
+    facts = day(status("7", "DQ", reason="[bold]\x1b[31mred"))
+    out = explained(facts, style="text")[1]
+    assert "\x1b" not in out
+    assert "[bold]" in out
+
+
+def test_a_bib_is_taken_as_the_log_holds_it(explained):
+    assert json.loads(explained(day(ran("A7"), bibs=["A7"]), " a7 ")[1])["bib"] == "A7"
+
+
+def test_who_is_not_there_hears_which_bibs_are_near(explained):
+    code, out, err = explained(DAY, "11")
+    assert (code, out) == (2, "")
+    assert err == "LOG: no entry names bib 11; near it are 12, 10, 8, 7, 701\n"
+    assert explained(day(bibs=[]), "11")[2] == "LOG: no entry names bib 11; no entry names any\n"
+    assert explained([], "11")[2] == "LOG: is empty, so it has no bib 11\n"
+    assert explained(DAY, "x" * 40)[0] == 2
+
+
+def test_near_bibs_are_those_that_look_alike_then_those_of_near_numbers():
+    assert bibs_near("702", ["1", "70", "701", "699", "A1", "7020"], 4) == ["7020", "70", "701", "699"]
+    assert bibs_near("b1", ["A1", "C9"], 4) == ["A1"]
+    assert bibs_near("5", [], 4) == []
+
+
+def test_until_a_line_it_is_told_as_it_stood_there(explained):
+    assert json.loads(explained(DAY, until=3)[1])["status"] == "NOT_STARTED"
+
+
+def test_a_line_that_is_no_fact_ends_it_or_is_set_aside(explained):
+    assert explained([*DAY, b"x\n"])[0] == 2
+    code, out, err = explained([*DAY, b"x\n"], lenient=True)
+    assert (code, json.loads(out)["status"]) == (0, "FINISHED")
+    assert err.endswith("LOG: 1 lines set aside of 9\n")
+
+
+def test_the_command_takes_log_and_bib(tmp_path):
+    path = tmp_path / "race.log"
+    path.write_bytes(b"".join(map(line, DAY)))
+    found = CliRunner().invoke(app, ["explain", str(path), "8", "--format", "text"])
+    assert found.exit_code == 0
+    assert "1 of 2" in found.output

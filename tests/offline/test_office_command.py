@@ -1,0 +1,198 @@
+"""`matline office`: a log in, the race office's lists out."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import races
+from loadtest.simulation import simulate
+from schemas.definition import definition_from_toml
+from services.offline.office_command import lists_of, run
+from services.offline.score_command import read_log
+from services.standings.document import Log, document_of, scored
+from services.standings.eligibility import entries_of
+from services.standings.office_report import office_lists
+from tests.builders import board, day, definition, entries, entry, line, race
+from tests.builders import run as ran
+from tests.loadtest.scored import NAMES
+
+COMMAND = [sys.executable, "-m", "services.cli", "office"]
+HANG_S = 60  # a bound for a hang only
+
+OF = definition(
+    races=[race(official_time="chip")],
+    boards=[board("men", gender="M")],
+    team_boards=[{"id": "teams", "of": "men", "counting": 2, "max_members": 2}],
+    eligibility=[
+        {"id": "age", "article": "5", "born_to": 2008},
+        {"id": "fit", "article": "8.3", "attest": "is fit to run"},
+    ],
+    prizes=[{"id": "first", "article": "6.1", "what": "Cup", "places": 1, "boards": ["men"], "team_boards": ["teams"]}],
+    medals=[{"id": "finisher", "article": "6.2", "what": "Finisher medal"}],
+    titles=[{"id": "master", "article": "7", "name": "Master", "race": "hm", "within_s": 3999}],
+)
+BIBS = [entry("7", team="A", birth_year=1990), entry("8", team="A", birth_year=2009, given_name="Thị Hồng")]
+
+
+def written(folder, *facts):
+    path = folder / "race.log"
+    path.write_bytes(b"".join(one if isinstance(one, bytes) else line(one) for one in facts))
+    return str(path)
+
+
+@pytest.fixture
+def listed(tmp_path, capfdbinary):
+    """Runs the command in this process: exit code, output, standard error."""
+
+    def go(*facts, style="json", **words):
+        code = run(written(tmp_path, *facts), words.get("until"), style, words.get("lenient", False))
+        out, err = capfdbinary.readouterr()
+        return code, out.decode(), err.decode()
+
+    return go
+
+
+def test_before_the_race_it_lists_concerns_and_declarations(listed):
+    code, out, err = listed(*day(of=OF, bibs=BIBS))
+    found = json.loads(out)
+    assert (code, err, list(found)) == (
+        0,
+        "",
+        ["event", "revision", "entries", "concerns", "attestations", "prizes", "titles", "medals"],
+    )
+    assert (found["event"], found["revision"], found["entries"]) == ("example-2026", 3, 2)
+    assert found["concerns"] == [
+        {
+            "bib": "8",
+            "race": "hm",
+            "kind": "age",
+            "reason": "born 2009; asked for are those born 2008 or before",
+            "todo": found["concerns"][0]["todo"],
+            "row": "eligibility age",
+            "article": "5",
+            "team": None,
+            "others": [],
+        }
+    ]
+    fit = {"row": "eligibility fit", "article": "8.3", "text": "is fit to run", "bibs": ["7", "8"]}
+    assert found["attestations"] == [fit]
+    assert (found["prizes"], found["titles"], found["medals"]) == ([], [], [])
+
+
+def test_after_it_prizes_titles_and_medals(listed):
+    facts = day(ran(), ran("8", finish=4005), of=OF, bibs=BIBS)
+    found = json.loads(listed(*facts)[1])
+    assert [(one["what"], one["on"], one["place"], one["bib"], one["team"]) for one in found["prizes"]] == [
+        ("Cup", "men", 1, "7", None),
+        ("Cup", "teams", 1, None, "A"),
+    ]
+    assert found["prizes"][1]["members"] == ["7", "8"]
+    assert [(one["name"], one["bib"], one["time_s"]) for one in found["titles"]] == [("Master", "7", 3999)]
+    assert [(one["what"], one["race"], one["bibs"]) for one in found["medals"]] == [
+        ("Finisher medal", "hm", ["7", "8"])
+    ]
+
+
+def test_entries_of_races_that_are_not_defined_are_listed_and_replaced_ones_are_not(listed):
+    facts = day(entries(entry("9", race="5k"), entry("8", birth_year=1991)), of=OF, bibs=BIBS)
+    found = json.loads(listed(*facts)[1])
+    assert [(one["bib"], one["kind"]) for one in found["concerns"]] == [("9", "race"), ("9", "birth_year")]
+    assert found["entries"] == 3
+
+
+def test_without_a_definition_and_without_a_line_the_lists_are_empty(listed):
+    assert json.loads(listed(entries("7"))[1])["concerns"] == []
+    assert json.loads(listed(entries("7"))[1])["event"] == "example-2026"
+    found = json.loads(listed()[1])
+    assert (found["event"], found["revision"], found["entries"]) == ("", 0, 0)
+
+
+def test_text_shows_the_lists_as_tables(listed):
+    facts = day(ran(), ran("8", finish=4005), of=OF, bibs=BIBS)
+    _, out, _ = listed(*facts, style="text")
+    assert out.startswith("example-2026 at revision 5: 2 entries, 1 to look into\n")
+    for title in (
+        "Age: eligibility age (5)",
+        "1 to do: check the year",
+        "To be declared",
+        "Prizes",
+        "Titles",
+        "Medals",
+    ):
+        assert title in out
+
+
+def test_text_takes_nothing_from_outside_for_markup(listed):
+    bad = entry("7", team="[/B]", birth_year=2010, given_name="\x1b[31mX", family_name="[bold]")
+    of = OF | {"eligibility": [{"id": "age", "article": "[/B]", "born_to": 2008, "attest": "[/B]"}]}
+    code, out, _ = listed(*day(of=of, bibs=[bad]), style="text")
+    assert code == 0
+    assert "eligibility age ([/B])" in out
+    assert "\x1b" not in out
+    assert "[bold]" in out
+
+
+def test_a_refused_line_ends_it_with_2_and_lenient_sets_it_aside(listed):
+    code, out, err = listed(*day(of=OF, bibs=BIBS), b"?\n")
+    assert (code, out) == (2, "")
+    assert ":4: " in err
+    code, out, err = listed(*day(of=OF, bibs=BIBS), b"?\n", lenient=True)
+    assert (code, json.loads(out)["entries"]) == (0, 2)
+    assert err.splitlines()[-1].endswith("1 lines set aside of 4")
+
+
+def test_until_reads_no_further(listed):
+    assert json.loads(listed(*day(ran(), of=OF, bibs=BIBS), until=3)[1])["medals"] == []
+
+
+def test_the_command_reads_standard_input_and_prints_json_to_a_pipe():
+    data = b"".join(map(line, day(of=OF, bibs=BIBS)))
+    done = subprocess.run([*COMMAND, "-"], input=data, capture_output=True, timeout=HANG_S, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["event"] == "example-2026"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_of_a_simulated_day_the_prizes_are_those_of_the_boards(name, tmp_path):
+    """Each prize by its board's places, nobody moved up; medals to all finishers; families together."""
+    definition = definition_from_toml(races.definition_toml(name))
+    path = tmp_path / "day.log"
+    path.write_bytes(b"".join(one + b"\n" for one in simulate(definition, 400, 4).log_lines()))
+    log, _ = read_log(str(path), None, lenient=False)
+    lists, names = lists_of(log)
+    assert len(names) == lists.entries
+    assert {one.kind for one in lists.concerns} <= {"consent", "standard"}
+    document = document_of(log)
+    awards = {(one.prize, one.on, one.bib) for one in lists.prizes if one.bib is not None}
+    assert awards == {
+        (prize.id, board, row["bib"])
+        for prize in definition.prizes
+        for board in prize.boards
+        for row in document["boards"][board]
+        if row["place"] <= prize.places
+    }
+    assert awards
+    teams = {(one.prize, one.on, one.team) for one in lists.prizes if one.team is not None}
+    placed = document["team_boards"] | document["delegations"]
+    assert teams == {
+        (prize.id, on, row["team"])
+        for prize in definition.prizes
+        for on in [*prize.team_boards, *prize.delegations]
+        for row in placed[on]
+        if row["place"] is not None and row["place"] <= prize.places
+    }
+    finished = {one["bib"] for one in document["athletes"] if one["status"] == "FINISHED"}
+    if definition.medals:
+        assert {bib for medal in lists.medals for bib in medal.bibs} == finished
+
+
+def test_results_alone_give_the_same_lists():
+    """As a service has them, without the log."""
+    log = Log()
+    for one in map(line, day(ran(), ran("8", finish=4005), of=OF, bibs=BIBS)):
+        log.add(one)
+    made = scored(log.state)
+    lists = office_lists(made.definition, log.revision, entries_of(made.athletes), made.athletes, made.standings)
+    assert lists == lists_of(log)[0]

@@ -1,0 +1,46 @@
+"""Turns: one works at a time, and everybody else has the loop between."""
+
+import asyncio
+
+import pytest
+
+from services.scoring.time_slice import PASSES, Turns
+
+
+async def test_one_works_at_a_time_and_in_the_order_of_asking() -> None:
+    turns, seen = Turns(), []
+
+    async def work(name: str) -> None:
+        for _ in range(2):
+            async with turns:
+                seen.append(name)
+                await asyncio.sleep(0)
+                seen.append(name)
+
+    await asyncio.gather(work("a"), work("b"))
+    assert seen[::2] == seen[1::2]
+    assert seen[::2] == ["a", "b", "a", "b"]
+
+
+async def test_between_two_turns_others_have_several_passes_of_the_loop() -> None:
+    turns, passes = Turns(), 0
+
+    async def count() -> None:
+        nonlocal passes
+        while True:
+            passes += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    for _ in range(3):
+        async with turns:
+            pass
+    counting.cancel()
+    assert passes >= 3 * PASSES
+
+
+@pytest.mark.parametrize(("lasts_s", "over"), [(3600.0, False), (0.0, True)])
+async def test_a_turn_is_over_when_its_time_is(lasts_s: float, over: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.scoring.time_slice.TURN_S", lasts_s)
+    async with Turns() as turn:
+        assert turn.over() is over

@@ -1,0 +1,360 @@
+"""The life of results, by hand: windows, cases, protests, what is void, what was published and what differs since."""
+
+import hashlib
+import json
+
+import msgspec
+import pytest
+
+from services.offline.export.publications import PublishingLog, results_of
+from services.standings.document import document_of, scored
+from services.standings.publication import (
+    canonical,
+    delegation_standing,
+    difference,
+    official_from_us,
+    open_grounds,
+    race_document,
+    race_standing,
+    standing,
+)
+from tests.builders import (
+    at,
+    board,
+    closed,
+    decided,
+    defined,
+    definition,
+    entries,
+    entry,
+    fact,
+    gun,
+    line,
+    race,
+    run,
+    status,
+    withdrawn,
+)
+
+TEN_MINUTES_S = 600
+PROVISIONAL_S = 5000
+
+
+def published(state: str, at_s: float, race: str = "hm", **more):
+    return fact("results_published", race=race, state=state, recorded_at_us=at(at_s), **more)
+
+
+def protest(name: str = "p1", race: str = "hm", **more):
+    return fact("protest_filed", protest=name, race=race, text="cut in at 10 km", **more)
+
+
+def ruled(name: str = "p1", outcome: str = "rejected"):
+    return fact("protest_decided", protest=name, outcome=outcome, reason="jury")
+
+
+class Event:
+    """A log of the example event as far as it goes."""
+
+    def __init__(self, *facts, of=None, bibs=("7", "8", "9")) -> None:
+        self.log = PublishingLog()
+        self.add(defined(of), entries(*bibs), gun(), *facts)
+
+    def add(self, *facts) -> "Event":
+        for one in facts:
+            self.log.add(line(one))
+        return self
+
+    @property
+    def now(self):
+        return scored(self.log.state)
+
+    @property
+    def published(self):
+        return self.log.in_force(self.now)
+
+    def state(self, board: str | None = None, race: str = "hm") -> str:
+        return self.standing(board, race).state
+
+    def standing(self, board: str | None = None, race: str = "hm"):
+        if board is None:
+            return race_standing(self.now.definition, self.published, race)
+        return standing(self.published, race, board)
+
+    def void(self, board: str | None = None) -> list[str]:
+        return [ground.reason for ground in self.standing(board).void]
+
+    def difference(self, at: int = -1, race: str = "hm"):
+        """What differs from the publication at that place among those kept."""
+        kept = list(self.log.kept.values())[at]
+        return difference(kept.document, race_document(results_of(self.now, race)), kept.published.boards)
+
+
+def test_results_are_live_then_provisional_then_official_then_withdrawn():
+    event = Event(run("7"))
+    assert event.state() == event.state("men") == "live"
+    assert event.add(published("provisional", PROVISIONAL_S)).state() == "provisional"
+    assert event.add(published("official", PROVISIONAL_S + TEN_MINUTES_S)).state() == "official"
+    assert event.state("men") == event.state("women") == "official"
+    assert event.add(published("withdrawn", 6000)).state() == event.state("men") == "withdrawn"
+
+
+# --- Void until it may be. Source: contract, section 4.8.
+
+
+def test_official_within_the_window_is_void_and_says_until_when_it_runs():
+    event = Event(run("7"), published("provisional", PROVISIONAL_S), published("official", 5599.999999))
+    (ground,) = event.standing().void
+    assert (ground.reason, ground.until_us, ground.board) == ("protest_window", at(5600), None)
+    assert event.state() == "provisional"
+    assert event.add(published("official", 5600)).state() == "official"
+    assert event.void() == []
+
+
+def test_the_window_runs_from_the_latest_provisional():
+    event = Event(run("7"), published("provisional", 5000), published("provisional", 5500), published("official", 5600))
+    assert event.void() == ["protest_window"]
+    assert event.standing().void[0].until_us == at(6100)
+    assert official_from_us(event.now.definition, event.now.event, "hm") == at(6100)
+
+
+def test_the_window_is_the_definitions():
+    """Hanoi: within 24 hours."""
+    day = 24 * 3600
+    event = Event(run("7"), of=definition(protest_window_s=day))
+    event.add(published("provisional", 5000), published("official", 5000 + day - 1))
+    assert event.void() == ["protest_window"]
+    assert event.add(published("official", 5000 + day)).state() == "official"
+
+
+def test_official_without_a_provisional_is_void_and_leaves_results_live():
+    event = Event(run("7"), published("official", 6000))
+    assert (event.state(), event.void()) == ("live", ["no_provisional"])
+
+
+def test_a_provisional_that_was_withdrawn_does_not_count():
+    event = Event(run("7"), published("provisional", 5000), published("withdrawn", 5100), published("official", 6000))
+    assert (event.state(), event.void()) == ("withdrawn", ["no_provisional"])
+    assert official_from_us(event.now.definition, event.now.event, "hm") is None
+
+
+def test_without_recorded_times_nobody_knows_and_official_is_void():
+    untimed = fact("results_published", race="hm", state="provisional")
+    assert Event(run("7"), untimed, published("official", 6000)).void() == ["unknown_time"]
+
+
+def test_open_cases_and_protests_make_it_void_each_by_its_name():
+    event = Event(run("7"), run("8", k10=None), protest("p1"), protest("p2"), ruled("p2"))
+    event.add(published("provisional", 5000), published("official", 5010))
+    void = event.standing().void
+    assert [ground.reason for ground in void] == ["protest_window", "open_case", "open_protest"]
+    assert [void[1].case, void[2].protest] == ["missed:8", "p1"]
+    event.add(decided("missed:8", "accept"), ruled("p1", "upheld"), published("official", 5600))
+    assert (event.state(), event.void()) == ("official", [])
+
+
+def test_a_case_or_protest_of_another_race_does_not_matter():
+    two = definition(races=[race(), race("10k")], boards=[board("men", gender="M")])
+    event = Event(run("7"), protest("p1", race="10k"), of=two, bibs=("7", entry("8", race="10k")))
+    event.add(gun(race="10k"), run("8", k10=None), published("provisional", 5000), published("official", 5600))
+    assert [case.case for row in event.now.athletes for case in row.cases if case.open] == ["missed:8"]
+    assert (event.state(), event.void()) == ("official", [])
+
+
+def test_too_large_a_team_is_an_open_case_of_its_race():
+    teams = definition(team_boards=[{"id": "teams", "of": "men", "max_members": 1, "counting": 1}])
+    event = Event(of=teams, bibs=(entry("7", team="Hue"), entry("8", team="Hue")))
+    event.add(published("provisional", 5000), published("official", 5600))
+    assert [ground.case for ground in event.standing().void] == ["team:teams:Hue"]
+    event.add(decided("team:teams:Hue", "accept"), published("official", 5601))
+    assert event.state() == event.state("teams") == "official"
+
+
+def test_void_is_judged_as_the_event_was_and_what_is_decided_later_does_not_heal_it():
+    event = Event(run("7"), protest(), published("provisional", 5000), published("official", 5600))
+    event.add(ruled())
+    assert (event.state(), event.void()) == ("provisional", ["open_protest"])
+
+
+def test_a_protest_filed_after_official_results_leaves_them_official():
+    event = Event(run("7"), published("provisional", 5000), published("official", 5600), protest())
+    assert event.state() == "official"
+    assert [ground.protest for ground in open_grounds(event.now.event, "hm", [])] == ["p1"]
+
+
+def test_a_void_official_after_a_good_one_leaves_the_good_one_in_force():
+    event = Event(run("7"), published("provisional", 5000), published("official", 5600), protest())
+    event.add(published("official", 5700))
+    assert (event.state(), event.void()) == ("official", ["open_protest"])
+    assert event.standing().held.recorded_at_us == at(5600)
+
+
+def test_a_publication_that_is_withdrawn_as_a_fact_never_was_and_comes_back_as_it_was():
+    event = Event(run("7"), published("provisional", 5000), published("official", 5600, id="x"))
+    kept = event.standing().held
+    event.add(withdrawn("x", id="y"), status("7", "DQ"))
+    assert event.state() == "provisional"
+    event.add(withdrawn("y"))
+    assert event.standing().held == kept
+
+
+# --- By board: Tien Phong, "within 10 minutes of the publication of that event's results".
+
+
+def test_each_board_has_a_window_of_its_own():
+    event = Event(run("7"), published("provisional", 5000, boards=["men"]))
+    event.add(published("provisional", 5300, boards=["women"]))
+    assert (event.state("men"), event.state("women"), event.state()) == ("provisional",) * 3
+    now = event.now
+    assert official_from_us(now.definition, now.event, "hm", "men") == at(5600)
+    assert official_from_us(now.definition, now.event, "hm") == at(5900)
+    event.add(published("official", 5600, boards=["men"]))
+    assert (event.state("men"), event.state("women"), event.state()) == ("official", "provisional", "live")
+
+
+def test_official_for_the_whole_race_needs_every_boards_window_over_and_names_the_board():
+    event = Event(run("7"), published("provisional", 5000, boards=["men"]))
+    event.add(published("provisional", 5300, boards=["women"]), published("official", 5700))
+    (ground,) = event.standing("men").void
+    assert (ground.board, ground.until_us) == ("women", at(5900))
+    assert event.add(published("official", 5900)).state() == "official"
+
+
+def test_a_board_that_is_withdrawn_leaves_the_others():
+    event = Event(run("7"), published("provisional", 5000), published("official", 5600))
+    event.add(published("withdrawn", 5700, boards=["women"]))
+    assert (event.state(), event.state("men"), event.state("women")) == ("official", "official", "withdrawn")
+
+
+def test_a_delegation_is_published_by_its_name():
+    of = definition(
+        team_boards=[{"id": "teams", "of": "men", "counting": 1}], delegations=[{"id": "all", "sum": ["teams"]}]
+    )
+    event = Event(run("7"), of=of, bibs=(entry("7", team="Hue"), entry("8", team="Vinh")))
+    assert delegation_standing(event.published, "all") is None
+    event.add(published("provisional", 5000, boards=["all"]), published("official", 5600, boards=["all"]))
+    assert delegation_standing(event.published, "all").state == "official"
+    assert event.difference().delegations == {}
+    event.add(run("8", 1, 1500, 3500))
+    (hue, vinh) = sorted(event.difference().delegations["all"], key=lambda row: row["team"])
+    assert [hue["published"]["place"], hue["now"]["place"]] == [1, 2]
+    assert [vinh["published"]["place"], vinh["now"]["place"]] == [None, 1]
+
+
+def test_a_publication_of_what_is_not_defined_waits_for_it():
+    event = Event(run("7"), published("provisional", 5000, boards=["children"]))
+    assert event.published == []
+    event.add(defined(definition(boards=[board("men"), board("children", born_from=2012)])))
+    assert [(one.boards, one.state) for one in event.published] == [(["children"], "provisional")]
+
+
+# --- What was published, and its hash.
+
+
+def test_the_hash_is_over_what_anybody_can_make_of_the_standings_document():
+    """RFC 8785 of athletes, boards and teams of the race: here made by another JSON writer from `matline score`."""
+    two = definition(
+        races=[race(), race("10k")],
+        boards=[board("men", gender="M"), board("ten", race="10k"), board("women", gender="F")],
+        team_boards=[{"id": "teams", "of": "men", "counting": 1}, {"id": "ten-teams", "of": "ten", "counting": 1}],
+    )
+    bibs = (entry("10", team='Đà Nẵng "A"\\/'), entry("9", team="Huế\t"), entry("8", race="10k", team="Vinh"))
+    event = Event(run("9"), run("10", 1, None, 4000), run("8"), of=two, bibs=bibs)
+    event.add(published("provisional", 5000))
+    whole = document_of(event.log)
+    own = {
+        "athletes": [one for one in whole["athletes"] if one["race"] == "hm"],
+        "boards": {name: rows for name, rows in whole["boards"].items() if name in ("men", "women")},
+        "team_boards": {"teams": whole["team_boards"]["teams"]},
+    }
+    text = json.dumps(own, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert canonical(results_of(event.now, "hm")) == text.encode()
+    assert [one["bib"] for one in own["athletes"]] == ["9", "10"]
+    assert event.published[0].sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_what_was_published_is_the_whole_record_that_publishes():
+    """Two lines of one offset: what comes behind the publication in its record belongs to it."""
+    log = PublishingLog()
+    for offset, one in enumerate([defined(), entries("7"), gun(), run("7")]):
+        log.add(msgspec.json.encode({"offset": offset, "fact": one}))
+    both = [published("provisional", 5000), status("7", "DQ")]
+    for one in both:
+        log.add(msgspec.json.encode({"offset": 4, "fact": one}))
+    (kept,) = log.kept.values()
+    assert kept.document.athletes["7"]["status"] == "DQ"
+    log.add(msgspec.json.encode({"offset": 5, "fact": status("7", "OK")}))
+    assert log.kept[next(iter(log.kept))].document.athletes["7"]["status"] == "DQ"
+
+
+# --- Changed since official.
+
+
+@pytest.fixture
+def official():
+    return Event(run("7"), run("8", 1, 2000, 4100), published("provisional", 5000), published("official", 5600))
+
+
+def test_nothing_has_changed_at_first_and_repeated_reads_change_nothing(official):
+    assert not official.difference()
+    assert not official.add(run("7"), protest(), fact("entry_hidden", bib="7", hidden=True)).difference()
+
+
+def test_a_disqualification_changes_athlete_and_boards_and_is_told_row_by_row(official):
+    found = official.add(status("7", "DQ")).difference()
+    (athlete,) = found.athletes
+    assert [athlete["bib"], athlete["published"]["status"], athlete["now"]["status"]] == ["7", "FINISHED", "DQ"]
+    assert list(found.boards) == ["men"]
+    assert [
+        (row["bib"], *(row[side] and row[side]["place"] for side in ("published", "now")))
+        for row in found.boards["men"]
+    ] == [("8", 2, 1), ("7", 1, None)]
+    assert found.bibs("men") == {"7", "8"}
+    assert found.bibs("women") == set()
+    assert official.state() == "official"
+
+
+def test_what_is_taken_back_is_no_difference_any_more(official):
+    official.add(status("7", "DQ"))
+    assert official.difference()
+    assert not official.add(status("7", "OK")).difference()
+
+
+def test_a_new_publication_is_measured_by_itself(official):
+    official.add(status("7", "DQ"), published("official", 6000))
+    assert official.state() == "official"
+    assert not official.difference()
+    assert official.difference(at=1)
+
+
+def test_whoever_starts_or_leaves_after_official_differs(official):
+    official.add(run("9", 1, 2000, None), entries(entry("12")))
+    assert [(row["bib"], row["published"] is None) for row in official.difference().athletes] == [
+        ("9", False),
+        ("12", True),
+    ]
+
+
+def test_a_board_by_itself_differs_only_where_its_own_rows_do():
+    bibs = ("7", "8", entry("9", gender="F"), "10")
+    event = Event(run("7"), run("8", 1, 2000, 4100), run("9"), bibs=bibs)
+    event.add(published("provisional", 5000, boards=["women"]), published("official", 5600, boards=["women"]))
+    event.add(status("7", "DQ"), closed())
+    assert not event.difference()
+    found = event.add(status("9", "DQ")).difference()
+    assert [row["bib"] for row in found.athletes] == ["9"]
+    assert list(found.boards) == ["women"]
+
+
+def test_teams_differ_by_place_score_and_members():
+    of = definition(team_boards=[{"id": "teams", "of": "men", "counting": 1}])
+    event = Event(run("7"), run("8", 1, 2000, 4100), of=of, bibs=(entry("7", team="Hue"), entry("8", team="Vinh")))
+    event.add(published("provisional", 5000), published("official", 5600), status("7", "DQ"))
+    rows = {
+        row["team"]: (row["published"]["place"], row["now"]["place"]) for row in event.difference().team_boards["teams"]
+    }
+    assert rows == {"Vinh": (2, 1), "Hue": (1, None)}
+
+
+def test_a_board_that_the_definition_drops_differs_by_all_its_rows(official):
+    official.add(defined(definition(boards=[board("women", gender="F")])))
+    assert [(row["bib"], row["now"]) for row in official.difference().boards["men"]] == [("7", None), ("8", None)]
