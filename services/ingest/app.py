@@ -16,13 +16,13 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry
 
 from services.ingest.http.access import Access
-from services.ingest.http.api import Door, problem
-from services.ingest.http.connection_limiter import ACCEPTED_AT_ONCE, BACKLOG, CONNECTIONS_MAX, Places
-from services.ingest.http.error_throttle import Refusals
+from services.ingest.http.api import IngestApi, problem
+from services.ingest.http.connection_limiter import ACCEPTED_AT_ONCE, BACKLOG, CONNECTIONS_MAX, ConnectionLimiter
+from services.ingest.http.error_throttle import ErrorThrottle
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import KafkaLog, Log
 from services.ingest.readers.raceresult_upload import Uploads
-from services.ingest.readers.supervisor import Reading
+from services.ingest.readers.supervisor import ReaderSupervisor
 from services.ingest.settings import IngestSettings
 from services.runtime import ops
 from services.runtime.faults import StartFault
@@ -37,8 +37,8 @@ LOOK_EVERY_S = 1.0  # how often files of settings are looked at
 
 log = logging.getLogger(__name__)
 
-READING: web.AppKey[Reading] = web.AppKey("reading", Reading)
-PLACES: web.AppKey[Places] = web.AppKey("places", Places)
+READING: web.AppKey[ReaderSupervisor] = web.AppKey("reading", ReaderSupervisor)
+PLACES: web.AppKey[ConnectionLimiter] = web.AppKey("places", ConnectionLimiter)
 FAILED: web.AppKey["asyncio.Future[None]"] = web.AppKey("failed", asyncio.Future)
 """Fails with what ingest cannot go on from."""
 
@@ -53,18 +53,18 @@ def create_app(settings: IngestSettings, race_log: Log | None = None) -> web.App
 
     Serve it by `serving`, which leaves unpacking of bodies to us.
     """
-    places = Places()
+    places = ConnectionLimiter()
     access = Access(Tokens(settings.tokens), places)
     access.check_listening(settings.host)
     metrics = IngestMetrics(CollectorRegistry())
     writer = KafkaLog(settings.kafka.client(), settings.partitions, metrics) if race_log is None else race_log
-    reading = Reading(
+    reading = ReaderSupervisor(
         settings.config, settings.host, settings.mylaps_port, access, writer, metrics, now_us, settings.data
     )
-    app = web.Application(middlewares=[_answering(Refusals())])
+    app = web.Application(middlewares=[_answering(ErrorThrottle())])
     app[READING] = reading
     app[PLACES] = places
-    app.add_routes(Door(writer, metrics, now_us, access).routes())
+    app.add_routes(IngestApi(writer, metrics, now_us, access).routes())
     app.add_routes(Uploads(reading.uploading, writer, metrics, now_us).routes())
     app.add_routes(ops.routes(metrics.registry, lambda: None if writer.reachable() else "Kafka does not answer"))
 
@@ -88,7 +88,7 @@ def create_app(settings: IngestSettings, race_log: Log | None = None) -> web.App
     return app
 
 
-async def _look(reading: Reading, failed: "asyncio.Future[None]") -> None:
+async def _look(reading: ReaderSupervisor, failed: "asyncio.Future[None]") -> None:
     """Keep the readers as the file has them, for as long as this task lives."""
     try:
         while True:
@@ -133,7 +133,7 @@ async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterat
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_S,
         keepalive_timeout=IDLE_S,
-        lingering_time=0,  # `Refusals` hears clients out
+        lingering_time=0,  # `ErrorThrottle` hears clients out
     )
     await runner.setup()
     try:
@@ -198,7 +198,7 @@ def _allow_open_files() -> None:
             log.warning("this system allows %d open files; with %d connections ingest needs more", most, OPEN_FILES)
 
 
-def _answering(refusals: Refusals) -> Middleware:
+def _answering(refusals: ErrorThrottle) -> Middleware:
     """What is refused is answered in its turn, all of it in the same form."""
 
     @web.middleware

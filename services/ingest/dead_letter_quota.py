@@ -30,7 +30,7 @@ class _Left(Struct):
     said_s: float
 
 
-class AsideAllowance:
+class DeadLetterQuota:
     """What each sender (source, event, gateway) has left. `clock_s` is monotonic."""
 
     def __init__(self, clock_s: Callable[[], float]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from schemas.events import LoggedFact, NoticeReceived, ReadRow
 from schemas.ids import NAME_CHARS, REASON_CHARS
 from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
-from services.ingest.decoders.messages import WHERE_MAX_CHARS, Message, Notice, Seen, Unreadable
+from services.ingest.decoders.messages import WHERE_MAX_CHARS, DecodedRead, Message, Notice, Unreadable
 from services.ingest.http.api import reads_facts
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.sources import Source
@@ -21,7 +21,7 @@ def facts_of(source: Source, messages: Sequence[Message], at_us: int) -> list[Lo
     sessions: dict[str, list[ReadRow]] = defaultdict(list)
     facts: list[LoggedFact] = []
     for message in messages:
-        if isinstance(message, Seen):
+        if isinstance(message, DecodedRead):
             sessions[message.session].append(_row(source, message))
         elif isinstance(message, Notice):
             facts.append(notice_fact(source, message, at_us))
@@ -62,7 +62,7 @@ def device_of(devices: Mapping[str, str], where: str, antenna: int | None) -> st
     return devices.get(where, where)[:WHERE_MAX_CHARS]
 
 
-def _row(source: Source, seen: Seen) -> ReadRow:
+def _row(source: Source, seen: DecodedRead) -> ReadRow:
     device = device_of(source.devices, seen.where, seen.antenna) or source.gateway
     return ReadRow(seen.seq, device, seen.chip, seen.at_us, seen.rssi, seen.antenna, seen.battery)
 

@@ -23,7 +23,7 @@ from schemas import codec
 from schemas.events import LoggedFact, ReadsLogged
 from schemas.rejected import Rejection, encode_rejection
 from schemas.topics import ENVELOPE_READS_MAX, RACE_LOG, RECORD_MAX_BYTES, REJECTED, partition_of
-from services.ingest.dead_letter_quota import AsideAllowance
+from services.ingest.dead_letter_quota import DeadLetterQuota
 from services.ingest.errors import Overloaded, TooLarge, Unavailable
 from services.ingest.metrics import IngestMetrics
 from services.runtime.faults import StartFault
@@ -102,7 +102,7 @@ class _Submission:
 class _Envelope(NamedTuple):
     """Facts of one record that Kafka has and has not answered for, and when it got them (monotonic seconds)."""
 
-    lane: "_Lane"
+    lane: "EventQueue"
     facts: list[tuple[_Packed, _Submission]]
     began_s: float
 
@@ -110,7 +110,7 @@ class _Envelope(NamedTuple):
         return sum(len(packed.raw) for packed, _ in self.facts)
 
 
-class _Lane:
+class EventQueue:
     """One event's facts, in order, until Kafka has them."""
 
     __slots__ = ("event", "moved", "on_way", "task", "waiting", "waiting_reads")
@@ -170,10 +170,10 @@ class KafkaLog:
         self._roomy.set()
         self._reachable = False
         self._waiting_bytes = 0
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, EventQueue] = {}
         self._on_way: dict[int, _Envelope] = {}
         self._ticket = 0
-        self._aside = AsideAllowance(time.monotonic)
+        self._aside = DeadLetterQuota(time.monotonic)
         metrics.waiting_limit.set(WAITING_MAX_BYTES)
 
     async def run(self) -> None:
@@ -214,7 +214,7 @@ class KafkaLog:
         submission = _Submission(len(packed))
         lane = self._lanes.get(event)
         if lane is None:
-            lane = self._lanes[event] = _Lane(event)
+            lane = self._lanes[event] = EventQueue(event)
         for one in packed:
             lane.waiting.append((one, submission))
             lane.waiting_reads += one.reads
@@ -253,7 +253,7 @@ class KafkaLog:
 
     # --- lanes
 
-    async def _drain(self, lane: _Lane) -> None:
+    async def _drain(self, lane: EventQueue) -> None:
         """Hand a lane's envelopes to the producer, in order, until it is empty."""
         handed = 0
         while lane.waiting:
@@ -273,7 +273,7 @@ class KafkaLog:
         if not lane.on_way:
             self._lanes.pop(lane.event, None)
 
-    async def _send(self, lane: _Lane, facts: list[tuple[_Packed, _Submission]]) -> None:
+    async def _send(self, lane: EventQueue, facts: list[tuple[_Packed, _Submission]]) -> None:
         value = codec.encode_packed(lane.event, [packed.raw for packed, _ in facts])
         partition = partition_of(lane.event, self._partitions)
         self._ticket += 1

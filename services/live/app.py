@@ -11,10 +11,10 @@ from prometheus_client import CollectorRegistry
 from services.live.http import page
 from services.live.http.access import Access
 from services.live.http.answers import problem
-from services.live.http.api import Door
+from services.live.http.api import LiveApi
 from services.live.metrics import LiveMetrics
 from services.live.pages.common import Views
-from services.live.revisions import Heads
+from services.live.revisions import RevisionTracker
 from services.live.settings import LiveSettings
 from services.live.store import Store
 from services.runtime import ops
@@ -27,7 +27,7 @@ MIB = 1024 * 1024
 
 log = logging.getLogger(__name__)
 
-HEADS: web.AppKey[Heads] = web.AppKey("heads", Heads)
+HEADS: web.AppKey[RevisionTracker] = web.AppKey("heads", RevisionTracker)
 """What revisions are served: for whoever has one to announce in this process."""
 
 
@@ -42,9 +42,9 @@ def create_app(settings: LiveSettings, database: Database) -> web.Application:
     """
     metrics = LiveMetrics(CollectorRegistry())
     store = Store(database)
-    heads = Heads(store, metrics, now_us)
+    heads = RevisionTracker(store, metrics, now_us)
     access = Access(Tokens(settings.tokens))
-    door = Door(heads, Views(store), access, metrics, settings.cache_mib * MIB, now_us)
+    door = LiveApi(heads, Views(store), access, metrics, settings.cache_mib * MIB, now_us)
     app = web.Application(middlewares=[_problems])
     app[HEADS] = heads
     app.add_routes(ops.routes(metrics.registry, lambda: heads.fault))

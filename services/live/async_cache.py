@@ -10,7 +10,7 @@ V = TypeVar("V")
 LARGEST_SHARE = 8  # what weighs over one eighth of all is not held: it would push out too many others
 
 
-class Memo(Generic[V]):
+class AsyncCache(Generic[V]):
     """Holds values that weigh at most `most` together; the least lately asked for leave first."""
 
     def __init__(self, most: int, weigh: Callable[[V], int]) -> None:

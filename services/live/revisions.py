@@ -30,7 +30,7 @@ Learnt = Callable[[Head, Head | None, RevisionNotice | None], None]
 """Called with an event's new revision, the one before, and what the notice says of it (null: found by asking)."""
 
 
-class Heads:
+class RevisionTracker:
     """The heads by event. `learn` is the only way in, and takes no revision that is not above what is known."""
 
     def __init__(self, store: Store, metrics: LiveMetrics, now_us: Callable[[], int]) -> None:

@@ -109,7 +109,7 @@ class Held(Struct, Generic[V]):
     rows: dict[str, V]
 
 
-class Forward(Generic[V]):
+class IncrementalRows(Generic[V]):
     """Rows by bib of a key at a revision, brought forward from an older one's. Nobody changes what it gives."""
 
     def __init__(self, changed: Callable[[K, int, int], Awaitable[list[tuple[str, V | None]]]]) -> None:
@@ -155,8 +155,8 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._boards: Forward[Cell] = Forward(self._cells_changed)
-        self._splits: Forward[Split] = Forward(self._splits_changed)
+        self._boards: IncrementalRows[Cell] = IncrementalRows(self._cells_changed)
+        self._splits: IncrementalRows[Split] = IncrementalRows(self._splits_changed)
 
     # --- revisions
 

@@ -21,14 +21,14 @@ from msgspec import Struct
 from schemas.definition import Board
 from schemas.notices import RevisionNotice
 from schemas.results import AthleteRow
-from services.live.async_cache import Memo
+from services.live.async_cache import AsyncCache
 from services.live.errors import Refused, TooManyViewers
 from services.live.http.answers import Answer
 from services.live.metrics import LiveMetrics
 from services.live.pages.common import Views, boards_of
-from services.live.revisions import Heads
+from services.live.revisions import RevisionTracker
 from services.live.store import CHANGED_MAX, Head
-from services.live.stream_events import Kind, Told, told_of
+from services.live.stream_events import Kind, StreamEvent, stream_events
 from services.runtime.clickhouse import DatabaseUnavailable
 from services.standings.boards import passes
 from services.standings.event_index import EventView
@@ -112,15 +112,19 @@ class Streams:
     """All open streams. `start` before the first, `close` at the end. `snapshot` gives all there is of a subject."""
 
     def __init__(
-        self, heads: Heads, views: Views, snapshot: Callable[[Subject, Head], Awaitable[Answer]], metrics: LiveMetrics
+        self,
+        heads: RevisionTracker,
+        views: Views,
+        snapshot: Callable[[Subject, Head], Awaitable[Answer]],
+        metrics: LiveMetrics,
     ) -> None:
         self._heads = heads
         self._views = views
         self._snapshot = snapshot
         self._metrics = metrics
         self._viewers: dict[Subject, set[Viewer]] = {}
-        self._told: Memo[bytes] = Memo(EVENTS_HELD_BYTES, lambda data: 100 + len(data))
-        self._changes: Memo[Changed] = Memo(CHANGED_HELD, lambda changed: 1 + len(changed.after))
+        self._told: AsyncCache[bytes] = AsyncCache(EVENTS_HELD_BYTES, lambda data: 100 + len(data))
+        self._changes: AsyncCache[Changed] = AsyncCache(CHANGED_HELD, lambda changed: 1 + len(changed.after))
         self._wakes: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
@@ -303,10 +307,10 @@ class Streams:
         before = await store.athletes(head.event, bibs, since)
         return Changed(boards, bibs, before, await store.athletes(head.event, bibs, head.revision))
 
-    async def _of_athlete(self, view: EventView, head: Head, bib: str, changed: Changed) -> AsyncIterator[Told]:
+    async def _of_athlete(self, view: EventView, head: Head, bib: str, changed: Changed) -> AsyncIterator[StreamEvent]:
         row = changed.after.get(bib)
         if row is not None:
-            for one in told_of(view, changed.before.get(bib), row):
+            for one in stream_events(view, changed.before.get(bib), row):
                 yield one
         else:
             row = (await self._views.store.athletes(head.event, [bib], head.revision)).get(bib)
@@ -314,14 +318,14 @@ class Streams:
             boards = boards_of(view, row)
             if any(board.id in changed.boards for board in boards):
                 places = await self._views.athlete_boards(view, head, row, boards)
-                yield Told("board", {"bib": bib, "boards": [msgspec.structs.asdict(one) for one in places]})
+                yield StreamEvent("board", {"bib": bib, "boards": [msgspec.structs.asdict(one) for one in places]})
 
     async def _of_board(
         self, view: EventView, since: int, head: Head, name: str, changed: Changed
-    ) -> AsyncIterator[Told]:
+    ) -> AsyncIterator[StreamEvent]:
         if name in view.team_boards or name in view.delegations:
             if name in changed.boards:
-                yield Told("board", {"board": name, "total": None, "rows": None, "removed": []})
+                yield StreamEvent("board", {"board": name, "total": None, "rows": None, "removed": []})
             return
         board = view.boards.get(name)
         if board is None:
@@ -329,15 +333,15 @@ class Streams:
         members = list(_members(view, board, changed))
         for before, after, is_member in members:
             if is_member:
-                for one in told_of(view, before, after):
+                for one in stream_events(view, before, after):
                     yield one
             else:
-                yield Told("retract", {"bib": after.bib, "race": after.race, "point": None})
+                yield StreamEvent("retract", {"bib": after.bib, "race": after.race, "point": None})
         bibs = dict.fromkeys(after.bib for _, after, _ in members)
         if name in changed.boards:
             bibs.update(dict.fromkeys(await self._views.store.rows_changed(head.event, name, since, head.revision)))
         if bibs:
-            yield Told("board", await self._board_told(view, head, board, list(bibs)))
+            yield StreamEvent("board", await self._board_told(view, head, board, list(bibs)))
 
     async def _board_told(self, view: EventView, head: Head, board: Board, bibs: list[str]) -> dict[str, Any]:
         """The lines of a board that changed, but for those that others have only moved up or down; `rows` null: too

@@ -10,19 +10,19 @@ from services.standings.event_index import EventView
 Kind = Literal["snapshot", "split", "board", "status", "retract"]
 
 
-class Told(NamedTuple):
+class StreamEvent(NamedTuple):
     """An event of a stream and its data."""
 
     kind: Kind
     data: dict[str, Any]
 
 
-def told_of(view: EventView, before: AthleteRow | None, after: AthleteRow) -> list[Told]:
+def stream_events(view: EventView, before: AthleteRow | None, after: AthleteRow) -> list[StreamEvent]:
     """How an athlete's result differs: points taken anew or at another instant (`corrected`), points taken back, his
     status.
     """
     if after.gone or after.race not in view.races:
-        return [] if before is None or before.gone else [Told("retract", {**_head(before), "point": None})]
+        return [] if before is None or before.gone else [StreamEvent("retract", {**_head(before), "point": None})]
     head = _head(after)
     if before is not None and before.race != after.race:
         before = None
@@ -31,17 +31,17 @@ def told_of(view: EventView, before: AthleteRow | None, after: AthleteRow) -> li
     for at, taken in enumerate(after.points):
         if was.get(taken.point) != taken:
             split = {**head, **result_of(view, after, at), "corrected": taken.point in was}
-            told.append(Told("split", split))
+            told.append(StreamEvent("split", split))
     now = {taken.point for taken in after.points}
     told += [
-        Told("retract", {**head, "point": taken.point, "at_us": taken.at_us})
+        StreamEvent("retract", {**head, "point": taken.point, "at_us": taken.at_us})
         for point, taken in was.items()
         if point not in now
     ]
     earlier = "NOT_STARTED" if before is None else before.status
     if after.status != earlier:
         told.append(
-            Told(
+            StreamEvent(
                 "status",
                 {**head, "status": after.status, "before": earlier, "cut_at": after.cut_at, "time_s": after.time_s},
             )

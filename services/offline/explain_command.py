@@ -14,7 +14,7 @@ from rich.text import Text
 from schemas.ids import label
 from services.offline.score_command import SET_ASIDE_SHOWN, Stopped, clean, read_log
 from services.scoring.core.explain.build import Explanation, PointWhy, explain, known
-from services.scoring.core.explain.clock import Clock, lasting, whole
+from services.scoring.core.explain.clock import Clock, format_hms, format_ms
 from services.scoring.core.explain.relevant_facts import FactWhy
 from services.standings.document import Log, scored
 from services.standings.explain_place import PlaceWhy
@@ -94,9 +94,9 @@ class _Page:
             self._say(f"No result: {why.gone}")
             return
         parts = [str(why.status)]
-        parts += [] if why.time_s is None else [f"printed time {whole(why.time_s)}"]
-        parts += [] if why.gun_us is None else [f"gun time {lasting(why.gun_us)}"]
-        parts += [] if why.chip_us is None else [f"chip time {lasting(why.chip_us)}"]
+        parts += [] if why.time_s is None else [f"printed time {format_hms(why.time_s)}"]
+        parts += [] if why.gun_us is None else [f"gun time {format_ms(why.gun_us)}"]
+        parts += [] if why.chip_us is None else [f"chip time {format_ms(why.chip_us)}"]
         parts += [] if why.cut_at is None else [f"cut at {why.cut_at}"]
         parts += [f"missed {one}" for one in why.missed] + why.flags
         self._say(", ".join(parts))

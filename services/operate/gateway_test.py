@@ -26,16 +26,16 @@ from services.ingest.decoders.llrp import LlrpWatcher
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import (
     ConnectionFault,
+    CursorAdvanced,
+    DecodedRead,
     Message,
     Notice,
     Now,
-    Reached,
     Reader,
-    Seen,
     Unreadable,
 )
 from services.ingest.decoders.raceresult import RaceResult
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.decoders.ultra import Ultra
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.connection import CONNECT_WAIT_S, Conversation, dial, steady_clock
@@ -146,7 +146,7 @@ class _Watching:
         self._protocol = protocol
         self._zone = zone
         self._say_line = say
-        self._told = Told()
+        self._told = ReaderStateNotices()
         self._clocks = ArrivalClocks()
         self._source = Source(protocol=protocol, event="test", gateway="test")  # type: ignore[arg-type]  # checked
         self._metrics = IngestMetrics(CollectorRegistry())
@@ -273,7 +273,7 @@ class _Watching:
     async def put(self, messages: Sequence[Message]) -> None:
         """Say messages. Implements `link.Sink`."""
         for message in messages:
-            if isinstance(message, Seen):
+            if isinstance(message, DecodedRead):
                 self._read(message)
             elif isinstance(message, Notice):
                 self._notices += 1
@@ -283,9 +283,9 @@ class _Watching:
                 if self._unreadable <= LINES_A_SECOND:
                     self._say(f"unreadable  {message.raw[:RAW_SHOWN]!r}: {message.reason}")
             else:
-                assert isinstance(message, Reached)  # nothing is kept, so nothing need be asked for again
+                assert isinstance(message, CursorAdvanced)  # nothing is kept, so nothing need be asked for again
 
-    def _read(self, seen: Seen) -> None:
+    def _read(self, seen: DecodedRead) -> None:
         place = seen.where if seen.antenna is None else f"{seen.where}/{seen.antenna}"
         self._reads += 1
         self._chips.add(seen.chip)
@@ -437,6 +437,6 @@ class MylapsWatcher:
             said.append(Notice(message.location, "kept", None, text))
         return said
 
-    def _seen(self, location: str, seen: mylaps.Seen) -> Seen:
+    def _seen(self, location: str, seen: mylaps.DecodedRead) -> DecodedRead:
         self._next += 1
-        return Seen("test", self._next - 1, location, seen.chip, seen.at_us, seen.antenna, seen.rssi)
+        return DecodedRead("test", self._next - 1, location, seen.chip, seen.at_us, seen.antenna, seen.rssi)

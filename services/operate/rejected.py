@@ -26,7 +26,7 @@ HEX_ROW_BYTES = 16
 SHOWN_MAX_BYTES = 64 * 1024  # of one thing; the topic has all of it
 
 
-class Aside(NamedTuple):
+class DeadLetter(NamedTuple):
     """A rejection and where it stands in the topic."""
 
     offset: int
@@ -42,7 +42,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     gateway: str | None = None
     reason: str | None = None
 
-    def takes(self, aside: Aside) -> bool:
+    def takes(self, aside: DeadLetter) -> bool:
         """Whether it is one of them."""
         one = aside.rejection
         return (
@@ -58,10 +58,10 @@ class Wanted(Struct, frozen=True, kw_only=True):
         return self == Wanted()
 
 
-def aside_of(offset: int, value: bytes) -> Aside | None:
+def aside_of(offset: int, value: bytes) -> DeadLetter | None:
     """The rejection in a record; null for one that is none."""
     try:
-        return Aside(offset, decode_rejection(value))
+        return DeadLetter(offset, decode_rejection(value))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
@@ -69,7 +69,7 @@ def aside_of(offset: int, value: bytes) -> Aside | None:
 # --- shown
 
 
-def table(found: Iterable[Aside]) -> str:
+def table(found: Iterable[DeadLetter]) -> str:
     """Rejections as lines, oldest first."""
     rows = [("OFFSET", "WHEN (UTC)", "EVENT", "SOURCE", "GATEWAY", "BYTES", "REASON")]
     for offset, one in found:
@@ -80,7 +80,7 @@ def table(found: Iterable[Aside]) -> str:
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
-def whole(aside: Aside) -> str:
+def whole(aside: DeadLetter) -> str:
     """All of a rejection, its bytes as text where they are text, else as hex."""
     one = aside.rejection
     fields = {
@@ -156,7 +156,7 @@ class Again(NamedTuple):
     bad: list[str]
 
 
-def read_again(aside: Aside, sources: Sequence[Source]) -> Again:
+def read_again(aside: DeadLetter, sources: Sequence[Source]) -> Again:
     """What a rejection's bytes give now; `sources` have the zones and devices of readers. Raises StillUnreadable."""
     one = aside.rejection
     if one.size > len(one.raw):
@@ -168,7 +168,7 @@ def read_again(aside: Aside, sources: Sequence[Source]) -> Again:
     raise StillUnreadable(f"what {plain(one.source)} put aside is not read again here; mend the cause at its source")
 
 
-def _body_again(aside: Aside) -> Again:
+def _body_again(aside: DeadLetter) -> Again:
     readings: list[Callable[[bytes], Push]] = [push_from_json, push_from_msgpack]
     faults: list[str] = []
     for reading in readings:
@@ -181,7 +181,7 @@ def _body_again(aside: Aside) -> Again:
     raise StillUnreadable(f"as JSON: {faults[0]}; as msgpack: {faults[1]}")
 
 
-def _read_again(aside: Aside) -> Again:
+def _read_again(aside: DeadLetter) -> Again:
     """One read; its session is not known, and its number tells nothing in another."""
     one = aside.rejection
     if one.gateway is None:
@@ -205,7 +205,7 @@ def _wire_read(raw: bytes) -> WireRead:
             raise json_fault from None
 
 
-def _frame_again(aside: Aside, sources: Sequence[Source]) -> Again:
+def _frame_again(aside: DeadLetter, sources: Sequence[Source]) -> Again:
     one = aside.rejection
     source = next((s for s in sources if s.identity() == ("mylaps", one.event, one.gateway)), None)
     if source is None:
@@ -235,6 +235,6 @@ def _frame_again(aside: Aside, sources: Sequence[Source]) -> Again:
     return found
 
 
-def session_of(aside: Aside) -> str:
+def session_of(aside: DeadLetter) -> str:
     """The session of reads that are read again without one: the same each time."""
     return f"rejected-{aside.offset}"

@@ -16,7 +16,17 @@ from schemas.topics import REJECTED
 from services.ingest.http.reads import READS_MAX
 from services.ingest.readers.sources import Source, parse_sources
 from services.ingest.settings import config_path
-from services.operate.rejected import Again, Aside, StillUnreadable, Wanted, aside_of, plain, read_again, table, whole
+from services.operate.rejected import (
+    Again,
+    DeadLetter,
+    StillUnreadable,
+    Wanted,
+    aside_of,
+    plain,
+    read_again,
+    table,
+    whole,
+)
 from services.operate.topic_records import LogUnavailable, records
 from services.runtime.environment import number, text
 from services.runtime.faults import StartFault
@@ -37,7 +47,7 @@ def list_main(environment: Mapping[str, str], wanted: Wanted, last: int) -> int:
     """`matline rejected list`; the exit code."""
 
     async def run() -> int:
-        found: deque[Aside] = deque(maxlen=last)
+        found: deque[DeadLetter] = deque(maxlen=last)
         count = 0
         async with aclosing(_found(environment, wanted)) as asides:
             async for aside in asides:
@@ -142,7 +152,7 @@ def _type(path: str) -> str:
     return "application/msgpack" if path == "reads" else "application/json"
 
 
-async def _found(environment: Mapping[str, str], wanted: Wanted) -> AsyncGenerator[Aside, None]:
+async def _found(environment: Mapping[str, str], wanted: Wanted) -> AsyncGenerator[DeadLetter, None]:
     kafka = kafka_options(environment)
     await check_topics(kafka)
     async with aclosing(records(kafka, REJECTED.name, 0)) as found:

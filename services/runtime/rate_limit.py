@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-class Turns:
+class RateLimiter:
     """Turns of one kind: `a_second` of them (requests, bytes), `at_once` after a quiet time. `clock_s` is monotonic."""
 
     def __init__(self, a_second: float, at_once: float, clock_s: Callable[[], float] = time.monotonic) -> None:

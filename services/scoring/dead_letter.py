@@ -19,7 +19,7 @@ class Unfit(Exception):
         self.reason = reason
 
 
-class Aside(NamedTuple):
+class DeadLetter(NamedTuple):
     """What is put aside, and the word that it is counted under."""
 
     reason: str
@@ -28,7 +28,7 @@ class Aside(NamedTuple):
 
 def aside(
     event: str, unfit: Unfit, raw: bytes, now_us: int, partition: int, offset: int, index: int | None = None
-) -> Aside:
+) -> DeadLetter:
     """The record of `rejected` for a record of the log, or for its fact `index`."""
     made = Rejection(
         v=REJECTED_VERSION,
@@ -43,7 +43,7 @@ def aside(
         index=index,
         recorded_at_us=now_us,
     )
-    return Aside(unfit.reason, made)
+    return DeadLetter(unfit.reason, made)
 
 
 class Gate:

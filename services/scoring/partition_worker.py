@@ -25,14 +25,14 @@ from schemas.events import ReadsLogged, ResultsPublished
 from schemas.results import AthleteRow, EventRow, Frame
 from schemas.topics import FRAME_VERSION, partition_of
 from services.scoring.core.partition import PartitionState, Refusal, SnapshotUnusable
-from services.scoring.dead_letter import Aside, Gate, Unfit, aside
+from services.scoring.dead_letter import DeadLetter, Gate, Unfit, aside
 from services.scoring.errors import LogDisagrees, NewerRecord
 from services.scoring.log_reader import LogReader, Mark, Record
 from services.scoring.metrics import ScoringMetrics
 from services.scoring.publisher import Publisher
 from services.scoring.result_records import records_of
 from services.scoring.snapshots import Snapshots
-from services.scoring.time_slice import Turns
+from services.scoring.time_slice import TimeSlice
 
 ARRIVED_MAX = 2_000  # records that wait while the partition is filled or scored again; some 40 MB of full envelopes
 TOGETHER_MAX = 256  # records folded before their rows go out: more wait longer, fewer score an athlete oftener
@@ -58,12 +58,12 @@ class Shared(NamedTuple):
     publisher: Publisher
     snapshots: Snapshots
     snapshot_every_s: float
-    turns: Turns
+    turns: TimeSlice
     metrics: ScoringMetrics
     generation: Callable[[], int]
 
 
-class Lane:
+class PartitionWorker:
     """A partition. `run` is its task; `deliver` gives it what arrives."""
 
     def __init__(self, partition: int, shared: Shared) -> None:
@@ -85,8 +85,8 @@ class Lane:
         self._from_offset = 0
         self._accepted_us: int | None = None
         self._publishes = False
-        self._unfit: dict[int, list[Aside]] = {}
-        self._aside: list[Aside] = []
+        self._unfit: dict[int, list[DeadLetter]] = {}
+        self._aside: list[DeadLetter] = []
         self._framed_s = self._compared_s = time.monotonic()
         self.snapshot_s = time.monotonic()
         self._snapshot_offset = 0
@@ -170,7 +170,7 @@ class Lane:
         self._arrived.extendleft(reversed(taken[at:]))
         return taken[:at]
 
-    def _pauses(self, turn: Turns) -> bool:
+    def _pauses(self, turn: TimeSlice) -> bool:
         """Whether folding stops for now: the turn is over, or a revision is to be completed."""
         return turn.over() or self._publishes
 
@@ -190,10 +190,10 @@ class Lane:
                 self._accepted_us = min(known) if self._accepted_us is None else min(self._accepted_us, *known)
         return True
 
-    def _fold(self, record: Record, way: str) -> tuple[Envelope | None, list[Aside]]:
+    def _fold(self, record: Record, way: str) -> tuple[Envelope | None, list[DeadLetter]]:
         """Fold a record; its envelope, and what of it is put aside. Raises NewerRecord."""
         envelope: Envelope | None = None
-        unfit: list[Aside] = []
+        unfit: list[DeadLetter] = []
         try:
             envelope = self._envelope(record)
         except Unfit as why:
@@ -224,11 +224,11 @@ class Lane:
                 raise Unfit("misplaced", f"event {envelope.event!r} belongs to partition {home}")
         return envelope
 
-    def _refused(self, envelope: Envelope, refusal: Refusal, offset: int) -> Aside:
+    def _refused(self, envelope: Envelope, refusal: Refusal, offset: int) -> DeadLetter:
         raw = bytes(pack(envelope.facts[refusal.index]))
         return self._aside_of(envelope.event, Unfit("refused", refusal.reason), raw, offset, refusal.index)
 
-    def _aside_of(self, event: str, unfit: Unfit, raw: bytes, offset: int, index: int | None = None) -> Aside:
+    def _aside_of(self, event: str, unfit: Unfit, raw: bytes, offset: int, index: int | None = None) -> DeadLetter:
         return aside(event, unfit, raw, time.time_ns() // 1000, self.partition, offset, index)
 
     async def _put_aside(self) -> None:
@@ -240,7 +240,7 @@ class Lane:
         if admitted:
             await self._shared.publisher.put_aside(admitted)
 
-    def _admit(self, one: Aside) -> bool:
+    def _admit(self, one: DeadLetter) -> bool:
         now_s = time.monotonic()
         was_closed = self.gate.closed(now_s)
         admitted = self.gate.admit(now_s)
@@ -411,7 +411,7 @@ class Lane:
         self._metrics.frames.inc(len(records))
         self.progress += 1
 
-    def _due(self, turn: Turns) -> tuple[list[EventRow], list[AthleteRow]]:
+    def _due(self, turn: TimeSlice) -> tuple[list[EventRow], list[AthleteRow]]:
         """The next rows that are due, scored now."""
         events: list[EventRow] = []
         rows: list[AthleteRow] = []

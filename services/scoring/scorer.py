@@ -22,11 +22,11 @@ from services.runtime import ops
 from services.scoring.errors import LogDisagrees, ScoringStopped, Stalled
 from services.scoring.log_reader import LogReader
 from services.scoring.metrics import ScoringMetrics
-from services.scoring.partition_worker import Lane, Shared
+from services.scoring.partition_worker import PartitionWorker, Shared
 from services.scoring.publisher import Publisher
 from services.scoring.settings import ScoringSettings
 from services.scoring.snapshots import Snapshots
-from services.scoring.time_slice import Turns
+from services.scoring.time_slice import TimeSlice
 
 EXIT_FAILED = 1
 WATCH_S = 1.0
@@ -52,7 +52,7 @@ class Scorer(mode.Service):
         self.address: tuple[str, int] | None = None
         self._settings = settings
         self._generation = generation
-        self._lanes: dict[int, Lane] = {}
+        self._lanes: dict[int, PartitionWorker] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
         self._watching: list[asyncio.Task[None]] = []
         self._assigned: set[int] | None = None
@@ -83,7 +83,7 @@ class Scorer(mode.Service):
         """Connect, serve metrics and health, begin to watch. Raises OSError for a taken port, KafkaError."""
         settings = self._settings
         self._reassigned = asyncio.Event()
-        turns = Turns()
+        turns = TimeSlice()
         self._shared = Shared(
             partitions=settings.partitions,
             reader=LogReader(settings.kafka, settings.partitions),
@@ -135,7 +135,7 @@ class Scorer(mode.Service):
     # --- Partitions come and go.
 
     def _open(self, partition: int) -> None:
-        lane = Lane(partition, self._shared)
+        lane = PartitionWorker(partition, self._shared)
         self._lanes[partition] = lane
         self._watched[partition] = _Watched()
         self._running[partition] = self._guarded(lane.run(), f"partition {partition}")
@@ -185,7 +185,7 @@ class Scorer(mode.Service):
             if partition in before:
                 self._look_at(lane, self._watched[partition], before[partition], ends[partition])
 
-    def _look_at(self, lane: Lane, watched: "_Watched", before: int, end: int) -> None:
+    def _look_at(self, lane: PartitionWorker, watched: "_Watched", before: int, end: int) -> None:
         now_s, partition = time.monotonic(), lane.partition
         watched.short = watched.short + 1 if end < before else 0
         if watched.short >= SHORT_LOOKS:

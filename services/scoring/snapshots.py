@@ -19,7 +19,7 @@ from msgspec import Struct
 from schemas.topics import RACE_LOG
 from services.scoring.core.partition import Loading, PartitionState, SnapshotUnusable
 from services.scoring.log_reader import Mark
-from services.scoring.time_slice import Turns
+from services.scoring.time_slice import TimeSlice
 
 MAGIC = b"MATLINE SNAPSHOT 1\n"
 _LENGTH = struct.Struct("<II")  # of a part: bytes, CRC-32
@@ -43,7 +43,7 @@ _head = msgspec.msgpack.Decoder(SnapshotHead)
 class Snapshots:
     """The snapshots in one folder; `worker` keeps the unfinished files of several workers apart."""
 
-    def __init__(self, folder: Path, partitions: int, worker: str, turns: Turns) -> None:
+    def __init__(self, folder: Path, partitions: int, worker: str, turns: TimeSlice) -> None:
         self._folder = folder
         self._partitions = partitions
         self._worker = worker

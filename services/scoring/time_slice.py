@@ -8,7 +8,7 @@ TURN_S = 0.02
 PASSES = 20  # of the loop between two turns: Faust takes several for each record, and would get one record a turn
 
 
-class Turns:
+class TimeSlice:
     """Whoever works holds a turn, one at a time, and gives it back soon after `over`; then everybody else has his.
 
     One lock for all partitions: however many are busy, the loop is held for one turn at a time.
@@ -18,7 +18,7 @@ class Turns:
         self._lock = asyncio.Lock()
         self._until_s = 0.0
 
-    async def __aenter__(self) -> "Turns":
+    async def __aenter__(self) -> "TimeSlice":
         await self._lock.acquire()
         self._until_s = time.monotonic() + TURN_S
         return self

@@ -22,8 +22,8 @@ from schemas.rejected import Rejection, encode_rejection
 from schemas.topics import RECORD_MAX_BYTES
 from services.ingest.decoders import chronotrack, ipico, llrp, messages, mylaps, raceresult, raceresult_http, ultra
 from services.ingest.decoders.local_time import parse_zone
-from services.ingest.decoders.messages import LINE_MAX_BYTES, Message, Now, Position, Reader, Seen
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.messages import LINE_MAX_BYTES, DecodedRead, Message, Now, Position, Reader
+from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.errors import Refused, TooLarge, shortened
 from services.ingest.facts import facts_of, rejections_of
 from services.ingest.http import api as http
@@ -111,7 +111,7 @@ class _Conversation:
         sent = len(self._reader.take())
         assert sent <= SENT_LEAST_BYTES + SENT_A_BYTE * len(portion), sent
         if self._true is not None:
-            self._true.check(portion, [one.chip for one in said if isinstance(one, Seen)])
+            self._true.check(portion, [one.chip for one in said if isinstance(one, DecodedRead)])
         if said:
             on_the_log(facts_of(self._source, said, AT_US))
             put_aside(rejections_of(self._source, said, AT_US))
@@ -210,7 +210,7 @@ def _with_sum(line: bytes) -> bytes:
 
 def _ipico(dice: Random) -> Take:
     source = _source("ipico", dice.choice(ZONES))
-    reader = ipico.IpicoReader(parse_zone(source.zone), Told(), dice.random() < 0.5, dice.random() < 0.2)
+    reader = ipico.IpicoReader(parse_zone(source.zone), ReaderStateNotices(), dice.random() < 0.5, dice.random() < 0.2)
     return _Conversation(reader, source, lambda: len(reader._rest), LINE_MAX_BYTES + AT_ONCE_MAX_BYTES, _Sums()).take
 
 
@@ -266,7 +266,7 @@ CHRONOTRACK = (
 def _raceresult(dice: Random) -> Take:
     source = _source("raceresult", dice.choice(ZONES))
     cursor = {"D-5012": Position("3#1", 12, "2026-01-04 05:00:12.500 6692-33")} if dice.random() < 0.5 else {}
-    reader = raceresult.RaceResult(parse_zone(source.zone), cursor, Told())
+    reader = raceresult.RaceResult(parse_zone(source.zone), cursor, ReaderStateNotices())
     take = _Conversation(reader, source, lambda: len(reader._lines._rest), LINE_MAX_BYTES).take
     if dice.random() < 0.8:
         take(b"".join(RACERESULT[:6]), dice)
@@ -300,7 +300,9 @@ RACERESULT = (
 
 def _ultra(dice: Random) -> Take:
     source = _source("ultra", dice.choice(ZONES))
-    reader = ultra.Ultra(parse_zone(source.zone), test_ultra.known(5) if dice.random() < 0.5 else {}, Told())
+    reader = ultra.Ultra(
+        parse_zone(source.zone), test_ultra.known(5) if dice.random() < 0.5 else {}, ReaderStateNotices()
+    )
     return _Conversation(reader, source, lambda: len(reader._lines._rest), LINE_MAX_BYTES).take
 
 
@@ -323,7 +325,7 @@ ULTRA = (
 
 
 def _llrp(dice: Random) -> Take:
-    reader = llrp.LlrpReader("finish", Told())
+    reader = llrp.LlrpReader("finish", ReaderStateNotices())
     bound = llrp.MESSAGE_MAX_BYTES + AT_ONCE_MAX_BYTES
     take = _Conversation(reader, _source("llrp", "UTC"), lambda: len(reader._frames._rest), bound).take
     if dice.random() < 0.5:
@@ -460,7 +462,7 @@ def _packed(dice: Random) -> Take:
 
     def take(data: bytes, dice: Random) -> bool:
         try:
-            body = bodies.unpacked(data, coding, UNPACKED_MAX_BYTES)
+            body = bodies.decompress(data, coding, UNPACKED_MAX_BYTES)
         except Refused as refused:
             _check_refusal(refused)
             return True

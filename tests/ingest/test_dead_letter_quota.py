@@ -9,7 +9,7 @@ from services.ingest.dead_letter_quota import (
     BACK_BYTES_A_SECOND,
     SAY_EVERY_S,
     THING_BYTES,
-    AsideAllowance,
+    DeadLetterQuota,
 )
 from services.ingest.errors import Overloaded
 
@@ -28,8 +28,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def allowance(clock: Clock) -> AsideAllowance:
-    return AsideAllowance(clock)
+def allowance(clock: Clock) -> DeadLetterQuota:
+    return DeadLetterQuota(clock)
 
 
 def things(count: int, size: int = 0, **more: object) -> list[Rejection]:

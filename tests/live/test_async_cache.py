@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from services.live.async_cache import Memo
+from services.live.async_cache import AsyncCache
 
 
-def memo(most: int = 100) -> Memo[str]:
-    return Memo(most, len)
+def memo(most: int = 100) -> AsyncCache[str]:
+    return AsyncCache(most, len)
 
 
 class Maker:

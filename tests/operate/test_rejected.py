@@ -15,7 +15,7 @@ from services.ingest.readers.mylaps import MylapsListener
 from services.ingest.readers.sources import Source
 from services.operate.rejected import (
     Again,
-    Aside,
+    DeadLetter,
     ReadsAgain,
     StillUnreadable,
     Wanted,
@@ -33,9 +33,9 @@ from tests.ingest.memory_log import MemoryLog
 SOURCE = Source(protocol="mylaps", event="e", gateway="tent", zone="+04:00", devices={"Start": "S1"})
 
 
-def aside(raw: bytes = b"x", at: int = 7, **more: object) -> Aside:
+def aside(raw: bytes = b"x", at: int = 7, **more: object) -> DeadLetter:
     fields = {"v": REJECTED_VERSION, "event": "e", "source": "http", "reason": "why", "size": len(raw), **more}
-    return Aside(at, Rejection(raw=raw, **fields))
+    return DeadLetter(at, Rejection(raw=raw, **fields))
 
 
 # --- chosen
@@ -181,6 +181,6 @@ async def test_a_record_put_aside_for_a_wrong_zone_is_read_again_when_the_zone_i
     await listener.close()
     [rejection] = race_log.aside
     with pytest.raises(StillUnreadable, match="never"):
-        read_again(Aside(0, rejection), [wrong])
-    [reads] = read_again(Aside(0, rejection), [SOURCE]).reads
+        read_again(DeadLetter(0, rejection), [wrong])
+    [reads] = read_again(DeadLetter(0, rejection), [SOURCE]).reads
     assert [(row.device, row.chip, row.at_us) for row in reads.rows] == [("S1", "SS35073", 1_774_737_000_000_000)]

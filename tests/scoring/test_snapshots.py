@@ -8,7 +8,7 @@ from schemas.codec import Envelope, logged
 from services.scoring.core.partition import PartitionState, SnapshotUnusable
 from services.scoring.log_reader import Record
 from services.scoring.snapshots import Snapshots
-from services.scoring.time_slice import Turns
+from services.scoring.time_slice import TimeSlice
 from tests import builders
 
 MARK = Record(3, 1_700_000_000_000, b"alpha", b"value").mark()
@@ -29,7 +29,7 @@ def still() -> None:
 
 
 def snapshots(folder: Path, partitions: int = 4) -> Snapshots:
-    return Snapshots(folder / "snapshots", partitions, "worker", Turns())
+    return Snapshots(folder / "snapshots", partitions, "worker", TimeSlice())
 
 
 async def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from services.scoring.time_slice import PASSES, Turns
+from services.scoring.time_slice import PASSES, TimeSlice
 
 
 async def test_one_works_at_a_time_and_in_the_order_of_asking() -> None:
-    turns, seen = Turns(), []
+    turns, seen = TimeSlice(), []
 
     async def work(name: str) -> None:
         for _ in range(2):
@@ -23,7 +23,7 @@ async def test_one_works_at_a_time_and_in_the_order_of_asking() -> None:
 
 
 async def test_between_two_turns_others_have_several_passes_of_the_loop() -> None:
-    turns, passes = Turns(), 0
+    turns, passes = TimeSlice(), 0
 
     async def count() -> None:
         nonlocal passes
@@ -42,5 +42,5 @@ async def test_between_two_turns_others_have_several_passes_of_the_loop() -> Non
 @pytest.mark.parametrize(("lasts_s", "over"), [(3600.0, False), (0.0, True)])
 async def test_a_turn_is_over_when_its_time_is(lasts_s: float, over: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.scoring.time_slice.TURN_S", lasts_s)
-    async with Turns() as turn:
+    async with TimeSlice() as turn:
         assert turn.over() is over

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from services.ingest.decoders.messages import Message, Notice, Now, Seen
+from services.ingest.decoders.messages import DecodedRead, Message, Notice, Now
 from services.ingest.decoders.reader_state import CLOCK_OFF_US, beside
 
 TURN_S = 2.0  # reads of so long count together
@@ -51,7 +51,7 @@ class ArrivalClocks:
         """What the reads among messages that have just come say of clocks: notices of what is wrong, each once."""
         latest: dict[str, int] = {}
         for message in messages:
-            if isinstance(message, Seen):
+            if isinstance(message, DecodedRead):
                 latest[message.where] = max(latest.get(message.where, message.at_us), message.at_us)
         return [notice for where, at_us in latest.items() for notice in self.read(where, at_us, now)]
 

@@ -27,12 +27,12 @@ from services.ingest.decoders.messages import (
     WHERE_MAX_CHARS,
     ConnectionFault,
     Cursor,
+    CursorAdvanced,
+    DecodedRead,
     Message,
     Notice,
     Now,
     Position,
-    Reached,
-    Seen,
     Unreadable,
 )
 
@@ -76,7 +76,7 @@ class Event(Struct, frozen=True):
 
     location: str
     mark: Mark
-    says: Seen | Notice | Unreadable
+    says: DecodedRead | Notice | Unreadable
 
 
 class Hello(Struct, frozen=True):
@@ -255,7 +255,7 @@ class ChronoTrackReader:
             after = [] if new and event.mark != location.mark else self._resumed(name, location, event.mark, now)
         else:
             after = self._advance(name, location, event.mark, now)
-        if isinstance(says, Seen):
+        if isinstance(says, DecodedRead):
             session = self._session(name) if location is None else location.session
             says = msgspec.structs.replace(says, session=session)
         return [says, *after]
@@ -288,7 +288,7 @@ class ChronoTrackReader:
             location.in_vain = 0
         location.mark = mark
         location.skipped = 0
-        return [Reached(name, Position(location.session, mark.seq, mark.text))]
+        return [CursorAdvanced(name, Position(location.session, mark.seq, mark.text))]
 
     def _whole(self, name: str, location: _Location, why: str, now: Now) -> list[Message]:
         """Take the location for a log that we do not know, and ask for all of it."""
@@ -347,7 +347,7 @@ def _event_line(raw: bytes, fields: list[str], zone: tzinfo, day: date | None) -
         if tag in (GUN, NEW_LOCATION):
             return Event(location, mark, _special(tag, location, when, zone, day))
         antenna = int(gator) if re.fullmatch(r"\d{1,3}", gator, re.ASCII) else None
-        seen = Seen("", mark.seq, location, label(tag, "chip"), instant_us(when, zone, day), antenna)
+        seen = DecodedRead("", mark.seq, location, label(tag, "chip"), instant_us(when, zone, day), antenna)
     except ValueError as error:
         return Event(location, mark, Unreadable(raw, str(error)))
     return Event(location, mark, seen)

@@ -23,15 +23,15 @@ from services.ingest.decoders.local_time import one_instant_us
 from services.ingest.decoders.messages import (
     LINE_MAX_BYTES,
     ConnectionFault,
+    CursorAdvanced,
+    DecodedRead,
     Message,
     Notice,
     Now,
     Position,
-    Reached,
-    Seen,
     Unreadable,
 )
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.reader_state import ReaderStateNotices
 
 STREAM = "stream"  # the name of the reader's log in the cursor; its position is the last read's instant
 REPLAY_MARGIN_S = 60  # reads of so long before the last one are had again: they may have come out of order
@@ -103,7 +103,7 @@ class IpicoReader:
 
     missing = 0
 
-    def __init__(self, zone: tzinfo, told: Told, lite: bool = False, replaying: bool = False) -> None:
+    def __init__(self, zone: tzinfo, told: ReaderStateNotices, lite: bool = False, replaying: bool = False) -> None:
         self.silence_s = LITE_SILENCE_S if lite else math.inf
         self.replaying = replaying
         self._zone = zone
@@ -133,7 +133,7 @@ class IpicoReader:
         if not messages and len(self._rest) > LINE_MAX_BYTES:
             raise ConnectionFault(f"{len(self._rest)} bytes without the end of a line; the longest is {LINE_MAX_BYTES}")
         if self.last_us is not None and self.last_us != before_us and not self.replaying:
-            messages.append(Reached(STREAM, Position("", self.last_us)))
+            messages.append(CursorAdvanced(STREAM, Position("", self.last_us)))
         return messages
 
     def tick(self, now: Now) -> list[Message]:
@@ -171,9 +171,9 @@ class IpicoReader:
         return [*self._told.change(clock.reader, "clock", text, clock.at_us)]
 
 
-def seen(read: Read, session: str, seq: int) -> Seen:
+def seen(read: Read, session: str, seq: int) -> DecodedRead:
     """A read in the words of all readers."""
-    return Seen(session, seq, read.reader, read.chip, read.at_us, read.receiver, read.strength)
+    return DecodedRead(session, seq, read.reader, read.chip, read.at_us, read.receiver, read.strength)
 
 
 def replayed(lines: Iterable[bytes], zone: tzinfo, session: str, first: int) -> list[Message]:

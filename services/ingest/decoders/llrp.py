@@ -20,8 +20,8 @@ from msgspec import Struct
 
 from schemas.ids import INSTANT_MAX_US, label
 from services.ingest.decoders.connection_session import connection_session
-from services.ingest.decoders.messages import ConnectionFault, Message, Notice, Now, Seen, Unreadable
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.messages import ConnectionFault, DecodedRead, Message, Notice, Now, Unreadable
+from services.ingest.decoders.reader_state import ReaderStateNotices
 
 HEADER_BYTES = 10
 MESSAGE_MAX_BYTES = 256 * 1024  # a report of 4,000 tags; a reader that sends one report a tag needs a hundred bytes
@@ -145,7 +145,7 @@ class LlrpReader:
     missing = 0
     clock_offsets_us: Mapping[str, int] = MappingProxyType({})  # told at a connection's begin alone
 
-    def __init__(self, where: str, told: Told) -> None:
+    def __init__(self, where: str, told: ReaderStateNotices) -> None:
         self._where = where
         self._told = told
         self._frames = Decoder()
@@ -197,9 +197,9 @@ class LlrpReader:
             return [said]
         return []
 
-    def _seen(self, one: Sighting) -> Seen:
+    def _seen(self, one: Sighting) -> DecodedRead:
         self._next += 1
-        return Seen(self._session, self._next - 1, self._where, one.chip, one.at_us, one.antenna, one.rssi)
+        return DecodedRead(self._session, self._next - 1, self._where, one.chip, one.at_us, one.antenna, one.rssi)
 
     def _attempt(self, attempt: Attempt, now: Now) -> list[Message]:
         if attempt.status:

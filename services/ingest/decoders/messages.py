@@ -1,7 +1,7 @@
 """What readers' protocols say, in words that all of them share: reads, notices, what could not be read, how far it got.
 
 A protocol's module turns bytes into these, in the order in which they came. Whoever has the connection hands them on
-in that order: so `Reached` may say of everything before it that the device need not send it again.
+in that order: so `CursorAdvanced` may say of everything before it that the device need not send it again.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class ConnectionFault(Exception):
     """Nothing more can be made of this connection; close it and begin anew."""
 
 
-class Seen(Struct, frozen=True, tag="seen"):
+class DecodedRead(Struct, frozen=True, tag="seen"):
     """One read as a reader reports it.
 
     `session` names the device's log and `seq` the read's number in it, the device's own where it has one. `where` is
@@ -75,14 +75,14 @@ class Position(Struct, frozen=True):
     check: str = ""
 
 
-class Reached(Struct, frozen=True, tag="reached"):
+class CursorAdvanced(Struct, frozen=True, tag="reached"):
     """Once every message before this one is safe, the device's log `log` need not be asked for `position` again."""
 
     log: str
     position: Position
 
 
-Message = Seen | Notice | Unreadable | Reached
+Message = DecodedRead | Notice | Unreadable | CursorAdvanced
 
 Cursor = Mapping[str, Position]
 """The positions of a source's device logs by their names, the one that moved last at the end."""

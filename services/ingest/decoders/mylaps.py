@@ -36,7 +36,7 @@ class ConnectionFault(Exception):
     """The connection carries no frames of this protocol; close it. The client begins anew and sends again."""
 
 
-class Seen(Struct, frozen=True):
+class DecodedRead(Struct, frozen=True):
     """One passing as the client reports it.
 
     `at_us` is the reader's local time in the zone of the source. `unit` is the decoder's device and reader number,
@@ -99,7 +99,7 @@ class Passings(Struct, frozen=True):
     """
 
     location: str
-    seen: list[Seen]
+    seen: list[DecodedRead]
     unreadable: list[Unreadable]
     reply: bytes
     frame: bytes
@@ -193,7 +193,7 @@ def _numbered(frame: bytes, source: str, function: str, fields: list[bytes], zon
         return Unreadable(frame + b"$", f"{function} of {len(records)} records; a message has at most {RECORDS_MAX}")
     fault = _location_fault(source)
     unreadable = [Unreadable(record, fault) for record in records] if fault else []
-    seen: list[Seen] = []
+    seen: list[DecodedRead] = []
     notices: list[Notice] = []
     for record in [] if fault else records:
         try:
@@ -221,7 +221,7 @@ def checksum_v1(record: bytes) -> str:
     return f"{sum(record[:37]) % 256:02X}"
 
 
-def read_v1(raw: bytes, zone: tzinfo) -> Seen:
+def read_v1(raw: bytes, zone: tzinfo) -> DecodedRead:
     """The passing of a V1 record: 39 bytes at fixed places. Raises ValueError that says what is wrong.
 
     The character for the antenna is left out: with ChipX readers it counts detections, and the record does not say
@@ -234,10 +234,10 @@ def read_v1(raw: bytes, zone: tzinfo) -> Seen:
         raise ValueError(f"checksum {record[37:]!r} is wrong; the record's bytes give {checksum_v1(raw)}")
     at = datetime.combine(_date(record[31:37]), _time(record[7:19]))
     unit = f"{record[19:21].strip()}.{record[21:23].strip()}"
-    return Seen(label(record[:7], "chip"), one_instant_us(at, zone), unit, sequence=_hex(record[27:31]))
+    return DecodedRead(label(record[:7], "chip"), one_instant_us(at, zone), unit, sequence=_hex(record[27:31]))
 
 
-def read_v2(record: str, zone: tzinfo) -> Seen:
+def read_v2(record: str, zone: tzinfo) -> DecodedRead:
     """The passing of a V2 record: `key=value` in any order, unknown keys passed over. Raises ValueError."""
     keys = _keys(record)
     missing = [key for key in ("c", "d", "t") if not keys.get(key, "").strip()]
@@ -246,7 +246,7 @@ def read_v2(record: str, zone: tzinfo) -> Seen:
     local = datetime.combine(_date(keys["d"].strip()), _time(keys["t"]))
     utc_us = _milliseconds_us(keys.get("utc", ""))
     at_us = one_instant_us(local, zone, utc_us)
-    return Seen(
+    return DecodedRead(
         label(keys["c"], "chip"),
         at_us,
         unit=f"{keys.get('dv', '').strip()}.{keys.get('re', '').strip()}",

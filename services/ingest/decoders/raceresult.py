@@ -25,15 +25,15 @@ from services.ingest.decoders.messages import (
     WHERE_MAX_CHARS,
     ConnectionFault,
     Cursor,
+    CursorAdvanced,
+    DecodedRead,
     Message,
     Notice,
     Now,
     Position,
-    Reached,
-    Seen,
     Unreadable,
 )
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.decoders.sequence_gaps import Coverage
 
 PROTOCOL_MAX = (2, 6)  # the latest that is known here
@@ -228,7 +228,7 @@ class RaceResult:
 
     silence_s = SILENCE_S
 
-    def __init__(self, zone: tzinfo, cursor: Cursor, told: Told, fetches: bool = True) -> None:
+    def __init__(self, zone: tzinfo, cursor: Cursor, told: ReaderStateNotices, fetches: bool = True) -> None:
         self._zone = zone
         self._fetches = fetches
         self._cursor = cursor
@@ -466,7 +466,7 @@ class RaceResult:
             again = self._told.change(where, "unanchored", told.text, None)
             return [*([told] if again else []), Unreadable(line, held, held=True)]
         return [
-            Seen(
+            DecodedRead(
                 f"{self._box} file {file.part}",
                 passing.number,
                 where,
@@ -618,7 +618,7 @@ class RaceResult:
             file.had.skip(file.had.top)
             messages.append(self._lost(f"what follows passing {file.known} of file {file.part}, in part or in all"))
         if not self._back:
-            messages.append(Reached(self._box, file.position()))
+            messages.append(CursorAdvanced(self._box, file.position()))
         self._ended.pop(0)
         return messages
 
@@ -647,7 +647,7 @@ class RaceResult:
         if position == self._reached:
             return []
         self._reached = position
-        return [Reached(self._box, position)]
+        return [CursorAdvanced(self._box, position)]
 
 
 def _version(text: str) -> tuple[int, int]:

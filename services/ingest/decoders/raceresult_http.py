@@ -9,7 +9,7 @@ import re
 from datetime import tzinfo
 
 from schemas.ids import label
-from services.ingest.decoders.messages import LINE_MAX_BYTES, Message, Notice, Seen, Unreadable
+from services.ingest.decoders.messages import LINE_MAX_BYTES, DecodedRead, Message, Notice, Unreadable
 from services.ingest.decoders.raceresult import MARKER, instant_us
 
 FIELDS = 19
@@ -45,7 +45,7 @@ def _read(text: str, device: str, session: str, index: int, zone: tzinfo) -> Mes
     if at_us is None:
         reason = f"without a date: the decoder's clock was never set, {clock} counts from its start"
         return Unreadable(text.encode("latin-1"), reason, held=True)
-    return Seen(
+    return DecodedRead(
         session,
         index,
         device,

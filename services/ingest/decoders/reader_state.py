@@ -11,7 +11,7 @@ CLOCKS_MAX = 64  # of one source that are remembered
 CLOCK_OFF_US = 60_000_000  # more is a wrong zone or a clock never set: its times are useless until corrected
 
 
-class Told:
+class ReaderStateNotices:
     """Notices last given, by subject, and how far each reader's clock was off; one for all connections of a source."""
 
     def __init__(self) -> None:

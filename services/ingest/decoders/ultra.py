@@ -23,8 +23,17 @@ from msgspec import Struct
 from schemas.ids import label
 from services.ingest.decoders.lines import Lines
 from services.ingest.decoders.local_time import one_instant_us
-from services.ingest.decoders.messages import Cursor, Message, Notice, Now, Position, Reached, Seen, Unreadable
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.messages import (
+    Cursor,
+    CursorAdvanced,
+    DecodedRead,
+    Message,
+    Notice,
+    Now,
+    Position,
+    Unreadable,
+)
+from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.decoders.sequence_gaps import Coverage
 
 FIELDS = 12
@@ -162,7 +171,7 @@ class Ultra:
 
     silence_s = SILENCE_S
 
-    def __init__(self, zone: tzinfo, cursor: Cursor, told: Told, fetches: bool = True) -> None:
+    def __init__(self, zone: tzinfo, cursor: Cursor, told: ReaderStateNotices, fetches: bool = True) -> None:
         self._zone = zone
         self._fetches = fetches
         self._told = told
@@ -305,7 +314,7 @@ class Ultra:
         if not read.chip:
             return Notice(read.box, "gun", read.at_us, text)
         session = f"ultra {read.box} epoch {epoch.part}"
-        return Seen(session, read.number, read.box, read.chip, read.at_us, read.antenna, read.rssi)
+        return DecodedRead(session, read.number, read.box, read.chip, read.at_us, read.antenna, read.rssi)
 
     # --- rewinds
 
@@ -394,7 +403,7 @@ class Ultra:
         for box, epoch in self._epochs.items():
             if epoch.base and (position := epoch.position()) != self._reached.get(box):
                 self._reached[box] = position
-                messages.append(Reached(box, position))
+                messages.append(CursorAdvanced(box, position))
         return messages
 
 

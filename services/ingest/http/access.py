@@ -16,7 +16,7 @@ from msgspec import Struct
 from yarl import URL
 
 from services.ingest.errors import Overloaded, Refused
-from services.ingest.http.connection_limiter import Places
+from services.ingest.http.connection_limiter import ConnectionLimiter
 from services.runtime.faults import StartFault
 from services.runtime.loopback import is_loopback
 from services.runtime.tokens import ANY, Token, Tokens, bearer
@@ -45,7 +45,9 @@ class _Allowance(Struct):
 class Access:
     """Decides by the token file as it is at each request. `clock_s` is monotonic."""
 
-    def __init__(self, tokens: Tokens, places: Places, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, tokens: Tokens, places: ConnectionLimiter, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._tokens = tokens
         self._places = places
         self._clock_s = clock_s

@@ -24,7 +24,7 @@ from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
 from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
 from services.ingest.errors import Overloaded, Refused, TooLarge, Unavailable, shortened
 from services.ingest.http.access import Access, check_gateway
-from services.ingest.http.body import too_large, unpacked, unpacks_to_over
+from services.ingest.http.body import decompress, too_large, unpacks_to_over
 from services.ingest.http.entries import ENTRIES_MAX, Listing, TooManyEntries, entries_from_csv, entries_from_json
 from services.ingest.http.reads import (
     READS_MAX,
@@ -38,17 +38,19 @@ from services.ingest.http.reads import (
 from services.ingest.http.sessions import Sessions
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
-from services.runtime.rate_limit import Turns
+from services.runtime.rate_limit import RateLimiter
 from services.runtime.tokens import Token
 
-BODY_MAX_BYTES = 4 * 1024 * 1024  # of reads, facts and definitions, unpacked
+BODY_MAX_BYTES = 4 * 1024 * 1024  # of reads, facts and definitions, decompressed
 BODY_WAIT_S = 60.0  # for a body to come in whole; a stalled one would hold its place among REQUESTS_MAX for ever
 BODY_GRACE_S = 10.0  # for a radio to come back; beyond it a body comes at BODY_LEAST_BYTES_A_SECOND
 BODY_LEAST_BYTES_A_SECOND = 1024  # on average, what the poorest mobile line gives
-LARGE_BYTES = 256 * 1024  # of a body, as it comes and unpacked; a request of 1,000 reads has less
+LARGE_BYTES = 256 * 1024  # of a body, as it comes and decompressed; a request of 1,000 reads has less
 LARGE_BYTES_A_SECOND = 32 * 1024 * 1024  # of all bodies beyond that: the longest entry list takes a second
 UNPACKED_AT_ONCE = 2  # in threads; more would only take the processor from other requests
-UNPACK_INLINE_MAX_BYTES = 64 * 1024  # a larger packed body is unpacked in a thread; so is one that unpacks to a large
+UNPACK_INLINE_MAX_BYTES = (
+    64 * 1024
+)  # a larger packed body is decompressed in a thread; so is one that unpacks to a large
 DEFINITION_MAX_BYTES = 1024 * 1024  # the largest real ones are 50 KB
 TOML_MAX_BYTES = 256 * 1024  # TOML is slow to read
 TOML_DOTS_MAX = 400  # of one line: 200 points with their kilometres
@@ -82,7 +84,7 @@ class _Path(Struct):
     event: Slug
 
 
-class Door:
+class IngestApi:
     """The handlers, with what they share."""
 
     def __init__(self, race_log: Log, metrics: IngestMetrics, now_us: Callable[[], int], access: Access) -> None:
@@ -92,7 +94,7 @@ class Door:
         self._now_us = now_us
         self._sessions = Sessions()
         self._in_flight = 0
-        self._large = Turns(LARGE_BYTES_A_SECOND, LARGE_BYTES_A_SECOND / 4)
+        self._large = RateLimiter(LARGE_BYTES_A_SECOND, LARGE_BYTES_A_SECOND / 4)
         self._unpacking = asyncio.Semaphore(UNPACKED_AT_ONCE)
 
     def routes(self) -> list[web.RouteDef]:
@@ -138,15 +140,15 @@ class Door:
             self._access.check_still(holder)
             self._metrics.bytes_in.labels("http").inc(len(data))
             if not coding or (len(data) <= UNPACK_INLINE_MAX_BYTES and not unpacks_to_over(LARGE_BYTES, data, coding)):
-                return unpacked(data, coding, limit)
+                return decompress(data, coding, limit)
             return await self._unpacked_aside(data, coding, limit)
 
     async def _unpacked_aside(self, data: bytes, coding: str, limit: int) -> bytes:
-        """A body that is large once unpacked, or a bomb, which counts as large as it may be. Raises as `unpacked`."""
+        """Return a large body decompressed; a bomb counts as large as it may be. Raises as `decompress`."""
         size = limit
         try:
             async with self._unpacking:
-                body = await asyncio.to_thread(unpacked, data, coding, limit)
+                body = await asyncio.to_thread(decompress, data, coding, limit)
             size = len(body)
         finally:
             await asyncio.sleep(self._large.take(size))

@@ -1,4 +1,4 @@
-"""Request bodies: unpacked within bounds, before anything else looks at them.
+"""Request bodies: decompressed within bounds, before anything else looks at them.
 
 The server's own inflating is switched off (`app.run`): it checks a size only after it has inflated a piece.
 """
@@ -13,7 +13,7 @@ CODINGS = "gzip, zstd"
 WINDOW_MAX_BYTES = 8 * 1024 * 1024  # memory that a zstd body may ask for; what RFC 8878 has every receiver offer
 
 
-def unpacked(data: bytes, coding: str, limit: int) -> bytes:
+def decompress(data: bytes, coding: str, limit: int) -> bytes:
     """The body without its content coding. Raises Refused: 413 over `limit` bytes, 415 for a coding unknown, 400
     damaged.
     """
@@ -25,13 +25,13 @@ def unpacked(data: bytes, coding: str, limit: int) -> bytes:
         if coding == "zstd":
             return _unzstd(data, limit)
     except (zlib.error, zstandard.ZstdError) as error:
-        raise Refused(400, "Damaged body", f"the {coding} body cannot be unpacked: {error}") from None
+        raise Refused(400, "Damaged body", f"the {coding} body cannot be decompressed: {error}") from None
     raise Refused(415, "Unknown content coding", f"content coding {coding!r} is not known; send {CODINGS} or none")
 
 
 def unpacks_to_over(size: int, data: bytes, coding: str) -> bool:
     """Whether a body is more than so many bytes without its content coding, told in the time that those take. False
-    for what cannot be unpacked.
+    for what cannot be decompressed.
     """
     try:
         if coding in ("gzip", "x-gzip"):
@@ -72,5 +72,5 @@ def _zstd_reader(data: bytes) -> zstandard.ZstdDecompressionReader:
 def too_large(limit: int) -> Refused:
     """A body over its bound."""
     return Refused(
-        413, "Body too large", f"the body is over {limit} bytes unpacked; send it in several requests", limit=limit
+        413, "Body too large", f"the body is over {limit} bytes decompressed; send it in several requests", limit=limit
     )

@@ -14,7 +14,7 @@ ACCEPTED_AT_ONCE = 16  # in one turn of the loop, so that a flood of them does n
 BACKLOG = 512  # connections that the kernel holds while we are busy
 
 
-class Places:
+class ConnectionLimiter:
     """The connections of a server, and which of them are of somebody known."""
 
     def __init__(self) -> None:

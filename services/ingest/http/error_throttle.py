@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from services.runtime.rate_limit import Turns
+from services.runtime.rate_limit import RateLimiter
 
 REFUSALS_A_SECOND = 50
 REFUSALS_AT_ONCE = 32  # after a quiet time; a bomb costs a hundredth of a second before it is known for one
@@ -21,12 +21,12 @@ LINGER_S = 2.0  # for the rest of a body that was refused, so that the client he
 UNREAD_BYTES_A_SECOND = 16 * 1024 * 1024  # of such rests in all, so that nobody keeps us busy with what nobody reads
 
 
-class Refusals:
+class ErrorThrottle:
     """The turns of one server's refusals."""
 
     def __init__(self) -> None:
-        self._turns = Turns(REFUSALS_A_SECOND, REFUSALS_AT_ONCE)
-        self._unread = Turns(UNREAD_BYTES_A_SECOND, UNREAD_BYTES_A_SECOND / 4)
+        self._turns = RateLimiter(REFUSALS_A_SECOND, REFUSALS_AT_ONCE)
+        self._unread = RateLimiter(UNREAD_BYTES_A_SECOND, UNREAD_BYTES_A_SECOND / 4)
         self._waiting = 0
 
     async def answer(self, request: web.Request, response: web.StreamResponse) -> None:

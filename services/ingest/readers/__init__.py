@@ -3,9 +3,10 @@
 How it is made, for whoever adds one:
 
 - `decoders/messages.py` has the words: a protocol is a `Reader` (`begin`, `feed`, `tick`, `take`; no socket, no
-  clock), one object a connection, that turns bytes into `Seen`, `Notice`, `Unreadable` and `Reached`, in order.
-- `delivery.py` brings messages to the race log, in order, each until it is acknowledged. A `Reached` moves the durable
-  cursor when everything before it is. `put` waits while too much waits: whoever reads a socket stops reading.
+  clock), one object a connection, that turns bytes into `DecodedRead`, `Notice`, `Unreadable` and `CursorAdvanced`,
+  in order.
+- `delivery.py` brings messages to the race log, in order, each until it is acknowledged. A `CursorAdvanced` moves the
+  durable cursor when everything before it is. `put` waits while too much waits: whoever reads a socket stops reading.
 - `backlog.py` is what waits: in memory, where the device keeps its own log; `journal.py` is the same on disk, for
   protocols that cannot send again: messages are there, synced, before `put` returns.
 - `link.py` has the connections: `Dialler` calls a reader and again and again; `Caller` takes readers that call us.

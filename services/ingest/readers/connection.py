@@ -14,7 +14,16 @@ from contextlib import suppress
 from typing import Protocol
 
 from services.ingest.decoders.arrival_clock import ArrivalClocks
-from services.ingest.decoders.messages import ConnectionFault, Cursor, Message, Notice, Now, Reader, Seen, Unreadable
+from services.ingest.decoders.messages import (
+    ConnectionFault,
+    Cursor,
+    DecodedRead,
+    Message,
+    Notice,
+    Now,
+    Reader,
+    Unreadable,
+)
 from services.ingest.facts import show_clocks
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.delivery import Delivery
@@ -157,7 +166,7 @@ class Conversation:
         for message in messages:
             bad = isinstance(message, Unreadable) and not message.held
             self._unreadable_run = self._unreadable_run + 1 if bad else 0
-            self.useful = self.useful or isinstance(message, Seen)
+            self.useful = self.useful or isinstance(message, DecodedRead)
             if self._unreadable_run >= UNREADABLE_RUN_MAX:
                 raise ConnectionFault(f"{UNREADABLE_RUN_MAX} things in a row that cannot be read")
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from services.ingest.decoders.messages import Cursor, Message, Notice, Reached, Seen
+from services.ingest.decoders.messages import Cursor, CursorAdvanced, DecodedRead, Message, Notice
 from services.ingest.errors import Overloaded, Unavailable
 from services.ingest.facts import facts_of, rejections_of
 from services.ingest.metrics import IngestMetrics
@@ -53,7 +53,7 @@ class Delivery:
         """Take messages, once there is room for them. Raises OSError where a journal cannot be written."""
         await self._backlog.put(messages)
         for message in messages:
-            if isinstance(message, Reached):
+            if isinstance(message, CursorAdvanced):
                 moved(self._handed, message.log, message.position)
 
     async def run(self) -> None:
@@ -64,7 +64,7 @@ class Delivery:
                 messages = await self._backlog.peek()
                 await self._deliver(messages)
                 for message in messages:
-                    if isinstance(message, Reached):
+                    if isinstance(message, CursorAdvanced):
                         moved(self._safe, message.log, message.position)
                         self._moved.set()
                 await self._backlog.done()
@@ -110,7 +110,7 @@ class Delivery:
         if aside:
             await self._until_taken(lambda: self._log.put_aside(aside))
         protocol = self._source.protocol
-        self._metrics.reads.labels(protocol).inc(sum(isinstance(message, Seen) for message in messages))
+        self._metrics.reads.labels(protocol).inc(sum(isinstance(message, DecodedRead) for message in messages))
         self._metrics.facts.labels("notice_received").inc(sum(isinstance(message, Notice) for message in messages))
         self._metrics.rejected.labels(protocol, "record").inc(len(aside))
 

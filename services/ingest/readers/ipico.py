@@ -17,8 +17,8 @@ from typing import NamedTuple
 from services.ingest.decoders.connection_session import connection_session
 from services.ingest.decoders.ipico import STREAM, IpicoReader, replay_command, replayed
 from services.ingest.decoders.local_time import parse_zone
-from services.ingest.decoders.messages import LINE_MAX_BYTES, Cursor, Notice, Position, Reached, Seen
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.messages import LINE_MAX_BYTES, Cursor, CursorAdvanced, DecodedRead, Notice, Position
+from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.ingest.readers.connection import steady_clock
@@ -56,7 +56,7 @@ async def start(
     Raises StartFault.
     """
     zone = parse_zone(source.zone)
-    wanted, told = _Wanted(), Told()
+    wanted, told = _Wanted(), ReaderStateNotices()
 
     def make(cursor: Cursor) -> IpicoReader:
         reader = IpicoReader(zone, told, lite, replaying=replay is not None)
@@ -155,10 +155,10 @@ class _Replays:
                 outgoing.write(b"\n")
                 async for lines in _lines(incoming):
                     messages = replayed(lines, self._zone, session, number)
-                    number += sum(isinstance(message, Seen) for message in messages)
+                    number += sum(isinstance(message, DecodedRead) for message in messages)
                     await self._delivery.put(messages)
                     for message in messages:
-                        if isinstance(message, Seen):
+                        if isinstance(message, DecodedRead):
                             last_us = message.at_us
             finally:
                 outgoing.close()
@@ -166,7 +166,7 @@ class _Replays:
             commands.close()
         if last_us is not None:
             # The reader has stored all that came before, so this holds whatever the stream is doing.
-            await self._delivery.put([Reached(STREAM, Position("", last_us))])
+            await self._delivery.put([CursorAdvanced(STREAM, Position("", last_us))])
         return last_us
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from services.ingest.decoders.llrp import LlrpReader
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.ingest.readers.reader_task import Running, dialling
@@ -18,7 +18,7 @@ async def start(
 
     Raises StartFault.
     """
-    told = Told()
+    told = ReaderStateNotices()
     return dialling(
         source, race_log, metrics, now_us, data_folder, lambda _: LlrpReader(source.gateway, told), journalled=True
     )

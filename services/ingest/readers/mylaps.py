@@ -23,6 +23,7 @@ from services.ingest.decoders.messages import Now
 from services.ingest.decoders.mylaps import (
     UTC_SLACK_US,
     ConnectionFault,
+    DecodedRead,
     Decoder,
     Hello,
     KeepAlive,
@@ -31,18 +32,17 @@ from services.ingest.decoders.mylaps import (
     Message,
     Notice,
     Passings,
-    Seen,
     Unreadable,
     frame_alone,
     frame_bytes,
 )
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.errors import Overloaded, TooLarge, Unavailable
 from services.ingest.facts import notice_fact, show_clocks
 from services.ingest.http.api import reads_facts
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
-from services.ingest.readers.pending_notices import Untold
+from services.ingest.readers.pending_notices import PendingNotices
 from services.ingest.readers.sources import Source
 
 SERVER_NAME = "Matline"
@@ -72,8 +72,8 @@ class MylapsListener:
         self._writing: dict[bytes, asyncio.Task[bool]] = {}
         self._connected = 0
         self._clocks = ArrivalClocks()
-        self._utc = Told()
-        self._untold = Untold()
+        self._utc = ReaderStateNotices()
+        self._untold = PendingNotices()
 
     async def start(self, host: str, port: int) -> int:
         """Listen; the port (of `port` 0 the one given). Raises OSError, such as for a port that is taken."""
@@ -266,7 +266,7 @@ class Numbering:
         self._session = session
         self._next = 0
 
-    def number(self, seen: Seen) -> tuple[str, int]:
+    def number(self, seen: DecodedRead) -> tuple[str, int]:
         if seen.sequence is not None:
             day = datetime.fromtimestamp(seen.at_us // 1_000_000, UTC)
             return f"{seen.unit} {day:%Y-%m-%d}", seen.sequence

@@ -7,7 +7,7 @@ from services.ingest.decoders.messages import Notice
 UNTOLD_MAX = 64  # the oldest go: what they told of has been told again since, or is over
 
 
-class Untold:
+class PendingNotices:
     """Notices until the log has them."""
 
     def __init__(self) -> None:

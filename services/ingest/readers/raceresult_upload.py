@@ -15,7 +15,7 @@ from aiohttp import web
 from schemas.ids import Slug
 from services.ingest.decoders.arrival_clock import ArrivalClocks
 from services.ingest.decoders.local_time import parse_zone
-from services.ingest.decoders.messages import WHERE_MAX_CHARS, Notice, Now, Seen
+from services.ingest.decoders.messages import WHERE_MAX_CHARS, DecodedRead, Notice, Now
 from services.ingest.decoders.raceresult_http import read_body
 from services.ingest.errors import Overloaded, Refused, Unavailable
 from services.ingest.facts import facts_of, rejections_of, show_clocks
@@ -23,7 +23,7 @@ from services.ingest.http.api import problem
 from services.ingest.http.body import too_large
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
-from services.ingest.readers.pending_notices import Untold
+from services.ingest.readers.pending_notices import PendingNotices
 from services.ingest.readers.sources import Source
 from services.runtime.loopback import is_loopback
 
@@ -49,7 +49,9 @@ class Uploads:
         self._metrics = metrics
         self._now_us = now_us
         self._at_work = 0
-        self._clocks: dict[tuple[str, str, str], tuple[ArrivalClocks, Untold]] = {}  # by source, of which there are few
+        self._clocks: dict[
+            tuple[str, str, str], tuple[ArrivalClocks, PendingNotices]
+        ] = {}  # by source, of which there are few
 
     def routes(self) -> list[web.RouteDef]:
         """The one route."""
@@ -86,7 +88,7 @@ class Uploads:
         device = device if device.isprintable() else ""
         messages = read_body(body, device, session, parse_zone(source.zone))
         at_us = self._now_us()
-        clocks, untold = self._clocks.setdefault(source.identity(), (ArrivalClocks(), Untold()))
+        clocks, untold = self._clocks.setdefault(source.identity(), (ArrivalClocks(), PendingNotices()))
         notices = untold.add(clocks.heard(messages, Now(at_us, time.monotonic())))
         show_clocks(self._metrics, source, clocks.offsets_us)
         if facts := facts_of(source, [*messages, *notices], at_us):
@@ -94,7 +96,7 @@ class Uploads:
         untold.told(notices)
         if aside := rejections_of(source, messages, at_us):
             await self._log.put_aside(aside, ACK_WAIT_S)
-        self._metrics.reads.labels(source.protocol).inc(sum(isinstance(message, Seen) for message in messages))
+        self._metrics.reads.labels(source.protocol).inc(sum(isinstance(message, DecodedRead) for message in messages))
         self._metrics.facts.labels("notice_received").inc(sum(isinstance(message, Notice) for message in messages))
         self._metrics.rejected.labels(source.protocol, "record").inc(len(aside))
 

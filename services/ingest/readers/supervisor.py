@@ -56,7 +56,7 @@ class AtWork(Protocol):
         ...
 
 
-class Reading:
+class ReaderSupervisor:
     """The readers of a file. `host` and `mylaps_port` are where those listen that name no address."""
 
     def __init__(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import Now
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.decoders.ultra import Ultra
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
@@ -22,7 +22,7 @@ async def start(
     clock: Callable[[], Now] | None = None,
 ) -> Running:
     """A box at work. `clock` null: this machine's. Raises StartFault."""
-    zone, told = parse_zone(source.zone), Told()
+    zone, told = parse_zone(source.zone), ReaderStateNotices()
     return dialling(
         source, race_log, metrics, now_us, data_folder, lambda cursor: Ultra(zone, cursor, told), clock=clock
     )

@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 from aiohttp import web
 from msgspec import Struct
 
-from services.live.async_cache import Memo
+from services.live.async_cache import AsyncCache
 from services.live.errors import Behind, Refused, TooManyViewers
 from services.live.feed import formats
 from services.live.feed.board_line import BoardLine
@@ -54,7 +54,7 @@ from services.live.metrics import LiveMetrics
 from services.live.pages.athlete_explanation import Explainer
 from services.live.pages.common import KNOWN_LISTED, Views
 from services.live.pages.standings_document import standings_document
-from services.live.revisions import Heads
+from services.live.revisions import RevisionTracker
 from services.live.store import Head
 from services.live.stream import Streams, Subject
 from services.runtime.clickhouse import DatabaseUnavailable
@@ -81,12 +81,12 @@ class Asked(NamedTuple, Generic[Q]):
     caching: str
 
 
-class Door:
+class LiveApi:
     """The handlers, with what they share."""
 
     def __init__(
         self,
-        heads: Heads,
+        heads: RevisionTracker,
         views: Views,
         access: Access,
         metrics: LiveMetrics,
@@ -98,11 +98,11 @@ class Door:
         self._access = access
         self._metrics = metrics
         self._now_us = now_us
-        self._answers: Memo[Answer] = Memo(cache_bytes, weight)
+        self._answers: AsyncCache[Answer] = AsyncCache(cache_bytes, weight)
         self._current: dict[str, Ready] = {}
         self._current_of = heads.generation
-        self._moments: Memo[tuple[Head | None]] = Memo(MOMENTS_HELD, lambda _: 1)
-        self._hidden: Memo[frozenset[str]] = Memo(HIDDEN_HELD, lambda hidden: 1 + len(hidden))
+        self._moments: AsyncCache[tuple[Head | None]] = AsyncCache(MOMENTS_HELD, lambda _: 1)
+        self._hidden: AsyncCache[frozenset[str]] = AsyncCache(HIDDEN_HELD, lambda hidden: 1 + len(hidden))
         self._explainer = Explainer(views, self._found)
         self.streams = Streams(heads, views, self._snapshot, metrics)
 

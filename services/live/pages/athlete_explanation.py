@@ -14,7 +14,7 @@ from msgspec import Struct
 from schemas.codec import fact_from_json
 from schemas.events import EntriesAdded
 from schemas.results import AthleteRow
-from services.live.async_cache import Memo
+from services.live.async_cache import AsyncCache
 from services.live.errors import Behind, Refused
 from services.live.http.query import Moment
 from services.live.pages.common import Views
@@ -44,7 +44,7 @@ class Explainer:
         self._found = found
         self._events: OrderedDict[str, _Facts] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
-        self._held: Memo[Explained] = Memo(ITEMS_HELD, _weight)
+        self._held: AsyncCache[Explained] = AsyncCache(ITEMS_HELD, _weight)
 
     async def close(self) -> None:
         """Let go of what is being made."""

@@ -13,7 +13,7 @@ from msgspec import Struct
 from schemas.definition import Board, Race, TeamBoard
 from schemas.ids import case_name
 from schemas.results import AthleteRow, Case, EventRow
-from services.live.async_cache import Memo
+from services.live.async_cache import AsyncCache
 from services.live.errors import Refused
 from services.live.feed.board_line import (
     BoardLine,
@@ -82,9 +82,9 @@ class Views:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._events: Memo[EventView | None] = Memo(VIEWS_HELD, lambda _: 1)
-        self._orders: Memo[Order] = Memo(LINES_HELD, lambda order: 1 + len(order.lines))
-        self._cases: Memo[list[Case]] = Memo(CASES_HELD, lambda cases: 1 + len(cases))
+        self._events: AsyncCache[EventView | None] = AsyncCache(VIEWS_HELD, lambda _: 1)
+        self._orders: AsyncCache[Order] = AsyncCache(LINES_HELD, lambda order: 1 + len(order.lines))
+        self._cases: AsyncCache[list[Case]] = AsyncCache(CASES_HELD, lambda cases: 1 + len(cases))
         self._rows: dict[str, tuple[EventRow, EventView | None]] = {}
         self.publications = Publications(store, self._lines_of, self.event)
 

@@ -11,9 +11,9 @@ import msgspec
 
 from schemas.definition import Board
 from schemas.results import AthleteRow
-from services.live.async_cache import Memo
+from services.live.async_cache import AsyncCache
 from services.live.ranking import Placed
-from services.live.store import Forward, Head, K, Store, TeamLine
+from services.live.store import Head, IncrementalRows, K, Store, TeamLine
 from services.standings.event_index import EventView
 from services.standings.plain_rows import Plain, plain_athlete
 from services.standings.publication import (
@@ -51,9 +51,9 @@ class Publications:
         self._store = store
         self._ordered = ordered
         self._event_at = event_at
-        self._kept: Memo[list[Published]] = Memo(EVENTS_HELD, lambda _: 1)
-        self._differences: Memo[Difference] = Memo(DIFFERENCES_HELD, lambda _: 1)
-        self._athletes: Forward[_Both] = Forward(self._athletes_differing)
+        self._kept: AsyncCache[list[Published]] = AsyncCache(EVENTS_HELD, lambda _: 1)
+        self._differences: AsyncCache[Difference] = AsyncCache(DIFFERENCES_HELD, lambda _: 1)
+        self._athletes: IncrementalRows[_Both] = IncrementalRows(self._athletes_differing)
 
     async def close(self) -> None:
         """Let go of what is being made."""

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from schemas.definition import Definition
 from schemas.results import Publication
-from services.scoring.core.rulings import Book
+from services.scoring.core.rulings import Rulings
 from services.standings.document import Log, Scored, scored
 from services.standings.publication import (
     PublicationKey,
@@ -33,7 +33,7 @@ class PublishingLog(Log):
     def __init__(self) -> None:
         super().__init__()
         self.kept: dict[PublicationKey, Kept] = {}
-        self._looked_at: tuple[Book, Definition | None, int] | None = None
+        self._looked_at: tuple[Rulings, Definition | None, int] | None = None
         self._kept_at = -1
 
     def add(self, line: bytes) -> None:

@@ -5,18 +5,18 @@ from typing import Literal, NamedTuple
 
 from schemas.results import AthleteRow, Case, PointTime, Source, Status, printed_s
 from services.scoring.core.assign_points import OFFICIAL, Candidate
-from services.scoring.core.classify_reads import Ground, Guns, Reason, find_points, sort_reads
+from services.scoring.core.classify_reads import Guns, ReadClassification, Reason, find_points, sort_reads
 from services.scoring.core.course import START, Course
-from services.scoring.core.device_places import Places
+from services.scoring.core.device_places import DevicePlacement
 from services.scoring.core.passings import UsedRead
 from services.scoring.core.reads import ChipReads
-from services.scoring.core.rulings import Book, Written
+from services.scoring.core.rulings import Rulings, Written
 
 
 def score(
     event: str,
-    book: Book,
-    places: Places,
+    book: Rulings,
+    places: DevicePlacement,
     chips: Mapping[str, ChipReads],
     bib: str,
     worn: Iterable[str],
@@ -35,14 +35,14 @@ class Examined(NamedTuple):
     written: Written
     course: Course
     guns: Guns
-    ground: Ground
+    ground: ReadClassification
     cut_at: str | None
     missed: list[str]
     verdict: "Verdict"
 
 
 def examine(
-    book: Book, places: Places, chips: Mapping[str, ChipReads], bib: str, worn: Iterable[str]
+    book: Rulings, places: DevicePlacement, chips: Mapping[str, ChipReads], bib: str, worn: Iterable[str]
 ) -> Examined | None:
     """An athlete's result before it is written down; None for one without an entry in force."""
     written = book.entry_of(bib)
@@ -103,7 +103,7 @@ class Verdict(NamedTuple):
     let_off: bool
 
 
-def result(event: str, book: Book, bib: str, found: Examined | None, version: int) -> AthleteRow:
+def result(event: str, book: Rulings, bib: str, found: Examined | None, version: int) -> AthleteRow:
     """What was found, as a row; without an entry in force the athlete is gone."""
     if found is None:
         last = book.written[bib][-1] if book.written.get(bib) else None
@@ -152,7 +152,7 @@ def result(event: str, book: Book, bib: str, found: Examined | None, version: in
     )
 
 
-def _point_time(course: Course, ground: Ground, at: int, found: Candidate) -> PointTime:
+def _point_time(course: Course, ground: ReadClassification, at: int, found: Candidate) -> PointTime:
     source: Source = "official"
     if found.passing != OFFICIAL:
         source = "backup" if ground.passings[found.passing].backup else "main"
@@ -192,7 +192,7 @@ def _missed(course: Course, taken: list[Candidate | None]) -> list[str]:
 
 
 def _judge(
-    book: Book, course: Course, bib: str, taken: list[Candidate | None], cut_at: str | None, missed: list[str]
+    book: Rulings, course: Course, bib: str, taken: list[Candidate | None], cut_at: str | None, missed: list[str]
 ) -> Verdict:
     """Status, its flag, and the cases that are there. Source: contract, sections 3.6 and 3.7."""
     race = course.race

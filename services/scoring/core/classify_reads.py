@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 
 from services.scoring.core.assign_points import OFFICIAL, Candidate, choose
 from services.scoring.core.course import START, Course
-from services.scoring.core.device_places import ASK, UNKNOWN, Places
+from services.scoring.core.device_places import ASK, UNKNOWN, DevicePlacement
 from services.scoring.core.passings import Passing, UsedRead, form_passings, pick_time
 from services.scoring.core.reads import ChipReads
-from services.scoring.core.rulings import Book
+from services.scoring.core.rulings import Rulings
 
 Reason = Literal[
     "unknown_device",
@@ -37,13 +37,13 @@ class Guns(NamedTuple):
 
 
 class Sorted(NamedTuple):
-    """Reads of an athlete that may count, by the groups of `Places`, and those that are out already, by reason."""
+    """Reads of an athlete that may count, by the groups of `DevicePlacement`, and those already out, by reason."""
 
     groups: list[list[UsedRead]]
     out: dict[Reason, list[UsedRead]]
 
 
-class Ground(NamedTuple):
+class ReadClassification(NamedTuple):
     """All that an athlete's reads came to: passings, what could fill each point and what did, and every unused read
     with its reason.
     """
@@ -56,8 +56,8 @@ class Ground(NamedTuple):
 
 
 def sort_reads(
-    book: Book,
-    places: Places,
+    book: Rulings,
+    places: DevicePlacement,
     chips: Mapping[str, ChipReads],
     bib: str,
     worn: Iterable[str],
@@ -82,7 +82,7 @@ def sort_reads(
 
 
 def _sort_plainly(
-    places: Places,
+    places: DevicePlacement,
     chip: str,
     reads: ChipReads,
     own_gun_us: int,
@@ -103,8 +103,8 @@ def _sort_plainly(
 
 
 def _sort_each(
-    book: Book,
-    places: Places,
+    book: Rulings,
+    places: DevicePlacement,
     chip: str,
     reads: ChipReads,
     bib: str,
@@ -129,12 +129,14 @@ def _sort_each(
             groups[group].append(read)
 
 
-def find_points(book: Book, course: Course, places: Places, bib: str, guns: Guns, reads: Sorted) -> Ground:
+def find_points(
+    book: Rulings, course: Course, places: DevicePlacement, bib: str, guns: Guns, reads: Sorted
+) -> ReadClassification:
     """Passings, the choice of points, and why every other read is unused."""
     unused: list[tuple[Reason, list[UsedRead]]] = list(reads.out.items())
     own_gun_us, race_gun_us = guns
     if own_gun_us is None or race_gun_us is None:
-        return Ground([], [[] for _ in course.points], [None] * len(course.points), False, unused)
+        return ReadClassification([], [[] for _ in course.points], [None] * len(course.points), False, unused)
     passings: list[Passing] = []
     groups = iter(reads.groups)
     for mat, main, backup in zip(places.mats, groups, groups, strict=True):
@@ -146,10 +148,10 @@ def find_points(book: Book, course: Course, places: Places, bib: str, guns: Guns
     candidates = chooser.candidates()
     choice = choose(course, candidates, own_gun_us)
     unused += chooser.unused(choice.taken)
-    return Ground(passings, candidates, choice.taken, choice.lap_ambiguous, unused)
+    return ReadClassification(passings, candidates, choice.taken, choice.lap_ambiguous, unused)
 
 
-def _officials(book: Book, course: Course, bib: str) -> dict[int, int]:
+def _officials(book: Rulings, course: Course, bib: str) -> dict[int, int]:
     """Officials' times in force, by the index of their point."""
     times = book.times.get(bib)
     if times is None:

@@ -1,6 +1,6 @@
 """Where each device of an event stands, by numbers, so that sorting a read by mat costs one look-up."""
 
-from services.scoring.core.rulings import Book
+from services.scoring.core.rulings import Rulings
 
 UNKNOWN = -1  # the group of a device that stands nowhere known
 ASK = -2  # of one that a fact moves or whose clock a fact corrects: it depends on the instant
@@ -12,15 +12,15 @@ class Devices:
     def __init__(self, names: list[str]) -> None:
         self.names = names
 
-    def places(self, book: Book) -> "Places":
+    def places(self, book: Rulings) -> "DevicePlacement":
         """Where they stand by the facts in force."""
-        return Places(book, self.names)
+        return DevicePlacement(book, self.names)
 
 
-class Places:
+class DevicePlacement:
     """Groups of reads: two to each mat, 2n for main devices and 2n + 1 for backup devices of the n-th mat."""
 
-    def __init__(self, book: Book, names: list[str]) -> None:
+    def __init__(self, book: Rulings, names: list[str]) -> None:
         self._book = book
         self._names = names
         self.mats = [] if book.definition is None else [mat.id for mat in book.definition.mats]

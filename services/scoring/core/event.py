@@ -39,10 +39,10 @@ from schemas.events import (
 )
 from schemas.results import AthleteRow, EventRow, Gun, JudgesOrder
 from services.scoring.core.athlete import score
-from services.scoring.core.device_places import ASK, UNKNOWN, Devices, Places
+from services.scoring.core.device_places import ASK, UNKNOWN, DevicePlacement, Devices
 from services.scoring.core.pending_facts import pending
 from services.scoring.core.reads import NO_RSSI, ChipReads
-from services.scoring.core.rulings import Book
+from services.scoring.core.rulings import Rulings
 
 RULINGS_A_PART = 2_000  # of a snapshot, each entry of a list counted: some 20 ms to take in again
 CHIPS_A_PART = 2_000  # with 400 reads each 16 MB, some 20 ms of copying
@@ -63,7 +63,7 @@ class EventState:
         self.event = event
         self.head = -1
         self.version = -1
-        self.book = Book()
+        self.book = Rulings()
         self.rulings: list[LoggedRuling] = []
         self.ids: set[str] = set()
         self.chips: dict[str, ChipReads] = {}
@@ -78,7 +78,7 @@ class EventState:
         self._due: dict[str, None] = {}
         self._again: dict[str, None] = {}
         self._due_event = False
-        self._places: Places | None = None
+        self._places: DevicePlacement | None = None
 
     # --- Facts in.
 
@@ -142,7 +142,7 @@ class EventState:
         self._places = None
 
     def _rebuild(self) -> None:
-        self.book = Book()
+        self.book = Rulings()
         for ruling in self.rulings:
             if not self._withdrawals.hit(ruling.fact):
                 self.book.apply(ruling.offset, ruling.ordinal, ruling.fact)

@@ -20,12 +20,12 @@ from schemas.events import (
     StatusSet,
     TimeSet,
 )
-from services.scoring.core.rulings import Book
+from services.scoring.core.rulings import Rulings
 
 PENDING_MAX = 200  # lines shown; more are one mistake many times
 
 
-def pending(book: Book, rulings: Iterable[Ruling], ids: set[str]) -> list[str]:
+def pending(book: Rulings, rulings: Iterable[Ruling], ids: set[str]) -> list[str]:
     """A line for each fact that waits: what it is, what it names, and that this is unknown; PENDING_MAX at most."""
     found: dict[str, None] = {}
     for fact in rulings:
@@ -36,7 +36,7 @@ def pending(book: Book, rulings: Iterable[Ruling], ids: set[str]) -> list[str]:
     return list(found)
 
 
-def waiting(book: Book, fact: Ruling, ids: set[str]) -> list[str]:
+def waiting(book: Rulings, fact: Ruling, ids: set[str]) -> list[str]:
     """What one fact waits for; of a list of entries a line for each that does."""
     match fact:
         case EntriesAdded():
@@ -61,7 +61,7 @@ def waiting(book: Book, fact: Ruling, ids: set[str]) -> list[str]:
             return _waiting_in_office(book, fact)
 
 
-def _waiting_in_office(book: Book, fact: Ruling) -> list[str]:
+def _waiting_in_office(book: Rulings, fact: Ruling) -> list[str]:
     """The same of facts by which judges and jury decide."""
     match fact:
         case OrderSet():
@@ -94,7 +94,7 @@ def _type(fact: Ruling) -> str:
     return str(fact.__struct_config__.tag)
 
 
-def _boards(book: Book) -> set[str]:
+def _boards(book: Rulings) -> set[str]:
     """The ids of everything that is ranked."""
     of = book.definition
     if of is None:
@@ -102,7 +102,7 @@ def _boards(book: Book) -> set[str]:
     return {one.id for one in of.boards} | {one.id for one in of.team_boards} | {one.id for one in of.delegations}
 
 
-def _has_case(book: Book, name: str) -> bool:
+def _has_case(book: Rulings, name: str) -> bool:
     """Whether a case of that name can come to be: of an entered bib, or of a team board."""
     kind, _, rest = name.partition(":")
     if kind in ("missed", "reads_after"):
@@ -111,6 +111,6 @@ def _has_case(book: Book, name: str) -> bool:
     return kind == "team" and any(rest.startswith(f"{board.id}:") for board in teams)
 
 
-def _has_point(book: Book, bib: str, point: str) -> bool:
+def _has_point(book: Rulings, bib: str, point: str) -> bool:
     written = book.entry_of(bib)
     return written is not None and point in book.courses[written.entry.race].index

@@ -52,7 +52,7 @@ class Place(NamedTuple):
     backup: bool
 
 
-class Book:
+class Rulings:
     """The officials' facts in force, by subject. `apply` takes them in log order; the later supersedes the earlier."""
 
     def __init__(self) -> None:

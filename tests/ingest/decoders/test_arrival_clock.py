@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.decoders.arrival_clock import DEVICES_MAX, ArrivalClocks
-from services.ingest.decoders.messages import Notice, Now, Seen
+from services.ingest.decoders.messages import DecodedRead, Notice, Now
 
 WALL_US = 1_767_477_600_000_000
 HOUR_S = 3600.0
@@ -21,7 +21,7 @@ def crossed(
     notices = []
     for nth, offset_s in enumerate(offsets_s):
         at = now(begin + nth * every_s)
-        seen = Seen("s", nth, where, "C1", at.wall_us + int(offset_s * 1e6))
+        seen = DecodedRead("s", nth, where, "C1", at.wall_us + int(offset_s * 1e6))
         notices += clocks.heard([seen], at)
     return notices
 
@@ -82,8 +82,8 @@ def test_reads_that_come_with_the_stored_ones_show_the_clock_all_the_same():
     clocks = ArrivalClocks()
     for second in range(12):
         at = now(second)
-        stored = Seen("s", second, "F", "C1", at.wall_us - 3_600_000_000 + second * 100_000_000)
-        clocks.heard([stored, Seen("s", 100 + second, "F", "C2", at.wall_us - 100_000)], at)
+        stored = DecodedRead("s", second, "F", "C1", at.wall_us - 3_600_000_000 + second * 100_000_000)
+        clocks.heard([stored, DecodedRead("s", 100 + second, "F", "C2", at.wall_us - 100_000)], at)
     assert clocks.offsets_us == {"F": -100_000}
 
 
@@ -99,5 +99,5 @@ def test_no_reads_whatever_make_it_fail_or_talk_without_end(steps):
     clocks, second, notices = ArrivalClocks(), 0.0, []
     for step_s, at_us in steps:
         second += step_s
-        notices += clocks.heard([Seen("s", 0, "F", "C", at_us * 100)], now(second))
+        notices += clocks.heard([DecodedRead("s", 0, "F", "C", at_us * 100)], now(second))
     assert len(notices) <= 2 * len(steps)

@@ -15,7 +15,16 @@ from services.ingest.decoders.chronotrack import (
     RESUMED_S,
     ChronoTrackReader,
 )
-from services.ingest.decoders.messages import ConnectionFault, Message, Notice, Now, Position, Reached, Seen, Unreadable
+from services.ingest.decoders.messages import (
+    ConnectionFault,
+    CursorAdvanced,
+    DecodedRead,
+    Message,
+    Notice,
+    Now,
+    Position,
+    Unreadable,
+)
 
 HELLO = b"SimpleClient~4.0.1~CTP01\r\n"
 DAY = date(2026, 3, 6)
@@ -57,11 +66,11 @@ def known(seq: int, tag: str = "9478") -> dict[str, Position]:
 
 
 def numbers(messages: list[Message]) -> list[int]:
-    return [message.seq for message in messages if isinstance(message, Seen)]
+    return [message.seq for message in messages if isinstance(message, DecodedRead)]
 
 
 def reached(messages: list[Message]) -> list[int]:
-    return [message.position.number for message in messages if isinstance(message, Reached)]
+    return [message.position.number for message in messages if isinstance(message, CursorAdvanced)]
 
 
 def kinds(messages: list[Message]) -> list[str]:
@@ -86,8 +95,8 @@ def test_who_does_not_introduce_himself_is_hung_up_on(line):
 
 def test_a_read_of_the_notes():
     [read, mark] = started().feed(b"CT01_33~1~start~9478~14:02:15.31~0~0F2A38~1\r\n", NOW)
-    assert read == Seen(f"start {BEGAN}", 1, "start", "9478", us(14, 2, 15, 310_000), antenna=1)
-    assert mark == Reached("start", Position(f"start {BEGAN}", 1, "9478~14:02:15.31"))
+    assert read == DecodedRead(f"start {BEGAN}", 1, "start", "9478", us(14, 2, 15, 310_000), antenna=1)
+    assert mark == CursorAdvanced("start", Position(f"start {BEGAN}", 1, "9478~14:02:15.31"))
 
 
 def test_a_new_location_and_a_gun_are_notices():
@@ -179,7 +188,7 @@ def test_a_log_is_gone_on_with_where_its_last_event_comes_again():
     messages = connection.feed(event(500) + event(501, tag="7"), NOW)
     assert numbers(messages) == [500, 501]
     assert reached(messages) == [501]
-    assert {message.session for message in messages if isinstance(message, Seen)} == {"start then"}
+    assert {message.session for message in messages if isinstance(message, DecodedRead)} == {"start then"}
     assert connection.take() == b""
     assert connection.tick(later(RESUMED_S)) == []
 
@@ -195,7 +204,7 @@ def test_another_log_is_asked_for_whole_and_nothing_is_reached_before_its_beginn
     assert connection.take() == b"start~start\r\n"
     again = connection.feed(b"ack~start~start\r\n" + event(1, tag="a") + event(2, tag="b"), NOW)
     assert reached(again) == [1, 2]
-    assert {message.session for message in again if isinstance(message, Seen)} == {f"start {BEGAN}"}
+    assert {message.session for message in again if isinstance(message, DecodedRead)} == {f"start {BEGAN}"}
 
 
 def test_a_location_that_does_not_send_its_last_event_again_is_asked_for_whole():
@@ -324,7 +333,7 @@ def test_whatever_comes_is_a_message_or_the_decoders_own_fault(pieces, resumed):
         connection.feed(HELLO, NOW)
         for count, piece in enumerate(pieces):
             for message in [*connection.feed(piece, later(count)), *connection.tick(later(count))]:
-                assert isinstance(message, Seen | Notice | Unreadable | Reached)
+                assert isinstance(message, DecodedRead | Notice | Unreadable | CursorAdvanced)
             connection.take()
     except ConnectionFault:
         pass
@@ -343,9 +352,9 @@ def test_nothing_is_reached_that_has_not_come(held, seqs, answers):
     came: set[int] = set(range(1, held + 1))
     for seq, answer in zip(seqs, answers, strict=False):
         for message in connection.feed(event(seq, tag="9478" if seq <= held else str(seq)), NOW):
-            if isinstance(message, Seen):
+            if isinstance(message, DecodedRead):
                 came.add(message.seq)
-            if isinstance(message, Reached):
+            if isinstance(message, CursorAdvanced):
                 assert message.position.number in came
         if connection.take() and answer:
             connection.feed(b"ack~start~start\r\n", NOW)

@@ -19,8 +19,17 @@ from services.ingest.decoders.ipico import (
     replay_command,
     replayed,
 )
-from services.ingest.decoders.messages import ConnectionFault, Message, Notice, Now, Position, Reached, Seen, Unreadable
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.messages import (
+    ConnectionFault,
+    CursorAdvanced,
+    DecodedRead,
+    Message,
+    Notice,
+    Now,
+    Position,
+    Unreadable,
+)
+from services.ingest.decoders.reader_state import ReaderStateNotices
 
 NOW = Now(1_772_800_000_000_000, 0.0)
 CAPTURED = b"aa0005800012860800012603062027472353"
@@ -37,7 +46,7 @@ def us(*parts: int) -> int:
 
 
 def reader(**given) -> IpicoReader:
-    made = IpicoReader(UTC, Told(), **given)
+    made = IpicoReader(UTC, ReaderStateNotices(), **given)
     made.begin(NOW)
     return made
 
@@ -47,7 +56,7 @@ def said(data: bytes, **given) -> list[Message]:
 
 
 def seen_in(messages: list[Message]) -> list[tuple[str, int]]:
-    return [(message.chip, message.at_us) for message in messages if isinstance(message, Seen)]
+    return [(message.chip, message.at_us) for message in messages if isinstance(message, DecodedRead)]
 
 
 @pytest.mark.parametrize(
@@ -114,15 +123,15 @@ def test_a_day_that_is_none_is_put_aside():
 
 def test_wherever_the_stream_is_split_the_reads_are_the_same():
     data = b"\r\n".join(LINES) + b"\r\n"
-    whole = [message for message in said(data) if not isinstance(message, Reached)]
+    whole = [message for message in said(data) if not isinstance(message, CursorAdvanced)]
     assert len(whole) == len(LINES) + 2  # of two lines the clock went back
     for at in range(len(data)):
         parts = reader()
         split = parts.feed(data[:at], NOW) + parts.feed(data[at:], NOW)
-        assert [message for message in split if not isinstance(message, Reached)] == whole
+        assert [message for message in split if not isinstance(message, CursorAdvanced)] == whole
     bytewise = reader()
     single = [message for at in range(len(data)) for message in bytewise.feed(data[at : at + 1], NOW)]
-    assert [message for message in single if not isinstance(message, Reached)] == whole
+    assert [message for message in single if not isinstance(message, CursorAdvanced)] == whole
 
 
 def test_nul_cr_and_lf_between_frames_say_nothing():
@@ -140,7 +149,7 @@ def test_a_line_that_will_not_end_ends_the_connection_but_not_the_reads_before_i
 
 def test_reads_are_numbered_within_their_connection():
     messages = said((CAPTURED + b"\r\n") * 3)
-    reads = [message for message in messages if isinstance(message, Seen)]
+    reads = [message for message in messages if isinstance(message, DecodedRead)]
     assert [read.seq for read in reads] == [0, 1, 2]
     assert {read.session for read in reads} == {"stream 2026-03-06T12:26:40.000000Z"}
     assert {(read.where, read.antenna) for read in reads} == {("00", None)}
@@ -149,12 +158,12 @@ def test_reads_are_numbered_within_their_connection():
 def test_the_last_reads_instant_is_said_behind_the_reads_unless_stored_ones_are_being_fetched():
     at_us = us(2026, 3, 8, 12, 22, 2, 470_000)
     data = CAPTURED + b"\r\n" + WITH_STATUS + b"\r\n"
-    assert said(data)[-1] == Reached("stream", Position("", at_us))
+    assert said(data)[-1] == CursorAdvanced("stream", Position("", at_us))
     fetching = reader(replaying=True)
-    assert not [message for message in fetching.feed(data, NOW) if isinstance(message, Reached)]
+    assert not [message for message in fetching.feed(data, NOW) if isinstance(message, CursorAdvanced)]
     assert fetching.last_us == at_us
     fetching.replaying = False
-    assert isinstance(fetching.feed(FSLS_SESSION + b"\r\n", NOW)[-1], Reached)
+    assert isinstance(fetching.feed(FSLS_SESSION + b"\r\n", NOW)[-1], CursorAdvanced)
 
 
 def test_a_clock_that_went_back_by_a_day_is_told_a_late_repetition_is_not():
@@ -209,7 +218,7 @@ def test_a_replay_is_asked_for_from_a_minute_before_by_the_readers_clock():
 
 def test_replayed_lines_are_numbered_on_and_bad_ones_put_aside():
     messages = replayed([CAPTURED, b"ab00000121", CAPTURED[:-1] + b"0", WITH_STATUS], UTC, "replay", 7)
-    assert [message.seq if isinstance(message, Seen) else message.raw for message in messages] == [
+    assert [message.seq if isinstance(message, DecodedRead) else message.raw for message in messages] == [
         7,
         CAPTURED[:-1] + b"0",
         8,
@@ -226,7 +235,7 @@ def test_whatever_comes_is_a_message_or_the_decoders_own_fault(pieces, rng):
             at = rng.randrange(len(piece) + 1)
             for part in (piece[:at], piece[at:]):
                 for message in connection.feed(part, NOW):
-                    assert isinstance(message, Seen | Notice | Unreadable | Reached)
+                    assert isinstance(message, DecodedRead | Notice | Unreadable | CursorAdvanced)
             connection.tick(NOW)
     except ConnectionFault:
         pass

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from services.ingest.decoders import llrp
 from services.ingest.decoders.llrp import ANSWER_S, MESSAGE_MAX_BYTES, ROSPEC_ID, Decoder, LlrpReader, parameters
-from services.ingest.decoders.messages import ConnectionFault, Message, Notice, Now, Seen, Unreadable
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.messages import ConnectionFault, DecodedRead, Message, Notice, Now, Unreadable
+from services.ingest.decoders.reader_state import ReaderStateNotices
 
 REPORT = bytes.fromhex("043d0000002c4095892f00f000228d3005fb63ac1f3841ec88046781000186ce820004ec2ea8354c09880001")
 CONNECTED = bytes.fromhex("043f000000200ab288c900f600160080000c0004f8535baadaff010000060000")
@@ -20,7 +20,7 @@ NOW = Now(CONNECTED_US, 100.0)
 
 
 def reader() -> LlrpReader:
-    made = LlrpReader("finish", Told())
+    made = LlrpReader("finish", ReaderStateNotices())
     made.begin(NOW)
     return made
 
@@ -80,7 +80,7 @@ def ready(holds: bool = False, rospecs: bytes = b"") -> LlrpReader:
 
 def test_the_tag_report_decodes_to_its_values():
     assert reader().feed(REPORT, NOW) == [
-        Seen(
+        DecodedRead(
             "reports 2014-05-01T09:33:30.740479Z",
             0,
             "finish",
@@ -114,7 +114,7 @@ def test_a_code_of_another_length_is_read_and_one_that_no_chip_can_have_is_put_a
     connection = reader()
     short, long = bytes.fromhex("e2003412"), bytes(62)
     messages = connection.feed(report(tag(short, 5), tag(long, 6), tag(bytes(16), 7)), NOW)
-    assert [one.chip for one in messages if isinstance(one, Seen)] == ["E2003412", "0" * 32]
+    assert [one.chip for one in messages if isinstance(one, DecodedRead)] == ["E2003412", "0" * 32]
     [aside] = [one for one in messages if isinstance(one, Unreadable)]
     assert "it takes 1 to 32" in aside.reason
     assert aside.raw == tag(long, 6)
@@ -277,7 +277,7 @@ def test_what_the_reader_says_of_lost_reports_is_an_alarm_with_its_instant():
 
 
 def test_a_clock_that_is_off_is_told_once():
-    told = Told()
+    told = ReaderStateNotices()
     for _ in range(2):
         connection = LlrpReader("finish", told)
         connection.begin(NOW)
@@ -298,7 +298,7 @@ def test_whatever_comes_is_a_message_or_the_decoders_own_fault(pieces):
     try:
         for piece in pieces:
             for said in connection.feed(piece, NOW):
-                assert isinstance(said, Seen | Notice | Unreadable)
+                assert isinstance(said, DecodedRead | Notice | Unreadable)
     except ConnectionFault:
         pass
 
@@ -308,7 +308,7 @@ def test_whatever_stands_in_a_whole_message_is_a_message(kind, body):
     messages: list[Message] = []
     connection = reader()
     messages += connection.feed(message(kind, body), NOW)
-    assert all(isinstance(said, Seen | Notice | Unreadable) for said in messages)
+    assert all(isinstance(said, DecodedRead | Notice | Unreadable) for said in messages)
 
 
 @given(st.integers(0, len(REPORT) - 1), st.integers(0, 7))

@@ -17,6 +17,7 @@ from services.ingest.decoders.mylaps import (
     RECORDS_MAX,
     UTC_SLACK_US,
     ConnectionFault,
+    DecodedRead,
     Decoder,
     Hello,
     Info,
@@ -26,7 +27,6 @@ from services.ingest.decoders.mylaps import (
     Message,
     Notice,
     Passings,
-    Seen,
     Unreadable,
     checksum_v1,
     decode_frame,
@@ -68,7 +68,7 @@ def test_a_v1_record_of_the_protocol_is_read_and_its_message_acknowledged_by_num
     message = only(STORE)
     assert message == Passings(
         "Start",
-        [Seen("SS35073", at_us(2025, 3, 8, 15, 43, 58, 65), "5.0", sequence=0x1B)],
+        [DecodedRead("SS35073", at_us(2025, 3, 8, 15, 43, 58, 65), "5.0", sequence=0x1B)],
         [],
         b"Srv@AckStore@1@$",
         STORE[:-1],
@@ -79,7 +79,7 @@ def test_a_v2_record_of_the_protocol_is_read_with_its_keys_in_any_order():
     message = only(PASSING)
     assert isinstance(message, Passings)
     assert (message.location, message.reply, message.unreadable) == ("10KM", b"Srv@AckPassing@1016@$", [])
-    assert message.seen == [Seen("0000041", at_us(2012, 6, 6, 13, 11, 30, 904), "4.0")]
+    assert message.seen == [DecodedRead("0000041", at_us(2012, 6, 6, 13, 11, 30, 904), "4.0")]
 
 
 @pytest.mark.parametrize("location", [b"Loc", b"Start - Finish", b"21Km = 2Km", b"unnamed"])

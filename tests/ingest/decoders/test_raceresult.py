@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.decoders.messages import ConnectionFault, Notice, Now, Position, Reached, Seen, Unreadable
+from services.ingest.decoders.messages import (
+    ConnectionFault,
+    CursorAdvanced,
+    DecodedRead,
+    Notice,
+    Now,
+    Position,
+    Unreadable,
+)
 from services.ingest.decoders.raceresult import FILES_BACK_MAX, RaceResult, instant_us, read_passing
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.reader_state import ReaderStateNotices
 
 ZONE = timezone(timedelta(hours=7))
 START = Now(1_767_477_600_000_000, 1000.0)
@@ -38,7 +46,7 @@ KNOWN = {"D-5012": Position("3", 0)}
 
 def met(cursor: dict[str, Position] | None = None, count: int = 0, file: int = 3) -> RaceResult:
     """A connection whose handshake is done, at `count` passings of a file."""
-    reader = RaceResult(ZONE, KNOWN if cursor is None else cursor, Told())
+    reader = RaceResult(ZONE, KNOWN if cursor is None else cursor, ReaderStateNotices())
     reader.begin(START)
     assert asked(reader) == ["GETPROTOCOL"]
     assert reader.feed(lines("GETPROTOCOL;2.0;1.0;3.3"), START) == []
@@ -50,7 +58,7 @@ def met(cursor: dict[str, Position] | None = None, count: int = 0, file: int = 3
 
 
 def numbers(messages: list) -> list[int]:
-    return [message.seq for message in messages if isinstance(message, Seen)]
+    return [message.seq for message in messages if isinstance(message, DecodedRead)]
 
 
 def test_the_record_of_an_old_protocol_is_read_and_has_no_instant():
@@ -113,7 +121,7 @@ def test_the_start_of_operation_with_a_clock_never_set_has_no_instant():
     [("2.0;1.0;3.3", "2.6"), ("1.2;1.0;1.4", "1.4"), ("3.0;3.0;3.3", "3.0"), ("2.0;1.2;2.6", "2.6")],
 )
 def test_the_latest_protocol_known_to_both_is_asked_for(told: str, chosen: str):
-    reader = RaceResult(ZONE, {}, Told())
+    reader = RaceResult(ZONE, {}, ReaderStateNotices())
     reader.begin(START)
     reader.take()
     reader.feed(lines(f"GETPROTOCOL;{told}"), START)
@@ -125,7 +133,7 @@ def test_the_current_file_is_pulled_from_its_first_passing():
     assert asked(reader) == ["SETPUSHPREWARNS;0", "SETPUSHPASSINGS;1;0", "PASSINGS", "1:256"]
     first = reader.feed(lines(*[record(n) for n in range(1, 257)], ""), at(1))
     assert numbers(first) == list(range(1, 257))
-    assert first[-1] == Reached("D-5012", Position("3", 256, "2026-01-04 05:04:16.500 6692-33"))
+    assert first[-1] == CursorAdvanced("D-5012", Position("3", 256, "2026-01-04 05:04:16.500 6692-33"))
     assert asked(reader) == ["257:44"]
     rest = reader.feed(lines("ONLY 44", *[record(n) for n in range(257, 301)], ""), at(2))
     assert numbers(rest) == list(range(257, 301))
@@ -144,25 +152,25 @@ def test_a_decoder_that_is_new_has_its_files_of_the_last_day_looked_through():
     assert asked(reader) == ["GETFILE;7"], "it did not come whole"
     got += reader.feed(lines(*[record(n, file=7) for n in (2, 3, 4)], ""), at(4))
     assert asked(reader) == ["GETFILE;6"]
-    assert not any(isinstance(message, Reached) for message in got)
+    assert not any(isinstance(message, CursorAdvanced) for message in got)
     got = reader.feed(lines(record(1, file=6, day="2026-01-02"), ""), at(5))
-    assert got == [Reached("D-5012", Position("9", 1, "2026-01-04 05:00:01.500 6692-33"))]
+    assert got == [CursorAdvanced("D-5012", Position("9", 1, "2026-01-04 05:00:01.500 6692-33"))]
     assert asked(reader) == []
 
 
 def test_files_before_the_first_passing_of_a_new_decoder_end_the_search():
     reader = met({}, count=0, file=2)
     assert asked(reader)[-1] == "GETFILE;1"
-    assert reader.feed(lines(""), at(1)) == [Reached("D-5012", Position("2", 0))]
+    assert reader.feed(lines(""), at(1)) == [CursorAdvanced("D-5012", Position("2", 0))]
 
 
 def test_a_read_carries_the_decoders_own_number_file_and_antenna():
     reader = met()
     (seen, reached) = reader.feed(lines("#P;" + record(1)), at(1))
-    assert seen == Seen(
+    assert seen == DecodedRead(
         "D-5012 file 3", 1, "Finish", "6692-33", instant_us("2026-01-04", "05:00:01.500", ZONE), 3, -68.0
     )
-    assert reached == Reached("D-5012", Position("3", 1, "2026-01-04 05:00:01.500 6692-33"))
+    assert reached == CursorAdvanced("D-5012", Position("3", 1, "2026-01-04 05:00:01.500 6692-33"))
 
 
 def test_a_gap_in_pushed_numbers_is_pulled_and_the_cursor_waits_for_it():
@@ -171,11 +179,11 @@ def test_a_gap_in_pushed_numbers_is_pulled_and_the_cursor_waits_for_it():
     reader.take()
     pushed = reader.feed(lines("#P;" + record(5)), at(2))
     assert numbers(pushed) == [5]
-    assert not any(isinstance(message, Reached) for message in pushed)
+    assert not any(isinstance(message, CursorAdvanced) for message in pushed)
     assert (asked(reader), reader.missing) == (["3:2"], 2)
     filled = reader.feed(lines(record(3), record(4), ""), at(3))
     assert numbers(filled) == [3, 4]
-    assert filled[-1] == Reached("D-5012", Position("3", 5, "2026-01-04 05:00:05.500 6692-33"))
+    assert filled[-1] == CursorAdvanced("D-5012", Position("3", 5, "2026-01-04 05:00:05.500 6692-33"))
 
 
 def test_a_push_within_an_answer_and_a_repeat_are_told_apart():
@@ -200,10 +208,10 @@ def test_a_file_of_the_same_number_with_another_passing_is_a_new_log():
     reader.take()
     (told, begun) = reader.feed(lines(record(7), ""), at(1))
     assert (told.kind, asked(reader)) == ("restarted", ["1:9"])
-    assert begun == Reached("D-5012", Position("3#1", 0))
+    assert begun == CursorAdvanced("D-5012", Position("3#1", 0))
     got = reader.feed(lines(*[record(n) for n in range(1, 10)], ""), at(2))
     assert numbers(got) == list(range(1, 10))
-    assert {message.session for message in got if isinstance(message, Seen)} == {"D-5012 file 3#1"}
+    assert {message.session for message in got if isinstance(message, DecodedRead)} == {"D-5012 file 3#1"}
     assert got[-1].position.part == "3#1"
 
 
@@ -231,11 +239,11 @@ def test_a_new_file_is_begun_only_after_the_old_one_is_finished():
     assert asked(reader)[-1] == "GETFILE;1"
     got = reader.feed(lines(*[record(n, file=1) for n in (1, 2, 3, 4)], ""), at(1))
     assert numbers(got) == [3, 4]
-    assert got[-1] == Reached("D-5012", Position("1", 4, "2026-01-04 05:00:04.500 6692-33"))
+    assert got[-1] == CursorAdvanced("D-5012", Position("1", 4, "2026-01-04 05:00:04.500 6692-33"))
     assert asked(reader) == ["GETFILE;2"]
     pushed = reader.feed(lines("#P;" + record(1)), at(2))
     assert numbers(pushed) == [1], "what is pushed meanwhile is not held up"
-    assert not any(isinstance(message, Reached) for message in pushed)
+    assert not any(isinstance(message, CursorAdvanced) for message in pushed)
     got = reader.feed(lines(""), at(3))
     assert [message.position.part for message in got] == ["2", "3"]
     assert asked(reader) == []
@@ -273,7 +281,7 @@ def test_passings_that_cannot_be_had_are_given_up_loudly_after_three_questions()
         assert not any(isinstance(message, Notice) for message in said)
         said += reader.feed(lines("", "PASSINGS;2;3"), at(second))
     assert [message.kind for message in said if isinstance(message, Notice)] == ["gap"]
-    assert said[-1] == Reached("D-5012", Position("3", 2, ""))
+    assert said[-1] == CursorAdvanced("D-5012", Position("3", 2, ""))
     assert reader.missing == 0
 
 
@@ -296,7 +304,7 @@ def old_record(number: int, code: str) -> str:
 
 def met_old() -> RaceResult:
     """A connection to a decoder whose records do not say of which file they are, at one passing."""
-    reader = RaceResult(ZONE, {}, Told())
+    reader = RaceResult(ZONE, {}, ReaderStateNotices())
     reader.begin(START)
     reader.feed(lines("GETPROTOCOL;1.5;1.0;1.5", "SETPROTOCOL;1.5", "PASSINGS;1"), START)
     assert asked(reader)[-2:] == ["GETCONFIG;GENERAL;BOXNAME", "PASSINGS"], "under which name is its cursor kept?"
@@ -332,7 +340,7 @@ def test_an_answer_that_does_not_come_ends_the_connection():
 
 
 def test_no_answer_to_the_first_question_ends_the_connection():
-    reader = RaceResult(ZONE, {}, Told())
+    reader = RaceResult(ZONE, {}, ReaderStateNotices())
     reader.begin(START)
     assert reader.tick(at(9)) == []
     with pytest.raises(ConnectionFault):
@@ -352,8 +360,8 @@ def test_passings_of_a_clock_never_set_are_held_and_told_once():
     reader = met()
     first = reader.feed(lines("#P;" + record(1, day="0000-00-00")), at(1))
     second = reader.feed(lines("#P;" + record(2, day="0000-00-01")), at(2))
-    assert [type(message) for message in first] == [Notice, Unreadable, Reached]
-    assert [type(message) for message in second] == [Unreadable, Reached]
+    assert [type(message) for message in first] == [Notice, Unreadable, CursorAdvanced]
+    assert [type(message) for message in second] == [Unreadable, CursorAdvanced]
     assert first[0].kind == "unanchored"
     assert first[1].held
     assert first[1].raw == ("#P;" + record(1, day="0000-00-00")).encode()
@@ -366,7 +374,7 @@ def test_a_marker_is_a_notice_with_its_time():
 
 
 def test_a_decoder_that_is_not_in_operation_says_so_once_for_all_connections():
-    told = Told()
+    told = ReaderStateNotices()
     idle = STATUS.replace(";1;3;1;", ";0;3;1;")
     kinds = []
     for _ in range(2):
@@ -432,9 +440,11 @@ SESSION = lines(
 
 def test_every_split_of_the_bytes_gives_the_same():
     def fed(*parts: bytes) -> list:
-        reader = RaceResult(ZONE, {}, Told())
+        reader = RaceResult(ZONE, {}, ReaderStateNotices())
         reader.begin(START)
-        return [message for part in parts for message in reader.feed(part, START) if not isinstance(message, Reached)]
+        return [
+            message for part in parts for message in reader.feed(part, START) if not isinstance(message, CursorAdvanced)
+        ]
 
     whole = fed(SESSION)
     assert numbers(whole) == [1, 4, 2, 3]
@@ -447,7 +457,7 @@ def test_every_split_of_the_bytes_gives_the_same():
 
 @given(st.lists(st.one_of(st.binary(max_size=60), st.sampled_from(SESSION.splitlines(keepends=True))), max_size=40))
 def test_no_bytes_raise_anything_but_a_connection_fault(parts: list[bytes]):
-    reader = RaceResult(ZONE, {"D-5012": Position("2", 9, "x")}, Told())
+    reader = RaceResult(ZONE, {"D-5012": Position("2", 9, "x")}, ReaderStateNotices())
     reader.begin(START)
     try:
         for second, part in enumerate(parts):

@@ -5,7 +5,7 @@ from datetime import UTC, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.decoders.messages import Notice, Seen, Unreadable
+from services.ingest.decoders.messages import DecodedRead, Notice, Unreadable
 from services.ingest.decoders.raceresult import instant_us
 from services.ingest.decoders.raceresult_http import read_body
 
@@ -21,7 +21,7 @@ def body(*lines: str, end: str = "\n") -> bytes:
 def test_a_passive_tag_is_named_by_its_set_and_number():
     assert PASSIVE.count(";") == 18
     (seen,) = read_body(body(PASSIVE), "D-5012", "s", UTC)
-    assert seen == Seen("s", 0, "D-5012", "6692-0000041", AT_US, None, -68.0)
+    assert seen == DecodedRead("s", 0, "D-5012", "6692-0000041", AT_US, None, -68.0)
 
 
 def test_a_tag_of_no_set_keeps_its_zeros():
@@ -44,8 +44,8 @@ def test_times_are_of_the_zone_of_the_source():
 def test_lines_keep_their_order_and_number_whatever_ends_them():
     for end in ("\n", "\r\n", "\n\n", "\n\0\n"):
         messages = read_body(body(PASSIVE, "nonsense", ACTIVE, end=end), "d", "s", UTC)
-        assert [type(message) for message in messages] == [Seen, Unreadable, Seen]
-        assert [message.seq for message in messages if isinstance(message, Seen)] == [0, 2]
+        assert [type(message) for message in messages] == [DecodedRead, Unreadable, DecodedRead]
+        assert [message.seq for message in messages if isinstance(message, DecodedRead)] == [0, 2]
         assert messages[1].raw == b"nonsense"
 
 

@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.decoders.messages import ConnectionFault, Notice, Now, Position, Reached, Seen, Unreadable
-from services.ingest.decoders.reader_state import Told
+from services.ingest.decoders.messages import (
+    ConnectionFault,
+    CursorAdvanced,
+    DecodedRead,
+    Notice,
+    Now,
+    Position,
+    Unreadable,
+)
+from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.decoders.ultra import BOXES_MAX, REWIND_END, Ultra, read_line
 
 ZONE = timezone(timedelta(hours=7))
@@ -34,7 +42,7 @@ def known(number: int, part: str = "1") -> dict[str, Position]:
 
 
 def met(cursor: dict[str, Position] | None = None) -> Ultra:
-    reader = Ultra(ZONE, cursor or {}, Told())
+    reader = Ultra(ZONE, cursor or {}, ReaderStateNotices())
     reader.begin(START)
     reader.feed(lines("Connected,29319", "V=25.0000"), START)
     return reader
@@ -50,7 +58,7 @@ def caught_up(through: int) -> Ultra:
 
 
 def numbers(messages: list) -> list[int]:
-    return [message.seq for message in messages if isinstance(message, Seen)]
+    return [message.seq for message in messages if isinstance(message, DecodedRead)]
 
 
 def test_the_recorded_read_is_read():
@@ -89,7 +97,7 @@ def test_a_line_that_makes_no_sense_is_refused(text: str):
 
 @pytest.mark.parametrize("greeting", ["Connected,29319", "1,Connected,29319"])
 def test_both_greetings_are_passed_over(greeting: str):
-    assert Ultra(ZONE, {}, Told()).feed(lines(greeting), START) == []
+    assert Ultra(ZONE, {}, ReaderStateNotices()).feed(lines(greeting), START) == []
 
 
 def test_a_box_that_is_new_is_asked_for_its_last_day():
@@ -126,7 +134,7 @@ def test_the_last_day_of_a_new_box_begins_its_log_for_us():
     assert (numbers(live), live[1:]) == ([905], []), "how much is missing before it is not known yet"
     got = reader.feed(lines(*[line(n, again=1) for n in range(901, 906)]), at(2))
     assert numbers(got) == [901, 902, 903, 904]
-    assert got[-1] == Reached("1", Position("1", 905, read_line(line(905), ZONE).check))
+    assert got[-1] == CursorAdvanced("1", Position("1", 905, read_line(line(905), ZONE).check))
 
 
 def test_a_box_that_plays_nothing_again_begins_with_its_first_live_read():
@@ -140,7 +148,7 @@ def test_a_box_that_plays_nothing_again_begins_with_its_first_live_read():
         said += reader.tick(at(second))
         spelled.append(reader.take()[:3])
     assert spelled == [b"800", b"8\0\0", b"800", b""]
-    assert [type(message) for message in said] == [Reached]
+    assert [type(message) for message in said] == [CursorAdvanced]
     assert said[0].position.number == 905
 
 
@@ -173,7 +181,7 @@ def test_a_rewind_that_gives_nothing_is_spelled_the_other_way_and_given_up_in_th
         spelled.append(reader.take())
     assert spelled == [b"6\0\0" + b"8\r9\r", b"6008\r9\r", b"6\0\0" + b"8\r9\r", b"6008\r9\r", b""]
     assert [message.kind for message in said if isinstance(message, Notice)] == ["gap"]
-    assert said[-1] == Reached("1", Position("1", 10, read_line(line(10), ZONE).check))
+    assert said[-1] == CursorAdvanced("1", Position("1", 10, read_line(line(10), ZONE).check))
 
 
 def test_a_read_that_comes_again_counts_once():
@@ -184,7 +192,7 @@ def test_a_read_that_comes_again_counts_once():
 def test_a_log_that_begins_anew_is_a_new_epoch_whose_start_is_rewound():
     reader = caught_up(700)
     got = reader.feed(lines(line(3, chip="44", after=900)), at(7))
-    assert [type(message) for message in got] == [Notice, Seen, Reached]
+    assert [type(message) for message in got] == [Notice, DecodedRead, CursorAdvanced]
     assert (got[0].kind, got[1].session, got[2].position) == ("restarted", "ultra 1 epoch 2", Position("2", 0))
     assert reader.take() == b"6\0\0" + b"1\r2\r"
 
@@ -266,9 +274,11 @@ SESSION = lines("Connected,1", SAMPLE, line(7, again=1), "V=25.0", line(8), "S=1
 
 def test_every_split_of_the_bytes_gives_the_same():
     def fed(*parts: bytes) -> list:
-        reader = Ultra(ZONE, known(7), Told())
+        reader = Ultra(ZONE, known(7), ReaderStateNotices())
         reader.begin(START)
-        return [message for part in parts for message in reader.feed(part, START) if not isinstance(message, Reached)]
+        return [
+            message for part in parts for message in reader.feed(part, START) if not isinstance(message, CursorAdvanced)
+        ]
 
     whole = fed(SESSION)
     assert numbers(whole) == [29319, 8, 12, 9]
@@ -281,7 +291,7 @@ def test_every_split_of_the_bytes_gives_the_same():
 
 @given(st.lists(st.one_of(st.binary(max_size=60), st.sampled_from(SESSION.splitlines(keepends=True))), max_size=40))
 def test_no_bytes_raise_anything_but_a_connection_fault(parts: list[bytes]):
-    reader = Ultra(ZONE, known(9), Told())
+    reader = Ultra(ZONE, known(9), ReaderStateNotices())
     reader.begin(START)
     try:
         for second, part in enumerate(parts):

@@ -18,7 +18,7 @@ from services.ingest.http import api as http
 from services.ingest.http import connection_limiter as connections
 from services.ingest.http import error_throttle as refusals
 from services.ingest.http.access import Access, UnsafeAddress
-from services.ingest.http.connection_limiter import Places
+from services.ingest.http.connection_limiter import ConnectionLimiter
 from services.ingest.settings import IngestSettings, settings_from
 from services.runtime.faults import StartFault
 from services.runtime.tls import ServerTls, TlsFiles, tls_files
@@ -203,7 +203,7 @@ async def test_a_token_that_sends_too_fast_is_told_to_wait_and_no_other(client, 
 
 def test_an_allowance_comes_back_with_time(office):
     now_s = 0.0
-    door = Access(Tokens(office.path), Places(), lambda: now_s)
+    door = Access(Tokens(office.path), ConnectionLimiter(), lambda: now_s)
     [token] = [office.tokens[-1]] if office.token("official", "Ann", EVENT) else []
     for _ in range(access.REQUESTS_BURST_MAX):
         door.count(token)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.errors import Refused
-from services.ingest.http.body import unpacked, unpacks_to_over
+from services.ingest.http.body import decompress, unpacks_to_over
 
 LIMIT = 64 * 1024
 
@@ -30,19 +30,19 @@ packing = pytest.mark.parametrize(
 
 def status(data: bytes, coding: str) -> int:
     with pytest.raises(Refused) as refused:
-        unpacked(data, coding, LIMIT)
+        decompress(data, coding, LIMIT)
     return refused.value.status
 
 
 @packing
 @pytest.mark.parametrize("size", [0, 1, LIMIT])
 def test_a_body_within_the_bound_is_unpacked(coding, pack, size):
-    assert unpacked(pack(b"x" * size), coding, LIMIT) == b"x" * size
+    assert decompress(pack(b"x" * size), coding, LIMIT) == b"x" * size
 
 
 @pytest.mark.parametrize("coding", ["", "identity"])
 def test_a_body_without_coding_stays(coding):
-    assert unpacked(b"abc", coding, LIMIT) == b"abc"
+    assert decompress(b"abc", coding, LIMIT) == b"abc"
 
 
 @packing
@@ -79,7 +79,7 @@ def test_a_body_that_ends_early_is_damaged(coding, pack):
 @given(data=st.binary(max_size=100))
 def test_any_bytes_are_unpacked_or_refused(coding, data):
     try:
-        body = unpacked(data, coding, LIMIT)
+        body = decompress(data, coding, LIMIT)
     except Refused as refused:
         body = refused.status
     assert isinstance(body, bytes) or body in (400, 413)

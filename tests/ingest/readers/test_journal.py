@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.decoders.messages import Notice, Position, Reached, Seen, Unreadable
+from services.ingest.decoders.messages import CursorAdvanced, DecodedRead, Notice, Position, Unreadable
 from services.ingest.readers.backlog import BATCH_MAX, Backlog, MemoryBacklog
 from services.ingest.readers.journal import REMOVED_FROM_BYTES, Journal
 
 
-def seen(number: int) -> Seen:
-    return Seen("s", number, "reader", f"{number:07d}", 1_767_477_600_000_000 + number, 1, -50.5)
+def seen(number: int) -> DecodedRead:
+    return DecodedRead("s", number, "reader", f"{number:07d}", 1_767_477_600_000_000 + number, 1, -50.5)
 
 
 def files(folder: Path) -> list[Path]:
@@ -32,7 +32,7 @@ async def test_what_is_put_is_on_the_disk_and_comes_back_after_a_kill(tmp_path: 
         seen(1),
         Notice("reader", "gun", None, "x"),
         Unreadable(b"\xff\0", "why"),
-        Reached("l", Position("1", 2)),
+        CursorAdvanced("l", Position("1", 2)),
     ]
     await Journal(tmp_path).put(messages)
     assert await Journal(tmp_path).peek() == messages
@@ -127,7 +127,7 @@ async def test_a_put_cut_short_leaves_no_half_entry(tmp_path: Path):
         await asyncio.gather(task, return_exceptions=True)
         await journal.put([seen(1000 + number)])
     found = await taken(journal, 30)
-    assert all(isinstance(message, Seen) for message in found)
+    assert all(isinstance(message, DecodedRead) for message in found)
     assert [m.seq for m in found if m.seq >= 1000] == [1000 + number for number in range(30)]
 
 

@@ -16,10 +16,10 @@ from loadtest.devices.trouble import Trouble
 from schemas.events import ReadRow, ReadsLogged
 from services.ingest import app
 from services.ingest.http.access import Access
-from services.ingest.http.connection_limiter import Places
+from services.ingest.http.connection_limiter import ConnectionLimiter
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers import supervisor as reading
-from services.ingest.readers.supervisor import Reading
+from services.ingest.readers.supervisor import ReaderSupervisor
 from services.ingest.settings import IngestSettings
 from services.runtime.faults import StartFault
 from services.runtime.tokens import Tokens, new_token, tokens_bytes
@@ -48,12 +48,12 @@ class Office:
         self.folder = folder
         self.race_log = race_log
         self.metrics = IngestMetrics(CollectorRegistry())
-        self.readings: list[Reading] = []
+        self.readings: list[ReaderSupervisor] = []
 
-    def reading(self, *tables: str, host: str = "127.0.0.1", mylaps_port: int = 0) -> Reading:
+    def reading(self, *tables: str, host: str = "127.0.0.1", mylaps_port: int = 0) -> ReaderSupervisor:
         self.write(*tables)
-        access = Access(Tokens(self.folder / "tokens.json"), Places())
-        made = Reading(
+        access = Access(Tokens(self.folder / "tokens.json"), ConnectionLimiter())
+        made = ReaderSupervisor(
             self.path,
             host,
             mylaps_port,

@@ -16,13 +16,13 @@ from schemas.results import AthleteRow, printed_s
 from services.scoring.core.assign_points import OFFICIAL, Candidate
 from services.scoring.core.athlete import Examined, StatusRule, examine, result
 from services.scoring.core.course import START, Bound, Course
-from services.scoring.core.device_places import ASK, UNKNOWN, Devices, Places
+from services.scoring.core.device_places import ASK, UNKNOWN, DevicePlacement, Devices
 from services.scoring.core.event import EventState, LoggedRuling
-from services.scoring.core.explain.clock import Clock, joined, lasting, whole
+from services.scoring.core.explain.clock import Clock, format_hms, format_ms, joined
 from services.scoring.core.explain.relevant_facts import FactWhy, Subject, facts_on
 from services.scoring.core.passings import UsedRead
 from services.scoring.core.reads import NO_RSSI, ChipReads
-from services.scoring.core.rulings import Book
+from services.scoring.core.rulings import Rulings
 
 READS_SHOWN = 5_000  # of one athlete, used ones always; a chip that lies beside a mat is read for hours
 
@@ -184,7 +184,7 @@ class Known(NamedTuple):
     """What an explanation is made of: the event's facts, and the reads of at least the chips that he ever wore."""
 
     event: str
-    book: Book
+    book: Rulings
     rulings: Sequence[LoggedRuling]
     ids: set[str]
     is_withdrawn: Callable[[Ruling], bool]
@@ -326,7 +326,7 @@ _STATUS_SAYS: dict[StatusRule, tuple[str, str]] = {  # what is said of a rule th
 }
 
 
-def _status_steps(book: Book, found: Examined, row: AthleteRow) -> list[StatusWhy]:
+def _status_steps(book: Rulings, found: Examined, row: AthleteRow) -> list[StatusWhy]:
     """The rules asked, up to the first that applied. Source: contract, section 3.7."""
     by = ""
     if "review" in row.flags:
@@ -344,7 +344,7 @@ def _status_steps(book: Book, found: Examined, row: AthleteRow) -> list[StatusWh
     return steps
 
 
-def _cases(book: Book, found: Examined, row: AthleteRow) -> list[CaseWhy]:
+def _cases(book: Rulings, found: Examined, row: AthleteRow) -> list[CaseWhy]:
     cases = []
     for case in row.cases:
         if case.case.startswith("missed:"):
@@ -380,7 +380,7 @@ def _passings(found: Examined) -> list[PassingWhy]:
 class _Teller:
     """Says of one athlete what was found."""
 
-    def __init__(self, of: Known, places: Places, bib: str, found: Examined | None) -> None:
+    def __init__(self, of: Known, places: DevicePlacement, bib: str, found: Examined | None) -> None:
         self._of = of
         self._places = places
         self._bib = bib
@@ -399,7 +399,7 @@ class _Teller:
             return [*steps, StepWhy(step="finish", says="FINISH has no passing, so there are no times")]
         steps.append(StepWhy(step="finish", says=f"FINISH at {at(finish.at_us)}", at_us=finish.at_us))
         gun_us = finish.at_us - row.gun_at_us
-        says = f"gun time {at(finish.at_us)} − {at(row.gun_at_us)} = {lasting(gun_us)}"
+        says = f"gun time {at(finish.at_us)} − {at(row.gun_at_us)} = {format_ms(gun_us)}"
         steps.append(StepWhy(step="gun_time", says=says, time_us=gun_us))
         rule, value = f"{self._path}.missing_start", course.race.missing_start
         if start is not None:
@@ -412,7 +412,7 @@ class _Teller:
             steps.append(StepWhy(step="start", says=says, at_us=row.own_gun_us, rule=rule, value=value))
         if row.chip_us is not None:
             since_us = finish.at_us - row.chip_us
-            says = f"chip time {at(finish.at_us)} − {at(since_us)} = {lasting(row.chip_us)}"
+            says = f"chip time {at(finish.at_us)} − {at(since_us)} = {format_ms(row.chip_us)}"
             steps.append(StepWhy(step="chip_time", says=says, time_us=row.chip_us))
         return [*steps, *self._printed(course, row)]
 
@@ -440,8 +440,10 @@ class _Teller:
         elif row.time_s is None:
             says = f"{value} time is the official one, but a time is printed of finishers only"
         else:
-            printed = whole(row.time_s)
-            says = f"{value} time is the official one: {lasting(official_us)}, rounded up to the whole second {printed}"
+            printed = format_hms(row.time_s)
+            says = (
+                f"{value} time is the official one: {format_ms(official_us)}, rounded up to the whole second {printed}"
+            )
         printed_us = None if official_us is None or row.time_s is None else printed_s(official_us) * 1_000_000
         return [StepWhy(step="printed", says=says, time_us=printed_us, rule=rule, value=value)]
 
@@ -703,7 +705,7 @@ def _each(bound: Bound, limit: Limit, race_gun_us: int, own_gun_us: int) -> list
     return [(name, text, at_us) for (name, text), at_us in zip(texts, instants, strict=True)]
 
 
-def _race_path(book: Book, race: str) -> str:
+def _race_path(book: Rulings, race: str) -> str:
     definition = book.definition
     if definition is None:
         raise AssertionError(f"race {race} without a definition")

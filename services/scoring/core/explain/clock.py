@@ -44,14 +44,14 @@ def _fraction(rest_us: int) -> str:
     return f".{rest_us // 1000:03}" if rest_us % 1000 == 0 else f".{rest_us:06}"
 
 
-def lasting(time_us: int) -> str:
+def format_ms(time_us: int) -> str:
     """A duration as h:mm:ss.mmm."""
     sign, time_us = ("−", -time_us) if time_us < 0 else ("", time_us)
     seconds = time_us // US
     return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}{_fraction(time_us % US)}"
 
 
-def whole(seconds: int) -> str:
+def format_hms(seconds: int) -> str:
     """Printed seconds as h:mm:ss."""
     sign, seconds = ("−", -seconds) if seconds < 0 else ("", seconds)
     return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"

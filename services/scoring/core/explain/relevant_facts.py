@@ -28,9 +28,9 @@ from schemas.events import (
     TimeSet,
 )
 from services.scoring.core.event import LoggedRuling
-from services.scoring.core.explain.clock import Clock, joined, lasting
+from services.scoring.core.explain.clock import Clock, format_ms, joined
 from services.scoring.core.pending_facts import waiting
-from services.scoring.core.rulings import Book
+from services.scoring.core.rulings import Rulings
 
 
 class FactWhy(Struct, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ class Subject(Struct, frozen=True):
 
 
 def facts_on(
-    book: Book,
+    book: Rulings,
     rulings: Sequence[LoggedRuling],
     ids: set[str],
     is_withdrawn: Callable[[Ruling], bool],
@@ -159,7 +159,7 @@ def _protest_decisions(rulings: Sequence[LoggedRuling], bearing: Iterable[Logged
     return [one for one in rulings if isinstance(one.fact, ProtestDecided) and one.fact.protest in filed]
 
 
-def _waits(book: Book, fact: Ruling, ids: set[str], subject: Subject) -> bool:
+def _waits(book: Rulings, fact: Ruling, ids: set[str], subject: Subject) -> bool:
     if isinstance(fact, EntriesAdded):
         own = [entry for entry in fact.entries if _names(subject, entry.bib, entry.chips)]
         return all(entry.race not in book.courses for entry in own)
@@ -241,7 +241,7 @@ def _says(fact: Ruling, clock: Clock, subject: Subject) -> str:
         case ClockCorrected():
             when = clock.between(fact.from_us, fact.until_us)
             sign = "" if fact.offset_us < 0 else "+"
-            return f"corrects the clock of {fact.device} by {sign}{lasting(fact.offset_us)}{when} of its own time"
+            return f"corrects the clock of {fact.device} by {sign}{format_ms(fact.offset_us)}{when} of its own time"
         case DeviceAssigned():
             return f"puts {fact.device} at mat {fact.mat}{clock.between(fact.from_us, fact.until_us)}"
         case ChipAssigned():
