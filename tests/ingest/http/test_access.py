@@ -28,7 +28,7 @@ from tests.ingest.conftest import serving
 from tests.ingest.http.test_api import CSV, gun, problem, push, wire
 from tests.ingest.memory_log import MemoryLog
 
-TLS = Path(__file__).parents[1] / "data" / "tls"
+TLS = Path(__file__).parents[2] / "data" / "tls"
 
 
 class Office:
