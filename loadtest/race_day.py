@@ -81,7 +81,7 @@ class PointTruth(Struct, frozen=True):
 
 
 class Truth(Struct, frozen=True, kw_only=True):
-    """The result that a runner must have. Fields as in the standings document (contract, section 5)."""
+    """The result that a runner must have. Fields as in the standings document (R5)."""
 
     bib: str
     race: str
@@ -377,7 +377,7 @@ def _decide(rng: Random, course: Course, run: Run) -> None:
     run.truth = _truth(course, run.entrant, run.own_gun_us, run.crossings, ruled)
 
 
-# --- The truth of it. Source: contract, sections 3.4 to 3.8.
+# --- The truth of it. Source: R3.4 to R3.8.
 
 
 def _limit_us(course: Course, at: int, own_gun_us: int) -> int | None:

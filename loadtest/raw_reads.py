@@ -35,7 +35,7 @@ _TIME_AT = _CHIP_AT + _CHIP_BITS
 
 
 class RawRead(Struct, frozen=True, gc=False):
-    """A read as a gateway sends it: fields and names as in `reads_received` (contract, section 1)."""
+    """A read as a gateway sends it: fields and names as in `reads_received` (R1)."""
 
     seq: int
     device: str

@@ -1,4 +1,4 @@
-"""The race definition: its shape, and every way in which one can contradict itself. Source: contract, section 2.
+"""The race definition: its shape, and every way in which one can contradict itself. Source: R2.
 
 TOML in `races/`, the same shape as JSON in `event_defined`. `parse_definition` reads either, once decoded to plain
 objects, and refuses a faulty one whole with all its faults at once, each with its path in the file, because a person
@@ -606,7 +606,7 @@ def start_instant_us(definition: Definition, race: Race) -> int:
 
 
 def clock_instant_us(definition: Definition, race: Race, clock: str) -> int:
-    """The first such local time of day after the race's scheduled start. Source: contract, section 3.5."""
+    """The first such local time of day after the race's scheduled start. Source: R3.5."""
     zone = ZoneInfo(definition.timezone)
     start = datetime.fromisoformat(race.start)
     start_us = _instant_us(start, zone)

@@ -1,4 +1,4 @@
-"""The facts of the race log: the only truth of a race. Source: contract, section 1.
+"""The facts of the race log: the only truth of a race. Source: R1.
 
 Each fact is a frozen struct with the tag `type`. Unknown fields are refused: a typo must not pass. `Fact` is what
 comes as JSON; `LoggedFact` is the same with reads as arrays, as Kafka carries them (`codec`).
@@ -87,7 +87,7 @@ class FactBase(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unkno
 
 
 class EventDefined(FactBase, frozen=True, kw_only=True, tag="event_defined"):
-    """The race definition (contract, section 2) as JSON; a later one replaces it whole. Read it with `definition`."""
+    """The race definition (R2) as JSON; a later one replaces it whole. Read it with `definition`."""
 
     definition: dict[str, Any]
 
@@ -229,7 +229,7 @@ class OrderSet(FactBase, frozen=True, kw_only=True, tag="order_set"):
 
 
 class CaseDecided(FactBase, frozen=True, kw_only=True, tag="case_decided"):
-    """A decision on a case of contract section 3 or 4; it holds whenever the case's ground exists."""
+    """A decision on a case of R3 or R4; it holds whenever the case's ground exists."""
 
     case: CaseName
     outcome: Outcome

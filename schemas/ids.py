@@ -21,11 +21,11 @@ InstantUs = Annotated[
     int, Meta(ge=-INSTANT_MAX_US, le=INSTANT_MAX_US, description="Microseconds since 1970-01-01 UTC, or of a duration.")
 ]
 
-LABEL_CHARS = 32  # contract, section 1: bib and chip are 1-32 characters
+LABEL_CHARS = 32  # R1: bib and chip are 1-32 characters
 LABEL_RAW_CHARS = 64  # before stripping: room for a gateway's blank padding
 NAME_CHARS = 200
 REASON_CHARS = 1000
-FACT_ID_CHARS = 64  # contract, section 1
+FACT_ID_CHARS = 64  # R1
 
 Label = Annotated[str, Meta(min_length=1, max_length=LABEL_RAW_CHARS)]
 DeviceId = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -41,7 +41,7 @@ Nationality = Annotated[str, Meta(pattern=r"^[A-Za-z]{3}(?![\s\S])", description
 
 
 def label(value: str, what: str) -> str:
-    """A bib or chip as the log holds it: stripped, upper-cased, 1-32 printable characters. Source: contract, section 1.
+    """A bib or chip as the log holds it: stripped, upper-cased, 1-32 printable characters. Source: R1.
 
     Raises ValueError naming `what` when nothing is left, too much is, or a control character is inside.
     """
@@ -56,7 +56,7 @@ def label(value: str, what: str) -> str:
 def case_name(value: str) -> str:
     """A case's name with its bib upper-cased and stripped, as `missed:<bib>` is whatever its writer's spelling.
 
-    Team cases keep the team's spelling: teams are names, not labels. Source: contract, sections 1 and 3.6.
+    Team cases keep the team's spelling: teams are names, not labels. Source: R1 and R3.6.
     """
     kind, colon, rest = value.strip().partition(":")
     if colon and kind in ("missed", "reads_after"):
@@ -65,5 +65,5 @@ def case_name(value: str) -> str:
 
 
 def bib_order(bib: str) -> tuple[int, str]:
-    """Sort key of bibs: shorter first, then by text. Source: contract, section 4.1."""
+    """Sort key of bibs: shorter first, then by text. Source: R4.1."""
     return len(bib), bib

@@ -3,7 +3,7 @@
 Tables of a race definition beside boards and teams, in the same manner: every value of an event's regulations stands
 here, none in code. Nothing of them changes a result or a place; an entry stands until the race office decides. Each row
 quotes the `article` of the regulations that it comes from, so that whoever asks an athlete can show why.
-Source: contract, section 2.
+Source: R2.
 
 `office_faults` finds where the tables contradict themselves or the boards; `definition` refuses such a file.
 """

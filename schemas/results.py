@@ -19,7 +19,7 @@ Offset = Annotated[int, Meta(ge=0)]
 def printed_s(time_us: int) -> int:
     """Seconds as printed: an exact time in microseconds, rounded up to the next whole second.
 
-    Source: contract, section 3.4; World Athletics, transponder timing (2:09:44.3 -> 2:09:45).
+    Source: R3.4; World Athletics, transponder timing (2:09:44.3 -> 2:09:45).
     """
     return -(-time_us // US)
 

@@ -1,6 +1,6 @@
 """Facts as the public sees them: what was done, not by whom and why, and nobody's name or birth year. Pure.
 
-Officials see them whole. Source: contract, section 6, as of `explain`.
+Officials see them whole. Source: docs/http.md, as of `explain`.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who is where: places from what a board or a point holds. Pure. Source: contract, section 4.1."""
+"""Who is where: places from what a board or a point holds. Pure. Source: R4.1."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeVar

@@ -1,4 +1,4 @@
-"""`matline score`: a log in, the standings document out; no broker and no database. Source: contract, section 5."""
+"""`matline score`: a log in, the standings document out; no broker and no database. Source: R5."""
 
 import gc
 import sys

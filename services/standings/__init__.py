@@ -1,7 +1,7 @@
 """Standings: boards, teams and delegations as a pure function of a definition and the athletes' results.
 
 Whatever depends on others (places, ties, the size of a field) is worked out here and nowhere else, so that an athlete's
-row changes only when he does. Source: contract, section 4.
+row changes only when he does. Source: R4.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Boards: who is on one, in what order, at which place. Source: contract, sections 4.1 to 4.3."""
+"""Boards: who is on one, in what order, at which place. Source: R4.1 to R4.3."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
@@ -128,7 +128,7 @@ def _rank(
 
 
 def _split(finishers: list[AthleteRow], gun_places: int) -> tuple[list[AthleteRow], list[AthleteRow]]:
-    """The leaders by gun time, with all who tie with the last of them, and the rest. Source: section 4.2."""
+    """The leaders by gun time, with all who tie with the last of them, and the rest. Source: R4.2."""
     if gun_places == 0:
         return [], finishers
     by_gun = sorted(finishers, key=_gun_us)
@@ -158,7 +158,7 @@ def _in_order(
 
 
 def order_for(same: Iterable[str], orders: list[JudgesOrder]) -> dict[str, int] | None:
-    """The latest order that names all bibs that tie, as the place of each in it. Source: section 1, `order_set`."""
+    """The latest order that names all bibs that tie, as the place of each in it. Source: R1, `order_set`."""
     tied = set(same)
     for order in reversed(orders):
         places = {bib: at for at, bib in reversed(list(enumerate(order.bibs)))}

@@ -1,4 +1,4 @@
-"""Delegations: a team's scores on several team boards added up. Source: contract, section 4.7."""
+"""Delegations: a team's scores on several team boards added up. Source: R4.7."""
 
 from collections.abc import Mapping
 

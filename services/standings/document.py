@@ -1,4 +1,4 @@
-"""The standings document: a log scored at once, by the same code as the services. Source: contract, section 5."""
+"""The standings document: a log scored at once, by the same code as the services. Source: R5."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple

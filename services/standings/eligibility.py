@@ -1,7 +1,7 @@
 """Eligibility of entries: what the race office has to look into, entry by entry, and why.
 
 A concern refuses nothing and changes no standing: the entry stands until the office decides. What it goes by are the
-tables of the definition (`schemas.office`), and what boards and teams need of an entry. Source: contract, section 2.
+tables of the definition (`schemas.office`), and what boards and teams need of an entry. Source: R2.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -206,7 +206,7 @@ def _double(rule: Eligibility, one: Entry, before: Sequence[Entry]) -> Concern:
 
 
 def _chips(field: _Field) -> Iterator[Concern]:
-    """Chips that several entries name: the one that came last has it. Source: contract, section 1."""
+    """Chips that several entries name: the one that came last has it. Source: R1."""
     named: dict[str, list[Entry]] = {}
     for one in field.entries:
         for chip in dict.fromkeys(one.chips):
@@ -456,7 +456,7 @@ def waves_by_best(waves: Sequence[int], count: int) -> list[int]:
 
 
 def _team_sizes(field: _Field) -> Iterator[Concern]:
-    """Whoever is beyond a team board's `max_members`, by the order of the log. Source: contract, section 4.6."""
+    """Whoever is beyond a team board's `max_members`, by the order of the log. Source: R4.6."""
     for board in field.definition.team_boards:
         for team, members in sorted(field.teams(board.of).items()):
             if not team:

@@ -1,4 +1,4 @@
-"""Why an athlete has his place on a board, or none: filters, the time that ranks, ties. Source: contract, section 4."""
+"""Why an athlete has his place on a board, or none: filters, the time that ranks, ties. Source: R4."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -125,7 +125,7 @@ def _says_out(athlete: AthleteRow, out: dict[str, str]) -> str:
 
 
 class _Root:
-    """The outermost board, and who of it leads by gun time. Source: contract, section 4.2."""
+    """The outermost board, and who of it leads by gun time. Source: R4.2."""
 
     def __init__(self, board: Board, rows: Sequence[Line]) -> None:
         self.board = board

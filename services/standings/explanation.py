@@ -57,7 +57,7 @@ def document(explained: Explained) -> dict[str, Any]:
 
 
 def public(explained: Explained) -> Explained:
-    """Without who decided and why, and without reads that officials excluded. Source: contract, section 6."""
+    """Without who decided and why, and without reads that officials excluded. Source: docs/http.md."""
     why = explained.explanation
     seen = msgspec.structs.replace(
         why,

@@ -2,7 +2,7 @@
 
 A board's rows carry a sortable key instead of a place, since one good chip time would shift thousands of places. So a
 changed athlete costs a look at his own boards; only leaders by gun who cease to be leaders, ties that judges have
-ordered, and teams are looked at beyond that. Source: contract, section 4.
+ordered, and teams are looked at beyond that. Source: R4.
 """
 
 from bisect import bisect_left, insort

@@ -1,7 +1,7 @@
 """Results and standings as plain objects, in the form and the order of the standings document.
 
 One form for the command, for live and for what was published: whoever compares two of them compares values.
-Source: contract, section 5.
+Source: R5.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The life of results: provisional, a window for protests, official, changed since, withdrawn. Source: section 4.8.
+"""The life of results: provisional, a window for protests, official, changed since, withdrawn. Source: R4.8.
 
 A publication is judged once, as the event was when it came: an `official` that came too early, or while a case or a
 protest of the race was open, is void for good and leaves in force what it followed. What it published is kept as it was
@@ -96,7 +96,7 @@ def delegations_of(definition: Definition, race: str) -> list[str]:
 
 
 def takes_effect(definition: Definition, one: Publication) -> bool:
-    """Whether a publication's race and boards are known; until they are it waits. Source: contract, section 1."""
+    """Whether a publication's race and boards are known; until they are it waits. Source: R1."""
     known = {x.id for table in (definition.boards, definition.team_boards, definition.delegations) for x in table}
     return any(race.id == one.race for race in definition.races) and known.issuperset(one.boards or ())
 
@@ -220,7 +220,7 @@ def race_standing(definition: Definition, published: Sequence[Published], race: 
 class RaceDocument(NamedTuple):
     """What was published of a race: its athletes by bib, boards and teams; delegations beside them.
 
-    All plain, in the form of section 5. Of delegations, which draw on several races, the hash knows nothing.
+    All plain, in the form of R5. Of delegations, which draw on several races, the hash knows nothing.
     """
 
     athletes: Mapping[str, Plain]

@@ -1,4 +1,4 @@
-"""Team standings of a board. Source: contract, sections 4.4 to 4.6."""
+"""Team standings of a board. Source: R4.4 to R4.6."""
 
 from collections.abc import Iterable
 
@@ -85,12 +85,12 @@ def _with_places(placed: list[tuple[int, tuple[int, ...], str, list[Member]]]) -
 
 
 def crowded_teams(of: TeamBoard, members: Iterable[AthleteRow]) -> list[str]:
-    """The teams with more members than may count, by name. Source: section 4.6."""
+    """The teams with more members than may count, by name. Source: R4.6."""
     return sorted(team for team, own in _teams(members).items() if len(own) > of.max_members)
 
 
 def team_cases(definition: Definition, of: TeamBoard, crowded: Iterable[str], decided: Iterable[str]) -> list[Case]:
-    """A case for each team with more members than may count; deciding it only closes it. Source: section 4.6."""
+    """A case for each team with more members than may count; deciding it only closes it. Source: R4.6."""
     race = next(board.race for board in definition.boards if board.id == of.of)
     closed = set(decided)
     names = [f"team:{of.id}:{team}" for team in crowded]

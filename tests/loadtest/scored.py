@@ -77,6 +77,6 @@ def over_http(simulation: Simulation, protocols: Mapping[str, Spoken]) -> dict[s
 
 
 def equal_parts(document: dict[str, Any]) -> dict[str, Any]:
-    """All that equal standings have alike. Source: contract, section 4."""
+    """All that equal standings have alike. Source: R4."""
     unused = {reason: reads for reason, reads in document["unused_reads"].items() if reason != "repeat"}
     return {**document, "unused_reads": unused, "revision": None}

@@ -1,4 +1,4 @@
-"""`matline score`: a log in, the standings document out. Source: contract, section 5."""
+"""`matline score`: a log in, the standings document out. Source: R5."""
 
 import json
 import subprocess

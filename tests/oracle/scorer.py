@@ -1,7 +1,7 @@
 """A second scorer, slow and plain, written from the contract alone, to be held against the core.
 
 It knows nothing of the services: facts come as plain JSON objects, the whole log at once, and every question is
-answered by looking through all of it. Assignments of passings to points are all tried (contract, section 3.3). Nothing
+answered by looking through all of it. Assignments of passings to points are all tried (R3.3). Nothing
 here is clever, so that each line can be read beside the sentence of the contract that it stands for. Lists whose order
 the contract leaves open (`cases`, `flags`) are sorted.
 """
@@ -30,7 +30,7 @@ REASONS = [
 
 
 def document(lines):
-    """The standings document of section 5 (without `revision`) of a log: facts as plain objects, in log order."""
+    """The standings document of R5 (without `revision`) of a log: facts as plain objects, in log order."""
     facts = effective(lines)
     log = Log(facts)
     if log.definition is None:
@@ -85,7 +85,7 @@ def printed(time_us):
     return -((-time_us) // US)
 
 
-# --- Section 1: which facts count.
+# --- R1: which facts count.
 
 
 def effective(lines):
@@ -265,7 +265,7 @@ def strength(rssi):
     return float("-inf") if rssi is None else rssi
 
 
-# --- Section 3: one athlete.
+# --- R3: one athlete.
 
 
 def athlete(log, race, bib):
@@ -557,7 +557,7 @@ def result(log, race, bib, own_gun, taken):
     ground = bool(missed) and set_fact is None and cut_at is None and missing_mat != "ignore"
     decided = log.decision(f"missed:{bib}") if ground else None
 
-    by_six = None  # what section 3.6 says of him
+    by_six = None  # what R3.6 says of him
     let_off = not missed or missing_mat == "ignore" or decided == "accept"
     review = False
     if decided == "dnf":
@@ -628,7 +628,7 @@ def case_of(log, name, bib, race):
     return {"case": name, "bib": bib, "race": race, "open": log.decision(name) is None}
 
 
-# --- Section 4: standings.
+# --- R4: standings.
 
 
 def lineage(log, board):

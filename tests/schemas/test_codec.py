@@ -79,7 +79,7 @@ def test_a_line_that_cannot_be_read_raises_the_one_error_that_callers_know(read,
 
 
 def test_a_line_is_a_fact_or_a_fact_with_its_offset():
-    """Source: contract, section 5."""
+    """Source: R5."""
     bare = b'{"type":"race_closed","event":"e","race":"hm"}'
     fact = fact_from_json(bare)
     assert line_from_json(bare) == (None, fact)

@@ -1,4 +1,4 @@
-"""Race definitions: what is taken, and that each contradiction is refused by its path. Source: contract, section 2."""
+"""Race definitions: what is taken, and that each contradiction is refused by its path. Source: R2."""
 
 import msgspec
 import pytest
@@ -530,7 +530,7 @@ def test_the_refusal_reads_as_path_and_reason():
 
 @pytest.mark.parametrize(("km", "refused"), [(13.5, True), (13.500001, False)])
 def test_the_reach_is_the_window_at_the_greatest_speed(km, refused):
-    """1,800 s at 7.5 m/s are 13.5 km: at least the distance is refused. Source: contract, section 2."""
+    """1,800 s at 7.5 m/s are 13.5 km: at least the distance is refused. Source: R2."""
     plain = half(points=[point("START"), point("FINISH", "start", km=km)])
     if refused:
         assert paths(plain) == ["races[0].points[1].mat"]
@@ -550,7 +550,7 @@ def test_the_reach_is_the_window_at_the_greatest_speed(km, refused):
     ],
 )
 def test_an_earliest_has_to_lie_beyond_the_window(earliest, refused):
-    """`clock` and `gun` are taken from the scheduled start, 05:00:00. Source: contract, section 2."""
+    """`clock` and `gun` are taken from the scheduled start, 05:00:00. Source: R2."""
     plain = half(points=[point("START"), point("FINISH", "start", km=10, earliest=earliest)])
     if refused:
         assert paths(plain) == ["races[0].points[1].earliest"]

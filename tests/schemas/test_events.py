@@ -1,4 +1,4 @@
-"""Facts as JSON: every type, what is required, what is refused at the door. Source: contract, section 1."""
+"""Facts as JSON: every type, what is required, what is refused at the door. Source: R1."""
 
 import msgspec
 import pytest
@@ -293,7 +293,7 @@ def test_lists_are_bounded():
     ("given", "held"), [("7", "7"), (" a7 ", "A7"), ("a-7/b", "A-7/B"), ("é7", "É7"), ("007", "007")]
 )
 def test_bibs_and_chips_are_stripped_and_upper_cased_wherever_they_stand(given, held):
-    """Leading zeros stay: they are text. Source: contract, section 1."""
+    """Leading zeros stay: they are text. Source: R1."""
     (one,) = typed(fact("entries_added", entries=[entry(given, [given, "X"])])).entries
     assert (one.bib, one.chips) == (held, [held, "X"])
     assert typed(reads(read("S1", given, 1))).reads[0].chip == held

@@ -1,4 +1,4 @@
-"""Boards: who is on one, in what order, at which place. Source: contract, sections 4.1 to 4.3."""
+"""Boards: who is on one, in what order, at which place. Source: R4.1 to R4.3."""
 
 import msgspec
 import pytest
@@ -121,7 +121,7 @@ def test_a_judges_order_may_name_more_than_those_who_tie():
 
 
 def test_for_a_tie_the_latest_order_that_names_all_of_it_applies():
-    """Source: contract, section 1, `order_set`. The last one leaves 3 out."""
+    """Source: R1, `order_set`. The last one leaves 3 out."""
     orders = [["2", "3", "4"], ["4", "3", "2"], ["2", "4"]]
     assert ranked(EVERYBODY, dead_heat(), orders)[1:4] == [(2, "4"), (3, "3"), (4, "2")]
 
@@ -190,7 +190,7 @@ FIELD = [
     ],
 )
 def test_a_board_takes_who_passes_all_of_its_filters(filters, bibs):
-    """Source: contract, section 2. Who has no birth year passes no limit of years."""
+    """Source: R2. Who has no birth year passes no limit of years."""
     assert "".join(bib for _, bib in ranked(board("all", **filters), FIELD)) == bibs
 
 
@@ -239,7 +239,7 @@ def mixed(gun_places, **more):
 def test_the_first_places_are_by_gun_time_and_the_rest_by_chip_time():
     """Two by gun; 4 has a chip time better than both leaders' and follows them all the same.
 
-    Source: contract, section 4.2; Tien Phong 2024 regulations, III.B.3.3.
+    Source: R4.2; Tien Phong 2024 regulations, III.B.3.3.
     """
     rows = [result("1", 4000, 3995), result("2", 4001, 4000), result("3", 4100, 4050), result("4", 4200, 3900)]
     found = made([mixed(2)], rows).boards["all"]
@@ -271,7 +271,7 @@ def test_all_who_tie_with_the_last_leader_lead_too():
 
 
 def test_a_judges_order_parts_the_leaders_places_and_nobody_leaves_the_lead_by_it():
-    """Source: contract, section 4.2: "whatever order_set says". 4 is fourth by the judges and keeps his gun time."""
+    """Source: R4.2: "whatever order_set says". 4 is fourth by the judges and keeps his gun time."""
     rows = [result("1", 4000), result("2", 4001), result("3", 4002, 4002), result("4", 4002, 3000), result("5", 4003)]
     found = made([mixed(3)], rows, [["3", "4"]]).boards["all"]
     assert [(row.place, row.bib, row.time_s) for row in found] == [

@@ -1,4 +1,4 @@
-"""Delegations: several team boards added up. Source: contract, section 4.7; Tien Phong 2024 regulations, III.A.4.3."""
+"""Delegations: several team boards added up. Source: R4.7; Tien Phong 2024 regulations, III.A.4.3."""
 
 from schemas.definition import Delegation, parse_definition
 from services.standings import standings

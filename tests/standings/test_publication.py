@@ -98,7 +98,7 @@ def test_results_are_live_then_provisional_then_official_then_withdrawn():
     assert event.add(published("withdrawn", 6000)).state() == event.state("men") == "withdrawn"
 
 
-# --- Void until it may be. Source: contract, section 4.8.
+# --- Void until it may be. Source: R4.8.
 
 
 def test_official_within_the_window_is_void_and_says_until_when_it_runs():

@@ -1,4 +1,4 @@
-"""Team standings and their cases. Source: contract, sections 4.4 to 4.6."""
+"""Team standings and their cases. Source: R4.4 to R4.6."""
 
 import pytest
 
@@ -109,7 +109,7 @@ def test_a_disqualified_athlete_counts_as_started_and_scores_nothing():
     ("status", "competed"), [("DNS", 3), ("NOT_STARTED", 3), ("ON_COURSE", 4), ("DQ", 4), ("OTL", 4)]
 )
 def test_who_competed_is_everybody_who_started(status, competed):
-    """Three others started; this one is of no team. Source: contract, section 4.4."""
+    """Three others started; this one is of no team. Source: R4.4."""
     rows = [*team("A", ("1", 1), ("2", 2), ("3", None, "DNF")), result("9", None, status=status)]
     assert teams(rows) == [(1, "A", 1 + 2 + competed + 1, f"1:1 2:2 3:{competed + 1}")]
 
@@ -187,7 +187,7 @@ TIMES = [
 
 
 def test_the_lowest_printed_times_add_up():
-    """Of printed seconds, so that everybody can add them up: A 4001 + 4101 + 4201. Source: contract, section 4.5."""
+    """Of printed seconds, so that everybody can add them up: A 4001 + 4101 + 4201. Source: R4.5."""
     assert teams(TIMES, score="sum_times") == [
         (1, "B", 12300, "4:4050 5:4060 6:4190"),
         (2, "A", 12303, "1:4001 2:4101 3:4201"),

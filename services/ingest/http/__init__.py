@@ -1,1 +1,1 @@
-"""Ingest's HTTP interface. Source: contract, section 6."""
+"""Ingest's HTTP interface. Source: docs/http.md."""

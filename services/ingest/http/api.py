@@ -1,7 +1,7 @@
 """Ingest's HTTP door: gateways' reads, the race office's definitions and entries, officials' facts.
 
 Bytes are bounded and decoded here, facts handed to the log, and a request is answered when Kafka has acknowledged all
-of it. Source: contract, section 6.
+of it. Source: docs/http.md.
 """
 
 import asyncio
@@ -98,7 +98,7 @@ class IngestApi:
         self._unpacking = asyncio.Semaphore(UNPACKED_AT_ONCE)
 
     def routes(self) -> list[web.RouteDef]:
-        """The routes of contract section 6, ingest's half."""
+        """The routes of docs/http.md, ingest's half."""
         base = "/v1/events/{event}"
         return [
             web.post(f"{base}/reads", self._answering("reads", self._reads)),

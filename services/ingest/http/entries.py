@@ -1,6 +1,6 @@
 """Entry lists of a request: JSON or CSV to entries, each line checked by itself, the bad ones named by their number.
 
-Nothing here may carry an e-mail address onto the log, which cannot forget. Source: contract, sections 1 and 6.
+Nothing here may carry an e-mail address onto the log, which cannot forget. Source: R1 and docs/http.md.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""A board's lines as broadcasters get them, column by column. Pure. Source: contract, section 6."""
+"""A board's lines as broadcasters get them, column by column. Pure. Source: docs/http.md."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Feeds as JSON, CSV and XML: the same columns in each. Pure. Source: contract, section 6."""
+"""Feeds as JSON, CSV and XML: the same columns in each. Pure. Source: docs/http.md."""
 
 import csv
 import io

@@ -1,1 +1,1 @@
-"""The live service's HTTP interface. Source: contract, section 6."""
+"""The live service's HTTP interface. Source: docs/http.md."""

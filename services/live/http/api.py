@@ -1,4 +1,4 @@
-"""Live's HTTP: contract section 6, second half. A route is a check of its query and a making of its answer.
+"""Live's HTTP: docs/http.md, second half. A route is a check of its query and a making of its answer.
 
 An answer is a function of the route, the event's revision and the query, so it is made once and held (`memo`); whoever
 comes after costs a look-up.
@@ -107,7 +107,7 @@ class LiveApi:
         self.streams = Streams(heads, views, self._snapshot, metrics)
 
     def routes(self) -> list[web.RouteDef]:
-        """The routes of contract section 6, live's half; the most asked for first."""
+        """The routes of docs/http.md, live's half; the most asked for first."""
         return [
             web.get(f"{BASE}/boards/{{board}}", self._answering("board", self._board)),
             web.get(f"{BASE}/stream", self._answering("stream", self._stream), allow_head=False),

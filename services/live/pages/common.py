@@ -140,7 +140,7 @@ class Views:
         return await self._cases.get((head.event, head.revision), look)
 
     async def _team_cases(self, view: EventView, revision: int) -> list[Case]:
-        """A case for each team with more members than may count. Source: contract, section 4.6."""
+        """A case for each team with more members than may count. Source: R4.6."""
         decided = set(view.row.decided)
         cases = []
         for board, team in await self.store.crowded(view.definition.event, revision):
@@ -624,7 +624,7 @@ def _member(member: Mapping[str, Any], athletes: Mapping[str, AthleteRow], timed
 
 
 def _result(row: AthleteRow | None) -> dict[str, Any] | None:
-    """A result in the form of the standings document. Source: contract, section 5."""
+    """A result in the form of the standings document. Source: R5."""
     if row is None or row.gone:
         return None
     plain = plain_athlete(row)

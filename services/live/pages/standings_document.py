@@ -1,8 +1,7 @@
 """An event's whole standings at a revision, as ClickHouse has them, in the form of `matline score`.
 
 Places come from the tables of boards and teams, not from a second scoring: so whoever compares this with a log scored
-anew compares all that the pipeline did. Reads without use are not in it; `explain` tells those. Source: contract,
-section 5.
+anew compares all that the pipeline did. Reads without use are not in it; `explain` tells those. Source: R5.
 """
 
 from typing import Any

@@ -64,7 +64,7 @@ def export_tables(of: Of, path: str, order: Order) -> int:
 
 
 def export_standings(path: str, out: Path | None, lenient: bool) -> int:
-    """Write the standings document, as `matline score` prints it; the exit code. Source: contract, section 5."""
+    """Write the standings document, as `matline score` prints it; the exit code. Source: R5."""
     try:
         log, made = _read(path, lenient)
         event = "" if log.state is None else log.state.event

@@ -1,6 +1,6 @@
 """Which passing is which point: the whole ordered assignment, so that nothing depends on the order of arrival.
 
-Source: contract, section 3.3. Of all choices in which mats match, times ascend strictly along the course and no stretch
+Source: R3.3. Of all choices in which mats match, times ascend strictly along the course and no stretch
 is too fast, the one holds that fills most points; of several compare FINISH, then the points from last to first: filled
 before unfilled, earlier before later, and START later before earlier.
 

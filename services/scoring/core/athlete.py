@@ -1,4 +1,4 @@
-"""One athlete's result, from the set of his reads and the officials' facts in force. Source: contract, section 3."""
+"""One athlete's result, from the set of his reads and the officials' facts in force. Source: R3."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
@@ -75,7 +75,7 @@ StatusRule = Literal[
     "on_course",
     "not_started",
 ]
-"""Why an athlete has his status, in the order in which the rules are asked. Source: contract, section 3.7."""
+"""Why an athlete has his status, in the order in which the rules are asked. Source: R3.7."""
 
 _STATUS_BY: dict[StatusRule, Status] = {
     "dq_set": "DQ",
@@ -194,7 +194,7 @@ def _missed(course: Course, taken: list[Candidate | None]) -> list[str]:
 def _judge(
     book: Rulings, course: Course, bib: str, taken: list[Candidate | None], cut_at: str | None, missed: list[str]
 ) -> Verdict:
-    """Status, its flag, and the cases that are there. Source: contract, sections 3.6 and 3.7."""
+    """Status, its flag, and the cases that are there. Source: R3.6 and R3.7."""
     race = course.race
     ruled = book.statuses.get(bib)
     ruled_status = None if ruled is None or ruled.status == "OK" else ruled.status
@@ -235,7 +235,7 @@ def _judge(
 def _contradicted(
     course: Course, taken: list[Candidate | None], ruled: Literal["DNS", "DNF", "DQ"] | None, at_us: int | None
 ) -> bool:
-    """Whether a set status is contradicted by what the athlete did. Source: contract, section 3.7."""
+    """Whether a set status is contradicted by what the athlete did. Source: R3.7."""
     if ruled is None:
         return False
     if at_us is not None:

@@ -1,6 +1,6 @@
 """From an athlete's reads to the points that he took, and a reason for every read that gave none.
 
-Source: contract, sections 3.1 to 3.3.
+Source: R3.1 to R3.3.
 """
 
 from bisect import bisect_left
@@ -63,7 +63,7 @@ def sort_reads(
     worn: Iterable[str],
     own_gun_us: int | None,
 ) -> Sorted:
-    """The athlete's reads with corrected instants, by group; out are those of contract section 3.1 up to `before_gun`.
+    """The athlete's reads with corrected instants, by group; out are those of R3.1 up to `before_gun`.
 
     Reads at an unknown device and of a chip that nobody wears belong to no athlete; the event counts them.
     """

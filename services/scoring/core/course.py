@@ -1,6 +1,6 @@
 """A race's course, compiled: what the definition spells, as integers that scoring compares.
 
-Source: contract, sections 2 and 3.
+Source: R2 and R3.
 """
 
 from msgspec import Struct

@@ -318,7 +318,7 @@ class EventState:
         )
 
     def unused_reads(self, rows: Iterable[AthleteRow]) -> dict[str, int]:
-        """Unused reads of the event by reason, the athletes' own from their rows. Source: contract, section 3.1."""
+        """Unused reads of the event by reason, the athletes' own from their rows. Source: R3.1."""
         counts: dict[str, int] = {}
         for row in rows:
             for reason, count in row.unused.items():
@@ -436,7 +436,7 @@ def _entered_bibs(fact: Ruling) -> list[str]:
 
 
 class _Withdrawals:
-    """Which facts are withdrawn: by a withdrawal that is not itself withdrawn. Source: contract, section 1."""
+    """Which facts are withdrawn: by a withdrawal that is not itself withdrawn. Source: R1."""
 
     def __init__(self) -> None:
         self._targets: dict[str, list[FactWithdrawn]] = {}

@@ -1,4 +1,4 @@
-"""Passings: one athlete's reads at one mat, cut where they pause. Source: contract, section 3.2."""
+"""Passings: one athlete's reads at one mat, cut where they pause. Source: R3.2."""
 
 from schemas.definition import Pick
 from services.scoring.core.peak import peak_us

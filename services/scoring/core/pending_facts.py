@@ -1,4 +1,4 @@
-"""Facts that have no effect yet, because what they name is not there. Source: contract, section 1."""
+"""Facts that have no effect yet, because what they name is not there. Source: R1."""
 
 from collections.abc import Iterable
 

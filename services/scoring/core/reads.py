@@ -1,6 +1,6 @@
 """Reads, packed: a large marathon makes 22 million, and a Python object each would take 10 GB.
 
-Reads with the same `(device, chip, at_us)` are one; of differing `rssi` the highest stands (contract, section 3.1).
+Reads with the same `(device, chip, at_us)` are one; of differing `rssi` the highest stands (R3.1).
 So a chip's reads are a set that may arrive in any order and any number of times.
 """
 

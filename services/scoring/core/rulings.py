@@ -1,7 +1,7 @@
 """What the officials' facts of an event amount to, in log order: who runs, who wears which chip, which gun fired.
 
 A fact that names something unknown is kept and takes effect when that appears, so nothing here is looked up when a fact
-comes; it is looked up when an athlete is scored. Source: contract, section 1.
+comes; it is looked up when an athlete is scored. Source: R1.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Ingest's HTTP door over a real socket: every route, and every way to be refused. Source: contract, section 6."""
+"""Ingest's HTTP door over a real socket: every route, and every way to be refused. Source: docs/http.md."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""Which passing is which point. Source: contract, section 3.3."""
+"""Which passing is which point. Source: R3.3."""
 
 import pytest
 
@@ -106,7 +106,7 @@ def test_of_choices_that_fill_as_many_points_finish_comes_first():
 
 
 def test_finish_is_the_earlier_of_two_crossings():
-    """He came back over the finish line to meet a friend. Source: contract, section 3.3: earlier before later."""
+    """He came back over the finish line to meet a friend. Source: R3.3: earlier before later."""
     document = scored(run(), crossings(("F1", 4100)))
     assert filled(document)["FINISH"] == 4000
     assert document["unused_reads"] == {"superseded": 1}
@@ -284,7 +284,7 @@ def test_one_crossing_fills_one_lap_even_where_two_points_pick_different_reads()
 
 
 def test_passings_before_a_points_earliest_are_unused_and_equal_to_it_counts():
-    """Source: contract, section 2, `earliest`. FINISH from 1:00:00 after his own gun on."""
+    """Source: R2, `earliest`. FINISH from 1:00:00 after his own gun on."""
     of = half(points=[point("START"), point("FINISH", km=21.0975, earliest={"wave": "1:00:00"})])
     document = scored(crossings(("F1", "3599.999999")), of=of)
     assert (filled(document), document["unused_reads"]) == ({}, {"too_early": 1})
@@ -334,7 +334,7 @@ def test_a_passing_whose_picked_read_is_early_is_early_whole():
 
 
 def test_an_officials_time_beats_every_read_of_its_point():
-    """Source: contract, section 1, `time_set`."""
+    """Source: R1, `time_set`."""
     document = scored(run(), time_set("7", "FINISH", 3999))
     assert filled(document)["FINISH"] == 3999
     assert athlete(document)["points"][-1]["source"] == "official"

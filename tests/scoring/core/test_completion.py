@@ -1,4 +1,4 @@
-"""Missed mats, the cases that they open, and what the jury makes of them. Source: contract, section 3.6."""
+"""Missed mats, the cases that they open, and what the jury makes of them. Source: R3.6."""
 
 import pytest
 
@@ -93,7 +93,7 @@ def test_an_officials_time_lets_him_finish_without_a_case():
 
 
 def test_the_bib_in_a_cases_name_is_upper_cased_like_any_other():
-    """Source: contract, section 1."""
+    """Source: R1."""
     found = scored(run("a7", k10=None), decided("missed:a7", "accept"), bibs=["a7"])
     assert verdict(found, "A7") == ("FINISHED", ["10K"], [], {"missed:A7": False})
 
@@ -163,7 +163,7 @@ NO_START = run(start=None)
 def test_a_missed_start_by_the_definition(missing_start, missing_mat, expected, chip_s):
     """`gun`: his own gun stands in, flagged; `dnf`: as a missed mat, and for whoever is let off the gun stands in.
 
-    Source: contract, sections 2 and 3.6; Tien Phong 2024 regulations, IV.2: start mat, check mats and finish mat.
+    Source: R2 and R3.6; Tien Phong 2024 regulations, IV.2: start mat, check mats and finish mat.
     """
     found = scored(NO_START, of=half(missing_start=missing_start, missing_mat=missing_mat))
     assert verdict(found) == expected
@@ -200,7 +200,7 @@ def test_with_missing_start_gun_a_missed_mat_is_still_missed():
 
 @pytest.mark.parametrize("ruled", ["DNS", "DNF", "DQ"])
 def test_while_a_set_status_decides_the_missed_case_has_no_ground(ruled):
-    """Source: contract, section 3.6. With `accept` decided he would be a finisher."""
+    """Source: R3.6. With `accept` decided he would be a finisher."""
     found = scored(NO_10K, decided("missed:7", "accept"), status("7", ruled))
     assert verdict(found)[:3] == (ruled, ["10K"], [])
     assert "missed:7" not in verdict(found)[3]

@@ -1,4 +1,4 @@
-"""Who is over the time limit, and where. Source: contract, sections 2 (`cutoff`) and 3.5."""
+"""Who is over the time limit, and where. Source: R2 (`cutoff`) and R3.5."""
 
 from fractions import Fraction
 
@@ -113,7 +113,7 @@ def test_a_corrected_gun_moves_the_limits_that_count_from_it():
 def test_a_time_of_day_is_the_first_after_the_scheduled_start_also_beyond_midnight():
     """A midnight race: start on 3 March at 22:30, cut-off at 00:30, which is 7,200 s later on the next day.
 
-    Source: contract, section 3.5; rules digest, VnExpress HCMC Midnight 2024.
+    Source: R3.5; rules digest, VnExpress HCMC Midnight 2024.
     """
     points = [point("START"), point("FINISH", km=21.0975, cutoff={"clock": "00:30:00"})]
     of = definition(races=[race(start="2026-01-03T22:30:00", points=points)])
@@ -171,7 +171,7 @@ def test_the_hanoi_half_marathon_is_cut_by_the_clock():
 
 
 def test_over_the_limit_decides_so_a_missed_mat_opens_no_case():
-    """Source: contract, section 3.6: while OTL decides, the case has no ground and a decision does not apply."""
+    """Source: R3.6: while OTL decides, the case has no ground and a decision does not apply."""
     of = half(points=course(FINISH={"cutoff": {"gun": "1:00:00"}}))
     found = scored(run(k10=None, finish=4000), decided("missed:7", "accept"), of=of)
     assert cut(found) == ("OTL", "FINISH")

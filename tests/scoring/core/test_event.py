@@ -1,4 +1,4 @@
-"""Facts of an event: ids, withdrawals, what waits, and each row's version. Source: contract, section 1."""
+"""Facts of an event: ids, withdrawals, what waits, and each row's version. Source: R1."""
 
 import pytest
 
@@ -159,7 +159,7 @@ def test_the_last_entry_of_one_fact_that_names_a_bib_counts():
 
 
 def test_athletes_are_listed_by_race_in_the_definitions_order_and_then_by_bib():
-    """Shorter bibs first, then by text. Source: contract, section 5."""
+    """Shorter bibs first, then by text. Source: R5."""
     of = definition(races=[race("b"), race("a")], boards=[])
     bibs = [entry(bib, race=name) for name, bib in [("a", "9"), ("b", "10"), ("b", "9A"), ("a", "A1"), ("b", "2")]]
     found = scored(of=of, bibs=bibs)

@@ -1,4 +1,4 @@
-"""The order of first entry, by which a team's members count. Source: contract, sections 1 and 4.6."""
+"""The order of first entry, by which a team's members count. Source: R1 and R4.6."""
 
 from services.scoring.core.event import EventState
 from tests.builders import defined, entries, entry, typed

@@ -1,6 +1,6 @@
 """Passings: where one crossing ends and the next begins, and which read tells its time.
 
-Source: contract, section 3.2.
+Source: R3.2.
 """
 
 import pytest
@@ -60,7 +60,7 @@ def test_passings_of_both_kinds_are_in_time_order():
 
 
 def test_a_point_takes_the_first_the_last_or_the_strongest_read():
-    """Source: contract, section 3.2: highest rssi, null lowest, equal: the earliest."""
+    """Source: R3.2: highest rssi, null lowest, equal: the earliest."""
     crossing = [(1, NO_RSSI, "C", 0), (2, -60.0, "C", 1), (3, -40.0, "C", 2), (4, -40.0, "C", 3), (5, -70.0, "C", 4)]
     assert pick_read(crossing, "first")[0] == 1
     assert pick_read(crossing, "last")[0] == 5
@@ -70,7 +70,7 @@ def test_a_point_takes_the_first_the_last_or_the_strongest_read():
 
 
 def test_start_takes_the_last_read_of_its_passing_and_other_points_the_first():
-    """He stood on the start mat from 1 to 15 s and left it then. Source: contract, section 2, `pick`."""
+    """He stood on the start mat from 1 to 15 s and left it then. Source: R2, `pick`."""
     mats_read = [("S1", 1), ("S1", 10), ("S1", 15), ("K1", 2000), ("K1", 2003), ("F1", 4000), ("F1", 4004)]
     document = scored(reads(*(read(device, "C7", at_s) for device, at_s in mats_read)))
     assert passed(document) == {"START": us(15), "10K": us(2000), "FINISH": us(4000)}

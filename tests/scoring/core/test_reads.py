@@ -1,4 +1,4 @@
-"""Which reads are an athlete's, and when they happened. Source: contract, sections 1 and 3.1."""
+"""Which reads are an athlete's, and when they happened. Source: R1 and R3.1."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def taken_at(document, point="10K", bib="7"):
 
 
 def test_the_same_read_again_changes_nothing_but_the_count_of_repeats():
-    """Source: contract, section 3.1: reads with the same device, chip and instant are one."""
+    """Source: R3.1: reads with the same device, chip and instant are one."""
     once, thrice = scored(run()), scored(run(), run(), run())
     assert thrice["unused_reads"] == {"repeat": 6}
     assert {**thrice, "unused_reads": {}, "revision": 0} == {**once, "revision": 0}
@@ -54,7 +54,7 @@ def test_a_repeat_differs_by_its_device_chip_or_instant():
     ids=["stronger again", "weaker than the other read", "without strength"],
 )
 def test_of_differing_strengths_of_one_read_the_highest_stands(again, strongest_s):
-    """Source: contract, section 3.1. First 2000 s at -60 and 2001 s at -50; then 2000 s once more."""
+    """Source: R3.1. First 2000 s at -60 and 2001 s at -50; then 2000 s once more."""
     document = scored(
         reads(read("K1", "C7", 2000, rssi=-60), read("K1", "C7", 2001, rssi=-50)),
         reads(read("K1", "C7", 2000, **({} if again is None else {"rssi": again}))),
@@ -109,7 +109,7 @@ def test_chip_reads_survive_packing():
 
 
 def test_a_corrected_clock_moves_the_devices_reads():
-    """K1 was ten seconds slow: 1990 by its clock is 2000. Source: contract, section 1, `clock_corrected`."""
+    """K1 was ten seconds slow: 1990 by its clock is 2000. Source: R1, `clock_corrected`."""
     document = scored(run(k10=1990), clock("K1", 10))
     assert passed(document) == {"START": us(1), "10K": us(2000), "FINISH": us(AT_FINISH)}
 
@@ -154,7 +154,7 @@ def test_a_read_in_the_instant_of_the_gun_counts_also_where_a_clock_was_correcte
 
 
 def test_an_assigned_device_stands_at_its_new_mat():
-    """A spare reader took the place of K1. Source: contract, section 1, `device_assigned`."""
+    """A spare reader took the place of K1. Source: R1, `device_assigned`."""
     document = scored(reads(read("SPARE", "C7", 2000)), device("SPARE", "10k"))
     assert passed(document) == {"10K": us(2000)}
     assert document["athletes"][0]["points"][0]["source"] == "main"
@@ -197,7 +197,7 @@ def test_an_assignment_to_an_unknown_mat_waits_and_the_definition_counts():
 
 
 def test_swapped_chips_are_swapped_back_by_assignments():
-    """7 and 8 wore each other's chips: 7 finished at 4000, 8 at 5000. Source: contract, section 1, `chip_assigned`."""
+    """7 and 8 wore each other's chips: 7 finished at 4000, 8 at 5000. Source: R1, `chip_assigned`."""
     document = scored(
         run("8", 2, 2100, 4000), run("7", 3, 2200, 5000), chip("C8", "7"), chip("C7", "8"), bibs=["7", "8"]
     )
@@ -235,7 +235,7 @@ def test_an_assignment_to_an_unknown_bib_waits_and_the_owner_keeps_the_chip():
 
 
 def test_the_last_entry_that_names_a_chip_owns_it():
-    """Source: contract, section 1, `entries_added`. Chip X is entered for 7, then for 8; then 8 gets another."""
+    """Source: R1, `entries_added`. Chip X is entered for 7, then for 8; then 8 gets another."""
     x_for_both = [entry("7", ["X"]), entry("8", ["X"])]
     crossing = reads(read("F1", "X", 4000))
     document = scored(crossing, bibs=x_for_both)
@@ -260,7 +260,7 @@ def test_reads_of_two_chips_of_one_athlete_are_one_passing():
 
 
 def test_an_excluded_read_counts_for_nothing():
-    """Source: contract, section 1, `read_excluded`. His chip was carried over the finish at 3900."""
+    """Source: R1, `read_excluded`. His chip was carried over the finish at 3900."""
     carried = reads(read("F1", "C7", 3900))
     assert passed(scored(run(), carried))["FINISH"] == us(3900)
     document = scored(run(), carried, excluded("F1", "C7", 3900))

@@ -1,4 +1,4 @@
-"""Status: the first that applies, and the case where a set status is contradicted. Source: contract, section 3.7."""
+"""Status: the first that applies, and the case where a set status is contradicted. Source: R3.7."""
 
 import pytest
 
@@ -55,7 +55,7 @@ def test_a_read_that_no_point_took_does_not_put_him_on_course():
 
 
 def test_once_the_race_is_closed_who_is_on_course_is_dnf_and_who_never_started_dns():
-    """Source: contract, section 1, `race_closed`."""
+    """Source: R1, `race_closed`."""
     found = scored(run("7"), run("8", finish=None), closed(), bibs=["7", "8", "9"])
     assert [status_of(found, bib) for bib in ("7", "8", "9")] == ["FINISHED", "DNF", "DNS"]
 
@@ -193,7 +193,7 @@ def test_the_name_of_the_case_may_be_spelt_in_small_letters():
 
 
 def test_facts_before_the_entry_that_they_name_take_effect_with_it():
-    """Source: contract, section 1: kept, pending, in effect when it appears."""
+    """Source: R1: kept, pending, in effect when it appears."""
     found = document(status("7", "DQ"), gun(), run(), defined(), entries("7"))
     assert status_of(found) == "DQ"
     assert athlete(found)["gun_us"] == 4_000_000_000

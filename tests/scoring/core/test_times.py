@@ -1,4 +1,4 @@
-"""Gun time, chip time and what is printed. Source: contract, sections 3 (own gun), 3.4 and 3.8."""
+"""Gun time, chip time and what is printed. Source: R3 (own gun), 3.4 and 3.8."""
 
 import pytest
 
@@ -49,7 +49,7 @@ def times(found, bib="7"):
     ],
 )
 def test_printed_seconds_are_rounded_up_to_the_next_whole_one(exact, printed):
-    """Source: contract, section 3.4; World Athletics, transponder timing."""
+    """Source: R3.4; World Athletics, transponder timing."""
     assert printed_s(us(hms(exact))) == hms(printed)
 
 
@@ -60,7 +60,7 @@ def test_a_finishers_time_is_printed_rounded_up_and_kept_exact():
 
 
 def test_the_contracts_example_of_an_athlete():
-    """Gun time 3902.12 s, START at 1.12 s after the gun, so chip time 3901 s. Source: contract, section 5."""
+    """Gun time 3902.12 s, START at 1.12 s after the gun, so chip time 3901 s. Source: R5."""
     found = scored(run(start="1.12", finish="3902.12"))
     one = athlete(found)
     assert (one["gun_us"], one["chip_us"], one["time_s"]) == (3902120000, 3901000000, 3903)
@@ -126,7 +126,7 @@ def test_a_waves_own_gun_goes_before_the_gun_without_a_wave():
 
 
 def test_another_waves_gun_is_not_his():
-    """Only wave A was started: 7 of wave B, and 8 of none, have no gun. Source: contract, section 3.8."""
+    """Only wave A was started: 7 of wave B, and 8 of none, have no gun. Source: R3.8."""
     found = document(defined(), entries(entry("7", wave="B"), "8"), gun(0, wave="A"), run("7"), run("8"))
     for bib in ("7", "8"):
         assert times(found, bib) == (None, None, None)
@@ -137,7 +137,7 @@ def test_another_waves_gun_is_not_his():
 
 
 def test_without_an_own_gun_even_an_officials_time_is_not_used():
-    """No passing of his is used, and an official's time is a passing. Source: contract, sections 3.3 and 3.8."""
+    """No passing of his is used, and an official's time is a passing. Source: R3.3 and R3.8."""
     found = document(defined(), entries("7"), time_set("7", "FINISH", 4000))
     assert (athlete(found)["points"], athlete(found)["status"]) == ([], "NOT_STARTED")
 
@@ -174,7 +174,7 @@ def test_the_gun_may_come_after_everybody_has_finished():
 
 
 def test_without_start_his_own_gun_stands_in_and_it_is_flagged():
-    """Source: contract, section 2, `missing_start = "gun"`; the gun time is not touched."""
+    """Source: R2, `missing_start = "gun"`; the gun time is not touched."""
     found = scored(run(start=None))
     assert times(found) == (4000, 4000, 4000)
     assert athlete(found)["flags"] == ["start_assumed"]
@@ -198,7 +198,7 @@ def test_who_has_not_finished_is_not_flagged_for_a_start_that_nothing_counts_fro
 
 @pytest.mark.parametrize("status_set", ["DQ", "DNF"])
 def test_times_are_given_whatever_the_status_and_printed_for_finishers_only(status_set):
-    """Source: contract, sections 3.8 and 5."""
+    """Source: R3.8 and R5."""
     fact = {"type": "status_set", "event": "example-2026", "bib": "7", "status": status_set, "reason": "short cut"}
     assert times(scored(run(), fact)) == (4000, 3999, None)
 

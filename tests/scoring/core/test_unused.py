@@ -1,4 +1,4 @@
-"""Every unused read has the first reason that applies. Source: contract, section 3.1."""
+"""Every unused read has the first reason that applies. Source: R3.1."""
 
 import pytest
 
@@ -91,7 +91,7 @@ def test_of_several_reasons_the_first_in_the_contracts_order_stands(name):
 
 
 def test_without_a_gun_of_his_own_every_read_is_before_the_gun():
-    """Source: contract, section 3.1 and 3.8."""
+    """Source: R3.1 and R3.8."""
     found = document(defined(), entries("7"), run())
     assert found["unused_reads"] == {"before_gun": 3}
     assert found["athletes"][0]["status"] == "NOT_STARTED"

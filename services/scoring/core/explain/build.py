@@ -327,7 +327,7 @@ _STATUS_SAYS: dict[StatusRule, tuple[str, str]] = {  # what is said of a rule th
 
 
 def _status_steps(book: Rulings, found: Examined, row: AthleteRow) -> list[StatusWhy]:
-    """The rules asked, up to the first that applied. Source: contract, section 3.7."""
+    """The rules asked, up to the first that applied. Source: R3.7."""
     by = ""
     if "review" in row.flags:
         by = f", though {joined(row.missed)} is missed: for the jury to look at, until then he counts"
@@ -389,7 +389,7 @@ class _Teller:
         self._path = "" if found is None else _race_path(of.book, found.course.race.id)
 
     def times(self, found: Examined, row: AthleteRow) -> list[StepWhy]:
-        """His times step by step. Source: contract, sections 3.4 and 3.8."""
+        """His times step by step. Source: R3.4 and R3.8."""
         course, at = found.course, self._clock.at
         steps = self._guns(found, row)
         finish, start = found.ground.taken[course.finish], found.ground.taken[START]
@@ -544,7 +544,7 @@ class _Teller:
         return f"{read}{window} of passing {_number(taken)}{late}"
 
     def _candidate_says(self, found: Examined, at: int, one: Candidate) -> str:
-        """Why the choice took a candidate, or did not. Source: contract, section 3.3."""
+        """Why the choice took a candidate, or did not. Source: R3.3."""
         course, taken = found.course, found.ground.taken
         if one is taken[at]:
             return "taken: an official's time must be used" if one.passing == OFFICIAL else "taken"
@@ -644,7 +644,7 @@ class _Teller:
         bib: str | None,
         passing: int | None,
     ) -> tuple[str | None, str]:
-        """What of the definition decided, and the reason in words. Source: contract, section 3.1."""
+        """What of the definition decided, and the reason in words. Source: R3.1."""
         if point is not None:
             return None, f"gave {point} its time"
         if bib is not None:

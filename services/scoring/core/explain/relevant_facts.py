@@ -1,6 +1,6 @@
 """The officials' facts that bear on one athlete: what each says of him, and whether it is in force.
 
-Which facts these are is what `event` raises versions by, seen from the athlete. Source: contract, section 1.
+Which facts these are is what `event` raises versions by, seen from the athlete. Source: R1.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
