@@ -19,7 +19,9 @@ from loadtest.mats import Mats, Spoken, all_alike, play_day, steps_ms, with_code
 from loadtest.mylaps_exporter import Version
 from loadtest.race_day import NotSimulated
 from loadtest.simulation import SIZE_MAX, Simulation, Timed, simulate
-from schemas.definition import Definition, DefinitionRefused, definition_from_toml
+from schemas.definition import Definition
+from schemas.definition_faults import DefinitionRefused
+from schemas.definition_parse import definition_from_toml
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -23,15 +23,9 @@ from loadtest.dice import bell, between, dice
 from loadtest.field import Entrant
 from loadtest.pace import run_s
 from loadtest.plans import Plan
-from schemas.definition import (
-    US,
-    Definition,
-    Race,
-    clock_instant_us,
-    duration_us,
-    min_duration_us,
-    start_instant_us,
-)
+from schemas.course_times import clock_instant_us, duration_us, min_duration_us, start_instant_us
+from schemas.definition import Definition, Race
+from schemas.ids import US
 from schemas.results import Source, Status, printed_s
 
 MS = 1000  # microseconds

@@ -21,7 +21,7 @@ from loadtest.plans import Plan, plan_for
 from loadtest.race_day import Run, Truth, check, courses, fire, run_all
 from loadtest.raw_reads import RawRead, RawReads, read_all, skew_ms, skewed_device
 from schemas.codec import to_json
-from schemas.definition import US, Definition
+from schemas.definition import Definition
 from schemas.events import (
     CaseDecided,
     ChipAssigned,
@@ -35,6 +35,7 @@ from schemas.events import (
     StatusSet,
     TimeSet,
 )
+from schemas.ids import US
 
 ENTRIES_A_FACT = 500
 MARK = " (simulated)"

@@ -4,17 +4,15 @@ Limits are declared to msgspec, so that a decoder refuses a value with its path 
 `matline schema` prints them for those who write gateways.
 """
 
-from typing import Annotated, NewType
+from typing import Annotated
 
 from msgspec import Meta
-
-Bib = NewType("Bib", str)
-Chip = NewType("Chip", str)
 
 # `(?![\s\S])` ends the text in Python and in ECMAScript alike; `$` would let a trailing line break pass in Python.
 SLUG_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?![\s\S])"
 Slug = Annotated[str, Meta(pattern=SLUG_PATTERN, description="An id: letters, digits, `.`, `_`, `-`; 1-64 characters.")]
 
+US = 1_000_000  # microseconds in a second
 # Exact in JavaScript and far from overflow when offsets and durations are added: +-2^52 us is 142 years around 1970.
 INSTANT_MAX_US = 2**52
 InstantUs = Annotated[

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-from schemas.definition import US
 from schemas.events import Entry
+from schemas.ids import US
 
 Status = Literal["NOT_STARTED", "ON_COURSE", "FINISHED", "OTL", "DNF", "DNS", "DQ"]
 Source = Literal["main", "backup", "official"]

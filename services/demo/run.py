@@ -17,7 +17,7 @@ from msgspec import Struct
 from loadtest.driver import Answer, DriveFailed, Driven, Target, drive
 from loadtest.race_day import Truth
 from loadtest.simulation import Simulation, simulate
-from schemas.definition import definition_from_toml
+from schemas.definition_parse import definition_from_toml
 from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, partition_of
 from services.demo import recorded
 from services.demo.latency import Percentiles, Watcher

@@ -12,20 +12,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from schemas.definition import (
-    US,
-    Definition,
-    DefinitionRefused,
-    Fault,
-    Point,
-    Race,
-    clock_instant_us,
-    duration_us,
-    min_duration_us,
-    parse_definition,
-    plain_from_toml,
-    start_instant_us,
-)
+from schemas.course_times import clock_instant_us, duration_us, min_duration_us, start_instant_us
+from schemas.definition import Definition, Point, Race
+from schemas.definition_faults import DefinitionRefused, Fault
+from schemas.definition_parse import parse_definition, plain_from_toml
+from schemas.ids import US
 from services.ingest.readers.sources import Source, SourcesRefused, parse_sources
 
 FILE_MAX_BYTES = 16 * 1024 * 1024  # a definition of a thousand boards has 200 KB

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.codec import line_from_json
-from schemas.definition import Definition, parse_definition
+from schemas.definition import Definition
+from schemas.definition_parse import parse_definition
 from schemas.events import EntriesAdded
 from schemas.ids import bib_order
 from schemas.results import AthleteRow, EventRow

@@ -10,9 +10,9 @@ from typing import Literal, get_args
 import msgspec
 from msgspec import Struct
 
-from schemas.definition import US, Board, Definition
+from schemas.definition import Board, Definition
 from schemas.events import Entry
-from schemas.ids import bib_order
+from schemas.ids import US, bib_order
 from schemas.names import without_accents
 from schemas.office import Composition, Eligibility, Role
 from schemas.office import Waves as WavesTable

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from schemas.definition import Board, Definition, Delegation, Race, TeamBoard, parse_definition
+from schemas.definition import Board, Definition, Delegation, Race, TeamBoard
+from schemas.definition_parse import parse_definition
 from schemas.results import AthleteRow, EventRow
 from services.standings.boards import passes
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from schemas.definition import Board, Definition, parse_definition
+from schemas.definition import Board, Definition
+from schemas.definition_parse import parse_definition
 from schemas.ids import bib_order
 from schemas.results import AthleteRow, EventRow, JudgesOrder, printed_s
 from services.standings.boards import BoardRow, finish_times, order_for, orders_of, passes, root_of

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from schemas.definition import US, Definition
-from schemas.ids import bib_order
+from schemas.definition import Definition
+from schemas.ids import US, bib_order
 from schemas.office import Prize, Title
 from schemas.results import AthleteRow, printed_s
 from services.standings import Standings

@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from schemas.definition import US, Definition
-from schemas.ids import bib_order
+from schemas.definition import Definition
+from schemas.ids import US, bib_order
 from schemas.results import AthleteRow, Case, EventRow, Publication
 from services.standings.boards import BoardRow
 from services.standings.delegations import DelegationRow

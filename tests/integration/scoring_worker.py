@@ -15,7 +15,7 @@ import aiohttp
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.codec import decode_frame, encode_envelope, logged
-from schemas.definition import parse_definition
+from schemas.definition_parse import parse_definition
 from schemas.ids import bib_order
 from schemas.rejected import Rejection, decode_rejection
 from schemas.results import AthleteRow, EventRow, Frame

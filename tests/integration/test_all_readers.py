@@ -21,7 +21,7 @@ from loadtest.driver import Target
 from loadtest.mats import Mats, Spoken, play_day, steps_ms, with_codes
 from loadtest.simulation import simulate
 from schemas import codec
-from schemas.definition import definition_from_toml
+from schemas.definition_parse import definition_from_toml
 from schemas.events import ReadsLogged, ReadsReceived
 from services.demo.latency import Watcher
 from services.demo.run import against_truth, caught_up

@@ -16,7 +16,7 @@ import aiohttp
 from loadtest.driver import Target, drive
 from loadtest.simulation import Simulation, simulate
 from races import definition_toml
-from schemas.definition import definition_from_toml
+from schemas.definition_parse import definition_from_toml
 from services.demo.latency import Watcher
 from services.demo.run import against_truth, caught_up
 from services.demo.show import Screen

@@ -9,7 +9,7 @@ import msgspec
 import races
 from loadtest.simulation import simulate
 from schemas.codec import decode_envelope, encode_envelope
-from schemas.definition import definition_from_toml
+from schemas.definition_parse import definition_from_toml
 from services.live.pages.athlete_explanation import Explainer
 from services.live.pages.common import Views
 from services.live.store import Head, Store

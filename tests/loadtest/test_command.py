@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import races
 from loadtest.command import Order, run
 from loadtest.mats import all_alike
-from schemas.definition import definition_from_toml
+from schemas.definition_parse import definition_from_toml
 from services.cli import app
 from services.ingest.readers.sources import parse_sources
 from services.ingest.settings import IngestSettings

@@ -11,7 +11,7 @@ import races
 from loadtest.mats import CALLING, SPOKEN, Mats, Spoken, all_alike, code_of, play, steps_ms, with_codes
 from loadtest.simulation import Simulation, simulate
 from schemas.codec import to_json
-from schemas.definition import definition_from_toml
+from schemas.definition_parse import definition_from_toml
 from schemas.events import ReadsLogged
 from services.ingest.http.access import Access
 from services.ingest.http.connection_limiter import Places

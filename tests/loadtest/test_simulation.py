@@ -16,7 +16,8 @@ from loadtest.deliveries import BATCH_READS_MAX, MYLAPS_GATEWAY, Delivery
 from loadtest.race_day import NotSimulated
 from loadtest.simulation import Simulation, Timed, simulate
 from schemas.codec import to_json
-from schemas.definition import Definition, definition_from_toml, parse_definition
+from schemas.definition import Definition
+from schemas.definition_parse import definition_from_toml, parse_definition
 from services.ingest.readers.sources import parse_sources
 from services.standings.document import score_lines
 from tests.loadtest.scored import NAMES, differences, document, simulated
@@ -58,7 +59,7 @@ def test_a_simulated_race_is_the_same_for_ever(name: str):
 def test_hash_order_changes_nothing():
     code = (
         "import hashlib, races; from loadtest.simulation import simulate;"
-        "from schemas.definition import definition_from_toml as d;"
+        "from schemas.definition_parse import definition_from_toml as d;"
         "s = simulate(d(races.definition_toml('hanoi-half-2024')), 300, 1);"
         "print(hashlib.sha256(b''.join(l + b'\\n' for l in s.log_lines())).hexdigest())"
     )

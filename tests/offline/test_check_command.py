@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from schemas.definition import parse_definition
+from schemas.definition_parse import parse_definition
 from services.cli import app
 from services.offline.check_command import Faulty, check, line_of, lines_of, notes, run, summary
 from tests.builders import board, course, definition, half, mat, mats, race

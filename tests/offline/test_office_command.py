@@ -8,7 +8,7 @@ import pytest
 
 import races
 from loadtest.simulation import simulate
-from schemas.definition import definition_from_toml
+from schemas.definition_parse import definition_from_toml
 from services.offline.office_command import lists_of, run
 from services.offline.score_command import read_log
 from services.standings.document import Log, document_of, scored

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from schemas.definition import DefinitionRefused, parse_definition
+from schemas.definition_faults import DefinitionRefused
+from schemas.definition_parse import parse_definition
 
 EVENT = "e"
 US = 1_000_000

@@ -5,13 +5,10 @@ import re
 import pytest
 
 import races
-from schemas.definition import (
-    US,
-    Definition,
-    clock_instant_us,
-    definition_from_toml,
-    start_instant_us,
-)
+from schemas.course_times import clock_instant_us, start_instant_us
+from schemas.definition import Definition
+from schemas.definition_parse import definition_from_toml
+from schemas.ids import US
 from schemas.office import TABLES
 
 NAMES = ["hanoi-half-2024", "tien-phong-2024", "vnexpress-hcmc-midnight-2024", "vnexpress-nha-trang-2023"]

@@ -10,7 +10,7 @@ import pytest
 import races
 from loadtest.entry_list import entries_csv
 from loadtest.simulation import entry_list
-from schemas.definition import definition_from_toml
+from schemas.definition_parse import definition_from_toml
 from schemas.events import Entry
 from services.ingest.http.entries import entries_from_csv
 from services.standings.eligibility import attestations, eligibility

@@ -3,22 +3,18 @@
 import msgspec
 import pytest
 
-from schemas.definition import (
-    FAULTS_MAX,
-    LIST_MAX,
-    POINTS_MAX,
-    DefinitionRefused,
+from schemas.course_times import (
     clock_instant_us,
     clock_of,
-    definition_from_toml,
     duration_us,
     earliest_after_start_us,
     min_duration_us,
-    parse_definition,
-    plain_from_toml,
     start_instant_us,
     zone_of,
 )
+from schemas.definition import LIST_MAX, POINTS_MAX
+from schemas.definition_faults import FAULTS_MAX, DefinitionRefused
+from schemas.definition_parse import definition_from_toml, parse_definition, plain_from_toml
 from tests.builders import START_US, board, course, definition, half, mat, mats, point, race, us
 
 TOML = """

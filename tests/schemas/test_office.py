@@ -3,7 +3,9 @@
 import msgspec
 import pytest
 
-from schemas.definition import Definition, DefinitionRefused, parse_definition
+from schemas.definition import Definition
+from schemas.definition_faults import DefinitionRefused
+from schemas.definition_parse import parse_definition
 from schemas.office import TABLES
 from services.offline.json_schema import document
 from tests.builders import board, definition, race

@@ -5,7 +5,7 @@ from math import log
 import msgspec
 import pytest
 
-from schemas.definition import parse_definition
+from schemas.definition_parse import parse_definition
 from services.standings.age_grade import age_grade, finisher_grade, standard_s
 from tests.builders import definition, hms, point, race, result
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from schemas.definition import parse_definition
+from schemas.definition_parse import parse_definition
 from schemas.results import EventRow, JudgesOrder
 from services.standings import standings
 from tests.builders import (

@@ -1,6 +1,7 @@
 """Delegations: several team boards added up. Source: R4.7; Tien Phong 2024 regulations, III.A.4.3."""
 
-from schemas.definition import Delegation, parse_definition
+from schemas.definition import Delegation
+from schemas.definition_parse import parse_definition
 from services.standings import standings
 from services.standings.delegations import delegation
 from services.standings.teams import TeamRow

@@ -6,7 +6,7 @@ import random
 import msgspec
 import pytest
 
-from schemas.definition import parse_definition
+from schemas.definition_parse import parse_definition
 from schemas.events import Entry
 from schemas.office import Role
 from schemas.results import PointTime

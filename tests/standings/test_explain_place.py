@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.definition import parse_definition
+from schemas.definition_parse import parse_definition
 from schemas.results import JudgesOrder
 from services.standings.boards import board as rows_of
 from services.standings.document import scored

@@ -6,7 +6,8 @@ from itertools import count
 import msgspec
 import pytest
 
-from schemas.definition import Definition, parse_definition
+from schemas.definition import Definition
+from schemas.definition_parse import parse_definition
 from schemas.events import Entry
 from schemas.results import AthleteRow, EventRow, JudgesOrder
 from services.standings import standings

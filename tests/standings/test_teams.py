@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.definition import parse_definition
+from schemas.definition_parse import parse_definition
 from schemas.results import EventRow
 from services.standings import standings
 from tests.builders import EVENT, board, decided, definition, entry, result, run, scored, team

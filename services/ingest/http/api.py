@@ -17,7 +17,8 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from schemas import codec
-from schemas.definition import DefinitionRefused, Fault, parse_definition, plain_from_toml
+from schemas.definition_faults import DefinitionRefused, Fault
+from schemas.definition_parse import parse_definition, plain_from_toml
 from schemas.events import EntriesAdded, Entry, EventDefined, Fact, LoggedFact, ReadRow, ReadsLogged, ReadsReceived
 from schemas.ids import FACT_ID_CHARS, NAME_CHARS, REASON_CHARS, Slug
 from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection

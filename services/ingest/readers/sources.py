@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from schemas.definition import Fault
+from schemas.definition_faults import Fault
 from schemas.ids import DeviceId, GatewayId, Slug
 from services.ingest.decoders.local_time import parse_zone
 from services.runtime.faults import StartFault

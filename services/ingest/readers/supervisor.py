@@ -13,7 +13,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from schemas.definition import Fault
+from schemas.definition_faults import Fault
 from services.ingest.http.access import Access
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from schemas.definition import US, Board, Race
+from schemas.definition import Board, Race
+from schemas.ids import US
 from schemas.names import public_name, without_accents
 from schemas.results import AthleteRow, printed_s
 from services.live.ranking import Placed

@@ -5,16 +5,9 @@ Source: R2 and R3.
 
 from msgspec import Struct
 
-from schemas.definition import (
-    US,
-    Definition,
-    Limit,
-    Pick,
-    Race,
-    clock_instant_us,
-    duration_us,
-    min_duration_us,
-)
+from schemas.course_times import clock_instant_us, duration_us, min_duration_us
+from schemas.definition import Definition, Limit, Pick, Race
+from schemas.ids import US
 
 START = 0  # index of START in every course
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from schemas.definition import DefinitionRefused, parse_definition
+from schemas.definition_faults import DefinitionRefused
+from schemas.definition_parse import parse_definition
 from schemas.events import (
     CaseDecided,
     ChipAssigned,

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.definition import US, Definition, DefinitionRefused, parse_definition
+from schemas.definition import Definition
+from schemas.definition_faults import DefinitionRefused
+from schemas.definition_parse import parse_definition
 from schemas.events import (
     CaseDecided,
     ChipAssigned,
@@ -32,6 +34,7 @@ from schemas.events import (
     StatusSet,
     TimeSet,
 )
+from schemas.ids import US
 from schemas.results import Protest, Publication
 from services.scoring.core.course import Course
 

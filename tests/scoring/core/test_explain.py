@@ -6,7 +6,7 @@ import pytest
 
 import races
 from loadtest.simulation import simulate
-from schemas.definition import definition_from_toml
+from schemas.definition_parse import definition_from_toml
 from services.scoring.core.explain.build import READS_SHOWN, explain, known
 from services.standings.document import Log
 from tests.builders import (

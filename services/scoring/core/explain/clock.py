@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from schemas.definition import US, Definition
+from schemas.definition import Definition
+from schemas.ids import US
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
