@@ -13,7 +13,7 @@ import msgspec
 from schemas.codec import fact_from_json
 from schemas.events import Entry, Fact
 from schemas.results import AthleteRow
-from services.standings.document import score_lines
+from services.offline.scored_log import score_lines
 
 EVENT = "example-2026"
 START_US = 1_767_477_600_000_000  # 2026-01-04T05:00:00 in Viet Nam: 2026-01-03T22:00:00Z

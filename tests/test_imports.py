@@ -24,6 +24,7 @@ def loaded_by(statement):
         "services.scoring.core.partition",
         "services.standings",
         "services.standings.document",
+        "services.offline.scored_log",
         "services.offline.json_schema",
     ],
 )

@@ -13,10 +13,10 @@ from rich.text import Text
 
 from schemas.ids import label
 from services.offline.score_command import SET_ASIDE_SHOWN, Stopped, clean, read_log
+from services.offline.scored_log import Log, scored
 from services.scoring.core.explain.build import Explanation, PointWhy, explain, known
 from services.scoring.core.explain.clock import Clock, format_hms, format_ms
 from services.scoring.core.explain.relevant_facts import FactWhy
-from services.standings.document import Log, scored
 from services.standings.explain_place import PlaceWhy
 from services.standings.explanation import Explained, bibs_near, document, places
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from services.offline.score_command import SET_ASIDE_SHOWN, Stopped, clean, clock, new_table, printable, read_log
-from services.standings.document import Log, scored
+from services.offline.scored_log import Log, scored
 from services.standings.eligibility import Concern
 from services.standings.office_report import OfficeLists, office_lists
 

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.results import AthleteRow
-from services.standings.document import BadLine, Log, Scored, document, scored
+from services.offline.scored_log import BadLine, Log, scored
+from services.standings.document import Scored, document
 
 LINE_MAX_BYTES = 64 * 1024 * 1024  # one fact; an entry list of 100,000 is under 40 MB
 SET_ASIDE_SHOWN = 20  # lines named on standard error with --lenient; the rest is counted

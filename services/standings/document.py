@@ -1,17 +1,12 @@
-"""The standings document: a log scored at once, by the same code as the services. Source: R5."""
+"""The standings document, from the rows of athletes and event that scoring gives. Source: R5."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import msgspec
-
-from schemas.codec import line_from_json
 from schemas.definition import Definition
 from schemas.definition_parse import parse_definition
-from schemas.events import EntriesAdded
 from schemas.ids import bib_order
 from schemas.results import AthleteRow, EventRow
-from services.scoring.core.event import EventState
 from services.standings import Standings, standings
 from services.standings.plain_rows import (
     plain_athlete,
@@ -22,51 +17,6 @@ from services.standings.plain_rows import (
 )
 
 
-class BadLine(Exception):
-    """A line of a log is no fact, or a fact that is refused; `line` counts from 1."""
-
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(f"line {line}: {reason}")
-        self.line = line
-        self.reason = reason
-
-
-class Log:
-    """A log read line by line into one event's state; `revision` is the last line's offset, or the number of lines."""
-
-    def __init__(self) -> None:
-        self.state: EventState | None = None
-        self.lines = 0
-        self._offset: int | None = None
-        self._ordinal = 0
-
-    @property
-    def revision(self) -> int:
-        """The last line's offset, or the number of lines."""
-        return self.lines if self._offset is None else self._offset
-
-    def add(self, line: bytes) -> None:
-        """Fold one line. Raises BadLine; the line then has no effect but to be counted."""
-        self.lines += 1
-        if not line.strip():
-            raise BadLine(self.lines, "is empty; each line is one fact as JSON")
-        try:
-            offset, fact = line_from_json(line)
-        except msgspec.DecodeError as error:
-            raise BadLine(self.lines, str(error)) from None
-        if self.state is None:
-            self.state = EventState(fact.event)
-        if fact.event != self.state.event:
-            raise BadLine(self.lines, f"is of event {fact.event!r}; the log began with {self.state.event!r}")
-        if offset is None or offset != self._offset:
-            self._ordinal = 0
-        self._offset = offset
-        reason = self.state.fold(self.revision, self._ordinal, fact)
-        if reason is not None:
-            raise BadLine(self.lines, reason)
-        self._ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
-
-
 class Scored(NamedTuple):
     """All rows of an event, and the standings made of them."""
 
@@ -75,15 +25,6 @@ class Scored(NamedTuple):
     athletes: list[AthleteRow]
     standings: Standings
     unused: dict[str, int]
-
-
-def scored(state: EventState | None) -> Scored:
-    """Everything that a state says now, athletes in document order."""
-    if state is None:
-        return Scored(None, None, [], Standings({}, {}, {}, []), {})
-    rows = list(map(state.row, list(state.book.bibs())))
-    made = scored_rows(state.event_row(), rows)
-    return made._replace(unused=state.unused_reads(made.athletes))
 
 
 def scored_rows(event: EventRow | None, rows: Iterable[AthleteRow]) -> Scored:
@@ -111,16 +52,3 @@ def document(event: str, revision: int, scored: Scored) -> dict[str, Any]:
         + list(map(plain_case, made.cases)),
         "unused_reads": scored.unused,
     }
-
-
-def score_lines(lines: Iterable[bytes]) -> dict[str, Any]:
-    """The standings document of a whole log. Raises BadLine at the first line that is no fact."""
-    log = Log()
-    for line in lines:
-        log.add(line)
-    return document_of(log)
-
-
-def document_of(log: Log) -> dict[str, Any]:
-    """The standings document of a log as far as it was read."""
-    return document("" if log.state is None else log.state.event, log.revision, scored(log.state))

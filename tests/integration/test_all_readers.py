@@ -27,10 +27,10 @@ from services.demo.latency import Watcher
 from services.demo.run import against_truth, caught_up
 from services.demo.show import Screen
 from services.demo.stack import Stack, fresh_folder
+from services.offline.scored_log import score_lines
 from services.operate.export_log import lines
 from services.operate.up import Ports
 from services.runtime.kafka import KafkaOptions
-from services.standings.document import score_lines
 from tests.conftest import free_port
 from tests.integration.processes import is_alive
 from tests.loadtest.scored import as_told, differences, equal_parts, over_http

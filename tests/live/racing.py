@@ -14,12 +14,12 @@ from schemas.results import Frame
 from services.live.app import HEADS, create_app, runner
 from services.live.settings import LiveSettings
 from services.live.store import Head
+from services.offline.scored_log import Log
 from services.projections.audit import Gathered
 from services.projections.batch import Results
 from services.projections.rows import TableRows
 from services.projections.tables import columns_of
 from services.runtime.clickhouse import Database
-from services.standings.document import Log
 from tests.builders import EVENT, START_US, log, typed
 
 FIRST_S = 10  # revisions are announced from then on, a second apart

@@ -14,13 +14,13 @@ from services.live.pages.athlete_explanation import Explainer
 from services.live.pages.common import Views
 from services.live.store import Head, Store
 from services.offline.explain_command import explained_of
+from services.offline.scored_log import Log
 from services.projections.audit import Gathered
 from services.projections.tables import TABLES, columns_of
 from services.runtime.tokens import new_token, tokens_bytes
 from services.scoring.core.explain.build import explain, known
 from services.scoring.core.partition import PartitionState
 from services.standings import explanation
-from services.standings.document import Log
 from tests.builders import (
     EVENT,
     board,

@@ -6,7 +6,7 @@ import json
 import msgspec
 
 from services.offline.export.publications import PublishingLog, results_of
-from services.standings.document import scored
+from services.offline.scored_log import scored
 from services.standings.publication import difference, race_document
 from tests.builders import EVENT, at, board, defined, definition, entries, entry, fact, gun, run, status
 from tests.live.racing import Racing, serving

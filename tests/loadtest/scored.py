@@ -13,7 +13,7 @@ from loadtest.raw_reads import TEST_READER, RawRead
 from loadtest.simulation import Simulation, simulate
 from schemas.codec import to_json
 from schemas.definition_parse import definition_from_toml
-from services.standings.document import score_lines
+from services.offline.scored_log import score_lines
 
 NAMES = ["hanoi-half-2024", "tien-phong-2024", "vnexpress-hcmc-midnight-2024", "vnexpress-nha-trang-2023"]
 

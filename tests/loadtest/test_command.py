@@ -18,7 +18,7 @@ from schemas.definition_parse import definition_from_toml
 from services.cli import app
 from services.ingest.readers.sources import parse_sources
 from services.ingest.settings import IngestSettings
-from services.standings.document import score_lines
+from services.offline.scored_log import score_lines
 from tests.conftest import free_port
 from tests.ingest.conftest import serving
 from tests.ingest.memory_log import MemoryLog

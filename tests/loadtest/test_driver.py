@@ -23,7 +23,7 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.mylaps import MylapsListener
 from services.ingest.readers.sources import parse_sources
 from services.ingest.settings import IngestSettings
-from services.standings.document import score_lines
+from services.offline.scored_log import score_lines
 from tests.ingest.memory_log import MemoryLog
 from tests.loadtest.scored import differences, simulated
 

@@ -18,8 +18,8 @@ from services.ingest.http.connection_limiter import Places
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.sources import parse_sources
 from services.ingest.readers.supervisor import Reading
+from services.offline.scored_log import score_lines
 from services.runtime.tokens import Tokens
-from services.standings.document import score_lines
 from tests.conftest import free_port
 from tests.ingest.memory_log import MemoryLog
 from tests.loadtest.scored import differences, equal_parts, over_http

@@ -19,7 +19,7 @@ from schemas.codec import to_json
 from schemas.definition import Definition
 from schemas.definition_parse import definition_from_toml, parse_definition
 from services.ingest.readers.sources import parse_sources
-from services.standings.document import score_lines
+from services.offline.scored_log import score_lines
 from tests.loadtest.scored import NAMES, differences, document, simulated
 
 GOLDEN = Path(__file__).parents[1] / "data" / "simulated.json"

@@ -11,7 +11,7 @@ from loadtest.simulation import simulate
 from schemas.definition_parse import definition_from_toml
 from services.offline.office_command import lists_of, run
 from services.offline.score_command import read_log
-from services.standings.document import Log, document_of, scored
+from services.offline.scored_log import Log, document_of, scored
 from services.standings.eligibility import entries_of
 from services.standings.office_report import office_lists
 from tests.builders import board, day, definition, entries, entry, line, race

@@ -5,9 +5,10 @@ import json
 import msgspec
 
 from schemas.codec import decode_envelope, encode_envelope, fact_from_json, logged
+from services.offline.scored_log import scored
 from services.scoring.core.event import EventState
 from services.scoring.core.partition import Loading, PartitionState
-from services.standings.document import document, scored
+from services.standings.document import document
 
 TAKE_ALL = 10**6
 

@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from services.standings.document import score_lines
+from services.offline.scored_log import score_lines
 from tests.oracle.logs import EVENT, log_of
 from tests.oracle.scorer import document
 

@@ -4,8 +4,8 @@ import pytest
 
 from schemas.definition_parse import parse_definition
 from schemas.results import JudgesOrder
+from services.offline.scored_log import scored
 from services.standings.boards import board as rows_of
-from services.standings.document import scored
 from services.standings.explain_place import place_why
 from services.standings.explanation import places
 from tests.builders import board, definition, result

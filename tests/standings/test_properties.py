@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from schemas.ids import bib_order
 from schemas.results import printed_s
+from services.offline.scored_log import scored
 from services.scoring.core.event import EventState
 from services.standings import standings
 from services.standings.boards import root_of
-from services.standings.document import scored
 from services.standings.incremental import EventStandings
 from tests.oracle.folding import TAKE_ALL, at_once, typed
 from tests.oracle.logs import logs

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from services.offline.export.publications import PublishingLog, results_of
-from services.standings.document import document_of, scored
+from services.offline.scored_log import document_of, scored
 from services.standings.publication import (
     canonical,
     delegation_standing,

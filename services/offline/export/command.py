@@ -25,7 +25,8 @@ from services.offline.export.wanda import (
     wanda_table,
 )
 from services.offline.score_command import SET_ASIDE_SHOWN, Stopped, read_into
-from services.standings.document import Scored, document, scored
+from services.offline.scored_log import scored
+from services.standings.document import Scored, document
 from services.standings.publication import race_standing
 
 CONTACTS_MAX_BYTES = 64 * 1024 * 1024

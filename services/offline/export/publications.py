@@ -4,8 +4,9 @@ from msgspec import Struct
 
 from schemas.definition import Definition
 from schemas.results import Publication
+from services.offline.scored_log import Log, scored
 from services.scoring.core.rulings import Rulings
-from services.standings.document import Log, Scored, scored
+from services.standings.document import Scored
 from services.standings.publication import (
     PublicationKey,
     Published,

@@ -1,7 +1,7 @@
 """A log as the exports take it."""
 
 from services.offline.export.publications import PublishingLog
-from services.standings.document import scored
+from services.offline.scored_log import scored
 from tests.builders import log
 
 

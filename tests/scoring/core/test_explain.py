@@ -7,8 +7,8 @@ import pytest
 import races
 from loadtest.simulation import simulate
 from schemas.definition_parse import definition_from_toml
+from services.offline.scored_log import Log
 from services.scoring.core.explain.build import READS_SHOWN, explain, known
-from services.standings.document import Log
 from tests.builders import (
     START_US,
     at,
