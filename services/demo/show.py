@@ -11,7 +11,8 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from services.offline.score_command import clock, exact, printable
+from services.formatting.times import format_hms, format_ms
+from services.offline.score_command import printable
 
 REFRESH_PER_S = 4
 LINE_EVERY_S = 5.0  # where there is no terminal
@@ -34,9 +35,9 @@ def board_line(row: dict[str, Any]) -> BoardLine:
         str(row["place"]),
         row["bib"],
         printable(row["name"]),
-        clock(row["time_s"]),
-        exact(row["gun_us"]),
-        exact(row["chip_us"]),
+        format_hms(row["time_s"]),
+        format_ms(row["gun_us"]),
+        format_ms(row["chip_us"]),
     )
 
 

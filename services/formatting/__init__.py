@@ -1,1 +1,1 @@
-"""Times, places and spreadsheet cells as text for people. Pure; imports only schemas."""
+"""Times, places, lists and spreadsheet cells as text for people. Pure; imports only schemas."""

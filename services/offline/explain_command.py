@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.ids import label
+from services.formatting.times import MINUS, LocalClock, format_exact, format_hms
 from services.offline.score_command import SET_ASIDE_SHOWN, Stopped, clean, read_log
 from services.offline.scored_log import Log, scored
 from services.scoring.core.explain.build import Explanation, PointWhy, explain, known
-from services.scoring.core.explain.clock import Clock, format_hms, format_ms
 from services.scoring.core.explain.relevant_facts import FactWhy
 from services.standings.explain_place import PlaceWhy
 from services.standings.explanation import Explained, bibs_near, document, places
@@ -40,7 +40,7 @@ def run(path: str, bib: str, until: int | None, style: str | None, lenient: bool
     if aside:
         print(f"{path}: {len(aside)} lines set aside of {log.lines}", file=sys.stderr)
     if (style or ("text" if sys.stdout.isatty() else "json")) == "text":
-        clock = Clock(None if log.state is None else log.state.book.definition)
+        clock = LocalClock(None if log.state is None else log.state.book.definition)
         _Page(Console(width=None if sys.stdout.isatty() else PAGE_CHARS), clock, explained).print()
     else:
         sys.stdout.buffer.write(msgspec.json.encode(document(explained)) + b"\n")
@@ -68,7 +68,7 @@ def explained_of(log: Log, path: str, bib: str) -> Explained:
 class _Page:
     """Prints an explanation, what is asked first at the top."""
 
-    def __init__(self, console: Console, clock: Clock, explained: Explained) -> None:
+    def __init__(self, console: Console, clock: LocalClock, explained: Explained) -> None:
         self._console = console
         self._clock = clock
         self._explained = explained
@@ -94,9 +94,9 @@ class _Page:
             self._say(f"No result: {why.gone}")
             return
         parts = [str(why.status)]
-        parts += [] if why.time_s is None else [f"printed time {format_hms(why.time_s)}"]
-        parts += [] if why.gun_us is None else [f"gun time {format_ms(why.gun_us)}"]
-        parts += [] if why.chip_us is None else [f"chip time {format_ms(why.chip_us)}"]
+        parts += [] if why.time_s is None else [f"printed time {format_hms(why.time_s, MINUS)}"]
+        parts += [] if why.gun_us is None else [f"gun time {format_exact(why.gun_us)}"]
+        parts += [] if why.chip_us is None else [f"chip time {format_exact(why.chip_us)}"]
         parts += [] if why.cut_at is None else [f"cut at {why.cut_at}"]
         parts += [f"missed {one}" for one in why.missed] + why.flags
         self._say(", ".join(parts))

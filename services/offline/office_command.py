@@ -11,7 +11,8 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from services.offline.score_command import SET_ASIDE_SHOWN, Stopped, clean, clock, new_table, printable, read_log
+from services.formatting.times import format_hms
+from services.offline.score_command import SET_ASIDE_SHOWN, Stopped, clean, new_table, printable, read_log
 from services.offline.scored_log import Log, scored
 from services.standings.eligibility import Concern
 from services.standings.office_report import OfficeLists, office_lists
@@ -103,7 +104,9 @@ def _print_prizes(console: Console, lists: OfficeLists, names: dict[str, str]) -
         shown = new_table("Titles", "Title", "Bib", "Name", "Time", "Within")
         for title in lists.titles:
             name = clean(names.get(title.bib, ""))
-            shown.add_row(Text(title.name), Text(title.bib), Text(name), clock(title.time_s), clock(title.within_s))
+            shown.add_row(
+                Text(title.name), Text(title.bib), Text(name), format_hms(title.time_s), format_hms(title.within_s)
+            )
         console.print(shown)
     if lists.medals:
         shown = new_table("Medals", "Medal", "Race", "Athletes")

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.results import AthleteRow
+from services.formatting.times import format_hms, format_ms
 from services.offline.scored_log import BadLine, Log, scored
 from services.standings.document import Scored, document
 
@@ -108,9 +109,9 @@ def _print_tables(event: str, revision: int, made: Scored) -> None:
                 str(row.place),
                 Text(row.bib),
                 Text(shown_name(athletes[row.bib])),
-                clock(row.time_s),
-                exact(row.gun_us),
-                exact(row.chip_us),
+                format_hms(row.time_s),
+                format_ms(row.gun_us),
+                format_ms(row.chip_us),
             )
         console.print(table)
     for name, teams in made.standings.team_boards.items():
@@ -171,17 +172,6 @@ def clean(text: str) -> str:
 def printable(text: str) -> str:
     """The same within rich's markup, where brackets mean something."""
     return escape(clean(text))
-
-
-def clock(seconds: int) -> str:
-    """Whole seconds as h:mm:ss."""
-    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-
-
-def exact(time_us: int) -> str:
-    """An exact time as h:mm:ss.mmm, its thousandths cut, never rounded."""
-    sign, time_us = ("-", -time_us) if time_us < 0 else ("", time_us)
-    return f"{sign}{clock(time_us // 1_000_000)}.{time_us // 1000 % 1000:03}"
 
 
 def _or_dash(value: int | None) -> str:

@@ -17,6 +17,7 @@ from schemas.names import without_accents
 from schemas.office import Composition, Eligibility, Role
 from schemas.office import Waves as WavesTable
 from schemas.results import AthleteRow
+from services.formatting.times import format_seconds
 from services.standings.boards import passes
 
 Kind = Literal[
@@ -274,13 +275,17 @@ def _by_year(rule: Eligibility, one: Entry, born: int, year: int) -> Iterator[Co
 def _by_standard(rule: Eligibility, one: Entry, standard_s: int) -> Iterator[Concern]:
     if one.personal_best_s is not None and one.personal_best_s <= standard_s:
         return
-    his = "names no personal best" if one.personal_best_s is None else f"his best is {_clock(one.personal_best_s)}"
+    his = (
+        "names no personal best"
+        if one.personal_best_s is None
+        else f"his best is {format_seconds(one.personal_best_s)}"
+    )
     unless = "" if rule.unless is None else f", unless he is of these: {rule.unless}"
     yield Concern(
         bib=one.bib,
         race=one.race,
         kind="standard",
-        reason=f"{his}; asked for is {_clock(standard_s)} or faster{unless}",
+        reason=f"{his}; asked for is {format_seconds(standard_s)} or faster{unless}",
         todo="ask for a result of that standard"
         + ("" if rule.unless is None else " or proof of the other")
         + _else(one),
@@ -322,12 +327,6 @@ def _years(born_from: int | None, born_to: int | None) -> str:
     if born_from is None:
         return f"born {born_to} or before"
     return f"born {born_from} or later" if born_to is None else f"born {born_from} to {born_to}"
-
-
-def _clock(seconds: float) -> str:
-    whole = int(seconds)
-    rest = f"{seconds - whole:.3f}".lstrip("0").rstrip("0").rstrip(".")
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}{rest}"
 
 
 # --- What boards need of an entry.
@@ -408,7 +407,9 @@ def _race_waves(table: WavesTable, people: Sequence[Entry]) -> Iterator[Concern]
     fitting = waves_by_best([wave for _, wave, _ in placed], len(table.order))
     for (best, wave, one), fits in zip(placed, fitting, strict=True):
         if fits != wave:
-            reason = f"starts in wave {one.wave} with a best of {_clock(best)}; by the others' it is one of wave"
+            reason = (
+                f"starts in wave {one.wave} with a best of {format_seconds(best)}; by the others' it is one of wave"
+            )
             yield _wave(table, one, f"{reason} {table.order[fits]}")
 
 
@@ -584,7 +585,7 @@ def _apart(of: Composition, team: str, members: Sequence[Entry], apart_us: int) 
         bib=members[0].bib,
         race=members[0].race,
         kind="apart",
-        reason=f"finished {_clock(apart_us / US)} apart; together is within {of.together_s} s",
+        reason=f"finished {format_seconds(apart_us / US)} apart; together is within {of.together_s} s",
         todo="ask the judges at the line; a team that did not finish together is theirs to rule on",
         row=f"compositions {of.id}",
         article=of.article,

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli import app
-from services.offline.score_command import Stopped, clean, clock, exact, printable, read_log, run
+from services.offline.score_command import Stopped, clean, printable, read_log, run
 from tests.builders import (
     board,
     day,
@@ -325,19 +325,6 @@ def test_nothing_from_outside_is_taken_for_markup_or_reaches_the_terminal_raw(tm
     assert ["1", bib, clean, "1:06:40", "1:06:40.000", "1:06:39.000"] in rows(shown)
     assert ["1", clean, "1", f"{bib} (1)"] in rows(shown)
     assert [f"team:teams:{clean}", "hm", "open"] in rows(shown)
-
-
-def test_times_for_people():
-    assert [clock(seconds) for seconds in (0, 59, 3599, 3600, 86_400)] == [
-        "0:00:00",
-        "0:00:59",
-        "0:59:59",
-        "1:00:00",
-        "24:00:00",
-    ]
-    assert exact(3_902_129_999) == "1:05:02.129"  # cut, never rounded
-    assert exact(-1_500_000) == "-0:00:01.500"
-    assert exact(0) == "0:00:00.000"
 
 
 def test_printable_text_is_left_as_it_is():

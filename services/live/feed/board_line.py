@@ -1,24 +1,21 @@
 """A board's lines as broadcasters get them, column by column. Pure. Source: docs/http.md."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from schemas.definition import Board, Race
-from schemas.ids import US
 from schemas.names import public_name, without_accents
 from schemas.results import AthleteRow, printed_s
+from services.formatting.times import ceil_ms, format_gap, format_hms, format_instant, format_pace, speed_kmh
+from services.formatting.words import place_text
 from services.live.ranking import Placed
 from services.live.store import Head
 from services.standings.age_grade import finisher_grade
 from services.standings.event_index import EventView, age_group
 
 CHANGED = "changed_since_official"
-MS = 1_000
-HOUR_S = 3_600
 
 
 class BoardLine(Struct, frozen=True, kw_only=True):
@@ -113,20 +110,20 @@ def board_line(listing: Listing, placed: Placed, row: AthleteRow, before: Mappin
         age_group=age_group(listing.view, row),
         point=point,
         km=km,
-        time=clock(placed.time_s),
-        time_ms=milliseconds(placed.shown_us),
-        gun_time=clock(printed_s(placed.gun_us)),
-        chip_time=clock(printed_s(placed.chip_us)),
-        gap=None if leader is None or placed.place == 1 else gap_text(gap_s),
-        gap_ms=milliseconds(gap_us),
-        pace=pace(placed.shown_us, km),
+        time=format_hms(placed.time_s),
+        time_ms=ceil_ms(placed.shown_us),
+        gun_time=format_hms(printed_s(placed.gun_us)),
+        chip_time=format_hms(printed_s(placed.chip_us)),
+        gap=None if leader is None or placed.place == 1 else format_gap(gap_s),
+        gap_ms=ceil_ms(gap_us),
+        pace=format_pace(placed.shown_us, km),
         speed_kmh=speed_kmh(placed.shown_us, km),
         move=_move(placed, row, point, before),
-        next_eta=None if ahead is None else instant(ahead.eta_us, zone),
-        projected_finish=None if ahead is None else instant(ahead.finish_us, zone),
+        next_eta=None if ahead is None else format_instant(ahead.eta_us, zone),
+        projected_finish=None if ahead is None else format_instant(ahead.finish_us, zone),
         status=row.status,
         result_state=CHANGED if row.bib in listing.changed else listing.state,
-        updated_at=instant(listing.head.announced_at_us, zone, "milliseconds"),
+        updated_at=format_instant(listing.head.announced_at_us, zone, "milliseconds"),
         revision=listing.head.revision,
         age_grade=_age_grade(listing, placed, row, point),
         time_s=placed.time_s,
@@ -203,52 +200,6 @@ def shown_names(row: AthleteRow) -> Names:
     if row.hidden or row.entry is None:
         return Names(name, folded, row.bib, "")
     return Names(name, folded, row.entry.family_name, row.entry.given_name)
-
-
-# --- Texts.
-
-
-def place_text(place: int, tied: bool) -> str:
-    """A place as it is announced: `=3` where others share it."""
-    return f"={place}" if tied else str(place)
-
-
-def clock(seconds: int) -> str:
-    """Whole seconds as h:mm:ss."""
-    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
-    return f"{sign}{seconds // HOUR_S}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-
-
-def gap_text(seconds: int) -> str:
-    """A gap as +m:ss, from an hour on as +h:mm:ss."""
-    sign, seconds = ("-", -seconds) if seconds < 0 else ("+", seconds)
-    if seconds < HOUR_S:
-        return f"{sign}{seconds // 60}:{seconds % 60:02}"
-    return f"{sign}{clock(seconds)}"
-
-
-def milliseconds(time_us: int) -> int:
-    """Whole milliseconds, rounded up as printed seconds are, so that both agree."""
-    return -(-time_us // MS)
-
-
-def pace(time_us: int, km: float) -> str | None:
-    """Minutes and seconds a kilometre, m:ss, to the nearest second."""
-    if km <= 0 or time_us <= 0:
-        return None
-    seconds = int(time_us / US / km + 0.5)
-    return f"{seconds // 60}:{seconds % 60:02}"
-
-
-def speed_kmh(time_us: int, km: float) -> float | None:
-    """Kilometres an hour, to two decimals."""
-    return round(km * HOUR_S * US / time_us, 2) if km > 0 and time_us > 0 else None
-
-
-def instant(at_us: int, zone: ZoneInfo, timespec: str = "seconds") -> str:
-    """An instant as ISO 8601 in the event's zone."""
-    seconds, rest = divmod(at_us, US)
-    return datetime.fromtimestamp(seconds, zone).replace(microsecond=rest).isoformat(timespec=timespec)
 
 
 # --- Feeds: the same columns, each always there and of one type.

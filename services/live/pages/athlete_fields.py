@@ -5,7 +5,8 @@ from typing import Any
 from msgspec import Struct
 
 from schemas.results import AthleteRow, printed_s
-from services.live.feed.board_line import clock, instant, pace, projection, shown_names, speed_kmh, start_instant_us
+from services.formatting.times import format_hms, format_instant, format_pace, speed_kmh
+from services.live.feed.board_line import projection, shown_names, start_instant_us
 from services.live.store import Head
 from services.standings.event_index import EventView, age_group
 
@@ -39,7 +40,7 @@ def athlete_summary(view: EventView, row: AthleteRow) -> dict[str, Any]:
         "age_group": age_group(view, row),
         "status": row.status,
         "time_s": row.time_s,
-        "time": None if row.time_s is None else clock(row.time_s),
+        "time": None if row.time_s is None else format_hms(row.time_s),
         "point": row.points[-1].point if row.points else None,
     }
 
@@ -52,7 +53,7 @@ def public_athlete(view: EventView, head: Head, row: AthleteRow) -> dict[str, An
     return {
         "event": head.event,
         "revision": head.revision,
-        "updated_at": instant(head.announced_at_us, view.zone, "milliseconds"),
+        "updated_at": format_instant(head.announced_at_us, view.zone, "milliseconds"),
         **athlete_summary(view, row),
         "race_name": race.name,
         "division": None if entry is None else entry.division or None,
@@ -61,15 +62,15 @@ def public_athlete(view: EventView, head: Head, row: AthleteRow) -> dict[str, An
         "hidden": row.hidden,
         "gun_us": row.gun_us,
         "chip_us": row.chip_us,
-        "gun_time": None if row.gun_us is None else clock(printed_s(row.gun_us)),
-        "chip_time": None if row.chip_us is None else clock(printed_s(row.chip_us)),
+        "gun_time": None if row.gun_us is None else format_hms(printed_s(row.gun_us)),
+        "chip_time": None if row.chip_us is None else format_hms(printed_s(row.chip_us)),
         "cut_at": row.cut_at,
         "missed": row.missed,
         "flags": row.flags,
         "version": row.version,
         "next_point": None if ahead is None else ahead.point,
-        "next_eta": None if ahead is None else instant(ahead.eta_us, view.zone),
-        "projected_finish": None if ahead is None else instant(ahead.finish_us, view.zone),
+        "next_eta": None if ahead is None else format_instant(ahead.eta_us, view.zone),
+        "projected_finish": None if ahead is None else format_instant(ahead.finish_us, view.zone),
     }
 
 
@@ -86,13 +87,13 @@ def result_of(view: EventView, row: AthleteRow, at: int) -> dict[str, Any]:
         "point": taken.point,
         "km": kms.get(taken.point, 0.0),
         "at_us": taken.at_us,
-        "at": instant(taken.at_us, view.zone, "milliseconds"),
+        "at": format_instant(taken.at_us, view.zone, "milliseconds"),
         "source": taken.source,
         "gun_us": gun_us,
-        "gun_time": None if gun_us is None else clock(printed_s(gun_us)),
+        "gun_time": None if gun_us is None else format_hms(printed_s(gun_us)),
         "chip_us": chip_us,
-        "chip_time": None if chip_us is None else clock(printed_s(chip_us)),
+        "chip_time": None if chip_us is None else format_hms(printed_s(chip_us)),
         "segment_us": segment_us,
-        "segment_pace": None if segment_us is None else pace(segment_us, segment_km),
+        "segment_pace": None if segment_us is None else format_pace(segment_us, segment_km),
         "segment_speed_kmh": None if segment_us is None else speed_kmh(segment_us, segment_km),
     }

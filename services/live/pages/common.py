@@ -13,15 +13,14 @@ from msgspec import Struct
 from schemas.definition import Board, Race, TeamBoard
 from schemas.ids import case_name
 from schemas.results import AthleteRow, Case, EventRow
+from services.formatting.times import format_hms, format_instant
+from services.formatting.words import place_text
 from services.live.async_cache import AsyncCache
 from services.live.errors import Refused
 from services.live.feed.board_line import (
     BoardLine,
     Listing,
     board_line,
-    clock,
-    instant,
-    place_text,
     point_before,
     shown_names,
 )
@@ -162,7 +161,7 @@ class Views:
             "date": definition.date,
             "timezone": definition.timezone,
             "revision": head.revision,
-            "updated_at": instant(head.announced_at_us, view.zone, "milliseconds"),
+            "updated_at": format_instant(head.announced_at_us, view.zone, "milliseconds"),
             "races": [
                 {"race": race.id, "name": race.name, "state": await self.state(view, race.id)}
                 for race in definition.races
@@ -182,7 +181,7 @@ class Views:
         return {
             "event": head.event,
             "revision": head.revision,
-            "updated_at": instant(head.announced_at_us, view.zone, "milliseconds"),
+            "updated_at": format_instant(head.announced_at_us, view.zone, "milliseconds"),
             "name": definition.name,
             "date": definition.date,
             "timezone": definition.timezone,
@@ -235,7 +234,7 @@ class Views:
             "start": race.start,
             "official_time": race.official_time,
             "guns": [
-                {"wave": gun.wave, "at_us": gun.at_us, "at": instant(gun.at_us, view.zone, "milliseconds")}
+                {"wave": gun.wave, "at_us": gun.at_us, "at": format_instant(gun.at_us, view.zone, "milliseconds")}
                 for gun in view.row.guns
                 if gun.race == race.id
             ],
@@ -261,7 +260,7 @@ class Views:
             "publication": None if found.held is None else _publication(view, found.held),
             "void": msgspec.to_builtins(found.void),
             "official_from_us": from_us,
-            "official_from": None if from_us is None else instant(from_us, view.zone, "milliseconds"),
+            "official_from": None if from_us is None else format_instant(from_us, view.zone, "milliseconds"),
             "in_the_way": msgspec.to_builtins(in_the_way),
         }
 
@@ -569,7 +568,7 @@ def _publication(view: EventView, one: Published) -> dict[str, Any]:
         "offset": one.offset,
         "document_revision": one.revision,
         "recorded_at_us": recorded_us,
-        "recorded_at": None if recorded_us is None else instant(recorded_us, view.zone, "milliseconds"),
+        "recorded_at": None if recorded_us is None else format_instant(recorded_us, view.zone, "milliseconds"),
         "sha256": one.sha256,
     }
 
@@ -602,7 +601,7 @@ def _rank(splits: Mapping[str, Split], cells: Mapping[str, Cell], bib: str, by_c
 
 def _team_line(row: TeamLine, rows: Sequence[TeamLine], timed: bool) -> dict[str, Any]:
     tied = row.place is not None and sum(other.place == row.place for other in rows) > 1
-    score_text = None if row.score is None else clock(row.score) if timed else str(row.score)
+    score_text = None if row.score is None else format_hms(row.score) if timed else str(row.score)
     return {
         "place": row.place,
         "place_text": None if row.place is None else place_text(row.place, tied),
@@ -619,7 +618,7 @@ def _member(member: Mapping[str, Any], athletes: Mapping[str, AthleteRow], timed
         "bib": member["bib"],
         "name": member["bib"] if row is None else shown_names(row).name,
         "score": score,
-        "score_text": clock(score) if timed else str(score),
+        "score_text": format_hms(score) if timed else str(score),
     }
 
 

@@ -12,7 +12,8 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from services.formatting.spreadsheet import FORMULA_STARTS, harmless
-from services.offline.export.tables import Cell, Duration, Table, clock
+from services.formatting.times import format_hms
+from services.offline.export.tables import Cell, Duration, Table
 
 SHEET_CHARS = 31  # of a sheet's title; Excel refuses a workbook with a longer one
 CELL_CHARS = 32_767  # of a cell
@@ -38,7 +39,7 @@ def _csv_cell(cell: Cell) -> str | int | float:
         case None:
             return ""
         case Duration(seconds):
-            return clock(seconds)
+            return format_hms(seconds)
         case str():
             return harmless(cell)
         case _:

@@ -28,12 +28,6 @@ class Table(Struct, frozen=True):
     rows: list[list[Cell]]
 
 
-def clock(seconds: int) -> str:
-    """Whole seconds as h:mm:ss."""
-    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
-    return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-
-
 PERSON = ["bib", "name", "family_name", "given_name", "gender", "nationality", "club", "team"]
 
 

@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 
 from services.offline.export.formats import csv_text, sheet_titles, xlsx_bytes
-from services.offline.export.tables import Duration, clock, table
+from services.offline.export.tables import Duration, table
 
 EVIL = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\n=1", "＝1+1", '=HYPERLINK("http://x","y")']
 
@@ -54,13 +54,6 @@ def test_times_are_times_to_be_reckoned_with_and_numbers_numbers():
 def test_in_csv_times_are_as_printed_and_nothing_is_empty():
     text = csv_text(table("t", "T", ["a", "b"], [[Duration(4000), 97.5], [None, 3]]))
     assert text == "a,b\r\n1:06:40,97.5\r\n,3\r\n"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "printed"), [(0, "0:00:00"), (3599, "0:59:59"), (100_000, "27:46:40"), (-61, "-0:01:01")]
-)
-def test_times_print_as_hours_minutes_seconds(seconds, printed):
-    assert clock(seconds) == printed
 
 
 def test_headers_stay_in_view_and_columns_are_as_wide_as_what_is_in_them():

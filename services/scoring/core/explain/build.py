@@ -13,12 +13,13 @@ from schemas.definition import Limit
 from schemas.events import Ruling
 from schemas.names import public_name
 from schemas.results import AthleteRow, printed_s
+from services.formatting.times import MINUS, LocalClock, format_exact, format_hms
+from services.formatting.words import join_words
 from services.scoring.core.assign_points import OFFICIAL, Candidate
 from services.scoring.core.athlete import Examined, StatusRule, examine, result
 from services.scoring.core.course import START, Bound, Course
 from services.scoring.core.device_places import ASK, UNKNOWN, DevicePlacement, Devices
 from services.scoring.core.event import EventState, LoggedRuling
-from services.scoring.core.explain.clock import Clock, format_hms, format_ms, joined
 from services.scoring.core.explain.relevant_facts import FactWhy, Subject, facts_on
 from services.scoring.core.passings import UsedRead
 from services.scoring.core.reads import NO_RSSI, ChipReads
@@ -330,11 +331,11 @@ def _status_steps(book: Rulings, found: Examined, row: AthleteRow) -> list[Statu
     """The rules asked, up to the first that applied. Source: R3.7."""
     by = ""
     if "review" in row.flags:
-        by = f", though {joined(row.missed)} is missed: for the jury to look at, until then he counts"
+        by = f", though {join_words(row.missed)} is missed: for the jury to look at, until then he counts"
     elif row.missed and found.verdict.rule == "finished":
         accepted = book.decisions.get(f"missed:{row.bib}") == "accept"
-        by = f", and {joined(row.missed)} missed " + ("was accepted" if accepted else "does not matter")
-    words = {"cut_at": row.cut_at, "missed": joined(row.missed) if row.missed else "", "by": by, "race": row.race}
+        by = f", and {join_words(row.missed)} missed " + ("was accepted" if accepted else "does not matter")
+    words = {"cut_at": row.cut_at, "missed": join_words(row.missed) if row.missed else "", "by": by, "race": row.race}
     steps = []
     for rule, (applies, not_so) in _STATUS_SAYS.items():
         here = rule == found.verdict.rule
@@ -348,7 +349,7 @@ def _cases(book: Rulings, found: Examined, row: AthleteRow) -> list[CaseWhy]:
     cases = []
     for case in row.cases:
         if case.case.startswith("missed:"):
-            says = f"{joined(found.missed)} missed before a later point that he took"
+            says = f"{join_words(found.missed)} missed before a later point that he took"
         else:
             says = "he took a point that the set status speaks against"
         cases.append(CaseWhy(case.case, case.open, book.decisions.get(case.case), says))
@@ -385,7 +386,7 @@ class _Teller:
         self._places = places
         self._bib = bib
         self._found = found
-        self._clock = Clock(of.book.definition)
+        self._clock = LocalClock(of.book.definition)
         self._path = "" if found is None else _race_path(of.book, found.course.race.id)
 
     def times(self, found: Examined, row: AthleteRow) -> list[StepWhy]:
@@ -399,7 +400,7 @@ class _Teller:
             return [*steps, StepWhy(step="finish", says="FINISH has no passing, so there are no times")]
         steps.append(StepWhy(step="finish", says=f"FINISH at {at(finish.at_us)}", at_us=finish.at_us))
         gun_us = finish.at_us - row.gun_at_us
-        says = f"gun time {at(finish.at_us)} − {at(row.gun_at_us)} = {format_ms(gun_us)}"
+        says = f"gun time {at(finish.at_us)} − {at(row.gun_at_us)} = {format_exact(gun_us)}"
         steps.append(StepWhy(step="gun_time", says=says, time_us=gun_us))
         rule, value = f"{self._path}.missing_start", course.race.missing_start
         if start is not None:
@@ -412,7 +413,7 @@ class _Teller:
             steps.append(StepWhy(step="start", says=says, at_us=row.own_gun_us, rule=rule, value=value))
         if row.chip_us is not None:
             since_us = finish.at_us - row.chip_us
-            says = f"chip time {at(finish.at_us)} − {at(since_us)} = {format_ms(row.chip_us)}"
+            says = f"chip time {at(finish.at_us)} − {at(since_us)} = {format_exact(row.chip_us)}"
             steps.append(StepWhy(step="chip_time", says=says, time_us=row.chip_us))
         return [*steps, *self._printed(course, row)]
 
@@ -440,10 +441,8 @@ class _Teller:
         elif row.time_s is None:
             says = f"{value} time is the official one, but a time is printed of finishers only"
         else:
-            printed = format_hms(row.time_s)
-            says = (
-                f"{value} time is the official one: {format_ms(official_us)}, rounded up to the whole second {printed}"
-            )
+            exact, printed = format_exact(official_us), format_hms(row.time_s, MINUS)
+            says = f"{value} time is the official one: {exact}, rounded up to the whole second {printed}"
         printed_us = None if official_us is None or row.time_s is None else printed_s(official_us) * 1_000_000
         return [StepWhy(step="printed", says=says, time_us=printed_us, rule=rule, value=value)]
 
@@ -672,7 +671,7 @@ class _Teller:
             case "backup_duplicate":
                 return "passing_gap_s", f"a backup's of a crossing that main devices at {mat} read"
             case "overridden":
-                return None, f"an official's time stands at {joined(here)}"
+                return None, f"an official's time stands at {join_words(here)}"
             case "outside_start_window":
                 return f"{self._path}.start_window_s", f"later than {race.start_window_s} s after his own gun"
             case "too_early":
@@ -689,7 +688,7 @@ class _Teller:
                     if taken is not None and _number(taken) == passing
                 ]
                 if took:
-                    return None, f"its passing gave {joined(took)} by another read"
+                    return None, f"its passing gave {join_words(took)} by another read"
                 return None, f"another passing won at {points}"
 
 

@@ -27,8 +27,9 @@ from schemas.events import (
     StatusSet,
     TimeSet,
 )
+from services.formatting.times import LocalClock, format_exact
+from services.formatting.words import join_words
 from services.scoring.core.event import LoggedRuling
-from services.scoring.core.explain.clock import Clock, format_ms, joined
 from services.scoring.core.pending_facts import waiting
 from services.scoring.core.rulings import Rulings
 
@@ -76,7 +77,7 @@ def facts_on(
     bearing += _protest_decisions(rulings, bearing)
     bearing.sort(key=lambda ruling: ruling[:2])
     hidden = {ruling.fact.id for ruling in bearing if isinstance(ruling.fact, ReadExcluded)}
-    clock = Clock(book.definition)
+    clock = LocalClock(book.definition)
     found: list[FactWhy] = []
     later: list[Ruling] = []
     for ruling in reversed(bearing):
@@ -228,7 +229,7 @@ def _reason(fact: Ruling) -> str | None:
             return None
 
 
-def _says(fact: Ruling, clock: Clock, subject: Subject) -> str:
+def _says(fact: Ruling, clock: LocalClock, subject: Subject) -> str:
     """What a fact does, without the official's reason, and without what is not his."""
     match fact:
         case EventDefined():
@@ -241,7 +242,7 @@ def _says(fact: Ruling, clock: Clock, subject: Subject) -> str:
         case ClockCorrected():
             when = clock.between(fact.from_us, fact.until_us)
             sign = "" if fact.offset_us < 0 else "+"
-            return f"corrects the clock of {fact.device} by {sign}{format_ms(fact.offset_us)}{when} of its own time"
+            return f"corrects the clock of {fact.device} by {sign}{format_exact(fact.offset_us)}{when} of its own time"
         case DeviceAssigned():
             return f"puts {fact.device} at mat {fact.mat}{clock.between(fact.from_us, fact.until_us)}"
         case ChipAssigned():
@@ -285,10 +286,10 @@ def _entries_say(fact: EntriesAdded, subject: Subject) -> str:
     parts = []
     for entry in fact.entries:
         if entry.bib == subject.bib:
-            chips = f"with {joined(entry.chips)}" if entry.chips else "without a chip"
+            chips = f"with {join_words(entry.chips)}" if entry.chips else "without a chip"
             wave = "" if entry.wave is None else f", wave {entry.wave}"
             unranked = "" if entry.ranked else ", not ranked"
             parts.append(f"enters him in {entry.race} {chips}{wave}{unranked}")
         elif shared := [chip for chip in entry.chips if chip in subject.chips]:
-            parts.append(f"gives {joined(shared)} to bib {entry.bib}")
+            parts.append(f"gives {join_words(shared)} to bib {entry.bib}")
     return "; ".join(parts)
