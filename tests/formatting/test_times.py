@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from schemas.definition import parse_definition
+from schemas.definition_parse import parse_definition
 from services.formatting.times import (
     MINUS,
     LocalClock,
