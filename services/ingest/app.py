@@ -16,9 +16,10 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry
 
 from services.ingest.http.access import Access
-from services.ingest.http.api import IngestApi, problem
-from services.ingest.http.connection_limiter import ACCEPTED_AT_ONCE, BACKLOG, CONNECTIONS_MAX, ConnectionLimiter
+from services.ingest.http.api import IngestApi
+from services.ingest.http.connection_limiter import ACCEPTED_AT_ONCE, BACKLOG, ConnectionLimiter
 from services.ingest.http.error_throttle import ErrorThrottle
+from services.ingest.limits import IngestLimits
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import KafkaLog, Log
 from services.ingest.readers.raceresult_upload import Uploads
@@ -26,19 +27,22 @@ from services.ingest.readers.supervisor import ReaderSupervisor
 from services.ingest.settings import IngestSettings
 from services.runtime import ops
 from services.runtime.faults import StartFault
+from services.runtime.problem import problem
 from services.runtime.tls import ServerTls
 from services.runtime.tokens import Tokens
 
 SHUTDOWN_S = 15.0  # for requests being worked on: they wait for Kafka at most 10 s
 IDLE_S = 75.0  # a connection without a whole request for so long is closed; gateways connect again
 HANDSHAKE_S = 10.0
-OPEN_FILES = 2 * CONNECTIONS_MAX  # with readers, Kafka and files of our own; many systems allow 1,024 unless asked
-LOOK_EVERY_S = 1.0  # how often files of settings are looked at
+OPEN_FILES = (
+    2 * IngestLimits().connections
+)  # with readers, Kafka and files of our own; many systems allow 1,024 unless asked
 
 log = logging.getLogger(__name__)
 
-READING: web.AppKey[ReaderSupervisor] = web.AppKey("reading", ReaderSupervisor)
-PLACES: web.AppKey[ConnectionLimiter] = web.AppKey("places", ConnectionLimiter)
+SUPERVISOR: web.AppKey[ReaderSupervisor] = web.AppKey("supervisor", ReaderSupervisor)
+CONNECTIONS: web.AppKey[ConnectionLimiter] = web.AppKey("connections", ConnectionLimiter)
+LIMITS: web.AppKey[IngestLimits] = web.AppKey("limits", IngestLimits)
 FAILED: web.AppKey["asyncio.Future[None]"] = web.AppKey("failed", asyncio.Future)
 """Fails with what ingest cannot go on from."""
 
@@ -48,38 +52,46 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def create_app(settings: IngestSettings, race_log: Log | None = None) -> web.Application:
-    """Ingest as an aiohttp application. `race_log` null: Kafka. Raises StartFault, UnsafeAddress.
+def create_app(
+    settings: IngestSettings, race_log: Log | None = None, limits: IngestLimits | None = None
+) -> web.Application:
+    """Return ingest as an aiohttp application. `race_log` null: Kafka. Raises StartFault, UnsafeAddress.
 
-    Serve it by `serving`, which leaves unpacking of bodies to us.
+    Serve it by `serving`, which leaves the decompression of bodies to us.
     """
-    places = ConnectionLimiter()
-    access = Access(Tokens(settings.tokens), places)
+    limits = limits or IngestLimits()
+    connections = ConnectionLimiter(limits)
+    access = Access(Tokens(settings.tokens), connections, limits)
     access.check_listening(settings.host)
     metrics = IngestMetrics(CollectorRegistry())
-    writer = KafkaLog(settings.kafka.client(), settings.partitions, metrics) if race_log is None else race_log
-    reading = ReaderSupervisor(
-        settings.config, settings.host, settings.mylaps_port, access, writer, metrics, now_us, settings.data
+    writer = (
+        KafkaLog(settings.kafka.client(), settings.partitions, metrics, limits.dead_letters)
+        if race_log is None
+        else race_log
     )
-    app = web.Application(middlewares=[_answering(ErrorThrottle())])
-    app[READING] = reading
-    app[PLACES] = places
-    app.add_routes(IngestApi(writer, metrics, now_us, access).routes())
-    app.add_routes(Uploads(reading.uploading, writer, metrics, now_us).routes())
+    supervisor = ReaderSupervisor(
+        settings.config, settings.host, settings.mylaps_port, access, writer, metrics, now_us, settings.data, limits
+    )
+    app = web.Application(middlewares=[_answering(ErrorThrottle(limits))])
+    app[SUPERVISOR] = supervisor
+    app[CONNECTIONS] = connections
+    app[LIMITS] = limits
+    app.add_routes(IngestApi(writer, metrics, now_us, access, limits).routes())
+    app.add_routes(Uploads(supervisor.uploading, writer, metrics, now_us, limits).routes())
     app.add_routes(ops.routes(metrics.registry, lambda: None if writer.reachable() else "Kafka does not answer"))
 
     async def lifetime(app: web.Application) -> AsyncIterator[None]:
         app[FAILED] = asyncio.get_running_loop().create_future()
         writing = asyncio.create_task(_write(writer, app[FAILED]))
         try:
-            await reading.start()
-            looking = asyncio.create_task(_look(reading, app[FAILED]))
+            await supervisor.start()
+            looking = asyncio.create_task(_look(supervisor, limits.watch_files_s, app[FAILED]))
             try:
                 yield
             finally:
                 looking.cancel()
                 await asyncio.gather(looking, return_exceptions=True)
-                await reading.close()
+                await supervisor.close()
         finally:
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
@@ -88,12 +100,12 @@ def create_app(settings: IngestSettings, race_log: Log | None = None) -> web.App
     return app
 
 
-async def _look(reading: ReaderSupervisor, failed: "asyncio.Future[None]") -> None:
+async def _look(supervisor: ReaderSupervisor, every_s: float, failed: "asyncio.Future[None]") -> None:
     """Keep the readers as the file has them, for as long as this task lives."""
     try:
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            await reading.look()
+            await asyncio.sleep(every_s)
+            await supervisor.look()
     except Exception as error:
         if not failed.done():
             failed.set_exception(error)
@@ -139,9 +151,9 @@ async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterat
     try:
         handler = runner.server
         assert handler is not None
-        places = app[PLACES]
+        connections = app[CONNECTIONS]
         server = await asyncio.get_running_loop().create_server(
-            lambda: places.take(handler),
+            lambda: connections.take(handler),
             settings.host,
             settings.port,
             ssl=None if tls is None else tls.context,
@@ -151,7 +163,7 @@ async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterat
         for shown in server.sockets:  # asyncio takes its one figure for both
             with socket.socket(fileno=os.dup(shown.fileno())) as listening:
                 listening.listen(BACKLOG)
-        renewing = asyncio.create_task(_renew(tls))
+        renewing = asyncio.create_task(_renew(tls, app[LIMITS].watch_files_s))
         try:
             yield server.sockets[0].getsockname()[1]
         finally:
@@ -161,10 +173,10 @@ async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterat
         await runner.cleanup()
 
 
-async def _renew(tls: ServerTls | None) -> None:
+async def _renew(tls: ServerTls | None, every_s: float) -> None:
     """Take up certificates that are renewed, for as long as this task lives."""
     while tls is not None:
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(every_s)
         try:
             if tls.renewed():
                 log.info("the TLS certificate was renewed")
@@ -189,7 +201,7 @@ async def run(settings: IngestSettings) -> None:
 
 
 def _allow_open_files() -> None:
-    """Have the system let us open as many connections as there are places."""
+    """Have the system let us open as many files as there may be connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
         most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
@@ -198,14 +210,14 @@ def _allow_open_files() -> None:
             log.warning("this system allows %d open files; with %d connections ingest needs more", most, OPEN_FILES)
 
 
-def _answering(refusals: ErrorThrottle) -> Middleware:
-    """What is refused is answered in its turn, all of it in the same form."""
+def _answering(throttle: ErrorThrottle) -> Middleware:
+    """Answer every refusal in the same form, at a limited rate."""
 
     @web.middleware
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await _without_errors(request, handler)
         if 400 <= response.status < 500:
-            await refusals.answer(request, response)
+            await throttle.answer(request, response)
         return response
 
     return answer

@@ -1,7 +1,7 @@
-"""How much of what one sender sends may be put aside: beyond that he is halted, loudly, since something is wrong there.
+"""How many dead letters one sender may cause: beyond that it is halted, loudly, since something is wrong there.
 
-A gateway set up wrongly, or a hostile one, would fill the topic and hide in it what a person has to see. Halted means
-told to come again later, never dropped: once the cause is mended everything comes in.
+A gateway that is set up wrongly, or a hostile one, would fill the topic and hide what a person has to see. A halted
+sender is asked to come again later and loses nothing: once the cause is fixed, everything comes in.
 """
 
 import logging
@@ -12,60 +12,69 @@ from msgspec import Struct
 
 from schemas.rejected import Rejection
 from services.ingest.errors import Overloaded
+from services.runtime.rate_limit import RateLimiter
 
-AT_ONCE_BYTES = 16 * 1024 * 1024  # after a quiet time: more than the fullest request, all of it bad
-BACK_BYTES_A_SECOND = 8 * 1024  # 700 MB a day of one sender, for as long as nobody looks
-THING_BYTES = 512  # of a record of `rejected`, beside the bytes put aside
-SENDERS_MAX = 4_096  # least recently heard ones are forgotten, and begin anew
-SAY_EVERY_S = 60.0
+REJECTION_BYTES = 512  # of a record of `rejected`, beside the bytes that could not be read
+WARN_EVERY_S = 60.0
 
 log = logging.getLogger(__name__)
+
+
+class QuotaLimits(Struct, frozen=True, kw_only=True):
+    """How much each sender has, and how many senders are remembered."""
+
+    at_once_bytes: float = 16 * 1024 * 1024  # after a quiet time: more than the fullest request, all of it bad
+    bytes_a_second: float = 8 * 1024  # 700 MB a day of one sender, for as long as nobody looks
+    senders_max: int = 4_096  # the one heard least recently is forgotten, and begins anew
+
 
 _Sender = tuple[str, str, str | None]
 
 
-class _Left(Struct):
-    left_bytes: float
-    at_s: float
-    said_s: float
+class _Account(Struct):
+    limiter: RateLimiter
+    warned_s: float
 
 
 class DeadLetterQuota:
-    """What each sender (source, event, gateway) has left. `clock_s` is monotonic."""
+    """The quota of each sender (source, event, gateway). `clock_s` is monotonic."""
 
-    def __init__(self, clock_s: Callable[[], float]) -> None:
+    def __init__(self, clock_s: Callable[[], float], limits: QuotaLimits | None = None) -> None:
         self._clock_s = clock_s
-        self._senders: OrderedDict[_Sender, _Left] = OrderedDict()
+        self._limits = limits or QuotaLimits()
+        self._senders: OrderedDict[_Sender, _Account] = OrderedDict()
 
     def take(self, rejections: Sequence[Rejection]) -> None:
-        """Count them, which are of one sender. Raises Overloaded when he has no allowance left for them."""
+        """Count dead letters of one sender. Raises Overloaded when its quota has no room for them."""
         if not rejections:
             return
         first = rejections[0]
-        sender = first.source, first.event, first.gateway
+        account = self._account((first.source, first.event, first.gateway))
+        size = sum(len(rejection.raw) + REJECTION_BYTES for rejection in rejections)
+        if account.limiter.try_take(size, more_when_full=True):
+            return
         now_s = self._clock_s()
-        left = self._senders.get(sender)
-        if left is None:
-            left = self._senders[sender] = _Left(AT_ONCE_BYTES, now_s, now_s - SAY_EVERY_S)
-            if len(self._senders) > SENDERS_MAX:
+        if now_s - account.warned_s >= WARN_EVERY_S:
+            account.warned_s = now_s
+            log.error(
+                "%s of gateway %s, event %s is HALTED: too much of what it sends cannot be read, most recently: %s",
+                first.source,
+                first.gateway,
+                first.event,
+                first.reason,
+            )
+        raise Overloaded(
+            f"too much of what this sender sends cannot be read, most recently: {first.reason}; look at it with"
+            " `matline rejected list`, fix the cause, and send it again"
+        )
+
+    def _account(self, sender: _Sender) -> _Account:
+        account = self._senders.get(sender)
+        if account is None:
+            limiter = RateLimiter(self._limits.bytes_a_second, self._limits.at_once_bytes, self._clock_s)
+            account = self._senders[sender] = _Account(limiter, self._clock_s() - WARN_EVERY_S)
+            if len(self._senders) > self._limits.senders_max:
                 self._senders.popitem(last=False)
         else:
             self._senders.move_to_end(sender)
-        left.left_bytes = min(left.left_bytes + (now_s - left.at_s) * BACK_BYTES_A_SECOND, AT_ONCE_BYTES)
-        left.at_s = now_s
-        wanted_bytes = sum(len(one.raw) + THING_BYTES for one in rejections)
-        if wanted_bytes > left.left_bytes and left.left_bytes < AT_ONCE_BYTES:
-            if now_s - left.said_s >= SAY_EVERY_S:
-                left.said_s = now_s
-                log.error(
-                    "%s of gateway %s, event %s is HALTED: too much of what it sends cannot be read, lately: %s",
-                    first.source,
-                    first.gateway,
-                    first.event,
-                    first.reason,
-                )
-            raise Overloaded(
-                f"too much of what comes from here cannot be read, lately: {first.reason}; see `matline rejected list`,"
-                " mend the cause, and send it again"
-            )
-        left.left_bytes -= wanted_bytes
+        return account

@@ -1,19 +1,72 @@
-"""A reader's messages as facts of the race log, and as what is put aside."""
+"""What came in as facts of the race log, and as dead letters: a gateway's request, a reader's messages."""
 
 import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from schemas.events import LoggedFact, NoticeReceived, ReadRow
+import msgspec
+from msgspec.structs import replace
+
+from schemas.events import EntriesAdded, Entry, LoggedFact, NoticeReceived, ReadRow, ReadsLogged
 from schemas.ids import NAME_CHARS, REASON_CHARS
 from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
+from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
 from services.ingest.decoders.messages import WHERE_MAX_CHARS, DecodedRead, Message, Notice, Unreadable
-from services.ingest.http.api import reads_facts
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.sources import Source
 
+ENTRIES_A_FACT = 500
+ENTRIES_FACT_BYTES = RECORD_MAX_BYTES // 2  # a record has room for the fact's other fields
+
 log = logging.getLogger(__name__)
+
+
+def reads_facts(event: str, gateway: str, session: str, rows: list[ReadRow], at_us: int) -> list[ReadsLogged]:
+    """Return rows as facts that fit an envelope each; `at_us` is when they came in."""
+    return [
+        ReadsLogged(
+            event=event,
+            recorded_at_us=at_us,
+            gateway=gateway,
+            session=session,
+            reads=rows[start : start + ENVELOPE_READS_MAX],
+        )
+        for start in range(0, len(rows), ENVELOPE_READS_MAX)
+    ]
+
+
+def entries_facts(stamp: EntriesAdded, entries: list[Entry]) -> list[EntriesAdded]:
+    """Return entries as facts that fit a record each; ids derive from `stamp`, so that a resend makes the same."""
+    parts: list[list[Entry]] = []
+    size = ENTRIES_FACT_BYTES
+    for entry in entries:
+        size += len(msgspec.msgpack.encode(entry))
+        if size > ENTRIES_FACT_BYTES or len(parts[-1]) == ENTRIES_A_FACT:
+            parts.append([])
+            size = len(msgspec.msgpack.encode(entry))
+        parts[-1].append(entry)
+    return [
+        replace(stamp, id=None if stamp.id is None else f"{stamp.id}.{number}", entries=part)
+        for number, part in enumerate(parts)
+    ]
+
+
+def request_rejection(
+    event: str, reason: str, raw: bytes, at_us: int, gateway: str | None = None, index: int | None = None
+) -> Rejection:
+    """Return the dead letter of a request, or of the read at `index` of one, that came in at `at_us`."""
+    return Rejection(
+        v=REJECTED_VERSION,
+        event=event,
+        source="http",
+        reason=reason,
+        raw=raw[:RAW_MAX_BYTES],
+        size=len(raw),
+        gateway=gateway,
+        index=index,
+        recorded_at_us=at_us,
+    )
 
 
 def facts_of(source: Source, messages: Sequence[Message], at_us: int) -> list[LoggedFact]:

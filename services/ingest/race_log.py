@@ -23,7 +23,7 @@ from schemas import codec
 from schemas.events import LoggedFact, ReadsLogged
 from schemas.rejected import Rejection, encode_rejection
 from schemas.topics import ENVELOPE_READS_MAX, RACE_LOG, RECORD_MAX_BYTES, REJECTED, partition_of
-from services.ingest.dead_letter_quota import DeadLetterQuota
+from services.ingest.dead_letter_quota import DeadLetterQuota, QuotaLimits
 from services.ingest.errors import Overloaded, TooLarge, Unavailable
 from services.ingest.metrics import IngestMetrics
 from services.runtime.faults import StartFault
@@ -159,7 +159,9 @@ class KafkaLog:
     them.
     """
 
-    def __init__(self, options: Mapping[str, Any], partitions: int, metrics: IngestMetrics) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], partitions: int, metrics: IngestMetrics, quota: QuotaLimits | None = None
+    ) -> None:
         self._options = options
         self._partitions = partitions
         self._metrics = metrics
@@ -173,7 +175,7 @@ class KafkaLog:
         self._lanes: dict[str, EventQueue] = {}
         self._on_way: dict[int, _Envelope] = {}
         self._ticket = 0
-        self._aside = DeadLetterQuota(time.monotonic)
+        self._dead_letters = DeadLetterQuota(time.monotonic, quota)
         metrics.waiting_limit.set(WAITING_MAX_BYTES)
 
     async def run(self) -> None:
@@ -229,7 +231,7 @@ class KafkaLog:
 
     async def put_aside(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
         try:
-            self._aside.take(rejections)
+            self._dead_letters.take(rejections)
         except Overloaded:
             self._metrics.halted.labels(rejections[0].source).inc()
             raise

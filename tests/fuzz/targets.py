@@ -25,7 +25,7 @@ from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import LINE_MAX_BYTES, DecodedRead, Message, Now, Position, Reader
 from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.errors import Refused, TooLarge, shortened
-from services.ingest.facts import facts_of, rejections_of
+from services.ingest.facts import entries_facts, facts_of, reads_facts, rejections_of, request_rejection
 from services.ingest.http import api as http
 from services.ingest.http import body as bodies
 from services.ingest.http.reads import Push, TooManyReads, push_from_json, push_from_msgpack, push_from_ndjson
@@ -392,10 +392,10 @@ def _reads(decode: Callable[[bytes], Push]) -> Callable[[Random], Take]:
         except TooManyReads:
             return True
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # as the door takes it
-            put_aside([http._rejection(EVENT, shortened(error), data, AT_US)])
+            put_aside([request_rejection(EVENT, shortened(error), data, AT_US)])
             return True
-        on_the_log(http.reads_facts(EVENT, push.gateway, push.session, push.rows, AT_US))
-        put_aside(http._rejection(EVENT, one.reason, one.raw, AT_US, push.gateway, one) for one in push.bad)
+        on_the_log(reads_facts(EVENT, push.gateway, push.session, push.rows, AT_US))
+        put_aside(request_rejection(EVENT, one.reason, one.raw, AT_US, push.gateway, one.index) for one in push.bad)
         return True
 
     return lambda dice: take
@@ -451,7 +451,7 @@ def _definition(is_json: bool) -> Callable[[bytes], None]:
 def _entries(is_json: bool) -> Callable[[bytes], None]:
     def take(data: bytes) -> None:
         listing = http._listing(data, is_json)
-        on_the_log(http.entries_facts(EntriesAdded(event=EVENT, id="i", entries=[]), listing.entries))
+        on_the_log(entries_facts(EntriesAdded(event=EVENT, id="i", entries=[]), listing.entries))
         assert all(one.reason for one in listing.bad)
 
     return take

@@ -9,16 +9,19 @@ import pytest
 from yarl import URL
 
 from services.ingest import app
+from services.ingest.limits import IngestLimits
 from services.ingest.settings import IngestSettings
 from tests.builders import EVENT
 from tests.ingest.memory_log import MemoryLog
 
 
 @asynccontextmanager
-async def serving(settings: IngestSettings, race_log: MemoryLog | None = None) -> AsyncIterator[URL]:
+async def serving(
+    settings: IngestSettings, race_log: MemoryLog | None = None, limits: IngestLimits | None = None
+) -> AsyncIterator[URL]:
     """Ingest with these settings, on Kafka unless there is a log in memory; the address that it has."""
     scheme = "http" if settings.tls is None else "https"
-    async with app.serving(app.create_app(settings, race_log), settings) as port:
+    async with app.serving(app.create_app(settings, race_log, limits), settings) as port:
         try:
             yield URL(f"{scheme}://127.0.0.1:{port}")
         finally:
@@ -32,9 +35,15 @@ def race_log() -> MemoryLog:
 
 
 @pytest.fixture
-async def ingest(race_log: MemoryLog, tmp_path: Path) -> AsyncIterator[URL]:
+def limits() -> IngestLimits:
+    """Ingest's limits; a test sets others by `parametrize`."""
+    return IngestLimits()
+
+
+@pytest.fixture
+async def ingest(race_log: MemoryLog, limits: IngestLimits, tmp_path: Path) -> AsyncIterator[URL]:
     """The address of an ingest without tokens."""
-    async with serving(IngestSettings(port=0, tokens=tmp_path / "tokens.json"), race_log) as address:
+    async with serving(IngestSettings(port=0, tokens=tmp_path / "tokens.json"), race_log, limits) as address:
         yield address
 
 

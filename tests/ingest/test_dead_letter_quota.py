@@ -1,16 +1,9 @@
-"""A sender of whom too much is put aside is halted, loudly, and let in again; others are not."""
+"""A sender that causes too many dead letters is halted, loudly, and let in again; others are not."""
 
 import pytest
 
 from schemas.rejected import Rejection
-from services.ingest import dead_letter_quota as aside_allowance
-from services.ingest.dead_letter_quota import (
-    AT_ONCE_BYTES,
-    BACK_BYTES_A_SECOND,
-    SAY_EVERY_S,
-    THING_BYTES,
-    DeadLetterQuota,
-)
+from services.ingest.dead_letter_quota import REJECTION_BYTES, WARN_EVERY_S, DeadLetterQuota, QuotaLimits
 from services.ingest.errors import Overloaded
 
 
@@ -28,75 +21,76 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def allowance(clock: Clock) -> DeadLetterQuota:
+def quota(clock: Clock) -> DeadLetterQuota:
     return DeadLetterQuota(clock)
 
 
-def things(count: int, size: int = 0, **more: object) -> list[Rejection]:
+def rejections(count: int, size: int = 0, **more: object) -> list[Rejection]:
     fields = {"v": 1, "event": "e", "source": "http", "reason": "no JSON", "gateway": "tent", **more}
     return [Rejection(raw=b"x" * size, size=size, **fields)] * count
 
 
-FULL = AT_ONCE_BYTES // THING_BYTES
+LIMITS = QuotaLimits()
+FULL = int(LIMITS.at_once_bytes // REJECTION_BYTES)
 
 
-def test_a_sender_has_so_much_at_once_and_is_then_halted(allowance, caplog):
-    allowance.take(things(FULL))
+def test_a_sender_has_so_much_at_once_and_is_then_halted(quota, caplog):
+    quota.take(rejections(FULL))
     with pytest.raises(Overloaded, match="no JSON"):
-        allowance.take(things(1))
+        quota.take(rejections(1))
     assert "tent" in caplog.text
     assert "HALTED" in caplog.text
 
 
-def test_bytes_count_too(allowance):
+def test_bytes_count_too(quota):
     for _ in range(FULL // 2):
-        allowance.take(things(1, size=THING_BYTES))
+        quota.take(rejections(1, size=REJECTION_BYTES))
     with pytest.raises(Overloaded):
-        allowance.take(things(1))
+        quota.take(rejections(1))
 
 
 @pytest.mark.parametrize("more", [{"gateway": "bridge"}, {"event": "f"}, {"source": "mylaps"}, {"gateway": None}])
-def test_others_are_not_halted(allowance, more):
-    allowance.take(things(FULL))
-    allowance.take(things(FULL, **more))
+def test_others_are_not_halted(quota, more):
+    quota.take(rejections(FULL))
+    quota.take(rejections(FULL, **more))
 
 
-def test_it_comes_back_with_time_and_never_grows_beyond_its_bound(allowance, clock):
-    allowance.take(things(FULL))
-    clock.now_s += 2 * THING_BYTES / BACK_BYTES_A_SECOND
-    allowance.take(things(2))
+def test_it_comes_back_with_time_and_never_grows_beyond_its_bound(quota, clock):
+    quota.take(rejections(FULL))
+    clock.now_s += 2 * REJECTION_BYTES / LIMITS.bytes_a_second
+    quota.take(rejections(2))
     with pytest.raises(Overloaded):
-        allowance.take(things(1))
-    clock.now_s += 10 * AT_ONCE_BYTES / BACK_BYTES_A_SECOND
-    allowance.take(things(FULL))
+        quota.take(rejections(1))
+    clock.now_s += 10 * LIMITS.at_once_bytes / LIMITS.bytes_a_second
+    quota.take(rejections(FULL))
     with pytest.raises(Overloaded):
-        allowance.take(things(1))
+        quota.take(rejections(1))
 
 
-def test_more_than_the_bound_at_once_is_taken_from_who_was_quiet(allowance):
-    allowance.take(things(2 * FULL))
+def test_more_than_the_bound_at_once_is_taken_from_who_was_quiet(quota):
+    quota.take(rejections(2 * FULL))
     with pytest.raises(Overloaded):
-        allowance.take(things(1))
+        quota.take(rejections(1))
 
 
-def test_being_halted_is_said_once_a_minute(allowance, clock, caplog):
-    allowance.take(things(FULL))
+def test_being_halted_is_said_once_a_minute(quota, clock, caplog):
+    quota.take(rejections(FULL))
     for _ in range(3):
         with pytest.raises(Overloaded):
-            allowance.take(things(10_000))
+            quota.take(rejections(10_000))
     assert caplog.text.count("HALTED") == 1
-    clock.now_s += SAY_EVERY_S
+    clock.now_s += WARN_EVERY_S
     with pytest.raises(Overloaded):
-        allowance.take(things(10_000))
+        quota.take(rejections(10_000))
     assert caplog.text.count("HALTED") == 2
 
 
-def test_nothing_costs_nothing(allowance):
-    allowance.take([])
+def test_nothing_costs_nothing(quota):
+    quota.take([])
 
 
-def test_senders_are_bounded(allowance, monkeypatch):
-    monkeypatch.setattr(aside_allowance, "SENDERS_MAX", 2)
+def test_senders_are_bounded(clock):
+    quota = DeadLetterQuota(clock, QuotaLimits(senders_max=2))
     for gateway in ("a", "b", "a", "c"):
-        allowance.take(things(FULL if gateway == "b" else 1, gateway=gateway))
-    allowance.take(things(1, gateway="b"))  # forgotten, so it begins anew
+        quota.take(rejections(FULL if gateway == "b" else 1, gateway=gateway))
+    quota.take(rejections(1, gateway="b"))  # forgotten, so it begins anew

@@ -28,8 +28,8 @@ from schemas.topics import (
     Topic,
     partition_of,
 )
-from services.ingest import dead_letter_quota as aside_allowance
-from services.ingest.http import api as http
+from services.ingest.dead_letter_quota import REJECTION_BYTES, QuotaLimits
+from services.ingest.limits import IngestLimits
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import KafkaLog, WrongPartitions
 from services.ingest.settings import IngestSettings
@@ -69,12 +69,17 @@ async def kafka_log(kafka: KafkaOptions, partitions: int = PARTITIONS_DEFAULT) -
 
 
 @asynccontextmanager
-async def client_of(kafka: KafkaOptions, folder: Path) -> AsyncIterator[aiohttp.ClientSession]:
+async def client_of(
+    kafka: KafkaOptions, folder: Path, limits: IngestLimits | None = None
+) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of an ingest on this Kafka; relative paths are the event's."""
     settings = IngestSettings(
         kafka=kafka, port=0, data=folder, tokens=folder / "tokens.json", config=folder / "matline.toml"
     )
-    async with serving(settings) as address, aiohttp.ClientSession(address / f"v1/events/{EVENT}/") as client:
+    async with (
+        serving(settings, limits=limits) as address,
+        aiohttp.ClientSession(address / f"v1/events/{EVENT}/") as client,
+    ):
         yield client
 
 
@@ -212,12 +217,11 @@ async def test_what_is_put_aside_stands_in_its_topic_as_json(kafka):
     assert msgspec.json.decode(found[0][3])["reason"] == "not read"
 
 
-async def test_a_sender_of_whom_nothing_can_be_read_is_halted_and_others_go_on(kafka, tmp_path, monkeypatch):
-    monkeypatch.setattr(aside_allowance, "AT_ONCE_BYTES", 3 * aside_allowance.THING_BYTES)
-    monkeypatch.setattr(aside_allowance, "BACK_BYTES_A_SECOND", 0)
+async def test_a_sender_of_whom_nothing_can_be_read_is_halted_and_others_go_on(kafka, tmp_path):
+    limits = IngestLimits(dead_letters=QuotaLimits(at_once_bytes=3 * REJECTION_BYTES, bytes_a_second=1e-3))
     bad = {"gateway": "bad", "session": "s", "reads": [wire(1), wire(2, chip="")]}
     statuses = []
-    async with client_of(kafka, tmp_path) as client:
+    async with client_of(kafka, tmp_path, limits) as client:
         for body in (bad, bad, bad, push(3)):
             async with client.post("reads", json=body) as answer:
                 statuses.append(answer.status)
@@ -254,9 +258,9 @@ async def test_ingest_ends_with_what_to_do_when_the_partitions_do_not_fit(kafka)
     assert f"MATLINE_PARTITIONS={PARTITIONS_DEFAULT}" in ended.stderr.splitlines()[-1]
 
 
-async def test_nothing_acknowledged_is_lost_while_the_broker_is_stopped(tmp_path: Path, monkeypatch):
+async def test_nothing_acknowledged_is_lost_while_the_broker_is_stopped(tmp_path: Path):
     """The broker freezes in the middle of a stream: 503s meanwhile, and what is sent again arrives."""
-    monkeypatch.setattr(http, "ACK_WAIT_S", 1.0)
+    limits = IngestLimits(ack_wait_s=1.0)
     answered: list[int] = []
 
     async def send(client: aiohttp.ClientSession, seq: int) -> None:
@@ -278,7 +282,7 @@ async def test_nothing_acknowledged_is_lost_while_the_broker_is_stopped(tmp_path
 
     with running_broker(tmp_path) as (kafka, process):
         await create_topics(kafka, PARTITIONS_DEFAULT, 1, {})
-        async with client_of(kafka, tmp_path) as client, asyncio.timeout(HANG_S):
+        async with client_of(kafka, tmp_path, limits) as client, asyncio.timeout(HANG_S):
             for seq in range(20):
                 await send(client, seq)
             assert answered == [200] * 20

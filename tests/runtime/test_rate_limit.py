@@ -22,3 +22,22 @@ def test_turns_come_back_with_time_and_no_more_than_there_were():
 
 def test_many_turns_taken_together_take_as_long_as_one_after_another():
     assert RateLimiter(4, 0, lambda: 0.0).take(10) == pytest.approx(2.5)
+
+
+def test_what_would_have_to_wait_is_refused_and_costs_nothing():
+    now_s = 100.0
+    limiter = RateLimiter(8, 4, lambda: now_s)
+    assert [limiter.try_take() for _ in range(6)] == [True] * 4 + [False] * 2
+    now_s += 1 / 8
+    assert [limiter.try_take(), limiter.try_take()] == [True, False]
+
+
+def test_a_full_limiter_can_be_overdrawn_once():
+    now_s = 100.0
+    limiter = RateLimiter(8, 4, lambda: now_s)
+    assert not limiter.try_take(12)
+    assert limiter.try_take(12, more_when_full=True)
+    now_s += 1.0
+    assert not limiter.try_take(1, more_when_full=True)
+    now_s += 0.5
+    assert limiter.try_take(4, more_when_full=True)

@@ -39,7 +39,8 @@ class _Device(Struct):
 class ArrivalClocks:
     """The clocks of one source's devices, over all its connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, turn_s: float = TURN_S) -> None:
+        self._turn_s = turn_s
         self._devices: dict[str, _Device] = {}
 
     @property
@@ -62,7 +63,7 @@ class ArrivalClocks:
             if len(self._devices) == DEVICES_MAX:
                 return []
             device = self._devices[where] = _Device(deque(maxlen=TURNS_KEPT))
-        offset_us, number = at_us - now.wall_us, int(now.steady_s // TURN_S)
+        offset_us, number = at_us - now.wall_us, int(now.steady_s // self._turn_s)
         if device.turns and device.turns[-1].number == number:
             device.turns[-1].offset_us = max(device.turns[-1].offset_us, offset_us)
         else:

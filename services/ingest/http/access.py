@@ -1,4 +1,4 @@
-"""Who may write: the one place that decides it.
+"""Decides who may write; nothing else does.
 
 With a token file every request carries a token, which says for which events, and for a gateway in whose name. Without
 one ingest serves this machine only: a request comes from the loopback interface, is addressed to it by name (a web
@@ -12,46 +12,41 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
-from msgspec import Struct
 from yarl import URL
 
 from services.ingest.errors import Overloaded, Refused
 from services.ingest.http.connection_limiter import ConnectionLimiter
+from services.ingest.limits import IngestLimits
 from services.runtime.faults import StartFault
 from services.runtime.loopback import is_loopback
+from services.runtime.rate_limit import RateLimiter
 from services.runtime.tokens import ANY, Token, Tokens, bearer
-
-REQUESTS_A_SECOND_MAX = 1_000  # of one token: full requests at that rate are 25 times what one process takes
-REQUESTS_BURST_MAX = 2_000  # at once after a pause
-BODIES_OF_ONE_MAX = 32  # coming in at once for one token: of all that are worked on, an eighth; 128 MiB at the most
 
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")  # set by a proxy
 
 LOCAL = Token(id="00000000", role="official", name="local", events=[ANY], gateways=[ANY], sha256="0" * 64, made="")
-"""Whoever is at this machine, while there are no tokens: may do everything."""
+"""The holder of every request while there are no tokens: somebody at this machine, who may do everything."""
 
 
 class UnsafeAddress(StartFault):
     """Listening where others can reach us takes tokens."""
 
 
-class _Allowance(Struct):
-    """Requests that a token may still send: one more each 1/REQUESTS_A_SECOND_MAX s, up to a burst."""
-
-    left: float
-    at_s: float
-
-
 class Access:
     """Decides by the token file as it is at each request. `clock_s` is monotonic."""
 
     def __init__(
-        self, tokens: Tokens, places: ConnectionLimiter, clock_s: Callable[[], float] = time.monotonic
+        self,
+        tokens: Tokens,
+        connections: ConnectionLimiter,
+        limits: IngestLimits | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tokens = tokens
-        self._places = places
+        self._connections = connections
+        self._limits = limits or IngestLimits()
         self._clock_s = clock_s
-        self._allowances: dict[str, _Allowance] = {}
+        self._limiters: dict[str, RateLimiter] = {}
         self._sending: Counter[str] = Counter()
 
     def check_listening(self, host: str) -> None:
@@ -63,7 +58,7 @@ class Access:
             )
 
     def gateway(self, request: web.Request, event: str) -> Token:
-        """Whose reads this request brings; for which gateways they may be, `check_gateway` says. Raises Refused."""
+        """Return whose reads this request brings; `check_gateway` says for which gateways. Raises Refused."""
         holder = self._holder(request, event)
         if holder.role != "gateway" and holder is not LOCAL:
             raise Refused(
@@ -72,7 +67,7 @@ class Access:
         return holder
 
     def official(self, request: web.Request, event: str) -> Token:
-        """Who writes facts by this request. Raises Refused."""
+        """Return who writes facts by this request. Raises Refused."""
         holder = self._holder(request, event)
         if holder.role != "official":
             raise Refused(
@@ -83,14 +78,14 @@ class Access:
     def _holder(self, request: web.Request, event: str) -> Token:
         if not self._tokens.required():
             _check_local(request)
-            self._places.let_in(request, LOCAL.id)
+            self._connections.let_in(request, LOCAL.id)
             return LOCAL
         header = request.headers.get("Authorization")
         holder = self._tokens.find(bearer(header))
         if holder is None:
             said = "is not known here, or was revoked" if header else "is missing; send `Authorization: Bearer ...`"
             raise Refused(401, "No valid token", f"the token {said}")
-        self._places.let_in(request, holder.id)
+        self._connections.let_in(request, holder.id)
         self.count(holder)
         if not holder.may_event(event):
             raise Refused(403, "Not this event", f"token {holder.id} is not for event {event!r}")
@@ -98,9 +93,11 @@ class Access:
 
     @contextmanager
     def sending(self, holder: Token) -> Iterator[None]:
-        """While the body of one of the holder's requests comes in. Raises Overloaded when too many of his do."""
-        if self._sending[holder.id] >= BODIES_OF_ONE_MAX and holder is not LOCAL:
-            raise Overloaded(f"{BODIES_OF_ONE_MAX} requests of token {holder.id} are coming in; send them one by one")
+        """Count the body of one of the holder's requests while it comes in. Raises Overloaded when too many do."""
+        if self._sending[holder.id] >= self._limits.token_bodies and holder is not LOCAL:
+            raise Overloaded(
+                f"{self._limits.token_bodies} requests of token {holder.id} are coming in; send them one by one"
+            )
         self._sending[holder.id] += 1
         try:
             yield
@@ -114,18 +111,16 @@ class Access:
 
     def count(self, holder: Token) -> None:
         """Take one of the holder's requests. Raises Overloaded when there is none left for now."""
-        now_s = self._clock_s()
-        allowance = self._allowances.get(holder.id)
-        if allowance is None:
-            allowance = self._allowances[holder.id] = _Allowance(REQUESTS_BURST_MAX, now_s)
-        allowance.left += (now_s - allowance.at_s) * REQUESTS_A_SECOND_MAX
-        allowance.left = min(allowance.left, REQUESTS_BURST_MAX)
-        allowance.at_s = now_s
-        if allowance.left < 1:
-            raise Overloaded(
-                f"token {holder.id} sends more than {REQUESTS_A_SECOND_MAX} requests a second; put more reads into each"
+        limiter = self._limiters.get(holder.id)
+        if limiter is None:
+            limiter = self._limiters[holder.id] = RateLimiter(
+                self._limits.token_requests_a_second, self._limits.token_burst, self._clock_s
             )
-        allowance.left -= 1
+        if not limiter.try_take():
+            raise Overloaded(
+                f"token {holder.id} sends more than {self._limits.token_requests_a_second:g} requests a second; "
+                "put more reads into each"
+            )
 
 
 def check_gateway(holder: Token, gateway: str) -> None:

@@ -19,17 +19,15 @@ from msgspec.structs import replace
 from schemas import codec
 from schemas.definition_faults import DefinitionRefused, Fault
 from schemas.definition_parse import parse_definition, plain_from_toml
-from schemas.events import EntriesAdded, Entry, EventDefined, Fact, LoggedFact, ReadRow, ReadsLogged, ReadsReceived
+from schemas.events import EntriesAdded, EventDefined, Fact, LoggedFact, ReadsReceived
 from schemas.ids import FACT_ID_CHARS, NAME_CHARS, REASON_CHARS, Slug
-from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
-from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
 from services.ingest.errors import Overloaded, Refused, TooLarge, Unavailable, shortened
+from services.ingest.facts import entries_facts, reads_facts, request_rejection
 from services.ingest.http.access import Access, check_gateway
 from services.ingest.http.body import decompress, too_large, unpacks_to_over
 from services.ingest.http.entries import ENTRIES_MAX, Listing, TooManyEntries, entries_from_csv, entries_from_json
 from services.ingest.http.reads import (
     READS_MAX,
-    BadRead,
     Push,
     TooManyReads,
     push_from_json,
@@ -37,15 +35,15 @@ from services.ingest.http.reads import (
     push_from_ndjson,
 )
 from services.ingest.http.sessions import Sessions
+from services.ingest.limits import IngestLimits
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
+from services.runtime.problem import problem
 from services.runtime.rate_limit import RateLimiter
 from services.runtime.tokens import Token
 
 BODY_MAX_BYTES = 4 * 1024 * 1024  # of reads, facts and definitions, decompressed
-BODY_WAIT_S = 60.0  # for a body to come in whole; a stalled one would hold its place among REQUESTS_MAX for ever
-BODY_GRACE_S = 10.0  # for a radio to come back; beyond it a body comes at BODY_LEAST_BYTES_A_SECOND
-BODY_LEAST_BYTES_A_SECOND = 1024  # on average, what the poorest mobile line gives
+BODY_LEAST_BYTES_A_SECOND = 1024  # on average, beyond the grace time: what the poorest mobile line gives
 LARGE_BYTES = 256 * 1024  # of a body, as it comes and decompressed; a request of 1,000 reads has less
 LARGE_BYTES_A_SECOND = 32 * 1024 * 1024  # of all bodies beyond that: the longest entry list takes a second
 UNPACKED_AT_ONCE = 2  # in threads; more would only take the processor from other requests
@@ -57,11 +55,7 @@ TOML_MAX_BYTES = 256 * 1024  # TOML is slow to read
 TOML_DOTS_MAX = 400  # of one line: 200 points with their kilometres
 FACTS_MAX = 1_000  # of one request
 ENTRIES_BODY_MAX_BYTES = 32 * 1024 * 1024  # the largest marathons have 60,000 entries of some 300 bytes
-ENTRIES_A_FACT = 500
-ENTRIES_FACT_BYTES = RECORD_MAX_BYTES // 2  # a record has room for the fact's other fields
 REQUESTS_MAX = 256  # worked on at once: bounds the bodies in memory (256 x 4 MiB, seldom near it)
-ACK_WAIT_S = 10.0  # a request waits so long for Kafka before it is answered 503
-RETRY_AFTER_S = 2
 BAD_LISTED_MAX = 1_000  # rejected reads or lines named in an answer; all are in `rejected`
 
 UNSPECIFIC = (
@@ -88,11 +82,19 @@ class _Path(Struct):
 class IngestApi:
     """The handlers, with what they share."""
 
-    def __init__(self, race_log: Log, metrics: IngestMetrics, now_us: Callable[[], int], access: Access) -> None:
+    def __init__(
+        self,
+        race_log: Log,
+        metrics: IngestMetrics,
+        now_us: Callable[[], int],
+        access: Access,
+        limits: IngestLimits | None = None,
+    ) -> None:
         self._log = race_log
         self._access = access
         self._metrics = metrics
         self._now_us = now_us
+        self._limits = limits or IngestLimits()
         self._sessions = Sessions()
         self._in_flight = 0
         self._large = RateLimiter(LARGE_BYTES_A_SECOND, LARGE_BYTES_A_SECOND / 4)
@@ -160,21 +162,22 @@ class IngestApi:
         pieces: list[bytes] = []
         size = 0
         began_s = asyncio.get_running_loop().time()
+        wait_s, grace_s = self._limits.body_wait_s, self._limits.body_grace_s
         try:
-            async with asyncio.timeout_at(began_s + min(BODY_GRACE_S, BODY_WAIT_S)) as patience:
+            async with asyncio.timeout_at(began_s + min(grace_s, wait_s)) as patience:
                 async for piece in request.content.iter_any():
                     size += len(piece)
                     if size > limit:
                         raise too_large(limit)
                     pieces.append(piece)
-                    if size > LARGE_BYTES and (wait_s := self._large.take(len(piece))) > 0:
-                        await asyncio.sleep(wait_s)
-                    patience.reschedule(began_s + min(BODY_GRACE_S + size / BODY_LEAST_BYTES_A_SECOND, BODY_WAIT_S))
+                    if size > LARGE_BYTES and (pause_s := self._large.take(len(piece))) > 0:
+                        await asyncio.sleep(pause_s)
+                    patience.reschedule(began_s + min(grace_s + size / BODY_LEAST_BYTES_A_SECOND, wait_s))
         except TimeoutError:
             raise Refused(
                 408,
                 "Body too slow",
-                f"the body was not whole within {BODY_WAIT_S:g} s, or stood still; send less at once",
+                f"the body was not whole within {wait_s:g} s, or stood still; send less at once",
             ) from None
         return b"".join(pieces)
 
@@ -190,7 +193,9 @@ class IngestApi:
         except TooManyReads as error:
             raise Refused(413, "Too many reads", str(error), limit=READS_MAX) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            await self._log.put_aside([_rejection(event, shortened(error), data, at_us)], ACK_WAIT_S)
+            await self._log.put_aside(
+                [request_rejection(event, shortened(error), data, at_us)], self._limits.ack_wait_s
+            )
             self._metrics.rejected.labels("http", "body").inc()
             raise Refused(
                 400, "Malformed reads", f"{shortened(error)}; send {{gateway, session, reads}}, all unchanged otherwise"
@@ -207,13 +212,15 @@ class IngestApi:
     async def _write_reads(self, event: str, push: Push, at_us: int) -> int | None:
         """Write bad reads aside and good ones to the log; the offset of the last record, null without a good one."""
         if push.bad:  # first, so that a sender who is halted for these writes nothing again and again
-            aside = [_rejection(event, one.reason, one.raw, at_us, push.gateway, one) for one in push.bad]
-            await self._log.put_aside(aside, ACK_WAIT_S)
-            self._metrics.rejected.labels("http", "read").inc(len(aside))
+            dead_letters = [
+                request_rejection(event, bad.reason, bad.raw, at_us, push.gateway, bad.index) for bad in push.bad
+            ]
+            await self._log.put_aside(dead_letters, self._limits.ack_wait_s)
+            self._metrics.rejected.labels("http", "read").inc(len(dead_letters))
         if not push.rows:
             return None
         facts = reads_facts(event, push.gateway, push.session, push.rows, at_us)
-        return await self._log.append(event, facts, ACK_WAIT_S)
+        return await self._log.append(event, facts, self._limits.ack_wait_s)
 
     # --- definition
 
@@ -227,7 +234,7 @@ class IngestApi:
         fact = EventDefined(
             event=event, id=_request_id(request), by=official.name, recorded_at_us=self._now_us(), definition=plain
         )
-        revision = await self._log.append(event, [fact], ACK_WAIT_S)
+        revision = await self._log.append(event, [fact], self._limits.ack_wait_s)
         self._count([fact])
         return _json({"event": event, "revision": revision})
 
@@ -244,7 +251,7 @@ class IngestApi:
             event=event, id=_request_id(request), by=official.name, recorded_at_us=self._now_us(), entries=[]
         )
         facts = entries_facts(stamp, listing.entries)
-        revision = await self._log.append(event, facts, ACK_WAIT_S) if facts else None
+        revision = await self._log.append(event, facts, self._limits.ack_wait_s) if facts else None
         self._count(facts)
         bad = [{"line": one.line, "reason": one.reason} for one in listing.bad[:BAD_LISTED_MAX]]
         return _json(
@@ -266,7 +273,7 @@ class IngestApi:
         facts = _checked_facts(data, event)
         at_us = self._now_us()
         stamped = [replace(fact, by=official.name, recorded_at_us=at_us) for fact in facts]
-        revision = await self._log.append(event, stamped, ACK_WAIT_S)
+        revision = await self._log.append(event, stamped, self._limits.ack_wait_s)
         self._count(stamped)
         return _json({"revision": revision})
 
@@ -311,36 +318,6 @@ def _push(request: web.Request, data: bytes) -> Push:
     if kind in NDJSON:
         return push_from_ndjson(data, request.query.get("gateway", ""), request.query.get("session", ""))
     return push_from_msgpack(data) if kind in MSGPACK else push_from_json(data)
-
-
-def reads_facts(event: str, gateway: str, session: str, rows: list[ReadRow], at_us: int) -> list[ReadsLogged]:
-    """Rows as facts that fit an envelope each; `at_us` is when they came in."""
-    return [
-        ReadsLogged(
-            event=event,
-            recorded_at_us=at_us,
-            gateway=gateway,
-            session=session,
-            reads=rows[start : start + ENVELOPE_READS_MAX],
-        )
-        for start in range(0, len(rows), ENVELOPE_READS_MAX)
-    ]
-
-
-def entries_facts(stamp: EntriesAdded, entries: list[Entry]) -> list[EntriesAdded]:
-    """Entries as facts that fit a record each, their ids derived from the stamp's, so that a resend makes the same."""
-    parts: list[list[Entry]] = []
-    size = ENTRIES_FACT_BYTES
-    for entry in entries:
-        size += len(msgspec.msgpack.encode(entry))
-        if size > ENTRIES_FACT_BYTES or len(parts[-1]) == ENTRIES_A_FACT:
-            parts.append([])
-            size = len(msgspec.msgpack.encode(entry))
-        parts[-1].append(entry)
-    return [
-        replace(stamp, id=None if stamp.id is None else f"{stamp.id}.{number}", entries=part)
-        for number, part in enumerate(parts)
-    ]
 
 
 def _plain_definition(data: bytes, is_json: bool) -> dict[str, Any]:
@@ -440,22 +417,6 @@ def _checked_fact(data: bytes, event: str) -> Fact:
     return fact
 
 
-def _rejection(
-    event: str, reason: str, raw: bytes, at_us: int, gateway: str | None = None, bad: BadRead | None = None
-) -> Rejection:
-    return Rejection(
-        v=REJECTED_VERSION,
-        event=event,
-        source="http",
-        reason=reason,
-        raw=raw[:RAW_MAX_BYTES],
-        size=len(raw),
-        gateway=gateway,
-        index=None if bad is None else bad.index,
-        recorded_at_us=at_us,
-    )
-
-
 # --- answers
 
 
@@ -477,13 +438,3 @@ async def _without_errors(handler: Handler, request: web.Request) -> web.StreamR
 
 def _json(value: Any, status: int = 200) -> web.Response:
     return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
-
-
-def problem(status: int, title: str, detail: str, retry: bool = False, **members: Any) -> web.Response:
-    """An error as RFC 9457 has it, with `Retry-After` where the same request may do later."""
-    text = detail.encode(errors="replace").decode()  # it may quote a header, and headers may hold any bytes
-    body = {"type": "about:blank", "title": title, "status": status, "detail": text, **members}
-    response = web.Response(body=msgspec.json.encode(body), status=status, content_type="application/problem+json")
-    if retry:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response

@@ -1,4 +1,4 @@
-"""Connections by HTTP, at most so many: who has shown a valid token keeps his, of the others the oldest makes room.
+"""A limit on HTTP connections: one that has shown a valid token stays, of the others the oldest makes room.
 
 Refusing the newest would be simpler, and would let a thousand connections that say nothing keep every gateway out.
 """
@@ -8,45 +8,46 @@ from collections import Counter
 
 from aiohttp import web
 
-CONNECTIONS_MAX = 1_024  # far more than there are gateways, and within a process's open files
-KNOWN_OF_ONE_MAX = 64  # that keep their places: of a token, whose holder has a handful
+from services.ingest.limits import IngestLimits
+
 ACCEPTED_AT_ONCE = 16  # in one turn of the loop, so that a flood of them does not hold up requests
 BACKLOG = 512  # connections that the kernel holds while we are busy
 
 
 class ConnectionLimiter:
-    """The connections of a server, and which of them are of somebody known."""
+    """The connections of a server, and which of them belong to a known holder of a token."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: IngestLimits | None = None) -> None:
+        self._limits = limits or IngestLimits()
         self._known: dict[web.RequestHandler, str] = {}
-        self._of: Counter[str] = Counter()
+        self._count: Counter[str] = Counter()
 
     def let_in(self, request: web.Request, holder: str) -> None:
-        """The request's connection is of somebody whom we know; so are KNOWN_OF_ONE_MAX of a holder's and no more, so
-        that one token cannot take all places.
+        """Keep the request's connection, whose holder is known; so many of one holder and no more, so that one token
+        cannot take all connections.
         """
         protocol = request.protocol
         if protocol in self._known:
             return
-        if self._of[holder] >= KNOWN_OF_ONE_MAX or len(self._known) >= CONNECTIONS_MAX:
-            self._known = {one: whose for one, whose in self._known.items() if one.transport is not None}
-            self._of = Counter(self._known.values())
-        if self._of[holder] < KNOWN_OF_ONE_MAX:
+        if self._count[holder] >= self._limits.connections_of_token or len(self._known) >= self._limits.connections:
+            self._known = {handler: whose for handler, whose in self._known.items() if handler.transport is not None}
+            self._count = Counter(self._known.values())
+        if self._count[holder] < self._limits.connections_of_token:
             self._known[protocol] = holder
-            self._of[holder] += 1
+            self._count[holder] += 1
 
     def take(self, server: web.Server) -> asyncio.BaseProtocol:
-        """What serves a new connection; where all places are taken by somebody known, what refuses it."""
-        there = server.connections  # in the order in which they came
-        if len(there) >= CONNECTIONS_MAX and not self._make_room(there):
+        """Return what serves a new connection, or what refuses it when all others belong to known holders."""
+        open_now = server.connections  # in the order in which they came
+        if len(open_now) >= self._limits.connections and not self._make_room(open_now):
             return _Refusing()
         return server()
 
-    def _make_room(self, there: list[web.RequestHandler]) -> bool:
-        """Hang up on the oldest of whom we know nothing; false where there is none."""
-        for one in there:
-            transport = one.transport
-            if one not in self._known and transport is not None and not transport.is_closing():
+    def _make_room(self, open_now: list[web.RequestHandler]) -> bool:
+        """Hang up on the oldest connection whose holder is not known; false if there is none."""
+        for handler in open_now:
+            transport = handler.transport
+            if handler not in self._known and transport is not None and not transport.is_closing():
                 transport.abort()
                 return True
         return False

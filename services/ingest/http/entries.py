@@ -18,7 +18,6 @@ ENTRIES_MAX = 200_000  # of one request, good and bad: the largest marathons hav
 COMMAS_AN_ENTRY = 16  # on average, of all of them; a body with more may hold millions of nothings
 HEADER_MAX_CHARS = 4_096  # of a CSV file's first line; all columns together have 150
 
-_TOO_MANY = f"a request takes {ENTRIES_MAX} entries; send several"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _CHIP_BREAK = re.compile(r"[\s;|,]+")
 _YES = frozenset(("true", "yes", "1"))
@@ -45,14 +44,14 @@ class Listing(NamedTuple):
     bad: list[BadLine]
 
 
-def entries_from_json(data: bytes) -> Listing:
-    """Entries of a JSON list. Raises TooManyEntries, and msgspec.DecodeError when it is no list."""
+def entries_from_json(data: bytes, most: int = ENTRIES_MAX) -> Listing:
+    """Return the entries of a JSON list. Raises TooManyEntries, and msgspec.DecodeError when it is no list."""
     entries: list[Entry] = []
     bad: list[BadLine] = []
-    if data.count(b",") > ENTRIES_MAX * COMMAS_AN_ENTRY:
-        raise TooManyEntries(_TOO_MANY)
+    if data.count(b",") > most * COMMAS_AN_ENTRY:
+        raise TooManyEntries(f"a request takes {most} entries; send several")
     items = msgspec.json.decode(data, type=list[Raw])
-    _check_count(len(items))
+    _check_count(len(items), most)
     for number, raw in enumerate(items, start=1):
         try:
             entries.append(_without_email(_entry.decode(raw)))
@@ -61,8 +60,8 @@ def entries_from_json(data: bytes) -> Listing:
     return Listing(entries, bad)
 
 
-def entries_from_csv(data: bytes) -> Listing:
-    """Entries of a CSV file with a header row, UTF-8, separated by comma, semicolon or tab.
+def entries_from_csv(data: bytes, most: int = ENTRIES_MAX) -> Listing:
+    """Return the entries of a CSV file with a header row, UTF-8, separated by comma, semicolon or tab.
 
     Columns are the fields of an entry; several chips in a cell stand apart by a blank, `;` or `|`; an empty cell is
     none. Raises TooManyEntries, and ValueError when the header will not do: an unknown column might be a misspelt one.
@@ -84,7 +83,7 @@ def entries_from_csv(data: bytes) -> Listing:
     bad: list[BadLine] = []
     line = reader.line_num
     while True:
-        _check_count(len(entries) + len(bad))
+        _check_count(len(entries) + len(bad), most)
         line += 1
         try:
             cells = next(reader)
@@ -101,9 +100,9 @@ def entries_from_csv(data: bytes) -> Listing:
         line = reader.line_num
 
 
-def _check_count(count: int) -> None:
-    if count > ENTRIES_MAX:
-        raise TooManyEntries(_TOO_MANY)
+def _check_count(count: int, most: int) -> None:
+    if count > most:
+        raise TooManyEntries(f"a request takes {most} entries; send several")
 
 
 def _column(name: str) -> str:

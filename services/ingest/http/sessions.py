@@ -1,15 +1,15 @@
-"""How far each gateway session has come, to tell a gateway where to go on and to count what is repeated or skipped."""
+"""How far each gateway session has come: says where a gateway goes on, and counts repeated and skipped reads."""
 
 from collections import OrderedDict
 from typing import NamedTuple
 
 from schemas.events import ReadRow
 
-SESSIONS_MAX = 10_000  # least recently heard ones are forgotten; they only lose their counts
+SESSIONS_MAX = 10_000  # the one heard least recently is forgotten; it only loses its counts
 
 
 class Progress(NamedTuple):
-    """What acknowledged rows mean for their session."""
+    """Progress of a session by acknowledged rows."""
 
     next_seq: int
     repeated: int
@@ -19,7 +19,8 @@ class Progress(NamedTuple):
 class Sessions:
     """Highest acknowledged `seq` of each (event, gateway, session) since ingest began."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = SESSIONS_MAX) -> None:
+        self._limit = limit
         self._highest: OrderedDict[tuple[str, str, str], int] = OrderedDict()
 
     def advance(self, event: str, gateway: str, session: str, rows: list[ReadRow]) -> Progress:
@@ -41,6 +42,6 @@ class Sessions:
             highest = max(highest, before)
         self._highest[key] = highest
         self._highest.move_to_end(key)
-        if len(self._highest) > SESSIONS_MAX:
+        if len(self._highest) > self._limit:
             self._highest.popitem(last=False)
         return Progress(highest + 1, repeated, skipped)

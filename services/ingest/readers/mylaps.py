@@ -38,8 +38,7 @@ from services.ingest.decoders.mylaps import (
 )
 from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.errors import Overloaded, TooLarge, Unavailable
-from services.ingest.facts import notice_fact, show_clocks
-from services.ingest.http.api import reads_facts
+from services.ingest.facts import notice_fact, reads_facts, show_clocks
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.ingest.readers.pending_notices import PendingNotices

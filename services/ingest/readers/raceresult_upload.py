@@ -19,18 +19,17 @@ from services.ingest.decoders.messages import WHERE_MAX_CHARS, DecodedRead, Noti
 from services.ingest.decoders.raceresult_http import read_body
 from services.ingest.errors import Overloaded, Refused, Unavailable
 from services.ingest.facts import facts_of, rejections_of, show_clocks
-from services.ingest.http.api import problem
 from services.ingest.http.body import too_large
+from services.ingest.limits import IngestLimits
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.ingest.readers.pending_notices import PendingNotices
 from services.ingest.readers.sources import Source
 from services.runtime.loopback import is_loopback
+from services.runtime.problem import problem
 
 PATH = "/v1/events/{event}/raceresult/{gateway}"
 BODY_MAX_BYTES = 1024 * 1024  # ten thousand passings
-BODY_WAIT_S = 30.0  # for all of a body to come
-ACK_WAIT_S = 10.0  # a request waits so long for Kafka before it is answered 503
 UPLOADS_MAX = 64  # worked on at once
 
 
@@ -43,7 +42,9 @@ class Uploads:
         race_log: Log,
         metrics: IngestMetrics,
         now_us: Callable[[], int],
+        limits: IngestLimits | None = None,
     ) -> None:
+        self._limits = limits or IngestLimits()
         self._find = find
         self._log = race_log
         self._metrics = metrics
@@ -88,14 +89,16 @@ class Uploads:
         device = device if device.isprintable() else ""
         messages = read_body(body, device, session, parse_zone(source.zone))
         at_us = self._now_us()
-        clocks, untold = self._clocks.setdefault(source.identity(), (ArrivalClocks(), PendingNotices()))
+        clocks, untold = self._clocks.setdefault(
+            source.identity(), (ArrivalClocks(self._limits.clock_turn_s), PendingNotices())
+        )
         notices = untold.add(clocks.heard(messages, Now(at_us, time.monotonic())))
         show_clocks(self._metrics, source, clocks.offsets_us)
         if facts := facts_of(source, [*messages, *notices], at_us):
-            await self._log.append(source.event, facts, ACK_WAIT_S)
+            await self._log.append(source.event, facts, self._limits.ack_wait_s)
         untold.told(notices)
         if aside := rejections_of(source, messages, at_us):
-            await self._log.put_aside(aside, ACK_WAIT_S)
+            await self._log.put_aside(aside, self._limits.ack_wait_s)
         self._metrics.reads.labels(source.protocol).inc(sum(isinstance(message, DecodedRead) for message in messages))
         self._metrics.facts.labels("notice_received").inc(sum(isinstance(message, Notice) for message in messages))
         self._metrics.rejected.labels(source.protocol, "record").inc(len(aside))
@@ -104,14 +107,16 @@ class Uploads:
         pieces: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(BODY_WAIT_S):
+            async with asyncio.timeout(self._limits.upload_wait_s):
                 async for piece in request.content.iter_any():
                     size += len(piece)
                     if size > BODY_MAX_BYTES:
                         raise too_large(BODY_MAX_BYTES)
                     pieces.append(piece)
         except TimeoutError:
-            raise Refused(408, "Body too slow", f"the body was not whole within {BODY_WAIT_S:g} s") from None
+            raise Refused(
+                408, "Body too slow", f"the body was not whole within {self._limits.upload_wait_s:g} s"
+            ) from None
         self._metrics.bytes_in.labels("raceresult").inc(size)
         return b"".join(pieces)
 

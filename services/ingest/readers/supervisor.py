@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from schemas.definition_faults import Fault
 from services.ingest.http.access import Access
+from services.ingest.limits import IngestLimits
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.ingest.readers import chronotrack, ipico, llrp, raceresult, ultra
@@ -30,8 +31,6 @@ from services.ingest.readers.sources import (
 )
 from services.runtime.faults import StartFault
 from services.runtime.watched_file import WatchedFile
-
-AGAIN_S = 5.0  # before a reader that failed is started again
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +68,7 @@ class ReaderSupervisor:
         metrics: IngestMetrics,
         now_us: Callable[[], int],
         data_folder: Path,
+        limits: IngestLimits | None = None,
     ) -> None:
         """Raises StartFault for a file that will not do."""
         self._host = host
@@ -78,6 +78,7 @@ class ReaderSupervisor:
         self._metrics = metrics
         self._now_us = now_us
         self._data_folder = data_folder
+        self._limits = limits or IngestLimits()
         self._begun = False
         self._file = None if config is None else WatchedFile(config, self._read)
         self._begun = True
@@ -114,9 +115,14 @@ class ReaderSupervisor:
                 log.info("%r is stopped: its settings changed", source)
                 await self._stop(identity)
             elif work.failed.done():
-                log.error("%r failed and is started again in %g s: %r", source, AGAIN_S, work.failed.exception())
+                log.error(
+                    "%r failed and is started again in %g s: %r",
+                    source,
+                    self._limits.reader_restart_s,
+                    work.failed.exception(),
+                )
                 self._metrics.reader_failures.labels(source.gateway).inc()
-                self._not_before_s[identity] = time.monotonic() + AGAIN_S
+                self._not_before_s[identity] = time.monotonic() + self._limits.reader_restart_s
                 await self._stop(identity)
         for identity, source in self._to_start():
             if self._not_before_s.get(identity, 0.0) <= time.monotonic():
@@ -130,9 +136,9 @@ class ReaderSupervisor:
         try:
             self._at_work[identity] = source, await self._started(source)
         except (StartFault, OSError) as error:
-            log.error("%r cannot be started, trying again in %g s: %s", source, AGAIN_S, error)
+            log.error("%r cannot be started, trying again in %g s: %s", source, self._limits.reader_restart_s, error)
             self._metrics.reader_failures.labels(source.gateway).inc()
-            self._not_before_s[identity] = time.monotonic() + AGAIN_S
+            self._not_before_s[identity] = time.monotonic() + self._limits.reader_restart_s
         else:
             log.info("%r is at work", source)
 

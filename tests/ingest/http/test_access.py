@@ -13,12 +13,9 @@ from yarl import URL
 
 from services.ingest import app
 from services.ingest.errors import Overloaded
-from services.ingest.http import access
-from services.ingest.http import api as http
-from services.ingest.http import connection_limiter as connections
-from services.ingest.http import error_throttle as refusals
 from services.ingest.http.access import Access, UnsafeAddress
 from services.ingest.http.connection_limiter import ConnectionLimiter
+from services.ingest.limits import IngestLimits
 from services.ingest.settings import IngestSettings, settings_from
 from services.runtime.faults import StartFault
 from services.runtime.tls import ServerTls, TlsFiles, tls_files
@@ -59,9 +56,12 @@ def office(tmp_path: Path) -> Office:
 
 
 @pytest.fixture
-async def client(office: Office, race_log: MemoryLog) -> AsyncIterator[aiohttp.ClientSession]:
+async def client(office: Office, race_log: MemoryLog, limits: IngestLimits) -> AsyncIterator[aiohttp.ClientSession]:
     settings = IngestSettings(port=0, tokens=office.path)
-    async with serving(settings, race_log) as at, aiohttp.ClientSession(at / f"v1/events/{EVENT}/") as session:
+    async with (
+        serving(settings, race_log, limits) as address,
+        aiohttp.ClientSession(address / f"v1/events/{EVENT}/") as session,
+    ):
         yield session
 
 
@@ -187,9 +187,8 @@ async def test_health_and_metrics_take_no_token(client):
             assert answer.status == 200
 
 
-async def test_a_token_that_sends_too_fast_is_told_to_wait_and_no_other(client, office, monkeypatch):
-    monkeypatch.setattr(access, "REQUESTS_BURST_MAX", 3)
-    monkeypatch.setattr(access, "REQUESTS_A_SECOND_MAX", 0.001)
+@pytest.mark.parametrize("limits", [IngestLimits(token_burst=3, token_requests_a_second=0.001)])
+async def test_a_token_that_sends_too_fast_has_to_wait_and_no_other(client, office):
     fast, other = office.token("official", "Ann", EVENT), office.token("official", "Bob", EVENT)
     statuses = []
     for _ in range(5):
@@ -203,17 +202,17 @@ async def test_a_token_that_sends_too_fast_is_told_to_wait_and_no_other(client, 
 
 def test_an_allowance_comes_back_with_time(office):
     now_s = 0.0
-    door = Access(Tokens(office.path), ConnectionLimiter(), lambda: now_s)
+    access = Access(Tokens(office.path), ConnectionLimiter(), clock_s=lambda: now_s)
     [token] = [office.tokens[-1]] if office.token("official", "Ann", EVENT) else []
-    for _ in range(access.REQUESTS_BURST_MAX):
-        door.count(token)
+    for _ in range(int(IngestLimits().token_burst)):
+        access.count(token)
     with pytest.raises(Overloaded):
-        door.count(token)
-    now_s += 10 / access.REQUESTS_A_SECOND_MAX
+        access.count(token)
+    now_s += 10 / IngestLimits().token_requests_a_second
     for _ in range(10):
-        door.count(token)
+        access.count(token)
     with pytest.raises(Overloaded):
-        door.count(token)
+        access.count(token)
 
 
 # --- listening
@@ -256,8 +255,8 @@ async def healthy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     assert await reader.readuntil(b"ok\n")
 
 
-async def test_where_all_places_are_taken_the_oldest_of_whom_nothing_is_known_makes_room(ingest: URL, monkeypatch):
-    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 3)
+@pytest.mark.parametrize("limits", [IngestLimits(connections=3)])
+async def test_where_all_connections_are_taken_the_oldest_unknown_one_makes_room(ingest: URL):
     held = [await opened(ingest) for _ in range(3)]
     newest = await opened(ingest)
     assert await held[0][0].read() == b""
@@ -267,8 +266,8 @@ async def test_where_all_places_are_taken_the_oldest_of_whom_nothing_is_known_ma
         writer.close()
 
 
-async def test_who_has_shown_a_token_keeps_some_places_and_others_find_none(ingest: URL, monkeypatch):
-    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 2)
+@pytest.mark.parametrize("limits", [IngestLimits(connections=2)])
+async def test_connections_that_have_shown_a_token_stay_and_others_are_refused(ingest: URL):
     body = msgspec.json.encode(gun())
     head = f"POST /v1/events/{EVENT}/facts HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     known = [await opened(ingest) for _ in range(2)]
@@ -284,9 +283,8 @@ async def test_who_has_shown_a_token_keeps_some_places_and_others_find_none(inge
         one[1].close()
 
 
-async def test_one_token_cannot_take_all_places(ingest: URL, monkeypatch):
-    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 3)
-    monkeypatch.setattr(connections, "KNOWN_OF_ONE_MAX", 2)
+@pytest.mark.parametrize("limits", [IngestLimits(connections=3, connections_of_token=2)])
+async def test_one_token_cannot_take_all_connections(ingest: URL):
     body = msgspec.json.encode(gun())
     head = f"POST /v1/events/{EVENT}/facts HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     held = [await opened(ingest) for _ in range(3)]
@@ -301,14 +299,14 @@ async def test_one_token_cannot_take_all_places(ingest: URL, monkeypatch):
     held[2][1].close()
 
 
-async def test_more_refusals_than_a_race_office_brings_about_wait_for_their_turn(office, race_log, monkeypatch):
-    monkeypatch.setattr(refusals, "REFUSALS_AT_ONCE", 3)
-    monkeypatch.setattr(refusals, "REFUSALS_A_SECOND", 10)
-    monkeypatch.setattr(refusals, "WAITING_MAX", 2)
-    monkeypatch.setattr(refusals, "HANG_UP_AFTER_S", 0.01)
+async def test_more_refusals_than_a_race_office_brings_about_wait_for_their_turn(office, race_log):
+    limits = IngestLimits(refusals_at_once=3, refusals_a_second=10, refusals_waiting=2, refusal_hang_up_s=0.01)
     good = office.token("official", "Ann", EVENT)
     answered: list[str] = []
-    async with serving(IngestSettings(port=0, tokens=office.path), race_log) as at, aiohttp.ClientSession() as client:
+    async with (
+        serving(IngestSettings(port=0, tokens=office.path), race_log, limits) as at,
+        aiohttp.ClientSession() as client,
+    ):
 
         async def send(header: dict[str, str]) -> None:
             try:
@@ -325,8 +323,8 @@ async def test_more_refusals_than_a_race_office_brings_about_wait_for_their_turn
     assert answered.index("200") < len(answered) - 2  # it waited for none of them
 
 
-async def test_a_token_has_so_many_bodies_coming_in_at_once_and_another_has_his(client, office, race_log, monkeypatch):
-    monkeypatch.setattr(access, "BODIES_OF_ONE_MAX", 2)
+@pytest.mark.parametrize("limits", [IngestLimits(token_bodies=2)])
+async def test_a_token_has_so_many_bodies_coming_in_at_once_and_another_token_has_its_own(client, office, race_log):
     one, other = office.token("official", "Ann", EVENT), office.token("official", "Bob", EVENT)
     end = asyncio.Event()
     begun = asyncio.Semaphore(0)
@@ -350,8 +348,8 @@ async def test_a_token_has_so_many_bodies_coming_in_at_once_and_another_has_his(
         answer.release()
 
 
-async def test_a_body_that_trickles_is_too_slow_before_its_time_is_over(ingest: URL, monkeypatch):
-    monkeypatch.setattr(http, "BODY_GRACE_S", 0.1)
+@pytest.mark.parametrize("limits", [IngestLimits(body_grace_s=0.1)])
+async def test_a_body_that_trickles_is_too_slow_before_its_time_is_over(ingest: URL):
 
     async def trickling():
         yield b"{"
@@ -364,8 +362,8 @@ async def test_a_body_that_trickles_is_too_slow_before_its_time_is_over(ingest: 
         await problem(answer, 408)
 
 
-async def test_a_body_that_stalls_does_not_hold_its_place(ingest: URL, monkeypatch):
-    monkeypatch.setattr(http, "BODY_WAIT_S", 0.05)
+@pytest.mark.parametrize("limits", [IngestLimits(body_wait_s=0.05)])
+async def test_a_body_that_stalls_does_not_hold_its_place(ingest: URL):
 
     async def stalled():
         yield b"{"
@@ -411,8 +409,8 @@ async def test_mutual_tls_takes_a_certificate_of_the_authority(race_log, tmp_pat
             await client.get(address / "healthz", ssl=trusting())
 
 
-async def test_a_renewed_certificate_is_shown_without_a_restart(race_log, tmp_path, monkeypatch):
-    monkeypatch.setattr(app, "LOOK_EVERY_S", 0.01)
+async def test_a_renewed_certificate_is_shown_without_a_restart(race_log, tmp_path):
+    limits = IngestLimits(watch_files_s=0.01)
     tls = files(tmp_path)
 
     async def shown(address: URL) -> str:
@@ -422,7 +420,7 @@ async def test_a_renewed_certificate_is_shown_without_a_restart(race_log, tmp_pa
         return dict(pair[0] for pair in subject)["commonName"]
 
     settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json", tls=tls)
-    async with serving(settings, race_log) as address:
+    async with serving(settings, race_log, limits) as address:
         assert await shown(address) == "Matline test server"
         shutil.copy(TLS / "renewed.key", tls.key)
         shutil.copy(TLS / "renewed.pem", tls.cert)

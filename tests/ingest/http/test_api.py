@@ -15,6 +15,7 @@ from schemas.events import EntriesAdded, EventDefined, GunFired, ReadRow, ReadsL
 from schemas.rejected import RAW_MAX_BYTES, encode_rejection
 from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
 from services.ingest.http import api as http
+from services.ingest.limits import IngestLimits
 from tests.builders import EVENT, definition
 from tests.ingest.memory_log import MemoryLog
 
@@ -237,8 +238,8 @@ async def test_nothing_is_answered_before_the_log_has_acknowledged(client, race_
         ("POST", "entries", b"bib,chips,race,gender,given_name,family_name\n7,A1,hm,M,A,B\n"),
     ],
 )
-async def test_without_the_logs_answer_a_request_is_to_come_again(client, race_log, monkeypatch, method, path, body):
-    monkeypatch.setattr(http, "ACK_WAIT_S", 0.05)
+@pytest.mark.parametrize("limits", [IngestLimits(ack_wait_s=0.05)])
+async def test_without_the_logs_answer_a_request_is_to_come_again(client, race_log, method, path, body):
     race_log.answering.clear()
     async with client.request(method, path, data=body) as answer:
         await problem(answer, 503)

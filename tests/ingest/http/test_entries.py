@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from schemas.events import Entry
 from services.ingest.http import entries
-from services.ingest.http.entries import TooManyEntries, entries_from_csv, entries_from_json
+from services.ingest.http.entries import ENTRIES_MAX, TooManyEntries, entries_from_csv, entries_from_json
 
 HEADER = "bib,chips,race,gender,given_name,family_name"
 
@@ -24,12 +24,12 @@ def entry(**changes: object) -> dict[str, object]:
     }
 
 
-def from_json(*entries: object):
-    return entries_from_json(msgspec.json.encode(entries))
+def from_json(*entries: object, most: int = ENTRIES_MAX):
+    return entries_from_json(msgspec.json.encode(entries), most)
 
 
-def from_csv(*lines: str):
-    return entries_from_csv("\n".join(lines).encode())
+def from_csv(*lines: str, most: int = ENTRIES_MAX):
+    return entries_from_csv("\n".join(lines).encode(), most)
 
 
 # --- JSON
@@ -157,13 +157,12 @@ def test_a_cell_without_end_is_a_bad_line():
     assert [one.bib for one in listing.entries] == ["8"]
 
 
-def test_there_is_a_bound_on_entries_good_or_bad(monkeypatch):
-    monkeypatch.setattr(entries, "ENTRIES_MAX", 2)
-    assert len(from_json(entry(), 0).bad) == 1
+def test_there_is_a_bound_on_entries_good_or_bad():
+    assert len(from_json(entry(), 0, most=2).bad) == 1
     with pytest.raises(TooManyEntries):
-        from_json(entry(), 0, 0)
+        from_json(entry(), 0, 0, most=2)
     with pytest.raises(TooManyEntries):
-        from_csv(HEADER, "7,A1,hm,M,Jo,X", "x", "y")
+        from_csv(HEADER, "7,A1,hm,M,Jo,X", "x", "y", most=2)
 
 
 @given(st.binary(max_size=300))

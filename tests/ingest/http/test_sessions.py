@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import ReadRow
-from services.ingest.http import sessions as module
 from services.ingest.http.sessions import Sessions
 
 
@@ -54,9 +53,8 @@ def test_sessions_of_other_gateways_and_events_are_apart():
     assert advance(sessions) == (8, 0, 0)
 
 
-def test_the_session_heard_least_lately_is_forgotten_first(monkeypatch):
-    monkeypatch.setattr(module, "SESSIONS_MAX", 2)
-    sessions = Sessions()
+def test_the_session_heard_least_lately_is_forgotten_first():
+    sessions = Sessions(limit=2)
     for session in ("a", "b", "a", "c"):
         advance(sessions, 5, session=session)
     assert advance(sessions, session="a").next_seq == 6

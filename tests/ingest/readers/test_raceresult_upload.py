@@ -7,11 +7,9 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import aiohttp
-import pytest
 from aiohttp import web
 
-from services.ingest.decoders import arrival_clock
-from services.ingest.readers import raceresult_upload
+from services.ingest.limits import IngestLimits
 from services.ingest.readers.raceresult_upload import BODY_MAX_BYTES, Uploads, may_upload
 from services.ingest.readers.sources import Source
 from tests.ingest.readers.rig import GrowingLog, metrics, now_us, source
@@ -20,10 +18,10 @@ LINES = "".join(f"1;{n};2026-01-04;05:00:{n:02d}.250;6692;12;-68;0;;;0;;;;;;;;\n
 
 
 @asynccontextmanager
-async def serving(log: GrowingLog, one: Source) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
+async def serving(log: GrowingLog, one: Source, **limits: float) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
     app = web.Application()
     known = {(one.event, one.gateway): one}
-    app.add_routes(Uploads(lambda event, gateway: known.get((event, gateway)), log, metrics(), now_us).routes())
+    app.add_routes(Uploads(lambda *key: known.get(key), log, metrics(), now_us, IngestLimits(**limits)).routes())
     runner = web.AppRunner(app)
     await runner.setup()
     try:
@@ -67,10 +65,9 @@ async def test_the_same_body_again_is_the_same_reads_by_session_and_number():
     assert {one.raw for one in log.aside} == {b"nonsense"}
 
 
-async def test_without_the_log_nothing_is_said_to_be_ok(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(raceresult_upload, "ACK_WAIT_S", 0.05)
+async def test_without_the_log_nothing_is_said_to_be_ok():
     log = GrowingLog()
-    async with serving(log, uploads()) as (session, url):
+    async with serving(log, uploads(), ack_wait_s=0.05) as (session, url):
         log.answering.clear()
         async with session.post(url, data=LINES) as answer:
             assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
@@ -107,10 +104,9 @@ def test_a_decoder_is_told_by_its_secret_or_by_where_it_calls_from():
     assert not may_upload(uploads(), "10.0.0.1", "")
 
 
-async def test_a_decoder_in_another_zone_is_told_of_once(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(arrival_clock, "TURN_S", 0.02)
+async def test_a_decoder_in_another_zone_is_noted_once():
     log = GrowingLog()
-    async with serving(log, uploads()) as (session, url), asyncio.timeout(30):
+    async with serving(log, uploads(), clock_turn_s=0.02) as (session, url), asyncio.timeout(30):
         while not log.notices() or len(log.reads) < 20:
             at = datetime.now(UTC) + timedelta(hours=7)
             line = f"1;33;{at:%Y-%m-%d};{at:%H:%M:%S}.{at.microsecond // 1000:03d};6692;12;-68;0;;;0;;;;;;;;\n"

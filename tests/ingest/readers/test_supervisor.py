@@ -17,8 +17,8 @@ from schemas.events import ReadRow, ReadsLogged
 from services.ingest import app
 from services.ingest.http.access import Access
 from services.ingest.http.connection_limiter import ConnectionLimiter
+from services.ingest.limits import IngestLimits
 from services.ingest.metrics import IngestMetrics
-from services.ingest.readers import supervisor as reading
 from services.ingest.readers.supervisor import ReaderSupervisor
 from services.ingest.settings import IngestSettings
 from services.runtime.faults import StartFault
@@ -50,7 +50,9 @@ class Office:
         self.metrics = IngestMetrics(CollectorRegistry())
         self.readings: list[ReaderSupervisor] = []
 
-    def reading(self, *tables: str, host: str = "127.0.0.1", mylaps_port: int = 0) -> ReaderSupervisor:
+    def reading(
+        self, *tables: str, host: str = "127.0.0.1", mylaps_port: int = 0, restart_s: float = 5.0
+    ) -> ReaderSupervisor:
         self.write(*tables)
         access = Access(Tokens(self.folder / "tokens.json"), ConnectionLimiter())
         made = ReaderSupervisor(
@@ -62,6 +64,7 @@ class Office:
             self.metrics,
             lambda: time.time_ns() // 1000,
             self.folder,
+            IngestLimits(reader_restart_s=restart_s),
         )
         self.readings.append(made)
         return made
@@ -185,11 +188,10 @@ async def test_a_file_that_became_faulty_changes_nothing_and_is_named_loudly(off
     assert office.metrics.config_faulty._value.get() == 0
 
 
-async def test_a_reader_that_cannot_be_started_is_tried_again_and_the_others_go_on(office, caplog, monkeypatch):
-    monkeypatch.setattr(reading, "AGAIN_S", 0.0)
+async def test_a_reader_that_cannot_be_started_is_tried_again_and_the_others_go_on(office, caplog):
     taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = taken.sockets[0].getsockname()[1]
-    work = office.reading(mylaps("good"))
+    work = office.reading(mylaps("good"), restart_s=0.0)
     await work.start()
     office.write(mylaps("good"), mylaps("late", f"127.0.0.1:{port}"))
     await work.look()
@@ -201,10 +203,9 @@ async def test_a_reader_that_cannot_be_started_is_tried_again_and_the_others_go_
     assert office.metrics.reader_failures.labels("late")._value.get() == 1
 
 
-async def test_a_reader_that_failed_is_started_again(office, caplog, monkeypatch):
-    monkeypatch.setattr(reading, "AGAIN_S", 0.0)
+async def test_a_reader_that_failed_is_started_again(office, caplog):
     port = free_port()
-    work = office.reading(mylaps("tent", f"127.0.0.1:{port}"))
+    work = office.reading(mylaps("tent", f"127.0.0.1:{port}"), restart_s=0.0)
     await work.start()
     [(_, listener)] = work._at_work.values()
     listener.failed.set_exception(OSError("the disk is full"))
@@ -288,31 +289,29 @@ async def test_a_password_is_in_no_log(office, caplog):
 # --- within ingest
 
 
-async def test_ingest_takes_up_a_changed_file_by_itself(tmp_path, race_log, monkeypatch):
-    monkeypatch.setattr(app, "LOOK_EVERY_S", 0.01)
+async def test_ingest_takes_up_a_changed_file_by_itself(tmp_path, race_log):
     path = tmp_path / "matline.toml"
     settings = IngestSettings(port=0, config=path, tokens=tmp_path / "tokens.json", data=tmp_path)
-    made = app.create_app(settings, race_log)
+    made = app.create_app(settings, race_log, IngestLimits(watch_files_s=0.01))
     async with app.serving(made, settings):
-        assert made[app.READING].ports() == {}
+        assert made[app.SUPERVISOR].ports() == {}
         path.write_text(mylaps("tent"))
-        await until(lambda: made[app.READING].ports())
-        assert b"AckStore" in await sent(made[app.READING].ports()["mylaps:tent"], STORE)
+        await until(lambda: made[app.SUPERVISOR].ports())
+        assert b"AckStore" in await sent(made[app.SUPERVISOR].ports()["mylaps:tent"], STORE)
     assert len(race_log.records) == 1
 
 
-async def test_decoders_may_upload_once_the_file_names_them(tmp_path, race_log, monkeypatch):
-    monkeypatch.setattr(app, "LOOK_EVERY_S", 0.01)
+async def test_decoders_may_upload_once_the_file_names_them(tmp_path, race_log):
     path = tmp_path / "matline.toml"
     settings = IngestSettings(port=0, config=path, tokens=tmp_path / "tokens.json", data=tmp_path)
-    made = app.create_app(settings, race_log)
+    made = app.create_app(settings, race_log, IngestLimits(watch_files_s=0.01))
     line = "1;77;2026-01-04;05:00:00.250;6692;12;-68;0;;;0;;;;;;;;\n"
     async with app.serving(made, settings) as port, aiohttp.ClientSession() as client:
         address = f"http://127.0.0.1:{port}/v1/events/e/raceresult/tent?user=box&device=D-1"
         async with client.post(address, data=line) as answer:
             assert answer.status == 403
         path.write_text(table("raceresult_http", "tent", secret='"box"'))
-        await until(lambda: made[app.READING].uploading("e", "tent"))
+        await until(lambda: made[app.SUPERVISOR].uploading("e", "tent"))
         async with client.post(address, data=line) as answer:
             assert (answer.status, await answer.text()) == (200, "OK")
         async with client.post(address.replace("box", "xob"), data=line) as answer:
