@@ -31,7 +31,7 @@ from services.live.store import CHANGED_MAX, Head
 from services.live.stream_events import Kind, StreamEvent, stream_events
 from services.runtime.clickhouse import DatabaseUnavailable
 from services.standings.boards import passes
-from services.standings.event_index import EventView
+from services.standings.event_index import EventIndex
 
 VIEWERS_MAX = 20_000  # streams of one process, some 30 KB each
 WAITING_BYTES_MAX = 512 * 1024  # that a viewer may be behind
@@ -307,7 +307,7 @@ class Streams:
         before = await store.athletes(head.event, bibs, since)
         return Changed(boards, bibs, before, await store.athletes(head.event, bibs, head.revision))
 
-    async def _of_athlete(self, view: EventView, head: Head, bib: str, changed: Changed) -> AsyncIterator[StreamEvent]:
+    async def _of_athlete(self, view: EventIndex, head: Head, bib: str, changed: Changed) -> AsyncIterator[StreamEvent]:
         row = changed.after.get(bib)
         if row is not None:
             for one in stream_events(view, changed.before.get(bib), row):
@@ -321,7 +321,7 @@ class Streams:
                 yield StreamEvent("board", {"bib": bib, "boards": [msgspec.structs.asdict(one) for one in places]})
 
     async def _of_board(
-        self, view: EventView, since: int, head: Head, name: str, changed: Changed
+        self, view: EventIndex, since: int, head: Head, name: str, changed: Changed
     ) -> AsyncIterator[StreamEvent]:
         if name in view.team_boards or name in view.delegations:
             if name in changed.boards:
@@ -343,7 +343,7 @@ class Streams:
         if bibs:
             yield StreamEvent("board", await self._board_told(view, head, board, list(bibs)))
 
-    async def _board_told(self, view: EventView, head: Head, board: Board, bibs: list[str]) -> dict[str, Any]:
+    async def _board_told(self, view: EventIndex, head: Head, board: Board, bibs: list[str]) -> dict[str, Any]:
         """The lines of a board that changed, but for those that others have only moved up or down; `rows` null: too
         many to tell, so fetch the board. `removed` have no place (any more).
         """
@@ -358,7 +358,7 @@ class Streams:
         }
 
 
-def _members(view: EventView, board: Board, changed: Changed) -> Iterator[tuple[AthleteRow | None, AthleteRow, bool]]:
+def _members(view: EventIndex, board: Board, changed: Changed) -> Iterator[tuple[AthleteRow | None, AthleteRow, bool]]:
     """Who of the changed is on a board or was: his result before (None: he was not on it) and after, and whether he is
     on it now.
     """

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 from schemas.results import AthleteRow
 from services.live.feed.board_line import shown_names
 from services.live.pages.athlete_fields import result_of
-from services.standings.event_index import EventView
+from services.standings.event_index import EventIndex
 
 Kind = Literal["snapshot", "split", "board", "status", "retract"]
 
@@ -17,7 +17,7 @@ class StreamEvent(NamedTuple):
     data: dict[str, Any]
 
 
-def stream_events(view: EventView, before: AthleteRow | None, after: AthleteRow) -> list[StreamEvent]:
+def stream_events(view: EventIndex, before: AthleteRow | None, after: AthleteRow) -> list[StreamEvent]:
     """How an athlete's result differs: points taken anew or at another instant (`corrected`), points taken back, his
     status.
     """

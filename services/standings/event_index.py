@@ -1,4 +1,4 @@
-"""An event as live shows it: its definition made ready for many rows. Pure."""
+"""An event with its definition indexed by id, so that many rows can be built from it. Pure."""
 
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
@@ -14,15 +14,15 @@ OLDEST = 120  # years; bounds an age group that is open upwards, to compare widt
 
 
 class AgeGroup(Struct, frozen=True):
-    """A board by birth years as an age group: its label, how many years wide, and who is on it."""
+    """A board by birth years as an age group: its label, its width in years, and whether an athlete is in it."""
 
     label: str
     width: int
     holds: Callable[[AthleteRow], bool]
 
 
-class EventView(Struct, frozen=True):
-    """An event at a revision. `boards`, `races` and so on by id, in the order of the definition."""
+class EventIndex(Struct, frozen=True):
+    """An event at one version. `boards`, `races` and so on are by id, in the order of the definition."""
 
     row: EventRow
     definition: Definition
@@ -34,25 +34,25 @@ class EventView(Struct, frozen=True):
     age_groups: dict[str, list[AgeGroup]]
 
 
-def event_view(row: EventRow) -> EventView | None:
-    """The view of an event; None while it has no definition."""
+def event_index(row: EventRow) -> EventIndex | None:
+    """Return the index of an event, or None while it has no definition."""
     if row.definition is None:
         return None
     definition = parse_definition(row.definition)
-    return EventView(
+    return EventIndex(
         row=row,
         definition=definition,
         zone=ZoneInfo(definition.timezone),
         races={race.id: race for race in definition.races},
         boards={board.id: board for board in definition.boards},
         team_boards={board.id: board for board in definition.team_boards},
-        delegations={one.id: one for one in definition.delegations},
+        delegations={delegation.id: delegation for delegation in definition.delegations},
         age_groups={race.id: _age_groups(definition, race.id) for race in definition.races},
     )
 
 
 def _age_groups(definition: Definition, race: str) -> list[AgeGroup]:
-    """The race's boards by birth years, the narrowest first."""
+    """Return the age groups of a race, the narrowest first: its boards that filter by birth year."""
     year = int(definition.date[:4])
     groups = []
     for board in definition.boards:
@@ -67,11 +67,11 @@ def _age_groups(definition: Definition, race: str) -> list[AgeGroup]:
     return sorted(groups, key=lambda group: group.width)
 
 
-def age_group(view: EventView, row: AthleteRow) -> str | None:
-    """The narrowest age group that he is in, such as 30-39, 60+ or U20; ages are by birth year."""
-    return next((group.label for group in view.age_groups.get(row.race, ()) if group.holds(row)), None)
+def age_group(event: EventIndex, row: AthleteRow) -> str | None:
+    """Return the label of the athlete's narrowest age group, such as 30-39, 60+ or U20. Ages are by birth year."""
+    return next((group.label for group in event.age_groups.get(row.race, ()) if group.holds(row)), None)
 
 
-def title(one: Board | TeamBoard | Delegation) -> str:
-    """What a board is called."""
-    return one.name or one.id
+def title(board: Board | TeamBoard | Delegation) -> str:
+    """Return the name of a board, or its id when it has none."""
+    return board.name or board.id

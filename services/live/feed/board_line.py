@@ -13,7 +13,7 @@ from services.formatting.words import place_text
 from services.live.ranking import Placed
 from services.live.store import Head
 from services.standings.age_grade import finisher_grade
-from services.standings.event_index import EventView, age_group
+from services.standings.event_index import EventIndex, age_group
 
 CHANGED = "changed_since_official"
 
@@ -75,7 +75,7 @@ class Listing(Struct, frozen=True):
     `changed`: whose rows are not as they were published as official.
     """
 
-    view: EventView
+    view: EventIndex
     board: Board
     race: Race
     state: str

@@ -8,14 +8,12 @@ without a token file a request from this machine itself.
 import time
 
 from aiohttp import web
-from yarl import URL
 
 from services.live.errors import Refused
-from services.runtime.loopback import is_loopback
+from services.runtime.loopback import is_local_request
 from services.runtime.tokens import Token, Tokens, bearer
 
 LOOK_AGAIN_S = 0.1  # whether there are readers' tokens; a look at the file costs as much as an answer that is held
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")  # set by a proxy here for somebody elsewhere
 
 
 class Access:
@@ -54,7 +52,7 @@ class Access:
     def check_official(self, request: web.Request, event: str) -> None:
         """Let an official of this event in. Raises Refused."""
         if not self._tokens.required():
-            if not _from_here(request):
+            if not is_local_request(request):
                 raise Refused(
                     403, "Not from here", "without tokens this is for this machine only, by 127.0.0.1 or localhost"
                 )
@@ -77,21 +75,3 @@ class Access:
         if holder is None:
             raise Refused(401, "No valid token", "send `Authorization: Bearer ...`, or a reader's token as `key`")
         return holder
-
-
-def _from_here(request: web.Request) -> bool:
-    """Whether a request comes from this machine, and no page of another site or proxy has made it."""
-    origin = request.headers.get("Origin")
-    return (
-        is_loopback(request.remote or "")
-        and is_loopback(_host_of(request.host))
-        and (origin is None or origin == f"{request.scheme}://{request.host}")
-        and not any(name in request.headers for name in _FORWARDED)
-    )
-
-
-def _host_of(authority: str) -> str:
-    try:
-        return URL(f"http://{authority}").host or ""
-    except ValueError:
-        return ""

@@ -59,7 +59,7 @@ from services.live.store import Head
 from services.live.stream import Streams, Subject
 from services.runtime.clickhouse import DatabaseUnavailable
 from services.standings import explanation
-from services.standings.event_index import EventView
+from services.standings.event_index import EventIndex
 
 CURRENT_MAX = 1_000  # addresses whose answers are at hand
 CURRENT_BYTES_MAX = 64 * 1024  # of each
@@ -490,7 +490,7 @@ class BoardAnswer(Struct, frozen=True, kw_only=True):
     rows: list[BoardLine]
 
 
-def _suffixed(name: str, view: EventView) -> tuple[str, str]:
+def _suffixed(name: str, view: EventIndex) -> tuple[str, str]:
     """A board's id and the suffix behind it; an id may hold dots, so a board that is called just so comes first."""
     if name in view.boards:
         return name, ""
@@ -498,7 +498,7 @@ def _suffixed(name: str, view: EventView) -> tuple[str, str]:
     return name.removesuffix(suffix), suffix
 
 
-def _unknown_board(head: Head, name: str, known: list[str], view: EventView) -> Refused:
+def _unknown_board(head: Head, name: str, known: list[str], view: EventIndex) -> Refused:
     slug(name, "board")
     kinds = {"boards": set(view.boards), "teams": set(view.team_boards), "delegations": set(view.delegations)}
     elsewhere = next((kind for kind, boards in kinds.items() if name in boards), None)

@@ -8,7 +8,7 @@ from schemas.results import AthleteRow, printed_s
 from services.formatting.times import format_hms, format_instant, format_pace, speed_kmh
 from services.live.feed.board_line import projection, shown_names, start_instant_us
 from services.live.store import Head
-from services.standings.event_index import EventView, age_group
+from services.standings.event_index import EventIndex, age_group
 
 
 class AthleteBoard(Struct, frozen=True, kw_only=True):
@@ -22,7 +22,7 @@ class AthleteBoard(Struct, frozen=True, kw_only=True):
     time_s: int | None
 
 
-def athlete_summary(view: EventView, row: AthleteRow) -> dict[str, Any]:
+def athlete_summary(view: EventIndex, row: AthleteRow) -> dict[str, Any]:
     """What a list of athletes says of one."""
     names = shown_names(row)
     entry = row.entry
@@ -45,7 +45,7 @@ def athlete_summary(view: EventView, row: AthleteRow) -> dict[str, Any]:
     }
 
 
-def public_athlete(view: EventView, head: Head, row: AthleteRow) -> dict[str, Any]:
+def public_athlete(view: EventIndex, head: Head, row: AthleteRow) -> dict[str, Any]:
     """One athlete's result, without what depends on others."""
     race = view.races[row.race]
     entry = row.entry
@@ -74,7 +74,7 @@ def public_athlete(view: EventView, head: Head, row: AthleteRow) -> dict[str, An
     }
 
 
-def result_of(view: EventView, row: AthleteRow, at: int) -> dict[str, Any]:
+def result_of(view: EventIndex, row: AthleteRow, at: int) -> dict[str, Any]:
     """A point that an athlete took: when, since gun and start, and how fast he ran from the point before."""
     taken = row.points[at]
     kms = {point.id: point.km for point in view.races[row.race].points}

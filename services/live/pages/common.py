@@ -31,7 +31,7 @@ from services.live.public_facts import public_fact
 from services.live.ranking import Placed, board_order, point_order
 from services.live.store import CHANGED_MAX, FACTS_MAX, Cell, Head, Split, Store, TeamLine
 from services.standings.boards import passes
-from services.standings.event_index import EventView, event_view, title
+from services.standings.event_index import EventIndex, event_index, title
 from services.standings.plain_rows import plain_athlete
 from services.standings.publication import (
     Published,
@@ -81,10 +81,10 @@ class Views:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._events: AsyncCache[EventView | None] = AsyncCache(VIEWS_HELD, lambda _: 1)
+        self._events: AsyncCache[EventIndex | None] = AsyncCache(VIEWS_HELD, lambda _: 1)
         self._orders: AsyncCache[Order] = AsyncCache(LINES_HELD, lambda order: 1 + len(order.lines))
         self._cases: AsyncCache[list[Case]] = AsyncCache(CASES_HELD, lambda cases: 1 + len(cases))
-        self._rows: dict[str, tuple[EventRow, EventView | None]] = {}
+        self._rows: dict[str, tuple[EventRow, EventIndex | None]] = {}
         self.publications = Publications(store, self._lines_of, self.event)
 
     async def close(self) -> None:
@@ -94,23 +94,23 @@ class Views:
 
     # --- the event
 
-    async def event(self, event: str, revision: int) -> EventView | None:
+    async def event(self, event: str, revision: int) -> EventIndex | None:
         """The event; None while it has no definition."""
         return await self._events.get((event, revision), lambda: self._event(event, revision))
 
-    async def _event(self, event: str, revision: int) -> EventView | None:
+    async def _event(self, event: str, revision: int) -> EventIndex | None:
         row = await self.store.event_row(event, revision)
         if row is None:
             return None
         held = self._rows.get(event)
         if held is not None and held[0] == row:  # most revisions leave it as it is
             return held[1]
-        view = event_view(row)
+        view = event_index(row)
         if held is None or row.version > held[0].version:
             self._rows[event] = row, view
         return view
 
-    async def defined(self, head: Head) -> EventView:
+    async def defined(self, head: Head) -> EventIndex:
         """The event, which has a definition. Raises Refused."""
         view = await self.event(head.event, head.revision)
         if view is None:
@@ -119,16 +119,16 @@ class Views:
             )
         return view
 
-    async def standing(self, view: EventView, race: str, board: str | None = None) -> Standing:
+    async def standing(self, view: EventIndex, race: str, board: str | None = None) -> Standing:
         """What holds for a board's results, or for the race's."""
         published = await self.publications.published(view)
         return race_standing(view.definition, published, race) if board is None else standing(published, race, board)
 
-    async def state(self, view: EventView, race: str, board: str | None = None) -> str:
+    async def state(self, view: EventIndex, race: str, board: str | None = None) -> str:
         """The state of a board's results, or of the race's."""
         return (await self.standing(view, race, board)).state
 
-    async def open_cases(self, view: EventView, head: Head) -> list[Case]:
+    async def open_cases(self, view: EventIndex, head: Head) -> list[Case]:
         """The open cases of athletes and teams."""
 
         async def look() -> list[Case]:
@@ -138,7 +138,7 @@ class Views:
 
         return await self._cases.get((head.event, head.revision), look)
 
-    async def _team_cases(self, view: EventView, revision: int) -> list[Case]:
+    async def _team_cases(self, view: EventIndex, revision: int) -> list[Case]:
         """A case for each team with more members than may count. Source: R4.6."""
         decided = set(view.row.decided)
         cases = []
@@ -220,7 +220,7 @@ class Views:
 
     async def _race(
         self,
-        view: EventView,
+        view: EventIndex,
         head: Head,
         race: Race,
         counts: Mapping[tuple[str, str], tuple[int, int]],
@@ -248,7 +248,7 @@ class Views:
             "points": [{"point": point.id, "km": point.km} for point in race.points],
         }
 
-    async def life(self, view: EventView, head: Head, race: str, board: str | None = None) -> dict[str, Any]:
+    async def life(self, view: EventIndex, head: Head, race: str, board: str | None = None) -> dict[str, Any]:
         """What was published of a race or board, why an official publication has no effect, and, of provisional
         results, from when they may be official and what else is in the way.
         """
@@ -264,7 +264,7 @@ class Views:
             "in_the_way": msgspec.to_builtins(in_the_way),
         }
 
-    async def held(self, view: EventView, race: str, board: str | None) -> Published:
+    async def held(self, view: EventIndex, race: str, board: str | None) -> Published:
         """The publication whose document is served. Raises Refused."""
         if race not in view.races:
             raise Refused(404, "No such race", f"known are {', '.join(view.races)}")
@@ -279,7 +279,7 @@ class Views:
             raise Refused(404, "Withdrawn", f"the results of {what} are withdrawn")
         return found.held
 
-    async def published(self, view: EventView, head: Head, race: str, board: str | None) -> dict[str, Any]:
+    async def published(self, view: EventIndex, head: Head, race: str, board: str | None) -> dict[str, Any]:
         """What was published of a race or board, with its document, and how results differ from it now."""
         held = await self.held(view, race, board)
         document, delegations = await self.publications.document(head.event, held)
@@ -300,10 +300,10 @@ class Views:
 
     # --- boards
 
-    async def _lines_of(self, view: EventView, board: Board, revision: int) -> Sequence[Placed]:
+    async def _lines_of(self, view: EventIndex, board: Board, revision: int) -> Sequence[Placed]:
         return (await self.order(view, board, revision)).lines
 
-    async def order(self, view: EventView, board: Board, revision: int) -> Order:
+    async def order(self, view: EventIndex, board: Board, revision: int) -> Order:
         """A board in order."""
         event = view.definition.event
         race = view.races[board.race]
@@ -315,7 +315,7 @@ class Views:
 
         return await self._orders.get(("board", event, board.id, revision), make)
 
-    async def point(self, view: EventView, board: Board, point: str, revision: int) -> Order:
+    async def point(self, view: EventIndex, board: Board, point: str, revision: int) -> Order:
         """The members of a board in the order at a point."""
         event = view.definition.event
         root = view.boards[_root(view, board)]
@@ -327,7 +327,7 @@ class Views:
 
         return await self._orders.get(("point", event, board.id, point, revision), make)
 
-    async def board_page(self, head: Head, view: EventView, board: Board, query: BoardQuery) -> BoardPage:
+    async def board_page(self, head: Head, view: EventIndex, board: Board, query: BoardQuery) -> BoardPage:
         """The lines of a board that a query asks for."""
         race = view.races[board.race]
         if query.point is not None and query.point not in {point.id for point in race.points}:
@@ -370,12 +370,12 @@ class Views:
             await asyncio.sleep(0)
         return made
 
-    async def listing(self, head: Head, view: EventView, board: Board) -> tuple[Listing, Order]:
+    async def listing(self, head: Head, view: EventIndex, board: Board) -> tuple[Listing, Order]:
         """A board's order, and what its lines share."""
         order = await self.order(view, board, head.revision)
         return await self._listing(head, view, board, order, None), order
 
-    async def _listing(self, head: Head, view: EventView, board: Board, order: Order, point: str | None) -> Listing:
+    async def _listing(self, head: Head, view: EventIndex, board: Board, order: Order, point: str | None) -> Listing:
         state = await self.state(view, board.race, board.id)
         changed = (await self.publications.differences(view, head, board.race)).bibs(board.id)
         leader = order.lines[0] if order.lines else None
@@ -383,7 +383,7 @@ class Views:
 
     # --- teams
 
-    async def team_rows(self, head: Head, view: EventView, team: TeamBoard) -> dict[str, Any]:
+    async def team_rows(self, head: Head, view: EventIndex, team: TeamBoard) -> dict[str, Any]:
         """A team board."""
         rows = await self.store.teams(head.event, team.id, head.revision)
         bibs = [member["bib"] for row in rows for member in row.members]
@@ -410,7 +410,7 @@ class Views:
             ],
         }
 
-    async def delegation_rows(self, head: Head, view: EventView, board: str) -> dict[str, Any]:
+    async def delegation_rows(self, head: Head, view: EventIndex, board: str) -> dict[str, Any]:
         """A delegation board; its results are in the state that was published of it, else of all its team boards."""
         of = view.delegations[board]
         rows = await self.store.delegations(head.event, board, head.revision)
@@ -441,7 +441,7 @@ class Views:
             rows[bib] = msgspec.structs.replace(rows[bib], hidden=True)
         return rows
 
-    async def athlete(self, head: Head, view: EventView, bib: str) -> dict[str, Any]:
+    async def athlete(self, head: Head, view: EventIndex, bib: str) -> dict[str, Any]:
         """One athlete with his splits, his ranks at each, and his places."""
         row = (await self.athletes(head, [bib])).get(bib)
         if row is None or row.gone or row.race not in view.races:
@@ -456,7 +456,7 @@ class Views:
         }
 
     async def _athlete_point(
-        self, view: EventView, head: Head, row: AthleteRow, boards: Sequence[Board], at: int
+        self, view: EventIndex, head: Head, row: AthleteRow, boards: Sequence[Board], at: int
     ) -> dict[str, Any]:
         point = result_of(view, row, at)
         if row.points[at].point == "START":
@@ -471,7 +471,7 @@ class Views:
         return {**point, "ranks": {board: rank for board, rank in ranks.items() if rank is not None}}
 
     async def athlete_boards(
-        self, view: EventView, head: Head, row: AthleteRow, boards: Iterable[Board]
+        self, view: EventIndex, head: Head, row: AthleteRow, boards: Iterable[Board]
     ) -> list[AthleteBoard]:
         """His place on each of his boards, null while he has none."""
         found = []
@@ -490,7 +490,7 @@ class Views:
             )
         return found
 
-    async def found(self, head: Head, view: EventView, query: SearchQuery) -> dict[str, Any]:
+    async def found(self, head: Head, view: EventIndex, query: SearchQuery) -> dict[str, Any]:
         """The athletes that a search finds."""
         bibs = await self.store.found(head.event, query.words, head.revision)
         page = bibs[query.offset : query.offset + query.limit]
@@ -533,7 +533,7 @@ class Views:
             "more": len(bibs) > CHANGED_MAX or len(facts) > FACTS_MAX,
         }
 
-    async def _differing(self, since: Head, until: Head, view: EventView, board: Board) -> dict[str, Any]:
+    async def _differing(self, since: Head, until: Head, view: EventIndex, board: Board) -> dict[str, Any]:
         """The rows of a board that differ, also by place alone, in the order of the later revision."""
         now = await self.order(view, board, until.revision)
         earlier = await self.event(since.event, since.revision)
@@ -560,7 +560,7 @@ class Views:
         }
 
 
-def _publication(view: EventView, one: Published) -> dict[str, Any]:
+def _publication(view: EventIndex, one: Published) -> dict[str, Any]:
     recorded_us = one.recorded_at_us
     return {
         "state": one.state,
@@ -573,12 +573,12 @@ def _publication(view: EventView, one: Published) -> dict[str, Any]:
     }
 
 
-def boards_of(view: EventView, row: AthleteRow) -> list[Board]:
+def boards_of(view: EventIndex, row: AthleteRow) -> list[Board]:
     """The boards whose filters an athlete passes, in the order of the definition."""
     return [board for board in view.definition.boards if board.race == row.race and passes(view.definition, board)(row)]
 
 
-def _root(view: EventView, board: Board) -> str:
+def _root(view: EventIndex, board: Board) -> str:
     while board.within is not None:
         board = view.boards[board.within]
     return board.id

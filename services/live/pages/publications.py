@@ -14,7 +14,7 @@ from schemas.results import AthleteRow
 from services.live.async_cache import AsyncCache
 from services.live.ranking import Placed
 from services.live.store import Head, IncrementalRows, K, Store, TeamLine
-from services.standings.event_index import EventView
+from services.standings.event_index import EventIndex
 from services.standings.plain_rows import Plain, plain_athlete
 from services.standings.publication import (
     Difference,
@@ -33,8 +33,8 @@ BIBS_AT_ONCE = 1_000
 
 NOTHING = Difference([], {}, {}, {})
 
-Ordered = Callable[[EventView, Board, int], Awaitable[Sequence[Placed]]]
-EventAt = Callable[[str, int], Awaitable[EventView | None]]
+Ordered = Callable[[EventIndex, Board, int], Awaitable[Sequence[Placed]]]
+EventAt = Callable[[str, int], Awaitable[EventIndex | None]]
 
 
 class _Both(NamedTuple):
@@ -60,7 +60,7 @@ class Publications:
         await self._kept.close()
         await self._differences.close()
 
-    async def published(self, view: EventView) -> list[Published]:
+    async def published(self, view: EventIndex) -> list[Published]:
         """The publications in force, in log order."""
         if not view.row.publications:
             return []
@@ -71,7 +71,7 @@ class Publications:
 
         return await self._kept.get((event, view.row.version), look)
 
-    async def differences(self, view: EventView, head: Head, race: str) -> "Differences":
+    async def differences(self, view: EventIndex, head: Head, race: str) -> "Differences":
         """How what a race and its boards have as official differs now."""
         published = await self.published(view)
         by_board: dict[str | None, Difference] = {}
@@ -83,21 +83,21 @@ class Publications:
                 by_board[board] = await self.difference(view, head, held)
         return Differences(by_board)
 
-    async def delegation_changed(self, view: EventView, head: Head, delegation: str) -> bool:
+    async def delegation_changed(self, view: EventIndex, head: Head, delegation: str) -> bool:
         """Whether a delegation that was published as official differs now."""
         found = delegation_standing(await self.published(view), delegation)
         if found is None or found.held is None or found.state != "official":
             return False
         return delegation in (await self.difference(view, head, found.held)).delegations
 
-    async def difference(self, view: EventView, head: Head, held: Published) -> Difference:
+    async def difference(self, view: EventIndex, head: Head, held: Published) -> Difference:
         """How results differ from a publication of them."""
         if head.revision <= held.revision:
             return NOTHING
         key = (head.event, held.race, held.revision, None if held.boards is None else tuple(held.boards), head.revision)
         return await self._differences.get(key, lambda: self._difference(view, head, held))
 
-    async def _difference(self, view: EventView, head: Head, held: Published) -> Difference:
+    async def _difference(self, view: EventIndex, head: Head, held: Published) -> Difference:
         then = await self._event_at(head.event, held.revision)
         if then is None:
             raise AssertionError(f"publication at {held.offset} of {head.event} has no definition")
@@ -112,7 +112,7 @@ class Publications:
         )
 
     async def _document(
-        self, view: EventView, held: Published, changed: set[str], athletes: Mapping[str, Plain], revision: int
+        self, view: EventIndex, held: Published, changed: set[str], athletes: Mapping[str, Plain], revision: int
     ) -> RaceDocument:
         """As much of a race's document as may differ: athletes who do, and boards that have changed rows."""
         event = view.definition.event

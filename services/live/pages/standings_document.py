@@ -16,11 +16,11 @@ from services.standings import Standings
 from services.standings.boards import BoardRow
 from services.standings.delegations import DelegationRow
 from services.standings.document import Scored, document
-from services.standings.event_index import EventView
+from services.standings.event_index import EventIndex
 from services.standings.teams import Member, TeamRow
 
 
-async def standings_document(store: Store, view: EventView, head: Head) -> dict[str, Any]:
+async def standings_document(store: Store, view: EventIndex, head: Head) -> dict[str, Any]:
     """The document as plain objects, without `unused_reads`."""
     event = await store.event_row(head.event, head.revision)
     athletes = await store.all_athletes(head.event, head.revision)
@@ -32,7 +32,7 @@ async def standings_document(store: Store, view: EventView, head: Head) -> dict[
     return made
 
 
-async def _standings(store: Store, view: EventView, head: Head, event: EventRow | None) -> Standings:
+async def _standings(store: Store, view: EventIndex, head: Head, event: EventRow | None) -> Standings:
     of = head.event, head.revision
     official = {race.id: race.official_time for race in view.definition.races}
     boards: dict[str, list[BoardRow]] = {}
@@ -51,7 +51,7 @@ async def _standings(store: Store, view: EventView, head: Head, event: EventRow 
     return Standings(boards, teams, delegations, _cases(view, await store.crowded(*of), event))
 
 
-def _cases(view: EventView, crowded: list[tuple[str, str]], event: EventRow | None) -> list[Case]:
+def _cases(view: EventIndex, crowded: list[tuple[str, str]], event: EventRow | None) -> list[Case]:
     """The cases of too large teams, by team board in the order of the definition, then by team."""
     decided = set() if event is None else set(event.decided)
     race_of = {board.id: board.race for board in view.definition.boards}

@@ -7,13 +7,13 @@ from schemas.ids import bib_order
 from schemas.results import AthleteRow
 from services.offline.export.tables import PERSON, Cell, Duration, Table, person, table
 from services.standings.document import Scored
-from services.standings.event_index import age_group, event_view, title
+from services.standings.event_index import age_group, event_index, title
 from services.standings.prizes import medal_list, prize_list, title_list
 
 
 def start_lists(made: Scored) -> list[Table]:
     """A list for each race: by wave, in the order in which they start where the definition says it, then by bib."""
-    view = None if made.event is None else event_view(made.event)
+    view = None if made.event is None else event_index(made.event)
     if view is None:
         return []
     columns = ["wave", *PERSON, "age_group", "division", "ranked"]

@@ -11,7 +11,7 @@ from services.standings import Standings
 from services.standings.age_grade import finisher_grade
 from services.standings.boards import BoardRow
 from services.standings.document import Scored
-from services.standings.event_index import EventView, age_group, event_view, title
+from services.standings.event_index import EventIndex, age_group, event_index, title
 from services.standings.publication import (
     Difference,
     PublicationKey,
@@ -68,14 +68,14 @@ class States:
 class _Field(NamedTuple):
     """What all tables are made of."""
 
-    view: EventView
+    view: EventIndex
     standings: Standings
     athletes: dict[str, AthleteRow]
 
 
 def results_tables(log: PublishingLog, made: Scored) -> list[Table]:
     """All boards in the order of the definition, team boards, delegations, and whoever did not finish."""
-    view = None if made.event is None else event_view(made.event)
+    view = None if made.event is None else event_index(made.event)
     if view is None:
         return []
     states = States(log, made)
