@@ -14,10 +14,10 @@ from schemas.codec import to_json
 from schemas.definition_parse import definition_from_toml
 from schemas.events import ReadsLogged
 from services.ingest.http.access import Access
-from services.ingest.http.connection_limiter import Places
+from services.ingest.http.connection_limiter import ConnectionLimiter
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.sources import parse_sources
-from services.ingest.readers.supervisor import Reading
+from services.ingest.readers.supervisor import ReaderSupervisor
 from services.offline.scored_log import score_lines
 from services.runtime.tokens import Tokens
 from tests.conftest import free_port
@@ -45,10 +45,10 @@ async def test_a_day_told_by_readers_of_a_protocol_scores_as_over_http_and_to_it
     simulation = day(protocols)
     mats = Mats(simulation, protocols, {spoken: own_address(spoken)})
     config, log = tmp_path / "matline.toml", MemoryLog()
-    access, metrics = Access(Tokens(tmp_path / "tokens.json"), Places()), IngestMetrics(CollectorRegistry())
+    access, metrics = Access(Tokens(tmp_path / "tokens.json"), ConnectionLimiter()), IngestMetrics(CollectorRegistry())
     async with mats:
         config.write_text(mats.sources_toml())
-        reading = Reading(config, "127.0.0.1", 0, access, log, metrics, lambda: mats.first_us, tmp_path)
+        reading = ReaderSupervisor(config, "127.0.0.1", 0, access, log, metrics, lambda: mats.first_us, tmp_path)
         await reading.start()
         try:
             async with asyncio.timeout(HANG_S):
