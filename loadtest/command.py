@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import races
+from loadtest.devices.mylaps import Version
+from loadtest.devices.registry import SIMULATED_PROTOCOLS
 from loadtest.driver import DriveFailed, Driven, Target, drive
 from loadtest.entry_list import entries_csv
 from loadtest.mats import Mats, Spoken, all_alike, play_day, steps_ms, with_codes
-from loadtest.mylaps_exporter import Version
 from loadtest.race_day import NotSimulated
 from loadtest.simulation import SIZE_MAX, Simulation, Timed, simulate
 from schemas.definition import Definition
@@ -99,6 +100,9 @@ def _check(order: Order) -> None:
         if order.protocol is None:
             raise _Refused("--at needs --protocol: which readers are there?")
         _address("--at", order.at)
+    if order.protocol is not None and order.protocol not in SIMULATED_PROTOCOLS:
+        known = ", ".join(SIMULATED_PROTOCOLS)
+        raise _Refused(f"--protocol {order.protocol!r} is not a protocol of simulated readers; choose one of {known}")
     if order.speed is not None and order.speed <= 0:
         raise _Refused(f"--speed {order.speed:g} goes nowhere; 1 is real time, 60 a minute a second")
 

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct, field
 
 from loadtest.deliveries import BATCH_READS_MAX, Delivery, gateways
-from loadtest.mylaps_exporter import Exporter, Version
+from loadtest.devices.mylaps import Exporter, Version
 from loadtest.raw_reads import RawRead
 from loadtest.simulation import Simulation, Timed
 from schemas.codec import to_json

@@ -12,65 +12,40 @@ says is told by `as_said`, and `Mats.sources_toml` is how ingest has to be set u
 import asyncio
 import time
 from array import array
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Literal, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Struct
 
-from loadtest.devices.chronotrack import ChronoTrackDevice
-from loadtest.devices.ipico import IpicoDevice
-from loadtest.devices.llrp import LlrpDevice
-from loadtest.devices.raceresult import RaceResultDevice
+from loadtest.devices.registry import SIMULATED_PROTOCOLS
+from loadtest.devices.simulated import Sighted, SimulatedProtocol, SimulatedReader, Site, places
 from loadtest.devices.trouble import Trouble
-from loadtest.devices.ultra import UltraDevice
 from loadtest.driver import DriveFailed, Target, drive
-from loadtest.mylaps_exporter import Exporter
 from loadtest.race_day import MS
 from loadtest.raw_reads import RawRead
 from loadtest.simulation import Simulation, Timed
 from schemas.definition import Definition, Mat
 from schemas.events import ChipAssigned, EntriesAdded, Ruling
 
-Spoken = Literal["mylaps", "raceresult", "chronotrack", "ipico", "ultra", "llrp"]
-SPOKEN: tuple[Spoken, ...] = ("mylaps", "raceresult", "chronotrack", "ipico", "ultra", "llrp")
-USUAL_PORTS: dict[Spoken, int] = {
-    "mylaps": 3097,
-    "raceresult": 3601,
-    "chronotrack": 61611,
-    "ipico": 10000,
-    "ultra": 10023,  # the real one has 23, which only an administrator may open
-    "llrp": 5084,
-}
-"""Where a device listens, or (mylaps, chronotrack) whom it calls; the second of its kind has the port behind it."""
-CALLING: frozenset[Spoken] = frozenset({"mylaps", "chronotrack"})
-STRENGTHLESS: frozenset[Spoken] = frozenset({"chronotrack", "ipico"})
-HUNDREDTHS_MS = 10
-IPICO_COMMANDS, IPICO_REPLAYS = 9999, 10300  # an Elite's own ports, which nobody sets
-ULTRA_ANTENNAS = 4  # of one of its readers
+Spoken = str
+"""The name of a protocol that simulated readers speak, one of SIMULATED_PROTOCOLS."""
+SPOKEN: tuple[Spoken, ...] = tuple(SIMULATED_PROTOCOLS)
 TOLD_MAX = 100  # reads that a device tells together where they wait: a full message of MYLAPS
 QUEUED_MAX = 20_000  # reads that wait for a device that nobody listens to
-BUFFER_REPORTS = 100_000  # of an LLRP reader: some minutes of a crowd
 
 
 def steps_ms(protocols: Mapping[str, Spoken]) -> dict[str, int]:
     """By mat, what its readers' clocks can tell apart, where that is not a millisecond."""
-    return {mat: HUNDREDTHS_MS for mat, spoken in protocols.items() if spoken in STRENGTHLESS}
+    steps = {mat: SIMULATED_PROTOCOLS[spoken].clock_step_ms for mat, spoken in protocols.items()}
+    return {mat: step_ms for mat, step_ms in steps.items() if step_ms > 1}
 
 
 def code_of(spoken: Spoken, chip: str) -> str:
     """A chip as the log has it from a reader of this protocol. Chips here are seven letters and digits."""
-    if spoken == "ipico":
-        return f"{int(chip, 36):012X}"
-    if spoken == "ultra":
-        return str(int(chip, 36))
-    if spoken == "llrp":
-        return chip.encode().ljust(12, b"\0").hex().upper()
-    return chip
+    return SIMULATED_PROTOCOLS[spoken].code(chip)
 
 
 def with_codes(simulation: Simulation, protocols: Mapping[str, Spoken]) -> Simulation:
@@ -99,200 +74,14 @@ def with_codes(simulation: Simulation, protocols: Mapping[str, Spoken]) -> Simul
 
 def as_said(read: RawRead, spoken: Spoken) -> RawRead:
     """A read as it is after a reader of this protocol has told it; but its strength, which not all tell."""
-    at_us = read.at_us - read.at_us % (HUNDREDTHS_MS * MS) if spoken in STRENGTHLESS else read.at_us
+    at_us = read.at_us - read.at_us % (SIMULATED_PROTOCOLS[spoken].clock_step_ms * MS)
     return msgspec.structs.replace(read, chip=code_of(spoken, read.chip), at_us=at_us)
-
-
-class Sighted(Struct, frozen=True):
-    """A read for a device to tell: `place` is the number of the reader at its mat, from 1; `local` its own clock."""
-
-    read: RawRead
-    mat: str
-    place: int
-    local: datetime
-
-
-class _Line(Protocol):
-    """A simulated device, or several of one protocol that are one to ingest."""
-
-    async def start(self) -> None: ...
-
-    async def heard(self) -> None: ...
-
-    async def tell(self, seen: Sequence[Sighted]) -> None: ...
-
-    async def told(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-    def source(self) -> dict[str, object]: ...
-
-
-class _RaceResult:
-    """A decoder at one mat."""
-
-    def __init__(self, mat: Mat, host: str, port: int, trouble: Trouble, clock: Callable[[], datetime]) -> None:
-        self.device = RaceResultDevice(trouble, clock, name=mat.id, box=f"D-{mat.id}")
-        self.device.host, self.device.port = host, port
-        self._mat = mat
-        self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
-
-    async def tell(self, seen: Sequence[Sighted]) -> None:
-        for one in seen:
-            await self.device.passes(one.read.chip, "0", one.local, one.place, int(one.read.rssi))
-
-    async def told(self) -> None:
-        return
-
-    def source(self) -> dict[str, object]:
-        return {
-            "address": _address(self.device.host, self.device.port),
-            "devices": {f"{self._mat.id}/{place}": device for place, device in _places(self._mat)},
-        }
-
-
-class _Ultra:
-    """A box at one mat."""
-
-    def __init__(
-        self, number: int, mat: Mat, host: str, port: int, trouble: Trouble, clock: Callable[[], datetime]
-    ) -> None:
-        self.device = UltraDevice(trouble, clock, box=number)
-        self.device.host, self.device.port = host, port
-        self._mat = mat
-        self._number = number
-        self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
-
-    async def tell(self, seen: Sequence[Sighted]) -> None:
-        for one in seen:
-            reader, antenna = divmod(one.place - 1, ULTRA_ANTENNAS)
-            code = code_of("ultra", one.read.chip)
-            await self.device.passes(code, antenna + 1, reader + 1, one.local, int(one.read.rssi))
-
-    async def told(self) -> None:
-        return
-
-    def source(self) -> dict[str, object]:
-        return {
-            "address": _address(self.device.host, self.device.port),
-            "devices": {f"{self._number}/{place}": device for place, device in _places(self._mat)},
-        }
-
-
-class _Llrp:
-    """A reader at one mat, of the kind that holds its reports while nobody is connected."""
-
-    def __init__(self, gateway: str, mat: Mat, host: str, port: int, trouble: Trouble, clock_us: int) -> None:
-        self.device = LlrpDevice(trouble, clock_us, buffer=BUFFER_REPORTS)
-        self.device.host, self.device.port = host, port
-        self._gateway = gateway
-        self._mat = mat
-        self.start, self.heard, self.close = self.device.start, self.device.running, self.device.close
-
-    async def tell(self, seen: Sequence[Sighted]) -> None:
-        for one in seen:
-            code = bytes.fromhex(code_of("llrp", one.read.chip))
-            await self.device.read(code, one.read.at_us, one.place, int(one.read.rssi))
-
-    async def told(self) -> None:
-        return
-
-    def source(self) -> dict[str, object]:
-        return {
-            "address": _address(self.device.host, self.device.port),
-            "devices": {f"{self._gateway}/{place}": device for place, device in _places(self._mat)},
-        }
-
-
-class _Ipico:
-    """One Elite for all its mats, each place a reader of its own: its ports for stored reads are the same on each."""
-
-    def __init__(self, mats: list[Mat], host: str, port: int, trouble: Trouble) -> None:
-        self.device = IpicoDevice(trouble)
-        self.device.host = host
-        self.device.stream_port = port
-        self.device.command_port, self.device.replay_port = IPICO_COMMANDS, IPICO_REPLAYS
-        places = [(mat.id, place, device) for mat in mats for place, device in _places(mat)]
-        self._readers = {(mat, place): f"{number:02x}" for number, (mat, place, _) in enumerate(places, start=1)}
-        self._devices = {self._readers[mat, place]: device for mat, place, device in places}
-        self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
-
-    async def tell(self, seen: Sequence[Sighted]) -> None:
-        for one in seen:
-            code = code_of("ipico", one.read.chip).lower()
-            await self.device.read(code, one.local, self._readers[one.mat, one.place])
-
-    async def told(self) -> None:
-        return
-
-    def source(self) -> dict[str, object]:
-        return {
-            "address": _address(self.device.host, self.device.stream_port),
-            "model": "elite",
-            "devices": dict(self._devices),
-        }
-
-
-class _ChronoTrack:
-    """One client for all its mats, each a location."""
-
-    def __init__(self, mats: list[Mat], host: str, port: int, trouble: Trouble) -> None:
-        self.device = ChronoTrackDevice(trouble, [mat.id for mat in mats])
-        self._mats = mats
-        self._address = (host, port)
-        self._calling: asyncio.Task[None] | None = None
-        self.heard, self.told = self.device.heard, self.device.told_all
-
-    async def start(self) -> None:
-        self._calling = asyncio.create_task(self.device.run(*self._address))
-
-    async def tell(self, seen: Sequence[Sighted]) -> None:
-        for one in seen:
-            self.device.read(one.mat, one.read.chip, one.local, one.place)
-
-    async def close(self) -> None:
-        if self._calling is not None:
-            self._calling.cancel()
-            await asyncio.gather(self._calling, return_exceptions=True)
-
-    def source(self) -> dict[str, object]:
-        devices = {f"{mat.id}/{place}": device for mat in self._mats for place, device in _places(mat)}
-        return {"address": _address(*self._address), "devices": devices}
-
-
-class _Mylaps:
-    """One exporter for all its mats, each reader a location."""
-
-    def __init__(self, mats: list[Mat], host: str, port: int, trouble: Trouble, zone: str) -> None:
-        self._address = (host, port)
-        locations = [device for mat in mats for _, device in _places(mat)]
-        self.device = Exporter(host, port, locations, zone, trouble=trouble)
-        self._stack = AsyncExitStack()
-        self.heard, self.told, self.close = self.device.heard, self.device.finish, self._stack.aclose
-
-    async def start(self) -> None:
-        await self._stack.enter_async_context(self.device)
-
-    async def tell(self, seen: Sequence[Sighted]) -> None:
-        await self.device.send([one.read for one in seen])
-
-    def source(self) -> dict[str, object]:
-        return {"address": _address(*self._address)}
-
-
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _places(mat: Mat) -> list[tuple[int, str]]:
-    """The readers of a mat: the number of each, from 1, and what the log calls it."""
-    return list(enumerate((*mat.devices, *mat.backup_devices), start=1))
 
 
 class _Player:
     """A line with what waits for it, so that one that nobody listens to does not keep the others."""
 
-    def __init__(self, gateway: str, spoken: Spoken, line: _Line) -> None:
+    def __init__(self, gateway: str, spoken: Spoken, line: SimulatedReader) -> None:
         self.gateway = gateway
         self.spoken: Spoken = spoken
         self.line = line
@@ -339,7 +128,7 @@ class Mats:
         self._began_s = time.monotonic()
         self.players: list[_Player] = list(self._made())
         self._place = {
-            device: (mat.id, place, self._player(mat.id)) for mat in self._mats() for place, device in _places(mat)
+            device: (mat.id, place, self._player(mat.id)) for mat in self._mats() for place, device in places(mat)
         }
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -348,31 +137,26 @@ class Mats:
 
     def _made(self) -> list[_Player]:
         made: list[_Player] = []
-        for spoken in SPOKEN:
-            own = [mat for mat in self._mats() if self._protocols[mat.id] == spoken]
-            host, port = self._at.get(spoken, ("127.0.0.1", USUAL_PORTS[spoken]))
-            if own and spoken in ("mylaps", "chronotrack", "ipico"):
-                made.append(_Player(f"sim-{spoken}", spoken, self._shared(spoken, own, host, port)))
-            else:
-                made += [self._alone(spoken, nth, mat, host, port + nth if port else 0) for nth, mat in enumerate(own)]
+        for protocol in SIMULATED_PROTOCOLS.values():
+            mats = [mat for mat in self._mats() if self._protocols[mat.id] == protocol.name]
+            groups = [mats] if mats and protocol.shared else [[mat] for mat in mats]
+            made += [self._made_one(protocol, group, number) for number, group in enumerate(groups, start=1)]
         return made
 
-    def _shared(self, spoken: Spoken, mats: list[Mat], host: str, port: int) -> _Line:
-        trouble = self._troubles(spoken)
-        if spoken == "mylaps":
-            return _Mylaps(mats, host, port, trouble, self._definition.timezone)
-        return (_ChronoTrack if spoken == "chronotrack" else _Ipico)(mats, host, port, trouble)
-
-    def _alone(self, spoken: Spoken, nth: int, mat: Mat, host: str, port: int) -> _Player:
-        gateway, trouble = f"sim-{mat.id}", self._troubles(spoken)
-        line: _Line
-        if spoken == "raceresult":
-            line = _RaceResult(mat, host, port, trouble, self._clock)
-        elif spoken == "ultra":
-            line = _Ultra(nth + 1, mat, host, port, trouble, self._clock)
-        else:
-            line = _Llrp(gateway, mat, host, port, trouble, self.first_us)
-        return _Player(gateway, spoken, line)
+    def _made_one(self, protocol: SimulatedProtocol, mats: list[Mat], number: int) -> _Player:
+        host, port = self._at.get(protocol.name, ("127.0.0.1", protocol.port))
+        site = Site(
+            gateway=f"sim-{protocol.name if protocol.shared else mats[0].id}",
+            number=number,
+            mats=mats,
+            host=host,
+            port=port + number - 1 if port else 0,
+            trouble=self._troubles(protocol.name),
+            clock=self._clock,
+            first_us=self.first_us,
+            zone=self._definition.timezone,
+        )
+        return _Player(site.gateway, protocol.name, protocol.make(site))
 
     def _player(self, mat: str) -> _Player:
         spoken = self._protocols[mat]
@@ -449,7 +233,7 @@ class Mats:
             "protocol": player.spoken,
             "event": self._definition.event,
             "gateway": player.gateway,
-            **({} if player.spoken == "llrp" else {"zone": self._definition.timezone}),
+            **({"zone": self._definition.timezone} if SIMULATED_PROTOCOLS[player.spoken].has_zone else {}),
             **player.line.source(),
         }
         return "\n".join(["[[sources]]", *(f"{key} = {_toml(value)}" for key, value in fields.items())]) + "\n"

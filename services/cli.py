@@ -79,8 +79,11 @@ def simulate(
     ] = None,
     entries: Annotated[Path | None, typer.Option(help="Write the entry list as CSV, as ingest takes it.")] = None,
     protocol: Annotated[
-        Literal["mylaps", "raceresult", "chronotrack", "ipico", "ultra", "llrp"] | None,
-        typer.Option(help="Have simulated readers at the mats tell the reads by this protocol, for want of real ones."),
+        str | None,
+        typer.Option(
+            help="Have simulated readers at the mats send the reads by this protocol, such as raceresult; a wrong name "
+            "lists all of them."
+        ),
     ] = None,
     at: Annotated[
         str | None,

@@ -6,8 +6,10 @@ restart that forgets its numbers is `renumber`.
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import datetime
 
+from loadtest.devices.simulated import Sighted, SimulatedProtocol, Site, address, places
 from loadtest.devices.trouble import Trouble
 
 RECONNECT_S = 0.05
@@ -145,3 +147,32 @@ class ChronoTrackDevice:
         if self._writer is None:
             raise ConnectionResetError("not connected")
         await self.trouble.send(self._writer, f"{line}\r\n".encode())
+
+
+class _Client:
+    """One client for all mats, each a location."""
+
+    def __init__(self, site: Site) -> None:
+        self.device = ChronoTrackDevice(site.trouble, [mat.id for mat in site.mats])
+        self._site = site
+        self._calling: asyncio.Task[None] | None = None
+        self.heard, self.told = self.device.heard, self.device.told_all
+
+    async def start(self) -> None:
+        self._calling = asyncio.create_task(self.device.run(self._site.host, self._site.port))
+
+    async def tell(self, seen: Sequence[Sighted]) -> None:
+        for sighted in seen:
+            self.device.read(sighted.mat, sighted.read.chip, sighted.local, sighted.place)
+
+    async def close(self) -> None:
+        if self._calling is not None:
+            self._calling.cancel()
+            await asyncio.gather(self._calling, return_exceptions=True)
+
+    def source(self) -> dict[str, object]:
+        devices = {f"{mat.id}/{place}": device for mat in self._site.mats for place, device in places(mat)}
+        return {"address": address(self._site.host, self._site.port), "devices": devices}
+
+
+SIMULATED = SimulatedProtocol(name="chronotrack", port=61611, make=_Client, calls=True, shared=True, clock_step_ms=10)

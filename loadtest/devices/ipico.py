@@ -7,11 +7,14 @@ do, it sends a read again with the same time and another counter. Ports are free
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import datetime
 
+from loadtest.devices.simulated import Sighted, SimulatedProtocol, Site, address, places
 from loadtest.devices.trouble import Trouble
 
 HOST = "127.0.0.1"
+COMMAND_PORT, REPLAY_PORT = 9999, 10300  # of a real Elite, which nobody sets
 
 
 def checksum(text: str) -> str:
@@ -146,3 +149,36 @@ class IpicoDevice:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def tag(chip: str) -> str:
+    """Return a chip's tag: twelve hex digits."""
+    return f"{int(chip, 36):012X}"
+
+
+class _Elite:
+    """One Elite for all mats, each place a reader of its own: its ports for stored reads are the same on each."""
+
+    def __init__(self, site: Site) -> None:
+        self.device = IpicoDevice(site.trouble)
+        self.device.host, self.device.stream_port = site.host, site.port
+        self.device.command_port, self.device.replay_port = COMMAND_PORT, REPLAY_PORT
+        every_place = [(mat.id, place, device) for mat in site.mats for place, device in places(mat)]
+        self._readers = {(mat, place): f"{number:02x}" for number, (mat, place, _) in enumerate(every_place, start=1)}
+        self._devices = {self._readers[mat, place]: device for mat, place, device in every_place}
+        self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
+
+    async def tell(self, seen: Sequence[Sighted]) -> None:
+        for sighted in seen:
+            reader = self._readers[sighted.mat, sighted.place]
+            await self.device.read(tag(sighted.read.chip).lower(), sighted.local, reader)
+
+    async def told(self) -> None:
+        return
+
+    def source(self) -> dict[str, object]:
+        own = address(self.device.host, self.device.stream_port)
+        return {"address": own, "model": "elite", "devices": dict(self._devices)}
+
+
+SIMULATED = SimulatedProtocol(name="ipico", port=10000, make=_Elite, shared=True, clock_step_ms=10, code=tag)

@@ -9,10 +9,13 @@ import asyncio
 import contextlib
 import struct
 from collections import deque
+from collections.abc import Sequence
 
+from loadtest.devices.simulated import Sighted, SimulatedProtocol, Site, address, places
 from loadtest.devices.trouble import Trouble
 
 HOST = "127.0.0.1"
+CROWD_REPORTS = 100_000  # some minutes of a crowd, which a reader with much memory holds
 BUFFER_REPORTS = 1_000
 KEEPALIVE_SPEC = b"\x00\xdc\x00\x09\x01"  # periodic, and the period in milliseconds behind it
 
@@ -231,3 +234,34 @@ class LlrpDevice:
 
     def _listed(self) -> list[tuple[int, int, int]]:
         return [(rospec, 0, state) for rospec, state in self.rospecs.items()]
+
+
+def epc(chip: str) -> str:
+    """Return a chip's code of 96 bits, in hex."""
+    return chip.encode().ljust(12, b"\0").hex().upper()
+
+
+class _AtMat:
+    """A reader at one mat, of the kind that holds its reports while nobody is connected."""
+
+    def __init__(self, site: Site) -> None:
+        [self._mat] = site.mats
+        self._gateway = site.gateway
+        self.device = LlrpDevice(site.trouble, site.first_us, buffer=CROWD_REPORTS)
+        self.device.host, self.device.port = site.host, site.port
+        self.start, self.heard, self.close = self.device.start, self.device.running, self.device.close
+
+    async def tell(self, seen: Sequence[Sighted]) -> None:
+        for sighted in seen:
+            code = bytes.fromhex(epc(sighted.read.chip))
+            await self.device.read(code, sighted.read.at_us, sighted.place, int(sighted.read.rssi))
+
+    async def told(self) -> None:
+        return
+
+    def source(self) -> dict[str, object]:
+        devices = {f"{self._gateway}/{place}": device for place, device in places(self._mat)}
+        return {"address": address(self.device.host, self.device.port), "devices": devices}
+
+
+SIMULATED = SimulatedProtocol(name="llrp", port=5084, make=_AtMat, has_zone=False, code=epc)

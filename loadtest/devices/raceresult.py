@@ -7,9 +7,10 @@ is the chance that a push is never sent, `damage` that a record goes out without
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from loadtest.devices.simulated import Sighted, SimulatedProtocol, Site, address, places
 from loadtest.devices.trouble import Trouble
 
 HOST = "127.0.0.1"
@@ -154,3 +155,27 @@ class RaceResultDevice:
             rows = self.files[self.file][int(first) - 1 :][: min(int(count), PULL_MAX)]
             return [*([] if len(rows) == int(count) else [f"ONLY {len(rows)}"]), *rows, ""]
         return ["UNKNOWN"]
+
+
+class _AtMat:
+    """A decoder at one mat."""
+
+    def __init__(self, site: Site) -> None:
+        [self._mat] = site.mats
+        self.device = RaceResultDevice(site.trouble, site.clock, name=self._mat.id, box=f"D-{self._mat.id}")
+        self.device.host, self.device.port = site.host, site.port
+        self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
+
+    async def tell(self, seen: Sequence[Sighted]) -> None:
+        for sighted in seen:
+            await self.device.passes(sighted.read.chip, "0", sighted.local, sighted.place, int(sighted.read.rssi))
+
+    async def told(self) -> None:
+        return
+
+    def source(self) -> dict[str, object]:
+        devices = {f"{self._mat.id}/{place}": device for place, device in places(self._mat)}
+        return {"address": address(self.device.host, self.device.port), "devices": devices}
+
+
+SIMULATED = SimulatedProtocol(name="raceresult", port=3601, make=_AtMat)

@@ -8,14 +8,16 @@ out without its middle.
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from loadtest.devices.simulated import Sighted, SimulatedProtocol, Site, address, places
 from loadtest.devices.trouble import Trouble
 
 HOST = "127.0.0.1"
 ZERO = datetime(1980, 1, 1)
 HEARTBEAT_S = 10.0
+READER_ANTENNAS = 4  # of one of its two readers
 COMMAND = re.compile(rb"[?r]\n|([68])(\0\0|00)(\d+)\r(\d+)\r|[RSst789uU][^\n]*\n")
 
 
@@ -144,3 +146,36 @@ class UltraDevice:
         if match[1] == b"6":
             return [line % 1 for number, (_, line) in self.log.items() if first <= number <= last]
         return [line % 1 for second, line in self.log.values() if first <= second <= last]
+
+
+def chip_number(chip: str) -> str:
+    """Return a chip's code in decimal, as a box sends it."""
+    return str(int(chip, 36))
+
+
+class _AtMat:
+    """A box at one mat."""
+
+    def __init__(self, site: Site) -> None:
+        [self._mat] = site.mats
+        self._number = site.number
+        self.device = UltraDevice(site.trouble, site.clock, box=site.number)
+        self.device.host, self.device.port = site.host, site.port
+        self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
+
+    async def tell(self, seen: Sequence[Sighted]) -> None:
+        for sighted in seen:
+            reader, antenna = divmod(sighted.place - 1, READER_ANTENNAS)
+            chip = chip_number(sighted.read.chip)
+            await self.device.passes(chip, antenna + 1, reader + 1, sighted.local, int(sighted.read.rssi))
+
+    async def told(self) -> None:
+        return
+
+    def source(self) -> dict[str, object]:
+        devices = {f"{self._number}/{place}": device for place, device in places(self._mat)}
+        return {"address": address(self.device.host, self.device.port), "devices": devices}
+
+
+# The real one has port 23, which only an administrator may open.
+SIMULATED = SimulatedProtocol(name="ultra", port=10023, make=_AtMat, code=chip_number)

@@ -17,8 +17,8 @@ import aiohttp
 import pytest
 
 from loadtest.devices.llrp import LlrpDevice
+from loadtest.devices.mylaps import Exporter
 from loadtest.devices.trouble import Trouble
-from loadtest.mylaps_exporter import Exporter
 from loadtest.raw_reads import RawRead
 from schemas import codec
 from schemas.events import ReadsLogged, ReadsReceived

@@ -85,6 +85,10 @@ async def test_a_day_is_sent_to_an_ingest_by_http_and_mylaps(capsys: pytest.Capt
         ({"at": "127.0.0.1:3601", "out": Path("x")}, "--at needs --protocol"),
         ({"protocol": "llrp", "at": "here"}, "--at 'here' is no address"),
         ({"protocol": "llrp", "at": "192.0.2.1:5084"}, "the readers cannot be started, another place is given by --at"),
+        (
+            {"protocol": "morse"},
+            "--protocol 'morse' is not a protocol of simulated readers; choose one of chronotrack,",
+        ),
         ({"speed": 0.0, "out": Path("x")}, "goes nowhere"),
         ({"size": 0, "out": Path("x")}, "from 1 to 100000 runners"),
         ({"race": "nowhere", "out": Path("x")}, "name a file, or one of hanoi-half-2024"),

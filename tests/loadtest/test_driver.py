@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from loadtest.devices.mylaps import Exporter, record_v1, record_v2
 from loadtest.driver import DriveFailed, Target, drive
-from loadtest.mylaps_exporter import Exporter, record_v1, record_v2
 from loadtest.raw_reads import RawRead
 from loadtest.simulation import Simulation
 from schemas.codec import to_json

@@ -8,7 +8,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 import races
-from loadtest.mats import CALLING, SPOKEN, Mats, Spoken, all_alike, code_of, play, steps_ms, with_codes
+from loadtest.devices.registry import SIMULATED_PROTOCOLS
+from loadtest.mats import SPOKEN, Mats, Spoken, all_alike, code_of, play, steps_ms, with_codes
 from loadtest.simulation import Simulation, simulate
 from schemas.codec import to_json
 from schemas.definition_parse import definition_from_toml
@@ -36,7 +37,7 @@ def own_address(spoken: Spoken) -> tuple[str, int]:
     """Where nobody else is: an Elite has three ports, of which two cannot be chosen, so it gets a host of its own."""
     rng = random.Random()
     host = f"127.{rng.randrange(1, 255)}.{rng.randrange(255)}.1" if spoken == "ipico" else "127.0.0.1"
-    return host, free_port() if spoken in CALLING else 0
+    return host, free_port() if SIMULATED_PROTOCOLS[spoken].calls else 0
 
 
 @pytest.mark.parametrize("spoken", SPOKEN)

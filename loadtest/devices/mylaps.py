@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from loadtest.devices.simulated import Sighted, SimulatedProtocol, Site, address, places
 from loadtest.devices.trouble import Trouble
 from loadtest.raw_reads import RawRead
 
@@ -197,3 +198,26 @@ def _local(at_us: int, zone: ZoneInfo) -> datetime:
 
 def _clock(local: datetime) -> str:
     return f"{local:%H:%M:%S}.{local.microsecond // 1000:03}"
+
+
+class _ForAllMats:
+    """One exporter for all mats, each reader a location."""
+
+    def __init__(self, site: Site) -> None:
+        self._address = (site.host, site.port)
+        locations = [device for mat in site.mats for _, device in places(mat)]
+        self.device = Exporter(site.host, site.port, locations, site.zone, trouble=site.trouble)
+        self._stack = contextlib.AsyncExitStack()
+        self.heard, self.told, self.close = self.device.heard, self.device.finish, self._stack.aclose
+
+    async def start(self) -> None:
+        await self._stack.enter_async_context(self.device)
+
+    async def tell(self, seen: Sequence[Sighted]) -> None:
+        await self.device.send([sighted.read for sighted in seen])
+
+    def source(self) -> dict[str, object]:
+        return {"address": address(*self._address)}
+
+
+SIMULATED = SimulatedProtocol(name="mylaps", port=3097, make=_ForAllMats, calls=True, shared=True)
