@@ -1,6 +1,7 @@
 """The `matline` command. Each command imports its service only when it runs, so that `--help` answers at once."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -536,7 +537,12 @@ def topics_check() -> None:
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command; SIGINT ends it, also where it was started in the background of a script.
+
+    A shell without job control starts background commands with SIGINT ignored, and Python then leaves it ignored: a
+    `matline simulate ... &` of a script, or of a test run that is itself in the background, could not be ended by it.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     app()
 
 

@@ -1,6 +1,7 @@
 """The command: help that teaches, and no command named anywhere that is not there."""
 
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typer.main import get_command
 from services.cli import app
 
 ROOT = Path(__file__).parent.parent
+HANG_S = 120.0
 _NAMED = re.compile(r"(?:`|\.venv/bin/|^)matline ((?:[a-z]+(?:-[a-z]+)?)(?: [a-z]+(?:-[a-z]+)?)?)", re.MULTILINE)
 
 
@@ -49,3 +51,28 @@ def test_help_is_there_without_a_service_being_imported() -> None:
     code = "import services.cli, sys; print([m for m in ('faust', 'aiokafka', 'aiohttp', 'chdb') if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+def test_sigint_ends_a_command_that_a_script_started_in_its_background() -> None:
+    """Such a script has SIGINT ignored for it, which `trap ''` does here."""
+    command = [
+        sys.executable,
+        "-m",
+        "services.cli",
+        "simulate",
+        "hanoi-half-2024",
+        "--size",
+        "5",
+        "--protocol",
+        "ultra",
+    ]
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
+    with subprocess.Popen(ignoring, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as simulating:
+        try:
+            assert simulating.stdout is not None
+            while b"[[sources]]" not in simulating.stdout.readline():
+                assert simulating.poll() is None
+            simulating.send_signal(signal.SIGINT)
+            assert simulating.wait(HANG_S) == 130
+        finally:
+            simulating.kill()
