@@ -1,13 +1,10 @@
 """`matline simulate`: a race day that never was, sent to an ingest, told by simulated readers, or written as a log."""
 
 import asyncio
-import signal
 import sys
-import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -29,9 +26,6 @@ from schemas.definition_parse import definition_from_toml
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-EXIT_STOPPED = 130  # as a shell has it for a command that was ended by Ctrl-C
-
-_T = TypeVar("_T")
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -72,9 +66,9 @@ def run(order: Order, environment: Mapping[str, str]) -> int:
             _write(order.entries, entries_csv(simulation.entries))
         target = None if order.to is None else _target(order, order.to, environment)
         if order.protocol is not None:
-            return asyncio.run(_until_stopped(_play(simulation, order, order.protocol, target, console)))
+            return asyncio.run(_play(simulation, order, order.protocol, target, console))
         if target is not None:
-            driven = asyncio.run(_until_stopped(_drive(simulation, target, order.speed, console)))
+            driven = asyncio.run(_drive(simulation, target, order.speed, console))
             console.print(_said(driven), highlight=False)
     except _Refused as refused:
         _complain(console, str(refused))
@@ -82,22 +76,9 @@ def run(order: Order, environment: Mapping[str, str]) -> int:
     except DriveFailed as failed:
         _complain(console, str(failed))
         return EXIT_FAILED
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        return EXIT_STOPPED
+    except KeyboardInterrupt:
+        return 130
     return 0
-
-
-async def _until_stopped(work: Coroutine[Any, Any, _T]) -> _T:
-    """Return the result of `work`; SIGINT and SIGTERM cancel it.
-
-    `asyncio.run` alone sees to SIGINT too, but not where the process began with SIGINT ignored, as it does in every
-    background job of a shell script: there nothing would end it.
-    """
-    running = asyncio.ensure_future(work)
-    if threading.current_thread() is threading.main_thread():  # the only one that receives signals
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-    return await running
 
 
 def _complain(console: Console, text: str) -> None:

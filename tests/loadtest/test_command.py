@@ -160,24 +160,3 @@ async def test_a_day_is_told_by_simulated_readers_once_ingest_listens_to_them(tm
             await asyncio.sleep(0.1)
         simulating.send_signal(signal.SIGINT)
         assert await simulating.wait() == 0
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_simulation_in_the_background_of_a_script_ends_by_a_signal(number: signal.Signals):
-    words = ["--size", "40", "--protocol", "raceresult", "--at", f"127.0.0.1:{ports_in_a_row(5)}"]
-    ignoring = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")  # as a shell without job control starts what ends in `&`
-    simulating = await asyncio.create_subprocess_exec(
-        *(*ignoring, sys.executable, "-m", "services.cli", "simulate", RACE, *words),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert simulating.stdout is not None
-    try:
-        async with asyncio.timeout(HANG_S):
-            assert await simulating.stdout.readline() == b"[[sources]]\n"  # its readers now wait for an ingest
-            simulating.send_signal(number)
-            assert await simulating.wait() == 130
-    finally:
-        if simulating.returncode is None:
-            simulating.kill()
-            await simulating.wait()
