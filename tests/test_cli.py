@@ -4,10 +4,12 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from services.cli import app
 
@@ -39,6 +41,38 @@ def test_every_command_that_is_named_anywhere_is_there() -> None:
             if first not in commands or (commands[first] and second and second not in commands[first]):
                 missing.append(f"{path.relative_to(ROOT)}: matline {named}")
     assert missing == []
+
+
+def _words_of_all() -> list[str]:
+    commands = _commands()
+    return ["", *commands, *(f"{name} {sub}" for name, subs in commands.items() for sub in subs)]
+
+
+def _help(words: str) -> str:
+    shown = CliRunner().invoke(app, [*words.split(), "--help"], terminal_width=80)
+    assert shown.exit_code == 0
+    return shown.stdout
+
+
+@pytest.mark.parametrize("words", _words_of_all())
+def test_help_fits_eighty_columns_and_shows_no_name_of_a_type(words: str) -> None:
+    text = _help(words)
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+    assert re.findall(r"<[^>]*>|\[\]|<=|>=|\{|\}|list\[|[a-z]\.\.\.$", text, re.MULTILINE) == []
+
+
+def test_help_keeps_the_brackets_of_toml() -> None:
+    assert "[[sources]]" in _help("up")
+
+
+def test_every_command_stands_under_a_heading() -> None:
+    assert "Commands:" not in _help("")
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    shown = CliRunner().invoke(app, ["--version"])
+    assert (shown.exit_code, shown.stdout) == (0, f"matline {project['version']}\n")
 
 
 @pytest.mark.parametrize("name", sorted(_commands()))

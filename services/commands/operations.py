@@ -1,0 +1,250 @@
+"""Commands for the people who prepare and run a race: topics, tokens, readers, dead letters, audit, rebuild."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from services.commands.options import Event
+from services.commands.plain_help import CommandGroup
+
+HEADING = "Prepare and operate"
+
+commands = CommandGroup(text="Prepare and operate.")
+
+topics = CommandGroup(text="Create the Kafka topics, or check them.")
+commands.add_typer(topics, name="topics", rich_help_panel=HEADING)
+
+
+@topics.command("create")
+def topics_create(
+    partitions: Annotated[
+        int, typer.Option(min=1, max=1000, metavar="N", help="Partitions of race-log and results.")
+    ] = 12,
+    replication: Annotated[int, typer.Option(min=1, max=7, metavar="N", help="Copies of each record.")] = 3,
+) -> None:
+    """Create the topics that are missing.
+
+    MATLINE_KAFKA is Kafka's address.
+    """
+    from services.runtime.topics_admin import create_main
+
+    sys.exit(create_main(os.environ, partitions, replication))
+
+
+@topics.command("check")
+def topics_check() -> None:
+    """Check that all topics exist with matching partitions.
+
+    MATLINE_KAFKA is Kafka's address.
+    """
+    from services.runtime.topics_admin import check_main
+
+    sys.exit(check_main(os.environ))
+
+
+token = CommandGroup(text="Manage the tokens that let clients write or read.")
+commands.add_typer(token, name="token", rich_help_panel=HEADING)
+
+
+@token.command("add")
+def token_add(
+    role: Annotated[
+        Literal["gateway", "official", "reader"],
+        typer.Argument(
+            metavar="ROLE",
+            help="gateway sends reads, official writes facts, reader reads the live boards.",
+        ),
+    ],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The holder. An official's name is stored with each of their facts.")
+    ],
+    event: Annotated[
+        list[str], typer.Option(metavar="EVENT", help="An event that it is valid for, or '*' for all. May be repeated.")
+    ],
+    gateway: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="A gateway that it may send reads for, by default NAME. May be repeated."),
+    ] = None,
+) -> None:
+    """Make a token and print it once.
+
+    The file of tokens is MATLINE_TOKENS, by default tokens.json in MATLINE_DATA (.matline). It keeps only the token's
+    hash. Running services notice the change by themselves.
+
+    A holder may have two tokens at a time, so that one can be replaced: add the new one, hand it out, and revoke the
+    old one.
+    """
+    from services.operate.tokens_command import add_main
+
+    sys.exit(add_main(os.environ, role, name, event, gateway or []))
+
+
+@token.command("list")
+def token_list() -> None:
+    """List holders, roles and dates, never the tokens."""
+    from services.operate.tokens_command import list_main
+
+    sys.exit(list_main(os.environ))
+
+
+@token.command("revoke")
+def token_revoke(
+    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Ids that matline token list shows.")],
+) -> None:
+    """Make tokens invalid at once."""
+    from services.operate.tokens_command import revoke_main
+
+    sys.exit(revoke_main(os.environ, ids))
+
+
+gateway = CommandGroup(text="Try a reader before the race.")
+commands.add_typer(gateway, name="gateway", rich_help_panel=HEADING)
+
+
+@gateway.command("test")
+def gateway_test(
+    protocol: Annotated[
+        str,
+        typer.Argument(
+            metavar="PROTOCOL", help="The reader's protocol, such as raceresult. An unknown name lists all of them."
+        ),
+    ],
+    address: Annotated[
+        str,
+        typer.Argument(
+            metavar="HOST[:PORT]",
+            help="The reader's address, or, for a protocol whose readers call Matline, the address to listen on.",
+        ),
+    ],
+    zone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="The time zone of the reader's clock, by default this machine's."),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, metavar="SECONDS", help="End after this time, by default at Ctrl-C.")
+    ] = None,
+) -> None:
+    """Show what a reader sends.
+
+    Shows the handshake, the reader's state and clock, its reads as they come, and everything that cannot be decoded:
+
+    \b
+      matline gateway test raceresult 192.168.7.20
+      matline gateway test mylaps 0.0.0.0:3097
+
+    Nothing is stored, and nothing is sent that changes the reader or takes reads away from ingest: stored reads stay
+    in the reader, and MYLAPS messages are not acknowledged. The exit code is 1 if nothing answers, or if it speaks
+    another protocol.
+    """
+    from services.operate.gateway_test import WatchOrder, main
+
+    sys.exit(main(WatchOrder(protocol=protocol, address=address, zone=zone, seconds=seconds)))
+
+
+rejected = CommandGroup(text="Inspect and replay what could not be processed.")
+commands.add_typer(rejected, name="rejected", rich_help_panel=HEADING)
+_RejectedEvent = Annotated[str | None, typer.Option("--event", metavar="EVENT", help="Only of this event.")]
+_RejectedSource = Annotated[
+    str | None, typer.Option("--source", metavar="SOURCE", help="Only from this source: http, mylaps, scoring, ...")
+]
+_RejectedGateway = Annotated[str | None, typer.Option("--gateway", metavar="ID", help="Only from this gateway.")]
+_RejectedReason = Annotated[
+    str | None, typer.Option("--reason", metavar="WORDS", help="Only with these words in the reason.")
+]
+
+
+@rejected.command("list")
+def rejected_list(
+    event: _RejectedEvent = None,
+    source: _RejectedSource = None,
+    gateway: _RejectedGateway = None,
+    reason: _RejectedReason = None,
+    last: Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="Show this many, the newest.")] = 50,
+) -> None:
+    """List dead letters with their reasons.
+
+    A dead letter is a message that ingest or scoring could not process. MATLINE_KAFKA is the address of the Kafka that
+    keeps them.
+    """
+    from services.operate.rejected import Wanted
+    from services.operate.rejected_command import list_main
+
+    sys.exit(list_main(os.environ, Wanted(event=event, source=source, gateway=gateway, reason=reason), last))
+
+
+@rejected.command("show")
+def rejected_show(
+    offsets: Annotated[list[int], typer.Argument(metavar="OFFSET", help="Offsets that matline rejected list shows.")],
+) -> None:
+    """Show dead letters in full: origin, reason and bytes."""
+    from services.operate.rejected_command import show_main
+
+    sys.exit(show_main(os.environ, offsets))
+
+
+@rejected.command("replay")
+def rejected_replay(
+    offsets: Annotated[
+        list[int] | None, typer.Argument(metavar="OFFSET", help="Offsets. Without them the options choose.")
+    ] = None,
+    event: _RejectedEvent = None,
+    source: _RejectedSource = None,
+    gateway: _RejectedGateway = None,
+    reason: _RejectedReason = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="URL", help="Ingest's address, by default the port of ingest at MATLINE_HOST.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent.")] = False,
+) -> None:
+    """Decode dead letters again and send them to ingest.
+
+    Do this once the cause is removed, by a time zone in matline.toml (MATLINE_SOURCES) or by a newer release. HTTP
+    bodies, reads and MYLAPS frames can be replayed. Replaying twice does no harm: the second copy is ignored.
+
+    MATLINE_TOKEN is a gateway's token, or an official's for markers.
+    """
+    from services.operate.rejected import Wanted
+    from services.operate.rejected_command import replay_main
+
+    chosen = frozenset(offsets) if offsets else None
+    wanted = Wanted(offsets=chosen, event=event, source=source, gateway=gateway, reason=reason)
+    sys.exit(replay_main(os.environ, wanted, to, dry_run))
+
+
+@commands.command(rich_help_panel=HEADING)
+def verify(
+    event: Event,
+    live: Annotated[
+        str | None, typer.Option(metavar="URL", help="The live API's address, by default MATLINE_LIVE.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Draws the batches in which the log is scored. Any seed gives the same.")
+    ] = 1,
+) -> None:
+    """Score an event's log again and compare with the boards.
+
+    The log is read from its first record and compared with what the live API serves. The exit code is 0 if both are
+    equal to the byte, 1 if they differ (the first difference is shown), and 2 if they could not be compared.
+    """
+    from services.operate.verify import main
+
+    sys.exit(main(event, os.environ, live, seed))
+
+
+@commands.command(rich_help_panel=HEADING)
+def rebuild(
+    data: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder that matline up uses.")] = Path(".matline"),
+    clickhouse: Annotated[
+        str | None, typer.Option(metavar="URL", help="The address of the ClickHouse server, if one is used.")
+    ] = None,
+) -> None:
+    """Rebuild the boards from the race log.
+
+    Stop the stack first. Snapshots are deleted, and the old tables are kept under another name.
+    """
+    from services.operate.rebuild import main
+
+    sys.exit(main(data, clickhouse, os.environ))

@@ -1,0 +1,26 @@
+"""Arguments and options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Log = Annotated[str, typer.Argument(metavar="LOG", help="A log file, one fact as JSON a line. - reads standard input.")]
+Until = Annotated[int | None, typer.Option(min=0, metavar="LINE", help="Stop after this line of the log.")]
+Lenient = Annotated[bool, typer.Option("--lenient", help="Skip and count lines that are not facts.")]
+TextOrJson = Annotated[
+    Literal["json", "text"] | None,
+    typer.Option("--format", metavar="json|text", help="By default text at a terminal and json elsewhere."),
+]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", metavar="ID", help="Write only the table with this id. May be repeated.")
+]
+TableFormat = Annotated[
+    Literal["csv", "xlsx"] | None,
+    typer.Option("--format", metavar="csv|xlsx", help="By default as the name of --out says, otherwise csv."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Write to this file, or several CSV tables to this folder. By default print."),
+]
+Event = Annotated[str, typer.Argument(metavar="EVENT", help="The event's id, such as hanoi-half-2024.")]
