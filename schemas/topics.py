@@ -1,4 +1,4 @@
-"""The topics: names, keys, partitions and how long they keep what. Source: design decisions in the README.
+"""The topics: names, keys, partitions and how long they keep what. Source: docs/decisions.
 
 Every record of `race-log` and `rejected` is keyed by its event; an event lives in one partition, and `results` has the
 same partitions as `race-log`, so that a frame goes out where its facts came in. It may be of several events: no key.
