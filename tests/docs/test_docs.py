@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas.definition_parse import definition_from_toml
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("schemas", "services", "races", "loadtest", "deploy", "docs", "tests")
 GUIDES = sorted(
@@ -86,6 +88,32 @@ def test_paths_that_a_guide_names_exist(page):
     lost = [word for word in sorted(named) if "NAME" not in word and not any(ROOT.glob(word.rstrip("/")))]
     assert not lost
     assert named
+
+
+def commands(text, program):
+    """The first word behind a program's name, wherever a page shows a call of it."""
+    blocks = "\n".join(CODE_BLOCK.findall(text))
+    pattern = rf"{program} ([a-z][a-z-]*)"
+    return [*re.findall(f"`{pattern}", text), *re.findall(f"^{pattern}", blocks, re.MULTILINE)]
+
+
+def test_every_make_target_that_a_page_names_is_there():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        f"{name(page)}: {target}"
+        for page in PAGES
+        for target in commands(page.read_text(), "make")
+        if target not in targets
+    }
+    assert not named
+
+
+@pytest.mark.parametrize("page", ["docs/rules.md", "docs/add-a-race.md"])
+def test_race_definitions_in_a_page_are_whole(page):
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    for block in blocks:
+        definition_from_toml(block.encode())
+    assert blocks
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.parent == ROOT / "docs"], ids=name)
