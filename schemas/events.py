@@ -2,13 +2,29 @@
 
 Each fact is a frozen struct with the tag `type`. Unknown fields are refused: a typo must not pass. `Fact` is what
 comes as JSON; `LoggedFact` is the same with reads as arrays, as Kafka carries them (`codec`).
+
+A class says everything about its kind that its own fields decide: whom it affects (`scopes`), what it waits for
+(`needs`), what a later fact on the same subject replaces (`subjects`), and which fields the public sees (`PUBLIC`).
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Hashable
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
+from schemas.fact_kinds import (
+    AsFact,
+    AsProtest,
+    Everybody,
+    InRace,
+    Need,
+    ReadBy,
+    Scope,
+    SharingChips,
+    WithBibs,
+    WithChips,
+)
 from schemas.ids import (
     BirthYear,
     CaseName,
@@ -22,6 +38,7 @@ from schemas.ids import (
     SessionId,
     Slug,
     Text,
+    case_bibs,
     case_name,
     label,
 )
@@ -78,7 +95,10 @@ class ReadRow(Struct, frozen=True, array_like=True, gc=False):
 
 class FactBase(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True, omit_defaults=True):
     """What every fact carries: its event, an optional id (a second with the same id counts for nothing), and what
-    the log adds: `by`, the official from his token, and `recorded_at_us`. Neither changes a standing."""
+    the log adds: `by`, the official that the token names, and `recorded_at_us`. Neither changes a standing."""
+
+    VERSION: ClassVar[int] = 1
+    """The first version of envelopes that holds facts of this kind."""
 
     event: Slug
     id: FactId | None = None
@@ -86,10 +106,42 @@ class FactBase(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unkno
     recorded_at_us: InstantUs | None = None
 
 
-class EventDefined(FactBase, frozen=True, kw_only=True, tag="event_defined"):
+class RulingBase(FactBase, frozen=True, kw_only=True):
+    """What every fact but reads says of its kind."""
+
+    PUBLIC: ClassVar[tuple[str, ...]] = ()
+    """The fields that everybody may see; the rest is the officials' alone."""
+    OFFICIALS_ONLY: ClassVar[bool] = False
+    """Whether the public does not see the fact at all."""
+
+    def scopes(self) -> tuple[Scope, ...]:
+        """Return whom the fact affects; nobody if it changes no athlete's row."""
+        raise NotImplementedError
+
+    def needs(self) -> tuple[Need, ...]:
+        """Return what the fact names, without which it has no effect so far."""
+        raise NotImplementedError
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        """Return what the fact is about, where the latest on a subject is the one that holds; else nothing."""
+        raise NotImplementedError
+
+
+class EventDefined(RulingBase, frozen=True, kw_only=True, tag="event_defined"):
     """The race definition (R2) as JSON; a later one replaces it whole. Read it with `definition`."""
 
+    PUBLIC = ()
+
     definition: dict[str, Any]
+
+    def scopes(self) -> tuple[Scope, ...]:
+        return (Everybody(),)
+
+    def needs(self) -> tuple[Need, ...]:
+        return ()
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return ("definition",)
 
 
 class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -119,18 +171,42 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
             msgspec.structs.force_setattr(self, "nationality", self.nationality.upper())
 
 
-class EntriesAdded(FactBase, frozen=True, kw_only=True, tag="entries_added"):
+class EntriesAdded(RulingBase, frozen=True, kw_only=True, tag="entries_added"):
     """Adds entries, or replaces them by bib. The last entry that names a chip owns it."""
 
     entries: Annotated[list[Entry], Meta(max_length=ENTRIES_MAX)]
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (
+            SharingChips(tuple(entry.bib for entry in self.entries)),
+            WithBibs(tuple(entry.bib for entry in self.entries)),
+            WithChips(tuple(chip for entry in self.entries for chip in entry.chips)),
+        )
 
-class GunFired(FactBase, frozen=True, kw_only=True, tag="gun_fired"):
+    def needs(self) -> tuple[Need, ...]:
+        return tuple(Need(f"entry of bib {entry.bib}", "race", (entry.race,)) for entry in self.entries)
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return tuple(("entry", entry.bib) for entry in self.entries)
+
+
+class GunFired(RulingBase, frozen=True, kw_only=True, tag="gun_fired"):
     """The gun of a race, or of one of its waves; a later one for the same race and wave corrects it."""
+
+    PUBLIC = ("race", "wave", "at_us")
 
     race: Slug
     at_us: InstantUs
     wave: Text | None = None
+
+    def scopes(self) -> tuple[Scope, ...]:
+        return (InRace(self.race),)
+
+    def needs(self) -> tuple[Need, ...]:
+        return (Need("gun_fired", "race", (self.race,)),)
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("gun", self.race, self.wave),)
 
 
 class ReadsReceived(FactBase, frozen=True, kw_only=True, tag="reads_received"):
@@ -149,26 +225,50 @@ class ReadsLogged(FactBase, frozen=True, kw_only=True, tag="reads_received"):
     reads: list[ReadRow]
 
 
-class ClockCorrected(FactBase, frozen=True, kw_only=True, tag="clock_corrected"):
+class ClockCorrected(RulingBase, frozen=True, kw_only=True, tag="clock_corrected"):
     """Add `offset_us` to a device's times in `[from_us, until_us)` of its own clock; the latest that covers applies."""
+
+    PUBLIC = ("device", "offset_us", "from_us", "until_us")
 
     device: DeviceId
     offset_us: InstantUs
     from_us: InstantUs | None = None
     until_us: InstantUs | None = None
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (ReadBy(self.device),)
 
-class DeviceAssigned(FactBase, frozen=True, kw_only=True, tag="device_assigned"):
+    def needs(self) -> tuple[Need, ...]:
+        return ()
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("clock", self.device),)
+
+
+class DeviceAssigned(RulingBase, frozen=True, kw_only=True, tag="device_assigned"):
     """A device stands at a mat in `[from_us, until_us)` of corrected instants, whatever the definition says."""
+
+    PUBLIC = ("device", "mat", "from_us", "until_us")
 
     device: DeviceId
     mat: Slug
     from_us: InstantUs | None = None
     until_us: InstantUs | None = None
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (ReadBy(self.device),)
 
-class ChipAssigned(FactBase, frozen=True, kw_only=True, tag="chip_assigned"):
+    def needs(self) -> tuple[Need, ...]:
+        return (Need(f"device_assigned {self.device}", "mat", (self.mat,)),)
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("device", self.device),)
+
+
+class ChipAssigned(RulingBase, frozen=True, kw_only=True, tag="chip_assigned"):
     """A chip is worn by a bib in `[from_us, until_us)` of corrected instants (swapped or replaced chips)."""
+
+    PUBLIC = ("bib", "from_us", "until_us")
 
     chip: Label
     bib: Label
@@ -179,9 +279,20 @@ class ChipAssigned(FactBase, frozen=True, kw_only=True, tag="chip_assigned"):
         _normalise(self, "chip", "chip")
         _normalise(self, "bib", "bib")
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (WithBibs((self.bib,)), WithChips((self.chip,)))
 
-class TimeSet(FactBase, frozen=True, kw_only=True, tag="time_set"):
+    def needs(self) -> tuple[Need, ...]:
+        return (Need("chip_assigned", "bib", (self.bib,)),)
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("chip", self.chip),)
+
+
+class TimeSet(RulingBase, frozen=True, kw_only=True, tag="time_set"):
     """An official's time for a point, which beats every read there; `at_us` null takes it back."""
+
+    PUBLIC = ("bib", "point", "at_us")
 
     bib: Label
     point: Slug
@@ -191,9 +302,20 @@ class TimeSet(FactBase, frozen=True, kw_only=True, tag="time_set"):
     def __post_init__(self) -> None:
         _normalise(self, "bib", "bib")
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (WithBibs((self.bib,)),)
 
-class ReadExcluded(FactBase, frozen=True, kw_only=True, tag="read_excluded"):
+    def needs(self) -> tuple[Need, ...]:
+        return (Need("time_set", "point", (self.point,), self.bib),)
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("time", self.bib, self.point),)
+
+
+class ReadExcluded(RulingBase, frozen=True, kw_only=True, tag="read_excluded"):
     """That read, by its device's own time, counts for nothing."""
+
+    OFFICIALS_ONLY = True
 
     device: DeviceId
     chip: Label
@@ -203,9 +325,20 @@ class ReadExcluded(FactBase, frozen=True, kw_only=True, tag="read_excluded"):
     def __post_init__(self) -> None:
         _normalise(self, "chip", "chip")
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (WithChips((self.chip,)),)
 
-class StatusSet(FactBase, frozen=True, kw_only=True, tag="status_set"):
+    def needs(self) -> tuple[Need, ...]:
+        return ()
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return ()
+
+
+class StatusSet(RulingBase, frozen=True, kw_only=True, tag="status_set"):
     """An official set an athlete's status; OK takes back an earlier one. `at_us`: when he stopped."""
+
+    PUBLIC = ("bib", "status", "at_us")
 
     bib: Label
     status: SetStatus
@@ -216,9 +349,20 @@ class StatusSet(FactBase, frozen=True, kw_only=True, tag="status_set"):
     def __post_init__(self) -> None:
         _normalise(self, "bib", "bib")
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (WithBibs((self.bib,)),)
 
-class OrderSet(FactBase, frozen=True, kw_only=True, tag="order_set"):
+    def needs(self) -> tuple[Need, ...]:
+        return (Need("status_set", "bib", (self.bib,)),)
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("status", self.bib),)
+
+
+class OrderSet(RulingBase, frozen=True, kw_only=True, tag="order_set"):
     """Judges' order across the line, first to last, for athletes whose times tie."""
+
+    PUBLIC = ("race", "bibs")
 
     race: Slug
     bibs: Annotated[list[Label], Meta(min_length=1, max_length=ORDER_MAX)]
@@ -227,9 +371,20 @@ class OrderSet(FactBase, frozen=True, kw_only=True, tag="order_set"):
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "bibs", [label(bib, "bib") for bib in self.bibs])
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (WithBibs(tuple(self.bibs)),)
 
-class CaseDecided(FactBase, frozen=True, kw_only=True, tag="case_decided"):
+    def needs(self) -> tuple[Need, ...]:
+        return (Need("order_set", "race", (self.race,)), Need("order_set", "bibs", tuple(self.bibs)))
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return ()
+
+
+class CaseDecided(RulingBase, frozen=True, kw_only=True, tag="case_decided"):
     """A decision on a case of R3 or R4; it holds whenever the case's ground exists."""
+
+    PUBLIC = ("case", "outcome")
 
     case: CaseName
     outcome: Outcome
@@ -238,21 +393,54 @@ class CaseDecided(FactBase, frozen=True, kw_only=True, tag="case_decided"):
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "case", case_name(self.case))
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (WithBibs(case_bibs(self.case)),)
 
-class RaceClosed(FactBase, frozen=True, kw_only=True, tag="race_closed"):
+    def needs(self) -> tuple[Need, ...]:
+        return (Need(f"case_decided {self.case}", "case", (self.case,)),)
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("case", self.case),)
+
+
+class RaceClosed(RulingBase, frozen=True, kw_only=True, tag="race_closed"):
     """Nobody else will start or finish this race."""
 
+    PUBLIC = ("race",)
+
     race: Slug
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (InRace(self.race),)
 
-class RaceReopened(FactBase, frozen=True, kw_only=True, tag="race_reopened"):
+    def needs(self) -> tuple[Need, ...]:
+        return (Need("race_closed", "race", (self.race,)),)
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("closed", self.race),)
+
+
+class RaceReopened(RulingBase, frozen=True, kw_only=True, tag="race_reopened"):
     """Takes back `race_closed`."""
 
+    PUBLIC = ("race",)
+
     race: Slug
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (InRace(self.race),)
 
-class ProtestFiled(FactBase, frozen=True, kw_only=True, tag="protest_filed"):
+    def needs(self) -> tuple[Need, ...]:
+        return (Need("race_reopened", "race", (self.race,)),)
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("closed", self.race),)
+
+
+class ProtestFiled(RulingBase, frozen=True, kw_only=True, tag="protest_filed"):
     """A protest; it changes no result by itself."""
+
+    PUBLIC = ("protest", "race", "bib")
 
     protest: Slug
     race: Slug
@@ -263,25 +451,64 @@ class ProtestFiled(FactBase, frozen=True, kw_only=True, tag="protest_filed"):
         if self.bib is not None:
             _normalise(self, "bib", "bib")
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return () if self.bib is None else (WithBibs((self.bib,)),)
 
-class ProtestDecided(FactBase, frozen=True, kw_only=True, tag="protest_decided"):
+    def needs(self) -> tuple[Need, ...]:
+        return (
+            Need(f"protest {self.protest}", "race", (self.race,)),
+            *(() if self.bib is None else (Need(f"protest {self.protest}", "bib", (self.bib,)),)),
+        )
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return ()
+
+
+class ProtestDecided(RulingBase, frozen=True, kw_only=True, tag="protest_decided"):
     """The jury's decision on a protest."""
+
+    PUBLIC = ("protest", "outcome")
 
     protest: Slug
     outcome: Literal["upheld", "rejected"]
     reason: Reason
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (AsProtest(self.protest),)
 
-class ResultsPublished(FactBase, frozen=True, kw_only=True, tag="results_published"):
+    def needs(self) -> tuple[Need, ...]:
+        return (Need(f"protest_decided {self.protest}", "protest", (self.protest,)),)
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("protest", self.protest),)
+
+
+class ResultsPublished(RulingBase, frozen=True, kw_only=True, tag="results_published"):
     """Results of a race, or of some of its boards, declared provisional, official or withdrawn."""
+
+    PUBLIC = ("race", "state", "boards")
 
     race: Slug
     state: Literal["provisional", "official", "withdrawn"]
     boards: Annotated[list[Slug], Meta(max_length=BOARDS_MAX)] | None = None
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return ()
 
-class EntryHidden(FactBase, frozen=True, kw_only=True, tag="entry_hidden"):
+    def needs(self) -> tuple[Need, ...]:
+        return (
+            Need("results_published", "race", (self.race,)),
+            Need("results_published", "boards", tuple(self.boards or ())),
+        )
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return ()
+
+
+class EntryHidden(RulingBase, frozen=True, kw_only=True, tag="entry_hidden"):
     """Public names become the bib, or (`hidden` false) names again."""
+
+    PUBLIC = ("bib", "hidden")
 
     bib: Label
     hidden: bool
@@ -289,25 +516,56 @@ class EntryHidden(FactBase, frozen=True, kw_only=True, tag="entry_hidden"):
     def __post_init__(self) -> None:
         _normalise(self, "bib", "bib")
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (WithBibs((self.bib,)),)
 
-class FactWithdrawn(FactBase, frozen=True, kw_only=True, tag="fact_withdrawn"):
+    def needs(self) -> tuple[Need, ...]:
+        return (Need("entry_hidden", "bib", (self.bib,)),)
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("hidden", self.bib),)
+
+
+class FactWithdrawn(RulingBase, frozen=True, kw_only=True, tag="fact_withdrawn"):
     """The fact with that id is as if it had never been (not for `reads_received`)."""
+
+    PUBLIC = ("fact",)
 
     fact: FactId
     reason: Reason
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (AsFact(self.fact),)
 
-class NoticeReceived(FactBase, frozen=True, kw_only=True, tag="notice_received"):
+    def needs(self) -> tuple[Need, ...]:
+        return (Need("fact_withdrawn", "fact", (self.fact,)),)
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return ()
+
+
+class NoticeReceived(RulingBase, frozen=True, kw_only=True, tag="notice_received"):
     """A reader's message that is no read, such as a gunshot that it heard; kept for officials, changes no standing.
 
     `kind` is the reader's own word, `at_us` by its clock (null where it gave no whole instant), `text` the rest.
     """
+
+    OFFICIALS_ONLY = True
 
     gateway: GatewayId
     device: DeviceId
     kind: Text
     at_us: InstantUs | None = None
     text: Reason = ""
+
+    def scopes(self) -> tuple[Scope, ...]:
+        return ()
+
+    def needs(self) -> tuple[Need, ...]:
+        return ()
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return ()
 
 
 Ruling = (
@@ -335,3 +593,11 @@ Ruling = (
 
 Fact = Ruling | ReadsReceived
 LoggedFact = Ruling | ReadsLogged
+
+RULING_KINDS: dict[str, type[Ruling]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Ruling)}
+"""Every kind of fact but reads, by its tag."""
+
+
+def kind_of(fact: FactBase) -> str:
+    """Return the tag of a fact's kind, such as `gun_fired`."""
+    return str(fact.__struct_config__.tag)

@@ -25,6 +25,8 @@ NAME_CHARS = 200
 REASON_CHARS = 1000
 FACT_ID_CHARS = 64  # R1
 
+ATHLETE_CASES = ("missed", "reads_after")  # kinds of cases about one athlete: `kind:bib`
+
 Label = Annotated[str, Meta(min_length=1, max_length=LABEL_RAW_CHARS)]
 DeviceId = Annotated[str, Meta(min_length=1, max_length=64)]
 GatewayId = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -57,9 +59,15 @@ def case_name(value: str) -> str:
     Team cases keep the team's spelling: teams are names, not labels. Source: R1 and R3.6.
     """
     kind, colon, rest = value.strip().partition(":")
-    if colon and kind in ("missed", "reads_after"):
+    if colon and kind in ATHLETE_CASES:
         return f"{kind}:{rest.strip().upper()}"
     return value.strip()
+
+
+def case_bibs(name: str) -> tuple[str, ...]:
+    """Return the bibs of the athletes that a case is about; none for a case about a team."""
+    kind, colon, bib = name.partition(":")
+    return (bib,) if colon and kind in ATHLETE_CASES else ()
 
 
 def bib_order(bib: str) -> tuple[int, str]:

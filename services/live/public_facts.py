@@ -7,31 +7,10 @@ from typing import Any
 
 import msgspec
 
+from schemas.events import RULING_KINDS
 from services.live.store import LoggedLine
 
-OFFICIALS_ONLY = frozenset({"read_excluded", "notice_received"})
 BIBS_LISTED_MAX = 1_000  # of one `entries_added`
-_PUBLIC = (
-    "race",
-    "wave",
-    "at_us",
-    "bib",
-    "point",
-    "status",
-    "case",
-    "outcome",
-    "state",
-    "boards",
-    "device",
-    "mat",
-    "offset_us",
-    "from_us",
-    "until_us",
-    "bibs",
-    "hidden",
-    "fact",
-    "protest",
-)
 
 
 def public_fact(line: LoggedLine, whole: bool) -> dict[str, Any] | None:
@@ -40,9 +19,10 @@ def public_fact(line: LoggedLine, whole: bool) -> dict[str, Any] | None:
     head = {"offset": line.offset, "type": line.type, "id": line.id or None, "recorded_at_us": line.recorded_at_us}
     if whole:
         return {**fact, **head}
-    if line.type in OFFICIALS_ONLY:
+    kind = RULING_KINDS.get(line.type)
+    if kind is None or kind.OFFICIALS_ONLY:
         return None
-    public = {name: fact[name] for name in _PUBLIC if name in fact}
+    public = {name: fact[name] for name in kind.PUBLIC if name in fact}
     if line.type == "entries_added":
         entries = fact.get("entries", [])
         public["entries"] = len(entries)

@@ -6,38 +6,27 @@ clock fact for a device with a read of his. So equal versions mean equal rows, h
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from msgspec import Struct
 
 from schemas.definition_faults import DefinitionRefused
 from schemas.definition_parse import parse_definition
 from schemas.events import (
-    CaseDecided,
     ChipAssigned,
-    ClockCorrected,
-    DeviceAssigned,
     EntriesAdded,
-    EntryHidden,
     EventDefined,
     Fact,
     FactWithdrawn,
-    GunFired,
     LoggedFact,
     NoticeReceived,
-    OrderSet,
-    ProtestFiled,
-    RaceClosed,
-    RaceReopened,
     Read,
-    ReadExcluded,
     ReadRow,
     ReadsLogged,
     ReadsReceived,
     Ruling,
-    StatusSet,
-    TimeSet,
 )
+from schemas.fact_kinds import AsFact, AsProtest, Everybody, InRace, ReadBy, SharingChips, WithBibs, WithChips
 from schemas.results import AthleteRow, EventRow, Gun, JudgesOrder
 from services.scoring.core.athlete import score
 from services.scoring.core.device_places import ASK, UNKNOWN, DevicePlacement, Devices
@@ -124,11 +113,10 @@ class EventState:
 
     def _fold_ruling(self, ruling: LoggedRuling) -> None:
         self._settle_reads()
-        chips_before = {chip for bib in _entered_bibs(ruling.fact) for chip in self._chips_of.get(bib, ())}
         self._rule(ruling)
         self.version = ruling.offset
         self._due_event = True
-        self._raise(self._bearing(ruling.fact, chips_before, set()), ruling.offset)
+        self._raise(self.affected_bibs(ruling.fact), ruling.offset)
 
     def _rule(self, ruling: LoggedRuling) -> None:
         """Put a fact among the rulings and into the book."""
@@ -160,50 +148,47 @@ class EventState:
             self._chips_of.setdefault(bib, {})[chip] = None
             self._bibs_of.setdefault(chip, {})[bib] = None
 
-    # --- Whom a fact bears on.
+    # --- Whom a fact affects.
 
-    def _bearing(self, fact: Ruling, chips_before: set[str], seen: set[str]) -> Iterator[str]:
-        match fact:
-            case EventDefined():
-                yield from list(self.book.bibs())
-                yield from list(self.versions)
-            case EntriesAdded():
-                yield from _entered_bibs(fact)
-                for chip in chips_before.union(chip for entry in fact.entries for chip in entry.chips):
-                    yield from self._bibs_of.get(chip, ())
-            case ChipAssigned():
-                yield fact.bib
-                yield from self._bibs_of.get(fact.chip, ())
-            case GunFired() | RaceClosed() | RaceReopened():
-                yield from self._bibs_in(fact.race)
-            case ClockCorrected() | DeviceAssigned():
-                yield from self._bibs_read_by(fact.device)
-            case ReadExcluded():
-                yield from self._bibs_of.get(fact.chip, ())
-            case TimeSet() | StatusSet() | EntryHidden():
-                yield fact.bib
-            case OrderSet():
-                yield from fact.bibs
-            case CaseDecided():
-                kind, _, bib = fact.case.partition(":")
-                if kind in ("missed", "reads_after"):
-                    yield bib
-            case ProtestFiled(bib=str(bib)):
-                yield bib
-            case FactWithdrawn():
-                yield from self._bearing_withdrawn(fact, seen)
-            case _:
-                pass
+    def affected_bibs(self, fact: Ruling) -> Iterator[str]:
+        """Yield the bibs of those whose results a fact may change; bibs may come more than once."""
+        yield from self._in_scopes(fact, set())
 
-    def _bearing_withdrawn(self, fact: FactWithdrawn, seen: set[str]) -> Iterator[str]:
-        """Whoever the withdrawn fact bears on, through withdrawals of withdrawals."""
-        if fact.fact in seen:
+    def _in_scopes(self, fact: Ruling, seen: set[str]) -> Iterator[str]:
+        for scope in fact.scopes():
+            match scope:
+                case Everybody():
+                    yield from list(self.book.bibs())
+                    yield from list(self.versions)
+                case InRace(race):
+                    yield from self._bibs_in(race)
+                case WithBibs(bibs):
+                    yield from bibs
+                case SharingChips(bibs):
+                    yield from self._with_chips({chip for bib in bibs for chip in self._chips_of.get(bib, ())})
+                case WithChips(chips):
+                    yield from self._with_chips(chips)
+                case ReadBy(device):
+                    yield from self._bibs_read_by(device)
+                case AsFact(name):
+                    yield from self._as_fact(name, seen)
+                case AsProtest():
+                    pass
+                case _:
+                    assert_never(scope)
+
+    def _with_chips(self, chips: Iterable[str]) -> Iterator[str]:
+        for chip in chips:
+            yield from self._bibs_of.get(chip, ())
+
+    def _as_fact(self, name: str, seen: set[str]) -> Iterator[str]:
+        """Yield whom a withdrawn fact affects, through withdrawals of withdrawals."""
+        if name in seen:
             return
-        seen.add(fact.fact)
+        seen.add(name)
         for ruling in self.rulings:
-            if ruling.fact.id == fact.fact:
-                chips = {chip for bib in _entered_bibs(ruling.fact) for chip in self._chips_of.get(bib, ())}
-                yield from self._bearing(ruling.fact, chips, seen)
+            if ruling.fact.id == name:
+                yield from self._in_scopes(ruling.fact, seen)
 
     def _bibs_in(self, race: str) -> list[str]:
         return [bib for bib, written in self.book.written.items() if any(one.entry.race == race for one in written)]

@@ -1,112 +1,99 @@
-"""Facts that have no effect yet, because what they name is not there. Source: R1."""
+"""Facts that have no effect yet, because something that they name is not there. Source: R1."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from typing import assert_never
 
-from schemas.events import (
-    CaseDecided,
-    ChipAssigned,
-    DeviceAssigned,
-    EntriesAdded,
-    EntryHidden,
-    FactWithdrawn,
-    GunFired,
-    OrderSet,
-    ProtestDecided,
-    ProtestFiled,
-    RaceClosed,
-    RaceReopened,
-    ResultsPublished,
-    Ruling,
-    StatusSet,
-    TimeSet,
-)
+from schemas.events import Ruling
+from schemas.fact_kinds import Need
+from schemas.ids import case_bibs
 from services.scoring.core.rulings import Rulings
 
 PENDING_MAX = 200  # lines shown; more are one mistake many times
 
 
-def pending(book: Rulings, rulings: Iterable[Ruling], ids: set[str]) -> list[str]:
-    """A line for each fact that waits: what it is, what it names, and that this is unknown; PENDING_MAX at most."""
-    found: dict[str, None] = {}
-    for fact in rulings:
-        for line in waiting(book, fact, ids):
-            found[line] = None
-            if len(found) == PENDING_MAX:
-                return list(found)
-    return list(found)
+def pending(book: Rulings, facts: Iterable[Ruling], ids: set[str]) -> list[str]:
+    """Return a line for each fact that waits: its kind, and what is missing; PENDING_MAX at most."""
+    lines: dict[str, None] = {}
+    for fact in facts:
+        for need in unmet(book, fact, ids):
+            lines[describe_need(book, need, ids)] = None
+            if len(lines) == PENDING_MAX:
+                return list(lines)
+    return list(lines)
 
 
-def waiting(book: Rulings, fact: Ruling, ids: set[str]) -> list[str]:
-    """What one fact waits for; of a list of entries a line for each that does."""
-    match fact:
-        case EntriesAdded():
-            return [
-                f"entry of bib {entry.bib}: race {entry.race} is not defined"
-                for entry in fact.entries
-                if entry.race not in book.courses
-            ]
-        case GunFired(race=race) | RaceClosed(race=race) | RaceReopened(race=race):
-            return _unless(race in book.courses, f"{_type(fact)}: race {race} is not defined")
-        case DeviceAssigned():
-            return _unless(book.has_mat(fact.mat), f"device_assigned {fact.device}: mat {fact.mat} is not defined")
-        case ChipAssigned(bib=bib) | StatusSet(bib=bib) | EntryHidden(bib=bib):
-            return _unless(book.entry_of(bib) is not None, f"{_type(fact)}: bib {bib} has no entry")
-        case TimeSet():
-            return _unless(
-                _has_point(book, fact.bib, fact.point), f"time_set: bib {fact.bib} has no point {fact.point}"
-            )
-        case FactWithdrawn():
-            return _unless(fact.fact in ids, f"fact_withdrawn: no fact has the id {fact.fact}")
+def unmet(book: Rulings, fact: Ruling, ids: set[str]) -> list[Need]:
+    """Return what a fact needs and does not have; `ids` are those of all facts so far."""
+    return [need for need in fact.needs() if missing_names(book, need, ids)]
+
+
+def missing_names(book: Rulings, need: Need, ids: set[str]) -> list[str]:
+    """Return the names of a need that are not there."""
+    known: Container[str]
+    match need.thing:
+        case "race":
+            known = book.courses
+        case "mat":
+            return [name for name in need.names if not book.has_mat(name)]
+        case "bib" | "bibs":
+            return [name for name in need.names if book.entry_of(name) is None]
+        case "point":
+            return [name for name in need.names if not _has_point(book, need.bib or "", name)]
+        case "case":
+            return [name for name in need.names if not _has_case(book, name)]
+        case "protest":
+            known = book.protests
+        case "fact":
+            return [name for name in need.names if name not in ids]
+        case "boards":
+            known = _ranked(book)
         case _:
-            return _waiting_in_office(book, fact)
+            assert_never(need.thing)
+    return [name for name in need.names if name not in known]
 
 
-def _waiting_in_office(book: Rulings, fact: Ruling) -> list[str]:
-    """The same of facts by which judges and jury decide."""
-    match fact:
-        case OrderSet():
-            unknown = [bib for bib in fact.bibs if book.entry_of(bib) is None]
-            return _unless(fact.race in book.courses, f"order_set: race {fact.race} is not defined") + _unless(
-                not unknown, f"order_set: no entry for {', '.join(unknown)}"
-            )
-        case CaseDecided():
-            return _unless(_has_case(book, fact.case), f"case_decided {fact.case}: no such case can be")
-        case ProtestFiled():
-            known = fact.race in book.courses and (fact.bib is None or book.entry_of(fact.bib) is not None)
-            return _unless(known, f"protest {fact.protest}: its race or bib is not known")
-        case ProtestDecided():
-            return _unless(fact.protest in book.protests, f"protest_decided {fact.protest}: no such protest was filed")
-        case ResultsPublished():
-            boards = _boards(book)
-            unknown = [board for board in fact.boards or () if board not in boards]
-            return _unless(fact.race in book.courses, f"results_published: race {fact.race} is not defined") + _unless(
-                not unknown, f"results_published: no board {', '.join(unknown)}"
-            )
+def describe_need(book: Rulings, need: Need, ids: set[str]) -> str:
+    """Return a line that says what of a need is not there."""
+    names = ", ".join(missing_names(book, need, ids))
+    match need.thing:
+        case "race" | "mat":
+            missing = f"{need.thing} {names} is not defined"
+        case "bib":
+            missing = f"bib {names} has no entry"
+        case "bibs":
+            missing = f"no entry for {names}"
+        case "point":
+            missing = f"bib {need.bib} has no point {names}"
+        case "case":
+            missing = "no such case can be"
+        case "protest":
+            missing = "no such protest was filed"
+        case "fact":
+            missing = f"no fact has the id {names}"
+        case "boards":
+            missing = f"no board {names}"
         case _:
-            return []
+            assert_never(need.thing)
+    return f"{need.by}: {missing}"
 
 
-def _unless(known: bool, line: str) -> list[str]:
-    return [] if known else [line]
-
-
-def _type(fact: Ruling) -> str:
-    return str(fact.__struct_config__.tag)
-
-
-def _boards(book: Rulings) -> set[str]:
-    """The ids of everything that is ranked."""
-    of = book.definition
-    if of is None:
+def _ranked(book: Rulings) -> set[str]:
+    """Return the ids of everything that is ranked: boards, team boards and delegations."""
+    definition = book.definition
+    if definition is None:
         return set()
-    return {one.id for one in of.boards} | {one.id for one in of.team_boards} | {one.id for one in of.delegations}
+    return {
+        *(board.id for board in definition.boards),
+        *(team.id for team in definition.team_boards),
+        *(delegation.id for delegation in definition.delegations),
+    }
 
 
 def _has_case(book: Rulings, name: str) -> bool:
-    """Whether a case of that name can come to be: of an entered bib, or of a team board."""
+    """Return whether a case of that name can come to be: of bibs with entries, or of a team board."""
+    if bibs := case_bibs(name):
+        return all(book.entry_of(bib) is not None for bib in bibs)
     kind, _, rest = name.partition(":")
-    if kind in ("missed", "reads_after"):
-        return book.entry_of(rest) is not None
     teams = () if book.definition is None else book.definition.team_boards
     return kind == "team" and any(rest.startswith(f"{board.id}:") for board in teams)
 

@@ -5,7 +5,7 @@ comes; it is looked up when an athlete is scored. Source: R1.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 import msgspec
 
@@ -21,7 +21,9 @@ from schemas.events import (
     Entry,
     EntryHidden,
     EventDefined,
+    FactWithdrawn,
     GunFired,
+    NoticeReceived,
     OrderSet,
     Outcome,
     ProtestDecided,
@@ -114,10 +116,14 @@ class Rulings:
                 self.closed[fact.race] = isinstance(fact, RaceClosed)
             case EntryHidden():
                 self.hidden[fact.bib] = fact.hidden
-            case _:
+            case ProtestFiled() | ProtestDecided() | ResultsPublished():
                 self._apply_office(offset, fact)
+            case FactWithdrawn() | NoticeReceived():
+                pass  # a withdrawal decides which facts come here, a notice changes no standing
+            case _:
+                assert_never(fact)
 
-    def _apply_office(self, offset: int, fact: Ruling) -> None:
+    def _apply_office(self, offset: int, fact: ProtestFiled | ProtestDecided | ResultsPublished) -> None:
         match fact:
             case ProtestFiled():
                 self.protests[fact.protest] = Protest(fact.protest, fact.race, fact.text, fact.recorded_at_us, fact.bib)
@@ -127,7 +133,7 @@ class Rulings:
                 boards = None if fact.boards is None else list(fact.boards)
                 self.publications.append(Publication(fact.race, fact.state, offset, boards, fact.recorded_at_us))
             case _:
-                pass  # a withdrawal decides which facts come here, a notice changes no standing
+                assert_never(fact)
 
     def _enter(self, written: Written) -> None:
         self.written.setdefault(written.entry.bib, []).append(written)

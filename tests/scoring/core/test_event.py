@@ -242,8 +242,8 @@ WAITING = {
     "case_decided team:teams:Ha Noi: no such case can be": decided("team:teams:Ha Noi", "accept"),
     "case_decided mised:8: no such case can be": decided("mised:8", "accept"),
     "protest_decided p9: no such protest was filed": fact("protest_decided", protest="p9", outcome="upheld", reason=""),
-    "protest p1: its race or bib is not known": fact("protest_filed", protest="p1", race="hm", text="", bib="99"),
-    "protest p2: its race or bib is not known": fact("protest_filed", protest="p2", race="5k", text=""),
+    "protest p1: bib 99 has no entry": fact("protest_filed", protest="p1", race="hm", text="", bib="99"),
+    "protest p2: race 5k is not defined": fact("protest_filed", protest="p2", race="5k", text=""),
     "fact_withdrawn: no fact has the id nothing": withdrawn("nothing"),
 }
 

@@ -372,7 +372,7 @@ def test_a_correction_supersedes_only_what_it_covers_whole():
 def test_an_entry_says_what_it_gives_him_and_what_it_takes():
     found = why(run(), entries(entry("8", chips=["C7", "C8"])), chip("C7", "7", until_s=3000))
     assert [one.says for one in found.facts if one.type in ("entries_added", "chip_assigned")] == [
-        "enters him in hm with C7",
+        "enters bib 7 in hm with C7",
         "gives C7 to bib 8",
         "gives chip C7 to bib 7 until 05:50:00.000",
     ]

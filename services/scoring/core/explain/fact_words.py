@@ -1,0 +1,102 @@
+"""What each kind of fact does, in words for an explanation."""
+
+from typing import assert_never
+
+from schemas.events import (
+    CaseDecided,
+    ChipAssigned,
+    ClockCorrected,
+    DeviceAssigned,
+    EntriesAdded,
+    EntryHidden,
+    EventDefined,
+    FactWithdrawn,
+    GunFired,
+    NoticeReceived,
+    OrderSet,
+    ProtestDecided,
+    ProtestFiled,
+    RaceClosed,
+    RaceReopened,
+    ReadExcluded,
+    ResultsPublished,
+    Ruling,
+    StatusSet,
+    TimeSet,
+)
+from services.formatting.times import LocalClock, format_exact
+from services.formatting.words import join_words
+
+
+def says(fact: Ruling, clock: LocalClock, bib: str, chips: frozenset[str]) -> str:
+    """Return what a fact does, without the official's reason and without what is about other athletes."""
+    match fact:
+        case EventDefined():
+            return "defines the event: mats, races and boards"
+        case EntriesAdded():
+            return _entries_say(fact, bib, chips)
+        case GunFired():
+            field = fact.race if fact.wave is None else f"{fact.race}, wave {fact.wave}"
+            return f"gun of {field} at {clock.at(fact.at_us)}"
+        case ClockCorrected():
+            when = clock.between(fact.from_us, fact.until_us)
+            sign = "" if fact.offset_us < 0 else "+"
+            return f"corrects the clock of {fact.device} by {sign}{format_exact(fact.offset_us)}{when} of its own time"
+        case DeviceAssigned():
+            return f"puts {fact.device} at mat {fact.mat}{clock.between(fact.from_us, fact.until_us)}"
+        case ChipAssigned():
+            return f"gives chip {fact.chip} to bib {fact.bib}{clock.between(fact.from_us, fact.until_us)}"
+        case TimeSet():
+            if fact.at_us is None:
+                return f"takes the official's time for {fact.point} back"
+            return f"sets the time for {fact.point}: {clock.at(fact.at_us)}"
+        case ReadExcluded():
+            return f"excludes the read of {fact.chip} by {fact.device} at {clock.at(fact.at_us)} of its own time"
+        case StatusSet():
+            stopped = "" if fact.at_us is None else f", stopped at {clock.at(fact.at_us)}"
+            return "takes a set status back" if fact.status == "OK" else f"sets the status {fact.status}{stopped}"
+        case OrderSet():
+            return f"orders the athletes who tie in {fact.race}: {', '.join(fact.bibs)}"
+        case CaseDecided():
+            return f"decides the case {fact.case}: {fact.outcome}"
+        case RaceClosed() | RaceReopened() | EntryHidden() | ProtestFiled() | ProtestDecided() | ResultsPublished():
+            return _office_says(fact)
+        case FactWithdrawn():
+            return f"withdraws the fact {fact.fact}"
+        case NoticeReceived():
+            return f"keeps a notice of {fact.device}: {fact.kind}"
+        case _:
+            assert_never(fact)
+
+
+def _office_says(
+    fact: RaceClosed | RaceReopened | EntryHidden | ProtestFiled | ProtestDecided | ResultsPublished,
+) -> str:
+    match fact:
+        case RaceClosed():
+            return f"closes {fact.race}: nobody else will start or finish"
+        case RaceReopened():
+            return f"reopens {fact.race}"
+        case EntryHidden():
+            return f"hides the name of bib {fact.bib}" if fact.hidden else f"shows the name of bib {fact.bib} again"
+        case ProtestFiled():
+            return f"files the protest {fact.protest}; it changes no result by itself"
+        case ProtestDecided():
+            return f"decides the protest {fact.protest}: {fact.outcome}"
+        case ResultsPublished():
+            return f"publishes results of {fact.race}: {fact.state}"
+        case _:
+            assert_never(fact)
+
+
+def _entries_say(fact: EntriesAdded, bib: str, chips: frozenset[str]) -> str:
+    parts = []
+    for entry in fact.entries:
+        if entry.bib == bib:
+            wearing = f"with {join_words(entry.chips)}" if entry.chips else "without a chip"
+            wave = "" if entry.wave is None else f", wave {entry.wave}"
+            unranked = "" if entry.ranked else ", not ranked"
+            parts.append(f"enters bib {entry.bib} in {entry.race} {wearing}{wave}{unranked}")
+        elif shared := [chip for chip in entry.chips if chip in chips]:
+            parts.append(f"gives {join_words(shared)} to bib {entry.bib}")
+    return "; ".join(parts)

@@ -1,0 +1,69 @@
+"""Every kind of fact says everything about itself, and is in everything that has to know each kind."""
+
+import re
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+
+from schemas.events import RULING_KINDS, Fact, FactBase, RulingBase
+from schemas.topics import ENVELOPE_VERSION
+from tests.oracle import logs, scorer
+from tests.schemas.test_events import FACTS
+
+KINDS: dict[str, type[FactBase]] = {str(kind.__struct_config__.tag): kind for kind in Fact.__args__}
+VERSIONS = {
+    1: {
+        *("event_defined", "entries_added", "gun_fired", "reads_received", "clock_corrected", "device_assigned"),
+        *("chip_assigned", "time_set", "read_excluded", "status_set", "order_set", "case_decided", "race_closed"),
+        *("race_reopened", "protest_filed", "protest_decided", "results_published", "entry_hidden", "fact_withdrawn"),
+        "notice_received",
+    },
+}
+"""The kinds that each version of envelopes brought. A version that was released never changes: add the next one."""
+WITHOUT_STANDING = {"entry_hidden", "protest_filed", "protest_decided", "results_published", "notice_received"}
+"""Kinds that change nothing of what the second scorer works out."""
+
+
+def test_a_new_kind_comes_with_a_new_version_of_envelopes():
+    """Else a scorer of the release before would take the whole record, reads included, for damaged."""
+    assert {tag: kind.VERSION for tag, kind in KINDS.items()} == {
+        tag: version for version, tags in VERSIONS.items() for tag in tags
+    }
+    assert max(VERSIONS) == ENVELOPE_VERSION
+
+
+@pytest.mark.parametrize("tag", sorted(RULING_KINDS))
+def test_every_kind_answers_for_itself(tag):
+    kind = RULING_KINDS[tag]
+    assert issubclass(kind, RulingBase)
+    assert {"scopes", "needs", "subjects"} <= vars(kind).keys()
+    fact = msgspec.convert({"type": tag, "event": "e", **FACTS[tag][0]}, Fact)
+    assert isinstance(fact, RulingBase)
+    for answer in (fact.scopes(), fact.needs(), fact.subjects()):
+        assert isinstance(answer, tuple)
+        hash(answer)
+
+
+@pytest.mark.parametrize("tag", sorted(RULING_KINDS))
+def test_public_fields_are_fields_and_say_nothing_of_officials_or_persons(tag):
+    kind = RULING_KINDS[tag]
+    assert set(kind.PUBLIC) <= set(kind.__struct_fields__)
+    assert not set(kind.PUBLIC) & {"by", "reason", "rule", "text", "entries", "chip"}
+    assert not (kind.OFFICIALS_ONLY and kind.PUBLIC)
+
+
+def test_every_kind_is_among_the_examples_the_random_logs_and_the_golden_messages():
+    drawn = {fact["type"] for seed in range(300) for fact in logs.log_of(seed)}
+    assert set(FACTS) == set(KINDS)
+    assert drawn == set(KINDS)
+
+
+def test_the_second_scorer_knows_every_kind_that_changes_a_standing():
+    named = set(re.findall(r"\"([a-z_]+)\"", Path(scorer.__file__).read_text()))
+    assert set(KINDS) - named == WITHOUT_STANDING
+
+
+def test_the_random_logs_are_the_same_for_the_same_seed():
+    assert logs.a_log(Random(5)) == logs.log_of(5)
