@@ -1,19 +1,18 @@
 """Attacks on an ingest from outside, and the good gateway that has to get through meanwhile.
 
-Each attack is a process of its own, `python -m loadtest.attack KIND HOST PORT PATH TOKEN`: it says `ready` once it is
-under way, goes on until its standard input ends, and then says as JSON what it was answered. TOKEN is of a gateway that
-may push there and has turned; what nobody may do is tried without it.
+Each attack is a process of its own, `python -m loadtest.attack KIND HOST PORT PATH TOKEN`. It prints `ready` once it is
+under way, goes on until its standard input ends, and then prints as JSON how ingest answered. TOKEN belongs to a
+gateway that may push reads there and has become hostile; attacks that need no token do without it.
 """
 
 import asyncio
 import gzip
-import json
 import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from itertools import cycle
 from typing import Final
 
@@ -25,28 +24,58 @@ from msgspec import Struct
 SLOW_CLIENTS = 300
 SLOW_EVERY_S = 1.0  # a byte
 IDLE_CONNECTIONS = 10_000
-IDLE_AT_ONCE = 25  # being opened, each for this long at least: 2,500 a second
-IDLE_EACH_S = 0.01
-IDLE_AGAIN_S = 5.0  # after one was closed; 10,000 that came back at once would be a flood of connections, not idle ones
+IDLE_OPENING = 25  # connections that are opened at a time, each in at least this time: 2,500 a second
+IDLE_OPENING_S = 0.01
+IDLE_REOPEN_S = 5.0  # after one was closed: 10,000 that came back together would be a flood, not idle connections
 FLOOD_CONNECTIONS = 32
 PIPELINED = 16  # requests sent before the first is answered, where they are small
 BOMB_CONNECTIONS = 16
-BOMB_BYTES = 64 * 1024 * 1024  # unpacked
+BOMB_BYTES = 64 * 1024 * 1024  # decompressed
 NESTED_DEPTH = 50_000
-TOO_LARGE_BYTES = 64 * 1024 * 1024  # promised, and begun
+TOO_LARGE_BYTES = 64 * 1024 * 1024  # announced, and begun
 OPEN_FILES = IDLE_CONNECTIONS + 1_000
 READS_A_REQUEST = 50
-EVERY_S = 0.01  # a request of the good gateway
-ANEW_EVERY = 10  # of its requests comes by a connection of its own
-ANSWER_S = 30.0  # later is not answered
+PUSH_EVERY_S = 0.01  # between two requests of the good gateway
+NEW_CONNECTION_EVERY = 10  # requests of the good gateway, of which one opens a connection of its own
+ANSWER_S = 30.0  # an answer that takes longer counts as a failure
+ATTACK_END_S = 60.0  # for an attack to begin, and to report
 
 
-class Told(Struct):
-    """What came of an attack. `closed`: connections that ingest closed or refused before it had answered."""
+class AttackReport(Struct):
+    """How ingest answered an attack: HTTP statuses by number of answers, and connections.
 
-    statuses: dict[str, int]
-    opened: int
-    closed: int
+    `closed` counts connections that ingest closed or refused before it had answered.
+    """
+
+    statuses: dict[str, int] = {}
+    opened: int = 0
+    closed: int = 0
+
+
+@asynccontextmanager
+async def attacking(kind: str, host: str, port: int, path: str, token: str) -> AsyncIterator[AttackReport]:
+    """Attack in a process of its own while the context lasts. The report is filled when the context is left."""
+    report = AttackReport()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "loadtest.attack", kind, host, str(port), path, token),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    if process.stdout is None:
+        raise AssertionError("a process without an output pipe")
+    try:
+        async with asyncio.timeout(ATTACK_END_S):
+            if await process.stdout.readline() != b"ready\n":
+                raise RuntimeError(f"the attack {kind!r} did not begin; its error is above")
+        yield report
+        async with asyncio.timeout(ATTACK_END_S):
+            printed, _ = await process.communicate(b"")
+        filled = msgspec.json.decode(printed, type=AttackReport)
+        report.statuses, report.opened, report.closed = filled.statuses, filled.opened, filled.closed
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 class _Attack:
@@ -88,22 +117,22 @@ class _Attack:
         await reader.readexactly(int(lengths[0].partition(b":")[2]))
 
     def answering(self, reader: asyncio.StreamReader) -> "asyncio.Task[None]":
-        """Read one answer beside what is being sent; nobody need ask what came of it."""
+        """Start to read one answer while the request is still being sent."""
         task = asyncio.create_task(self.answer(reader))
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
 
-    async def again(self, one: Callable[[], Awaitable[None]]) -> None:
-        """One connection after another, each until it is closed."""
+    async def repeat(self, connection: Callable[[], Awaitable[None]]) -> None:
+        """Run one connection after another, each until it is closed."""
         while True:
             try:
-                await one()
+                await connection()
             except (OSError, EOFError):
                 self.closed += 1
                 await asyncio.sleep(0.01)
 
     async def flood(self, requests: Iterator[bytes], pipelined: int) -> None:
-        """One connection on which requests go as fast as they are answered."""
+        """Send requests on one connection as fast as they are answered."""
         reader, writer = await self.open()
         try:
             while True:
@@ -116,15 +145,15 @@ class _Attack:
             writer.close()
 
 
-async def _many(attack: _Attack, number: int, one: Callable[[], Awaitable[None]]) -> None:
-    await asyncio.gather(*(attack.again(one) for _ in range(number)))
+async def _many(attack: _Attack, number: int, connection: Callable[[], Awaitable[None]]) -> None:
+    await asyncio.gather(*(attack.repeat(connection) for _ in range(number)))
 
 
 async def _slow(attack: _Attack) -> None:
-    """Clients that may push and send a byte of their body a second, and some that send their head so."""
+    """Clients with a valid token that send their body at a byte a second, and some that send their head so slowly."""
     begun = 0
 
-    async def one(in_head: bool) -> None:
+    async def connection(in_head: bool) -> None:
         nonlocal begun
         reader, writer = await attack.open()
         request = attack.head(1_000) + b" " * 1_000
@@ -135,72 +164,72 @@ async def _slow(attack: _Attack) -> None:
             begun += 1
             if begun == SLOW_CLIENTS:
                 attack.under_way.set()
-            for at in range(sent, len(request)):
+            for offset in range(sent, len(request)):
                 await asyncio.wait([answered], timeout=SLOW_EVERY_S)
                 if answered.done():
                     break
-                writer.write(request[at : at + 1])
+                writer.write(request[offset : offset + 1])
                 await writer.drain()
             await answered
         finally:
             answered.cancel()
             writer.close()
 
-    clients = ((lambda slow=number % 5 == 0: one(slow)) for number in range(SLOW_CLIENTS))
-    await asyncio.gather(*(attack.again(client) for client in clients))
+    clients = ((lambda in_head=number % 5 == 0: connection(in_head)) for number in range(SLOW_CLIENTS))
+    await asyncio.gather(*(attack.repeat(client) for client in clients))
 
 
 async def _idle(attack: _Attack) -> None:
-    """Connections that say nothing, as many as there may be, opened again when they are closed."""
-    places = asyncio.Semaphore(IDLE_AT_ONCE)
+    """Connections that send nothing, as many as ingest may have, opened again when they are closed."""
+    opening = asyncio.Semaphore(IDLE_OPENING)
     tried = 0
 
-    async def one() -> None:
+    async def connection() -> None:
         nonlocal tried
-        async with places:
+        async with opening:
             tried += 1
             if tried >= IDLE_CONNECTIONS:
                 attack.under_way.set()
             reader, writer = await attack.open()
-            await asyncio.sleep(IDLE_EACH_S)
+            await asyncio.sleep(IDLE_OPENING_S)
         try:
             await reader.readexactly(1)
         except (OSError, EOFError):
-            await asyncio.sleep(IDLE_AGAIN_S)
+            await asyncio.sleep(IDLE_REOPEN_S)
             raise
         finally:
             writer.close()
 
-    await _many(attack, IDLE_CONNECTIONS, one)
+    await _many(attack, IDLE_CONNECTIONS, connection)
 
 
 async def _token(attack: _Attack) -> None:
-    """Requests with a token that nobody has, of the right form and the right id."""
+    """Requests with tokens that do not exist: one of the right form and id, others malformed or empty."""
     body = msgspec.json.encode(push(0, "x"))
     wrong = attack.token[:-4] + ("AAAA" if not attack.token.endswith("AAAA") else "BBBB")
-    requests = cycle([attack.head(len(body), token=one) + body for one in (wrong, "x", "", "matline_")])
+    requests = cycle([attack.head(len(body), token=token) + body for token in (wrong, "x", "", "matline_")])
     await _many(attack, FLOOD_CONNECTIONS, lambda: attack.flood(requests, PIPELINED))
 
 
 async def _gzip_bombs(attack: _Attack) -> None:
-    """Bodies that unpack to far more than they are, and some that stay just under the bound and are no reads."""
+    """Bodies that decompress to far more bytes, and some that stay just under the limit and hold no reads."""
     await _bombs(attack, "gzip", lambda data: gzip.compress(data, 9))
 
 
 async def _zstd_bombs(attack: _Attack) -> None:
-    """The same, packed otherwise."""
+    """The same, compressed by zstd."""
     await _bombs(attack, "zstd", zstandard.ZstdCompressor(level=19).compress)
 
 
-async def _bombs(attack: _Attack, coding: str, pack: Callable[[bytes], bytes]) -> None:
+async def _bombs(attack: _Attack, coding: str, compress: Callable[[bytes], bytes]) -> None:
     almost = b'{"gateway":"x","session":"s","reads":[' + b"1," * 2_000_000 + b"1]}"
-    bodies = [pack(bytes(BOMB_BYTES)), pack(almost)]
+    bodies = [compress(bytes(BOMB_BYTES)), compress(almost)]
     requests = cycle([attack.head(len(body), f"Content-Encoding: {coding}") + body for body in bodies])
     await _many(attack, BOMB_CONNECTIONS, lambda: attack.flood(requests, 1))
 
 
 async def _nested(attack: _Attack) -> None:
-    """Bodies nested without end, which are no JSON either."""
+    """Deeply nested bodies, some of them not even valid JSON."""
     begin = b'{"gateway":"x","session":"s","reads":'
     bodies = [begin + b"[" * NESTED_DEPTH, begin + b'{"a":' * NESTED_DEPTH, b"[" * NESTED_DEPTH + b"]" * NESTED_DEPTH]
     requests = cycle([attack.head(len(body)) + body for body in bodies])
@@ -208,9 +237,9 @@ async def _nested(attack: _Attack) -> None:
 
 
 async def _too_large(attack: _Attack) -> None:
-    """Bodies over the bound, promised or without a length, and begun at full speed."""
+    """Bodies over the limit, announced or chunked, sent at full speed."""
 
-    async def one(head: bytes, piece: bytes) -> None:
+    async def connection(head: bytes, piece: bytes) -> None:
         reader, writer = await attack.open()
         try:
             writer.write(head)
@@ -227,14 +256,14 @@ async def _too_large(attack: _Attack) -> None:
             writer.close()
 
     piece = b" " * 65_536
-    promised = attack.head(TOO_LARGE_BYTES)
-    chunked = promised.replace(f"Content-Length: {TOO_LARGE_BYTES}".encode(), b"Transfer-Encoding: chunked")
-    kinds = cycle([(promised, piece), (chunked, b"10000\r\n" + piece + b"\r\n")])
-    await _many(attack, FLOOD_CONNECTIONS, lambda: one(*next(kinds)))
+    announced = attack.head(TOO_LARGE_BYTES)
+    chunked = announced.replace(f"Content-Length: {TOO_LARGE_BYTES}".encode(), b"Transfer-Encoding: chunked")
+    kinds = cycle([(announced, piece), (chunked, b"10000\r\n" + piece + b"\r\n")])
+    await _many(attack, FLOOD_CONNECTIONS, lambda: connection(*next(kinds)))
 
 
 async def _burn(attack: _Attack) -> None:
-    """No attack: as much of the processor as one takes, and not a word to ingest."""
+    """No attack, for comparison: uses the processor as an attack does, and sends nothing to ingest."""
     attack.under_way.set()
     while True:
         for _ in range(10_000):
@@ -255,22 +284,23 @@ KINDS: Final = {
 
 
 async def _run(kind: str, attack: _Attack) -> None:
-    attacking = asyncio.create_task(KINDS[kind](attack))
-    await asyncio.wait([attacking, asyncio.create_task(attack.under_way.wait())], return_when="FIRST_COMPLETED")
-    if attacking.done():
-        attacking.result()
+    running = asyncio.create_task(KINDS[kind](attack))
+    await asyncio.wait([running, asyncio.create_task(attack.under_way.wait())], return_when="FIRST_COMPLETED")
+    if running.done():
+        running.result()
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    attacking.cancel()
-    await asyncio.gather(attacking, return_exceptions=True)
-    print(json.dumps({"statuses": attack.statuses, "opened": attack.opened, "closed": attack.closed}), flush=True)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    report = AttackReport(dict(attack.statuses), attack.opened, attack.closed)
+    print(msgspec.json.encode(report).decode(), flush=True)
 
 
 # --- the good gateway
 
 
 def push(seq: int, gateway: str) -> dict[str, object]:
-    """A request of the good gateway's usual size, its reads numbered from `seq`."""
+    """Return a request of the good gateway, its reads numbered from `seq`."""
     reads = [
         {"seq": seq + n, "device": "S1", "chip": f"C{(seq + n) % 9999}", "at_us": 1_767_477_600_000_000 + seq + n}
         for n in range(READS_A_REQUEST)
@@ -279,8 +309,9 @@ def push(seq: int, gateway: str) -> dict[str, object]:
 
 
 class Gateway:
-    """Pushes steadily, as a gateway does, and measures. `failed` says what was not answered 200, `waited_s` how long
-    each answer took, of which every tenth comes by a connection made for it.
+    """A gateway that pushes reads steadily and measures the answers; every tenth request opens a new connection.
+
+    `failed` lists the answers other than 200, `waited_s` the seconds that each answer took.
     """
 
     def __init__(self, url: str, gateway: str, token: str) -> None:
@@ -292,7 +323,7 @@ class Gateway:
         self.failed: list[str] = []
 
     async def push_for(self, seconds: float) -> float:
-        """Push for so long; the time in seconds within which 99 of 100 answers came."""
+        """Push for so many seconds. Return the 99th percentile of the answers' times, in seconds."""
         self.waited_s = []
         end_s = time.monotonic() + seconds
         pushing: set[asyncio.Task[None]] = set()
@@ -301,18 +332,18 @@ class Gateway:
             number = 0
             while next_s < end_s:
                 number += 1
-                pushing.add(asyncio.create_task(self._push(session, number % ANEW_EVERY == 0)))
-                next_s += EVERY_S
+                pushing.add(asyncio.create_task(self._push(session, number % NEW_CONNECTION_EVERY == 0)))
+                next_s += PUSH_EVERY_S
                 await asyncio.sleep(max(0.0, next_s - time.monotonic()))
             await asyncio.gather(*pushing)
         return sorted(self.waited_s)[int(len(self.waited_s) * 0.99)]
 
-    async def _push(self, session: aiohttp.ClientSession, anew: bool) -> None:
+    async def _push(self, session: aiohttp.ClientSession, new_connection: bool) -> None:
         body = msgspec.json.encode(push(self._seq, self._gateway))
         self._seq += READS_A_REQUEST
         began_s = time.monotonic()
         try:
-            if anew:
+            if new_connection:
                 async with aiohttp.ClientSession(timeout=session.timeout) as own:
                     await self._post(own, body)
             else:
@@ -330,10 +361,9 @@ class Gateway:
 
 if __name__ == "__main__":
     _, _kind, _host, _port, _path, _token_text = sys.argv
-    _most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE, (_most if _most == resource.RLIM_INFINITY else min(OPEN_FILES, _most), _most)
-    )
+    _hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    _soft = _hard if _hard == resource.RLIM_INFINITY else min(OPEN_FILES, _hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_soft, _hard))
 
     async def _main() -> None:
         await _run(_kind, _Attack(_host, int(_port), _path, _token_text))

@@ -1,0 +1,30 @@
+"""`make bench`: run all benchmarks and print a line for each; the exit code is 1 if one is too slow."""
+
+import asyncio
+import sys
+
+from loadtest.bench.attacks import attack_comparisons
+from loadtest.bench.comparison import FLOOR_S, RATIO_MAX, Comparison
+from loadtest.bench.explanations import explanation_comparison
+from loadtest.bench.stack import running_stack
+
+
+async def _run() -> bool:
+    comparisons: list[Comparison] = []
+
+    def show(comparison: Comparison) -> None:
+        comparisons.append(comparison)
+        print(comparison.line(), flush=True)
+
+    print("Starting a stack; use the machine for nothing else until the end.", flush=True)
+    async with running_stack() as stack:
+        show(await explanation_comparison(stack))
+        async for comparison in attack_comparisons(stack):
+            show(comparison)
+    slow = [comparison.name for comparison in comparisons if not comparison.holds]
+    print(f"Limit: {RATIO_MAX:g} times the control, or {FLOOR_S * 1000:.0f} ms. Too slow: {', '.join(slow) or 'none'}.")
+    return not slow
+
+
+if __name__ == "__main__":
+    sys.exit(0 if asyncio.run(_run()) else 1)

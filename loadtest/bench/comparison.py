@@ -1,0 +1,31 @@
+"""Judging a time by a ratio to a control run, so that the verdict does not depend on how fast the machine is."""
+
+from msgspec import Struct
+
+RATIO_MAX = 2.0
+FLOOR_S = 0.05  # shorter times are fine in any case: they are a few time slices of a busy processor
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """A 99th percentile under load and that of the control run, both in seconds."""
+
+    name: str
+    loaded_s: float
+    control_s: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the load slowed the answers by no more than RATIO_MAX, or not noticeably."""
+        return self.loaded_s <= max(FLOOR_S, RATIO_MAX * self.control_s)
+
+    def line(self) -> str:
+        """Return one line for a person."""
+        return (
+            f"{self.name:<24} p99 {self.loaded_s * 1000:6.1f} ms, control {self.control_s * 1000:6.1f} ms,"
+            f" ratio {self.loaded_s / self.control_s:5.2f}  {'ok' if self.holds else 'TOO SLOW'}"
+        )
+
+
+def p99(times_s: list[float]) -> float:
+    """Return the 99th percentile of times; of fewer than 100 that is the longest."""
+    return sorted(times_s)[int(len(times_s) * 0.99)]

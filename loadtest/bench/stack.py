@@ -1,0 +1,106 @@
+"""A `matline up` of its own for the benchmarks, in a temporary folder, on free ports, with tokens."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+READY_S = 300.0  # a first start downloads Kafka
+STOP_S = 40.0
+PORTS = ("live", "ingest", "scoring", "projections", "mylaps", "kafka", "controller")
+_MATLINE = (sys.executable, "-m", "services.cli")
+
+
+class BenchStack(Struct, frozen=True, kw_only=True):
+    """A running stack: its ports, and the tokens of two gateways and of an official."""
+
+    live_port: int
+    ingest_port: int
+    good_token: str
+    hostile_token: str
+    official_token: str
+
+
+@asynccontextmanager
+async def running_stack() -> AsyncIterator[BenchStack]:
+    """Start a stack and wait until it is ready; stop it when the context is left.
+
+    Raises RuntimeError with the last lines of its output if it does not become ready.
+    """
+    with tempfile.TemporaryDirectory(prefix="matline-bench-") as folder:
+        data = Path(folder)
+        tokens = {name: _token(data, role, name) for role, name in _HOLDERS}
+        ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        options = [f"--{name}-port={port}" for name, port in ports.items()]
+        output = data / "up.log"
+        with output.open("wb") as written:
+            process = await asyncio.create_subprocess_exec(
+                *(*_MATLINE, "up", f"--data={data}", *options),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=written,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            await _ready(process, output)
+            yield BenchStack(
+                live_port=ports["live"],
+                ingest_port=ports["ingest"],
+                good_token=tokens["good"],
+                hostile_token=tokens["hostile"],
+                official_token=tokens["bench"],
+            )
+        finally:
+            await _stop(process)
+
+
+_HOLDERS = (("gateway", "good"), ("gateway", "hostile"), ("official", "bench"))
+
+
+def _token(data: Path, role: str, name: str) -> str:
+    gateways = ["--gateway", "*"] if name == "good" else []
+    made = subprocess.run(
+        [*_MATLINE, "token", "add", role, name, "--event", "*", *gateways],
+        env={**os.environ, "MATLINE_DATA": str(data), "MATLINE_TOKENS": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
+    return made.stdout.strip()
+
+
+def _free_ports(number: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(number)]
+        for taken in sockets:
+            taken.bind(("127.0.0.1", 0))
+        return [taken.getsockname()[1] for taken in sockets]
+
+
+async def _ready(process: asyncio.subprocess.Process, output: Path) -> None:
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + READY_S
+    while "| ready: " not in (text := await asyncio.to_thread(output.read_text, errors="replace")):
+        if process.returncode is not None or loop.time() > end_s:
+            last = "\n".join(text.splitlines()[-15:])
+            raise RuntimeError(f"the stack did not become ready. Its last lines:\n{last}")
+        await asyncio.sleep(0.2)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
