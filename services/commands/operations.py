@@ -139,9 +139,9 @@ def gateway_test(
     in the reader, and MYLAPS messages are not acknowledged. The exit code is 1 if nothing answers, or if it speaks
     another protocol.
     """
-    from services.operate.gateway_test import WatchOrder, main
+    from services.operate.gateway_test import TestOrder, main
 
-    sys.exit(main(WatchOrder(protocol=protocol, address=address, zone=zone, seconds=seconds)))
+    sys.exit(main(TestOrder(protocol=protocol, address=address, zone=zone, seconds=seconds)))
 
 
 rejected = CommandGroup(text="Inspect and replay what could not be processed.")
@@ -169,10 +169,10 @@ def rejected_list(
     A dead letter is a message that ingest or scoring could not process. MATLINE_KAFKA is the address of the Kafka that
     keeps them.
     """
-    from services.operate.rejected import Wanted
+    from services.operate.rejected import DeadLetterFilter
     from services.operate.rejected_command import list_main
 
-    sys.exit(list_main(os.environ, Wanted(event=event, source=source, gateway=gateway, reason=reason), last))
+    sys.exit(list_main(os.environ, DeadLetterFilter(event=event, source=source, gateway=gateway, reason=reason), last))
 
 
 @rejected.command("show")
@@ -206,11 +206,11 @@ def rejected_replay(
 
     MATLINE_TOKEN is a gateway's token, or an official's for markers.
     """
-    from services.operate.rejected import Wanted
+    from services.operate.rejected import DeadLetterFilter
     from services.operate.rejected_command import replay_main
 
     chosen = frozenset(offsets) if offsets else None
-    wanted = Wanted(offsets=chosen, event=event, source=source, gateway=gateway, reason=reason)
+    wanted = DeadLetterFilter(offsets=chosen, event=event, source=source, gateway=gateway, reason=reason)
     sys.exit(replay_main(os.environ, wanted, to, dry_run))
 
 

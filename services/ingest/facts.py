@@ -70,7 +70,7 @@ def request_rejection(
 
 
 def facts_of(source: Source, messages: Sequence[Message], at_us: int) -> list[LoggedFact]:
-    """The reads and notices among messages that came in at `at_us`; reads of a session together, in their order."""
+    """Return the reads and notices among messages that came in at `at_us`; reads of a session together, in order."""
     sessions: dict[str, list[ReadRow]] = defaultdict(list)
     facts: list[LoggedFact] = []
     for message in messages:
@@ -84,7 +84,7 @@ def facts_of(source: Source, messages: Sequence[Message], at_us: int) -> list[Lo
 
 
 def rejections_of(source: Source, messages: Sequence[Message], at_us: int) -> list[Rejection]:
-    """What could not be read among messages that came in at `at_us`."""
+    """Return as dead letters what could not be read among messages that came in at `at_us`."""
     return [
         Rejection(
             v=REJECTED_VERSION,
@@ -94,6 +94,7 @@ def rejections_of(source: Source, messages: Sequence[Message], at_us: int) -> li
             raw=message.raw[:RAW_MAX_BYTES],
             size=len(message.raw),
             gateway=source.gateway,
+            index=message.index,
             recorded_at_us=at_us,
         )
         for message in messages
@@ -109,21 +110,21 @@ def show_clocks(metrics: IngestMetrics, source: Source, offsets_us: Mapping[str,
 
 
 def device_of(devices: Mapping[str, str], where: str, antenna: int | None) -> str:
-    """What the log calls a reader's place: of the mapping its antenna's entry, else its own, else its own name."""
+    """Return the device of a reader's place: by its antenna's entry in `devices`, by its own, else its own name."""
     if antenna is not None and (device := devices.get(f"{where}/{antenna}")):
         return device
     return devices.get(where, where)[:WHERE_MAX_CHARS]
 
 
-def _row(source: Source, seen: DecodedRead) -> ReadRow:
-    device = device_of(source.devices, seen.where, seen.antenna) or source.gateway
-    return ReadRow(seen.seq, device, seen.chip, seen.at_us, seen.rssi, seen.antenna, seen.battery)
+def _row(source: Source, read: DecodedRead) -> ReadRow:
+    device = device_of(source.devices, read.where, read.antenna) or source.gateway
+    return ReadRow(read.seq, device, read.chip, read.at_us, read.rssi, read.antenna, read.battery)
 
 
 def notice_fact(source: Source, notice: Notice, at_us: int) -> NoticeReceived:
-    """The notice as a fact; its id makes the same one, told again, count once."""
+    """Return the notice as a fact; by its id the same notice counts once, however often it comes."""
     identity = repr((source.event, source.gateway, notice)).encode()
-    log.warning("%s %s: %s tells %s: %s", source.protocol, source.gateway, notice.where, notice.kind, notice.text)
+    log.warning("%s %s: %s reports %s: %s", source.protocol, source.gateway, notice.where, notice.kind, notice.text)
     return NoticeReceived(
         event=source.event,
         id="notice-" + hashlib.sha256(identity).hexdigest()[:40],

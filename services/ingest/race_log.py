@@ -54,7 +54,7 @@ class Log(Protocol):
         """
         ...
 
-    async def put_aside(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
+    async def put_dead_letters(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
         """Write to `rejected` what came from one sender; returns once all are acknowledged. Raises as `append`, and
         Overloaded too for a sender of whom too much is put aside.
         """
@@ -229,7 +229,7 @@ class KafkaLog:
         except TimeoutError:
             raise Unavailable(f"Kafka did not answer within {wait_s:g} s; send it again unchanged") from None
 
-    async def put_aside(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
+    async def put_dead_letters(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
         try:
             self._dead_letters.take(rejections)
         except Overloaded:

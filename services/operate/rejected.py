@@ -1,8 +1,7 @@
-"""What was put aside, for a person: found by event, source and reason, shown with its bytes, and read again.
+"""Dead letters for a person: found by event, source and reason, shown with their bytes, and read again.
 
-Reading again is pure: the bytes go through this release's decoder, with the settings of now, and what comes out is sent
-to ingest like anything else (`rejected_command`). What is on the log already counts once there, however often it is
-sent.
+Reading again is pure: the bytes go through this release's decoder, with the settings of now, and the result is sent to
+ingest like anything else (`rejected_command`). What is on the log already counts once there, however often it is sent.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,18 +11,19 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from schemas.events import NoticeReceived, ReadRow
+from schemas.events import NoticeReceived, ReadRow, ReadsLogged
 from schemas.ids import label
 from schemas.rejected import Rejection, decode_rejection
-from services.ingest.decoders.local_time import parse_zone
-from services.ingest.decoders.mylaps import ConnectionFault, Decoder, Markers, Passings, Unreadable
+from services.ingest.decoders.messages import ConnectionFault, Message, Unreadable
+from services.ingest.decoders.protocol import ReaderProtocol
+from services.ingest.facts import facts_of
 from services.ingest.http.reads import Push, TooManyReads, WireRead, push_from_json, push_from_msgpack
-from services.ingest.readers.mylaps import Numbering, marker_facts, passing_facts
+from services.ingest.readers.registry import PROTOCOLS
 from services.ingest.readers.sources import Source
 
 REASON_SHOWN_CHARS = 80
 HEX_ROW_BYTES = 16
-SHOWN_MAX_BYTES = 64 * 1024  # of one thing; the topic has all of it
+SHOWN_MAX_BYTES = 64 * 1024  # of one dead letter; the topic has all of it
 
 
 class DeadLetter(NamedTuple):
@@ -33,8 +33,8 @@ class DeadLetter(NamedTuple):
     rejection: Rejection
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
-    """Which rejections: by offset, event, source, gateway, and a part of the reason; what is null asks for nothing."""
+class DeadLetterFilter(Struct, frozen=True, kw_only=True):
+    """Which dead letters: by offset, event, source, gateway, and a part of the reason; null lets any pass."""
 
     offsets: frozenset[int] | None = None
     event: str | None = None
@@ -42,24 +42,24 @@ class Wanted(Struct, frozen=True, kw_only=True):
     gateway: str | None = None
     reason: str | None = None
 
-    def takes(self, aside: DeadLetter) -> bool:
-        """Whether it is one of them."""
-        one = aside.rejection
+    def takes(self, letter: DeadLetter) -> bool:
+        """Whether a dead letter passes."""
+        rejection = letter.rejection
         return (
-            (self.offsets is None or aside.offset in self.offsets)
-            and self.event in (None, one.event)
-            and self.source in (None, one.source)
-            and self.gateway in (None, one.gateway)
-            and (self.reason is None or self.reason.lower() in one.reason.lower())
+            (self.offsets is None or letter.offset in self.offsets)
+            and self.event in (None, rejection.event)
+            and self.source in (None, rejection.source)
+            and self.gateway in (None, rejection.gateway)
+            and (self.reason is None or self.reason.lower() in rejection.reason.lower())
         )
 
     def everything(self) -> bool:
-        """Whether nothing was asked for, so that all are taken."""
-        return self == Wanted()
+        """Whether every dead letter passes."""
+        return self == DeadLetterFilter()
 
 
-def aside_of(offset: int, value: bytes) -> DeadLetter | None:
-    """The rejection in a record; null for one that is none."""
+def dead_letter_of(offset: int, value: bytes) -> DeadLetter | None:
+    """Return the dead letter in a record; null for a record that holds none."""
     try:
         return DeadLetter(offset, decode_rejection(value))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -69,39 +69,48 @@ def aside_of(offset: int, value: bytes) -> DeadLetter | None:
 # --- shown
 
 
-def table(found: Iterable[DeadLetter]) -> str:
-    """Rejections as lines, oldest first."""
+def table(letters: Iterable[DeadLetter]) -> str:
+    """Return dead letters as lines, oldest first."""
     rows = [("OFFSET", "WHEN (UTC)", "EVENT", "SOURCE", "GATEWAY", "BYTES", "REASON")]
-    for offset, one in found:
-        gateway = plain(one.gateway or "-")
-        reason = plain(one.reason)[:REASON_SHOWN_CHARS]
-        rows.append((str(offset), _when(one), plain(one.event), plain(one.source), gateway, str(one.size), reason))
+    for offset, rejection in letters:
+        rows.append(
+            (
+                str(offset),
+                _when(rejection),
+                plain(rejection.event),
+                plain(rejection.source),
+                plain(rejection.gateway or "-"),
+                str(rejection.size),
+                plain(rejection.reason)[:REASON_SHOWN_CHARS],
+            )
+        )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
-def whole(aside: DeadLetter) -> str:
-    """All of a rejection, its bytes as text where they are text, else as hex."""
-    one = aside.rejection
+def in_full(letter: DeadLetter) -> str:
+    """Return all of a dead letter, its bytes as text where they are text, else as hex."""
+    rejection = letter.rejection
+    kept = len(rejection.raw)
     fields = {
-        "offset": aside.offset,
-        "when": _when(one),
-        "event": one.event,
-        "source": one.source,
-        "gateway": one.gateway,
-        "reason": one.reason,
-        "index": one.index,
-        "topic": one.topic,
-        "partition": one.partition,
-        "record": one.offset,
-        "bytes": one.size if one.size == len(one.raw) else f"{one.size}, of which the first {len(one.raw)} are kept",
+        "offset": letter.offset,
+        "when": _when(rejection),
+        "event": rejection.event,
+        "source": rejection.source,
+        "gateway": rejection.gateway,
+        "reason": rejection.reason,
+        "index": rejection.index,
+        "topic": rejection.topic,
+        "partition": rejection.partition,
+        "record": rejection.offset,
+        "bytes": rejection.size if rejection.size == kept else f"{rejection.size}, of which the first {kept} are kept",
     }
     head = [f"{name:<10}{plain(str(value))}" for name, value in fields.items() if value is not None]
-    return "\n".join([*head, "", readable(one.raw)])
+    return "\n".join([*head, "", readable(rejection.raw)])
 
 
 def readable(raw: bytes) -> str:
-    """Bytes for a terminal: text with its control characters escaped, or rows of hex; never what would act on it."""
+    """Return bytes for a terminal: text with its control characters escaped, or rows of hex."""
     shown = raw[:SHOWN_MAX_BYTES]
     try:
         text = shown.decode()
@@ -115,7 +124,7 @@ def readable(raw: bytes) -> str:
 
 
 def plain(text: str) -> str:
-    """A text in one line without control characters."""
+    """Return a text in one line without control characters."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
@@ -124,20 +133,20 @@ def _hex_row(at: int, row: bytes) -> str:
     return f"{at:08x}  {row.hex(' '):<{3 * HEX_ROW_BYTES}} {letters}"
 
 
-def _when(one: Rejection) -> str:
-    if one.recorded_at_us is None:
+def _when(rejection: Rejection) -> str:
+    if rejection.recorded_at_us is None:
         return "-"
     try:
-        return datetime.fromtimestamp(one.recorded_at_us // 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return datetime.fromtimestamp(rejection.recorded_at_us // 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     except (ValueError, OverflowError, OSError):
-        return str(one.recorded_at_us)
+        return str(rejection.recorded_at_us)
 
 
 # --- read again
 
 
 class StillUnreadable(Exception):
-    """This release, with the settings of now, makes nothing of it either; the text says why and what to do."""
+    """This release cannot read it with the settings of now either; the text says why and what to do."""
 
 
 class ReadsAgain(NamedTuple):
@@ -149,31 +158,37 @@ class ReadsAgain(NamedTuple):
 
 
 class Again(NamedTuple):
-    """What a rejection gives now, and what of it is still unreadable."""
+    """What a dead letter gives now, and what of it is still unreadable."""
 
     reads: list[ReadsAgain]
     notices: list[NoticeReceived]
     bad: list[str]
 
 
-def read_again(aside: DeadLetter, sources: Sequence[Source]) -> Again:
-    """What a rejection's bytes give now; `sources` have the zones and devices of readers. Raises StillUnreadable."""
-    one = aside.rejection
-    if one.size > len(one.raw):
-        raise StillUnreadable(f"of its {one.size} bytes only the first {len(one.raw)} are kept; have it sent again")
-    if one.source == "http":
-        return _body_again(aside) if one.index is None else _read_again(aside)
-    if one.source == "mylaps":
-        return _frame_again(aside, sources)
-    raise StillUnreadable(f"what {plain(one.source)} put aside is not read again here; mend the cause at its source")
+def read_again(letter: DeadLetter, sources: Sequence[Source]) -> Again:
+    """Return what a dead letter's bytes give now; `sources` have the zones and devices of readers.
+
+    Raises StillUnreadable.
+    """
+    rejection = letter.rejection
+    if rejection.size > len(rejection.raw):
+        kept = len(rejection.raw)
+        raise StillUnreadable(f"of its {rejection.size} bytes only the first {kept} are kept; have it sent again")
+    if rejection.source == "http":
+        return _body_again(letter) if rejection.index is None else _read_again(letter)
+    protocol = PROTOCOLS.get(rejection.source)
+    if protocol is None or protocol.read_again is None:
+        name = plain(rejection.source)
+        raise StillUnreadable(f"dead letters of {name} cannot be read again by themselves; fix the cause at its source")
+    return _messages_again(letter, protocol, sources)
 
 
-def _body_again(aside: DeadLetter) -> Again:
-    readings: list[Callable[[bytes], Push]] = [push_from_json, push_from_msgpack]
+def _body_again(letter: DeadLetter) -> Again:
+    parsers: list[Callable[[bytes], Push]] = [push_from_json, push_from_msgpack]
     faults: list[str] = []
-    for reading in readings:
+    for parse in parsers:
         try:
-            push = reading(aside.rejection.raw)
+            push = parse(letter.rejection.raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TooManyReads) as error:
             faults.append(str(error))
         else:
@@ -181,18 +196,18 @@ def _body_again(aside: DeadLetter) -> Again:
     raise StillUnreadable(f"as JSON: {faults[0]}; as msgpack: {faults[1]}")
 
 
-def _read_again(aside: DeadLetter) -> Again:
-    """One read; its session is not known, and its number tells nothing in another."""
-    one = aside.rejection
-    if one.gateway is None:
+def _read_again(letter: DeadLetter) -> Again:
+    """Return one read; its session is not known, and its number means nothing in another."""
+    rejection = letter.rejection
+    if rejection.gateway is None:
         raise StillUnreadable("it does not say which gateway sent it")
     try:
-        read = _wire_read(one.raw)
+        read = _wire_read(rejection.raw)
         chip = label(read.chip, "chip")
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise StillUnreadable(str(error)) from None
     row = ReadRow(read.seq, read.device, chip, read.at_us, read.rssi, read.antenna, read.battery)
-    return Again([ReadsAgain(one.gateway, session_of(aside), [row])], [], [])
+    return Again([ReadsAgain(rejection.gateway, session_of(letter), [row])], [], [])
 
 
 def _wire_read(raw: bytes) -> WireRead:
@@ -205,36 +220,33 @@ def _wire_read(raw: bytes) -> WireRead:
             raise json_fault from None
 
 
-def _frame_again(aside: DeadLetter, sources: Sequence[Source]) -> Again:
-    one = aside.rejection
-    source = next((s for s in sources if s.identity() == ("mylaps", one.event, one.gateway)), None)
+def _messages_again(letter: DeadLetter, protocol: ReaderProtocol, sources: Sequence[Source]) -> Again:
+    """Return what a reader's bytes give with the settings of its source."""
+    rejection = letter.rejection
+    identity = (rejection.source, rejection.event, rejection.gateway)
+    source = next((source for source in sources if source.identity() == identity), None)
     if source is None:
         raise StillUnreadable(
-            f"matline.toml has no mylaps source with gateway {one.gateway!r} and event {one.event!r}, which would say"
-            " its zone and devices"
+            f"matline.toml has no {protocol.name} source with gateway {rejection.gateway!r} and event"
+            f" {rejection.event!r}, which would say its zone and devices"
         )
+    assert protocol.read_again is not None
     try:
-        messages = Decoder(parse_zone(source.zone)).feed(one.raw if one.raw.endswith(b"$") else one.raw + b"$")
+        messages: list[Message] = protocol.read_again(rejection.raw, source.settings(), session_of(letter))
     except ConnectionFault as fault:
         raise StillUnreadable(str(fault)) from None
-    found = Again([], [], [])
-    numbering = Numbering(session_of(aside))
-    at_us = one.recorded_at_us or 0
-    for message in messages:
-        if isinstance(message, Passings):
-            for fact in passing_facts(source, message, numbering, at_us):
-                found.reads.append(ReadsAgain(fact.gateway, fact.session, fact.reads))
-        if isinstance(message, Markers):
-            found.notices.extend(marker_facts(source, message, at_us))
-        if isinstance(message, Passings | Markers):
-            found.bad.extend(bad.reason for bad in message.unreadable)
-        if isinstance(message, Unreadable):
-            found.bad.append(message.reason)
-    if not found.reads and not found.notices:
-        raise StillUnreadable("; ".join(found.bad) or "it holds no passing and no marker")
-    return found
+    bad = [message.reason for message in messages if isinstance(message, Unreadable)]
+    again = Again([], [], bad)
+    for fact in facts_of(source, messages, rejection.recorded_at_us or 0):
+        if isinstance(fact, ReadsLogged):
+            again.reads.append(ReadsAgain(fact.gateway, fact.session, fact.reads))
+        elif isinstance(fact, NoticeReceived):
+            again.notices.append(fact)
+    if not again.reads and not again.notices:
+        raise StillUnreadable("; ".join(bad) or "it holds no read and no notice")
+    return again
 
 
-def session_of(aside: DeadLetter) -> str:
-    """The session of reads that are read again without one: the same each time."""
-    return f"rejected-{aside.offset}"
+def session_of(letter: DeadLetter) -> str:
+    """Return the session of reads that are read again without one: the same each time."""
+    return f"rejected-{letter.offset}"

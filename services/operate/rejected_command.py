@@ -1,4 +1,4 @@
-"""`matline rejected`: the topic read, and what can be read again sent to ingest, which alone writes the log."""
+"""`matline rejected`: lists dead letters, and sends what can be read again to ingest, which alone writes the log."""
 
 import asyncio
 import sys
@@ -19,13 +19,13 @@ from services.ingest.settings import config_path
 from services.operate.rejected import (
     Again,
     DeadLetter,
+    DeadLetterFilter,
     StillUnreadable,
-    Wanted,
-    aside_of,
+    dead_letter_of,
+    in_full,
     plain,
     read_again,
     table,
-    whole,
 )
 from services.operate.topic_records import LogUnavailable, records
 from services.runtime.environment import number, text
@@ -40,44 +40,44 @@ ANSWER_WAIT_S = 30.0
 
 
 class ReplayFailed(Exception):
-    """Ingest does not take it; the text says why."""
+    """Ingest did not take it; the text says why."""
 
 
-def list_main(environment: Mapping[str, str], wanted: Wanted, last: int) -> int:
-    """`matline rejected list`; the exit code."""
+def list_main(environment: Mapping[str, str], wanted: DeadLetterFilter, last: int) -> int:
+    """Run `matline rejected list`; return the exit code."""
 
     async def run() -> int:
-        found: deque[DeadLetter] = deque(maxlen=last)
+        latest: deque[DeadLetter] = deque(maxlen=last)
         count = 0
-        async with aclosing(_found(environment, wanted)) as asides:
-            async for aside in asides:
-                found.append(aside)
+        async with aclosing(_letters(environment, wanted)) as letters:
+            async for letter in letters:
+                latest.append(letter)
                 count += 1
-        print(table(found) if found else "nothing was put aside that is asked for")
-        if count > len(found):
-            print(f"{count - len(found)} earlier ones are not shown; ask for more by --last", file=sys.stderr)
+        print(table(latest) if latest else "there are no such dead letters")
+        if count > len(latest):
+            print(f"{count - len(latest)} earlier ones are not shown; ask for more by --last", file=sys.stderr)
         return 0
 
-    return _told(run)
+    return _exit_code(run)
 
 
 def show_main(environment: Mapping[str, str], offsets: list[int]) -> int:
-    """`matline rejected show`; the exit code."""
+    """Run `matline rejected show`; return the exit code."""
 
     async def run() -> int:
-        async with aclosing(_found(environment, Wanted(offsets=frozenset(offsets)))) as asides:
-            shown = [aside async for aside in asides]
-        print("\n\n".join(map(whole, shown)))
-        missing = sorted(set(offsets) - {aside.offset for aside in shown})
+        async with aclosing(_letters(environment, DeadLetterFilter(offsets=frozenset(offsets)))) as letters:
+            shown = [letter async for letter in letters]
+        print("\n\n".join(map(in_full, shown)))
+        missing = sorted(set(offsets) - {letter.offset for letter in shown})
         if missing:
             print(f"not there: {', '.join(map(str, missing))}", file=sys.stderr)
         return EXIT_FAILED if missing else 0
 
-    return _told(run)
+    return _exit_code(run)
 
 
-def replay_main(environment: Mapping[str, str], wanted: Wanted, to: str | None, dry_run: bool) -> int:
-    """`matline rejected replay`; the exit code: 0 when all of it could be read and was taken."""
+def replay_main(environment: Mapping[str, str], wanted: DeadLetterFilter, to: str | None, dry_run: bool) -> int:
+    """Run `matline rejected replay`; return the exit code: 0 when all of it could be read and was taken."""
     if wanted.everything():
         print("say what to replay: offsets, or an event, source, gateway or reason", file=sys.stderr)
         return EXIT_USAGE
@@ -91,27 +91,27 @@ def replay_main(environment: Mapping[str, str], wanted: Wanted, to: str | None, 
         sent = left = 0
         async with (
             aiohttp.ClientSession(headers=headers, timeout=timeout) as session,
-            aclosing(_found(environment, wanted)) as asides,
+            aclosing(_letters(environment, wanted)) as letters,
         ):
-            async for aside in asides:
+            async for letter in letters:
                 try:
-                    again = read_again(aside, sources)
+                    again = read_again(letter, sources)
                 except StillUnreadable as reason:
                     left += 1
-                    print(f"{aside.offset}: left: {plain(str(reason))}")
+                    print(f"{letter.offset}: left: {plain(str(reason))}")
                     continue
                 if not dry_run:
-                    await _send(session, f"{address}/v1/events/{aside.rejection.event}", again)
+                    await _send(session, f"{address}/v1/events/{letter.rejection.event}", again)
                 sent += 1
                 left += bool(again.bad)
-                print(f"{aside.offset}: {_said(again, dry_run)}")
+                print(f"{letter.offset}: {_summary(again, dry_run)}")
         print(f"{sent} {'would be ' if dry_run else ''}sent, {left} left in whole or in part", file=sys.stderr)
         return EXIT_FAILED if left or not sent else 0
 
-    return _told(run)
+    return _exit_code(run)
 
 
-def _said(again: Again, dry_run: bool) -> str:
+def _summary(again: Again, dry_run: bool) -> str:
     count = sum(len(reads.rows) for reads in again.reads)
     parts = [f"{count} reads"] * bool(again.reads) + [f"{len(again.notices)} notices"] * bool(again.notices)
     bad = f"; {len(again.bad)} left, the first: {plain(again.bad[0])}" if again.bad else ""
@@ -119,21 +119,21 @@ def _said(again: Again, dry_run: bool) -> str:
 
 
 async def _send(session: aiohttp.ClientSession, event: str, again: Again) -> None:
-    """Send it, and return when ingest has acknowledged all of it. Raises ReplayFailed."""
+    """Send it; returns when ingest has acknowledged all of it. Raises ReplayFailed."""
     for path, body in _requests(again):
         for _ in range(TRIES_MAX):
             try:
                 async with session.post(f"{event}/{path}", data=body, headers={"Content-Type": _type(path)}) as answer:
                     if answer.status == 200:
                         break
-                    told = plain((await answer.text())[:500])
+                    answered = plain((await answer.text())[:500])
                     if answer.status not in (429, 503):
-                        raise ReplayFailed(f"ingest answers {answer.status}: {told}")
+                        raise ReplayFailed(f"ingest answers {answer.status}: {answered}")
                     await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise ReplayFailed(f"ingest cannot be reached at {event}: {error}") from None
         else:
-            raise ReplayFailed(f"ingest takes nothing now: {told}")
+            raise ReplayFailed(f"ingest takes nothing now: {answered}")
 
 
 def _requests(again: Again) -> Iterator[tuple[str, bytes]]:
@@ -152,14 +152,14 @@ def _type(path: str) -> str:
     return "application/msgpack" if path == "reads" else "application/json"
 
 
-async def _found(environment: Mapping[str, str], wanted: Wanted) -> AsyncGenerator[DeadLetter, None]:
+async def _letters(environment: Mapping[str, str], wanted: DeadLetterFilter) -> AsyncGenerator[DeadLetter, None]:
     kafka = kafka_options(environment)
     await check_topics(kafka)
-    async with aclosing(records(kafka, REJECTED.name, 0)) as found:
-        async for record in found:
-            aside = aside_of(record.offset, record.value)
-            if aside is not None and wanted.takes(aside):
-                yield aside
+    async with aclosing(records(kafka, REJECTED.name, 0)) as every_record:
+        async for record in every_record:
+            letter = dead_letter_of(record.offset, record.value)
+            if letter is not None and wanted.takes(letter):
+                yield letter
 
 
 def _sources(environment: Mapping[str, str]) -> list[Source]:
@@ -173,13 +173,13 @@ def _address(environment: Mapping[str, str]) -> str:
     return f"{scheme}://{host}:{number(environment, 'MATLINE_INGEST_PORT', 8701)}"
 
 
-def _told(run: Callable[[], Coroutine[Any, Any, int]]) -> int:
+def _exit_code(run: Callable[[], Coroutine[Any, Any, int]]) -> int:
     try:
         return asyncio.run(run())
     except (StartFault, LogUnavailable, ReplayFailed) as error:
         print(error, file=sys.stderr)
     except KafkaError as error:
         print(f"Kafka cannot be read (MATLINE_KAFKA): {error}", file=sys.stderr)
-    except BrokenPipeError:  # whoever reads has read enough
+    except BrokenPipeError:  # the reader of the pipe has read enough
         pass
     return EXIT_FAILED

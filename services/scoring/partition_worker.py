@@ -238,7 +238,7 @@ class PartitionWorker:
             self._metrics.rejected.labels(one.reason).inc()
         admitted = [one.rejection for one in waiting if self._admit(one)]
         if admitted:
-            await self._shared.publisher.put_aside(admitted)
+            await self._shared.publisher.put_dead_letters(admitted)
 
     def _admit(self, one: DeadLetter) -> bool:
         now_s = time.monotonic()

@@ -54,7 +54,7 @@ class Publisher:
         """The way of one partition's frames."""
         return Outlet(self._producer, partition)
 
-    async def put_aside(self, rejections: Sequence[Rejection]) -> None:
+    async def put_dead_letters(self, rejections: Sequence[Rejection]) -> None:
         """Write to `rejected`; returns when Kafka has acknowledged all. Raises KafkaError."""
         deliveries = [
             await self._producer.send(REJECTED.name, encode_rejection(one), key=one.event.encode(), partition=0)

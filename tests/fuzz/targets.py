@@ -20,7 +20,18 @@ from schemas import codec
 from schemas.events import EntriesAdded, EventDefined, LoggedFact
 from schemas.rejected import Rejection, encode_rejection
 from schemas.topics import RECORD_MAX_BYTES
-from services.ingest.decoders import chronotrack, ipico, llrp, messages, mylaps, raceresult, raceresult_http, ultra
+from services.ingest.decoders import (
+    chronotrack,
+    ipico,
+    llrp,
+    llrp_messages,
+    messages,
+    mylaps,
+    mylaps_frames,
+    raceresult,
+    raceresult_http,
+    ultra,
+)
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import LINE_MAX_BYTES, DecodedRead, Message, Now, Position, Reader
 from services.ingest.decoders.reader_state import ReaderStateNotices
@@ -30,7 +41,6 @@ from services.ingest.http import api as http
 from services.ingest.http import body as bodies
 from services.ingest.http.reads import Push, TooManyReads, push_from_json, push_from_msgpack, push_from_ndjson
 from services.ingest.race_log import pack
-from services.ingest.readers import mylaps as mylaps_listener
 from services.ingest.readers.sources import Source
 from tests.builders import EVENT, definition
 from tests.fuzz.mutate import portions
@@ -69,7 +79,7 @@ def on_the_log(facts: Iterable[LoggedFact]) -> None:
         assert codec.decode_envelope(record).facts == [fact]
 
 
-def put_aside(rejections: Iterable[Rejection]) -> None:
+def put_dead_letters(rejections: Iterable[Rejection]) -> None:
     """Every one fits a record of `rejected`."""
     for rejection in rejections:
         assert len(encode_rejection(rejection)) <= RECORD_MAX_BYTES, len(rejection.reason)
@@ -114,7 +124,7 @@ class _Conversation:
             self._true.check(portion, [one.chip for one in said if isinstance(one, DecodedRead)])
         if said:
             on_the_log(facts_of(self._source, said, AT_US))
-            put_aside(rejections_of(self._source, said, AT_US))
+            put_dead_letters(rejections_of(self._source, said, AT_US))
 
 
 def _source(protocol: str, zone: str) -> Source:
@@ -126,35 +136,31 @@ def _source(protocol: str, zone: str) -> Source:
 
 def _mylaps(dice: Random) -> Take:
     source = _source("mylaps", dice.choice(ZONES))
-    decoder = mylaps.Decoder(parse_zone(source.zone))
-    numbering = mylaps_listener.Numbering("session")
+    connect = mylaps.PROTOCOL.connect
+    assert connect is not None
+    reader = connect(source.settings())({})
+    assert isinstance(reader, mylaps.MylapsReader)
+    frames = mylaps_frames.Decoder(parse_zone(source.zone))
+    conversation = _Conversation(reader, source, lambda: len(reader._decoder._rest), mylaps_frames.FRAME_MAX_BYTES)
 
     def take(data: bytes, dice: Random) -> bool:
-        for portion in portions(dice, data):
-            try:
-                said = decoder.feed(portion)
-            except mylaps.ConnectionFault:
-                return False
-            assert len(decoder._rest) <= mylaps.FRAME_MAX_BYTES
-            for message in said:
-                if isinstance(message, mylaps.Passings):
+        try:
+            for message in frames.feed(data):
+                if isinstance(message, mylaps_frames.Passings):
                     _check_store(message)
-                    on_the_log(mylaps_listener.passing_facts(source, message, numbering, AT_US))
-                elif isinstance(message, mylaps.Markers):
-                    on_the_log(mylaps_listener.marker_facts(source, message, AT_US))
-                if isinstance(message, mylaps.Passings | mylaps.Markers | mylaps.Unreadable):
-                    put_aside(mylaps_listener.rejections(source, message, AT_US))
-        return True
+        except messages.ConnectionFault:
+            return conversation.take(data, dice)
+        return conversation.take(data, dice)
 
     return take
 
 
-def _check_store(message: mylaps.Passings) -> None:
+def _check_store(message: mylaps_frames.Passings) -> None:
     """The reads of a V1 message are those of its records that have 39 bytes and the right sum, in order."""
     _, function, *records = message.frame.split(b"@")
     if function == b"Store":
         whole = [one for one in records if len(one) == 39 and one.isascii() and _sum(one[:37]) == one[37:].decode()]
-        _check_among([one.chip for one in message.seen], [one[:7].decode().strip().upper() for one in whole])
+        _check_among([one.chip for one in message.records], [one[:7].decode().strip().upper() for one in whole])
 
 
 def _sum(data: bytes) -> str:
@@ -222,7 +228,7 @@ def _replay(dice: Random) -> Take:
     def take(data: bytes, dice: Random) -> bool:
         said = ipico.replayed(data.split(b"\n"), zone, "replay", 0)
         on_the_log(facts_of(source, said, AT_US))
-        put_aside(rejections_of(source, said, AT_US))
+        put_dead_letters(rejections_of(source, said, AT_US))
         return True
 
     return take
@@ -326,7 +332,7 @@ ULTRA = (
 
 def _llrp(dice: Random) -> Take:
     reader = llrp.LlrpReader("finish", ReaderStateNotices())
-    bound = llrp.MESSAGE_MAX_BYTES + AT_ONCE_MAX_BYTES
+    bound = llrp_messages.MESSAGE_MAX_BYTES + AT_ONCE_MAX_BYTES
     take = _Conversation(reader, _source("llrp", "UTC"), lambda: len(reader._frames._rest), bound).take
     if dice.random() < 0.5:
         take(test_llrp.CONNECTED + test_llrp.answer(11) + test_llrp.answer(13), dice)
@@ -371,7 +377,7 @@ def _upload(dice: Random) -> Take:
     def take(data: bytes, dice: Random) -> bool:
         said = raceresult_http.read_body(data, "D-5012", "s", zone)
         on_the_log(facts_of(source, said, AT_US))
-        put_aside(rejections_of(source, said, AT_US))
+        put_dead_letters(rejections_of(source, said, AT_US))
         return True
 
     return take
@@ -392,10 +398,12 @@ def _reads(decode: Callable[[bytes], Push]) -> Callable[[Random], Take]:
         except TooManyReads:
             return True
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # as the door takes it
-            put_aside([request_rejection(EVENT, shortened(error), data, AT_US)])
+            put_dead_letters([request_rejection(EVENT, shortened(error), data, AT_US)])
             return True
         on_the_log(reads_facts(EVENT, push.gateway, push.session, push.rows, AT_US))
-        put_aside(request_rejection(EVENT, one.reason, one.raw, AT_US, push.gateway, one.index) for one in push.bad)
+        put_dead_letters(
+            request_rejection(EVENT, one.reason, one.raw, AT_US, push.gateway, one.index) for one in push.bad
+        )
         return True
 
     return lambda dice: take

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from services.ingest.decoders import ipico, mylaps
+from services.ingest.decoders import ipico, mylaps_frames
 from tests.fuzz import lives
 from tests.fuzz.lives import CALLS_A_BYTE, CALLS_LEAST, Found, live
 from tests.fuzz.mutate import mutated, portions
@@ -42,7 +42,7 @@ def of(name: str) -> Target:
 
 @pytest.mark.parametrize("name", ["mylaps", "ipico"])
 def test_a_decoder_that_takes_wrong_checksums_is_found(name, monkeypatch):
-    monkeypatch.setattr(mylaps, "checksum_v1", lambda record: record[37:].decode())
+    monkeypatch.setattr(mylaps_frames, "checksum_v1", lambda record: record[37:].decode())
     monkeypatch.setattr(ipico, "_check_sum", lambda text, given: None)
     with pytest.raises(Found, match="--seed 1 --from"):
         for _ in live(of(name), 1, 20_000):
@@ -50,7 +50,7 @@ def test_a_decoder_that_takes_wrong_checksums_is_found(name, monkeypatch):
 
 
 def test_a_decoder_that_keeps_too_much_is_found(monkeypatch):
-    monkeypatch.setattr(mylaps.Decoder, "feed", lambda self, data: self._rest.extend(data * 20_000) or [])
+    monkeypatch.setattr(mylaps_frames.Decoder, "feed", lambda self, data: self._rest.extend(data * 20_000) or [])
     with pytest.raises(Found, match="AssertionError"):
         for _ in live(of("mylaps"), 1, 20_000):
             pass
@@ -62,7 +62,7 @@ def test_a_decoder_that_does_too_much_is_found(monkeypatch):
             len(data)
         return []
 
-    monkeypatch.setattr(mylaps.Decoder, "feed", feed)
+    monkeypatch.setattr(mylaps_frames.Decoder, "feed", feed)
     monkeypatch.setattr(lives, "MEASURED_EVERY", 2)
     with pytest.raises(Found, match="AssertionError"):
         for _ in live(of("mylaps"), 1, 100):
@@ -74,7 +74,7 @@ def test_a_decoder_that_never_returns_is_found(monkeypatch):
         while True:
             pass
 
-    monkeypatch.setattr(mylaps.Decoder, "feed", feed)
+    monkeypatch.setattr(mylaps_frames.Decoder, "feed", feed)
     monkeypatch.setattr(lives, "CPU_MAX_S", 0.05)
     with pytest.raises(Found, match="Endless"):
         next(live(of("mylaps"), 1, 1))

@@ -17,7 +17,7 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self.records: list[tuple[str, list[LoggedFact]]] = []
-        self.aside: list[Rejection] = []
+        self.dead_letters: list[Rejection] = []
         self.answering = asyncio.Event()
         self.answering.set()
         self.full = False
@@ -33,9 +33,9 @@ class MemoryLog:
             self.records.append((event, codec.decode_envelope(codec.encode_packed(event, [raw])).facts))
         return len(self.records) - 1
 
-    async def put_aside(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
+    async def put_dead_letters(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
         await self._answer(wait_s)
-        self.aside += [decode_rejection(encode_rejection(rejection)) for rejection in rejections]
+        self.dead_letters += [decode_rejection(encode_rejection(rejection)) for rejection in rejections]
 
     async def _answer(self, wait_s: float | None) -> None:
         try:

@@ -211,7 +211,7 @@ async def test_what_is_put_aside_stands_in_its_topic_as_json(kafka):
         v=REJECTED_VERSION, event=EVENT, source="http", reason="not read", raw=b"\0\xff", size=2, gateway="g", index=3
     )
     async with kafka_log(kafka) as log:
-        await log.put_aside([rejection, rejection])
+        await log.put_dead_letters([rejection, rejection])
     found = await records(kafka, REJECTED)
     assert [(key, decode_rejection(value)) for _, _, key, value in found] == [(EVENT.encode(), rejection)] * 2
     assert msgspec.json.decode(found[0][3])["reason"] == "not read"

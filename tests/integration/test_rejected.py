@@ -90,7 +90,7 @@ async def test_a_replay_that_ingest_refuses_says_so(kafka, tmp_path, capsys):
     raw = msgspec.json.encode(wire(1))
     one = Rejection(v=1, event="e", source="http", reason="r", raw=raw, size=len(raw), gateway="g", index=0)
     async with kafka_log(kafka) as log:
-        await log.put_aside([one])
+        await log.put_dead_letters([one])
     (tmp_path / "tokens.json").write_text('{"v": 1, "tokens": []}')
     async with client_of(kafka, tmp_path) as client:
         address = str(client._base_url.origin())

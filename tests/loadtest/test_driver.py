@@ -1,6 +1,7 @@
 """The driver against a real ingest over real sockets: what it sends scores to the simulated truth."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,9 +19,9 @@ from loadtest.simulation import Simulation
 from schemas.codec import to_json
 from schemas.events import EntriesAdded, EventDefined, ReadsLogged
 from services.ingest.app import create_app, now_us
-from services.ingest.decoders.mylaps import read_v1, read_v2
+from services.ingest.decoders.mylaps_frames import read_v1, read_v2
 from services.ingest.metrics import IngestMetrics
-from services.ingest.readers.mylaps import MylapsListener
+from services.ingest.readers.reader_task import ReaderContext, start_reader
 from services.ingest.readers.sources import parse_sources
 from services.ingest.settings import IngestSettings
 from services.offline.scored_log import score_lines
@@ -39,17 +40,19 @@ class Ingest(NamedTuple):
 @asynccontextmanager
 async def ingest_for(simulation: Simulation, log: MemoryLog) -> AsyncIterator[Ingest]:
     (source,) = parse_sources(simulation.sources_toml("127.0.0.1:0").encode())
-    listener = MylapsListener(source, log, IngestMetrics(CollectorRegistry()), now_us)
+    folder = tempfile.TemporaryDirectory()
+    metrics = IngestMetrics(CollectorRegistry())
+    listener = await start_reader(source, ReaderContext(log, metrics, now_us, Path(folder.name)))
     application = create_app(IngestSettings(port=0, tokens=Path("/nowhere/tokens.json")), log)
     runner = web.AppRunner(application, auto_decompress=False, access_log=None)
     await runner.setup()
     try:
-        mylaps_port = await listener.start("127.0.0.1", 0)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield Ingest(f"http://127.0.0.1:{runner.addresses[0][1]}", ("127.0.0.1", mylaps_port), log)
+        yield Ingest(f"http://127.0.0.1:{runner.addresses[0][1]}", ("127.0.0.1", listener.port), log)
     finally:
         await listener.close()
         await runner.cleanup()
+        folder.cleanup()
 
 
 def standings(log: MemoryLog) -> dict[str, Any]:
@@ -76,7 +79,7 @@ async def test_a_day_sent_by_mylaps_and_http_scores_to_its_truth(version: str):
         target = Target(url=ingest.url, mylaps=ingest.mylaps, mylaps_version=version)
         driven = await drive(simulation, target)
         assert differences(simulation, standings(ingest.log)) == []
-        assert ingest.log.aside == []
+        assert ingest.log.dead_letters == []
         gateways = {fact.gateway for fact in ingest.log.facts() if isinstance(fact, ReadsLogged)}
     assert driven.accepted == driven.sent
     assert "start-finish" in gateways

@@ -65,7 +65,7 @@ async def test_a_day_told_by_readers_of_a_protocol_scores_as_over_http_and_to_it
     standings = score_lines([*lines, *(to_json(fact) for fact in log.facts())])
     assert differences(simulation, standings) == []
     assert equal_parts(standings) == equal_parts(expected)
-    assert log.aside == []
+    assert log.dead_letters == []
 
 
 def test_codes_differ_for_every_chip_and_the_entries_know_them_all():

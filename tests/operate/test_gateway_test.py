@@ -16,16 +16,16 @@ from loadtest.devices.raceresult import RaceResultDevice
 from loadtest.devices.trouble import Trouble
 from loadtest.devices.ultra import UltraDevice
 from services.cli import app
-from services.operate import gateway_test as gateway_watch
-from services.operate.gateway_test import CannotWatch, WatchOrder, watch
+from services.operate import gateway_test
+from services.operate.gateway_test import CannotTest, TestOrder, run
 
 HANG_S = 30.0
 AT = datetime(2026, 3, 6, 6, 0, 1, 230_000)
 AT_US = 1_772_751_601_230_000  # AT by a clock of +07:00
 
 
-class Told:
-    """What a watch has said, and waits for words in it."""
+class Screen:
+    """The lines of a test, which can be waited for."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -47,12 +47,12 @@ class Told:
 
 
 @asynccontextmanager
-async def watching(protocol: str, address: str, **more) -> AsyncIterator[Told]:
-    """A watch at work, ended as by Ctrl-C."""
-    told = Told()
-    task = asyncio.create_task(watch(WatchOrder(protocol=protocol, address=address, **more), told))
+async def watching(protocol: str, address: str, **more) -> AsyncIterator[Screen]:
+    """A test at work, ended as by Ctrl-C."""
+    screen = Screen()
+    task = asyncio.create_task(run(TestOrder(protocol=protocol, address=address, **more), screen))
     try:
-        yield told
+        yield screen
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -60,11 +60,11 @@ async def watching(protocol: str, address: str, **more) -> AsyncIterator[Told]:
 
 
 async def watched(protocol: str, address: str, **more) -> tuple[int, str]:
-    """A watch until its end: exit code and words."""
-    told = Told()
+    """A test until its end: exit code and words."""
+    screen = Screen()
     async with asyncio.timeout(HANG_S):
-        code = await watch(WatchOrder(protocol=protocol, address=address, **more), told)
-    return code, told.text
+        code = await run(TestOrder(protocol=protocol, address=address, **more), screen)
+    return code, screen.text
 
 
 async def test_a_decoder_is_shown_with_handshake_clock_and_reads_and_its_stored_passings_stay():
@@ -72,19 +72,19 @@ async def test_a_decoder_is_shown_with_handshake_clock_and_reads_and_its_stored_
     device.operating = False
     await device.start()
     await device.passes("4711")
-    async with watching("raceresult", f"127.0.0.1:{device.port}", zone="+07:00") as told:
-        await told.until("> SETPUSHPASSINGS;1;0")
-        await told.until("< SETPUSHPASSINGS;1;0")
+    async with watching("raceresult", f"127.0.0.1:{device.port}", zone="+07:00") as screen:
+        await screen.until("> SETPUSHPASSINGS;1;0")
+        await screen.until("< SETPUSHPASSINGS;1;0")
         await device.passes("4712")
-        await told.until("chip 6692-4712")
-        await told.until("clock     Finish is")
-    assert "< GETPROTOCOL;2.0;1.0;3.3" in told.text
-    assert "not_in_operation" in told.text
-    assert "2026-03-06 06:00:01.230  -68 dBm" in told.text
-    assert "4711" not in told.text
+        await screen.until("chip 6692-4712")
+        await screen.until("clock     Finish is")
+    assert "< GETPROTOCOL;2.0;1.0;3.3" in screen.text
+    assert "not_in_operation" in screen.text
+    assert "2026-03-06 06:00:01.230  -68 dBm" in screen.text
+    assert "4711" not in screen.text
     assert device.forbidden == []
     assert not any(command[:1].isdecimal() or command.startswith("GETFILE") for command in device.commands)
-    assert "  Finish/1: 1 reads" in told.lines
+    assert "  Finish/1: 1 reads" in screen.lines
     await device.close()
 
 
@@ -92,12 +92,12 @@ async def test_of_a_box_its_log_is_not_rewound():
     device = UltraDevice(Trouble(0), lambda: AT)
     await device.start()
     await device.passes("11055")
-    async with watching("ultra", f"127.0.0.1:{device.port}", zone="+07:00") as told:
-        await told.until("clock     its own is")
+    async with watching("ultra", f"127.0.0.1:{device.port}", zone="+07:00") as screen:
+        await screen.until("clock     its own is")
         await device.passes("11056")
-        await told.until("chip 11056")
+        await screen.until("chip 11056")
     assert device.commands == [b"?\n", b"r\n"]
-    assert "11055" not in told.text
+    assert "11055" not in screen.text
     await device.close()
 
 
@@ -105,62 +105,61 @@ async def test_an_llrp_reader_is_asked_and_not_set_up():
     device = LlrpDevice(Trouble(0), AT_US)
     device.rospecs = {7: 2}
     await device.start()
-    async with watching("llrp", f"127.0.0.1:{device.port}") as told:
-        await told.until("rospecs: 7 active; it reads")
+    async with watching("llrp", f"127.0.0.1:{device.port}") as screen:
+        await screen.until("rospecs: 7 active; it reads")
         await device.read(b"\1" * 12, AT_US)
-        await told.until("chip " + "01" * 12)
+        await screen.until("chip " + "01" * 12)
     assert device.requests == [1, 26]
     assert device.rospecs == {7: 2}
-    assert "it holds reports while nobody is connected" in told.text
+    assert "it holds reports while nobody is connected" in screen.text
     await device.close()
 
 
-async def test_a_silent_ipico_is_explained_and_its_reads_are_shown(monkeypatch):
-    monkeypatch.setattr(gateway_watch, "QUIET_S", 0.2)
+async def test_a_silent_ipico_is_explained_and_its_reads_are_shown():
     device = IpicoDevice(Trouble(0))
     await device.start()
-    async with watching("ipico", f"127.0.0.1:{device.stream_port}", zone="+07:00") as told:
-        await told.until("silent until a chip crosses")
+    async with watching("ipico", f"127.0.0.1:{device.stream_port}", zone="+07:00", quiet_s=0.2) as screen:
+        await screen.until("silent until a chip crosses")
         await device.read("058000128608", AT)
-        await told.until("chip 058000128608")
+        await screen.until("chip 058000128608")
         await device.say(b"aa0005800012860800012603062027472300\r\n")
-        await told.until("unreadable")
-    assert "checksum '00' is wrong" in told.text
-    assert "1 things that could not be read" in told.lines[-3]
+        await screen.until("unreadable")
+    assert "checksum '00' is wrong" in screen.text
+    assert "1 things that could not be read" in screen.lines[-3]
     await device.close()
 
 
 async def test_a_client_that_calls_is_listed_with_its_events():
     device = ChronoTrackDevice(Trouble(0), ["start"])
     device.read("start", "9478", AT)
-    async with watching("chronotrack", "127.0.0.1:0", zone="+07:00") as told:
-        await told.until("listening on 127.0.0.1:")
-        port = int(told.text.rpartition("127.0.0.1:")[2])
+    async with watching("chronotrack", "127.0.0.1:0", zone="+07:00") as screen:
+        await screen.until("listening on 127.0.0.1:")
+        port = int(screen.text.rpartition("127.0.0.1:")[2])
         calling = asyncio.create_task(device.run("127.0.0.1", port))
-        await told.until("chip 9478")
+        await screen.until("chip 9478")
         calling.cancel()
         await asyncio.gather(calling, return_exceptions=True)
-    assert "< SimpleClient~4.0.1~CTP01" in told.text
+    assert "< SimpleClient~4.0.1~CTP01" in screen.text
 
 
 async def test_an_exporters_messages_are_shown_once_and_never_acknowledged():
     frame = b"Start@Passing@t=06:00:01.230|c=0000041|d=260306@7@$"
-    async with watching("mylaps", "127.0.0.1:0", zone="+07:00") as told:
-        await told.until("listening on 127.0.0.1:")
-        port = int(told.text.rpartition("127.0.0.1:")[2])
+    async with watching("mylaps", "127.0.0.1:0", zone="+07:00") as screen:
+        await screen.until("listening on 127.0.0.1:")
+        port = int(screen.text.rpartition("127.0.0.1:")[2])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"Start@Pong@$")
         async with asyncio.timeout(HANG_S):
             assert (await reader.readuntil(b"$")).startswith(b"Matline@AckPong@Version2.1")
         writer.write(frame + frame)
-        await told.until("chip 0000041")
+        await screen.until("chip 0000041")
         writer.write(b"Start@Ping@$")
         async with asyncio.timeout(HANG_S):
             assert await reader.readuntil(b"$") == b"Matline@AckPing@$"  # and nothing before it
         writer.close()
-        await told.until("it hung up")
-    assert told.text.count("read      Start") == 1
-    assert "kept: its messages are not acknowledged" in told.text
+        await screen.until("it hung up")
+    assert screen.text.count("read      Start") == 1
+    assert "kept: its messages are not acknowledged" in screen.text
 
 
 @pytest.mark.parametrize(
@@ -173,7 +172,7 @@ async def test_an_exporters_messages_are_shown_once_and_never_acknowledged():
     ],
 )
 def test_how_long_ago_a_read_was_is_said_in_units_for_people(seconds, words):
-    assert gateway_watch._age(seconds) == words
+    assert gateway_test._age(seconds) == words
 
 
 async def test_nobody_at_the_port_is_said_at_once_and_ends_with_one():
@@ -191,12 +190,11 @@ async def test_another_protocol_at_the_port_is_named():
     await device.start()
     code, said = await watched("llrp", f"127.0.0.1:{device.port}")
     assert code == 1
-    assert "This is no reader of llrp: it looks like an RFID Timing Ultra (ultra)" in said
+    assert "This is not a reader of llrp: it looks like RFID Timing Ultra and Joey (ultra)" in said
     await device.close()
 
 
-async def test_who_says_nothing_is_told_from_who_says_something_else(monkeypatch):
-    monkeypatch.setattr(gateway_watch, "QUIET_S", 0.2)
+async def test_who_says_nothing_is_screen_from_who_says_something_else():
     released = asyncio.Event()
 
     async def mute(_, writer):
@@ -204,16 +202,15 @@ async def test_who_says_nothing_is_told_from_who_says_something_else(monkeypatch
         writer.close()
 
     server = await asyncio.start_server(mute, "127.0.0.1", 0)
-    code, said = await watched("ultra", f"127.0.0.1:{server.sockets[0].getsockname()[1]}", seconds=1.0)
+    code, said = await watched("ultra", f"127.0.0.1:{server.sockets[0].getsockname()[1]}", seconds=1.0, quiet_s=0.2)
     assert code == 1
     assert "speak at once: is it the right port?" in said
     released.set()
     server.close()
 
 
-async def test_waiting_in_vain_for_a_call_says_what_to_look_at(monkeypatch):
-    monkeypatch.setattr(gateway_watch, "QUIET_S", 0.1)
-    code, said = await watched("mylaps", "127.0.0.1:0", seconds=0.5)
+async def test_waiting_in_vain_for_a_call_says_what_to_look_at():
+    code, said = await watched("mylaps", "127.0.0.1:0", seconds=0.5, quiet_s=0.1)
     assert code == 1
     assert "nobody has called" in said
 
@@ -221,20 +218,20 @@ async def test_waiting_in_vain_for_a_call_says_what_to_look_at(monkeypatch):
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"protocol": "morse", "address": "127.0.0.1:1"}, "'morse' is no protocol"),
-        ({"protocol": "raceresult_http", "address": "127.0.0.1:1"}, "'raceresult_http' is no protocol that can be"),
-        ({"protocol": "llrp", "address": "127.0.0.1", "zone": "+07:00"}, "--zone is nothing for llrp"),
+        ({"protocol": "morse", "address": "127.0.0.1:1"}, "'morse' is not a protocol"),
+        ({"protocol": "raceresult_http", "address": "127.0.0.1:1"}, "'raceresult_http' is not a protocol that can be"),
+        ({"protocol": "llrp", "address": "127.0.0.1", "zone": "+07:00"}, "--zone does not apply to llrp"),
         ({"protocol": "ultra", "address": "here:there"}, "write HOST:PORT, or HOST for its usual port 23"),
-        ({"protocol": "ultra", "address": "127.0.0.1:99999"}, "is no address"),
+        ({"protocol": "ultra", "address": "127.0.0.1:99999"}, "is not an address"),
         ({"protocol": "ultra", "address": "127.0.0.1", "zone": "Mars/Base"}, "is no time zone"),
     ],
 )
 async def test_an_order_that_makes_no_sense_is_refused(fields, reason):
-    with pytest.raises(CannotWatch, match=reason):
-        await watch(WatchOrder(**fields), print)
+    with pytest.raises(CannotTest, match=reason):
+        await run(TestOrder(**fields), print)
 
 
 def test_the_command_ends_with_two_and_a_line_for_a_wrong_word():
     result = CliRunner().invoke(app, ["gateway", "test", "morse", "127.0.0.1:1"])
     assert result.exit_code == 2
-    assert result.stderr.startswith("matline gateway test: 'morse' is no protocol")
+    assert result.stderr.startswith("matline gateway test: 'morse' is not a protocol")

@@ -12,9 +12,7 @@ Source: "CTP01 Socket Protocol 01" as public servers implement it; the options a
 """
 
 import re
-from collections.abc import Mapping
 from datetime import date, datetime, time, tzinfo
-from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -33,8 +31,10 @@ from services.ingest.decoders.messages import (
     Notice,
     Now,
     Position,
+    Reader,
     Unreadable,
 )
+from services.ingest.decoders.protocol import Make, Option, ReaderProtocol, ReaderSettings
 
 CTP_LINE_MAX_BYTES = 16 * 1024  # the longest line names every location
 LOCATIONS_MAX = 256  # of one connection; a race has some dozens
@@ -47,7 +47,7 @@ OPTIONS = (
     "newlocations=true",
     "authentication=none",
 )
-PROTOCOL = "CTP01"
+CTP01 = "CTP01"
 PING_EVERY_S = 10.0  # shows a dead client
 SILENCE_S = 35.0  # three pings without an answer
 IN_VAIN_MAX = 3  # asked for so often without having got it, a client's numbers do not go one by one
@@ -118,15 +118,15 @@ class _Location:
         self.in_vain = 0  # how often in a row the client did not have what was asked for
 
 
-class ChronoTrackReader:
+class ChronoTrackReader(Reader):
     """One client's connection. `zone` is where its clock stands, `cursor` says how far its locations are, `day` is the
     date of times that come without one (null: such times are refused).
     """
 
     silence_s = SILENCE_S
-    clock_offsets_us: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, zone: tzinfo, cursor: Cursor, day: date | None = None) -> None:
+        super().__init__()
         self._zone = zone
         self._day = day
         self._cursor = cursor
@@ -138,7 +138,6 @@ class ChronoTrackReader:
         self._answers_start = False
         self._ping_s = 0.0
         self._list_s: float | None = None
-        self._sending = bytearray()
 
     @property
     def missing(self) -> int:
@@ -174,11 +173,6 @@ class ChronoTrackReader:
             elif not self._answers_start:
                 location.pending = 0
         return messages
-
-    def take(self) -> bytes:
-        data = bytes(self._sending)
-        self._sending.clear()
-        return data
 
     def _take(self, line: Line, now: Now) -> list[Message]:
         if not self._greeted and not isinstance(line, Hello):
@@ -308,7 +302,7 @@ class ChronoTrackReader:
             return raw.decode("latin-1").strip()
 
     def _send(self, *lines: str, encoding: str = "ascii") -> None:
-        self._sending += "".join(f"{line}\r\n" for line in lines).encode(encoding)
+        self.send("".join(f"{line}\r\n" for line in lines).encode(encoding))
 
 
 def location_fault(name: str) -> str:
@@ -328,7 +322,7 @@ def decode_line(raw: bytes, text: str, zone: tzinfo, day: date | None) -> Line:
         return Ping()
     if first in ("ack", "err") and len(fields) > 1:
         return Answer(first == "ack", fields[1], fields[2:])
-    if len(fields) == 3 and fields[2] == PROTOCOL:
+    if len(fields) == 3 and fields[2] == CTP01:
         return Hello(first, fields[1])
     return Unreadable(raw, "no line of CTP01")
 
@@ -386,3 +380,31 @@ def instant_us(text: str, zone: tzinfo, day: date | None) -> int:
 
 def _fraction_us(text: str | None) -> int:
     return int((text or "0").ljust(6, "0"))
+
+
+def _connect(settings: ReaderSettings) -> Make:
+    day: date | None = settings.options.get("day")
+    return lambda cursor: ChronoTrackReader(settings.zone, cursor, day)
+
+
+PROTOCOL = ReaderProtocol(
+    name="chronotrack",
+    title="ChronoTrack SimpleClient",
+    way="calls us",
+    port=61611,
+    connect=_connect,
+    options=(Option("day", date, "the date of clients that send times without one"),),
+    begins_with=rb"~CTP01",
+    acknowledges="Nothing: the client keeps its log.",
+    replays="Each location is resumed at the last event that we have, or asked for in full where its numbers differ.",
+    sample="""\
+[[sources]]
+protocol = "chronotrack"
+event = "example-2026"
+gateway = "simpleclient"
+zone = "America/New_York"
+address = "127.0.0.1:61611"
+day = 2026-01-04
+devices = { "start/1" = "S1" }
+""",
+)

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -29,8 +29,10 @@ from services.ingest.decoders.messages import (
     Notice,
     Now,
     Position,
+    Reader,
     Unreadable,
 )
+from services.ingest.decoders.protocol import Make, Option, ReaderProtocol, ReaderSettings
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
 STREAM = "stream"  # the name of the reader's log in the cursor; its position is the last read's instant
@@ -41,7 +43,7 @@ JUMP_US = 60_000_000  # repetitions are some seconds late, not a minute
 CLOCK_SLACK_US = 1_000_000  # an answer is under way for part of a second
 HUNDREDTH_US = 10_000
 TRIGGER = 0x2C  # the instruction of a frame that the trigger button sends
-FIRST_SEEN, LAST_SEEN, TAMPER = 0x80, 0x40, 0x01  # bits of the status byte
+FIRST_SEEN, LAST_SEEN = 0x80, 0x40  # bits of the status byte
 ERRORS = {0xF0: "bad length", 0xF1: "bad checksum", 0xF2: "unknown instruction", 0xF4: "not supported", 0xF5: "no such"}
 
 _ENDS = re.compile(rb"[\r\n]")
@@ -93,7 +95,7 @@ class Read(NamedTuple):
 Line = Read | Notice | Clock | Unreadable | Info
 
 
-class IpicoReader:
+class IpicoReader(Reader):
     """One connection to a reader's stream. `zone` is where its clock stands.
 
     With `lite` the clock is asked for on the stream, as a Lite answers there; other readers send nothing while nobody
@@ -101,24 +103,22 @@ class IpicoReader:
     `last_us` is the last read's instant.
     """
 
-    missing = 0
-
-    def __init__(self, zone: tzinfo, told: ReaderStateNotices, lite: bool = False, replaying: bool = False) -> None:
+    def __init__(self, zone: tzinfo, notices: ReaderStateNotices, lite: bool = False, replaying: bool = False) -> None:
+        super().__init__()
         self.silence_s = LITE_SILENCE_S if lite else math.inf
         self.replaying = replaying
         self._zone = zone
-        self._told = told
+        self._notices = notices
         self._lite = lite
         self._rest = b""
         self._session = ""
         self._next = 0
         self.last_us: int | None = None
         self._asked_s = -math.inf
-        self._sending = b""
 
     @property
     def clock_offsets_us(self) -> Mapping[str, int]:
-        return self._told.offsets_us
+        return self._notices.offsets_us
 
     def begin(self, now: Now) -> None:
         self._session = connection_session("stream", now)
@@ -139,12 +139,8 @@ class IpicoReader:
     def tick(self, now: Now) -> list[Message]:
         if self._lite and now.steady_s - self._asked_s >= ASK_EVERY_S:
             self._asked_s = now.steady_s
-            self._sending += ASK_CLOCK
+            self.send(ASK_CLOCK)
         return []
-
-    def take(self) -> bytes:
-        data, self._sending = self._sending, b""
-        return data
 
     def _take(self, line: Line, now: Now) -> list[Message]:
         if isinstance(line, Read):
@@ -166,9 +162,9 @@ class IpicoReader:
         return [Notice(read.reader, "clock_jump", read.at_us, text)]
 
     def _clock(self, clock: Clock, now: Now) -> list[Message]:
-        off_us = self._told.note(clock.reader, clock.at_us, now)
+        off_us = self._notices.note(clock.reader, clock.at_us, now)
         text = f"the reader's clock is {off_us / 1e6:+.0f} s from ours" if abs(off_us) > CLOCK_SLACK_US else ""
-        return [*self._told.change(clock.reader, "clock", text, clock.at_us)]
+        return [*self._notices.change(clock.reader, "clock", text, clock.at_us)]
 
 
 def seen(read: Read, session: str, seq: int) -> DecodedRead:
@@ -299,3 +295,44 @@ def _at_us(match: re.Match[str], zone: tzinfo) -> int:
         hundredths * HUNDREDTH_US,
     )
     return one_instant_us(local, zone)
+
+
+def _connect(settings: ReaderSettings) -> Make:
+    notices, lite = ReaderStateNotices(), settings.options.get("model") == "lite"
+    return lambda _: IpicoReader(settings.zone, notices, lite)
+
+
+def _journalled(settings: ReaderSettings) -> bool:
+    return settings.options.get("model") != "elite"
+
+
+PROTOCOL = ReaderProtocol(
+    name="ipico",
+    title="IPICO Elite and Lite, Trident TimeMachine",
+    way="is dialled",
+    port=10000,
+    connect=_connect,
+    journalled=_journalled,
+    options=(
+        Option(
+            "model",
+            Literal["elite", "lite", "trident"],
+            "elite replays stored reads by itself; of a lite the clock is asked for; trident",
+        ),
+    ),
+    begins_with=rb"^a[abc][0-9a-fA-F]{8,}",
+    speaks_first=False,
+    acknowledges="Nothing: the stream is not sent again.",
+    replays="An Elite plays stored reads from a minute before the last one on; of other models reads go to our disk "
+    "before anything else.",
+    sample="""\
+[[sources]]
+protocol = "ipico"
+event = "example-2026"
+gateway = "finish-elite"
+zone = "Europe/Berlin"
+address = "192.168.7.30:10200"
+model = "elite"
+devices = { "00" = "F1" }
+""",
+)

@@ -1,11 +1,14 @@
-"""What readers' protocols say, in words that all of them share: reads, notices, what could not be read, how far it got.
+"""The vocabulary that all reader protocols share: reads, notices, unreadable bytes, cursors, acknowledgements.
 
-A protocol's module turns bytes into these, in the order in which they came. Whoever has the connection hands them on
-in that order: so `CursorAdvanced` may say of everything before it that the device need not send it again.
+The module of a protocol turns bytes into these, in the order in which they came. The connection hands them on in that
+order, so `CursorAdvanced` and `Acknowledgement` can speak of everything before them.
 """
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from types import MappingProxyType
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -13,19 +16,22 @@ from schemas.ids import LABEL_CHARS
 
 LINE_MAX_BYTES = 4096  # of the line protocols; their longest records have 200
 WHERE_MAX_CHARS = 64  # a reader's name becomes a device of the log
+UTC_SLACK_US = 1_000_000  # a reader's own UTC and its local time of one read may differ by rounding, not by more
 assert LABEL_CHARS <= WHERE_MAX_CHARS
 
 
 class ConnectionFault(Exception):
-    """Nothing more can be made of this connection; close it and begin anew."""
+    """Nothing more can be read from this connection; close it and begin again."""
 
 
 class DecodedRead(Struct, frozen=True, tag="seen"):
     """One read as a reader reports it.
 
     `session` names the device's log and `seq` the read's number in it, the device's own where it has one. `where` is
-    what the reader calls itself or its place (up to 64 characters, empty where it says none), `antenna` the antenna or
+    the reader's name for itself or its place (up to 64 characters, empty where it has none), `antenna` the antenna or
     loop there. `at_us` is the reader's local time in the zone of the source, `rssi` in dBm, `battery` in volts.
+    `utc_off_us` is how far the reader's own UTC is from `at_us`, where it sends one: more than UTC_SLACK_US means that
+    one of the two has a wrong zone.
     """
 
     session: str
@@ -36,13 +42,14 @@ class DecodedRead(Struct, frozen=True, tag="seen"):
     antenna: int | None = None
     rssi: float | None = None
     battery: float | None = None
+    utc_off_us: int | None = None
 
 
 class Notice(Struct, frozen=True, tag="notice"):
-    """What a reader tells that is no read: a gun, a battery, a clock that jumped, numbers that cannot be had.
+    """What a reader reports beside reads: a gun, a battery, a clock that jumped, numbers that it no longer has.
 
-    `kind` is one word, the reader's own where it has one; `at_us` is by the reader's clock, null where it gave no whole
-    instant. Equal notices count once on the log, so the text holds what tells one occurrence from the next.
+    `kind` is one word, the reader's own where it has one; `at_us` is by the reader's clock, null where it gave no
+    complete instant. Equal notices count once on the log, so the text holds what distinguishes two occurrences.
     """
 
     where: str
@@ -54,20 +61,25 @@ class Notice(Struct, frozen=True, tag="notice"):
 class Unreadable(Struct, frozen=True, tag="unreadable"):
     """A line, record or frame that could not be read: its bytes and why.
 
-    `held`: it is whole and well-formed and lacks what only a person can give, such as the day of a clock never set.
+    `held`: it is complete and well-formed and lacks something that only a person can give, such as the day of a clock
+    that was never set. `unit` says what `raw` is, for the metric; `index` is its place in the message that brought it,
+    null where the message is not one.
     """
 
     raw: bytes
     reason: str
     held: bool = False
+    unit: str = "record"
+    index: int | None = None
 
 
 class Position(Struct, frozen=True):
-    """How far a device's log is on ours.
+    """How much of a device's log is on ours.
 
-    `part` is the part of the log that counts anew (a passing file, an epoch of numbers, a connection's id), `number`
-    the last one of it before which none is missing. `check` is that record's own content, to tell a log that was
-    cleared and has grown again from the one that we know; empty where the protocol has no such thing.
+    `part` is the part of the log that counts from the beginning again (a passing file, an epoch of numbers, a
+    connection's id), `number` the last one of it before which none is missing. `check` is that record's own content:
+    it distinguishes a log that was cleared and has grown again from the one that we know; empty where the protocol has
+    no such thing.
     """
 
     part: str
@@ -82,7 +94,16 @@ class CursorAdvanced(Struct, frozen=True, tag="reached"):
     position: Position
 
 
-Message = DecodedRead | Notice | Unreadable | CursorAdvanced
+class Acknowledgement(Struct, frozen=True, tag="acknowledgement"):
+    """Once every message before this one is on the race log, call `Reader.acknowledge(number)`.
+
+    `number` is unique among all connections of a source.
+    """
+
+    number: int
+
+
+Message = DecodedRead | Notice | Unreadable | CursorAdvanced | Acknowledgement
 
 Cursor = Mapping[str, Position]
 """The positions of a source's device logs by their names, the one that moved last at the end."""
@@ -95,34 +116,53 @@ class Now(NamedTuple):
     steady_s: float
 
 
-class Reader(Protocol):
-    """One connection of a reader's protocol, without socket and clock; a new connection takes a new one.
+class Reader(ABC):
+    """One connection in a reader's protocol, without socket and clock; each connection has a reader of its own.
 
-    `silence_s`: a connection on which nothing comes for so long is dead. `missing`: how many numbers are known to be
-    missing of the device's logs now. `clock_offsets_us`: by `where`, how far ahead of ours (behind: negative) a clock
-    was when it was last told; empty for a protocol that is not asked for it again and again.
+    `silence_s`: a connection on which nothing comes for so long is dead.
     """
 
-    silence_s: float
+    silence_s: float = math.inf
+
+    def __init__(self) -> None:
+        self._sending = bytearray()
 
     @property
-    def missing(self) -> int: ...
+    def missing(self) -> int:
+        """How many numbers are known to be missing from the device's logs now."""
+        return 0
 
     @property
-    def clock_offsets_us(self) -> Mapping[str, int]: ...
+    def clock_offsets_us(self) -> Mapping[str, int]:
+        """How far each clock, by `where`, was ahead of ours when it was last asked (behind: negative).
 
-    def begin(self, now: Now) -> None:
-        """The connection stands."""
-        ...
+        Empty for a protocol that does not ask for it regularly: its clocks are judged by when reads arrive.
+        """
+        return MappingProxyType({})
 
+    def begin(self, now: Now) -> None:  # noqa: B027  # most protocols wait for the other end
+        """Take note that the connection is open."""
+
+    @abstractmethod
     def feed(self, data: bytes, now: Now) -> list[Message]:
-        """What these bytes complete, in order. Raises ConnectionFault."""
-        ...
+        """Return the messages that these bytes complete, in order. Raises ConnectionFault."""
 
     def tick(self, now: Now) -> list[Message]:
-        """What time brings about, called a few times a second: polls, questions asked again, numbers given up."""
-        ...
+        """Do what is due by time, a few times a second: polls, questions asked again, numbers given up.
+
+        Raises ConnectionFault.
+        """
+        return []
+
+    def acknowledge(self, number: int) -> None:  # noqa: B027  # most protocols acknowledge nothing
+        """Answer the message of `Acknowledgement(number)`, whose content is on the race log now."""
+
+    def send(self, data: bytes) -> None:
+        """Have `take` return these bytes, after those that wait already."""
+        self._sending += data
 
     def take(self) -> bytes:
-        """What is to be sent now; each byte is given once."""
-        ...
+        """Return the bytes to be sent now, each of them once."""
+        data = bytes(self._sending)
+        self._sending.clear()
+        return data

@@ -1,328 +1,192 @@
-"""MYLAPS Timing & Scoring TCP/IP exporter, V1 and V2.1: bytes in any portions to messages, and the frames to answer.
+"""MYLAPS Timing & Scoring exporter: one client's connection, and what of it is acknowledged when.
 
-A frame is `Source@Function[@Data...]@$`; NUL, CR and LF may stand around it. The client keeps what is not
-acknowledged and sends it again every 20 s, so a message carries its acknowledgement in `reply` and whoever has made
-its content safe sends that. Every `Pong` is answered by the V2.1 form: one plain answer among them makes the client
-speak V1 for the whole event. Message numbers begin anew with each session of the client and tell nothing but which
-acknowledgement belongs to which message.
+The client keeps what is not acknowledged and sends it again every 20 s, so a message is acknowledged once its content
+is on the race log, and never before. A message that comes again while its first copy is still under way joins it: its
+content is not written twice.
 
-Source: Timing & Scoring TCP-IP protocol V2, v2021.1; V1's checksum and marker, and `AckAuth`, by recorded traffic.
+Source: Timing & Scoring TCP-IP protocol V2, v2021.1, pp. 3-7.
 """
 
-import re
-from datetime import date, datetime, time, tzinfo
-
-from msgspec import Struct
-
-from schemas.ids import label
-from services.ingest.decoders.local_time import one_instant_us
-
-FRAME_MAX_BYTES = 256 * 1024  # the longest message, 100 records with every key, is 40 KB
-RECORDS_MAX = 1_000  # of one message; the manual has 100 at most
-LOCATION_MAX_CHARS = 64  # a location is a device of the log
-PASSING_KEYS = "c|ct|t|d|utc|ut|l|dv|re|an|h|ts|dm|b|n"  # what a V2.1 client is asked to send
-RECORD_V1_BYTES = 39
-FIRST_YEAR, LAST_YEAR = 2000, 2099  # what a record's date of six digits can say
-UTC_SLACK_US = 1_000_000  # `utc` and the local time of one passing may differ by rounding, not by more
-
-_PADDING = b"\0\r\n"
-_NUMBER = re.compile(rb"\d{1,19}")
-_TIME = re.compile(r"(\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
-_DATE = re.compile(r"\d{6}", re.ASCII)
-_MARKER_V1 = re.compile(r"(\d{4})-(\d\d)-(\d\d) +([\d:.]+)\|([^|]*)\|?(.*)", re.ASCII)
-
-
-class ConnectionFault(Exception):
-    """The connection carries no frames of this protocol; close it. The client begins anew and sends again."""
-
-
-class DecodedRead(Struct, frozen=True):
-    """One passing as the client reports it.
-
-    `at_us` is the reader's local time in the zone of the source. `unit` is the decoder's device and reader number,
-    `sequence` its own count of records (V1, 0-65535, then from 0), null where it sends none. `utc_off_us` is how far
-    the client's own `utc` is from `at_us`, where it sends one: more than UTC_SLACK_US means a wrong zone in one of
-    the two.
-    """
-
-    chip: str
-    at_us: int
-    unit: str
-    sequence: int | None = None
-    antenna: int | None = None
-    rssi: float | None = None
-    utc_off_us: int | None = None
-
-
-class Notice(Struct, frozen=True):
-    """A marker, such as a gunshot: its kind in the client's words; `at_us` null when it gave no date."""
-
-    kind: str
-    at_us: int | None
-    text: str
-
-
-class Unreadable(Struct, frozen=True):
-    """A record, or a whole frame, that could not be read: its bytes and why."""
-
-    raw: bytes
-    reason: str
-
-
-class Hello(Struct, frozen=True):
-    """A `Pong`: a location offers itself; `reply` at once."""
-
-    location: str
-    reply: bytes
-
-
-class KeepAlive(Struct, frozen=True):
-    """A question that needs nothing but `reply`, at once."""
-
-    reply: bytes
-
-
-class Login(Struct, frozen=True):
-    """The client's password (empty where it gave none); `reply` lets it in, `refusal` says that it is wrong."""
-
-    password: bytes
-    reply: bytes
-    refusal: bytes
-
-    def __repr__(self) -> str:  # never the password
-        return "Login()"
-
-
-class Passings(Struct, frozen=True):
-    """A `Store` (V1) or `Passing` (V2) message; `reply` acknowledges it, once its content is safe. `frame` is all
-    of it.
-    """
-
-    location: str
-    seen: list[DecodedRead]
-    unreadable: list[Unreadable]
-    reply: bytes
-    frame: bytes
-
-
-class Markers(Struct, frozen=True):
-    """A `Marker` message; `reply` acknowledges it, once its content is safe. `frame` is all of it."""
-
-    location: str
-    notices: list[Notice]
-    unreadable: list[Unreadable]
-    reply: bytes
-    frame: bytes
-
-
-class Info(Struct, frozen=True):
-    """What the client says of itself and its readers; nothing is to be done."""
-
-    location: str
-    function: str
-
-
-Message = Hello | KeepAlive | Login | Passings | Markers | Info | Unreadable
-
-
-class Decoder:
-    """Decode the bytes of one client's connection. `zone` is where its readers' clocks stand, `server` our name to
-    it.
-    """
-
-    def __init__(self, zone: tzinfo, server: str = "Matline") -> None:
-        self._zone = zone
-        self._server = server
-        self._rest = bytearray()
-        self._scanned = 0
-
-    def feed(self, data: bytes) -> list[Message]:
-        """The messages now complete, in order. Raises ConnectionFault when a frame will not end."""
-        self._rest += data
-        messages: list[Message] = []
-        start = 0
-        while (end := self._rest.find(b"$", max(start, self._scanned))) >= 0:
-            if end - start > FRAME_MAX_BYTES:
-                raise ConnectionFault(f"a frame of {end - start} bytes; the longest is {FRAME_MAX_BYTES}")
-            frame = bytes(self._rest[start:end]).translate(None, _PADDING)
-            start = end + 1
-            if frame:
-                messages.append(decode_frame(frame, self._zone, self._server))
-        del self._rest[:start]
-        self._scanned = len(self._rest)
-        if self._scanned > FRAME_MAX_BYTES:
-            raise ConnectionFault(f"{self._scanned} bytes without the end of a frame; the longest is {FRAME_MAX_BYTES}")
-        return messages
-
-
-def decode_frame(frame: bytes, zone: tzinfo, server: str) -> Message:
-    """The message of one frame, without its `$` and without NUL, CR and LF."""
-    name, *rest = frame.removesuffix(b"@").split(b"@")
-    source, function, fields = _text(name), _text(rest[0]) if rest else "", rest[1:]
-    if function == "Pong":
-        return Hello(source, frame_bytes(server, "AckPong", "Version2.1", PASSING_KEYS))
-    if function == "Ping":
-        return KeepAlive(frame_bytes(server, "AckPing"))
-    if function == "AckAuth":
-        return Login(fields[-1] if fields else b"", frame_bytes(server, "AuthOk"), frame_bytes(server, "AuthFailed"))
-    if function in ("AckPing", "AckGetInfo", "GetLocations", "GetInfo"):
-        return Info(source, function)
-    if function in ("Store", "Passing", "Marker"):
-        return _numbered(frame, source, function, fields, zone, server)
-    return Unreadable(frame + b"$", f"no message of the exporter: function {function[:40]!r}")
-
-
-def frame_bytes(source: str, function: str, *data: str) -> bytes:
-    """A frame as it goes onto the wire."""
-    return ("@".join((source, function, *data)) + "@$").encode()
-
-
-def frame_alone(frame: bytes, record: bytes) -> bytes:
-    """The frame of a message (without its `$`) as it were with this record of it alone."""
-    body = frame.removesuffix(b"@")
-    name, function, _ = body.split(b"@", 2)
-    return b"@".join((name, function, record, body[body.rindex(b"@") + 1 :])) + b"@$"
-
-
-def _numbered(frame: bytes, source: str, function: str, fields: list[bytes], zone: tzinfo, server: str) -> Message:
-    if not fields or not _NUMBER.fullmatch(fields[-1]):
-        return Unreadable(frame + b"$", f"{function} without a message number at its end, so it cannot be acknowledged")
-    reply = frame_bytes(server, f"Ack{function}", fields[-1].decode())
-    records = [record for record in fields[:-1] if record]
-    if len(records) > RECORDS_MAX:
-        return Unreadable(frame + b"$", f"{function} of {len(records)} records; a message has at most {RECORDS_MAX}")
-    fault = _location_fault(source)
-    unreadable = [Unreadable(record, fault) for record in records] if fault else []
-    seen: list[DecodedRead] = []
-    notices: list[Notice] = []
-    for record in [] if fault else records:
-        try:
-            if function == "Store":
-                seen.append(read_v1(record, zone))
-            elif function == "Passing":
-                seen.append(read_v2(_text(record), zone))
-            else:
-                notices.append(marker(_text(record), zone))
-        except ValueError as error:
-            unreadable.append(Unreadable(record, str(error)))
-    if function == "Marker":
-        return Markers(source, notices, unreadable, reply, frame)
-    return Passings(source, seen, unreadable, reply, frame)
-
-
-def _location_fault(source: str) -> str:
-    if not 1 <= len(source) <= LOCATION_MAX_CHARS or not source.isprintable():
-        return f"location {source[:80]!r} is no name of 1 to {LOCATION_MAX_CHARS} printable characters"
-    return ""
-
-
-def checksum_v1(record: bytes) -> str:
-    """The two characters that end a V1 record: the sum of the 37 bytes before, modulo 256, in upper-case hex."""
-    return f"{sum(record[:37]) % 256:02X}"
-
-
-def read_v1(raw: bytes, zone: tzinfo) -> DecodedRead:
-    """The passing of a V1 record: 39 bytes at fixed places. Raises ValueError that says what is wrong.
-
-    The character for the antenna is left out: with ChipX readers it counts detections, and the record does not say
-    which.
-    """
-    if len(raw) != RECORD_V1_BYTES or not raw.isascii():
-        raise ValueError(f"V1 record of {len(raw)} bytes; it has {RECORD_V1_BYTES}, all ASCII")
-    record = raw.decode()
-    if record[37:] != checksum_v1(raw):
-        raise ValueError(f"checksum {record[37:]!r} is wrong; the record's bytes give {checksum_v1(raw)}")
-    at = datetime.combine(_date(record[31:37]), _time(record[7:19]))
-    unit = f"{record[19:21].strip()}.{record[21:23].strip()}"
-    return DecodedRead(label(record[:7], "chip"), one_instant_us(at, zone), unit, sequence=_hex(record[27:31]))
-
-
-def read_v2(record: str, zone: tzinfo) -> DecodedRead:
-    """The passing of a V2 record: `key=value` in any order, unknown keys passed over. Raises ValueError."""
-    keys = _keys(record)
-    missing = [key for key in ("c", "d", "t") if not keys.get(key, "").strip()]
-    if missing:
-        raise ValueError(f"V2 record without {', '.join(missing)}; c, d and t are needed")
-    local = datetime.combine(_date(keys["d"].strip()), _time(keys["t"]))
-    utc_us = _milliseconds_us(keys.get("utc", ""))
-    at_us = one_instant_us(local, zone, utc_us)
-    return DecodedRead(
-        label(keys["c"], "chip"),
-        at_us,
-        unit=f"{keys.get('dv', '').strip()}.{keys.get('re', '').strip()}",
-        antenna=_antenna(keys),
-        rssi=_dbm(keys.get("amd", "")),
-        utc_off_us=None if utc_us is None else utc_us - at_us,
-    )
-
-
-def marker(record: str, zone: tzinfo) -> Notice:
-    """A marker, V1 (`2025-04-13 05:57:56.027|ext-gun|Extern gunshot`) or V2 (`t=..|mt=Gunshot|n=..`). Raises
-    ValueError.
-    """
-    if match := _MARKER_V1.fullmatch(record):
-        year, month, day, clock, kind, text = match.groups()
-        if not FIRST_YEAR <= int(year) <= LAST_YEAR:
-            raise ValueError(f"marker of the year {year}")
-        local = datetime.combine(date(int(year), int(month), int(day)), _time(clock))
-        return Notice(kind.strip(), one_instant_us(local, zone), text)
-    keys = _keys(record)
-    if "t" not in keys:
-        raise ValueError("marker without a time")
-    at = _time(keys["t"])
-    day_text = keys.get("d", "").strip()
-    at_us = one_instant_us(datetime.combine(_date(day_text), at), zone) if day_text else None
-    return Notice(keys.get("mt", "").strip(), at_us, record)
-
-
-def _keys(record: str) -> dict[str, str]:
-    pairs = [part.partition("=") for part in record.split("|") if part]
-    if not pairs or not all(equals for _, equals, _ in pairs):
-        raise ValueError("record has parts that are no key=value")
-    return {key.strip(): value for key, _, value in pairs}
-
-
-def _time(text: str) -> time:
-    match = _TIME.fullmatch(text.strip())
-    if not match:
-        raise ValueError(f"{text!r} is no time of day hh:mm:ss.kkk")
-    hour, minute, second, fraction = match.groups()
-    return time(int(hour), int(minute), int(second), int((fraction or "0").ljust(6, "0")))
-
-
-def _date(text: str) -> date:
-    if not _DATE.fullmatch(text):
-        raise ValueError(f"{text!r} is no date yymmdd")
-    return date(2000 + int(text[:2]), int(text[2:4]), int(text[4:]))
-
-
-def _hex(text: str) -> int:
-    if not re.fullmatch(r"[0-9A-Fa-f]{4}", text):
-        raise ValueError(f"device sequence {text!r} is no hex number of four digits")
-    return int(text, 16)
-
-
-def _milliseconds_us(text: str) -> int | None:
-    return int(text) * 1000 if re.fullmatch(r"\d{12,14}", text, re.ASCII) else None
-
-
-def _antenna(keys: dict[str, str]) -> int | None:
-    """The strongest antenna, or `an` where that is a number and not the eight digits of a mask (whose order is
-    unknown).
-    """
-    for text in (keys.get("ans", ""), keys.get("an", "")):
-        if re.fullmatch(r"\d{1,3}", text, re.ASCII):
-            return int(text)
-    return None
-
-
-def _dbm(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"-?\d{1,4}(\.\d{1,4})?", text, re.ASCII) else None
-
-
-def _text(frame: bytes) -> str:
-    """UTF-8 where it is, else Latin-1: a location's name from an old Windows must still tell its reads from others'."""
-    try:
-        return frame.decode()
-    except UnicodeDecodeError:
-        return frame.decode("latin-1")
+import hmac
+from datetime import UTC, datetime
+
+from services.ingest.decoders.messages import (
+    UTC_SLACK_US,
+    Acknowledgement,
+    ConnectionFault,
+    DecodedRead,
+    Message,
+    Notice,
+    Now,
+    Reader,
+    Unreadable,
+)
+from services.ingest.decoders.mylaps_frames import (
+    SERVER_NAME,
+    Decoder,
+    Hello,
+    KeepAlive,
+    Login,
+    Markers,
+    Passings,
+    Record,
+    Said,
+    frame_alone,
+    frame_bytes,
+)
+from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettings
+from services.ingest.decoders.reader_state import ReaderStateNotices
+
+PING_EVERY_S = 20.0  # keeps routers from forgetting the connection, and shows a dead client
+SILENCE_S = 120.0  # a client that answers no ping for so long is gone
+
+
+class _Source:
+    """What all connections of a source share: which messages are under way to the log, and numbers that are unique."""
+
+    def __init__(self, settings: ReaderSettings) -> None:
+        self.settings = settings
+        self.utc_notices = ReaderStateNotices()
+        self.under_way: set[bytes] = set()  # frames; bounded by what may wait for the log
+        self.connections = 0
+        self.acknowledgements = 0
+
+
+class MylapsReader(Reader):
+    """One client's connection: answers its questions at once, and its messages once they are on the log."""
+
+    silence_s = SILENCE_S
+
+    def __init__(self, source: _Source) -> None:
+        super().__init__()
+        self._source = source
+        self._decoder = Decoder(source.settings.zone)
+        self._let_in = source.settings.secret is None
+        self._session = ""
+        self._next = 0
+        self._unacknowledged: dict[int, Passings | Markers] = {}
+        self._pinged_s = 0.0
+
+    def begin(self, now: Now) -> None:
+        self._pinged_s = now.steady_s
+        self._source.connections += 1
+        began = datetime.fromtimestamp(now.wall_us / 1e6, UTC)
+        self._session = f"{began:%Y%m%dT%H%M%S}-{self._source.connections}"
+
+    def feed(self, data: bytes, now: Now) -> list[Message]:
+        return [message for said in self._decoder.feed(data) for message in self._take(said)]
+
+    def tick(self, now: Now) -> list[Message]:
+        if now.steady_s - self._pinged_s >= PING_EVERY_S:
+            self._pinged_s = now.steady_s
+            self.send(frame_bytes(SERVER_NAME, "Ping"))
+        return []
+
+    def acknowledge(self, number: int) -> None:
+        message = self._unacknowledged.pop(number)
+        self._source.under_way.discard(message.frame)
+        self.send(message.reply)
+
+    def _take(self, said: Said) -> list[Message]:
+        if isinstance(said, Hello | KeepAlive):
+            self.send(said.reply)
+        elif isinstance(said, Login):
+            self._log_in(said)
+        elif isinstance(said, Passings | Markers | Unreadable):
+            if not self._let_in:
+                raise ConnectionFault("it sends content and has not given the password of this source")
+            return [said] if isinstance(said, Unreadable) else self._content(said)
+        return []
+
+    def _log_in(self, login: Login) -> None:
+        secret = self._source.settings.secret
+        if secret is not None and not hmac.compare_digest(login.password, secret.encode()):
+            self.send(login.refusal)
+            raise ConnectionFault("its password is wrong")
+        self._let_in = True
+        self.send(login.reply)
+
+    def _content(self, message: Passings | Markers) -> list[Message]:
+        """Return the content of a message and its acknowledgement; for a copy of one that is under way that alone."""
+        self._source.acknowledgements += 1
+        acknowledgement = Acknowledgement(self._source.acknowledgements)
+        self._unacknowledged[acknowledgement.number] = message
+        if message.frame in self._source.under_way:
+            return [acknowledgement]
+        self._source.under_way.add(message.frame)
+        # Each by itself as the frame that would have brought it alone, so that it can be read again.
+        unreadable = [
+            Unreadable(frame_alone(message.frame, record.raw), record.reason, index=index)
+            for index, record in enumerate(message.unreadable)
+        ]
+        if isinstance(message, Markers):
+            return [*message.notices, *unreadable, acknowledgement]
+        reads = [self._read(message.location, record) for record in message.records]
+        return [*reads, *self._utc_differs(message), *unreadable, acknowledgement]
+
+    def _read(self, location: str, record: Record) -> DecodedRead:
+        """Return a record as a read: its session is its decoder's own count of a day where it has one, else the
+        connection's.
+        """
+        session, seq = self._session, self._next
+        if record.sequence is None:
+            self._next += 1
+        else:
+            day = datetime.fromtimestamp(record.at_us // 1_000_000, UTC)
+            session, seq = f"{record.unit} {day:%Y-%m-%d}", record.sequence
+        return DecodedRead(
+            session,
+            seq,
+            location,
+            record.chip,
+            record.at_us,
+            record.antenna,
+            record.rssi,
+            utc_off_us=record.utc_off_us,
+        )
+
+    def _utc_differs(self, message: Passings) -> list[Notice]:
+        """Return a notice when a location's own UTC begins to contradict its local time."""
+        newest = max(message.records, key=lambda record: record.at_us, default=None)
+        if newest is None or newest.utc_off_us is None:
+            return []
+        zone, off_s = self._source.settings.zone_name, round(newest.utc_off_us / 1e6)
+        differs = f"its UTC and its local time in zone {zone} differ by {off_s:+d} s: one is wrong"
+        text = differs if abs(newest.utc_off_us) > UTC_SLACK_US else ""
+        return self._source.utc_notices.change(message.location, "utc_differs", text, newest.at_us)
+
+
+def _connect(settings: ReaderSettings) -> Make:
+    source = _Source(settings)
+    return lambda _: MylapsReader(source)
+
+
+def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Message]:
+    """Return the content of a frame that became a dead letter. Raises ConnectionFault."""
+    reader = MylapsReader(_Source(ReaderSettings(gateway=settings.gateway, zone=settings.zone)))
+    reader._session = session
+    return reader.feed(raw if raw.endswith(b"$") else raw + b"$", Now(0, 0.0))
+
+
+PROTOCOL = ReaderProtocol(
+    name="mylaps",
+    title="MYLAPS Timing & Scoring exporter",
+    way="calls us",
+    port=3097,
+    connect=_connect,
+    takes_secret=True,
+    read_again=_read_again,
+    begins_with=rb"@(Pong|Store|Passing|Marker|Ping)@",
+    acknowledges="Each message, once Kafka has all of it.",
+    replays="The exporter sends a message again every 20 s until it is acknowledged.",
+    sample="""\
+[[sources]]
+protocol = "mylaps"
+event = "example-2026"
+gateway = "start-finish-tent"
+zone = "Asia/Dubai"
+address = "0.0.0.0:3097"
+allow = ["192.168.7.0/24"]
+devices = { "5Km" = "5K-A" }
+""",
+)

@@ -14,15 +14,12 @@ PASSINGS, `ONLY`.
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, time, tzinfo
+from datetime import datetime, tzinfo
 
 from msgspec import Struct
 
-from schemas.ids import label
 from services.ingest.decoders.lines import Lines
-from services.ingest.decoders.local_time import one_instant_us
 from services.ingest.decoders.messages import (
-    WHERE_MAX_CHARS,
     ConnectionFault,
     Cursor,
     CursorAdvanced,
@@ -31,17 +28,25 @@ from services.ingest.decoders.messages import (
     Notice,
     Now,
     Position,
+    Reader,
     Unreadable,
 )
+from services.ingest.decoders.numbered_log import NumberedLog
+from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettings
+from services.ingest.decoders.raceresult_passing import (
+    FIELDS,
+    FIELDS_LEAST,
+    NUMBER,
+    Passing,
+    instant_us,
+    name_of,
+    read_passing,
+)
 from services.ingest.decoders.reader_state import ReaderStateNotices
-from services.ingest.decoders.sequence_gaps import Coverage
 
 PROTOCOL_MAX = (2, 6)  # the latest that is known here
 PUSH_SINCE = (1, 5)
 FIELDS_SINCE = (1, 6)  # from here on a passing has all FIELDS
-FIELDS = 20
-FIELDS_LEAST = 4  # number, code, date and time
-MARKER = "99999"  # the code of a marker or trigger
 NO_BOX = "decoder"  # its log's name, where it does not tell its own
 PULL_MAX = 256  # passings of one question: an answer of 25 KB
 PULL_TRIES = 3  # questions for a number before it is given up, loudly
@@ -53,7 +58,6 @@ FILES_BACK_MAX = 200  # files that ended while nobody was connected
 FIRST_US = 24 * 3600 * 1_000_000  # how far back the files of a decoder that is new to us are looked through
 EMPTY_BACK_MAX = 5  # files without a passing in a row, after which no earlier one is looked for
 BOX_ASKS = 3  # questions for its name
-CHECKS_MAX = 10_000
 BATTERY_LOW = 20  # per cent
 ERROR_BITS = {
     1: "UHF",
@@ -66,123 +70,29 @@ ERROR_BITS = {
 }
 
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})", re.ASCII)
-_NUMBER = re.compile(r"\d{1,12}", re.ASCII)
-_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
-_TIME = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
-_DBM = re.compile(r"-\d{1,3}(\.\d{1,3})?", re.ASCII)
-_VOLTS = re.compile(r"\d{1,2}(\.\d{1,4})?", re.ASCII)
 
 
-class Passing(Struct, frozen=True):
-    """A passing record. `at_us` null: the decoder's clock was never set, `local` is the time since its start.
-
-    `chip` is empty for a marker. `file` and `box` are null in records of older protocols, which lack them.
-    """
-
-    number: int
-    chip: str
-    local: str
-    at_us: int | None
-    rssi: float | None = None
-    antenna: int | None = None
-    battery: float | None = None
-    box: str | None = None
-    file: int | None = None
-
-    @property
-    def check(self) -> str:
-        """What tells this passing from another one of the same number."""
-        return f"{self.local} {self.chip}"
-
-
-def read_passing(text: str, zone: tzinfo, fields_least: int = FIELDS_LEAST) -> Passing:
-    """The passing of a record, without `#P;`; more fields than are known are passed over. Raises ValueError.
-
-    The chip of a passive tag is `EventID-Bib`, which is unique in the world; of a multi-use tag, which has no EventID,
-    and of an active transponder it is the code.
-    """
-    fields = [field.strip() for field in text.split(";")]
-    if len(fields) < fields_least:
-        raise ValueError(f"a passing of {len(fields)} fields; it has {fields_least}")
-    fields += [""] * (FIELDS - len(fields))
-    number, code, day, clock, event_id, _, rssi, _, is_active, _, loop, _, _, battery, _, _, box, file, antenna, _ = (
-        fields[:FIELDS]
-    )
-    if not _NUMBER.fullmatch(number) or int(number) < 1:
-        raise ValueError(f"{number[:40]!r} is no passing number")
-    active = is_active == "1"
-    chip = "" if code == MARKER else label(code if active or event_id in ("", "0") else f"{event_id}-{code}", "chip")
-    return Passing(
-        int(number),
-        chip,
-        f"{day} {clock}",
-        instant_us(day, clock, zone),
-        rssi=float(rssi) if not active and _DBM.fullmatch(rssi) else None,
-        antenna=_small(loop if active else antenna),
-        battery=float(battery) if _VOLTS.fullmatch(battery) else None,
-        box=_name(box),
-        file=int(file) if _NUMBER.fullmatch(file) else None,
-    )
-
-
-def instant_us(day: str, clock: str, zone: tzinfo) -> int | None:
-    """The instant of a decoder's date and time; null where its clock was never set (year 0). Raises ValueError."""
-    on, at = _DATE.fullmatch(day), _TIME.fullmatch(clock)
-    if not on or not at:
-        raise ValueError(f"{day[:40]!r} {clock[:40]!r} is no date yyyy-mm-dd and time hh:mm:ss.kkk")
-    hour, minute, second, fraction = at.groups()
-    moment = time(int(hour), int(minute), int(second), int((fraction or "0").ljust(6, "0")))
-    year, month, of_month = map(int, on.groups())
-    if year == 0:
-        return None
-    if not 2000 <= year <= 2099:
-        raise ValueError(f"the year {year} is not of this century")
-    return one_instant_us(datetime.combine(date(year, month, of_month), moment), zone)
-
-
-def _small(text: str) -> int | None:
-    return int(text) if _NUMBER.fullmatch(text) and int(text) < 1000 else None
-
-
-def _name(text: str) -> str | None:
-    return text[:WHERE_MAX_CHARS] if text and text.isprintable() else None
-
-
-class _File:
-    """A passing file as far as it is fetched. `part` is its name in a cursor: its number, and after `#` which log of
-    that number it is, where a decoder's files were cleared.
+class _File(NumberedLog):
+    """A passing file as far as it was fetched. Its part in a cursor is its number, and after `#` which log of that
+    number it is, where a decoder's files were cleared.
     """
 
     def __init__(self, number: int, generation: int, through: int = 0, check: str = "") -> None:
+        super().__init__(f"{number}#{generation}" if generation else str(number), through, check)
         self.number = number
         self.generation = generation
-        self.had = Coverage(through)
-        self.known = through  # what was known of it before this connection
-        self._checks = {through: check}
-
-    @property
-    def part(self) -> str:
-        return f"{self.number}#{self.generation}" if self.generation else str(self.number)
+        self.known_before = through  # before this connection
 
     def add(self, passing: Passing) -> bool:
-        """Count a passing in; whether it is new. Raises ValueError."""
+        """Count a passing in; true if it is new. Raises ValueError."""
         if not self.had.add(passing.number):
             return False
-        if len(self._checks) < CHECKS_MAX:
-            self._checks[passing.number] = passing.check
+        self.remember(passing.number, passing.check)
         return True
 
     def repeats(self, passing: Passing) -> bool:
         """Whether this passing is the one of its number that is remembered."""
-        return self._checks.get(passing.number) == passing.check
-
-    def position(self) -> Position:
-        """How far it is fetched without a gap."""
-        through = self.had.through
-        check = self._checks.get(through, "")
-        if len(self._checks) > 1:
-            self._checks = {number: text for number, text in self._checks.items() if number >= through}
-        return Position(self.part, through, check)
+        return self.known(passing.number) == passing.check
 
 
 class _Back:
@@ -219,7 +129,7 @@ class _Question(Struct):
     got: int = 0
 
 
-class RaceResult:
+class RaceResult(Reader):
     """One connection to a decoder. Implements `messages.Reader`.
 
     Questions for passings go out one at a time, so that answers cannot be mistaken. An empty line ends an answer.
@@ -228,13 +138,13 @@ class RaceResult:
 
     silence_s = SILENCE_S
 
-    def __init__(self, zone: tzinfo, cursor: Cursor, told: ReaderStateNotices, fetches: bool = True) -> None:
+    def __init__(self, zone: tzinfo, cursor: Cursor, notices: ReaderStateNotices, fetches: bool = True) -> None:
+        super().__init__()
         self._zone = zone
         self._fetches = fetches
         self._cursor = cursor
-        self._told = told
+        self._notices = notices
         self._lines = Lines()
-        self._out = bytearray()
         self._version: tuple[int, int] | None = None
         self._box = NO_BOX
         self._name = ""
@@ -258,7 +168,7 @@ class RaceResult:
 
     @property
     def clock_offsets_us(self) -> Mapping[str, int]:
-        return self._told.offsets_us
+        return self._notices.offsets_us
 
     def _files(self) -> list[_File]:
         """The files of which passings are expected."""
@@ -272,11 +182,6 @@ class RaceResult:
     def begin(self, now: Now) -> None:
         self._began_s = self._polled_s = self._status_s = now.steady_s
         self._send("GETPROTOCOL")
-
-    def take(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
 
     def feed(self, data: bytes, now: Now) -> list[Message]:
         messages: list[Message] = []
@@ -303,7 +208,7 @@ class RaceResult:
         return messages + self._moved()
 
     def _send(self, command: str) -> None:
-        self._out += command.encode() + b"\r\n"
+        self.send(command.encode() + b"\r\n")
 
     # --- lines
 
@@ -359,9 +264,9 @@ class RaceResult:
         values = fields[2:] if fields[:2] == ["GENERAL", "BOXNAME"] else fields
         if not values:
             raise ValueError("GETCONFIG without the box's name")
-        self._name = _name(values[0]) or ""
+        self._name = name_of(values[0]) or ""
         if self._live is None and len(values) > 1:
-            self._box = _name(values[1]) or self._name or NO_BOX
+            self._box = name_of(values[1]) or self._name or NO_BOX
 
     def _when(self, fields: list[str]) -> int | None:
         try:
@@ -375,9 +280,9 @@ class RaceResult:
             raise ValueError(f"GETSTATUS of {len(fields)} fields; it has 10 at least")
         at_us = instant_us(fields[0], fields[1], self._zone)
         power, operating, file, healthy, battery = fields[2], fields[4], fields[5], fields[8], fields[9]
-        if _NUMBER.fullmatch(file):
+        if NUMBER.fullmatch(file):
             self._status_file = int(file)
-        where, told = self._name or self._box, self._told
+        where, told = self._name or self._box, self._notices
         if at_us is None:
             unset = (
                 f"its clock was never set; ours showed {datetime.fromtimestamp(now.wall_us / 1e6, self._zone)} when "
@@ -389,10 +294,10 @@ class RaceResult:
         idle = "it is not in operation mode and stores nothing" if operating == "0" else ""
         notices += told.change(where, "not_in_operation", idle, at_us)
         notices += told.change(where, "power", "it runs on its battery" if power == "0" else "", at_us)
-        low = _NUMBER.fullmatch(battery) and int(battery) < BATTERY_LOW
+        low = NUMBER.fullmatch(battery) and int(battery) < BATTERY_LOW
         notices += told.change(where, "battery", f"its battery is below {BATTERY_LOW} %" if low else "", at_us)
         notices += told.change(where, "reader", "its reader is not healthy" if healthy == "0" else "", at_us)
-        if len(fields) >= 25 and _NUMBER.fullmatch(fields[24]):
+        if len(fields) >= 25 and NUMBER.fullmatch(fields[24]):
             wrong = [name for bit, name in ERROR_BITS.items() if int(fields[24]) & bit]
             notices += told.change(where, "error", ", ".join(wrong), at_us)
         return [*notices]
@@ -463,7 +368,7 @@ class RaceResult:
                 "the decoder's clock was never set. They are put aside until somebody says when it began",
             )
             held = f"without a date: the decoder's clock was never set, {passing.local} counts from its start"
-            again = self._told.change(where, "unanchored", told.text, None)
+            again = self._notices.change(where, "unanchored", told.text, None)
             return [*([told] if again else []), Unreadable(line, held, held=True)]
         return [
             DecodedRead(
@@ -481,10 +386,10 @@ class RaceResult:
     # --- what there is
 
     def _counted(self, fields: list[str]) -> list[Message]:
-        if not _NUMBER.fullmatch(fields[0]):
+        if not NUMBER.fullmatch(fields[0]):
             raise ValueError("PASSINGS without a count")
         count = int(fields[0])
-        number = int(fields[1]) if len(fields) > 1 and _NUMBER.fullmatch(fields[1]) else self._status_file
+        number = int(fields[1]) if len(fields) > 1 and NUMBER.fullmatch(fields[1]) else self._status_file
         first = self._live is None
         if first and self._box == NO_BOX and self._box_asks < BOX_ASKS:
             self._box_asks += 1
@@ -610,13 +515,15 @@ class RaceResult:
     def _file_ended(self, complete: bool, got: int) -> list[Message]:
         file = self._ended[0]
         messages: list[Message] = []
-        fetched = complete and not file.had.missing and (got > 0 or not file.known)
+        fetched = complete and not file.had.missing and (got > 0 or not file.known_before)
         if not fetched and self._tries < PULL_TRIES:
             return messages
         self._tries = 0
         if not fetched:
             file.had.skip(file.had.top)
-            messages.append(self._lost(f"what follows passing {file.known} of file {file.part}, in part or in all"))
+            messages.append(
+                self._lost(f"what follows passing {file.known_before} of file {file.part}, in part or in all")
+            )
         if not self._back:
             messages.append(CursorAdvanced(self._box, file.position()))
         self._ended.pop(0)
@@ -654,3 +561,34 @@ def _version(text: str) -> tuple[int, int]:
     if not (match := _VERSION.fullmatch(text)):
         raise ValueError(f"{text[:40]!r} is no version")
     return int(match[1]), int(match[2])
+
+
+def _connect(settings: ReaderSettings, fetches: bool = True) -> Make:
+    notices = ReaderStateNotices()
+    return lambda cursor: RaceResult(settings.zone, cursor, notices, fetches)
+
+
+def _watch(settings: ReaderSettings) -> Make:
+    return _connect(settings, fetches=False)
+
+
+PROTOCOL = ReaderProtocol(
+    name="raceresult",
+    title="RACE RESULT decoder (System 4000/5000)",
+    way="is dialled",
+    port=3601,
+    connect=_connect,
+    watch=_watch,
+    begins_with=rb"^(#P;|GETPROTOCOL|PASSINGS|GETSTATUS|UNKNOWN)",
+    acknowledges="Nothing: the decoder keeps its passing files.",
+    replays="By file and passing number, from the last one that we have on; of a new decoder its last day.",
+    sample="""\
+[[sources]]
+protocol = "raceresult"
+event = "example-2026"
+gateway = "finish-decoder"
+zone = "Asia/Dubai"
+address = "192.168.7.20:3601"
+devices = { "Finish/1" = "F1" }
+""",
+)

@@ -10,7 +10,8 @@ from datetime import tzinfo
 
 from schemas.ids import label
 from services.ingest.decoders.messages import LINE_MAX_BYTES, DecodedRead, Message, Notice, Unreadable
-from services.ingest.decoders.raceresult import MARKER, instant_us
+from services.ingest.decoders.protocol import ReaderProtocol
+from services.ingest.decoders.raceresult_passing import MARKER, instant_us
 
 FIELDS = 19
 
@@ -55,3 +56,25 @@ def _read(text: str, device: str, session: str, index: int, zone: tzinfo) -> Mes
         rssi=float(rssi) if not active and _DBM.fullmatch(rssi) else None,
         battery=float(fields[15]) if active and _VOLTS.fullmatch(fields[15]) else None,
     )
+
+
+PROTOCOL = ReaderProtocol(
+    name="raceresult_http",
+    title="RACE RESULT decoder that uploads by HTTP",
+    way="comes by HTTP",
+    port=0,
+    connect=None,
+    takes_secret=True,
+    simulated=False,
+    acknowledges="Each upload, by OK once Kafka has all of it.",
+    replays="The decoder sends an upload again until it is answered OK.",
+    sample="""\
+[[sources]]
+protocol = "raceresult_http"
+event = "example-2026"
+gateway = "track-box"
+zone = "Asia/Dubai"
+secret = "box 7"
+devices = { "D-5012" = "F1" }
+""",
+)

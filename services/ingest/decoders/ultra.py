@@ -13,7 +13,6 @@ takes (NUL bytes or zeros) is known from one client each: they are tried by turn
 """
 
 import re
-from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -31,8 +30,11 @@ from services.ingest.decoders.messages import (
     Notice,
     Now,
     Position,
+    Reader,
     Unreadable,
 )
+from services.ingest.decoders.numbered_log import RECENT_MAX, NumberedLog
+from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettings
 from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.decoders.sequence_gaps import Coverage
 
@@ -46,7 +48,6 @@ REWINDS = 4  # of the same numbers, each spelling twice, before they are given u
 FIRST_S = 24 * 3600  # how far back a box that is new to us is asked for
 REWIND_END = 2**31 - 1  # beyond every LogID
 BOXES_MAX = 16  # new ones on one connection; a box speaks for itself, and one may have been exchanged
-RECENT_MAX = 10_000  # reads of which the content is remembered, to tell a repeat from a log that began anew
 BATTERY_LOW_V = 23.0
 BATTERY_GOOD_V = 23.5  # so that a battery at its limit is not told at every heartbeat
 
@@ -111,20 +112,15 @@ def _check_year(year: int) -> None:
         raise ValueError(f"the year {year} is not of this century")
 
 
-class _Epoch:
-    """A box's log as far as it came. `base` false: where it begins for us is not known yet."""
+class _Epoch(NumberedLog):
+    """A box's log as far as it was fetched. `base` false: where it begins for us is not known yet."""
 
-    def __init__(self, part: int, through: int, check: str = "", base: bool = True) -> None:
-        self.part = part
-        self.had = Coverage(through)
+    def __init__(self, number: int, through: int, check: str = "", base: bool = True) -> None:
+        super().__init__(str(number), through, check)
+        self.number = number
         self.base = base
         self.newest_us = int(check.partition(" ")[0]) if check else -(2**62)
         self.before: list[int] = []  # live numbers that came while `base` was false
-        self._checks: OrderedDict[int, str] = OrderedDict([(through, check)] if check else [])
-
-    def known(self, number: int) -> str:
-        """The content of a number, empty where it is not remembered."""
-        return self._checks.get(number, "")
 
     def add(self, read: Logged) -> None:
         """Count a read in. Raises ValueError."""
@@ -132,23 +128,17 @@ class _Epoch:
             self.had.add(read.number)
         elif len(self.before) < RECENT_MAX:
             self.before.append(read.number)
-        self._checks[read.number] = read.check
+        self.remember(read.number, read.check)
         self.newest_us = max(self.newest_us, read.at_us)
-        if len(self._checks) > RECENT_MAX:
-            self._checks.popitem(last=False)
 
     def begin(self, number: int) -> None:
-        """The log begins for us with this number, or with the lowest that came before it was known."""
+        """Let the log begin for us with this number, or with the lowest that came before it was known."""
         lowest = min([number, *self.before])
         self.had = Coverage(lowest - 1)
-        for one in sorted(self.before):
-            with suppress(ValueError):  # a number too far to be true, which nobody could tell before
-                self.had.add(one)
+        for earlier in sorted(self.before):
+            with suppress(ValueError):  # a number too far to be true, which could not be known before
+                self.had.add(earlier)
         self.base, self.before = True, []
-
-    def position(self) -> Position:
-        """How far it came without a gap."""
-        return Position(str(self.part), self.had.through, self.known(self.had.through))
 
 
 class _Rewind(Struct):
@@ -163,7 +153,7 @@ class _Rewind(Struct):
     got: int = 0
 
 
-class Ultra:
+class Ultra(Reader):
     """One connection to a box. Implements `messages.Reader`. Rewinds go out one at a time.
 
     `fetches` false: nothing is rewound, live reads alone are taken.
@@ -171,12 +161,12 @@ class Ultra:
 
     silence_s = SILENCE_S
 
-    def __init__(self, zone: tzinfo, cursor: Cursor, told: ReaderStateNotices, fetches: bool = True) -> None:
+    def __init__(self, zone: tzinfo, cursor: Cursor, notices: ReaderStateNotices, fetches: bool = True) -> None:
+        super().__init__()
         self._zone = zone
         self._fetches = fetches
-        self._told = told
+        self._notices = notices
         self._lines = Lines()
-        self._out = bytearray()
         self._epochs = {box: _epoch(position) for box, position in cursor.items()}
         self._reached: dict[str, Position] = dict(cursor)
         self._box = list(cursor)[-1] if cursor else ""  # the one that spoke last
@@ -195,7 +185,7 @@ class Ultra:
 
     @property
     def clock_offsets_us(self) -> Mapping[str, int]:
-        return self._told.offsets_us
+        return self._notices.offsets_us
 
     def begin(self, now: Now) -> None:
         self._ask_state(now)
@@ -203,11 +193,6 @@ class Ultra:
             self._catch_up(self._box, now)
         else:
             self._awaited_s = now.steady_s + CLOCK_WAIT_S
-
-    def take(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
 
     def feed(self, data: bytes, now: Now) -> list[Message]:
         messages: list[Message] = []
@@ -229,7 +214,7 @@ class Ultra:
 
     def _ask_state(self, now: Now) -> None:
         self._state_s = now.steady_s
-        self._out += b"?\nr\n"
+        self.send(b"?\nr\n")
 
     # --- lines
 
@@ -240,7 +225,7 @@ class Ultra:
                 return [*self._battery(float(match[1]), now)]
             if match := _STATE.fullmatch(text):
                 idle = "" if match[1] == "1" else "it is not reading"
-                return [*self._told.change(self._box, "not_reading", idle, None)]
+                return [*self._notices.change(self._box, "not_reading", idle, None)]
             if match := _CLOCK.fullmatch(text):
                 hour, minute, second, day, month, year = map(int, match.groups())
                 _check_year(year)
@@ -259,14 +244,14 @@ class Ultra:
         if self._awaited_s is not None:
             self._awaited_s = None
             self._catch_up(self._box, now)
-        return [*self._told.clock(self._box, at_us, now)]
+        return [*self._notices.clock(self._box, at_us, now)]
 
     def _battery(self, volts: float, now: Now) -> list[Notice]:
         if BATTERY_LOW_V <= volts < BATTERY_GOOD_V:
             return []
         low = f"its battery is below {BATTERY_LOW_V:g} V" if volts < BATTERY_LOW_V else ""
         hour_us = 3600 * 1_000_000  # a battery that is low in the next race is another notice
-        return self._told.change(self._box, "battery", low, now.wall_us // hour_us * hour_us)
+        return self._notices.change(self._box, "battery", low, now.wall_us // hour_us * hour_us)
 
     def _read(self, read: Logged, text: str, now: Now) -> list[Message]:
         epoch = self._epochs.get(read.box)
@@ -290,7 +275,7 @@ class Ultra:
                     read.box, "restarted", read.at_us, f"LogID {read.number} after {epoch.had.top}: its log began anew"
                 )
             )
-            epoch = self._epochs[read.box] = _Epoch(epoch.part + 1, 0)
+            epoch = self._epochs[read.box] = _Epoch(epoch.number + 1, 0)
             self._rewind, self._tries = None, 0
         elif read.again:
             self._heard(read, now)
@@ -333,13 +318,13 @@ class Ultra:
         self._spoiled = 0
         zero = b"00" if self._zeros else b"\0\0"
         if rewind.first:
-            self._out += b"6" + zero + b"%d\r%d\r" % (rewind.first, rewind.last)
+            self.send(b"6" + zero + b"%d\r%d\r" % (rewind.first, rewind.last))
         else:
             assert now is not None
             its_s = (now.wall_us + self._off_us) // 1_000_000
             local = datetime.fromtimestamp(its_s, UTC).astimezone(self._zone).replace(tzinfo=None)
             second = int((local - _ZERO).total_seconds())
-            self._out += b"8" + zero + b"%d\r%d\r" % (second - FIRST_S, second + FIRST_S)
+            self.send(b"8" + zero + b"%d\r%d\r" % (second - FIRST_S, second + FIRST_S))
 
     def _next(self, now: Now) -> list[Message]:
         """The next rewind where numbers are missing, and how far everything came."""
@@ -409,3 +394,34 @@ class Ultra:
 
 def _epoch(position: Position) -> _Epoch:
     return _Epoch(int(position.part), position.number, position.check)
+
+
+def _connect(settings: ReaderSettings, fetches: bool = True) -> Make:
+    notices = ReaderStateNotices()
+    return lambda cursor: Ultra(settings.zone, cursor, notices, fetches)
+
+
+def _watch(settings: ReaderSettings) -> Make:
+    return _connect(settings, fetches=False)
+
+
+PROTOCOL = ReaderProtocol(
+    name="ultra",
+    title="RFID Timing Ultra and Joey",
+    way="is dialled",
+    port=23,
+    connect=_connect,
+    watch=_watch,
+    begins_with=rb"^(\d,)?Connected|^V=\d|^S=\d",
+    acknowledges="Nothing: the box keeps its log.",
+    replays="By LogID, from the last one that we have on; a new box is asked for its last day.",
+    sample="""\
+[[sources]]
+protocol = "ultra"
+event = "example-2026"
+gateway = "finish-ultra"
+zone = "Pacific/Auckland"
+address = "192.168.7.40:23"
+devices = { "1/1" = "F1" }
+""",
+)

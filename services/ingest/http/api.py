@@ -193,7 +193,7 @@ class IngestApi:
         except TooManyReads as error:
             raise Refused(413, "Too many reads", str(error), limit=READS_MAX) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            await self._log.put_aside(
+            await self._log.put_dead_letters(
                 [request_rejection(event, shortened(error), data, at_us)], self._limits.ack_wait_s
             )
             self._metrics.rejected.labels("http", "body").inc()
@@ -215,7 +215,7 @@ class IngestApi:
             dead_letters = [
                 request_rejection(event, bad.reason, bad.raw, at_us, push.gateway, bad.index) for bad in push.bad
             ]
-            await self._log.put_aside(dead_letters, self._limits.ack_wait_s)
+            await self._log.put_dead_letters(dead_letters, self._limits.ack_wait_s)
             self._metrics.rejected.labels("http", "read").inc(len(dead_letters))
         if not push.rows:
             return None

@@ -1,12 +1,11 @@
-"""Connections to readers: dialled again and again until ingest stops, or taken from readers that call.
+"""Connections to readers: dialled again and again until ingest stops, or accepted from readers that call.
 
-A connection is spoken on by a protocol without socket (`decoders.messages.Reader`). Whatever goes wrong on it ends it
-alone: the next one goes on from where everything was handed over.
+A connection is spoken on by a protocol without socket (`decoders.messages.Reader`). Whatever goes wrong on it ends that
+connection alone: the next one continues from where everything was handed over.
 """
 
 import asyncio
 import logging
-import random
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -14,45 +13,35 @@ from contextlib import suppress
 from typing import Protocol
 
 from services.ingest.decoders.arrival_clock import ArrivalClocks
-from services.ingest.decoders.messages import (
-    ConnectionFault,
-    Cursor,
-    DecodedRead,
-    Message,
-    Notice,
-    Now,
-    Reader,
-    Unreadable,
-)
+from services.ingest.decoders.messages import ConnectionFault, DecodedRead, Message, Notice, Now, Reader, Unreadable
+from services.ingest.decoders.protocol import Make
 from services.ingest.facts import show_clocks
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.delivery import Delivery
 from services.ingest.readers.sources import Source
+from services.runtime.backoff import Backoff
 
 READ_BYTES = 64 * 1024
 TICK_S = 0.25
 SEND_WAIT_S = 10.0  # a reader that does not take our questions for so long is gone
 CONNECT_WAIT_S = 10.0
-BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # between attempts, less up to half by chance; the last one repeats
-STEADY_S = 30.0  # a connection that held so long is followed by a quick one even if it said nothing
+BACKOFF = Backoff(0.2, 10.0, jitter=0.5)  # between attempts to reach a reader
+STEADY_S = 30.0  # a connection that lasted so long is followed by a quick one even if it said nothing
 KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  # seconds, seconds, times: dead within 25 s
 UNREADABLE_RUN_MAX = 200  # so much in a row that cannot be read is another protocol, or a damaged line
-CALLERS_MAX = 32
+CALLERS_MAX = 32  # of one source; one is usual, a few more while a client reconnects
 
 log = logging.getLogger(__name__)
 
-Make = Callable[[Cursor], Reader]
-"""Makes the protocol of a new connection, which goes on from the cursor."""
-
 
 def steady_clock(now_us: Callable[[], int]) -> Callable[[], Now]:
-    """Both clocks, of which a connection takes its `Now`."""
+    """Return the clocks of which a connection takes its `Now`."""
     return lambda: Now(now_us(), time.monotonic())
 
 
 class _Incoming(asyncio.StreamReader):
-    """Gives all that had come before the connection broke, and only then that it did. asyncio's own drops what was
-    not read yet, which a reader that sends nothing twice would not send again.
+    """Gives everything that had come before the connection broke, and only then that it did. asyncio's own drops what
+    was not read yet, which a reader that sends nothing twice would not send again.
     """
 
     broke: Exception | None = None
@@ -62,36 +51,39 @@ class _Incoming(asyncio.StreamReader):
         self.feed_eof()
 
 
-async def dial(host: str, port: int) -> tuple[_Incoming, asyncio.StreamWriter]:
-    """A connection to a reader. Raises OSError."""
+async def dial(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to a reader. Raises OSError."""
     loop = asyncio.get_running_loop()
     incoming = _Incoming(limit=READ_BYTES)
     protocol = asyncio.StreamReaderProtocol(incoming)
     transport, _ = await loop.create_connection(lambda: protocol, host, port)
-    _watch(transport.get_extra_info("socket"))
+    _keep_alive(transport.get_extra_info("socket"))
     return incoming, asyncio.StreamWriter(transport, protocol, incoming, loop)
 
 
-def _watch(line: socket.socket) -> None:
-    """Have the kernel ask whether the other end is there: a reader that says nothing while nobody crosses, and is never
-    asked anything, would else be thought connected for ever after its cable was pulled.
+def _keep_alive(connection: socket.socket) -> None:
+    """Have the kernel ask whether the other end is there. A reader that says nothing while nobody crosses, and is never
+    asked anything, would otherwise seem connected for ever after its cable was pulled.
     """
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in KEEPALIVE.items():
         if hasattr(socket, name):  # Linux has all of them, other systems some
-            line.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class Sink(Protocol):
-    """Who takes what readers say."""
+    """Takes what readers say."""
 
-    async def put(self, messages: Sequence[Message]) -> None:
-        """Take messages, once there is room for them. Raises OSError."""
+    async def put(self, messages: Sequence[Message], acknowledge: Callable[[int], None]) -> None:
+        """Take messages, once there is room for them. Raises OSError.
+
+        `acknowledge` is called with the number of each `Acknowledgement` among them when it is due.
+        """
         ...
 
 
 class Conversation:
-    """One connection until it ends."""
+    """One connection until it ends. `useful`: something was read from it, or it lasted."""
 
     def __init__(
         self,
@@ -108,11 +100,22 @@ class Conversation:
         self._sink = sink
         self._metrics = metrics
         self._clock = clock
+        self._outgoing: asyncio.StreamWriter | None = None
         self._unreadable_run = 0
         self.useful = False
 
     async def hold(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
         """Speak until the reader hangs up. Raises ConnectionFault, OSError."""
+        self._outgoing = outgoing
+        try:
+            await self._speak(incoming, outgoing)
+        except ConnectionFault:
+            self._write()  # a refusal, which the other end should hear
+            raise
+        finally:
+            self._outgoing = None
+
+    async def _speak(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
         now = self._clock()
         heard_s = ticked_s = began_s = now.steady_s
         self._reader.begin(now)
@@ -131,7 +134,7 @@ class Conversation:
                 heard_s = now.steady_s
                 self._metrics.bytes_in.labels(self._source.protocol).inc(len(data))
                 messages = self._reader.feed(data, now)
-                await self._take([*messages, *self._clocks_heard(messages, now)])
+                await self._take([*messages, *self._clock_notices(messages, now)])
                 now = self._clock()  # `put` may have waited for long
                 heard_s = now.steady_s
             if now.steady_s - ticked_s >= TICK_S:
@@ -142,8 +145,8 @@ class Conversation:
                 raise ConnectionFault(f"nothing came for {self._reader.silence_s:g} s")
             self.useful = self.useful or now.steady_s - began_s > STEADY_S
 
-    def _clocks_heard(self, messages: list[Message], now: Now) -> list[Notice]:
-        """What is wrong with clocks, by when reads come; nothing for a reader that tells its clock itself."""
+    def _clock_notices(self, messages: list[Message], now: Now) -> list[Notice]:
+        """Return what is wrong with clocks, by when reads arrive; nothing for a reader that reports its clock."""
         return [] if self._reader.clock_offsets_us else self._clocks.heard(messages, now)
 
     def _measure(self) -> None:
@@ -151,24 +154,36 @@ class Conversation:
         show_clocks(self._metrics, self._source, self._reader.clock_offsets_us or self._clocks.offsets_us)
 
     async def _send(self, outgoing: asyncio.StreamWriter) -> None:
-        if question := self._reader.take():
-            outgoing.write(question)
+        if self._write():
             try:
                 async with asyncio.timeout(SEND_WAIT_S):
                     await outgoing.drain()
             except TimeoutError:
-                raise ConnectionFault(f"it takes nothing of what we send since {SEND_WAIT_S:g} s") from None
+                raise ConnectionFault(f"it has taken nothing of what we send for {SEND_WAIT_S:g} s") from None
+
+    def _write(self) -> bool:
+        """Write what the reader has to send; false if there was nothing."""
+        data = self._reader.take()
+        if data and self._outgoing is not None and not self._outgoing.is_closing():
+            self._outgoing.write(data)
+        return bool(data)
+
+    def _acknowledge(self, number: int) -> None:
+        """Answer at once: a client that waits for each answer is as quick as we are."""
+        self._reader.acknowledge(number)
+        self._write()
 
     async def _take(self, messages: list[Message]) -> None:
         if not messages:
             return
-        await self._sink.put(messages)
+        await self._sink.put(messages, self._acknowledge)
         for message in messages:
-            bad = isinstance(message, Unreadable) and not message.held
+            # A record that came in a well-formed message says nothing against the protocol.
+            bad = isinstance(message, Unreadable) and not message.held and message.index is None
             self._unreadable_run = self._unreadable_run + 1 if bad else 0
             self.useful = self.useful or isinstance(message, DecodedRead)
             if self._unreadable_run >= UNREADABLE_RUN_MAX:
-                raise ConnectionFault(f"{UNREADABLE_RUN_MAX} things in a row that cannot be read")
+                raise ConnectionFault(f"{UNREADABLE_RUN_MAX} things in a row could not be read")
 
 
 class Dialler:
@@ -176,43 +191,42 @@ class Dialler:
 
     def __init__(
         self,
-        source: Source,
         host: str,
         port: int,
+        source: Source,
         make: Make,
         delivery: Delivery,
         metrics: IngestMetrics,
         clock: Callable[[], Now],
+        clock_turn_s: float,
     ) -> None:
-        self._source = source
         self._host = host
         self._port = port
+        self._source = source
         self._make = make
         self._delivery = delivery
         self._metrics = metrics
         self._clock = clock
-        self._clocks = ArrivalClocks()
+        self._clocks = ArrivalClocks(clock_turn_s)
 
     async def run(self) -> None:
         """Dial for as long as this task lives."""
-        attempt = 0
+        failures = 0
         while True:
-            if await self._once(quiet=attempt > 0):
-                attempt = 0
-            # By chance, so that many readers behind one switch are not dialled all at once.
-            wait_s = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)] * random.uniform(0.5, 1.0)
-            attempt += 1
-            await asyncio.sleep(wait_s)
+            if await self._once(quiet=failures > 0):
+                failures = 0
+            failures += 1
+            await asyncio.sleep(BACKOFF.pause_s(failures))
 
     async def _once(self, quiet: bool) -> bool:
-        """One connection, from its opening to its end; whether it was of use. `quiet`: the line was down before."""
+        """Hold one connection from its opening to its end; true if it was of use. `quiet`: it failed before too."""
         name = f"{self._source.protocol} {self._source.gateway} at {self._host}:{self._port}"
         try:
             async with asyncio.timeout(CONNECT_WAIT_S):
                 incoming, outgoing = await dial(self._host, self._port)
         except (OSError, TimeoutError) as error:
             if not quiet:
-                log.warning("%s cannot be reached, trying on: %s", name, str(error) or "no answer")
+                log.warning("%s cannot be reached, trying again: %s", name, str(error) or "no answer")
             return False
         reader = self._make(self._delivery.cursor())
         conversation = Conversation(self._source, reader, self._delivery, self._metrics, self._clock, self._clocks)
@@ -220,29 +234,33 @@ class Dialler:
 
 
 class Caller:
-    """Takes the connections of readers that call us."""
+    """Accepts the connections of readers that call us."""
 
     def __init__(
-        self, source: Source, make: Make, delivery: Delivery, metrics: IngestMetrics, clock: Callable[[], Now]
+        self,
+        source: Source,
+        make: Make,
+        delivery: Delivery,
+        metrics: IngestMetrics,
+        clock: Callable[[], Now],
+        clock_turn_s: float,
     ) -> None:
         self._source = source
         self._make = make
         self._delivery = delivery
         self._metrics = metrics
         self._clock = clock
-        self._clocks = ArrivalClocks()
+        self._clocks = ArrivalClocks(clock_turn_s)
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
     async def listen(self, host: str, port: int) -> int:
-        """Listen; the port (of `port` 0 the one given). Raises OSError, such as for a port that is taken."""
+        """Listen, and return the port (of `port` 0 the one given). Raises OSError, such as for a port that is taken."""
         self._server = await asyncio.start_server(self._serve, host, port)
-        found: int = self._server.sockets[0].getsockname()[1]
-        log.info("%s for event %s (gateway %s) on %s:%d", *self._named(), host, found)
-        return found
-
-    def _named(self) -> tuple[str, str, str]:
-        return self._source.protocol, self._source.event, self._source.gateway
+        bound: int = self._server.sockets[0].getsockname()[1]
+        source = self._source
+        log.info("%s for event %s (gateway %s) on %s:%d", source.protocol, source.event, source.gateway, host, bound)
+        return bound
 
     async def run(self) -> None:
         """Serve for as long as this task lives."""
@@ -258,8 +276,8 @@ class Caller:
     async def _serve(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        name = f"{self._source.protocol} {self._source.gateway}, {outgoing.get_extra_info('peername')}"
         peer = outgoing.get_extra_info("peername")
+        name = f"{self._source.protocol} {self._source.gateway}, {peer}"
         refusal = f"{CALLERS_MAX} are connected" if len(self._connections) >= CALLERS_MAX else None
         if not self._source.lets_in(peer[0] if peer else ""):
             refusal = "its address is not among those that `allow` names"
@@ -271,7 +289,7 @@ class Caller:
         reader = self._make(self._delivery.cursor())
         conversation = Conversation(self._source, reader, self._delivery, self._metrics, self._clock, self._clocks)
         try:
-            with suppress(asyncio.CancelledError):  # ingest is stopping, and this is nobody's task but ours
+            with suppress(asyncio.CancelledError):  # ingest is stopping, and nobody else awaits this task
                 await _held(conversation, incoming, outgoing, name, self._source, self._metrics)
         finally:
             self._connections.discard(task)
@@ -285,6 +303,7 @@ async def _held(
     source: Source,
     metrics: IngestMetrics,
 ) -> bool:
+    """Hold a conversation to its end, count it and log why it ended; true if it was of use."""
     metrics.connections.labels(source.gateway).inc()
     log.info("%s: connected", name)
     reason = "it hung up"

@@ -1,4 +1,4 @@
-"""From a reader's messages to the race log: in order, each until it is acknowledged, the cursor behind them.
+"""From a reader's messages to the race log: in order, each until Kafka has it, with cursor and answers behind them.
 
 Nothing is dropped on the way. What the log does not take is offered again, and while it waits `put` waits too, so the
 socket is not read and the device keeps what it has.
@@ -8,7 +8,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from services.ingest.decoders.messages import Cursor, CursorAdvanced, DecodedRead, Message, Notice
+from services.ingest.decoders.messages import (
+    UTC_SLACK_US,
+    Acknowledgement,
+    Cursor,
+    CursorAdvanced,
+    DecodedRead,
+    Message,
+    Notice,
+    Unreadable,
+)
 from services.ingest.errors import Overloaded, Unavailable
 from services.ingest.facts import facts_of, rejections_of
 from services.ingest.metrics import IngestMetrics
@@ -16,10 +25,15 @@ from services.ingest.race_log import Log
 from services.ingest.readers.backlog import Backlog
 from services.ingest.readers.cursor import CursorFile, moved
 from services.ingest.readers.sources import Source
+from services.runtime.backoff import Backoff
 
-BACK_OFF_S = (0.1, 0.25, 0.5, 1.0, 2.0)  # before the log is offered the same again; the last one repeats
+BACKOFF = Backoff(0.1, 2.0)  # before the log is offered the same again
 
 log = logging.getLogger(__name__)
+
+
+def _no_answer(_: int) -> None:
+    """Acknowledge nothing, for messages that ask for no acknowledgement."""
 
 
 class Delivery:
@@ -40,33 +54,37 @@ class Delivery:
         self._now_us = now_us
         self._file = cursor_file
         self._backlog = backlog
-        self._handed = cursor_file.load()
-        self._safe = dict(self._handed)
+        self._handed_over = cursor_file.load()
+        self._safe = dict(self._handed_over)
+        self._answers: dict[int, Callable[[int], None]] = {}  # by acknowledgement; as many as wait in the backlog
         self._moved = asyncio.Event()
         self._ending = False
 
     def cursor(self) -> Cursor:
-        """How far everything has been handed over: where a new connection goes on."""
-        return dict(self._handed)
+        """Return how far everything has been handed over: where a new connection continues."""
+        return dict(self._handed_over)
 
-    async def put(self, messages: Sequence[Message]) -> None:
-        """Take messages, once there is room for them. Raises OSError where a journal cannot be written."""
+    async def put(self, messages: Sequence[Message], acknowledge: Callable[[int], None] = _no_answer) -> None:
+        """Take messages, once there is room for them. Raises OSError where a journal cannot be written.
+
+        `acknowledge` is called with the number of each `Acknowledgement` once everything before it is on the log.
+        """
+        for message in messages:
+            if isinstance(message, Acknowledgement):
+                self._answers[message.number] = acknowledge
         await self._backlog.put(messages)
         for message in messages:
             if isinstance(message, CursorAdvanced):
-                moved(self._handed, message.log, message.position)
+                moved(self._handed_over, message.log, message.position)
 
     async def run(self) -> None:
-        """Deliver for as long as this task lives; the cursor is written down when it ends."""
+        """Deliver for as long as this task lives; the cursor is written when it ends."""
         saving = asyncio.create_task(self._save())
         try:
             while True:
                 messages = await self._backlog.peek()
                 await self._deliver(messages)
-                for message in messages:
-                    if isinstance(message, CursorAdvanced):
-                        moved(self._safe, message.log, message.position)
-                        self._moved.set()
+                self._now_safe(messages)
                 await self._backlog.done()
         finally:
             self._ending = True
@@ -75,8 +93,17 @@ class Delivery:
             self._backlog.close()
 
     async def drained(self) -> None:
-        """Return once all that was put is on the log."""
+        """Return once everything that was put is on the log."""
         await self._backlog.emptied()
+
+    def _now_safe(self, messages: Sequence[Message]) -> None:
+        """Move the cursor and answer, now that all of these are on the log."""
+        for message in messages:
+            if isinstance(message, CursorAdvanced):
+                moved(self._safe, message.log, message.position)
+                self._moved.set()
+            elif isinstance(message, Acknowledgement):
+                self._answers.pop(message.number, _no_answer)(message.number)
 
     async def _save(self) -> None:
         """Write the cursor whenever it has moved, one write at a time: a cursor that lags costs repeats, no reads."""
@@ -93,7 +120,7 @@ class Delivery:
                 log.error("%s: the cursor cannot be written, after a restart reads come again: %s", self._name(), error)
                 if self._ending:
                     return
-                await asyncio.sleep(BACK_OFF_S[-1])
+                await asyncio.sleep(BACKOFF.most_s)
                 self._moved.set()
 
     def _name(self) -> str:
@@ -104,26 +131,34 @@ class Delivery:
     async def _deliver(self, messages: Sequence[Message]) -> None:
         at_us = self._now_us()
         facts = facts_of(self._source, messages, at_us)
-        aside = rejections_of(self._source, messages, at_us)
+        dead_letters = rejections_of(self._source, messages, at_us)
         if facts:
             await self._until_taken(lambda: self._log.append(self._source.event, facts))
-        if aside:
-            await self._until_taken(lambda: self._log.put_aside(aside))
-        protocol = self._source.protocol
-        self._metrics.reads.labels(protocol).inc(sum(isinstance(message, DecodedRead) for message in messages))
+        if dead_letters:
+            await self._until_taken(lambda: self._log.put_dead_letters(dead_letters))
+        self._count(messages)
+
+    def _count(self, messages: Sequence[Message]) -> None:
+        reads = [message for message in messages if isinstance(message, DecodedRead)]
+        differing = sum(read.utc_off_us is not None and abs(read.utc_off_us) > UTC_SLACK_US for read in reads)
+        self._metrics.reads.labels(self._source.protocol).inc(len(reads))
         self._metrics.facts.labels("notice_received").inc(sum(isinstance(message, Notice) for message in messages))
-        self._metrics.rejected.labels(protocol, "record").inc(len(aside))
+        if differing:
+            self._metrics.utc_differs.labels(self._source.gateway).inc(differing)
+        for message in messages:
+            if isinstance(message, Unreadable):
+                self._metrics.rejected.labels(self._source.protocol, message.unit).inc()
 
     async def _until_taken(self, write: Callable[[], Awaitable[object]]) -> None:
-        attempt = 0
+        failures = 0
         while True:
             await self._log.room()
             try:
                 await write()
             except (Unavailable, Overloaded) as error:
-                if attempt == 0:
-                    log.warning("%s: the log does not take its messages, trying on: %s", self._name(), error)
-                await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
-                attempt += 1
+                if failures == 0:
+                    log.warning("%s: the log does not take its messages, trying again: %s", self._name(), error)
+                failures += 1
+                await asyncio.sleep(BACKOFF.pause_s(failures))
             else:
                 return

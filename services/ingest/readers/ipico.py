@@ -11,26 +11,23 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import tzinfo
-from pathlib import Path
 from typing import NamedTuple
 
 from services.ingest.decoders.connection_session import connection_session
 from services.ingest.decoders.ipico import STREAM, IpicoReader, replay_command, replayed
-from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import LINE_MAX_BYTES, Cursor, CursorAdvanced, DecodedRead, Notice, Position
 from services.ingest.decoders.reader_state import ReaderStateNotices
-from services.ingest.metrics import IngestMetrics
-from services.ingest.race_log import Log
 from services.ingest.readers.connection import steady_clock
 from services.ingest.readers.delivery import Delivery
-from services.ingest.readers.reader_task import Running, dialling
+from services.ingest.readers.reader_task import ReaderContext, RunningReader, start_reader
 from services.ingest.readers.sources import Source, host_and_port
+from services.runtime.backoff import Backoff
 
 LINES_MAX = 500  # of a replay put together
 SILENCE_S = 10.0  # a replay that gives nothing for so long is broken; stored reads come back to back
-BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 15.0)  # before a replay is asked for again; the last one repeats
+BACKOFF = Backoff(0.5, 15.0)  # before a replay is asked for again
 SAME_ENOUGH = 2  # replays in a row that bring nothing later
-TOLD_AFTER = 3  # failures, before officials are told
+NOTICE_AFTER = 3  # failures, before officials get a notice
 
 log = logging.getLogger(__name__)
 
@@ -43,29 +40,22 @@ class Ports(NamedTuple):
 
 
 async def start(
-    source: Source,
-    race_log: Log,
-    metrics: IngestMetrics,
-    now_us: Callable[[], int],
-    data_folder: Path,
-    replay: Ports | None = None,
-    lite: bool = False,
-) -> Running:
-    """Dial the reader's stream. `replay` is for an Elite, `lite` for a Lite; a Trident has neither.
-
-    Raises StartFault.
-    """
-    zone = parse_zone(source.zone)
-    wanted, told = _Wanted(), ReaderStateNotices()
+    source: Source, context: ReaderContext, ports: Ports | None = None, backoff: Backoff = BACKOFF
+) -> RunningReader:
+    """Dial the reader's stream, and have an Elite replay what was missed. Raises StartFault."""
+    if source.options.get("model") != "elite":
+        return await start_reader(source, context)
+    settings = source.settings()
+    wanted, notices = _Wanted(), ReaderStateNotices()
 
     def make(cursor: Cursor) -> IpicoReader:
-        reader = IpicoReader(zone, told, lite, replaying=replay is not None)
+        reader = IpicoReader(settings.zone, notices, replaying=True)
         wanted.ask(reader, cursor)
         return reader
 
-    running = dialling(source, race_log, metrics, now_us, data_folder, make, journalled=replay is None)
-    if replay is not None:
-        running.add(_Replays(source, replay, zone, running.delivery, now_us).run(wanted))
+    running = await start_reader(source, context, make)
+    replays = _Replays(source, ports or Ports(), settings.zone, running.delivery, context.now_us, backoff)
+    running.add(replays.run(wanted))
     return running
 
 
@@ -91,7 +81,13 @@ class _Replays:
     """Fetches stored reads, one replay at a time."""
 
     def __init__(
-        self, source: Source, ports: Ports, zone: tzinfo, delivery: Delivery, now_us: Callable[[], int]
+        self,
+        source: Source,
+        ports: Ports,
+        zone: tzinfo,
+        delivery: Delivery,
+        now_us: Callable[[], int],
+        backoff: Backoff,
     ) -> None:
         assert source.address is not None
         self._host, _ = host_and_port(source.address)
@@ -101,6 +97,7 @@ class _Replays:
         self._zone = zone
         self._delivery = delivery
         self._clock = steady_clock(now_us)
+        self._backoff = backoff
 
     async def run(self, wanted: _Wanted) -> None:
         """Replay what each new connection missed, for as long as this task lives."""
@@ -133,10 +130,10 @@ class _Replays:
 
     async def _failed(self, failures: int, since_us: int | None, why: str) -> None:
         log.warning("%s: stored reads cannot be had, trying on: %s", self._name, why)
-        if failures == TOLD_AFTER:
+        if failures == NOTICE_AFTER:
             text = f"stored reads cannot be had, reads may be missing on the log: {why}"
             await self._delivery.put([Notice(self._gateway, "replay_failed", since_us, text)])
-        await asyncio.sleep(BACK_OFF_S[min(failures, len(BACK_OFF_S)) - 1])
+        await asyncio.sleep(self._backoff.pause_s(failures))
 
     async def _replay(self, since_us: int | None) -> int | None:
         """Have stored reads played and put them; the last one's instant, `since_us` when there was none.

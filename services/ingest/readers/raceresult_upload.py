@@ -98,7 +98,7 @@ class Uploads:
             await self._log.append(source.event, facts, self._limits.ack_wait_s)
         untold.told(notices)
         if aside := rejections_of(source, messages, at_us):
-            await self._log.put_aside(aside, self._limits.ack_wait_s)
+            await self._log.put_dead_letters(aside, self._limits.ack_wait_s)
         self._metrics.reads.labels(source.protocol).inc(sum(isinstance(message, DecodedRead) for message in messages))
         self._metrics.facts.labels("notice_received").inc(sum(isinstance(message, Notice) for message in messages))
         self._metrics.rejected.labels(source.protocol, "record").inc(len(aside))

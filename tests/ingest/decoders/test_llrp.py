@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.decoders import llrp
-from services.ingest.decoders.llrp import ANSWER_S, MESSAGE_MAX_BYTES, ROSPEC_ID, Decoder, LlrpReader, parameters
+from services.ingest.decoders import llrp_messages as llrp
+from services.ingest.decoders.llrp import ANSWER_S, LlrpReader
+from services.ingest.decoders.llrp_messages import MESSAGE_MAX_BYTES, ROSPEC_ID, Decoder, parameters
 from services.ingest.decoders.messages import ConnectionFault, DecodedRead, Message, Notice, Now, Unreadable
 from services.ingest.decoders.reader_state import ReaderStateNotices
 

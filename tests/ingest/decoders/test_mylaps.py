@@ -11,23 +11,20 @@ from hypothesis import strategies as st
 
 import loadtest
 from loadtest.mylaps_replay import client_frames, read_log
-from services.ingest.decoders.mylaps import (
+from services.ingest.decoders.messages import UTC_SLACK_US, ConnectionFault, Notice, Unreadable
+from services.ingest.decoders.mylaps_frames import (
     FRAME_MAX_BYTES,
     PASSING_KEYS,
     RECORDS_MAX,
-    UTC_SLACK_US,
-    ConnectionFault,
-    DecodedRead,
     Decoder,
     Hello,
     Info,
     KeepAlive,
     Login,
     Markers,
-    Message,
-    Notice,
     Passings,
-    Unreadable,
+    Record,
+    Said,
     checksum_v1,
     decode_frame,
     frame_alone,
@@ -46,7 +43,7 @@ def decoder() -> Decoder:
     return Decoder(ZONE, "Srv")
 
 
-def only(frame: bytes) -> Message:
+def only(frame: bytes) -> Said:
     [message] = decoder().feed(frame)
     return message
 
@@ -68,7 +65,7 @@ def test_a_v1_record_of_the_protocol_is_read_and_its_message_acknowledged_by_num
     message = only(STORE)
     assert message == Passings(
         "Start",
-        [DecodedRead("SS35073", at_us(2025, 3, 8, 15, 43, 58, 65), "5.0", sequence=0x1B)],
+        [Record("SS35073", at_us(2025, 3, 8, 15, 43, 58, 65), "5.0", sequence=0x1B)],
         [],
         b"Srv@AckStore@1@$",
         STORE[:-1],
@@ -79,7 +76,7 @@ def test_a_v2_record_of_the_protocol_is_read_with_its_keys_in_any_order():
     message = only(PASSING)
     assert isinstance(message, Passings)
     assert (message.location, message.reply, message.unreadable) == ("10KM", b"Srv@AckPassing@1016@$", [])
-    assert message.seen == [DecodedRead("0000041", at_us(2012, 6, 6, 13, 11, 30, 904), "4.0")]
+    assert message.records == [Record("0000041", at_us(2012, 6, 6, 13, 11, 30, 904), "4.0")]
 
 
 @pytest.mark.parametrize("location", [b"Loc", b"Start - Finish", b"21Km = 2Km", b"unnamed"])
@@ -125,7 +122,7 @@ def test_what_a_client_says_of_itself_asks_for_nothing(frame):
 def test_a_v1_marker_is_a_notice():
     assert only(MARKER) == Markers(
         "Start - Finish",
-        [Notice("ext-gun", at_us(2025, 4, 13, 5, 57, 56, 27), "Extern gunshot")],
+        [Notice("Start - Finish", "ext-gun", at_us(2025, 4, 13, 5, 57, 56, 27), "Extern gunshot")],
         [],
         b"Srv@AckMarker@1@$",
         MARKER[:-1],
@@ -136,7 +133,7 @@ def test_a_v2_marker_without_a_date_is_a_notice_without_an_instant():
     message = only(b"Start@Marker@t=10:00:00.000|mt=Gunshot|n=Gun 1@7@$")
     assert message == Markers(
         "Start",
-        [Notice("Gunshot", None, "t=10:00:00.000|mt=Gunshot|n=Gun 1")],
+        [Notice("Start", "Gunshot", None, "t=10:00:00.000|mt=Gunshot|n=Gun 1")],
         [],
         b"Srv@AckMarker@7@$",
         b"Start@Marker@t=10:00:00.000|mt=Gunshot|n=Gun 1@7@",
@@ -147,7 +144,7 @@ def test_the_manuals_record_of_47_characters_is_kept_and_no_read():
     record = b"F" * 47
     message = only(b"Start@Store@" + record + b"@3@$")
     assert isinstance(message, Passings)
-    assert message.seen == []
+    assert message.records == []
     assert [one.raw for one in message.unreadable] == [record]
 
 
@@ -165,7 +162,7 @@ def test_a_changed_character_makes_a_record_unreadable_and_never_a_read(at):
     record[at] ^= 1
     message = only(b"Start@Store@" + bytes(record) + b"@1@$")
     assert isinstance(message, Passings)
-    assert message.seen == []
+    assert message.records == []
     assert [one.raw for one in message.unreadable] == [bytes(record)]
     assert "checksum" in message.unreadable[0].reason
     assert message.reply == b"Srv@AckStore@1@$"
@@ -176,7 +173,7 @@ def test_one_bad_record_costs_no_other():
     bad = good[:-2] + b"00"
     message = only(b"Start@Store@" + b"@".join((good, bad, good)) + b"@9@$")
     assert isinstance(message, Passings)
-    assert len(message.seen) == 2
+    assert len(message.records) == 2
     assert [one.raw for one in message.unreadable] == [bad]
 
 
@@ -243,14 +240,14 @@ def test_a_location_with_other_than_ascii_letters_keeps_its_name(encoding):
     message = only("Zürich–Höngg"[: 6 if encoding == "latin-1" else None].encode(encoding) + STORE[5:])
     assert isinstance(message, Passings)
     assert message.location == ("Zürich" if encoding == "latin-1" else "Zürich–Höngg")
-    assert len(message.seen) == 1
+    assert len(message.records) == 1
 
 
 @pytest.mark.parametrize("name", [b"", b"x" * 65, b"a\tb"])
 def test_a_location_that_can_be_no_device_makes_its_records_unreadable_and_is_acknowledged(name):
     message = only(name + STORE[5:])
     assert isinstance(message, Passings)
-    assert message.seen == []
+    assert message.records == []
     assert [one.raw for one in message.unreadable] == [STORE[12:51]]
 
 
@@ -285,7 +282,7 @@ def recorded() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def messages(recorded: bytes) -> list[Message]:
+def messages(recorded: bytes) -> list[Said]:
     return Decoder(ZONE, "Srv").feed(recorded)
 
 
@@ -313,7 +310,7 @@ def test_the_recorded_race_gives_exactly_the_passings_that_were_parsed_from_it(m
         )
         for message in messages
         if isinstance(message, Passings)
-        for seen in message.seen
+        for seen in message.records
     ]
     assert found == expected
     assert len(found) == 2391
@@ -327,7 +324,7 @@ def test_the_recorded_race_has_nothing_unreadable(messages):
 
 def test_the_recorded_race_comes_out_the_same_byte_by_byte(recorded, messages):
     receiver = Decoder(ZONE, "Srv")
-    found: list[Message] = []
+    found: list[Said] = []
     for at in range(len(recorded)):
         found += receiver.feed(recorded[at : at + 1])
     assert found == messages
@@ -338,7 +335,7 @@ def test_the_recorded_race_comes_out_the_same_byte_by_byte(recorded, messages):
 def test_the_recorded_race_comes_out_the_same_in_any_portions(recorded, messages, data):
     cuts = data.draw(st.lists(st.integers(0, len(recorded)), max_size=400).map(sorted))
     receiver = Decoder(ZONE, "Srv")
-    found: list[Message] = []
+    found: list[Said] = []
     for start, end in pairwise([0, *cuts, len(recorded)]):
         found += receiver.feed(recorded[start:end])
     assert found == messages
@@ -364,7 +361,7 @@ def test_a_damaged_frame_is_read_or_kept_but_never_raises(frame, data):
     length = data.draw(st.integers(0, 8))
     damaged = frame[:at] + data.draw(st.binary(max_size=8)) + frame[at + length :].rstrip(b"$") + b"$"
     for message in decoder().feed(damaged):
-        assert isinstance(message, Message)
+        assert isinstance(message, Said)
 
 
 @settings(max_examples=300, deadline=None)
@@ -373,14 +370,14 @@ def test_a_record_with_a_right_checksum_is_a_read_within_the_years_it_can_name_o
     record = v1_record(text)
     message = decode_frame(b"Start@Store@" + record + b"@1@", ZONE, "Srv")
     assert isinstance(message, Passings)
-    assert len(message.seen) + len(message.unreadable) == 1
+    assert len(message.records) + len(message.unreadable) == 1
 
 
 def test_a_message_of_far_too_many_records_is_one_thing_that_cannot_be_read():
     frame = b"Start@Store@" + b"x@" * (RECORDS_MAX + 1) + b"1@$"
-    [aside] = decoder().feed(frame)
-    assert isinstance(aside, Unreadable)
-    assert aside.raw == frame
+    [unreadable] = decoder().feed(frame)
+    assert isinstance(unreadable, Unreadable)
+    assert unreadable.raw == frame
     [message] = decoder().feed(b"Start@Store@" + b"x@" * RECORDS_MAX + b"1@$")
     assert len(message.unreadable) == RECORDS_MAX
 

@@ -15,7 +15,8 @@ from services.ingest.decoders.messages import (
     Position,
     Unreadable,
 )
-from services.ingest.decoders.raceresult import FILES_BACK_MAX, RaceResult, instant_us, read_passing
+from services.ingest.decoders.raceresult import FILES_BACK_MAX, RaceResult
+from services.ingest.decoders.raceresult_passing import instant_us, read_passing
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
 ZONE = timezone(timedelta(hours=7))

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.decoders.messages import DecodedRead, Notice, Unreadable
-from services.ingest.decoders.raceresult import instant_us
 from services.ingest.decoders.raceresult_http import read_body
+from services.ingest.decoders.raceresult_passing import instant_us
 
 PASSIVE = "1;0000041;2026-01-04;05:00:01.250;6692;12;-68;0;;;0;;;;;;;;"
 ACTIVE = "2;;2026-01-04;05:00:02.500;;3;95;0;GXK-0012;;1;1;7;12;21;2.91;20;64;"

@@ -106,7 +106,7 @@ async def test_a_token_of_another_role_or_event_is_not(client, office, race_log,
     async with client.request(method, path, data=body, headers=header) as answer:
         await problem(answer, 403)
     assert race_log.records == []
-    assert race_log.aside == []
+    assert race_log.dead_letters == []
 
 
 async def test_a_gateway_speaks_for_no_other(client, office, race_log):

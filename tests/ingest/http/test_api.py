@@ -102,7 +102,7 @@ async def test_bad_reads_are_set_aside_with_their_bytes_and_cost_no_other(client
         body = await answer.json()
     assert (body["accepted"], body["next_seq"], body["revision"]) == (2, 4, 0)
     assert [bad["index"] for bad in body["rejected"]] == [1]
-    [aside] = race_log.aside
+    [aside] = race_log.dead_letters
     assert (aside.event, aside.source, aside.gateway, aside.index) == (EVENT, "http", "g", 1)
     assert msgspec.json.decode(aside.raw) == wire(2, chip="")
     assert aside.reason == body["rejected"][0]["reason"]
@@ -129,7 +129,7 @@ async def test_a_request_without_reads_tells_where_to_go_on(client):
 async def test_reads_that_cannot_be_read_are_refused_and_kept(client, race_log, body):
     async with client.post("reads", data=body, headers=JSON) as answer:
         await problem(answer, 400)
-    assert [(aside.raw, aside.size) for aside in race_log.aside] == [(body, len(body))]
+    assert [(aside.raw, aside.size) for aside in race_log.dead_letters] == [(body, len(body))]
     assert race_log.records == []
 
 
@@ -137,7 +137,7 @@ async def test_of_a_long_body_that_cannot_be_read_the_beginning_is_kept(client, 
     body = b"x" * (RAW_MAX_BYTES + 1)
     async with client.post("reads", data=body, headers=JSON) as answer:
         await problem(answer, 400)
-    [aside] = race_log.aside
+    [aside] = race_log.dead_letters
     assert (len(aside.raw), aside.size) == (RAW_MAX_BYTES, RAW_MAX_BYTES + 1)
 
 
@@ -156,7 +156,7 @@ async def test_an_answer_does_not_quote_megabytes(client, race_log, method, path
     async with client.request(method, path, data=io.BytesIO(msgspec.json.encode(body))) as answer:
         assert answer.status == status
         assert len(await answer.read()) < 16_384
-    assert all(len(encode_rejection(one)) < RECORD_MAX_BYTES for one in race_log.aside)
+    assert all(len(encode_rejection(one)) < RECORD_MAX_BYTES for one in race_log.dead_letters)
 
 
 async def test_a_body_nested_without_end_is_refused(client):
@@ -177,7 +177,7 @@ async def test_nothings_by_the_hundred_thousand_are_too_many_before_any_is_looke
     query = {"gateway": "g", "session": "s"}
     async with client.post("reads", data=body, params=query, headers={"Content-Type": kind}) as answer:
         assert (await problem(answer, 413))["limit"] == http.READS_MAX
-    assert race_log.aside == []
+    assert race_log.dead_letters == []
 
 
 async def test_more_reads_than_a_request_takes_are_too_many(client, race_log):

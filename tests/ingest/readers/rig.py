@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry
 
 from schemas.events import LoggedFact, NoticeReceived, ReadsLogged
 from services.ingest.decoders.messages import Now, Position
+from services.ingest.limits import IngestLimits
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.cursor import CursorFile
-from services.ingest.readers.reader_task import folder_of
+from services.ingest.readers.reader_task import ReaderContext, folder_of
 from services.ingest.readers.sources import Source
 from tests.ingest.memory_log import MemoryLog
 
@@ -30,6 +31,18 @@ def quick_clock() -> Now:
 
 def metrics() -> IngestMetrics:
     return IngestMetrics(CollectorRegistry())
+
+
+def context(
+    race_log: MemoryLog,
+    folder: Path,
+    counted: IngestMetrics | None = None,
+    clock: Callable[[], Now] | None = None,
+    now: Callable[[], int] = now_us,
+    **limits: float,
+) -> ReaderContext:
+    """What readers under test share."""
+    return ReaderContext(race_log, counted or metrics(), now, folder, IngestLimits(**limits), clock)
 
 
 def source(protocol: str, port: int, **more) -> Source:
@@ -58,8 +71,8 @@ class GrowingLog(MemoryLog):
         await self._tell()
         return offset
 
-    async def put_aside(self, rejections, wait_s: float | None = None) -> None:
-        await super().put_aside(rejections, wait_s)
+    async def put_dead_letters(self, rejections, wait_s: float | None = None) -> None:
+        await super().put_dead_letters(rejections, wait_s)
         await self._tell()
 
     async def _tell(self) -> None:

@@ -8,18 +8,18 @@ import pytest
 
 from loadtest.devices.chronotrack import ChronoTrackDevice
 from loadtest.devices.trouble import Trouble
-from services.ingest.readers.chronotrack import start
 from services.ingest.readers.cursor import CursorFile
-from services.ingest.readers.reader_task import Running, folder_of
+from services.ingest.readers.reader_task import RunningReader, folder_of, start_reader
 from tests.ingest.memory_log import MemoryLog
-from tests.ingest.readers.at_work import at, clock_us, metrics, notices, reads, rows, source_at, until, us
+from tests.ingest.readers.at_work import at, clock_us, notices, reads, rows, source_at, until, us
+from tests.ingest.readers.rig import context
 
 READS = 600
 LOCATIONS = ["start", "10K mat", "finish"]
 
 
-async def listen(port: int, race_log: MemoryLog, folder: Path) -> Running:
-    return await start(source_at("chronotrack", port), race_log, metrics(), clock_us, folder)
+async def listen(port: int, race_log: MemoryLog, folder: Path) -> RunningReader:
+    return await start_reader(source_at("chronotrack", port), context(race_log, folder, now=clock_us))
 
 
 def expected(log: dict) -> set[tuple[str, str, int]]:
@@ -63,7 +63,7 @@ async def test_with_connections_cut_and_ourselves_restarted_every_read_is_on_the
     print(
         f"seed {seed}: {READS} reads of 3 locations, all on the log in {len(rows(race_log))} rows; "
         f"{client.connections} connections, {trouble.cuts} cut within a line, {restarts} restarts of ours, "
-        f"{len(client.starts)} starts, {len(race_log.aside)} lines put aside"
+        f"{len(client.starts)} starts, {len(race_log.dead_letters)} unreadable lines"
     )
     assert restarts > 0
     assert client.connections > 3  # cut by the network, by the client and by ourselves

@@ -1,4 +1,4 @@
-"""Clocks of readers that never tell them, over TCP: what is wrong is a notice on the log, and how far, a metric."""
+"""Clocks of readers that never report them, over TCP: what is wrong is a notice on the log, and how far, a metric."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -9,18 +9,12 @@ import pytest
 from loadtest.devices.ipico import IpicoDevice
 from loadtest.devices.raceresult import RaceResultDevice
 from loadtest.devices.trouble import Trouble
-from services.ingest.decoders import arrival_clock
-from services.ingest.readers import ipico, raceresult
-from services.ingest.readers.mylaps import MylapsListener
+from services.ingest.readers.reader_task import start_reader
 from tests.ingest.memory_log import MemoryLog
-from tests.ingest.readers.rig import GrowingLog, metrics, now_us, source
+from tests.ingest.readers.rig import GrowingLog, context, metrics, source
 
 HANG_S = 30.0
-
-
-@pytest.fixture(autouse=True)
-def _short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrival_clock, "TURN_S", 0.05)
+TURN_S = 0.05  # reads of so long count together
 
 
 def ahead(hours: int) -> datetime:
@@ -28,11 +22,11 @@ def ahead(hours: int) -> datetime:
     return datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=hours)
 
 
-async def test_an_ipico_in_another_zone_is_told_of_and_measured(tmp_path: Path):
+async def test_an_ipico_in_another_zone_is_noticed_and_measured(tmp_path: Path):
     device, log, measured = IpicoDevice(Trouble(0)), GrowingLog(), metrics()
     await device.start()
     one = source("ipico", device.stream_port, devices={"01": "F1"})
-    running = await ipico.start(one, log, measured, now_us, tmp_path)
+    running = await start_reader(one, context(log, tmp_path, measured, clock_turn_s=TURN_S))
     async with asyncio.timeout(HANG_S):
         await device.heard()
         number = 0
@@ -51,10 +45,12 @@ async def test_an_ipico_in_another_zone_is_told_of_and_measured(tmp_path: Path):
     await device.close()
 
 
-async def test_of_a_decoder_that_tells_its_clock_the_telling_counts(tmp_path: Path):
+async def test_of_a_decoder_that_reports_its_clock_its_report_counts(tmp_path: Path):
     device, log, measured = RaceResultDevice(Trouble(0), lambda: ahead(0)), GrowingLog(), metrics()
     await device.start()
-    running = await raceresult.start(source("raceresult", device.port), log, measured, now_us, tmp_path)
+    running = await start_reader(
+        source("raceresult", device.port), context(log, tmp_path, measured, clock_turn_s=TURN_S)
+    )
     async with asyncio.timeout(HANG_S):
         await device.heard()
         gauge = measured.clock_offset_s.labels("tent", "Finish")
@@ -71,23 +67,23 @@ async def test_of_a_decoder_that_tells_its_clock_the_telling_counts(tmp_path: Pa
 
 
 def passing(number: int, at: datetime, utc: datetime | None = None) -> bytes:
-    told = "" if utc is None else f"|utc={int(utc.replace(tzinfo=UTC).timestamp() * 1000)}"
+    own = "" if utc is None else f"|utc={int(utc.replace(tzinfo=UTC).timestamp() * 1000)}"
     clock = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
-    return f"5K@Passing@c=0000041|d={at:%y%m%d}|t={clock}{told}@{number}@$".encode()
+    return f"5K@Passing@c=0000041|d={at:%y%m%d}|t={clock}{own}@{number}@$".encode()
 
 
-async def test_an_exporter_whose_clock_is_off_is_told_of_once_the_log_takes_it():
+async def test_an_exporter_whose_clock_is_off_is_noticed_once_the_log_takes_it(tmp_path: Path):
     class Full(MemoryLog):
         """A log that takes nothing at first."""
 
         async def append(self, event, facts, wait_s=None):
-            self.full = self.asked < 10
+            self.full = self.asked < 4
             return await super().append(event, facts, wait_s)
 
     log, measured = Full(), metrics()
     one = source("mylaps", 0, devices={"5K": "5K-A"})
-    listener = MylapsListener(one, log, measured, now_us)
-    port = await listener.start("127.0.0.1", 0)
+    listener = await start_reader(one, context(log, tmp_path, measured, clock_turn_s=TURN_S))
+    port = listener.port
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     async with asyncio.timeout(HANG_S):
         number = 0
@@ -103,10 +99,10 @@ async def test_an_exporter_whose_clock_is_off_is_told_of_once_the_log_takes_it()
     assert measured.clock_offset_s.labels("tent", "5K-A")._value.get() == pytest.approx(-30 * 86_400, abs=5)
 
 
-async def test_a_utc_that_contradicts_the_zone_is_told_once_for_each_place_and_again_when_it_changes():
+async def test_a_utc_that_contradicts_the_zone_is_noticed_once_for_each_place_and_again_when_it_changes(tmp_path: Path):
     log, measured = MemoryLog(), metrics()
-    listener = MylapsListener(source("mylaps", 0), log, measured, now_us)
-    port = await listener.start("127.0.0.1", 0)
+    listener = await start_reader(source("mylaps", 0), context(log, tmp_path, measured, clock_turn_s=TURN_S))
+    port = listener.port
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     at = datetime(2026, 1, 4, 5, 0)
     async with asyncio.timeout(HANG_S):

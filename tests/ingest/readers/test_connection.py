@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.readers import reader_task as running_module
-from services.ingest.readers import ultra
 from services.ingest.readers.connection import UNREADABLE_RUN_MAX
+from services.ingest.readers.reader_task import start_reader
 from services.runtime.faults import StartFault
-from tests.ingest.readers.rig import GrowingLog, durable, metrics, now_us, quick_clock, source
+from tests.ingest.readers.rig import GrowingLog, context, durable, metrics, quick_clock, source
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -63,22 +62,22 @@ def read(number: int) -> bytes:
 
 async def test_a_reader_that_falls_silent_is_dialled_again(tmp_path: Path):
     async with listening(mute) as box:
-        work = await ultra.start(source("ultra", box.port), GrowingLog(), metrics(), now_us, tmp_path, quick_clock)
+        work = await start_reader(source("ultra", box.port), context(GrowingLog(), tmp_path, clock=quick_clock))
         await box.until_dialled(3)
         await work.close()
 
 
-async def test_nothing_but_noise_ends_the_connection_and_is_put_aside(tmp_path: Path):
+async def test_nothing_but_noise_ends_the_connection_and_becomes_dead_letters(tmp_path: Path):
     async def noise(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"noise\n" * (2 * UNREADABLE_RUN_MAX))
 
     async with listening(noise) as box:
         log = GrowingLog()
-        work = await ultra.start(source("ultra", box.port), log, metrics(), now_us, tmp_path, quick_clock)
+        work = await start_reader(source("ultra", box.port), context(log, tmp_path, clock=quick_clock))
         await box.until_dialled(2)
-        await log.until(lambda: len(log.aside) >= UNREADABLE_RUN_MAX)
-        assert {one.raw for one in log.aside} == {b"noise"}
-        assert {(one.source, one.gateway) for one in log.aside} == {("ultra", "tent")}
+        await log.until(lambda: len(log.dead_letters) >= UNREADABLE_RUN_MAX)
+        assert {one.raw for one in log.dead_letters} == {b"noise"}
+        assert {(one.source, one.gateway) for one in log.dead_letters} == {("ultra", "tent")}
         await work.close()
 
 
@@ -86,7 +85,7 @@ async def test_a_reader_that_is_away_is_dialled_until_it_is_there(tmp_path: Path
     async with listening(mute) as box:
         port = box.port
     counted = metrics()
-    work = await ultra.start(source("ultra", port), GrowingLog(), counted, now_us, tmp_path, quick_clock)
+    work = await start_reader(source("ultra", port), context(GrowingLog(), tmp_path, counted, quick_clock))
     async with listening(mute, port) as box:
         await box.until_dialled(1)
         await work.close()
@@ -96,24 +95,20 @@ async def test_a_reader_that_is_away_is_dialled_until_it_is_there(tmp_path: Path
 async def test_two_of_us_on_one_reader_are_refused_and_the_first_goes_on(tmp_path: Path):
     async with listening(mute) as box:
         one = source("ultra", box.port)
-        work = await ultra.start(one, GrowingLog(), metrics(), now_us, tmp_path, quick_clock)
+        work = await start_reader(one, context(GrowingLog(), tmp_path, clock=quick_clock))
         with pytest.raises(StartFault, match="in use"):
-            await ultra.start(one, GrowingLog(), metrics(), now_us, tmp_path, quick_clock)
+            await start_reader(one, context(GrowingLog(), tmp_path, clock=quick_clock))
         await work.close()
-        again = await ultra.start(one, GrowingLog(), metrics(), now_us, tmp_path, quick_clock)
+        again = await start_reader(one, context(GrowingLog(), tmp_path, clock=quick_clock))
         await again.close()
 
 
 async def test_a_reader_without_an_address_is_refused(tmp_path: Path):
     with pytest.raises(StartFault, match="address"):
-        await ultra.start(source("ultra", 1, address=None), GrowingLog(), metrics(), now_us, tmp_path, quick_clock)
+        await start_reader(source("ultra", 1, address=None), context(GrowingLog(), tmp_path, clock=quick_clock))
 
 
-async def test_an_end_while_kafka_is_away_is_bounded_and_moves_no_cursor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(running_module, "CLOSE_WAIT_S", 0.05)
-
+async def test_an_end_while_kafka_is_away_is_bounded_and_moves_no_cursor(tmp_path: Path):
     async def reads(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"".join(map(read, range(1, 50))).replace(b",-71,0,", b",-71,1,"))
 
@@ -121,7 +116,7 @@ async def test_an_end_while_kafka_is_away_is_bounded_and_moves_no_cursor(
         log = GrowingLog()
         log.answering.clear()
         one = source("ultra", box.port)
-        work = await ultra.start(one, log, metrics(), now_us, tmp_path, quick_clock)
+        work = await start_reader(one, context(log, tmp_path, clock=quick_clock, reader_close_s=0.05))
         while not log.asked:
             await asyncio.sleep(0.01)
         async with asyncio.timeout(10):
@@ -129,13 +124,13 @@ async def test_an_end_while_kafka_is_away_is_bounded_and_moves_no_cursor(
         assert log.reads == {}
         assert durable(one, tmp_path) == {}
         log.answering.set()
-        work = await ultra.start(one, log, metrics(), now_us, tmp_path, quick_clock)
+        work = await start_reader(one, context(log, tmp_path, clock=quick_clock, reader_close_s=0.05))
         await log.until(lambda: len(log.reads) == 49)
         await work.close()
         assert durable(one, tmp_path)["1"].number == 49
 
 
-async def test_back_pressure_reaches_the_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_back_pressure_reaches_the_socket(tmp_path: Path):
     """While the log takes nothing, what waits with us is bounded, and the reader cannot send on for ever."""
     sent = 0
 
@@ -146,11 +141,12 @@ async def test_back_pressure_reaches_the_socket(tmp_path: Path, monkeypatch: pyt
             await writer.drain()
             sent += 500
 
-    monkeypatch.setattr(running_module, "CLOSE_WAIT_S", 0.05)
     async with listening(flood) as box:
         log = GrowingLog()
         log.full = True
-        work = await ultra.start(source("ultra", box.port), log, metrics(), now_us, tmp_path, quick_clock)
+        work = await start_reader(
+            source("ultra", box.port), context(log, tmp_path, clock=quick_clock, reader_close_s=0.05)
+        )
         while not log.asked:
             await asyncio.sleep(0.01)
         before = -1

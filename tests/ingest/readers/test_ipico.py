@@ -11,18 +11,30 @@ from loadtest.devices.trouble import Trouble
 from services.ingest.decoders.ipico import STREAM
 from services.ingest.readers.cursor import CursorFile
 from services.ingest.readers.ipico import Ports, start
-from services.ingest.readers.reader_task import Running, folder_of
+from services.ingest.readers.reader_task import RunningReader, folder_of
+from services.ingest.readers.sources import Source
+from services.runtime.backoff import Backoff
 from services.runtime.faults import StartFault
 from tests.ingest.memory_log import MemoryLog
-from tests.ingest.readers.at_work import at, clock_us, metrics, notices, reads, rows, soon, source_at, until, us
+from tests.ingest.readers.at_work import at, clock_us, notices, reads, rows, soon, source_at, until, us
+from tests.ingest.readers.rig import context
 
 READS = 400
 
 
-async def dial(device: IpicoDevice, race_log: MemoryLog, folder: Path, elite: bool = True) -> Running:
-    ports = Ports(device.command_port, device.replay_port) if elite else None
-    source = source_at("ipico", device.stream_port, devices={"00": "F1"})
-    return await start(source, race_log, metrics(), clock_us, folder, replay=ports)
+def source_of(device: IpicoDevice, elite: bool = True) -> Source:
+    options = {"model": "elite" if elite else "trident"}
+    return source_at("ipico", device.stream_port, devices={"00": "F1"}, options=options)
+
+
+async def dial(
+    device: IpicoDevice, race_log: MemoryLog, folder: Path, elite: bool = True, **limits: float
+) -> RunningReader:
+    return await start(
+        source_of(device, elite),
+        context(race_log, folder, now=clock_us, **limits),
+        Ports(device.command_port, device.replay_port),
+    )
 
 
 def expected(device: IpicoDevice) -> set[tuple[str, str, int]]:
@@ -66,7 +78,7 @@ async def test_with_connections_cut_and_ourselves_restarted_every_read_is_on_the
     print(
         f"seed {seed}: {len(device.reads)} reads, all on the log in {len(rows(race_log))} rows; "
         f"{device.connections} connections, {trouble.cuts} cut within a frame, {restarts} restarts of ours, "
-        f"{device.replayed} replayed, {len(race_log.aside)} lines put aside"
+        f"{device.replayed} replayed, {len(race_log.dead_letters)} unreadable lines"
     )
     assert trouble.cuts + restarts > 3
 
@@ -81,8 +93,8 @@ async def test_the_cursor_does_not_pass_reads_that_are_still_to_be_replayed(tmp_
     closed = await asyncio.start_server(lambda _, writer: writer.close(), HOST, 0)
     no_replay = Ports(device.command_port, closed.sockets[0].getsockname()[1])
     closed.close()
-    source = source_at("ipico", device.stream_port, devices={"00": "F1"})
-    running = await start(source, race_log, metrics(), clock_us, tmp_path, replay=no_replay)
+    source = source_of(device)
+    running = await start(source, context(race_log, tmp_path, now=clock_us), no_replay)
     await soon(device.heard())
     for number in range(10, 20):
         await device.read(f"{number:012x}", at(number))
@@ -125,13 +137,12 @@ async def test_after_a_replay_the_stream_moves_the_cursor_and_the_next_start_ask
     assert device.replayed < before
 
 
-async def test_without_a_replay_what_was_heard_outlives_us_in_the_journal(tmp_path, monkeypatch):
-    monkeypatch.setattr("services.ingest.readers.reader_task.CLOSE_WAIT_S", 0.1)
+async def test_without_a_replay_what_was_heard_outlives_us_in_the_journal(tmp_path):
     device = IpicoDevice(Trouble(7, split=0.5, garbage=0.1))
     await device.start()
     race_log = MemoryLog()
     race_log.answering.clear()
-    running = await dial(device, race_log, tmp_path, elite=False)
+    running = await dial(device, race_log, tmp_path, elite=False, reader_close_s=0.1)
     await soon(device.heard())
     for number in range(50):
         await device.read(f"{number:012x}", at(number))
@@ -163,13 +174,13 @@ async def test_the_trigger_button_is_a_notice_on_the_log(tmp_path):
     await device.close()
 
 
-async def test_a_replay_that_cannot_be_had_is_told_to_officials(tmp_path, monkeypatch):
-    monkeypatch.setattr("services.ingest.readers.ipico.BACK_OFF_S", (0.01,))
+async def test_a_replay_that_cannot_be_had_is_a_notice_to_officials(tmp_path):
     device = IpicoDevice(Trouble(0))
     await device.start()
     race_log = MemoryLog()
-    source = source_at("ipico", device.stream_port)
-    running = await start(source, race_log, metrics(), clock_us, tmp_path, replay=Ports(device.command_port, 1))
+    source = source_at("ipico", device.stream_port, options={"model": "elite"})
+    ports = Ports(device.command_port, 1)
+    running = await start(source, context(race_log, tmp_path, now=clock_us), ports, Backoff(0.01, 0.01))
     await until(lambda: notices(race_log))
     assert [(notice.kind, notice.device) for notice in notices(race_log)] == [("replay_failed", "finish-tent")]
     await running.close()

@@ -11,17 +11,17 @@ import pytest
 from loadtest.devices.llrp import LlrpDevice, report
 from loadtest.devices.trouble import Trouble
 from services.ingest.readers.delivery import Delivery
-from services.ingest.readers.llrp import start
-from services.ingest.readers.reader_task import Running, folder_of
+from services.ingest.readers.reader_task import RunningReader, folder_of, start_reader
 from tests.ingest.memory_log import MemoryLog
-from tests.ingest.readers.at_work import BEGAN_US, clock_us, metrics, notices, reads, rows, soon, source_at, until
+from tests.ingest.readers.at_work import BEGAN_US, clock_us, notices, reads, rows, soon, source_at, until
+from tests.ingest.readers.rig import context
 
 READS = 400
 
 
-async def dial(device: LlrpDevice, race_log: MemoryLog, folder: Path) -> Running:
+async def dial(device: LlrpDevice, race_log: MemoryLog, folder: Path, **limits: float) -> RunningReader:
     source = source_at("llrp", device.port, devices={"finish-tent/2": "F2"})
-    return await start(source, race_log, metrics(), clock_us, folder)
+    return await start_reader(source, context(race_log, folder, now=clock_us, **limits))
 
 
 def expected(device: LlrpDevice) -> set[tuple[str, str, int]]:
@@ -69,13 +69,12 @@ async def test_of_a_reader_that_holds_every_report_is_on_the_log_though_connecti
     assert trouble.cuts > 1
 
 
-async def test_reads_are_on_disk_before_the_log_has_them_and_outlive_us(tmp_path, monkeypatch):
-    monkeypatch.setattr("services.ingest.readers.reader_task.CLOSE_WAIT_S", 0.1)
+async def test_reads_are_on_disk_before_the_log_has_them_and_outlive_us(tmp_path):
     device = LlrpDevice(Trouble(5, split=0.5), BEGAN_US, holds=False)
     await device.start()
     race_log = MemoryLog()
     race_log.answering.clear()
-    running = await dial(device, race_log, tmp_path)
+    running = await dial(device, race_log, tmp_path, reader_close_s=0.1)
     await soon(device.running())
     for number in range(100):
         await device.read(number.to_bytes(12, "big"), BEGAN_US + number, antenna=2)
@@ -98,10 +97,10 @@ async def test_what_a_reader_sent_before_it_fell_over_is_kept_though_its_connect
     writing, reset, fed = asyncio.Event(), asyncio.Event(), 0
     put, feed, lost = Delivery.put, asyncio.StreamReader.feed_data, asyncio.StreamReaderProtocol.connection_lost
 
-    async def slow_put(self, messages):
+    async def slow_put(self, messages, acknowledge):
         writing.set()
         await soon(reset.wait())
-        await put(self, messages)
+        await put(self, messages, acknowledge)
 
     def counted_feed(self, data):
         nonlocal fed
@@ -130,7 +129,7 @@ async def test_what_a_reader_sent_before_it_fell_over_is_kept_though_its_connect
     server = await asyncio.start_server(fall_over, "127.0.0.1", 0)
     race_log = MemoryLog()
     source = source_at("llrp", server.sockets[0].getsockname()[1])
-    running = await start(source, race_log, metrics(), clock_us, tmp_path)
+    running = await start_reader(source, context(race_log, tmp_path, now=clock_us))
     await soon(reset.wait())
     server.close()
     await until(lambda: len(reads(race_log)) == 100)

@@ -1,7 +1,8 @@
-"""The MYLAPS listener over real TCP: nothing is acknowledged that the log has not, nothing is lost when it is slow."""
+"""MYLAPS clients over real TCP: only what the log has is acknowledged, and nothing is lost when the log is slow."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,17 +12,27 @@ from prometheus_client import CollectorRegistry
 import loadtest
 from loadtest.mylaps_replay import client_frames, read_log, replay
 from schemas.events import NoticeReceived, ReadRow, ReadsLogged
-from services.ingest.decoders.mylaps import FRAME_MAX_BYTES
+from services.ingest.decoders.messages import Now
+from services.ingest.decoders.mylaps_frames import FRAME_MAX_BYTES
 from services.ingest.errors import Unavailable
 from services.ingest.metrics import IngestMetrics
-from services.ingest.readers import mylaps as mylaps_listener
-from services.ingest.readers.mylaps import CONNECTIONS_MAX, MylapsListener
+from services.ingest.readers.backlog import WAITING_MAX
+from services.ingest.readers.connection import CALLERS_MAX
+from services.ingest.readers.reader_task import start_reader
 from services.ingest.readers.sources import Source
 from tests.ingest.decoders.test_mylaps import MARKER, PASSING, STORE
 from tests.ingest.memory_log import MemoryLog
+from tests.ingest.readers.rig import context
 
 DATA = Path(loadtest.__file__).parent / "data"
-SOURCE = Source(protocol="mylaps", event="example-2026", gateway="tent", zone="+04:00", devices={"Start": "S1"})
+SOURCE = Source(
+    protocol="mylaps",
+    event="example-2026",
+    gateway="tent",
+    zone="+04:00",
+    address="127.0.0.1:0",
+    devices={"Start": "S1"},
+)
 HANG_S = 20.0  # for a hang only
 
 
@@ -40,6 +51,12 @@ class Client:
 
     def send(self, *frames: bytes) -> None:
         self._writer.write(b"".join(frames))
+
+    async def send_all(self, frames: Iterable[bytes]) -> None:
+        """Send frames as the other end takes them."""
+        for frame in frames:
+            self._writer.write(frame)
+            await self._writer.drain()
 
     async def answer(self) -> bytes:
         async with asyncio.timeout(HANG_S):
@@ -69,11 +86,14 @@ def moments() -> Iterator[int]:
 
 
 @pytest.fixture
-async def port(race_log: MemoryLog, metrics: IngestMetrics, moments: Iterator[int]) -> AsyncIterator[int]:
+async def port(
+    race_log: MemoryLog, metrics: IngestMetrics, moments: Iterator[int], tmp_path: Path
+) -> AsyncIterator[int]:
     """Where a listener of `SOURCE` is."""
-    listener = MylapsListener(SOURCE, race_log, metrics, lambda: next(moments))
+    listener = await start_reader(SOURCE, context(race_log, tmp_path, metrics, now=lambda: next(moments)))
+    assert listener.port is not None
     try:
-        yield await listener.start("127.0.0.1", 0)
+        yield listener.port
     finally:
         race_log.answering.set()
         await listener.close()
@@ -187,24 +207,29 @@ async def test_ten_messages_in_flight_are_each_acknowledged_by_number(port, race
     race_log.answering.clear()
     async with connected(port) as client:
         client.send(*[numbered(PASSING, number) for number in range(10)])
-        while race_log.asked < 10:
-            await asyncio.sleep(0.005)
+        assert await client.nothing_comes()
         race_log.answering.set()
         answers = {await client.answer() for _ in range(10)}
     assert answers == {f"Matline@AckPassing@{number}@$".encode() for number in range(10)}
 
 
-async def test_reading_stops_while_too_much_is_unacknowledged(port, race_log):
+async def test_reading_stops_while_too_much_is_unacknowledged(port, race_log, metrics):
+    """A client that sends far more than it may is not read any more, and loses nothing when the log is back."""
     race_log.answering.clear()
-    wanted = 3 * mylaps_listener.UNACKNOWLEDGED_MAX
+    record = PASSING.split(b"@")[2]
+    message = b"10KM@Passing@" + b"@".join([record] * 500) + b"@%d@$"
+    wanted = 2 * WAITING_MAX // 500
     async with connected(port) as client:
-        client.send(*[numbered(PASSING, number) for number in range(wanted)])
-        while race_log.asked < mylaps_listener.UNACKNOWLEDGED_MAX:
-            await asyncio.sleep(0.005)
-        assert await client.nothing_comes()
-        assert race_log.asked == mylaps_listener.UNACKNOWLEDGED_MAX
+        sending = asyncio.create_task(client.send_all(message % number for number in range(wanted)))
+        taken, before = metrics.bytes_in.labels("mylaps")._value, -1
+        while before != taken.get():
+            before = taken.get()
+            assert await client.nothing_comes(0.5)
+        assert taken.get() < wanted * len(message)
         race_log.answering.set()
         assert len({await client.answer() for _ in range(wanted)}) == wanted
+        await sending
+    assert len(rows(race_log)) == 500 * wanted
 
 
 async def test_what_the_log_refuses_stays_unacknowledged_and_is_taken_when_it_comes_again(port, race_log):
@@ -218,22 +243,22 @@ async def test_what_the_log_refuses_stays_unacknowledged_and_is_taken_when_it_co
     assert len(rows(race_log)) == 1
 
 
-async def test_a_record_that_cannot_be_read_is_set_aside_and_its_message_acknowledged(port, race_log):
+async def test_a_record_that_cannot_be_read_is_a_dead_letter_and_its_message_acknowledged(port, race_log):
     bad = STORE[12:49] + b"00"
     async with connected(port) as client:
         client.send(b"Start@Store@" + STORE[12:51] + b"@" + bad + b"@4@$")
         assert await client.answer() == b"Matline@AckStore@4@$"
     assert len(rows(race_log)) == 1
-    [aside] = race_log.aside
-    assert (aside.source, aside.event, aside.gateway, aside.index) == ("mylaps", "example-2026", "tent", 0)
-    assert aside.raw == b"Start@Store@" + bad + b"@4@$"
+    [letter] = race_log.dead_letters
+    assert (letter.source, letter.event, letter.gateway, letter.index) == ("mylaps", "example-2026", "tent", 0)
+    assert letter.raw == b"Start@Store@" + bad + b"@4@$"
 
 
-async def test_a_frame_that_is_no_message_is_set_aside_and_the_connection_goes_on(port, race_log):
+async def test_a_frame_that_is_no_message_is_a_dead_letter_and_the_connection_goes_on(port, race_log):
     async with connected(port) as client:
         client.send(b"GET / HTTP/1.1$", STORE)
         assert await client.answer() == b"Matline@AckStore@1@$"
-    assert [aside.raw for aside in race_log.aside] == [b"GET / HTTP/1.1$"]
+    assert [letter.raw for letter in race_log.dead_letters] == [b"GET / HTTP/1.1$"]
 
 
 async def test_markers_are_notices_with_an_id_that_every_copy_has(port, race_log):
@@ -264,30 +289,32 @@ async def test_a_client_too_many_is_refused_and_the_others_stay(port, race_log, 
     async with connected(port) as first:
         first.send(b"Start@Ping@$")
         await first.answer()
-        opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(CONNECTIONS_MAX - 1)]
+        opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(CALLERS_MAX - 1)]
         for reader, writer in opened:
             writer.write(b"Start@Ping@$")
             await reader.readuntil(b"$")
         async with connected(port) as late:
             assert await late.rest() == b""
-        assert metrics.connections.labels("tent")._value.get() == CONNECTIONS_MAX
+        assert metrics.connections.labels("tent")._value.get() == CALLERS_MAX
         first.send(STORE)
         assert await first.answer() == b"Matline@AckStore@1@$"
         for _, writer in opened:
             writer.close()
 
 
-async def test_a_silent_client_is_pinged_and_then_hung_up_on(port, monkeypatch):
-    monkeypatch.setattr(mylaps_listener, "PING_EVERY_S", 0.02)
-    monkeypatch.setattr(mylaps_listener, "SILENCE_MAX_S", 0.2)
-    async with connected(port) as client:
+async def test_a_silent_client_is_pinged_and_then_hung_up_on(race_log, tmp_path):
+    """By a clock that runs a hundred times as fast."""
+    quick = context(race_log, tmp_path, clock=lambda: Now(0, 100 * time.monotonic()))
+    listener = await start_reader(SOURCE, quick)
+    async with connected(listener.port) as client:
         assert await client.answer() == b"Matline@Ping@$"
         assert (await client.rest()).replace(b"Matline@Ping@$", b"") == b""
+    await listener.close()
 
 
-async def test_closing_lets_what_is_on_its_way_arrive(race_log, metrics):
-    listener = MylapsListener(SOURCE, race_log, metrics, lambda: 0)
-    port = await listener.start("127.0.0.1", 0)
+async def test_closing_lets_what_is_on_its_way_arrive(race_log, tmp_path):
+    listener = await start_reader(SOURCE, context(race_log, tmp_path))
+    port = listener.port
     race_log.answering.clear()
     async with connected(port) as client:
         client.send(STORE)
@@ -327,7 +354,7 @@ async def test_the_recorded_race_is_taken_whole_message_by_message(port, race_lo
     assert sorted(row.seq for row in found) == list(range(54_871, 57_262))
     assert {row.device for row in found} == {"5Km"}
     assert {fact.session for fact in race_log.facts() if isinstance(fact, ReadsLogged)} == {"11.0 2025-04-13"}
-    assert race_log.aside == []
+    assert race_log.dead_letters == []
 
 
 class Forgetful(MemoryLog):
@@ -344,10 +371,10 @@ class Forgetful(MemoryLog):
         return offset
 
 
-async def test_the_recorded_race_loses_nothing_when_answers_of_the_log_get_lost(frames, metrics):
+async def test_the_recorded_race_loses_nothing_when_answers_of_the_log_get_lost(frames, tmp_path):
     race_log = Forgetful()
-    listener = MylapsListener(SOURCE, race_log, metrics, lambda: 0)
-    port = await listener.start("127.0.0.1", 0)
+    listener = await start_reader(SOURCE, context(race_log, tmp_path))
+    port = listener.port
     try:
         passings = [frame for frame in frames if b"@Store@" in frame]
         async with asyncio.timeout(HANG_S):

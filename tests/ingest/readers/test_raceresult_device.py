@@ -10,10 +10,9 @@ import pytest
 from loadtest.devices.raceresult import RaceResultDevice
 from loadtest.devices.trouble import Trouble
 from services.ingest.decoders.messages import Position
-from services.ingest.readers import raceresult
-from services.ingest.readers.reader_task import Running
+from services.ingest.readers.reader_task import RunningReader, start_reader
 from services.ingest.readers.sources import Source
-from tests.ingest.readers.rig import GrowingLog, as_if_killed, durable, metrics, now_us, quick_clock, source
+from tests.ingest.readers.rig import GrowingLog, as_if_killed, context, durable, quick_clock, source
 
 PASSINGS = 400
 
@@ -22,8 +21,8 @@ def clock() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-async def begin(one: Source, log: GrowingLog, folder: Path) -> Running:
-    return await raceresult.start(one, log, metrics(), now_us, folder, clock=quick_clock)
+async def begin(one: Source, log: GrowingLog, folder: Path) -> RunningReader:
+    return await start_reader(one, context(log, folder, clock=quick_clock))
 
 
 def kept(device: RaceResultDevice) -> set[tuple[int, int, str]]:
@@ -82,7 +81,7 @@ async def test_every_passing_is_on_the_log_whatever_the_line_does(seed: int, tmp
     repeats = sum(log.reads.values()) - len(log.reads)
     print(
         f"seed {seed}: {device.passings()} passings, {len(log.reads)} reads, {repeats} repeats, "
-        f"{device.connections} connections, {len(log.aside)} put aside, {log.kinds()}"
+        f"{device.connections} connections, {len(log.dead_letters)} put aside, {log.kinds()}"
     )
     assert logged(log) == kept(device)
     assert log.mistakes == []

@@ -207,7 +207,7 @@ async def test_a_reader_that_failed_is_started_again(office, caplog):
     port = free_port()
     work = office.reading(mylaps("tent", f"127.0.0.1:{port}"), restart_s=0.0)
     await work.start()
-    [(_, listener)] = work._at_work.values()
+    [(_, listener)] = work._running.values()
     listener.failed.set_exception(OSError("the disk is full"))
     await work.look()
     assert "the disk is full" in caplog.text

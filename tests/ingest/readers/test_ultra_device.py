@@ -9,10 +9,9 @@ import pytest
 
 from loadtest.devices.trouble import Trouble
 from loadtest.devices.ultra import UltraDevice
-from services.ingest.readers import ultra
-from services.ingest.readers.reader_task import Running
+from services.ingest.readers.reader_task import RunningReader, start_reader
 from services.ingest.readers.sources import Source
-from tests.ingest.readers.rig import GrowingLog, as_if_killed, durable, metrics, now_us, quick_clock, source
+from tests.ingest.readers.rig import GrowingLog, as_if_killed, context, durable, quick_clock, source
 
 PASSINGS = 400
 
@@ -21,8 +20,8 @@ def clock() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-async def begin(one: Source, log: GrowingLog, folder: Path) -> Running:
-    return await ultra.start(one, log, metrics(), now_us, folder, clock=quick_clock)
+async def begin(one: Source, log: GrowingLog, folder: Path) -> RunningReader:
+    return await start_reader(one, context(log, folder, clock=quick_clock))
 
 
 def kept(device: UltraDevice) -> set[tuple[int, str]]:
@@ -70,7 +69,7 @@ async def test_every_read_is_on_the_log_whatever_the_line_does(seed: int, tmp_pa
     repeats = sum(log.reads.values()) - len(log.reads)
     print(
         f"seed {seed}: {len(device.log)} reads, {len(log.reads)} on the log, {repeats} repeats, "
-        f"{device.connections} connections, {len(log.aside)} put aside, {log.kinds()}"
+        f"{device.connections} connections, {len(log.dead_letters)} put aside, {log.kinds()}"
     )
     assert logged(log) == kept(device)
     assert log.mistakes == []

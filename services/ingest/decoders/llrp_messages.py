@@ -1,0 +1,389 @@
+"""LLRP 1.0.1 on the wire: bytes in any portions to what a reader says, and the requests to it.
+
+A message is a header of ten bytes (version and type, length with the header, number) and parameters. Parameters nest,
+but nothing here follows them by recursion: each function takes the level that it knows, so a message that nests
+without end costs no more than its length.
+
+Times are the reader's UTC, microseconds; nothing here corrects them.
+
+This file is long because it is a table of the standard: the types, lengths and requests stand beside each other as they
+do there.
+
+Source: EPCglobal LLRP 1.0.1, sections 12.2.6, 13 (ROSpec), 14 to 16 (messages and parameters).
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+from schemas.ids import INSTANT_MAX_US, label
+from services.ingest.decoders.messages import ConnectionFault, Unreadable
+
+HEADER_BYTES = 10
+MESSAGE_MAX_BYTES = 256 * 1024  # a report of 4,000 tags; a reader that sends one report a tag needs a hundred bytes
+VERSIONS = (1, 2)  # 1.0.1, and 1.1, of which what is read here is a part
+
+GET_READER_CAPABILITIES, SET_READER_CONFIG = 1, 3
+ADD_ROSPEC, DELETE_ROSPEC, START_ROSPEC, ENABLE_ROSPEC, GET_ROSPECS = 20, 21, 22, 24, 26
+CLOSE_CONNECTION, CLOSE_CONNECTION_RESPONSE = 14, 4
+RO_ACCESS_REPORT, KEEPALIVE, READER_EVENT, ENABLE_EVENTS_AND_REPORTS = 61, 62, 63, 64
+KEEPALIVE_ACK, ERROR_MESSAGE = 72, 100
+ANSWERS: Final = {11: 1, 13: 3, 30: 20, 31: 21, 32: 22, 34: 24, 36: 26}
+"""The type of an answer, and of the request that it answers."""
+
+ROSPEC_ID = 0x4D4C  # ours, so that nobody else's is taken for it
+KEEPALIVE_MS = 5_000
+ALL_ROSPECS = 0
+ACTIVE = 2  # the state of a ROSpec that runs
+REPORTED = 0x9780  # of a report: ROSpec, antenna, RSSI, first and last time, count
+EVENTS_WANTED = (3, 4, 8)  # report buffer, reader exception, antenna
+
+_TV_BYTES = {1: 2, 2: 8, 3: 8, 4: 8, 5: 8, 6: 1, 7: 2, 8: 2, 9: 4, 10: 2}
+_TV_BYTES |= {11: 2, 12: 2, 13: 12, 14: 2, 15: 2, 16: 4, 17: 2, 18: 4, 19: 2, 20: 2}
+"""Length of each parameter that carries none, without its type."""
+_TLV_LEAST = 128  # the types from here on carry their length; section 15.2.1.2
+_ANTENNA, _FIRST_SEEN, _FIRST_UPTIME, _LAST_SEEN, _PEAK_RSSI, _SEEN_COUNT, _EPC_96 = 1, 2, 3, 4, 6, 8, 13
+_UTC, _CAPABILITIES, _ROSPEC, _REPORT, _EPC_DATA, _EVENT_DATA, _STATUS = 128, 142, 177, 240, 241, 246, 287
+_BUFFER_WARNING, _BUFFER_OVERFLOW, _EXCEPTION, _ANTENNA_EVENT, _ATTEMPT, _CLOSED = 250, 251, 252, 255, 256, 257
+_NOTICE_TEXT_CHARS = 300
+
+
+class Sighting(NamedTuple):
+    """One instant at which a tag was seen. `rssi` is the strongest of the report, in dBm, and stands with its first
+    instant alone.
+    """
+
+    chip: str
+    at_us: int
+    antenna: int | None = None
+    rssi: float | None = None
+
+
+class Alarm(Struct, frozen=True):
+    """Something that the reader says of itself: `report_buffer_warning` and `report_buffer_overflow` (reads are about
+    to be lost, or are), `exception`, `antenna`, `error`. `at_us` null when it gave no UTC.
+    """
+
+    kind: str
+    at_us: int | None
+    text: str
+
+
+class Attempt(Struct, frozen=True):
+    """The reader's first word: whether it takes the connection, and its own time (null: it has no clock of UTC)."""
+
+    status: int
+    at_us: int | None
+
+
+class Closed(Struct, frozen=True):
+    """The reader is about to close the connection."""
+
+
+class KeepAlive(Struct, frozen=True):
+    """A question that is answered at once, with its number."""
+
+    number: int
+
+
+class Report(Struct, frozen=True):
+    """A message of tag reports: what was seen, in order, and what in it could not be read."""
+
+    seen: list[Sighting]
+    unreadable: list[Unreadable]
+
+
+class Answer(Struct, frozen=True):
+    """The answer to a request: its number and type, the status (0 is success), the reader's words.
+
+    `holds` says of capabilities whether events and reports can be held while nobody is connected, `rospecs` of ROSpecs
+    which there are, each with its state (0 disabled, 1 inactive, 2 active).
+    """
+
+    number: int
+    to: int
+    status: int
+    text: str
+    holds: bool = False
+    rospecs: dict[int, int] = {}
+
+
+class Info(Struct, frozen=True):
+    """A message that nobody asked for and that says nothing of the race."""
+
+    type: int
+
+
+Said = Attempt | Closed | KeepAlive | Report | Alarm | Answer | Unreadable | Info
+
+
+class _Parameter(NamedTuple):
+    type: int
+    value: bytes
+
+
+class Decoder:
+    """Decode the bytes of one connection to a reader."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> list[Said]:
+        """What the messages now complete say, in order. Raises ConnectionFault where no header stands."""
+        self._rest += data
+        messages: list[Said] = []
+        start = 0
+        while len(self._rest) - start >= HEADER_BYTES:
+            head, length = struct.unpack_from(">HI", self._rest, start)
+            if not HEADER_BYTES <= length <= MESSAGE_MAX_BYTES or head >> 10 not in VERSIONS:
+                if messages:
+                    break  # they are handed over first; what comes next finds this header again
+                raise ConnectionFault(f"no LLRP header: {bytes(self._rest[start : start + HEADER_BYTES]).hex()}")
+            if len(self._rest) - start < length:
+                break
+            messages += decode_message(bytes(self._rest[start : start + length]))
+            start += length
+        del self._rest[:start]
+        return messages
+
+
+def decode_message(raw: bytes) -> list[Said]:
+    """What one whole message says; a report alone says many things."""
+    head, _, number = struct.unpack_from(">HII", raw)
+    kind, body = head & 0x3FF, raw[HEADER_BYTES:]
+    if kind == KEEPALIVE:
+        return [KeepAlive(number)]
+    try:
+        if kind == RO_ACCESS_REPORT:
+            return [read_report(body)]
+        if kind == READER_EVENT:
+            return read_event(body)
+        if kind in ANSWERS:
+            return [_answer(number, ANSWERS[kind], body)]
+        if kind == ERROR_MESSAGE:
+            status, text = _status(body)
+            return [Alarm("error", None, f"status {status}: {text}"[:_NOTICE_TEXT_CHARS])]
+    except ValueError as error:
+        return [Unreadable(raw, str(error))]
+    return [Info(kind)]
+
+
+def read_report(body: bytes) -> Report:
+    """The reads of a report message. Raises ValueError when it is not made of parameters."""
+    seen: list[Sighting] = []
+    unreadable: list[Unreadable] = []
+    for parameter in parameters(body):
+        if parameter.type != _REPORT:
+            continue
+        try:
+            seen += read_tag(parameter.value)
+        except ValueError as error:
+            unreadable.append(Unreadable(parameter.value, str(error)))
+    return Report(seen, unreadable)
+
+
+def read_tag(value: bytes) -> list[Sighting]:
+    """The reads of one tag's report: its first instant, and its last where it was seen more than once. Raises
+    ValueError.
+    """
+    given = {parameter.type: parameter.value for parameter in parameters(value)}
+    if _EPC_96 in given:
+        code = given[_EPC_96]
+    elif _EPC_DATA in given:
+        code = _epc(given[_EPC_DATA])
+    else:
+        raise ValueError("a tag's report without its code")
+    chip = label(code.hex(), "chip")
+    if _FIRST_SEEN not in given:
+        clock = (
+            "since the reader was switched on, not of UTC: its clock was never set" if _FIRST_UPTIME in given else ""
+        )
+        raise ValueError(f"a tag's report without a time{clock and f' but one {clock}'}")
+    antenna = _unsigned(given[_ANTENNA]) if _ANTENNA in given else None
+    rssi = float(int.from_bytes(given[_PEAK_RSSI], "big", signed=True)) if _PEAK_RSSI in given else None
+    first_us = _instant(given[_FIRST_SEEN])
+    seen = [Sighting(chip, first_us, antenna, rssi)]
+    often = _unsigned(given[_SEEN_COUNT]) > 1 if _SEEN_COUNT in given else False
+    if often and _LAST_SEEN in given and (last_us := _instant(given[_LAST_SEEN])) > first_us:
+        seen.append(Sighting(chip, last_us, antenna))
+    return seen
+
+
+def read_event(body: bytes) -> list[Said]:
+    """What an event notification says; events that were not asked for are left out. Raises ValueError."""
+    data = next((parameter.value for parameter in parameters(body) if parameter.type == _EVENT_DATA), None)
+    if data is None:
+        raise ValueError("an event notification without its data")
+    found: list[Said] = []
+    at_us: int | None = None
+    for kind, value in parameters(data):
+        if kind == _UTC:
+            at_us = _instant(value)
+        elif kind in _EVENTS:
+            found.append(_EVENTS[kind](value, at_us))
+    return found or [Info(READER_EVENT)]
+
+
+def _buffer_warning(value: bytes, at_us: int | None) -> Said:
+    return Alarm("report_buffer_warning", at_us, f"the reader's buffer is {_unsigned(value[:1])} % full")
+
+
+def _buffer_overflow(value: bytes, at_us: int | None) -> Said:
+    return Alarm("report_buffer_overflow", at_us, "the reader's buffer overflowed: reads are lost")
+
+
+def _exception(value: bytes, at_us: int | None) -> Said:
+    length = _unsigned(value[:2])
+    text = value[2 : 2 + length].decode("utf-8", "replace")
+    return Alarm("exception", at_us, text[:_NOTICE_TEXT_CHARS])
+
+
+def _antenna(value: bytes, at_us: int | None) -> Said:
+    state = "connected" if value[:1] == b"\1" else "disconnected"
+    return Alarm("antenna", at_us, f"antenna {_unsigned(value[1:3])} {state}")
+
+
+def _attempt(value: bytes, at_us: int | None) -> Said:
+    if len(value) != 2:
+        raise ValueError(f"a connection attempt of {len(value)} bytes")
+    return Attempt(_unsigned(value), at_us)
+
+
+def _closed(value: bytes, at_us: int | None) -> Said:
+    return Closed()
+
+
+_EVENTS: dict[int, Callable[[bytes, int | None], Said]] = {
+    _BUFFER_WARNING: _buffer_warning,
+    _BUFFER_OVERFLOW: _buffer_overflow,
+    _EXCEPTION: _exception,
+    _ANTENNA_EVENT: _antenna,
+    _ATTEMPT: _attempt,
+    _CLOSED: _closed,
+}
+
+
+def parameters(body: bytes) -> Iterator[_Parameter]:
+    """The parameters that stand one after another in `body`. Raises ValueError when they do not fill it exactly."""
+    at = 0
+    while at < len(body):
+        if body[at] & 0x80:
+            kind, value_at = body[at] & 0x7F, at + 1
+            if kind not in _TV_BYTES:
+                raise ValueError(f"a parameter of type {kind}, whose length nobody knows")
+            end = value_at + _TV_BYTES[kind]
+        else:
+            if at + 4 > len(body):
+                raise ValueError("a parameter is cut off in its head")
+            kind, length = struct.unpack_from(">HH", body, at)
+            kind, value_at, end = kind & 0x3FF, at + 4, at + length
+            if length < 4:
+                raise ValueError(f"a parameter of {length} bytes; its head alone has 4")
+            if (
+                kind < _TLV_LEAST
+            ):  # those have a fixed length and another head: here they would hold what no reader means
+                raise ValueError(f"a parameter of type {kind} with a length of its own, which that type never has")
+        if end > len(body):
+            raise ValueError(f"a parameter of type {kind} goes on for {end - len(body)} bytes behind its end")
+        yield _Parameter(kind, body[value_at:end])
+        at = end
+
+
+def _answer(number: int, to: int, body: bytes) -> Answer:
+    status, text = _status(body)
+    holds = False
+    rospecs: dict[int, int] = {}
+    for kind, value in parameters(body):
+        if kind == _CAPABILITIES and value:
+            holds = bool(value[0] & 0x08)
+        elif kind == _ROSPEC and len(value) >= 6:
+            rospecs[_unsigned(value[:4])] = value[5]
+    return Answer(number, to, status, text, holds, rospecs)
+
+
+def _status(body: bytes) -> tuple[int, str]:
+    for kind, value in parameters(body):
+        if kind == _STATUS and len(value) >= 4:
+            code, length = struct.unpack_from(">HH", value)
+            return code, value[4 : 4 + length].decode("utf-8", "replace")[:_NOTICE_TEXT_CHARS]
+    raise ValueError("an answer without its status")
+
+
+def _epc(value: bytes) -> bytes:
+    bits = _unsigned(value[:2])
+    code = value[2:]
+    if not bits or len(code) != (bits + 7) // 8:
+        raise ValueError(f"a code of {bits} bits in {len(code)} bytes")
+    return code
+
+
+def _instant(value: bytes) -> int:
+    at_us = _unsigned(value)
+    if len(value) != 8 or at_us > INSTANT_MAX_US:
+        raise ValueError(f"{at_us} microseconds are no instant of these times")
+    return at_us
+
+
+def _unsigned(value: bytes) -> int:
+    return int.from_bytes(value, "big")
+
+
+# --- requests
+
+
+def message(kind: int, number: int, body: bytes = b"") -> bytes:
+    """A message of version 1 as it goes onto the wire."""
+    return struct.pack(">HII", 1 << 10 | kind, HEADER_BYTES + len(body), number) + body
+
+
+def _tlv(kind: int, body: bytes) -> bytes:
+    return struct.pack(">HH", kind, 4 + len(body)) + body
+
+
+def get_capabilities(number: int) -> bytes:
+    """Ask what the reader can do, such as hold reports."""
+    return message(GET_READER_CAPABILITIES, number, b"\0")
+
+
+def get_rospecs(number: int) -> bytes:
+    """Ask which ROSpecs there are, and which of them run."""
+    return message(GET_ROSPECS, number)
+
+
+def set_config(number: int, hold: bool, events: bool) -> bytes:
+    """Ask for keepalives, for the `events` that tell of loss, and (`hold`) that reports wait while we are away."""
+    wanted = b"".join(_tlv(245, struct.pack(">HB", event, 0x80)) for event in EVENTS_WANTED)
+    body = b"\0" + (_tlv(244, wanted) if events else b"") + _tlv(220, struct.pack(">BI", 1, KEEPALIVE_MS))
+    return message(SET_READER_CONFIG, number, body + (_tlv(226, b"\x80") if hold else b""))
+
+
+def delete_rospecs(number: int) -> bytes:
+    """Take away every ROSpec."""
+    return message(DELETE_ROSPEC, number, struct.pack(">I", ALL_ROSPECS))
+
+
+def add_rospec(number: int) -> bytes:
+    """Describe the reading that we want: every antenna, without end, a report at every tag."""
+    boundary = _tlv(178, _tlv(179, b"\0") + _tlv(182, struct.pack(">BI", 0, 0)))
+    antennas = struct.pack(">HH", 1, 0)  # one entry, 0: all of them
+    inventory = _tlv(183, antennas + _tlv(184, struct.pack(">BI", 0, 0)) + _tlv(186, struct.pack(">HB", 1, 1)))
+    report = _tlv(237, struct.pack(">BH", 1, 1) + _tlv(238, struct.pack(">H", REPORTED)))
+    head = struct.pack(">IBB", ROSPEC_ID, 0, 0)
+    return message(ADD_ROSPEC, number, _tlv(177, head + boundary + inventory + report))
+
+
+def enable_rospec(number: int) -> bytes:
+    """Make our ROSpec ready."""
+    return message(ENABLE_ROSPEC, number, struct.pack(">I", ROSPEC_ID))
+
+
+def start_rospec(number: int) -> bytes:
+    """Start our ROSpec."""
+    return message(START_ROSPEC, number, struct.pack(">I", ROSPEC_ID))
+
+
+def enable_reports(number: int) -> bytes:
+    """Let go of what was held; nothing answers."""
+    return message(ENABLE_EVENTS_AND_REPORTS, number)

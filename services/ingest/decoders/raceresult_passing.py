@@ -1,0 +1,101 @@
+"""The passing record of RACE RESULT decoders, by socket and in part by HTTP.
+
+Source: RACE RESULT knowledge base, "passing record".
+"""
+
+import re
+from datetime import date, datetime, time, tzinfo
+
+from msgspec import Struct
+
+from schemas.ids import label
+from services.ingest.decoders.local_time import one_instant_us
+from services.ingest.decoders.messages import WHERE_MAX_CHARS
+
+FIELDS = 20
+FIELDS_LEAST = 4  # number, code, date and time
+MARKER = "99999"  # the code of a marker or trigger
+
+NUMBER = re.compile(r"\d{1,12}", re.ASCII)
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
+_TIME = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
+_DBM = re.compile(r"-\d{1,3}(\.\d{1,3})?", re.ASCII)
+_VOLTS = re.compile(r"\d{1,2}(\.\d{1,4})?", re.ASCII)
+
+
+class Passing(Struct, frozen=True):
+    """A passing record. `at_us` null: the decoder's clock was never set, `local` is the time since its start.
+
+    `chip` is empty for a marker. `file` and `box` are null in records of older protocols, which lack them.
+    """
+
+    number: int
+    chip: str
+    local: str
+    at_us: int | None
+    rssi: float | None = None
+    antenna: int | None = None
+    battery: float | None = None
+    box: str | None = None
+    file: int | None = None
+
+    @property
+    def check(self) -> str:
+        """The content by which this passing differs from another one of its number."""
+        return f"{self.local} {self.chip}"
+
+
+def read_passing(text: str, zone: tzinfo, fields_least: int = FIELDS_LEAST) -> Passing:
+    """Return the passing of a record, without `#P;`; fields beyond those known are ignored. Raises ValueError.
+
+    The chip of a passive tag is `EventID-Bib`, which is unique worldwide; of a multi-use tag, which has no EventID,
+    and of an active transponder it is the code.
+    """
+    fields = [field.strip() for field in text.split(";")]
+    if len(fields) < fields_least:
+        raise ValueError(f"a passing of {len(fields)} fields; it has {fields_least}")
+    fields += [""] * (FIELDS - len(fields))
+    number, code, day, clock, event_id, _, rssi, _, is_active, _, loop, _, _, battery, _, _, box, file, antenna, _ = (
+        fields[:FIELDS]
+    )
+    if not NUMBER.fullmatch(number) or int(number) < 1:
+        raise ValueError(f"{number[:40]!r} is not a passing number")
+    active = is_active == "1"
+    chip = "" if code == MARKER else label(code if active or event_id in ("", "0") else f"{event_id}-{code}", "chip")
+    return Passing(
+        int(number),
+        chip,
+        f"{day} {clock}",
+        instant_us(day, clock, zone),
+        rssi=float(rssi) if not active and _DBM.fullmatch(rssi) else None,
+        antenna=_small(loop if active else antenna),
+        battery=float(battery) if _VOLTS.fullmatch(battery) else None,
+        box=name_of(box),
+        file=int(file) if NUMBER.fullmatch(file) else None,
+    )
+
+
+def instant_us(day: str, clock: str, zone: tzinfo) -> int | None:
+    """Return the instant of a decoder's date and time; null where its clock was never set (year 0).
+
+    Raises ValueError.
+    """
+    on, at = _DATE.fullmatch(day), _TIME.fullmatch(clock)
+    if not on or not at:
+        raise ValueError(f"{day[:40]!r} {clock[:40]!r} is not a date yyyy-mm-dd and a time hh:mm:ss.kkk")
+    hour, minute, second, fraction = at.groups()
+    moment = time(int(hour), int(minute), int(second), int((fraction or "0").ljust(6, "0")))
+    year, month, of_month = map(int, on.groups())
+    if year == 0:
+        return None
+    if not 2000 <= year <= 2099:
+        raise ValueError(f"the year {year} is not of this century")
+    return one_instant_us(datetime.combine(date(year, month, of_month), moment), zone)
+
+
+def _small(text: str) -> int | None:
+    return int(text) if NUMBER.fullmatch(text) and int(text) < 1000 else None
+
+
+def name_of(text: str) -> str | None:
+    return text[:WHERE_MAX_CHARS] if text and text.isprintable() else None
