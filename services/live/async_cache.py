@@ -1,4 +1,4 @@
-"""Values held by key within a bound. Several who ask for the same at once share one making of it."""
+"""A bounded cache of values that are made asynchronously. Callers that ask for a key at once share one making."""
 
 import asyncio
 from collections import OrderedDict
@@ -7,11 +7,11 @@ from typing import Generic, TypeVar
 
 V = TypeVar("V")
 
-LARGEST_SHARE = 8  # what weighs over one eighth of all is not held: it would push out too many others
+LARGEST_SHARE = 8  # a value heavier than one eighth of the bound is not kept: it would push out too many others
 
 
 class AsyncCache(Generic[V]):
-    """Holds values that weigh at most `most` together; the least lately asked for leave first."""
+    """Keeps values that weigh at most `most` together; the least recently used leave first."""
 
     def __init__(self, most: int, weigh: Callable[[V], int]) -> None:
         self.weight = 0
@@ -21,21 +21,21 @@ class AsyncCache(Generic[V]):
         self._making: dict[Hashable, asyncio.Task[V]] = {}
 
     def held(self, key: Hashable) -> V | None:
-        """The value of a key, if it is held."""
-        found = self._held.get(key)
-        if found is None:
+        """Return the value of a key, or None when it is not kept."""
+        held = self._held.get(key)
+        if held is None:
             return None
         self._held.move_to_end(key)
-        return found[0]
+        return held[0]
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[V]]) -> V:
-        """The value of a key, made by `make` where it is not held; what that raises reaches all who wait.
+        """Return the value of a key, made by `make` when it is not kept. Raises what `make` raises, for all who wait.
 
-        The making goes on when whoever asked first leaves.
+        The making goes on when the caller that started it is cancelled.
         """
-        found = self.held(key)
-        if found is not None:
-            return found
+        held = self.held(key)
+        if held is not None:
+            return held
         task = self._making.get(key)
         if task is None:
             task = self._making[key] = asyncio.create_task(self._make(key, make))
@@ -50,7 +50,7 @@ class AsyncCache(Generic[V]):
     def _made(self, key: Hashable, done: "asyncio.Task[V]") -> None:
         del self._making[key]
         if not done.cancelled():
-            done.exception()  # seen, even if all who waited have left
+            done.exception()  # retrieved, even if all callers that waited were cancelled
 
     def _hold(self, key: Hashable, value: V) -> None:
         weight = self._weigh(value)
@@ -59,11 +59,11 @@ class AsyncCache(Generic[V]):
         self._held[key] = value, weight
         self.weight += weight
         while self.weight > self._most:
-            _, (_, lost) = self._held.popitem(last=False)
-            self.weight -= lost
+            _, (_, dropped) = self._held.popitem(last=False)
+            self.weight -= dropped
 
     async def close(self) -> None:
-        """Let go of what is being made."""
+        """Cancel what is being made."""
         tasks = list(self._making.values())
         for task in tasks:
             task.cancel()

@@ -1,7 +1,7 @@
-"""Live's commands: as a process of its own beside a ClickHouse server, or within the projections' process.
+"""Run live: as a process of its own with a ClickHouse server, or inside the process of the projections.
 
-chDB allows one process a folder, so embedded the projections hold it and live is served `beside` them, in the same
-loop.
+chDB lets only one process open a folder. With the embedded database the projections open it, and live is served
+`beside` them in the same event loop.
 """
 
 import asyncio
@@ -18,28 +18,28 @@ from services.runtime.clickhouse import Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
 
 EXIT_FAILED = 1
-EXIT_SETTINGS = 2  # a restart does not help
+EXIT_SETTINGS = 2  # starting again does not help
 
 log = logging.getLogger(__name__)
 
 
 def main(environment: Mapping[str, str]) -> int:
-    """Serve until SIGINT or SIGTERM; the exit code."""
+    """Serve until SIGINT or SIGTERM. Return the exit code."""
     logs.set_up()
     try:
         settings = settings_from(environment)
         if settings.clickhouse.embedded:
             raise StartFault(
-                f"{settings.clickhouse} can be held by one process only, and `matline projections` serves live beside"
-                " itself then; for a process of its own give a server, MATLINE_CLICKHOUSE=http://HOST:8123"
+                f"{settings.clickhouse} can be opened by one process only; with it, `matline projections` serves live"
+                " too. To run live as a process of its own, name a server: MATLINE_CLICKHOUSE=http://HOST:8123"
             )
         asyncio.run(_run(settings))
     except StartFault as error:
-        return _said(str(error), EXIT_SETTINGS)
+        return _fail(str(error), EXIT_SETTINGS)
     except DatabaseUnavailable as error:
-        return _said(f"live has no ClickHouse: {error}", EXIT_FAILED)
+        return _fail(f"live has no ClickHouse: {error}", EXIT_FAILED)
     except OSError as error:
-        return _said(f"live cannot listen: {error}", EXIT_FAILED)
+        return _fail(f"live cannot listen: {error}", EXIT_FAILED)
     return 0
 
 
@@ -61,9 +61,9 @@ async def _run(settings: LiveSettings) -> None:
 
 @asynccontextmanager
 async def beside(environment: Mapping[str, str], database: Database) -> AsyncIterator[None]:
-    """Live served in this loop for as long as the context lasts, on a database that is open and has its tables.
+    """Serve live in this event loop while the context is open, on an open database that has its tables.
 
-    Raises StartFault, OSError for a port that is taken.
+    Raises StartFault, and OSError for a port that is taken.
     """
     serving = await serve(settings_from(environment), database)
     try:
@@ -72,6 +72,6 @@ async def beside(environment: Mapping[str, str], database: Database) -> AsyncIte
         await serving.cleanup()
 
 
-def _said(text: str, code: int) -> int:
+def _fail(text: str, code: int) -> int:
     sys.stderr.write(text + "\n")
     return code

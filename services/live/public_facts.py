@@ -1,6 +1,6 @@
-"""Facts as the public sees them: what was done, not by whom and why, and nobody's name or birth year. Pure.
+"""Facts as the public sees them: what was done, but not by whom or why, and no names or birth years. Pure.
 
-Officials see them whole. Source: docs/http.md, as of `explain`.
+Officials see the facts whole. Source: docs/http.md.
 """
 
 from typing import Any
@@ -8,17 +8,17 @@ from typing import Any
 import msgspec
 
 from schemas.events import RULING_KINDS
-from services.live.store import LoggedLine
+from services.live.table_rows import LoggedLine
 
 BIBS_LISTED_MAX = 1_000  # of one `entries_added`
 
 
-def public_fact(line: LoggedLine, whole: bool) -> dict[str, Any] | None:
-    """A fact with its offset; None where it is the officials' alone."""
+def public_fact(line: LoggedLine, official: bool) -> dict[str, Any] | None:
+    """Return a fact with its offset, whole for an official; None for the public when only officials may see it."""
     fact: dict[str, Any] = msgspec.json.decode(line.fact)
-    head = {"offset": line.offset, "type": line.type, "id": line.id or None, "recorded_at_us": line.recorded_at_us}
-    if whole:
-        return {**fact, **head}
+    stamp = {"offset": line.offset, "type": line.type, "id": line.id or None, "recorded_at_us": line.recorded_at_us}
+    if official:
+        return {**fact, **stamp}
     kind = RULING_KINDS.get(line.type)
     if kind is None or kind.OFFICIALS_ONLY:
         return None
@@ -27,4 +27,4 @@ def public_fact(line: LoggedLine, whole: bool) -> dict[str, Any] | None:
         entries = fact.get("entries", [])
         public["entries"] = len(entries)
         public["bibs"] = [entry.get("bib") for entry in entries[:BIBS_LISTED_MAX]]
-    return {**head, **public}
+    return {**stamp, **public}

@@ -1,20 +1,26 @@
-"""Who is where: places from what a board or a point holds. Pure. Source: R4.1."""
+"""Order athletes on a board or at a point, and give them places. Pure. Source: R4.1."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
+from msgspec import Struct
+
 from schemas.definition import Board
 from schemas.results import printed_s
-from services.live.store import Cell, Split
+from services.live.table_rows import Split
+from services.standings.event_index import EventIndex
+from services.standings.incremental import Cell
 
-_CHIP_BIT = 63  # a rank key's highest: behind the leaders by gun, so by chip time
+_CHIP_BIT = 63  # the highest of a rank key: set for athletes behind the leaders by gun, who rank by chip time
 
-T = TypeVar("T")
+Value = TypeVar("Value")
 
 
 class Placed(NamedTuple):
-    """A line of an order; `tied`: others share its place. Times since gun and start, exact in microseconds; `ranked_us`
-    is the one that gave the place, `shown_us` the one that is printed, `time_s` that in whole seconds.
+    """An athlete's line in a ranking. `tied`: others share the place.
+
+    The times since gun and start are exact in microseconds. `ranked_us` is the one that gave the place, `shown_us` the
+    one that is printed, and `time_s` is that in whole seconds.
     """
 
     place: int
@@ -27,8 +33,35 @@ class Placed(NamedTuple):
     time_s: int
 
 
+class Ranking(Struct, frozen=True):
+    """The lines of a board or a point, best first, and the index of each bib in them."""
+
+    lines: list[Placed]
+    index: dict[str, int]
+
+    def line(self, bib: str) -> Placed | None:
+        """Return the line of a bib, or None when it has no place."""
+        index = self.index.get(bib)
+        return None if index is None else self.lines[index]
+
+
+def ranking_of(lines: list[Placed]) -> Ranking:
+    """Return lines, which are in order, as a ranking."""
+    return Ranking(lines, {line.bib: index for index, line in enumerate(lines)})
+
+
+EMPTY = ranking_of([])
+
+
+def root_board(event: EventIndex, board: Board) -> Board:
+    """Return the outermost board around one, which says how both rank; the board itself when it is within no other."""
+    while board.within is not None:
+        board = event.boards[board.within]
+    return board
+
+
 def board_order(board: Board, official_time: str, cells: Mapping[str, Cell]) -> list[Placed]:
-    """The athletes with a place, best first; who shares one by bib, shorter first, then by text."""
+    """Return the athletes with a place, best first. Athletes who share one are by bib, shorter first, then by text."""
     kind = board.ranked_by()
     lines = []
     for place, tied, bib, cell in _places((cell.rank_key, bib, cell) for bib, cell in cells.items() if cell.rank_key):
@@ -41,22 +74,36 @@ def board_order(board: Board, official_time: str, cells: Mapping[str, Cell]) -> 
 
 
 def point_order(board: Board, members: Iterable[str], splits: Mapping[str, Split]) -> list[Placed]:
-    """The members of a board who took a point, by the time there: chip time where the board ranks by it, else gun."""
+    """Return the members of a board who took a point, by the time there: chip time where the board ranks by it."""
     by_chip = board.ranked_by() == "chip"
-    there = ((bib, splits[bib]) for bib in members if bib in splits)
+    taken = ((bib, splits[bib]) for bib in members if bib in splits)
+    keyed = ((split.chip_us if by_chip else split.gun_us, bib, split) for bib, split in taken)
     lines = []
-    for place, tied, bib, split in _places((s.chip_us if by_chip else s.gun_us, bib, s) for bib, s in there):
+    for place, tied, bib, split in _places(keyed):
         time_us = split.chip_us if by_chip else split.gun_us
         lines.append(Placed(place, tied, bib, split.gun_us, split.chip_us, time_us, time_us, printed_s(time_us)))
     return lines
 
 
-def _places(keyed: Iterable[tuple[int, str, T]]) -> Iterable[tuple[int, bool, str, T]]:
-    """Place, whether it is shared, bib and value, in order of the keys."""
-    ordered = sorted(keyed, key=lambda one: (one[0], len(one[1]), one[1]))
+def rank_at_point(board: Board, members: Mapping[str, Cell], splits: Mapping[str, Split], bib: str) -> int | None:
+    """Return the place of a bib among the members of a board at a point, without ordering all of them.
+
+    None when the bib has not taken the point.
+    """
+    own = splits.get(bib)
+    if own is None:
+        return None
+    if board.ranked_by() == "chip":
+        return 1 + sum(split.chip_us < own.chip_us for other, split in splits.items() if other in members)
+    return 1 + sum(split.gun_us < own.gun_us for other, split in splits.items() if other in members)
+
+
+def _places(keyed: Iterable[tuple[int, str, Value]]) -> Iterable[tuple[int, bool, str, Value]]:
+    """Yield place, whether it is shared, bib and value, in the order of the keys."""
+    ordered = sorted(keyed, key=lambda entry: (entry[0], len(entry[1]), entry[1]))
     place = 0
-    for at, (key, bib, value) in enumerate(ordered):
-        with_before = at > 0 and ordered[at - 1][0] == key
-        with_next = at + 1 < len(ordered) and ordered[at + 1][0] == key
-        place = place if with_before else at + 1
-        yield place, with_before or with_next, bib, value
+    for index, (key, bib, value) in enumerate(ordered):
+        with_previous = index > 0 and ordered[index - 1][0] == key
+        with_next = index + 1 < len(ordered) and ordered[index + 1][0] == key
+        place = place if with_previous else index + 1
+        yield place, with_previous or with_next, bib, value

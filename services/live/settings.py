@@ -14,9 +14,9 @@ CACHE_MIB_MOST = 65_536
 
 
 class LiveSettings(Struct, frozen=True, kw_only=True):
-    """Where live listens and what it reads. `kafka` null: no notices, `revisions` is polled; port 0 takes a free one.
+    """Where live listens and what it reads. Without `kafka` revisions are found by polling; port 0 takes a free one.
 
-    `tokens` is where the token file is or would be; `cache_mib` bounds the encoded answers that are held.
+    `tokens` is the path of the token file, which need not exist. `cache_mib` bounds the encoded answers that are kept.
     """
 
     kafka: KafkaOptions | None = None
@@ -28,7 +28,7 @@ class LiveSettings(Struct, frozen=True, kw_only=True):
 
 
 def settings_from(environment: Mapping[str, str]) -> LiveSettings:
-    """The settings that MATLINE_ variables give. Raises StartFault."""
+    """Return the settings that the MATLINE_ variables give. Raises StartFault."""
     return LiveSettings(
         kafka=kafka_options(environment),
         clickhouse=database_address(environment),

@@ -1,8 +1,8 @@
-"""Server-sent events: what a revision changed, worked out and encoded once, handed to all who watch the same.
+"""Server-sent events: each change is worked out and encoded once, then handed to all viewers of the same subject.
 
-Each viewer stands at the revision that was last sent to him. A new revision is told to viewers of everything at once,
-from its notice alone; for a board or an athlete the changes between where its viewers stand and the newest are read
-first, in a task of the event's own. A viewer who does not take what is sent is cut off and comes again by himself, with
+Each viewer stands at the revision that was last sent to it. Viewers of a whole event get a new revision at once, from
+its notice alone. For viewers of a board or an athlete, a task of the event loads what has changed since the revision
+where they stand. A viewer that does not read what is sent is disconnected; its client comes again, with
 `Last-Event-ID`.
 """
 
@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -23,39 +23,46 @@ from schemas.notices import RevisionNotice
 from schemas.results import AthleteRow
 from services.live.async_cache import AsyncCache
 from services.live.errors import Refused, TooManyViewers
+from services.live.feed.columns import board_row
+from services.live.http.answer_cache import AnswerCache
 from services.live.http.answers import Answer
+from services.live.http.query import BoardQuery
+from services.live.limits import LiveLimits
+from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
-from services.live.pages.common import Views, boards_of
+from services.live.off_loop import off_loop
+from services.live.pages.athlete import boards_of
+from services.live.pages.board import LINE_STEPS, build_board
 from services.live.revisions import RevisionTracker
-from services.live.store import CHANGED_MAX, Head
-from services.live.stream_events import Kind, StreamEvent, stream_events
+from services.live.stream_events import EventKind, StreamEvent, stream_events
+from services.live.table_rows import AnnouncedRevision
 from services.runtime.clickhouse import DatabaseUnavailable
 from services.standings.boards import passes
 from services.standings.event_index import EventIndex
 
-VIEWERS_MAX = 20_000  # streams of one process, some 30 KB each
-WAITING_BYTES_MAX = 512 * 1024  # that a viewer may be behind
-HEARTBEAT_S = 15.0  # below the idle limits of usual proxies
-RETRY_MS = (2_000, 6_000)  # a viewer comes again after so long, spread so that a crowd does not come at once
-ROWS_TOLD_MAX = 200  # changed lines of a board in one event
+RETRY_MS = (2_000, 6_000)  # a client comes again after this time, spread so that a crowd does not come at once
+SNAPSHOT_ROWS = 100  # of a board
 EVENTS_HELD_BYTES = 16 * 1024 * 1024
-CHANGED_HELD = 20_000  # results before and after, some 2 KB each
-AGAIN_S = 1.0  # after ClickHouse did not answer
+CHANGES_HELD = 20_000  # results before and after, some 2 KB each
+RETRY_S = 1.0  # after ClickHouse did not answer
 
 log = logging.getLogger(__name__)
 _json = msgspec.json.Encoder()
 
 
 class Subject(NamedTuple):
-    """What a stream tells of: one board, one athlete, or (both null) everything of an event in short."""
+    """What a stream is about: one board, one athlete, or (both None) a whole event in short."""
 
     event: str
     board: str | None = None
     bib: str | None = None
 
 
-class Changed(Struct, frozen=True):
-    """What differs between two revisions of an event; `bibs` null: more than can be told one by one."""
+class Changes(Struct, frozen=True):
+    """What differs between two revisions of an event.
+
+    `bibs` is None when more athletes changed than are told one by one; then `before` and `after` are empty.
+    """
 
     boards: list[str]
     bibs: list[str] | None
@@ -63,28 +70,29 @@ class Changed(Struct, frozen=True):
     after: dict[str, AthleteRow]
 
 
-def sse(kind: Kind, revision: int, data: bytes) -> bytes:
-    """An event as it goes over the wire; `data` is JSON in one line."""
+def encode_event(kind: EventKind, revision: int, data: bytes) -> bytes:
+    """Return an event as it goes over the wire; `data` is JSON in one line."""
     return b"event: %s\nid: %d\ndata: %s\n\n" % (kind.encode(), revision, data)
 
 
 class Viewer:
-    """One open stream: what waits to be sent, and the revision that he stands at once it is."""
+    """One open stream: what waits to be sent, and the revision where the viewer stands once it is sent."""
 
-    def __init__(self, subject: Subject, revision: int, cut: Callable[[], None]) -> None:
+    def __init__(self, subject: Subject, revision: int, waiting_bytes_max: int, disconnect: Callable[[], None]) -> None:
         self.subject = subject
         self.revision = revision
-        self._cut = cut
+        self._waiting_bytes_max = waiting_bytes_max
+        self._disconnect = disconnect
         self._closed = False
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
 
     def offer(self, data: bytes) -> bool:
-        """Put events behind what waits; false where too much waits: his connection is cut."""
-        if self._bytes + len(data) > WAITING_BYTES_MAX and self._waiting:
+        """Put events behind those that wait. Return False after disconnecting a viewer for whom too much waits."""
+        if self._bytes + len(data) > self._waiting_bytes_max and self._waiting:
             self.close()
-            self._cut()
+            self._disconnect()
             return False
         self._waiting.append(data)
         self._bytes += len(data)
@@ -92,12 +100,12 @@ class Viewer:
         return True
 
     def close(self) -> None:
-        """Have the stream end."""
+        """End the stream."""
         self._closed = True
         self._wake.set()
 
     async def take(self) -> bytes:
-        """All that waits, when something does; empty once he is closed."""
+        """Return all that waits, as soon as anything does; nothing once the viewer is closed."""
         await self._wake.wait()
         if self._closed:
             return b""
@@ -109,41 +117,43 @@ class Viewer:
 
 
 class Streams:
-    """All open streams. `start` before the first, `close` at the end. `snapshot` gives all there is of a subject."""
+    """All open streams. Call `start` before the first and `close` at the end."""
 
     def __init__(
         self,
-        heads: RevisionTracker,
-        views: Views,
-        snapshot: Callable[[Subject, Head], Awaitable[Answer]],
+        tracker: RevisionTracker,
+        loader: Loader,
+        answers: AnswerCache,
         metrics: LiveMetrics,
+        limits: LiveLimits,
     ) -> None:
-        self._heads = heads
-        self._views = views
-        self._snapshot = snapshot
+        self._tracker = tracker
+        self._loader = loader
+        self._answers = answers
         self._metrics = metrics
+        self._limits = limits
         self._viewers: dict[Subject, set[Viewer]] = {}
-        self._told: AsyncCache[bytes] = AsyncCache(EVENTS_HELD_BYTES, lambda data: 100 + len(data))
-        self._changes: AsyncCache[Changed] = AsyncCache(CHANGED_HELD, lambda changed: 1 + len(changed.after))
+        self._events: AsyncCache[bytes] = AsyncCache(EVENTS_HELD_BYTES, lambda data: 100 + len(data))
+        self._changes: AsyncCache[Changes] = AsyncCache(CHANGES_HELD, lambda changes: 1 + len(changes.after))
         self._wakes: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
         self._closing = False
-        heads.when_learnt(self._learnt)
+        tracker.subscribe(self._on_revision)
 
     def start(self) -> None:
         """Begin to send heartbeats."""
-        self._spawn(self._beat())
+        self._spawn(self._send_heartbeats())
 
     async def close(self) -> None:
         """End all streams."""
         self._closing = True
-        for viewer in self._all():
+        for viewer in self._all_viewers():
             viewer.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._told.close()
+        await self._events.close()
         await self._changes.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -151,26 +161,28 @@ class Streams:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _all(self) -> list[Viewer]:
+    def _all_viewers(self) -> list[Viewer]:
         return [viewer for viewers in self._viewers.values() for viewer in viewers]
 
-    async def _beat(self) -> None:
-        """A comment now and then, so that nothing between us takes the connection for dead."""
+    async def _send_heartbeats(self) -> None:
+        """Send a comment now and then, so that no proxy takes a quiet connection for a dead one."""
         while True:
-            await asyncio.sleep(HEARTBEAT_S)
-            for viewer in self._all():
+            await asyncio.sleep(self._limits.heartbeat_s)
+            for viewer in self._all_viewers():
                 self._offer(viewer, b": alive\n\n")
 
-    # --- one viewer
+    # --- One viewer
 
     async def serve(self, request: web.Request, subject: Subject, last_id: str | None) -> web.StreamResponse:
         """Serve a stream until the viewer leaves or is closed. Raises Refused, TooManyViewers, DatabaseUnavailable."""
-        if self._count >= VIEWERS_MAX or self._closing:
-            raise TooManyViewers(f"no more than {VIEWERS_MAX} streams are served here")
+        if self._count >= self._limits.viewers or self._closing:
+            raise TooManyViewers(
+                f"all {self._limits.viewers} streams that this process serves are open; come again later"
+            )
         self._count += 1
         self._metrics.viewers.set(self._count)
         try:
-            first, revision = await self._first(subject, last_id)
+            first, revision = await self._first_events(subject, last_id)
             response = web.StreamResponse(
                 headers={
                     "Content-Type": "text/event-stream; charset=utf-8",
@@ -182,7 +194,7 @@ class Streams:
             )
             await response.prepare(request)
             await response.write(b"retry: %d\n\n" % random.randint(*RETRY_MS) + first)
-            viewer = Viewer(subject, revision, lambda: _cut(request))
+            viewer = Viewer(subject, revision, self._limits.waiting_bytes, lambda: _disconnect(request))
             self._join(viewer)
             try:
                 with suppress(ConnectionError):
@@ -195,24 +207,37 @@ class Streams:
             self._count -= 1
             self._metrics.viewers.set(self._count)
 
-    async def _first(self, subject: Subject, last_id: str | None) -> tuple[bytes, int]:
-        """What a viewer gets at once, and the revision that he stands at then."""
-        head = self._heads.heads[subject.event]
+    async def _first_events(self, subject: Subject, last_id: str | None) -> tuple[bytes, int]:
+        """Return what a viewer gets at once, and the revision where it stands then."""
+        newest = self._tracker.newest[subject.event]
         since = int(last_id) if last_id is not None and last_id.isascii() and last_id.isdigit() else None
-        if since is None or since > head.revision:
-            return await self._everything(subject, head), head.revision
-        return await self._between(subject, since, head), head.revision
+        if since is None or since > newest.revision:
+            return await self._snapshot_event(subject, newest), newest.revision
+        return await self._events_between(subject, since, newest), newest.revision
 
-    async def _everything(self, subject: Subject, head: Head) -> bytes:
-        return sse("snapshot", head.revision, (await self._snapshot(subject, head)).body)
+    async def _snapshot_event(self, subject: Subject, newest: AnnouncedRevision) -> bytes:
+        return encode_event("snapshot", newest.revision, (await self._snapshot(subject, newest)).body)
+
+    async def _snapshot(self, subject: Subject, newest: AnnouncedRevision) -> Answer:
+        """Return the answer that an HTTP request for the subject gets."""
+        if subject.bib is not None:
+            return await self._answers.athlete(newest, subject.bib)
+        if subject.board is None:
+            return await self._answers.event_snapshot(newest)
+        event = await self._loader.events.defined(newest)
+        if subject.board in event.team_boards:
+            return await self._answers.team_board(newest, subject.board)
+        if subject.board in event.delegations:
+            return await self._answers.delegation(newest, subject.board)
+        return await self._answers.board(newest, subject.board, BoardQuery(limit=SNAPSHOT_ROWS))
 
     def _join(self, viewer: Viewer) -> None:
         event = viewer.subject.event
         self._viewers.setdefault(viewer.subject, set()).add(viewer)
         if event not in self._wakes:
             self._wakes[event] = asyncio.Event()
-            self._spawn(self._work(event))
-        self._wakes[event].set()  # a revision may have come while his first was on its way
+            self._spawn(self._serve_event(event))
+        self._wakes[event].set()  # a revision may have come while the first events were on their way
 
     def _leave(self, viewer: Viewer) -> None:
         viewers = self._viewers[viewer.subject]
@@ -228,25 +253,23 @@ class Streams:
         else:
             self._metrics.dropped.inc()
 
-    # --- revisions
+    # --- Revisions
 
-    def _learnt(self, head: Head, before: Head | None, notice: RevisionNotice | None) -> None:
-        """Tell viewers of everything at once; have the event's task tell the others."""
-        viewers = self._viewers.get(Subject(head.event))
+    def _on_revision(
+        self, newest: AnnouncedRevision, before: AnnouncedRevision | None, notice: RevisionNotice | None
+    ) -> None:
+        """Send a revision to viewers of the whole event at once, and wake the task that serves the others."""
+        viewers = self._viewers.get(Subject(newest.event))
         if viewers and notice is not None and before is not None:
-            data = sse(
-                "board",
-                head.revision,
-                _summary(head, notice.boards, notice.bibs, notice.accepted_us),
-            )
-            for viewer in [one for one in viewers if one.revision == before.revision]:
-                viewer.revision = head.revision
+            data = _summary_event(newest, notice.boards, notice.bibs, notice.accepted_us)
+            for viewer in [viewer for viewer in viewers if viewer.revision == before.revision]:
+                viewer.revision = newest.revision
                 self._offer(viewer, data)
-        if wake := self._wakes.get(head.event):
+        if wake := self._wakes.get(newest.event):
             wake.set()
 
-    async def _work(self, event: str) -> None:
-        """Keep an event's viewers at its newest revision, for as long as there are any."""
+    async def _serve_event(self, event: str) -> None:
+        """Keep an event's viewers at its newest revision, until there are none."""
         wake = self._wakes[event]
         while True:
             await wake.wait()
@@ -255,137 +278,149 @@ class Streams:
                 del self._wakes[event]
                 return
             try:
-                await self._tell(event)
+                await self._catch_up(event)
             except DatabaseUnavailable as error:
-                log.warning("viewers of %s wait: %s", event, error)
-                await asyncio.sleep(AGAIN_S)
+                log.warning("streams of event %s stand still: %s", event, error)
+                await asyncio.sleep(RETRY_S)
                 wake.set()
 
-    async def _tell(self, event: str) -> None:
-        head = self._heads.heads[event]
-        for subject in [one for one in self._viewers if one.event == event]:
-            behind = {viewer.revision for viewer in self._viewers.get(subject, ()) if viewer.revision < head.revision}
-            for since in behind:
+    async def _catch_up(self, event: str) -> None:
+        """Send all viewers of an event what has changed since the revisions where they stand."""
+        newest = self._tracker.newest[event]
+        for subject in [subject for subject in self._viewers if subject.event == event]:
+            viewers = self._viewers.get(subject, ())
+            for since in {viewer.revision for viewer in viewers if viewer.revision < newest.revision}:
                 try:
-                    data = await self._between(subject, since, head)
-                except Refused:  # a new definition does not have it any more; who comes again is told so
+                    data = await self._events_between(subject, since, newest)
+                except Refused:  # a new definition does not have the subject any more; clients that come again learn it
                     for viewer in list(self._viewers.get(subject, ())):
                         viewer.close()
                     break
-                for viewer in [one for one in self._viewers.get(subject, ()) if one.revision == since]:
-                    viewer.revision = head.revision
+                for viewer in [viewer for viewer in self._viewers.get(subject, ()) if viewer.revision == since]:
+                    viewer.revision = newest.revision
                     if data:
                         self._offer(viewer, data)
 
-    async def _between(self, subject: Subject, since: int, head: Head) -> bytes:
-        """The events that bring a viewer from one revision to another; empty where nothing concerns him."""
-        if since == head.revision:
+    async def _events_between(self, subject: Subject, since: int, newest: AnnouncedRevision) -> bytes:
+        """Return the events that bring a viewer from one revision to the newest; empty when none concerns it."""
+        if since == newest.revision:
             return b""
-        return await self._told.get((subject, since, head.revision), lambda: self._make(subject, since, head))
+        key = (subject, since, newest.revision)
+        return await self._events.get(key, lambda: self._make_events(subject, since, newest))
 
-    async def _make(self, subject: Subject, since: int, head: Head) -> bytes:
-        key = (head.event, since, head.revision)
-        changed = await self._changes.get(key, lambda: self._changed(since, head))
+    async def _make_events(self, subject: Subject, since: int, newest: AnnouncedRevision) -> bytes:
+        key = (newest.event, since, newest.revision)
+        changes = await self._changes.get(key, lambda: self._load_changes(since, newest))
         if subject.board is None and subject.bib is None:
-            return sse("board", head.revision, _summary(head, changed.boards, changed.bibs, None))
-        if changed.bibs is None:
-            return await self._everything(subject, head)
-        view = await self._views.defined(head)
+            return _summary_event(newest, changes.boards, changes.bibs, None)
+        if changes.bibs is None:
+            return await self._snapshot_event(subject, newest)
+        event = await self._loader.events.defined(newest)
         if subject.bib is not None:
-            told = [one async for one in self._of_athlete(view, head, subject.bib, changed)]
+            events = await self._athlete_events(event, newest, subject.bib, changes)
         else:
-            told = [one async for one in self._of_board(view, since, head, subject.board or "", changed)]
-        common = {"event": head.event, "revision": head.revision}
-        return b"".join(sse(one.kind, head.revision, _json.encode({**common, **one.data})) for one in told)
+            events = await self._board_events(event, since, newest, subject.board or "", changes)
+        common = {"event": newest.event, "revision": newest.revision}
+        return b"".join(
+            encode_event(event.kind, newest.revision, _json.encode({**common, **event.data})) for event in events
+        )
 
-    async def _changed(self, since: int, head: Head) -> Changed:
-        store = self._views.store
-        boards = await store.boards_changed(head.event, since, head.revision)
-        bibs = await store.changed(head.event, since, head.revision)
-        if len(bibs) > CHANGED_MAX:
-            return Changed(boards, None, {}, {})
-        before = await store.athletes(head.event, bibs, since)
-        return Changed(boards, bibs, before, await store.athletes(head.event, bibs, head.revision))
+    async def _load_changes(self, since: int, newest: AnnouncedRevision) -> Changes:
+        store = self._loader.store
+        boards = await store.boards_changed(newest.event, since, newest.revision)
+        bibs = await store.changed(newest.event, since, newest.revision)
+        if len(bibs) > self._limits.athletes_of_change:
+            return Changes(boards, None, {}, {})
+        before = await store.athletes(newest.event, bibs, since)
+        return Changes(boards, bibs, before, await store.athletes(newest.event, bibs, newest.revision))
 
-    async def _of_athlete(self, view: EventIndex, head: Head, bib: str, changed: Changed) -> AsyncIterator[StreamEvent]:
-        row = changed.after.get(bib)
-        if row is not None:
-            for one in stream_events(view, changed.before.get(bib), row):
-                yield one
-        else:
-            row = (await self._views.store.athletes(head.event, [bib], head.revision)).get(bib)
+    async def _athlete_events(
+        self, event: EventIndex, newest: AnnouncedRevision, bib: str, changes: Changes
+    ) -> list[StreamEvent]:
+        row = changes.after.get(bib)
+        events = [] if row is None else stream_events(event, changes.before.get(bib), row)
+        if row is None:
+            row = (await self._loader.store.athletes(newest.event, [bib], newest.revision)).get(bib)
         if row is not None and not row.gone:
-            boards = boards_of(view, row)
-            if any(board.id in changed.boards for board in boards):
-                places = await self._views.athlete_boards(view, head, row, boards)
-                yield StreamEvent("board", {"bib": bib, "boards": [msgspec.structs.asdict(one) for one in places]})
+            boards = boards_of(event, row)
+            if any(board.id in changes.boards for board in boards):
+                places = await self._loader.athlete_boards(event, newest, bib, boards)
+                listed = [msgspec.structs.asdict(place) for place in places]
+                events.append(StreamEvent("board", {"bib": bib, "boards": listed}))
+        return events
 
-    async def _of_board(
-        self, view: EventIndex, since: int, head: Head, name: str, changed: Changed
-    ) -> AsyncIterator[StreamEvent]:
-        if name in view.team_boards or name in view.delegations:
-            if name in changed.boards:
-                yield StreamEvent("board", {"board": name, "total": None, "rows": None, "removed": []})
-            return
-        board = view.boards.get(name)
+    async def _board_events(
+        self, event: EventIndex, since: int, newest: AnnouncedRevision, name: str, changes: Changes
+    ) -> list[StreamEvent]:
+        if name in event.team_boards or name in event.delegations:
+            refetch: dict[str, Any] = {"board": name, "total": None, "rows": None, "removed": []}
+            return [StreamEvent("board", refetch)] if name in changes.boards else []
+        board = event.boards.get(name)
         if board is None:
-            raise Refused(404, "No such board", f"event {head.event!r} has no board {name!r} any more")
-        members = list(_members(view, board, changed))
+            raise Refused(404, "No such board", f"event {newest.event!r} has no board {name!r} any more")
+        members = list(_changed_members(event, board, changes))
+        events: list[StreamEvent] = []
         for before, after, is_member in members:
             if is_member:
-                for one in stream_events(view, before, after):
-                    yield one
+                events += stream_events(event, before, after)
             else:
-                yield StreamEvent("retract", {"bib": after.bib, "race": after.race, "point": None})
+                events.append(StreamEvent("retract", {"bib": after.bib, "race": after.race, "point": None}))
         bibs = dict.fromkeys(after.bib for _, after, _ in members)
-        if name in changed.boards:
-            bibs.update(dict.fromkeys(await self._views.store.rows_changed(head.event, name, since, head.revision)))
+        if name in changes.boards:
+            changed_rows = await self._loader.store.rows_changed(newest.event, name, since, newest.revision)
+            bibs.update(dict.fromkeys(changed_rows))
         if bibs:
-            yield StreamEvent("board", await self._board_told(view, head, board, list(bibs)))
+            events.append(await self._rows_event(event, newest, board, list(bibs)))
+        return events
 
-    async def _board_told(self, view: EventIndex, head: Head, board: Board, bibs: list[str]) -> dict[str, Any]:
-        """The lines of a board that changed, but for those that others have only moved up or down; `rows` null: too
-        many to tell, so fetch the board. `removed` have no place (any more).
+    async def _rows_event(
+        self, event: EventIndex, newest: AnnouncedRevision, board: Board, bibs: list[str]
+    ) -> StreamEvent:
+        """Return the lines of these bibs on a board; `rows` is null when there are too many, so fetch the board.
+
+        `removed` are bibs without a place.
         """
-        listing, order = await self._views.listing(head, view, board)
-        page = [line for bib in bibs if (line := order.of(bib)) is not None]
-        told = len(bibs) <= ROWS_TOLD_MAX
-        return {
-            "board": board.id,
-            "total": len(order.lines),
-            "rows": await self._views.lines(listing, page) if told else None,
-            "removed": [bib for bib in bibs if bib not in order.index] if told else [],
-        }
+        ranking = await self._loader.rankings.board(event, board, newest.revision)
+        total = len(ranking.lines)
+        if len(bibs) > self._limits.rows_of_event:
+            return StreamEvent("board", {"board": board.id, "total": total, "rows": None, "removed": []})
+        data = await self._loader.board_lines(event, newest, board, bibs)
+        rows = await off_loop(LINE_STEPS * len(bibs), lambda: list(map(board_row, build_board(data).lines)))
+        removed = [bib for bib in bibs if bib not in ranking.index]
+        return StreamEvent("board", {"board": board.id, "total": total, "rows": rows, "removed": removed})
 
 
-def _members(view: EventIndex, board: Board, changed: Changed) -> Iterator[tuple[AthleteRow | None, AthleteRow, bool]]:
-    """Who of the changed is on a board or was: his result before (None: he was not on it) and after, and whether he is
-    on it now.
+def _changed_members(
+    event: EventIndex, board: Board, changes: Changes
+) -> Iterator[tuple[AthleteRow | None, AthleteRow, bool]]:
+    """Yield the changed athletes who are or were on a board: the result before (None when they were not on it), the
+    result after, and whether they are on it now.
     """
-    on_board = passes(view.definition, board)
-    for bib, after in changed.after.items():
-        before = changed.before.get(bib)
+    on_board = passes(event.definition, board)
+    for bib, after in changes.after.items():
+        before = changes.before.get(bib)
         if on_board(after):
             yield before if before is not None and on_board(before) else None, after, True
         elif before is not None and on_board(before):
             yield before, after, False
 
 
-def _summary(head: Head, boards: list[str], bibs: list[str] | None, accepted_us: int | None) -> bytes:
-    """What a viewer of everything is told of a revision."""
-    return _json.encode(
-        {
-            "event": head.event,
-            "revision": head.revision,
-            "boards": boards,
-            "bibs": bibs,
-            "announced_at_us": head.announced_at_us,
-            "accepted_us": accepted_us,
-        }
-    )
+def _summary_event(
+    newest: AnnouncedRevision, boards: list[str], bibs: list[str] | None, accepted_us: int | None
+) -> bytes:
+    """Return the event that viewers of a whole event get of a revision."""
+    summary = {
+        "event": newest.event,
+        "revision": newest.revision,
+        "boards": boards,
+        "bibs": bibs,
+        "announced_at_us": newest.at_us,
+        "accepted_us": accepted_us,
+    }
+    return encode_event("board", newest.revision, _json.encode(summary))
 
 
-def _cut(request: web.Request) -> None:
-    """Drop the connection with all that waits in it: a write that is stuck ends."""
+def _disconnect(request: web.Request) -> None:
+    """Drop a connection with all that waits in it, so that a write that is stuck ends."""
     if request.transport is not None:
         request.transport.abort()

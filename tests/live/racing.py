@@ -11,9 +11,10 @@ from aiohttp import web
 from schemas.codec import encode_envelope, logged
 from schemas.notices import RevisionNotice
 from schemas.results import Frame
-from services.live.app import HEADS, create_app, runner
+from services.live.app import REVISIONS, create_app, runner
+from services.live.limits import LiveLimits
 from services.live.settings import LiveSettings
-from services.live.store import Head
+from services.live.table_rows import AnnouncedRevision
 from services.offline.scored_log import Log
 from services.projections.audit import Gathered
 from services.projections.batch import Results
@@ -73,7 +74,7 @@ class Racing:
         (notice,) = batch.notices
         notice = msgspec.structs.replace(notice, announced_at_us=at_us, accepted_us=at_us - 1000)
         if tell and self.app is not None:
-            self.app[HEADS].learn(Head(self.event, self.revision, at_us), notice)
+            self.app[REVISIONS].learn(AnnouncedRevision(self.event, self.revision, at_us), notice)
         return notice
 
     async def audit(self) -> None:
@@ -138,11 +139,13 @@ class Live:
 
 
 @asynccontextmanager
-async def serving(*races: Racing, database: Database | None = None, **settings: Any) -> AsyncIterator[Live]:
+async def serving(
+    *races: Racing, database: Database | None = None, limits: LiveLimits | None = None, **settings: Any
+) -> AsyncIterator[Live]:
     """Live of these races, on a free port unless `port` says another; always on the loopback interface."""
     opened = database or races[0].database
     made = LiveSettings(**{"port": 0, **settings})
-    app = create_app(made, opened)
+    app = create_app(made, opened, limits)
     serve = runner(app)
     await serve.setup()
     try:

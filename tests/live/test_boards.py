@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from services.live.feed.board_line import COLUMNS
+from services.live.feed.columns import FEED_COLUMNS
 from tests.builders import (
     EVENT,
     board,
@@ -325,7 +325,13 @@ async def test_feeds_have_exactly_the_columns_of_the_contract_each_of_one_type(d
             array, table, tree = await feeds(live, query)
             assert len(array) == len(table) == len(tree) == (2 if not query else 3)
             for one, two, three in zip(array, table, tree, strict=True):
-                assert " ".join(one) == " ".join(two) == " ".join(three) == " ".join(COLUMNS) == contract
+                assert (
+                    " ".join(one)
+                    == " ".join(two)
+                    == " ".join(three)
+                    == " ".join(column.name for column in FEED_COLUMNS)
+                    == contract
+                )
                 for name, value in one.items():
                     assert isinstance(value, (int, float) if name in NUMBERS else str), name
                     assert not isinstance(value, bool)

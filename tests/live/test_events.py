@@ -1,6 +1,6 @@
 """Events, teams, athletes, searches, changes and cases over HTTP."""
 
-from services.live.http import access
+from services.live.limits import LiveLimits
 from services.runtime.tokens import new_token, tokens_bytes
 from tests.builders import (
     EVENT,
@@ -359,14 +359,13 @@ async def test_cases_without_tokens_are_for_this_machine_alone(database):
         await live.json(f"{BASE}/boards/men", headers={"Origin": "https://elsewhere.example"})
 
 
-async def test_with_a_readers_token_every_request_takes_one(database, tmp_path, monkeypatch):
-    monkeypatch.setattr(access, "LOOK_AGAIN_S", 0.0)
+async def test_with_a_readers_token_every_request_takes_one(database, tmp_path):
     race = await racing(database, run("7"))
     path = tmp_path / "tokens.json"
     reader, kept_reader = new_token("reader", "tv", [EVENT], [], "2026-01-01")
     other, kept_other = new_token("reader", "radio", ["other"], [], "2026-01-01")
     official, kept_official = new_token("official", "jury", [EVENT], [], "2026-01-01")
-    async with serving(race, tokens=path) as live:
+    async with serving(race, limits=LiveLimits(check_tokens_s=0.0), tokens=path) as live:
         await live.json(f"{BASE}/boards/men")
         path.write_bytes(tokens_bytes([kept_official]))
         await live.json(f"{BASE}/boards/men")  # officials have tokens, looking is still free

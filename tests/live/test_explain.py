@@ -8,9 +8,10 @@ import races
 from loadtest.simulation import simulate
 from schemas.codec import decode_envelope, encode_envelope
 from schemas.definition_parse import definition_from_toml
-from services.live.pages.athlete_explanation import Explainer
-from services.live.pages.common import Views
-from services.live.store import Head, Store
+from services.live.explainer import Explainer
+from services.live.loader import Loader
+from services.live.store import Store
+from services.live.table_rows import AnnouncedRevision
 from services.offline.explain_command import explained_of
 from services.offline.scored_log import Log
 from services.projections.audit import Gathered
@@ -243,7 +244,7 @@ def is_reads(one):
 
 async def test_random_logs_from_the_tables_give_the_rows_of_scoring(database):
     rng = Random(5)
-    explainer = Explainer(Views(Store(database)), none_before)
+    explainer = Explainer(Loader(Store(database)))
     compared = 0
     for seed in range(40):
         event = f"e{seed}"
@@ -261,15 +262,11 @@ async def test_random_logs_from_the_tables_give_the_rows_of_scoring(database):
         scored = state.events[event]
         scored.pending()
         for bib in [bib for bib in scored.versions if scored.was_entered(bib)]:
-            explanation, row = await explainer._worked_out(Head(event, state.next_offset * 3, 0), bib)
+            explanation, row = await explainer._work_out(AnnouncedRevision(event, state.next_offset * 3, 0), bib)
             assert row == scored.row(bib), (seed, bib)
             assert explanation == explain(known(scored, bib), bib).explanation, (seed, bib)
             compared += 1
     assert compared > 100
-
-
-async def none_before(head, moment):
-    return None
 
 
 # --- A large event.

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from schemas.notices import NOTICE_VERSION, RevisionNotice
-from services.live import stream
-from services.live.app import HEADS
-from services.live.store import Head
+from services.live.app import REVISIONS
+from services.live.limits import LiveLimits
 from services.live.stream import Subject, Viewer
+from services.live.table_rows import AnnouncedRevision
 from tests.builders import (
     EVENT,
     at,
@@ -34,6 +34,7 @@ from tests.live.racing import Live, Racing, serving
 
 STREAM = f"/v1/events/{EVENT}/stream"
 HANG_S = 20.0
+WAITING_BYTES = 4_000
 
 
 class Events:
@@ -93,8 +94,8 @@ async def test_everything_in_short_is_told_from_the_notice_alone(database):
         assert 2_000 <= events.retry_ms <= 6_000
         notice = await race.announce(run("7"), tell=False)
         made = msgspec.structs.replace(notice, revision=notice.revision + 7)  # no such revision is in ClickHouse
-        live_heads = race.app[HEADS]
-        live_heads.learn(Head(EVENT, made.revision, made.announced_at_us), made)
+        tracker = race.app[REVISIONS]
+        tracker.learn(AnnouncedRevision(EVENT, made.revision, made.announced_at_us), made)
         assert await events.next() == (
             "board",
             made.revision,
@@ -113,8 +114,8 @@ async def test_a_revision_below_the_known_is_told_to_nobody(database):
     race = await racing(database)
     async with serving(race) as live, streaming(live) as events:
         await events.next()
-        race.app[HEADS].learn(Head(EVENT, race.revision, 0), None)
-        race.app[HEADS].learn(Head(EVENT, race.revision - 1, 0), None)
+        race.app[REVISIONS].learn(AnnouncedRevision(EVENT, race.revision, 0), None)
+        race.app[REVISIONS].learn(AnnouncedRevision(EVENT, race.revision - 1, 0), None)
         await race.announce(run("7"))
         assert (await events.next())[1] == race.revision
 
@@ -205,20 +206,18 @@ async def test_who_is_displaced_by_another_is_among_the_changed_rows(database):
         assert (kind, rows) == ("board", {"8": (1, "1:06:30"), "7": (2, "1:05:40")})  # 7 is ranked by chip now
 
 
-async def test_a_board_of_which_too_much_changed_says_to_fetch_it(database, monkeypatch):
-    monkeypatch.setattr(stream, "ROWS_TOLD_MAX", 1)
+async def test_a_board_of_which_too_much_changed_says_to_fetch_it(database):
     race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 2000, 4000))
-    async with serving(race) as live, streaming(live, "?board=men") as events:
+    async with serving(race, limits=LiveLimits(rows_of_event=1)) as live, streaming(live, "?board=men") as events:
         await events.next()
         await race.announce(order("8", "7"))
         kind, _, data = await events.next()
         assert (kind, data["rows"], data["total"]) == ("board", None, 2)
 
 
-async def test_when_more_changed_than_can_be_told_everything_is_sent_anew(database, monkeypatch):
-    monkeypatch.setattr(stream, "CHANGED_MAX", 1)
+async def test_when_more_changed_than_can_be_told_everything_is_sent_anew(database):
     race = await racing(database)
-    async with serving(race) as live, streaming(live, "?board=men") as events:
+    async with serving(race, limits=LiveLimits(athletes_of_change=1)) as live, streaming(live, "?board=men") as events:
         await events.next()
         await race.announce(run("7"), run("8", 1, 2000, 4100))
         kind, id_, data = await events.next()
@@ -318,10 +317,9 @@ async def test_who_leaves_is_forgotten(database):
                 await asyncio.sleep(0.01)
 
 
-async def test_a_viewer_who_takes_nothing_is_cut_off_and_the_others_go_on(database, monkeypatch):
-    monkeypatch.setattr(stream, "WAITING_BYTES_MAX", 4_000)
+async def test_a_viewer_who_takes_nothing_is_cut_off_and_the_others_go_on(database):
     race = await racing(database)
-    async with serving(race) as live:
+    async with serving(race, limits=LiveLimits(waiting_bytes=4_000)) as live:
         host, port = live.base.removeprefix("http://").split(":")
         _, slow_writer = await asyncio.open_connection(host, int(port), limit=1)
         slow_writer.write(f"GET {STREAM} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
@@ -338,15 +336,15 @@ async def test_a_viewer_who_takes_nothing_is_cut_off_and_the_others_go_on(databa
                     notice = RevisionNotice(
                         v=NOTICE_VERSION, event=EVENT, revision=learnt, announced_at_us=0, boards=["men"], bibs=bibs
                     )
-                    race.app[HEADS].learn(Head(EVENT, learnt, 0), notice)
+                    race.app[REVISIONS].learn(AnnouncedRevision(EVENT, learnt, 0), notice)
                     assert (await events.next())[1] == learnt
         slow_writer.close()
 
 
 async def test_what_waits_for_a_viewer_is_bounded():
     cut = []
-    viewer = Viewer(Subject(EVENT), 1, lambda: cut.append(True))
-    data = b"x" * (stream.WAITING_BYTES_MAX // 2)
+    viewer = Viewer(Subject(EVENT), 1, WAITING_BYTES, lambda: cut.append(True))
+    data = b"x" * (WAITING_BYTES // 2)
     assert viewer.offer(data)
     assert viewer.offer(data)
     assert not viewer.offer(b"y")
@@ -355,17 +353,16 @@ async def test_what_waits_for_a_viewer_is_bounded():
 
 
 async def test_one_large_event_reaches_a_viewer_who_keeps_up():
-    viewer = Viewer(Subject(EVENT), 1, lambda: None)
-    data = b"x" * (2 * stream.WAITING_BYTES_MAX)
+    viewer = Viewer(Subject(EVENT), 1, WAITING_BYTES, lambda: None)
+    data = b"x" * (2 * WAITING_BYTES)
     assert viewer.offer(data)
     assert await viewer.take() == data
     assert viewer.offer(b"y")
 
 
-async def test_a_quiet_stream_is_kept_alive_by_comments(database, monkeypatch):
-    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.02)
+async def test_a_quiet_stream_is_kept_alive_by_comments(database):
     race = await racing(database)
-    async with serving(race) as live, streaming(live) as events:
+    async with serving(race, limits=LiveLimits(heartbeat_s=0.02)) as live, streaming(live) as events:
         await events.next()
         line = b"\n"
         async with asyncio.timeout(HANG_S):
@@ -405,10 +402,9 @@ async def test_a_stream_of_what_is_not_there_is_refused(database):
         await live.json("/v1/events/x/stream", status=404)
 
 
-async def test_too_many_viewers_are_sent_away_for_now(database, monkeypatch):
-    monkeypatch.setattr(stream, "VIEWERS_MAX", 1)
+async def test_too_many_viewers_are_sent_away_for_now(database):
     race = await racing(database)
-    async with serving(race) as live, streaming(live) as events:
+    async with serving(race, limits=LiveLimits(viewers=1)) as live, streaming(live) as events:
         await events.next()
         async with live.get(STREAM) as response:
             assert (response.status, response.headers["Retry-After"]) == (503, "2")

@@ -1,8 +1,8 @@
-"""Who may look: the one place that decides it.
+"""Decides who may see what; nothing else does.
 
-Live is public, unless the token file has a reader's token; then every request takes a token, in the header or, for
-pages and streams that cannot set one, a reader's as `?key=`. What only officials see takes an official's token, and
-without a token file a request from this machine itself.
+Live is public unless the token file has a reader's token. Then every request takes a token: in the header or, for pages
+and streams that cannot set one, a reader's token as `?key=`. Data for officials takes an official's token; without a
+token file it takes a request from this machine.
 """
 
 import time
@@ -10,39 +10,39 @@ import time
 from aiohttp import web
 
 from services.live.errors import Refused
+from services.live.limits import LiveLimits
 from services.runtime.loopback import is_local_request
 from services.runtime.tokens import Token, Tokens, bearer
 
-LOOK_AGAIN_S = 0.1  # whether there are readers' tokens; a look at the file costs as much as an answer that is held
-
 
 class Access:
-    """Decides by the token file as it is at each request; without one everybody may look."""
+    """Decides by the token file as it is at each request. Without a token file live is public."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, limits: LiveLimits | None = None) -> None:
         self._tokens = tokens
+        self._check_s = (limits or LiveLimits()).check_tokens_s
         self._private = False
-        self._looked_s = -LOOK_AGAIN_S
+        self._checked_s = -self._check_s
 
     def private(self) -> bool:
-        """Whether looking takes a token."""
+        """Return whether every request takes a token."""
         now_s = time.monotonic()
-        if now_s - self._looked_s >= LOOK_AGAIN_S:
+        if now_s - self._checked_s >= self._check_s:
             self._private = self._tokens.has_role("reader")
-            self._looked_s = now_s
+            self._checked_s = now_s
         return self._private
 
     def check_viewer(self, request: web.Request) -> None:
-        """Let a viewer in. Raises Refused."""
+        """Check that a request may see what is public. Raises Refused."""
         if not self.private():
             return
-        holder = self._shown(request)
+        holder = self._holder(request)
         event = request.match_info.get("event")
         if event is not None and not holder.may_event(event):
             raise Refused(403, "Not this event", f"token {holder.id} is not for event {event!r}")
 
     def is_official(self, request: web.Request, event: str) -> bool:
-        """Whether the request shows that an official of this event sends it."""
+        """Return whether a request shows that an official of an event sends it."""
         try:
             self.check_official(request, event)
         except Refused:
@@ -50,14 +50,17 @@ class Access:
         return True
 
     def check_official(self, request: web.Request, event: str) -> None:
-        """Let an official of this event in. Raises Refused."""
+        """Check that an official of an event sends a request. Raises Refused."""
         if not self._tokens.required():
             if not is_local_request(request):
                 raise Refused(
-                    403, "Not from here", "without tokens this is for this machine only, by 127.0.0.1 or localhost"
+                    403,
+                    "Not from here",
+                    "while there are no tokens, only this machine may ask for this, at 127.0.0.1 or localhost; make a"
+                    " token for an official by `matline token add`",
                 )
             return
-        holder = self._shown(request)
+        holder = self._holder(request)
         if holder.role != "official":
             raise Refused(
                 403, "Not with this token", f"this takes an official's token; this one is of role {holder.role}"
@@ -65,13 +68,17 @@ class Access:
         if not holder.may_event(event):
             raise Refused(403, "Not this event", f"token {holder.id} is not for event {event!r}")
 
-    def _shown(self, request: web.Request) -> Token:
+    def _holder(self, request: web.Request) -> Token:
         shown = bearer(request.headers.get("Authorization"))
         holder = self._tokens.find(shown)
         if holder is None and shown is None:
             holder = self._tokens.find(request.query.get("key"))
-            if holder is not None and holder.role != "reader":  # an address is written down in too many places
-                raise Refused(403, "Not in the address", "`key` takes a reader's token; send others as a header")
+            if holder is not None and holder.role != "reader":  # addresses end up in histories and logs
+                raise Refused(
+                    403,
+                    "Not in the address",
+                    f"`key` takes a reader's token; send this {holder.role}'s token as `Authorization: Bearer ...`",
+                )
         if holder is None:
             raise Refused(401, "No valid token", "send `Authorization: Bearer ...`, or a reader's token as `key`")
         return holder

@@ -1,1 +1,1 @@
-"""Build what live answers with. Pure, from rows that the store has loaded."""
+"""What live answers, as pure functions of loaded data: one module for each kind of answer."""

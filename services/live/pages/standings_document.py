@@ -1,17 +1,20 @@
-"""An event's whole standings at a revision, as ClickHouse has them, in the form of `matline score`.
+"""An event's whole standings at a revision, as ClickHouse has them, in the form of `matline score`. Pure.
 
-Places come from the tables of boards and teams, not from a second scoring: so whoever compares this with a log scored
-anew compares all that the pipeline did. Reads without use are not in it; `explain` tells those. Source: R5.
+Places come from the tables of boards and teams, not from a second scoring, so comparing this document with a log that
+is scored anew compares all that the pipeline did. Unused reads are not in it; `explain` lists them. Source: R5.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
-from schemas.ids import bib_order, case_name
-from schemas.results import Case, EventRow
-from services.live.ranking import board_order
-from services.live.store import Head, Store
+from schemas.ids import bib_order
+from schemas.results import AthleteRow
+from services.live.pages.cases import event_team_cases
+from services.live.ranking import Ranking
+from services.live.table_rows import AnnouncedRevision, TeamLine
 from services.standings import Standings
 from services.standings.boards import BoardRow
 from services.standings.delegations import DelegationRow
@@ -20,44 +23,45 @@ from services.standings.event_index import EventIndex
 from services.standings.teams import Member, TeamRow
 
 
-async def standings_document(store: Store, view: EventIndex, head: Head) -> dict[str, Any]:
-    """The document as plain objects, without `unused_reads`."""
-    event = await store.event_row(head.event, head.revision)
-    athletes = await store.all_athletes(head.event, head.revision)
-    races = {race.id: at for at, race in enumerate(view.definition.races)}
-    rows = sorted((row for row in athletes if not row.gone), key=lambda row: (races[row.race], bib_order(row.bib)))
-    scored = Scored(event, view.definition, rows, await _standings(store, view, head, event), {})
-    made = document(head.event, head.revision, scored)
-    del made["unused_reads"]
-    return made
+class StandingsData(Struct, frozen=True, kw_only=True):
+    """What the document is built from: all athletes; boards, team boards and delegations by id; and the teams with more
+    members than may count, by team board.
+    """
+
+    event: EventIndex
+    announced: AnnouncedRevision
+    athletes: Sequence[AthleteRow]
+    rankings: Mapping[str, Ranking]
+    team_boards: Mapping[str, Sequence[TeamLine]]
+    delegations: Mapping[str, Sequence[TeamLine]]
+    crowded: Mapping[str, Sequence[str]]
 
 
-async def _standings(store: Store, view: EventIndex, head: Head, event: EventRow | None) -> Standings:
-    of = head.event, head.revision
-    official = {race.id: race.official_time for race in view.definition.races}
-    boards: dict[str, list[BoardRow]] = {}
-    for board in view.definition.boards:
-        cells = await store.board(head.event, board.id, head.revision)
-        ordered = board_order(board, official[board.race], cells)
-        boards[board.id] = [BoardRow(one.place, one.bib, one.time_s, one.gun_us, one.chip_us) for one in ordered]
-    teams: dict[str, list[TeamRow]] = {}
-    for team in view.definition.team_boards:
-        lines = await store.teams(head.event, team.id, head.revision)
-        teams[team.id] = [TeamRow(x.place, x.team, x.score, msgspec.convert(x.members, list[Member])) for x in lines]
-    delegations: dict[str, list[DelegationRow]] = {}
-    for one in view.definition.delegations:
-        lines = await store.delegations(head.event, one.id, head.revision)
-        delegations[one.id] = [DelegationRow(x.place, x.team, x.score) for x in lines]
-    return Standings(boards, teams, delegations, _cases(view, await store.crowded(*of), event))
+def build_standings(data: StandingsData) -> dict[str, Any]:
+    """Return the document as plain objects, without `unused_reads`."""
+    race_order = {race.id: index for index, race in enumerate(data.event.definition.races)}
+    athletes = sorted(
+        (row for row in data.athletes if not row.gone), key=lambda row: (race_order[row.race], bib_order(row.bib))
+    )
+    standings = Standings(
+        {name: _board_rows(ranking) for name, ranking in data.rankings.items()},
+        {name: list(map(_team_row, lines)) for name, lines in data.team_boards.items()},
+        {name: list(map(_delegation_row, lines)) for name, lines in data.delegations.items()},
+        event_team_cases(data.event, data.crowded),
+    )
+    scored = Scored(data.event.row, data.event.definition, athletes, standings, {})
+    plain = document(data.announced.event, data.announced.revision, scored)
+    del plain["unused_reads"]
+    return plain
 
 
-def _cases(view: EventIndex, crowded: list[tuple[str, str]], event: EventRow | None) -> list[Case]:
-    """The cases of too large teams, by team board in the order of the definition, then by team."""
-    decided = set() if event is None else set(event.decided)
-    race_of = {board.id: board.race for board in view.definition.boards}
-    return [
-        Case(name, race_of[board.of], open=case_name(name) not in decided)
-        for board in view.definition.team_boards
-        for team in sorted(team for on, team in crowded if on == board.id)
-        for name in (f"team:{board.id}:{team}",)
-    ]
+def _board_rows(ranking: Ranking) -> list[BoardRow]:
+    return [BoardRow(line.place, line.bib, line.time_s, line.gun_us, line.chip_us) for line in ranking.lines]
+
+
+def _team_row(line: TeamLine) -> TeamRow:
+    return TeamRow(line.place, line.team, line.score, msgspec.convert(line.members, list[Member]))
+
+
+def _delegation_row(line: TeamLine) -> DelegationRow:
+    return DelegationRow(line.place, line.team, line.score)

@@ -5,7 +5,7 @@ import pytest
 from schemas.definition import Board
 from services.live.http.query import Moment, board_query
 from services.live.ranking import board_order
-from services.live.store import Cell
+from services.standings.incremental import Cell
 from tests.builders import START_US
 
 

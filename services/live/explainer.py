@@ -1,0 +1,174 @@
+"""Explain an athlete's result: the pure core on the event's facts and the reads of the athlete's chips.
+
+`facts` and `reads` reach ClickHouse about a second after the boards. So the result that the explanation gives is
+compared with the row that is served. Where they differ in anything, the athlete's last read or fact has not arrived
+yet, and the athlete is explained as they were before it.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from schemas.codec import fact_from_json
+from schemas.events import EntriesAdded
+from schemas.results import AthleteRow
+from services.live.async_cache import AsyncCache
+from services.live.errors import Behind, Refused
+from services.live.http.query import Moment
+from services.live.loader import Loader
+from services.live.ranking import Placed
+from services.live.store import Store
+from services.live.table_rows import AnnouncedRevision, ChipRead, LoggedLine
+from services.scoring.core.event import EventState
+from services.scoring.core.explain.build import Explanation, PlainRead, explain, known_by
+from services.standings.boards import orders_of
+from services.standings.explain_place import PlaceWhy, place_why
+from services.standings.explanation import Explained, boards_of_race
+
+TRIES = 5  # how many of an athlete's latest results are tried before the client is asked to come again
+ENTRIES_HELD = 60_000  # of the events whose facts are held, some 1.5 kB each; the last event asked for is always held
+ITEMS_HELD = 200_000  # reads, facts and places of the explanations that are held, some 300 bytes each
+FACTS_A_QUERY = 100  # a fact may be a list of thousands of entries, half a MiB
+
+
+class Explainer:
+    """Explains athletes. Methods raise Refused for an unknown bib, Behind, and DatabaseUnavailable."""
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+        self._store: Store = loader.store
+        self._events: OrderedDict[str, _FoldedFacts] = OrderedDict()
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._explained: AsyncCache[Explained] = AsyncCache(ITEMS_HELD, _weight)
+
+    async def close(self) -> None:
+        """Cancel what is being made."""
+        await self._explained.close()
+
+    async def explained(self, announced: AnnouncedRevision, bib: str) -> Explained:
+        """Return the explanation of a bib at a revision, or at the newest one before it that can be explained yet."""
+        return await self._explained.get((announced, bib), lambda: self._explain_latest(announced, bib))
+
+    async def _explain_latest(self, newest: AnnouncedRevision, bib: str) -> Explained:
+        announced: AnnouncedRevision | None = newest
+        for _ in range(TRIES):
+            if announced is None:
+                break
+            row = (await self._store.athletes(announced.event, [bib], announced.revision)).get(bib)
+            if row is None:
+                if announced is newest:
+                    raise Refused(
+                        404,
+                        "No such bib",
+                        f"event {announced.event!r} has no bib {bib!r} at revision {announced.revision}",
+                    )
+                break
+            worked_out = await self._work_out(announced, bib)
+            if worked_out is not None and worked_out[1] == row:
+                explanation = worked_out[0]
+                if bib in announced.hidden:
+                    explanation = msgspec.structs.replace(explanation, name=bib, hidden=True)
+                places = await self._places(announced, row)
+                return Explained(announced.revision, explanation, places, announced is not newest)
+            announced = await self._loader.history.find(newest, Moment(revision=row.version - 1))
+        raise Behind(f"the facts and reads behind the result of bib {bib!r} have not all arrived yet; ask again soon")
+
+    async def _work_out(self, announced: AnnouncedRevision, bib: str) -> tuple[Explanation, AthleteRow] | None:
+        """Return the explanation and the row by the facts and reads that have arrived; None when no entry has."""
+        lock = self._locks.setdefault(announced.event, asyncio.Lock())
+        async with lock:
+            facts = self._facts_of(announced)
+            chips: tuple[str, ...] | None = None
+            reads: list[ChipRead] = []
+            while True:  # until facts name no other chips: facts are written before the reads of their record
+                await self._advance(facts, announced)
+                if facts.state.chips_of(bib) == chips:
+                    break
+                chips = facts.state.chips_of(bib)
+                reads = await self._store.reads_of(announced.event, chips, announced.revision)
+            if not facts.state.was_entered(bib):
+                return None
+            return await asyncio.to_thread(_explain, facts.state, bib, reads)
+
+    def _facts_of(self, announced: AnnouncedRevision) -> "_FoldedFacts":
+        """Return the facts held of an event. For a revision that they are beyond, return none, which are not kept."""
+        held = self._events.get(announced.event)
+        if held is None:
+            held = self._events[announced.event] = _FoldedFacts(EventState(announced.event))
+        elif held.last[0] > announced.revision:
+            return _FoldedFacts(EventState(announced.event))
+        self._events.move_to_end(announced.event)
+        while len(self._events) > 1 and sum(facts.entries for facts in self._events.values()) > ENTRIES_HELD:
+            self._events.popitem(last=False)
+        return held
+
+    async def _advance(self, facts: "_FoldedFacts", announced: AnnouncedRevision) -> None:
+        """Fold the facts that are new. They are written in the order of the log, so none comes before the last one."""
+        while True:
+            lines = await self._store.facts_after(announced.event, facts.last, announced.revision, FACTS_A_QUERY)
+            if lines:
+                await asyncio.to_thread(facts.fold, lines)
+            if len(lines) < FACTS_A_QUERY:
+                return
+
+    async def _places(self, announced: AnnouncedRevision, row: AthleteRow) -> list[PlaceWhy]:
+        event = await self._loader.events.event(announced.event, announced.revision)
+        if event is None or row.gone:
+            return []
+        definition = event.definition
+        boards = boards_of_race(definition, row.race)
+        lines: dict[str, Sequence[Placed]] = {}
+        for name in dict.fromkeys(name for pair in boards for name in pair):
+            ranking = await self._loader.rankings.board(event, event.boards[name], announced.revision)
+            lines[name] = ranking.lines
+        orders = orders_of(event.row.orders, row.race)
+        return await asyncio.to_thread(
+            lambda: [place_why(definition, board, row, lines[board], lines[root], orders) for board, root in boards]
+        )
+
+
+class _FoldedFacts(Struct):
+    """The facts of an event up to `last` (offset, ordinal, as the table `facts` has them), folded without any read.
+
+    Scoring counts the entries of a record one by one, the table counts its facts: `extra_ordinals` is how many more
+    scoring has counted in the last record. `entries` is how many entries were folded in all.
+    """
+
+    state: EventState
+    last: tuple[int, int] = (-1, -1)
+    entries: int = 0
+    extra_ordinals: int = 0
+
+    def fold(self, lines: Sequence[LoggedLine]) -> None:
+        """Take in further facts."""
+        for line in lines:
+            fact = fact_from_json(line.fact)
+            if line.offset != self.last[0]:
+                self.extra_ordinals = 0
+            self.state.fold(line.offset, line.ordinal + self.extra_ordinals, fact)
+            self.last = line.offset, line.ordinal
+            if isinstance(fact, EntriesAdded):
+                self.extra_ordinals += len(fact.entries) - 1
+                self.entries += len(fact.entries)
+
+
+def _explain(state: EventState, bib: str, reads: Sequence[ChipRead]) -> tuple[Explanation, AthleteRow]:
+    """Return an athlete's explanation and row by facts and reads, with the version that scoring gives."""
+    athlete = known_by(
+        state, bib, (PlainRead(read.chip, read.device, read.at_us, read.rssi, read.came) for read in reads)
+    )
+    explanation, row = explain(athlete, bib)
+    version = max([athlete.version, *(fact.offset for fact in explanation.facts), *(read.offset for read in reads)])
+    return (
+        msgspec.structs.replace(explanation, version=version),
+        msgspec.structs.replace(row, version=version),
+    )
+
+
+def _weight(explained: Explained) -> int:
+    if explained.behind:
+        return ITEMS_HELD  # too heavy to be kept: what it lacks is on its way
+    return 50 + len(explained.explanation.reads) + len(explained.explanation.facts) + len(explained.places)

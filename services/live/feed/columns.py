@@ -1,0 +1,120 @@
+"""The columns of a board: COLUMNS is the one place where a column is declared. Pure. Source: docs/http.md.
+
+The rows of a board's JSON answer have every column, null where there is nothing. Feeds (`.json`, `.csv`, `.xml`) have
+those with `in_feeds`, each always there and of one type: "" or 0 stands for nothing.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from schemas.results import printed_s
+from services.formatting.times import ceil_ms, format_gap, format_hms, format_instant, format_pace, speed_kmh
+from services.formatting.words import place_text
+from services.live.feed.board_line import BoardLine
+from services.standings.age_grade import finisher_grade
+from services.standings.event_index import age_group
+
+CHANGED = "changed_since_official"
+
+Value = str | int | float
+
+
+class Column(NamedTuple):
+    """A column of a board: its name, the type of its values, and how a value is computed from a line.
+
+    `ours` says of a text that it is made here of digits, signs and fixed words, so CSV gives it as it stands. Every
+    other text is taken to come from outside, and a spreadsheet is kept from reading it as a formula.
+    """
+
+    name: str
+    type: type[str] | type[int] | type[float]
+    value: Callable[[BoardLine], Value | None]
+    ours: bool = False
+    in_feeds: bool = True
+
+
+def _gap_s(line: BoardLine) -> int:
+    leader = line.listing.leader
+    return 0 if leader is None else printed_s(line.placed.ranked_us) - printed_s(leader.ranked_us)
+
+
+def _gap(line: BoardLine) -> str | None:
+    return None if line.listing.leader is None or line.placed.place == 1 else format_gap(_gap_s(line))
+
+
+def _gap_ms(line: BoardLine) -> int:
+    leader = line.listing.leader
+    return 0 if leader is None else ceil_ms(line.placed.ranked_us - leader.ranked_us)
+
+
+def _next_eta(line: BoardLine) -> str | None:
+    return None if line.ahead is None else format_instant(line.ahead.eta_us, line.listing.event.zone)
+
+
+def _projected_finish(line: BoardLine) -> str | None:
+    return None if line.ahead is None else format_instant(line.ahead.finish_us, line.listing.event.zone)
+
+
+def _result_state(line: BoardLine) -> str:
+    return CHANGED if line.athlete.bib in line.listing.changed else line.listing.state
+
+
+def _age_grade(line: BoardLine) -> float | None:
+    """Return a finisher's age grade by the printed time; None of a hidden athlete, since it tells the age."""
+    race = line.listing.race
+    if line.athlete.hidden or line.point != race.points[-1].id:
+        return None
+    return finisher_grade(line.listing.event.definition, race, line.athlete, line.placed.time_s)
+
+
+COLUMNS = (
+    Column("place", int, lambda line: line.placed.place),
+    Column("place_text", str, lambda line: place_text(line.placed.place, line.placed.tied), ours=True),
+    Column("bib", str, lambda line: line.athlete.bib),
+    Column("name", str, lambda line: line.names.name),
+    Column("name_ascii", str, lambda line: line.names.ascii),
+    Column("family_name", str, lambda line: line.names.family),
+    Column("given_name", str, lambda line: line.names.given),
+    Column("team", str, lambda line: (line.athlete.entry and line.athlete.entry.team) or None),
+    Column("club", str, lambda line: (line.athlete.entry and line.athlete.entry.club) or None),
+    Column("nationality", str, lambda line: (line.athlete.entry and line.athlete.entry.nationality) or None),
+    Column("gender", str, lambda line: line.athlete.entry.gender if line.athlete.entry else ""),
+    Column("age_group", str, lambda line: age_group(line.listing.event, line.athlete)),
+    Column("point", str, lambda line: line.point),
+    Column("km", float, lambda line: line.km),
+    Column("time", str, lambda line: format_hms(line.placed.time_s), ours=True),
+    Column("time_ms", int, lambda line: ceil_ms(line.placed.shown_us)),
+    Column("gun_time", str, lambda line: format_hms(printed_s(line.placed.gun_us)), ours=True),
+    Column("chip_time", str, lambda line: format_hms(printed_s(line.placed.chip_us)), ours=True),
+    Column("gap", str, _gap, ours=True),
+    Column("gap_ms", int, _gap_ms),
+    Column("pace", str, lambda line: format_pace(line.placed.shown_us, line.km), ours=True),
+    Column("speed_kmh", float, lambda line: speed_kmh(line.placed.shown_us, line.km)),
+    Column("move", int, lambda line: line.move),
+    Column("next_eta", str, _next_eta, ours=True),
+    Column("projected_finish", str, _projected_finish, ours=True),
+    Column("status", str, lambda line: line.athlete.status, ours=True),
+    Column("result_state", str, _result_state, ours=True),
+    Column("updated_at", str, lambda line: line.listing.updated_at, ours=True),
+    Column("revision", int, lambda line: line.listing.announced.revision),
+    Column("age_grade", float, _age_grade),
+    Column("time_s", int, lambda line: line.placed.time_s, in_feeds=False),
+    Column("gun_us", int, lambda line: line.placed.gun_us, in_feeds=False),
+    Column("chip_us", int, lambda line: line.placed.chip_us, in_feeds=False),
+)
+
+FEED_COLUMNS = tuple(column for column in COLUMNS if column.in_feeds)
+
+
+def board_row(line: BoardLine) -> dict[str, Value | None]:
+    """Return every column of a line by name, None where there is nothing."""
+    return {column.name: column.value(line) for column in COLUMNS}
+
+
+def feed_row(line: BoardLine) -> dict[str, Value]:
+    """Return the columns of feeds by name: "" or 0 where there is nothing."""
+    row: dict[str, Value] = {}
+    for column in FEED_COLUMNS:
+        value = column.value(line)
+        row[column.name] = column.type() if value is None else value
+    return row

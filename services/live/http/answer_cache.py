@@ -1,0 +1,248 @@
+"""Encoded answers by kind, revision and query: each is made once, however many clients ask for it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
+
+from services.live.async_cache import AsyncCache
+from services.live.errors import KNOWN_LISTED, Refused, known_ids
+from services.live.feed import formats
+from services.live.http.answers import JSON_TYPE, Answer, answer, json_answer, weight
+from services.live.http.query import BoardQuery, PublishedQuery, SearchQuery, slug
+from services.live.loader import Loader
+from services.live.metrics import LiveMetrics
+from services.live.off_loop import off_loop
+from services.live.pages.athlete import AthleteData, build_athlete, build_search
+from services.live.pages.board import LINE_STEPS, BoardData, board_document, build_board
+from services.live.pages.cases import build_cases
+from services.live.pages.changes import build_changes
+from services.live.pages.event import build_event, build_event_summary
+from services.live.pages.published import build_published
+from services.live.pages.standings_document import build_standings
+from services.live.pages.team import build_delegation, build_team_board
+from services.live.table_rows import AnnouncedRevision
+from services.standings.event_index import EventIndex
+
+SUFFIXES = (".json", ".csv", ".xml")
+
+
+class AnswerCache:
+    """Makes answers and keeps them. Methods raise Refused for what is not there, and DatabaseUnavailable."""
+
+    def __init__(self, loader: Loader, metrics: LiveMetrics, cache_bytes: int) -> None:
+        self._loader = loader
+        self._metrics = metrics
+        self._answers: AsyncCache[Answer] = AsyncCache(cache_bytes, weight)
+
+    async def close(self) -> None:
+        """Cancel what is being made."""
+        await self._answers.close()
+
+    async def _get(self, kind: str, key: Hashable, make: Callable[[], Awaitable[Answer]]) -> Answer:
+        held = self._answers.held((kind, key))
+        if held is not None:
+            return held
+
+        async def timed() -> Answer:
+            began = time.monotonic()
+            made = await make()
+            self._metrics.made.labels(kind).inc()
+            self._metrics.make_s.labels(kind).observe(time.monotonic() - began)
+            return made
+
+        made = await self._answers.get((kind, key), timed)
+        self._metrics.cache_bytes.set(self._answers.weight)
+        return made
+
+    # --- Events
+
+    async def events(self, announced: Iterable[AnnouncedRevision], newest: int, generation: int) -> Answer:
+        """Return the list of events, each at the revision given; `newest` is the highest of them all."""
+
+        async def make() -> Answer:
+            events = []
+            for revision in sorted(announced):
+                event = await self._loader.events.event(revision.event, revision.revision)
+                published = [] if event is None else await self._loader.results.published(event)
+                events.append(build_event_summary(revision, event, published))
+            events.sort(key=lambda summary: (summary["date"] or "", summary["event"]), reverse=True)
+            return json_answer({"revision": newest, "events": events}, newest)
+
+        return await self._get("events", generation, make)
+
+    async def event(self, announced: AnnouncedRevision) -> Answer:
+        """Return an event with its races and boards."""
+
+        async def make() -> Answer:
+            event = await self._loader.events.defined(announced)
+            return json_answer(build_event(await self._loader.event(event, announced)), announced.revision)
+
+        return await self._get("event", announced, make)
+
+    async def event_snapshot(self, announced: AnnouncedRevision) -> Answer:
+        """Return the same, or, while the event has no definition, its line in the list of events."""
+        if await self._loader.events.event(announced.event, announced.revision) is None:
+            return json_answer(build_event_summary(announced, None, []), announced.revision)
+        return await self.event(announced)
+
+    async def standings(self, announced: AnnouncedRevision) -> Answer:
+        """Return the standings document of an event."""
+
+        async def make() -> Answer:
+            event = await self._loader.events.defined(announced)
+            data = await self._loader.standings(event, announced)
+            return await asyncio.to_thread(lambda: json_answer(build_standings(data), announced.revision))
+
+        return await self._get("standings", announced, make)
+
+    async def cases(self, announced: AnnouncedRevision) -> Answer:
+        """Return the cases of an event, open and decided."""
+
+        async def make() -> Answer:
+            event = await self._loader.events.defined(announced)
+            return json_answer(build_cases(announced, await self._loader.cases(event, announced)), announced.revision)
+
+        return await self._get("cases", announced, make)
+
+    async def changes(self, since: AnnouncedRevision, until: AnnouncedRevision, official: bool) -> Answer:
+        """Return what differs between two revisions, with what officials alone see when `official`."""
+
+        async def make() -> Answer:
+            data = await self._loader.changes(since, until)
+            return json_answer(build_changes(data, official), until.revision)
+
+        return await self._get("changes", (since, until, official), make)
+
+    # --- Boards and teams
+
+    async def board(self, announced: AnnouncedRevision, name: str, query: BoardQuery) -> Answer:
+        """Return a page of a board; `name` is its id, with the suffix of a feed or without."""
+
+        async def make() -> Answer:
+            event = await self._loader.events.defined(announced)
+            board_id, suffix = _split_suffix(name, event)
+            board = event.boards.get(board_id)
+            if board is None:
+                raise unknown_board(announced, board_id, event.boards, event)
+            data = await self._loader.board(event, announced, board, query)
+            return await off_loop(LINE_STEPS * len(data.lines), lambda: _board_answer(data, query, suffix))
+
+        return await self._get("board", (announced, name, query), make)
+
+    async def team_board(self, announced: AnnouncedRevision, name: str) -> Answer:
+        """Return a team board."""
+
+        async def make() -> Answer:
+            event = await self._loader.events.defined(announced)
+            team_board = event.team_boards.get(name)
+            if team_board is None:
+                raise unknown_board(announced, name, event.team_boards, event)
+            data = await self._loader.team_board(event, announced, team_board)
+            return json_answer(build_team_board(data), announced.revision)
+
+        return await self._get("teams", (announced, name), make)
+
+    async def delegation(self, announced: AnnouncedRevision, name: str) -> Answer:
+        """Return a delegation."""
+
+        async def make() -> Answer:
+            event = await self._loader.events.defined(announced)
+            delegation = event.delegations.get(name)
+            if delegation is None:
+                raise unknown_board(announced, name, event.delegations, event)
+            data = await self._loader.delegation(event, announced, delegation)
+            return json_answer(build_delegation(data), announced.revision)
+
+        return await self._get("delegations", (announced, name), make)
+
+    # --- Athletes
+
+    async def athlete(self, announced: AnnouncedRevision, bib: str) -> Answer:
+        """Return an athlete with splits and places."""
+
+        async def make() -> Answer:
+            event = await self._loader.events.defined(announced)
+            data = await self._loader.athlete(event, announced, bib)
+            return await off_loop(_rank_steps(data), lambda: json_answer(build_athlete(data), announced.revision))
+
+        return await self._get("athlete", (announced, bib), make)
+
+    async def search(self, announced: AnnouncedRevision, query: SearchQuery) -> Answer:
+        """Return the athletes that a search finds."""
+
+        async def make() -> Answer:
+            event = await self._loader.events.defined(announced)
+            total, athletes = await self._loader.search(announced, query)
+            return json_answer(build_search(event, announced, total, athletes), announced.revision)
+
+        return await self._get("search", (announced, query), make)
+
+    # --- Publications
+
+    async def published(self, announced: AnnouncedRevision, race: str, query: PublishedQuery) -> Answer:
+        """Return what was published of a race or board, with its document and the difference from it."""
+
+        async def make() -> Answer:
+            event = await self._loader.events.defined(announced)
+            data = await self._loader.published(event, announced, race, query.board)
+            return await asyncio.to_thread(lambda: json_answer(build_published(data), announced.revision))
+
+        return await self._get("published", (announced, race, query.board), make)
+
+    async def published_document(self, announced: AnnouncedRevision, race: str, query: PublishedQuery) -> Answer:
+        """Return the bytes that the SHA-256 of a publication is over."""
+        event = await self._loader.events.defined(announced)
+        held = await self._loader.held(event, race, query.board)
+
+        async def make() -> Answer:
+            document, _ = await self._loader.results.document(announced.event, held)
+            return answer(document, JSON_TYPE, held.revision, **{"X-SHA256": held.sha256, "X-State": held.state})
+
+        key = ("document", announced.event, held.race, held.revision, held.state)
+        return await self._get("published", key, make)
+
+
+def _board_answer(data: BoardData, query: BoardQuery, suffix: str) -> Answer:
+    """Return a page of a board in the format that a suffix names."""
+    page = build_board(data)
+    revision = data.announced.revision
+    more = {"X-Total-Count": str(page.total), "X-State": page.state}
+    end = query.offset + query.limit
+    if end < page.total:
+        more["Link"] = f'<?offset={end}&limit={query.limit}>; rel="next"'
+    if suffix == ".csv":
+        return answer(formats.as_csv(page.lines), formats.CSV_TYPE, revision, **more)
+    if suffix == ".xml":
+        return answer(formats.as_xml(page.lines), formats.XML_TYPE, revision, **more)
+    if suffix == ".json":
+        return answer(formats.as_json(page.lines), JSON_TYPE, revision, **more)
+    return json_answer(board_document(data, page, query.offset), revision, **more)
+
+
+def _rank_steps(data: AthleteData) -> int:
+    """Return how many comparisons an athlete's ranks take, in tens: ten of them take about a microsecond."""
+    return len(data.boards) * sum(map(len, data.splits.values())) // 10
+
+
+def _split_suffix(name: str, event: EventIndex) -> tuple[str, str]:
+    """Return a board's id and the suffix after it. An id may hold dots, so a board of the whole name comes first."""
+    if name in event.boards:
+        return name, ""
+    suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
+    return name.removesuffix(suffix), suffix
+
+
+def unknown_board(announced: AnnouncedRevision, name: str, known: Iterable[str], event: EventIndex) -> Refused:
+    """Return the refusal of a board that is not among `known`, saying where it is or which there are."""
+    slug(name, "board")
+    kinds: dict[str, Collection[str]] = {
+        "boards": event.boards,
+        "teams": event.team_boards,
+        "delegations": event.delegations,
+    }
+    elsewhere = next((kind for kind, boards in kinds.items() if name in boards), None)
+    if elsewhere is not None:
+        return Refused(404, "Not here", f"{name!r} is at /v1/events/{announced.event}/{elsewhere}/{name}")
+    ids = list(known)[:KNOWN_LISTED]
+    listed = f"known are {known_ids(ids)}" if ids else "it has none of this kind"
+    return Refused(404, "No such board", f"event {announced.event!r} has no board {name!r}; {listed}", known=ids)

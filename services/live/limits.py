@@ -1,0 +1,16 @@
+"""Live's limits: one frozen struct with a default for each, so that a test passes a tighter one."""
+
+from msgspec import Struct
+
+
+class LiveLimits(Struct, frozen=True, kw_only=True):
+    """How much live holds and sends at once, and how long it waits. Seconds end in `_s`."""
+
+    # Streams
+    viewers: int = 20_000  # open streams of one process, some 30 KB each
+    waiting_bytes: int = 512 * 1024  # of events for one viewer; a viewer further behind is disconnected
+    heartbeat_s: float = 15.0  # between comments on a stream; below the idle limits of usual proxies
+    rows_of_event: int = 200  # changed lines of a board; when there are more, viewers are asked to fetch the board
+    athletes_of_change: int = 1_000  # between two revisions, store.CHANGED_MAX at most; of more, viewers get a snapshot
+    # Access
+    check_tokens_s: float = 0.1  # between checks for readers' tokens; a check costs as much as an answer from the cache

@@ -1,0 +1,34 @@
+"""The cases of an event: those of athletes, and those of teams with too many members. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from schemas.results import AthleteRow, Case
+from services.live.table_rows import AnnouncedRevision
+from services.standings.event_index import EventIndex
+from services.standings.plain_rows import plain_case
+from services.standings.teams import team_cases
+
+
+def event_team_cases(event: EventIndex, crowded: Mapping[str, Sequence[str]]) -> list[Case]:
+    """Return the cases of teams in the order of the definition; `crowded` names such teams by team board."""
+    return [
+        case
+        for team_board in event.definition.team_boards
+        for case in team_cases(event.definition, team_board, crowded.get(team_board.id, ()), event.row.decided)
+    ]
+
+
+def event_cases(event: EventIndex, athletes: Sequence[AthleteRow], crowded: Mapping[str, Sequence[str]]) -> list[Case]:
+    """Return all cases, open and decided: those of athletes first."""
+    return [case for row in athletes for case in row.cases] + event_team_cases(event, crowded)
+
+
+def build_cases(announced: AnnouncedRevision, cases: Sequence[Case]) -> dict[str, Any]:
+    """Return the list of cases, and how many of them are open."""
+    return {
+        "event": announced.event,
+        "revision": announced.revision,
+        "open": sum(case.open for case in cases),
+        "cases": [plain_case(case) for case in cases],
+    }

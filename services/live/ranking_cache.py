@@ -1,0 +1,46 @@
+"""Rankings of boards and points by revision, each made once from the rows that the store holds."""
+
+from schemas.definition import Board
+from services.live.async_cache import AsyncCache
+from services.live.off_loop import off_loop
+from services.live.ranking import Ranking, board_order, point_order, ranking_of, root_board
+from services.live.store import Store
+from services.standings.event_index import EventIndex
+
+LINES_HELD = 400_000  # some 200 bytes each
+
+
+class RankingCache:
+    """Loads and keeps rankings. Methods raise DatabaseUnavailable."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rankings: AsyncCache[Ranking] = AsyncCache(LINES_HELD, lambda ranking: 1 + len(ranking.lines))
+
+    async def close(self) -> None:
+        """Cancel what is being made."""
+        await self._rankings.close()
+
+    async def board(self, event: EventIndex, board: Board, revision: int) -> Ranking:
+        """Return a board's ranking at a revision."""
+        event_id = event.definition.event
+        official_time = event.races[board.race].official_time
+        root = root_board(event, board)
+
+        async def make() -> Ranking:
+            cells = await self._store.board(event_id, board.id, revision)
+            return await off_loop(len(cells), lambda: ranking_of(board_order(root, official_time, cells)))
+
+        return await self._rankings.get(("board", event_id, board.id, revision), make)
+
+    async def at_point(self, event: EventIndex, board: Board, point: str, revision: int) -> Ranking:
+        """Return the ranking of a board's members at a point, at a revision."""
+        event_id = event.definition.event
+        root = root_board(event, board)
+
+        async def make() -> Ranking:
+            cells = await self._store.board(event_id, board.id, revision)
+            splits = await self._store.splits(event_id, board.race, point, revision)
+            return await off_loop(len(cells), lambda: ranking_of(point_order(root, cells, splits)))
+
+        return await self._rankings.get(("point", event_id, board.id, point, revision), make)
