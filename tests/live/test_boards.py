@@ -315,6 +315,7 @@ async def test_feeds_have_exactly_the_columns_of_the_contract_each_of_one_type(d
         " time time_ms gun_time chip_time gap gap_ms pace speed_kmh move next_eta projected_finish status result_state"
         " updated_at revision age_grade"
     )
+    declared = " ".join(column.name for column in FEED_COLUMNS)
     full = entry("7", team="Hà Nội", club="Câu lạc bộ", nationality="VIE", birth_year=1990)
     grouped = definition(boards=[board("men", gender="M"), board("men-30", within="men", born_from=1987, born_to=1996)])
     race = await racing(
@@ -324,18 +325,12 @@ async def test_feeds_have_exactly_the_columns_of_the_contract_each_of_one_type(d
         for query in ("", "?point=10K", "?point=START"):
             array, table, tree = await feeds(live, query)
             assert len(array) == len(table) == len(tree) == (2 if not query else 3)
-            for one, two, three in zip(array, table, tree, strict=True):
-                assert (
-                    " ".join(one)
-                    == " ".join(two)
-                    == " ".join(three)
-                    == " ".join(column.name for column in FEED_COLUMNS)
-                    == contract
-                )
-                for name, value in one.items():
+            for json_row, csv_row, xml_row in zip(array, table, tree, strict=True):
+                assert " ".join(json_row) == " ".join(csv_row) == " ".join(xml_row) == declared == contract
+                for name, value in json_row.items():
                     assert isinstance(value, (int, float) if name in NUMBERS else str), name
                     assert not isinstance(value, bool)
-                    assert two[name] == three[name] == str(value)
+                    assert csv_row[name] == xml_row[name] == str(value)
         array, _, _ = await feeds(live)
     assert (array[0]["age_group"], array[0]["team"], array[1]["age_group"], array[1]["team"]) == (
         "30-39",
