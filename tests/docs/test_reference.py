@@ -11,7 +11,7 @@ import pytest
 from schemas import definition, office
 from schemas.events import Entry, Fact, FactBase, Read
 from services.ingest.http.api import IngestApi
-from services.live.feed.board_line import BoardLine
+from services.live.feed.columns import COLUMNS
 from services.live.http.api import LiveApi
 from services.scoring.core.classify_reads import Reason
 
@@ -62,7 +62,7 @@ def test_every_reason_of_an_unused_read_is_in_the_rulebook():
 
 def test_every_column_of_a_board_is_in_the_reference():
     boards = HTTP[HTTP.index("### Boards") : HTTP.index("### Feeds")]
-    assert set(BoardLine.__struct_fields__) <= set(re.findall(r"`(\w+)`", boards))
+    assert {column.name for column in COLUMNS} <= set(re.findall(r"`(\w+)`", boards))
 
 
 @pytest.mark.parametrize("api", [IngestApi, LiveApi])
