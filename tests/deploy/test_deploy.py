@@ -105,7 +105,7 @@ def test_each_alert_says_how_grave_it_is_and_has_a_page_that_explains_it():
         assert page.name == f"{rule['alert']}.md"
         text = page.read_text()
         assert text.startswith(f"# {rule['alert']}\n")
-        for part in ("**It means.**", "**Look at**", "**Do**"):
+        for part in ("**Meaning.**", "**Check**", "**Fix**"):
             assert part in text
     named = {rule["alert"] for rule in ALERTS}
     assert {page.stem for page in (DEPLOY / "runbooks").iterdir() if page.stem[0].isupper()} == named
