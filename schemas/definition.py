@@ -1,7 +1,7 @@
-"""The race definition: its tables and their defaults. Source: R2.
+"""The race definition: its tables, with their limits and defaults. Source: R2.
 
-TOML in `races/`, the same shape as JSON in `event_defined`. `schemas.definition_parse` reads either,
-`schemas.definition_rules` finds where one contradicts itself.
+It is TOML in `races/`, and JSON of the same shape in `event_defined`. `schemas.definition_parse` reads either and
+refuses a faulty one whole, with all its faults at once, because a person mends such a file in one go.
 """
 
 from typing import Annotated, Literal
@@ -14,24 +14,34 @@ from schemas.office import Composition, Eligibility, Medal, Prize, Title, Waves
 RULES_VERSION = 1
 LIST_MAX = 1_000  # mats, races, boards of one definition
 POINTS_MAX = 200
+START_WINDOW_S = 1800
+
 Pick = Literal["first", "last", "strongest", "peak"]
-"""What a point takes from a passing: the time of its first, last or strongest read, or the instant at which a parabola
-through the strengths of its reads is highest (the strongest read's, where that cannot be told)."""
+"""The time that a point takes from a passing: that of its first, last or strongest read, or the instant at which a
+parabola through the strengths of its reads is highest (the strongest read's, where there is no such parabola)."""
 RankBy = Literal["gun", "chip", "gun_then_chip"]
 Seconds = Annotated[int, Meta(ge=0, le=1_000_000)]
 Year = Annotated[int, Meta(ge=0, le=9999)]
 
 
 class Limit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A cut-off or earliest: `clock` a local time of day, `gun` since the race's earliest gun, `wave` since his own."""
+    """A cut-off or earliest time.
+
+    `clock` is a local time of day; `gun` counts from the race's earliest gun, `wave` from the athlete's own.
+    """
 
     clock: str | None = None
     gun: str | None = None
     wave: str | None = None
 
+    def kinds(self) -> list[tuple[str, str]]:
+        """Return the kinds that the limit gives, each with its text."""
+        given = (("clock", self.clock), ("gun", self.gun), ("wave", self.wave))
+        return [(kind, text) for kind, text in given if text is not None]
+
 
 class Mat(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A line on the road; several races and points may share one."""
+    """A line on the road with the readers at it; several races and points may share one."""
 
     id: Slug
     devices: Annotated[list[DeviceId], Meta(max_length=LIST_MAX)]
@@ -39,7 +49,7 @@ class Mat(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class Point(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A place on the course where passings count; `mandatory` false: may be missed without consequence."""
+    """A place on the course where passings count. One that is not `mandatory` may be missed without consequence."""
 
     id: Slug
     mat: Slug
@@ -50,12 +60,17 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     pick: Pick | None = None
 
     def picked(self) -> Pick:
-        """What of its passing this point takes: by default START the last read, others the first."""
+        """Return what the point takes from a passing: by default START the last read, others the first."""
         return self.pick or ("last" if self.id == "START" else "first")
 
 
 class Race(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """A race of the event: its course and how it is timed. `start` is the scheduled one, in local time."""
+    """A race of the event: its course and how it is timed. `start` is the scheduled one, in local time.
+
+    `start_window_s`: how long after the athlete's own gun START is looked for. A race that gives none gets 1800 s from
+    `parse_definition`, or less where a later point shares START's mat: then the widest window that ends before that
+    point comes within reach (`schemas.course_times.widest_start_window_s`).
+    """
 
     id: Slug
     name: Name
@@ -63,14 +78,17 @@ class Race(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     points: Annotated[list[Point], Meta(max_length=POINTS_MAX)]
     official_time: Literal["gun", "chip"] = "gun"
     gun_from: Literal["race", "wave"] = "race"
-    start_window_s: Seconds = 1800
+    start_window_s: Seconds = START_WINDOW_S
     missing_start: Literal["gun", "dnf"] = "gun"
     missing_mat: Literal["dnf", "review", "ignore"] = "dnf"
     max_speed_mps: Annotated[float, Meta(gt=0, le=100)] = 7.5
 
 
 class Board(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """One ranked list. With `within`, that board's athletes and order, the own filters on top, places numbered anew."""
+    """One ranked list.
+
+    With `within`, it has that board's athletes and order; its own filters apply on top, and places count anew.
+    """
 
     id: Slug
     race: Slug
@@ -87,12 +105,12 @@ class Board(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     gun_places: Annotated[int, Meta(ge=0, le=100_000)] = 5
 
     def ranked_by(self) -> RankBy:
-        """How the board ranks; of a board within another only that other's counts."""
+        """Return how the board ranks. A board within another has the order of that one instead."""
         return self.rank_by or "gun"
 
 
 class TeamBoard(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """Team standings of a board; a team is the entries' `team`."""
+    """Team standings of the board `of`. A team is everyone whose entry names the same `team`."""
 
     id: Slug
     of: Slug
@@ -113,9 +131,9 @@ class Delegation(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 
 
 class Definition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """A whole event as its organiser defines it. `date` and the races' `start` are ISO texts of local time.
+    """An event as its organiser defines it. `date` and the races' `start` are ISO texts in local time.
 
-    The tables from `eligibility` on are the race office's (`schemas.office`); no result depends on them.
+    The tables from `eligibility` to `waves` are the race office's (`schemas.office`); no result depends on them.
     """
 
     event: Slug

@@ -1,28 +1,34 @@
 """Read a race definition, from TOML or from JSON, or refuse it with all of its faults at once."""
 
 import tomllib
+from collections.abc import Mapping
 from datetime import date, datetime, time
+from itertools import islice
 from typing import Any
 
 import msgspec
 
+from schemas.course_times import widest_start_window_s
 from schemas.definition import Definition
 from schemas.definition_faults import FAULTS_MAX, DefinitionRefused, Fault
 from schemas.definition_rules import contradictions
-from schemas.definition_shape import shape_faults
+from schemas.definition_shape import read_shape
 
 
 def definition_from_toml(data: bytes) -> Definition:
-    """A definition from a TOML file. Raises DefinitionRefused."""
+    """Return the definition in a TOML file. Raises DefinitionRefused."""
     return parse_definition(plain_from_toml(data))
 
 
 def plain_from_toml(data: bytes) -> dict[str, Any]:
-    """The definition of a TOML file as JSON would hold it (dates and times as ISO texts). Raises DefinitionRefused."""
+    """Return the definition of a TOML file as JSON would hold it, dates and times as ISO texts.
+
+    Raises DefinitionRefused.
+    """
     try:
         plain: dict[str, Any] = _iso(tomllib.loads(data.decode()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DefinitionRefused([Fault("$", f"is no TOML: {error}")]) from None
+        raise DefinitionRefused([Fault("$", f"is not TOML: {error}")]) from None
     except RecursionError:
         raise DefinitionRefused([Fault("$", "is nested more deeply than any definition")]) from None
     return plain
@@ -39,12 +45,30 @@ def _iso(value: Any) -> Any:
 
 
 def parse_definition(plain: Any) -> Definition:
-    """A definition from plain objects (decoded JSON or TOML). Raises DefinitionRefused with every fault."""
-    faults = list(shape_faults(plain))
+    """Return the definition in plain objects (decoded JSON or TOML). Raises DefinitionRefused with every fault.
+
+    A contradiction is no fault where it rests on a value that could not be read: it may be gone once that is mended.
+    """
+    shape = read_shape(plain)
+    definition = _with_start_windows(shape.definition, plain)
+    found = (
+        contradiction.fault()
+        for contradiction in contradictions(definition)
+        if not any(map(shape.lacks, (contradiction.path, *contradiction.rests_on)))
+    )
+    faults = [*shape.faults[:FAULTS_MAX], *islice(found, max(0, FAULTS_MAX - len(shape.faults)))]
     if faults:
-        raise DefinitionRefused(faults[:FAULTS_MAX])
-    definition = msgspec.convert(plain, Definition)
-    faults = list(contradictions(definition))
-    if faults:
-        raise DefinitionRefused(faults[:FAULTS_MAX])
+        raise DefinitionRefused(faults)
     return definition
+
+
+def _with_start_windows(definition: Definition, plain: Any) -> Definition:
+    """Return the definition with the start window worked out of every race that gives none."""
+    given = plain.get("races")
+    races = [
+        race
+        if isinstance(row, Mapping) and "start_window_s" in row
+        else msgspec.structs.replace(race, start_window_s=widest_start_window_s(definition, race))
+        for race, row in zip(definition.races, given if isinstance(given, list) else [], strict=False)
+    ]
+    return msgspec.structs.replace(definition, races=races)

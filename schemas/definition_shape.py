@@ -1,18 +1,23 @@
-"""Faults in a definition's shape. Each table is converted by itself, so that one bad field does not hide the next."""
+"""Read plain objects as the tables of a definition, and find every fault of their shape.
+
+Each field is read by itself, so that one bad field does not hide the next. What cannot be read is left out: a stand-in
+takes its place, so that the rest can still be looked at for contradictions.
+"""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
 
 from schemas.definition import LIST_MAX, Board, Definition, Delegation, Mat, Race, TeamBoard
-from schemas.definition_faults import Fault
+from schemas.definition_faults import DefinitionRefused, Fault
 from schemas.office import TABLES as OFFICE_TABLES
 
-_Table = TypeVar("_Table", bound=Struct)
+VALUE_SHOWN = 60  # characters of a value that a fault quotes
+
 TABLES: dict[str, type[Struct]] = {
     "mats": Mat,
     "races": Race,
@@ -23,88 +28,210 @@ TABLES: dict[str, type[Struct]] = {
 }
 
 
-def shape_faults(plain: Any) -> Iterator[Fault]:
+class Shape:
+    """A definition as far as it could be read, and the faults of the rest."""
+
+    def __init__(self, definition: Definition, faults: list[Fault], left_out: Iterable[str]) -> None:
+        """Keep what was read.
+
+        `left_out`: the paths of what was not. These are values of the wrong shape, fields that are missing, and fields
+        for which an unknown key was probably meant.
+        """
+        self.definition = definition
+        self.faults = faults
+        self._left_out = {tuple(_steps(path)) for path in left_out}
+        self._lacks: dict[str, bool] = {}
+
+    def lacks(self, path: str) -> bool:
+        """Return whether the value at a path was left out. `[]` in the path stands for every row of a list."""
+        if not self._left_out:
+            return False
+        if "[]" not in path:
+            steps = _steps(path)
+            return any(tuple(steps[:count]) in self._left_out for count in range(1, len(steps) + 1))
+        if path not in self._lacks:
+            wanted = _steps(path)
+            self._lacks[path] = any(_leads_to(gone, wanted) for gone in self._left_out)
+        return self._lacks[path]
+
+
+def _steps(path: str) -> list[str]:
+    return re.findall(r"[^.\[\]]+|\[\d*\]", path)
+
+
+def _leads_to(gone: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Return whether a path lies at or above another, in which `[]` is any row."""
+    return len(gone) <= len(wanted) and all(
+        have == want or (want == "[]" and have.startswith("[")) for have, want in zip(gone, wanted, strict=False)
+    )
+
+
+def read_shape(plain: Any) -> Shape:
+    """Return what can be read of a definition. Raises DefinitionRefused where there is nothing to read at all."""
     if not isinstance(plain, Mapping):
-        yield Fault("$", "is no table; a definition has fields such as event, name and races")
-        return
-    tables = {name: plain[name] for name in TABLES if name in plain}
-    head = {key: value for key, value in plain.items() if key not in tables}
-    yield from _convert_faults(head, Definition, "$")
-    for name, rows in tables.items():
-        if not isinstance(rows, list):
-            yield Fault(name, f"is a list of tables, [[{name}]] in TOML")
-            continue
-        for index, row in enumerate(rows):
-            yield from _convert_faults(row, TABLES[name], f"{name}[{index}]")
-        if len(rows) > LIST_MAX:
-            yield Fault(name, f"has {len(rows)} tables; at most {LIST_MAX} are taken")
-
-
-def _convert_faults(value: Any, kind: type[Struct], path: str) -> Iterator[Fault]:
-    """The faults of one table: each field is tried by itself, then what is missing, then what is unknown."""
-    if not isinstance(value, Mapping):
-        yield Fault(path, "is no table")
-        return
-    fields = {f.encode_name: f for f in msgspec.structs.fields(kind)}
-    for key in value:
-        at = str(key) if path == "$" else f"{path}.{key}"
-        if key not in fields:
-            near = get_close_matches(str(key), fields, n=1)
-            meant = f"did you mean `{near[0]}`? Known" if near else "known"
-            yield Fault(at, f"is unknown here; {meant} are {', '.join(sorted(fields))}")
-            continue
-        yield from _value_faults(value[key], fields[key].type, at)
-    for key, f in fields.items():
-        if f.required and key not in value:
-            yield Fault(path if path != "$" else key, f"needs `{key}`")
-
-
-def _value_faults(value: Any, kind: Any, path: str) -> Iterator[Fault]:
-    """The faults of a field's value; a list or a table shows those of each thing in it."""
+        raise DefinitionRefused([Fault("$", "is not a table; a definition has fields such as event, name and races")])
     try:
-        msgspec.convert(value, kind)
-        return
-    except msgspec.ValidationError as error:
-        text = str(error)
-    inside: list[Fault] = []
-    for one in _kinds(kind):
-        if isinstance(value, Mapping) and isinstance(one, type) and issubclass(one, Struct):
-            inside += _convert_faults(value, one, path)
-        elif isinstance(value, list) and get_origin(one) is list:
-            for at, item in enumerate(value):
-                inside += _value_faults(item, get_args(one)[0], f"{path}[{at}]")
-    yield from inside or [Fault(path, _in_words(value, kind, text))]
+        return Shape(msgspec.convert(plain, Definition), [], [])
+    except msgspec.ValidationError:
+        return _ShapeReader().read(plain)
+
+
+class _LeftOut:
+    """Takes the place of a value that cannot be read, until its field says what stands in for it."""
+
+
+_LEFT_OUT = _LeftOut()
+
+
+class _ShapeReader:
+    """Reads one definition field by field, and keeps what it finds wrong on the way."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.left_out: list[str] = []
+
+    def read(self, plain: Mapping[str, Any]) -> Shape:
+        head = {key: value for key, value in plain.items() if key not in TABLES}
+        definition = self._table(head, Definition, "")
+        tables = {name: self._rows(name, plain[name]) for name in TABLES if name in plain}
+        return Shape(msgspec.structs.replace(definition, **tables), self.faults, self.left_out)
+
+    def _rows(self, name: str, rows: Any) -> list[Any]:
+        """Return the rows of one of the definition's tables."""
+        if not isinstance(rows, list):
+            self._leave_out(name, f"must be a list of tables; in TOML write [[{name}]]")
+            return []
+        if len(rows) > LIST_MAX:
+            self._leave_out(name, f"has {len(rows)} tables; at most {LIST_MAX} are allowed")
+        kind = TABLES[name]
+        read = (self._row(row, kind, f"{name}[{index}]") for index, row in enumerate(rows[:LIST_MAX]))
+        return [_stand_in(kind) if row is _LEFT_OUT else row for row in read]
+
+    def _row(self, row: Any, kind: type[Struct], path: str) -> Any:
+        if not isinstance(row, Mapping):
+            return self._leave_out(path, "is not a table")
+        return self._table(row, kind, path)
+
+    def _table(self, table: Mapping[str, Any], kind: type[Struct], path: str) -> Any:
+        """Return a table: each of its fields by itself; missing and unknown ones are faults."""
+        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        read: dict[str, Any] = {}
+        for key, item in table.items():
+            if key in fields:
+                value = self._value(item, fields[key].type, _joined(path, key))
+                if value is not _LEFT_OUT:
+                    read[key] = value
+            else:
+                self._unknown(str(key), [name for name in fields if name not in table], sorted(fields), path)
+        for key, field in fields.items():
+            if field.required and key not in read:
+                read[key] = _stand_in(field.type)
+                if key not in table:
+                    self.faults.append(Fault(path or key, f"needs `{key}`"))
+                    self.left_out.append(_joined(path, key))
+        return kind(**read)
+
+    def _unknown(self, key: str, absent: list[str], known: list[str], path: str) -> None:
+        """Note a key that is not a field. It leaves out the absent field that it resembles, or all of them if none."""
+        near = get_close_matches(key, known, n=1)
+        meant = f"did you mean `{near[0]}`? The fields" if near else "the fields"
+        self.faults.append(Fault(_joined(path, key), f"is not a field here; {meant} are {', '.join(known)}"))
+        self.left_out += [_joined(path, name) for name in absent if not near or name == near[0]]
+
+    def _value(self, value: Any, kind: Any, path: str) -> Any:
+        """Return a field's value; of a list or a table, whatever can be read of it."""
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            text = str(error)
+        faults_before = len(self.faults)
+        read: Any = _LEFT_OUT
+        for plain_kind in _kinds(kind):
+            if isinstance(value, Mapping) and isinstance(plain_kind, type) and issubclass(plain_kind, Struct):
+                read = self._table(value, plain_kind, path)
+            elif isinstance(value, list) and get_origin(plain_kind) is list:
+                item_kind = get_args(plain_kind)[0]
+                items = [self._value(item, item_kind, f"{path}[{index}]") for index, item in enumerate(value)]
+                read = [_stand_in(item_kind) if item is _LEFT_OUT else item for item in items]
+        if len(self.faults) > faults_before:
+            return read
+        return self._leave_out(path, _in_words(value, kind, text))
+
+    def _leave_out(self, path: str, reason: str) -> _LeftOut:
+        self.faults.append(Fault(path, reason))
+        self.left_out.append(path)
+        return _LEFT_OUT
+
+
+def _joined(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _stand_in(kind: Any) -> Any:
+    """Return a value of a kind that says nothing; a table with such values where it needs any."""
+    (plain_kind, *_) = _kinds(kind)
+    if isinstance(plain_kind, type) and issubclass(plain_kind, Struct):
+        fields = msgspec.structs.fields(plain_kind)
+        return plain_kind(**{field.name: _stand_in(field.type) for field in fields if field.required})
+    return (get_origin(plain_kind) or plain_kind)()
 
 
 def _kinds(kind: Any) -> Iterator[Any]:
-    """The plain types that an annotation allows: without their limits, the members of a union one by one."""
+    """Yield the plain types that an annotation allows: without their limits, the members of a union one by one."""
     if get_origin(kind) is Annotated:
         yield from _kinds(get_args(kind)[0])
     elif get_origin(kind) in (None, list, Literal):
         yield kind
     else:
-        for one in get_args(kind):
-            yield from _kinds(one)
+        for member in get_args(kind):
+            yield from _kinds(member)
+
+
+# --- What is wrong with a value, for the person who writes the file.
 
 
 def _in_words(value: Any, kind: Any, text: str) -> str:
-    """What is wrong with a value, for whoever writes the file."""
+    """Return the fault of a value; `text` is what msgspec says of it."""
     if "enum value" in text:
-        known = [str(name) for one in _kinds(kind) if get_origin(one) is Literal for name in get_args(one)]
-        return f"{value!r} is unknown here; known are {', '.join(known)}"
+        choices = [str(name) for member in _kinds(kind) if get_origin(member) is Literal for name in get_args(member)]
+        return f"{_shown(value)} is not one of {', '.join(choices)}"
     if "matching regex" in text:
-        what = "three letters" if "{3}" in text else "an id: letters, digits, `.`, `_` and `-`, 64 at most"
-        return f"{value!r} does not do; write {what}"
-    plain = text[:1].lower() + text[1:].partition(" - at `$")[0].replace(" | null", "")
-    return re.sub(r"`(\w+)`", lambda found: _WORDS.get(found[1], found[0]), plain)
+        wanted = "a code of three letters" if "{3}" in text else f"an id; {_ID_RULE}"
+        return f"{_shown(value)} is not {wanted}"
+    expected = text.partition(" - at `$")[0].removeprefix("Expected ").partition(", got ")[0].replace(" | null", "")
+    type_name, _, bound = expected.partition("` ")
+    sign, _, limit = bound.removeprefix("of length ").removesuffix(".0").partition(" ")
+    if bound.startswith("of length"):
+        has = f"has {_counted(value, len(value))}" if value else "is empty"
+        limits = f"at most {limit} are allowed" if sign == "<=" else f"write at least {_counted(value, int(limit))}"
+        return f"{has}; {limits}"
+    wanted = _TYPES.get(type_name.strip("`"), "valid here")
+    return f"{_shown(value)} is not {wanted}" + (f" {_BOUNDS[sign]} {limit}" if bound else "")
 
 
-_WORDS = {
+def _shown(value: Any) -> str:
+    """Return a value as the file spells it, or what it is where that would be long."""
+    if isinstance(value, Mapping | list):
+        return "a table" if isinstance(value, Mapping) else "a list"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    text = repr(value)
+    return text if len(text) <= VALUE_SHOWN else f"{text[:VALUE_SHOWN]}..."
+
+
+def _counted(value: list[Any] | str, count: int) -> str:
+    """Return a number of what a list or a text consists of."""
+    singular, plural = ("entry", "entries") if isinstance(value, list) else ("character", "characters")
+    return f"{count} {singular if count == 1 else plural}"
+
+
+_ID_RULE = "it takes 1 to 64 letters, digits, `.`, `_` and `-`, and starts with a letter or digit"
+_BOUNDS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
+_TYPES = {
     "str": "a text",
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
     "array": "a list",
     "object": "a table",
-    "null": "nothing",
 }

@@ -1,163 +1,198 @@
-"""Where the race office's tables contradict themselves, or name what the definition does not have."""
+"""Where the race office's tables contradict themselves, or name things that the definition does not have."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TypeAlias
 
-from schemas.definition import Board, Definition
-from schemas.office import Composition, Prize
+from schemas.definition import Board, Definition, TeamBoard
+from schemas.definition_faults import Contradiction, NotDefined
+from schemas.office import Composition
 
-_Found: TypeAlias = Iterator[tuple[str, str]]
-"""Each fault as its path in the file and the reason."""
+Contradictions: TypeAlias = Iterator[Contradiction]
 
 
-def office_faults(definition: Definition) -> _Found:
-    """Where these tables contradict themselves, or name what the definition does not have, in the order of the file."""
-    yield from _eligibility_faults(definition)
-    yield from _prize_faults(definition)
+def office_contradictions(definition: Definition) -> Contradictions:
+    """Yield every contradiction of these tables, table by table."""
+    yield from _eligibility(definition)
+    yield from _prizes(definition)
     for index, medal in enumerate(definition.medals):
-        yield from _race_faults(definition, f"medals[{index}]", medal.races)
-    yield from _title_faults(definition)
-    yield from _composition_faults(definition)
-    yield from _wave_faults(definition)
+        yield from _races(definition, f"medals[{index}]", medal.races)
+    yield from _titles(definition)
+    yield from _compositions(definition)
+    yield from _waves(definition)
 
 
-def _eligibility_faults(definition: Definition) -> _Found:
+_ASKS = ("born_from", "born_to", "consent_under", "standard_s", "once", "attest")
+
+
+def _eligibility(definition: Definition) -> Contradictions:
     for index, rule in enumerate(definition.eligibility):
         path = f"eligibility[{index}]"
-        yield from _race_faults(definition, path, rule.races)
-        for at, division in enumerate(rule.divisions):
-            yield from _division_faults(definition, f"{path}.divisions[{at}]", division, rule.races)
-        yield from _repeats(f"{path}.divisions", rule.divisions)
-        yield from _year_faults(path, rule.born_from, rule.born_to)
-        asked = (rule.born_from, rule.born_to, rule.consent_under, rule.standard_s, rule.once, rule.attest)
-        if all(one is None for one in asked):
-            yield path, "asks for nothing; give born_from, born_to, consent_under, standard_s, once or attest"
+        yield from _races(definition, path, rule.races)
+        for number, division in enumerate(rule.divisions):
+            yield from _division(definition, f"{path}.divisions[{number}]", division, rule.races)
+        yield from repeated(f"{path}.divisions", rule.divisions)
+        yield from _years(path, rule.born_from, rule.born_to)
+        if all(getattr(rule, name) is None for name in _ASKS):
+            reason = f"asks for nothing; give {', '.join(_ASKS[:-1])} or {_ASKS[-1]}"
+            yield Contradiction(path, reason, tuple(f"{path}.{name}" for name in _ASKS))
         if rule.unless is not None and rule.standard_s is None:
-            yield f"{path}.unless", "says what else will do, and there is no standard_s that it could stand in for"
+            reason = "is an alternative to standard_s, which is not given"
+            yield Contradiction(f"{path}.unless", reason, (f"{path}.standard_s",))
 
 
-def _prize_faults(definition: Definition) -> _Found:
-    known = {
-        "boards": {one.id for one in definition.boards},
-        "team_boards": {one.id for one in definition.team_boards},
-        "delegations": {one.id for one in definition.delegations},
-    }
-    before: dict[str, Prize] = {}
+def _prizes(definition: Definition) -> Contradictions:
+    tables = ("boards", "team_boards", "delegations")
+    known = {table: [row.id for row in getattr(definition, table)] for table in tables}
+    path_of: dict[str, str] = {}
+    with_boards: set[str] = set()
     for index, prize in enumerate(definition.prizes):
         path = f"prizes[{index}]"
         if not prize.boards and not prize.team_boards and not prize.delegations:
-            yield path, "is for nobody; name boards, team_boards or delegations"
+            reason = "is for nobody; name boards, team_boards or delegations"
+            yield Contradiction(path, reason, tuple(f"{path}.{table}" for table in tables))
         for table, ids in known.items():
-            yield from _id_faults(f"{path}.{table}", getattr(prize, table), ids, table.replace("_", " "))
-        yield from _id_faults(f"{path}.passes_over", prize.passes_over, set(before), "prizes before it")
+            yield from _ids(f"{path}.{table}", getattr(prize, table), ids, table)
+        for number, name in enumerate(prize.passes_over):
+            if name not in path_of:
+                reason = f"prize {name!r} is not among the prizes before this one"
+                yield Contradiction(f"{path}.passes_over[{number}]", reason, ("prizes[].id",))
+            elif name not in with_boards:
+                reason = f"prize {name!r} goes to no athlete, since it names no boards"
+                yield Contradiction(f"{path}.passes_over[{number}]", reason, (f"{path_of[name]}.boards",))
+        yield from repeated(f"{path}.passes_over", prize.passes_over)
         if prize.passes_over and not prize.boards:
-            yield f"{path}.passes_over", "passes over athletes, and this prize names no board of athletes"
-        for at, name in enumerate(prize.passes_over):
-            if name in before and not before[name].boards:
-                yield f"{path}.passes_over[{at}]", f"prize {name!r} goes to no athlete"
-        before[prize.id] = prize
+            reason = "passes over athletes, but this prize names no boards and so goes to none"
+            yield Contradiction(f"{path}.passes_over", reason, (f"{path}.boards",))
+        path_of[prize.id] = path
+        if prize.boards:
+            with_boards.add(prize.id)
+        else:
+            with_boards.discard(prize.id)
 
 
-def _title_faults(definition: Definition) -> _Found:
+def _titles(definition: Definition) -> Contradictions:
     titles = {title.id: title for title in definition.titles}
+    path_of = {title.id: f"titles[{index}]" for index, title in enumerate(definition.titles)}
+    races = [race.id for race in definition.races]
     for index, title in enumerate(definition.titles):
         path = f"titles[{index}]"
-        if title.race not in {race.id for race in definition.races}:
-            yield f"{path}.race", f"race {title.race!r} is not among the races"
-        yield from _division_faults(definition, f"{path}.division", title.division, [title.race])
+        if title.race not in races:
+            yield Contradiction(f"{path}.race", NotDefined("race", title.race, races), ("races[].id",))
+        yield from _division(definition, f"{path}.division", title.division, [title.race])
         if title.below is None:
             continue
         higher = titles.get(title.below)
         if higher is None:
-            yield f"{path}.below", f"title {title.below!r} is not among the titles"
-        elif (higher.race, higher.gender) != (title.race, title.gender):
-            yield f"{path}.below", f"title {higher.id!r} is of another race or gender"
+            yield Contradiction(f"{path}.below", NotDefined("title", title.below, titles), ("titles[].id",))
+            continue
+        both = (path, path_of[higher.id])
+        if (higher.race, higher.gender) != (title.race, title.gender):
+            reason = f"title {higher.id!r} is of another race or gender"
+            yield Contradiction(
+                f"{path}.below", reason, tuple(f"{of}.{name}" for of in both for name in ("race", "gender"))
+            )
         elif higher.within_s >= title.within_s:
-            yield f"{path}.below", f"title {higher.id!r} is no harder: {higher.within_s} s, this one {title.within_s} s"
+            reason = f"title {higher.id!r} is not harder: {higher.within_s} s, and this one {title.within_s} s"
+            rests_on = tuple(f"{of}.{name}" for of in both for name in ("race", "gender", "within_s"))
+            yield Contradiction(f"{path}.below", reason, rests_on)
 
 
-def _composition_faults(definition: Definition) -> _Found:
+def _compositions(definition: Definition) -> Contradictions:
     teams = {team.id: team for team in definition.team_boards}
+    path_of = {team.id: f"team_boards[{index}]" for index, team in enumerate(definition.team_boards)}
     boards = {board.id: board for board in definition.boards}
     composed: set[str] = set()
-    for index, one in enumerate(definition.compositions):
+    for index, composition in enumerate(definition.compositions):
         path = f"compositions[{index}]"
-        yield from _id_faults(f"{path}.team_boards", one.team_boards, set(teams), "team boards")
-        size = sum(role.count for role in one.members)
-        for at, name in enumerate(one.team_boards):
-            team = teams.get(name)
+        yield from _ids(f"{path}.team_boards", composition.team_boards, teams, "team_boards")
+        for number, name in enumerate(composition.team_boards):
             if name in composed:
-                yield f"{path}.team_boards[{at}]", f"team board {name!r} has another composition already"
-            if team is None:
-                continue
-            if size > team.max_members:
-                yield f"{path}.members", f"are {size}; at most {team.max_members} of a team count on {name!r}"
-            elif size < team.counting:
-                yield f"{path}.members", f"are {size}; {team.counting} of a team count on {name!r}"
-            if team.of in boards:
-                yield from _role_faults(definition, one, boards[team.of], path)
-        composed.update(one.team_boards)
-        for at, role in enumerate(one.members):
-            yield from _year_faults(f"{path}.members[{at}]", role.born_from, role.born_to)
+                reason = f"team board {name!r} already has a composition"
+                yield Contradiction(f"{path}.team_boards[{number}]", reason)
+            if name in teams:
+                yield from _team_size(composition, teams[name], path, path_of[name])
+                if teams[name].of in boards:
+                    yield from _roles(definition, composition, boards[teams[name].of], path)
+        composed.update(composition.team_boards)
+        for number, role in enumerate(composition.members):
+            yield from _years(f"{path}.members[{number}]", role.born_from, role.born_to)
 
 
-def _role_faults(definition: Definition, of: Composition, board: Board, path: str) -> _Found:
-    """A member who could not be on the teams' board."""
-    for at, role in enumerate(of.members):
+def _team_size(composition: Composition, team: TeamBoard, path: str, team_path: str) -> Contradictions:
+    size = sum(role.count for role in composition.members)
+    rests_on = (f"{path}.members[].count", f"{team_path}.max_members", f"{team_path}.counting")
+    if size > team.max_members:
+        reason = f"add up to {size}; team board {team.id!r} takes at most {team.max_members} members (max_members)"
+        yield Contradiction(f"{path}.members", reason, rests_on)
+    elif size < team.counting:
+        reason = f"add up to {size}; on team board {team.id!r} {team.counting} members count (counting)"
+        yield Contradiction(f"{path}.members", reason, rests_on)
+
+
+def _roles(definition: Definition, composition: Composition, board: Board, path: str) -> Contradictions:
+    """Yield each member who could not be on the teams' board."""
+    for number, role in enumerate(composition.members):
+        role_path = f"{path}.members[{number}]"
         if role.gender is not None and board.gender is not None and role.gender != board.gender:
-            yield f"{path}.members[{at}].gender", f"{role.gender!r} is not on board {board.id!r}, of {board.gender!r}"
+            reason = f"nobody of {role.gender!r} is on board {board.id!r}, which is for {board.gender!r}"
+            yield Contradiction(f"{role_path}.gender", reason)
         if role.division is not None and board.division is not None and role.division != board.division:
-            text = f"{role.division!r} is not on board {board.id!r}, of {board.division!r}"
-            yield f"{path}.members[{at}].division", text
+            reason = f"nobody of {role.division!r} is on board {board.id!r}, which is for {board.division!r}"
+            yield Contradiction(f"{role_path}.division", reason)
         elif board.division is None:
-            yield from _division_faults(definition, f"{path}.members[{at}].division", role.division, [board.race])
+            yield from _division(definition, f"{role_path}.division", role.division, [board.race])
 
 
-def _wave_faults(definition: Definition) -> _Found:
+def _waves(definition: Definition) -> Contradictions:
     ordered: set[str] = set()
     for index, waves in enumerate(definition.waves):
         path = f"waves[{index}]"
-        yield from _race_faults(definition, path, waves.races)
-        for at, name in enumerate(waves.races):
+        yield from _races(definition, path, waves.races)
+        for number, name in enumerate(waves.races):
             if name in ordered:
-                yield f"{path}.races[{at}]", f"race {name!r} has its waves already"
+                yield Contradiction(f"{path}.races[{number}]", f"race {name!r} is already in another row of waves")
         ordered.update(waves.races)
-        yield from _repeats(f"{path}.order", waves.order)
+        yield from repeated(f"{path}.order", waves.order)
         for board in definition.boards:
             if board.race in waves.races and board.wave is not None and board.wave not in waves.order:
-                yield f"{path}.order", f"lacks wave {board.wave!r}, which board {board.id!r} is of"
+                reason = f"lacks wave {board.wave!r}, which board {board.id!r} is for"
+                yield Contradiction(f"{path}.order", reason, (f"{path}.order[]",))
 
 
-def _race_faults(definition: Definition, path: str, races: Sequence[str]) -> _Found:
-    yield from _id_faults(f"{path}.races", races, {race.id for race in definition.races}, "races")
+def _races(definition: Definition, path: str, races: Sequence[str]) -> Contradictions:
+    yield from _ids(f"{path}.races", races, [race.id for race in definition.races], "races")
 
 
-def _id_faults(path: str, ids: Sequence[str], known: set[str], what: str) -> _Found:
-    for at, name in enumerate(ids):
+def _ids(path: str, ids: Sequence[str], known: Collection[str], table: str) -> Contradictions:
+    """Yield each id in a list that a table does not have, or that the list has twice."""
+    what = table.replace("_", " ").removesuffix("s")
+    for number, name in enumerate(ids):
         if name not in known:
-            yield f"{path}[{at}]", f"{name!r} is not among the {what}"
-    yield from _repeats(path, ids)
+            yield Contradiction(f"{path}[{number}]", NotDefined(what, name, known), (f"{table}[].id",))
+    yield from repeated(path, ids)
 
 
-def _repeats(path: str, names: Sequence[str]) -> _Found:
-    counts = Counter(names)
-    for at, name in enumerate(names):
-        if counts[name] > 1 and name in names[:at]:
-            yield f"{path}[{at}]", f"{name!r} stands there twice"
+def repeated(path: str, names: Sequence[str]) -> Contradictions:
+    """Yield each name that a list has twice."""
+    seen: set[str] = set()
+    for number, name in enumerate(names):
+        if name in seen:
+            yield Contradiction(f"{path}[{number}]", f"{name!r} is already in this list")
+        seen.add(name)
 
 
-def _year_faults(path: str, born_from: int | None, born_to: int | None) -> _Found:
+def _years(path: str, born_from: int | None, born_to: int | None) -> Contradictions:
     if born_from is not None and born_to is not None and born_from > born_to:
-        yield f"{path}.born_from", f"{born_from} is after born_to {born_to}: nobody passes"
+        yield Contradiction(f"{path}.born_from", f"{born_from} is after born_to {born_to}: no birth year is in between")
 
 
-def _division_faults(definition: Definition, path: str, division: str | None, races: Sequence[str]) -> _Found:
-    """A division that no board knows where boards are by division: most likely a misspelt one."""
+def _division(definition: Definition, path: str, division: str | None, races: Sequence[str]) -> Contradictions:
+    """Yield a division that no board of these races is for, where any is by division: it is probably misspelt."""
     known = {
         board.division
         for board in definition.boards
         if board.division is not None and (not races or board.race in races)
     }
     if division is not None and known and division not in known:
-        yield path, f"{division!r} is on no board there; known are {', '.join(sorted(known))}"
+        rests_on = ("boards[].division", "boards[].race")
+        yield Contradiction(path, NotDefined("division", division, sorted(known)), rests_on)

@@ -86,16 +86,16 @@ def test_every_fault_has_its_line_and_its_path(checked):
     text = TOML.replace('devices = ["K1"]', "devices = []").replace(
         'race = "hm"\ngender = "F"', 'race = "5k"\nsex = "F"'
     )
-    assert checked(text.replace('sex = "F"', 'gender = "F"')) == (
+    assert checked(text) == (
         2,
         [],
         [
+            "race.toml:40: boards[1].sex: is not a field here; the fields are born_from, born_to, club, division,"
+            " gender, gun_places, id, name, nationality, race, rank_by, wave, within",
             "race.toml:14: mats[1].devices: is empty; mat '10k' needs a device that reads there",
-            "race.toml:39: boards[1].race: race '5k' is not among the races",
+            "race.toml:39: boards[1].race: race '5k' is not defined (defined: hm)",
         ],
     )
-    code, _, errors = checked(text)
-    assert (code, [one.partition(": is")[0] for one in errors]) == (2, ["race.toml:40: boards[1].sex"])
 
 
 def test_what_is_missing_is_said_at_the_table_that_misses_it_or_of_the_file(checked):
@@ -106,8 +106,8 @@ def test_what_is_missing_is_said_at_the_table_that_misses_it_or_of_the_file(chec
 def test_what_is_no_toml_is_said_with_the_parsers_line(checked):
     code, out, (error,) = checked("a = 1\nb = \n")
     assert (code, out) == (2, [])
-    assert error.startswith("race.toml:2: is no TOML: ")
-    assert checked(b"a = '\xff'")[2][0].startswith("race.toml: is no TOML: ")
+    assert error.startswith("race.toml:2: is not TOML: ")
+    assert checked(b"a = '\xff'")[2][0].startswith("race.toml: is not TOML: ")
 
 
 def test_json_is_checked_alike(checked):
@@ -117,13 +117,16 @@ def test_json_is_checked_alike(checked):
     assert checked(text, "race.json") == (
         2,
         [],
-        [f"race.json:{line}: races[0].points[1].mat: mat '12k' is not among the mats"],
+        [
+            f"race.json:{line}: races[0].points[1].mat: mat '12k' is not defined; did you mean '10k'?"
+            " (defined: start, 10k, finish)"
+        ],
     )
     assert checked(json.dumps(definition()), "race.json")[0] == 0
     code, _, (error,) = checked('{\n "event": }', "race.json")
     assert (code, error.startswith("race.json:2: is no JSON: ")) == (2, True)
     assert checked("[]", "race.json")[2] == [
-        "race.json: is no table; a definition has fields such as event, name and races"
+        "race.json: is not a table; a definition has fields such as event, name and races"
     ]
 
 
@@ -139,7 +142,7 @@ def test_what_is_nested_without_end_is_refused(checked, name, text):
 def test_what_is_nested_deeply_within_a_definition_is_a_fault_like_any_other(checked):
     deep = "[" * 200 + "]" * 200
     code, _, (error,) = checked(TOML.replace('timezone = "Asia/Ho_Chi_Minh"', f"timezone = {deep}"))
-    assert (code, error) == (2, "race.toml:5: timezone: expected a text, got a list")
+    assert (code, error) == (2, "race.toml:5: timezone: a list is not a text")
 
 
 def test_a_file_that_cannot_be_opened_is_said(tmp_path, capsys):

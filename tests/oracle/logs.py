@@ -218,7 +218,9 @@ class Maker:
             if rng.random() < 0.5:
                 point["pick"] = rng.choice(["first", "last", "strongest", "strongest"])
             points.append(point)
-        made = {"id": race, "name": "Race", "start": self.start, "points": points, "start_window_s": window_s}
+        made = {"id": race, "name": "Race", "start": self.start, "points": points}
+        if rng.random() < 0.8:
+            made["start_window_s"] = window_s
         for key, values in (
             ("official_time", ["gun", "chip"]),
             ("gun_from", ["race", "wave"]),

@@ -357,8 +357,7 @@ class Course:
         return found
 
     def in_window(self, read):
-        window_us = self.race.get("start_window_s", 1800) * US
-        return self.own_gun <= read["at_us"] <= self.own_gun + window_us
+        return self.own_gun <= read["at_us"] <= self.own_gun + start_window_s(self.log.definition, self.race) * US
 
     def picked(self, point, passing):
         """The read that gives the passing its time at a point, or None when none counts there."""
@@ -507,6 +506,28 @@ def limits_us(log, race, limit, earliest_gun, own_gun):
     if limit.get("wave") is not None:
         limits.append(own_gun + duration_us(limit["wave"]))
     return limits
+
+
+def start_window_s(definition, race):
+    """The race's own, or else the widest up to 1800 s with no later point on START's mat within its reach (R2)."""
+    if "start_window_s" in race:
+        return race["start_window_s"]
+    start, *later = race["points"]
+    shared = [point for point in later if point["mat"] == start["mat"]]
+    windows_s = range(1800, -1, -1)
+    return next(s for s in windows_s if not any(reached(definition, race, start, point, s) for point in shared))
+
+
+def reached(definition, race, start, point, window_s):
+    """Whether the rule has a later point on START's mat within reach of a start window."""
+    if point.get("earliest") is None:
+        metres = (Fraction(str(point["km"])) - Fraction(str(start["km"]))) * 1000
+        return window_s * Fraction(str(race.get("max_speed_mps", 7.5))) >= metres
+    scheduled_us = instant_us(datetime.fromisoformat(race["start"]), ZoneInfo(definition["timezone"]))
+    after_us = [duration_us(point["earliest"][kind]) for kind in ("gun", "wave") if kind in point["earliest"]]
+    if "clock" in point["earliest"]:
+        after_us.append(clock_us(definition["timezone"], race["start"], point["earliest"]["clock"]) - scheduled_us)
+    return max(after_us) <= window_s * US
 
 
 def duration_us(text):
