@@ -25,6 +25,34 @@ from services.projections.migrate import migrate
 from services.runtime.clickhouse import Database, DatabaseAddress
 from services.runtime.kafka import KafkaOptions
 from services.runtime.topics_admin import create_topics
+from tests.heavy import guard, is_integration
+
+_running: list[pytest.Item] = []  # the test that runs now, if one does
+
+
+def pytest_configure() -> None:
+    """Let no test without the marker start what integration tests are for."""
+    guard(lambda: next((item.nodeid for item in _running if item.get_closest_marker("integration") is None), None))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark integration tests by rule; before `-m` selects."""
+    for item in items:
+        fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
+        if is_integration(item.path, fixtures):
+            item.add_marker("integration")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Remember which test runs."""
+    _running.append(item)
+    try:
+        return (yield)
+    finally:
+        _running.remove(item)
+
 
 BROKER_READY_S = 120.0  # for a hang only; it opens in three seconds on an idle machine
 

@@ -35,8 +35,6 @@ from tests.conftest import free_port
 from tests.integration.processes import is_alive
 from tests.loadtest.scored import as_told, differences, equal_parts, over_http
 
-pytestmark = pytest.mark.integration
-
 SEED = 11
 SIZE = 120
 PLAYED_S = 30.0  # the day takes so long

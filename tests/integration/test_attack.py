@@ -20,8 +20,6 @@ from services.runtime.tokens import new_token, tokens_bytes
 from tests.builders import EVENT
 from tests.conftest import free_port
 
-pytestmark = pytest.mark.integration
-
 HANG_S = 120.0
 PUSH_S = 1.5  # 150 requests, 15 of them on connections of their own
 SLOW_S = 11.5  # ingest refuses slow bodies after 10 s

@@ -40,7 +40,6 @@ from tests.builders import EVENT, definition
 from tests.conftest import running_broker
 from tests.ingest.conftest import serving
 
-pytestmark = pytest.mark.integration
 HANG_S = 60.0  # for a hang only
 
 

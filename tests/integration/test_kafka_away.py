@@ -14,7 +14,6 @@ from collections import Counter
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from loadtest.devices.llrp import LlrpDevice
 from loadtest.devices.mylaps import Exporter
@@ -28,8 +27,6 @@ from services.operate.export_log import lines
 from services.runtime.kafka import KafkaOptions
 from services.runtime.topics_admin import create_topics
 from tests.conftest import free_port, running_broker
-
-pytestmark = pytest.mark.integration
 
 EVENT = "away-2026"
 ZONE = "Asia/Ho_Chi_Minh"

@@ -3,7 +3,6 @@
 import asyncio
 
 import msgspec
-import pytest
 
 from schemas.rejected import Rejection
 from services.operate.rejected import Wanted
@@ -12,8 +11,6 @@ from tests.builders import EVENT
 from tests.conftest import free_port
 from tests.ingest.decoders.test_mylaps import v1_record
 from tests.integration.test_ingest_kafka import client_of, facts, kafka_log, wire
-
-pytestmark = pytest.mark.integration
 
 
 def sources(zone: str, port: int) -> str:

@@ -6,7 +6,6 @@ import signal
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from schemas.codec import encode_envelope
 from schemas.topics import FRAME_ROWS_MAX, partition_of
@@ -22,8 +21,6 @@ from tests.integration.scoring_worker import (
     race_facts,
     rejections,
 )
-
-pytestmark = pytest.mark.integration
 
 EVENTS = ["alpha", "gamma", "delta"]  # in three partitions
 SEED = 20_260_104

@@ -20,7 +20,6 @@ from tests.live.racing import Live, Racing, serving
 from tests.live.test_stream import streaming
 
 
-@pytest.mark.integration
 async def test_a_notice_on_kafka_is_told_at_once_and_with_what_it_knows(database, kafka):
     race = Racing(database)
     await race.announce(defined(), entries("7"), gun(0))

@@ -14,8 +14,6 @@ from tests.builders import EVENT, board, defined, definition, entries, entry, fa
 from tests.builders import read as read_at
 from tests.live.racing import Racing, serving
 
-pytestmark = pytest.mark.integration
-
 HANG_S = 30.0
 T = TypeVar("T")
 

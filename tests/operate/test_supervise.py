@@ -194,8 +194,8 @@ async def test_a_start_that_cannot_be_is_not_tried(said, running):
 
 
 async def test_a_command_that_is_not_there_is_named(said, quick):
-    child = Child(ChildSpec(name="part", command=["/nowhere/java"], environment={}), said)
-    with pytest.raises(GivenUp, match=r"exit code 127[^$]*cannot run /nowhere/java: No such file"):
+    child = Child(ChildSpec(name="part", command=["/nowhere/kafka"], environment={}), said)
+    with pytest.raises(GivenUp, match=r"exit code 127[^$]*cannot run /nowhere/kafka: No such file"):
         await ended(asyncio.create_task(child.run()))
 
 
