@@ -31,6 +31,7 @@ from services.ingest.decoders import (
     raceresult,
     raceresult_http,
     ultra,
+    wiclax,
 )
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import LINE_MAX_BYTES, DecodedRead, Message, Now, Position, Reader
@@ -44,7 +45,15 @@ from services.ingest.race_log import pack
 from services.ingest.readers.sources import Source
 from tests.builders import EVENT, definition
 from tests.fuzz.mutate import portions
-from tests.ingest.decoders import test_ipico, test_llrp, test_mylaps, test_raceresult, test_raceresult_http, test_ultra
+from tests.ingest.decoders import (
+    test_ipico,
+    test_llrp,
+    test_mylaps,
+    test_raceresult,
+    test_raceresult_http,
+    test_ultra,
+    test_wiclax,
+)
 
 AT_US = 1_772_800_000_000_000  # 2026-03-06
 ZONES = ("UTC", "America/New_York", "+07:00", "-12:00")
@@ -330,6 +339,27 @@ ULTRA = (
 )
 
 
+def _wiclax(dice: Random) -> Take:
+    source = _source("wiclax", dice.choice(ZONES))
+    cursor = {wiclax.LOG: Position("", AT_US - 10**9)} if dice.random() < 0.5 else {}
+    reader = wiclax.WiclaxReader(parse_zone(source.zone), cursor, ReaderStateNotices())
+    return _Conversation(reader, source, lambda: len(reader._rest), LINE_MAX_BYTES).take
+
+
+WICLAX = (
+    test_wiclax.SAMPLE.encode() + b"\r",
+    b"7;06-03-2026 09:00:00\r",
+    test_wiclax.line(3, rewound=True),
+    b"*\r",
+    b"CLOCK 06-03-2026 12:26:40\r",
+    b"CLOCK 01-01-2000 00:00:00\r",
+    b"CLOCK 31-12-2099 23:59:59\r",
+    b"CLOCKOK\rREADOK\r",
+    b"RACESTART 23:59:59,999\r",
+    b"x;08-03-2026 02:30:00.500;0B;1;5;1\n",
+)
+
+
 def _llrp(dice: Random) -> Take:
     reader = llrp.LlrpReader("finish", ReaderStateNotices())
     bound = llrp_messages.MESSAGE_MAX_BYTES + AT_ONCE_MAX_BYTES
@@ -566,6 +596,7 @@ TARGETS = (
     ),
     Target("ipico_replay", tuple(line + b"\n" for line in test_ipico.LINES), (b"aa", b"\n", b"FS"), _replay),
     Target("ultra", ULTRA, (b",", b"\n", b"V=", b"S=", b":"), _ultra),
+    Target("wiclax", WICLAX, (b";", b"\r", b"CLOCK ", b":", b"-"), _wiclax),
     Target("llrp", LLRP, (b"\x04\x3d", b"\0\0", b"\xff\xff", b"\0\xf0", b"\x8d", b"\x81"), _llrp, _llrp_mended),
     Target("reads_json", (_SHORT, msgspec.json.encode(_BARE)), _JSON, _reads(push_from_json)),
     Target(

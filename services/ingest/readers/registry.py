@@ -17,6 +17,7 @@ _NAMES = (
     "ipico",
     "ultra",
     "llrp",
+    "wiclax",
 )
 
 

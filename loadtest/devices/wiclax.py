@@ -1,0 +1,150 @@
+"""A simulated device of Wiclax's generic acquisition: live reads, a heartbeat, its clock, and rewinds by time.
+
+It keeps every read, as real ones do, and was written from the protocol alone. `swallow` is the chance that a live read
+is never sent. What would change it (its clock, its reading) is kept in `forbidden` and refused.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from loadtest.devices.simulated import Sighted, SimulatedProtocol, Site, address, places
+from loadtest.devices.trouble import Trouble
+
+HOST = "127.0.0.1"
+HEARTBEAT_S = 5.0
+CLOCK = "%d-%m-%Y %H:%M:%S"
+
+
+class WiclaxDevice:
+    """The device. `clock` is its own, local time."""
+
+    def __init__(self, trouble: Trouble, clock: Callable[[], datetime]) -> None:
+        self.trouble = trouble
+        self.swallow = 0.0
+        self.reads: list[tuple[datetime, str]] = []  # each with its line, but for the flag
+        self.commands: list[str] = []
+        self.forbidden: list[str] = []
+        self.connections = 0
+        self.rewound = 0
+        self.host = HOST
+        self.port = 0
+        self._clock = clock
+        self._server: asyncio.Server | None = None
+        self._clients: dict[asyncio.StreamWriter, asyncio.Lock] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._heard = asyncio.Event()
+
+    async def start(self) -> None:
+        """Switch it on."""
+        self._server = await asyncio.start_server(self._serve, self.host, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Switch it off; its reads stay."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def hang_up(self) -> None:
+        """Break every connection."""
+        for writer in self._clients:
+            writer.transport.abort()
+
+    async def heard(self) -> None:
+        """Return once a client has introduced itself."""
+        await self._heard.wait()
+
+    async def passes(self, chip: str, at: datetime | None = None, device: str = "0A") -> None:
+        """A chip crosses, now or at a local time: kept, and sent to all clients."""
+        at = self._clock() if at is None else at
+        line = f"{chip};{at:%d-%m-%Y %H:%M:%S}.{at.microsecond // 1000:03d};{device};{len(self.reads) + 1};65"
+        self.reads.append((at, line))
+        if self.trouble.random.random() >= self.swallow:
+            await self.say(f"{line};0")
+
+    async def gun(self, at: datetime) -> None:
+        """Somebody presses the button of the gun."""
+        await self.say(f"RACESTART {at:%H:%M:%S},{at.microsecond // 1000:03d}")
+
+    async def say(self, line: str) -> None:
+        """Send a line to all clients."""
+        for writer in list(self._clients):
+            with contextlib.suppress(ConnectionError):
+                await self._send(writer, line)
+
+    async def _send(self, writer: asyncio.StreamWriter, line: str) -> None:
+        lock = self._clients.get(writer)
+        if lock is None:
+            raise ConnectionResetError
+        async with lock:
+            await self.trouble.send(writer, line.encode() + b"\r")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._clients[writer] = asyncio.Lock()
+        self.connections += 1
+        beating = asyncio.create_task(self._beat(writer))
+        try:
+            while True:
+                command = (await reader.readuntil(b"\r")).decode().strip()
+                self.commands.append(command)
+                for answer in self._answers(command):
+                    await self._send(writer, answer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            beating.cancel()
+            writer.transport.abort()
+            self._clients.pop(writer, None)
+            self._tasks.discard(task)
+
+    async def _beat(self, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await asyncio.sleep(HEARTBEAT_S)
+                await self._send(writer, "*")
+
+    def _answers(self, command: str) -> list[str]:
+        word, _, rest = command.partition(" ")
+        if command == "HELLO":
+            self._heard.set()
+        elif command == "CLOCK":
+            return [f"CLOCK {self._clock():{CLOCK}}"]
+        elif word == "REWIND" and len(rest) == 39:
+            first, last = datetime.strptime(rest[:19], CLOCK), datetime.strptime(rest[20:], CLOCK)
+            stored = [f"{line};1" for at, line in self.reads if first <= at <= last]
+            self.rewound += len(stored)
+            return stored
+        else:
+            self.forbidden.append(command)
+        return []
+
+
+class _AtMat:
+    """A device at one mat, each of its antennas with a name of its own."""
+
+    def __init__(self, site: Site) -> None:
+        [self._mat] = site.mats
+        self.device = WiclaxDevice(site.trouble, site.clock)
+        self.device.host, self.device.port = site.host, site.port
+        self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
+
+    async def tell(self, seen: Sequence[Sighted]) -> None:
+        for sighted in seen:
+            await self.device.passes(sighted.read.chip, sighted.local, f"0{sighted.place}")
+
+    async def told(self) -> None:
+        return
+
+    def source(self) -> dict[str, object]:
+        devices = {f"0{place}": device for place, device in places(self._mat)}
+        return {"address": address(self.device.host, self.device.port), "devices": devices}
+
+
+SIMULATED = SimulatedProtocol(name="wiclax", port=9854, make=_AtMat)

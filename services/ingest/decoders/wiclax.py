@@ -1,0 +1,258 @@
+"""Wiclax generic acquisition, which many timing boxes speak: live reads in lines, and stored ones rewound by time.
+
+A device numbers nothing that could be asked for again, but sends what it stored between two instants on request, each
+read flagged as rewound, while live reads go on coming. So the cursor is the instant of the last live read. A new
+connection asks the device for its clock, then rewinds from a minute before that instant on, and a device that is new to
+us for its last day. The end of a rewind is not marked: it is over when no rewound read has come for a while, and until
+then the cursor stays where it was, so that a connection that breaks meanwhile asks for the same again.
+A device is only ever asked: nothing here sets its clock, or starts or stops its reading.
+
+Source: public description of the generic acquisition protocol (csutorasa/wiclax4j, docs/protocol.md). How quickly a
+device answers, and whether it sends heartbeats, differs between makers.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from msgspec import Struct
+
+from schemas.ids import label
+from services.ingest.decoders.connection_session import connection_session
+from services.ingest.decoders.local_time import one_instant_us
+from services.ingest.decoders.messages import (
+    LINE_MAX_BYTES,
+    WHERE_MAX_CHARS,
+    ConnectionFault,
+    Cursor,
+    CursorAdvanced,
+    DecodedRead,
+    Message,
+    Notice,
+    Now,
+    Position,
+    Reader,
+    Unreadable,
+)
+from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettings
+from services.ingest.decoders.reader_state import ReaderStateNotices
+
+LOG = "stored"  # the name of the device's log in the cursor
+FIELDS = 6  # chip, instant, device, lap, battery, rewind flag; all but the first two may be blank
+CLOCK_EVERY_S = 10.0  # how often its clock is asked for, which also shows that the device is there
+SILENCE_S = 35.0  # three questions without an answer
+CLOCK_WAIT_S = 3.0  # for its clock, before stored reads are asked for by ours
+QUIET_S = 5.0  # a rewind from which nothing comes for so long is over
+REWINDS = 3  # that bring nothing, not even the last read that we have, before officials get a notice
+MARGIN = timedelta(minutes=1)  # before the last read: reads may have come out of order
+DAY = timedelta(days=1)  # how far back a new device is asked for, and how far ahead of its clock a rewind reaches
+FIRST_YEAR, LAST_YEAR = 2000, 2099
+
+_ENDS = re.compile(rb"[\r\n]")
+_INSTANT = re.compile(r"(\d\d)-(\d\d)-(\d{4}) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
+_GUN = re.compile(r"RACESTART (\d\d:\d\d:\d\d,\d{1,3})", re.ASCII)
+_ANSWERS = frozenset(("*", "CLOCKOK", "READOK"))  # and the heartbeat: they say only that the device is there
+
+
+class Crossing(Struct, frozen=True):
+    """One read of the device. `device` is its own name for the loop or antenna, empty where it has none."""
+
+    chip: str
+    at_us: int
+    device: str
+    rewound: bool
+
+
+def read_crossing(text: str, zone: tzinfo) -> Crossing:
+    """Return the read of a line. Raises ValueError that says what is wrong."""
+    fields = [field.strip() for field in text.split(";")]
+    if not 2 <= len(fields) <= FIELDS:
+        raise ValueError(f"a read of {len(fields)} fields; it has chip and time, and {FIELDS} fields at most")
+    chip, instant, device, _, _, flag = fields + [""] * (FIELDS - len(fields))
+    if flag not in ("", "0", "1"):
+        raise ValueError(f"rewind flag {flag[:20]!r} is neither 0 nor 1")
+    if device and not (len(device) <= WHERE_MAX_CHARS and device.isprintable()):
+        raise ValueError(f"device {device[:80]!r} is not a name of up to {WHERE_MAX_CHARS} printable characters")
+    return Crossing(label(chip, "chip"), instant_us(instant, zone), device, flag == "1")
+
+
+def instant_us(text: str, zone: tzinfo) -> int:
+    """Return the instant of `dd-MM-yyyy HH:mm:ss.ccc` by the device's clock. Raises ValueError."""
+    match = _INSTANT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text[:40]!r} is not a time dd-mm-yyyy hh:mm:ss.ccc")
+    day, month, year, hour, minute, second, fraction = match.groups()
+    if not FIRST_YEAR <= int(year) <= LAST_YEAR:
+        raise ValueError(f"the year {year} is not of this century")
+    microsecond = int((fraction or "0").ljust(6, "0"))
+    local = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), microsecond)
+    return one_instant_us(local, zone)
+
+
+class _Rewind(Struct):
+    """A rewind under way: when something of it came last, and whether anything did."""
+
+    heard_s: float
+    got: bool = False
+
+
+class WiclaxReader(Reader):
+    """One connection to a device. `fetches` false: stored reads stay where they are, live ones alone are taken."""
+
+    silence_s = SILENCE_S
+
+    def __init__(self, zone: tzinfo, cursor: Cursor, notices: ReaderStateNotices, fetches: bool = True) -> None:
+        super().__init__()
+        self._zone = zone
+        self._notices = notices
+        self._rest = b""
+        self._session = ""
+        self._next = 0
+        self._known_us = cursor[LOG].number if LOG in cursor else None  # before this connection
+        self._last_us = self._known_us
+        self._moved_us = self._known_us
+        self._ahead_us = 0  # how far its clock is ahead of ours, as far as it said
+        self._asked_clock_s = 0.0
+        self._rewind_from_s: float | None = None  # when stored reads are asked for, even without its clock
+        self._rewind: _Rewind | None = None
+        self._tries = 0
+        self._fetches = fetches
+
+    @property
+    def clock_offsets_us(self) -> Mapping[str, int]:
+        return self._notices.offsets_us
+
+    def begin(self, now: Now) -> None:
+        self._session = connection_session("wiclax", now)
+        self.send(b"HELLO\r")
+        self._ask_clock(now)
+        if self._fetches:
+            self._rewind_from_s = now.steady_s + CLOCK_WAIT_S
+
+    def feed(self, data: bytes, now: Now) -> list[Message]:
+        *lines, self._rest = _ENDS.split(self._rest + data.replace(b"\0", b""))
+        if max(map(len, [*lines, self._rest])) > LINE_MAX_BYTES:
+            raise ConnectionFault(f"a line of over {LINE_MAX_BYTES} bytes")
+        messages = [message for line in lines if line.strip() for message in self._line(line.strip(), now)]
+        return messages + self._cursor_moved()
+
+    def tick(self, now: Now) -> list[Message]:
+        messages: list[Message] = []
+        if now.steady_s - self._asked_clock_s >= CLOCK_EVERY_S:
+            self._ask_clock(now)
+        if self._rewind_from_s is not None and now.steady_s >= self._rewind_from_s:
+            self._ask_rewind(now)
+        if self._rewind is not None and now.steady_s - self._rewind.heard_s >= QUIET_S:
+            messages += self._rewound(now)
+        return messages + self._cursor_moved()
+
+    def _ask_clock(self, now: Now) -> None:
+        self._asked_clock_s = now.steady_s
+        self.send(b"CLOCK\r")
+
+    # --- lines
+
+    def _line(self, line: bytes, now: Now) -> list[Message]:
+        text = line.decode("latin-1")
+        try:
+            if text in _ANSWERS:
+                return []
+            if match := _GUN.fullmatch(text):
+                # It gives no date, and the same time of day may be another race's: ours tells them apart.
+                today = datetime.fromtimestamp(now.wall_us // 1_000_000, UTC).astimezone(self._zone)
+                return [Notice("", "racestart", None, f"{match[1]}, received on {today:%Y-%m-%d}")]
+            if text.startswith("CLOCK "):
+                return self._clock(instant_us(text.removeprefix("CLOCK ").strip(), self._zone), now)
+            return [self._read(read_crossing(text, self._zone), now)]
+        except ValueError as error:
+            return [Unreadable(line, str(error))]
+
+    def _clock(self, at_us: int, now: Now) -> list[Message]:
+        self._ahead_us = at_us - now.wall_us
+        if self._rewind_from_s is not None:
+            self._ask_rewind(now)
+        return [*self._notices.clock("", at_us, now)]
+
+    def _read(self, crossing: Crossing, now: Now) -> DecodedRead:
+        if crossing.rewound and self._rewind is not None:
+            self._rewind.heard_s, self._rewind.got = now.steady_s, True
+        if not crossing.rewound or self._last_us is None or crossing.at_us > self._last_us:
+            self._last_us = crossing.at_us
+        self._next += 1
+        return DecodedRead(self._session, self._next - 1, crossing.device, crossing.chip, crossing.at_us)
+
+    # --- stored reads
+
+    def _ask_rewind(self, now: Now) -> None:
+        """Ask for what came since the last read, or for the last day of a device whose clock was set back since."""
+        self._rewind_from_s = None
+        self._rewind = _Rewind(now.steady_s)
+        its_now = self._local(now.wall_us + self._ahead_us)
+        first = its_now - DAY
+        if self._known_us is not None and self._local(self._known_us) <= its_now:
+            first = self._local(self._known_us) - MARGIN
+        self.send(f"REWIND {first:%d-%m-%Y %H:%M:%S} {its_now + DAY:%d-%m-%Y %H:%M:%S}\r".encode())
+
+    def _local(self, at_us: int) -> datetime:
+        return datetime.fromtimestamp(at_us // 1_000_000, UTC).astimezone(self._zone).replace(tzinfo=None)
+
+    def _rewound(self, now: Now) -> list[Message]:
+        """End a rewind from which nothing comes any more, or ask again where not even the last read came."""
+        rewind, self._rewind = self._rewind, None
+        assert rewind is not None
+        if rewind.got or self._known_us is None:
+            return []
+        self._tries += 1
+        if self._tries < REWINDS:
+            self._ask_rewind(now)
+            return []
+        since = self._local(self._known_us)
+        text = f"it sends no stored reads from {since:%Y-%m-%d %H:%M:%S} on, asked for {REWINDS} times; look into it"
+        return [Notice("", "no_rewind", self._known_us, text)]
+
+    def _cursor_moved(self) -> list[Message]:
+        fetching = self._rewind is not None or self._rewind_from_s is not None
+        if fetching or not self._fetches or self._last_us is None or self._last_us == self._moved_us:
+            return []
+        self._moved_us = self._last_us
+        return [CursorAdvanced(LOG, Position("", self._last_us))]
+
+
+def _connect(settings: ReaderSettings, fetches: bool = True) -> Make:
+    notices = ReaderStateNotices()
+    return lambda cursor: WiclaxReader(settings.zone, cursor, notices, fetches)
+
+
+def _watch(settings: ReaderSettings) -> Make:
+    return _connect(settings, fetches=False)
+
+
+def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Message]:
+    try:
+        crossing = read_crossing(raw.decode("latin-1").strip(), settings.zone)
+    except ValueError as error:
+        return [Unreadable(raw, str(error))]
+    return [DecodedRead(session, 0, crossing.device, crossing.chip, crossing.at_us)]
+
+
+PROTOCOL = ReaderProtocol(
+    name="wiclax",
+    title="Wiclax generic acquisition",
+    way="is dialled",
+    port=9854,  # the documented example; each device sets its own
+    connect=_connect,
+    watch=_watch,
+    read_again=_read_again,
+    begins_with=rb"^(\*|CLOCK \d\d-|CLOCKOK|READOK|RACESTART )|^[^;]+;\d\d-\d\d-\d{4} ",
+    acknowledges="Nothing: the device keeps its reads.",
+    replays="By time, from a minute before the last read that we have on; of a new device its last day.",
+    sample="""\
+[[sources]]
+protocol = "wiclax"
+event = "example-2026"
+gateway = "finish-box"
+zone = "Europe/Paris"
+address = "192.168.7.60:9854"
+devices = { "0A" = "F1" }
+""",
+)
