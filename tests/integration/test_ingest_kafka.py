@@ -205,7 +205,7 @@ async def test_no_record_is_over_512_kib_whatever_the_facts_are(kafka, tmp_path)
     assert bibs == [entry["bib"] for entry in entries]
 
 
-async def test_what_is_put_aside_stands_in_its_topic_as_json(kafka):
+async def test_a_dead_letter_stands_in_its_topic_as_json(kafka):
     rejection = Rejection(
         v=REJECTED_VERSION, event=EVENT, source="http", reason="not read", raw=b"\0\xff", size=2, gateway="g", index=3
     )

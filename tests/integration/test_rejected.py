@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 
 from schemas.rejected import Rejection
-from services.operate.rejected import Wanted
+from services.operate.rejected import DeadLetterFilter
 from services.operate.rejected_command import list_main, replay_main, show_main
 from tests.builders import EVENT
 from tests.conftest import free_port
@@ -30,7 +30,7 @@ async def told(capsys, command, *arguments) -> tuple[int, str, str]:
     return code, *capsys.readouterr()
 
 
-async def test_what_was_put_aside_is_found_shown_and_replayed(kafka, tmp_path, capsys):
+async def test_dead_letters_are_found_shown_and_replayed(kafka, tmp_path, capsys):
     environment = {"MATLINE_KAFKA": kafka.servers, "MATLINE_DATA": str(tmp_path)}
     path = tmp_path / "matline.toml"
     port = free_port()
@@ -43,12 +43,12 @@ async def test_what_was_put_aside_is_found_shown_and_replayed(kafka, tmp_path, c
             assert answer.status == 400
         await _store(port, v1_record("SS3507302:30:00.000 5 01 13001B260329"))
 
-        code, out, _ = await told(capsys, list_main, environment, Wanted(), 50)
+        code, out, _ = await told(capsys, list_main, environment, DeadLetterFilter(), 50)
         assert code == 0
         lines = [line.split() for line in out.splitlines()]
         assert [line[0] for line in lines] == ["OFFSET", "0", "1", "2", "3"]
         assert [line[4] for line in lines[1:]] == ["http", "http", "http", "mylaps"]
-        code, out, err = await told(capsys, list_main, environment, Wanted(source="http"), 2)
+        code, out, err = await told(capsys, list_main, environment, DeadLetterFilter(source="http"), 2)
         assert [line.split()[0] for line in out.splitlines()] == ["OFFSET", "1", "2"]
         assert "1 earlier" in err
 
@@ -59,20 +59,20 @@ async def test_what_was_put_aside_is_found_shown_and_replayed(kafka, tmp_path, c
         assert (await told(capsys, show_main, environment, [99]))[0] == 1
 
         address = str(client._base_url.origin())
-        code, _, err = await told(capsys, replay_main, environment, Wanted(), address, False)
+        code, _, err = await told(capsys, replay_main, environment, DeadLetterFilter(), address, False)
         assert (code, "say what" in err) == (2, True)
         before = len(await facts(kafka))
-        code, out, _ = await told(capsys, replay_main, environment, Wanted(event="example-2026"), address, False)
+        code, out, _ = await told(capsys, replay_main, environment, DeadLetterFilter(event="example-2026"), address, False)
         assert code == 1
         assert [line.split(":")[1].strip() for line in out.splitlines()] == ["left"] * 4
         assert len(await facts(kafka)) == before
 
         path.write_text(sources("+04:00", port))
-        code, out, _ = await told(capsys, replay_main, environment, Wanted(source="mylaps"), address, True)
+        code, out, _ = await told(capsys, replay_main, environment, DeadLetterFilter(source="mylaps"), address, True)
         assert (code, out) == (0, "3: would send 1 reads\n")
         assert len(await facts(kafka)) == before
         for _ in range(2):
-            code, out, _ = await told(capsys, replay_main, environment, Wanted(source="mylaps"), address, False)
+            code, out, _ = await told(capsys, replay_main, environment, DeadLetterFilter(source="mylaps"), address, False)
             assert (code, out) == (0, "3: sent 1 reads\n")
     found = [fact for fact in await facts(kafka) if fact.gateway == "tent"]
     assert {fact.session for fact in found} == {"5.0 2026-03-28"}  # the day in UTC
@@ -91,10 +91,10 @@ async def test_a_replay_that_ingest_refuses_says_so(kafka, tmp_path, capsys):
     (tmp_path / "tokens.json").write_text('{"v": 1, "tokens": []}')
     async with client_of(kafka, tmp_path) as client:
         address = str(client._base_url.origin())
-        code, _, err = await told(capsys, replay_main, environment, Wanted(event="e"), address, False)
+        code, _, err = await told(capsys, replay_main, environment, DeadLetterFilter(event="e"), address, False)
     assert code == 1
     assert "ingest answers 401" in err
-    code, _, err = await told(capsys, replay_main, environment, Wanted(event="e"), address, False)
+    code, _, err = await told(capsys, replay_main, environment, DeadLetterFilter(event="e"), address, False)
     assert code == 1
     assert "cannot be reached" in err
     assert await facts(kafka) == []
