@@ -62,7 +62,9 @@ async def test_dead_letters_are_found_shown_and_replayed(kafka, tmp_path, capsys
         code, _, err = await told(capsys, replay_main, environment, DeadLetterFilter(), address, False)
         assert (code, "say what" in err) == (2, True)
         before = len(await facts(kafka))
-        code, out, _ = await told(capsys, replay_main, environment, DeadLetterFilter(event="example-2026"), address, False)
+        code, out, _ = await told(
+            capsys, replay_main, environment, DeadLetterFilter(event="example-2026"), address, False
+        )
         assert code == 1
         assert [line.split(":")[1].strip() for line in out.splitlines()] == ["left"] * 4
         assert len(await facts(kafka)) == before
@@ -72,7 +74,9 @@ async def test_dead_letters_are_found_shown_and_replayed(kafka, tmp_path, capsys
         assert (code, out) == (0, "3: would send 1 reads\n")
         assert len(await facts(kafka)) == before
         for _ in range(2):
-            code, out, _ = await told(capsys, replay_main, environment, DeadLetterFilter(source="mylaps"), address, False)
+            code, out, _ = await told(
+                capsys, replay_main, environment, DeadLetterFilter(source="mylaps"), address, False
+            )
             assert (code, out) == (0, "3: sent 1 reads\n")
     found = [fact for fact in await facts(kafka) if fact.gateway == "tent"]
     assert {fact.session for fact in found} == {"5.0 2026-03-28"}  # the day in UTC
