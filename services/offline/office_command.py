@@ -14,8 +14,8 @@ from rich.text import Text
 from services.formatting.times import format_hms
 from services.offline.score_command import SET_ASIDE_SHOWN, Stopped, clean, new_table, printable, read_log
 from services.offline.scored_log import Log, scored
-from services.standings.eligibility import Concern
-from services.standings.office_report import OfficeLists, office_lists
+from services.standings.office.concern import Concern
+from services.standings.office.report import OfficeLists, office_lists
 
 
 def lists_of(log: Log) -> tuple[OfficeLists, dict[str, str]]:

@@ -12,8 +12,8 @@ from schemas.definition_parse import definition_from_toml
 from services.offline.office_command import lists_of, run
 from services.offline.score_command import read_log
 from services.offline.scored_log import Log, document_of, scored
-from services.standings.eligibility import entries_of
-from services.standings.office_report import office_lists
+from services.standings.office.eligibility import entries_of
+from services.standings.office.report import office_lists
 from tests.builders import board, day, definition, entries, entry, line, race
 from tests.builders import run as ran
 from tests.loadtest.scored import NAMES
@@ -68,7 +68,7 @@ def test_before_the_race_it_lists_concerns_and_declarations(listed):
             "bib": "8",
             "race": "hm",
             "kind": "age",
-            "reason": "born 2009; asked for are those born 2008 or before",
+            "reason": "was born in 2009; the rule is for athletes born in 2008 or before",
             "todo": found["concerns"][0]["todo"],
             "row": "eligibility age",
             "article": "5",

@@ -13,7 +13,7 @@ from loadtest.simulation import entry_list
 from schemas.definition_parse import definition_from_toml
 from schemas.events import Entry
 from services.ingest.http.entries import entries_from_csv
-from services.standings.eligibility import attestations, eligibility
+from services.standings.office.eligibility import attestations, eligibility
 
 FOLDER = Path(races.__file__).parent / "samples"
 MADE = {

@@ -8,7 +8,7 @@ from schemas.results import AthleteRow
 from services.offline.export.tables import PERSON, Cell, Duration, Table, person, table
 from services.standings.document import Scored
 from services.standings.event_index import age_group, event_index, title
-from services.standings.prizes import medal_list, prize_list, title_list
+from services.standings.office.prizes import medal_list, prize_list, title_list
 
 
 def start_lists(made: Scored) -> list[Table]:

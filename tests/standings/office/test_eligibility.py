@@ -10,14 +10,9 @@ from schemas.definition_parse import parse_definition
 from schemas.events import Entry
 from schemas.office import Role
 from schemas.results import PointTime
-from services.standings.eligibility import (
-    apart,
-    attestations,
-    eligibility,
-    entries_of,
-    match_roles,
-    waves_by_best,
-)
+from services.standings.office.eligibility import attestations, eligibility, entries_of, finished_apart
+from services.standings.office.team_concerns import match_roles
+from services.standings.office.wave_concerns import waves_by_best
 from tests.builders import AT_FINISH, START_US, US, board, definition, entry, race, result, team
 
 
@@ -34,7 +29,7 @@ def concerns(entries, *rules, **more):
     return eligibility(parse_definition(definition(eligibility=list(rules), **more)), entered(*entries))
 
 
-def said(found):
+def subjects(found):
     """Bib, kind, row and article of each concern."""
     return [(one.bib, one.kind, one.row, one.article) for one in found]
 
@@ -69,13 +64,13 @@ def test_concerns_come_by_bib_and_of_one_bib_by_kind():
 
 def test_an_unknown_race_is_a_concern():
     found = concerns([entry(race="5k")])
-    assert said(found) == [("7", "race", None, None)]
-    assert reasons(found) == ["race '5k' is not defined; there are hm"]
+    assert subjects(found) == [("7", "race", None, None)]
+    assert reasons(found) == ["race '5k' is not defined; the races are hm"]
 
 
 def test_a_later_entry_of_a_bib_replaces_the_earlier():
     assert concerns([entry(race="5k"), entry()]) == []
-    assert said(concerns([entry(), entry(race="5k")])) == [("7", "race", None, None)]
+    assert subjects(concerns([entry(), entry(race="5k")])) == [("7", "race", None, None)]
 
 
 ONCE = rule("one-entry", "7.2", once="event")
@@ -98,9 +93,9 @@ def test_the_same_name_without_accents_year_and_gender_is_a_double_entry(second)
     """Hanoi 2024, 7.2; the later entry is named with the earlier."""
     found = concerns([named("7", "Nguyễn", "Văn Đức"), second], ONCE, races=[race(), race("5k")], boards=[])
     doubles = [one for one in found if one.kind == "double"]
-    assert said(doubles) == [("8", "double", "eligibility one-entry", "7.2")]
+    assert subjects(doubles) == [("8", "double", "eligibility one-entry", "7.2")]
     assert doubles[0].others == ["7"]
-    assert "born 1990, as bib 7 (hm)" in doubles[0].reason
+    assert "birth year 1990, as bib 7 (hm)" in doubles[0].reason
 
 
 @pytest.mark.parametrize(
@@ -121,7 +116,7 @@ def test_who_differs_in_one_of_them_is_another(second):
 def test_two_without_a_birth_year_may_be_one():
     twice = [entry(bib, family_name="Lê", given_name="An") for bib in ("7", "8")]
     (found,) = concerns(twice, ONCE)
-    assert "no birth year either" in found.reason
+    assert "both without a birth year" in found.reason
 
 
 def test_entries_without_any_name_are_not_one_person():
@@ -142,7 +137,7 @@ def test_a_chip_named_twice_is_a_concern_for_whoever_does_not_get_its_reads():
     """Contract, section 1: the last entry that names a chip owns it."""
     found = concerns([entry("9", ["C1"]), entry("7", ["C1", "C7"]), entry("8", ["C7"])])
     assert [(one.bib, one.kind, one.others) for one in found] == [("7", "chip", ["8"]), ("9", "chip", ["7"])]
-    assert reasons(found)[0] == "chip C7 is on the later entry of bib 8 too, which gets all of its reads"
+    assert reasons(found)[0] == "chip C7 is also on the later entry of bib 8, which gets all of its reads"
 
 
 def test_an_entry_sent_again_is_the_last_to_name_its_chip():
@@ -161,8 +156,8 @@ def test_a_chip_that_the_replaced_entry_had_is_nobodys():
 def test_the_half_is_from_16_years_by_birth_year(born, right):
     """Tien Phong 2024, B.1: born 2008 or before."""
     found = concerns([entry(birth_year=born)], rule("half-age", "B.1", races=["hm"], born_to=2008))
-    assert said(found) == ([] if right else [("7", "age", "eligibility half-age", "B.1")])
-    assert right or reasons(found) == ["born 2009; asked for are those born 2008 or before"]
+    assert subjects(found) == ([] if right else [("7", "age", "eligibility half-age", "B.1")])
+    assert right or reasons(found) == ["was born in 2009; the rule is for athletes born in 2008 or before"]
 
 
 def test_juniors_are_born_2005_or_later():
@@ -170,27 +165,27 @@ def test_juniors_are_born_2005_or_later():
     young = rule("juniors", "A.1", divisions=["junior", "cadet"], born_from=2005)
     entries = [entry("7", division="junior", birth_year=2004), entry("8", division="senior", birth_year=2004)]
     found = concerns(entries, young)
-    assert said(found) == [("7", "age", "eligibility juniors", "A.1")]
-    assert reasons(found) == ["born 2004; asked for are those born 2005 or later"]
+    assert subjects(found) == [("7", "age", "eligibility juniors", "A.1")]
+    assert reasons(found) == ["was born in 2004; the rule is for athletes born in 2005 or later"]
 
 
 def test_both_years_are_said():
     (found,) = concerns([entry(birth_year=1984)], rule(born_from=1985, born_to=1994))
-    assert found.reason == "born 1984; asked for are those born 1985 to 1994"
+    assert found.reason == "was born in 1984; the rule is for athletes born in 1985 to 1994"
 
 
 @pytest.mark.parametrize(
     ("born", "says"),
     [
         (2007, None),
-        (2008, "born 2008: 17 or 18 on the day; those under 18 need a guardian's written consent"),
-        (2009, "born 2009: under 18 on the day; those under 18 need a guardian's written consent"),
+        (2008, "was born in 2008 and is 17 or 18 on race day; athletes under 18 need a guardian's written consent"),
+        (2009, "was born in 2009 and is under 18 on race day; athletes under 18 need a guardian's written consent"),
     ],
 )
 def test_under_18_needs_consent_and_the_year_alone_leaves_it_open_for_one_year(born, says):
-    """The example race is on 4 January 2026: whoever was born in 2007 is 18, in 2009 at most 17."""
+    """The example race is on 4 January 2026: an athlete born in 2007 is 18, one born in 2009 at most 17."""
     found = concerns([entry(birth_year=born)], rule("consent", "7.5", consent_under=18))
-    assert said(found) == ([] if says is None else [("7", "consent", "eligibility consent", "7.5")])
+    assert subjects(found) == ([] if says is None else [("7", "consent", "eligibility consent", "7.5")])
     assert says is None or reasons(found) == [says]
 
 
@@ -198,14 +193,14 @@ def test_no_birth_year_is_one_concern_that_names_all_who_ask():
     rules = [rule("half-age", "B.1", born_to=2008), rule("consent", "B.1", consent_under=18)]
     boards = [board(), board("20s", within="men", born_from=1997), board("old", within="men", born_to=1965)]
     found = concerns([entry()], *rules, boards=boards)
-    assert said(found) == [("7", "birth_year", "eligibility half-age", "B.1")]
+    assert subjects(found) == [("7", "birth_year", "eligibility half-age", "B.1")]
     asking = "eligibility half-age (B.1), eligibility consent (B.1), 2 boards of hm"
-    assert reasons(found) == [f"names no birth year, which is asked for by {asking}"]
+    assert reasons(found) == [f"has no birth year on the entry; it is needed by {asking}"]
 
 
 def test_no_birth_year_is_a_concern_where_boards_alone_go_by_it():
     found = concerns([entry()], boards=[board("old", born_to=1965)])
-    assert said(found) == [("7", "birth_year", None, None)]  # and not one of being on no board as well
+    assert subjects(found) == [("7", "birth_year", None, None)]  # and not one of being on no board as well
     assert concerns([entry(ranked=False)], boards=[board("old", born_to=1965)]) == []
 
 
@@ -223,15 +218,22 @@ ELITE = rule("elite-men", "3.3", gender="M", divisions=["elite"], standard_s=540
     [
         (5400, None),
         (5399.5, None),
-        (5400.5, "his best is 1:30:00.5; asked for is 1:30:00 or faster, unless he is of these: national athletes"),
-        (None, "names no personal best; asked for is 1:30:00 or faster, unless he is of these: national athletes"),
+        (
+            5400.5,
+            "has a personal best of 1:30:00.5; the standard is 1:30:00 or faster; the exceptions are national athletes",
+        ),
+        (
+            None,
+            "has no personal best on the entry; the standard is 1:30:00 or faster; the exceptions are national"
+            " athletes",
+        ),
     ],
 )
 def test_the_elite_have_a_standard(best, says):
     """Hanoi 2024, 3.3: 1:30:00 for men."""
     more = {} if best is None else {"personal_best_s": best}
     found = concerns([entry(division="elite", **more)], ELITE)
-    assert said(found) == ([] if says is None else [("7", "standard", "eligibility elite-men", "3.3")])
+    assert subjects(found) == ([] if says is None else [("7", "standard", "eligibility elite-men", "3.3")])
     assert says is None or reasons(found) == [says]
 
 
@@ -243,30 +245,33 @@ def test_the_standard_is_asked_of_nobody_else(of):
 def test_a_division_that_no_board_of_the_race_knows_is_a_concern():
     boards = [board(), board("e", within="men", division="elite"), board("o", within="men", division="open")]
     found = concerns([entry("7", division="elit"), entry("8"), entry("9", division="open")], boards=boards)
-    assert said(found) == [("7", "division", None, None), ("8", "division", None, None)]
-    assert reasons(found) == ["division 'elit' is unknown; hm has elite, open", "names no division; hm has elite, open"]
+    assert subjects(found) == [("7", "division", None, None), ("8", "division", None, None)]
+    assert reasons(found) == [
+        "has the unknown division 'elit' on the entry; the divisions of hm are elite, open",
+        "has no division on the entry; the divisions of hm are elite, open",
+    ]
 
 
 def test_who_passes_no_board_is_a_concern():
     """A woman among the advanced seniors of a race that has none for women."""
     boards = [board("men", gender="M", division="senior"), board("mass", gender="F", division="mass")]
     found = concerns([entry(gender="F", division="senior", birth_year=1990)], boards=boards)
-    assert said(found) == [("7", "no_board", None, None)]
-    assert reasons(found) == ["passes none of the 2 boards of hm: gender F, division senior, born 1990"]
+    assert subjects(found) == [("7", "no_board", None, None)]
+    assert reasons(found) == ["is on none of the 2 boards of hm: gender F, division senior, born in 1990"]
 
 
 def test_walkers_and_pacers_need_no_board_and_others_in_a_race_of_none_are_named():
     found = concerns([entry("7", ranked=False), entry("8")], boards=[])
-    assert said(found) == [("8", "no_board", None, None)]
-    assert reasons(found) == ["is in a race of no board"]
+    assert subjects(found) == [("8", "no_board", None, None)]
+    assert reasons(found) == ["is on no board, since race hm has none"]
 
 
 def test_no_nationality_is_a_concern_where_boards_are_by_nation():
     boards = [board(), board("vie", within="men", nationality="VIE"), board("jpn", within="men", nationality="jpn")]
     entries = [entry("7"), entry("8", nationality="KEN"), entry("9", ranked=False)]
     found = concerns(entries, boards=boards)
-    assert said(found) == [("7", "nationality", None, None)]
-    assert reasons(found) == ["names no nationality, which 2 boards of hm go by"]
+    assert subjects(found) == [("7", "nationality", None, None)]
+    assert reasons(found) == ["has no nationality on the entry; 2 boards of hm go by it"]
     assert concerns([entry()], boards=[board()]) == []
 
 
@@ -291,8 +296,10 @@ def test_waves_in_order_of_personal_bests_are_right_and_the_last_takes_those_wit
 def test_the_one_in_a_wave_too_fast_for_his_best_is_named_with_the_wave_that_fits():
     """Hanoi 2024, 4.5."""
     found = in_waves(("A", 4000), ("A", 7400), ("A", 5000), ("B", 5500), ("B", 6000), ("C", 7000), ("C", 7200))
-    assert said(found) == [("2", "wave", "waves by-best", "4.5")]
-    assert reasons(found) == ["starts in wave A with a best of 2:03:20; by the others' it is one of wave C"]
+    assert subjects(found) == [("2", "wave", "waves by-best", "4.5")]
+    assert reasons(found) == [
+        "starts in wave A with a personal best of 2:03:20; compared with the others, that belongs to wave C"
+    ]
 
 
 def test_one_too_fast_for_his_wave_is_named_too():
@@ -302,12 +309,15 @@ def test_one_too_fast_for_his_wave_is_named_too():
 
 def test_without_a_best_any_but_the_last_wave_is_a_concern():
     found = in_waves(("A", None), ("B", 6000))
-    assert reasons(found) == ["starts in wave A and names no personal best; that is the last wave, B"]
+    assert reasons(found) == ["starts in wave A without a personal best; that belongs to the last wave, B"]
 
 
 def test_no_wave_and_an_unknown_wave_are_concerns_once_there_are_waves():
     found = in_waves(("A", 4000), (None, 5000), ("X", 6000))
-    assert reasons(found) == ["has no wave; the waves are A, B, C", "wave 'X' is unknown; the waves are A, B, C"]
+    assert reasons(found) == [
+        "has no wave on the entry; the waves are A, B, C",
+        "has the unknown wave 'X' on the entry; the waves are A, B, C",
+    ]
     assert in_waves((None, 4000), (None, None)) == []
 
 
@@ -336,10 +346,10 @@ def test_more_than_may_count_of_a_unit_are_named_by_the_order_of_the_log():
     unit = [entry(bib, team="Hà Nội") for bib in ("9", "8", "7", "6", "5", "4", "3")]
     others = [entry("10", team="Huế"), entry("11", team="Hà Nội", gender="F"), entry("12", team="Hà Nội", ranked=False)]
     found = concerns(unit + others, team_boards=[{"id": "teams-men", "of": "men"}])
-    assert said(found) == [(bib, "team_size", "team_boards teams-men", None) for bib in ("3", "4")]
+    assert subjects(found) == [(bib, "team_size", "team_boards teams-men", None) for bib in ("3", "4")]
     assert reasons(found) == [
-        "is number 7 of 'Hà Nội'; 5 of a team count on teams-men",
-        "is number 6 of 'Hà Nội'; 5 of a team count on teams-men",
+        "is number 7 of team 'Hà Nội'; at most 5 can count on teams-men",
+        "is number 6 of team 'Hà Nội'; at most 5 can count on teams-men",
     ]
     assert found[0].others == ["9", "8", "7", "6", "5"]
 
@@ -359,7 +369,7 @@ def families(*entries, rows=None, **more):
         compositions=[{**FAMILY, **more}],
     )
     made = parse_definition(plain)
-    return eligibility(made, entered(*entries)) if rows is None else apart(made, rows)
+    return eligibility(made, entered(*entries)) if rows is None else finished_apart(made, rows)
 
 
 def member(bib, born, team="Gia đình 1", **more):
@@ -371,44 +381,44 @@ def test_a_parent_and_a_child_are_a_family():
     assert families(member("1", 1985), member("2", 2014), member("3", 2015, "B"), member("4", 1980, "B")) == []
 
 
-WHOLE = "a team is 1 parent (born 2005 or before), 1 child (born 2009 or later)"
+WHOLE = "a team must have 1 parent (born in 2005 or before), 1 child (born in 2009 or later)"
 
 
 @pytest.mark.parametrize(
     ("members", "says"),
     [
-        ([member("1", 1985)], "there is no 1 child (born 2009 or later)"),
-        ([member("2", 2014)], "there is no 1 parent (born 2005 or before)"),
+        ([member("1", 1985)], "this one lacks 1 child (born in 2009 or later)"),
+        ([member("2", 2014)], "this one lacks 1 parent (born in 2005 or before)"),
         (
             [member("1", 1985), member("2", 2008)],
-            "there is no 1 child (born 2009 or later); no place in it for bib 2 (M, born 2008)",
+            "this one lacks 1 child (born in 2009 or later); it has no place for bib 2 (M, born in 2008)",
         ),
         (
             [member("1", 1985), member("2", 1986, gender="F")],
-            "there is no 1 child (born 2009 or later); no place in it for bib 2 (F, born 1986)",
+            "this one lacks 1 child (born in 2009 or later); it has no place for bib 2 (F, born in 1986)",
         ),
         (
             [member("1", 1985), member("2", None)],
-            "there is no 1 child (born 2009 or later); no place in it for bib 2 (M, no birth year)",
+            "this one lacks 1 child (born in 2009 or later); it has no place for bib 2 (M, no birth year)",
         ),
     ],
 )
-def test_what_a_family_lacks_is_said(members, says):
+def test_the_missing_members_of_a_family_are_named(members, says):
     (found,) = [one for one in families(*members) if one.kind == "composition"]
     assert (found.row, found.article, found.team) == ("compositions sports-family", "5", "Gia đình 1")
     assert (found.bib, found.others) == (members[0]["bib"], [one["bib"] for one in members[1:]])
     assert found.reason == f"{WHOLE}; {says}"
 
 
-def test_a_third_in_a_family_is_said():
+def test_a_third_member_of_a_family_has_no_place():
     found = families(member("1", 1985), member("2", 2014), member("3", 2012))
     assert [(one.kind, one.bib) for one in found] == [("composition", "1"), ("team_size", "3")]
-    assert found[0].reason == f"{WHOLE}; no place in it for bib 3 (M, born 2012)"
+    assert found[0].reason == f"{WHOLE}; it has no place for bib 3 (M, born in 2012)"
 
 
-def test_who_runs_alone_where_all_run_in_teams_is_said():
+def test_an_athlete_without_a_team_is_a_concern_where_teams_are_required():
     alone = member("1", 1985, "")
-    assert reasons(families(alone, required=True)) == ["runs in no team, which everybody does here"]
+    assert reasons(families(alone, required=True)) == ["is in no team; everybody on this board must be in one"]
     assert families(alone) == []
 
 
@@ -432,8 +442,8 @@ def test_a_family_finishes_together():
     """Hanoi 2024, 3.1."""
     rows = [came("1", 900), came("2", 905), came("3", 900, "B"), came("4", 905.001, "B"), came("5", 900, "C")]
     found = families(rows=rows, together_s=5)
-    assert said(found) == [("3", "apart", "compositions sports-family", "5")]
-    assert reasons(found) == ["finished 0:00:05.001 apart; together is within 5 s"]
+    assert subjects(found) == [("3", "apart", "compositions sports-family", "5")]
+    assert reasons(found) == ["finished 0:00:05.001 apart; the members must finish within 5 s"]
     assert families(rows=rows) == []
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from schemas.definition_parse import parse_definition
 from services.standings import standings
-from services.standings.prizes import medal_list, prize_list, title_list
+from services.standings.office.prizes import medal_list, prize_list, title_list
 from tests.builders import board, definition, race, result, team
 
 MEN = board("men", gender="M")

@@ -1,7 +1,4 @@
-"""All that the race office works by, of one revision of an event: what to look into, and who wins what.
-
-office_lists(definition, revision, entries_of(rows), rows, standings(definition, rows, event))
-"""
+"""All lists of the race office, at one revision of an event: what to look into, and who wins what."""
 
 from collections.abc import Iterable
 
@@ -12,8 +9,9 @@ from schemas.definition import Definition
 from schemas.events import Entry
 from schemas.results import AthleteRow
 from services.standings import Standings
-from services.standings.eligibility import Attestation, Concern, apart, attestations, eligibility
-from services.standings.prizes import Award, MedalList, TitleEarned, medal_list, prize_list, title_list
+from services.standings.office.concern import Concern
+from services.standings.office.eligibility import Attestation, attestations, eligibility, finished_apart
+from services.standings.office.prizes import Award, MedalList, TitleEarned, medal_list, prize_list, title_list
 
 
 class OfficeLists(Struct, frozen=True, kw_only=True):
@@ -30,17 +28,17 @@ class OfficeLists(Struct, frozen=True, kw_only=True):
 
 
 def office_lists(
-    definition: Definition, revision: int, entries: Iterable[Entry], rows: Iterable[AthleteRow], made: Standings
+    definition: Definition, revision: int, entries: Iterable[Entry], rows: Iterable[AthleteRow], ranked: Standings
 ) -> OfficeLists:
-    """The lists from entries in log order (replaced ones may be among them), the athletes' rows and their standings."""
+    """Return the lists, from the entries in log order (replaced ones may be among them), rows and standings."""
     entered, athletes = list(entries), list(rows)
     return OfficeLists(
         event=definition.event,
         revision=revision,
         entries=len({entry.bib for entry in entered}),
-        concerns=eligibility(definition, entered) + apart(definition, athletes),
+        concerns=eligibility(definition, entered) + finished_apart(definition, athletes),
         attestations=attestations(definition, entered),
-        prizes=prize_list(definition, made),
+        prizes=prize_list(definition, ranked),
         titles=title_list(definition, athletes),
         medals=medal_list(definition, athletes),
     )

@@ -1,0 +1,71 @@
+"""Eligibility of entries: what the race office has to look into, and what athletes declare. Source: R2."""
+
+from collections.abc import Iterable
+from typing import get_args
+
+from msgspec import Struct
+
+from schemas.definition import Definition
+from schemas.events import Entry
+from schemas.ids import bib_order
+from schemas.results import AthleteRow
+from services.standings.office.board_concerns import missing_for_boards
+from services.standings.office.concern import Concern, EnteredField, Kind, concerns_entry, row_name
+from services.standings.office.entry_concerns import doubles, shared_chips, unknown_races
+from services.standings.office.rule_concerns import unmet_rules
+from services.standings.office.team_concerns import apart, too_large_teams, wrong_compositions
+from services.standings.office.wave_concerns import wrong_waves
+
+_CHECKS = (
+    unknown_races,
+    doubles,
+    shared_chips,
+    unmet_rules,
+    missing_for_boards,
+    wrong_waves,
+    too_large_teams,
+    wrong_compositions,
+)
+
+
+class Attestation(Struct, frozen=True, kw_only=True):
+    """What an entry cannot show: the athletes with these bibs declare it when they collect their numbers."""
+
+    row: str
+    article: str
+    text: str
+    bibs: list[str]
+
+
+def entries_of(rows: Iterable[AthleteRow]) -> list[Entry]:
+    """Return the entries that results hold, in the order in which their bibs first appear in the log."""
+    known = [row for row in rows if row.entry is not None and not row.gone]
+    return [row.entry for row in sorted(known, key=lambda row: row.first_entry) if row.entry is not None]
+
+
+def eligibility(definition: Definition, entries: Iterable[Entry]) -> list[Concern]:
+    """Return all concerns about entries, by bib and kind.
+
+    The entries come in log order; a later one of a bib replaces the earlier.
+    """
+    field = EnteredField(definition, entries)
+    order = {kind: number for number, kind in enumerate(get_args(Kind))}
+    found = [concern for check in _CHECKS for concern in check(field)]
+    return sorted(found, key=lambda concern: (bib_order(concern.bib), order[concern.kind]))
+
+
+def finished_apart(definition: Definition, rows: Iterable[AthleteRow]) -> list[Concern]:
+    """Return the teams whose members finished further apart than their composition allows."""
+    athletes = list(rows)
+    return list(apart(EnteredField(definition, entries_of(athletes)), athletes))
+
+
+def attestations(definition: Definition, entries: Iterable[Entry]) -> list[Attestation]:
+    """Return what athletes have to declare, in the order of the definition. Rules that concern nobody are left out."""
+    field = EnteredField(definition, entries)
+    found = []
+    for rule in definition.eligibility:
+        bibs = sorted((entry.bib for entry in field.entries if concerns_entry(rule, entry)), key=bib_order)
+        if rule.attest is not None and bibs:
+            found.append(Attestation(row=row_name(rule), article=rule.article, text=rule.attest, bibs=bibs))
+    return found
