@@ -177,7 +177,7 @@ async def test_pages_follow_each_other_and_say_how_many_rows_there_are(database)
         ("as_of=yesterday", 400, "2026-01-04T09:41:00Z"),
         ("as_of=2026-01-04T09:41:00", 400, "zone"),
         ("q=" + "x" * 101, 422, "100"),
-        ("point=a/b", 400, "is no id"),
+        ("point=a/b", 400, "is no point id"),
         ("q=%00", 400, "NUL"),
     ],
 )

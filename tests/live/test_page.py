@@ -83,7 +83,7 @@ async def test_a_new_finisher_appears_without_a_reload(database, browser):
         assert await on_thread(lambda: texts(browser, "#updated")) == ["Updated 5:00:15"]
         assert await on_thread(lambda: texts(browser, "#rows .place")) == ["1", "2"]
         assert await on_thread(lambda: texts(browser, "tr.fresh .name")) == ["Smith John"]
-        assert await on_thread(lambda: texts(browser, "#said")) == ["1 new on the board"]
+        assert await on_thread(lambda: texts(browser, "#announcement")) == ["1 new on the board"]
         assert await on_thread(lambda: browser.execute_script("return window.untouched"))
 
 
@@ -152,7 +152,7 @@ async def test_an_athlete_opens_by_keyboard_follows_what_is_announced_and_closes
         await on_thread(lambda: browser.switch_to.active_element.send_keys(Keys.ESCAPE))
         await until(lambda: texts(browser, "dialog[open]") == [])
         await until(lambda: "bib=" not in browser.current_url)
-        await until(lambda: texts(browser, "#empty") == ["Nobody here so far"])
+        await until(lambda: texts(browser, "#empty") == ["Nobody here yet"])
 
 
 async def test_a_lost_connection_is_said_and_comes_back(database, browser):

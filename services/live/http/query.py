@@ -1,4 +1,4 @@
-"""What a request's query says, checked and bounded before anything is looked up. Pure."""
+"""Read the queries of requests: every parameter is checked and bounded before anything is looked up. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -14,27 +14,27 @@ from services.live.errors import Refused
 
 LIMIT_DEFAULT = 500
 LIMIT_MAX = 10_000  # of one answer; a marathon's largest board takes a few requests
-FOUND_DEFAULT = 20
-FOUND_MAX = 200
+SEARCH_LIMIT_DEFAULT = 20
+SEARCH_LIMIT_MAX = 200
 OFFSET_MAX = 1_000_000
 QUERY_CHARS = 2_000
 SEARCH_CHARS = 100
-IGNORED = frozenset({"key", "_"})  # a token (checked elsewhere), and what clients append to get past caches
+IGNORED = frozenset({"key", "_"})  # a token (see `access`), and a parameter that clients append to get past caches
 
 _SLUG = re.compile(SLUG_PATTERN)
 _NUMBER = re.compile(r"[0-9]{1,16}")
-_LOST_PLUS = re.compile(r" (?=\d\d:?\d\d$)")  # a `+` in a query means a blank
+_LOST_PLUS = re.compile(r" (?=\d\d:?\d\d$)")  # a `+` that was not escaped arrives as a space
 
 
 class Moment(Struct, frozen=True):
-    """A point of an event's history: a revision, or an instant."""
+    """A moment of an event's history: a revision, or an instant."""
 
     revision: int | None = None
     at_us: int | None = None
 
 
 class BoardQuery(Struct, frozen=True, kw_only=True):
-    """Which rows of a board: `words` of a search, the order at `point`, as of a moment (null: now)."""
+    """Which rows of a board: those that match the `words`, in the order at `point`, as of a moment (None: now)."""
 
     offset: int = 0
     limit: int = LIMIT_DEFAULT
@@ -48,7 +48,7 @@ class SearchQuery(Struct, frozen=True, kw_only=True):
 
     words: tuple[str, ...]
     offset: int = 0
-    limit: int = FOUND_DEFAULT
+    limit: int = SEARCH_LIMIT_DEFAULT
 
 
 class AtQuery(Struct, frozen=True, kw_only=True):
@@ -58,21 +58,21 @@ class AtQuery(Struct, frozen=True, kw_only=True):
 
 
 class PublishedQuery(Struct, frozen=True, kw_only=True):
-    """What was published of a board, or (null) of the race, as of a moment."""
+    """A publication of a board, or (None) of the race, as of a moment."""
 
     board: str | None = None
     as_of: Moment | None = None
 
 
 class ChangesQuery(Struct, frozen=True, kw_only=True):
-    """From a revision to another (null: the newest)."""
+    """From one revision to another (None: the newest)."""
 
     since: int
     until: int | None = None
 
 
 class StreamQuery(Struct, frozen=True, kw_only=True):
-    """What a stream tells of: a board, an athlete, or (neither) everything in short."""
+    """The subject of a stream: a board, an athlete, or (neither) the whole event in short."""
 
     board: str | None = None
     bib: str | None = None
@@ -80,7 +80,7 @@ class StreamQuery(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=4096)
 def board_query(query: str) -> BoardQuery:
-    """The query of a board. Raises Refused."""
+    """Return the query of a board. Raises Refused."""
     given = _given(query, "offset", "limit", "point", "q", "as_of")
     return BoardQuery(
         offset=_number(given, "offset", 0, 0, OFFSET_MAX),
@@ -93,7 +93,7 @@ def board_query(query: str) -> BoardQuery:
 
 @lru_cache(maxsize=1024)
 def search_query(query: str) -> SearchQuery:
-    """The query of a search. Raises Refused."""
+    """Return the query of a search. Raises Refused."""
     given = _given(query, "q", "offset", "limit")
     words = search_words(given.get("q", ""))
     if not words:
@@ -101,62 +101,64 @@ def search_query(query: str) -> SearchQuery:
     return SearchQuery(
         words=words,
         offset=_number(given, "offset", 0, 0, OFFSET_MAX),
-        limit=_number(given, "limit", FOUND_DEFAULT, 1, FOUND_MAX),
+        limit=_number(given, "limit", SEARCH_LIMIT_DEFAULT, 1, SEARCH_LIMIT_MAX),
     )
 
 
 @lru_cache(maxsize=1024)
 def at_query(query: str) -> AtQuery:
-    """A query that may name a moment. Raises Refused."""
+    """Return a query that may only name a moment. Raises Refused."""
     return AtQuery(as_of=_moment(_given(query, "as_of")))
 
 
 @lru_cache(maxsize=1024)
 def published_query(query: str) -> PublishedQuery:
-    """The query of what was published. Raises Refused."""
+    """Return the query of a publication. Raises Refused."""
     given = _given(query, "board", "as_of")
     return PublishedQuery(board=slug(given["board"], "board") if given.get("board") else None, as_of=_moment(given))
 
 
 @lru_cache(maxsize=1024)
 def no_query(query: str) -> None:
-    """A query that says nothing. Raises Refused."""
+    """Check that a query is empty. Raises Refused."""
     _given(query)
 
 
 @lru_cache(maxsize=1024)
 def changes_query(query: str) -> ChangesQuery:
-    """The query of `changes`. Raises Refused."""
+    """Return the query of `changes`. Raises Refused."""
     given = _given(query, "from", "to")
     if not given.get("from"):
-        raise Refused(400, "From where?", "give `from`, a revision, and `to` unless it is the newest")
+        raise Refused(
+            400, "From where?", "give `from`, a revision; `to` is the newest revision unless you give another"
+        )
     since = _number(given, "from", 0, 0, INSTANT_MAX_US)
     until = _number(given, "to", 0, 0, INSTANT_MAX_US) if given.get("to") else None
     if until is not None and until < since:
-        raise Refused(422, "Backwards", f"`to` ({until}) is before `from` ({since})")
+        raise Refused(422, "Backwards", f"`to` is {until}, before `from`, which is {since}; exchange them")
     return ChangesQuery(since=since, until=until)
 
 
 def stream_query(query: str) -> StreamQuery:
-    """The query of a stream. Raises Refused."""
+    """Return the query of a stream. Raises Refused."""
     given = _given(query, "board", "bib")
     if given.get("board") and given.get("bib"):
-        raise Refused(400, "One or the other", "a stream tells of a `board` or of a `bib`; open two for both")
+        raise Refused(400, "One or the other", "a stream is about a `board` or a `bib`; open two streams for both")
     return StreamQuery(
         board=slug(given["board"], "board") if given.get("board") else None,
         bib=bib(given["bib"]) if given.get("bib") else None,
     )
 
 
-def slug(text: str, what: str) -> str:
-    """An id. Raises Refused."""
+def slug(text: str, kind: str) -> str:
+    """Return a text that is an id of a kind (board, race and so on). Raises Refused."""
     if _SLUG.match(text) is None:
-        raise Refused(400, f"No {what} id", f"{text[:80]!r} is no id: letters, digits, `.`, `_`, `-`; 1-64 characters")
+        raise Refused(400, f"No {kind} id", f"{text[:80]!r} is no {kind} id: 1 to 64 letters, digits, `.`, `_` or `-`")
     return text
 
 
 def bib(text: str) -> str:
-    """A bib as the log holds it. Raises Refused."""
+    """Return a bib as the log has it: stripped and in upper case. Raises Refused."""
     value = text.strip().upper()
     if not value or len(value) > LABEL_CHARS or not value.isprintable():
         raise Refused(400, "No bib", f"{text[:80]!r} is no bib: 1 to {LABEL_CHARS} printable characters")
@@ -164,27 +166,27 @@ def bib(text: str) -> str:
 
 
 def search_words(text: str) -> tuple[str, ...]:
-    """The words of a search, without accents and in lower case. Raises Refused."""
+    """Return the words of a search, without accents and in lower case. Raises Refused."""
     if len(text) > SEARCH_CHARS:
-        raise Refused(422, "Search too long", f"`q` has {len(text)} characters; it takes {SEARCH_CHARS}")
+        raise Refused(422, "Search too long", f"`q` has {len(text)} characters; it takes {SEARCH_CHARS} at most")
     return tuple(without_accents(text).lower().split())
 
 
 def _given(query: str, *known: str) -> Mapping[str, str]:
-    """The parameters, each known and given once."""
+    """Return the parameters by name. Raises Refused for one that is unknown or given twice."""
     if len(query) > QUERY_CHARS:
-        raise Refused(400, "Query too long", f"a query takes {QUERY_CHARS} characters")
+        raise Refused(400, "Query too long", f"the query has {len(query)} characters; it takes {QUERY_CHARS} at most")
     given: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name in IGNORED:
             continue
         if name not in known:
-            takes = f"known here: {', '.join(known)}" if known else "nothing is asked for here"
-            raise Refused(400, "Unknown parameter", f"{name[:80]!r} is not known; {takes}")
+            takes = f"this request takes {', '.join(known)}" if known else "this request takes no parameters"
+            raise Refused(400, "Unknown parameter", f"there is no parameter {name[:80]!r}; {takes}")
         if name in given:
-            raise Refused(400, "Given twice", f"`{name}` stands twice in the query")
+            raise Refused(400, "Given twice", f"`{name}` stands twice in the query; give it once")
         if "\x00" in value:
-            raise Refused(400, "Unreadable", f"`{name}` holds a NUL")
+            raise Refused(400, "Unreadable", f"`{name}` holds a NUL character; leave it out")
         given[name] = value
     return given
 

@@ -1,14 +1,14 @@
-// The page: boards of one event, kept up by the event stream. Everything shown goes in as text, never as markup.
+// The page: the boards of one event, kept up to date by its event stream. All data is shown as text, never as markup.
 
 import { WORDS } from "./words.js";
 
 const PAGE = 100;
-const FETCH_GAP_MS = 1000; // a board is fetched once a second at most, whatever comes in
-const SPREAD_MS = 300; // so that a crowd of viewers does not ask in the same instant
+const FETCH_GAP_MS = 1000; // a board is fetched once a second at most, however many events arrive
+const SPREAD_MS = 300; // so that not all viewers fetch in the same instant
 const COUNTS_GAP_MS = 3000;
 const OFFLINE_AFTER_MS = 10000;
-const STREAM_AGAIN_MS = 5000;
-const SAID_GAP_MS = 10000; // a screen reader hears of new rows no more often
+const RECONNECT_MS = 5000;
+const ANNOUNCE_GAP_MS = 10000; // a screen reader announces new rows no more often
 
 const $ = (id) => document.getElementById(id);
 const address = new URL(location.href);
@@ -23,15 +23,15 @@ const view = {
   limit: PAGE,
   bib: address.searchParams.get("bib"),
 };
-let detail = null; // the event as the server tells it
+let detail = null; // the event as the server describes it
 let shown = new Set(); // bibs on the board now, to mark the new ones
 let shownOf = ""; // which board `shown` is of
 let language = pick(localStorage.getItem("language"), navigator.language);
 
 function pick(...wanted) {
-  for (const one of wanted) {
-    const found = one && Object.keys(WORDS).find((name) => one.toLowerCase().startsWith(name));
-    if (found) return found;
+  for (const tag of wanted) {
+    const known = tag && Object.keys(WORDS).find((name) => tag.toLowerCase().startsWith(name));
+    if (known) return known;
   }
   return "en";
 }
@@ -62,8 +62,7 @@ async function get(path, parameters = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) if (value !== "" && value !== null) query.set(name, value);
   if (key) query.set("key", key);
-  const asked = query.size ? `${path}?${query}` : path;
-  const answer = await fetch(asked, { cache: "no-cache" });
+  const answer = await fetch(query.size ? `${path}?${query}` : path, { cache: "no-cache" });
   const body = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(body.detail || answer.statusText), { status: answer.status });
   return body;
@@ -71,7 +70,7 @@ async function get(path, parameters = {}) {
 
 const base = `/v1/events/${encodeURIComponent(event)}`;
 
-/** Runs `work` soon, once at a time, and no more often than every `gap` ms. */
+/** Returns functions that run `work`, soon or now: once at a time, and `soon` no more often than every `gap` ms. */
 function paced(work, gap) {
   let timer = null;
   let busy = false;
@@ -119,15 +118,15 @@ const athlete = paced(loadAthlete, FETCH_GAP_MS);
 async function loadEvents() {
   const answer = await get("/v1/events");
   $("events").replaceChildren(
-    ...answer.events.map((one) =>
+    ...answer.events.map((listed) =>
       element(
         "li",
         {},
         element(
           "a",
-          { href: key ? `/${one.event}?key=${encodeURIComponent(key)}` : `/${one.event}` },
-          element("strong", {}, one.name),
-          element("span", { class: "quiet" }, [one.date, ...one.races.map((race) => race.name)].filter(Boolean).join(" · ")),
+          { href: key ? `/${listed.event}?key=${encodeURIComponent(key)}` : `/${listed.event}` },
+          element("strong", {}, listed.name),
+          element("span", { class: "quiet" }, [listed.date, ...listed.races.map((race) => race.name)].filter(Boolean).join(" · ")),
         ),
       ),
     ),
@@ -141,23 +140,23 @@ async function loadEvents() {
 async function loadEvent() {
   detail = await get(base);
   updated(timeOfDay(detail.updated_at));
-  if (!choices().some((one) => one.board === view.board)) {
-    const race = detail.races.find((one) => one.race === view.race) || detail.races[0];
+  if (!choices().some((choice) => choice.board === view.board)) {
+    const race = detail.races.find((known) => known.race === view.race) || detail.races[0];
     view.race = race ? race.race : null;
-    view.board = (choices().find((one) => one.race === view.race) || choices()[0] || { board: null }).board;
+    view.board = (choices().find((choice) => choice.race === view.race) || choices()[0] || { board: null }).board;
   }
-  const chosen = choices().find((one) => one.board === view.board);
+  const chosen = choices().find((choice) => choice.board === view.board);
   if (chosen) view.race = chosen.race;
   showEvent();
 }
 
-/** All boards, team boards and delegations; a delegation stands with the race of its first team board. */
+/** All boards, team boards and delegations. A delegation belongs to the race of its first team board. */
 function choices() {
   const races = Object.fromEntries(detail.team_boards.map((team) => [team.board, team.race]));
   return [
-    ...detail.boards.map((one) => ({ ...one, kind: "boards" })),
-    ...detail.team_boards.map((one) => ({ ...one, kind: "teams" })),
-    ...detail.delegations.map((one) => ({ ...one, kind: "delegations", race: races[one.sum[0]] })),
+    ...detail.boards.map((known) => ({ ...known, kind: "boards" })),
+    ...detail.team_boards.map((team) => ({ ...team, kind: "teams" })),
+    ...detail.delegations.map((delegation) => ({ ...delegation, kind: "delegations", race: races[delegation.sum[0]] })),
   ];
 }
 
@@ -165,12 +164,12 @@ function showEvent() {
   document.title = `${detail.name} – ${say("title")}`;
   $("name").textContent = detail.name;
   $("date").textContent = detail.date;
-  const race = detail.races.find((one) => one.race === view.race);
-  tabs($("races"), detail.races.map((one) => [one.race, one.name]), view.race, (chosen) => {
-    const first = choices().find((one) => one.race === chosen);
+  const race = detail.races.find((known) => known.race === view.race);
+  tabs($("races"), detail.races.map((known) => [known.race, known.name]), view.race, (chosen) => {
+    const first = choices().find((choice) => choice.race === chosen);
     go({ race: chosen, board: first ? first.board : null, point: "" });
   });
-  tabs($("boards"), choices().filter((one) => one.race === view.race).map((one) => [one.board, one.title]), view.board, (chosen) =>
+  tabs($("boards"), choices().filter((choice) => choice.race === view.race).map((choice) => [choice.board, choice.title]), view.board, (chosen) =>
     go({ board: chosen, point: view.point }),
   );
   $("counts").replaceChildren(
@@ -178,12 +177,12 @@ function showEvent() {
       .filter((status) => status === "ON_COURSE" || status === "FINISHED" || race?.counts[status])
       .map((status) => element("div", {}, element("dt", {}, say(status)), element("dd", {}, String(race?.counts[status] || 0)))),
   );
-  const isBoard = choices().find((one) => one.board === view.board)?.kind === "boards";
+  const isBoard = choices().find((choice) => choice.board === view.board)?.kind === "boards";
   $("tools").hidden = !isBoard;
   const points = race ? race.points.slice(0, -1) : [];
   $("point").replaceChildren(
     element("option", { value: "" }, say("finish")),
-    ...points.map((one) => element("option", { value: one.point }, `${one.point} (${one.km} km)`)),
+    ...points.map((point) => element("option", { value: point.point }, `${point.point} (${point.km} km)`)),
   );
   $("point").value = view.point;
   $("event").hidden = false;
@@ -219,12 +218,12 @@ function remember() {
 // --- A board
 
 async function loadBoard() {
-  const chosen = detail && choices().find((one) => one.board === view.board);
+  const chosen = detail && choices().find((choice) => choice.board === view.board);
   if (!chosen) return;
   const asked = { ...view };
   const query = chosen.kind === "boards" ? { limit: view.limit, point: view.point, q: view.search } : {};
   const answer = await get(`${base}/${chosen.kind}/${encodeURIComponent(chosen.board)}`, query);
-  if (["board", "point", "search", "limit"].some((name) => asked[name] !== view[name])) return; // chosen anew meanwhile
+  if (["board", "point", "search", "limit"].some((name) => asked[name] !== view[name])) return; // another choice was made meanwhile
   caption(chosen, answer);
   if (chosen.kind === "boards") showBoard(answer);
   else showTeams(chosen, answer);
@@ -236,7 +235,7 @@ async function loadBoard() {
 }
 
 function caption(chosen, answer) {
-  const race = detail.races.find((one) => one.race === chosen.race);
+  const race = detail.races.find((known) => known.race === chosen.race);
   const where = view.point && chosen.kind === "boards" ? ` – ${view.point}` : "";
   $("caption").replaceChildren(
     `${chosen.title}${where} `,
@@ -257,13 +256,13 @@ function showBoard(answer) {
       heading(atPoint ? "status" : "chip", atPoint ? "wide" : "number wide"), heading("pace", "number wide"), heading("move", "number wide"),
     ),
   );
-  const of = `${view.board}/${view.point}/${view.search}`;
-  const fresh = shownOf === of ? answer.rows.filter((row) => !shown.has(row.bib)).map((row) => row.bib) : [];
+  const asked = `${view.board}/${view.point}/${view.search}`;
+  const fresh = shownOf === asked ? answer.rows.filter((row) => !shown.has(row.bib)).map((row) => row.bib) : [];
   const focused = document.activeElement?.dataset?.bib;
   $("rows").replaceChildren(...answer.rows.map((row) => boardRow(row, atPoint, fresh.includes(row.bib))));
   if (focused) $("rows").querySelector(`[data-bib="${CSS.escape(focused)}"]`)?.focus();
   shown = new Set(answer.rows.map((row) => row.bib));
-  shownOf = of;
+  shownOf = asked;
   if (fresh.length) announce(fresh.length);
 }
 
@@ -309,31 +308,31 @@ function showTeams(chosen, answer) {
         cell(row.place_text, "number place"),
         element("th", { scope: "row" }, row.team),
         cell(row.score_text, "number time"),
-        members ? cell(row.members.map((one) => `${one.name} (${one.score_text})`).join(", ")) : null,
+        members ? cell(row.members.map((member) => `${member.name} (${member.score_text})`).join(", ")) : null,
       ),
     ),
   );
   shownOf = "";
 }
 
-let saidAt = -Infinity;
+let announcedAt = -Infinity;
 
 function announce(count) {
-  if (performance.now() - saidAt < SAID_GAP_MS) return;
-  saidAt = performance.now();
-  $("said").textContent = `${count} ${say("newRows")}`;
+  if (performance.now() - announcedAt < ANNOUNCE_GAP_MS) return;
+  announcedAt = performance.now();
+  $("announcement").textContent = `${count} ${say("newRows")}`;
 }
 
 const timeOfDay = (iso) => (iso ? iso.slice(11, 19).replace(/^0/, "") : "");
 
-let updatedAt = ""; // the newest revision's announcement, by the event's clock
+let updatedAt = ""; // when the newest revision was announced, in the event's time zone
 
 function updated(time) {
   updatedAt = time || updatedAt;
   $("updated").textContent = updatedAt ? `${say("updated")} ${updatedAt}` : "";
 }
 
-/** An instant in microseconds as h:mm:ss by the event's clock. */
+/** Returns an instant in microseconds as h:mm:ss in the event's time zone. */
 function eventClock(atUs) {
   const parts = { hour: "numeric", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: detail.timezone };
   return new Intl.DateTimeFormat("en-GB", parts).format(new Date(atUs / 1000)).replace(/^0/, "");
@@ -363,29 +362,29 @@ async function loadAthlete() {
   if (!$("athlete").open) $("athlete").showModal();
 }
 
-function athleteParts(one) {
+function athleteParts(result) {
   const facts = [
-    [say("status"), say(one.status)],
-    [say("time"), one.time],
-    [say("gun"), one.gun_time],
-    [say("chip"), one.chip_time],
-    [say("cut"), one.cut_at],
-    [say("missed"), one.missed.join(", ")],
-    [say("next"), one.next_point && `${one.next_point} ${timeOfDay(one.next_eta)}`],
-    [say("expected"), timeOfDay(one.projected_finish)],
-    [say("team"), one.team],
-    [say("club"), one.club],
-    [say("nat"), one.nationality],
-    [say("group"), one.age_group],
-    [say("wave"), one.wave],
+    [say("status"), say(result.status)],
+    [say("time"), result.time],
+    [say("gun"), result.gun_time],
+    [say("chip"), result.chip_time],
+    [say("cut"), result.cut_at],
+    [say("missed"), result.missed.join(", ")],
+    [say("next"), result.next_point && `${result.next_point} ${timeOfDay(result.next_eta)}`],
+    [say("expected"), timeOfDay(result.projected_finish)],
+    [say("team"), result.team],
+    [say("club"), result.club],
+    [say("nat"), result.nationality],
+    [say("group"), result.age_group],
+    [say("wave"), result.wave],
   ].filter(([, text]) => text);
-  const main = one.boards[0]?.board;
+  const main = result.boards[0]?.board;
   return [
-    element("p", { class: "quiet" }, one.race_name),
+    element("p", { class: "quiet" }, result.race_name),
     element("dl", { class: "facts" }, ...facts.map(([name, text]) => element("div", {}, element("dt", {}, name), element("dd", {}, text)))),
-    one.boards.length ? element("h3", {}, say("places")) : null,
+    result.boards.length ? element("h3", {}, say("places")) : null,
     element("dl", { class: "facts" },
-      ...one.boards.map((place) =>
+      ...result.boards.map((place) =>
         element("div", {}, element("dt", {}, place.title), element("dd", {}, place.place_text ? `${place.place_text} / ${place.total}` : "–")),
       ),
     ),
@@ -395,7 +394,7 @@ function athleteParts(one) {
         element("thead", {}, element("tr", {},
           heading("point"), heading("clock", "number wide"), heading("gun", "number"), heading("chip", "number wide"), heading("segment", "number"),
           heading("rank", "number"), heading("source", "wide"))),
-        element("tbody", {}, ...one.points.map((point) =>
+        element("tbody", {}, ...result.points.map((point) =>
           element("tr", {},
             element("th", { scope: "row" }, point.point),
             cell(timeOfDay(point.at), "number wide"),
@@ -431,7 +430,7 @@ function listen() {
   stream.onerror = () => {
     connection(lost === null ? "connecting" : $("connection").dataset.state);
     if (lost === null) lost = setTimeout(() => connection("offline"), OFFLINE_AFTER_MS);
-    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, STREAM_AGAIN_MS); // refused: by itself it would not try again
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, RECONNECT_MS); // refused; the browser does not try again
   };
   stream.addEventListener("snapshot", () => {
     counts.soon();
@@ -439,19 +438,20 @@ function listen() {
     athlete.soon();
   });
   stream.addEventListener("board", (message) => {
-    const told = JSON.parse(message.data);
-    updated(eventClock(told.announced_at_us));
+    const changed = JSON.parse(message.data);
+    updated(eventClock(changed.announced_at_us));
     counts.soon();
-    if (view.point || told.boards.includes(view.board) || told.bibs === null || told.bibs.some((bib) => shown.has(bib))) board.soon();
-    if (view.bib && (told.bibs === null || told.bibs.includes(view.bib) || told.boards.length)) athlete.soon();
+    const concernsBoard = changed.bibs === null || changed.boards.includes(view.board) || changed.bibs.some((bib) => shown.has(bib));
+    if (view.point || concernsBoard) board.soon();
+    if (view.bib && (changed.bibs === null || changed.bibs.includes(view.bib) || changed.boards.length)) athlete.soon();
   });
 }
 
-// --- Language, and everything begun
+// --- Language, and the start
 
 function translate() {
   document.documentElement.lang = language;
-  for (const one of document.querySelectorAll("[data-text]")) one.textContent = say(one.dataset.text);
+  for (const labelled of document.querySelectorAll("[data-text]")) labelled.textContent = say(labelled.dataset.text);
   $("races").setAttribute("aria-label", say("races"));
   $("boards").setAttribute("aria-label", say("boards"));
   $("language").textContent = say("other");

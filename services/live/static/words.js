@@ -1,13 +1,13 @@
-// The page's words in both languages; names and titles come from the race definition as they are.
+// The page's words in both languages. Names and titles are shown as the race definition has them.
 
 export const WORDS = {
   en: {
     other: "Tiếng Việt", otherLang: "vi", skip: "Skip to results", events: "Events", title: "Live results",
-    connecting: "Connecting…", live: "Live", offline: "No connection", updated: "Updated", none: "No events so far",
+    connecting: "Connecting…", live: "Live", offline: "No connection", updated: "Updated", none: "No events yet",
     races: "Races", boards: "Boards", orderAt: "Order at", finish: "Finish", search: "Bib or name", close: "Close",
     place: "Place", bib: "Bib", name: "Name", nat: "Nat.", group: "Age", time: "Time", gap: "Gap", gun: "Gun", chip: "Chip",
     pace: "min/km", move: "Move", expected: "Finish expected", status: "Status", team: "Team", score: "Score", members: "Counting",
-    more: "Show more", of: "of", empty: "Nobody here so far", nobody: "Nobody of that bib or name here",
+    more: "Show more", of: "of", empty: "Nobody here yet", nobody: "Nobody here has that bib or name",
     FINISHED: "Finished", ON_COURSE: "On course", NOT_STARTED: "Not started", DNF: "Did not finish", DNS: "Did not start",
     DQ: "Disqualified", OTL: "Over time limit",
     state_live: "Live", state_provisional: "Provisional", state_official: "Official", state_withdrawn: "Withdrawn",

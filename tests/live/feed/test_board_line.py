@@ -1,37 +1,45 @@
-"""Texts and numbers of a line, worked out by hand."""
+"""Lines of a board, without a database."""
 
 import pytest
 
-from schemas.definition import Board
-from services.live.http.query import Moment, board_query
-from services.live.ranking import board_order
-from services.standings.incremental import Cell
-from tests.builders import START_US
+from services.live.feed.board_line import point_before, projection, shown_names, shown_point
+from tests.builders import at, defined, entries, entry, fact, gun, run, status
+from tests.live.loaded import LoadedEvent
+
+
+def loaded(*facts) -> LoadedEvent:
+    return LoadedEvent(defined(), entries("7"), gun(0), *facts)
+
+
+def test_a_line_shows_the_point_that_was_asked_for_or_the_last_that_was_taken():
+    event = loaded(run("7", 10, 2010, None))
+    race, athlete = event.event.races["hm"], event.athletes["7"]
+    assert (shown_point(race, None, athlete), shown_point(race, "START", athlete)) == ("10K", "START")
+    assert shown_point(race, None, loaded().athletes["7"]) == "FINISH"
+
+
+def test_nobody_has_a_place_before_the_first_point_after_the_start():
+    athlete = loaded(run("7")).athletes["7"]
+    assert [point_before(athlete, point) for point in ("START", "10K", "FINISH")] == [None, None, "10K"]
+
+
+def test_what_lies_ahead_is_at_the_even_pace_since_the_start():
+    event = loaded(run("7", 10, 2010, None))
+    ahead = projection(event.event.races["hm"], event.athletes["7"])
+    assert (ahead.point, ahead.eta_us, ahead.finish_us) == ("FINISH", at("4229.5"), at("4229.5"))  # 200 s/km
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["2026-01-03T22:00:00Z", "2026-01-04T05:00:00%2B07:00", "2026-01-04T05:00:00+07:00", "2026-01-04T05:00:00+0700"],
+    "facts", [[], [run("7", 10, None, None)], [run("7")], [run("7", 10, 2010, None), status("7", "DNF")]]
 )
-def test_an_instant_may_be_written_with_any_zone_and_a_plus_that_became_a_blank(text):
-    assert board_query(f"as_of={text}").as_of == Moment(at_us=START_US)
+def test_nothing_lies_ahead_of_an_athlete_without_a_pace_or_off_the_course(facts):
+    event = loaded(*facts)
+    assert projection(event.event.races["hm"], event.athletes["7"]) is None
 
 
-def test_a_board_by_gun_then_chip_shows_the_time_that_ranks(of_kind):
-    leader, follower = (
-        Cell(5, 4000, 4_000_000_000, 3_990_000_000),
-        Cell(1 << 63 | 5, 3950, 4_100_000_000, 3_950_000_000),
-    )
-    first, second = board_order(of_kind("gun_then_chip"), "chip", {"8": follower, "7": leader, "9": Cell(0, 0, 0, 0)})
-    assert (first.bib, first.shown_us, first.ranked_us) == ("7", 4_000_000_000, 4_000_000_000)
-    assert (second.bib, second.shown_us, second.place) == ("8", 3_950_000_000, 2)
-
-
-def test_a_board_by_gun_may_print_chip_times(of_kind):
-    (line,) = board_order(of_kind("gun"), "chip", {"7": Cell(5, 3990, 4_000_000_000, 3_990_000_000)})
-    assert (line.ranked_us, line.shown_us, line.time_s) == (4_000_000_000, 3_990_000_000, 3990)
-
-
-@pytest.fixture
-def of_kind():
-    return lambda kind: Board(id="men", race="hm", rank_by=kind)
+def test_a_hidden_athlete_has_the_bib_for_every_name():
+    named = entries(entry("7", family_name="Đặng", given_name="Thị Ngọc"))
+    names = shown_names(loaded(named).athletes["7"])
+    assert names == ("Đặng Thị Ngọc", "Dang Thi Ngoc", "Đặng", "Thị Ngọc")
+    hidden = loaded(named, fact("entry_hidden", bib="7", hidden=True)).athletes["7"]
+    assert shown_names(hidden) == ("7", "7", "7", "")

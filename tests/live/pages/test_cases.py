@@ -1,0 +1,30 @@
+"""Cases of athletes and teams, without a database."""
+
+from services.live.pages.cases import build_cases, event_cases
+from tests.builders import board, decided, defined, definition, entries, entry, gun, run
+from tests.live.loaded import LoadedEvent
+
+OF = definition(
+    boards=[board("men", gender="M"), board("all")],
+    team_boards=[
+        {"id": "z-teams", "of": "men", "counting": 1, "max_members": 1},
+        {"id": "a-teams", "of": "all", "counting": 1, "max_members": 1},
+    ],
+)
+
+
+def test_team_cases_follow_the_definition_and_athletes_cases():
+    loaded = LoadedEvent(
+        defined(OF), entries(entry("1", team="Hue")), gun(0), run("1", k10=None), decided("team:z-teams:Hue", "accept")
+    )
+    crowded = {"a-teams": ["Hue", "Vinh"], "z-teams": ["Hue"], "gone": ["Hue"]}
+    cases = event_cases(loaded.event, list(loaded.athletes.values()), crowded)
+    listed = build_cases(loaded.announced, cases)
+    assert [(case["case"], case["open"]) for case in listed["cases"]] == [
+        ("missed:1", True),
+        ("team:z-teams:Hue", False),
+        ("team:a-teams:Hue", True),
+        ("team:a-teams:Vinh", True),
+    ]
+    assert listed["open"] == 3
+    assert {case["race"] for case in listed["cases"]} == {"hm"}
