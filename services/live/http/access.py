@@ -11,7 +11,7 @@ from aiohttp import web
 
 from services.live.errors import Refused
 from services.live.limits import LiveLimits
-from services.runtime.loopback import is_local_request
+from services.runtime.local_request import is_local_request
 from services.runtime.tokens import Token, Tokens, bearer
 
 
