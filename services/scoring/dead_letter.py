@@ -1,18 +1,25 @@
-"""What scoring puts aside of the log, and when so much of it comes that copying it ends."""
+"""Dead letters of scoring: records and facts of the log that cannot be used, copied to `rejected` within a limit."""
 
+import logging
+import time
 from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
 from schemas.topics import RACE_LOG
+from services.scoring.metrics import ScoringMetrics
 
-MOST = 1_000  # things put aside of one partition within WITHIN_S; a gateway gone mad is stopped at ingest's door
+LETTERS_MAX = 1_000  # of one partition within WITHIN_S; ingest stops a gateway that sends rubbish
 WITHIN_S = 60.0
+KEPT_MAX = 10_000  # records of a fill whose letters are kept until the records are delivered
 SOURCE = "scoring"
+
+log = logging.getLogger(__name__)
 
 
 class Unfit(Exception):
-    """A record, or a fact of it, is put aside. `reason` is one word for a metric, the message for a person."""
+    """A record, or a fact in it, cannot be used. `reason` is one word for a metric, the message is for a person."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -20,17 +27,17 @@ class Unfit(Exception):
 
 
 class DeadLetter(NamedTuple):
-    """What is put aside, and the word that it is counted under."""
+    """A record of `rejected`, and the word that it is counted under."""
 
     reason: str
     rejection: Rejection
 
 
-def aside(
+def dead_letter(
     event: str, unfit: Unfit, raw: bytes, now_us: int, partition: int, offset: int, index: int | None = None
 ) -> DeadLetter:
-    """The record of `rejected` for a record of the log, or for its fact `index`."""
-    made = Rejection(
+    """Return the dead letter of a record of the log, or of its fact `index`."""
+    rejection = Rejection(
         v=REJECTED_VERSION,
         event=event,
         source=SOURCE,
@@ -43,26 +50,79 @@ def aside(
         index=index,
         recorded_at_us=now_us,
     )
-    return DeadLetter(unfit.reason, made)
+    return DeadLetter(unfit.reason, rejection)
 
 
 class Gate:
-    """Counts what a partition has put aside lately, and closes when it is too much.
+    """Count the dead letters of a partition, and close when there are too many within a minute.
 
-    Only ingest writes the log, and it checks everything: so much that cannot be used has one cause, and ten thousand
-    copies say no more than a thousand. What comes while it is closed stays on the log, at its offset.
+    Only ingest writes the log, and it checks everything: so many letters have one cause, and ten thousand copies say no
+    more than a thousand. Records that come while the gate is closed stay on the log, at their offsets.
     """
 
     def __init__(self) -> None:
-        self._at_s: deque[float] = deque(maxlen=MOST)
+        self._at_s: deque[float] = deque(maxlen=LETTERS_MAX)
 
     def admit(self, now_s: float) -> bool:
-        """Whether a further one may be copied."""
+        """Return whether one more may be copied."""
         if self.closed(now_s):
             return False
         self._at_s.append(now_s)
         return True
 
     def closed(self, now_s: float) -> bool:
-        """Whether as many as may be came within the time."""
-        return len(self._at_s) == MOST and now_s - self._at_s[0] < WITHIN_S
+        """Return whether there are as many as the limit allows."""
+        return len(self._at_s) == LETTERS_MAX and now_s - self._at_s[0] < WITHIN_S
+
+
+class DeadLetters:
+    """The dead letters of one partition on their way to `rejected`. `publish` returns when Kafka has them."""
+
+    def __init__(
+        self, partition: int, publish: Callable[[Sequence[Rejection]], Awaitable[None]], metrics: ScoringMetrics
+    ) -> None:
+        self.gate = Gate()
+        self._partition = partition
+        self._publish = publish
+        self._metrics = metrics
+        self._waiting: list[DeadLetter] = []
+        self._kept: dict[int, list[DeadLetter]] = {}
+
+    def add(self, letters: Sequence[DeadLetter]) -> None:
+        """Queue letters for the next `write`."""
+        self._waiting += letters
+
+    def keep(self, offset: int, letters: list[DeadLetter]) -> None:
+        """Keep the letters of a record that a fill has folded until the record is delivered."""
+        if letters and len(self._kept) < KEPT_MAX:
+            self._kept[offset] = letters
+
+    def add_kept(self, offset: int) -> None:
+        """Queue what was kept of a record that is delivered now."""
+        self._waiting += self._kept.pop(offset, ())
+
+    async def write(self) -> None:
+        """Write what is queued, before its records are acknowledged."""
+        waiting, self._waiting = self._waiting, []
+        for letter in waiting:
+            self._metrics.rejected.labels(letter.reason).inc()
+        admitted = [letter.rejection for letter in waiting if self._admit(letter.rejection)]
+        if admitted:
+            await self._publish(admitted)
+
+    def _admit(self, rejection: Rejection) -> bool:
+        now_s = time.monotonic()
+        was_closed = self.gate.closed(now_s)
+        admitted = self.gate.admit(now_s)
+        if not admitted and not was_closed:
+            log.error(
+                "race-log partition %d: over %d dead letters within %d s; from offset %s on they are no longer copied"
+                " to `rejected` (event %r: %s). Find what writes them to race-log, and stop it",
+                self._partition,
+                LETTERS_MAX,
+                WITHIN_S,
+                rejection.offset,
+                rejection.event,
+                rejection.reason,
+            )
+        return admitted

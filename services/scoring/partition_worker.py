@@ -25,7 +25,7 @@ from schemas.events import ReadsLogged, ResultsPublished
 from schemas.results import AthleteRow, EventRow, Frame
 from schemas.topics import FRAME_VERSION, partition_of
 from services.scoring.core.partition import PartitionState, Refusal, SnapshotUnusable
-from services.scoring.dead_letter import DeadLetter, Gate, Unfit, aside
+from services.scoring.dead_letter import DeadLetter, DeadLetters, Unfit, dead_letter
 from services.scoring.errors import LogDisagrees, NewerRecord
 from services.scoring.log_reader import LogReader, Mark, Record
 from services.scoring.metrics import ScoringMetrics
@@ -36,7 +36,7 @@ from services.scoring.time_slice import TimeSlice
 
 ARRIVED_MAX = 2_000  # records that wait while the partition is filled or scored again; some 40 MB of full envelopes
 TOGETHER_MAX = 256  # records folded before their rows go out: more wait longer, fewer score an athlete oftener
-ROWS_A_TURN = 200  # athletes scored without a pause; with 400 reads each some 60 ms
+ROWS_A_SLICE = 200  # athletes scored without a pause; with 400 reads each some 60 ms
 NEAR_RECORDS = 64  # so near the end a fill is over: the rest is delivered
 IDLE_S = 1.0
 EMPTY_FRAME_S = 1.0  # how often a frame says that nothing changed, while records come in
@@ -45,7 +45,6 @@ COMPARE_SOON_S = 1.0  # after a record that came again: a log made anew begins a
 COMPARE_PATIENCE_S = 5.0
 SNAPSHOT_RECORDS = 20_000  # ten million reads: sooner than by time
 SNAPSHOT_SHARE = 50  # a snapshot that took a second comes at most every 50
-UNFIT_KEPT = 10_000  # records of a fill that cannot be used, remembered until they are delivered
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ class Shared(NamedTuple):
     publisher: Publisher
     snapshots: Snapshots
     snapshot_every_s: float
-    turns: TimeSlice
+    slices: TimeSlice
     metrics: ScoringMetrics
     generation: Callable[[], int]
 
@@ -71,7 +70,7 @@ class PartitionWorker:
         self.filled = False
         self.progress = 0
         self.folded_ms = 0
-        self.gate = Gate()
+        self.dead_letters = DeadLetters(partition, shared.publisher.put_dead_letters, shared.metrics)
         self._shared = shared
         self._metrics = shared.metrics
         self._outlet = shared.publisher.outlet(partition)
@@ -85,8 +84,6 @@ class PartitionWorker:
         self._from_offset = 0
         self._accepted_us: int | None = None
         self._publishes = False
-        self._unfit: dict[int, list[DeadLetter]] = {}
-        self._aside: list[DeadLetter] = []
         self._framed_s = self._compared_s = time.monotonic()
         self.snapshot_s = time.monotonic()
         self._snapshot_offset = 0
@@ -126,7 +123,7 @@ class PartitionWorker:
             arrived = await self._next_arrived()
             taken = await self._take_in(arrived)
             await self._publish()
-            await self._put_aside()
+            await self.dead_letters.write()
             generation = self._shared.generation()
             for delivery in taken:
                 if delivery.message.generation_id == generation:  # another worker may have it by now
@@ -159,9 +156,9 @@ class PartitionWorker:
         while at < len(taken) and not self._publishes:
             if taken[at].message.offset > self.next_offset:
                 await self._fill_to(taken[at].message.offset)
-            async with self._shared.turns as turn:
+            async with self._shared.slices as slice_:
                 began_s = time.monotonic()
-                while at < len(taken) and taken[at].message.offset <= self.next_offset and not self._pauses(turn):
+                while at < len(taken) and taken[at].message.offset <= self.next_offset and not self._pauses(slice_):
                     folded |= self._take_one(taken[at].message)
                     at += 1
                 worked_s += time.monotonic() - began_s
@@ -170,19 +167,19 @@ class PartitionWorker:
         self._arrived.extendleft(reversed(taken[at:]))
         return taken[:at]
 
-    def _pauses(self, turn: TimeSlice) -> bool:
-        """Whether folding stops for now: the turn is over, or a revision is to be completed."""
-        return turn.over() or self._publishes
+    def _pauses(self, slice_: TimeSlice) -> bool:
+        """Whether folding stops for now: the slice is over, or a revision is to be completed."""
+        return slice_.over() or self._publishes
 
     def _take_one(self, message: Message) -> bool:
         """Fold a record that is at the position; whether it was. Of one below it only what is unfit is put aside."""
         if message.offset < self.next_offset:
             self._compared_s = min(self._compared_s, time.monotonic() - COMPARE_LOG_S + COMPARE_SOON_S)
-            self._aside += self._unfit.pop(message.offset, ())
+            self.dead_letters.add_kept(message.offset)
             return False
         record = Record(message.offset, round(message.timestamp * 1000), message.key, message.value)
-        envelope, unfit = self._fold(record, "live")
-        self._aside += unfit
+        envelope, letters = self._fold(record, "live")
+        self.dead_letters.add(letters)
         self._mark = record.mark()
         if envelope is not None:
             known = [fact.recorded_at_us for fact in envelope.facts if fact.recorded_at_us is not None]
@@ -193,12 +190,12 @@ class PartitionWorker:
     def _fold(self, record: Record, way: str) -> tuple[Envelope | None, list[DeadLetter]]:
         """Fold a record; its envelope, and what of it is put aside. Raises NewerRecord."""
         envelope: Envelope | None = None
-        unfit: list[DeadLetter] = []
+        letters: list[DeadLetter] = []
         try:
             envelope = self._envelope(record)
         except Unfit as why:
             event = (record.key or b"").decode(errors="replace")
-            unfit = [self._aside_of(event, why, record.value or b"", record.offset)]
+            letters = [self._dead_letter(event, why, record.value or b"", record.offset)]
         refusals = self._state.fold(record.offset, envelope)
         self.folded_ms = record.timestamp_ms
         self.progress += 1
@@ -207,8 +204,8 @@ class PartitionWorker:
             self._publishes |= any(isinstance(fact, ResultsPublished) for fact in envelope.facts)
             reads = sum(len(fact.reads) for fact in envelope.facts if isinstance(fact, ReadsLogged))
             self._metrics.reads.labels(way).inc(reads)
-            unfit += [self._refused(envelope, refusal, record.offset) for refusal in refusals]
-        return envelope, unfit
+            letters += [self._refused(envelope, refusal, record.offset) for refusal in refusals]
+        return envelope, letters
 
     def _envelope(self, record: Record) -> Envelope:
         """The envelope in a record. Raises Unfit, NewerRecord."""
@@ -226,34 +223,10 @@ class PartitionWorker:
 
     def _refused(self, envelope: Envelope, refusal: Refusal, offset: int) -> DeadLetter:
         raw = bytes(pack(envelope.facts[refusal.index]))
-        return self._aside_of(envelope.event, Unfit("refused", refusal.reason), raw, offset, refusal.index)
+        return self._dead_letter(envelope.event, Unfit("refused", refusal.reason), raw, offset, refusal.index)
 
-    def _aside_of(self, event: str, unfit: Unfit, raw: bytes, offset: int, index: int | None = None) -> DeadLetter:
-        return aside(event, unfit, raw, time.time_ns() // 1000, self.partition, offset, index)
-
-    async def _put_aside(self) -> None:
-        """Write to `rejected`, before the records are acknowledged."""
-        waiting, self._aside = self._aside, []
-        for one in waiting:
-            self._metrics.rejected.labels(one.reason).inc()
-        admitted = [one.rejection for one in waiting if self._admit(one)]
-        if admitted:
-            await self._shared.publisher.put_dead_letters(admitted)
-
-    def _admit(self, one: DeadLetter) -> bool:
-        now_s = time.monotonic()
-        was_closed = self.gate.closed(now_s)
-        admitted = self.gate.admit(now_s)
-        if not admitted and not was_closed:
-            log.error(
-                "race-log partition %d: so much cannot be used that it is no longer copied to `rejected`, from offset"
-                " %s on (event %r: %s). Find and stop whoever writes it",
-                self.partition,
-                one.rejection.offset,
-                one.rejection.event,
-                one.rejection.reason,
-            )
-        return admitted
+    def _dead_letter(self, event: str, unfit: Unfit, raw: bytes, offset: int, index: int | None = None) -> DeadLetter:
+        return dead_letter(event, unfit, raw, time.time_ns() // 1000, self.partition, offset, index)
 
     # --- Filling from the log.
 
@@ -335,12 +308,11 @@ class PartitionWorker:
         """Fold records of a fill; a revision that publishes results is completed on the way."""
         at, worked_s = 0, 0.0
         while at < len(records):
-            async with self._shared.turns as turn:
+            async with self._shared.slices as slice_:
                 began_s = time.monotonic()
-                while at < len(records) and not self._pauses(turn):
-                    _, unfit = self._fold(records[at], "fill")
-                    if unfit and len(self._unfit) < UNFIT_KEPT:
-                        self._unfit[records[at].offset] = unfit
+                while at < len(records) and not self._pauses(slice_):
+                    _, letters = self._fold(records[at], "fill")
+                    self.dead_letters.keep(records[at].offset, letters)
                     at += 1
                 worked_s += time.monotonic() - began_s
             if self._publishes:
@@ -365,8 +337,8 @@ class PartitionWorker:
         state, began_s = self._state, time.monotonic()
         last = False
         while not last:
-            async with self._shared.turns as turn:
-                events, rows = self._due(turn)
+            async with self._shared.slices as slice_:
+                events, rows = self._due(slice_)
                 last = not state.pending()
                 heads = state.heads() if last else {}
                 records = self._records(through, last, heads, events, rows)
@@ -381,8 +353,8 @@ class PartitionWorker:
 
     async def _send_again(self) -> None:
         """Send some rows once more that a worker before this one has sent, in a frame that completes nothing new."""
-        async with self._shared.turns:
-            rows = self._state.take_again(ROWS_A_TURN)
+        async with self._shared.slices:
+            rows = self._state.take_again(ROWS_A_SLICE)
             records = self._records(self.next_offset - 1, True, {}, [], rows) if rows else []
         await self._put(records, len(rows))
         await self._outlet.settle()
@@ -411,16 +383,16 @@ class PartitionWorker:
         self._metrics.frames.inc(len(records))
         self.progress += 1
 
-    def _due(self, turn: TimeSlice) -> tuple[list[EventRow], list[AthleteRow]]:
+    def _due(self, slice_: TimeSlice) -> tuple[list[EventRow], list[AthleteRow]]:
         """The next rows that are due, scored now."""
         events: list[EventRow] = []
         rows: list[AthleteRow] = []
         for event in self._state.events.values():
-            if len(rows) >= ROWS_A_TURN or turn.over():
+            if len(rows) >= ROWS_A_SLICE or slice_.over():
                 break
             if (row := event.take_event()) is not None:
                 events.append(row)
-            rows += event.take(ROWS_A_TURN - len(rows))
+            rows += event.take(ROWS_A_SLICE - len(rows))
         return events, rows
 
     def _changed(self) -> bool:

@@ -83,14 +83,14 @@ class Scorer(mode.Service):
         """Connect, serve metrics and health, begin to watch. Raises OSError for a taken port, KafkaError."""
         settings = self._settings
         self._reassigned = asyncio.Event()
-        turns = TimeSlice()
+        slices = TimeSlice()
         self._shared = Shared(
             partitions=settings.partitions,
             reader=LogReader(settings.kafka, settings.partitions),
             publisher=Publisher(settings.kafka),
-            snapshots=Snapshots(settings.snapshots, settings.partitions, settings.worker, turns),
+            snapshots=Snapshots(settings.snapshots, settings.partitions, settings.worker, slices),
             snapshot_every_s=settings.snapshot_every_s,
-            turns=turns,
+            slices=slices,
             metrics=self.metrics,
             generation=self._generation,
         )
@@ -207,7 +207,7 @@ class Scorer(mode.Service):
         metrics.lag_records.labels(name).set(behind)
         metrics.lag_s.labels(name).set(lag_s)
         metrics.snapshot_age_s.labels(name).set(now_s - lane.snapshot_s)
-        metrics.halted.labels(name).set(int(lane.gate.closed(now_s)))
+        metrics.halted.labels(name).set(int(lane.dead_letters.gate.closed(now_s)))
 
     def _reach(self, reachable: bool, error: Exception | None) -> None:
         if reachable != self._reachable:
@@ -238,7 +238,7 @@ class Scorer(mode.Service):
                 return f"partition {partition} is being read from the log"
             if now_s - watched.caught_up_s > CAUGHT_UP_S:
                 return f"partition {partition} is behind"
-            if lane.gate.closed(now_s):
+            if lane.dead_letters.gate.closed(now_s):
                 return f"partition {partition} holds too much that cannot be used; see the log"
         return None
 

@@ -43,11 +43,11 @@ _head = msgspec.msgpack.Decoder(SnapshotHead)
 class Snapshots:
     """The snapshots in one folder; `worker` keeps the unfinished files of several workers apart."""
 
-    def __init__(self, folder: Path, partitions: int, worker: str, turns: TimeSlice) -> None:
+    def __init__(self, folder: Path, partitions: int, worker: str, slices: TimeSlice) -> None:
         self._folder = folder
         self._partitions = partitions
         self._worker = worker
-        self._turns = turns
+        self._slices = slices
 
     def path(self, partition: int) -> Path:
         """Where a partition's snapshot is."""
@@ -72,7 +72,7 @@ class Snapshots:
             await asyncio.to_thread(_put, file, msgspec.msgpack.encode(head))
             parts = state.dump()
             while True:
-                async with self._turns:
+                async with self._slices:
                     part = next(parts, None)
                 await asyncio.to_thread(_put, file, part or b"")
                 moved()
@@ -105,7 +105,7 @@ class Snapshots:
             head = await asyncio.to_thread(_read_head, file)
             loading: Loading | None = None
             while part := await asyncio.to_thread(_take, file):
-                async with self._turns:
+                async with self._slices:
                     if loading is None:
                         loading = Loading(part)
                     else:
@@ -115,7 +115,7 @@ class Snapshots:
             raise SnapshotUnusable(f"it cannot be read: {error.strerror}") from None
         finally:
             await asyncio.to_thread(file.close)
-        async with self._turns:
+        async with self._slices:
             state = None if loading is None else loading.finish()
         if state is None or (state.partition, state.next_offset) != (partition, head.mark.offset + 1):
             raise SnapshotUnusable("it is not of the partition and offset that it names")

@@ -1,35 +1,37 @@
-"""Work in short turns, so that no partition keeps the loop from others, from Kafka, or from a health check."""
+"""Work in short slices of time, so that no partition keeps the loop from others, from Kafka, or from a health check."""
 
 import asyncio
 import time
 from types import TracebackType
 
-TURN_S = 0.02
-PASSES = 20  # of the loop between two turns: Faust takes several for each record, and would get one record a turn
+SLICE_S = 0.02
+PASSES = 20  # of the loop between two slices: Faust takes several for each record, and would get one record a slice
 
 
 class TimeSlice:
-    """Whoever works holds a turn, one at a time, and gives it back soon after `over`; then everybody else has his.
+    """A lock that all partitions share: one works at a time, and gives the lock back soon after `over`.
 
-    One lock for all partitions: however many are busy, the loop is held for one turn at a time.
+    However many partitions are busy, the loop is held for one slice of `slice_s` at a time; between two slices
+    everything else on the loop has its turn.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slice_s: float = SLICE_S) -> None:
+        self._slice_s = slice_s
         self._lock = asyncio.Lock()
         self._until_s = 0.0
 
     async def __aenter__(self) -> "TimeSlice":
         await self._lock.acquire()
-        self._until_s = time.monotonic() + TURN_S
+        self._until_s = time.monotonic() + self._slice_s
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lock.release()
         for _ in range(PASSES):
             await asyncio.sleep(0)
 
     def over(self) -> bool:
-        """Whether the turn has lasted long enough."""
+        """Return whether the slice has lasted long enough."""
         return time.monotonic() >= self._until_s

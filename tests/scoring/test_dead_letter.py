@@ -1,12 +1,12 @@
-"""What is put aside, and when copying it ends."""
+"""Dead letters, and when copying them ends."""
 
 from schemas.rejected import RAW_MAX_BYTES, decode_rejection, encode_rejection
-from services.scoring.dead_letter import MOST, WITHIN_S, Gate, Unfit, aside
+from services.scoring.dead_letter import LETTERS_MAX, WITHIN_S, Gate, Unfit, dead_letter
 
 
-def test_what_is_put_aside_says_where_it_stands_and_how_much_of_it_is_cut_off() -> None:
+def test_a_dead_letter_says_where_it_stands_and_how_much_of_it_is_cut_off() -> None:
     raw = b"x" * (RAW_MAX_BYTES + 1)
-    made = aside("e", Unfit("unreadable", "no envelope"), raw, 5, partition=2, offset=17, index=3)
+    made = dead_letter("e", Unfit("unreadable", "no envelope"), raw, 5, partition=2, offset=17, index=3)
     back = decode_rejection(encode_rejection(made.rejection))
     assert made.reason == "unreadable"
     assert (back.event, back.source, back.reason, back.topic) == ("e", "scoring", "no envelope", "race-log")
@@ -16,7 +16,7 @@ def test_what_is_put_aside_says_where_it_stands_and_how_much_of_it_is_cut_off() 
 
 def test_the_gate_closes_at_too_many_within_a_minute_and_opens_when_they_are_past() -> None:
     gate = Gate()
-    assert all(gate.admit(at / MOST) for at in range(MOST))  # all within a second
+    assert all(gate.admit(at / LETTERS_MAX) for at in range(LETTERS_MAX))  # all within a second
     assert not gate.admit(2)
     assert gate.closed(WITHIN_S - 0.001)
     assert not gate.closed(WITHIN_S)
@@ -25,4 +25,4 @@ def test_the_gate_closes_at_too_many_within_a_minute_and_opens_when_they_are_pas
 
 def test_the_gate_stays_open_for_any_number_that_comes_slowly() -> None:
     gate = Gate()
-    assert all(gate.admit(at * 1.01 * WITHIN_S / MOST) for at in range(5 * MOST))
+    assert all(gate.admit(at * 1.01 * WITHIN_S / LETTERS_MAX) for at in range(5 * LETTERS_MAX))

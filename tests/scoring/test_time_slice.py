@@ -1,4 +1,4 @@
-"""Turns: one works at a time, and everybody else has the loop between."""
+"""Time slices: one works at a time, and everything else has the loop between."""
 
 import asyncio
 
@@ -8,11 +8,11 @@ from services.scoring.time_slice import PASSES, TimeSlice
 
 
 async def test_one_works_at_a_time_and_in_the_order_of_asking() -> None:
-    turns, seen = TimeSlice(), []
+    slices, seen = TimeSlice(), []
 
     async def work(name: str) -> None:
         for _ in range(2):
-            async with turns:
+            async with slices:
                 seen.append(name)
                 await asyncio.sleep(0)
                 seen.append(name)
@@ -22,8 +22,8 @@ async def test_one_works_at_a_time_and_in_the_order_of_asking() -> None:
     assert seen[::2] == ["a", "b", "a", "b"]
 
 
-async def test_between_two_turns_others_have_several_passes_of_the_loop() -> None:
-    turns, passes = TimeSlice(), 0
+async def test_between_two_slices_others_have_several_passes_of_the_loop() -> None:
+    slices, passes = TimeSlice(), 0
 
     async def count() -> None:
         nonlocal passes
@@ -33,14 +33,13 @@ async def test_between_two_turns_others_have_several_passes_of_the_loop() -> Non
 
     counting = asyncio.create_task(count())
     for _ in range(3):
-        async with turns:
+        async with slices:
             pass
     counting.cancel()
     assert passes >= 3 * PASSES
 
 
-@pytest.mark.parametrize(("lasts_s", "over"), [(3600.0, False), (0.0, True)])
-async def test_a_turn_is_over_when_its_time_is(lasts_s: float, over: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.scoring.time_slice.TURN_S", lasts_s)
-    async with TimeSlice() as turn:
-        assert turn.over() is over
+@pytest.mark.parametrize(("slice_s", "over"), [(3600.0, False), (0.0, True)])
+async def test_a_slice_is_over_when_its_time_is(slice_s: float, over: bool) -> None:
+    async with TimeSlice(slice_s) as slice_:
+        assert slice_.over() is over
