@@ -12,7 +12,7 @@ import msgspec
 
 from schemas.codec import fact_from_json
 from schemas.events import Entry, Fact
-from schemas.results import AthleteRow
+from schemas.results import AthleteRow, Status
 from services.offline.scored_log import score_lines
 
 EVENT = "example-2026"
@@ -280,7 +280,7 @@ def result(
     bib: str,
     gun_s: Seconds | None = None,
     chip_s: Seconds | None = None,
-    status: str = "FINISHED",
+    status: Status = "FINISHED",
     race: str = "hm",
     first_entry: int = 0,
     **of: Any,
@@ -289,12 +289,12 @@ def result(
     gun_us = None if gun_s is None else us(gun_s)
     chip_us = gun_us if chip_s is None else us(chip_s)
     entered = msgspec.convert(entry(bib, race=race, **of), Entry)
-    row = {"gun_us": gun_us, "chip_us": chip_us, "entry": entered, "first_entry": first_entry}
-    return AthleteRow(event=EVENT, bib=bib, version=0, race=race, **{"status": status, **row})
+    row: dict[str, Any] = {"gun_us": gun_us, "chip_us": chip_us, "entry": entered, "first_entry": first_entry}
+    return AthleteRow(event=EVENT, bib=bib, version=0, race=race, **row, status=status)
 
 
 def team(
-    name: str, *of: tuple[str, Seconds | None] | tuple[str, Seconds | None, str], first: int = 0
+    name: str, *of: tuple[str, Seconds | None] | tuple[str, Seconds | None, Status], first: int = 0
 ) -> list[AthleteRow]:
     """A team's results, in the order of their entries: `("7", 4000)` finished, `("8", None, "DNF")` did not."""
     rows = []

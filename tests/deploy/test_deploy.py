@@ -53,8 +53,9 @@ def metrics() -> dict[str, set[str]]:
         registry = CollectorRegistry()
         made(registry)
         for metric, names in registry._collector_to_names.items():
+            labels = vars(metric)["_labelnames"]
             for name in names:
-                found[name] = {*metric._labelnames, *(("le",) if name.endswith("_bucket") else ())}
+                found[name] = {*labels, *(("le",) if name.endswith("_bucket") else ())}
     return found
 
 
@@ -235,7 +236,7 @@ def test_every_service_of_the_compose_file_takes_its_settings(tmp_path):
     for name, command, environment in compose_services():
         if command == "topics":
             continue
-        settings = SETTINGS[command](environment)
+        settings: Any = SETTINGS[command](environment)
         assert settings.host == "0.0.0.0"
         assert settings.port == PORTS[command]
         assert settings.kafka.servers == "kafka:19092"
@@ -304,7 +305,7 @@ def test_every_workload_takes_its_settings_and_is_probed_bounded_and_without_rig
         if kind == "Job":
             continue
         command = container["args"][0]
-        settings = SETTINGS[command](environment)
+        settings: Any = SETTINGS[command](environment)
         assert (settings.host, settings.port) == ("0.0.0.0", PORTS[command])
         assert settings.kafka.protocol == "SASL_SSL"
         assert container["ports"][0] == {"name": "http", "containerPort": PORTS[command]}

@@ -17,6 +17,8 @@ def module(folder, block):
     path = folder / f"example_{block}.py"
     path.write_text(re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)[block])
     spec = spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
     found = module_from_spec(spec)
     spec.loader.exec_module(found)
     return found
@@ -24,7 +26,7 @@ def module(folder, block):
 
 def test_the_decoder_of_the_protocols_guide_reads_the_line_of_the_guide(tmp_path):
     protocol = module(tmp_path, 0).PROTOCOL
-    line = re.search(r"^B,.*$", GUIDE, re.MULTILINE)[0]
+    [line] = re.findall(r"^B,.*$", GUIDE, re.MULTILINE)[:1]
     reader = protocol.connect(ReaderSettings(gateway="tent"))({})
     read, bad = reader.feed(f"{line}\r\n\r\nB,half".encode() + b"\n", Now(0, 0.0))
     assert isinstance(read, DecodedRead)

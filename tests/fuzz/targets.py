@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import zstandard
@@ -375,7 +375,7 @@ LLRP = (
     test_llrp.CONNECTED,
     test_llrp.answer(11, more=_tlv(142, bytes([8]) + bytes(27))),
     test_llrp.answer(13),
-    test_llrp.answer(36, more=_tlv(177, struct.pack(">IBB", llrp.ROSPEC_ID, 0, 2))),
+    test_llrp.answer(36, more=_tlv(177, struct.pack(">IBB", llrp_messages.ROSPEC_ID, 0, 2))),
     test_llrp.answer(31),
     test_llrp.answer(30, 100, text=b"no"),
     _message(62, number=77),
@@ -535,7 +535,7 @@ ENTRIES = (
     msgspec.json.encode([{**_ENTRY, "birth_year": 1990, "nationality": "VIE", "wave": "A", "personal_best_s": 9000}]),
     b"[1,2,[3],{}]",
 )
-_FACTS = [
+_FACTS: list[dict[str, Any]] = [
     {"type": "gun_fired", "race": "hm", "at_us": AT_US, "wave": "A", "id": "x"},
     {"type": "clock_corrected", "device": "S1", "offset_us": -5, "from_us": 0, "until_us": AT_US},
     {"type": "status_set", "bib": "7", "status": "DNF", "reason": "r", "at_us": AT_US, "rule": "5.6"},

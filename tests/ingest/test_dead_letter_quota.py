@@ -1,5 +1,7 @@
 """A sender that causes too many dead letters is halted, loudly, and let in again; others are not."""
 
+from typing import Any
+
 import pytest
 
 from schemas.rejected import Rejection
@@ -26,7 +28,7 @@ def quota(clock: Clock) -> DeadLetterQuota:
 
 
 def rejections(count: int, size: int = 0, **more: object) -> list[Rejection]:
-    fields = {"v": 1, "event": "e", "source": "http", "reason": "no JSON", "gateway": "tent", **more}
+    fields: dict[str, Any] = {"v": 1, "event": "e", "source": "http", "reason": "no JSON", "gateway": "tent", **more}
     return [Rejection(raw=b"x" * size, size=size, **fields)] * count
 
 

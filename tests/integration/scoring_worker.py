@@ -20,6 +20,7 @@ from schemas.ids import bib_order
 from schemas.rejected import Rejection, decode_rejection
 from schemas.results import AthleteRow, EventRow, Frame
 from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, REJECTED, RESULTS, partition_of
+from services.demo.stack import free_port
 from services.offline.scored_log import scored
 from services.runtime.kafka import KafkaOptions
 from services.scoring.core.event import EventState
@@ -27,7 +28,6 @@ from services.standings import standings
 from services.standings.document import Scored, document
 from tests import builders
 from tests.builders import Plain
-from tests.conftest import free_port
 
 WAIT_S = 60.0  # for a hang only
 

@@ -11,6 +11,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -26,12 +27,11 @@ from schemas.events import ReadsLogged, ReadsReceived
 from services.demo.latency import Watcher
 from services.demo.run import against_truth, caught_up
 from services.demo.show import Screen
-from services.demo.stack import Stack, fresh_folder
+from services.demo.stack import Stack, free_port, fresh_folder
 from services.offline.scored_log import score_lines
 from services.operate.export_log import lines
 from services.operate.up import Ports
 from services.runtime.kafka import KafkaOptions
-from tests.conftest import free_port
 from tests.integration.processes import is_alive
 from tests.loadtest.scored import as_told, differences, equal_parts, over_http
 
@@ -103,7 +103,7 @@ class Faults:
         Nobody acknowledges an LLRP report: of what is between a reader's socket and our disk at the instant of a kill
         the protocol has no second copy. Whatever is in the journal, or held by the reader while we are away, is kept.
         """
-        players = [player for player in self._mats.players if player.spoken == "llrp"]
+        players: list[Any] = [player for player in self._mats.players if player.spoken == "llrp"]
         for player in players:
             player.free.clear()
         devices = [player.line.device for player in players]

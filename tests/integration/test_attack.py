@@ -16,9 +16,9 @@ import aiohttp
 import pytest
 
 from loadtest.attack import Gateway, attacking
+from services.demo.stack import free_port
 from services.runtime.tokens import new_token, tokens_bytes
 from tests.builders import EVENT
-from tests.conftest import free_port
 
 HANG_S = 120.0
 PUSH_S = 1.5  # 150 requests, 15 of them on connections of their own

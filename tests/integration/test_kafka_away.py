@@ -22,11 +22,12 @@ from loadtest.raw_reads import RawRead
 from schemas import codec
 from schemas.events import ReadsLogged, ReadsReceived
 from schemas.topics import PARTITIONS_DEFAULT
+from services.demo.stack import free_port
 from services.ingest.readers.journal import REMOVED_FROM_BYTES
 from services.operate.export_log import lines
 from services.runtime.kafka import KafkaOptions
 from services.runtime.topics_admin import create_topics
-from tests.conftest import free_port, running_broker
+from tests.conftest import running_broker
 
 EVENT = "away-2026"
 ZONE = "Asia/Ho_Chi_Minh"
@@ -65,7 +66,9 @@ class Ingest:
     def memory_bytes(self) -> int:
         """What it takes of the machine's memory."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found is not None
+        return int(found[1]) * 1024
 
     def journal(self) -> bytes:
         """What waits on its disk."""

@@ -5,10 +5,10 @@ import asyncio
 import msgspec
 
 from schemas.rejected import Rejection
+from services.demo.stack import free_port
 from services.operate.rejected import DeadLetterFilter
 from services.operate.rejected_command import list_main, replay_main, show_main
 from tests.builders import EVENT
-from tests.conftest import free_port
 from tests.ingest.decoders.test_mylaps import v1_record
 from tests.integration.test_ingest_kafka import client_of, facts, kafka_log, wire
 

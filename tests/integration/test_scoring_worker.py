@@ -4,6 +4,7 @@ import asyncio
 import random
 import signal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -136,7 +137,7 @@ async def test_what_cannot_be_used_goes_to_rejected_once_and_stops_nothing(kafka
         await log.append_all("alpha", records[:10])
         unreadable = await log.append_raw("alpha", b"\x93no envelope")
         misplaced = await log.append_raw("alpha", encode_envelope(foreign, []))
-        bad = builders.typed({**builders.defined(builders.definition(event="alpha")), "definition": {"event": 1}})
+        bad: Any = builders.typed({**builders.defined(builders.definition(event="alpha")), "definition": {"event": 1}})
         refused = await log.append_raw("alpha", encode_envelope("alpha", [bad]))
         head = await log.append_all("alpha", records[10:])
         assert_equal_to_a_fold(await results.complete({"alpha": head}), log)

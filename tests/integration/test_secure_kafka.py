@@ -22,11 +22,12 @@ from aiokafka.errors import TopicAuthorizationFailedError
 from aiokafka.protocol.admin import CreateAclsRequest
 
 from schemas.topics import PARTITIONS_DEFAULT, TOPICS
+from services.demo.stack import free_port
 from services.operate.embedded_kafka.node import cluster_id, prepare
 from services.runtime.kafka import KafkaOptions, kafka_options
 from services.runtime.topics_admin import check_main, create_topics
 from tests.builders import EVENT, defined, entries
-from tests.conftest import await_port, free_port
+from tests.conftest import await_port
 from tests.integration.scoring_worker import (
     Log,
     Results,

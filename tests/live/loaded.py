@@ -6,7 +6,7 @@ from schemas.results import AthleteRow
 from services.live.ranking import Ranking, board_order, point_order, ranking_of, root_board
 from services.live.table_rows import AnnouncedRevision, Split
 from services.offline.scored_log import Log
-from services.standings.event_index import EventIndex, event_index
+from services.standings.event_index import event_index
 from services.standings.incremental import EventStandings
 from tests.builders import EVENT, START_US, log
 
@@ -19,10 +19,13 @@ class LoadedEvent:
         for line in log(*facts):
             scored.add(b'{"offset":%d,"fact":%s}' % (scored.lines, line.strip()))
         row = scored.state.take_event()
+        assert row is not None
         athletes = scored.state.take(100_000)
         self.standings = EventStandings()
         self.standings.apply(athletes, row)
-        self.event: EventIndex = event_index(row)
+        event = event_index(row)
+        assert event is not None
+        self.event = event
         self.athletes: dict[str, AthleteRow] = {athlete.bib: athlete for athlete in athletes}
         self.announced = AnnouncedRevision(EVENT, scored.revision, START_US)
 
@@ -37,7 +40,7 @@ class LoadedEvent:
             bib: Split(taken.at_us - athlete.gun_at_us, taken.at_us - athlete.points[0].at_us, taken.at_us)
             for bib, athlete in self.athletes.items()
             for taken in athlete.points
-            if taken.point == point
+            if taken.point == point and athlete.gun_at_us is not None
         }
 
     def at_point(self, name: str, point: str) -> Ranking:

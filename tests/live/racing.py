@@ -40,6 +40,12 @@ class Racing:
         self._inserts = 0
         self._audited: list[tuple[TableRows, TableRows]] = []
 
+    @property
+    def running(self) -> web.Application:
+        """The application that serves the event."""
+        assert self.app is not None
+        return self.app
+
     async def announce(self, *facts: dict[str, Any], tell: bool = True, audit: bool = True) -> RevisionNotice:
         """Put facts on the log and what follows from them into ClickHouse; `tell` live of it, as Kafka does.
 

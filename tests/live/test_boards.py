@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import xml.etree.ElementTree as ET
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,12 @@ async def test_boards_over_http_equal_the_standings_document_of_the_log(database
             board("young", within="all", born_from=2000),
         ]
     )
-    bibs = [entry("7", birth_year=1990), entry("8", birth_year=2001), entry("9", gender="F", birth_year=2002), "10"]
+    bibs: list[Any] = [
+        entry("7", birth_year=1990),
+        entry("8", birth_year=2001),
+        entry("9", gender="F", birth_year=2002),
+        "10",
+    ]
     log = [defined(kept), entries(*bibs), gun(0)]
     runs = [run("7", 1, 2000, 4000), run("8", 60, 2000, 4050), run("9", 5, 2100, 4040), run("10", 60, 2100, 4050)]
     race = Racing(database)
@@ -479,7 +485,8 @@ async def test_age_groups_are_those_of_the_narrowest_board_by_birth_year(databas
         ]
     )
     born = {"1": 1990, "2": 1950, "3": 2009, "4": 1980, "5": None}
-    bibs = [entry(bib, **({} if year is None else {"birth_year": year})) for bib, year in born.items()]
+    years: dict[str, dict[str, Any]] = {bib: {} if year is None else {"birth_year": year} for bib, year in born.items()}
+    bibs = [entry(bib, **years[bib]) for bib in born]
     race = await racing(database, *(run(bib, 1, 2000, 4000 + int(bib)) for bib in born), of=grouped, bibs=bibs)
     async with serving(race) as live:
         answer = await live.json(f"{BOARDS}/men")

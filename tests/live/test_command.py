@@ -11,11 +11,11 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.notices import encode_notice
 from schemas.topics import STANDINGS
+from services.demo.stack import free_port
 from services.live.command import beside
 from services.live.settings import LiveSettings, settings_from
 from services.runtime.faults import StartFault
 from tests.builders import EVENT, defined, entries, gun, run
-from tests.conftest import free_port
 from tests.live.racing import Live, Racing, serving
 from tests.live.test_stream import streaming
 

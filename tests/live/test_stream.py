@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -91,10 +91,11 @@ async def test_everything_in_short_is_told_from_the_notice_alone(database):
     async with serving(race) as live, streaming(live) as events:
         kind, id_, data = await events.next()
         assert (kind, id_, data["event"]) == ("snapshot", race.revision, EVENT)
+        assert events.retry_ms is not None
         assert 2_000 <= events.retry_ms <= 6_000
         notice = await race.announce(run("7"), tell=False)
         made = msgspec.structs.replace(notice, revision=notice.revision + 7)  # no such revision is in ClickHouse
-        tracker = race.app[REVISIONS]
+        tracker = race.running[REVISIONS]
         tracker.learn(AnnouncedRevision(EVENT, made.revision, made.announced_at_us), made)
         assert await events.next() == (
             "board",
@@ -114,8 +115,8 @@ async def test_a_revision_below_the_known_is_told_to_nobody(database):
     race = await racing(database)
     async with serving(race) as live, streaming(live) as events:
         await events.next()
-        race.app[REVISIONS].learn(AnnouncedRevision(EVENT, race.revision, 0), None)
-        race.app[REVISIONS].learn(AnnouncedRevision(EVENT, race.revision - 1, 0), None)
+        race.running[REVISIONS].learn(AnnouncedRevision(EVENT, race.revision, 0), None)
+        race.running[REVISIONS].learn(AnnouncedRevision(EVENT, race.revision - 1, 0), None)
         await race.announce(run("7"))
         assert (await events.next())[1] == race.revision
 
@@ -293,7 +294,7 @@ async def test_viewers_of_the_same_share_one_making(database):
                 queries.append(sql)
                 return await asked(sql, parameters)
 
-            database.query = counted  # type: ignore[method-assign]
+            database.query = counted
             await race.announce(run("7", 1, 2000, None))
             told = [await one.take(4) for one in events]
             assert all(one == told[0] for one in told)
@@ -327,7 +328,7 @@ async def test_a_viewer_who_takes_nothing_is_cut_off_and_the_others_go_on(databa
             await events.next()
             while "live_viewers 2.0" not in await live.text("/metrics"):
                 await asyncio.sleep(0.01)
-            slow_writer.transport.pause_reading()
+            cast(asyncio.Transport, slow_writer.transport).pause_reading()
             bibs = [f"{number:0>32}" for number in range(500)]
             learnt = race.revision
             async with asyncio.timeout(HANG_S):
@@ -336,7 +337,7 @@ async def test_a_viewer_who_takes_nothing_is_cut_off_and_the_others_go_on(databa
                     notice = RevisionNotice(
                         v=NOTICE_VERSION, event=EVENT, revision=learnt, announced_at_us=0, boards=["men"], bibs=bibs
                     )
-                    race.app[REVISIONS].learn(AnnouncedRevision(EVENT, learnt, 0), notice)
+                    race.running[REVISIONS].learn(AnnouncedRevision(EVENT, learnt, 0), notice)
                     assert (await events.next())[1] == learnt
         slow_writer.close()
 

@@ -7,6 +7,7 @@ import socket
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -16,10 +17,10 @@ from loadtest.command import Order, run
 from loadtest.mats import all_alike
 from schemas.definition_parse import definition_from_toml
 from services.cli import app
+from services.demo.stack import free_port
 from services.ingest.readers.sources import parse_sources
 from services.ingest.settings import IngestSettings
 from services.offline.scored_log import score_lines
-from tests.conftest import free_port
 from tests.ingest.conftest import serving
 from tests.ingest.memory_log import MemoryLog
 from tests.loadtest.scored import differences, simulated
@@ -30,7 +31,7 @@ RACE = "hanoi-half-2024"
 HANG_S = 120.0
 
 
-def order(**fields: object) -> Order:
+def order(**fields: Any) -> Order:
     return Order(**{"race": RACE, "size": 40, "seed": 5, **fields})
 
 

@@ -14,6 +14,7 @@ from loadtest.simulation import Simulation, simulate
 from schemas.codec import to_json
 from schemas.definition_parse import definition_from_toml
 from schemas.events import ReadsLogged
+from services.demo.stack import free_port
 from services.ingest.http.access import Access
 from services.ingest.http.connection_limiter import ConnectionLimiter
 from services.ingest.metrics import IngestMetrics
@@ -21,7 +22,6 @@ from services.ingest.readers.sources import parse_sources
 from services.ingest.readers.supervisor import ReaderSupervisor
 from services.offline.scored_log import score_lines
 from services.runtime.tokens import Tokens
-from tests.conftest import free_port
 from tests.ingest.memory_log import MemoryLog
 from tests.loadtest.scored import differences, equal_parts, over_http
 

@@ -194,5 +194,6 @@ def test_results_alone_give_the_same_lists():
     for one in map(line, day(ran(), ran("8", finish=4005), of=OF, bibs=BIBS)):
         log.add(one)
     made = scored(log.state)
+    assert made.definition is not None
     lists = office_lists(made.definition, log.revision, entries_of(made.athletes), made.athletes, made.standings)
     assert lists == lists_of(log)[0]

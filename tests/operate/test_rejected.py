@@ -1,6 +1,7 @@
 """Dead letters: chosen, shown without harm, and read again with the settings of now."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -33,8 +34,15 @@ SOURCE = Source(protocol="mylaps", event="e", gateway="tent", zone="+04:00", dev
 
 
 def letter(raw: bytes = b"x", at: int = 7, **more: object) -> DeadLetter:
-    fields = {"v": REJECTED_VERSION, "event": "e", "source": "http", "reason": "why", "size": len(raw), **more}
-    return DeadLetter(at, Rejection(raw=raw, **fields))
+    fields: dict[str, Any] = {
+        "v": REJECTED_VERSION,
+        "event": "e",
+        "source": "http",
+        "reason": "why",
+        "size": len(raw),
+        **more,
+    }
+    return DeadLetter(at, Rejection(raw=raw, **{"size": len(raw), **fields}))
 
 
 # --- chosen

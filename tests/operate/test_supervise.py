@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ async def running(said: Said) -> AsyncIterator:
     """Starts children of Python code; ends them after the test whatever happens."""
     started: list[tuple[Child, asyncio.Task[None]]] = []
 
-    def start(code: str, **spec: object) -> tuple[Child, "asyncio.Task[None]"]:
+    def start(code: str, **spec: Any) -> tuple[Child, "asyncio.Task[None]"]:
         command = [sys.executable, "-uc", code]
         child = Child(ChildSpec(name="part", command=command, environment={}, **spec), said)
         started.append((child, asyncio.create_task(child.run())))

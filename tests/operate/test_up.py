@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from services.demo.stack import free_port
 from services.operate.up import Ports
-from tests.conftest import free_port
 
 
 def up(data: Path, *options: str) -> "subprocess.CompletedProcess[str]":

@@ -1,6 +1,7 @@
 """Frames into batches: only whole revisions, only what is new."""
 
 import random
+from typing import Any
 
 import msgspec
 
@@ -190,7 +191,7 @@ def _day() -> list[list[Plain]]:
     ]
 
 
-def _by_the_log(day: list[list[Plain]]) -> dict[object, tuple[object, ...]]:
+def _by_the_log(day: list[list[Plain]]) -> dict[tuple[Any, ...], tuple[object, ...]]:
     log = PublishingLog()
     for offset, record in enumerate(day):
         for one in record:
@@ -201,8 +202,8 @@ def _by_the_log(day: list[list[Plain]]) -> dict[object, tuple[object, ...]]:
     }
 
 
-def _in_rows(tables: TableRows) -> dict[object, tuple[object, ...]]:
-    found = {}
+def _in_rows(tables: TableRows) -> dict[tuple[Any, ...], tuple[object, ...]]:
+    found: dict[tuple[Any, ...], tuple[object, ...]] = {}
     for _, offset, race, state, boards, revision, _, sha256, void in tables.tables.get("published", []):
         named = msgspec.json.decode(str(boards))
         key = offset, race, state, None if named is None else tuple(named)

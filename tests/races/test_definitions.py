@@ -1,6 +1,7 @@
 """The definitions that come with Matline: they load, and say what the races' rules say."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,8 @@ def test_no_course_crosses_a_mat_twice_but_the_start_line(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_board_and_team_board_has_a_name_for_people(name):
     definition = loaded(name)
-    assert all(one.name for one in [*definition.boards, *definition.team_boards, *definition.delegations])
+    named: list[Any] = [*definition.boards, *definition.team_boards, *definition.delegations]
+    assert all(each.name for each in named)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -137,7 +139,7 @@ def test_the_midnight_race_starts_on_both_sides_of_midnight_and_its_limits_lie_a
     marathon = definition.races[0]
     start_us = start_instant_us(definition, marathon)
     after_s = [
-        (clock_instant_us(definition, marathon, point.cutoff.clock) - start_us) // US
+        (clock_instant_us(definition, marathon, point.cutoff.clock or "none") - start_us) // US
         for point in marathon.points
         if point.cutoff is not None
     ]

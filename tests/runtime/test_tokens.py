@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.operate.tokens_command import add_main, list_main, revoke_main
 from services.runtime.faults import StartFault
-from services.runtime.tokens import TOKENS_MAX, Tokens, TokensRefused, bearer, parse_tokens, tokens_path
+from services.runtime.tokens import TOKENS_MAX, Role, Tokens, TokensRefused, bearer, parse_tokens, tokens_path
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def environment(path: Path) -> dict[str, str]:
 def add(environment, capsys):
     """Make a token by the command; what it printed."""
 
-    def added(role: str, name: str, *events: str, gateways: tuple[str, ...] = ()) -> str:
+    def added(role: Role, name: str, *events: str, gateways: tuple[str, ...] = ()) -> str:
         code = add_main(environment, role, name, list(events), list(gateways))
         printed = capsys.readouterr()
         assert code == (0 if printed.out else 1)

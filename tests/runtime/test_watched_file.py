@@ -51,7 +51,7 @@ def test_a_faulty_new_file_is_said_and_the_old_content_kept_until_it_is_mended(t
     assert not file.changed()
     assert caplog.text == ""
     path.write_text("3")
-    assert (file.changed(), file.content, file.fault) == (True, 3, None)
+    assert [file.changed(), file.content, file.fault] == [True, 3, None]
 
 
 def test_a_file_that_comes_and_goes(tmp_path):

@@ -79,7 +79,9 @@ def test_how_long_after_the_start_an_earliest_lies():
     earliest = {"clock": "05:20:00", "gun": "0:25:00", "wave": "0:10:00"}
     taken = parse_definition(half(points=course(K10={"earliest": earliest})))
     hm = taken.races[0]
-    assert earliest_after_start_us(taken, hm, hm.points[1].earliest) == us(1500)
+    earliest_limit = hm.points[1].earliest
+    assert earliest_limit is not None
+    assert earliest_after_start_us(taken, hm, earliest_limit) == us(1500)
 
 
 def test_the_least_duration_of_a_stretch_is_exact_in_decimals():

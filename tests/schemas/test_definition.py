@@ -1,5 +1,7 @@
 """Race definitions: what is accepted, with which defaults, and how a refusal reads. Source: R2."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -85,8 +87,8 @@ def test_the_defaults_are_those_of_the_contract():
 
 
 def test_values_other_than_the_defaults_are_kept():
-    more = {"rules_version": 1, "protest_window_s": 86_400, "passing_gap_s": 12.5}
-    words = {"official_time": "chip", "gun_from": "wave", "start_window_s": 600, "missing_start": "dnf"}
+    more: dict[str, Any] = {"rules_version": 1, "protest_window_s": 86_400, "passing_gap_s": 12.5}
+    words: dict[str, Any] = {"official_time": "chip", "gun_from": "wave", "start_window_s": 600, "missing_start": "dnf"}
     words |= {"missing_mat": "review", "max_speed_mps": 6.9, "points": course(START={"pick": "strongest"})}
     taken = parse_definition(definition(races=[race(**words)], **more))
     assert msgspec.to_builtins(taken.races[0]) == {**race(**words)}

@@ -1,5 +1,7 @@
 """Facts as JSON: every type, what is required, what is refused at the door. Source: R1."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -10,7 +12,9 @@ from tests.builders import EVENT, definition, entry, fact, line, read, reads, ty
 
 AT = 1767477601120000
 
-FACTS = {  # every type with all of its fields, and which of them are required
+FACTS: dict[
+    str, tuple[dict[str, Any], list[str]]
+] = {  # every type with all of its fields, and which of them are required
     "event_defined": ({"definition": definition()}, ["definition"]),
     "entries_added": (
         {

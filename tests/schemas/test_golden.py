@@ -107,7 +107,7 @@ def test_an_envelope_of_version_1_is_read():
     envelope = decode_envelope(data)
     assert (envelope.v, envelope.event, len(envelope.facts)) == (1, EVENT, len(FACTS))
     for fact in envelope.facts:
-        fields = FACTS[fact.__struct_config__.tag][0]
+        fields = FACTS[str(fact.__struct_config__.tag)][0]
         assert {name: getattr(fact, name) for name in COMMON} == COMMON
         for name, value in fields.items():
             if name != "reads":

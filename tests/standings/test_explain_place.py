@@ -113,7 +113,8 @@ def test_places_of_random_logs_are_those_of_the_boards():
             for one in places(made, athlete):
                 rows = made.standings.boards[one.board]
                 own = [row for row in rows if row.bib == athlete.bib]
-                assert [one.place] == ([row.place for row in own] or [None])
+                places_there: list[int | None] = [row.place for row in own]
+                assert [one.place] == (places_there or [None])
                 if own:
                     seen += 1
                     sharing = [row.bib for row in rows if row.place == one.place and row.bib != athlete.bib]

@@ -145,7 +145,7 @@ def test_boards_that_a_new_definition_does_not_have_lose_their_members() -> None
     changes = running.apply([], EventRow(event="e", version=20, definition=fewer))
     assert members > 0
     assert sum(change.board == "a-all" and change.cell is None for change in changes.cells) == members
-    assert running.teams == running.delegations == {}
+    assert (running.teams, running.delegations) == ({}, {})
 
 
 def _finisher(bib: str, version: int, gun_s: int, **entry: object) -> AthleteRow:

@@ -165,7 +165,7 @@ def test_a_delegations_score_is_the_sum_over_all_its_boards(log):
         assert {row.team for row in rows} == set().union(*boards)
         for row in rows:
             scores = [board.get(row.team) for board in boards]
-            assert row.score == (None if None in scores else sum(scores))
+            assert row.score == (None if None in scores else sum(score for score in scores if score is not None))
             assert (row.place is None) == (row.score is None)
         placed = [row for row in rows if row.place is not None]
         assert [row.place for row in placed] == sorted(row.place for row in placed)

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 from services.ingest.decoders.ipico import (
     ASK_CLOCK,
     ASK_EVERY_S,
-    LINE_MAX_BYTES,
     IpicoReader,
     Read,
     command,
@@ -20,6 +20,7 @@ from services.ingest.decoders.ipico import (
     replayed,
 )
 from services.ingest.decoders.messages import (
+    LINE_MAX_BYTES,
     ConnectionFault,
     CursorAdvanced,
     DecodedRead,
@@ -41,8 +42,8 @@ TRIDENT = b"aaA1058000123b3200012603081222022f00FS3c"
 LINES = [CAPTURED, FIRST_SEEN, WITH_STATUS, FSLS_SESSION, TRIGGER, TRIDENT]
 
 
-def us(*parts: int) -> int:
-    return int(datetime(*parts, tzinfo=UTC).timestamp() * 1_000_000)
+def us(*parts: Any) -> int:
+    return int(datetime(*parts).replace(tzinfo=UTC).timestamp() * 1_000_000)
 
 
 def reader(**given) -> IpicoReader:
@@ -74,7 +75,7 @@ def test_vectors_decode_to_their_reads(line, read):
 
 
 def test_hundredths_are_hex_and_over_99_are_none():
-    def at(hundredths: str) -> Message | Read:
+    def at(hundredths: str) -> Any:
         text = "0005800012860800012603062027" + "47" + hundredths
         return decode_line(f"aa{text}{lrc(text)}".encode(), UTC)
 

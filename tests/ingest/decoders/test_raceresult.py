@@ -168,9 +168,9 @@ def test_files_before_the_first_passing_of_a_new_decoder_end_the_search():
 def test_a_read_carries_the_decoders_own_number_file_and_antenna():
     reader = met()
     (seen, reached) = reader.feed(lines("#P;" + record(1)), at(1))
-    assert seen == DecodedRead(
-        "D-5012 file 3", 1, "Finish", "6692-33", instant_us("2026-01-04", "05:00:01.500", ZONE), 3, -68.0
-    )
+    at_us = instant_us("2026-01-04", "05:00:01.500", ZONE)
+    assert at_us is not None
+    assert seen == DecodedRead("D-5012 file 3", 1, "Finish", "6692-33", at_us, 3, -68.0)
     assert reached == CursorAdvanced("D-5012", Position("3", 1, "2026-01-04 05:00:01.500 6692-33"))
 
 

@@ -20,6 +20,7 @@ def body(*lines: str, end: str = "\n") -> bytes:
 
 def test_a_passive_tag_is_named_by_its_set_and_number():
     assert PASSIVE.count(";") == 18
+    assert AT_US is not None
     (seen,) = read_body(body(PASSIVE), "D-5012", "s", UTC)
     assert seen == DecodedRead("s", 0, "D-5012", "6692-0000041", AT_US, None, -68.0)
 
@@ -38,6 +39,7 @@ def test_an_active_transponder_is_named_by_its_code_and_has_a_loop_and_a_battery
 
 def test_times_are_of_the_zone_of_the_source():
     (seen,) = read_body(body(PASSIVE), "d", "s", timezone(timedelta(hours=7)))
+    assert AT_US is not None
     assert seen.at_us == AT_US - 7 * 3600 * 1_000_000
 
 

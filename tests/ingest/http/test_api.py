@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import json
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -15,6 +16,7 @@ from schemas.events import EntriesAdded, EventDefined, GunFired, ReadRow, ReadsL
 from schemas.rejected import RAW_MAX_BYTES, encode_rejection
 from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
 from services.ingest.http import api as http
+from services.ingest.http.reads import READS_MAX
 from services.ingest.limits import IngestLimits
 from tests.builders import EVENT, definition
 from tests.ingest.memory_log import MemoryLog
@@ -22,19 +24,19 @@ from tests.ingest.memory_log import MemoryLog
 JSON = {"Content-Type": "application/json"}
 
 
-def wire(seq: int = 0, **changes: object) -> dict[str, object]:
+def wire(seq: int = 0, **changes: object) -> dict[str, Any]:
     return {"seq": seq, "device": "S1", "chip": "A1", "at_us": 1_767_477_600_000_000, **changes}
 
 
-def push(*reads: object) -> dict[str, object]:
+def push(*reads: object) -> dict[str, Any]:
     return {"gateway": "g", "session": "s", "reads": list(reads)}
 
 
-def gun(**changes: object) -> dict[str, object]:
+def gun(**changes: object) -> dict[str, Any]:
     return {"type": "gun_fired", "event": EVENT, "race": "hm", "at_us": 1_767_477_600_000_000, **changes}
 
 
-async def problem(response: aiohttp.ClientResponse, status: int) -> dict[str, object]:
+async def problem(response: aiohttp.ClientResponse, status: int) -> dict[str, Any]:
     """The problem in an answer, which has this status."""
     body = await response.read()
     assert response.status == status, body
@@ -176,13 +178,13 @@ async def test_a_body_nested_without_end_is_refused(client):
 async def test_nothings_by_the_hundred_thousand_are_too_many_before_any_is_looked_at(client, race_log, kind, body):
     query = {"gateway": "g", "session": "s"}
     async with client.post("reads", data=body, params=query, headers={"Content-Type": kind}) as answer:
-        assert (await problem(answer, 413))["limit"] == http.READS_MAX
+        assert (await problem(answer, 413))["limit"] == READS_MAX
     assert race_log.dead_letters == []
 
 
 async def test_more_reads_than_a_request_takes_are_too_many(client, race_log):
-    async with client.post("reads", json=push(*[wire(seq) for seq in range(http.READS_MAX + 1)])) as answer:
-        assert (await problem(answer, 413))["limit"] == http.READS_MAX
+    async with client.post("reads", json=push(*[wire(seq) for seq in range(READS_MAX + 1)])) as answer:
+        assert (await problem(answer, 413))["limit"] == READS_MAX
     assert race_log.records == []
 
 

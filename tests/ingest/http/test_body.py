@@ -79,10 +79,10 @@ def test_a_body_that_ends_early_is_damaged(coding, pack):
 @given(data=st.binary(max_size=100))
 def test_any_bytes_are_unpacked_or_refused(coding, data):
     try:
-        body = decompress(data, coding, LIMIT)
+        outcome: bytes | int = decompress(data, coding, LIMIT)
     except Refused as refused:
-        body = refused.status
-    assert isinstance(body, bytes) or body in (400, 413)
+        outcome = refused.status
+    assert isinstance(outcome, bytes) or outcome in (400, 413)
 
 
 @pytest.mark.parametrize("coding", ["br", "deflate", "gzip, gzip"])

@@ -1,5 +1,7 @@
 """Bodies of reads: the good ones in order, the bad ones by their index, whatever the form."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -35,7 +37,7 @@ def as_ndjson(*reads: object) -> Push:
 
 every_form = pytest.mark.parametrize("push", [as_json, as_msgpack, as_ndjson])
 
-BAD = {
+BAD: dict[str, list[Any]] = {
     "seq": [-1, 2**63, "1", None, 1.5, True],
     "device": ["", "x" * 65, 7, None],
     "chip": ["", "   ", "x" * 33, "a\tb", 7, None],

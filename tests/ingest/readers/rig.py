@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -13,7 +14,7 @@ from services.ingest.decoders.messages import Now, Position
 from services.ingest.limits import IngestLimits
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.cursor import CursorFile
-from services.ingest.readers.reader_task import ReaderContext, folder_of
+from services.ingest.readers.reader_task import ReaderContext, RunningReader, folder_of
 from services.ingest.readers.sources import Source
 from tests.ingest.memory_log import MemoryLog
 
@@ -29,6 +30,12 @@ def quick_clock() -> Now:
     return Now(now_us(), time.monotonic() * SPEED)
 
 
+def port_of(reader: RunningReader) -> int:
+    """The port of a reader that listens."""
+    assert reader.port is not None
+    return reader.port
+
+
 def metrics() -> IngestMetrics:
     return IngestMetrics(CollectorRegistry())
 
@@ -39,7 +46,7 @@ def context(
     counted: IngestMetrics | None = None,
     clock: Callable[[], Now] | None = None,
     now: Callable[[], int] = now_us,
-    **limits: float,
+    **limits: Any,
 ) -> ReaderContext:
     """What readers under test share."""
     return ReaderContext(race_log, counted or metrics(), now, folder, IngestLimits(**limits), clock)

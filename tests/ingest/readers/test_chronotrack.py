@@ -12,7 +12,7 @@ from services.ingest.readers.cursor import CursorFile
 from services.ingest.readers.reader_task import RunningReader, folder_of, start_reader
 from tests.ingest.memory_log import MemoryLog
 from tests.ingest.readers.at_work import at, clock_us, notices, reads, rows, source_at, until, us
-from tests.ingest.readers.rig import context
+from tests.ingest.readers.rig import context, port_of
 
 READS = 600
 LOCATIONS = ["start", "10K mat", "finish"]
@@ -34,7 +34,7 @@ async def test_with_connections_cut_and_ourselves_restarted_every_read_is_on_the
     client = ChronoTrackDevice(trouble, LOCATIONS)
     race_log = MemoryLog()
     running = await listen(0, race_log, tmp_path)
-    port = running.port
+    port = port_of(running)
     # The folder goes by event and gateway, so a listener of another port goes on from the same cursor.
     calling = asyncio.create_task(client.run("127.0.0.1", port))
     restarts = 0
@@ -73,11 +73,11 @@ async def test_a_restart_goes_on_from_the_last_event_and_a_gun_is_a_notice(tmp_p
     client = ChronoTrackDevice(Trouble(0), ["start"])
     race_log = MemoryLog()
     running = await listen(0, race_log, tmp_path)
-    calling = asyncio.create_task(client.run("127.0.0.1", running.port))
+    calling = asyncio.create_task(client.run("127.0.0.1", port_of(running)))
     client.read("start", "guntime", at(0))
     for number in range(1, 200):
         client.read("start", str(number), at(number))
-    folder = folder_of(source_at("chronotrack", running.port), tmp_path)
+    folder = folder_of(source_at("chronotrack", port_of(running)), tmp_path)
 
     def stored() -> int:
         cursor = CursorFile(folder).load()
@@ -88,7 +88,7 @@ async def test_a_restart_goes_on_from_the_last_event_and_a_gun_is_a_notice(tmp_p
     assert (gun.kind, gun.device, gun.at_us) == ("guntime", "start", us(at(0)))
     await running.close()
     client.sent = 0
-    running = await listen(running.port, race_log, tmp_path)
+    running = await listen(port_of(running), race_log, tmp_path)
     client.read("start", "200", at(200))
     await until(lambda: expected(client.log) <= reads(race_log))
     await running.close()
@@ -102,7 +102,7 @@ async def test_a_restart_goes_on_from_the_last_event_and_a_gun_is_a_notice(tmp_p
 async def test_the_port_is_free_again_however_soon_the_listener_is_closed(tmp_path):
     first = await listen(0, MemoryLog(), tmp_path)
     await first.close()
-    second = await listen(first.port, MemoryLog(), tmp_path)
+    second = await listen(port_of(first), MemoryLog(), tmp_path)
     await second.close()
 
 
@@ -111,7 +111,7 @@ async def test_a_client_that_counts_anew_loses_nothing(tmp_path):
     client = ChronoTrackDevice(Trouble(0), ["start"])
     race_log = MemoryLog()
     running = await listen(0, race_log, tmp_path)
-    calling = asyncio.create_task(client.run("127.0.0.1", running.port))
+    calling = asyncio.create_task(client.run("127.0.0.1", port_of(running)))
     for number in range(100):
         client.read("start", str(number), at(number))
     await until(lambda: len(reads(race_log)) == 100)
@@ -131,7 +131,7 @@ async def test_a_location_that_appears_is_started(tmp_path):
     client = ChronoTrackDevice(Trouble(0), ["start"])
     race_log = MemoryLog()
     running = await listen(0, race_log, tmp_path)
-    calling = asyncio.create_task(client.run("127.0.0.1", running.port))
+    calling = asyncio.create_task(client.run("127.0.0.1", port_of(running)))
     client.read("start", "1", at(1))
     await until(lambda: reads(race_log))
     await client.add("30k", at(2))

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def source_of(device: IpicoDevice, elite: bool = True) -> Source:
 
 
 async def dial(
-    device: IpicoDevice, race_log: MemoryLog, folder: Path, elite: bool = True, **limits: float
+    device: IpicoDevice, race_log: MemoryLog, folder: Path, elite: bool = True, **limits: Any
 ) -> RunningReader:
     return await start(
         source_of(device, elite),

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ async def taken(backlog: Backlog, count: int) -> list:
 
 
 async def test_what_is_put_is_on_the_disk_and_comes_back_after_a_kill(tmp_path: Path):
-    messages = [
+    messages: list[Any] = [
         seen(1),
         Notice("reader", "gun", None, "x"),
         Unreadable(b"\xff\0", "why"),

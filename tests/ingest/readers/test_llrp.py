@@ -5,6 +5,7 @@ import random
 import socket
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.ingest.readers.rig import context
 READS = 400
 
 
-async def dial(device: LlrpDevice, race_log: MemoryLog, folder: Path, **limits: float) -> RunningReader:
+async def dial(device: LlrpDevice, race_log: MemoryLog, folder: Path, **limits: Any) -> RunningReader:
     source = source_at("llrp", device.port, devices={"finish-tent/2": "F2"})
     return await start_reader(source, context(race_log, folder, now=clock_us, **limits))
 

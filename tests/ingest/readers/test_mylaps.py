@@ -22,7 +22,7 @@ from services.ingest.readers.reader_task import start_reader
 from services.ingest.readers.sources import Source
 from tests.ingest.decoders.test_mylaps import MARKER, PASSING, STORE
 from tests.ingest.memory_log import MemoryLog
-from tests.ingest.readers.rig import context
+from tests.ingest.readers.rig import context, port_of
 
 DATA = Path(loadtest.__file__).parent / "data"
 SOURCE = Source(
@@ -91,9 +91,9 @@ async def port(
 ) -> AsyncIterator[int]:
     """Where a listener of `SOURCE` is."""
     listener = await start_reader(SOURCE, context(race_log, tmp_path, metrics, now=lambda: next(moments)))
-    assert listener.port is not None
+    assert port_of(listener) is not None
     try:
-        yield listener.port
+        yield port_of(listener)
     finally:
         race_log.answering.set()
         await listener.close()
@@ -306,7 +306,7 @@ async def test_a_silent_client_is_pinged_and_then_hung_up_on(race_log, tmp_path)
     """By a clock that runs a hundred times as fast."""
     quick = context(race_log, tmp_path, clock=lambda: Now(0, 100 * time.monotonic()))
     listener = await start_reader(SOURCE, quick)
-    async with connected(listener.port) as client:
+    async with connected(port_of(listener)) as client:
         assert await client.answer() == b"Matline@Ping@$"
         assert (await client.rest()).replace(b"Matline@Ping@$", b"") == b""
     await listener.close()
@@ -314,7 +314,7 @@ async def test_a_silent_client_is_pinged_and_then_hung_up_on(race_log, tmp_path)
 
 async def test_closing_lets_what_is_on_its_way_arrive(race_log, tmp_path):
     listener = await start_reader(SOURCE, context(race_log, tmp_path))
-    port = listener.port
+    port = port_of(listener)
     race_log.answering.clear()
     async with connected(port) as client:
         client.send(STORE)
@@ -374,7 +374,7 @@ class Forgetful(MemoryLog):
 async def test_the_recorded_race_loses_nothing_when_answers_of_the_log_get_lost(frames, tmp_path):
     race_log = Forgetful()
     listener = await start_reader(SOURCE, context(race_log, tmp_path))
-    port = listener.port
+    port = port_of(listener)
     try:
         passings = [frame for frame in frames if b"@Store@" in frame]
         async with asyncio.timeout(HANG_S):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -18,7 +19,7 @@ LINES = "".join(f"1;{n};2026-01-04;05:00:{n:02d}.250;6692;12;-68;0;;;0;;;;;;;;\n
 
 
 @asynccontextmanager
-async def serving(log: GrowingLog, one: Source, **limits: float) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
+async def serving(log: GrowingLog, one: Source, **limits: Any) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
     app = web.Application()
     known = {(one.event, one.gateway): one}
     app.add_routes(Uploads(lambda *key: known.get(key), log, metrics(), now_us, IngestLimits(**limits)).routes())

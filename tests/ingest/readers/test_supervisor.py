@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from loadtest.devices.raceresult import RaceResultDevice
 from loadtest.devices.trouble import Trouble
 from schemas.events import ReadRow, ReadsLogged
+from services.demo.stack import free_port
 from services.ingest import app
 from services.ingest.http.access import Access
 from services.ingest.http.connection_limiter import ConnectionLimiter
@@ -23,7 +24,6 @@ from services.ingest.readers.supervisor import ReaderSupervisor
 from services.ingest.settings import IngestSettings
 from services.runtime.faults import StartFault
 from services.runtime.tokens import Tokens, new_token, tokens_bytes
-from tests.conftest import free_port
 from tests.ingest.decoders.test_mylaps import STORE
 from tests.ingest.memory_log import MemoryLog
 

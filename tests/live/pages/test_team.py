@@ -21,7 +21,7 @@ OF = definition(
 LOADED = LoadedEvent(defined(OF), entries(entry("7", team="Hue"), entry("9", gender="F", team="Hue")))
 
 
-def published(state: str, boards: list[str], offset: int = 5) -> Published:
+def published(state: Any, boards: list[str] | None, offset: int = 5) -> Published:
     return Published(
         race="hm",
         state=state,

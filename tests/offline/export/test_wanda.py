@@ -1,5 +1,7 @@
 """The twelve columns of the world rankings over several events, and the contacts that are joined to them."""
 
+from typing import Any
+
 import pytest
 
 from services.offline.export.tables import Duration
@@ -30,7 +32,7 @@ def ran(bib: str, start, finish):
 def person(
     bib: str, given: str = "Oanh", family: str = "Nguyễn Thị", gender: str = "F", born: int | None = 1966, **more
 ):
-    year = {} if born is None else {"birth_year": born}
+    year: dict[str, Any] = {} if born is None else {"birth_year": born}
     named = {"given_name": given, "family_name": family}
     return {**entry(bib, race="fm", gender=gender, **year, **more), **named}
 

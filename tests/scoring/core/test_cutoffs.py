@@ -1,6 +1,7 @@
 """Who is over the time limit, and where. Source: R2 (`cutoff`) and R3.5."""
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,8 @@ def test_each_kind_of_limit_counts_from_its_own_beginning():
     0:33:20 is 2000 s: clock 05:33:20 is 2000 s, gun 2100 s, wave 2700 s.
     """
     for limits, limit_s in [({"clock": "05:33:20"}, 2000), ({"gun": "0:33:20"}, 2100), ({"wave": "0:33:20"}, 2700)]:
-        for over, expected in [(0, "FINISHED"), (JUST_OVER, "OTL")]:
+        overs: list[tuple[Any, str]] = [(0, "FINISHED"), (JUST_OVER, "OTL")]
+        for over, expected in overs:
             found = document(
                 defined(half(max_speed_mps=10, points=course(K10={"cutoff": limits}))),  # 10 km in 1,000 s
                 entries(entry("7", wave="B")),

@@ -120,8 +120,8 @@ def test_medals_go_to_all_who_finish_within_the_limits_pacers_too():
     of = definition(races=[race(), race("5k"), race("1k")], medals=medals)
     found = medal_list(parse_definition(of), rows)
     assert [(one.medal, one.race, one.bibs) for one in found] == [("m", "hm", ["9", "10"]), ("m", "5k", ["6"])]
-    of = parse_definition({**of, "medals": [{**medals[0], "races": ["5k"]}]})
-    assert [one.race for one in medal_list(of, rows)] == ["5k"]
+    taken = parse_definition({**of, "medals": [{**medals[0], "races": ["5k"]}]})
+    assert [one.race for one in medal_list(taken, rows)] == ["5k"]
 
 
 def title(id, within_s, **of):
