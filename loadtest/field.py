@@ -18,15 +18,21 @@ WAVE_LETTERS = "ABCDEFGH"
 WAVE_RUNNERS_MIN = 20  # a smaller field starts as one, by one gun
 WITHOUT_BEST = 0.25  # of the runners who are not strong name no personal best, and start in the last wave
 WOMEN = 0.34  # of entrants whose group does not say; assumed
-NAME_TRIES = (
-    50  # draws for a name that nobody of that gender and age has; in the largest fields some have one all the same
-)
 
 # Marathon times of strong runners: the best one, and by how much the others are slower at most. So all of them are
 # within the standards of an elite entry (half marathon 1:30:00 and 1:45:00). Assumed.
 STRONG_S = {"M": (8760.0, 2300.0), "F": (9960.0, 2900.0)}
 
 _CHIP_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXY"  # Z marks spares
+
+
+class FieldLimits(Struct, frozen=True):
+    """How often a name is drawn until nobody of that gender and age has it; in the largest fields two may share one."""
+
+    name_tries: int = 50
+
+
+DEFAULT_LIMITS = FieldLimits()
 
 
 class Entrant(Struct, kw_only=True):
@@ -57,7 +63,9 @@ class _Person(Struct, kw_only=True):
     best_s: float | None
 
 
-def entrants(definition: Definition, plan: Plan, size: int, seed: str) -> list[Entrant]:
+def entrants(
+    definition: Definition, plan: Plan, size: int, seed: str, limits: FieldLimits = DEFAULT_LIMITS
+) -> list[Entrant]:
     """The whole field, by race in definition order, then by bib; the faster by personal best have the lower bibs."""
     races = [race for race in definition.races if race.id in plan.races]
     sizes = shares(size, [plan.races[race.id].share for race in races])
@@ -66,7 +74,7 @@ def entrants(definition: Definition, plan: Plan, size: int, seed: str) -> list[E
     numbers = count(1)
     spares = count(1)
     year = int(definition.date[:4])
-    names = _Names(dice(seed, "names again"))
+    names = _Names(dice(seed, "names again"), limits)
     found: list[Entrant] = []
     for ordinal, (race, number) in enumerate(zip(races, sizes, strict=True), start=1):
         rng = dice(seed, f"field {race.id}")
@@ -182,14 +190,15 @@ def _wave_of(sizes: list[int], at: int, one: _Person) -> str | None:
 class _Names:
     """Names for people, no two of a gender and age with the same: those would look like one person entered twice."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, limits: FieldLimits) -> None:
         self._again = rng
+        self._limits = limits
         self._taken: set[tuple[str, int, str, str]] = set()
 
     def of(self, rng: Random, one: _Person) -> tuple[str, str]:
         """Given and family name; drawn by `rng`, and once more by dice of their own where somebody has that name."""
         given, family = person(rng, one.gender, one.nationality)
-        for _ in range(NAME_TRIES):
+        for _ in range(self._limits.name_tries):
             first, second = sorted((without_accents(given), without_accents(family)))
             key = (one.gender, one.age, first, second)
             if key not in self._taken:

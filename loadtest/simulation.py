@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from loadtest.deliveries import MYLAPS_GATEWAY, Delivery, deliver, gateways
 from loadtest.dice import between, dice
-from loadtest.field import Entrant, entrants
+from loadtest.field import DEFAULT_LIMITS, Entrant, FieldLimits, entrants
 from loadtest.plans import Plan, plan_for
 from loadtest.race_day import Run, Truth, check, courses, fire, run_all
 from loadtest.raw_reads import RawRead, RawReads, read_all, skew_ms, skewed_device
@@ -160,10 +160,12 @@ def simulate(
     )
 
 
-def entry_list(definition: Definition, size: int, seed: int, plan: Plan | None = None) -> list[Entry]:
+def entry_list(
+    definition: Definition, size: int, seed: int, plan: Plan | None = None, limits: FieldLimits = DEFAULT_LIMITS
+) -> list[Entry]:
     """The entries alone of such a day, at a fraction of its cost."""
     plan = plan_for(definition) if plan is None else plan
-    return [one.entry for one in entrants(definition, plan, size, _chance(definition, seed))]
+    return [one.entry for one in entrants(definition, plan, size, _chance(definition, seed), limits)]
 
 
 def _chance(definition: Definition, seed: int) -> str:

@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from services.formatting.terminal import printable
 from services.formatting.times import format_hms, format_ms
-from services.offline.score_command import printable
 
 REFRESH_PER_S = 4
 LINE_EVERY_S = 5.0  # where there is no terminal

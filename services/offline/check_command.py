@@ -1,7 +1,7 @@
-"""`matline check`: every fault of a race definition, or of a file of readers, at once, each by its line in the file.
+"""`matline check`: print every fault of a race definition, or of a file of readers, each by its line in the file.
 
-The parsers of TOML and JSON tell no lines, so `lines_of` walks a text that they have taken once more and notes where
-each value stands.
+The parsers of TOML and JSON do not say in which line a value is, so `lines_of` goes through a parsed text once more and
+notes it.
 """
 
 import json
@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from schemas.course_times import clock_instant_us, duration_us, min_duration_us, start_instant_us
 from schemas.definition import Definition, Point, Race
 from schemas.definition_faults import DefinitionRefused, Fault
@@ -19,15 +21,22 @@ from schemas.definition_parse import parse_definition, plain_from_toml
 from schemas.ids import US
 from services.ingest.readers.sources import Source, SourcesRefused, parse_sources
 
-FILE_MAX_BYTES = 16 * 1024 * 1024  # a definition of a thousand boards has 200 KB
+
+class CheckLimits(Struct, frozen=True):
+    """The longest file that is read. A definition of a thousand boards has 200 KB."""
+
+    file_max_bytes: int = 16 * 1024 * 1024
 
 
-def run(paths: Iterable[str]) -> int:
-    """Check files and print what is wrong with them, or what is in them; the exit code: 0, or 2 with a fault."""
+DEFAULT_LIMITS = CheckLimits()
+
+
+def run(paths: Iterable[str], limits: CheckLimits = DEFAULT_LIMITS) -> int:
+    """Check files and print their faults or a summary. Return the exit code: 0, or 2 when there was a fault."""
     code = 0
     for path in paths:
         try:
-            data = _read(path)
+            data = _read(path, limits)
             if names_readers(data):
                 print(f"{path}: {readers_summary(check_readers(data))}")
                 continue
@@ -38,13 +47,13 @@ def run(paths: Iterable[str]) -> int:
                 print(_shown(path, line, fault), file=sys.stderr)
             continue
         for note in notes(definition):
-            print(f"{_shown(path, line_of(lines, note.path), note)} (a note, no fault)")
+            print(f"{_shown(path, line_of(lines, note.path), note)} (a note, not a fault)")
         print(f"{path}: {summary(definition)}")
     return code
 
 
 class Faulty(Exception):
-    """A file that cannot be taken: all of its faults, each with its line where there is one."""
+    """A file has faults: all of them, each with its line where there is one."""
 
     def __init__(self, faults: list[tuple[int | None, Fault]]) -> None:
         super().__init__("; ".join(str(fault) for _, fault in faults))
@@ -52,7 +61,7 @@ class Faulty(Exception):
 
 
 def check(data: bytes, is_json: bool) -> tuple[Definition, dict[str, int]]:
-    """The definition in a file, and the line of each of its values by path. Raises Faulty."""
+    """Return the definition in a file, and the line of each of its values by path. Raises Faulty."""
     try:
         plain = _plain_from_json(data) if is_json else plain_from_toml(data)
     except DefinitionRefused as refused:
@@ -65,16 +74,16 @@ def check(data: bytes, is_json: bool) -> tuple[Definition, dict[str, int]]:
 
 
 def names_readers(data: bytes) -> bool:
-    """Whether a file is a `matline.toml`, which names readers, and no definition."""
+    """Return whether a file is a `matline.toml`, which names readers, and not a definition."""
     try:
         document = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
-        return False  # as a definition it is told what is wrong with it
+        return False  # reading it as a definition will say why
     return "sources" in document and "event" not in document
 
 
 def check_readers(data: bytes) -> list[Source]:
-    """The readers that a file names. Raises Faulty."""
+    """Return the readers that a file names. Raises Faulty."""
     try:
         return parse_sources(data)
     except SourcesRefused as refused:
@@ -83,19 +92,20 @@ def check_readers(data: bytes) -> list[Source]:
 
 
 def readers_summary(sources: list[Source]) -> str:
-    """Readers in one line: protocol, gateway and event of each."""
-    named = ", ".join(f"{one.protocol} {one.gateway} of {one.event}" for one in sources)
+    """Return the protocol, gateway and event of each reader, in one line."""
+    named = ", ".join(f"{source.protocol} {source.gateway} of {source.event}" for source in sources)
     return f"good: {_count(len(sources), 'reader')}" + (f": {named}" if named else "")
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, limits: CheckLimits) -> bytes:
     try:
         with Path(path).open("rb") as file:
-            data = file.read(FILE_MAX_BYTES + 1)
+            data = file.read(limits.file_max_bytes + 1)
     except OSError as error:
         raise Faulty([(None, Fault("", f"cannot be opened: {error.strerror}"))]) from None
-    if len(data) > FILE_MAX_BYTES:
-        raise Faulty([(None, Fault("", f"is longer than {FILE_MAX_BYTES} bytes; that is no definition"))])
+    if len(data) > limits.file_max_bytes:
+        reason = f"is longer than {limits.file_max_bytes} bytes, so it cannot be a definition"
+        raise Faulty([(None, Fault("", reason))])
     return data
 
 
@@ -103,13 +113,13 @@ def _plain_from_json(data: bytes) -> Any:
     try:
         return json.loads(data.decode())
     except ValueError as error:
-        raise DefinitionRefused([Fault("$", f"is no JSON: {error}")]) from None
+        raise DefinitionRefused([Fault("$", f"is not JSON: {error}")]) from None
     except RecursionError:
         raise DefinitionRefused([Fault("$", "is nested more deeply than any definition")]) from None
 
 
 def _line_said(reason: str) -> int | None:
-    """The line that a parser's own message names."""
+    """Return the line that a parser's own message names."""
     found = re.search(r"line (\d+)", reason)
     return None if found is None else int(found[1])
 
@@ -123,7 +133,7 @@ def _shown(path: str, line: int | None, fault: Fault) -> str:
 
 
 def summary(definition: Definition) -> str:
-    """A definition in one line: races with their points, boards, teams."""
+    """Return the contents of a definition in one line: races with their points, boards, teams."""
     races = ", ".join(f"{race.id} ({_count(len(race.points), 'point')})" for race in definition.races)
     parts = [
         f"{_count(len(definition.races), 'race')}: {races}",
@@ -155,11 +165,11 @@ def _count(count: int, what: str) -> str:
 
 
 def notes(definition: Definition) -> Iterator[Fault]:
-    """What contradicts nothing and is hardly meant: a mat that no race passes, a cut-off that nobody can make."""
+    """Yield what is no fault but probably a mistake: a mat that no race passes, a cut-off that nobody can make."""
     passed = {point.mat for race in definition.races for point in race.points}
     for index, mat in enumerate(definition.mats):
         if mat.id not in passed:
-            yield Fault(f"mats[{index}].id", f"no race has a point at mat {mat.id!r}; reads there count nowhere")
+            yield Fault(f"mats[{index}].id", f"no race has a point at mat {mat.id!r}, so reads there will not count")
     for index, race in enumerate(definition.races):
         for at, point in enumerate(race.points):
             least_us = min_duration_us(race.points[0].km, point.km, race.max_speed_mps) if at else 0
@@ -167,13 +177,13 @@ def notes(definition: Definition) -> Iterator[Fault]:
                 if after_us < least_us:
                     yield Fault(
                         f"races[{index}].points[{at}].cutoff.{kind}",
-                        f"nobody can be at {point.id} by {text}: at {race.max_speed_mps} m/s, the limit of speed, it"
-                        f" takes {-(-least_us // US)} s",
+                        f"nobody can be at {point.id} by {text}: at max_speed_mps = {race.max_speed_mps:g} it takes"
+                        f" {-(-least_us // US)} s",
                     )
 
 
 def _limits(definition: Definition, race: Race, point: Point) -> Iterator[tuple[str, str, int]]:
-    """The kinds of a point's cut-off, as spelt and as microseconds after the gun (`clock`: the scheduled start)."""
+    """Yield each kind of a point's cut-off: its text, and microseconds after the gun (`clock`: the scheduled start)."""
     if point.cutoff is None:
         return
     if point.cutoff.clock is not None:
@@ -188,16 +198,16 @@ def _limits(definition: Definition, race: Race, point: Point) -> Iterator[tuple[
 
 
 def line_of(lines: dict[str, int], path: str) -> int | None:
-    """The line of a value, or of the nearest thing around it that stands in the file (for what is missing)."""
+    """Return the line of a value or, where it is missing, of the nearest table around it that is in the file."""
     while path and path not in lines:
         path = re.sub(r"(^|\.)[^.\[]*$|\[\d+\]$", "", path)
     return lines.get(path)
 
 
 def lines_of(text: str, is_json: bool) -> dict[str, int]:
-    """The line, from 1, of each value of a well-formed TOML or JSON text, by paths such as `races[0].points[2].km`.
+    """Return the line, from 1, of each value of a well-formed TOML or JSON text, by paths as `races[0].points[2].km`.
 
-    Of a text so deeply nested that the walk does not come to its end, what was found until then.
+    A text may be nested too deeply to be walked to its end; then the lines up to there are returned.
     """
     walk = _Walk(text)
     try:
@@ -206,12 +216,12 @@ def lines_of(text: str, is_json: bool) -> dict[str, int]:
         else:
             walk.document()
     except RecursionError:
-        pass  # no fault of a definition lies that deep
+        pass  # no fault of a definition is that deep
     return walk.lines
 
 
 class _Walk:
-    """Walks a text that a parser has taken: only as much grammar as it takes to find keys, tables and items."""
+    """Walks a text that a parser has accepted, with just enough grammar to find keys, tables and items."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -221,7 +231,7 @@ class _Walk:
         self.lines: dict[str, int] = {}
 
     def document(self) -> None:
-        """A TOML document: headers of tables, and keys below them."""
+        """Walk a TOML document: headers of tables, and keys below them."""
         prefix = ""
         while (first := self._next()) is not None:
             if first == "[":
@@ -230,7 +240,7 @@ class _Walk:
                 self._entry(prefix)
 
     def value(self, path: str) -> None:
-        """The value that comes next, and what is in it."""
+        """Walk the next value and the values in it."""
         first = self._next()
         if path:
             self.lines.setdefault(path, self._line)
@@ -252,7 +262,7 @@ class _Walk:
             self._take(_STRING) or self._take(_PLAIN)
 
     def _header(self) -> str:
-        """The path of the table that a header opens; `[[name]]` opens one more of a list."""
+        """Return the path of the table that a header opens; `[[name]]` opens one more of a list."""
         line = self._line
         self._move(1)
         opens_one_more = self._pass_over("[")
@@ -272,7 +282,7 @@ class _Walk:
         return path
 
     def _entry(self, path: str) -> None:
-        """A key, dotted perhaps, and its value."""
+        """Walk a key, perhaps dotted, and its value."""
         for name in self._names():
             path = _joined(path, name)
             self.lines.setdefault(path, self._line)
@@ -288,7 +298,7 @@ class _Walk:
         return names
 
     def _next(self) -> str | None:
-        """The character that comes next behind blanks and comments, None at the end."""
+        """Return the next character after blanks and comments, None at the end."""
         self._take(_BLANK)
         return self._text[self._at] if self._at < len(self._text) else None
 

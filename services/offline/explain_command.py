@@ -1,6 +1,6 @@
-"""`matline explain`: a log and a bib in, out comes why the athlete has the time and the place that he has.
+"""`matline explain`: print from a log why an athlete has their time and place; no broker and no database.
 
-Read as `matline score` reads it, and worked out by the same code; no broker and no database.
+The log is read as `matline score` reads it, and scored by the same code.
 """
 
 import sys
@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.ids import label
+from services.formatting.terminal import clean
 from services.formatting.times import MINUS, LocalClock, format_exact, format_hms
-from services.offline.score_command import SET_ASIDE_SHOWN, Stopped, clean, read_log
+from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import Log, scored
 from services.scoring.core.explain.build import Explanation, PointWhy, explain, known
 from services.scoring.core.explain.relevant_facts import FactWhy
@@ -25,9 +26,9 @@ PAGE_CHARS = 160  # of a line, where no terminal says how many it has
 
 
 def run(path: str, bib: str, until: int | None, style: str | None, lenient: bool) -> int:
-    """Explain and print; the exit code: 0, or 2 when a line is refused or the bib is not there."""
+    """Explain a result and print why. Return the exit code: 0, or 2 when a line is refused or no entry has the bib."""
     try:
-        log, aside = read_log(path, until, lenient)
+        log = read_log(path, until, lenient)
         explained = explained_of(log, path, label(bib, "bib"))
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
@@ -35,10 +36,6 @@ def run(path: str, bib: str, until: int | None, style: str | None, lenient: bool
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    for bad in aside[:SET_ASIDE_SHOWN]:
-        print(f"{path}:{bad.line}: {bad.reason}", file=sys.stderr)
-    if aside:
-        print(f"{path}: {len(aside)} lines set aside of {log.lines}", file=sys.stderr)
     if (style or ("text" if sys.stdout.isatty() else "json")) == "text":
         clock = LocalClock(None if log.state is None else log.state.book.definition)
         _Page(Console(width=None if sys.stdout.isatty() else PAGE_CHARS), clock, explained).print()
@@ -49,14 +46,14 @@ def run(path: str, bib: str, until: int | None, style: str | None, lenient: bool
 
 
 def explained_of(log: Log, path: str, bib: str) -> Explained:
-    """Why an athlete of a log has his result. Raises Stopped for a bib that no entry names."""
+    """Return why an athlete of a log has their result. Raises Stopped for a bib without an entry."""
     state = log.state
     if state is None:
-        raise Stopped(f"{path}: is empty, so it has no bib {bib}")
+        raise Stopped(f"{path}: has no facts, so it has no entry with bib {bib}")
     if not state.was_entered(bib):
         near = bibs_near(bib, state.book.bibs(), NEAR_SHOWN)
-        hint = f"near it are {', '.join(map(clean, near))}" if near else "no entry names any"
-        raise Stopped(f"{path}: no entry names bib {bib}; {hint}")
+        hint = f"similar bibs are {', '.join(map(clean, near))}" if near else "there are no entries"
+        raise Stopped(f"{path}: there is no entry with bib {bib}; {hint}")
     made = scored(state)
     explanation, row = explain(known(state, bib), bib)
     return Explained(log.revision, explanation, places(made, row))
@@ -89,7 +86,7 @@ class _Page:
     def _head(self, why: Explanation) -> None:
         where = f"{why.event}, race {why.race}" if why.race else why.event
         self._say(f"Bib {why.bib}  {why.name}", "bold")
-        self._say(f"{where}, at revision {self._explained.revision}; last concerned at {why.version}")
+        self._say(f"{where}, at revision {self._explained.revision}; last changed at {why.version}")
         if why.gone is not None:
             self._say(f"No result: {why.gone}")
             return
@@ -144,7 +141,7 @@ class _Page:
         self._show(table)
 
     def _facts(self, facts: list[FactWhy]) -> None:
-        table = _table("Facts that bear on him", "Log", "Recorded", "By", "What", "State")
+        table = _table("Facts that affect the result", "Log", "Recorded", "By", "What", "State")
         for one in facts:
             recorded = "" if one.recorded_at_us is None else self._clock.at(one.recorded_at_us)
             what = one.says
@@ -165,7 +162,7 @@ class _Page:
             _row(table, self._clock.at(one.at_us), by, passing, use, one.says + _rule(one.rule, None))
         self._show(table)
         if why.reads_left_out:
-            self._say(f"{why.reads_left_out} further reads are left out")
+            self._say(f"{why.reads_left_out} more reads are not shown")
         repeats = sum(chip.repeats for chip in why.chips)
         counts = {**why.unused, **({"repeat": repeats} if repeats else {})}
         if counts:

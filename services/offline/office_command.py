@@ -1,6 +1,6 @@
-"""`matline office`: the race office's lists from a log; no broker and no database.
+"""`matline office`: print the race office's lists from a log; no broker and no database.
 
-Before the race: entries to look into, and what athletes have to declare. Afterwards: prizes, titles and medals by the
+Before the race these are entries to look into and declarations to collect; afterwards prizes, titles and medals by the
 standings as they are.
 """
 
@@ -11,36 +11,33 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from services.formatting.terminal import clean, new_table, printable
 from services.formatting.times import format_hms
-from services.offline.score_command import SET_ASIDE_SHOWN, Stopped, clean, new_table, printable, read_log
+from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import Log, scored
-from services.standings.office.concern import Concern
+from services.standings.office.concern import Concern, Kind
 from services.standings.office.report import OfficeLists, office_lists
 
 
 def lists_of(log: Log) -> tuple[OfficeLists, dict[str, str]]:
-    """The lists of a log as far as it was read, and the name on the latest entry of each bib."""
-    made = scored(log.state)
+    """Return the lists of a log as far as it was read, and the name on the latest entry of each bib."""
+    result = scored(log.state)
     written = [] if log.state is None else [one for own in log.state.book.written.values() for one in own]
     entries = [one.entry for one in sorted(written, key=lambda one: one.position)]
     names = {one.bib: f"{one.family_name} {one.given_name}".strip() for one in entries}
     event = "" if log.state is None else log.state.event
-    if made.definition is None:
+    if result.definition is None:
         return OfficeLists(event=event, revision=log.revision), names
-    return office_lists(made.definition, log.revision, entries, made.athletes, made.standings), names
+    return office_lists(result.definition, log.revision, entries, result.athletes, result.standings), names
 
 
 def run(path: str, until: int | None, style: str | None, lenient: bool) -> int:
-    """Read, and print the lists; the exit code: 0, or 2 when a line is refused."""
+    """Read a log and print the lists. Return the exit code: 0, or 2 when a line is refused."""
     try:
-        log, aside = read_log(path, until, lenient)
+        log = read_log(path, until, lenient)
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         return 2
-    for bad in aside[:SET_ASIDE_SHOWN]:
-        print(f"{path}:{bad.line}: {bad.reason}", file=sys.stderr)
-    if aside:
-        print(f"{path}: {len(aside)} lines set aside of {log.lines}", file=sys.stderr)
     lists, names = lists_of(log)
     if (style or ("text" if sys.stdout.isatty() else "json")) == "text":
         _print_tables(lists, names)
@@ -51,13 +48,13 @@ def run(path: str, until: int | None, style: str | None, lenient: bool) -> int:
 
 
 def _plain(lists: OfficeLists) -> Any:
-    """The lists with every field of a concern, there or not, so that who reads them needs no defaults."""
+    """Return the lists with every field of each concern, so that a program that reads them needs no defaults."""
     plain = msgspec.to_builtins(lists)
-    plain["concerns"] = [msgspec.structs.asdict(one) for one in lists.concerns]
+    plain["concerns"] = [msgspec.structs.asdict(concern) for concern in lists.concerns]
     return plain
 
 
-# --- Tables for a person.
+# --- Tables for people.
 
 
 def _print_tables(lists: OfficeLists, names: dict[str, str]) -> None:
@@ -69,26 +66,45 @@ def _print_tables(lists: OfficeLists, names: dict[str, str]) -> None:
     )
     _print_concerns(console, lists.concerns, names)
     if lists.attestations:
-        shown = new_table("To be declared when numbers are handed out", "Athletes", "Declares that he", "Asked by")
+        shown = new_table("Declarations to collect with the bibs", "Athletes", "The athlete", "Asked by")
         for rule in lists.attestations:
             shown.add_row(str(len(rule.bibs)), Text(clean(rule.text)), Text(f"{rule.row} ({rule.article})"))
         console.print(shown)
     _print_prizes(console, lists, names)
 
 
+_TITLES: dict[Kind, str] = {
+    "race": "Unknown race",
+    "double": "Entered twice",
+    "chip": "Chip on two entries",
+    "birth_year": "No birth year",
+    "age": "Age",
+    "consent": "Guardian's consent",
+    "standard": "Standard",
+    "division": "Division",
+    "no_board": "On no board",
+    "nationality": "No nationality",
+    "wave": "Wave",
+    "team_size": "Too many in a team",
+    "composition": "Team members",
+    "apart": "Team finished apart",
+}
+
+
 def _print_concerns(console: Console, concerns: list[Concern], names: dict[str, str]) -> None:
-    """A table for each kind of concern, row that asks it and thing to do, so that these are said once."""
+    """Print a table for each kind of concern with the same rule and the same thing to do, which it then says once."""
     alike: dict[tuple[str, ...], list[Concern]] = {}
-    for one in concerns:
-        asked = " ".join(part for part in (one.row, f"({one.article})" if one.article else None) if part)
-        alike.setdefault((one.kind.replace("_", " "), asked, one.todo), []).append(one)
-    for (kind, asked, todo), some in alike.items():
-        title = f"{kind.capitalize()}: {printable(asked)}" if asked else kind.capitalize()
+    for concern in concerns:
+        rule = " ".join(part for part in (concern.row, f"({concern.article})" if concern.article else None) if part)
+        alike.setdefault((_TITLES[concern.kind], rule, concern.todo), []).append(concern)
+    for (kind, rule, todo), group in alike.items():
+        title = f"{kind}: {printable(rule)}" if rule else kind
         shown = new_table(title, "Bib", "Name", "Race", "Why")
-        shown.caption, shown.caption_justify = Text(clean(f"{len(some)} to do: {todo}")), "left"
-        for one in some:
-            who = names.get(one.bib, "") if one.team is None else f"{names.get(one.bib, '')} ({one.team})"
-            shown.add_row(*(Text(clean(cell)) for cell in (one.bib, who, one.race, one.reason)))
+        shown.caption, shown.caption_justify = Text(clean(f"{len(group)} to do: {todo}")), "left"
+        for concern in group:
+            name = names.get(concern.bib, "")
+            name += "" if concern.team is None else f" ({concern.team})"
+            shown.add_row(*(Text(clean(cell)) for cell in (concern.bib, name, concern.race, concern.reason)))
         console.print(shown)
 
 

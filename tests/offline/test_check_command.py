@@ -10,7 +10,17 @@ from typer.testing import CliRunner
 
 from schemas.definition_parse import parse_definition
 from services.cli import app
-from services.offline.check_command import Faulty, check, line_of, lines_of, notes, run, summary
+from services.offline.check_command import (
+    DEFAULT_LIMITS,
+    CheckLimits,
+    Faulty,
+    check,
+    line_of,
+    lines_of,
+    notes,
+    run,
+    summary,
+)
 from tests.builders import board, course, definition, half, mat, mats, race
 from tests.schemas.test_definition import TOML
 
@@ -21,10 +31,10 @@ RACES = Path(__file__).parents[2] / "races"
 def checked(tmp_path, capsys):
     """Checks a file of that text: exit code, and lines with the folder cut off."""
 
-    def go(text, name="race.toml"):
+    def go(text, name="race.toml", limits=DEFAULT_LIMITS):
         path = tmp_path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        code = run([str(path)])
+        code = run([str(path)], limits)
         out, err = capsys.readouterr()
         return code, out.replace(f"{tmp_path}/", "").splitlines(), err.replace(f"{tmp_path}/", "").splitlines()
 
@@ -124,7 +134,7 @@ def test_json_is_checked_alike(checked):
     )
     assert checked(json.dumps(definition()), "race.json")[0] == 0
     code, _, (error,) = checked('{\n "event": }', "race.json")
-    assert (code, error.startswith("race.json:2: is no JSON: ")) == (2, True)
+    assert (code, error.startswith("race.json:2: is not JSON: ")) == (2, True)
     assert checked("[]", "race.json")[2] == [
         "race.json: is not a table; a definition has fields such as event, name and races"
     ]
@@ -150,9 +160,10 @@ def test_a_file_that_cannot_be_opened_is_said(tmp_path, capsys):
     assert capsys.readouterr().err == f"{tmp_path}/none.toml: cannot be opened: No such file or directory\n"
 
 
-def test_a_file_beyond_all_measure_is_refused(checked, monkeypatch):
-    monkeypatch.setattr("services.offline.check_command.FILE_MAX_BYTES", 100)
-    assert checked("#" * 101)[2] == ["race.toml: is longer than 100 bytes; that is no definition"]
+def test_a_file_that_is_too_long_is_refused(checked):
+    assert checked("#" * 101, limits=CheckLimits(file_max_bytes=100))[2] == [
+        "race.toml: is longer than 100 bytes, so it cannot be a definition"
+    ]
 
 
 def test_several_files_are_checked_and_one_fault_is_enough(tmp_path, capsys):
@@ -234,7 +245,7 @@ def test_a_cutoff_of_start_is_no_matter_of_speed():
     assert list(notes(parse_definition(half(points=course(START={"cutoff": {"gun": "0:00:10"}}))))) == []
 
 
-def test_a_note_is_printed_with_its_line_and_is_no_fault(checked):
+def test_a_note_is_printed_with_its_line_and_is_not_a_fault(checked):
     code, out, err = checked(TOML.replace("clock = 06:26:00", "clock = 05:06:00"))
     assert (code, err) == (0, [])
     assert out[0] == (

@@ -105,10 +105,10 @@ def test_a_bib_is_taken_as_the_log_holds_it(explained):
     assert json.loads(explained(day(ran("A7"), bibs=["A7"]), " a7 ")[1])["bib"] == "A7"
 
 
-def test_who_is_not_there_hears_which_bibs_are_near(explained):
+def test_an_unknown_bib_is_answered_with_similar_ones(explained):
     code, out, err = explained(DAY, "11")
     assert (code, out) == (2, "")
-    assert err == "LOG: no entry names bib 11; near it are 12, 10, 8, 7, 701\n"
+    assert err == "LOG: there is no entry with bib 11; similar bibs are 12, 10, 8, 7, 701\n"
     assert explained(day(bibs=[]), "11")[2] == "LOG: no entry names bib 11; no entry names any\n"
     assert explained([], "11")[2] == "LOG: is empty, so it has no bib 11\n"
     assert explained(DAY, "x" * 40)[0] == 2
@@ -128,7 +128,7 @@ def test_a_line_that_is_no_fact_ends_it_or_is_set_aside(explained):
     assert explained([*DAY, b"x\n"])[0] == 2
     code, out, err = explained([*DAY, b"x\n"], lenient=True)
     assert (code, json.loads(out)["status"]) == (0, "FINISHED")
-    assert err.endswith("LOG: 1 lines set aside of 9\n")
+    assert err.endswith("LOG: skipped 1 of 9 lines\n")
 
 
 def test_the_command_takes_log_and_bib(tmp_path):

@@ -10,7 +10,7 @@ import races
 from loadtest.simulation import simulate
 from schemas.definition_parse import definition_from_toml
 from services.offline.office_command import lists_of, run
-from services.offline.score_command import read_log
+from services.offline.read_log import read_log
 from services.offline.scored_log import Log, document_of, scored
 from services.standings.office.eligibility import entries_of
 from services.standings.office.report import office_lists
@@ -140,7 +140,7 @@ def test_a_refused_line_ends_it_with_2_and_lenient_sets_it_aside(listed):
     assert ":4: " in err
     code, out, err = listed(*day(of=OF, bibs=BIBS), b"?\n", lenient=True)
     assert (code, json.loads(out)["entries"]) == (0, 2)
-    assert err.splitlines()[-1].endswith("1 lines set aside of 4")
+    assert err.splitlines()[-1].endswith("skipped 1 of 4 lines")
 
 
 def test_until_reads_no_further(listed):
@@ -160,7 +160,7 @@ def test_of_a_simulated_day_the_prizes_are_those_of_the_boards(name, tmp_path):
     definition = definition_from_toml(races.definition_toml(name))
     path = tmp_path / "day.log"
     path.write_bytes(b"".join(one + b"\n" for one in simulate(definition, 400, 4).log_lines()))
-    log, _ = read_log(str(path), None, lenient=False)
+    log = read_log(str(path), None, lenient=False)
     lists, names = lists_of(log)
     assert len(names) == lists.entries
     assert {one.kind for one in lists.concerns} <= {"consent", "standard"}

@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli import app
-from services.offline.score_command import Stopped, clean, printable, read_log, run
+from services.formatting.terminal import clean, printable
+from services.offline.read_log import LogLimits, Stopped, read_log
+from services.offline.score_command import run
 from tests.builders import (
     board,
     day,
@@ -187,14 +189,14 @@ def test_lenient_sets_such_lines_aside_and_counts_them(tmp_path, scored, bad, re
     first, counted = err.splitlines()
     assert first.startswith(f"{path}:4: ")
     assert reason in first
-    assert counted == f"{path}: 1 lines set aside of 5"
+    assert counted == f"{path}: skipped 1 of 5 lines"
 
 
 def test_of_many_lines_set_aside_the_first_are_named_and_all_counted(tmp_path, scored):
     path = written(tmp_path, *day(), *([b"?\n"] * 25))
     _, _, err = scored(path, lenient=True)
     assert len(err.splitlines()) == 21
-    assert err.splitlines()[-1] == f"{path}: 25 lines set aside of 28"
+    assert err.splitlines()[-1] == f"{path}: skipped 25 of 28 lines"
 
 
 def test_a_file_that_cannot_be_opened_is_said(tmp_path, scored):
@@ -203,12 +205,12 @@ def test_a_file_that_cannot_be_opened_is_said(tmp_path, scored):
     assert scored(str(tmp_path))[0] == 2
 
 
-def test_a_line_beyond_all_measure_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("services.offline.score_command.LINE_MAX_BYTES", 2000)
+def test_a_line_that_is_too_long_is_refused(tmp_path):
+    limits = LogLimits(line_max_bytes=2000)
     path = written(tmp_path, *day(), b" " * 2001 + b"\n")
-    with pytest.raises(Stopped, match=r"race\.log:4: is longer than 2000 bytes; one fact is one line"):
-        read_log(path, None, lenient=True)
-    log, _ = read_log(written(tmp_path, *day(), b" " * 1999 + b"\n"), None, lenient=True)
+    with pytest.raises(Stopped, match=r"race\.log:4: is longer than 2000 bytes; each line is one fact"):
+        read_log(path, None, lenient=True, limits=limits)
+    log = read_log(written(tmp_path, *day(), b" " * 1999 + b"\n"), None, lenient=True, limits=limits)
     assert log.lines == 4
 
 
@@ -302,7 +304,7 @@ def test_text_shows_teams_delegations_cases_and_who_did_not_finish(tmp_path, sco
     assert ["-", "Hà Nội", "-", "7 (1)"] in shown
     assert ["1", "Hà Nội", "1"] in shown
     assert ["8", "Runner No 8", "hm", "DNF", "FINISH", "missed 10K"] in shown
-    assert ["9", "Runner No 9", "hm", "OTL", "FINISH", "over the limit at FINISH"] in shown
+    assert ["9", "Runner No 9", "hm", "OTL", "FINISH", "over the time limit at FINISH"] in shown
     assert ["missed:8", "hm", "decided"] in shown
     assert ["Unused reads: 1 before_gun"] in shown
     assert not any(row[0] == "10" for row in shown)  # who has not started is not news

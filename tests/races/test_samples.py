@@ -9,6 +9,7 @@ import pytest
 
 import races
 from loadtest.entry_list import entries_csv
+from loadtest.field import FieldLimits
 from loadtest.simulation import entry_list
 from schemas.definition_parse import definition_from_toml
 from schemas.events import Entry
@@ -129,10 +130,9 @@ def test_the_columns_come_back_as_they_were_whatever_is_in_them():
     assert (listing.entries, listing.bad) == ([odd, bare], [])
 
 
-def test_a_name_is_drawn_again_where_somebody_of_that_age_has_it(monkeypatch):
+def test_a_name_is_drawn_again_where_somebody_of_that_age_has_it():
     """And no more than so many times: a field may have more people than there are names."""
     hanoi = loaded("hanoi-half-2024")
-    monkeypatch.setattr("loadtest.field.NAME_TRIES", 0)
-    once = entry_list(hanoi, 3_000, 3)
+    once = entry_list(hanoi, 3_000, 3, limits=FieldLimits(name_tries=0))
     assert "double" in {one.kind for one in eligibility(hanoi, once)}
     assert [entry.bib for entry in once] == [entry.bib for entry in taken("hanoi-half-2024")]

@@ -24,7 +24,7 @@ from services.offline.export.wanda import (
     marathons,
     wanda_table,
 )
-from services.offline.score_command import SET_ASIDE_SHOWN, Stopped, read_into
+from services.offline.read_log import Stopped, read_into
 from services.offline.scored_log import scored
 from services.standings.document import Scored, document
 from services.standings.publication import race_standing
@@ -126,12 +126,7 @@ def _say_states(path: str, log: PublishingLog, made: Scored) -> None:
 
 def _read(path: str, lenient: bool) -> tuple[PublishingLog, Scored]:
     """A log and all that it says. Raises Stopped."""
-    log = PublishingLog()
-    aside = read_into(log, path, None, lenient)
-    for bad in aside[:SET_ASIDE_SHOWN]:
-        _say(f"{path}:{bad.line}: {bad.reason}")
-    if aside:
-        _say(f"{path}: {len(aside)} lines set aside of {log.lines}")
+    log = read_into(PublishingLog(), path, None, lenient)
     return log, scored(log.state)
 
 

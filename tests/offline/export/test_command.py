@@ -99,7 +99,7 @@ def test_a_log_that_cannot_be_read_is_said_with_its_line(export, tmp_path):
     assert export("medals", log=str(bad)).exit_code == 2
     lenient = export("start-list", "--lenient", log=str(bad))
     assert (lenient.exit_code, len(table(lenient.stdout))) == (0, 2)
-    assert "1 lines set aside of 3" in lenient.stderr
+    assert "skipped 1 of 3 lines" in lenient.stderr
     empty = tmp_path / "empty.jsonl"
     empty.write_bytes(line(DAY[1]))
     assert "no race definition" in export("results", log=str(empty)).stderr
