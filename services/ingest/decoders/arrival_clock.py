@@ -1,9 +1,9 @@
-"""How far devices' clocks are from ours, by when their reads come: for the protocols that never tell the time.
+"""How far devices' clocks are from ours, by when their reads arrive: for protocols that never report the time.
 
-A read comes after it happened, so of several reads the one that was under way shortest shows the clock best. Stored
-reads show nothing: they come late, and one behind the other far quicker than they happened. So what is taken is the
-least delay of a few turns of some seconds, and only where several turns agree, as they do while people cross a mat,
-and not while a reader sends what it kept, or while a race is played faster than it was.
+A read arrives after it happened, so of several reads the one with the shortest delay shows the clock best. Stored reads
+show nothing: they arrive late, and far faster than they happened. So the least delay of a few turns of some seconds is
+taken, and only where several turns agree, as they do while people cross a mat, and not while a reader sends stored
+reads, or while a race is played faster than it was.
 """
 
 from collections import deque
@@ -16,9 +16,9 @@ from services.ingest.decoders.reader_state import CLOCK_OFF_US, beside
 
 TURN_S = 2.0  # reads of so long count together
 TURNS_KEPT = 8  # the last ones that had reads
-TURNS_AGREEING = 4  # so many have to, before anything is said
+TURNS_AGREEING = 4  # so many have to, before there is a notice
 AGREEING_US = 3_000_000  # a poor mobile line delays reads by as much
-JUMP_US = 10_000_000  # a line that has become slow is no clock that jumped
+JUMP_US = 10_000_000  # a line that has become slow is not a clock that jumped
 DEVICES_MAX = 64  # of one source whose clocks are watched
 QUARTER_US = 15 * 60 * 1_000_000  # zones differ by quarters of an hour
 ZONE_MOST_US = 26 * 3600 * 1_000_000  # from the last zone to the first
@@ -45,11 +45,11 @@ class ArrivalClocks:
 
     @property
     def offsets_us(self) -> Mapping[str, int]:
-        """How far each clock seems to be ahead of ours (behind: negative), of those of which it can be said."""
+        """How far each clock seems to be ahead of ours (behind: negative), where enough reads came to say so."""
         return {where: device.settled_us for where, device in self._devices.items() if device.settled_us is not None}
 
     def heard(self, messages: Iterable[Message], now: Now) -> list[Notice]:
-        """What the reads among messages that have just come say of clocks: notices of what is wrong, each once."""
+        """Return notices of what is wrong with clocks, by the reads among messages that have just come; each once."""
         latest: dict[str, int] = {}
         for message in messages:
             if isinstance(message, DecodedRead):
@@ -57,7 +57,7 @@ class ArrivalClocks:
         return [notice for where, at_us in latest.items() for notice in self.read(where, at_us, now)]
 
     def read(self, where: str, at_us: int, now: Now) -> list[Notice]:
-        """The newest read of a device among those that have just come together."""
+        """Return the notices that the newest of a device's reads, which have just come together, gives rise to."""
         device = self._devices.get(where)
         if device is None:
             if len(self._devices) == DEVICES_MAX:
@@ -73,7 +73,7 @@ class ArrivalClocks:
 
 
 def _agreed(turns: Iterable[_Turn]) -> int | None:
-    """The least delay of the turns, where enough of them have nearly the same; null where they do not."""
+    """Return the least delay of the turns, where enough of them have nearly the same; null where they do not."""
     offsets_us = [turn.offset_us for turn in turns]
     least_us = max(offsets_us)
     agreeing = sum(least_us - offset_us <= AGREEING_US for offset_us in offsets_us)
@@ -95,7 +95,7 @@ def _settled(where: str, device: _Device, seems_us: int, at_us: int, now: Now) -
 
 
 def _likely(off_us: int) -> str:
-    """What such a difference looks like."""
+    """Return what is likely to be the cause of such a difference."""
     quarters = round(off_us / QUARTER_US)
     if quarters and abs(off_us) <= ZONE_MOST_US and abs(off_us - quarters * QUARTER_US) <= CLOCK_OFF_US:
         return f", as of a zone {quarters / 4:+g} h away"

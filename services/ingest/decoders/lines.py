@@ -1,17 +1,17 @@
-"""Bytes in any portions to lines, for the protocols that speak in lines."""
+"""Bytes in any portions to lines, for protocols whose messages are lines."""
 
 from services.ingest.decoders.messages import LINE_MAX_BYTES, ConnectionFault
 
 
 class Lines:
-    """The lines of one connection, which end in LF; CR and NUL around them are no part of them."""
+    """Splits the bytes of one connection into lines, which end in LF; CR and NUL around them are removed."""
 
     def __init__(self, limit: int = LINE_MAX_BYTES) -> None:
         self._limit = limit
         self._rest = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The lines now complete, in order, empty ones too. Raises ConnectionFault when a line will not end."""
+        """Return the lines now complete, in order, empty ones too. Raises ConnectionFault when a line does not end."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         longest = max(map(len, lines), default=0)
         if max(longest, len(self._rest)) > self._limit:

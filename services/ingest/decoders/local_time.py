@@ -1,7 +1,7 @@
 """Local wall time to instants: nearly every reader sends the time of its place and not the offset.
 
-An hour that comes twice (the end of daylight saving) is never guessed: both instants are returned, and whoever set up
-the source resolves it with a fixed offset, or a second time stamp does.
+An hour that comes twice (the end of daylight saving) is never guessed: both instants are returned. A fixed offset in
+the source's settings resolves it, or a second time stamp of the same read.
 """
 
 import re
@@ -14,7 +14,7 @@ _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 
 
 def parse_zone(text: str) -> tzinfo:
-    """A zone by its IANA name (`Asia/Ho_Chi_Minh`) or as a fixed offset (`+04:00`). Raises ValueError."""
+    """Return a zone by its IANA name (`Asia/Ho_Chi_Minh`) or as a fixed offset (`+04:00`). Raises ValueError."""
     if match := _OFFSET.fullmatch(text):
         sign, hours, minutes = match.groups()
         offset = timedelta(hours=int(hours), minutes=int(minutes))
@@ -24,12 +24,12 @@ def parse_zone(text: str) -> tzinfo:
         return ZoneInfo(text)
     except (ValueError, OSError, KeyError):
         raise ValueError(
-            f"{text!r} is no time zone; name one such as Asia/Dubai, or an offset such as +04:00"
+            f"{text!r} is not a time zone; name one such as Asia/Dubai, or an offset such as +04:00"
         ) from None
 
 
 def instants_us(local: datetime, zone: tzinfo) -> list[int]:
-    """The instants at which clocks of `zone` showed `local` (without a zone): one, none in a skipped hour, two in one
+    """Return the instants at which clocks of `zone` showed `local`: one, none in a skipped hour, two in one
     that came twice, the earlier first. None on a day whose instant is beyond the calendar of datetime."""
     found: list[int] = []
     for fold in (0, 1):
@@ -44,19 +44,19 @@ def instants_us(local: datetime, zone: tzinfo) -> list[int]:
 
 
 def one_instant_us(local: datetime, zone: tzinfo, hint_us: int | None = None) -> int:
-    """The instant at which clocks of `zone` showed `local`; of two the one nearer to `hint_us`, where that is known.
+    """Return the instant at which clocks of `zone` showed `local`; of two the one nearer to `hint_us`.
 
-    Raises ValueError where there is none, or two and no hint; the text says how the source is set up to resolve it.
+    Raises ValueError where there is none, or two and no hint; the text says which setting of the source resolves it.
     """
     found = instants_us(local, zone)
     if len(found) == 1:
         return found[0]
     if not found:
         raise ValueError(
-            f"{local} never was in {zone}: clocks went forward; check the reader's clock and the source's zone"
+            f"{local} never was in {zone}, where clocks went forward; check the reader's clock and the source's zone"
         )
     if hint_us is None:
         raise ValueError(
-            f"{local} was twice in {zone}: clocks went back; give the source a fixed offset such as +02:00"
+            f"{local} was twice in {zone}, where clocks went back; give the source a fixed offset such as +02:00"
         )
     return min(found, key=lambda at_us: abs(at_us - hint_us))

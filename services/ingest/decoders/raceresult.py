@@ -1,22 +1,22 @@
-"""RACE RESULT decoder (System 4000/5000) over TCP: its numbered passing files fetched whole, pushes on top.
+"""RACE RESULT decoders (System 4000/5000) over TCP: passing files are fetched by number, new passings are pushed.
 
 The decoder numbers its passings within a file, begins a new file with each STARTOPERATION, and keeps them all. So we
-hold the cursor (box, file, number): on a connection the count says what is missing, which is pulled; new passings are
-pushed, and a gap in their numbers is pulled too; files that ended while nobody was connected are fetched by number. Of
-a decoder that is new to us the earlier files are looked through for passings of the last day.
-A decoder is only ever asked. It belongs to whoever times: nothing here starts or stops its operation, sets its clock
-or clears its files.
+hold the cursor (box, file, number). On each connection the count says which passings are missing, and those are
+pulled; new passings are pushed, and a gap in their numbers is pulled too; files that ended while nobody was connected
+are fetched by number. The earlier files of a decoder that is new to us are searched for passings of the last day.
+A decoder is only ever asked. It belongs to its timer: nothing here starts or stops its operation, sets its clock or
+clears its files.
+
+This file is long because it is one state machine: questions, answers, files and cursor of a connection decide about each
+other, and to cut it further would only pass all of its state around.
 
 Source: RACE RESULT knowledge base (passing record, passing files, decoder commands) and public clients of port 3601.
-What is known from clients alone, and has not been seen on a device: the answer to GETFILE, the second count of
-PASSINGS, `ONLY`.
+Known from clients alone, and not seen on a device: the answer to GETFILE, the second count of PASSINGS, `ONLY`.
 """
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
-
-from msgspec import Struct
+from datetime import tzinfo
 
 from services.ingest.decoders.lines import Lines
 from services.ingest.decoders.messages import (
@@ -31,8 +31,8 @@ from services.ingest.decoders.messages import (
     Reader,
     Unreadable,
 )
-from services.ingest.decoders.numbered_log import NumberedLog
 from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettings
+from services.ingest.decoders.raceresult_files import PassingFile, Question, WalkBack
 from services.ingest.decoders.raceresult_passing import (
     FIELDS,
     FIELDS_LEAST,
@@ -42,98 +42,31 @@ from services.ingest.decoders.raceresult_passing import (
     name_of,
     read_passing,
 )
+from services.ingest.decoders.raceresult_status import read_status, status_notices
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
 PROTOCOL_MAX = (2, 6)  # the latest that is known here
 PUSH_SINCE = (1, 5)
 FIELDS_SINCE = (1, 6)  # from here on a passing has all FIELDS
-NO_BOX = "decoder"  # its log's name, where it does not tell its own
+NO_BOX = "decoder"  # its log's name, where it does not give its own
 PULL_MAX = 256  # passings of one question: an answer of 25 KB
-PULL_TRIES = 3  # questions for a number before it is given up, loudly
+PULL_TRIES = 3  # questions for a number before it is given up with a notice
 POLL_S = 5.0  # PASSINGS, which keeps the connection alive and finds what was not pushed
 STATUS_S = 30.0
 ANSWER_S = 10.0  # a question that is not answered by then is asked again
 SILENCE_S = 20.0  # four polls
 FILES_BACK_MAX = 200  # files that ended while nobody was connected
-FIRST_US = 24 * 3600 * 1_000_000  # how far back the files of a decoder that is new to us are looked through
-EMPTY_BACK_MAX = 5  # files without a passing in a row, after which no earlier one is looked for
+FIRST_US = 24 * 3600 * 1_000_000  # how far back the files of a new decoder are searched
 BOX_ASKS = 3  # questions for its name
-BATTERY_LOW = 20  # per cent
-ERROR_BITS = {
-    1: "UHF",
-    16: "loop error",
-    32: "loop limit",
-    64: "active link lost",
-    256: "GPS",
-    512: "GPS",
-    1024: "active sync",
-}
 
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})", re.ASCII)
 
 
-class _File(NumberedLog):
-    """A passing file as far as it was fetched. Its part in a cursor is its number, and after `#` which log of that
-    number it is, where a decoder's files were cleared.
-    """
-
-    def __init__(self, number: int, generation: int, through: int = 0, check: str = "") -> None:
-        super().__init__(f"{number}#{generation}" if generation else str(number), through, check)
-        self.number = number
-        self.generation = generation
-        self.known_before = through  # before this connection
-
-    def add(self, passing: Passing) -> bool:
-        """Count a passing in; true if it is new. Raises ValueError."""
-        if not self.had.add(passing.number):
-            return False
-        self.remember(passing.number, passing.check)
-        return True
-
-    def repeats(self, passing: Passing) -> bool:
-        """Whether this passing is the one of its number that is remembered."""
-        return self.known(passing.number) == passing.check
-
-
-class _Back:
-    """The walk back through files of a decoder that is new to us: `file` is looked through, `recent` whether it has a
-    passing of the last day, `empty` how many before it had none at all.
-    """
-
-    def __init__(self, number: int) -> None:
-        self.file = _File(number, 0)
-        self.recent = False
-        self.empty = 0
-
-    def further(self, got: int) -> bool:
-        """Go on to the file before; false when there is no need."""
-        self.empty = 0 if got else self.empty + 1
-        number = self.file.number - 1
-        if number < 1 or self.empty > EMPTY_BACK_MAX or (got and not self.recent):
-            return False
-        self.file, self.recent = _File(number, 0), False
-        return True
-
-
-class _Question(Struct):
-    """What the decoder is answering with passings: those from `first` to `last` of the current file, which was `part`
-    when it was asked, or a whole `file`. `heard_s` is when the last came, `got` how many did.
-    """
-
-    heard_s: float
-    part: str
-    first: int = 0
-    last: int = 0
-    file: int | None = None
-    verifies: bool = False
-    got: int = 0
-
-
 class RaceResult(Reader):
-    """One connection to a decoder. Implements `messages.Reader`.
+    """One connection to a decoder.
 
-    Questions for passings go out one at a time, so that answers cannot be mistaken. An empty line ends an answer.
-    `fetches` false: what the decoder has stored is left where it is, pushes alone are taken.
+    Questions for passings go out one at a time, so that answers cannot be confused. An empty line ends an answer.
+    `fetches` false: stored passings stay where they are, only pushes are taken.
     """
 
     silence_s = SILENCE_S
@@ -149,15 +82,15 @@ class RaceResult(Reader):
         self._box = NO_BOX
         self._name = ""
         self._status_file = 0
-        self._live: _File | None = None
-        self._ended: list[_File] = []  # before the current file, oldest first
-        self._back: _Back | None = None
+        self._live: PassingFile | None = None
+        self._ended: list[PassingFile] = []  # before the current file, oldest first
+        self._back: WalkBack | None = None
         self._box_asks = 1
         self._verify = 0  # the number whose content tells whether the file is the one that we know
         self._lower_count = False
         self._recount = False  # an answer lacked passings: is the file that was asked for them still the current one?
-        self._lacking: _Question | None = None
-        self._question: _Question | None = None
+        self._lacking: Question | None = None
+        self._question: Question | None = None
         self._tries = 0
         self._reached: Position | None = None
         self._began_s = self._polled_s = self._status_s = 0.0
@@ -170,14 +103,17 @@ class RaceResult(Reader):
     def clock_offsets_us(self) -> Mapping[str, int]:
         return self._notices.offsets_us
 
-    def _files(self) -> list[_File]:
-        """The files of which passings are expected."""
+    def _files(self) -> list[PassingFile]:
+        """Return the files of which passings are expected."""
         files = [*self._ended]
         if self._live:
             files.append(self._live)
         if self._back:
             files.append(self._back.file)
         return files
+
+    def _file_of(self, number: int) -> PassingFile | None:
+        return next((file for file in self._files() if file.number == number), None)
 
     def begin(self, now: Now) -> None:
         self._began_s = self._polled_s = self._status_s = now.steady_s
@@ -220,7 +156,7 @@ class RaceResult(Reader):
         if head == "#P":
             return self._passing(line, rest, now, pushed=True)
         if head.startswith("#"):
-            return []  # #KEEPALIVE, pre-warnings and whatever else is pushed
+            return []  # #KEEPALIVE, pre-warnings and other pushes
         if head.isdecimal() and rest:
             return self._passing(line, text, now, pushed=False)
         fields = [field.strip() for field in rest.split(";")]
@@ -241,7 +177,7 @@ class RaceResult(Reader):
             elif head not in ("SETPUSHPASSINGS", "SETPUSHPREWARNS", "GETFILE", "GETTIME") and not head.startswith(
                 "ONLY"
             ):
-                return [Unreadable(line, "no line of the decoder's protocol")]
+                return [Unreadable(line, "not a line of the decoder's protocol")]
         except ValueError as error:
             return [Unreadable(line, str(error))]
         return []
@@ -249,7 +185,7 @@ class RaceResult(Reader):
     def _choose(self, fields: list[str]) -> None:
         versions = [_version(field) for field in fields]
         if len(versions) != 3:
-            raise ValueError(f"GETPROTOCOL of {len(versions)} versions; it tells the current one, least and greatest")
+            raise ValueError(f"GETPROTOCOL of {len(versions)} versions; it gives the current one, least and greatest")
         _, least, greatest = versions
         version = max(least, min(greatest, PROTOCOL_MAX))
         self._send(f"SETPROTOCOL;{version[0]}.{version[1]}")
@@ -260,7 +196,7 @@ class RaceResult(Reader):
             self._send(command)
 
     def _configured(self, fields: list[str]) -> None:
-        """`GENERAL;BOXNAME;<name>;<device id>`, the first two an echo that not every client has seen."""
+        """`GENERAL;BOXNAME;<name>;<device id>`, the first two an echo that only some clients have seen."""
         values = fields[2:] if fields[:2] == ["GENERAL", "BOXNAME"] else fields
         if not values:
             raise ValueError("GETCONFIG without the box's name")
@@ -275,32 +211,10 @@ class RaceResult(Reader):
             return None
 
     def _status(self, fields: list[str], now: Now) -> list[Message]:
-        """Date, time, power, antennas, in operation, file, GPS, place, reader healthy, battery, ..., error bits."""
-        if len(fields) < 10:
-            raise ValueError(f"GETSTATUS of {len(fields)} fields; it has 10 at least")
-        at_us = instant_us(fields[0], fields[1], self._zone)
-        power, operating, file, healthy, battery = fields[2], fields[4], fields[5], fields[8], fields[9]
-        if NUMBER.fullmatch(file):
-            self._status_file = int(file)
-        where, told = self._name or self._box, self._notices
-        if at_us is None:
-            unset = (
-                f"its clock was never set; ours showed {datetime.fromtimestamp(now.wall_us / 1e6, self._zone)} when "
-            )
-            notices = told.change(where, "clock_unset", f"file {file}", at_us)
-            notices = [Notice(where, one.kind, None, f"{unset}its own {fields[1]}, {one.text}") for one in notices]
-        else:
-            notices = told.change(where, "clock_unset", "", at_us) + told.clock(where, at_us, now)
-        idle = "it is not in operation mode and stores nothing" if operating == "0" else ""
-        notices += told.change(where, "not_in_operation", idle, at_us)
-        notices += told.change(where, "power", "it runs on its battery" if power == "0" else "", at_us)
-        low = NUMBER.fullmatch(battery) and int(battery) < BATTERY_LOW
-        notices += told.change(where, "battery", f"its battery is below {BATTERY_LOW} %" if low else "", at_us)
-        notices += told.change(where, "reader", "its reader is not healthy" if healthy == "0" else "", at_us)
-        if len(fields) >= 25 and NUMBER.fullmatch(fields[24]):
-            wrong = [name for bit, name in ERROR_BITS.items() if int(fields[24]) & bit]
-            notices += told.change(where, "error", ", ".join(wrong), at_us)
-        return [*notices]
+        status = read_status(fields, self._zone)
+        if status.file is not None:
+            self._status_file = status.file
+        return [*status_notices(status, self._name or self._box, self._notices, now, self._zone)]
 
     # --- passings
 
@@ -311,21 +225,21 @@ class RaceResult(Reader):
         live = self._live
         if live is None:
             return []  # before the count: it will be pulled
-        file: _File | None = live
+        file: PassingFile | None = live
         if question and question.file is not None:
-            file = next((one for one in self._files() if one.number == question.file), live)
+            file = self._file_of(question.file) or live
         try:
             fields_least = FIELDS if self._version and self._version >= FIELDS_SINCE else FIELDS_LEAST
             passing = read_passing(text, self._zone, fields_least)
             if passing.file is not None and file and passing.file != file.number:
-                file = next((one for one in self._files() if one.number == passing.file), None)
+                file = self._file_of(passing.file)
                 if file is None:
                     self._send("PASSINGS")  # a file has begun: its count fetches this passing too
                     return []
             if question:
                 question.got += 1
             elif not pushed and passing.file is None:
-                return []  # of an answer given up, and of which file cannot be told
+                return []  # of an answer given up, and its file is not known
             if question and question.verifies and passing.number == self._verify and file is live:
                 return self._verified(passing)
             assert file is not None
@@ -340,36 +254,32 @@ class RaceResult(Reader):
                 return []  # of another race
         return self._said(passing, line, file)
 
-    def _known(self, passing: Passing, line: bytes, file: _File, pushed: bool) -> list[Message]:
-        """A passing of a number that came before: a repeat, unless its record does not say of which file it is."""
+    def _known(self, passing: Passing, line: bytes, file: PassingFile, pushed: bool) -> list[Message]:
+        """Take a passing whose number came before: a repeat, unless its record does not say which file it is from."""
         if passing.file is not None:
             return []
         if pushed and file is self._live and not file.repeats(passing):
-            self._live = _File(file.number, file.generation + 1)
+            self._live = PassingFile(file.number, file.generation + 1)
             self._live.had.expect(passing.number)
             return self._restarted(passing, file)
-        # In an answer to GETFILE it may be the one that a question for the current file got from the next one.
+        # In an answer to GETFILE it may be one that a question for the current file got from the next file.
         return self._said(passing, line, file) if file is not self._live else []
 
-    def _restarted(self, passing: Passing, file: _File) -> list[Message]:
-        text = f"passing {passing.number} of file {file.part} is another one now: the file is fetched anew"
+    def _restarted(self, passing: Passing, file: PassingFile) -> list[Message]:
+        text = f"passing {passing.number} of file {file.part} has changed: the file is fetched again from the start"
         return [Notice(self._name or self._box, "restarted", passing.at_us, text)]
 
-    def _said(self, passing: Passing, line: bytes, file: _File) -> list[Message]:
+    def _said(self, passing: Passing, line: bytes, file: PassingFile) -> list[Message]:
         where = passing.box or self._name
         if not passing.chip:
             return [Notice(where, "marker", passing.at_us, line.decode("latin-1"))]
         if passing.at_us is None:
-            told = Notice(
-                where,
-                "unanchored",
-                None,
-                f"file {file.part} of {self._box} has passings without a date: "
-                "the decoder's clock was never set. They are put aside until somebody says when it began",
+            text = (
+                f"file {file.part} of {self._box} has passings without a date: the decoder's clock was never set. "
+                "They are dead letters until somebody says when it began"
             )
             held = f"without a date: the decoder's clock was never set, {passing.local} counts from its start"
-            again = self._notices.change(where, "unanchored", told.text, None)
-            return [*([told] if again else []), Unreadable(line, held, held=True)]
+            return [*self._notices.change(where, "unanchored", text, None), Unreadable(line, held, held=True)]
         return [
             DecodedRead(
                 f"{self._box} file {file.part}",
@@ -405,16 +315,16 @@ class RaceResult(Reader):
         cleared = known is not None and number == known.number and count < known.had.through
         self._lower_count = self._recount = False
         if known is None:
-            self._live = _File(number, 0)
-            self._back = _Back(number - 1) if number > 1 else None
+            self._live = PassingFile(number, 0)
+            self._back = WalkBack(number - 1) if number > 1 else None
         elif number < known.number or cleared:
-            self._live = _File(number, known.generation + 1)
+            self._live = PassingFile(number, known.generation + 1)
             self._ended, self._back, self._question = [], None, None
         elif number > known.number:
             between = range(max(known.number + 1, number - FILES_BACK_MAX), number)
-            self._ended += [known, *(_File(one, known.generation) for one in between)]
+            self._ended += [known, *(PassingFile(between_number, known.generation) for between_number in between)]
             del self._ended[:-FILES_BACK_MAX]
-            self._live = _File(number, known.generation)
+            self._live = PassingFile(number, known.generation)
         else:
             self._live = known
         if self._live is not known:
@@ -426,25 +336,25 @@ class RaceResult(Reader):
             if self._version and self._version >= PUSH_SINCE:
                 self._send("SETPUSHPREWARNS;0")
                 self._send("SETPUSHPASSINGS;1;0")
-                self._send("PASSINGS")  # what came between the count and the pushes
+                self._send("PASSINGS")  # for passings between the count and the pushes
         return self._lacked()
 
-    def _from_cursor(self) -> _File | None:
+    def _from_cursor(self) -> PassingFile | None:
         position = self._cursor.get(self._box)
         if position is None:
             return None
         self._reached = position
         number, _, generation = position.part.partition("#")
-        return _File(int(number), int(generation or 0), position.number, position.check)
+        return PassingFile(int(number), int(generation or 0), position.number, position.check)
 
     def _verified(self, passing: Passing) -> list[Message]:
-        """The last passing that we know, asked for again: another one there means that the log was cleared."""
+        """Compare the last passing that we know, asked for again: another one means that the log was cleared."""
         live = self._live
         assert live is not None
         self._verify = 0
         known = self._cursor[self._box].check
         if known and known != passing.check:
-            self._live = _File(live.number, live.generation + 1)
+            self._live = PassingFile(live.number, live.generation + 1)
             self._live.had.expect(live.had.top)
             return self._restarted(passing, live)
         return []
@@ -456,29 +366,29 @@ class RaceResult(Reader):
         if live is None or self._question or not self._fetches:
             return []
         if self._verify:
-            self._question = _Question(now.steady_s, live.part, self._verify, self._verify, verifies=True)
+            self._question = Question(now.steady_s, live.part, self._verify, self._verify, verifies=True)
             self._send(f"{self._verify}:1")
         elif self._ended:
-            self._question = _Question(now.steady_s, self._ended[0].part, file=self._ended[0].number)
+            self._question = Question(now.steady_s, self._ended[0].part, file=self._ended[0].number)
             self._send(f"GETFILE;{self._ended[0].number}")
         elif not self._recount and (gap := live.had.gap):
             first, last = gap[0], min(gap[1], gap[0] + PULL_MAX - 1)
-            self._question = _Question(now.steady_s, live.part, first, last)
+            self._question = Question(now.steady_s, live.part, first, last)
             self._send(f"{first}:{last - first + 1}")
         elif self._back and not self._recount:
             file = self._back.file
-            self._question = _Question(now.steady_s, file.part, file=file.number)
+            self._question = Question(now.steady_s, file.part, file=file.number)
             self._send(f"GETFILE;{file.number}")
         return []
 
     def _answered(self, complete: bool) -> list[Message]:
-        """The answer is over, by its empty line or by time: what still lacks is asked for again, then given up."""
+        """End an answer, by its empty line or by time: missing passings are asked for again, then given up."""
         question, self._question = self._question, None
         live = self._live
         assert question is not None
         assert live is not None
         if not complete and question.file is None:
-            raise ConnectionFault(f"no whole answer to {question.first}:{question.last - question.first + 1}")
+            raise ConnectionFault(f"no complete answer to {question.first}:{question.last - question.first + 1}")
         self._tries += 1
         if question.verifies:
             if self._verify and self._tries >= PULL_TRIES:
@@ -501,7 +411,7 @@ class RaceResult(Reader):
         return []
 
     def _lacked(self) -> list[Message]:
-        """The current file is still the one that was asked: what it did not give three times is given up."""
+        """Give up what the current file, which is still the one that was asked, did not give three times."""
         (question, self._lacking), live = (self._lacking, None), self._live
         assert live is not None
         gap = live.had.gap
@@ -521,16 +431,14 @@ class RaceResult(Reader):
         self._tries = 0
         if not fetched:
             file.had.skip(file.had.top)
-            messages.append(
-                self._lost(f"what follows passing {file.known_before} of file {file.part}, in part or in all")
-            )
+            messages.append(self._lost(f"passings after {file.known_before} of file {file.part}, some or all of them,"))
         if not self._back:
             messages.append(CursorAdvanced(self._box, file.position()))
         self._ended.pop(0)
         return messages
 
-    def _looked_through(self, complete: bool, question: _Question) -> list[Message]:
-        """The next file of the walk back, or this one again where it did not come whole."""
+    def _looked_through(self, complete: bool, question: Question) -> list[Message]:
+        """Move to the next file of the walk back, or ask for this one again where it was incomplete."""
         back = self._back
         if back is None or back.file.number != question.file:
             self._tries = 0
@@ -541,10 +449,10 @@ class RaceResult(Reader):
         self._tries = 0
         if not back.further(question.got):
             self._back = None
-        return [] if whole else [self._lost(f"file {question.file}, in part or in all,")]
+        return [] if whole else [self._lost(f"passings of file {question.file}, some or all of them,")]
 
     def _lost(self, what: str) -> Notice:
-        text = f"{what} of {self._box} cannot be had, asked for {PULL_TRIES} times; look into the decoder"
+        text = f"{what} of {self._box} did not come, asked for {PULL_TRIES} times; read them out of the decoder"
         return Notice(self._name or self._box, "gap", None, text)
 
     def _moved(self) -> list[Message]:
@@ -559,7 +467,7 @@ class RaceResult(Reader):
 
 def _version(text: str) -> tuple[int, int]:
     if not (match := _VERSION.fullmatch(text)):
-        raise ValueError(f"{text[:40]!r} is no version")
+        raise ValueError(f"{text[:40]!r} is not a version")
     return int(match[1]), int(match[2])
 
 

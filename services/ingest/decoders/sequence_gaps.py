@@ -1,8 +1,8 @@
-"""Which numbers of a device's log have come: all through one number, and ranges beyond it with gaps between."""
+"""Which numbers of a device's log have come: all up to one number, and ranges beyond it with gaps between."""
 
 from bisect import bisect_right
 
-RANGES_MAX = 1_000  # ranges beyond a gap that are remembered; what is forgotten is asked for again
+RANGES_MAX = 1_000  # ranges beyond a gap that are remembered; a forgotten one is asked for again
 JUMP_MAX = 10_000_000  # no log grows so much between two numbers: more is a damaged number
 
 
@@ -19,40 +19,40 @@ class Coverage:
         self._ends: list[int] = []
 
     def __contains__(self, number: int) -> bool:
-        at = bisect_right(self._starts, number) - 1
-        return number <= self.through or (at >= 0 and number <= self._ends[at])
+        index = bisect_right(self._starts, number) - 1
+        return number <= self.through or (index >= 0 and number <= self._ends[index])
 
     def add(self, number: int) -> bool:
-        """Count a number in; whether it is new. Raises ValueError for one that is too far to be true."""
+        """Count a number in; true if it is new. Raises ValueError for one that is too far to be true."""
         self.expect(number)
         if number in self:
             return False
-        at = bisect_right(self._starts, number)
-        before = at > 0 and self._ends[at - 1] == number - 1
-        after = at < len(self._starts) and self._starts[at] == number + 1
+        index = bisect_right(self._starts, number)
+        before = index > 0 and self._ends[index - 1] == number - 1
+        after = index < len(self._starts) and self._starts[index] == number + 1
         if before and after:
-            self._ends[at - 1] = self._ends.pop(at)
-            del self._starts[at]
+            self._ends[index - 1] = self._ends.pop(index)
+            del self._starts[index]
         elif before:
-            self._ends[at - 1] = number
+            self._ends[index - 1] = number
         elif after:
-            self._starts[at] = number
+            self._starts[index] = number
         else:
-            self._starts.insert(at, number)
-            self._ends.insert(at, number)
+            self._starts.insert(index, number)
+            self._ends.insert(index, number)
         self._close_up()
         if len(self._starts) > RANGES_MAX:
             del self._starts[-1], self._ends[-1]
         return True
 
     def expect(self, top: int) -> None:
-        """The log has numbers up to `top`. Raises ValueError for one that is too far to be true."""
+        """Take note that the log has numbers up to `top`. Raises ValueError for one that is too far to be true."""
         if top > self.top + JUMP_MAX:
             raise ValueError(f"number {top} is over {JUMP_MAX} beyond {self.top}, the highest one known")
         self.top = max(self.top, top)
 
     def skip(self, to: int) -> None:
-        """Numbers up to `to` are not to be asked for any more."""
+        """Give up asking for numbers up to `to`."""
         self.through = max(self.through, to)
         self.top = max(self.top, to)
         self._close_up()
@@ -64,7 +64,7 @@ class Coverage:
 
     @property
     def gap(self) -> tuple[int, int] | None:
-        """The first numbers that are missing, from and to; null where none is."""
+        """The first numbers that are missing, from and to; null where none are."""
         if self.through == self.top:
             return None
         return self.through + 1, self._starts[0] - 1 if self._starts else self.top

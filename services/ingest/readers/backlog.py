@@ -1,4 +1,4 @@
-"""What a reader has said and the race log has not taken yet."""
+"""Messages of a reader that wait for the race log."""
 
 import asyncio
 from collections import deque
@@ -9,22 +9,22 @@ from services.ingest.decoders.messages import Message, Unreadable
 
 BATCH_MAX = 2_000  # messages that go to the log together: four full envelopes
 WAITING_MAX = 20_000  # weights in memory: a few megabytes, some seconds of the worst flood of one reader
-RAW_WEIGHT_BYTES = 256  # a message weighs 1, and one more for as many bytes of what could not be read
+RAW_WEIGHT_BYTES = 256  # a message weighs 1, and one more for as many unreadable bytes
 
 
 class Backlog(Protocol):
     """Messages in order, until they are on the race log."""
 
     async def put(self, messages: Sequence[Message]) -> None:
-        """Take messages, once there is room; as safe as this backlog makes them when it returns. Raises OSError."""
+        """Take messages, once there is room; they are as safe as the backlog makes them on return. Raises OSError."""
         ...
 
     async def peek(self) -> list[Message]:
-        """The next messages, at least one; the same again until `done`."""
+        """Return the next messages, at least one; the same again until `done`."""
         ...
 
     async def done(self) -> None:
-        """What `peek` gave last is on the race log."""
+        """Drop what `peek` returned last, which is on the race log."""
         ...
 
     async def emptied(self) -> None:
@@ -32,12 +32,12 @@ class Backlog(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Close open files."""
         ...
 
 
 class MemoryBacklog:
-    """For protocols whose device keeps its log: what is lost with this process is asked for again."""
+    """A backlog in memory, for devices that keep their log: they are asked again for what this process loses."""
 
     def __init__(self, limit: int = WAITING_MAX) -> None:
         self._limit = limit

@@ -1,8 +1,8 @@
-"""How far the logs of a source's devices are on ours: a small file, replaced as a whole, that outlives us.
+"""How much of the logs of a source's devices is on ours: a small file, always replaced as a whole.
 
 It may be behind what is on the log, and is never ahead of it: a device asked for reads that we have costs a repeat,
-which changes nothing; one not asked for reads that we lack costs the race. So a file that cannot be read is put
-beside, and all is asked for again.
+which changes nothing; one that is not asked for reads that we lack costs the race. So a file that cannot be read is
+renamed, and everything is asked for again.
 """
 
 import logging
@@ -16,7 +16,7 @@ from services.ingest.decoders.messages import Cursor, Position
 
 CURSOR_NAME = "cursor.json"
 CURSOR_VERSION = 1
-LOGS_MAX = 1_000  # devices' logs of one source; those that moved longest ago are forgotten
+LOGS_MAX = 1_000  # devices' logs of one source; the one that moved longest ago is forgotten
 
 log = logging.getLogger(__name__)
 
@@ -38,23 +38,25 @@ class CursorFile:
         self._path = folder / CURSOR_NAME
 
     def load(self) -> dict[str, Position]:
-        """The positions, in the order in which they moved; none where there is no file, or none that can be read."""
+        """Return the positions, in the order in which they moved; none where no file can be read."""
         try:
             file = msgspec.json.decode(self._path.read_bytes(), type=_File)
         except FileNotFoundError:
             return {}
         except (msgspec.DecodeError, RecursionError) as error:
             damaged = self._path.with_suffix(".damaged")
-            log.warning("%s cannot be read (%s): kept as %s, reads are asked for anew", self._path, error, damaged.name)
+            log.warning(
+                "%s cannot be read (%s): kept as %s, reads are asked for again", self._path, error, damaged.name
+            )
             self._path.replace(damaged)
             return {}
         if file.v != CURSOR_VERSION:
-            log.warning("%s is of version %d, not %d: reads are asked for anew", self._path, file.v, CURSOR_VERSION)
+            log.warning("%s is of version %d, not %d: reads are asked for again", self._path, file.v, CURSOR_VERSION)
             return {}
         return {row.log: row.position for row in file.rows}
 
     def save(self, cursor: Cursor) -> None:
-        """Replace the file; on the disk when this returns. Raises OSError."""
+        """Replace the file; it is on the disk when this returns. Raises OSError."""
         rows = [_Row(name, position) for name, position in cursor.items()][-LOGS_MAX:]
         new = self._path.with_suffix(".new")
         with new.open("wb") as file:
@@ -74,7 +76,7 @@ def moved(cursor: dict[str, Position], name: str, position: Position) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make what was created, renamed or removed in a folder outlive a loss of power."""
+    """Sync a folder, so that files created, renamed or removed in it stay so after a loss of power."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

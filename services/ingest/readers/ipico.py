@@ -1,10 +1,10 @@
-"""IPICO and Trident readers, which we dial. The stream is not sent again, so what was missed is had in another way.
+"""IPICO and Trident readers, which we dial. The stream is not sent again, so missed reads are fetched in another way.
 
-An Elite plays its stored reads from a time on: it is asked to on every new connection, and until all of it is here
-nothing is said of how far the stream has come, so that a fall in between asks for the same again. The end of a replay
-looks like a broken connection. So it counts as whole only when it reaches the last read that the stream gave before
-it, or when a second one brings nothing later. Other readers have no such thing; their reads are on our disk before
-all else.
+An Elite replays its stored reads from a time on. It is asked to on every new connection, and until the replay is
+complete the cursor does not follow the stream, so that a crash in between asks for the same again. The end of a replay
+looks like a broken connection, so a replay counts as complete only when it reaches the last read that the stream gave
+before it, or when a second one brings nothing later. Other readers have no replay; their reads go to our disk before
+anything else.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class Ports(NamedTuple):
-    """Where a reader takes commands, and where it plays stored reads."""
+    """Where a reader takes commands, and where it replays stored reads."""
 
     command: int = 9999
     replay: int = 10300
@@ -60,7 +60,7 @@ async def start(
 
 
 class _Wanted:
-    """The newest connection, whose past is to be replayed."""
+    """The newest connection, whose missed reads are to be replayed."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -74,7 +74,7 @@ class _Wanted:
 
 
 class _Broken(Exception):
-    """The replay ended before its end."""
+    """The replay broke off."""
 
 
 class _Replays:
@@ -129,14 +129,14 @@ class _Replays:
             since_us = last_us
 
     async def _failed(self, failures: int, since_us: int | None, why: str) -> None:
-        log.warning("%s: stored reads cannot be had, trying on: %s", self._name, why)
+        log.warning("%s: stored reads cannot be fetched, trying again: %s", self._name, why)
         if failures == NOTICE_AFTER:
-            text = f"stored reads cannot be had, reads may be missing on the log: {why}"
+            text = f"stored reads cannot be fetched, reads may be missing on the log: {why}"
             await self._delivery.put([Notice(self._gateway, "replay_failed", since_us, text)])
         await asyncio.sleep(self._backoff.pause_s(failures))
 
     async def _replay(self, since_us: int | None) -> int | None:
-        """Have stored reads played and put them; the last one's instant, `since_us` when there was none.
+        """Have stored reads replayed, put them, and return the last one's instant, `since_us` when there was none.
 
         Raises _Broken, OSError, TimeoutError.
         """
@@ -168,7 +168,7 @@ class _Replays:
 
 
 async def _lines(incoming: asyncio.StreamReader) -> AsyncIterator[list[bytes]]:
-    """The lines of a replay, some at a time. Raises _Broken for one cut off or that will not end, TimeoutError."""
+    """Yield the lines of a replay, some at a time. Raises _Broken for one cut off or without end, TimeoutError."""
     lines: list[bytes] = []
     while True:
         async with asyncio.timeout(SILENCE_S):

@@ -1,10 +1,10 @@
-"""Messages on disk before anything else, for protocols that never send again: the first durable copy is ours.
+"""A backlog on disk, for protocols that never send again: the first durable copy of a read is ours.
 
 Entries stand in numbered segment files, each entry with its length and checksum. `put` returns when they are synced.
-They are read back in order and a segment is removed once all of it is on the race log; what is found at start is
-delivered first, some of it perhaps a second time, which changes nothing. A segment that ends within an entry, or
-holds one that is damaged, gives its rest as unreadable, never as nothing. Beyond its size the journal takes no more,
-and whoever reads the socket waits.
+They are read back in order, and a segment is removed once all of it is on the race log. Entries of an earlier run are
+delivered first, some of them perhaps a second time, which changes nothing. The rest of a segment from a damaged or
+incomplete entry on becomes a dead letter; it is never dropped. A full journal takes no more, and the socket is not
+read.
 """
 
 import asyncio
@@ -23,7 +23,9 @@ from services.ingest.readers.cursor import sync_folder
 
 JOURNAL_MAX_BYTES = 1 << 30  # some ten million reads: a day of one reader with Kafka away
 SEGMENT_MAX_BYTES = 4 << 20
-REMOVED_FROM_BYTES = 64 << 10  # a smaller segment that is still written is kept when delivered: a new one costs syncs
+REMOVED_FROM_BYTES = (
+    64 << 10
+)  # a smaller segment that is still written to is kept when delivered: a new one costs syncs
 
 _HEAD = struct.Struct("<II")  # length and CRC-32 of what follows
 _PREFIX = "journal-"
@@ -62,7 +64,11 @@ class Journal:
     async def _room(self, size: int) -> None:
         async with self._changed:
             if self._waiting() and self._waiting() + size > self._limit:
-                log.error("%s is full (%d bytes): nothing more is read until Kafka takes it", self._folder, self._limit)
+                log.error(
+                    "%s is full (%d bytes): nothing more is read until Kafka takes some of it",
+                    self._folder,
+                    self._limit,
+                )
             await self._changed.wait_for(lambda: not self._waiting() or self._waiting() + size <= self._limit)
 
     async def _write(self, entry: bytes) -> None:
@@ -76,10 +82,10 @@ class Journal:
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
-            await writing  # a thread cannot be stopped, and nobody else may write meanwhile
+            await writing  # a thread cannot be stopped, and nothing else may write meanwhile
             raise
         except OSError:
-            self._current = None  # how much of the entry is there is not known, so nothing is appended to it
+            self._current = None  # how much of the entry was written is not known, so nothing is appended to it
             raise
         finally:
             self._being_written = None
@@ -94,7 +100,7 @@ class Journal:
             self._changed.notify_all()
 
     def _waiting(self) -> int:
-        """Bytes that are not delivered."""
+        """Return how many bytes are not delivered."""
         return sum(self._sizes.values()) - self._delivered_to
 
     async def peek(self) -> list[Message]:
@@ -114,7 +120,7 @@ class Journal:
             self._changed.notify_all()
 
     def _remove_delivered(self) -> None:
-        """Remove segments of which all is delivered; one that is still written only when it is worth a new one."""
+        """Remove segments that are delivered; one that is still written to only when it is large enough."""
         for path, size in list(self._sizes.items()):
             kept = path == self._current and size < REMOVED_FROM_BYTES
             if self._delivered_to < size or path == self._being_written or kept:
@@ -147,19 +153,19 @@ def _append(path: Path, entry: bytes) -> None:
 
 
 def _entries(path: Path, start: int, end: int) -> tuple[list[Message], int]:
-    """The messages of a batch of entries from byte `start` on, and where the next one begins."""
+    """Return the messages of a batch of entries from byte `start` on, and where the next one begins."""
     messages: list[Message] = []
     with path.open("rb") as file:
         file.seek(start)
         while start < end and len(messages) < BATCH_MAX:
             head = file.read(_HEAD.size)
             length, checksum = _HEAD.unpack(head) if len(head) == _HEAD.size else (end, 0)
-            whole = start + _HEAD.size + length <= end
-            body = file.read(length) if whole else b""
-            if not whole or zlib.crc32(body) != checksum:
+            complete = start + _HEAD.size + length <= end
+            body = file.read(length) if complete else b""
+            if not complete or zlib.crc32(body) != checksum:
                 file.seek(start)
                 messages.append(Unreadable(file.read(end - start), f"{path.name} is damaged from byte {start} on"))
-                log.error("%s is damaged from byte %d on: %d bytes are put aside", path, start, end - start)
+                log.error("%s is damaged from byte %d on: %d bytes become a dead letter", path, start, end - start)
                 return messages, end
             messages += _decoder.decode(body)
             start += _HEAD.size + length

@@ -1,10 +1,10 @@
-"""Notices of ours that wait for the log, where what brought them may not come again if the log does not take it."""
+"""Notices of ours that wait for the log, where the message that gave rise to them may not come again."""
 
 from collections.abc import Sequence
 
 from services.ingest.decoders.messages import Notice
 
-UNTOLD_MAX = 64  # the oldest go: what they told of has been told again since, or is over
+PENDING_MAX = 64  # the oldest go: their state has been reported again since, or is over
 
 
 class PendingNotices:
@@ -14,10 +14,10 @@ class PendingNotices:
         self._notices: list[Notice] = []
 
     def add(self, notices: Sequence[Notice]) -> list[Notice]:
-        """Take some more; all that wait, to be offered to the log."""
-        self._notices = [*self._notices, *notices][-UNTOLD_MAX:]
+        """Take more notices, and return all that wait, to be offered to the log."""
+        self._notices = [*self._notices, *notices][-PENDING_MAX:]
         return list(self._notices)
 
-    def told(self, notices: Sequence[Notice]) -> None:
-        """The log has these."""
-        self._notices = [one for one in self._notices if one not in notices]
+    def logged(self, notices: Sequence[Notice]) -> None:
+        """Drop notices that the log has."""
+        self._notices = [notice for notice in self._notices if notice not in notices]

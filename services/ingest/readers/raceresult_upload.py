@@ -1,7 +1,7 @@
-"""RACE RESULT decoders that upload by HTTP: answered OK once the log has what they sent, and not before.
+"""RACE RESULT decoders that upload by HTTP: an upload is answered OK once the log has it, and not before.
 
-A decoder cannot send a bearer token. So it is told from others by the `user` that it puts into the address, where the
-source has a secret, else by where it calls from.
+A decoder cannot send a bearer token. So it is recognized by the `user` that it puts into the address, where the source
+has a secret, else by the address that it calls from.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ UPLOADS_MAX = 64  # worked on at once
 
 
 class Uploads:
-    """The handler of `PATH`. `find` gives the source of an event and gateway, null where there is none."""
+    """The handler of `PATH`. `find` returns the source of an event and gateway, null where there is none."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Uploads:
         ] = {}  # by source, of which there are few
 
     def routes(self) -> list[web.RouteDef]:
-        """The one route."""
+        """Return the one route."""
         return [web.post(PATH, self._answer)]
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -81,7 +81,9 @@ class Uploads:
         """Bring an upload to the log. Raises IngestError."""
         source = self._find(request.match_info["event"], request.match_info["gateway"])
         if source is None or not may_upload(source, request.remote or "", request.query.get("user", "")):
-            raise Refused(403, "Not from there", "no decoder of this event and gateway may upload from there, or so")
+            raise Refused(
+                403, "Not from there", "no source of matline.toml lets this decoder upload for this event and gateway"
+            )
         body = await self._body(request)
         device = request.query.get("device", "")[:WHERE_MAX_CHARS]
         # A body that is sent again is the same session: its reads are the same, number by number.
@@ -89,19 +91,19 @@ class Uploads:
         device = device if device.isprintable() else ""
         messages = read_body(body, device, session, parse_zone(source.zone))
         at_us = self._now_us()
-        clocks, untold = self._clocks.setdefault(
+        clocks, pending = self._clocks.setdefault(
             source.identity(), (ArrivalClocks(self._limits.clock_turn_s), PendingNotices())
         )
-        notices = untold.add(clocks.heard(messages, Now(at_us, time.monotonic())))
+        notices = pending.add(clocks.heard(messages, Now(at_us, time.monotonic())))
         show_clocks(self._metrics, source, clocks.offsets_us)
         if facts := facts_of(source, [*messages, *notices], at_us):
             await self._log.append(source.event, facts, self._limits.ack_wait_s)
-        untold.told(notices)
-        if aside := rejections_of(source, messages, at_us):
-            await self._log.put_dead_letters(aside, self._limits.ack_wait_s)
+        pending.logged(notices)
+        if dead_letters := rejections_of(source, messages, at_us):
+            await self._log.put_dead_letters(dead_letters, self._limits.ack_wait_s)
         self._metrics.reads.labels(source.protocol).inc(sum(isinstance(message, DecodedRead) for message in messages))
         self._metrics.facts.labels("notice_received").inc(sum(isinstance(message, Notice) for message in messages))
-        self._metrics.rejected.labels(source.protocol, "record").inc(len(aside))
+        self._metrics.rejected.labels(source.protocol, "record").inc(len(dead_letters))
 
     async def _body(self, request: web.Request) -> bytes:
         pieces: list[bytes] = []
@@ -115,14 +117,14 @@ class Uploads:
                     pieces.append(piece)
         except TimeoutError:
             raise Refused(
-                408, "Body too slow", f"the body was not whole within {self._limits.upload_wait_s:g} s"
+                408, "Body too slow", f"the body did not come within {self._limits.upload_wait_s:g} s"
             ) from None
         self._metrics.bytes_in.labels("raceresult").inc(size)
         return b"".join(pieces)
 
 
 def may_upload(source: Source, host: str, user: str) -> bool:
-    """Whether a decoder that calls from there, naming itself so, is the source's."""
+    """Whether a decoder that calls from this host, with this user, is the source's."""
     if source.allow and not source.lets_in(host):
         return False
     if source.secret is not None:

@@ -1,0 +1,89 @@
+"""The answer to GETSTATUS of a RACE RESULT decoder, and the notices that come of it."""
+
+from datetime import datetime, tzinfo
+
+from msgspec import Struct
+
+from services.ingest.decoders.messages import Notice, Now
+from services.ingest.decoders.raceresult_passing import NUMBER, instant_us
+from services.ingest.decoders.reader_state import ReaderStateNotices
+
+FIELDS_LEAST = 10
+ERROR_FIELD = 24
+BATTERY_LOW = 20  # per cent
+ERROR_BITS = {
+    1: "UHF",
+    16: "loop error",
+    32: "loop limit",
+    64: "active link lost",
+    256: "GPS",
+    512: "GPS",
+    1024: "active sync",
+}
+
+
+class Status(Struct, frozen=True):
+    """A decoder's state. `at_us` null: its clock was never set, `clock` is the time since its start.
+
+    `file` and `battery` (per cent) are null where they are not numbers.
+    """
+
+    at_us: int | None
+    clock: str
+    powered: bool
+    operating: bool
+    file: int | None
+    healthy: bool
+    battery: int | None
+    errors: list[str]
+
+
+def read_status(fields: list[str], zone: tzinfo) -> Status:
+    """Return the state of an answer's fields: date, time, power, antennas, in operation, file, GPS, place, reader
+    healthy, battery, ..., error bits. Raises ValueError.
+    """
+    if len(fields) < FIELDS_LEAST:
+        raise ValueError(f"GETSTATUS of {len(fields)} fields; it has {FIELDS_LEAST} at least")
+    bits = _number(fields[ERROR_FIELD]) if len(fields) > ERROR_FIELD else None
+    return Status(
+        at_us=instant_us(fields[0], fields[1], zone),
+        clock=fields[1],
+        powered=fields[2] != "0",
+        operating=fields[4] != "0",
+        file=_number(fields[5]),
+        healthy=fields[8] != "0",
+        battery=_number(fields[9]),
+        errors=[name for bit, name in ERROR_BITS.items() if (bits or 0) & bit],
+    )
+
+
+def _number(text: str) -> int | None:
+    return int(text) if NUMBER.fullmatch(text) else None
+
+
+def status_notices(status: Status, where: str, notices: ReaderStateNotices, now: Now, zone: tzinfo) -> list[Notice]:
+    """Return what a person should know of this state and did not follow from an earlier one."""
+    low = status.battery is not None and status.battery < BATTERY_LOW
+    states = {
+        "not_in_operation": "" if status.operating else "it is not in operation mode and stores nothing",
+        "power": "" if status.powered else "it runs on its battery",
+        "battery": f"its battery is below {BATTERY_LOW} %" if low else "",
+        "reader": "" if status.healthy else "its reader is not healthy",
+        "error": ", ".join(status.errors),
+    }
+    clock = _clock_notices(status, where, notices, now, zone)
+    return clock + [
+        notice for kind, text in states.items() for notice in notices.change(where, kind, text, status.at_us)
+    ]
+
+
+def _clock_notices(status: Status, where: str, notices: ReaderStateNotices, now: Now, zone: tzinfo) -> list[Notice]:
+    if status.at_us is not None:
+        return notices.change(where, "clock_unset", "", status.at_us) + notices.clock(where, status.at_us, now)
+    file = "" if status.file is None else str(status.file)
+    ours = datetime.fromtimestamp(now.wall_us / 1e6, zone)
+    # The text names both clocks, which differ each time: one notice a file.
+    if not notices.change(where, "clock_unset", f"file {file}", None):
+        return []
+    text = f"its clock was never set; ours showed {ours} when its own {status.clock}, file {file}"
+    return [Notice(where, "clock_unset", None, text)]
