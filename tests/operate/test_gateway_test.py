@@ -223,7 +223,7 @@ async def test_waiting_in_vain_for_a_call_says_what_to_look_at():
         ({"protocol": "llrp", "address": "127.0.0.1", "zone": "+07:00"}, "--zone does not apply to llrp"),
         ({"protocol": "ultra", "address": "here:there"}, "write HOST:PORT, or HOST for its usual port 23"),
         ({"protocol": "ultra", "address": "127.0.0.1:99999"}, "is not an address"),
-        ({"protocol": "ultra", "address": "127.0.0.1", "zone": "Mars/Base"}, "is no time zone"),
+        ({"protocol": "ultra", "address": "127.0.0.1", "zone": "Mars/Base"}, "is not a time zone"),
     ],
 )
 async def test_an_order_that_makes_no_sense_is_refused(fields, reason):

@@ -1,12 +1,12 @@
 """ChronoTrack CTP01, as SimpleClient speaks it: bytes in any portions to messages, and what to answer.
 
-The client connects, introduces itself, and is told our options; then it is asked for its locations and told to start
-each of them. It numbers the events of a location and can begin again at a number, so nothing is acknowledged: whoever
-has made events safe keeps the last number of each location.
+The client connects, introduces itself, and gets our options; then it is asked for its locations and to start each of
+them. It numbers the events of a location and can begin again at a number, so nothing is acknowledged: the cursor has
+the last number of each location.
 
-Whether numbers outlive a restart of the client is nowhere written. So a location is resumed at the last event that is
-safe, not behind it: when that very event comes again the log is the one we knew, else it is asked for whole. A number
-that is left out is asked for once; what the client then leaves out it does not have.
+Whether numbers outlive a restart of the client is not documented. So a location is resumed at the last event that is
+safe, not after it: when that very event comes again the log is the one we know, else all of it is asked for. A skipped
+number is asked for once; if the client skips it again, it does not have it.
 
 Source: "CTP01 Socket Protocol 01" as public servers implement it; the options and numbers of `start` second-hand.
 """
@@ -50,29 +50,29 @@ OPTIONS = (
 CTP01 = "CTP01"
 PING_EVERY_S = 10.0  # shows a dead client
 SILENCE_S = 35.0  # three pings without an answer
-IN_VAIN_MAX = 3  # asked for so often without having got it, a client's numbers do not go one by one
-RESUMED_S = 5.0  # a location that is resumed sends the last event that we have at once
+IN_VAIN_MAX = 3  # after so many questions in vain, a client's numbers are not consecutive
+RESUMED_S = 5.0  # a resumed location sends the last known event at once
 LIST_AFTER_S = 1.0  # a new location is in the client's list only after a moment
 FIRST_YEAR, LAST_YEAR = 2000, 2099  # of an event's time
-GUN, NEW_LOCATION = "guntime", "newlocation"  # what stands in the tag's place of an event that is no read
+GUN, NEW_LOCATION = "guntime", "newlocation"  # in place of the tag, of an event that is not a read
 
 _ENDS = re.compile(rb"[\r\n]")
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
 _CLOCK = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _UNIX = re.compile(r"\d{9,}(\.\d+)?", re.ASCII)
-_FORBIDDEN = re.compile(r"[,;~|\t\0]")  # what a field may not hold, so that it can be sent back
+_FORBIDDEN = re.compile(r"[,;~|\t\0]")  # not allowed in a field, so that it can be sent back
 
 
 class Mark(NamedTuple):
-    """An event of a location: its number, and its tag and time by which it is known again."""
+    """An event of a location: its number, and its tag and time, by which it is recognized."""
 
     seq: int
     text: str
 
 
 class Event(Struct, frozen=True):
-    """A line of an event: what it says, and by what it is known again."""
+    """A line of an event: its content, and its mark, by which it is recognized."""
 
     location: str
     mark: Mark
@@ -87,7 +87,7 @@ class Hello(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """An answer to a command; `fields` come behind it. `good` false: the client refused, in its own words."""
+    """An answer to a command; `fields` follow it. `good` false: the client refused, in its own words."""
 
     good: bool
     command: str
@@ -119,7 +119,7 @@ class _Location:
 
 
 class ChronoTrackReader(Reader):
-    """One client's connection. `zone` is where its clock stands, `cursor` says how far its locations are, `day` is the
+    """One client's connection. `zone` is where its clock stands, `cursor` how far its locations are, `day` is the
     date of times that come without one (null: such times are refused).
     """
 
@@ -197,12 +197,12 @@ class ChronoTrackReader(Reader):
         if not answer.good:
             refused = [Notice("", "error", None, f"{answer.command}: {'~'.join(answer.fields)}")]
             if answer.command == "getlocations":
-                self._send("start")  # all of them, whatever they are called
+                self._send("start")  # all of them, whatever their names
         if answer.command != "start":
             return refused
         name = answer.fields[0] if answer.fields else ""
         if name not in self._locations:  # it does not say which: its answers come in our order
-            name = next((one for one, location in self._locations.items() if location.pending), "")
+            name = next((known for known, location in self._locations.items() if location.pending), "")
         location = self._locations.get(name)
         if location is None:
             return refused
@@ -237,7 +237,7 @@ class ChronoTrackReader(Reader):
         self._send(f"start~{name}" if since is None else f"start~{name}~{since}", encoding=location.encoding)
 
     def _event(self, event: Event, now: Now) -> list[Message]:
-        """An event is handed on whatever its number; where nobody asked its location to start, that is all."""
+        """Hand an event on, whatever its number; of a location that was not asked to start, do no more."""
         name, says = event.location, event.says
         location = self._locations.get(name)
         new = isinstance(says, Notice) and says.kind == NEW_LOCATION
@@ -261,12 +261,12 @@ class ChronoTrackReader(Reader):
         return []
 
     def _advance(self, name: str, location: _Location, mark: Mark, now: Now) -> list[Message]:
-        """What an event's number means for how far its location is."""
+        """Move a location by an event's number, or ask for the numbers before it."""
         if location.mark is None:
             if location.pending and mark.seq > 1:
-                return []  # of what the client sent before it heard that we want all
+                return []  # sent before the client heard that we want all
         elif mark.seq <= location.mark.seq:
-            return []  # sent again, or counted anew: the next connection finds out
+            return []  # sent again, or counted from the beginning: the next connection finds out
         elif mark.seq > location.mark.seq + 1:
             wanted = location.mark.seq + 1
             if location.asked != wanted and location.in_vain < IN_VAIN_MAX:
@@ -276,7 +276,7 @@ class ChronoTrackReader(Reader):
                 text = f"events {wanted} to {mark.seq - 1} did not come; asked for again"
                 return [Notice(name, "gap", None, text)]
             if location.pending:
-                return []  # sent before the client heard of what we miss
+                return []  # sent before the client heard which events are missing
             location.in_vain += 1
         elif mark.seq == location.asked:
             location.in_vain = 0
@@ -285,15 +285,15 @@ class ChronoTrackReader(Reader):
         return [CursorAdvanced(name, Position(location.session, mark.seq, mark.text))]
 
     def _whole(self, name: str, location: _Location, why: str, now: Now) -> list[Message]:
-        """Take the location for a log that we do not know, and ask for all of it."""
+        """Treat the location as a log that we do not know, and ask for all of it."""
         location.mark = None
         location.resuming = False
         location.session = self._session(name)
         self._ask(name, location, now, None)
-        return [Notice(name, "log_changed", None, f"{why}; asked for whole, as {location.session}")]
+        return [Notice(name, "log_changed", None, f"{why}; all of it is asked for, as {location.session}")]
 
     def _text(self, raw: bytes) -> str:
-        """UTF-8 where a line is that, else Latin-1: each by itself, so that one damaged byte spoils no other line."""
+        """Decode a line as UTF-8, else as Latin-1: alone, so that a damaged byte spoils no other line."""
         try:
             self._encoding = "utf-8"
             return raw.decode().strip()
@@ -306,14 +306,14 @@ class ChronoTrackReader(Reader):
 
 
 def location_fault(name: str) -> str:
-    """What is wrong with a location's name; nothing when it is good."""
+    """Return what is wrong with a location's name; empty when it is good."""
     if not 1 <= len(name) <= WHERE_MAX_CHARS or not name.isprintable() or _FORBIDDEN.search(name):
-        return f"location {name[:80]!r} is no name of 1 to {WHERE_MAX_CHARS} printable characters without , ; ~ |"
+        return f"location {name[:80]!r} is not a name of 1 to {WHERE_MAX_CHARS} printable characters without , ; ~ |"
     return ""
 
 
 def decode_line(raw: bytes, text: str, zone: tzinfo, day: date | None) -> Line:
-    """What one line says: `text` is `raw` decoded, without its end."""
+    """Return what one line says: `text` is `raw` decoded, without its end."""
     fields = text.split(",") if text.startswith(("CT01_13,", "CT01_33,")) else text.split("~")
     first = fields[0]
     if first in ("CT01_33", "CT01_13"):
@@ -324,7 +324,7 @@ def decode_line(raw: bytes, text: str, zone: tzinfo, day: date | None) -> Line:
         return Answer(first == "ack", fields[1], fields[2:])
     if len(fields) == 3 and fields[2] == CTP01:
         return Hello(first, fields[1])
-    return Unreadable(raw, "no line of CTP01")
+    return Unreadable(raw, "not a line of CTP01")
 
 
 def _event_line(raw: bytes, fields: list[str], zone: tzinfo, day: date | None) -> Line:
@@ -333,7 +333,7 @@ def _event_line(raw: bytes, fields: list[str], zone: tzinfo, day: date | None) -
     _, number, location, tag, when, _, _, gator = fields
     fault = location_fault(location)
     if not fault and not _NUMBER.fullmatch(number):
-        fault = f"{number[:20]!r} is no number of an event"
+        fault = f"{number[:20]!r} is not the number of an event"
     if fault:
         return Unreadable(raw, fault)
     mark = Mark(int(number), f"{tag}~{when}")
@@ -348,7 +348,7 @@ def _event_line(raw: bytes, fields: list[str], zone: tzinfo, day: date | None) -
 
 
 def _special(tag: str, location: str, when: str, zone: tzinfo, day: date | None) -> Notice:
-    """A gun or a new location; the notice keeps the time's text, and no instant where none can be told."""
+    """Return a gun or a new location; the notice keeps the time's text, and no instant where it is incomplete."""
     try:
         return Notice(location, tag, instant_us(when, zone, day), f"{location} {when}")
     except ValueError as error:
@@ -356,7 +356,9 @@ def _special(tag: str, location: str, when: str, zone: tzinfo, day: date | None)
 
 
 def instant_us(text: str, zone: tzinfo, day: date | None) -> int:
-    """The instant of an event's time: `iso` local date and time, or `normal`, the time of `day`. Raises ValueError.
+    """Return the instant of an event's time: `iso` local date and time, or `normal`, the time of `day`.
+
+    Raises ValueError.
 
     Times since 1970 are refused: whether the client counts them in UTC or by its local clock is not known.
     """
@@ -374,8 +376,8 @@ def instant_us(text: str, zone: tzinfo, day: date | None) -> int:
             datetime.combine(day, time(int(hour), int(minute), int(second), _fraction_us(fraction))), zone
         )
     if _UNIX.fullmatch(text):
-        raise ValueError(f"time {text[:40]} counts from 1970 by a clock that is not known; set time-format=iso")
-    raise ValueError(f"{text[:40]!r} is no time of an event")
+        raise ValueError(f"time {text[:40]} counts from 1970 by an unknown clock; set time-format=iso")
+    raise ValueError(f"{text[:40]!r} is not the time of an event")
 
 
 def _fraction_us(text: str | None) -> int:

@@ -1,9 +1,9 @@
-"""IPICO Elite and Lite, and Trident TimeMachine, which speaks alike: bytes in any portions to messages.
+"""IPICO Elite and Lite, and Trident TimeMachine, which is alike: bytes in any portions to messages.
 
-One frame a line, ASCII, fields at fixed places; the length tells which of them a frame has. Hundredths of a second are
-written in hex, so that `23` means 0.35 s. An IPICO frame ends with a checksum and one that does not match is no read;
-Trident's 40 characters have none. Readers send a read again some seconds later with the same time and another counter,
-and stored reads come just like live ones: repetitions are everyday here and count once by chip and time.
+A line is a frame, ASCII, with fields at fixed places; its length says which of them it has. Hundredths of a second are
+written in hex, so that `23` means 0.35 s. An IPICO frame ends with a checksum, and one that does not match is not a
+read; Trident's 40 characters have none. Readers send a read again some seconds later with the same time and another
+counter, and stored reads look like live ones: repetitions are common and count once by chip and time.
 
 Source: IPICO Reader Serial Protocol 1.00 (2007), recorded traffic of a Lite reader (the trigger's frame), Trident
 TimeMachine manual, "tag data message format" and "command port communications".
@@ -36,7 +36,7 @@ from services.ingest.decoders.protocol import Make, Option, ReaderProtocol, Read
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
 STREAM = "stream"  # the name of the reader's log in the cursor; its position is the last read's instant
-REPLAY_MARGIN_S = 60  # reads of so long before the last one are had again: they may have come out of order
+REPLAY_MARGIN_S = 60  # reads of so long before the last one are replayed too: they may have come out of order
 ASK_EVERY_S = 10.0  # a Lite's clock, which also shows that it is there
 LITE_SILENCE_S = 35.0  # three questions without an answer
 JUMP_US = 60_000_000  # repetitions are some seconds late, not a minute
@@ -74,14 +74,14 @@ class Clock(Struct, frozen=True):
 
 
 class Info(Struct, frozen=True):
-    """A line that says nothing of the race: an acknowledgement, a status, a banner."""
+    """A line that says nothing about the race: an acknowledgement, a status, a banner."""
 
     text: str
 
 
 class Read(NamedTuple):
-    """One read. `reader` is the reader's id, `receiver` Trident's mat; `strength` Trident's, in units of its own, more
-    is stronger. `kind` is what the reader says of it: FS first seen, LS last seen, BS best seen, RR raw, or nothing.
+    """One read. `reader` is the reader's id, `receiver` Trident's mat; `strength` is Trident's, in units of its own,
+    where more is stronger. `kind` is the reader's own: FS first seen, LS last seen, BS best seen, RR raw, or empty.
     """
 
     chip: str
@@ -99,7 +99,7 @@ class IpicoReader(Reader):
     """One connection to a reader's stream. `zone` is where its clock stands.
 
     With `lite` the clock is asked for on the stream, as a Lite answers there; other readers send nothing while nobody
-    crosses. While `replaying` stored reads are fetched elsewhere, and nothing is said of how far the stream has come.
+    crosses. While `replaying`, stored reads are fetched elsewhere, and the cursor does not follow the stream.
     `last_us` is the last read's instant.
     """
 
@@ -152,9 +152,7 @@ class IpicoReader(Reader):
         return [] if isinstance(line, Info) else [line]
 
     def _jumped(self, read: Read) -> list[Message]:
-        """A reader sends a read again after seconds; one that is minutes earlier than the last comes of a clock that
-        was set, or of a battery that was changed.
-        """
+        """Return a notice of a clock that was set back: a repetition is late by seconds, not by minutes."""
         before_us, self.last_us = self.last_us, read.at_us
         if before_us is None or before_us - read.at_us <= JUMP_US:
             return []
@@ -168,12 +166,12 @@ class IpicoReader(Reader):
 
 
 def seen(read: Read, session: str, seq: int) -> DecodedRead:
-    """A read in the words of all readers."""
+    """Return a read in the vocabulary of all readers."""
     return DecodedRead(session, seq, read.reader, read.chip, read.at_us, read.receiver, read.strength)
 
 
 def replayed(lines: Iterable[bytes], zone: tzinfo, session: str, first: int) -> list[Message]:
-    """What lines of stored reads say, numbered from `first`."""
+    """Return what lines of stored reads say, numbered from `first`."""
     messages: list[Message] = []
     for line in lines:
         said = decode_line(line, zone)
@@ -186,7 +184,7 @@ def replayed(lines: Iterable[bytes], zone: tzinfo, session: str, first: int) -> 
 
 
 def replay_command(port: int, since_us: int | None, zone: tzinfo) -> bytes:
-    """Ask an Elite to play stored reads on `port`, from a minute before `since_us` on (null: all of them)."""
+    """Return the command to replay stored reads on `port`, from a minute before `since_us` on (null: all of them)."""
     if since_us is None:
         return f"replay_start file.ttyS0 port.{port}\n".encode()
     local = datetime.fromtimestamp(since_us // 1_000_000 - REPLAY_MARGIN_S, UTC).astimezone(zone)
@@ -194,12 +192,12 @@ def replay_command(port: int, since_us: int | None, zone: tzinfo) -> bytes:
 
 
 def lrc(text: str) -> str:
-    """The checksum of a frame's characters between its two first and the checksum: their sum, modulo 256, in hex."""
+    """Return the checksum of a frame's characters without its first two: their sum, modulo 256, in hex."""
     return f"{sum(text.encode('latin-1')) % 256:02x}"
 
 
 def command(instruction: int, data: bytes = b"", query: bool = False) -> bytes:
-    """A control frame to every reader on the line; `query` asks for a value instead of setting it."""
+    """Return a control frame to every reader on the line; `query` asks for a value instead of setting it."""
     text = f"00{'ff' if query else f'{len(data):02x}'}{instruction:02x}{data.hex()}"
     return f"ab{text}{lrc(text)}\r\n".encode()
 
@@ -208,7 +206,7 @@ ASK_CLOCK = command(0x02)
 
 
 def decode_line(line: bytes, zone: tzinfo) -> Line:
-    """What one line says, without its end and without NUL."""
+    """Return what one line says; it comes without its end and without NUL."""
     text = line.strip().decode("latin-1")
     try:
         if len(text) == TRIDENT_CHARS and text.startswith("aa") and text[2].isalpha() and text[36:38].isalpha():
@@ -221,14 +219,14 @@ def decode_line(line: bytes, zone: tzinfo) -> Line:
         return Unreadable(line, str(error))
     if text.isprintable() and text.isascii():
         return Info(text)
-    return Unreadable(line, "no line of a reader")
+    return Unreadable(line, "not a line of a reader")
 
 
 def read_tag(text: str, zone: tzinfo) -> Read:
-    """The read of an IPICO frame. Raises ValueError that says what is wrong."""
+    """Return the read of an IPICO frame. Raises ValueError that says what is wrong."""
     match = _TAG.fullmatch(text)
     if match is None or len(text) not in TAG_CHARS:
-        raise ValueError(f"a frame of {len(text)} characters that is none of a read: those have 36, 38, 40, 42 or 44")
+        raise ValueError(f"a frame of {len(text)} characters is not a read: those have 36, 38, 40, 42 or 44")
     _check_sum(text[2 : match.start("sum")], match["sum"])
     status = int((match["tto"] or "000000")[4:], 16)
     kind = match["kind"] or ("FS" if status & FIRST_SEEN else "LS" if status & LAST_SEEN else "")
@@ -236,10 +234,10 @@ def read_tag(text: str, zone: tzinfo) -> Read:
 
 
 def read_trident(text: str, zone: tzinfo) -> Read:
-    """The read of a Trident frame, which carries no checksum. Raises ValueError that says what is wrong."""
+    """Return the read of a Trident frame, which carries no checksum. Raises ValueError that says what is wrong."""
     match = _TRIDENT.fullmatch(text)
     if match is None:
-        raise ValueError("40 characters that are no Trident read")
+        raise ValueError("40 characters that are not a Trident read")
     return Read(
         label(match["tag"], "chip"),
         _at_us(match, zone),
@@ -251,7 +249,7 @@ def read_trident(text: str, zone: tzinfo) -> Read:
 
 
 def read_control(text: str, zone: tzinfo) -> Notice | Clock | Info:
-    """What a control frame says. Raises ValueError that says what is wrong."""
+    """Return what a control frame says. Raises ValueError that says what is wrong."""
     match = _CONTROL.fullmatch(text)
     if match is None:
         raise ValueError("a control frame with half a byte")
@@ -265,7 +263,7 @@ def read_control(text: str, zone: tzinfo) -> Notice | Clock | Info:
         return Info(text)
     clock = _CLOCK.fullmatch(data)
     if clock is None:
-        raise ValueError(f"{data} is no date and time of a reader")
+        raise ValueError(f"{data} is not the date and time of a reader")
     at_us = _at_us(clock, zone)
     return Notice(match["reader"], "trigger", at_us, text) if instruction == TRIGGER else Clock(at_us, match["reader"])
 
@@ -280,7 +278,7 @@ def _hex_digits(text: str) -> bool:
 
 
 def _at_us(match: re.Match[str], zone: tzinfo) -> int:
-    """The instant of `yyMMdd`, `HHmmss` and hundredths in hex, by the clock of `zone`."""
+    """Return the instant of `yyMMdd`, `HHmmss` and hundredths in hex, by the clock of `zone`."""
     hundredths = int(match["hundredths"], 16)
     if hundredths > 99:
         raise ValueError(f"{match['hundredths']} (hex) hundredths of a second; the most are 63")

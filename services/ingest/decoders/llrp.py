@@ -50,18 +50,18 @@ SILENCE_S = 2 * KEEPALIVE_MS / 1000 + 2.0  # no keepalive in two periods: the li
 ANSWER_S = 10.0  # no request takes a reader so long
 CLOCK_SLACK_US = 1_000_000  # the connect event is under way for part of a second
 STATES = {0: "disabled", 1: "inactive", ACTIVE: "active"}
-NAMES = {1: "to tell what it can do", 3: "its settings", 26: "to list its ROSpecs", 21: "to delete its ROSpecs"}
+NAMES = {1: "to report what it can do", 3: "its settings", 26: "to list its ROSpecs", 21: "to delete its ROSpecs"}
 NAMES |= {20: "our ROSpec", 24: "to enable our ROSpec", 22: "to start our ROSpec"}
 
 _FOLLOWS = {DELETE_ROSPEC: add_rospec, ADD_ROSPEC: enable_rospec, ENABLE_ROSPEC: start_rospec}
-"""By the request that was answered, the one that follows."""
+"""The request that follows, by the request that was answered."""
 
 
 class LlrpReader(Reader):
-    """One connection to a reader, from its first word to reads that run. `where` is what its reads are called.
+    """One connection to a reader, from its first message to running reads. `where` is the name of its place.
 
-    Where the reader can hold reports while nobody is connected, our ROSpec stays and goes on in the meantime, and what
-    was held is asked for; else everything is set up anew, since nothing was kept.
+    Where the reader can hold reports while nobody is connected, our ROSpec keeps running in the meantime, and held
+    reports are asked for; else everything is set up again, since nothing was kept.
     """
 
     silence_s = SILENCE_S
@@ -87,7 +87,7 @@ class LlrpReader(Reader):
         return [message for said in self._frames.feed(data) for message in self._take(said, now)]
 
     def tick(self, now: Now) -> list[Message]:
-        """Raises ConnectionFault when a request has had no answer, or one that leaves nothing to do."""
+        """Raise ConnectionFault when a request has had no answer, or one after which nothing can be done."""
         self._check()
         if self._asked_s is not None and now.steady_s - self._asked_s > ANSWER_S:
             raise ConnectionFault(f"the reader gave no answer within {ANSWER_S:g} s")
@@ -101,7 +101,7 @@ class LlrpReader(Reader):
         if isinstance(said, KeepAlive):
             self.send(message(KEEPALIVE_ACK, said.number))
         elif isinstance(said, Report):
-            return [*(self._seen(one) for one in said.seen), *said.unreadable]
+            return [*(self._seen(sighting) for sighting in said.seen), *said.unreadable]
         elif isinstance(said, Alarm):
             return [Notice(self._where, said.kind, said.at_us, said.text)]
         elif isinstance(said, Attempt):
@@ -114,9 +114,11 @@ class LlrpReader(Reader):
             return [said]
         return []
 
-    def _seen(self, one: Sighting) -> DecodedRead:
+    def _seen(self, sighting: Sighting) -> DecodedRead:
         self._next += 1
-        return DecodedRead(self._session, self._next - 1, self._where, one.chip, one.at_us, one.antenna, one.rssi)
+        return DecodedRead(
+            self._session, self._next - 1, self._where, sighting.chip, sighting.at_us, sighting.antenna, sighting.rssi
+        )
 
     def _attempt(self, attempt: Attempt, now: Now) -> list[Message]:
         if attempt.status:
@@ -133,7 +135,7 @@ class LlrpReader(Reader):
     def _answered(self, answer: Answer, now: Now) -> list[Message]:
         """Send the next request, or give up when the reader refused one that reads depend on."""
         if self._asked_s is None or answer.number != self._number:
-            return []  # of a request that was not the last one: it was answered before
+            return []  # not of the last request: that one was answered before
         self._asked_s = None
         refused = f"the reader refused {NAMES[answer.to]}: {answer.status} {answer.text}" if answer.status else ""
         if answer.to == GET_READER_CAPABILITIES:
@@ -142,14 +144,14 @@ class LlrpReader(Reader):
         elif answer.to == SET_READER_CONFIG and refused and not self._plain:
             self._plain = True
             self._send(self._settings, now)
-            return [Notice(self._where, "error", None, f"{refused}; it will not tell when its buffer overflows")]
+            return [Notice(self._where, "error", None, f"{refused}; it will not report when its buffer overflows")]
         elif refused:
             self._fault = refused
         elif answer.to == SET_READER_CONFIG:
             self._send(get_rospecs, now)
         elif answer.to == GET_ROSPECS:
             if self._holds:
-                self.send(enable_reports(0))  # before anything is deleted: what was held is let go of first
+                self.send(enable_reports(0))  # before anything is deleted: held reports are released first
             if not self._holds or answer.rospecs.get(ROSPEC_ID) != ACTIVE:
                 self._send(delete_rospecs, now)
         elif answer.to in _FOLLOWS:
@@ -166,8 +168,8 @@ class LlrpReader(Reader):
 
 
 class LlrpWatcher(LlrpReader):
-    """One connection that only asks: what the reader can do, and which ROSpecs it has. What it reports by itself is
-    seen; nothing is set, started or let go of.
+    """One connection that only asks: for the reader's capabilities and its ROSpecs. Reports that it sends anyway are
+    seen; nothing is set up, started or released.
     """
 
     silence_s = math.inf  # it was not asked for keepalives
@@ -180,9 +182,11 @@ class LlrpWatcher(LlrpReader):
             return [Notice(self._where, "refused", None, f"{NAMES[answer.to]}: {answer.status} {answer.text}")]
         if answer.to == GET_READER_CAPABILITIES:
             self._send(get_rospecs, now)
-            holds = "holds reports while nobody is connected" if answer.holds else "keeps nothing while we are away"
+            holds = (
+                "holds reports while nobody is connected" if answer.holds else "keeps nothing while nobody is connected"
+            )
             return [Notice(self._where, "capabilities", None, f"it {holds}")]
-        listed = ", ".join(f"{one} {STATES.get(state, state)}" for one, state in answer.rospecs.items())
+        listed = ", ".join(f"{rospec} {STATES.get(state, state)}" for rospec, state in answer.rospecs.items())
         idle = ACTIVE not in answer.rospecs.values()
         text = f"{listed or 'none'}; {'it reads nothing until ingest sets it up' if idle else 'it reads'}"
         return [Notice(self._where, "rospecs", None, text)]

@@ -62,8 +62,8 @@ class Sighting(NamedTuple):
 
 
 class Alarm(Struct, frozen=True):
-    """Something that the reader says of itself: `report_buffer_warning` and `report_buffer_overflow` (reads are about
-    to be lost, or are), `exception`, `antenna`, `error`. `at_us` null when it gave no UTC.
+    """Something that the reader reports about itself: `report_buffer_warning` and `report_buffer_overflow` (reads are
+    about to be lost, or are), `exception`, `antenna`, `error`. `at_us` null when it gave no UTC.
     """
 
     kind: str
@@ -72,7 +72,7 @@ class Alarm(Struct, frozen=True):
 
 
 class Attempt(Struct, frozen=True):
-    """The reader's first word: whether it takes the connection, and its own time (null: it has no clock of UTC)."""
+    """The reader's first message: whether it accepts the connection, and its own time (null: it has no UTC clock)."""
 
     status: int
     at_us: int | None
@@ -83,13 +83,13 @@ class Closed(Struct, frozen=True):
 
 
 class KeepAlive(Struct, frozen=True):
-    """A question that is answered at once, with its number."""
+    """A keepalive, which is answered at once with its number."""
 
     number: int
 
 
 class Report(Struct, frozen=True):
-    """A message of tag reports: what was seen, in order, and what in it could not be read."""
+    """A message of tag reports: the reads in order, and the reports that could not be read."""
 
     seen: list[Sighting]
     unreadable: list[Unreadable]
@@ -98,8 +98,8 @@ class Report(Struct, frozen=True):
 class Answer(Struct, frozen=True):
     """The answer to a request: its number and type, the status (0 is success), the reader's words.
 
-    `holds` says of capabilities whether events and reports can be held while nobody is connected, `rospecs` of ROSpecs
-    which there are, each with its state (0 disabled, 1 inactive, 2 active).
+    `holds`, of capabilities: events and reports can be held while nobody is connected. `rospecs`: the ROSpecs that
+    exist, each with its state (0 disabled, 1 inactive, 2 active).
     """
 
     number: int
@@ -111,7 +111,7 @@ class Answer(Struct, frozen=True):
 
 
 class Info(Struct, frozen=True):
-    """A message that nobody asked for and that says nothing of the race."""
+    """A message that was not asked for and says nothing about the race."""
 
     type: int
 
@@ -125,13 +125,13 @@ class _Parameter(NamedTuple):
 
 
 class Decoder:
-    """Decode the bytes of one connection to a reader."""
+    """Decodes the bytes of one connection to a reader."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
 
     def feed(self, data: bytes) -> list[Said]:
-        """What the messages now complete say, in order. Raises ConnectionFault where no header stands."""
+        """Return what the messages now complete say, in order. Raises ConnectionFault where no header stands."""
         self._rest += data
         messages: list[Said] = []
         start = 0
@@ -140,7 +140,7 @@ class Decoder:
             if not HEADER_BYTES <= length <= MESSAGE_MAX_BYTES or head >> 10 not in VERSIONS:
                 if messages:
                     break  # they are handed over first; what comes next finds this header again
-                raise ConnectionFault(f"no LLRP header: {bytes(self._rest[start : start + HEADER_BYTES]).hex()}")
+                raise ConnectionFault(f"not an LLRP header: {bytes(self._rest[start : start + HEADER_BYTES]).hex()}")
             if len(self._rest) - start < length:
                 break
             messages += decode_message(bytes(self._rest[start : start + length]))
@@ -150,7 +150,7 @@ class Decoder:
 
 
 def decode_message(raw: bytes) -> list[Said]:
-    """What one whole message says; a report alone says many things."""
+    """Return what one complete message says."""
     head, _, number = struct.unpack_from(">HII", raw)
     kind, body = head & 0x3FF, raw[HEADER_BYTES:]
     if kind == KEEPALIVE:
@@ -171,7 +171,7 @@ def decode_message(raw: bytes) -> list[Said]:
 
 
 def read_report(body: bytes) -> Report:
-    """The reads of a report message. Raises ValueError when it is not made of parameters."""
+    """Return the reads of a report message. Raises ValueError when it is not made of parameters."""
     seen: list[Sighting] = []
     unreadable: list[Unreadable] = []
     for parameter in parameters(body):
@@ -185,8 +185,9 @@ def read_report(body: bytes) -> Report:
 
 
 def read_tag(value: bytes) -> list[Sighting]:
-    """The reads of one tag's report: its first instant, and its last where it was seen more than once. Raises
-    ValueError.
+    """Return the reads of one tag's report: its first instant, and its last where it was seen more than once.
+
+    Raises ValueError.
     """
     given = {parameter.type: parameter.value for parameter in parameters(value)}
     if _EPC_96 in given:
@@ -212,18 +213,18 @@ def read_tag(value: bytes) -> list[Sighting]:
 
 
 def read_event(body: bytes) -> list[Said]:
-    """What an event notification says; events that were not asked for are left out. Raises ValueError."""
+    """Return what an event notification says, without events that were not asked for. Raises ValueError."""
     data = next((parameter.value for parameter in parameters(body) if parameter.type == _EVENT_DATA), None)
     if data is None:
         raise ValueError("an event notification without its data")
-    found: list[Said] = []
+    events: list[Said] = []
     at_us: int | None = None
     for kind, value in parameters(data):
         if kind == _UTC:
             at_us = _instant(value)
         elif kind in _EVENTS:
-            found.append(_EVENTS[kind](value, at_us))
-    return found or [Info(READER_EVENT)]
+            events.append(_EVENTS[kind](value, at_us))
+    return events or [Info(READER_EVENT)]
 
 
 def _buffer_warning(value: bytes, at_us: int | None) -> Said:
@@ -266,13 +267,13 @@ _EVENTS: dict[int, Callable[[bytes, int | None], Said]] = {
 
 
 def parameters(body: bytes) -> Iterator[_Parameter]:
-    """The parameters that stand one after another in `body`. Raises ValueError when they do not fill it exactly."""
+    """Yield the parameters that follow one another in `body`. Raises ValueError when they do not fill it exactly."""
     at = 0
     while at < len(body):
         if body[at] & 0x80:
             kind, value_at = body[at] & 0x7F, at + 1
             if kind not in _TV_BYTES:
-                raise ValueError(f"a parameter of type {kind}, whose length nobody knows")
+                raise ValueError(f"a parameter of type {kind}, whose length is not known")
             end = value_at + _TV_BYTES[kind]
         else:
             if at + 4 > len(body):
@@ -281,12 +282,10 @@ def parameters(body: bytes) -> Iterator[_Parameter]:
             kind, value_at, end = kind & 0x3FF, at + 4, at + length
             if length < 4:
                 raise ValueError(f"a parameter of {length} bytes; its head alone has 4")
-            if (
-                kind < _TLV_LEAST
-            ):  # those have a fixed length and another head: here they would hold what no reader means
+            if kind < _TLV_LEAST:  # those have a fixed length and another head
                 raise ValueError(f"a parameter of type {kind} with a length of its own, which that type never has")
         if end > len(body):
-            raise ValueError(f"a parameter of type {kind} goes on for {end - len(body)} bytes behind its end")
+            raise ValueError(f"a parameter of type {kind} continues for {end - len(body)} bytes after the end")
         yield _Parameter(kind, body[value_at:end])
         at = end
 
@@ -322,7 +321,7 @@ def _epc(value: bytes) -> bytes:
 def _instant(value: bytes) -> int:
     at_us = _unsigned(value)
     if len(value) != 8 or at_us > INSTANT_MAX_US:
-        raise ValueError(f"{at_us} microseconds are no instant of these times")
+        raise ValueError(f"{at_us} microseconds are not an instant of these times")
     return at_us
 
 
@@ -334,7 +333,7 @@ def _unsigned(value: bytes) -> int:
 
 
 def message(kind: int, number: int, body: bytes = b"") -> bytes:
-    """A message of version 1 as it goes onto the wire."""
+    """Return a message of version 1 as it goes onto the wire."""
     return struct.pack(">HII", 1 << 10 | kind, HEADER_BYTES + len(body), number) + body
 
 
@@ -343,29 +342,29 @@ def _tlv(kind: int, body: bytes) -> bytes:
 
 
 def get_capabilities(number: int) -> bytes:
-    """Ask what the reader can do, such as hold reports."""
+    """Return the question what the reader can do, such as hold reports."""
     return message(GET_READER_CAPABILITIES, number, b"\0")
 
 
 def get_rospecs(number: int) -> bytes:
-    """Ask which ROSpecs there are, and which of them run."""
+    """Return the question which ROSpecs there are, and which of them run."""
     return message(GET_ROSPECS, number)
 
 
 def set_config(number: int, hold: bool, events: bool) -> bytes:
-    """Ask for keepalives, for the `events` that tell of loss, and (`hold`) that reports wait while we are away."""
+    """Return the request for keepalives, for `events` of loss, and (`hold`) for holding reports while away."""
     wanted = b"".join(_tlv(245, struct.pack(">HB", event, 0x80)) for event in EVENTS_WANTED)
     body = b"\0" + (_tlv(244, wanted) if events else b"") + _tlv(220, struct.pack(">BI", 1, KEEPALIVE_MS))
     return message(SET_READER_CONFIG, number, body + (_tlv(226, b"\x80") if hold else b""))
 
 
 def delete_rospecs(number: int) -> bytes:
-    """Take away every ROSpec."""
+    """Return the request to delete every ROSpec."""
     return message(DELETE_ROSPEC, number, struct.pack(">I", ALL_ROSPECS))
 
 
 def add_rospec(number: int) -> bytes:
-    """Describe the reading that we want: every antenna, without end, a report at every tag."""
+    """Return our ROSpec: every antenna, without end, a report at every tag."""
     boundary = _tlv(178, _tlv(179, b"\0") + _tlv(182, struct.pack(">BI", 0, 0)))
     antennas = struct.pack(">HH", 1, 0)  # one entry, 0: all of them
     inventory = _tlv(183, antennas + _tlv(184, struct.pack(">BI", 0, 0)) + _tlv(186, struct.pack(">HB", 1, 1)))
@@ -375,15 +374,15 @@ def add_rospec(number: int) -> bytes:
 
 
 def enable_rospec(number: int) -> bytes:
-    """Make our ROSpec ready."""
+    """Return the request to enable our ROSpec."""
     return message(ENABLE_ROSPEC, number, struct.pack(">I", ROSPEC_ID))
 
 
 def start_rospec(number: int) -> bytes:
-    """Start our ROSpec."""
+    """Return the request to start our ROSpec."""
     return message(START_ROSPEC, number, struct.pack(">I", ROSPEC_ID))
 
 
 def enable_reports(number: int) -> bytes:
-    """Let go of what was held; nothing answers."""
+    """Return the request to release held reports, which has no answer."""
     return message(ENABLE_EVENTS_AND_REPORTS, number)

@@ -7,8 +7,8 @@ are fetched by number. The earlier files of a decoder that is new to us are sear
 A decoder is only ever asked. It belongs to its timer: nothing here starts or stops its operation, sets its clock or
 clears its files.
 
-This file is long because it is one state machine: questions, answers, files and cursor of a connection decide about each
-other, and to cut it further would only pass all of its state around.
+This file is long because it is one state machine: questions, answers, files and cursor of a connection decide about
+each other, and to cut it further would only pass all of its state around.
 
 Source: RACE RESULT knowledge base (passing record, passing files, decoder commands) and public clients of port 3601.
 Known from clients alone, and not seen on a device: the answer to GETFILE, the second count of PASSINGS, `ONLY`.

@@ -1,8 +1,8 @@
-"""RACE RESULT decoder's HTTP upload (target "Custom (HTTP)"): the body of a POST to reads.
+"""The HTTP upload of RACE RESULT decoders (target "Custom (HTTP)"): the body of a POST to reads.
 
-A record a line, 19 fields by `;`, which are not those of the socket's 20. They carry no number of the device that a
-cursor could be made of; whoever answers OK has the reads, and answers so only once the log has them. The fields are
-known from one public client; of the first one, and of others left out here, nobody says what they hold.
+A record is a line of 19 fields by `;`, which differ from the socket's 20. They carry no number that a cursor could be
+made of: the answer OK ends the decoder's responsibility, and is given once the log has the reads. The fields are known
+from one public client; the meaning of the first, and of others not read here, is not known.
 """
 
 import re
@@ -21,7 +21,7 @@ _VOLTS = re.compile(r"\d{1,2}(\.\d{1,4})?", re.ASCII)
 
 
 def read_body(body: bytes, device: str, session: str, zone: tzinfo) -> list[Message]:
-    """What an upload says, in order; a read's `seq` is its record's place, from 0. `device` sent it."""
+    """Return what an upload says, in order; a read's `seq` is its record's place, from 0. `device` sent it."""
     lines = [line for line in (line.strip(b" \0\r") for line in body.split(b"\n")) if line]
     messages: list[Message] = []
     for index, line in enumerate(lines):

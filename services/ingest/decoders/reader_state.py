@@ -24,7 +24,7 @@ class ReaderStateNotices:
         return self._offset_us
 
     def change(self, where: str, kind: str, text: str, at_us: int | None) -> list[Notice]:
-        """Return a notice when `text` is not the last one of this kind; an empty one, all is well, is only remembered."""
+        """Return a notice when `text` is not the last one of this kind; an empty one (all is well) is none."""
         key = f"{where} {kind}"
         before = self._state.get(key, "")
         if key not in self._state and len(self._state) >= SUBJECTS_MAX:

@@ -1,15 +1,14 @@
-"""RFID Timing Ultra and Joey over TCP: live reads by LogID, and what its log has and did not come, rewound.
+"""RFID Timing Ultra and Joey over TCP: live reads by LogID, and missing ones rewound from the box's log.
 
-The box counts every read it ever logs (LogID) and plays its log again on request, so we hold the cursor (box, epoch,
-LogID). A live read that leaves numbers out has them rewound; a new connection rewinds from the last number on, that
-one included: so something must come back, and it must be what we know. LogIDs that begin anew, because the log was
-cleared, are a new epoch. A box that is new to us is asked for its last day, by its own clock, which may be wrong by
-years: so that is asked first. It is only ever asked: nothing here
-starts or stops its reading, sets its clock or its settings, or enables its extended status, whose binary records would
-break the lines.
+The box counts every read that it logs (LogID) and sends its log again on request, so we hold the cursor (box, epoch,
+LogID). A live read that skips numbers has them rewound. A new connection rewinds from the last known number on, that
+one included: so something must come back, and it must be the read that we know. LogIDs that begin again, because the
+log was cleared, are a new epoch. A box that is new to us is asked for its last day by its own clock, which may be wrong
+by years, so it is asked for its clock first. It is only ever asked: nothing here starts or stops its reading, sets its
+clock or its settings, or enables its extended status, whose binary records would break the lines.
 
-Source: public clients of port 23; the vendor's manual was not to be had. Which of two spellings of a rewind a box
-takes (NUL bytes or zeros) is known from one client each: they are tried by turns.
+Source: public clients of port 23; the vendor's manual was not available. Which of two spellings of a rewind a
+box takes (NUL bytes or zeros) is known from one client each, so they are tried in turn.
 """
 
 import re
@@ -44,12 +43,12 @@ SILENCE_S = 30.0  # three heartbeats
 STATE_S = 60.0  # how often it is asked for its clock and whether it reads
 CLOCK_WAIT_S = 2.0  # for its clock, before its last day is asked for by ours
 QUIET_S = 5.0  # a rewind from which nothing comes for so long is over
-REWINDS = 4  # of the same numbers, each spelling twice, before they are given up, loudly
-FIRST_S = 24 * 3600  # how far back a box that is new to us is asked for
+REWINDS = 4  # of the same numbers, each spelling twice, before they are given up with a notice
+FIRST_S = 24 * 3600  # how far back a new box is asked for its reads
 REWIND_END = 2**31 - 1  # beyond every LogID
-BOXES_MAX = 16  # new ones on one connection; a box speaks for itself, and one may have been exchanged
+BOXES_MAX = 16  # new ones on one connection; one is usual, and it may have been replaced
 BATTERY_LOW_V = 23.0
-BATTERY_GOOD_V = 23.5  # so that a battery at its limit is not told at every heartbeat
+BATTERY_GOOD_V = 23.5  # so that a battery at its limit is not a notice at every heartbeat
 
 _ZERO = datetime(1980, 1, 1)  # local time
 _SECONDS = re.compile(r"\d{1,10}", re.ASCII)
@@ -75,24 +74,24 @@ class Logged(Struct, frozen=True):
 
     @property
     def check(self) -> str:
-        """What tells this read from another one of the same number."""
+        """The content by which this read differs from another one of its number."""
         return f"{self.at_us} {self.chip or 'gun'}"
 
 
 def read_line(text: str, zone: tzinfo) -> Logged:
-    """A read of 12 fields. Raises ValueError that says what is wrong."""
+    """Return the read of a line of 12 fields. Raises ValueError that says what is wrong."""
     fields = [field.strip() for field in text.split(",")]
     if len(fields) != FIELDS or fields[0] not in ("0", "1"):
         raise ValueError(
-            f"no read: {len(fields)} fields beginning with {fields[0][:20]!r}; it has {FIELDS} and begins with 0"
+            f"not a read: {len(fields)} fields beginning with {fields[0][:20]!r}; it has {FIELDS} and begins with 0"
         )
     _, chip, seconds, milliseconds, antenna, rssi, again, reader, box, _, _, number = fields
     if not _SECONDS.fullmatch(seconds) or not _SMALL.fullmatch(milliseconds):
-        raise ValueError(f"{seconds[:20]!r} {milliseconds[:20]!r} are no seconds since 1980 and milliseconds")
+        raise ValueError(f"{seconds[:20]!r} {milliseconds[:20]!r} are not seconds since 1980 and milliseconds")
     if not _SMALL.fullmatch(antenna) or not _SMALL.fullmatch(reader) or again not in ("0", "1"):
-        raise ValueError(f"antenna {antenna[:20]!r}, reader {reader[:20]!r} or rewind flag {again[:20]!r} is none")
+        raise ValueError(f"antenna {antenna[:20]!r}, reader {reader[:20]!r} or rewind flag {again[:20]!r} is wrong")
     if not _NUMBER.fullmatch(number) or not _SMALL.fullmatch(box):
-        raise ValueError(f"LogID {number[:20]!r} or box {box[:20]!r} is no number")
+        raise ValueError(f"LogID {number[:20]!r} or box {box[:20]!r} is not a number")
     local = _ZERO + timedelta(seconds=int(seconds), milliseconds=int(milliseconds))
     _check_year(local.year)
     gun = chip == "0" and antenna == "0"
@@ -142,8 +141,8 @@ class _Epoch(NumberedLog):
 
 
 class _Rewind(Struct):
-    """What the box is playing again: LogIDs from `first` to `last` of box `box`; `first` 0: its last day. `heard_s` is
-    when something of it came last, `got` how much did.
+    """A rewind under way: LogIDs from `first` to `last` of box `box`; `first` 0: its last day. `heard_s` is when
+    something of it came last, `got` how much did.
     """
 
     box: str
@@ -154,9 +153,9 @@ class _Rewind(Struct):
 
 
 class Ultra(Reader):
-    """One connection to a box. Implements `messages.Reader`. Rewinds go out one at a time.
+    """One connection to a box. Rewinds go out one at a time.
 
-    `fetches` false: nothing is rewound, live reads alone are taken.
+    `fetches` false: nothing is rewound, only live reads are taken.
     """
 
     silence_s = SILENCE_S
@@ -174,9 +173,9 @@ class Ultra(Reader):
         self._rewind: _Rewind | None = None
         self._tries = 0
         self._spoiled = 0  # lines that could not be read since the rewind was asked for
-        self._zeros = False  # spelling of rewinds: zeros, else NUL bytes
+        self._zeros = False  # how rewinds are spelled: zeros, else NUL bytes
         self._state_s = 0.0
-        self._off_us = 0  # how far its clock is ahead of ours, as far as it told
+        self._off_us = 0  # how far its clock is ahead of ours, as far as it said
         self._awaited_s: float | None = None  # until when its clock is awaited before its last day is asked for
 
     @property
@@ -256,7 +255,7 @@ class Ultra(Reader):
     def _read(self, read: Logged, text: str, now: Now) -> list[Message]:
         epoch = self._epochs.get(read.box)
         if epoch is None and self._new_boxes == BOXES_MAX:
-            raise ValueError(f"box {read.box} is one too many: {BOXES_MAX} new ones spoke on this connection")
+            raise ValueError(f"box {read.box} is one too many: {BOXES_MAX} new ones sent reads on this connection")
         self._box = read.box
         messages: list[Message] = []
         if epoch is None:
@@ -272,7 +271,7 @@ class Ultra(Reader):
         if self._began_anew(epoch, read, known):
             messages.append(
                 Notice(
-                    read.box, "restarted", read.at_us, f"LogID {read.number} after {epoch.had.top}: its log began anew"
+                    read.box, "restarted", read.at_us, f"LogID {read.number} after {epoch.had.top}: its log began again"
                 )
             )
             epoch = self._epochs[read.box] = _Epoch(epoch.number + 1, 0)
@@ -280,12 +279,12 @@ class Ultra(Reader):
         elif read.again:
             self._heard(read, now)
             if not epoch.base:
-                epoch.begin(max(1, read.number - self._spoiled))  # what could not be read is asked for by number
+                epoch.begin(max(1, read.number - self._spoiled))  # unreadable lines are asked for by number
         epoch.add(read)
         return [*messages, self._said(read, text, epoch)]
 
     def _began_anew(self, epoch: _Epoch, read: Logged, known: str) -> bool:
-        """Whether this read is of a log that was cleared: its number is another read's, or low and yet the newest."""
+        """Whether this read is of a cleared log: its number is another read's, or it is low and the read the newest."""
         if not epoch.base or read.number > epoch.had.top:
             return False
         return bool(known) or (read.number <= epoch.had.through and read.at_us > epoch.newest_us)
@@ -304,7 +303,7 @@ class Ultra(Reader):
     # --- rewinds
 
     def _catch_up(self, box: str, now: Now) -> None:
-        """Ask for what came while nobody was connected: from the last number on, or the last day of a new box."""
+        """Ask for reads that came while nobody was connected: from the last number on, or a new box's last day."""
         epoch = self._epochs.get(box)
         if epoch and epoch.base:
             self._ask(_Rewind(box, max(epoch.had.through, 1), REWIND_END, now.steady_s))
@@ -327,7 +326,7 @@ class Ultra(Reader):
             self.send(b"8" + zero + b"%d\r%d\r" % (second - FIRST_S, second + FIRST_S))
 
     def _next(self, now: Now) -> list[Message]:
-        """The next rewind where numbers are missing, and how far everything came."""
+        """Ask for the next missing numbers, and return how far everything came."""
         rewind = self._rewind
         if rewind and rewind.first and rewind.last < REWIND_END and (epoch := self._epochs.get(rewind.box)):
             gap = epoch.had.gap
@@ -341,8 +340,8 @@ class Ultra(Reader):
         return self._moved()
 
     def _rewound(self, now: Now) -> list[Message]:
-        """Nothing comes any more. A rewind that gave nothing is spelled the other way; numbers that will not come are
-        given up in the end.
+        """End a rewind from which nothing comes any more. One that gave nothing is spelled the other way; numbers that
+        do not come are given up in the end.
         """
         rewind, self._rewind = self._rewind, None
         assert rewind is not None
@@ -364,23 +363,23 @@ class Ultra(Reader):
 
     def _given_up(self, rewind: _Rewind, epoch: _Epoch | None, now: Now) -> list[Message]:
         if not rewind.first:
-            for one in self._epochs.values():
-                if not one.base and one.before:
-                    one.begin(min(one.before))
+            for waiting in self._epochs.values():
+                if not waiting.base and waiting.before:
+                    waiting.begin(min(waiting.before))
             return []
         assert epoch is not None
         if rewind.last == REWIND_END:
             if rewind.first == 1:
                 return []
-            # A log that was cleared and is shorter now: its reads are newer than all that we know.
+            # A log that was cleared and is shorter now: its reads are newer than all known ones.
             self._ask(_Rewind(rewind.box, 1, REWIND_END, now.steady_s))
-            text = f"it plays nothing again from LogID {rewind.first} on; asked for all of its log"
+            text = f"it rewinds nothing from LogID {rewind.first} on; asked for all of its log"
             return [Notice(rewind.box, "no_rewind", None, text)]
         gap = epoch.had.gap
         assert gap is not None
         last = min(gap[1], rewind.last)
         epoch.had.skip(last)
-        text = f"LogIDs {gap[0]} to {last} cannot be had, asked for {REWINDS} times; look into the box"
+        text = f"LogIDs {gap[0]} to {last} did not come, asked for {REWINDS} times; read them out of the box"
         return [Notice(rewind.box, "gap", None, text)]
 
     def _moved(self) -> list[Message]:

@@ -132,16 +132,16 @@ def test_a_tag_seen_more_than_once_was_there_at_both_instants():
         (b"\x82" + bytes(8), "without its code"),
         (tag(bytes(12), None), "without a time"),
         (b"\x8d" + bytes(12) + b"\x83" + bytes(8), "its clock was never set"),
-        (tag(bytes(12), 2**60), "no instant of these times"),
+        (tag(bytes(12), 2**60), "not an instant of these times"),
         (tlv(241, struct.pack(">H", 96) + bytes(3)), "96 bits in 3 bytes"),
-        (b"\xff", "whose length nobody knows"),
-        (b"\x8d" + bytes(5), "behind its end"),
+        (b"\xff", "whose length is not known"),
+        (b"\x8d" + bytes(5), "after the end"),
         (b"\0\xf1\0\2", "its head alone has 4"),
         (tag(bytes(12), 5) + tlv(6, bytes(300)), "a length of its own"),  # an RSSI larger than any float
         (tag(bytes(12), 5) + tlv(1, b"\xff" * 20), "a length of its own"),  # an antenna larger than the log takes
     ],
 )
-def test_a_report_that_cannot_be_read_is_put_aside_and_the_next_is_read(value, reason):
+def test_a_report_that_cannot_be_read_becomes_a_dead_letter_and_the_next_is_read(value, reason):
     second, first = reader().feed(report(value, tag(b"\1" * 12, 7)), NOW)
     assert isinstance(first, Unreadable)
     assert reason in first.reason
@@ -208,13 +208,13 @@ def test_the_rospec_asks_for_every_tag_with_what_reads_need():
     assert dict(parameters(inside[237][3:])) == {238: b"\x97\x80"}
 
 
-def test_settings_that_are_refused_are_tried_without_events_and_that_is_told():
+def test_settings_that_are_refused_are_tried_without_events_and_that_is_a_notice():
     connection = reader()
     connection.feed(CONNECTED + answer(11), NOW)
     connection.take()
     [notice] = connection.feed(answer(13, 101, text=b"no such event"), NOW)
     assert notice.kind == "error"
-    assert "it will not tell when its buffer overflows" in notice.text
+    assert "it will not report when its buffer overflows" in notice.text
     again = connection.take()
     assert requests(again) == [3]
     assert 244 not in dict(parameters(again[11:]))
