@@ -70,7 +70,7 @@ def create_app(settings: ScoringSettings) -> faust.App:
 
     async def on_assigned(_: Any, /, *said: Any, **__: Any) -> None:
         assigned: set[TP] = said[0]
-        scorer.assigned(one.partition for one in assigned if one.topic == RACE_LOG.name)
+        scorer.assigned(place.partition for place in assigned if place.topic == RACE_LOG.name)
 
     app.on_partitions_assigned.connect(on_assigned, weak=False)
 
@@ -89,7 +89,7 @@ def _race_log(app: faust.App) -> Any:
 
 
 def _taken(stream: StreamT[bytes]) -> AsyncIterator[Sequence[EventT[bytes]]]:
-    """What is there, in portions, acknowledged by us alone; Faust does not type it."""
+    """Yield records in portions that only our code acknowledges; Faust does not type this method."""
     return cast(
         AsyncIterator[Sequence[EventT[bytes]]], cast(Any, stream).noack_take(TAKE_RECORDS_MAX, within=TAKE_WAIT_S)
     )

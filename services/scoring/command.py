@@ -1,4 +1,4 @@
-"""`matline scoring`: settings read once, faults said in a line, exit codes for whoever supervises."""
+"""`matline scoring`: read settings once, report a fault in one line, return exit codes for the supervisor."""
 
 import asyncio
 import gc
@@ -21,7 +21,7 @@ GC_THRESHOLDS = (100_000, 50, 100)  # state is large and has no circles in it: l
 
 
 def main(environment: Mapping[str, str]) -> int:
-    """Score until told to stop; the exit code: 0 when told to, else not."""
+    """Score until a signal ends it; return the exit code: 0 after a signal, else 1 or 2."""
     logs.set_up()
     gc.set_threshold(*GC_THRESHOLDS)
     try:
@@ -33,7 +33,7 @@ def main(environment: Mapping[str, str]) -> int:
         return _said(f"Kafka at {environment.get('MATLINE_KAFKA', 'its default address')}: {error}", EXIT_FAILED)
     settings.data.mkdir(parents=True, exist_ok=True)
     worker = faust.Worker(create_app(settings), quiet=True, override_logging=False)
-    worker.spinner = None  # it writes escape codes even when it is told to be quiet
+    worker.spinner = None  # it writes escape codes even when it is quiet
     try:
         worker.execute_from_commandline()
     except SystemExit as end:

@@ -1,4 +1,4 @@
-"""What scoring cannot go on from: each ends the process with its text, and whoever supervises starts it again.
+"""Errors that scoring cannot go on from: each ends the process with its text, and the supervisor starts it again.
 
 Input that is merely bad is no error here: it goes to `rejected`, and the partition goes on.
 """
@@ -9,11 +9,11 @@ class ScoringStopped(Exception):
 
 
 class LogDisagrees(ScoringStopped):
-    """The race log is no longer the one that was folded: restored, made anew, or cut."""
+    """The race log is no longer the one that was folded: restored, re-created, or cut."""
 
     def __init__(self, partition: int, what: str) -> None:
         super().__init__(
-            f"race-log partition {partition} is no longer the log that was scored: {what}. Boards made of the old one"
+            f"race-log partition {partition} is no longer the log that was scored: {what}. Boards made from the old one"
             " may be wrong: run `matline rebuild`"
         )
 

@@ -33,13 +33,13 @@ class Record(NamedTuple):
     value: bytes | None
 
     def mark(self) -> "Mark":
-        """What the record is recognised by."""
+        """Return what the record is recognised by."""
         crc = zlib.crc32(self.value or b"", zlib.crc32(self.key or b""))
         return Mark(self.offset, self.timestamp_ms, crc)
 
 
 class Mark(Struct, frozen=True):
-    """The last folded record, to be recognised later: a log made anew has another at its place, if only by the
+    """The last folded record, to be recognised later: a re-created log has another at its place, if only by the
     broker's time of appending.
     """
 
@@ -66,8 +66,8 @@ class LogReader:
         """Connect. Raises KafkaError."""
         await self._consumer.start()
         self._consumer.assign(self._all)
-        for one in self._all:
-            self._consumer.seek(one, 0)
+        for partition in self._all:
+            self._consumer.seek(partition, 0)
         self._consumer.pause(*self._all)
 
     async def stop(self) -> None:
@@ -75,29 +75,29 @@ class LogReader:
         await self._consumer.stop()
 
     async def ends(self) -> list[int]:
-        """The offset behind the last record, of each partition. Raises KafkaError when Kafka does not answer."""
-        found = await self._consumer.end_offsets(self._all)
-        return [found[one] for one in self._all]
+        """Return the offset behind the last record of each partition. Raises KafkaError when Kafka does not answer."""
+        ends = await self._consumer.end_offsets(self._all)
+        return [ends[partition] for partition in self._all]
 
     async def bounds(self, partition: int) -> tuple[int, int]:
-        """The first offset of a partition, and the one behind its last record. Raises KafkaError."""
-        one = self._all[partition]
-        first = (await self._consumer.beginning_offsets([one]))[one]
-        return first, (await self._consumer.end_offsets([one]))[one]
+        """Return the first offset of a partition, and the one behind its last record. Raises KafkaError."""
+        place = self._all[partition]
+        first = (await self._consumer.beginning_offsets([place]))[place]
+        return first, (await self._consumer.end_offsets([place]))[place]
 
     @contextmanager
-    def reading(self, partition: int, offset: int) -> "Iterator[Reading]":
-        """Read a partition from an offset on; one at a time of each partition."""
-        one = self._all[partition]
-        self._consumer.seek(one, offset)
-        self._consumer.resume(one)
+    def reading(self, partition: int, offset: int) -> "Iterator[PartitionReading]":
+        """Read a partition from an offset on; only one reader of a partition at a time."""
+        place = self._all[partition]
+        self._consumer.seek(place, offset)
+        self._consumer.resume(place)
         try:
-            yield Reading(self._consumer, one)
+            yield PartitionReading(self._consumer, place)
         finally:
-            self._consumer.pause(one)
+            self._consumer.pause(place)
 
     async def mark_at(self, partition: int, offset: int) -> Mark | None:
-        """The mark of the record at an offset; None when the log has none there. Waits while Kafka does not answer."""
+        """Return the mark of the record at an offset, None if there is none. Waits while Kafka does not answer."""
         first, end = await self.bounds(partition)
         if not first <= offset < end:
             return None
@@ -107,17 +107,20 @@ class LogReader:
         return records[0].mark() if records[0].offset == offset else None
 
 
-class Reading:
-    """A partition being read."""
+class PartitionReading:
+    """A partition that is being read."""
 
     def __init__(self, consumer: Any, partition: TopicPartition) -> None:
         self._consumer = consumer
         self._partition = partition
 
     async def some(self, most: int = RECORDS_MAX) -> list[Record]:
-        """The next records; none when none came in half a second. Raises LogDisagrees for an offset that is no more."""
+        """Return the next records, none if none came in half a second. Raises LogDisagrees if the offset is gone."""
         try:
-            found = await self._consumer.getmany(self._partition, timeout_ms=LOOK_MS, max_records=most)
+            batches = await self._consumer.getmany(self._partition, timeout_ms=LOOK_MS, max_records=most)
         except OffsetOutOfRangeError as error:
             raise LogDisagrees(self._partition.partition, f"it has no such offset ({error})") from None
-        return [Record(one.offset, one.timestamp, one.key, one.value) for one in found.get(self._partition, [])]
+        return [
+            Record(record.offset, record.timestamp, record.key, record.value)
+            for record in batches.get(self._partition, [])
+        ]

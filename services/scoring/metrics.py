@@ -1,4 +1,4 @@
-"""Scoring's metrics; beside each what a rise tells whoever watches."""
+"""Scoring's metrics; a comment beside each says what a rise means."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -17,11 +17,13 @@ class ScoringMetrics:
         self.rows = Counter("scoring_rows_total", "Rows handed to Kafka.", registry=registry)
         self.frames = Counter("scoring_frames_total", "Frames handed to Kafka.", registry=registry)
         # Something on the log cannot be read, or has no effect: look at the topic `rejected`.
-        self.rejected = Counter("scoring_rejected_total", "Things put aside.", ["reason"], registry=registry)
+        self.rejected = Counter(
+            "scoring_rejected_total", "Records and facts that cannot be used.", ["reason"], registry=registry
+        )
         # Not 0: so much of a partition cannot be read that it is no longer copied to `rejected`; find its writer.
         self.halted = Gauge(
             "scoring_rejections_halted",
-            "1 while too much is put aside to go on copying it.",
+            "1 while there are too many dead letters to go on copying them.",
             ["partition"],
             registry=registry,
         )

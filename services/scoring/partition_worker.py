@@ -1,10 +1,10 @@
-"""One partition on this worker: its state, and everything that is done with it, in order, by one task.
+"""One partition on this worker: its state, and the one task that does everything with it, in order.
 
 Exactness comes from position. The state knows the offset that it is folded up to. A record below that is acknowledged
-and passed over; at it, folded; above it, or without a state, the gap is first filled from the log by a consumer outside
+and skipped; at it, folded; above it, or without a state, the gap is first filled from the log by a consumer outside
 the group. That covers a cold start, a rebalance, a redelivery, and whatever the group's own commits do. So the order
 within is always: fold, publish, Kafka's acknowledgement of the results, then ours of the records. An exception ends the
-process, since the state has moved and what it should have published has not; the next one begins without a state.
+process, since the state has moved and what it should have published has not; the next process begins without a state.
 
 A partition's state has one owner, this task, so there is nothing to lock, and a partition that scores 55,000 athletes
 again, or is filled, does not hold up the others.
@@ -35,13 +35,13 @@ from services.scoring.snapshots import Snapshots
 from services.scoring.time_slice import TimeSlice
 
 ARRIVED_MAX = 2_000  # records that wait while the partition is filled or scored again; some 40 MB of full envelopes
-TOGETHER_MAX = 256  # records folded before their rows go out: more wait longer, fewer score an athlete oftener
+TOGETHER_MAX = 256  # records folded before their rows go out: more wait longer, fewer score an athlete more often
 ROWS_A_SLICE = 200  # athletes scored without a pause; with 400 reads each some 60 ms
 NEAR_RECORDS = 64  # so near the end a fill is over: the rest is delivered
 IDLE_S = 1.0
 EMPTY_FRAME_S = 1.0  # how often a frame says that nothing changed, while records come in
 COMPARE_LOG_S = 30.0
-COMPARE_SOON_S = 1.0  # after a record that came again: a log made anew begins again, too
+COMPARE_SOON_S = 1.0  # after a record that came again: a re-created log begins again, too
 COMPARE_PATIENCE_S = 5.0
 SNAPSHOT_RECORDS = 20_000  # ten million reads: sooner than by time
 SNAPSHOT_SHARE = 50  # a snapshot that took a second comes at most every 50
@@ -91,7 +91,7 @@ class PartitionWorker:
 
     @property
     def next_offset(self) -> int:
-        """Up to where the log is folded, not including it."""
+        """The offset up to which the log is folded, not including it."""
         return self._state.next_offset
 
     def _moved(self) -> None:
@@ -100,7 +100,7 @@ class PartitionWorker:
     # --- Records in.
 
     async def deliver(self, delivery: EventT[bytes]) -> None:
-        """Take a record in the order of the log; waits while too many wait."""
+        """Take a record in the order of the log; wait while too many wait."""
         while len(self._arrived) >= ARRIVED_MAX and not self._closed:
             self._room.clear()
             await self._room.wait()
@@ -109,7 +109,7 @@ class PartitionWorker:
             self._something.set()
 
     def close(self) -> None:
-        """Let go of what waits: another worker has the partition. Nothing of it is acknowledged."""
+        """Drop what waits, without acknowledging it: another worker has the partition."""
         self._closed = True
         self._arrived.clear()
         self._room.set()
@@ -131,8 +131,8 @@ class PartitionWorker:
             await self._spare_moment()
 
     async def _next_arrived(self) -> list[EventT[bytes]]:
-        """What waits, up to so much that it is worth folding together; nothing after a while without, or with rows to
-        send again.
+        """Return what waits, at most as much as is worth folding together; nothing after a while without records, or
+        while there are rows to send again.
         """
         if not self._arrived and not self._again:
             self._something.clear()
@@ -146,9 +146,9 @@ class PartitionWorker:
         return arrived
 
     async def _take_in(self, arrived: Sequence[EventT[bytes]]) -> list[EventT[bytes]]:
-        """Fold what is due; what may be acknowledged afterwards, which is all of this generation.
+        """Fold what is due; return what may be acknowledged afterwards, which is all of this generation.
 
-        A record that publishes results is the last of its revision, so that this is what they say; the rest waits.
+        A record that publishes results is the last of its revision, so that it publishes these results; the rest waits.
         """
         generation = self._shared.generation()
         taken = [delivery for delivery in arrived if delivery.message.generation_id == generation]
@@ -172,7 +172,7 @@ class PartitionWorker:
         return slice_.over() or self._publishes
 
     def _take_one(self, message: Message) -> bool:
-        """Fold a record that is at the position; whether it was. Of one below it only what is unfit is put aside."""
+        """Fold a record at the position and return True. Of one below it, queue the dead letters that were kept."""
         if message.offset < self.next_offset:
             self._compared_s = min(self._compared_s, time.monotonic() - COMPARE_LOG_S + COMPARE_SOON_S)
             self.dead_letters.add_kept(message.offset)
@@ -188,7 +188,7 @@ class PartitionWorker:
         return True
 
     def _fold(self, record: Record, way: str) -> tuple[Envelope | None, list[DeadLetter]]:
-        """Fold a record; its envelope, and what of it is put aside. Raises NewerRecord."""
+        """Fold a record; return its envelope and the dead letters in it. Raises NewerRecord."""
         envelope: Envelope | None = None
         letters: list[DeadLetter] = []
         try:
@@ -208,7 +208,7 @@ class PartitionWorker:
         return envelope, letters
 
     def _envelope(self, record: Record) -> Envelope:
-        """The envelope in a record. Raises Unfit, NewerRecord."""
+        """Return the envelope in a record. Raises Unfit, NewerRecord."""
         try:
             envelope = decode_envelope(record.value or b"")
         except UnknownVersion as error:
@@ -243,7 +243,7 @@ class PartitionWorker:
                 raise SnapshotUnusable("the log does not agree with it")
             self._state = await snapshots.load(self.partition, self._moved)
         except SnapshotUnusable as unusable:
-            log.warning("snapshot of partition %d is left aside, the whole log is read: %s", self.partition, unusable)
+            log.warning("snapshot of partition %d is not used, the whole log is read: %s", self.partition, unusable)
             return
         self._mark = head.mark
         self.folded_ms = head.mark.timestamp_ms
@@ -255,12 +255,12 @@ class PartitionWorker:
         log.warning("partition %d: offset %d arrives at %d; filling the gap", self.partition, offset, self.next_offset)
         await self._fill()
         if self.next_offset < offset:
-            raise LogDisagrees(self.partition, f"offset {offset} was delivered, and it ends at {self.next_offset}")
+            raise LogDisagrees(self.partition, f"offset {offset} was delivered, and the log ends at {self.next_offset}")
 
     async def _fill(self) -> None:
         """Fold the log to its end; on the way only what publishes results is sent. Then everybody's row goes out, as
-        those sent may have been lost: first who is due, and with them the revision is complete; then, in spare moments,
-        whoever is left.
+        those sent may have been lost: first the rows that are due, which complete the revision; then, in spare moments,
+        the others.
         """
         self.filled = False
         first, end = await self._bounds()
@@ -296,7 +296,7 @@ class PartitionWorker:
         )
 
     async def _bounds(self) -> tuple[int, int]:
-        """The log's first offset and its end, however long Kafka takes."""
+        """Return the log's first offset and its end, however long Kafka takes."""
         while True:
             try:
                 return await self._shared.reader.bounds(self.partition)
@@ -325,7 +325,7 @@ class PartitionWorker:
     # --- Rows out.
 
     async def _publish(self) -> None:
-        """Complete the revision, when anything changed, or it is time to say that nothing did, or after a fill."""
+        """Complete the revision if anything changed, if it is time to say that nothing did, or after a fill."""
         through = self.next_offset - 1
         if through >= self._from_offset and (not self.filled or self._changed() or self._says_nothing()):
             await self._complete(through)
@@ -333,7 +333,7 @@ class PartitionWorker:
         self.filled = True
 
     async def _complete(self, through: int) -> None:
-        """Score whoever is due and send the rows; returns when Kafka has acknowledged the last."""
+        """Score the athletes who are due and send the rows; return when Kafka has acknowledged the last."""
         state, began_s = self._state, time.monotonic()
         last = False
         while not last:
@@ -352,7 +352,7 @@ class PartitionWorker:
         self._framed_s = time.monotonic()
 
     async def _send_again(self) -> None:
-        """Send some rows once more that a worker before this one has sent, in a frame that completes nothing new."""
+        """Send some rows again that an earlier worker has sent, in a frame that completes no revision."""
         async with self._shared.slices:
             rows = self._state.take_again(ROWS_A_SLICE)
             records = self._records(self.next_offset - 1, True, {}, [], rows) if rows else []
@@ -384,7 +384,7 @@ class PartitionWorker:
         self.progress += 1
 
     def _due(self, slice_: TimeSlice) -> tuple[list[EventRow], list[AthleteRow]]:
-        """The next rows that are due, scored now."""
+        """Score and return the next rows that are due."""
         events: list[EventRow] = []
         rows: list[AthleteRow] = []
         for event in self._state.events.values():
@@ -399,13 +399,13 @@ class PartitionWorker:
         return self._state.pending() > 0
 
     def _says_nothing(self) -> bool:
-        """Whether it is time to say that nothing has changed up to here."""
+        """Return whether it is time to say that nothing has changed up to here."""
         return time.monotonic() - self._framed_s >= EMPTY_FRAME_S
 
     # --- Between.
 
     async def _spare_moment(self) -> None:
-        """With nothing due: rows once more, a snapshot, a look whether the log is still the one that was folded."""
+        """While nothing is due: send rows again, write a snapshot, check that the log is still the same."""
         if self._again:
             await self._send_again()
         now_s = time.monotonic()
@@ -438,5 +438,5 @@ class PartitionWorker:
                 there = await self._shared.reader.mark_at(self.partition, mark.offset)
         except (TimeoutError, KafkaError):
             return  # Kafka is away; the watch says so
-        if there is not None and there != mark:  # without one it is too short, which the watch looks at more than once
+        if there is not None and there != mark:  # a log that is too short is checked by the watch, more than once
             raise LogDisagrees(self.partition, f"another record is at offset {mark.offset}")

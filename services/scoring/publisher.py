@@ -1,4 +1,4 @@
-"""Scoring's way out: frames to `results`, what is put aside to `rejected`, each acknowledged by every replica.
+"""Scoring's output: frames to `results`, dead letters to `rejected`, each acknowledged by every replica.
 
 The producer is idempotent, so that a resend after a lost answer writes nothing twice. It waits long for a broker that
 is away; a delivery that fails for good ends the process, since the state has moved on and cannot be taken back.
@@ -51,20 +51,22 @@ class Publisher:
             await self._producer.client.close()
 
     def outlet(self, partition: int) -> "Outlet":
-        """The way of one partition's frames."""
+        """Return the outlet for the frames of one partition."""
         return Outlet(self._producer, partition)
 
     async def put_dead_letters(self, rejections: Sequence[Rejection]) -> None:
-        """Write to `rejected`; returns when Kafka has acknowledged all. Raises KafkaError."""
+        """Write to `rejected` and return when Kafka has acknowledged all. Raises KafkaError."""
         deliveries = [
-            await self._producer.send(REJECTED.name, encode_rejection(one), key=one.event.encode(), partition=0)
-            for one in rejections
+            await self._producer.send(
+                REJECTED.name, encode_rejection(rejection), key=rejection.event.encode(), partition=0
+            )
+            for rejection in rejections
         ]
         await asyncio.gather(*deliveries)
 
 
 class Outlet:
-    """Frames of one partition to the same partition of `results`, in order."""
+    """Send the frames of one partition to the same partition of `results`, in order."""
 
     def __init__(self, producer: Any, partition: int) -> None:
         self._producer = producer

@@ -8,7 +8,7 @@ from schemas.topics import RECORD_MAX_BYTES
 
 
 def records_of(frame: Frame) -> list[bytes]:
-    """The records that carry a frame: one, or several with its rows dealt out in order where one would be too large.
+    """Return the records that carry a frame: one, or several that share its rows in order if one would be too large.
 
     Only the last of them is `last` and has the heads. A row that alone is too large goes alone.
     """

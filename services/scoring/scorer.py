@@ -1,7 +1,7 @@
 """The worker's service beside Faust's: its partitions, the watch over them, metrics and health.
 
-Faust's agent only hands over what arrives (`deliver`), and its callbacks only say what is assigned. What cannot be gone
-on from ends the process at once: after an exception the state is ahead of what was published, and a worker that lingers
+Faust's agent only hands over records (`deliver`), and its callbacks only say which partitions are assigned. An error
+ends the process at once: after an exception the state is ahead of the published results, and a worker that lingers
 while its loop is wound up has been seen to hang for ever.
 """
 
@@ -52,7 +52,7 @@ class Scorer(mode.Service):
         self.address: tuple[str, int] | None = None
         self._settings = settings
         self._generation = generation
-        self._lanes: dict[int, PartitionWorker] = {}
+        self._workers: dict[int, PartitionWorker] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
         self._watching: list[asyncio.Task[None]] = []
         self._assigned: set[int] | None = None
@@ -72,10 +72,10 @@ class Scorer(mode.Service):
     async def deliver(self, delivery: EventT[bytes]) -> None:
         """Take a record; waits while the partition has no room."""
         partition = delivery.message.partition
-        if partition not in self._lanes:  # it may come before the callback that assigns the partition
+        if partition not in self._workers:  # it may come before the callback that assigns the partition
             self._assigned = {*(self._assigned or ()), partition}
             self._open(partition)
-        await self._lanes[partition].deliver(delivery)
+        await self._workers[partition].deliver(delivery)
 
     # --- Lifetime.
 
@@ -102,13 +102,13 @@ class Scorer(mode.Service):
         self._watching = [self._guarded(self._watch(), "watch"), self._guarded(self._measure_lateness(), "lateness")]
 
     async def on_stop(self) -> None:
-        """Let go of everything; what was not published is scored again by whoever comes next."""
+        """Release everything; the next worker scores again what was not published."""
         tasks = [*self._watching, *self._running.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for lane in self._lanes.values():
-            lane.close()
+        for worker in self._workers.values():
+            worker.close()
         await self._shared.publisher.stop()
         await self._shared.reader.stop()
         if self._serving is not None:
@@ -135,21 +135,21 @@ class Scorer(mode.Service):
     # --- Partitions come and go.
 
     def _open(self, partition: int) -> None:
-        lane = PartitionWorker(partition, self._shared)
-        self._lanes[partition] = lane
+        worker = PartitionWorker(partition, self._shared)
+        self._workers[partition] = worker
         self._watched[partition] = _Watched()
-        self._running[partition] = self._guarded(lane.run(), f"partition {partition}")
-        self.metrics.partitions.set(len(self._lanes))
+        self._running[partition] = self._guarded(worker.run(), f"partition {partition}")
+        self.metrics.partitions.set(len(self._workers))
         log.info("partition %d is assigned to this worker", partition)
 
     async def _drop(self, partition: int) -> None:
-        self._lanes.pop(partition).close()
+        self._workers.pop(partition).close()
         task = self._running.pop(partition)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         self._watched.pop(partition, None)
         self.metrics.forget(partition)
-        self.metrics.partitions.set(len(self._lanes))
+        self.metrics.partitions.set(len(self._workers))
         log.info("partition %d is no longer assigned to this worker", partition)
 
     async def _watch(self) -> None:
@@ -161,9 +161,9 @@ class Scorer(mode.Service):
                 pass
             self._reassigned.clear()
             if self._assigned is not None:
-                for partition in self._lanes.keys() - self._assigned:
+                for partition in self._workers.keys() - self._assigned:
                     await self._drop(partition)
-                for partition in sorted(self._assigned - self._lanes.keys()):
+                for partition in sorted(self._assigned - self._workers.keys()):
                     self._open(partition)
             await self._look()
 
@@ -171,43 +171,43 @@ class Scorer(mode.Service):
 
     async def _look(self) -> None:
         """Compare every partition with the log's end. Raises LogDisagrees, Stalled."""
-        before = {partition: lane.next_offset for partition, lane in self._lanes.items()}
+        before = {partition: worker.next_offset for partition, worker in self._workers.items()}
         try:
             async with asyncio.timeout(ENDS_PATIENCE_S):
                 ends = await self._shared.reader.ends()
         except (KafkaError, TimeoutError) as error:
             self._reach(False, error)
             for watched in self._watched.values():
-                watched.moved_s = time.monotonic()  # nobody can move while Kafka is away
+                watched.moved_s = time.monotonic()  # no partition can move while Kafka is away
             return
         self._reach(True, None)
-        for partition, lane in self._lanes.items():
+        for partition, worker in self._workers.items():
             if partition in before:
-                self._look_at(lane, self._watched[partition], before[partition], ends[partition])
+                self._look_at(worker, self._watched[partition], before[partition], ends[partition])
 
-    def _look_at(self, lane: PartitionWorker, watched: "_Watched", before: int, end: int) -> None:
-        now_s, partition = time.monotonic(), lane.partition
+    def _look_at(self, worker: PartitionWorker, watched: "_Watched", before: int, end: int) -> None:
+        now_s, partition = time.monotonic(), worker.partition
         watched.short = watched.short + 1 if end < before else 0
         if watched.short >= SHORT_LOOKS:
             raise LogDisagrees(partition, f"it ends at {end}, and was scored up to {before}")
-        behind = max(0, end - lane.next_offset)
-        if not behind and lane.filled:
+        behind = max(0, end - worker.next_offset)
+        if not behind and worker.filled:
             watched.caught_up_s = now_s
-        if lane.progress != watched.progress or not behind:
-            watched.progress, watched.moved_s = lane.progress, now_s
+        if worker.progress != watched.progress or not behind:
+            watched.progress, watched.moved_s = worker.progress, now_s
         elif now_s - watched.moved_s > STALL_S:
             raise Stalled(
                 f"race-log partition {partition} ends at {end}, and nothing arrived for {STALL_S:g} s at"
-                f" {lane.next_offset}, though Kafka answers"
+                f" {worker.next_offset}, though Kafka answers"
             )
         lag_s = 0.0
-        if behind and lane.folded_ms:  # after a quiet hour the last folded record is old, and the next one is not
-            lag_s = max(0.0, min(time.time() - lane.folded_ms / 1000, now_s - watched.caught_up_s))
+        if behind and worker.folded_ms:  # after a quiet hour the last folded record is old, and the next one is not
+            lag_s = max(0.0, min(time.time() - worker.folded_ms / 1000, now_s - watched.caught_up_s))
         metrics, name = self.metrics, str(partition)
         metrics.lag_records.labels(name).set(behind)
         metrics.lag_s.labels(name).set(lag_s)
-        metrics.snapshot_age_s.labels(name).set(now_s - lane.snapshot_s)
-        metrics.halted.labels(name).set(int(lane.dead_letters.gate.closed(now_s)))
+        metrics.snapshot_age_s.labels(name).set(now_s - worker.snapshot_s)
+        metrics.halted.labels(name).set(int(worker.dead_letters.gate.closed(now_s)))
 
     def _reach(self, reachable: bool, error: Exception | None) -> None:
         if reachable != self._reachable:
@@ -233,13 +233,13 @@ class Scorer(mode.Service):
             return "not yet a member of its group"
         now_s = time.monotonic()
         for partition in sorted(self._assigned):
-            lane, watched = self._lanes.get(partition), self._watched.get(partition)
-            if lane is None or watched is None or not lane.filled:
+            worker, watched = self._workers.get(partition), self._watched.get(partition)
+            if worker is None or watched is None or not worker.filled:
                 return f"partition {partition} is being read from the log"
             if now_s - watched.caught_up_s > CAUGHT_UP_S:
                 return f"partition {partition} is behind"
-            if lane.dead_letters.gate.closed(now_s):
-                return f"partition {partition} holds too much that cannot be used; see the log"
+            if worker.dead_letters.gate.closed(now_s):
+                return f"partition {partition} has too many dead letters; see the log"
         return None
 
 

@@ -1,7 +1,7 @@
 """Snapshots of a partition's state in files: a cache that spares reading the whole log, never needed and never trusted.
 
 A file is `MAGIC`, then parts, each with its length and checksum; the first says of which log and up to where, an
-empty one ends it. It is written beside its place and then put there, so that a half-written one is never found.
+empty one ends it. It is written to a temporary file and then moved to its place, so that no reader finds half of one.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _head = msgspec.msgpack.Decoder(SnapshotHead)
 
 
 class Snapshots:
-    """The snapshots in one folder; `worker` keeps the unfinished files of several workers apart."""
+    """The snapshots in one folder; the temporary files of several workers differ by `worker`."""
 
     def __init__(self, folder: Path, partitions: int, worker: str, slices: TimeSlice) -> None:
         self._folder = folder
@@ -54,7 +54,7 @@ class Snapshots:
         return self._folder / f"{RACE_LOG.name}-{partition}.snapshot"
 
     async def write(self, state: PartitionState, mark: Mark, moved: Callable[[], None]) -> None:
-        """Write a snapshot of a state that nobody changes meanwhile, calling `moved` after each part.
+        """Write a snapshot of a state that does not change meanwhile, calling `moved` after each part.
 
         Raises OSError; the old one then stays.
         """
@@ -83,7 +83,7 @@ class Snapshots:
         await asyncio.to_thread(unfinished.replace, place)
 
     async def head(self, partition: int) -> SnapshotHead | None:
-        """What a partition's snapshot says of itself; None without one. Raises SnapshotUnusable."""
+        """Return the head of a partition's snapshot, None without one. Raises SnapshotUnusable."""
         try:
             return await asyncio.to_thread(self._head, partition)
         except FileNotFoundError:

@@ -160,7 +160,7 @@ async def test_what_cannot_be_used_goes_to_rejected_once_and_stops_nothing(kafka
         assert len(again) == 4, "what was put aside before a restart is not put aside again"
 
 
-async def test_a_snapshot_spares_reading_the_log_again_and_a_damaged_one_is_left_aside(
+async def test_a_snapshot_spares_reading_the_log_again_and_a_damaged_one_is_ignored(
     kafka: KafkaOptions, tmp_path: Path
 ) -> None:
     snapshot = tmp_path / "snapshots" / f"race-log-{partition_of('alpha', 4)}.snapshot"
@@ -194,7 +194,7 @@ async def test_a_snapshot_spares_reading_the_log_again_and_a_damaged_one_is_left
         worker.start()
         assert_equal_to_a_fold(await results.complete({"alpha": head}), log)
         assert (await worker.metrics())['scoring_records_total{way="fill"}'] == head + 1
-        assert "left aside" in worker.said()
+        assert "is not used" in worker.said()
 
 
 async def test_a_record_of_a_newer_release_ends_the_process_and_says_so(kafka: KafkaOptions, tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ async def test_a_broker_that_is_gone_for_seconds_is_waited_for(tmp_path: Path) -
             assert worker.running()
 
 
-async def test_a_log_that_was_made_anew_ends_the_process_and_its_snapshots_are_left_aside(
+async def test_a_log_that_was_made_anew_ends_the_process_and_its_snapshots_are_ignored(
     kafka: KafkaOptions, tmp_path: Path
 ) -> None:
     async with Worker(kafka, tmp_path, snapshot_s=0) as worker:
@@ -245,4 +245,4 @@ async def test_a_log_that_was_made_anew_ends_the_process_and_its_snapshots_are_l
             assert "matline rebuild" in worker.said()
             worker.start()
             assert_equal_to_a_fold(await results.complete({"alpha": head}), log)
-            assert "left aside" in worker.said()
+            assert "is not used" in worker.said()
