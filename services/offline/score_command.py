@@ -73,7 +73,7 @@ def _print_rest(console: Console, result: Scored) -> None:
         if row.status not in ("FINISHED", "NOT_STARTED"):
             last = row.points[-1].point if row.points else "-"
             missed = ", ".join(f"missed {point}" for point in row.missed)
-            why = f"over the time limit at {row.cut_at}" if row.cut_at else missed
+            why = f"cut off at {row.cut_at}" if row.cut_at else missed
             table.add_row(Text(row.bib), Text(_name(row)), row.race, row.status, last, why)
     if table.row_count:
         console.print(table)

@@ -249,8 +249,8 @@ def test_a_note_is_printed_with_its_line_and_is_not_a_fault(checked):
     code, out, err = checked(TOML.replace("clock = 06:26:00", "clock = 05:06:00"))
     assert (code, err) == (0, [])
     assert out[0] == (
-        "race.toml:28: races[0].points[1].cutoff.clock: nobody can be at 10K by 05:06:00: at 7.5 m/s, the limit of"
-        " speed, it takes 1334 s (a note, no fault)"
+        "race.toml:28: races[0].points[1].cutoff.clock: nobody can be at 10K by 05:06:00: at max_speed_mps = 7.5"
+        " it takes 1334 s (a note, not a fault)"
     )
     assert out[1].startswith("race.toml: good: ")
 

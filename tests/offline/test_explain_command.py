@@ -109,8 +109,8 @@ def test_an_unknown_bib_is_answered_with_similar_ones(explained):
     code, out, err = explained(DAY, "11")
     assert (code, out) == (2, "")
     assert err == "LOG: there is no entry with bib 11; similar bibs are 12, 10, 8, 7, 701\n"
-    assert explained(day(bibs=[]), "11")[2] == "LOG: no entry names bib 11; no entry names any\n"
-    assert explained([], "11")[2] == "LOG: is empty, so it has no bib 11\n"
+    assert explained(day(bibs=[]), "11")[2] == "LOG: there is no entry with bib 11; there are no entries\n"
+    assert explained([], "11")[2] == "LOG: has no facts, so it has no entry with bib 11\n"
     assert explained(DAY, "x" * 40)[0] == 2
 
 

@@ -116,7 +116,7 @@ def test_text_shows_the_lists_as_tables(listed):
     for title in (
         "Age: eligibility age (5)",
         "1 to do: check the year",
-        "To be declared",
+        "Declarations to collect",
         "Prizes",
         "Titles",
         "Medals",

@@ -304,7 +304,7 @@ def test_text_shows_teams_delegations_cases_and_who_did_not_finish(tmp_path, sco
     assert ["-", "Hà Nội", "-", "7 (1)"] in shown
     assert ["1", "Hà Nội", "1"] in shown
     assert ["8", "Runner No 8", "hm", "DNF", "FINISH", "missed 10K"] in shown
-    assert ["9", "Runner No 9", "hm", "OTL", "FINISH", "over the time limit at FINISH"] in shown
+    assert ["9", "Runner No 9", "hm", "OTL", "FINISH", "cut off at FINISH"] in shown
     assert ["missed:8", "hm", "decided"] in shown
     assert ["Unused reads: 1 before_gun"] in shown
     assert not any(row[0] == "10" for row in shown)  # who has not started is not news
