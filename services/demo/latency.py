@@ -1,4 +1,4 @@
-"""How long a read takes from its acceptance to the boards, by the live service's own event stream."""
+"""Measuring how long reads take from their acceptance to the boards, by the live service's event stream."""
 
 import asyncio
 import time
@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from loadtest.driver import Answer
 
-AGAIN_AFTER_S = 0.5
+RECONNECT_S = 0.5
 
 
 class Percentiles(Struct, frozen=True):
-    """Of reads that were accepted: how many were measured, and the 50th and 99th percentile in milliseconds."""
+    """The number of measured reads, and the 50th and 99th percentile of their delays in milliseconds."""
 
     reads: int
     p50_ms: float
@@ -27,7 +27,7 @@ class _Revision(Struct):
 
 
 class Watcher:
-    """Notes when each revision of an event can be read, as any viewer hears it."""
+    """Records when each revision of an event is announced to viewers."""
 
     def __init__(self, live: str, event: str) -> None:
         self._url = f"{live}/v1/events/{event}/stream"
@@ -36,11 +36,11 @@ class Watcher:
 
     @property
     def newest(self) -> int:
-        """The newest revision heard of, -1 before the first."""
+        """The newest announced revision, or -1 before the first."""
         return self.revisions[-1] if self.revisions else -1
 
     async def run(self) -> None:
-        """Listen until cancelled; a connection that breaks is made again."""
+        """Listen until cancelled. Reconnect if the connection breaks."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
@@ -50,7 +50,7 @@ class Watcher:
                             await self._listen(answer)
                 except aiohttp.ClientError:
                     pass
-                await asyncio.sleep(AGAIN_AFTER_S)
+                await asyncio.sleep(RECONNECT_S)
 
     async def _listen(self, answer: aiohttp.ClientResponse) -> None:
         async for line in answer.content:
@@ -65,14 +65,14 @@ class Watcher:
                     self.seen_us.append(at_us)
 
     def percentiles(self, answers: Sequence[Answer]) -> Percentiles | None:
-        """Of the reads of these answers; None where none of them can be seen yet, or none says its revision."""
+        """Return the delays of these answers' reads, or None if no revision of them was announced."""
         waits: list[tuple[int, int]] = []
         for answer in answers:
             if answer.revision is None:
                 continue
-            at = bisect_left(self.revisions, answer.revision)
-            if at < len(self.revisions):
-                waits.append((max(0, self.seen_us[at] - answer.accepted_us), answer.reads))
+            index = bisect_left(self.revisions, answer.revision)
+            if index < len(self.revisions):
+                waits.append((max(0, self.seen_us[index] - answer.accepted_us), answer.reads))
         reads = sum(count for _, count in waits)
         if not reads:
             return None
@@ -81,7 +81,7 @@ class Watcher:
 
 
 def _quantile(waits: list[tuple[int, int]], rank: float) -> int:
-    """The wait of the read of that rank; `waits` are ascending, each with how many reads waited so long."""
+    """Return the wait of the read with this rank. `waits` ascend; each has the number of reads that waited as long."""
     for wait_us, count in waits:
         rank -= count
         if rank <= 0:

@@ -1,4 +1,4 @@
-"""The recorded session of a real MYLAPS exporter, sent again over TCP, and what the race log then has of it."""
+"""Replaying the recorded session of a real MYLAPS exporter over TCP, and counting its passings in the race log."""
 
 import csv
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ZONE = "+04:00"  # where the session was recorded
 
 
 class Arrived(Struct, frozen=True):
-    """What the race log has of the session."""
+    """The session's passings, chips and markers in the race log, and whether they are those of the recording."""
 
     passings: int
     chips: int
@@ -29,7 +29,7 @@ class Arrived(Struct, frozen=True):
 
 
 def sources_toml(port: int) -> str:
-    """The source of ingest that takes the session."""
+    """Return ingest's source for the session."""
     return (
         f'[[sources]]\nprotocol = "mylaps"\naddress = "127.0.0.1:{port}"\nevent = "{EVENT}"\n'
         f'gateway = "{GATEWAY}"\nzone = "{ZONE}"\n'
@@ -37,13 +37,13 @@ def sources_toml(port: int) -> str:
 
 
 async def send(port: int, progress: Callable[[Replayed], None]) -> Replayed:
-    """Send the session again; returns when everything is acknowledged."""
+    """Replay the session. Return once everything is acknowledged."""
     log = Path(str(files("loadtest").joinpath("data", "mylaps-april13-16.log.gz")))
     return await replay(client_frames(read_log(log)), "127.0.0.1", port, progress)
 
 
 async def arrived(kafka: KafkaOptions) -> Arrived:
-    """Count what is on the log, each passing once, and compare it with the passings that the recorder listed."""
+    """Count the passings in the log, each once, and compare them with those that the recorder listed."""
     seen: set[tuple[str, int]] = set()
     markers: set[tuple[str, int | None]] = set()
     async for line in lines(EVENT, kafka):
@@ -63,5 +63,5 @@ def _recorded() -> set[tuple[str, int]]:
 
 
 def _instant_us(day: str, clock: str) -> int:
-    at = datetime.fromisoformat(f"{day}T{clock}{ZONE}")
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    instant = datetime.fromisoformat(f"{day}T{clock}{ZONE}")
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -1,4 +1,4 @@
-"""The demo from beginning to end. Exit code 0 only if every check holds."""
+"""`matline demo`: the demo from beginning to end."""
 
 import asyncio
 import os
@@ -29,10 +29,10 @@ from services.runtime.kafka import KafkaOptions
 
 RACE = "vnexpress-hcmc-midnight-2024.toml"
 SEED = 2024
-STEADY_READS_S = 2000.0  # the rate at which the wait from read to board is measured
-STEADY_FROM = 0.5  # of the race: runners are everywhere on the course then
+STEADY_READS_S = 2000.0  # reads per second while the time from read to board is measured
+STEADY_FROM = 0.5  # of the race: by then runners are everywhere on the course
 STEADY_S = 20.0
-SETTLE_S = 3.0  # of that for what waits from before to be gone
+SETTLE_S = 3.0  # of these, until the backlog is gone
 BOARD_EVERY_S = 0.5
 BOARD_ROWS = 8
 FINAL_ROWS = 5
@@ -41,7 +41,7 @@ TARGET_P99_MS = 300.0
 
 
 class Measured(Struct, frozen=True):
-    """The simulated race as it was taken."""
+    """How the stack coped with the simulated race: seconds to the final boards, and times from read to board."""
 
     driven: Driven
     board_s: float
@@ -50,7 +50,7 @@ class Measured(Struct, frozen=True):
 
 
 def main(size: int, keep: bool, data: Path) -> int:
-    """Run the demo; the exit code."""
+    """Run the demo and return the exit code: 0 only if every check holds."""
     screen = Screen()
     try:
         return asyncio.run(_run(screen, size, keep, data))
@@ -66,41 +66,42 @@ async def _run(screen: Screen, size: int, keep: bool, data: Path) -> int:
     began_s = time.monotonic()
     folder = fresh_folder(data)
     stack = Stack(folder, ports_for_demo(), lambda line: screen.say("  " + line, "dim"))
-    screen.step(f"Making a race of {size:,} entrants who do not exist ({RACE}, seed {SEED})")
+    screen.step(f"Simulating a race with {size:,} entrants ({RACE}, seed {SEED})")
     definition = definition_from_toml(files("races").joinpath(RACE).read_bytes())
     simulation = await asyncio.to_thread(simulate, definition, size, SEED)
-    screen.say(f"  {len(simulation.reads):,} raw reads; what must come out is known: {_counts(simulation.truth)}")
+    screen.say(f"  {len(simulation.reads):,} raw reads; the true results are known: {_counts(simulation.truth)}")
     recorded_port = free_port()
     sources = folder / "sources.toml"
     sources.write_text(recorded.sources_toml(recorded_port) + "\n" + simulation.sources_toml())
-    screen.step("Starting Kafka, ingest, scoring, projections and boards")
+    screen.step("Starting Kafka, ingest, scoring, projections and boards (up to a minute)")
     try:
         await stack.start(sources)
-        held = [await _replay(screen, stack, recorded_port)]
+        checks = [await _replay(screen, stack, recorded_port)]
         measured = await _race(screen, stack, simulation)
-        held += await _check(screen, stack, simulation, measured)
-        screen.step(f"{'All of it holds' if all(held) else 'NOT ALL OF IT HOLDS'} ({time.monotonic() - began_s:.0f} s)")
+        checks += await _check(screen, stack, simulation, measured)
+        verdict = "All checks passed" if all(checks) else "SOME CHECKS FAILED"
+        screen.step(f"{verdict} ({time.monotonic() - began_s:.0f} s)")
         if keep:
             await _keep(screen, stack, simulation)
     finally:
         await stack.stop()
-    return 0 if all(held) else 1
+    return 0 if all(checks) else 1
 
 
 # --- a real session
 
 
 async def _replay(screen: Screen, stack: Stack, port: int) -> bool:
-    screen.step("A real MYLAPS session, as recorded in April 2025, over TCP")
+    screen.step("Replaying a real MYLAPS session, recorded in April 2025, over TCP")
     replayed = await recorded.send(port, lambda _: None)
-    found = await recorded.arrived(KafkaOptions(servers=stack.kafka))
+    logged = await recorded.arrived(KafkaOptions(servers=stack.kafka))
     screen.say(
         f"  {replayed.frames} frames sent, {replayed.acknowledged} messages acknowledged, {replayed.seconds:.1f} s"
     )
-    return screen.held(
-        "every passing of the recording is in the race log, once",
-        found.as_recorded,
-        f"{found.passings:,} passings of {found.chips:,} chips, {found.markers} gun markers",
+    return screen.check(
+        "every passing of the recording is in the race log exactly once",
+        logged.as_recorded,
+        f"{logged.passings:,} passings of {logged.chips:,} chips, {logged.markers} gun markers",
     )
 
 
@@ -113,7 +114,7 @@ def _pace(total: int) -> "_Pace":
 
 
 class _Pace(Struct, frozen=True):
-    """As fast as it is taken, but for a stretch of the race."""
+    """As fast as ingest accepts, but at a steady rate between two numbers of sent reads."""
 
     begin: int
     end: int
@@ -124,7 +125,9 @@ class _Pace(Struct, frozen=True):
 
 async def _race(screen: Screen, stack: Stack, simulation: Simulation) -> Measured:
     event, total = simulation.definition.event, len(simulation.reads)
-    screen.step(f"{simulation.definition.name}: {len(simulation.entries):,} entrants, by HTTP and MYLAPS at once")
+    screen.step(
+        f"{simulation.definition.name}: {len(simulation.entries):,} entrants, over HTTP and MYLAPS at the same time"
+    )
     watcher = Watcher(stack.live, event)
     pace = _pace(total)
     steady_us: list[int] = []
@@ -135,7 +138,7 @@ async def _race(screen: Screen, stack: Stack, simulation: Simulation) -> Measure
             steady = pace(driven.accepted) is not None
             if steady:
                 steady_us.append(time.time_ns() // 1000)
-            note = f"at {STEADY_READS_S:,.0f} reads/s to measure" if steady else "as fast as it is taken"
+            note = f"at {STEADY_READS_S:,.0f} reads/s, to measure delays" if steady else "as fast as possible"
             racing.accepted(driven.accepted, f"{driven.requests:,} requests, {note}")
 
         async with asyncio.TaskGroup() as group:
@@ -149,15 +152,15 @@ async def _race(screen: Screen, stack: Stack, simulation: Simulation) -> Measure
             watching.cancel()
             showing.cancel()
     screen.say(
-        f"  {driven.accepted:,} reads accepted, {driven.rejected} refused, {driven.resent} requests sent again,"
-        f" {driven.facts} facts, {driven.requests:,} requests"
+        f"  {driven.accepted:,} reads and {driven.facts} officials' facts accepted, {driven.rejected} reads refused;"
+        f" {driven.requests:,} requests, {driven.resent} of them sent again"
     )
-    steady, flood = _parted(driven.answers, steady_us)
+    steady, flood = _split_answers(driven.answers, steady_us)
     return Measured(driven, board_s, watcher.percentiles(steady), watcher.percentiles(flood))
 
 
-def _parted(answers: list[Answer], steady_us: list[int]) -> tuple[list[Answer], list[Answer]]:
-    """The answers of the steady stretch, once settled, and those of the rest."""
+def _split_answers(answers: list[Answer], steady_us: list[int]) -> tuple[list[Answer], list[Answer]]:
+    """Return the answers of the steady stretch, without its first seconds, and those outside it."""
     if not steady_us:
         return [], answers
     begin_us, end_us = steady_us[0] + int(SETTLE_S * 1e6), steady_us[-1]
@@ -179,13 +182,13 @@ async def _board(session: aiohttp.ClientSession, stack: Stack, event: str, board
 
 
 async def _get(session: aiohttp.ClientSession, url: str) -> Any:
-    """The JSON of an address; None where there is nothing."""
+    """Return the JSON of an address, or None if its status is not 200."""
     async with session.get(url) as answer:
         return await answer.json() if answer.status == 200 else None
 
 
 async def caught_up(stack: Stack, event: str, watcher: Watcher) -> None:
-    """Return when the boards show the log's end. Raises StartFault when they do not in time."""
+    """Wait until the boards show the end of the log. Raises StartFault after CATCH_UP_S."""
     end = await _log_end(event, KafkaOptions(servers=stack.kafka))
     async with aiohttp.ClientSession() as session:
         deadline_s = time.monotonic() + CATCH_UP_S
@@ -194,11 +197,14 @@ async def caught_up(stack: Stack, event: str, watcher: Watcher) -> None:
             if answer is not None and answer["revision"] >= end and watcher.newest >= end:
                 return
             await asyncio.sleep(0.02)
-    raise StartFault(f"the boards stand at revision {watcher.newest} and the log at {end}; see {stack.data / 'up.log'}")
+    raise StartFault(
+        f"after {CATCH_UP_S:g} s the boards are at revision {watcher.newest} and the log is at {end};"
+        f" see {stack.data / 'up.log'}"
+    )
 
 
 async def _log_end(event: str, kafka: KafkaOptions) -> int:
-    """The offset of the last record in the event's partition: its own, since the recorded session came before it."""
+    """Return the offset of the last record in the event's partition. It is the event's, which was sent last."""
     partition = TopicPartition(RACE_LOG.name, partition_of(event, PARTITIONS_DEFAULT))
     async with AIOKafkaConsumer(**kafka.client(), enable_auto_commit=False) as consumer:
         consumer.assign([partition])
@@ -222,31 +228,32 @@ async def _check(screen: Screen, stack: Stack, simulation: Simulation, measured:
         standings = await _get(session, f"{stack.live}/v1/events/{event}/standings")
     screen.step("Checks")
     driven = measured.driven
-    held = [
-        screen.held(
+    checks = [
+        screen.check(
             "every read that was sent was accepted",
             driven.accepted == driven.sent and driven.rejected == 0,
             f"{driven.accepted:,} of {driven.sent:,}, {driven.rejected} refused",
         ),
         against_truth(screen, standings, simulation.truth),
         await _verified(screen, stack, event),
-        _waits(screen, measured),
+        _delays(screen, measured),
     ]
     rate = driven.accepted / driven.seconds
     screen.say(
-        f"  {rate:,.0f} reads/s accepted, the stretch at {STEADY_READS_S:,.0f} reads/s included; final boards"
+        f"  {rate:,.0f} reads/s accepted on average, with the stretch at {STEADY_READS_S:,.0f} reads/s; final boards"
         f" {measured.board_s:.1f} s after the first read"
     )
-    return held
+    return checks
 
 
 def against_truth(screen: Screen, standings: Any, truth: dict[str, Truth]) -> bool:
+    """Check the served standings against the simulator's truth, and show the outcome."""
     served = {athlete["bib"]: athlete for athlete in standings["athletes"]}
-    wrong = [bib for bib, one in truth.items() if bib not in served or not _same(served[bib], one)]
+    wrong = [bib for bib, true in truth.items() if bib not in served or not _same(served[bib], true)]
     figures = f"{len(truth) - len(wrong):,} of {len(truth):,} athletes"
     if wrong:
-        figures += f"; first: served {served.get(wrong[0])}, true {truth[wrong[0]]}"
-    return screen.held("the boards say what the simulator knows to be true", not wrong, figures)
+        figures += f"; the first difference: served {served.get(wrong[0])}, true {truth[wrong[0]]}"
+    return screen.check("all results are the true ones of the simulator", not wrong, figures)
 
 
 def _same(served: dict[str, Any], true: Truth) -> bool:
@@ -254,12 +261,13 @@ def _same(served: dict[str, Any], true: Truth) -> bool:
         (served["race"], served["status"], served["gun_us"], served["chip_us"], served["time_s"], served["cut_at"])
         == (true.race, true.status, true.gun_us, true.chip_us, true.time_s, true.cut_at)
         and served["missed"] == true.missed
-        and [(one["point"], one["at_us"]) for one in served["points"]] == [(p.point, p.at_us) for p in true.points]
+        and [(point["point"], point["at_us"]) for point in served["points"]]
+        == [(point.point, point.at_us) for point in true.points]
     )
 
 
 async def _verified(screen: Screen, stack: Stack, event: str) -> bool:
-    """The log scored again by a process of its own, with another hash seed and other batches."""
+    """Have another process score the log again, with another hash seed and other batches."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -272,40 +280,40 @@ async def _verified(screen: Screen, stack: Stack, event: str) -> bool:
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "MATLINE_KAFKA": stack.kafka, "PYTHONHASHSEED": "4711"},
     )
-    said, _ = await process.communicate()
-    lines = said.decode(errors="replace").splitlines()
+    printed, _ = await process.communicate()
+    lines = printed.decode(errors="replace").splitlines()
     figures = "; ".join(line[:100] for line in lines[:2]) if process.returncode == 0 else "\n".join(lines)
-    return screen.held("the log scored again from its beginning gives the same bytes", process.returncode == 0, figures)
+    return screen.check("scoring the log again gives the same bytes", process.returncode == 0, figures)
 
 
-def _waits(screen: Screen, measured: Measured) -> bool:
+def _delays(screen: Screen, measured: Measured) -> bool:
     steady, flood = measured.steady, measured.flood
     if flood is not None:
         screen.say(
-            f"  as fast as it is taken: accepted read to board p50 {flood.p50_ms:.0f} ms, p99 {flood.p99_ms:.0f} ms"
+            f"  from accepted read to board, as fast as possible: p50 {flood.p50_ms:.0f} ms, p99 {flood.p99_ms:.0f} ms"
             f" ({flood.reads:,} reads)"
         )
     if steady is None:  # a race too small to have the stretch
-        screen.say("  the race is too short for a stretch at a steady rate; no wait is measured")
+        screen.say("  the race is too short for a stretch at a steady rate, so no delay is measured there")
         return True
     screen.say(
-        f"  at {STEADY_READS_S:,.0f} reads/s: accepted read to board p50 {steady.p50_ms:.0f} ms,"
-        f" p99 {steady.p99_ms:.0f} ms ({steady.reads:,} reads; target p99 {TARGET_P99_MS:.0f} ms"
-        f" {'met' if steady.p99_ms <= TARGET_P99_MS else 'not met on this machine now'})"
+        f"  from accepted read to board, at {STEADY_READS_S:,.0f} reads/s: p50 {steady.p50_ms:.0f} ms,"
+        f" p99 {steady.p99_ms:.0f} ms ({steady.reads:,} reads; the target of {TARGET_P99_MS:.0f} ms is"
+        f" {'met' if steady.p99_ms <= TARGET_P99_MS else 'missed, on this machine at present'})"
     )
     return True
 
 
 def _counts(truth: dict[str, Truth]) -> str:
     counts: dict[str, int] = {}
-    for one in truth.values():
-        counts[one.status] = counts.get(one.status, 0) + 1
+    for result in truth.values():
+        counts[result.status] = counts.get(result.status, 0) + 1
     return ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))
 
 
 async def _keep(screen: Screen, stack: Stack, simulation: Simulation) -> None:
     screen.step(
-        f"Left running: boards {stack.live}/{simulation.definition.event}  ingest {stack.ingest}  Ctrl-C stops it"
+        f"Still running, until Ctrl-C: boards {stack.live}/{simulation.definition.event}, ingest {stack.ingest}"
     )
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""What the demo shows: progress and a board at a terminal, plain lines elsewhere."""
+"""The demo's output: progress and a board at a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ LINE_EVERY_S = 5.0  # where there is no terminal
 
 
 class BoardLine(Struct, frozen=True):
-    """A line of a board as it is shown."""
+    """One line of a board, as shown."""
 
     place: str
     bib: str
@@ -30,7 +30,7 @@ class BoardLine(Struct, frozen=True):
 
 
 def board_line(row: dict[str, Any]) -> BoardLine:
-    """A row of the live API's board."""
+    """Return a row of the live API's board as a line."""
     return BoardLine(
         str(row["place"]),
         row["bib"],
@@ -42,7 +42,7 @@ def board_line(row: dict[str, Any]) -> BoardLine:
 
 
 def board_table(title: str, lines: Sequence[BoardLine]) -> Table:
-    """A board as a table."""
+    """Return a board as a table."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", min_width=78)
     for name in ("Place", "Bib", "Name", "Time", "Gun", "Chip"):
         table.add_column(name, justify="left" if name == "Name" else "right", no_wrap=True)
@@ -52,40 +52,41 @@ def board_table(title: str, lines: Sequence[BoardLine]) -> Table:
 
 
 class Screen:
-    """The demo's output. `say` is a line that stays; `racing` shows a race while it runs."""
+    """The demo's output: lines that stay, and a race while it runs."""
 
     def __init__(self) -> None:
         self.console = Console(highlight=False)
 
     def say(self, text: str, style: str | None = None) -> None:
-        """A line that stays."""
-        self.console.print(text, style=style, markup=False)
+        """Print a line."""
+        self.console.print(text, style=style, markup=False, soft_wrap=True)
 
     def step(self, title: str) -> None:
-        """The heading of a part."""
-        self.console.print(f"\n{title}", style="bold cyan", markup=False)
+        """Print the heading of a part."""
+        self.console.print(f"\n{title}", style="bold cyan", markup=False, soft_wrap=True)
 
-    def held(self, what: str, holds: bool, figures: str) -> bool:
-        """A check: what was to hold, whether it did, and the figures."""
-        mark, style = ("holds", "green") if holds else ("FAILS", "bold red")
-        self.console.print(f"  [{style}]{mark}[/] {printable(what)}: {printable(figures)}")
+    def check(self, claim: str, holds: bool, figures: str) -> bool:
+        """Print a check: the claim, whether it holds, and the figures. Return whether it holds."""
+        mark, style = ("passed", "green") if holds else ("FAILED", "bold red")
+        self.console.print(f"  [{style}]{mark}[/]", end=" ")
+        self.console.print(f"{printable(claim)}: {printable(figures)}", markup=False, soft_wrap=True)
         return holds
 
     def tables(self, tables: Sequence[Table]) -> None:
-        """Tables that stay."""
+        """Print tables."""
         for table in tables:
             self.console.print(table)
 
     @contextmanager
     def racing(self, total: int, title: str) -> Iterator["Racing"]:
-        """A race on the screen for as long as the block runs."""
+        """Show a race on the screen while the context lasts."""
         racing = Racing(self.console, total, title)
         with racing.live:
             yield racing
 
 
 class Racing:
-    """Progress and the board of a race that runs."""
+    """The progress and the board of a running race."""
 
     def __init__(self, console: Console, total: int, title: str) -> None:
         self._console = console
@@ -100,7 +101,7 @@ class Racing:
         self._task = self._progress.add_task("reads", total=total, rate="")
         self._lines: list[BoardLine] = []
         self._note = ""
-        self._said_s = time.monotonic()
+        self._printed_s = time.monotonic()
         self._began_s = time.monotonic()
         self.live = Live(
             get_renderable=self._render,
@@ -115,16 +116,16 @@ class Racing:
         return Group(board_table(self._title, self._lines), self._note, self._progress)
 
     def accepted(self, reads: int, note: str) -> None:
-        """So many reads are accepted; `note` says what else goes on."""
+        """Show the number of accepted reads; `note` is shown beside it."""
         elapsed_s = max(time.monotonic() - self._began_s, 0.001)
         self._note = note
         self._progress.update(self._task, completed=reads, rate=f"{reads / elapsed_s:,.0f} reads/s")
-        if not self._console.is_terminal and time.monotonic() - self._said_s > LINE_EVERY_S:
-            self._said_s = time.monotonic()
+        if not self._console.is_terminal and time.monotonic() - self._printed_s > LINE_EVERY_S:
+            self._printed_s = time.monotonic()
             first = self._lines[0] if self._lines else None
-            leader = f"; {self._title}: {first.name} {first.time}" if first is not None else ""
-            self._console.print(f"  {reads:,} reads accepted, {note}{leader}", markup=False)
+            leader = f"; first of {self._title}: {first.name} {first.time}" if first is not None else ""
+            self._console.print(f"  {reads:,} reads accepted, {note}{leader}", markup=False, soft_wrap=True)
 
     def board(self, lines: list[BoardLine]) -> None:
-        """The board's first lines now."""
+        """Show these first lines of the board."""
         self._lines = lines

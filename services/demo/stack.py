@@ -1,4 +1,4 @@
-"""The stack of the demo: `matline up` as a process of its own, in a folder of its own, on ports that are free."""
+"""The stack of the demo: `matline up` as a process of its own, in a folder of its own, on free ports."""
 
 import asyncio
 import os
@@ -16,16 +16,15 @@ from services.operate.up import Ports
 from services.runtime import folder_lock
 from services.runtime.faults import StartFault
 
-READY_S = 300.0  # with the downloads of a first start on a slow line
+READY_S = 300.0  # for a first start with its downloads on a slow line
 STOP_S = 40.0
 LINES_KEPT = 40
+_OF_UP = "up | "  # before lines of `matline up` itself
 _STARTED = re.compile(r"\| (\w+) is process (\d+)$")
 
 
 class Stack:
-    """A running `matline up`. `start` returns when it is ready; its lines go to `up.log` in its folder. `processes` are
-    the ids of its services by name, as it told them last.
-    """
+    """A `matline up` whose output goes to `up.log` in its folder. `processes` has the process id of each service."""
 
     def __init__(self, data: Path, ports: Ports, say: Callable[[str], None]) -> None:
         self.data = data
@@ -53,15 +52,15 @@ class Stack:
 
     @property
     def pid(self) -> int:
-        """The process of `matline up`; only while it runs."""
+        """The process id of `matline up`, which must be running."""
         if self._process is None:
             raise AssertionError("the stack is not started")
         return self._process.pid
 
     async def start(self, sources: Path | None = None, kafka: str | None = None) -> None:
-        """Start it, readers as `sources` says, its own Kafka unless one is named, and wait until it is ready.
+        """Start the stack and wait until it is ready. Without `kafka` it starts its own.
 
-        Raises StartFault with its last lines.
+        Raises StartFault with the last lines of its output.
         """
         options = [f"--{name}-port={port}" for name, port in msgspec.structs.asdict(self.ports).items()]
         self._process = await asyncio.create_subprocess_exec(
@@ -89,7 +88,7 @@ class Stack:
         await asyncio.wait((waiting, self._reading), timeout=READY_S, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         if not ready.is_set():
-            raise StartFault("the stack did not become ready. It said:\n" + "\n".join(self._last))
+            raise StartFault("the stack did not become ready. Its last lines:\n" + "\n".join(self._last))
 
     async def _read(self, process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:
         if process.stdout is None:
@@ -100,20 +99,20 @@ class Stack:
                 self._last.append(text)
                 log.write(text + "\n")
                 log.flush()
-                if not ready.is_set() and " INFO " not in text:  # all of them are in the log
-                    self._say(text)
+                if not ready.is_set() and (shown := text.partition(_OF_UP)[2]):  # up.log has all lines
+                    self._say(shown)
                 if match := _STARTED.search(text):
                     self.processes[match[1]] = int(match[2])
                 if "| ready: " in text:
                     ready.set()
 
     async def wait(self) -> None:
-        """Return when it has ended by itself."""
+        """Wait until the stack ends by itself."""
         if self._process is not None:
             await self._process.wait()
 
     async def stop(self) -> None:
-        """End it and whatever it started."""
+        """Stop the stack with all its processes."""
         if self._process is None or self._process.returncode is not None:
             return
         self._process.terminate()
@@ -127,7 +126,7 @@ class Stack:
 
 
 def fresh_folder(folder: Path) -> Path:
-    """An empty folder for a demo: what an earlier demo left there goes. Raises StartFault while one runs there."""
+    """Empty the folder for a demo, or make it. Raises StartFault while another demo uses it."""
     if folder.exists():
         folder_lock.take(folder).release()
         shutil.rmtree(folder)
@@ -136,14 +135,14 @@ def fresh_folder(folder: Path) -> Path:
 
 
 def ports_for_demo() -> Ports:
-    """The usual ports, and a free one in the place of each that another program has."""
+    """Return the usual ports, with a free one in place of each that another program uses."""
     taken: set[int] = set()
-    found: dict[str, int] = {}
+    ports: dict[str, int] = {}
     for name, usual in msgspec.structs.asdict(Ports()).items():
         port = usual if _is_free(usual) else _free_port(taken)
         taken.add(port)
-        found[name] = port
-    return Ports(**found)
+        ports[name] = port
+    return Ports(**ports)
 
 
 def _is_free(port: int) -> bool:
@@ -166,5 +165,5 @@ def _free_port(taken: set[int]) -> int:
 
 
 def free_port() -> int:
-    """A port that nobody has."""
+    """Return a free port."""
     return _free_port(set())

@@ -1,7 +1,7 @@
-"""Runs a command that dies with its parent: `python -m services.operate.child PARENT_PID COMMAND...`.
+"""Run a command that ends with its parent: `python -m services.operate.child PARENT_PID COMMAND...`.
 
-Between fork and exec only, so that the parent may hold threads; the kernel then ends the command when its parent is
-gone, even by kill -9. Linux only; elsewhere the command just runs.
+The kernel ends the command when its parent is gone, even after kill -9. A process of its own sets this up instead of
+code between fork and exec, because the parent may have threads. On systems other than Linux the command just runs.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ def main() -> None:
     parent, command = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the kernel was asked
+        if os.getppid() != parent:  # the parent ended before the kernel was asked
             sys.exit(1)
     try:
         os.execvp(command[0], command)

@@ -1,7 +1,7 @@
-"""`matline rebuild`: boards made anew from the race log, as after the log was restored, or by a release that tells.
+"""`matline rebuild`: rebuild the boards from the race log, after it was restored or when release notes ask for it.
 
-Nothing is taken away: the old tables are put beside under a name with the time, and who is content deletes them.
-Snapshots go, being a cache, so that scoring folds the log from its first record and sends everybody's result again.
+The old tables are kept under a name with the time, until somebody deletes them. Snapshots are a cache and are deleted,
+so that scoring folds the log from its first record and publishes every result again.
 """
 
 import asyncio
@@ -19,26 +19,26 @@ EMBEDDED = "clickhouse"  # the engine's folder within the data folder, as `matli
 
 
 def main(data: Path, clickhouse: str | None, environment: Mapping[str, str]) -> int:
-    """Put the tables aside and delete the snapshots; the exit code. The stack has to be stopped."""
+    """Rename the tables, delete the snapshots, and return the exit code. The stack must not be running."""
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     try:
         lock = folder_lock.take(data)
         try:
             _delete_snapshots(data)
-            aside: object
+            kept_as: object
             if clickhouse is None:
-                aside = _move_folder(data / EMBEDDED, stamp)
+                kept_as = _move_folder(data / EMBEDDED, stamp)
             else:
                 address = database_address({**environment, "MATLINE_CLICKHOUSE": clickhouse})
-                aside = asyncio.run(_rename_database(address, stamp))
+                kept_as = asyncio.run(_rename_database(address, stamp))
         finally:
             lock.release()
     except (StartFault, DatabaseUnavailable, OSError) as error:
         print(f"rebuild: {error}", file=sys.stderr)
         return 1
-    print("Start the stack again: scoring reads the whole log, and boards are made anew.")
-    if aside is not None:
-        print(f"The old tables are kept as {aside}; delete them when the new boards are right.")
+    print("Start the stack again: scoring then reads the whole log and the boards are rebuilt.")
+    if kept_as is not None:
+        print(f"The old tables are kept as {kept_as}; delete them once the new boards are right.")
     return 0
 
 
@@ -46,26 +46,26 @@ def _delete_snapshots(data: Path) -> None:
     folder = data / "snapshots"
     if folder.exists():
         shutil.rmtree(folder)
-        print(f"snapshots in {folder} deleted; those of workers on other machines have to be deleted there")
+        print(f"Deleted the snapshots in {folder}. Delete those of workers on other machines there.")
 
 
 def _move_folder(folder: Path, stamp: str) -> Path | None:
-    """Where the engine's folder is now; None when there was none."""
+    """Return the new path of the engine's folder, or None if there was no folder."""
     if not folder.exists():
-        print(f"there are no tables in {folder}")
+        print(f"There are no tables in {folder}.")
         return None
     return folder.rename(folder.with_name(f"{folder.name}-{stamp}"))
 
 
 async def _rename_database(address: DatabaseAddress, stamp: str) -> str:
-    """The database's name now. Raises StartFault, DatabaseUnavailable."""
+    """Return the database's new name. Raises StartFault, DatabaseUnavailable."""
     if address.embedded:
-        raise StartFault("--clickhouse is for a server, http://HOST:8123; the embedded tables are found by --data")
+        raise StartFault("--clickhouse takes a server's address, http://HOST:8123; for embedded tables use --data")
     database = Database(address)
     await database.open()
     try:
-        aside = f"{address.database}_{stamp.replace('-', '_')}"
-        await database.command(f"RENAME DATABASE `{address.database}` TO `{aside}`")
+        kept_as = f"{address.database}_{stamp.replace('-', '_')}"
+        await database.command(f"RENAME DATABASE `{address.database}` TO `{kept_as}`")
     finally:
         await database.close()
-    return f"database {aside}"
+    return f"database {kept_as}"

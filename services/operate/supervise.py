@@ -1,7 +1,7 @@
-"""Starts processes, shows what they say, starts a dead one again, and leaves nobody behind.
+"""Start processes, show their output, restart those that end, and leave none behind.
 
-A child that ends is started again after a pause that doubles; one that keeps ending stops everything, because a stack
-that looks alive and scores nothing is worse than one that has stopped and says why.
+A child that ends is started again after a pause that doubles each time. A child that keeps ending stops the whole
+stack, because a stack that looks alive but scores nothing is worse than one that stopped and explains why.
 """
 
 import asyncio
@@ -16,22 +16,35 @@ from contextlib import suppress
 
 from msgspec import Struct
 
+from services.runtime.backoff import Backoff
 from services.runtime.faults import StartFault
 
-BACKOFF_FIRST_S = 0.5
-BACKOFF_MOST_S = 10.0
-HEALTHY_S = 60.0  # a child that lived this long begins a new count
-ENDS_MOST = 6  # ends in a row before the whole is given up
-STOP_S = 12.0  # from SIGTERM to SIGKILL: longer than any child needs to finish what it has begun
 LINE_BYTES_MAX = 64 * 1024
 LAST_LINES = 15
-DRAIN_S = 1.0  # for what a dead child has printed: what it started in a session of its own may hold the pipe for good
-_ESCAPES = re.compile(  # titles, colours and moves, other escapes, lone control characters
+_ESCAPES = re.compile(  # titles, colours and cursor moves, other escapes, single control characters
     rb"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]|[\x00-\x08\x0b-\x1f\x7f]"
 )
 
 Say = Callable[[str, str], None]
-"""Takes a line for a person: who says it, and what."""
+"""Shows a line to a person: the name of the process, and its text."""
+
+
+class SupervisionLimits(Struct, frozen=True, kw_only=True):
+    """When a child is started again, given up or killed.
+
+    A child that ran for `healthy_s` starts a new count of ends. After `ends_most` ends in a row it is given up.
+    `stop_s` passes from SIGTERM to SIGKILL, longer than any child needs to finish its work. `drain_s` bounds the wait
+    for the last output of a dead child, since a process that it started may hold the pipe open for ever.
+    """
+
+    backoff: Backoff = Backoff(first_s=0.5, most_s=10.0)
+    healthy_s: float = 60.0
+    ends_most: int = 6
+    stop_s: float = 12.0
+    drain_s: float = 1.0
+
+
+LIMITS = SupervisionLimits()
 
 
 class ChildSpec(Struct, frozen=True, kw_only=True):
@@ -44,15 +57,16 @@ class ChildSpec(Struct, frozen=True, kw_only=True):
 
 
 class GivenUp(Exception):
-    """A child keeps ending; the message says which, how, and its last lines."""
+    """A child keeps ending; the message names it and has its last lines."""
 
 
 class Child:
     """One process kept running until `stop`."""
 
-    def __init__(self, spec: ChildSpec, say: Say) -> None:
+    def __init__(self, spec: ChildSpec, say: Say, limits: SupervisionLimits = LIMITS) -> None:
         self.spec = spec
         self.starts = 0
+        self._limits = limits
         self._say = say
         self._process: asyncio.subprocess.Process | None = None
         self._starting = asyncio.Lock()
@@ -61,12 +75,12 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The process now running, or None between two."""
+        """The id of the running process, or None between two starts."""
         process = self._process
         return None if process is None or process.returncode is not None else process.pid
 
     async def run(self) -> None:
-        """Start it, and start it again, until `stop`. Raises GivenUp, StartFault."""
+        """Keep the process running until `stop`. Raises GivenUp, StartFault."""
         ends = 0
         while not self._stopping.is_set():
             if self.spec.before_start is not None:
@@ -75,24 +89,24 @@ class Child:
             code = await self._run_once()
             if self._stopping.is_set():
                 return
-            ends = 1 if time.monotonic() - began > HEALTHY_S else ends + 1
-            if ends >= ENDS_MOST:
+            ends = 1 if time.monotonic() - began > self._limits.healthy_s else ends + 1
+            if ends >= self._limits.ends_most:
                 last = "\n".join(self._last)
                 raise GivenUp(
-                    f"{self.spec.name} ended {ends} times in a row, last with {_ended(code)}. It said:\n{last}"
+                    f"{self.spec.name} ended {ends} times in a row, last with {_ended(code)}. Its last lines:\n{last}"
                 )
-            pause = min(BACKOFF_FIRST_S * 2 ** (ends - 1), BACKOFF_MOST_S)
-            self._say("up", f"{self.spec.name} ended ({_ended(code)}); starting it again in {pause:g} s")
+            pause = self._limits.backoff.pause_s(ends)
+            self._say("up", f"{self.spec.name} ended ({_ended(code)}); it is started again in {pause:g} s")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
 
     async def _run_once(self) -> int:
-        """Its exit code, or minus the signal that ended it; 0 where `stop` came before the start."""
+        """Return the exit code, or minus the signal that ended it; 0 if `stop` came before the start."""
         async with self._starting:
             if self._stopping.is_set():
                 return 0
             self.starts += 1
-            read, write = os.pipe()  # our own: asyncio holds an end back until its pipe is closed too
+            read, write = os.pipe()  # our own: with its own pipe, asyncio reports the end only once that is closed
             try:
                 self._process = process = await asyncio.create_subprocess_exec(
                     sys.executable,
@@ -116,14 +130,14 @@ class Child:
         try:
             code = await process.wait()
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # what it started, if it left anything
-            await asyncio.wait((showing,), timeout=DRAIN_S)
+                os.killpg(process.pid, signal.SIGKILL)  # processes that it started and left behind
+            await asyncio.wait((showing,), timeout=self._limits.drain_s)
         finally:
             showing.cancel()
         return code
 
     async def _show(self, pipe: int) -> None:
-        """Every line that a child prints, without escape codes, under its name."""
+        """Show every line that a child prints under its name, without escape codes."""
         stream = asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(pipe, "rb", buffering=0)
@@ -148,18 +162,18 @@ class Child:
             self._say(self.spec.name, text)
 
     async def stop(self) -> None:
-        """End it: SIGTERM, and SIGKILL when it does not go."""
+        """Stop the process: SIGTERM, and SIGKILL if it does not end."""
         self._stopping.set()
-        async with self._starting:  # a start on its way has its process first
+        async with self._starting:  # a start that is under way finishes first
             process = self._process
         if process is None or process.returncode is not None:
             return
         with suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), STOP_S)
+            await asyncio.wait_for(process.wait(), self._limits.stop_s)
         except TimeoutError:
-            self._say("up", f"{self.spec.name} does not end; killing it")
+            self._say("up", f"{self.spec.name} did not end within {self._limits.stop_s:g} s and is killed")
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
@@ -170,9 +184,10 @@ def _ended(code: int) -> str:
 
 
 def start_fault(error: BaseException) -> StartFault | GivenUp | None:
-    """The fault that a person has to see, wherever it is in a group of errors."""
+    """Return the fault to show to a person, from anywhere in a group of errors."""
     if isinstance(error, (StartFault, GivenUp)):
         return error
     if isinstance(error, BaseExceptionGroup):
-        return next((found for one in error.exceptions if (found := start_fault(one)) is not None), None)
+        faults = (start_fault(inner) for inner in error.exceptions)
+        return next((fault for fault in faults if fault is not None), None)
     return None

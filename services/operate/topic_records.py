@@ -1,4 +1,4 @@
-"""A topic's partition read from its beginning to the end that it has now, by a plain consumer."""
+"""Reading a partition of a topic from its beginning to its present end."""
 
 from collections.abc import AsyncGenerator
 from typing import NamedTuple
@@ -7,12 +7,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.runtime.kafka import KafkaOptions
 
-FETCH_WAIT_MS = 500  # how long one look for records waits
-IDLE_MAX = 60  # looks in a row that find nothing: half a minute, then Kafka is taken to be away
+FETCH_WAIT_MS = 500  # how long one fetch waits for records
+IDLE_MAX = 60  # empty fetches in a row, half a minute: then Kafka counts as down
 
 
 class LogUnavailable(Exception):
-    """Kafka stopped answering; the text says how far it was read."""
+    """Kafka stopped answering; the message says how far the topic was read."""
 
 
 class TopicRecord(NamedTuple):
@@ -24,9 +24,9 @@ class TopicRecord(NamedTuple):
 
 
 async def records(kafka: KafkaOptions, topic: str, partition: int) -> AsyncGenerator[TopicRecord, None]:
-    """The records that stand there now, in order; `aclosing` for whoever may not read to the end.
+    """Yield the partition's records in order, up to its end at the call.
 
-    Raises LogUnavailable.
+    A caller that may stop early must use `aclosing`. Raises LogUnavailable.
     """
     consumer = AIOKafkaConsumer(**kafka.client(), enable_auto_commit=False, auto_offset_reset="none")
     try:
@@ -42,7 +42,10 @@ async def records(kafka: KafkaOptions, topic: str, partition: int) -> AsyncGener
             batch = (await consumer.getmany(place, timeout_ms=FETCH_WAIT_MS)).get(place, [])
             idle = 0 if batch else idle + 1
             if idle > IDLE_MAX:
-                raise LogUnavailable(f"Kafka sends nothing more at offset {await consumer.position(place)} of {end}")
+                raise LogUnavailable(
+                    f"Kafka sent nothing for {IDLE_MAX * FETCH_WAIT_MS // 1000} s at offset"
+                    f" {await consumer.position(place)} of {end} in {topic}; is it running?"
+                )
             for record in batch:
                 if record.offset < end:
                     yield TopicRecord(record.offset, record.key, record.value)

@@ -1,7 +1,7 @@
-"""`matline up`: the whole stack on one machine, from one folder, stopped by one Ctrl-C.
+"""`matline up`: run the whole stack on one machine, from one folder, until Ctrl-C.
 
-The embedded Kafka first, then its topics, then ingest, scoring and projections (which serve the live boards too, since
-chDB allows one process a path). The parent holds neither chDB nor Faust: it only supervises.
+The embedded Kafka starts first, then come its topics, then ingest, scoring and projections. The projections also serve
+the live boards, because chDB allows only one process per path. This process only supervises.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ from services.runtime.kafka import KafkaOptions, kafka_options
 from services.runtime.topics_admin import check_topics, create_topics
 
 _COLOURS = {"up": "1", "kafka": "35", "ingest": "36", "scoring": "33", "projections": "32", "live": "34"}
-READY_S = 120.0  # a cold start with a long log to fold
+READY_S = 120.0  # for a cold start with a long log to fold
 KAFKA_READY_S = 60.0
 POLL_S = 0.1
-DURABLE_HERE = {"flush.messages": "1"}  # "acknowledged" has to survive the van's battery
+DURABLE_HERE = {"flush.messages": "1"}  # an acknowledged read must survive a power cut
 
 
 class Ports(Struct, frozen=True, kw_only=True):
-    """Where each part listens on this machine."""
+    """The ports on which the parts listen on this machine."""
 
     live: int = 8700
     ingest: int = 8701
@@ -44,7 +44,7 @@ class Ports(Struct, frozen=True, kw_only=True):
 
 
 class UpSettings(Struct, frozen=True, kw_only=True):
-    """What `matline up` starts. With `kafka` or `clickhouse` given, the embedded one is not started."""
+    """The settings of `matline up`. If `kafka` or `clickhouse` is given, the embedded one is not started."""
 
     data: Path
     ports: Ports = Ports()
@@ -56,7 +56,7 @@ class UpSettings(Struct, frozen=True, kw_only=True):
 
 
 def run(settings: UpSettings, say: Say) -> int:
-    """Run the stack until SIGINT or SIGTERM; the exit code. `say` takes every line for a person."""
+    """Run the stack until SIGINT or SIGTERM and return the exit code. `say` shows each line to a person."""
     try:
         lock = folder_lock.take(settings.data)
         try:
@@ -114,7 +114,7 @@ async def _start(
 
 
 async def _guard(child: Child, children: list[Child]) -> None:
-    """Run a child; when it is given up, everybody stops."""
+    """Run a child; if it is given up, stop all others."""
     try:
         await child.run()
     except Exception:
@@ -130,7 +130,7 @@ async def _stop_when(stop: asyncio.Event, children: list[Child], say: Say) -> No
 
 
 async def _stop_all(children: list[Child]) -> None:
-    """Those who write last stop first; Kafka, the first to start, goes last."""
+    """Stop the children in reverse order of their start, Kafka last."""
     for child in reversed(children):
         await child.stop()
 
@@ -138,13 +138,15 @@ async def _stop_all(children: list[Child]) -> None:
 async def _kafka(
     settings: UpSettings, say: Say, keep: Callable[[ChildSpec], Child], stop: asyncio.Event
 ) -> KafkaOptions:
-    """A Kafka with our topics: the one that was named, or the embedded one, started now."""
+    """Return the address of a Kafka with our topics: the given one, or the embedded one, which is started."""
     if settings.kafka is not None:
         options = kafka_options({**os.environ, "MATLINE_KAFKA": settings.kafka})
         try:
             await check_topics(options)
         except KafkaError as error:
-            raise StartFault(f"Kafka at {settings.kafka}: {error}; --kafka takes HOST:PORT of one that runs") from None
+            raise StartFault(
+                f"Kafka at {settings.kafka} does not answer: {error}; --kafka takes HOST:PORT of a running one"
+            ) from None
         return options
     folder = settings.data / "kafka"
     node = await asyncio.to_thread(
@@ -162,8 +164,10 @@ async def _kafka(
     await _until(lambda: _accepts(settings.ports.kafka), KAFKA_READY_S, "the embedded Kafka", stop)
     await create_topics(options, settings.partitions, 1, DURABLE_HERE)
     counts = await check_topics(options)
-    if (there := counts["race-log"]) != settings.partitions:
-        raise StartFault(f"race-log has {there} partitions; start with --partitions {there}")
+    if (existing := counts["race-log"]) != settings.partitions:
+        raise StartFault(
+            f"race-log has {existing} partitions, not {settings.partitions}; start with --partitions {existing}"
+        )
     return options
 
 
@@ -181,13 +185,13 @@ def _services(settings: UpSettings, kafka: KafkaOptions) -> list[ChildSpec]:
         "MATLINE_MYLAPS_PORT": str(ports.mylaps),
         "MATLINE_PARTITIONS": str(settings.partitions),
         "PYTHONUNBUFFERED": "1",
-        # Nobody else reaches what listens here, so that certificates meant for a server would only be in the way.
+        # Only this machine reaches these ports, so certificates that are set for a server are not used.
         **dict.fromkeys(("MATLINE_TLS_CERT", "MATLINE_TLS_KEY", "MATLINE_TLS_CLIENT_CA"), ""),
         **({"MATLINE_SOURCES": str(settings.sources)} if settings.sources is not None else {}),
     }
     command = [sys.executable, "-m", "services.cli"]
     names = ["projections", "scoring", "ingest"]
-    if settings.clickhouse is not None:  # a server takes a second client; embedded, projections serve the boards
+    if settings.clickhouse is not None:  # a server takes a second client; without one, the projections serve the boards
         names.insert(1, "live")
     return [ChildSpec(name=name, command=[*command, name], environment=common) for name in names]
 
@@ -206,28 +210,28 @@ async def _ready(settings: UpSettings, stop: asyncio.Event) -> None:
                 except (aiohttp.ClientError, TimeoutError):
                     return False
 
-            await _until(answers, READY_S, f"{name} (its state: {address})", stop)
+            await _until(answers, READY_S, f"{name} ({address})", stop)
 
 
 async def _until(check: Callable[[], object], patience_s: float, what: str, stop: asyncio.Event) -> None:
-    """Wait until `check` holds. Raises StartFault when it does not in time, _Stopped when asked to stop."""
+    """Wait until `check` returns true. Raises StartFault after `patience_s`, _Stopped if asked to stop."""
     loop = asyncio.get_running_loop()
     end = loop.time() + patience_s
     while True:
-        held = check()
-        if asyncio.iscoroutine(held):
-            held = await held
-        if held:
+        reached = check()
+        if asyncio.iscoroutine(reached):
+            reached = await reached
+        if reached:
             return
         if stop.is_set():
             raise _Stopped
         if loop.time() > end:
-            raise StartFault(f"{what} is not ready after {patience_s:g} s; its lines above say why")
+            raise StartFault(f"{what} is not ready after {patience_s:g} s; its lines above show the reason")
         await asyncio.sleep(POLL_S)
 
 
 def _check_ports(settings: UpSettings) -> None:
-    """Raises StartFault for a port that another program has, before anything is started."""
+    """Check that all ports are free before anything starts. Raises StartFault."""
     ports = settings.ports
     wanted = {"live": ports.live, "ingest": ports.ingest, "scoring": ports.scoring, "projections": ports.projections}
     wanted["mylaps"] = ports.mylaps
@@ -240,8 +244,8 @@ def _check_ports(settings: UpSettings) -> None:
                 probe.bind((settings.host if name not in ("kafka", "controller") else "127.0.0.1", port))
             except OSError as error:
                 raise StartFault(
-                    f"port {port} for {name} cannot be had ({error.strerror}); stop the program that has it, or take"
-                    f" another by --{name}-port"
+                    f"port {port} for {name} cannot be opened ({error.strerror}); stop the program that uses it, or"
+                    f" choose another by --{name}-port"
                 ) from None
 
 
@@ -254,7 +258,7 @@ def _accepts(port: int) -> bool:
 
 
 def say_in_colour(name: str, line: str) -> None:
-    """A line on standard output under the name of who says it, coloured at a terminal."""
+    """Print a line under the name of its process, in colour at a terminal."""
     shown = f"{name:>11} | "
     if sys.stdout.isatty():
         shown = f"\x1b[{_COLOURS.get(name, '37')}m{shown}\x1b[0m"

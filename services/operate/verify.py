@@ -1,7 +1,7 @@
-"""`matline verify`: the log scored once more from its first record, against what the live API serves.
+"""`matline verify`: score the log again from its first record and compare with the standings of the live API.
 
-Nothing of the running services is used but the log: no snapshot, no worker, the results taken in batches of another
-size. So it finds whatever was lost, doubled or worked out differently on the way.
+Of the running services only the log is used: no snapshot, no worker, and results are taken in batches of another size.
+So the comparison finds anything that was lost, doubled or computed differently on the way.
 """
 
 import asyncio
@@ -29,9 +29,9 @@ from services.scoring.core.event import EventState
 from services.standings.document import document, scored_rows
 
 COMPARED = ("athletes", "boards", "team_boards", "delegations", "cases")
-TAKE_MOST = 700  # athletes scored at a time, drawn anew each time
-FACTS_MOST = 50  # facts between two scorings, drawn anew each time
-ANSWER_S = 60  # the whole of an event's standings at once
+TAKE_MOST = 700  # athletes scored at a time; each number is drawn up to this
+FACTS_MOST = 50  # facts between two scorings; each number is drawn up to this
+ANSWER_S = 60  # for the standings of a whole event
 
 EXIT_SAME = 0
 EXIT_DIFFERENT = 1
@@ -39,7 +39,7 @@ EXIT_UNKNOWN = 2
 
 
 class Rescored(NamedTuple):
-    """A log scored anew: its document, and how much it was."""
+    """A log scored again: its document, and how many facts and reads it has."""
 
     document: dict[str, Any]
     facts: int
@@ -47,7 +47,7 @@ class Rescored(NamedTuple):
 
 
 async def rescore(event: str, kafka: KafkaOptions, revision: int, seed: int) -> Rescored:
-    """An event's log up to `revision`, folded from offset 0, athletes scored in batches that `seed` draws.
+    """Score an event's log from offset 0 up to `revision`, in batches that `seed` draws.
 
     Raises StartFault, LogUnavailable, KafkaError.
     """
@@ -85,38 +85,42 @@ def _take(state: EventState, rows: dict[str, AthleteRow], limit: int) -> None:
 
 
 def compared(standings: Mapping[str, Any]) -> bytes:
-    """The part of a standings document that must be equal, as bytes that are equal exactly if it is."""
+    """Return the part of a standings document that must be equal, as bytes to compare."""
     return json.dumps({part: standings[part] for part in COMPARED}, sort_keys=True, ensure_ascii=False).encode()
 
 
 def first_difference(served: Any, rescored: Any, path: str = "") -> str:
-    """Where two documents differ first, for a person; empty where they do not."""
+    """Return where two documents first differ, for a person; empty if they are equal."""
     if isinstance(served, dict) and isinstance(rescored, dict):
         for key in sorted(served.keys() | rescored.keys()):
-            if found := first_difference(served.get(key), rescored.get(key), f"{path}.{key}" if path else key):
-                return found
+            if difference := first_difference(served.get(key), rescored.get(key), f"{path}.{key}" if path else key):
+                return difference
         return ""
     if isinstance(served, list) and isinstance(rescored, list):
-        for at, (one, other) in enumerate(zip(served, rescored, strict=False)):
-            if found := first_difference(one, other, f"{path}[{at}]"):
-                return found
-        return "" if len(served) == len(rescored) else f"{path}: {len(served)} served, {len(rescored)} by the log"
+        for number, (left, right) in enumerate(zip(served, rescored, strict=False)):
+            if difference := first_difference(left, right, f"{path}[{number}]"):
+                return difference
+        return (
+            "" if len(served) == len(rescored) else f"{path}: {len(served)} entries served, {len(rescored)} by the log"
+        )
     return "" if served == rescored else f"{path}: {served!r} served, {rescored!r} by the log"
 
 
 def served_standings(event: str, live: str) -> dict[str, Any]:
-    """The standings document that the live API serves. Raises StartFault."""
+    """Return the standings document that the live API serves. Raises StartFault."""
     url = f"{live.rstrip('/')}/v1/events/{event}/standings"
     try:
         with urllib.request.urlopen(url, timeout=ANSWER_S) as answer:
-            found: dict[str, Any] = msgspec.json.decode(answer.read())
+            standings: dict[str, Any] = msgspec.json.decode(answer.read())
     except (urllib.error.URLError, OSError, msgspec.DecodeError) as error:
-        raise StartFault(f"{url} gives no standings: {error}; is the stack up, and is the event's id right?") from None
-    return found
+        raise StartFault(
+            f"{url} gave no standings: {error}; is the stack running, and is {event!r} the id of the event?"
+        ) from None
+    return standings
 
 
 def main(event: str, environment: Mapping[str, str], live: str | None, seed: int) -> int:
-    """Compare, and say so; the exit code: 0 the same, 1 different, 2 could not be told."""
+    """Compare, print the outcome, and return the exit code: 0 equal, 1 different, 2 not comparable."""
     try:
         served = served_standings(event, live or text(environment, "MATLINE_LIVE", "http://127.0.0.1:8700"))
         made = asyncio.run(rescore(event, kafka_options(environment), served["revision"], seed))

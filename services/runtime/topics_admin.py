@@ -1,4 +1,4 @@
-"""Topics made and checked: a wrong partition count would spread an event over two orders, so it stops every service."""
+"""Creating and checking topics: with a wrong partition count an event's facts lose their order, so services stop."""
 
 import asyncio
 import sys
@@ -14,11 +14,14 @@ from services.runtime.kafka import KafkaOptions, kafka_options
 
 TIMEOUT_MS = 30_000
 KNOWN_EVERY_S = 0.02
-KNOWN_TRIES = 1500  # half a minute, for what takes milliseconds
+KNOWN_TRIES = 1500  # half a minute; usually it takes milliseconds
 
 
 async def create_topics(kafka: KafkaOptions, partitions: int, replication: int, durable: dict[str, str]) -> list[str]:
-    """Make the topics that are missing, and return their names; `durable` are further settings for `race-log`."""
+    """Create the topics that are missing and return their names. `durable` has further settings of `race-log`.
+
+    Raises StartFault, KafkaError.
+    """
     admin = AIOKafkaAdminClient(**kafka.client(), request_timeout_ms=TIMEOUT_MS)
     await admin.start()
     try:
@@ -28,10 +31,10 @@ async def create_topics(kafka: KafkaOptions, partitions: int, replication: int, 
             _check_fit(there, partitions)
         if missing:
             made = await admin.create_topics([_new(topic, partitions, replication, durable) for topic in missing])
-            for name, code, *told in made.topic_errors:
+            for name, code, *reason in made.topic_errors:
                 if code not in (0, TopicAlreadyExistsError.errno):
                     raise StartFault(
-                        f"Kafka refuses to make topic {name}: {(told and told[0]) or for_code(code).__name__}"
+                        f"Kafka refuses to create the topic {name}: {(reason and reason[0]) or for_code(code).__name__}"
                     )
             await _await_known(admin)
         return [topic.name for topic in missing]
@@ -40,31 +43,33 @@ async def create_topics(kafka: KafkaOptions, partitions: int, replication: int, 
 
 
 async def _await_known(admin: AIOKafkaAdminClient) -> None:
-    """Wait until the broker tells of all topics: it learns a moment later than the controller that has made them."""
+    """Wait until the broker lists all topics: it learns of them a moment after the controller that created them."""
     for _ in range(KNOWN_TRIES):
         if len(await _counts(admin)) == len(TOPICS):
             return
         await asyncio.sleep(KNOWN_EVERY_S)
-    raise StartFault(f"Kafka has made the topics and does not tell of them after {KNOWN_TRIES * KNOWN_EVERY_S:g} s")
+    raise StartFault(
+        f"Kafka created the topics but does not list them after {KNOWN_TRIES * KNOWN_EVERY_S:g} s; check the brokers"
+    )
 
 
 async def _counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    """The partition count of each of our topics that is there.
+    """Return the partition count of each of our topics that exists.
 
-    Only those are asked for by name: where a cluster makes topics by itself, asking for a missing one would make it,
-    with the cluster's settings, and its race log would lose what is older than a week.
+    Only existing topics are asked for by name: on a cluster that creates topics by itself, asking for a missing one
+    would create it with the cluster's settings, and that race log would lose all records older than a week.
     """
     names = set(await admin.list_topics()).intersection(topic.name for topic in TOPICS)
     described = await admin.describe_topics(sorted(names)) if names else []
-    return {one["topic"]: len(one["partitions"]) for one in described if not one["error_code"]}
+    return {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
 
 
 def _check_fit(there: dict[str, int], partitions: int) -> None:
     for topic in TOPICS:
         if topic.partitioned and there.get(topic.name, partitions) != partitions:
             raise StartFault(
-                f"{topic.name} is there with {there[topic.name]} partitions, and what is missing needs as many: make it"
-                f" by --partitions {there[topic.name]}"
+                f"the topic {topic.name} has {there[topic.name]} partitions, and the missing topics need as many: use"
+                f" --partitions {there[topic.name]}"
             )
 
 
@@ -74,7 +79,7 @@ def _new(topic: Topic, partitions: int, replication: int, durable: dict[str, str
 
 
 async def check_topics(kafka: KafkaOptions) -> dict[str, int]:
-    """The partition count of each topic. Raises StartFault for one that is missing, or counts that differ."""
+    """Return the partition count of each topic. Raises StartFault if one is missing or the counts differ."""
     admin = AIOKafkaAdminClient(**kafka.client(), request_timeout_ms=TIMEOUT_MS)
     await admin.start()
     try:
@@ -83,12 +88,12 @@ async def check_topics(kafka: KafkaOptions) -> dict[str, int]:
         await admin.close()
     missing = [topic.name for topic in TOPICS if topic.name not in counts]
     if missing:
-        raise StartFault(f"Kafka has no topic {', '.join(missing)}; make them by `matline topics create`")
+        raise StartFault(f"Kafka has no topic {', '.join(missing)}; create it by `matline topics create`")
     differing = {counts[topic.name] for topic in TOPICS if topic.partitioned}
     if len(differing) > 1:
         raise StartFault(
-            "race-log and results have different partition counts; both need the same, since a result goes out where"
-            " its facts came in. A count cannot be changed while events live there: make new topics and replay"
+            "race-log and results have different partition counts, but a result goes to its facts' partition number."
+            " The counts of topics in use cannot be changed: create new topics and replay the log"
         )
     return counts
 
@@ -97,26 +102,28 @@ IN_SYNC_LEAST = 2
 
 
 def create_main(environment: Mapping[str, str], partitions: int, replication: int) -> int:
-    """`matline topics create`; the exit code."""
+    """Create topics for `matline topics create`; return the exit code."""
     durable = {"min.insync.replicas": str(min(IN_SYNC_LEAST, replication)), "unclean.leader.election.enable": "false"}
-    return _told(environment, lambda kafka: create_topics(kafka, partitions, replication, durable), "made: {}")
+    return _run(environment, lambda kafka: create_topics(kafka, partitions, replication, durable), "created: {}")
 
 
 def check_main(environment: Mapping[str, str]) -> int:
-    """`matline topics check`; the exit code."""
-    return _told(environment, check_topics, "partitions: {}")
+    """Check topics for `matline topics check`; return the exit code."""
+    return _run(environment, check_topics, "partitions: {}")
 
 
-def _told(
-    environment: Mapping[str, str], work: Callable[[KafkaOptions], Coroutine[Any, Any, object]], done: str
-) -> int:
+def _run(environment: Mapping[str, str], work: Callable[[KafkaOptions], Coroutine[Any, Any, object]], done: str) -> int:
     try:
         kafka = kafka_options(environment)
-        print(done.format(asyncio.run(work(kafka)) or "nothing, all are there"))
+        print(done.format(asyncio.run(work(kafka)) or "nothing, all topics exist"))
     except StartFault as fault:
         print(fault, file=sys.stderr)
         return 1
     except KafkaError as error:
-        print(f"Kafka at {environment.get('MATLINE_KAFKA', 'its default address')}: {error}", file=sys.stderr)
+        print(
+            f"Kafka at {environment.get('MATLINE_KAFKA', 'its default address')} does not answer: {error};"
+            " MATLINE_KAFKA is its address, HOST:PORT",
+            file=sys.stderr,
+        )
         return 1
     return 0

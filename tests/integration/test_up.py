@@ -116,6 +116,6 @@ async def test_a_port_that_another_program_has_is_named_before_anything_starts(t
         chosen = msgspec.structs.replace(ports(), ingest=taken)
         said = await asyncio.to_thread(_up, tmp_path / "data", chosen)
     assert said.returncode == 1
-    assert f"port {taken} for ingest cannot be had" in said.stdout
+    assert f"port {taken} for ingest cannot be opened" in said.stdout
     assert "--ingest-port" in said.stdout
     assert not (tmp_path / "data" / "kafka").exists()

@@ -1,4 +1,4 @@
-"""Children kept running: real processes, real signals."""
+"""Supervised children: real processes, real signals."""
 
 import asyncio
 import os
@@ -11,16 +11,20 @@ from typing import Any
 
 import pytest
 
-from services.operate import supervise
-from services.operate.supervise import ENDS_MOST, LINE_BYTES_MAX, Child, ChildSpec, GivenUp, start_fault
+from services.operate.supervise import LIMITS, LINE_BYTES_MAX, Child, ChildSpec, GivenUp, SupervisionLimits, start_fault
+from services.runtime.backoff import Backoff
 from services.runtime.faults import StartFault
 from tests.integration.processes import is_alive
 
 WAIT_S = 60.0  # for a hang only
 
 
-class Said:
-    """The lines that a supervisor says, to wait for."""
+QUICK = SupervisionLimits(backoff=Backoff(first_s=0.01, most_s=10.0))
+"""The usual limits, with pauses of milliseconds."""
+
+
+class Output:
+    """The lines that a supervisor shows, to wait for."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
@@ -31,9 +35,9 @@ class Said:
         self._new.set()
 
     def of(self, name: str) -> list[str]:
-        return [line for who, line in self.lines if who == name]
+        return [line for process, line in self.lines if process == name]
 
-    async def heard(self, text: str, times: int = 1) -> None:
+    async def shows(self, text: str, times: int = 1) -> None:
         async with asyncio.timeout(WAIT_S):
             while sum(text in line for _, line in self.lines) < times:
                 self._new.clear()
@@ -41,24 +45,18 @@ class Said:
 
 
 @pytest.fixture
-def said() -> Said:
-    return Said()
+def output() -> Output:
+    return Output()
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """The same doubling, in milliseconds."""
-    monkeypatch.setattr(supervise, "BACKOFF_FIRST_S", 0.01)
-
-
-@pytest.fixture
-async def running(said: Said) -> AsyncIterator:
-    """Starts children of Python code; ends them after the test whatever happens."""
+async def running(output: Output) -> AsyncIterator:
+    """Start children from Python code; stop them after the test in any case."""
     started: list[tuple[Child, asyncio.Task[None]]] = []
 
-    def start(code: str, **spec: Any) -> tuple[Child, "asyncio.Task[None]"]:
+    def start(code: str, limits: SupervisionLimits = QUICK, **spec: Any) -> tuple[Child, "asyncio.Task[None]"]:
         command = [sys.executable, "-uc", code]
-        child = Child(ChildSpec(name="part", command=command, environment={}, **spec), said)
+        child = Child(ChildSpec(name="part", command=command, environment={}, **spec), output, limits)
         started.append((child, asyncio.create_task(child.run())))
         return started[-1]
 
@@ -73,86 +71,85 @@ async def ended(task: "asyncio.Task[None]") -> None:
         await task
 
 
-async def test_one_that_ends_is_started_again_after_pauses_that_double_and_then_given_up(said, quick, running):
+async def test_a_child_that_ends_is_started_again_after_doubling_pauses_and_then_given_up(output, running):
     child, task = running("print('no disk'); raise SystemExit(3)")
-    with pytest.raises(GivenUp, match=rf"part ended {ENDS_MOST} times in a row, last with exit code 3") as given:
+    with pytest.raises(GivenUp, match=rf"part ended {LIMITS.ends_most} times in a row, last with exit code 3") as given:
         await ended(task)
     assert "no disk" in str(given.value)
-    assert child.starts == ENDS_MOST
+    assert child.starts == LIMITS.ends_most
     assert child.pid is None
-    pauses = [float(line.split()[-2]) for line in said.of("up") if "starting it again" in line]
-    assert pauses == [0.01 * 2**turn for turn in range(ENDS_MOST - 1)]
-    assert said.of("part") == ["no disk"] * ENDS_MOST
+    pauses = [float(line.split()[-2]) for line in output.of("up") if "is started again" in line]
+    assert pauses == [0.01 * 2**end for end in range(LIMITS.ends_most - 1)]
+    assert output.of("part") == ["no disk"] * LIMITS.ends_most
 
 
-async def test_a_pause_never_exceeds_its_bound(said, quick, running, monkeypatch):
-    monkeypatch.setattr(supervise, "BACKOFF_MOST_S", 0.02)
-    _, task = running("raise SystemExit(1)")
+async def test_a_pause_never_exceeds_its_limit(output, running):
+    limits = SupervisionLimits(backoff=Backoff(first_s=0.01, most_s=0.02))
+    _, task = running("raise SystemExit(1)", limits)
     with pytest.raises(GivenUp):
         await ended(task)
-    assert [line.split()[-2] for line in said.of("up") if "again" in line] == ["0.01", "0.02", "0.02", "0.02", "0.02"]
+    assert [line.split()[-2] for line in output.of("up") if "again" in line] == ["0.01", "0.02", "0.02", "0.02", "0.02"]
 
 
-async def test_one_that_lived_long_begins_a_new_count(said, quick, running, monkeypatch):
-    monkeypatch.setattr(supervise, "HEALTHY_S", 0.0)
-    child, task = running("raise SystemExit(1)")
-    await said.heard("starting it again in 0.01 s", times=ENDS_MOST + 2)
+async def test_a_child_that_ran_long_starts_a_new_count(output, running):
+    limits = SupervisionLimits(backoff=QUICK.backoff, healthy_s=0.0)
+    child, task = running("raise SystemExit(1)", limits)
+    await output.shows("is started again in 0.01 s", times=LIMITS.ends_most + 2)
     assert not task.done()
-    assert child.starts > ENDS_MOST
+    assert child.starts > LIMITS.ends_most
 
 
-async def test_one_that_is_killed_is_started_again_and_the_signal_named(said, quick, running):
+async def test_a_child_that_is_killed_is_started_again_and_the_signal_named(output, running):
     child, _ = running("print('up'); import time; time.sleep(600)")
-    await said.heard("up", times=1)
+    await output.shows("up", times=1)
     async with asyncio.timeout(WAIT_S):
-        while child.pid is None or "up" not in said.of("part"):
+        while child.pid is None or "up" not in output.of("part"):
             await asyncio.sleep(0.01)
     first = child.pid
     os.kill(first, signal.SIGKILL)
-    await said.heard("part ended (signal 9)")
+    await output.shows("part ended (signal 9)")
     async with asyncio.timeout(WAIT_S):
-        while said.of("part").count("up") < 2:
+        while output.of("part").count("up") < 2:
             await asyncio.sleep(0.01)
     assert child.pid != first
 
 
-async def test_it_stops_by_a_term_that_the_child_may_answer(said, running):
+async def test_a_child_may_finish_its_work_after_sigterm(output, running):
     child, task = running(
         "import signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: (print('saved'), sys.exit(0)))\n"
         "print('ready'); time.sleep(600)"
     )
-    await said.heard("ready")
+    await output.shows("ready")
     await child.stop()
     await ended(task)
-    assert said.of("part") == ["ready", "saved"]
+    assert output.of("part") == ["ready", "saved"]
     assert child.starts == 1
 
 
-async def test_one_that_does_not_answer_a_term_is_killed(said, running, monkeypatch):
-    monkeypatch.setattr(supervise, "STOP_S", 0.1)
+async def test_a_child_that_ignores_sigterm_is_killed(output, running):
     child, task = running(
-        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('ready'); time.sleep(600)"
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('ready'); time.sleep(600)",
+        SupervisionLimits(stop_s=0.1),
     )
-    await said.heard("ready")
+    await output.shows("ready")
     pid = child.pid
     await child.stop()
     await ended(task)
-    assert "part does not end; killing it" in said.of("up")
+    assert "part did not end within 0.1 s and is killed" in output.of("up")
     assert not is_alive(pid)
 
 
-async def test_a_stop_cuts_a_pause_short(said, running, monkeypatch):
-    monkeypatch.setattr(supervise, "BACKOFF_FIRST_S", 10 * WAIT_S)
-    monkeypatch.setattr(supervise, "BACKOFF_MOST_S", 10 * WAIT_S)
-    child, task = running("raise SystemExit(1)")
-    await said.heard("starting it again in 600 s")
+async def test_a_stop_cuts_a_pause_short(output, running):
+    limits = SupervisionLimits(backoff=Backoff(first_s=10 * WAIT_S, most_s=10 * WAIT_S))
+    child, task = running("raise SystemExit(1)", limits)
+    await output.shows("is started again in 600 s")
     await child.stop()
     await ended(task)
     assert child.starts == 1
 
 
-async def test_a_stop_in_the_middle_of_a_start_leaves_nobody(said, running):
+async def test_a_stop_during_a_start_leaves_no_process(output, running):
     child, task = running("import time; time.sleep(600)")
     while child.starts == 0:
         await asyncio.sleep(0)
@@ -166,16 +163,14 @@ async def test_a_stop_in_the_middle_of_a_start_leaves_nobody(said, running):
 
 
 @pytest.mark.parametrize("own_session", [False, True])
-async def test_what_a_dead_child_has_started_keeps_nothing_from_going_on(
-    said, quick, running, monkeypatch, own_session
-):
-    monkeypatch.setattr(supervise, "DRAIN_S", 0.05)
+async def test_processes_that_a_dead_child_started_do_not_stop_the_supervisor(output, running, own_session):
+    limits = SupervisionLimits(backoff=QUICK.backoff, drain_s=0.05)
     sleeper = f"[sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session={own_session}"
-    _, task = running(f"import subprocess, sys\nprint(subprocess.Popen({sleeper}).pid)")
+    _, task = running(f"import subprocess, sys\nprint(subprocess.Popen({sleeper}).pid)", limits)
     with pytest.raises(GivenUp):
         await ended(task)
-    left = [int(line) for line in said.of("part")]
-    assert len(left) == ENDS_MOST
+    left = [int(line) for line in output.of("part")]
+    assert len(left) == LIMITS.ends_most
     for pid in left:
         if own_session:
             os.kill(pid, signal.SIGKILL)
@@ -184,7 +179,7 @@ async def test_what_a_dead_child_has_started_keeps_nothing_from_going_on(
                 await asyncio.sleep(0.01)
 
 
-async def test_a_start_that_cannot_be_is_not_tried(said, running):
+async def test_a_child_whose_preparation_fails_is_not_started(output, running):
     def full() -> None:
         raise StartFault("the disk is full")
 
@@ -194,35 +189,35 @@ async def test_a_start_that_cannot_be_is_not_tried(said, running):
     assert child.starts == 0
 
 
-async def test_a_command_that_is_not_there_is_named(said, quick):
-    child = Child(ChildSpec(name="part", command=["/nowhere/kafka"], environment={}), said)
+async def test_a_missing_command_is_named(output):
+    child = Child(ChildSpec(name="part", command=["/nowhere/kafka"], environment={}), output, QUICK)
     with pytest.raises(GivenUp, match=r"exit code 127[^$]*cannot run /nowhere/kafka: No such file"):
         await ended(asyncio.create_task(child.run()))
 
 
-async def test_escape_codes_are_taken_away_and_letters_stay(said, quick, running):
+async def test_escape_codes_are_removed_and_letters_kept(output, running):
     running(
         r"import sys; sys.stdout.buffer.write(b'\x1b]0;title\x07\x1b[1;31mr\xc3\xb5t\x1b[0m\x1b[?25l\tx\x08\r\n\x1b[K\n"
         r"\xff\x1b(B\n')"
     )
-    await said.heard("starting it again")
-    assert said.of("part")[:2] == ["rõt\tx", "\ufffd(B"]
+    await output.shows("is started again")
+    assert output.of("part")[:2] == ["rõt\tx", "\ufffd(B"]
 
 
-async def test_a_line_without_end_neither_blocks_nor_fills_the_memory(said, quick, running):
+async def test_a_line_without_an_end_neither_blocks_nor_fills_the_memory(output, running):
     running("print('x' * 1_000_000 ); print('after')")
-    await said.heard("starting it again")
-    long, after = said.of("part")[:2]
+    await output.shows("is started again")
+    long, after = output.of("part")[:2]
     assert long == "x" * LINE_BYTES_MAX + f" … (the rest of a line over {LINE_BYTES_MAX} bytes is left out)"
     assert after == "after"
 
 
-async def test_it_has_no_input_and_an_environment_of_its_own(said, quick):
+async def test_it_has_no_input_and_an_environment_of_its_own(output):
     code = "import os, sys; print(os.environ['MATLINE_WORKER'], 'PATH' in os.environ, repr(sys.stdin.read()))"
     spec = ChildSpec(name="part", command=[sys.executable, "-c", code], environment={"MATLINE_WORKER": "one"})
     with pytest.raises(GivenUp):
-        await ended(asyncio.create_task(Child(spec, said).run()))
-    assert said.of("part")[0] == "one True ''"
+        await ended(asyncio.create_task(Child(spec, output, QUICK).run()))
+    assert output.of("part")[0] == "one True ''"
 
 
 _PARENT = """
@@ -234,7 +229,7 @@ asyncio.run(Child(spec, lambda name, line: print(line, flush=True)).run())
 """
 
 
-async def test_children_die_with_a_parent_that_is_killed():
+async def test_children_end_with_a_parent_that_is_killed():
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", _PARENT, stdout=subprocess.PIPE)
     try:
         async with asyncio.timeout(WAIT_S):
@@ -252,7 +247,7 @@ async def test_children_die_with_a_parent_that_is_killed():
             await parent.wait()
 
 
-def test_a_child_whose_parent_was_gone_before_it_began_does_not_begin(tmp_path: Path):
+def test_a_child_whose_parent_has_ended_does_not_start(tmp_path: Path):
     made = tmp_path / "made"
     command = [sys.executable, "-m", "services.operate.child", "1", "touch", str(made)]
     assert subprocess.run(command, check=False).returncode == 1

@@ -62,7 +62,7 @@ async def test_each_topic_is_made_with_its_settings_and_the_race_log_kept_for_ev
 
 async def test_missing_topics_are_named_and_made_by_no_question(kafka, admin):
     await without(admin, "results", "standings")
-    with pytest.raises(StartFault, match="no topic results, standings; make them by `matline topics create`"):
+    with pytest.raises(StartFault, match="no topic results, standings; create it by `matline topics create`"):
         await check_topics(kafka)
     assert not {"results", "standings"}.intersection(await admin.list_topics())
     assert await create_topics(kafka, PARTITIONS_DEFAULT, 1, {}) == ["results", "standings"]
@@ -79,14 +79,14 @@ async def test_differing_partition_counts_stop_every_service(kafka, admin):
 
 async def test_what_is_missing_is_not_made_with_another_count_than_what_is_there(kafka, admin):
     await without(admin, "results")
-    with pytest.raises(StartFault, match=f"race-log is there with {PARTITIONS_DEFAULT} partitions"):
+    with pytest.raises(StartFault, match=f"race-log has {PARTITIONS_DEFAULT} partitions"):
         await create_topics(kafka, PARTITIONS_DEFAULT + 1, 1, {})
     assert "results" not in await admin.list_topics()
 
 
 async def test_what_kafka_refuses_is_said_in_its_words(kafka, admin):
     await without(admin, "results")
-    with pytest.raises(StartFault, match=r"refuses to make topic results: .*(R|r)eplication factor"):
+    with pytest.raises(StartFault, match=r"refuses to create the topic results: .*(R|r)eplication factor"):
         await create_topics(kafka, PARTITIONS_DEFAULT, 3, {})
 
 
@@ -94,12 +94,12 @@ async def test_the_commands_say_what_they_did_and_end_by_it(kafka, admin, capsys
     there = {"MATLINE_KAFKA": kafka.servers}
     assert await asyncio.to_thread(create_main, there, PARTITIONS_DEFAULT, 1) == 0
     assert await asyncio.to_thread(check_main, there) == 0
-    assert capsys.readouterr().out.splitlines()[0] == "made: nothing, all are there"
+    assert capsys.readouterr().out.splitlines()[0] == "created: nothing, all topics exist"
     await without(admin, "results", "race-log")
     assert await asyncio.to_thread(check_main, there) == 1
     assert "matline topics create" in capsys.readouterr().err
     assert await asyncio.to_thread(create_main, there, 2, 1) == 0
-    assert capsys.readouterr().out == "made: ['race-log', 'results']\n"
+    assert capsys.readouterr().out == "created: ['race-log', 'results']\n"
     log = await settings(admin, RACE_LOG.name)
     assert log["min.insync.replicas"] == "1"  # with one copy two in step would refuse every write
     assert log["unclean.leader.election.enable"] == "false"
@@ -109,7 +109,7 @@ async def test_a_kafka_that_does_not_answer_is_said_in_a_line(unused_tcp_port, c
     nobody = {"MATLINE_KAFKA": f"127.0.0.1:{unused_tcp_port}"}
     assert await asyncio.to_thread(check_main, nobody) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"Kafka at 127.0.0.1:{unused_tcp_port}: ")
+    assert line.startswith(f"Kafka at 127.0.0.1:{unused_tcp_port} does not answer: ")
     with pytest.raises(KafkaConnectionError):
         await check_topics(KafkaOptions(servers=nobody["MATLINE_KAFKA"]))
 

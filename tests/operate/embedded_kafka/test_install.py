@@ -1,4 +1,4 @@
-"""Jars by their lock from a repository on this machine: good, wrong, cut, missing, twice at once."""
+"""Fetching jars from a repository on this machine: good, wrong, cut or missing ones, and by two processes."""
 
 import hashlib
 import os
@@ -10,11 +10,18 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import jgo.constants
+import msgspec
 import pytest
 
-from services.operate.embedded_kafka import install as kafka_install
-from services.operate.embedded_kafka.install import TRIES, Jar, cache_folder, install, read_lock, write_lock
+from services.operate.embedded_kafka.install import (
+    PART_STALE_S,
+    InstallOptions,
+    Jar,
+    cache_folder,
+    install,
+    read_lock,
+    write_lock,
+)
 from services.runtime.faults import StartFault
 
 BYTES = {f"part{number}": f"jar {number}\n".encode() * 20_000 for number in range(12)} | {
@@ -23,7 +30,7 @@ BYTES = {f"part{number}": f"jar {number}\n".encode() * 20_000 for number in rang
 
 
 class Repository:
-    """A Maven repository over HTTP; `answers` may change what a jar's address gives."""
+    """A Maven repository over HTTP; `answers` may replace a jar's bytes."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -59,20 +66,26 @@ class Repository:
 
 @pytest.fixture
 def repository(monkeypatch) -> Iterator[Repository]:
-    made = Repository()
-    monkeypatch.setattr(jgo.constants, "MAVEN_CENTRAL_URL", made.url)
+    served = Repository()
     monkeypatch.setenv("no_proxy", "*")
-    yield made
-    made.close()
+    yield served
+    served.close()
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch) -> Path:
-    """The folder that jars go into, not made yet, with a lock of our own jars."""
+    """The folder for the jars, which does not exist yet."""
     monkeypatch.setenv("MATLINE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(kafka_install, "LOCK", tmp_path / "jars.lock")
-    write_lock([Jar("org.example", name, "4.3.1", hashlib.sha256(data).hexdigest()) for name, data in BYTES.items()])
     return tmp_path / "cache" / "kafka-4.3.1"
+
+
+@pytest.fixture
+def options(tmp_path: Path, repository: Repository) -> InstallOptions:
+    """Options for jars of our own in our own repository."""
+    lock = tmp_path / "jars.lock"
+    jars = [Jar("org.example", name, "4.3.1", hashlib.sha256(data).hexdigest()) for name, data in BYTES.items()]
+    write_lock(jars, lock)
+    return InstallOptions(lock=lock, repository=repository.url)
 
 
 def held(cache: Path) -> dict[str, bytes]:
@@ -82,27 +95,27 @@ def held(cache: Path) -> dict[str, bytes]:
 WHOLE = {f"{name}-4.3.1.jar": data for name, data in BYTES.items()}
 
 
-def test_every_jar_is_fetched_once_and_kept(repository, cache):
-    said: list[str] = []
-    assert install(said.append) == cache
+def test_every_jar_is_fetched_once_and_kept(repository, cache, options):
+    printed: list[str] = []
+    assert install(printed.append, options) == cache
     assert held(cache) == WHOLE
-    assert said == [
+    assert printed == [
         f"fetching Kafka 4.3.1: 13 jars, once, into {cache}",
         "fetched 10 of 13 jars",
         "fetched 13 of 13 jars",
     ]
-    assert install(said.append) == cache
+    assert install(printed.append, options) == cache
     assert sorted(repository.asked) == sorted(BYTES)
-    assert len(said) == 3
+    assert len(printed) == 3
 
 
-def test_a_jar_that_was_cut_or_changed_on_the_disk_is_fetched_again(repository, cache):
-    install(print)
+def test_a_jar_that_was_cut_or_changed_on_the_disk_is_fetched_again(repository, cache, options):
+    install(print, options)
     repository.asked.clear()
     (cache / "part1-4.3.1.jar").write_bytes(BYTES["part1"][:1000])
     (cache / "part2-4.3.1.jar").write_bytes(BYTES["part3"])
     (cache / "part4-4.3.1.jar").unlink()
-    install(print)
+    install(print, options)
     assert held(cache) == WHOLE
     assert sorted(repository.asked) == ["part1", "part2", "part4"]
 
@@ -123,24 +136,24 @@ def answer(head: str, body: bytes = b"") -> bytes:
     ],
     ids=["missing", "wrong sum", "cut", "cut chunk", "no HTTP", "nothing"],
 )
-def test_what_does_not_come_right_is_named_and_leaves_nothing_half_written(repository, cache, raw, reason):
+def test_a_failed_download_is_named_and_leaves_no_partial_file(repository, cache, options, raw, reason):
     if b"chunked" in raw:
         raw = raw.replace(b"HTTP/1.0", b"HTTP/1.1")
     repository.answers["part3"] = raw
     with pytest.raises(StartFault, match=r"cannot fetch org.example:part3:4.3.1") as fault:
-        install(print)
+        install(print, options)
     assert reason in str(fault.value)
     assert "Check the network and start again" in str(fault.value)
     assert "--kafka HOST:PORT" in str(fault.value)
-    assert repository.asked.count("part3") == TRIES
+    assert repository.asked.count("part3") == options.tries
     assert held(cache).items() <= WHOLE.items()
 
     del repository.answers["part3"]
-    install(print)
+    install(print, options)
     assert held(cache) == WHOLE
 
 
-def test_a_passing_fault_is_no_fault(repository, cache, monkeypatch):
+def test_a_fault_that_passes_does_not_matter(repository, cache, options):
     repository.answers["part3"] = answer("503 Busy")
     fetched = threading.Event()
 
@@ -150,81 +163,78 @@ def test_a_passing_fault_is_no_fault(repository, cache, monkeypatch):
         del repository.answers["part3"]
         fetched.set()
 
-    monkeypatch.setattr(kafka_install, "TRIES", 1_000)
     mending = threading.Thread(target=mend)
     mending.start()
-    install(print)
+    install(print, msgspec.structs.replace(options, tries=1_000))
     mending.join()
     assert fetched.is_set()
     assert held(cache) == WHOLE
 
 
-def test_without_a_network_the_first_fault_ends_it(repository, cache, monkeypatch):
-    """Each jar has its patience; all of them one after the other would be a quarter of an hour."""
-    monkeypatch.setattr(kafka_install, "THREADS", 1)
+def test_without_a_network_the_first_fault_stops_the_installation(repository, cache, options):
+    """All tries of all jars, one after the other, would take a quarter of an hour."""
     for name in BYTES:
         repository.answers[name] = answer("503 Busy")
     with pytest.raises(StartFault):
-        install(print)
+        install(print, msgspec.structs.replace(options, threads=1))
     assert len(set(repository.asked)) < len(BYTES)
 
 
-def test_a_port_that_nobody_listens_on_is_said(cache, monkeypatch, unused_tcp_port):
-    monkeypatch.setattr(jgo.constants, "MAVEN_CENTRAL_URL", f"http://127.0.0.1:{unused_tcp_port}")
+def test_a_repository_that_refuses_connections_is_reported(cache, options, unused_tcp_port):
+    closed = msgspec.structs.replace(options, repository=f"http://127.0.0.1:{unused_tcp_port}")
     with pytest.raises(StartFault, match="refused"):
-        install(print)
+        install(print, closed)
 
 
 _INSTALL = """
 import sys
 from pathlib import Path
-import jgo.constants
-from services.operate.embedded_kafka import install as kafka_install
-jgo.constants.MAVEN_CENTRAL_URL, kafka_install.LOCK = sys.argv[1], Path(sys.argv[2])
-print(kafka_install.install(lambda line: None))
+from services.operate.embedded_kafka.install import InstallOptions, install
+print(install(lambda line: None, InstallOptions(repository=sys.argv[1], lock=Path(sys.argv[2]))))
 """
 
 
-def test_two_installs_at_once_end_with_whole_jars(repository, cache):
-    command = [sys.executable, "-c", _INSTALL, repository.url, str(kafka_install.LOCK)]
+def test_two_installs_at_once_end_with_whole_jars(repository, cache, options):
+    command = [sys.executable, "-c", _INSTALL, repository.url, str(options.lock)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    for one in both:
-        out, _ = one.communicate(timeout=60)
-        assert (one.returncode, out.strip()) == (0, str(cache))
+    for process in both:
+        out, _ = process.communicate(timeout=60)
+        assert (process.returncode, out.strip()) == (0, str(cache))
     assert held(cache) == WHOLE
 
 
-def test_what_killed_downloads_left_goes_and_what_is_being_fetched_stays(repository, cache):
+def test_files_of_killed_downloads_are_deleted_and_those_of_running_ones_kept(repository, cache, options):
     cache.mkdir(parents=True)
     left, fresh = cache / ".left.part", cache / ".fresh.part"
     for part in (left, fresh):
         part.write_bytes(b"half")
-    long_ago = time.time() - 2 * kafka_install.PART_STALE_S
+    long_ago = time.time() - 2 * PART_STALE_S
     os.utime(left, (long_ago, long_ago))
-    install(print)
+    install(print, options)
     assert held(cache) == {**WHOLE, ".fresh.part": b"half"}
 
 
 @pytest.mark.parametrize("folder", ["/proc/none/cache", "{file}/cache"])
-def test_a_cache_that_cannot_be_written_is_named_with_the_remedy(repository, cache, tmp_path, monkeypatch, folder):
+def test_a_cache_that_cannot_be_written_is_named_with_the_remedy(
+    repository, cache, options, tmp_path, monkeypatch, folder
+):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("MATLINE_CACHE", folder.format(file=tmp_path / "file"))
-    with pytest.raises(StartFault, match=r"cannot write to the cache .*; name another by MATLINE_CACHE"):
-        install(print)
+    with pytest.raises(StartFault, match=r"cannot write to the cache .*; choose another by MATLINE_CACHE"):
+        install(print, options)
     assert repository.asked == []
 
 
-def test_a_jars_name_that_is_taken_by_a_folder_is_named_with_the_remedy(repository, cache):
+def test_a_jars_name_that_is_taken_by_a_folder_is_named_with_the_remedy(repository, cache, options):
     (cache / "part3-4.3.1.jar").mkdir(parents=True)
     with pytest.raises(StartFault, match=r"cannot write .*part3-4.3.1.jar: Is a directory; .*MATLINE_CACHE"):
-        install(print)
+        install(print, options)
     assert not list(cache.glob(".*"))
 
 
-def test_too_little_room_is_said_before_anything_is_fetched(repository, cache, monkeypatch):
-    monkeypatch.setattr(kafka_install, "ROOM_BYTES", 1 << 60)
+def test_too_little_free_space_is_reported_before_anything_is_fetched(repository, cache, options):
     with pytest.raises(StartFault, match=r"MiB free and Kafka needs .*MATLINE_CACHE"):
-        install(print)
+        install(print, msgspec.structs.replace(options, room_bytes=1 << 60))
     assert repository.asked == []
 
 

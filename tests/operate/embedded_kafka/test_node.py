@@ -1,4 +1,4 @@
-"""What an embedded Kafka needs before it runs: a new enough Java, room, settings that Kafka reads as written."""
+"""Preparing an embedded Kafka: a new enough Java, free space, settings that Kafka reads as written."""
 
 import shutil
 import subprocess
@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from services.operate.embedded_kafka import node as kafka_node
 from services.operate.embedded_kafka.node import JAVA_LEAST, check_room, cluster_id, find_java, prepare, property_value
 from services.runtime.faults import StartFault
 
-AWKWARD = "Đà Nẵng 2026 \\ #=:!😀"  # what a file of properties and a Java in the C locale make something else of
+AWKWARD = "Đà Nẵng 2026 \\ #=:!😀"  # characters that a properties file or a Java in the C locale would change
 
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch) -> Path:
-    """The only folder that programs are looked for in."""
+    """The only folder in PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -53,21 +52,19 @@ def test_a_java_that_is_too_old_or_none_gives_way_to_the_wheels(path, script):
     assert int(said.split('"')[1].split(".")[0]) >= JAVA_LEAST
 
 
-def test_a_java_that_hangs_is_not_waited_for(path, monkeypatch):
-    monkeypatch.setattr(kafka_node, "FORMAT_S", 0.2)
+def test_a_java_that_hangs_is_not_waited_for(path):
     hanging = fake_java(path, "exec /bin/sleep 600")
-    assert find_java() != hanging
+    assert find_java(timeout_s=0.2) != hanging
 
 
 def test_no_java_on_the_path_is_the_wheels(path):
     assert Path(find_java()).is_file()
 
 
-def test_a_disk_that_is_nearly_full_is_said_with_its_room_and_the_remedy(tmp_path, monkeypatch):
+def test_a_nearly_full_disk_is_reported_with_its_free_space_and_the_remedy(tmp_path):
     check_room(tmp_path)
-    monkeypatch.setattr(kafka_node, "ROOM_BYTES", 1 << 60)
     with pytest.raises(StartFault) as fault:
-        check_room(tmp_path)
+        check_room(tmp_path, least_bytes=1 << 60)
     assert f"the disk of {tmp_path} has {shutil.disk_usage(tmp_path).free // 2**30}"[:-3] in str(fault.value)
     assert f"needs at least {2**40} MiB" in str(fault.value)
     assert "by --data" in str(fault.value)
@@ -116,8 +113,7 @@ def test_what_the_format_tool_says_is_passed_on(tmp_path):
         prepare(tmp_path, 19092, 19093, print)
 
 
-def test_a_format_that_hangs_is_given_up(tmp_path, path, monkeypatch):
+def test_a_format_that_hangs_is_given_up(tmp_path, path):
     fake_java(path, f"case $1 in -version) {says('17')};; *) exec /bin/sleep 600;; esac")
-    monkeypatch.setattr(kafka_node, "FORMAT_S", 0.3)
     with pytest.raises(StartFault, match="timed out"):
-        prepare(tmp_path / "kafka", 19092, 19093, print)
+        prepare(tmp_path / "kafka", 19092, 19093, print, timeout_s=0.3)
