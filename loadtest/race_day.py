@@ -1,6 +1,6 @@
 """What happened on race day, before any reader saw it: who started, crossed what, stopped where; what each mat caught.
 
-And from that the truth: what everybody's result has to be under the contract's rules. It is worked out here from true
+And from that the truth: what everybody's result has to be under the rules of R3 and R4. It is worked out here from true
 crossings and from what officials rule, never from reads and never by the scorer. It can be, since the simulator keeps
 to cases in which what a mat catches of a runner is one crossing a point:
 

@@ -1,4 +1,4 @@
-"""Identifiers, instants and bounded text: the smallest words of the contract, with their limits.
+"""Identifiers, instants and bounded text: the smallest parts of facts and definitions, with their limits.
 
 Limits are declared to msgspec, so that a decoder refuses a value with its path before anything else sees it, and
 `matline schema` prints them for those who write gateways.

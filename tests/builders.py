@@ -1,4 +1,4 @@
-"""Facts with defaults, as plain objects in the shape of the contract, and the ways from them to lines and standings.
+"""Facts with defaults, as plain objects in the shape of R1 and R2, and the ways from them to lines and standings.
 
 Times are seconds after the scheduled start of the example race, as decimals in a text or a number (`1.5`, `"0.000001"`,
 `hms("2:09:44.3")`): exact, and short enough to work a test out by hand. Everything here is made up.

@@ -1,4 +1,4 @@
-"""The contract for machines: JSON Schemas of what gateways send and broadcasters read, made from the types."""
+"""The rules for machines: JSON Schemas of what gateways send and broadcasters read, made from the types."""
 
 from typing import Any
 

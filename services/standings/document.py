@@ -39,7 +39,7 @@ def scored_rows(event: EventRow | None, rows: Iterable[AthleteRow]) -> Scored:
 
 
 def document(event: str, revision: int, scored: Scored) -> dict[str, Any]:
-    """The document as plain objects in the order of the contract."""
+    """Return the document as plain objects, in the order of R5."""
     made = scored.standings
     return {
         "event": event,

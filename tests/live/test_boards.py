@@ -315,8 +315,8 @@ async def feeds(live: Live, query: str = "") -> tuple[list[dict], list[dict], li
     return array, table, [{cell.tag: cell.text or "" for cell in row} for row in root]
 
 
-async def test_feeds_have_exactly_the_columns_of_the_contract_each_of_one_type(database):
-    contract = (
+async def test_feeds_have_exactly_these_columns_each_of_one_type(database):
+    columns = (
         "place place_text bib name name_ascii family_name given_name team club nationality gender age_group point km"
         " time time_ms gun_time chip_time gap gap_ms pace speed_kmh move next_eta projected_finish status result_state"
         " updated_at revision age_grade"
@@ -332,7 +332,7 @@ async def test_feeds_have_exactly_the_columns_of_the_contract_each_of_one_type(d
             array, table, tree = await feeds(live, query)
             assert len(array) == len(table) == len(tree) == (2 if not query else 3)
             for json_row, csv_row, xml_row in zip(array, table, tree, strict=True):
-                assert " ".join(json_row) == " ".join(csv_row) == " ".join(xml_row) == declared == contract
+                assert " ".join(json_row) == " ".join(csv_row) == " ".join(xml_row) == declared == columns
                 for name, value in json_row.items():
                     assert isinstance(value, (int, float) if name in NUMBERS else str), name
                     assert not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""The JSON Schemas that `matline schema` prints: well formed, and with the limits of the contract."""
+"""The JSON Schemas that `matline schema` prints: well formed, and with the limits of the rules."""
 
 import json
 import subprocess

@@ -68,7 +68,7 @@ def test_a_log_gives_the_document_as_one_line_of_json(tmp_path, scored):
     assert json.loads(out) == document(*day(ran()))
 
 
-def test_the_document_has_the_fields_of_the_contract_in_its_order(tmp_path, scored):
+def test_the_document_has_the_fields_of_the_rules_in_their_order(tmp_path, scored):
     of = definition(
         team_boards=[{"id": "teams", "of": "men", "counting": 1}],
         delegations=[{"id": "all", "sum": ["teams"]}],

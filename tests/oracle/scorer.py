@@ -1,9 +1,9 @@
-"""A second scorer, slow and plain, written from the contract alone, to be held against the core.
+"""A second scorer, slow and plain, written from docs/rules.md alone, to be held against the core.
 
 It knows nothing of the services: facts come as plain JSON objects, the whole log at once, and every question is
 answered by looking through all of it. Assignments of passings to points are all tried (R3.3). Nothing
-here is clever, so that each line can be read beside the sentence of the contract that it stands for. Lists whose order
-the contract leaves open (`cases`, `flags`) are sorted.
+here is clever, so that each line can be read beside the rule that it stands for. Lists whose order
+the rules leave open (`cases`, `flags`) are sorted.
 """
 
 from collections import defaultdict
@@ -161,7 +161,7 @@ class Log:
             return guns[wave]
         return guns.get(None)
 
-    # Reads, section 3.1
+    # Reads, R3.1
 
     def sort_reads(self):
         strongest = {}
@@ -308,7 +308,7 @@ def athlete(log, race, bib):
 
 
 def formed(definition, reads):
-    """Passings of an athlete, section 3.2; `duplicate`: a backup passing that is a main one's crossing."""
+    """Passings of an athlete, R3.2; `duplicate`: a backup passing that is a main one's crossing."""
     gap_us = Fraction(str(definition.get("passing_gap_s", 20))) * US
     passings = []
     for mat, source in sorted({(read["mat"], read["source"]) for read in reads}):
@@ -331,7 +331,7 @@ def formed(definition, reads):
 
 
 class Course:
-    """Who may stand where: passings to points, section 3.3. A choice is a list of one candidate or None a point."""
+    """Who may stand where: passings to points, R3.3. A choice is a list of one candidate or None a point."""
 
     def __init__(self, log, race, own_gun, passings, official):
         self.log = log
@@ -551,7 +551,7 @@ def instant_us(local, zone):
 
 
 def result(log, race, bib, own_gun, taken):
-    """Times, cut-off, completion, status and cases, sections 3.4 to 3.8."""
+    """Times, cut-off, completion, status and cases, R3.4 to R3.8."""
     points = race["points"]
     guns = log.guns(race)
     earliest_gun = min(guns.values()) if guns else None
@@ -686,7 +686,7 @@ def belongs(log, board, bib):
 
 
 def ranked(log, athletes, board):
-    """Rows of a board with their places, sections 4.1 to 4.3."""
+    """Rows of a board with their places, R4.1 to R4.3."""
     root = lineage(log, board)[-1]
     race = log.races[root["race"]]
     finishers = [one for bib, one in athletes.items() if one["status"] == "FINISHED" and belongs(log, root, bib)]
@@ -761,7 +761,7 @@ def team_cases(log, board):
 
 
 def team_rows(log, athletes, boards, board):
-    """Rows of a team board, sections 4.4 to 4.6."""
+    """Rows of a team board, R4.4 to R4.6."""
     of = next(one for one in log.definition["boards"] if one["id"] == board["of"])
     counting = board.get("counting", 3)
     kind = board.get("score", "sum_places")
@@ -801,7 +801,7 @@ def numbered(placed):
 
 
 def delegation_rows(teams, delegation):
-    """Rows of a delegation board, section 4.7."""
+    """Rows of a delegation board, R4.7."""
     names = sorted({row["team"] for board in delegation["sum"] for row in teams[board]})
     placed, rest = [], []
     for name in names:

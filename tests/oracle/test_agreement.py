@@ -19,7 +19,7 @@ BLOCKS = 10
 
 
 def of_core(log):
-    """The core's document in the form of the second scorer's, which sorts where the contract gives no order."""
+    """The core's document in the form of the second scorer's, which sorts where the rules give no order."""
     found = json.loads(json.dumps(score_lines(json.dumps(fact).encode() for fact in log)))
     assert (found.pop("event"), found.pop("revision")) == (EVENT, len(log))
     found["cases"].sort(key=lambda case: case["case"])
@@ -56,7 +56,7 @@ def _shorter(log):
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
-def test_the_core_agrees_with_a_scorer_written_from_the_contract_alone(block):
+def test_the_core_agrees_with_a_scorer_written_from_the_rules_alone(block):
     for seed in range(FIRST_SEED + block, FIRST_SEED + LOGS, BLOCKS):
         log = log_of(seed)
         if differing(log):

@@ -69,7 +69,7 @@ def test_dates_and_times_of_toml_are_iso_texts():
     assert definition_from_toml(quoted.encode()) == definition_from_toml(TOML.encode())
 
 
-def test_the_defaults_are_those_of_the_contract():
+def test_the_defaults_are_those_of_the_rules():
     taken = parse_definition(definition())
     (hm,) = taken.races
     assert (taken.rules_version, taken.protest_window_s, taken.passing_gap_s) == (1, 600, 20)

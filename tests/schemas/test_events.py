@@ -143,7 +143,7 @@ def test_every_fact_names_its_event(name):
     assert "matching regex" in refused({**plain, "event": "a b"})
 
 
-def test_the_types_are_those_of_the_contract_and_readers_notices():
+def test_the_examples_are_of_every_kind():
     known = {one.__struct_config__.tag for one in Fact.__args__}
     assert known == set(FACTS)
 

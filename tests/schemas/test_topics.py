@@ -1,4 +1,4 @@
-"""Where records go. Source: contract and design of the log: an event lives in one partition."""
+"""Where records go. Source: docs/decisions: an event lives in one partition."""
 
 from collections import Counter
 

@@ -81,7 +81,7 @@ def test_a_board_is_of_one_race():
 
 
 def test_the_row_of_a_board_shows_both_exact_times():
-    """The contract's example, section 5."""
+    """The example of R5.4."""
     (row,) = made([EVERYBODY], [result("7", "3902.12", 3901)]).boards["all"]
     assert (row.place, row.bib, row.time_s, row.gun_us, row.chip_us) == (1, "7", 3903, 3902120000, 3901000000)
 

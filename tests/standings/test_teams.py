@@ -79,7 +79,7 @@ def test_teams_that_nothing_parts_share_a_place_and_the_next_is_skipped():
 
 
 def test_of_equal_scores_the_counting_ones_are_taken_and_listed_by_bib():
-    """Four of A tie for place 1; three count: 9, 10 and 11, shorter bibs first. Source: section 4.6."""
+    """Four of A tie for place 1; three count: 9, 10 and 11, shorter bibs first. Source: R4.6."""
     rows = team("A", ("100", 5), ("11", 5), ("9", 5), ("10", 5))
     assert teams(rows) == [(1, "A", 3, "9:1 10:1 11:1")]
 

@@ -59,7 +59,7 @@ def test_a_finishers_time_is_printed_rounded_up_and_kept_exact():
     assert athlete(found)["time_s"] == 7785
 
 
-def test_the_contracts_example_of_an_athlete():
+def test_the_example_of_an_athlete_in_the_rules():
     """Gun time 3902.12 s, START at 1.12 s after the gun, so chip time 3901 s. Source: R5."""
     found = scored(run(start="1.12", finish="3902.12"))
     one = athlete(found)
@@ -79,7 +79,7 @@ def test_the_official_time_of_the_race_is_printed(official, printed):
 
 @pytest.mark.parametrize(("gun_from", "gun_time"), [("race", 4600), ("wave", 4000)])
 def test_gun_time_counts_from_the_races_earliest_gun_or_from_his_waves(gun_from, gun_time):
-    """Waves A at 0 s and B at 600 s; 7 of wave B starts at 610 and finishes at 4600. Source: section 2, `gun_from`."""
+    """Waves A at 0 s and B at 600 s; 7 of wave B starts at 610 and finishes at 4600. Source: R3.4, `gun_from`."""
     found = document(
         defined(half(gun_from=gun_from)),
         entries(entry("7", wave="B")),

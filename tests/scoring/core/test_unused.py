@@ -85,7 +85,7 @@ FIRST_OF_TWO = {
 
 
 @pytest.mark.parametrize("name", FIRST_OF_TWO)
-def test_of_several_reasons_the_first_in_the_contracts_order_stands(name):
+def test_of_several_reasons_the_first_in_the_order_of_the_rules_stands(name):
     reason, facts, of = FIRST_OF_TWO[name]
     counted = scored(*facts, of=of or None)["unused_reads"]
     assert counted.pop(reason) == 1

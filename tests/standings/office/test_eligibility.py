@@ -134,7 +134,7 @@ def test_without_such_a_rule_nobody_asks():
 
 
 def test_a_chip_named_twice_is_a_concern_for_whoever_does_not_get_its_reads():
-    """Contract, section 1: the last entry that names a chip owns it."""
+    """R1.entries_added: the last entry that names a chip owns it."""
     found = concerns([entry("9", ["C1"]), entry("7", ["C1", "C7"]), entry("8", ["C7"])])
     assert [(one.bib, one.kind, one.others) for one in found] == [("7", "chip", ["8"]), ("9", "chip", ["7"])]
     assert reasons(found)[0] == "chip C7 is also on the later entry of bib 8, which gets all of its reads"
