@@ -1,4 +1,4 @@
-"""Ingest wired up: HTTP, the readers' listeners, the way to Kafka, metrics and health, in one process."""
+"""Wires up ingest: HTTP, the readers, the way to Kafka, metrics and health, in one process."""
 
 import asyncio
 import logging
@@ -31,12 +31,12 @@ from services.runtime.problem import problem
 from services.runtime.tls import ServerTls
 from services.runtime.tokens import Tokens
 
-SHUTDOWN_S = 15.0  # for requests being worked on: they wait for Kafka at most 10 s
+SHUTDOWN_S = 15.0  # for requests in progress: they wait for Kafka at most 10 s
 IDLE_S = 75.0  # a connection without a whole request for so long is closed; gateways connect again
 HANDSHAKE_S = 10.0
 OPEN_FILES = (
     2 * IngestLimits().connections
-)  # with readers, Kafka and files of our own; many systems allow 1,024 unless asked
+)  # with readers, Kafka and our own files; many systems allow 1,024 unless asked
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ SUPERVISOR: web.AppKey[ReaderSupervisor] = web.AppKey("supervisor", ReaderSuperv
 CONNECTIONS: web.AppKey[ConnectionLimiter] = web.AppKey("connections", ConnectionLimiter)
 LIMITS: web.AppKey[IngestLimits] = web.AppKey("limits", IngestLimits)
 FAILED: web.AppKey["asyncio.Future[None]"] = web.AppKey("failed", asyncio.Future)
-"""Fails with what ingest cannot go on from."""
+"""Fails with what ingest cannot continue from."""
 
 
 def now_us() -> int:
@@ -101,7 +101,7 @@ def create_app(
 
 
 async def _look(supervisor: ReaderSupervisor, every_s: float, failed: "asyncio.Future[None]") -> None:
-    """Keep the readers as the file has them, for as long as this task lives."""
+    """Keep the readers as the file says, for as long as this task lives."""
     try:
         while True:
             await asyncio.sleep(every_s)
@@ -122,7 +122,7 @@ async def _write(writer: Log, failed: "asyncio.Future[None]") -> None:
 
 
 class _NotTheirs(logging.Filter):
-    """Leaves out requests that are no HTTP: they are answered 400, and a flood of them would be a flood of logs."""
+    """Leaves out requests that are not HTTP: they are answered 400, and a flood of them would flood the log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
@@ -134,9 +134,9 @@ _server_log.addFilter(_NotTheirs())
 
 @asynccontextmanager
 async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterator[int]:
-    """Serve the application; the port that it has. Raises OSError for one that is taken, StartFault."""
+    """Serve the application and yield its port. Raises OSError for a port that is taken, StartFault."""
     tls = None if settings.tls is None else ServerTls(settings.tls)
-    # Bodies as they came: `bodies` unpacks them within bounds.
+    # Bodies as they came: `http.body` decompresses them within bounds.
     runner = web.AppRunner(
         app,
         auto_decompress=False,
@@ -145,7 +145,7 @@ async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterat
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_S,
         keepalive_timeout=IDLE_S,
-        lingering_time=0,  # `ErrorThrottle` hears clients out
+        lingering_time=0,  # `ErrorThrottle` reads the rest of a refused body
     )
     await runner.setup()
     try:
@@ -174,7 +174,7 @@ async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterat
 
 
 async def _renew(tls: ServerTls | None, every_s: float) -> None:
-    """Take up certificates that are renewed, for as long as this task lives."""
+    """Take up renewed certificates, for as long as this task lives."""
     while tls is not None:
         await asyncio.sleep(every_s)
         try:
@@ -240,4 +240,4 @@ async def _without_errors(request: web.Request, handler: Handler) -> web.StreamR
         return problem(error.status, error.reason, error.text or error.reason)
     except Exception:
         log.exception("a request to %s failed by a fault of ours", request.path)
-        return problem(500, "A fault of ours", "nothing of this request is acknowledged; our log says why")
+        return problem(500, "A fault of ours", "nothing of this request is acknowledged; the log of ingest says why")

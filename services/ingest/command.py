@@ -1,4 +1,4 @@
-"""Ingest's commands: settings read once, faults said in a line, exit codes for whoever supervises."""
+"""Ingest's commands: settings read once, faults said in one line, exit codes for a supervisor."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ EXIT_SETTINGS = 2  # a restart does not help
 
 
 def main(environment: Mapping[str, str]) -> int:
-    """Run ingest until it is told to stop; the exit code."""
+    """Run ingest until it is stopped; return the exit code."""
     logs.set_up()
     try:
         asyncio.run(run(settings_from(environment)))

@@ -1,4 +1,4 @@
-"""Ingest's errors: come again later (`Unavailable`, `Overloaded`), or not like this (`TooLarge`, `Refused`)."""
+"""Ingest's errors: try again later (`Unavailable`, `Overloaded`), or change the request (`TooLarge`, `Refused`)."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ from schemas.ids import REASON_CHARS
 
 
 class IngestError(Exception):
-    """Something that a client can act on; the text says how."""
+    """An error that a client can act on; the text says how."""
 
 
 class Unavailable(IngestError):
-    """Kafka does not answer; nothing of this request is acknowledged, send it again unchanged."""
+    """Kafka does not answer; nothing of this request is acknowledged. Send it again unchanged."""
 
 
 class Overloaded(IngestError):
-    """As much as may wait for Kafka is waiting; send it again a little later."""
+    """Too much waits for Kafka already; send it again a little later."""
 
 
 class TooLarge(IngestError):
@@ -22,7 +22,7 @@ class TooLarge(IngestError):
 
 
 class Refused(IngestError):
-    """A request that will not do as it is: an HTTP status, a short title, what to do, and members for machines."""
+    """A request that has to be changed: an HTTP status, a short title, what to do, and members for machines."""
 
     def __init__(self, status: int, title: str, detail: str, **members: Any) -> None:
         super().__init__(detail)
@@ -32,5 +32,5 @@ class Refused(IngestError):
 
 
 def shortened(error: Exception) -> str:
-    """An error's words for whoever sent what caused it, without the megabytes of it that they may quote."""
+    """Return an error's text for the sender, without the megabytes of its request that it may quote."""
     return str(error)[:REASON_CHARS]

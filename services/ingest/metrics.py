@@ -1,4 +1,4 @@
-"""Ingest's metrics; beside each what a rise tells whoever watches."""
+"""Ingest's metrics; the comment of each says what a rise means."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -22,11 +22,14 @@ class IngestMetrics:
         self.missing = Counter(
             "ingest_reads_skipped_total", "Sequence numbers skipped between acknowledged reads.", registry=registry
         )
-        # Someone sends what we cannot read: look at the topic `rejected`.
-        self.rejected = Counter("ingest_rejected_total", "Things put aside.", ["source", "reason"], registry=registry)
-        # A sender of whom nearly nothing can be read is told to wait: the log names it, `matline rejected` shows why.
+        # A sender sends what cannot be read: see `matline rejected list`.
+        self.rejected = Counter("ingest_rejected_total", "Dead letters.", ["source", "reason"], registry=registry)
+        # A sender of too many dead letters has to wait: the log names it, `matline rejected list` shows why.
         self.halted = Counter(
-            "ingest_halted_total", "Times that a sender was halted for what it sends.", ["source"], registry=registry
+            "ingest_halted_total",
+            "Requests of a sender that was halted for its dead letters.",
+            ["source"],
+            registry=registry,
         )
         # Officials at work.
         self.facts = Counter(
@@ -51,21 +54,21 @@ class IngestMetrics:
         self.envelopes = Counter(
             "ingest_envelopes_total", "Records of the race log acknowledged by Kafka.", registry=registry
         )
-        # Near its bound (ingest_waiting_limit_bytes) clients are told to slow down.
+        # Near its bound (ingest_waiting_limit_bytes) clients have to slow down.
         self.waiting = Gauge("ingest_waiting_bytes", "Bytes that wait for Kafka.", registry=registry)
         self.waiting_limit = Gauge("ingest_waiting_limit_bytes", "Bytes that may wait for Kafka.", registry=registry)
         self.in_flight = Gauge("ingest_requests_in_flight", "HTTP requests being worked on.", registry=registry)
         # 0 while a mat is in use: its cable, its power, its network.
         self.connections = Gauge("ingest_connections", "Readers connected by TCP.", ["gateway"], registry=registry)
         # Numbers of a reader's own log that it has not sent yet though later ones came: asked for again until they
-        # do, or until the reader says that it has them no more (a notice of kind `gap`).
+        # do, or until they are given up (a notice of kind `gap`).
         self.reader_missing = Gauge(
             "ingest_reader_missing",
             "Numbers of a reader's log that are asked for again.",
             ["gateway"],
             registry=registry,
         )
-        # A reader's network or power: each one is followed by a new attempt that goes on where it ended.
+        # A reader's network or power: each one is followed by a new attempt that continues where it ended.
         self.disconnections = Counter(
             "ingest_disconnections_total", "Readers' connections that ended.", ["gateway"], registry=registry
         )
@@ -76,7 +79,7 @@ class IngestMetrics:
             ["gateway"],
             registry=registry,
         )
-        # Somebody changed matline.toml and it is not taken up; a restart would not start.
+        # A change of matline.toml is not in effect; after a restart ingest would not start.
         self.config_faulty = Gauge("ingest_config_faulty", "1 while matline.toml has faults.", registry=registry)
         # A wrong zone, or a decoder's clock in another one: its times are off by whole hours.
         self.utc_differs = Counter(
@@ -85,8 +88,8 @@ class IngestMetrics:
             ["gateway"],
             registry=registry,
         )
-        # Far from 0: a wrong zone, a wrong date, a clock that nobody set; its times are useless until corrected. By
-        # what the reader tells, else by when its reads come: then a slow line makes it look behind by its delay.
+        # Far from 0: a wrong zone, a wrong date, a clock that was never set; its times are useless until corrected. As
+        # the reader reports it, else by when its reads arrive: then a slow line makes it look behind by its delay.
         self.clock_offset_s = Gauge(
             "ingest_clock_offset_seconds",
             "How far a reader's clock is ahead of ours; behind: negative.",

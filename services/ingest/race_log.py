@@ -1,11 +1,11 @@
-"""Ingest's way onto the race log: packs facts into envelopes, keeps an event's order, bounds what waits, loses nothing.
+"""Writes the race log: packs facts into envelopes, keeps each event's order, and bounds what waits for Kafka.
 
-Every event has a lane. A full envelope leaves at once, a partial one as soon as none of its lane is on its way: so
-one read alone goes out without delay, and a flood packs itself while Kafka is busy with the envelope before. Whoever
-appends gets the offset when Kafka has acknowledged all of it, and an error otherwise; there is no third way.
+Every event has a queue. A full envelope leaves at once, a partial one as soon as no other of its queue is under way: so
+a single read goes out without delay, and a flood packs itself while Kafka is busy with the envelope before. `append`
+returns the offset once Kafka has acknowledged everything, and raises an error otherwise.
 
-A failed delivery costs the producer: a batch given up leaves a hole in its sequence numbers, after which Kafka
-refuses all that follows. So everything unacknowledged is answered as such, and a new producer is made.
+After a failed delivery a new producer is made: a batch that was given up leaves a hole in the old one's sequence
+numbers, after which Kafka refuses everything that follows. All that was unacknowledged is answered as such.
 """
 
 import asyncio
@@ -26,18 +26,20 @@ from schemas.topics import ENVELOPE_READS_MAX, RACE_LOG, RECORD_MAX_BYTES, REJEC
 from services.ingest.dead_letter_quota import DeadLetterQuota, QuotaLimits
 from services.ingest.errors import Overloaded, TooLarge, Unavailable
 from services.ingest.metrics import IngestMetrics
+from services.runtime.backoff import Backoff
 from services.runtime.faults import StartFault
 
 ENVELOPE_HEAD_BYTES = 256  # version, event and list head of an envelope; an event is at most 64 characters
 PACKED_MAX_BYTES = RECORD_MAX_BYTES - ENVELOPE_HEAD_BYTES
-LANE_ENVELOPES_MAX = 32  # of one event with Kafka at once: more than a produce request of 512 KiB holds
-WAITING_MAX_BYTES = 64 * 1024 * 1024  # what may wait for Kafka in all; half a million reads, seconds of the worst flood
+QUEUE_ENVELOPES_MAX = 32  # of one event with Kafka at once: more than a produce request of 512 KiB holds
+WAITING_MAX_BYTES = 64 * 1024 * 1024  # waiting for Kafka in all; half a million reads, seconds of the worst flood
 REQUEST_TIMEOUT_MS = 10_000  # a broker that has not answered by then is asked again
-STOP_TIMEOUT_S = 5.0  # for what is on its way when ingest stops, or when a failed producer is put away
+STOP_TIMEOUT_S = 5.0  # for envelopes under way when ingest stops, or when a failed producer is replaced
 PROBE_EVERY_S = 1.0  # how often Kafka is asked whether it is there
 PROBE_TIMEOUT_S = 3.0
-BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between attempts to connect; the last one repeats
-DRAIN_TURN = 64  # envelopes a lane hands over before other tasks get their turn
+BACKOFF = Backoff(0.2, 5.0)  # between attempts to connect
+BUFFER_FULL_S = 0.2  # before a full producer is offered the same again
+DRAIN_TURN = 64  # envelopes that a queue hands over before other tasks get their turn
 
 log = logging.getLogger(__name__)
 
@@ -46,26 +48,26 @@ class Log(Protocol):
     """Where ingest writes: Kafka, or a list in memory."""
 
     async def append(self, event: str, facts: Sequence[LoggedFact], wait_s: float | None = None) -> int:
-        """Write facts of one event in order; the offset of the last of their records once all are acknowledged.
+        """Write facts of one event in order, and return the offset of their last record once all are acknowledged.
 
         Raises Unavailable when they were not within `wait_s` (null: however long it takes) or at all, Overloaded when
-        too much waits already, TooLarge for a fact that no record holds. After an error some of the facts may yet be,
-        or come to be, on the log: they are sent again whole.
+        too much waits already, TooLarge for a fact that no record can hold. After an error some of the facts may be on
+        the log, now or later: all of them are sent again.
         """
         ...
 
     async def put_dead_letters(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
-        """Write to `rejected` what came from one sender; returns once all are acknowledged. Raises as `append`, and
-        Overloaded too for a sender of whom too much is put aside.
+        """Write dead letters of one sender; returns once all are acknowledged. Raises as `append`, and Overloaded too
+        for a sender that causes too many of them.
         """
         ...
 
     async def room(self) -> None:
-        """Return once something may wait again."""
+        """Return once there is room for more to wait."""
         ...
 
     def reachable(self) -> bool:
-        """Whether Kafka answered lately."""
+        """Whether Kafka answered recently."""
         ...
 
 
@@ -79,7 +81,7 @@ class _Packed(NamedTuple):
 
 
 class _Submission:
-    """Facts that were appended together: how many are not yet acknowledged, and the offset for whoever waits."""
+    """Facts that were appended together: how many are not yet acknowledged, and the offset that `append` waits for."""
 
     __slots__ = ("done", "last_offset", "left")
 
@@ -100,9 +102,9 @@ class _Submission:
 
 
 class _Envelope(NamedTuple):
-    """Facts of one record that Kafka has and has not answered for, and when it got them (monotonic seconds)."""
+    """Facts of one record that Kafka was given and has not acknowledged, and since when (monotonic seconds)."""
 
-    lane: "EventQueue"
+    queue: "EventQueue"
     facts: list[tuple[_Packed, _Submission]]
     began_s: float
 
@@ -125,10 +127,10 @@ class EventQueue:
 
     def may_leave(self) -> bool:
         full = self.waiting_reads >= ENVELOPE_READS_MAX or len(self.waiting) >= ENVELOPE_READS_MAX
-        return self.on_way == 0 or (full and self.on_way < LANE_ENVELOPES_MAX)
+        return self.on_way == 0 or (full and self.on_way < QUEUE_ENVELOPES_MAX)
 
     def take(self) -> list[tuple[_Packed, _Submission]]:
-        """The facts of the next envelope; those of which nobody waits for the answer any more are left out."""
+        """Return the facts of the next envelope, and take them out of the queue."""
         taken: list[tuple[_Packed, _Submission]] = []
         reads = size = 0
         while self.waiting:
@@ -144,7 +146,7 @@ class EventQueue:
 
 
 def pack(fact: LoggedFact) -> _Packed:
-    """A fact ready for an envelope. Raises TooLarge."""
+    """Return a fact ready for an envelope. Raises TooLarge."""
     try:
         raw = codec.pack(fact)
     except (OverflowError, RecursionError) as error:
@@ -155,9 +157,7 @@ def pack(fact: LoggedFact) -> _Packed:
 
 
 class KafkaLog:
-    """The race log on Kafka. `options` are aiokafka's for the connection; `partitions` is the topic's number of
-    them.
-    """
+    """The race log on Kafka. `options` are aiokafka's for the connection; the topic has `partitions` partitions."""
 
     def __init__(
         self, options: Mapping[str, Any], partitions: int, metrics: IngestMetrics, quota: QuotaLimits | None = None
@@ -172,16 +172,16 @@ class KafkaLog:
         self._roomy.set()
         self._reachable = False
         self._waiting_bytes = 0
-        self._lanes: dict[str, EventQueue] = {}
+        self._queues: dict[str, EventQueue] = {}
         self._on_way: dict[int, _Envelope] = {}
         self._ticket = 0
         self._dead_letters = DeadLetterQuota(time.monotonic, quota)
         metrics.waiting_limit.set(WAITING_MAX_BYTES)
 
     async def run(self) -> None:
-        """Keep a producer for as long as this task lives; what waits when it is cancelled gets its chance to go out.
+        """Keep a producer for as long as this task lives; what waits when it is cancelled has a chance to go out.
 
-        Raises WrongPartitions, which no waiting mends.
+        Raises WrongPartitions, which waiting does not fix.
         """
         try:
             while True:
@@ -199,8 +199,8 @@ class KafkaLog:
             if self._producer is not None:
                 await _stop(self._producer)
             self._give_up()
-            for lane in list(self._lanes.values()):
-                for _, submission in lane.waiting:
+            for queue in list(self._queues.values()):
+                for _, submission in queue.waiting:
                     submission.fail("ingest is stopping; send it again unchanged")
 
     def reachable(self) -> bool:
@@ -210,20 +210,20 @@ class KafkaLog:
         await self._roomy.wait()
 
     async def append(self, event: str, facts: Sequence[LoggedFact], wait_s: float | None = None) -> int:
-        packed = [pack(fact) for fact in facts]
-        size = sum(len(one.raw) for one in packed)
+        packed = list(map(pack, facts))
+        size = sum(len(fact.raw) for fact in packed)
         self._admit(size)
         submission = _Submission(len(packed))
-        lane = self._lanes.get(event)
-        if lane is None:
-            lane = self._lanes[event] = EventQueue(event)
-        for one in packed:
-            lane.waiting.append((one, submission))
-            lane.waiting_reads += one.reads
-        if lane.task is None:
-            lane.task = asyncio.create_task(self._drain(lane))
+        queue = self._queues.get(event)
+        if queue is None:
+            queue = self._queues[event] = EventQueue(event)
+        for fact in packed:
+            queue.waiting.append((fact, submission))
+            queue.waiting_reads += fact.reads
+        if queue.task is None:
+            queue.task = asyncio.create_task(self._drain(queue))
         else:
-            lane.moved.set()
+            queue.moved.set()
         try:
             return await asyncio.wait_for(submission.done, wait_s)
         except TimeoutError:
@@ -249,41 +249,41 @@ class KafkaLog:
             raise Unavailable(f"Kafka did not answer within {wait_s:g} s; send it again unchanged") from None
         except KafkaError as error:
             self._fail(error)
-            raise Unavailable("Kafka did not take what was put aside; send it again unchanged") from None
+            raise Unavailable("Kafka did not take the dead letters of it; send it again unchanged") from None
         finally:
             self._release(size)
 
-    # --- lanes
+    # --- queues
 
-    async def _drain(self, lane: EventQueue) -> None:
-        """Hand a lane's envelopes to the producer, in order, until it is empty."""
+    async def _drain(self, queue: EventQueue) -> None:
+        """Hand a queue's envelopes to the producer, in order, until it is empty."""
         handed = 0
-        while lane.waiting:
-            lane.moved.clear()
-            if not lane.may_leave():
-                await lane.moved.wait()
+        while queue.waiting:
+            queue.moved.clear()
+            if not queue.may_leave():
+                await queue.moved.wait()
                 continue
-            taken = lane.take()
+            taken = queue.take()
             wanted = [(packed, submission) for packed, submission in taken if not submission.done.done()]
             self._release(sum(len(packed.raw) for packed, _ in taken) - sum(len(packed.raw) for packed, _ in wanted))
             if wanted:
-                await self._send(lane, wanted)
+                await self._send(queue, wanted)
             handed += 1
             if handed % DRAIN_TURN == 0:
                 await asyncio.sleep(0)
-        lane.task = None
-        if not lane.on_way:
-            self._lanes.pop(lane.event, None)
+        queue.task = None
+        if not queue.on_way:
+            self._queues.pop(queue.event, None)
 
-    async def _send(self, lane: EventQueue, facts: list[tuple[_Packed, _Submission]]) -> None:
-        value = codec.encode_packed(lane.event, [packed.raw for packed, _ in facts])
-        partition = partition_of(lane.event, self._partitions)
+    async def _send(self, queue: EventQueue, facts: list[tuple[_Packed, _Submission]]) -> None:
+        value = codec.encode_packed(queue.event, [packed.raw for packed, _ in facts])
+        partition = partition_of(queue.event, self._partitions)
         self._ticket += 1
         ticket = self._ticket
-        self._on_way[ticket] = _Envelope(lane, facts, time.monotonic())
-        lane.on_way += 1
+        self._on_way[ticket] = _Envelope(queue, facts, time.monotonic())
+        queue.on_way += 1
         try:
-            delivery = await self._hand_over(RACE_LOG.name, lane.event.encode(), value, partition)
+            delivery = await self._hand_over(RACE_LOG.name, queue.event.encode(), value, partition)
         except KafkaError as error:
             self._fail(error)
             self._settle(ticket, None)
@@ -298,10 +298,8 @@ class KafkaLog:
             try:
                 delivery: asyncio.Future[Any] = await producer.send(topic, value, key=key, partition=partition)
                 return delivery
-            except (
-                KafkaTimeoutError
-            ):  # the producer's buffer is full, or it knows nothing of the topic: nothing was sent
-                await asyncio.sleep(BACK_OFF_S[0])
+            except KafkaTimeoutError:  # the producer's buffer is full, or it does not know the topic: nothing was sent
+                await asyncio.sleep(BUFFER_FULL_S)
 
     def _delivered(self, ticket: int, future: "asyncio.Future[Any]") -> None:
         error = None if future.cancelled() else future.exception()
@@ -312,14 +310,14 @@ class KafkaLog:
             self._settle(ticket, None)
             return
         offset: int = future.result().offset
-        # Kafka confirms a repetition that it no longer remembers without its offset.
+        # Kafka confirms a repetition that it has forgotten without an offset.
         self._settle(ticket, offset if offset >= 0 else None)
 
     def _settle(self, ticket: int, offset: int | None) -> None:
         envelope = self._on_way.pop(ticket)
-        lane = envelope.lane
-        lane.on_way -= 1
-        lane.moved.set()
+        queue = envelope.queue
+        queue.on_way -= 1
+        queue.moved.set()
         self._release(envelope.size())
         for _, submission in envelope.facts:
             if offset is None:
@@ -330,14 +328,14 @@ class KafkaLog:
             self._metrics.ack_s.observe(time.monotonic() - envelope.began_s)
             self._metrics.envelopes.inc()
             self._reach(True)
-        if not lane.on_way and not lane.waiting and lane.task is None:
-            self._lanes.pop(lane.event, None)
+        if not queue.on_way and not queue.waiting and queue.task is None:
+            self._queues.pop(queue.event, None)
 
     def _admit(self, size: int) -> None:
         if self._waiting_bytes + size > WAITING_MAX_BYTES and self._waiting_bytes:
             if self._reachable:
                 raise Overloaded("more comes in than Kafka takes; send it again unchanged, and more slowly")
-            raise Unavailable("Kafka cannot be reached and all room to wait is taken; send it again unchanged")
+            raise Unavailable("Kafka cannot be reached and no more may wait for it; send it again unchanged")
         self._waiting_bytes += size
         self._metrics.waiting.set(self._waiting_bytes)
         if self._waiting_bytes > WAITING_MAX_BYTES // 2:
@@ -353,7 +351,7 @@ class KafkaLog:
     # --- connection
 
     async def _connect(self) -> AIOKafkaProducer:
-        attempt = 0
+        failures = 0
         while True:
             producer = AIOKafkaProducer(
                 **self._options,
@@ -369,10 +367,10 @@ class KafkaLog:
                 await self._check_partitions(producer)
             except (KafkaError, OSError) as error:
                 await _stop(producer)
-                if attempt == 0:
-                    log.warning("Kafka at %s cannot be used yet: %s; trying on", self._address(), error)
-                await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
-                attempt += 1
+                if failures == 0:
+                    log.warning("Kafka at %s cannot be used yet: %s; trying again", self._address(), error)
+                failures += 1
+                await asyncio.sleep(BACKOFF.pause_s(failures))
             except BaseException:
                 await _stop(producer)
                 raise
@@ -385,15 +383,15 @@ class KafkaLog:
         return str(self._options["bootstrap_servers"])
 
     async def _check_partitions(self, producer: AIOKafkaProducer) -> None:
-        found = len(await producer.partitions_for(RACE_LOG.name))
-        if found != self._partitions:
+        partitions = len(await producer.partitions_for(RACE_LOG.name))
+        if partitions != self._partitions:
             raise WrongPartitions(
-                f"topic {RACE_LOG.name} has {found} partitions, ingest is set to {self._partitions}: events would "
-                f"change theirs. Set MATLINE_PARTITIONS={found}, or look whether this is the right Kafka."
+                f"topic {RACE_LOG.name} has {partitions} partitions, ingest is set to {self._partitions}: events would "
+                f"change theirs. Set MATLINE_PARTITIONS={partitions}, or check whether this is the right Kafka."
             )
 
     async def _watch(self, producer: AIOKafkaProducer) -> None:
-        """Ask Kafka every second whether it is there, until this producer has failed."""
+        """Ask Kafka every second whether it answers, until this producer has failed."""
         while not self._failed.is_set():
             try:
                 await asyncio.wait_for(producer.client.fetch_all_metadata(), PROBE_TIMEOUT_S)
@@ -421,7 +419,7 @@ class KafkaLog:
             self._connected.clear()
 
     def _give_up(self) -> None:
-        """Answer for everything that a producer still had when it was put away: not confirmed."""
+        """Fail everything that a producer still had when it was replaced: it was not confirmed."""
         for ticket in list(self._on_way):
             self._settle(ticket, None)
 

@@ -16,7 +16,7 @@ from services.runtime.tokens import tokens_path
 class IngestSettings(Struct, frozen=True, kw_only=True):
     """Where ingest listens and writes. `partitions` is how many `race-log` has; port 0 takes a free one. `config` names
     the readers (null: none); a MYLAPS source without an address listens on `mylaps_port`. `tokens` may be missing,
-    `tls` null is plain HTTP; `data` is where readers' cursors stand.
+    `tls` null is plain HTTP; `data` is where readers' cursors are kept.
     """
 
     kafka: KafkaOptions = KafkaOptions()
@@ -31,7 +31,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
 
 
 def settings_from(environment: Mapping[str, str]) -> IngestSettings:
-    """The settings that MATLINE_ variables give. Raises StartFault."""
+    """Return the settings of the MATLINE_ variables. Raises StartFault."""
     return IngestSettings(
         kafka=kafka_options(environment),
         host=text(environment, "MATLINE_HOST", "127.0.0.1"),
@@ -46,9 +46,9 @@ def settings_from(environment: Mapping[str, str]) -> IngestSettings:
 
 
 def config_path(environment: Mapping[str, str]) -> Path:
-    """The file of readers: MATLINE_SOURCES, which has to be there, else in the data folder, where it may be missing."""
+    """Return the file of readers: MATLINE_SOURCES, which has to exist, else in the data folder, where it need not."""
     named = text(environment, "MATLINE_SOURCES", "")
     path = Path(named).expanduser() if named else folder(environment, "MATLINE_DATA", ".matline") / "matline.toml"
     if named and not path.is_file():
-        raise StartFault(f"{path} (MATLINE_SOURCES) is no file")
+        raise StartFault(f"{path} (MATLINE_SOURCES) is not a file")
     return path

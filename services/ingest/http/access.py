@@ -54,7 +54,7 @@ class Access:
         if not is_loopback(host) and not self._tokens.count():
             raise UnsafeAddress(
                 f"ingest would listen on {host}, which others can reach, and there is no token in {self._tokens.path} "
-                "to tell gateways by; make one by `matline token add`, or use MATLINE_HOST=127.0.0.1"
+                "to recognize gateways by; make one by `matline token add`, or use MATLINE_HOST=127.0.0.1"
             )
 
     def gateway(self, request: web.Request, event: str) -> Token:

@@ -1,4 +1,4 @@
-"""Ingest's HTTP door: gateways' reads, the race office's definitions and entries, officials' facts.
+"""Ingest's HTTP API: gateways' reads, the race office's definitions and entries, officials' facts.
 
 Bytes are bounded and decoded here, facts handed to the log, and a request is answered when Kafka has acknowledged all
 of it. Source: docs/http.md.
@@ -46,10 +46,10 @@ BODY_MAX_BYTES = 4 * 1024 * 1024  # of reads, facts and definitions, decompresse
 BODY_LEAST_BYTES_A_SECOND = 1024  # on average, beyond the grace time: what the poorest mobile line gives
 LARGE_BYTES = 256 * 1024  # of a body, as it comes and decompressed; a request of 1,000 reads has less
 LARGE_BYTES_A_SECOND = 32 * 1024 * 1024  # of all bodies beyond that: the longest entry list takes a second
-UNPACKED_AT_ONCE = 2  # in threads; more would only take the processor from other requests
-UNPACK_INLINE_MAX_BYTES = (
+DECOMPRESSED_AT_ONCE = 2  # in threads; more would only take the processor from other requests
+DECOMPRESS_INLINE_MAX_BYTES = (
     64 * 1024
-)  # a larger packed body is decompressed in a thread; so is one that unpacks to a large
+)  # a larger compressed body is decompressed in a thread; so is one that becomes large
 DEFINITION_MAX_BYTES = 1024 * 1024  # the largest real ones are 50 KB
 TOML_MAX_BYTES = 256 * 1024  # TOML is slow to read
 TOML_DOTS_MAX = 400  # of one line: 200 points with their kilometres
@@ -80,7 +80,7 @@ class _Path(Struct):
 
 
 class IngestApi:
-    """The handlers, with what they share."""
+    """The handlers, with their shared state."""
 
     def __init__(
         self,
@@ -98,10 +98,10 @@ class IngestApi:
         self._sessions = Sessions()
         self._in_flight = 0
         self._large = RateLimiter(LARGE_BYTES_A_SECOND, LARGE_BYTES_A_SECOND / 4)
-        self._unpacking = asyncio.Semaphore(UNPACKED_AT_ONCE)
+        self._decompressing = asyncio.Semaphore(DECOMPRESSED_AT_ONCE)
 
     def routes(self) -> list[web.RouteDef]:
-        """The routes of docs/http.md, ingest's half."""
+        """Return ingest's routes of docs/http.md."""
         base = "/v1/events/{event}"
         return [
             web.post(f"{base}/reads", self._answering("reads", self._reads)),
@@ -111,7 +111,7 @@ class IngestApi:
         ]
 
     def _answering(self, route: str, handler: Handler) -> Handler:
-        """The handler with its errors turned into problems, counted and bounded."""
+        """Return the handler with its errors turned into problems, its requests counted and limited."""
 
         async def answer(request: web.Request) -> web.StreamResponse:
             began = time.monotonic()
@@ -142,15 +142,17 @@ class IngestApi:
             data = await self._received(request, limit)
             self._access.check_still(holder)
             self._metrics.bytes_in.labels("http").inc(len(data))
-            if not coding or (len(data) <= UNPACK_INLINE_MAX_BYTES and not unpacks_to_over(LARGE_BYTES, data, coding)):
+            if not coding or (
+                len(data) <= DECOMPRESS_INLINE_MAX_BYTES and not unpacks_to_over(LARGE_BYTES, data, coding)
+            ):
                 return decompress(data, coding, limit)
-            return await self._unpacked_aside(data, coding, limit)
+            return await self._decompressed_in_thread(data, coding, limit)
 
-    async def _unpacked_aside(self, data: bytes, coding: str, limit: int) -> bytes:
+    async def _decompressed_in_thread(self, data: bytes, coding: str, limit: int) -> bytes:
         """Return a large body decompressed; a bomb counts as large as it may be. Raises as `decompress`."""
         size = limit
         try:
-            async with self._unpacking:
+            async with self._decompressing:
                 body = await asyncio.to_thread(decompress, data, coding, limit)
             size = len(body)
         finally:
@@ -158,7 +160,7 @@ class IngestApi:
         return body
 
     async def _received(self, request: web.Request, limit: int) -> bytes:
-        """A body as it comes. Raises Refused: 413 over `limit` bytes, 408 when it comes too slowly."""
+        """Return a body as it comes. Raises Refused: 413 over `limit` bytes, 408 when it comes too slowly."""
         pieces: list[bytes] = []
         size = 0
         began_s = asyncio.get_running_loop().time()
@@ -177,7 +179,7 @@ class IngestApi:
             raise Refused(
                 408,
                 "Body too slow",
-                f"the body was not whole within {wait_s:g} s, or stood still; send less at once",
+                f"the body did not come within {wait_s:g} s, or stalled; send less at once",
             ) from None
         return b"".join(pieces)
 
@@ -206,12 +208,15 @@ class IngestApi:
         self._metrics.reads.labels("http").inc(len(push.rows))
         self._metrics.repeated.inc(progress.repeated)
         self._metrics.missing.inc(progress.skipped)
-        bad = [{"index": one.index, "reason": one.reason} for one in push.bad[:BAD_LISTED_MAX]]
+        bad = [{"index": read.index, "reason": read.reason} for read in push.bad[:BAD_LISTED_MAX]]
         return _json({"accepted": len(push.rows), "rejected": bad, "next_seq": progress.next_seq, "revision": revision})
 
     async def _write_reads(self, event: str, push: Push, at_us: int) -> int | None:
-        """Write bad reads aside and good ones to the log; the offset of the last record, null without a good one."""
-        if push.bad:  # first, so that a sender who is halted for these writes nothing again and again
+        """Write bad reads as dead letters and good ones to the log.
+
+        Returns the offset of the last record, null without a good read.
+        """
+        if push.bad:  # first, so that a sender that is halted for these does not write the good ones again and again
             dead_letters = [
                 request_rejection(event, bad.reason, bad.raw, at_us, push.gateway, bad.index) for bad in push.bad
             ]
@@ -253,7 +258,7 @@ class IngestApi:
         facts = entries_facts(stamp, listing.entries)
         revision = await self._log.append(event, facts, self._limits.ack_wait_s) if facts else None
         self._count(facts)
-        bad = [{"line": one.line, "reason": one.reason} for one in listing.bad[:BAD_LISTED_MAX]]
+        bad = [{"line": line.line, "reason": line.reason} for line in listing.bad[:BAD_LISTED_MAX]]
         return _json(
             {
                 "accepted": len(listing.entries),
@@ -282,7 +287,7 @@ class IngestApi:
             self._metrics.facts.labels(str(fact.__struct_config__.tag)).inc()
 
 
-# --- what a request holds
+# --- the content of a request
 
 
 def _event(request: web.Request) -> str:
@@ -291,7 +296,7 @@ def _event(request: web.Request) -> str:
         msgspec.convert({"event": event}, _Path)
     except msgspec.ValidationError:
         raise Refused(
-            400, "No event id", f"{event[:80]!r} is no id: letters, digits, `.`, `_`, `-`; 1-64 characters"
+            400, "No event id", f"{event[:80]!r} is not an event id: 1-64 letters, digits, `.`, `_`, `-`"
         ) from None
     return event
 
@@ -304,12 +309,12 @@ def _content_type(request: web.Request, known: tuple[str, ...]) -> str:
 
 
 def _request_id(request: web.Request) -> str | None:
-    """The client's `Idempotency-Key`, as the stem of the facts' ids: the same request sent again counts once."""
+    """Return the client's `Idempotency-Key`, from which ids of facts derive: a request sent again counts once."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key:
         return None
     if not key.isascii() or not key.isprintable():
-        raise Refused(400, "No key", "an Idempotency-Key is of printable ASCII characters")
+        raise Refused(400, "No key", "an Idempotency-Key may hold only printable ASCII characters")
     return key if len(key) <= FACT_ID_CHARS // 2 else hashlib.sha256(key.encode()).hexdigest()[: FACT_ID_CHARS // 2]
 
 
@@ -327,15 +332,19 @@ def _plain_definition(data: bytes, is_json: bool) -> dict[str, Any]:
         plain = msgspec.json.decode(data) if is_json else plain_from_toml(data)
     except DefinitionRefused as refused:
         _refuse_definition(refused.faults)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, a number of 5,000 digits
-        _refuse_definition([Fault("$", f"is no {'JSON' if is_json else 'TOML'}: {error}")])
+    except (
+        msgspec.DecodeError,
+        ValueError,
+        RecursionError,
+    ) as error:  # ValueError: not UTF-8, or an endless number
+        _refuse_definition([Fault("$", f"is not {'JSON' if is_json else 'TOML'}: {error}")])
     if not isinstance(plain, dict):
-        _refuse_definition([Fault("$", "is no object")])
+        _refuse_definition([Fault("$", "is not an object")])
     return plain
 
 
 def _check_toml(data: bytes) -> None:
-    """Refuse what would take long to read: the time grows with the square of a key's parts. Raises Refused."""
+    """Raise Refused for TOML that would take long to read: time grows with the square of a key's parts."""
     if len(data) > TOML_MAX_BYTES:
         raise too_large(TOML_MAX_BYTES)
     if any(line.count(b".") > TOML_DOTS_MAX for line in data.split(b"\n")):
@@ -362,7 +371,7 @@ def _check_definition(plain: dict[str, Any], event: str) -> None:
 
 def _refuse_definition(faults: list[Fault]) -> NoReturn:
     listed = [{"path": fault.path[:NAME_CHARS], "reason": fault.reason[:REASON_CHARS]} for fault in faults]
-    text = "; ".join(f"{one['path']}: {one['reason']}" for one in listed)
+    text = "; ".join(f"{fault['path']}: {fault['reason']}" for fault in listed)
     raise Refused(422, "Definition refused", text, faults=listed) from None
 
 
@@ -378,10 +387,10 @@ def _listing(data: bytes, is_json: bool) -> Listing:
 
 
 def _checked_facts(data: bytes, event: str) -> list[Any]:
-    """The facts of a request, all good. Raises Refused that names each bad one; nothing of them is written then."""
+    """Return the facts of a request. Raises Refused that names each bad one, and then none is written."""
     try:
-        whole = data.lstrip()[:1] == b"["
-        items = msgspec.json.decode(data, type=list[Raw]) if whole else [Raw(data)]
+        is_list = data.lstrip()[:1] == b"["
+        items = msgspec.json.decode(data, type=list[Raw]) if is_list else [Raw(data)]
     except (msgspec.DecodeError, RecursionError) as error:
         raise Refused(
             400, "Malformed facts", f"{shortened(error)}; send one fact as a JSON object, or a list of them"
@@ -401,17 +410,19 @@ def _checked_facts(data: bytes, event: str) -> list[Any]:
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             bad.append({"index": index, "reason": shortened(error)})
     if bad:
-        text = "; ".join(f"fact {one['index']}: {one['reason']}" for one in bad[:10])
-        raise Refused(400, "Malformed facts", f"{text}. Nothing was written; mend and send all again", faults=bad)
+        text = "; ".join(f"fact {fault['index']}: {fault['reason']}" for fault in bad[:10])
+        raise Refused(
+            400, "Malformed facts", f"{text}. Nothing was written; correct them and send all again", faults=bad
+        )
     return facts
 
 
 def _checked_fact(data: bytes, event: str) -> Fact:
     fact = codec.fact_from_json(data)
     if isinstance(fact, ReadsReceived):
-        raise ValueError(f"reads_received is not taken here; POST reads to /v1/events/{event}/reads")
+        raise ValueError(f"reads_received cannot be sent here; POST reads to /v1/events/{event}/reads")
     if fact.event != event:
-        raise ValueError(f"it is of event {fact.event!r}, but was sent to event {event!r}")
+        raise ValueError(f"its event is {fact.event!r}, but it was sent to event {event!r}")
     if isinstance(fact, EventDefined):
         _check_definition(fact.definition, event)
     return fact

@@ -14,7 +14,9 @@ WINDOW_MAX_BYTES = 8 * 1024 * 1024  # memory that a zstd body may ask for; what 
 
 
 def decompress(data: bytes, coding: str, limit: int) -> bytes:
-    """The body without its content coding. Raises Refused: 413 over `limit` bytes, 415 for a coding unknown, 400
+    """Return the body without its content coding.
+
+    Raises Refused: 413 over `limit` bytes, 415 for an unknown coding, 400
     damaged.
     """
     if coding in ("", "identity"):
@@ -30,7 +32,7 @@ def decompress(data: bytes, coding: str, limit: int) -> bytes:
 
 
 def unpacks_to_over(size: int, data: bytes, coding: str) -> bool:
-    """Whether a body is more than so many bytes without its content coding, told in the time that those take. False
+    """Whether a body has more than so many bytes without its content coding, in the time that those take. False
     for what cannot be decompressed.
     """
     try:
@@ -54,8 +56,8 @@ def _gunzipped(data: bytes, limit: int) -> bytes:
 
 
 def _unzstd(data: bytes, limit: int) -> bytes:
-    # Only the reader can be told where to stop, and only the object says whether the end was there: so first how much
-    # it would be, then, within bounds, the body.
+    # Only the reader can stop at a bound, and only the object says whether the end was reached: so first the size,
+    # then, within bounds, the body.
     if len(_zstd_reader(data).read(limit + 1)) > limit:
         raise too_large(limit)
     inflate = zstandard.ZstdDecompressor(max_window_size=WINDOW_MAX_BYTES).decompressobj()
@@ -70,7 +72,7 @@ def _zstd_reader(data: bytes) -> zstandard.ZstdDecompressionReader:
 
 
 def too_large(limit: int) -> Refused:
-    """A body over its bound."""
+    """Return the refusal of a body over its bound."""
     return Refused(
         413, "Body too large", f"the body is over {limit} bytes decompressed; send it in several requests", limit=limit
     )

@@ -1,4 +1,4 @@
-"""Entry lists of a request: JSON or CSV to entries, each line checked by itself, the bad ones named by their number.
+"""Entry lists of a request: JSON or CSV to entries, each line checked separately, bad ones named by their number.
 
 Nothing here may carry an e-mail address onto the log, which cannot forget. Source: R1 and docs/http.md.
 """
@@ -15,7 +15,7 @@ from schemas.events import Entry
 from services.ingest.errors import IngestError, shortened
 
 ENTRIES_MAX = 200_000  # of one request, good and bad: the largest marathons have 60,000
-COMMAS_AN_ENTRY = 16  # on average, of all of them; a body with more may hold millions of nothings
+COMMAS_AN_ENTRY = 16  # on average, of all of them; a body with more may hold millions of empty values
 HEADER_MAX_CHARS = 4_096  # of a CSV file's first line; all columns together have 150
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -31,7 +31,7 @@ class TooManyEntries(IngestError):
 
 
 class BadLine(NamedTuple):
-    """An entry that was not taken: its line (CSV: of the file, the header is 1; JSON: from 1) and why."""
+    """An entry that was refused: its line (CSV: of the file, the header is 1; JSON: from 1) and why."""
 
     line: int
     reason: str
@@ -45,7 +45,7 @@ class Listing(NamedTuple):
 
 
 def entries_from_json(data: bytes, most: int = ENTRIES_MAX) -> Listing:
-    """Return the entries of a JSON list. Raises TooManyEntries, and msgspec.DecodeError when it is no list."""
+    """Return the entries of a JSON list. Raises TooManyEntries, and msgspec.DecodeError when it is not a list."""
     entries: list[Entry] = []
     bad: list[BadLine] = []
     if data.count(b",") > most * COMMAS_AN_ENTRY:
@@ -63,8 +63,8 @@ def entries_from_json(data: bytes, most: int = ENTRIES_MAX) -> Listing:
 def entries_from_csv(data: bytes, most: int = ENTRIES_MAX) -> Listing:
     """Return the entries of a CSV file with a header row, UTF-8, separated by comma, semicolon or tab.
 
-    Columns are the fields of an entry; several chips in a cell stand apart by a blank, `;` or `|`; an empty cell is
-    none. Raises TooManyEntries, and ValueError when the header will not do: an unknown column might be a misspelt one.
+    Columns are the fields of an entry; several chips in a cell are separated by a blank, `;` or `|`; an empty cell is
+    no value. Raises TooManyEntries, and ValueError for a wrong header: an unknown column might be a misspelt one.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -72,7 +72,7 @@ def entries_from_csv(data: bytes, most: int = ENTRIES_MAX) -> Listing:
         raise ValueError(f"the file is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from None
     first = text[: HEADER_MAX_CHARS + 1].partition("\n")[0]
     if len(first) > HEADER_MAX_CHARS:
-        raise ValueError(f"its first line is over {HEADER_MAX_CHARS} characters, so it is no header")
+        raise ValueError(f"its first line is over {HEADER_MAX_CHARS} characters, so it is not a header")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     try:
         header = [_column(name) for name in next(reader, [])]

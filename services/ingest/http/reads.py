@@ -1,4 +1,4 @@
-"""Reads of a request: bytes to rows of the log, each checked, the bad ones set aside with their bytes and reason.
+"""Reads of a request: bytes to rows of the log, each checked, the bad ones with their bytes and reason.
 
 The usual body, all of it good, is decoded in one go straight into typed rows. Only when that fails is each read taken
 by itself, to find which are at fault: one bad read must not cost a gateway the other 499.
@@ -16,14 +16,14 @@ from schemas.ids import LABEL_CHARS, DeviceId, GatewayId, InstantUs, Label, Sess
 from services.ingest.errors import IngestError, shortened
 
 READS_MAX = 10_000  # of one request: 20 envelopes; a gateway with more sends several requests
-COMMAS_A_READ = 20  # on average; a body with more is not taken apart read by read: it may hold millions of nothings
+COMMAS_A_READ = 20  # on average; a body with more is not parsed read by read: it may hold millions of empty values
 _TOO_MANY = f"a request takes {READS_MAX} reads; send several requests"
 
 Measured = Annotated[float, Meta(ge=-1e9, le=1e9)]  # no reader measures beyond, and NaN is refused
 
 
 class TooManyReads(IngestError):
-    """More reads than a request takes; found before any is looked at by itself, which is slow."""
+    """More reads than a request takes; found before any of them is parsed, which is slow."""
 
 
 class WireRead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -62,7 +62,7 @@ class _Sender(Struct, frozen=True):
 
 
 class BadRead(Struct, frozen=True):
-    """A read that was not taken: its index in the request, why, and its bytes."""
+    """A read that was refused: its index in the request, why, and its bytes."""
 
     index: int
     reason: str
@@ -70,7 +70,7 @@ class BadRead(Struct, frozen=True):
 
 
 class Push(Struct, frozen=True):
-    """What a gateway pushed: good rows in order, and the bad reads."""
+    """Reads that a gateway pushed: good rows in order, and the bad ones."""
 
     gateway: str
     session: str
@@ -89,7 +89,7 @@ _BLANK_LINE = b" \t\r"
 
 
 def push_from_json(data: bytes) -> Push:
-    """Reads of a JSON body. Raises TooManyReads, and msgspec.DecodeError (its text names the path) or
+    """Return the reads of a JSON body. Raises TooManyReads, and msgspec.DecodeError (its text names the path) or
     UnicodeDecodeError when it is none, or names no gateway.
     """
     try:
@@ -103,7 +103,7 @@ def push_from_json(data: bytes) -> Push:
 
 
 def push_from_msgpack(data: bytes) -> Push:
-    """Reads of a msgpack body, of the same shape as the JSON one. Raises as `push_from_json`."""
+    """Return the reads of a msgpack body, of the same shape as the JSON one. Raises as `push_from_json`."""
     try:
         push = _pack_push.decode(data)
     except (msgspec.ValidationError, UnicodeDecodeError):
@@ -115,8 +115,9 @@ def push_from_msgpack(data: bytes) -> Push:
 
 
 def push_from_ndjson(data: bytes, gateway: str, session: str) -> Push:
-    """Reads one a line; `index` counts lines that are not blank. Raises TooManyReads, and msgspec.ValidationError for
-    a bad gateway or session.
+    """Return reads, one in each line; `index` counts lines that are not blank.
+
+    Raises TooManyReads, and msgspec.ValidationError for a bad gateway or session.
     """
     msgspec.convert({"gateway": gateway, "session": session}, _Sender)
     try:
@@ -157,7 +158,7 @@ def _checked(gateway: str, session: str, reads: list[WireRead]) -> Push:
 
 
 def _pack_count(array: bytes | Raw) -> int:
-    """How many items a msgpack array has, by its head; 0 for what is none."""
+    """Return how many items a msgpack array has, by its head; 0 for anything else."""
     head = bytes(memoryview(array)[:5])
     if 0x90 <= head[0] <= 0x9F:
         return head[0] & 0x0F
@@ -170,7 +171,7 @@ def _check_count(reads: Sequence[object]) -> None:
 
 
 def _all_normal(chips: list[str]) -> bool:
-    """Whether `label` would leave every one of these as it is, told from all of them at once; false where in doubt."""
+    """Whether `label` would leave all of these unchanged, checked at once; false where in doubt."""
     longest = max(map(len, chips), default=0)
     text = "".join(chips)
     return longest <= LABEL_CHARS and text.isascii() and text.isprintable() and " " not in text and text == text.upper()

@@ -178,7 +178,7 @@ def test_no_bytes_raise_anything_but_a_refusal(data):
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (HEADER.encode() + b"," * entries.HEADER_MAX_CHARS, "so it is no header"),
+        (HEADER.encode() + b"," * entries.HEADER_MAX_CHARS, "so it is not a header"),
         (b'bib,"' + b"a\n" * 100_000, "cannot be read"),
         (b"a," * 1_000 + b"a", "unknown column"),
     ],
