@@ -1,4 +1,4 @@
-"""A race as the projections would have it in ClickHouse: facts through the scorer, the standings and the tables."""
+"""A race in ClickHouse as the projections write it: facts through the scorer, the standings and the tables."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ FIRST_S = 10  # revisions are announced from then on, a second apart
 
 
 class Racing:
-    """An event whose log grows; each `announce` is one revision. `app` serves it, once `serving` has begun."""
+    """An event whose log grows; each `announce` is one revision. `app` serves it while `serving` is open."""
 
     def __init__(self, database: Database, event: str = EVENT) -> None:
         self.event = event
@@ -47,9 +47,9 @@ class Racing:
         return self.app
 
     async def announce(self, *facts: dict[str, Any], tell: bool = True, audit: bool = True) -> RevisionNotice:
-        """Put facts on the log and what follows from them into ClickHouse; `tell` live of it, as Kafka does.
+        """Put facts on the log and their results into ClickHouse; `tell` announces the revision to live, as Kafka does.
 
-        Without `audit` the facts and reads themselves stay away until `audit` is called, as they come behind in a race.
+        Without `audit` the facts and reads themselves are missing until `audit` is called, as in a race they come later.
         """
         for line in log(*facts):
             offset = self._log.lines
@@ -84,7 +84,7 @@ class Racing:
         return notice
 
     async def audit(self) -> None:
-        """Put into ClickHouse what facts and reads are missing there."""
+        """Insert the facts and reads that are missing in ClickHouse."""
         for facts, reads in self._audited:
             await self._insert(facts)
             await self._insert(reads)
@@ -117,9 +117,9 @@ class Racing:
         return rows
 
     async def _insert(self, rows: TableRows) -> None:
-        for table, found in rows.tables.items():
+        for table, inserted in rows.tables.items():
             self._inserts += 1
-            await self.database.insert(table, columns_of(table, found), f"{table}:{self.event}:{self._inserts}")
+            await self.database.insert(table, columns_of(table, inserted), f"{table}:{self.event}:{self._inserts}")
 
 
 class Live:
@@ -148,7 +148,7 @@ class Live:
 async def serving(
     *races: Racing, database: Database | None = None, limits: LiveLimits | None = None, **settings: Any
 ) -> AsyncIterator[Live]:
-    """Live of these races, on a free port unless `port` says another; always on the loopback interface."""
+    """Serve these races on the loopback interface, on a free port unless `port` names one."""
     opened = database or races[0].database
     made = LiveSettings(**{"port": 0, **settings})
     app = create_app(made, opened, limits)

@@ -55,7 +55,7 @@ async def test_a_board_ranks_its_finishers_with_gaps_paces_and_moves(database):
     first, second = answer["rows"]
     assert (first["bib"], first["place"], first["time"], first["gap"], first["move"]) == ("7", 1, "1:06:40", None, 1)
     assert (second["bib"], second["place"], second["gap"], second["gap_ms"]) == ("8", 2, "+1:41", 100_250)
-    assert second["move"] == -1  # he led at 10K
+    assert second["move"] == -1  # led at 10K
     assert (second["time"], second["time_ms"], second["time_s"]) == ("1:08:21", 4_100_250, 4101)
     assert (second["gun_time"], second["chip_time"]) == ("1:08:21", "1:08:19")
     assert (first["pace"], first["speed_kmh"]) == ("3:10", 18.99)  # 4000 s over 21.0975 km
@@ -95,10 +95,10 @@ async def test_boards_over_http_equal_the_standings_document_of_the_log(database
         rows = (await live.json(f"{BOARDS}/all"))["rows"]
     assert [row["bib"] for row in rows] == ["7", "8", "10", "9"]
     assert [row["time"] for row in rows] == ["1:06:40", "1:06:30", "1:06:30", "1:07:15"]
-    assert rows[1]["gap"] == "-0:10"  # by chip he is faster than the leader by gun, and printed so
+    assert rows[1]["gap"] == "-0:10"  # by chip faster than the leader by gun, and printed so
 
 
-async def test_who_ties_shares_a_place_and_it_says_so(database):
+async def test_athletes_who_tie_share_a_place_and_the_place_says_so(database):
     finishes = [run("10", 1, 2000, 4000), run("7", 1, 2000, 4000), run("8", 1, 2000, 3999), run("9", 1, 2000, 4001)]
     race = await racing(database, *finishes, bibs=("7", "8", "9", "10"))
     async with serving(race) as live:
@@ -119,14 +119,14 @@ async def test_who_ties_shares_a_place_and_it_says_so(database):
     ]
 
 
-async def test_at_a_point_everybody_who_took_it_is_in_order_with_what_lies_ahead(database):
+async def test_a_point_ranks_all_athletes_who_took_it_with_what_lies_ahead(database):
     race = await racing(database, run("7", 1, 2000, 4000), run("8", 2, 1900, None), run("9", 100, None, None))
     async with serving(race) as live:
         answer = await live.json(f"{BOARDS}/men?point=10K")
         assert list(zip(column(answer, "place"), column(answer, "bib"), strict=True)) == [(1, "8"), (2, "7")]
         leader, finisher = answer["rows"]
         assert (answer["point"], answer["total"], leader["km"], leader["time"]) == ("10K", 2, 10.0, "0:31:40")
-        # 1,898 s since his start for 10 km: 4,004.3 s for 21.0975 km
+        # 1,898 s since the start passing for 10 km: 4,004.3 s for 21.0975 km
         assert leader["projected_finish"] == leader["next_eta"] == "2026-01-04T06:06:46+07:00"
         assert (finisher["status"], finisher["next_eta"], finisher["move"]) == ("FINISHED", None, None)
         start = await live.json(f"{BOARDS}/men?point=START")
@@ -187,7 +187,7 @@ async def test_pages_follow_each_other_and_say_how_many_rows_there_are(database)
         ("q=%00", 400, "NUL"),
     ],
 )
-async def test_a_wrong_parameter_is_refused_and_told_what_to_do(database, query, status, said):
+async def test_a_wrong_parameter_is_refused_with_what_to_do(database, query, status, said):
     race = await racing(database)
     async with serving(race) as live:
         problem = await live.json(f"{BOARDS}/men?{query}", status=status)
@@ -195,7 +195,7 @@ async def test_a_wrong_parameter_is_refused_and_told_what_to_do(database, query,
     assert problem["status"] == status
 
 
-async def test_what_is_unknown_is_answered_with_what_is_known(database):
+async def test_an_unknown_id_is_refused_with_the_known_ones(database):
     race = await racing(database)
     async with serving(race) as live:
         assert (await live.json("/v1/events/nowhere/boards/men", status=404))["known"] == [EVENT]
@@ -206,13 +206,13 @@ async def test_what_is_unknown_is_answered_with_what_is_known(database):
             assert response.content_type == "application/problem+json"
 
 
-async def test_clients_may_append_what_gets_them_past_caches(database):
+async def test_clients_may_append_a_parameter_to_get_past_caches(database):
     race = await racing(database, run("7"))
     async with serving(race) as live:
         assert column(await live.json(f"{BOARDS}/men?_=1700000000"), "bib") == ["7"]
 
 
-async def test_a_search_keeps_places_and_does_not_mind_accents(database):
+async def test_a_search_keeps_places_and_ignores_accents(database):
     bibs = [
         entry("7", family_name="Nguyễn Văn", given_name="Đức"),
         entry("8", family_name="Nguyen", given_name="Duc Anh"),
@@ -220,9 +220,9 @@ async def test_a_search_keeps_places_and_does_not_mind_accents(database):
     ]
     race = await racing(database, run("7", 1, 2000, 4002), run("8", 1, 2000, 4001), run("71", 1, 2000, 4003), bibs=bibs)
     async with serving(race) as live:
-        found = await live.json(f"{BOARDS}/men?q=ĐỨC nguy")
-        assert list(zip(column(found, "place"), column(found, "bib"), strict=True)) == [(1, "8"), (2, "7")]
-        assert found["total"] == 2
+        matching = await live.json(f"{BOARDS}/men?q=ĐỨC nguy")
+        assert list(zip(column(matching, "place"), column(matching, "bib"), strict=True)) == [(1, "8"), (2, "7")]
+        assert matching["total"] == 2
         assert column(await live.json(f"{BOARDS}/men?q=7"), "bib") == ["7", "71"]
         assert column(await live.json(f"{BOARDS}/men?q=uyen"), "bib") == []
 
@@ -292,7 +292,7 @@ async def test_every_board_of_the_past_equals_a_fold_of_the_log_to_there(databas
                 await live.json(f"{BOARDS}/{name}?as_of={revision}", status=404)
 
 
-async def test_a_board_follows_what_is_announced(database):
+async def test_a_board_follows_the_announced_revisions(database):
     race = await racing(database, run("7", 1, 2000, 4000))
     async with serving(race) as live:
         assert column(await live.json(f"{BOARDS}/men"), "bib") == ["7"]
@@ -346,7 +346,7 @@ async def test_feeds_have_exactly_these_columns_each_of_one_type(database):
     )
 
 
-async def test_feeds_carry_hostile_texts_without_harm(database):
+async def test_feeds_carry_hostile_texts_harmlessly(database):
     hostile = entry("7", family_name='=HYPERLINK("http://x")', given_name="<b>&\x07'\"", club="@sum", team="-2+3")
     race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 1900, 4100), bibs=[hostile, "8"])
     async with serving(race) as live:
@@ -359,7 +359,7 @@ async def test_feeds_carry_hostile_texts_without_harm(database):
     assert (table[1]["move"], table[1]["gap"]) == ("-1", "+1:40")  # a number and our own text stay as they are
 
 
-async def test_feeds_are_utf8_and_say_their_type(database):
+async def test_feeds_are_utf8_and_declare_their_type(database):
     race = await racing(database, run("7"), bibs=[entry("7", family_name="Đặng", given_name="Thị Ngọc")])
     async with serving(race) as live:
         for suffix, kind in ((".json", "application/json"), (".csv", "text/csv"), (".xml", "application/xml")):
@@ -379,7 +379,7 @@ async def test_a_board_whose_id_ends_like_a_suffix_is_found(database):
         assert (await live.json(f"{BOARDS}/top.json"))[0]["bib"] == "7"
 
 
-async def test_a_hidden_athlete_is_his_bib_everywhere(database):
+async def test_a_hidden_athlete_is_shown_as_the_bib_everywhere(database):
     race = await racing(database, run("7"), bibs=[entry("7", family_name="Phạm", given_name="Ẩn"), "8"])
     async with serving(race) as live:
         assert (await live.json(f"{BOARDS}/men"))["rows"][0]["name"] == "Phạm Ẩn"
@@ -453,7 +453,7 @@ async def test_a_page_of_another_site_may_read(database):
         assert "If-None-Match" in response.headers["Access-Control-Allow-Headers"]
 
 
-async def test_a_page_of_a_revision_is_made_once_however_many_ask(database):
+async def test_a_page_of_a_revision_is_made_once_for_all_clients(database):
     race = await racing(database, run("7"))
     async with serving(race) as live:
 
@@ -494,7 +494,7 @@ async def test_age_groups_are_those_of_the_narrowest_board_by_birth_year(databas
         assert "birth_year" not in await live.text(f"/v1/events/{EVENT}/athletes/1")
 
 
-async def test_a_lapped_course_moves_by_the_point_that_he_took_before(database):
+async def test_moves_are_from_the_point_that_the_athlete_took_before(database):
     lapped = definition(races=[race(points=course(), missing_mat="ignore")])
     made = await racing(database, run("7", 1, 2000, 4000), run("8", 2, None, 3900), run("9", 3, 1990, 4100), of=lapped)
     async with serving(made) as live:

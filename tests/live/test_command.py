@@ -1,4 +1,4 @@
-"""Live as a process and beside the projections, told by a real Kafka."""
+"""Live as a process and beside the projections, with notices from a real Kafka."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from tests.live.racing import Live, Racing, serving
 from tests.live.test_stream import streaming
 
 
-async def test_a_notice_on_kafka_is_told_at_once_and_with_what_it_knows(database, kafka):
+async def test_a_notice_on_kafka_reaches_viewers_at_once_with_all_it_says(database, kafka):
     race = Racing(database)
     await race.announce(defined(), entries("7"), gun(0))
     producer = AIOKafkaProducer(**kafka.client())
@@ -36,14 +36,14 @@ async def test_a_notice_on_kafka_is_told_at_once_and_with_what_it_knows(database
             await producer.send_and_wait(STANDINGS.name, encode_notice(notice))
             kind, id_, data = await events.next()
             assert (kind, id_) == ("board", race.revision)
-            assert data["accepted_us"] == notice.accepted_us  # so it came by Kafka, not by asking
+            assert data["accepted_us"] == notice.accepted_us  # so it came by Kafka, not by polling
             notice = await race.announce(run("7", finish=4001), tell=False)  # a notice that is lost
             assert (await events.next())[1] == race.revision
     finally:
         await producer.stop()
 
 
-async def test_without_kafka_revisions_are_found_by_asking(database):
+async def test_without_kafka_revisions_are_found_by_polling(database):
     nowhere = settings_from({"MATLINE_KAFKA": f"127.0.0.1:{free_port()}"}).kafka
     race = Racing(database)
     await race.announce(defined(), entries("7"), gun(0))
@@ -54,7 +54,7 @@ async def test_without_kafka_revisions_are_found_by_asking(database):
         assert "live_kafka_up 0.0" in await live.text("/metrics")
 
 
-async def test_live_is_served_beside_for_as_long_as_the_context_lasts(database):
+async def test_live_is_served_beside_while_the_context_is_open(database):
     race = Racing(database)
     await race.announce(defined(), entries("7"), gun(0), run("7"))
     port = free_port()
@@ -77,13 +77,13 @@ def run_live(**environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_alone_it_takes_a_server_and_says_so(tmp_path):
+def test_a_process_of_its_own_takes_a_server_and_says_so(tmp_path):
     ended = run_live(MATLINE_CLICKHOUSE=f"chdb://{tmp_path}")
     assert ended.returncode == 2
     assert "MATLINE_CLICKHOUSE=http://HOST:8123" in ended.stderr
 
 
-def test_an_absent_server_ends_it_with_a_line():
+def test_an_absent_server_ends_it_with_a_message():
     ended = run_live(MATLINE_CLICKHOUSE=f"http://127.0.0.1:{free_port()}")
     assert ended.returncode == 1
     assert "live has no ClickHouse" in ended.stderr

@@ -51,7 +51,7 @@ async def test_an_event_says_its_races_guns_boards_and_counts(database):
         assert (hm["race"], hm["on_course"], hm["closed"], hm["state"]) == ("hm", 1, False, "live")
         assert hm["guns"] == [{"wave": None, "at_us": START_US, "at": "2026-01-04T05:00:00.000+07:00"}]
         assert [point["point"] for point in hm["points"]] == ["START", "10K", "FINISH"]
-        assert [(one["board"], one["title"], one["within"]) for one in answer["boards"]] == [
+        assert [(listed["board"], listed["title"], listed["within"]) for listed in answer["boards"]] == [
             ("men", "Nam", None),
             ("men-vie", "men-vie", "men"),
         ]
@@ -69,7 +69,7 @@ async def test_events_are_listed_the_newest_first(database):
     await later.announce({**defined(), "event": "example-2027", "definition": kept})
     async with serving(first, later) as live:
         listed = (await live.json("/v1/events"))["events"]
-        assert [(one["event"], one["name"], one["revision"]) for one in listed] == [
+        assert [(event["event"], event["name"], event["revision"]) for event in listed] == [
             ("example-2027", "Later", later.revision),
             (EVENT, "Example Half Marathon", first.revision),
         ]
@@ -78,7 +78,7 @@ async def test_events_are_listed_the_newest_first(database):
         assert listed[1]["revision"] == first.revision
 
 
-async def test_the_clock_is_this_machines(database):
+async def test_the_time_is_this_machines(database):
     async with serving(database=database) as live:
         first = (await live.json("/v1/time"))["now_us"]
         second = await live.json("/v1/time")
@@ -127,14 +127,14 @@ async def test_an_open_case_or_protest_makes_an_official_publication_void_for_go
     async with serving(race) as live:
         assert "case" in (await state(live))[2]
         await race.announce(decided("missed:8", "accept"))
-        assert "case" in (await state(live))[2]  # as it was published, one was open
+        assert "case" in (await state(live))[2]  # a case was open when it was published
         await race.announce(published("official", 6001))
         assert await state(live) == ("official", "official", None)
         await race.announce(fact("protest_filed", protest="p1", race="hm", text="..."), published("official", 6002))
         assert "p1" in (await state(live))[2]
 
 
-async def test_a_publication_may_be_of_some_boards_alone(database):
+async def test_a_publication_may_be_of_some_boards_only(database):
     race = await racing(database, run("7"), published("provisional", 5000, boards=["women"]))
     async with serving(race) as live:
         assert await state(live) == ("live", "live", None)
@@ -172,7 +172,7 @@ async def test_teams_and_delegations_are_as_in_the_standings_document(database):
                 assert {field: got[field] for field in ("place", "team", "score")} == {
                     field: row[field] for field in ("place", "team", "score")
                 }
-                assert [{"bib": one["bib"], "score": one["score"]} for one in got["members"]] == row["members"]
+                assert [{"bib": member["bib"], "score": member["score"]} for member in got["members"]] == row["members"]
         overall = await live.json(f"{BASE}/delegations/overall")
         assert [(row["place"], row["team"], row["score"]) for row in overall["rows"]] == [
             (row["place"], row["team"], row["score"]) for row in expected["delegations"]["overall"]
@@ -196,7 +196,7 @@ async def test_teams_and_delegations_are_as_in_the_standings_document(database):
 # --- Athletes.
 
 
-async def test_an_athlete_has_his_splits_ranks_places_and_versions(database):
+async def test_an_athlete_has_splits_ranks_places_and_versions(database):
     of = definition(boards=[board("men", gender="M"), board("all"), board("women", gender="F")])
     bibs = ["7", "8", entry("9", gender="F", club="Runners")]
     race = await racing(database, run("7", 1, 2000, 4000), of=of, bibs=bibs)
@@ -209,7 +209,7 @@ async def test_an_athlete_has_his_splits_ranks_places_and_versions(database):
             4_000_000_000,
             "hm",
         )
-        assert [(one["board"], one["place"], one["total"]) for one in answer["boards"]] == [
+        assert [(place["board"], place["place"], place["total"]) for place in answer["boards"]] == [
             ("men", 1, 2),
             ("all", 2, 3),
         ]
@@ -221,17 +221,17 @@ async def test_an_athlete_has_his_splits_ranks_places_and_versions(database):
         assert len(answer["versions"]) == 1
         await race.announce(status("7", "DQ"))
         answer = await live.json(f"{BASE}/athletes/7")
-        assert [one["status"] for one in answer["versions"]] == ["DQ", "FINISHED"]
-        assert [one["place"] for one in answer["boards"]] == [None, None]
+        assert [version["status"] for version in answer["versions"]] == ["DQ", "FINISHED"]
+        assert [place["place"] for place in answer["boards"]] == [None, None]
         earlier = await live.json(f"{BASE}/athletes/7?as_of={race.revision - 1}")
         assert (earlier["status"], earlier["boards"][0]["place"]) == ("FINISHED", 1)
         assert (await live.json(f"{BASE}/athletes/%207%20"))["bib"] == "7"
         assert "'77'" in (await live.json(f"{BASE}/athletes/77", status=404))["detail"]
         text = await live.text(f"{BASE}/athletes/9")
-        assert "C9" not in text  # nobody needs to know his chip
+        assert "C9" not in text  # chips are not public
 
 
-async def test_what_lies_ahead_of_an_athlete_is_at_his_even_pace(database):
+async def test_an_athletes_next_point_and_finish_are_projected_at_an_even_pace(database):
     race = await racing(database, run("7", 10, 2010, None), run("8", 10, None, None))
     async with serving(race) as live:
         answer = await live.json(f"{BASE}/athletes/7")
@@ -251,23 +251,23 @@ async def test_a_search_finds_by_the_beginning_of_a_bib_or_by_every_word(databas
     race = await racing(database, bibs=bibs)
     async with serving(race) as live:
 
-        async def found(text: str) -> list[str]:
+        async def search(text: str) -> list[str]:
             answer = await live.json(f"{BASE}/athletes", params={"q": text})
-            return [one["bib"] for one in answer["athletes"]]
+            return [athlete["bib"] for athlete in answer["athletes"]]
 
-        assert await found("1") == ["1", "12", "120"]
-        assert await found("12") == ["12", "120"]
-        assert await found("a1") == ["A1"]
-        assert await found("dang hung") == await found("HÙNG đặng") == ["12", "A1"]
-        assert await found("hung") == ["1", "12", "A1"]
-        assert await found("ang") == []
-        assert await found("%' OR 1=1 --") == []
+        assert await search("1") == ["1", "12", "120"]
+        assert await search("12") == ["12", "120"]
+        assert await search("a1") == ["A1"]
+        assert await search("dang hung") == await search("HÙNG đặng") == ["12", "A1"]
+        assert await search("hung") == ["1", "12", "A1"]
+        assert await search("ang") == []
+        assert await search("%' OR 1=1 --") == []
         page = await live.json(f"{BASE}/athletes?q=hung&limit=1&offset=1")
-        assert ([one["bib"] for one in page["athletes"]], page["total"]) == (["12"], 3)
+        assert ([athlete["bib"] for athlete in page["athletes"]], page["total"]) == (["12"], 3)
         assert "q" in (await live.json(f"{BASE}/athletes", status=400))["detail"]
 
 
-async def test_who_is_taken_out_of_the_entries_is_gone(database):
+async def test_an_athlete_whose_entry_is_withdrawn_is_gone(database):
     race = Racing(database)
     await race.announce(defined(), entries("7", "8"), entries("9", id="late"), gun(0), run("9"), run("7", finish=4100))
     async with serving(race) as live:
@@ -290,25 +290,36 @@ async def test_changes_name_the_rows_that_differ_and_the_facts_between(database)
     async with serving(race) as live:
         answer = await live.json(f"{BASE}/changes?from={before}", headers={"X-Forwarded-For": "192.0.2.1"})
         assert (answer["from"], answer["to"]) == (before, race.revision)
-        by_bib = {one["bib"]: one for one in answer["athletes"]}
+        by_bib = {athlete["bib"]: athlete for athlete in answer["athletes"]}
         assert by_bib["7"]["before"]["status"] == "FINISHED"
         assert by_bib["7"]["after"]["status"] == "DQ"
         assert (by_bib["9"]["before"]["time_s"], by_bib["9"]["after"]["time_s"]) == (4200, 4300)
         assert set(by_bib) == {"7", "9"}
-        rows = {one["bib"]: one for one in answer["boards"]["men"]["rows"]}
-        assert (rows["8"]["before"]["place"], rows["8"]["after"]["place"]) == (2, 1)  # moved up without a fact of his
+        rows = {row["bib"]: row for row in answer["boards"]["men"]["rows"]}
+        assert (rows["8"]["before"]["place"], rows["8"]["after"]["place"]) == (
+            2,
+            1,
+        )  # moved up without a fact about them
         assert rows["7"]["after"] is None
-        (told,) = answer["facts"]
-        assert (told["type"], told["bib"], told["status"], told["offset"]) == ("status_set", "7", "DQ", before + 1)
-        assert "reason" not in told
-        assert "by" not in told
-        whole = await live.json(f"{BASE}/changes?from={before}")  # from this machine, as an official
-        assert [(one["type"], one["reason"], one["by"]) for one in whole["facts"]] == [
+        (public,) = answer["facts"]
+        assert (public["type"], public["bib"], public["status"], public["offset"]) == (
+            "status_set",
+            "7",
+            "DQ",
+            before + 1,
+        )
+        assert "reason" not in public
+        assert "by" not in public
+        official = await live.json(f"{BASE}/changes?from={before}")  # from this machine, as an official
+        assert [(fact["type"], fact["reason"], fact["by"]) for fact in official["facts"]] == [
             ("status_set", "pushed", "Judge"),
             ("read_excluded", "pushed", "Judge"),
         ]
         between = await live.json(f"{BASE}/changes?from={before}&to={before + 2}")
-        assert {one["bib"]: one["after"]["status"] for one in between["athletes"]} == {"7": "DQ", "9": "ON_COURSE"}
+        assert {athlete["bib"]: athlete["after"]["status"] for athlete in between["athletes"]} == {
+            "7": "DQ",
+            "9": "ON_COURSE",
+        }
         nothing = await live.json(f"{BASE}/changes?from={race.revision}")
         assert (nothing["athletes"], nothing["boards"], nothing["facts"]) == ([], {}, [])
         await live.json(f"{BASE}/changes", status=400)
@@ -319,9 +330,9 @@ async def test_changes_from_nothing_are_everything_without_birth_years(database)
     race = await racing(database, run("7"), bibs=[entry("7", birth_year=1990, family_name="Secret")])
     async with serving(race) as live:
         answer = await live.json(f"{BASE}/changes?from=0", headers={"Origin": "https://elsewhere.example"})
-    assert [one["before"] for one in answer["athletes"]] == [None]
-    told = next(one for one in answer["facts"] if one["type"] == "entries_added")
-    assert (told["entries"], told["bibs"]) == (1, ["7"])
+    assert [athlete["before"] for athlete in answer["athletes"]] == [None]
+    public = next(fact for fact in answer["facts"] if fact["type"] == "entries_added")
+    assert (public["entries"], public["bibs"]) == (1, ["7"])
     assert "Secret" not in str(answer["facts"])
     assert "1990" not in str(answer["facts"])
 
@@ -335,8 +346,8 @@ async def test_cases_are_listed_open_and_decided_with_those_of_teams(database):
     expected = document(defined(crowded), entries(*MEMBERS), gun(0), *facts)["cases"]
     async with serving(race) as live:
         answer = await live.json(f"{BASE}/cases")
-        assert answer["cases"] == [{k: one[k] for k in ("case", "bib", "race", "open")} for one in expected]
-        assert [(one["case"], one["open"]) for one in answer["cases"]] == [
+        assert answer["cases"] == [{k: case[k] for k in ("case", "bib", "race", "open")} for case in expected]
+        assert [(case["case"], case["open"]) for case in answer["cases"]] == [
             ("missed:1", True),
             ("missed:2", False),
             ("team:teams-men:Ha Noi", True),
@@ -345,10 +356,10 @@ async def test_cases_are_listed_open_and_decided_with_those_of_teams(database):
         assert answer["open"] == 3
 
 
-# --- Who may look.
+# --- Access.
 
 
-async def test_cases_without_tokens_are_for_this_machine_alone(database):
+async def test_cases_without_tokens_are_for_this_machine_only(database):
     race = await racing(database)
     async with serving(race) as live:
         await live.json(f"{BASE}/cases")
@@ -386,7 +397,7 @@ async def test_with_a_readers_token_every_request_takes_one(database, tmp_path):
         await live.json(f"{BASE}/stream?key={other}", status=403)
 
 
-async def test_live_beyond_this_machine_says_that_it_is_public(database, caplog):
+async def test_live_that_other_machines_can_reach_warns_that_it_is_public(database, caplog):
     async with serving(database=database, host="0.0.0.0"):
         pass
     assert "public and read-only" in caplog.text

@@ -1,4 +1,4 @@
-"""Why an athlete has his result, over HTTP: the same as of the log, whole for officials, and never ahead of itself."""
+"""Explanations of results over HTTP: the same as by the log, whole for officials, never ahead of the data."""
 
 from random import Random
 from typing import Any
@@ -73,7 +73,7 @@ FACTS = [
 ]
 
 
-def of_the_log(facts, bib, revision=None, seen=explanation.public):
+def explained_by_log(facts, bib, revision=None, seen=explanation.public):
     """The document of the log's own explanation, up to a revision."""
     made = Log()
     for number, line in enumerate(log(*facts)):
@@ -94,37 +94,37 @@ async def racing(database, *facts, of=None) -> Racing:
 
 def stamped(document):
     """Without when facts were recorded: `racing` puts that beside the facts, not into them."""
-    return {**document, "facts": [{**one, "recorded_at_us": None} for one in document["facts"]]}
+    return {**document, "facts": [{**fact, "recorded_at_us": None} for fact in document["facts"]]}
 
 
 async def test_every_athlete_is_explained_as_of_the_log(database):
     race = await racing(database, *FACTS)
     async with serving(race) as live:
         for bib in ("7", "8", "9", "10", "11"):
-            found = await live.json(f"{BASE}/athletes/{bib}/explain")
-            assert stamped(found) == stamped(of_the_log(race.facts, bib, seen=whole)), bib
-        assert found["revision"] == race.revision
+            explained = await live.json(f"{BASE}/athletes/{bib}/explain")
+            assert stamped(explained) == stamped(explained_by_log(race.facts, bib, seen=whole)), bib
+        assert explained["revision"] == race.revision
 
 
-async def test_facts_that_come_later_are_taken_in_one_by_one(database):
+async def test_explanations_follow_facts_that_come_later(database):
     race = await racing(database)
     async with serving(race) as live:
-        for one in FACTS:
-            await race.announce(one)
+        for fact_later in FACTS:
+            await race.announce(fact_later)
             for bib in ("7", "9"):
-                found = await live.json(f"{BASE}/athletes/{bib}/explain")
-                assert stamped(found) == stamped(of_the_log(race.facts, bib, seen=whole)), (bib, one)
+                explained = await live.json(f"{BASE}/athletes/{bib}/explain")
+                assert stamped(explained) == stamped(explained_by_log(race.facts, bib, seen=whole)), (bib, fact_later)
 
 
 async def test_the_past_is_explained_as_it_was(database):
     race = await racing(database, FACTS[0])
-    for one in FACTS[1:]:
-        await race.announce(one)
+    for fact_later in FACTS[1:]:
+        await race.announce(fact_later)
     async with serving(race) as live:
         now = await live.json(f"{BASE}/athletes/7/explain")
         for revision in (4, 8, 10):
-            found = await live.json(f"{BASE}/athletes/7/explain?as_of={revision}")
-            assert stamped(found) == stamped(of_the_log(race.facts, "7", revision, seen=whole))
+            explained = await live.json(f"{BASE}/athletes/7/explain?as_of={revision}")
+            assert stamped(explained) == stamped(explained_by_log(race.facts, "7", revision, seen=whole))
         assert await live.json(f"{BASE}/athletes/7/explain") == now
 
 
@@ -143,19 +143,19 @@ async def test_the_public_sees_neither_who_decided_nor_why_nor_excluded_reads(da
                 text = await response.text()
                 public = msgspec.json.decode(text)
                 assert response.headers["Cache-Control"].startswith("public")
-            assert stamped(public) == stamped(of_the_log(race.facts, bib))
+            assert stamped(public) == stamped(explained_by_log(race.facts, bib))
             for secret in ("ann", "bob", "judges", "photo finish", "entered in error", "not his", "TR17", "excluded"):
                 assert f'"{secret}"' not in text
             headers = {"Authorization": f"Bearer {official}"}
             async with live.get(f"{BASE}/athletes/{bib}/explain", headers=headers) as response:
                 mine = await response.json()
                 assert response.headers["Cache-Control"] == "no-store"
-            assert stamped(mine) == stamped(of_the_log(race.facts, bib, seen=whole))
+            assert stamped(mine) == stamped(explained_by_log(race.facts, bib, seen=whole))
             not_mine = {"Authorization": f"Bearer {other}"}
             assert await live.json(f"{BASE}/athletes/{bib}/explain", headers=not_mine) == public
-        seven = of_the_log(race.facts, "7", seen=whole)
+        seven = explained_by_log(race.facts, "7", seen=whole)
         assert seven["unused"]["excluded"] == 1
-        assert {one["by"] for one in seven["facts"] if one["type"] == "read_excluded"} == {"ann"}
+        assert {fact["by"] for fact in seven["facts"] if fact["type"] == "read_excluded"} == {"ann"}
 
 
 async def test_a_hidden_name_is_hidden_in_the_past_too(database):
@@ -167,10 +167,10 @@ async def test_a_hidden_name_is_hidden_in_the_past_too(database):
         assert (await live.json(f"{BASE}/athletes/7/explain?as_of={before}"))["name"] == "7"
 
 
-# --- What is asked wrongly, and tags.
+# --- Wrong requests, and tags.
 
 
-async def test_who_is_not_there_and_what_is_not_known_is_said(database):
+async def test_unknown_bibs_events_and_parameters_are_refused(database):
     race = await racing(database, run("7"))
     async with serving(race) as live:
         assert "'77'" in (await live.json(f"{BASE}/athletes/77/explain", status=404))["detail"]
@@ -188,25 +188,25 @@ async def test_an_answer_has_a_tag_that_is_honoured(database):
             assert response.status == 304
 
 
-# --- Facts and reads come behind the boards.
+# --- Facts and reads arrive after the boards.
 
 
-async def test_until_his_last_read_is_there_he_is_explained_as_before_it(database):
+async def test_until_the_last_read_has_arrived_an_athlete_is_explained_as_before_it(database):
     race = await racing(database, run("7", finish=None))
     before = race.revision
     async with serving(race) as live:
         await race.announce(reads(read("F1", "C7", 4000)), audit=False)
-        found = await live.json(f"{BASE}/athletes/7/explain")
-        assert (found["revision"], found["status"]) == (before, "ON_COURSE")
+        explained = await live.json(f"{BASE}/athletes/7/explain")
+        assert (explained["revision"], explained["status"]) == (before, "ON_COURSE")
         others = await live.json(f"{BASE}/athletes/8/explain")
         assert (others["revision"], others["status"]) == (race.revision, "NOT_STARTED")
         await race.audit()
-        found = await live.json(f"{BASE}/athletes/7/explain")
-        assert (found["revision"], found["status"]) == (race.revision, "FINISHED")
-        assert [one["place"] for one in found["places"]] == [1, None, None]
+        explained = await live.json(f"{BASE}/athletes/7/explain")
+        assert (explained["revision"], explained["status"]) == (race.revision, "FINISHED")
+        assert [place["place"] for place in explained["places"]] == [1, None, None]
 
 
-async def test_a_fact_that_comes_late_is_not_lost_to_those_who_were_asked_for_before_it_came(database):
+async def test_a_fact_that_arrives_late_is_not_lost_after_an_earlier_request(database):
     race = await racing(database, run("7"))
     async with serving(race) as live:
         await race.announce(status("8", "DNS", id="s"), audit=False)
@@ -216,7 +216,7 @@ async def test_a_fact_that_comes_late_is_not_lost_to_those_who_were_asked_for_be
         assert (await live.json(f"{BASE}/athletes/8/explain"))["status"] == "DNS"
 
 
-async def test_whose_first_facts_are_not_there_is_asked_to_come_again(database):
+async def test_a_client_is_asked_to_come_again_before_an_athletes_first_facts_have_arrived(database):
     race = Racing(database)
     await race.announce(defined(BOARDS), entries("7"), audit=False)
     async with serving(race) as live:
@@ -231,16 +231,16 @@ async def test_whose_first_facts_are_not_there_is_asked_to_come_again(database):
 
 
 def named(facts, event):
-    """A random log as an event of its own. Ingest gives reads no id, so here they have none."""
-    for one in facts:
+    """Yield a random log as an event of its own. Ingest gives reads no id, so here they have none."""
+    for logged in facts:
         more = {"event": event}
-        if one["type"] == "event_defined":
-            more["definition"] = {**one["definition"], "event": event}
-        yield {**{name: value for name, value in one.items() if name != "id" or not is_reads(one)}, **more}
+        if logged["type"] == "event_defined":
+            more["definition"] = {**logged["definition"], "event": event}
+        yield {**{name: value for name, value in logged.items() if name != "id" or not is_reads(logged)}, **more}
 
 
-def is_reads(one):
-    return one["type"] == "reads_received"
+def is_reads(logged):
+    return logged["type"] == "reads_received"
 
 
 async def test_random_logs_from_the_tables_give_the_rows_of_scoring(database):
@@ -282,6 +282,6 @@ async def test_athletes_of_a_large_event_are_explained_as_by_its_log(database):
     base = f"/v1/events/{race.event}"
     bibs = [row.bib for row in simulation.entries[:: len(simulation.entries) // 20]]
     async with serving(race) as live:
-        found = [await live.json(f"{base}/athletes/{bib}/explain") for bib in bibs]
+        explained = [await live.json(f"{base}/athletes/{bib}/explain") for bib in bibs]
         log_bib = bibs[3]
-        assert stamped(found[3]) == stamped(of_the_log(lines, log_bib, seen=whole))
+        assert stamped(explained[3]) == stamped(explained_by_log(lines, log_bib, seen=whole))

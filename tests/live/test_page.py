@@ -1,4 +1,4 @@
-"""The page in a real browser: what is announced appears, names stay text, and it works by keyboard and on a phone."""
+"""The page in a real browser: it follows revisions, keeps names text, and works by keyboard and on a phone."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -34,19 +34,19 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 
 
 async def on_thread(work: Callable[[], T]) -> T:
-    """A call of the browser, which blocks, while the loop goes on serving it."""
+    """Return what a blocking call of the browser returns, while the event loop goes on serving."""
     return await asyncio.to_thread(work)
 
 
 async def until(check: Callable[[], object]) -> None:
-    """Wait for the page to come to hold something."""
+    """Wait until a check of the page is true."""
     async with asyncio.timeout(HANG_S):
         while not await on_thread(check):
             await asyncio.sleep(0.05)
 
 
 def texts(browser: webdriver.Chrome, selector: str) -> list[str]:
-    script = "return [...document.querySelectorAll(arguments[0])].map((one) => one.innerText.trim())"
+    script = "return [...document.querySelectorAll(arguments[0])].map((element) => element.innerText.trim())"
     return browser.execute_script(script, selector)
 
 
@@ -87,7 +87,7 @@ async def test_a_new_finisher_appears_without_a_reload(database, browser):
         assert await on_thread(lambda: browser.execute_script("return window.untouched"))
 
 
-async def test_hostile_names_stay_text_and_nothing_foreign_runs(database, browser):
+async def test_hostile_names_stay_text_and_no_foreign_script_runs(database, browser):
     name = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
     of = definition(name="<b>Race</b>", boards=[board("men", name="<i>Men</i>")])
     race = await racing(database, run("7"), of=of, bibs=[entry("7", family_name=name, given_name="", club="</td><h1>")])
@@ -104,7 +104,7 @@ async def test_hostile_names_stay_text_and_nothing_foreign_runs(database, browse
     assert "script-src 'self'" in policy
     assert "unsafe" not in policy
     logged = await on_thread(lambda: browser.get_log("browser"))
-    assert [one for one in logged if "Content Security Policy" in one["message"]] == []
+    assert [entry for entry in logged if "Content Security Policy" in entry["message"]] == []
 
 
 async def test_boards_points_and_searches_are_chosen_and_remembered(database, browser):
@@ -138,7 +138,7 @@ async def test_boards_points_and_searches_are_chosen_and_remembered(database, br
         await until(lambda: names(browser) == ["No 7 Runner", "Đặng Hùng"])
 
 
-async def test_an_athlete_opens_by_keyboard_follows_what_is_announced_and_closes(database, browser):
+async def test_an_athlete_opens_by_keyboard_follows_revisions_and_closes(database, browser):
     race = await racing(database, run("7", 1, 2000, 4000))
     async with serving(race) as live:
         await opened(browser, f"{live.base}/{EVENT}")
@@ -155,7 +155,7 @@ async def test_an_athlete_opens_by_keyboard_follows_what_is_announced_and_closes
         await until(lambda: texts(browser, "#empty") == ["Nobody here yet"])
 
 
-async def test_a_lost_connection_is_said_and_comes_back(database, browser):
+async def test_a_lost_connection_is_shown_and_comes_back(database, browser):
     race = await racing(database)
     async with serving(race) as live:
         port = int(live.base.rpartition(":")[2])
@@ -202,7 +202,7 @@ async def test_nothing_is_wider_than_the_screen(database, browser, width):
             await on_thread(lambda: browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {}))
 
 
-async def test_an_unknown_event_is_said_in_words(database, browser):
+async def test_an_unknown_event_is_explained_in_words(database, browser):
     async with serving(database=database) as live:
         await opened(browser, f"{live.base}/nowhere")
         await until(lambda: "there is no event 'nowhere'" in texts(browser, "#notice")[0])

@@ -1,4 +1,4 @@
-"""What was published, served as it was kept, and how results differ from it, over HTTP."""
+"""Publications over HTTP: served as they were kept, with the difference of results from them."""
 
 import hashlib
 import json
@@ -51,15 +51,15 @@ async def test_provisional_results_say_from_when_they_may_be_official_and_what_i
     protest = fact("protest_filed", protest="p1", race="hm", text="...")
     race = await racing(database, run("12", k10=None), protest, published("provisional", 5000))
     async with serving(race) as live:
-        told = await hm(live)
-        assert (told["official_from_us"], told["official_from"]) == (at(5600), "2026-01-04T06:33:20.000+07:00")
-        assert [one.get("case") or one.get("protest") for one in told["in_the_way"]] == ["missed:12", "p1"]
-        assert (told["publication"]["state"], told["void"]) == ("provisional", [])
+        race_now = await hm(live)
+        assert (race_now["official_from_us"], race_now["official_from"]) == (at(5600), "2026-01-04T06:33:20.000+07:00")
+        assert [ground.get("case") or ground.get("protest") for ground in race_now["in_the_way"]] == ["missed:12", "p1"]
+        assert (race_now["publication"]["state"], race_now["void"]) == ("provisional", [])
         await race.announce(published("official", 5100))
-        told = await hm(live)
-        assert [one["reason"] for one in told["void"]] == ["protest_window", "open_case", "open_protest"]
-        assert told["void"][0]["until_us"] == at(5600)
-        assert (told["state"], told["changed_since_official"]) == ("provisional", False)
+        race_now = await hm(live)
+        assert [ground["reason"] for ground in race_now["void"]] == ["protest_window", "open_case", "open_protest"]
+        assert race_now["void"][0]["until_us"] == at(5600)
+        assert (race_now["state"], race_now["changed_since_official"]) == ("provisional", False)
 
 
 async def test_the_published_document_is_served_with_its_hash_and_stays_what_it_was(database):
@@ -92,7 +92,7 @@ async def test_a_change_marks_race_and_boards_and_rows_until_a_new_publication(d
         answer = await live.json(BASE)
         ranked = [*answer["boards"], *answer["team_boards"]]
         return answer["races"][0]["changed_since_official"], [
-            one["board"] for one in ranked if one["changed_since_official"]
+            board["board"] for board in ranked if board["changed_since_official"]
         ]
 
     async with serving(race) as live:
@@ -114,8 +114,8 @@ async def test_a_change_marks_race_and_boards_and_rows_until_a_new_publication(d
         assert (await live.json(f"{BASE}/boards/men"))["rows"][0]["result_state"] == "official"
 
 
-async def test_the_difference_is_that_of_two_folds_of_the_log_whatever_order_it_is_asked_in(database):
-    """The pure difference of whole documents against the one that is brought forward from what has changed."""
+async def test_the_difference_equals_that_of_two_folds_of_the_log_in_any_order_of_requests(database):
+    """Compare the pure difference of whole documents with the one that is kept up from changed rows."""
     race = await official(database)
     expected = {}
     async with serving(race) as live:
@@ -130,8 +130,8 @@ async def test_the_difference_is_that_of_two_folds_of_the_log_whatever_order_it_
             await race.announce(*facts)
             live_now = (await live.json(f"{BASE}/published/hm"))["difference"]
             log = PublishingLog()
-            for offset, one in enumerate(race.facts):
-                log.add(msgspec.json.encode({"offset": offset, "fact": one}))
+            for offset, logged in enumerate(race.facts):
+                log.add(msgspec.json.encode({"offset": offset, "fact": logged}))
             held = [kept for kept in log.kept.values() if kept.published.state == "official"][-1]
             now = race_document(results_of(scored(log.state), "hm"))
             expected[race.revision] = msgspec.to_builtins(difference(held.document, now, None))
@@ -142,7 +142,7 @@ async def test_the_difference_is_that_of_two_folds_of_the_log_whatever_order_it_
             assert asked["difference"] == expected[revision]
 
 
-async def test_boards_are_published_and_changed_by_themselves(database):
+async def test_boards_are_published_and_change_independently(database):
     race = await official(database, boards=["women"])
     async with serving(race) as live:
         await race.announce(status("7", "DQ"))
@@ -156,7 +156,7 @@ async def test_boards_are_published_and_changed_by_themselves(database):
         assert (await hm(live))["changed_since_official"] is True
 
 
-async def test_a_delegation_is_in_the_state_that_was_published_of_it(database):
+async def test_a_delegation_has_the_state_of_its_own_publication(database):
     race = await official(database, boards=["all"])
     async with serving(race) as live:
         answer = await live.json(f"{BASE}/delegations/all")
@@ -165,7 +165,7 @@ async def test_a_delegation_is_in_the_state_that_was_published_of_it(database):
         assert (await live.json(f"{BASE}/delegations/all"))["changed_since_official"] is True
 
 
-async def test_what_is_not_published_withdrawn_or_unknown_is_not_served(database):
+async def test_unpublished_withdrawn_and_unknown_results_are_refused(database):
     race = await racing(database)
     async with serving(race) as live:
         assert (await live.json(f"{BASE}/published/hm", status=404))["title"] == "Nothing is published"

@@ -1,4 +1,4 @@
-"""Event streams over real sockets: what is told, in what order, to whom, and what becomes of the slow."""
+"""Event streams over real sockets: which events viewers get, in what order, and what becomes of slow viewers."""
 
 import asyncio
 import time
@@ -86,7 +86,7 @@ async def racing(database, *facts, of=None, bibs=("7", "8", "9")) -> Racing:
     return made
 
 
-async def test_everything_in_short_is_told_from_the_notice_alone(database):
+async def test_viewers_of_the_whole_event_get_a_revision_from_the_notice_alone(database):
     race = await racing(database)
     async with serving(race) as live, streaming(live) as events:
         kind, id_, data = await events.next()
@@ -111,7 +111,7 @@ async def test_everything_in_short_is_told_from_the_notice_alone(database):
         )
 
 
-async def test_a_revision_below_the_known_is_told_to_nobody(database):
+async def test_a_revision_that_is_not_newer_is_ignored(database):
     race = await racing(database)
     async with serving(race) as live, streaming(live) as events:
         await events.next()
@@ -121,18 +121,18 @@ async def test_a_revision_below_the_known_is_told_to_nobody(database):
         assert (await events.next())[1] == race.revision
 
 
-async def test_a_board_tells_splits_status_and_its_changed_rows(database):
+async def test_a_boards_stream_has_splits_statuses_and_changed_rows(database):
     race = await racing(database, bibs=["7", "8", entry("9", gender="F")])
     async with serving(race) as live, streaming(live, "?board=men") as events:
         kind, _, data = await events.next()
         assert (kind, data["board"], data["rows"]) == ("snapshot", "men", [])
-        await race.announce(run("9"))  # she is on another board
+        await race.announce(run("9"))  # on another board
         await race.announce(run("7", 1, 2000, None))
-        told = await events.take(4)
-        assert [(kind, id_) for kind, id_, _ in told] == [
+        received = await events.take(4)
+        assert [(kind, id_) for kind, id_, _ in received] == [
             (kind, race.revision) for kind in ("split", "split", "status", "board")
         ]
-        start, ten, became, page = (data for _, _, data in told)
+        start, ten, became, page = (data for _, _, data in received)
         assert (start["point"], ten["point"], ten["bib"], ten["gun_time"], ten["corrected"]) == (
             "START",
             "10K",
@@ -143,35 +143,39 @@ async def test_a_board_tells_splits_status_and_its_changed_rows(database):
         assert (became["before"], became["status"]) == ("NOT_STARTED", "ON_COURSE")
         assert (page["total"], page["rows"], page["removed"]) == (0, [], ["7"])
         await race.announce(reads(read("F1", "C7", 4000)))
-        told = await events.take(3)
-        assert [kind for kind, _, _ in told] == ["split", "status", "board"]
-        page = told[-1][2]
+        received = await events.take(3)
+        assert [kind for kind, _, _ in received] == ["split", "status", "board"]
+        page = received[-1][2]
         assert (page["total"], page["rows"][0]["bib"], page["rows"][0]["time"]) == (1, "7", "1:06:40")
 
 
-async def test_what_is_taken_back_is_retracted(database):
+async def test_results_that_are_taken_back_are_retracted(database):
     race = await racing(database, run("7", 1, 2000, 4000))
     async with serving(race) as live, streaming(live, "?board=men") as events:
         await events.next()
-        await race.announce(fact("read_excluded", device="F1", chip="C7", at_us=at(4000), reason="not his"))
-        told = await events.take(3)
-        assert [(kind, data.get("point")) for kind, _, data in told[:1]] == [("retract", "FINISH")]
-        assert (told[1][0], told[1][2]["status"]) == ("status", "ON_COURSE")
-        assert (told[2][0], told[2][2]["removed"]) == ("board", ["7"])
+        await race.announce(fact("read_excluded", device="F1", chip="C7", at_us=at(4000), reason="not theirs"))
+        received = await events.take(3)
+        assert [(kind, data.get("point")) for kind, _, data in received[:1]] == [("retract", "FINISH")]
+        assert (received[1][0], received[1][2]["status"]) == ("status", "ON_COURSE")
+        assert (received[2][0], received[2][2]["removed"]) == ("board", ["7"])
         await race.announce(entries(entry("7", gender="F")))
-        told = await events.take(2)
-        assert (told[0][0], told[0][2]["bib"], told[0][2]["point"]) == ("retract", "7", None)  # he left the board
+        received = await events.take(2)
+        assert (received[0][0], received[0][2]["bib"], received[0][2]["point"]) == (
+            "retract",
+            "7",
+            None,
+        )  # left the board
         await race.announce(entries("7"), fact("clock_corrected", device="K1", offset_us=5_000_000))
-        told = await events.take(4)
-        assert [(kind, data.get("point")) for kind, _, data in told] == [
-            ("split", "START"),  # he is new to the board, so all of his splits are
+        received = await events.take(4)
+        assert [(kind, data.get("point")) for kind, _, data in received] == [
+            ("split", "START"),  # new to the board, so all splits are sent
             ("split", "10K"),
             ("status", None),
             ("board", None),
         ]
 
 
-async def test_a_split_that_moved_is_told_as_corrected(database):
+async def test_a_split_that_moved_is_sent_as_corrected(database):
     race = await racing(database, run("7", 1, 2000, None))
     async with serving(race) as live, streaming(live, "?bib=7") as events:
         await events.next()
@@ -180,34 +184,34 @@ async def test_a_split_that_moved_is_told_as_corrected(database):
     assert (kind, data["point"], data["gun_time"], data["corrected"]) == ("split", "10K", "0:33:25", True)
 
 
-async def test_an_athletes_stream_tells_of_him_and_his_places_alone(database):
+async def test_an_athletes_stream_has_only_the_athlete_and_their_places(database):
     race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 2050, None))
     async with serving(race) as live, streaming(live, "?bib=7") as events:
         kind, _, data = await events.next()
         assert (kind, data["bib"], data["boards"][0]["place"]) == ("snapshot", "7", 1)
-        await race.announce(run("9", 1, 2100, None))  # no business of his
+        await race.announce(run("9", 1, 2100, None))  # another athlete
         await race.announce(reads(read("F1", "C8", 3990)))
         kind, id_, data = await events.next()
         assert (kind, id_) == ("board", race.revision)
-        assert [(one["board"], one["place"], one["total"]) for one in data["boards"]] == [("men", 2, 2)]
+        assert [(place["board"], place["place"], place["total"]) for place in data["boards"]] == [("men", 2, 2)]
         await race.announce(status("7", "DQ"))
-        told = await events.take(2)
-        assert [(kind, data.get("status")) for kind, _, data in told] == [("status", "DQ"), ("board", None)]
+        received = await events.take(2)
+        assert [(kind, data.get("status")) for kind, _, data in received] == [("status", "DQ"), ("board", None)]
 
 
-async def test_who_is_displaced_by_another_is_among_the_changed_rows(database):
+async def test_an_athlete_displaced_by_another_is_among_the_changed_rows(database):
     leads = definition(boards=[board("men", rank_by="gun_then_chip", gun_places=1)])
     race = await racing(database, run("7", 60, 2100, 4000), run("8", 1, 2000, None), of=leads)
     async with serving(race) as live, streaming(live, "?board=men") as events:
         await events.next()
         await race.announce(reads(read("F1", "C8", 3990)))
-        told = await events.take(3)
-        kind, _, data = told[-1]
+        received = await events.take(3)
+        kind, _, data = received[-1]
         rows = {row["bib"]: (row["place"], row["time"]) for row in data["rows"]}
         assert (kind, rows) == ("board", {"8": (1, "1:06:30"), "7": (2, "1:05:40")})  # 7 is ranked by chip now
 
 
-async def test_a_board_of_which_too_much_changed_says_to_fetch_it(database):
+async def test_when_too_many_rows_changed_viewers_are_asked_to_fetch_the_board(database):
     race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 2000, 4000))
     async with serving(race, limits=LiveLimits(rows_of_event=1)) as live, streaming(live, "?board=men") as events:
         await events.next()
@@ -216,7 +220,7 @@ async def test_a_board_of_which_too_much_changed_says_to_fetch_it(database):
         assert (kind, data["rows"], data["total"]) == ("board", None, 2)
 
 
-async def test_when_more_changed_than_can_be_told_everything_is_sent_anew(database):
+async def test_when_too_many_athletes_changed_viewers_get_a_snapshot(database):
     race = await racing(database)
     async with serving(race, limits=LiveLimits(athletes_of_change=1)) as live, streaming(live, "?board=men") as events:
         await events.next()
@@ -237,7 +241,7 @@ async def test_a_team_boards_stream_says_when_to_fetch_it(database):
 
 
 @pytest.mark.parametrize("query", ["", "?board=men", "?bib=7"])
-async def test_who_comes_again_gets_what_he_missed_and_no_more(database, query):
+async def test_a_client_that_comes_again_gets_the_events_it_missed_and_no_others(database, query):
     race = await racing(database)
     await race.announce(run("7", 1, 2000, None))
     seen = race.revision
@@ -245,14 +249,14 @@ async def test_who_comes_again_gets_what_he_missed_and_no_more(database, query):
     async with serving(race) as live:
         async with streaming(live, query, last_id=seen) as events:
             kinds = {"": ["board"], "?board=men": ["split", "status", "board"], "?bib=7": ["split", "status", "board"]}
-            told = await events.take(len(kinds[query]))
-            assert [kind for kind, _, _ in told] == kinds[query]
-            assert {id_ for _, id_, _ in told} == {race.revision}
+            received = await events.take(len(kinds[query]))
+            assert [kind for kind, _, _ in received] == kinds[query]
+            assert {id_ for _, id_, _ in received} == {race.revision}
             if query:
-                assert told[0][2]["point"] == "FINISH"
+                assert received[0][2]["point"] == "FINISH"
             else:
-                assert told[0][2]["boards"] == ["men"]
-                assert told[0][2]["bibs"] == ["7"]
+                assert received[0][2]["boards"] == ["men"]
+                assert received[0][2]["bibs"] == ["7"]
         async with streaming(live, query, last_id=race.revision) as events:
             await race.announce(run("8", 1, 2000, 3900))
             _, id_, _ = await events.next()  # the first event is of the new revision: nothing came twice
@@ -262,7 +266,7 @@ async def test_who_comes_again_gets_what_he_missed_and_no_more(database, query):
                 assert (await events.next())[:2] == ("snapshot", race.revision)
 
 
-async def test_revisions_found_by_asking_are_told_too(database):
+async def test_revisions_found_by_polling_are_sent_too(database):
     race = await racing(database)
     async with serving(race) as live, streaming(live) as short, streaming(live, "?board=men") as full:
         await short.next()
@@ -279,14 +283,14 @@ async def test_revisions_found_by_asking_are_told_too(database):
         assert (await full.next())[1] == race.revision
 
 
-async def test_viewers_of_the_same_share_one_making(database):
+async def test_viewers_of_one_subject_share_one_making(database):
     race = await racing(database)
     async with serving(race) as live:
         streams = [live.get(f"{STREAM}?board=men") for _ in range(10)]
-        events = [Events(await one.__aenter__()) for one in streams]
+        events = [Events(await opening.__aenter__()) for opening in streams]
         try:
-            for one in events:
-                await one.next()
+            for viewer in events:
+                await viewer.next()
             queries: list[str] = []
             asked = database.query
 
@@ -296,17 +300,17 @@ async def test_viewers_of_the_same_share_one_making(database):
 
             database.query = counted
             await race.announce(run("7", 1, 2000, None))
-            told = [await one.take(4) for one in events]
-            assert all(one == told[0] for one in told)
+            received = [await viewer.take(4) for viewer in events]
+            assert all(same == received[0] for same in received)
             assert sum("SELECT DISTINCT bib" in sql for sql in queries) == 1
             assert "live_viewers 10.0" in await live.text("/metrics")
         finally:
             del database.query
-            for one in streams:
-                await one.__aexit__(None, None, None)
+            for opening in streams:
+                await opening.__aexit__(None, None, None)
 
 
-async def test_who_leaves_is_forgotten(database):
+async def test_a_viewer_that_leaves_is_forgotten(database):
     race = await racing(database)
     async with serving(race) as live:
         async with streaming(live, "?board=men") as events:
@@ -318,7 +322,7 @@ async def test_who_leaves_is_forgotten(database):
                 await asyncio.sleep(0.01)
 
 
-async def test_a_viewer_who_takes_nothing_is_cut_off_and_the_others_go_on(database):
+async def test_a_viewer_that_reads_nothing_is_disconnected_and_the_others_go_on(database):
     race = await racing(database)
     async with serving(race, limits=LiveLimits(waiting_bytes=4_000)) as live:
         host, port = live.base.removeprefix("http://").split(":")
@@ -342,7 +346,7 @@ async def test_a_viewer_who_takes_nothing_is_cut_off_and_the_others_go_on(databa
         slow_writer.close()
 
 
-async def test_what_waits_for_a_viewer_is_bounded():
+async def test_waiting_events_are_bounded():
     cut = []
     viewer = Viewer(Subject(EVENT), 1, WAITING_BYTES, lambda: cut.append(True))
     data = b"x" * (WAITING_BYTES // 2)
@@ -353,7 +357,7 @@ async def test_what_waits_for_a_viewer_is_bounded():
     assert await viewer.take() == b""
 
 
-async def test_one_large_event_reaches_a_viewer_who_keeps_up():
+async def test_one_large_event_reaches_a_viewer_that_keeps_up():
     viewer = Viewer(Subject(EVENT), 1, WAITING_BYTES, lambda: None)
     data = b"x" * (2 * WAITING_BYTES)
     assert viewer.offer(data)
@@ -394,7 +398,7 @@ async def test_an_event_without_a_definition_streams_until_it_has_one(database):
         assert (await live.json(f"/v1/events/{EVENT}/boards/men"))["total"] == 1
 
 
-async def test_a_stream_of_what_is_not_there_is_refused(database):
+async def test_a_stream_of_an_unknown_subject_is_refused(database):
     race = await racing(database)
     async with serving(race) as live:
         assert "men, women" in (await live.json(f"{STREAM}?board=x", status=404))["detail"]
@@ -403,7 +407,7 @@ async def test_a_stream_of_what_is_not_there_is_refused(database):
         await live.json("/v1/events/x/stream", status=404)
 
 
-async def test_too_many_viewers_are_sent_away_for_now(database):
+async def test_too_many_viewers_are_asked_to_come_later(database):
     race = await racing(database)
     async with serving(race, limits=LiveLimits(viewers=1)) as live, streaming(live) as events:
         await events.next()
