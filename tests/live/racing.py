@@ -49,7 +49,7 @@ class Racing:
     async def announce(self, *facts: dict[str, Any], tell: bool = True, audit: bool = True) -> RevisionNotice:
         """Put facts on the log and their results into ClickHouse; `tell` announces the revision to live, as Kafka does.
 
-        Without `audit` the facts and reads themselves are missing until `audit` is called, as in a race they come later.
+        Without `audit` the facts and reads are missing until `audit` is called: in a race they come later.
         """
         for line in log(*facts):
             offset = self._log.lines
