@@ -1,4 +1,4 @@
-"""`matline simulate`: a race day that never was, sent to an ingest, told by simulated readers, or written as a log."""
+"""`matline simulate`: a simulated race day, sent to an ingest, played on simulated readers, or written as a log."""
 
 import asyncio
 import sys
@@ -29,7 +29,7 @@ EXIT_USAGE = 2
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """What to do: which race, how large, and where it goes. `race` is a name of `races` or a TOML file."""
+    """What to simulate and where to send it. `race` is a name of `races` or a TOML file."""
 
     race: str
     size: int
@@ -51,7 +51,7 @@ class _Refused(Exception):
 
 
 def run(order: Order, environment: Mapping[str, str]) -> int:
-    """Simulate, write what is to be written, send what is to be sent; the exit code."""
+    """Simulate, write the files and send the day as ordered; return the exit code."""
     console = Console(stderr=True)
     try:
         _check(order)
@@ -69,7 +69,7 @@ def run(order: Order, environment: Mapping[str, str]) -> int:
             return asyncio.run(_play(simulation, order, order.protocol, target, console))
         if target is not None:
             driven = asyncio.run(_drive(simulation, target, order.speed, console))
-            console.print(_said(driven), highlight=False)
+            console.print(_summary(driven), highlight=False)
     except _Refused as refused:
         _complain(console, str(refused))
         return EXIT_USAGE
@@ -86,49 +86,52 @@ def _complain(console: Console, text: str) -> None:
 
 
 def _check(order: Order) -> None:
-    if all(one is None for one in (order.to, order.out, order.truth, order.sources, order.entries, order.protocol)):
+    targets = (order.to, order.out, order.truth, order.sources, order.entries, order.protocol)
+    if all(target is None for target in targets):
         raise _Refused("nothing to do: send it with --to http://127.0.0.1:8701, or write it with --out race.jsonl")
     if order.to is not None and urlsplit(order.to).scheme not in ("http", "https"):
-        raise _Refused(f"--to {order.to!r} is no address of an ingest; write http://127.0.0.1:8701")
+        raise _Refused(f"--to {order.to!r} is not the address of an ingest; write it as http://127.0.0.1:8701")
     if order.mylaps is not None:
         if order.to is None:
-            raise _Refused("--mylaps needs --to as well: definition, entries and the other mats' reads go by HTTP")
+            raise _Refused("--mylaps needs --to as well: definition, entries and the reads of other mats go over HTTP")
         if order.protocol is not None:
-            raise _Refused("--mylaps is nothing with --protocol; say by --at where the readers are, or whom they call")
+            raise _Refused(
+                "--mylaps does not go with --protocol; give the address of the simulated readers or of ingest by --at"
+            )
         _address("--mylaps", order.mylaps)
     if order.at is not None:
         if order.protocol is None:
-            raise _Refused("--at needs --protocol: which readers are there?")
+            raise _Refused("--at needs --protocol, the protocol of the readers at that address")
         _address("--at", order.at)
     if order.protocol is not None and order.protocol not in SIMULATED_PROTOCOLS:
         known = ", ".join(SIMULATED_PROTOCOLS)
         raise _Refused(f"--protocol {order.protocol!r} is not a protocol of simulated readers; choose one of {known}")
     if order.speed is not None and order.speed <= 0:
-        raise _Refused(f"--speed {order.speed:g} goes nowhere; 1 is real time, 60 a minute a second")
+        raise _Refused(f"--speed {order.speed:g} is not above 0; 1 is real time, 60 is a minute in a second")
 
 
 def _address(option: str, text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:
-        raise _Refused(f"{option} {text!r} is no address; write 127.0.0.1:3097")
+        raise _Refused(f"{option} {text!r} is not an address; write it as 127.0.0.1:3097")
     return host.strip("[]"), int(port)
 
 
 def _definition(race: str) -> Definition:
-    """A definition by its name among `races`, or from a file."""
+    """Return a definition of `races` by its name, or one from a file."""
     try:
         data = races.definition_toml(race) if race in races.names() else Path(race).read_bytes()
         return definition_from_toml(data)
     except OSError as error:
         known = ", ".join(races.names())
-        raise _Refused(f"{race}: {error.strerror}; name a file, or one of {known}") from None
+        raise _Refused(f"{race}: {error.strerror}; give a file, or one of {known}") from None
     except DefinitionRefused as refused:
         raise _Refused("\n".join(f"{race}: {fault}" for fault in refused.faults)) from None
 
 
 def _simulation(order: Order) -> Simulation:
     if not 1 <= order.size <= SIZE_MAX:
-        raise _Refused(f"--size {order.size}: from 1 to {SIZE_MAX} runners can be made")
+        raise _Refused(f"--size {order.size} is out of range: from 1 to {SIZE_MAX} runners can be simulated")
     definition = _definition(order.race)
     protocols = {} if order.protocol is None else all_alike(definition, order.protocol)
     try:
@@ -145,7 +148,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _write_log(simulation: Simulation, path: Path, console: Console) -> None:
-    """The log to a file, or to standard output for `-`."""
+    """Write the log to a file, or to standard output for `-`."""
     lines = reads = 0
     try:
         opened = nullcontext(sys.stdout.buffer) if path == Path("-") else path.open("wb")
@@ -157,7 +160,7 @@ def _write_log(simulation: Simulation, path: Path, console: Console) -> None:
                 if not isinstance(item, Timed):
                     reads += len(item.reads)
                     bar.update(task, completed=min(reads, len(simulation.reads)))
-    except BrokenPipeError:  # whoever reads has read enough
+    except BrokenPipeError:  # the program that reads from us has ended
         return
     except OSError as error:
         raise _Refused(f"{path}: {error.strerror}") from None
@@ -186,13 +189,13 @@ async def _drive(simulation: Simulation, target: Target, speed: float | None, co
 
 
 async def _play(simulation: Simulation, order: Order, spoken: Spoken, target: Target | None, console: Console) -> int:
-    """Have simulated readers tell the day to whoever listens to them; what officials say goes to `target`."""
+    """Play the day on simulated readers and send officials' facts to `target`; return the exit code."""
     at = {} if order.at is None else {spoken: _address("--at", order.at)}
     mats = Mats(simulation, all_alike(simulation.definition, spoken), at)
     over = False
     try:
         async with mats:
-            _say_sources(mats, order, console)
+            _print_sources(mats, order, console)
             await mats.heard()
             with _bar(console) as bar:
                 task = bar.add_task("playing", total=len(simulation.reads))
@@ -201,23 +204,27 @@ async def _play(simulation: Simulation, order: Order, spoken: Spoken, target: Ta
                 )
             await mats.told()
             over = True
-            console.print(f"{seen} reads were seen. The readers stay for whoever asks again; Ctrl-C ends.")
+            console.print(
+                f"All {seen} reads were sent. The readers keep running, so that ingest can ask again; Ctrl-C ends."
+            )
             await asyncio.Event().wait()
     except OSError as error:
-        raise _Refused(f"the readers cannot be started, another place is given by --at: {error}") from None
+        raise _Refused(f"the readers cannot be started: {error}; choose another address by --at") from None
     except asyncio.CancelledError:
         if not over:
             raise
     return 0
 
 
-def _say_sources(mats: Mats, order: Order, console: Console) -> None:
+def _print_sources(mats: Mats, order: Order, console: Console) -> None:
     if order.to is None:
         console.print(
-            "Definition and entries are not sent without --to; ingest needs those of this day (--entries FILE).",
+            "Without --to, definition and entries are not sent; ingest needs those of this day (--entries FILE).",
             highlight=False,
         )
-    console.print("Put this into matline.toml; the day begins when ingest listens to all of them.", highlight=False)
+    console.print(
+        "Put this into matline.toml. The day begins once ingest has connected to all readers.", highlight=False
+    )
     print(mats.sources_toml(), flush=True)
 
 
@@ -232,7 +239,7 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _said(driven: Driven) -> str:
+def _summary(driven: Driven) -> str:
     rate = driven.accepted / driven.seconds if driven.seconds else 0.0
     return (
         f"{driven.facts} officials' facts and {driven.accepted} reads accepted in {driven.seconds:.1f} s "

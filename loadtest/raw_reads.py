@@ -10,7 +10,8 @@ from random import Random
 from msgspec import Struct
 
 from loadtest.dice import between, dice, one_of
-from loadtest.race_day import MS, Course, Crossing, Run
+from loadtest.race_day import MS, Run
+from loadtest.truth import Course, Crossing
 from schemas.definition import Definition, Mat, Pick
 
 BOTH_READERS = 0.9  # of crossings: seen by the mat's other reader too

@@ -18,8 +18,9 @@ from loadtest.deliveries import MYLAPS_GATEWAY, Delivery, deliver, gateways
 from loadtest.dice import between, dice
 from loadtest.field import DEFAULT_LIMITS, Entrant, FieldLimits, entrants
 from loadtest.plans import Plan, plan_for
-from loadtest.race_day import Run, Truth, check, courses, fire, run_all
+from loadtest.race_day import Run, check, courses, fire, run_all
 from loadtest.raw_reads import RawRead, RawReads, read_all, skew_ms, skewed_device
+from loadtest.truth import Truth
 from schemas.codec import to_json
 from schemas.definition import Definition
 from schemas.events import (

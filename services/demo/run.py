@@ -15,8 +15,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from msgspec import Struct
 
 from loadtest.driver import Answer, DriveFailed, Driven, Target, drive
-from loadtest.race_day import Truth
 from loadtest.simulation import Simulation, simulate
+from loadtest.truth import Truth
 from schemas.definition_parse import definition_from_toml
 from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, partition_of
 from services.demo import recorded

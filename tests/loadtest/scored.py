@@ -8,9 +8,9 @@ import msgspec
 
 import races
 from loadtest.mats import Spoken, as_said
-from loadtest.race_day import Truth
 from loadtest.raw_reads import TEST_READER, RawRead
 from loadtest.simulation import Simulation, simulate
+from loadtest.truth import Truth
 from schemas.codec import to_json
 from schemas.definition_parse import definition_from_toml
 from services.offline.scored_log import score_lines

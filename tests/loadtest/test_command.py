@@ -1,4 +1,4 @@
-"""`matline simulate`: what it writes, what it sends, and what it says when it will not."""
+"""`matline simulate`: files, sent days, and messages for orders that cannot be carried out."""
 
 import asyncio
 import json
@@ -41,10 +41,10 @@ def test_log_truth_and_sources_are_written_and_the_log_scores_to_the_truth(tmp_p
     result = CliRunner().invoke(app, ["simulate", RACE, "--size", "40", "--seed", "5", *arguments])
     assert result.exit_code == 0
     assert out.read_bytes().splitlines() == list(simulated(RACE, 40, 5).log_lines())
-    told = {runner["bib"]: runner for runner in json.loads(truth.read_bytes())}
+    true = {runner["bib"]: runner for runner in json.loads(truth.read_bytes())}
     document = score_lines(out.read_bytes().splitlines())
     assert {a["bib"]: (a["status"], a["gun_us"], a["points"]) for a in document["athletes"]} == {
-        bib: (runner["status"], runner["gun_us"], runner["points"]) for bib, runner in told.items()
+        bib: (runner["status"], runner["gun_us"], runner["points"]) for bib, runner in true.items()
     }
     assert parse_sources(sources.read_bytes())[0].event == RACE
 
@@ -55,7 +55,7 @@ def test_the_log_goes_to_standard_output_for_a_dash():
     assert result.stdout_bytes.splitlines() == list(simulated(RACE, 40, 5).log_lines())
 
 
-def test_a_definition_of_ones_own_is_taken_from_its_file(tmp_path: Path):
+def test_a_definition_is_read_from_a_file(tmp_path: Path):
     text = races.definition_toml("tien-phong-2024").decode().replace('event = "tien-phong-2024"', 'event = "mine"')
     (tmp_path / "mine.toml").write_text(text)
     out = tmp_path / "log.jsonl"
@@ -76,23 +76,23 @@ async def test_a_day_is_sent_to_an_ingest_by_http_and_mylaps(capsys: pytest.Capt
     ("fields", "reason"),
     [
         ({}, "nothing to do"),
-        ({"to": "ftp://127.0.0.1"}, "is no address of an ingest"),
-        ({"to": "http://127.0.0.1:1", "mylaps": "here"}, "is no address; write 127.0.0.1:3097"),
+        ({"to": "ftp://127.0.0.1"}, "is not the address of an ingest"),
+        ({"to": "http://127.0.0.1:1", "mylaps": "here"}, "is not an address; write it as 127.0.0.1:3097"),
         ({"mylaps": "127.0.0.1:3097", "out": Path("x")}, "--mylaps needs --to"),
         (
             {"protocol": "mylaps", "to": "http://127.0.0.1:1", "mylaps": "127.0.0.1:3097"},
-            "--mylaps is nothing with --protocol",
+            "--mylaps does not go with --protocol",
         ),
         ({"at": "127.0.0.1:3601", "out": Path("x")}, "--at needs --protocol"),
-        ({"protocol": "llrp", "at": "here"}, "--at 'here' is no address"),
-        ({"protocol": "llrp", "at": "192.0.2.1:5084"}, "the readers cannot be started, another place is given by --at"),
+        ({"protocol": "llrp", "at": "here"}, "--at 'here' is not an address"),
+        ({"protocol": "llrp", "at": "192.0.2.1:5084"}, "the readers cannot be started"),
         (
             {"protocol": "morse"},
             "--protocol 'morse' is not a protocol of simulated readers; choose one of chronotrack,",
         ),
-        ({"speed": 0.0, "out": Path("x")}, "goes nowhere"),
+        ({"speed": 0.0, "out": Path("x")}, "is not above 0"),
         ({"size": 0, "out": Path("x")}, "from 1 to 100000 runners"),
-        ({"race": "nowhere", "out": Path("x")}, "name a file, or one of hanoi-half-2024"),
+        ({"race": "nowhere", "out": Path("x")}, "give a file, or one of hanoi-half-2024"),
         ({"out": Path("/proc/none/x")}, "/proc/none/x: No such file or directory"),
     ],
 )
@@ -117,14 +117,14 @@ def test_a_faulty_definition_is_refused_with_every_fault(tmp_path: Path, capsys:
     assert "needs `date`" in said
 
 
-async def test_a_refusal_by_ingest_is_told_and_ends_with_one(capsys: pytest.CaptureFixture[str]):
+async def test_a_refusal_by_ingest_is_printed_and_ends_with_one(capsys: pytest.CaptureFixture[str]):
     async with ingest_for(simulated(RACE, 40, 5), MemoryLog()) as ingest:
         assert await asyncio.to_thread(run, order(to=f"{ingest.url}/nowhere"), {}) == 1
     assert "404" in capsys.readouterr().err
 
 
 def ports_in_a_row(number: int) -> int:
-    """The first of so many ports that nobody has."""
+    """Return the first of so many free ports in a row."""
     while True:
         first = free_port()
         with ExitStack() as held:
@@ -136,7 +136,7 @@ def ports_in_a_row(number: int) -> int:
         return first
 
 
-async def test_a_day_is_told_by_simulated_readers_once_ingest_listens_to_them(tmp_path: Path):
+async def test_simulated_readers_play_a_day_once_ingest_has_connected(tmp_path: Path):
     config, log = tmp_path / "matline.toml", MemoryLog()
     config.write_text("sources = []\n")
     settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json", config=config, data=tmp_path)
