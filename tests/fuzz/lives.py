@@ -1,6 +1,6 @@
-"""One life after another: inputs by dice into a target, every so often measured, and what was found said with its seed.
+"""One life after another: random inputs into a target, some of them measured; a failure is reported with its seed.
 
-A life is known by its target, its seed and its number, and is the same each time it is lived.
+A life is identified by its target, its seed and its number, and is the same each time.
 """
 
 import logging
@@ -12,18 +12,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.fuzz.mutate import mutated
 from tests.fuzz.targets import Target
 
 INPUTS_A_LIFE = (1, 1, 2, 4, 10, 30)
-CPU_MAX_S = 30.0  # of this process in one life, however busy the machine: a life takes milliseconds
-MEASURED_EVERY = 300  # lives: of one the memory is measured, of another what it does is counted
 MEMORY_LEAST_BYTES = 24 * 1024 * 1024
 MEMORY_A_BYTE = 200  # that came in a life; a read of 20 bytes is a dozen Python objects
 CALLS_LEAST = 60_000
 CALLS_A_BYTE = 60  # of functions, ours and the interpreter's own, with all that is checked here
+
+
+class Limits(NamedTuple):
+    """What a life may take, and how often that is measured."""
+
+    cpu_s: float = 30.0  # of this process in one life, however busy the machine: a life takes milliseconds
+    measured_every: int = 300  # lives: the memory of one is measured, the calls of another are counted
 
 
 class Found(Exception):
@@ -31,7 +36,7 @@ class Found(Exception):
 
 
 class Endless(BaseException):
-    """A life goes on for too long; no handler of exceptions may take it."""
+    """A life takes too long; not an Exception, so that no handler catches it."""
 
 
 class Lived:
@@ -45,13 +50,15 @@ class Lived:
         self.longest = number
 
 
-def live(target: Target, seed: int, inputs: int, first: int = 0) -> Iterator[Lived]:
-    """Live from life `first` on until so many inputs are through; tells of each life. Raises Found."""
+def live(
+    target: Target, seed: int, inputs: int, first: int = 0, limits: Limits = Limits()
+) -> Iterator[Lived]:
+    """Live from life `first` on until so many inputs are through; yields after each life. Raises Found."""
     lived = Lived(first)
-    with _bounded(), _quiet():
+    with _bounded(limits.cpu_s), _quiet():
         while lived.inputs < inputs:
             began_s = time.process_time()
-            _one(target, seed, lived)
+            _one(target, seed, lived, limits)
             took_s = time.process_time() - began_s
             if took_s > lived.longest_s:
                 lived.longest_s, lived.longest = took_s, lived.number
@@ -59,28 +66,27 @@ def live(target: Target, seed: int, inputs: int, first: int = 0) -> Iterator[Liv
             yield lived
 
 
-def _one(target: Target, seed: int, lived: Lived) -> None:
+def _one(target: Target, seed: int, lived: Lived, limits: Limits) -> None:
     dice = Random(f"{target.name} {seed} {lived.number}")
     data = b""
     came = 0
-    signal.setitimer(signal.ITIMER_VIRTUAL, CPU_MAX_S)
+    signal.setitimer(signal.ITIMER_VIRTUAL, limits.cpu_s)
     try:
         take = target.begin(dice)
-        with _measured(lived.number) as measured:
+        with _measured(lived.number, limits.measured_every) as measured:
             for _ in range(dice.choice(INPUTS_A_LIFE)):
                 data = mutated(dice, target.vectors, target.tokens)
                 if target.mended is not None and dice.random() < 0.5:
                     data = target.mended(data)
                 came += len(data)
                 lived.inputs += 1
-                goes_on = take(data, dice)
-                if not goes_on:
+                if not take(data, dice):
                     break
         measured.check(came)
     except (Exception, Endless) as error:
         raise Found(
             f"{target.name}: {type(error).__name__}: {str(error)[:500]}\n"
-            f"make it again: python -m tests.fuzz {target.name} --seed {seed} --from {lived.number} --inputs 1\n"
+            f"repeat it by: python -m tests.fuzz {target.name} --seed {seed} --from {lived.number} --inputs 1\n"
             f"its last input, {len(data)} bytes: {data[:2000]!r}"
         ) from error
     finally:
@@ -99,36 +105,36 @@ class _Measured:
 
 
 @contextmanager
-def _measured(number: int) -> Iterator[_Measured]:
-    """Measure the memory of one life in so many, and count the calls of another; of the rest nothing, as it is slow."""
-    found = _Measured()
-    if number % MEASURED_EVERY == 0:
+def _measured(number: int, every: int) -> Iterator[_Measured]:
+    """Measure the memory of one life in `every`, and count the calls of another; measuring all would be slow."""
+    measured = _Measured()
+    if number % every == 0:
         tracemalloc.start()
         try:
-            yield found
-            found.peak_bytes = tracemalloc.get_traced_memory()[1]
+            yield measured
+            measured.peak_bytes = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-    elif number % MEASURED_EVERY == MEASURED_EVERY // 2:
+    elif number % every == every // 2:
 
         def count(frame: FrameType, event: str, argument: Any) -> None:
-            found.calls += 1
+            measured.calls += 1
 
         sys.setprofile(count)
         try:
-            yield found
+            yield measured
         finally:
             sys.setprofile(None)
     else:
-        yield found
+        yield measured
 
 
 @contextmanager
-def _bounded() -> Iterator[None]:
-    """Have the kernel interrupt a life that takes too long, whatever it is doing."""
+def _bounded(cpu_s: float) -> Iterator[None]:
+    """Have the kernel interrupt a life that takes too long, whatever it does."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise Endless(f"more than {CPU_MAX_S:g} s of the processor in one life")
+        raise Endless(f"more than {cpu_s:g} s of the processor in one life")
 
     before = signal.signal(signal.SIGVTALRM, interrupt)
     try:

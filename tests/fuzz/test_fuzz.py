@@ -63,9 +63,8 @@ def test_a_decoder_that_does_too_much_is_found(monkeypatch):
         return []
 
     monkeypatch.setattr(mylaps_frames.Decoder, "feed", feed)
-    monkeypatch.setattr(lives, "MEASURED_EVERY", 2)
     with pytest.raises(Found, match="AssertionError"):
-        for _ in live(of("mylaps"), 1, 100):
+        for _ in live(of("mylaps"), 1, 100, limits=Limits(measured_every=2)):
             pass
 
 
@@ -75,6 +74,5 @@ def test_a_decoder_that_never_returns_is_found(monkeypatch):
             pass
 
     monkeypatch.setattr(mylaps_frames.Decoder, "feed", feed)
-    monkeypatch.setattr(lives, "CPU_MAX_S", 0.05)
     with pytest.raises(Found, match="Endless"):
-        next(live(of("mylaps"), 1, 1))
+        next(live(of("mylaps"), 1, 1, limits=Limits(cpu_s=0.05)))
