@@ -202,7 +202,7 @@ async def _play(simulation: Simulation, order: Order, spoken: Spoken, target: Ta
                 seen = await play_day(
                     simulation, mats, target, order.speed, lambda seen: bar.update(task, completed=seen)
                 )
-            await mats.told()
+            await mats.all_sent()
             over = True
             console.print(
                 f"All {seen} reads were sent. The readers keep running, so that ingest can ask again; Ctrl-C ends."

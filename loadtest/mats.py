@@ -1,8 +1,8 @@
 """A simulated day read by simulated devices: at each mat one that speaks a reader's protocol over real TCP.
 
-A protocol says a chip in its own way, its clock tells milliseconds or hundredths of a second, and some tell no
-strength. So the day is made for the devices: `steps_ms` for its crossings, `with_codes` for its entries. What a device
-says is told by `as_said`, and `Mats.sources_toml` is how ingest has to be set up for them.
+Each protocol has its own codes of chips, its clock has milliseconds or hundredths of a second, and some send no
+strength. So the day is made for the devices: `steps_ms` for its crossings, `with_codes` for its entries. `as_said` is a
+read as ingest gets it, and `Mats.sources_toml` is how ingest has to be set up for the devices.
 
     protocols = dict.fromkeys([mat.id for mat in definition.mats], "llrp")
     day = with_codes(simulate(definition, 120, 7, steps_ms=steps_ms(protocols)), protocols)
@@ -33,27 +33,27 @@ from schemas.events import ChipAssigned, EntriesAdded, Ruling
 Spoken = str
 """The name of a protocol that simulated readers speak, one of SIMULATED_PROTOCOLS."""
 SPOKEN: tuple[Spoken, ...] = tuple(SIMULATED_PROTOCOLS)
-TOLD_MAX = 100  # reads that a device tells together where they wait: a full message of MYLAPS
-QUEUED_MAX = 20_000  # reads that wait for a device that nobody listens to
+TOGETHER_MAX = 100  # waiting reads that a device sends together: a full message of MYLAPS
+QUEUED_MAX = 20_000  # reads that wait for a device without a listener
 
 
 def steps_ms(protocols: Mapping[str, Spoken]) -> dict[str, int]:
-    """By mat, what its readers' clocks can tell apart, where that is not a millisecond."""
+    """Return by mat the step of its readers' clocks, where that is not a millisecond."""
     steps = {mat: SIMULATED_PROTOCOLS[spoken].clock_step_ms for mat, spoken in protocols.items()}
     return {mat: step_ms for mat, step_ms in steps.items() if step_ms > 1}
 
 
 def code_of(spoken: Spoken, chip: str) -> str:
-    """A chip as the log has it from a reader of this protocol. Chips here are seven letters and digits."""
+    """Return a chip as the log has it from a reader of this protocol. Chips here are seven letters and digits."""
     return SIMULATED_PROTOCOLS[spoken].code(chip)
 
 
 def with_codes(simulation: Simulation, protocols: Mapping[str, Spoken]) -> Simulation:
-    """The same day with every chip known by each code that its readers give it."""
+    """Return the same day with every chip known by each code that its readers give it."""
     spoken = sorted(set(protocols.values()))
 
     def codes(chip: str) -> list[str]:
-        return list(dict.fromkeys([chip, *(code_of(one, chip) for one in spoken)]))
+        return list(dict.fromkeys([chip, *(code_of(name, chip) for name in spoken)]))
 
     entries = [
         msgspec.structs.replace(entry, chips=[code for chip in entry.chips for code in codes(chip)])
@@ -73,32 +73,32 @@ def with_codes(simulation: Simulation, protocols: Mapping[str, Spoken]) -> Simul
 
 
 def as_said(read: RawRead, spoken: Spoken) -> RawRead:
-    """A read as it is after a reader of this protocol has told it; but its strength, which not all tell."""
+    """Return a read as a reader of this protocol sends it; but with its strength, which not all send."""
     at_us = read.at_us - read.at_us % (SIMULATED_PROTOCOLS[spoken].clock_step_ms * MS)
     return msgspec.structs.replace(read, chip=code_of(spoken, read.chip), at_us=at_us)
 
 
 class _Player:
-    """A line with what waits for it, so that one that nobody listens to does not keep the others."""
+    """A simulated reader with the reads that wait for it, so that none holds up the others."""
 
     def __init__(self, gateway: str, spoken: Spoken, line: SimulatedReader) -> None:
         self.gateway = gateway
         self.spoken: Spoken = spoken
         self.line = line
         self.queue: asyncio.Queue[Sighted] = asyncio.Queue(QUEUED_MAX)
-        self.told = 0
-        self.free = asyncio.Event()  # cleared: it is between two runners, and tells nothing
+        self.sent = 0
+        self.free = asyncio.Event()  # cleared: it is between two runners, and sends nothing
         self.free.set()
 
     async def run(self) -> None:
-        """Tell what is to be told, for as long as this task lives."""
+        """Have the line send the reads that wait, for as long as this task lives."""
         while True:
             seen = [await self.queue.get()]
-            while not self.queue.empty() and len(seen) < TOLD_MAX:
+            while not self.queue.empty() and len(seen) < TOGETHER_MAX:
                 seen.append(self.queue.get_nowait())
             await self.free.wait()
-            await self.line.tell(seen)
-            self.told += len(seen)
+            await self.line.send_reads(seen)
+            self.sent += len(seen)
             for _ in seen:
                 self.queue.task_done()
 
@@ -106,8 +106,8 @@ class _Player:
 class Mats:
     """The devices of a day. Use it as `async with`.
 
-    `protocols` by mat; `at` is where devices of a protocol listen, or whom they call (by default the usual ports here);
-    `troubles` makes what goes wrong on a line by its protocol.
+    `protocols` by mat; `at` is where devices of a protocol listen, or the address that they call (else the usual
+    ports); `troubles` makes the faults of a line by its protocol.
     """
 
     def __init__(
@@ -160,12 +160,12 @@ class Mats:
 
     def _player(self, mat: str) -> _Player:
         spoken = self._protocols[mat]
-        return next(one for one in self.players if one.gateway in (f"sim-{spoken}", f"sim-{mat}"))
+        return next(player for player in self.players if player.gateway in (f"sim-{spoken}", f"sim-{mat}"))
 
     def _clock(self) -> datetime:
-        """What the devices' clocks show: the day's first read when they were switched on, then as time goes on here.
+        """Return what the devices' clocks show: the day's first read when they were switched on, then real time.
 
-        Not as quickly as the day is played, since that would be a clock that jumps.
+        Not the time of the day as it is played, since that would be a clock that jumps.
         """
         return self._local(self.first_us + int((time.monotonic() - self._began_s) * 1e6))
 
@@ -189,7 +189,7 @@ class Mats:
         await self.close()
 
     async def close(self) -> None:
-        """Switch all off."""
+        """Switch all devices off."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -200,7 +200,7 @@ class Mats:
         await self._unless_one_fails(*(player.line.heard() for player in self.players))
 
     async def see(self, read: RawRead) -> bool:
-        """A reader sees a chip; whether it belongs to one of these devices. Returns once there is room for it."""
+        """Have a reader see a chip, once there is room for it; false if it belongs to none of these devices."""
         found = self._place.get(read.device)
         if found is None:
             return False
@@ -208,13 +208,13 @@ class Mats:
         await player.queue.put(Sighted(read, mat, place, self._local(read.at_us)))
         return True
 
-    async def told(self) -> None:
-        """Return once every device has sent all that it saw to whoever was there."""
+    async def all_sent(self) -> None:
+        """Return once every device has sent all its reads."""
         await self._unless_one_fails(*(player.queue.join() for player in self.players))
-        await self._unless_one_fails(*(player.line.told() for player in self.players))
+        await self._unless_one_fails(*(player.line.all_sent() for player in self.players))
 
     async def _unless_one_fails(self, *awaited: Coroutine[Any, Any, None]) -> None:
-        """Await all of it. Raises what a device failed with."""
+        """Await all of these. Raises the error of a device that failed."""
         waiting: asyncio.Future[list[None]] = asyncio.gather(*awaited)
         everybody: list[asyncio.Future[Any]] = [waiting, *self._tasks]
         await asyncio.wait(everybody, return_when=asyncio.FIRST_COMPLETED)
@@ -225,7 +225,7 @@ class Mats:
         waiting.result()
 
     def sources_toml(self) -> str:
-        """Ingest's `[[sources]]` for these devices."""
+        """Return ingest's `[[sources]]` for these devices."""
         return "\n".join(self._source_toml(player) for player in self.players)
 
     def _source_toml(self, player: _Player) -> str:
@@ -241,14 +241,14 @@ class Mats:
 
 def _toml(value: object) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(f'"{key}" = {_toml(one)}' for key, one in value.items()) + " }"
+        return "{ " + ", ".join(f'"{key}" = {_toml(item)}' for key, item in value.items()) + " }"
     return f'"{value}"'
 
 
 async def play(
     simulation: Simulation, mats: Mats, speed: float | None = None, progress: Callable[[int], None] = lambda _: None
 ) -> int:
-    """Have the devices see all reads of the day, as quickly as `speed` says (null: at once); how many they saw.
+    """Have the devices see all reads of the day at this `speed` (null: at once), and return how many they saw.
 
     Reads of readers that stand at none of the mats are left out. `progress` takes how many were seen so far.
     """
@@ -302,5 +302,5 @@ async def play_day(
 
 
 def all_alike(definition: Definition, spoken: Spoken) -> dict[str, Spoken]:
-    """Every mat read by devices of one protocol."""
+    """Return every mat read by devices of one protocol."""
     return {mat.id: spoken for mat in definition.mats}

@@ -63,7 +63,7 @@ class ChronoTrackDevice:
         if self._writer is not None:
             self._writer.close()
 
-    async def told_all(self) -> None:
+    async def all_sent(self) -> None:
         """Return once everything in its log was sent on one connection, as far as it was asked for."""
         await self._idle.wait()
 
@@ -156,12 +156,12 @@ class _Client:
         self.device = ChronoTrackDevice(site.trouble, [mat.id for mat in site.mats])
         self._site = site
         self._calling: asyncio.Task[None] | None = None
-        self.heard, self.told = self.device.heard, self.device.told_all
+        self.heard, self.all_sent = self.device.heard, self.device.all_sent
 
     async def start(self) -> None:
         self._calling = asyncio.create_task(self.device.run(self._site.host, self._site.port))
 
-    async def tell(self, seen: Sequence[Sighted]) -> None:
+    async def send_reads(self, seen: Sequence[Sighted]) -> None:
         for sighted in seen:
             self.device.read(sighted.mat, sighted.read.chip, sighted.local, sighted.place)
 

@@ -1,7 +1,7 @@
 """A simulated IPICO Elite: a stream of reads, a port for commands, and a port that plays stored reads again by time.
 
-It writes every read down and sends it to whoever listens then; what nobody heard is had only by a replay. As readers
-do, it sends a read again with the same time and another counter. Ports are free ones, unless they are given:
+It keeps every read and sends it to its listeners; reads without a listener are fetched only by a replay. Like real
+readers, it sends a read again with the same time and another counter. Ports are free ones, unless they are given:
 `stream_port`, `command_port`, `replay_port`.
 """
 
@@ -18,24 +18,24 @@ COMMAND_PORT, REPLAY_PORT = 9999, 10300  # of a real Elite, which nobody sets
 
 
 def checksum(text: str) -> str:
-    """The last two characters of a frame, from those between `aa` and them."""
+    """Return the last two characters of a frame, by those between `aa` and them."""
     return f"{sum(map(ord, text)) % 256:02x}"
 
 
 def frame(tag: str, at: datetime, reader: str = "00", count: int = 1) -> bytes:
-    """A read as it goes onto the wire; `at` is local time, of which hundredths are kept."""
+    """Return a read as it goes onto the wire; `at` is local time, of which hundredths are kept."""
     text = f"{reader}{tag}{count:04x}{at:%y%m%d%H%M%S}{at.microsecond // 10_000:02x}"
     return f"aa{text}{checksum(text)}\r\n".encode()
 
 
 def trigger(at: datetime) -> bytes:
-    """The frame that the trigger button sends."""
+    """Return the frame that the trigger button sends."""
     text = f"000a2c{at:%y%m%d}{at.isoweekday() % 7:02x}{at:%H%M%S}{at.microsecond // 10_000:02x}2782"
     return f"ab{text}{checksum(text)}\r\n".encode()
 
 
 class IpicoDevice:
-    """The reader; `reads` is all that it saw: tag and local time."""
+    """The reader; `reads` has every read: tag and local time."""
 
     def __init__(self, trouble: Trouble) -> None:
         self.trouble = trouble
@@ -47,7 +47,7 @@ class IpicoDevice:
         self._listeners: set[asyncio.StreamWriter] = set()
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._readers: list[str] = []  # beside `reads`: which of its readers saw it
+        self._readers: list[str] = []  # for each of `reads`, the reader that saw it
         self._replay: list[tuple[str, datetime, str]] = []
         self._connected = asyncio.Event()
 
@@ -77,7 +77,7 @@ class IpicoDevice:
         await self._connected.wait()
 
     async def read(self, tag: str, at: datetime, reader: str = "00") -> None:
-        """A tag crosses: written down, and sent to whoever listens."""
+        """A tag crosses: kept, and sent to all listeners."""
         self.reads.append((tag, at))
         self._readers.append(reader)
         await self.say(frame(tag, at, reader))
@@ -85,7 +85,7 @@ class IpicoDevice:
             await self.say(frame(tag, at, reader, count=2))
 
     async def say(self, data: bytes) -> None:
-        """Send a frame to whoever listens; one whose connection breaks is gone."""
+        """Send a frame to all listeners; one whose connection breaks is dropped."""
         for writer in list(self._listeners):
             try:
                 await self.trouble.send(writer, data)
@@ -93,7 +93,7 @@ class IpicoDevice:
                 self._gone(writer)
 
     def hang_up(self) -> None:
-        """Break the connections of all who listen."""
+        """Break the connections of all listeners."""
         for writer in list(self._listeners):
             self._gone(writer)
 
@@ -168,12 +168,12 @@ class _Elite:
         self._devices = {self._readers[mat, place]: device for mat, place, device in every_place}
         self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
 
-    async def tell(self, seen: Sequence[Sighted]) -> None:
+    async def send_reads(self, seen: Sequence[Sighted]) -> None:
         for sighted in seen:
             reader = self._readers[sighted.mat, sighted.place]
             await self.device.read(tag(sighted.read.chip).lower(), sighted.local, reader)
 
-    async def told(self) -> None:
+    async def all_sent(self) -> None:
         return
 
     def source(self) -> dict[str, object]:

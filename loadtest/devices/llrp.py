@@ -251,12 +251,12 @@ class _AtMat:
         self.device.host, self.device.port = site.host, site.port
         self.start, self.heard, self.close = self.device.start, self.device.running, self.device.close
 
-    async def tell(self, seen: Sequence[Sighted]) -> None:
+    async def send_reads(self, seen: Sequence[Sighted]) -> None:
         for sighted in seen:
             code = bytes.fromhex(epc(sighted.read.chip))
             await self.device.read(code, sighted.read.at_us, sighted.place, int(sighted.read.rssi))
 
-    async def told(self) -> None:
+    async def all_sent(self) -> None:
         return
 
     def source(self) -> dict[str, object]:

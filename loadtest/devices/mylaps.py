@@ -1,4 +1,4 @@
-"""A MYLAPS Timing & Scoring exporter that sends reads we made up: the client's side of the protocol, by TCP.
+"""A simulated MYLAPS Timing & Scoring exporter: the client's side of the protocol, over TCP.
 
 V2.1: messages of up to 100 records, up to ten of them unacknowledged. V1: up to 30 records, the next message only after
 the acknowledgement. A message that is not acknowledged is kept, sent again every 20 s, and again on a new connection
@@ -30,7 +30,7 @@ FRAME_MAX_BYTES = 64 * 1024  # of an answer; the longest is a few dozen
 
 
 class Message(Struct):
-    """A message on its way: its frame and how many reads are in it."""
+    """A message under way: its frame and how many reads are in it."""
 
     frame: bytes
     reads: int
@@ -79,7 +79,7 @@ class Exporter:
             await asyncio.gather(self._running, return_exceptions=True)
 
     async def send(self, reads: Sequence[RawRead]) -> None:
-        """Send reads in messages by their device, which is the location here; returns when the last is on its way."""
+        """Send reads in messages by their device, which is the location here; returns when the last is under way."""
         at_location: dict[str, list[RawRead]] = {}
         for read in reads:
             at_location.setdefault(read.device, []).append(read)
@@ -117,7 +117,7 @@ class Exporter:
             await self._trouble.send(writer, message.frame)
 
     async def _run(self) -> None:
-        """Keep a connection, for ever."""
+        """Keep a connection for as long as this task lives."""
         while True:
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -135,7 +135,7 @@ class Exporter:
                 writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Offer every location, send what is left of an older connection, then answer and count until it breaks."""
+        """Offer every location, send what an older connection left, then answer and count until it breaks."""
         for location in self._locations:
             writer.write(f"{location}@Pong@$".encode())
         for _ in self._locations:
@@ -178,15 +178,13 @@ class Exporter:
 
 
 def record_v2(read: RawRead, zone: ZoneInfo) -> str:
-    """A read as a V2.1 record: local date and time with milliseconds, the same in UTC, and its strength."""
+    """Return a read as a V2.1 record: local date and time with milliseconds, the same in UTC, and its strength."""
     local = _local(read.at_us, zone)
     return f"c={read.chip}|ct=UH|d={local:%y%m%d}|t={_clock(local)}|utc={read.at_us // 1000}|ts=NTP|amd={read.rssi:.0f}"
 
 
 def record_v1(read: RawRead, unit: int, zone: ZoneInfo) -> str:
-    """A read as a V1 record of 39 characters; without its strength, for which there is no place. `unit` numbers the
-    device.
-    """
+    """Return a read as a V1 record of 39 characters, which has no place for its strength. `unit` numbers the device."""
     local = _local(read.at_us, zone)
     record = f"{read.chip:7}{_clock(local)}{unit:2} 01  1{read.seq % 0x10000:04X}{local:%y%m%d}"
     return f"{record}{sum(record.encode()) % 256:02X}"
@@ -208,12 +206,12 @@ class _ForAllMats:
         locations = [device for mat in site.mats for _, device in places(mat)]
         self.device = Exporter(site.host, site.port, locations, site.zone, trouble=site.trouble)
         self._stack = contextlib.AsyncExitStack()
-        self.heard, self.told, self.close = self.device.heard, self.device.finish, self._stack.aclose
+        self.heard, self.all_sent, self.close = self.device.heard, self.device.finish, self._stack.aclose
 
     async def start(self) -> None:
         await self._stack.enter_async_context(self.device)
 
-    async def tell(self, seen: Sequence[Sighted]) -> None:
+    async def send_reads(self, seen: Sequence[Sighted]) -> None:
         await self.device.send([sighted.read for sighted in seen])
 
     def source(self) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """A simulated RACE RESULT decoder: numbered passing files, answers to questions, pushes.
 
-It keeps every passing of every file, as the real one does, and takes part in the timing by nobody's command but its
-owner's (`begin_file`, `clear`): what a client sends of that kind is written down in `forbidden`, and refused. `swallow`
+It keeps every passing of every file, as the real one does, and only its owner starts a file or clears them
+(`begin_file`, `clear`): commands of a client that would do so are kept in `forbidden`, and refused. `swallow`
 is the chance that a push is never sent, `damage` that a record goes out without its middle.
 """
 
@@ -69,12 +69,12 @@ class RaceResultDevice:
         self.files[self.file] = []
 
     def clear(self) -> None:
-        """Its owner clears the files: they begin anew."""
+        """Its owner clears the files: they begin again."""
         self.files = {1: []}
         self.file = 1
 
     def passings(self) -> int:
-        """How many it keeps."""
+        """Return how many passings it keeps."""
         return sum(map(len, self.files.values()))
 
     async def heard(self) -> None:
@@ -84,7 +84,7 @@ class RaceResultDevice:
     async def passes(
         self, code: str, event_id: str = "6692", at: datetime | None = None, antenna: int = 1, rssi: int = -68
     ) -> str:
-        """A tag crosses the mat, now or at a local time: the record, kept and pushed."""
+        """A tag crosses the mat, now or at a local time: kept and pushed. Returns its record."""
         at = self._clock() if at is None else at
         day = f"{at:%Y-%m-%d}" if self.anchored else "0000-00-00"
         number = len(self.files[self.file]) + 1
@@ -166,11 +166,11 @@ class _AtMat:
         self.device.host, self.device.port = site.host, site.port
         self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
 
-    async def tell(self, seen: Sequence[Sighted]) -> None:
+    async def send_reads(self, seen: Sequence[Sighted]) -> None:
         for sighted in seen:
             await self.device.passes(sighted.read.chip, "0", sighted.local, sighted.place, int(sighted.read.rssi))
 
-    async def told(self) -> None:
+    async def all_sent(self) -> None:
         return
 
     def source(self) -> dict[str, object]:

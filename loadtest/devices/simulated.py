@@ -48,11 +48,11 @@ class SimulatedReader(Protocol):
         """Return once ingest listens to it."""
         ...
 
-    async def tell(self, seen: Sequence[Sighted]) -> None:
+    async def send_reads(self, seen: Sequence[Sighted]) -> None:
         """Send reads, or keep them until they are asked for."""
         ...
 
-    async def told(self) -> None:
+    async def all_sent(self) -> None:
         """Return once all of them were sent."""
         ...
 

@@ -1,4 +1,4 @@
-"""What goes wrong on the way from a reader, by a seed: frames come in pieces, twice, with rubbish between them, or the
+"""Faults on the way from a reader, by a seed: frames come in pieces, twice, with garbage between them, or the
 connection breaks in the middle of one.
 """
 
@@ -8,7 +8,7 @@ import random
 
 class Trouble:
     """Writes frames with faults; each chance is for one frame. `cut` breaks the connection within it, `repeat` sends
-    it again, `garbage` sends bytes before it that are none (with `end` behind them, so that the next frame is whole),
+    it again, `garbage` sends random bytes before it (with `end` after them, so that the next frame is intact),
     `split` sends it in pieces, each a segment of its own.
     """
 
@@ -32,11 +32,11 @@ class Trouble:
         self.garbage = 0
 
     def calm(self) -> None:
-        """From now on nothing goes wrong."""
+        """Let nothing go wrong from now on."""
         self.chance_cut = self.chance_repeat = self.chance_garbage = self.chance_split = 0.0
 
     async def send(self, writer: asyncio.StreamWriter, frame: bytes) -> None:
-        """Send a frame. Raises ConnectionResetError when it broke the connection, and what a broken one raises."""
+        """Send a frame. Raises ConnectionResetError when it breaks the connection."""
         chance = self.random.random
         if chance() < self.chance_garbage:
             self.garbage += 1

@@ -1,8 +1,8 @@
 """A simulated RFID Timing Ultra: a log by LogID, live reads, heartbeats, and rewinds by number and by time.
 
-It keeps every read, as the real one does; `clear` begins its log anew. `rewinds` tells how it wants the two bytes of a
-rewind spelled: NUL bytes, or zeros. `swallow` is the chance that a live read is never sent, `damage` that a line goes
-out without its middle.
+It keeps every read, as the real one does; `clear` begins its log again. `rewinds` says how the two bytes of a rewind
+have to be spelled: NUL bytes, or zeros. `swallow` is the chance that a live read is never sent, `damage` that a line is
+sent without its middle.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class UltraDevice:
             writer.transport.abort()
 
     def clear(self) -> None:
-        """Its owner clears the log: LogIDs begin anew."""
+        """Its owner clears the log: LogIDs begin again."""
         self.log = {}
 
     async def heard(self) -> None:
@@ -72,7 +72,7 @@ class UltraDevice:
     async def passes(
         self, chip: str, antenna: int = 1, reader: int = 2, at: datetime | None = None, rssi: int = -71
     ) -> int:
-        """A tag crosses the mat, now or at a local time, or (chip 0, antenna 0) a gun: its LogID, kept and sent."""
+        """A tag crosses the mat, or (chip 0, antenna 0) a gun is fired: kept and sent. Returns its LogID."""
         since = (self._clock() if at is None else at) - ZERO
         second, millisecond = since.days * 86400 + since.seconds, since.microseconds // 1000
         number = next(reversed(self.log), 0) + 1
@@ -85,7 +85,7 @@ class UltraDevice:
         return number
 
     async def heartbeat(self) -> None:
-        """What it sends every ten seconds."""
+        """Send what it sends every ten seconds."""
         for writer in list(self._clients):
             with contextlib.suppress(ConnectionError):
                 await self._send(writer, f"V={self.volts:.4f}")
@@ -163,13 +163,13 @@ class _AtMat:
         self.device.host, self.device.port = site.host, site.port
         self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
 
-    async def tell(self, seen: Sequence[Sighted]) -> None:
+    async def send_reads(self, seen: Sequence[Sighted]) -> None:
         for sighted in seen:
             reader, antenna = divmod(sighted.place - 1, READER_ANTENNAS)
             chip = chip_number(sighted.read.chip)
             await self.device.passes(chip, antenna + 1, reader + 1, sighted.local, int(sighted.read.rssi))
 
-    async def told(self) -> None:
+    async def all_sent(self) -> None:
         return
 
     def source(self) -> dict[str, object]:

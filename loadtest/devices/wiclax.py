@@ -135,11 +135,11 @@ class _AtMat:
         self.device.host, self.device.port = site.host, site.port
         self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
 
-    async def tell(self, seen: Sequence[Sighted]) -> None:
+    async def send_reads(self, seen: Sequence[Sighted]) -> None:
         for sighted in seen:
             await self.device.passes(sighted.read.chip, sighted.local, f"0{sighted.place}")
 
-    async def told(self) -> None:
+    async def all_sent(self) -> None:
         return
 
     def source(self) -> dict[str, object]:

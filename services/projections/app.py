@@ -19,11 +19,12 @@ from services.projections.migrate import migrate
 from services.projections.settings import ProjectionSettings
 from services.projections.sink import Sink
 from services.runtime import ops
+from services.runtime.backoff import Backoff
 from services.runtime.clickhouse import Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
 from services.runtime.topics_admin import check_topics
 
-BACK_OFF_S = (0.5, 1.0, 2.0, 5.0)
+BACKOFF = Backoff(0.5, 5.0)
 OPEN_TRIES = 60  # five minutes; then the supervisor's turn
 LATENESS_EVERY_S = 0.5
 
@@ -108,7 +109,7 @@ async def _open(database: Database) -> None:
                 raise StartFault(f"{database.address} cannot be opened: {error}") from None
             if attempt == 0:
                 log.warning("%s cannot be opened yet: %s; trying on", database.address, error)
-            await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
+            await asyncio.sleep(BACKOFF.pause_s(attempt + 1))
         else:
             return
 

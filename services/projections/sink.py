@@ -9,10 +9,11 @@ from typing import NamedTuple
 from services.projections.metrics import ProjectionMetrics
 from services.projections.rows import TableRows
 from services.projections.tables import TABLES, columns_of
+from services.runtime.backoff import Backoff
 from services.runtime.clickhouse import Columns, Database, DatabaseUnavailable
 
 INSERT_ROWS_MAX = 20_000  # of one insert: a few dozen milliseconds of the thread that all share
-BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+BACKOFF = Backoff(0.2, 5.0)
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +72,8 @@ class Sink:
                 await self._database.insert(table, columns, token)
             except DatabaseUnavailable as error:
                 self._failed(error, attempt)
-                await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
                 attempt += 1
+                await asyncio.sleep(BACKOFF.pause_s(attempt))
                 continue
             if self.fault is not None:
                 log.info("ClickHouse takes inserts again")

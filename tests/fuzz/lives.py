@@ -31,6 +31,9 @@ class Limits(NamedTuple):
     measured_every: int = 300  # lives: the memory of one is measured, the calls of another are counted
 
 
+LIMITS = Limits()
+
+
 class Found(Exception):
     """A life in which something that must hold did not."""
 
@@ -50,9 +53,7 @@ class Lived:
         self.longest = number
 
 
-def live(
-    target: Target, seed: int, inputs: int, first: int = 0, limits: Limits = Limits()
-) -> Iterator[Lived]:
+def live(target: Target, seed: int, inputs: int, first: int = 0, limits: Limits = LIMITS) -> Iterator[Lived]:
     """Live from life `first` on until so many inputs are through; yields after each life. Raises Found."""
     lived = Lived(first)
     with _bounded(limits.cpu_s), _quiet():

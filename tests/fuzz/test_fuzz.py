@@ -1,12 +1,11 @@
-"""A short run of `make fuzz`, and what its long runs rest on: seeds that make the same bytes, and checks that see."""
+"""A short run of `make fuzz`, and what long runs rely on: equal seeds make equal bytes, and checks find faults."""
 
 from random import Random
 
 import pytest
 
 from services.ingest.decoders import ipico, mylaps_frames
-from tests.fuzz import lives
-from tests.fuzz.lives import CALLS_A_BYTE, CALLS_LEAST, Found, live
+from tests.fuzz.lives import CALLS_A_BYTE, CALLS_LEAST, Found, Limits, live
 from tests.fuzz.mutate import mutated, portions
 from tests.fuzz.targets import TARGETS, Target
 

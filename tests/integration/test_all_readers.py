@@ -187,7 +187,7 @@ async def test_six_protocols_at_once_end_in_the_standings_of_http_whatever_goes_
         await failing
         for one in (one for some in troubles.values() for one in some):
             one.calm()
-        await mats.told()
+        await mats.all_sent()
         log = await _log(stack, event)
         try:
             async with asyncio.timeout(WAIT_S):

@@ -1,4 +1,4 @@
-"""A simulated day told by simulated readers to ingest's own, over TCP: the standings are its truth."""
+"""A simulated day sent by simulated readers to ingest's own, over TCP: the standings are its truth."""
 
 import asyncio
 import random
@@ -41,7 +41,7 @@ def own_address(spoken: Spoken) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("spoken", SPOKEN)
-async def test_a_day_told_by_readers_of_a_protocol_scores_as_over_http_and_to_its_truth(spoken: Spoken, tmp_path: Path):
+async def test_a_day_sent_by_readers_of_a_protocol_scores_as_over_http_and_to_its_truth(spoken: Spoken, tmp_path: Path):
     protocols = all_alike(DEFINITION, spoken)
     simulation = day(protocols)
     mats = Mats(simulation, protocols, {spoken: own_address(spoken)})
@@ -55,7 +55,7 @@ async def test_a_day_told_by_readers_of_a_protocol_scores_as_over_http_and_to_it
             async with asyncio.timeout(HANG_S):
                 await mats.heard()
                 seen = await play(simulation, mats)
-                await mats.told()
+                await mats.all_sent()
                 while sum(len(fact.reads) for fact in log.facts() if isinstance(fact, ReadsLogged)) < seen:
                     await asyncio.sleep(0.05)
         finally:
