@@ -47,19 +47,14 @@ def test_every_value_has_the_type_of_its_column_or_is_null():
                 assert type(feed_row(line)[column.name]) is column.type, column.name
 
 
-def test_rows_are_null_where_feeds_have_nothing():
-    row, feed = board_row(LINES[1]), feed_row(LINES[1])
-    empty = {name: feed[name] for name in feed if row[name] is None}
-    assert empty == {
-        "team": "",
-        "club": "",
-        "nationality": "",
-        "age_group": "",
-        "gap": "",
-        "next_eta": "",
-        "projected_finish": "",
-        "age_grade": 0.0,
-    }
+def test_rows_are_null_where_feeds_have_an_empty_text_or_zero():
+    for line in LINES:
+        row, feed = board_row(line), feed_row(line)
+        for column in FEED_COLUMNS:
+            assert feed[column.name] == (column.type() if row[column.name] is None else row[column.name]), column.name
+    last, feed = board_row(LINES[1]), feed_row(LINES[1])
+    assert [last[name] for name in ("team", "gap", "age_grade")] == [None, None, None]
+    assert [feed[name] for name in ("team", "gap", "age_grade")] == ["", "", 0.0]
 
 
 def test_texts_that_are_declared_ours_are_these_and_no_others():
