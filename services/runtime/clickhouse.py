@@ -1,7 +1,7 @@
-"""Reaching ClickHouse: a server by address, or the engine in this process (chDB); both by clickhouse-connect.
+"""Access to ClickHouse through clickhouse-connect: a server, or the engine in this process (chDB).
 
-Calls block, so they run on threads of their own: for chDB on one, since its client holds a lock and one path takes one
-process; for a server one for inserts, which keep their order, and a few for queries.
+Calls block, so they run on threads of their own. chDB gets one, since its client holds a lock. A server gets one for
+inserts, which keep their order, and a few for queries.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ Columns = Mapping[str, tuple[str, Sequence[Any]]]
 
 
 class DatabaseUnavailable(Exception):
-    """ClickHouse did not do what it was asked; it may later. The message is its own, shortened."""
+    """ClickHouse failed, and may work later. The message is its own, shortened."""
 
 
 class DatabaseAddress(Struct, frozen=True, kw_only=True):
-    """Where ClickHouse is: `path` of the engine in this process, or host, port and how to be let in of a server."""
+    """Where ClickHouse is: the `path` of the engine in this process, or a server's host, port and credentials."""
 
     path: Path | None = None
     host: str = "127.0.0.1"
@@ -47,7 +47,7 @@ class DatabaseAddress(Struct, frozen=True, kw_only=True):
 
     @property
     def embedded(self) -> bool:
-        """Whether it is the engine in this process."""
+        """Whether this is the engine in this process."""
         return self.path is not None
 
     def __repr__(self) -> str:  # never the password
@@ -58,9 +58,9 @@ class DatabaseAddress(Struct, frozen=True, kw_only=True):
 
 
 def database_address(environment: Mapping[str, str]) -> DatabaseAddress:
-    """The address that MATLINE_CLICKHOUSE gives: `chdb:///FOLDER` or `http[s]://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`.
+    """Return the address in MATLINE_CLICKHOUSE: `chdb:///FOLDER` or `http[s]://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`.
 
-    MATLINE_CLICKHOUSE_USER, _PASSWORD and _CA beat what the address says. Raises StartFault.
+    MATLINE_CLICKHOUSE_USER, _PASSWORD and _CA override the address. Raises StartFault.
     """
     text = environment.get("MATLINE_CLICKHOUSE", "").strip() or "chdb://.matline/clickhouse"
     if text.startswith("chdb://"):
@@ -68,15 +68,15 @@ def database_address(environment: Mapping[str, str]) -> DatabaseAddress:
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError:  # a port that is no number, a bracket that does not close
+    except ValueError:  # a port that is not a number, or an unclosed bracket
         port = 0
     if port == 0 or parts.scheme not in ("http", "https") or not parts.hostname:
         raise StartFault(
-            f"MATLINE_CLICKHOUSE={_without_password(text)} is no address; write chdb:///FOLDER or http://HOST:8123"
+            f"MATLINE_CLICKHOUSE={_without_password(text)} is not an address; write chdb:///FOLDER or http://HOST:8123"
         )
     secure = parts.scheme == "https"
     if environment.get("MATLINE_CLICKHOUSE_CA") and not secure:
-        raise StartFault("MATLINE_CLICKHOUSE_CA is given, and MATLINE_CLICKHOUSE is no https:// address: it needs TLS")
+        raise StartFault("MATLINE_CLICKHOUSE_CA needs TLS; write MATLINE_CLICKHOUSE as an https:// address")
     return DatabaseAddress(
         host=parts.hostname,
         port=port or (8443 if secure else 8123),
@@ -107,20 +107,20 @@ class Database:
         self._client: Client | None = None
 
     async def open(self) -> None:
-        """Connect, and make the database where it is missing. Raises DatabaseUnavailable, StartFault."""
+        """Connect, and create the database if it is missing. Raises DatabaseUnavailable, StartFault."""
         loop = asyncio.get_running_loop()
         self._client = await loop.run_in_executor(self._writer, _connect, self.address)
 
     async def insert(self, table: str, columns: Columns, token: str) -> None:
-        """Insert rows; `token` guards a retry of the very same rows, whose answer was lost."""
+        """Insert rows. `token` identifies them, so that a retry after a lost answer inserts nothing twice."""
         await self._run(self._writer, lambda client: _insert(client, table, columns, token))
 
     async def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """The rows of a query; values go by `{name:Type}` parameters, never into the text."""
+        """Return the rows of a query. Values are `{name:Type}` parameters, never parts of the text."""
         return await self._run(self._readers, lambda client: _query(client, sql, dict(parameters or {})))
 
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
-        """Run a statement that returns nothing."""
+        """Run a statement that returns no rows."""
         await self._run(self._writer, lambda client: _command(client, sql, dict(parameters or {})))
 
     async def _run(self, threads: ThreadPoolExecutor, work: Callable[[Client], _T]) -> _T:
@@ -130,7 +130,7 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(threads, lambda: work(client))
 
     async def close(self) -> None:
-        """Let go; the folder of an embedded engine is free for another process then."""
+        """Disconnect; the folder of an embedded engine is then free for another process."""
         if self._client is not None:
             await asyncio.get_running_loop().run_in_executor(self._writer, self._client.close)
             self._client = None
@@ -139,11 +139,11 @@ class Database:
 
 
 def _check_authority(ca: str | None) -> None:
-    """Raises StartFault for a file that will not do: to the client it is an answer that never comes."""
+    """Raise StartFault if the file cannot be used: the client itself would only wait for an answer."""
     try:
         ssl.create_default_context(cafile=ca)
     except OSError as error:  # ssl.SSLError is one
-        raise StartFault(f"MATLINE_CLICKHOUSE_CA={ca} will not do: {error}") from None
+        raise StartFault(f"MATLINE_CLICKHOUSE_CA={ca} cannot be used: {error}") from None
 
 
 _DATABASE = "SELECT 1 FROM system.databases WHERE name = {name:String}"
@@ -167,13 +167,13 @@ def _connect(address: DatabaseAddress) -> Client:
                 send_receive_timeout=TIMEOUT_S,
                 autogenerate_session_id=False,
             )
-        found = client.query(_DATABASE, parameters={"name": address.database}).result_rows
-        if not found:  # a user who may only read is refused even where there is nothing to make
+        existing = client.query(_DATABASE, parameters={"name": address.database}).result_rows
+        if not existing:  # a user with read access only would be refused even if nothing is to be created
             client.command(f"CREATE DATABASE IF NOT EXISTS {_quoted(address.database)}")
         client.database = address.database
     except ImportError:
         raise StartFault(
-            "chDB is not installed; install `matline[embedded]`, or give a ClickHouse by --clickhouse"
+            "chDB is not installed; install `matline[embedded]`, or use a ClickHouse server by --clickhouse"
         ) from None
     except (ClickHouseError, OSError) as error:
         raise DatabaseUnavailable(f"{address}: {_short(error)}") from None

@@ -6,22 +6,22 @@ from pathlib import Path
 from services.runtime.faults import StartFault
 
 PORT_MAX = 65_535
-DIGITS_MAX = 18  # of a number; far longer ones Python refuses to read
+DIGITS_MAX = 18  # of a number; Python refuses to parse far longer ones
 
 
 def number(environment: Mapping[str, str], name: str, default: int, most: int = PORT_MAX) -> int:
-    """A whole number from 0 to `most`. Raises StartFault naming the variable."""
+    """Return a whole number from 0 to `most`. Raises StartFault naming the variable."""
     text = environment.get(name, "").strip() or str(default)
     if not text.isascii() or not text.isdigit() or len(text) > DIGITS_MAX or int(text) > most:
-        raise StartFault(f"{name}={text} is no number from 0 to {most}")
+        raise StartFault(f"{name}={text} is not a whole number from 0 to {most}")
     return int(text)
 
 
 def text(environment: Mapping[str, str], name: str, default: str) -> str:
-    """A text; empty is the same as not given."""
+    """Return a text, or the default if it is empty or missing."""
     return environment.get(name, "").strip() or default
 
 
 def folder(environment: Mapping[str, str], name: str, default: str) -> Path:
-    """A folder's path."""
+    """Return the path of a folder."""
     return Path(text(environment, name, default)).expanduser()

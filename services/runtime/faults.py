@@ -1,5 +1,5 @@
-"""What can keep the stack from starting, said so that a person can do something about it."""
+"""Faults that keep the stack from starting, with messages that tell a person what to do."""
 
 
 class StartFault(Exception):
-    """Something outside Matline is in the way; the message names it and the remedy. Shown without a traceback."""
+    """Something outside Matline prevents a start. The message names it and the remedy, and is shown alone."""

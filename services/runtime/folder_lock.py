@@ -1,6 +1,7 @@
-"""One process a data folder: a second broker damages it before it refuses, and chDB's refusal says nothing useful.
+"""A lock that keeps a data folder for one process.
 
-The lock is the kernel's, so it goes with the process that holds it, however that ends.
+A second broker would damage the folder before it refuses, and chDB's refusal does not name the reason. The kernel
+releases the lock when the process ends, in whatever way.
 """
 
 import fcntl
@@ -20,18 +21,18 @@ class FolderLock:
         self._file = file
 
     def release(self) -> None:
-        """Let the folder go."""
+        """Release the folder."""
         self._file.close()
 
 
 def take(folder: Path) -> FolderLock:
-    """Hold a data folder, made first where it is missing. Raises StartFault naming who holds it."""
+    """Lock a data folder, which is created if it is missing. Raises StartFault naming the process that holds it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / LOCK_NAME).open("a+b")
     except OSError as error:
         raise StartFault(
-            f"cannot write to the data folder {folder}: {error.strerror}; name another by --data"
+            f"cannot write to the data folder {folder}: {error.strerror}; choose another by --data"
         ) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -40,12 +41,12 @@ def take(folder: Path) -> FolderLock:
         holder = file.read(32).decode(errors="replace").strip() or "unknown"
         file.close()
         raise StartFault(
-            f"the data folder {folder} is in use by process {holder}; stop that one, or name another folder by --data"
+            f"the data folder {folder} is in use by process {holder}; stop it, or choose another folder by --data"
         ) from None
-    except OSError as error:  # a network's file system without locks
+    except OSError as error:  # a network file system without locks
         file.close()
         raise StartFault(
-            f"the data folder {folder} cannot be locked: {error.strerror}; name one on a disk of this machine by --data"
+            f"the data folder {folder} cannot be locked: {error.strerror}; choose one on a local disk by --data"
         ) from None
     os.set_inheritable(file.fileno(), False)
     file.truncate(0)

@@ -14,7 +14,7 @@ _SERVERS = re.compile(r"(?:{0})(?:,\s*{0})*".format(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Z
 
 
 class KafkaOptions(Struct, frozen=True, kw_only=True):
-    """Where Kafka is and how to be let in. `ca`, `cert` and `key` are paths of PEM files."""
+    """Where Kafka is and the credentials. `ca`, `cert` and `key` are paths of PEM files."""
 
     servers: str = "127.0.0.1:9092"
     protocol: str = "PLAINTEXT"
@@ -29,7 +29,7 @@ class KafkaOptions(Struct, frozen=True, kw_only=True):
         return f"KafkaOptions({self.servers} by {self.protocol})"
 
     def context(self) -> ssl.SSLContext | None:
-        """The TLS context, where the protocol has one. Raises StartFault for files that will not do."""
+        """Return the TLS context, or None without TLS. Raises StartFault if a file cannot be used."""
         if "SSL" not in self.protocol.removeprefix("SASL_"):
             return None
         try:
@@ -37,11 +37,11 @@ class KafkaOptions(Struct, frozen=True, kw_only=True):
             if self.cert is not None:
                 context.load_cert_chain(self.cert, self.key)
         except (OSError, ssl.SSLError) as error:
-            raise StartFault(f"MATLINE_KAFKA_CA, _CERT or _KEY will not do: {error}") from None
+            raise StartFault(f"the files of MATLINE_KAFKA_CA, _CERT or _KEY cannot be used: {error}") from None
         return context
 
     def client(self) -> dict[str, Any]:
-        """Keyword arguments of any aiokafka client."""
+        """Return the keyword arguments for any aiokafka client."""
         options: dict[str, Any] = {"bootstrap_servers": self.servers, "security_protocol": self.protocol}
         if (context := self.context()) is not None:
             options["ssl_context"] = context
@@ -55,17 +55,17 @@ class KafkaOptions(Struct, frozen=True, kw_only=True):
 
 
 def kafka_options(environment: Mapping[str, str]) -> KafkaOptions:
-    """The options that MATLINE_KAFKA and MATLINE_KAFKA_... give. Raises StartFault."""
+    """Return the options of MATLINE_KAFKA and MATLINE_KAFKA_... Raises StartFault."""
     servers = text(environment, "MATLINE_KAFKA", "127.0.0.1:9092")
     if not _SERVERS.fullmatch(servers):
-        raise StartFault(f"MATLINE_KAFKA={servers} is no address; write HOST:PORT, several with commas between")
+        raise StartFault(f"MATLINE_KAFKA={servers} is not an address; write HOST:PORT, several separated by commas")
     user, ca = environment.get("MATLINE_KAFKA_USER") or None, environment.get("MATLINE_KAFKA_CA") or None
     tls = environment.get("MATLINE_KAFKA_TLS", "") not in ("", "0") or ca is not None
     if user is not None and not environment.get("MATLINE_KAFKA_PASSWORD"):
-        raise StartFault("MATLINE_KAFKA_USER is given and MATLINE_KAFKA_PASSWORD is not")
+        raise StartFault("MATLINE_KAFKA_USER is set but MATLINE_KAFKA_PASSWORD is not; set both or none")
     own = [name for name in ("MATLINE_KAFKA_CERT", "MATLINE_KAFKA_KEY") if environment.get(name)]
     if own and not tls:
-        raise StartFault(f"{own[0]} is given, and neither MATLINE_KAFKA_TLS=1 nor MATLINE_KAFKA_CA: it needs TLS")
+        raise StartFault(f"{own[0]} needs TLS; set MATLINE_KAFKA_TLS=1 or MATLINE_KAFKA_CA too")
     protocol = ("SASL_" if user else "") + ("SSL" if tls else "PLAINTEXT")
     return KafkaOptions(
         servers=servers,

@@ -1,7 +1,7 @@
-"""What a service says on standard error: a line when something changes its state, none a read.
+"""Logging to standard error: a line when something changes its state, never one for each read.
 
-Kafka's client says the same line many times a second while the broker is away, ClickHouse's at every try; so each of
-their texts is let through once in a while only; what state that means, `/readyz` and our own lines say.
+Kafka's client repeats a line many times a second while the broker is down, ClickHouse's at every try. So each of their
+texts passes only once in a while; `/readyz` and our own lines show the state.
 """
 
 import logging
@@ -9,17 +9,19 @@ import sys
 import time
 
 SAME_EVERY_S = 30.0
-TEXTS_MAX = 500  # remembered; then all may speak again
-ORDINARY = ("Group Coordinator Request failed",)  # until a new broker has its first group; the client tries on
+TEXTS_MAX = 500  # remembered; then all are forgotten
+ORDINARY = (
+    "Group Coordinator Request failed",
+)  # logged until a new broker has its first group; the client tries again
 NOISY = ("aiokafka", "kafka", "faust", "mode", "asyncio", "clickhouse_connect", "urllib3")
 
 
 class _OnceInAWhile(logging.Filter):
-    """Lets a text through when it was not said lately."""
+    """Lets a text pass if it was not logged lately."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said_s: dict[str, float] = {}
+        self._logged_s: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not record.name.startswith(NOISY):
@@ -27,17 +29,17 @@ class _OnceInAWhile(logging.Filter):
         now_s, text = time.monotonic(), str(record.msg)
         if text.startswith(ORDINARY):
             return False
-        before_s = self._said_s.get(text)
+        before_s = self._logged_s.get(text)
         if before_s is not None and now_s - before_s < SAME_EVERY_S:
             return False
-        if len(self._said_s) >= TEXTS_MAX:
-            self._said_s.clear()
-        self._said_s[text] = now_s
+        if len(self._logged_s) >= TEXTS_MAX:
+            self._logged_s.clear()
+        self._logged_s[text] = now_s
         return True
 
 
 class _Lines(logging.Formatter):
-    """Time, level and text; who says it only where that is not one of ours."""
+    """Time, level and text, and the logger's name unless it is ours."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
@@ -45,7 +47,7 @@ class _Lines(logging.Formatter):
 
 
 def set_up(level: int = logging.INFO) -> None:
-    """Our lines from `level` on, others' from WARNING on, to standard error."""
+    """Log our lines from `level` on and those of libraries from WARNING on to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     handler.addFilter(_OnceInAWhile())

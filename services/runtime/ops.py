@@ -1,4 +1,4 @@
-"""What ops engineers ask of every service: `/metrics`, `/healthz` (alive) and `/readyz` (able to do its work)."""
+"""The routes of every service for operators: `/metrics`, `/healthz` (alive) and `/readyz` (able to work)."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 Readiness = Callable[[], str | None]
-"""Why a service cannot do its work, or None when it can."""
+"""Returns why a service cannot do its work, or None if it can."""
 
 
 def routes(registry: CollectorRegistry, not_ready: Readiness) -> list[web.RouteDef]:
-    """The three routes, for an application of one's own."""
+    """Return the three routes."""
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -27,7 +27,7 @@ def routes(registry: CollectorRegistry, not_ready: Readiness) -> list[web.RouteD
 
 
 async def serve(host: str, port: int, registry: CollectorRegistry, not_ready: Readiness) -> web.AppRunner:
-    """Serve them on a port of their own; `cleanup()` of what is returned ends it. Raises OSError for a taken port."""
+    """Serve the routes on a port of their own until `cleanup()` of the runner. Raises OSError if the port is taken."""
     app = web.Application()
     app.add_routes(routes(registry, not_ready))
     runner = web.AppRunner(app, access_log=None, handle_signals=False)

@@ -1,4 +1,4 @@
-"""TLS of our HTTP servers: a certificate by configuration, taken up again when it is renewed; clients' too, if told."""
+"""TLS for our HTTP servers: a configured certificate, read again when it is renewed, and client certificates."""
 
 import ssl
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from services.runtime.faults import StartFault
 
 
 class TlsFiles(Struct, frozen=True, kw_only=True):
-    """PEM files: our certificate (with its chain) and key; `client_ca` where clients have to show one of theirs."""
+    """PEM files: our certificate with its chain, its key, and the CA of client certificates if these are required."""
 
     cert: Path
     key: Path
@@ -18,12 +18,17 @@ class TlsFiles(Struct, frozen=True, kw_only=True):
 
 
 def tls_files(environment: Mapping[str, str]) -> TlsFiles | None:
-    """What MATLINE_TLS_CERT, _KEY and _CLIENT_CA name; null for plain HTTP. Raises StartFault for half of it."""
+    """Return the files of MATLINE_TLS_CERT, _KEY and _CLIENT_CA, or None for plain HTTP.
+
+    Raises StartFault if a certificate or key is missing.
+    """
     cert, key, client_ca = (environment.get(f"MATLINE_TLS_{name}", "").strip() for name in ("CERT", "KEY", "CLIENT_CA"))
     if not cert and not key and not client_ca:
         return None
     if not cert or not key:
-        raise StartFault("TLS takes MATLINE_TLS_CERT and MATLINE_TLS_KEY both; MATLINE_TLS_CLIENT_CA goes with them")
+        raise StartFault(
+            "TLS needs both MATLINE_TLS_CERT and MATLINE_TLS_KEY, also with MATLINE_TLS_CLIENT_CA; set both or none"
+        )
     return TlsFiles(
         cert=Path(cert).expanduser(),
         key=Path(key).expanduser(),
@@ -35,7 +40,7 @@ class ServerTls:
     """The TLS context of a server."""
 
     def __init__(self, files: TlsFiles) -> None:
-        """Raises StartFault for files that will not do."""
+        """Load the files. Raises StartFault if one of them cannot be used."""
         self._files = files
         self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -46,12 +51,12 @@ class ServerTls:
             self.context.load_cert_chain(files.cert, files.key)
             self._stamp = self._times()
         except (OSError, ssl.SSLError) as error:
-            raise StartFault(f"MATLINE_TLS_CERT, _KEY or _CLIENT_CA will not do: {error}") from None
+            raise StartFault(f"the files of MATLINE_TLS_CERT, _KEY or _CLIENT_CA cannot be used: {error}") from None
 
     def renewed(self) -> bool:
-        """Take up a certificate that was renewed, for connections from now on; whether one was.
+        """Load a renewed certificate for new connections. Return whether there was one.
 
-        Raises StartFault where the new files will not do; the old certificate stays in use.
+        Raises StartFault if the new files cannot be used; the old certificate then stays in use.
         """
         try:
             stamp = self._times()
@@ -61,7 +66,9 @@ class ServerTls:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self._files.cert, self._files.key)
             self.context.load_cert_chain(self._files.cert, self._files.key)
         except (OSError, ssl.SSLError) as error:
-            raise StartFault(f"the renewed {self._files.cert} will not do, the old one stays: {error}") from None
+            raise StartFault(
+                f"the renewed {self._files.cert} cannot be used, the old one stays in use: {error}"
+            ) from None
         return True
 
     def _times(self) -> tuple[int, int]:

@@ -1,11 +1,11 @@
-"""Bearer tokens: who may write to which events (gateways, officials), and who may read (live's key).
+"""Bearer tokens: who may write to which events (gateways, officials), and who may read the live boards.
 
-The file holds hashes only, made and changed by `matline token`. A token is 256 random bits, so a plain SHA-256 is
-right: slow, salted hashes are for what people choose and others can guess; nobody can guess this, and every request
-pays for the hash. A token carries the id under which its hash stands, so that one hash is compared, in constant time.
+The file holds only hashes; `matline token` writes it. A token has 256 random bits, so a plain SHA-256 is right: slow,
+salted hashes protect passwords that can be guessed, and every request would pay for them. A token carries the id of its
+hash, so that a single hash is compared, in constant time.
 
-Where there is a file, every request needs a token; it is read again when it has changed, and one that vanished lets
-nobody in rather than everybody.
+If there is a file, every request needs a token. The file is read again when it changes; if it vanishes, no request is
+accepted.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from services.runtime.watched_file import WatchedFile
 
 TOKENS_VERSION = 1
 TOKENS_MAX = 1_000
-LIVE_MAX = 2  # of one holder: the old one works until the new one is in place
+LIVE_MAX = 2  # of one holder: the old token works until the new one is in use
 SECRET_BYTES = 32
 ANY = "*"  # all events, or all gateways
 
@@ -40,8 +40,11 @@ _TEXT = re.compile(r"matline_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 
 
 class Token(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What one token allows. `name` is its holder: what `by` says of an official. `gateways` are those that a
-    gateway's token may speak for. `sha256` is of the whole token, in hex."""
+    """What one token allows.
+
+    `name` is its holder; an official's facts have it as `by`. `gateways` are those for which a gateway's token may send
+    reads. `sha256` is the hash of the whole token, in hex.
+    """
 
     id: Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(?![\s\S])")]
     role: Role
@@ -52,15 +55,15 @@ class Token(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     gateways: list[GatewayId] = field(default_factory=list)
 
     def may_event(self, event: str) -> bool:
-        """Whether it is for this event."""
+        """Return whether the token is valid for this event."""
         return event in self.events or ANY in self.events
 
     def may_gateway(self, gateway: str) -> bool:
-        """Whether it may speak for this gateway."""
+        """Return whether the token may send reads for this gateway."""
         return gateway in self.gateways or ANY in self.gateways
 
     def holder(self) -> tuple[str, str]:
-        """Whose it is: one holder has two tokens at most."""
+        """Return the holder, who has at most LIVE_MAX tokens."""
         return self.role, self.name
 
 
@@ -70,30 +73,30 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TokensRefused(StartFault):
-    """The token file will not do."""
+    """The token file cannot be used."""
 
 
 def parse_tokens(data: bytes) -> list[Token]:
-    """The tokens of a file. Raises TokensRefused."""
+    """Return the tokens of a file. Raises TokensRefused."""
     try:
         file = msgspec.json.decode(data, type=_File)
     except (msgspec.DecodeError, RecursionError) as error:
         raise TokensRefused(f"the token file is not as `matline token` writes it: {error}") from None
     if file.v > TOKENS_VERSION:
-        raise TokensRefused(f"the token file is of version {file.v}; this release reads up to {TOKENS_VERSION}")
+        raise TokensRefused(f"the token file has version {file.v}; this release reads versions up to {TOKENS_VERSION}")
     ids = [token.id for token in file.tokens]
     if len(set(ids)) < len(ids):
-        raise TokensRefused("the token file has two tokens of one id")
+        raise TokensRefused("the token file has two tokens with the same id; revoke and add them again")
     return file.tokens
 
 
 def tokens_bytes(tokens: list[Token]) -> bytes:
-    """The file's bytes; the inverse of `parse_tokens`."""
+    """Return the bytes of a file; the inverse of `parse_tokens`."""
     return msgspec.json.format(msgspec.json.encode(_File(TOKENS_VERSION, tokens))) + b"\n"
 
 
 def new_token(role: Role, name: str, events: list[str], gateways: list[str], made: str) -> tuple[str, Token]:
-    """A token: its text, which is nowhere else, and what the file says of it. Raises msgspec.ValidationError."""
+    """Make a token. Return its text, which is stored nowhere, and its entry. Raises msgspec.ValidationError."""
     identity = secrets.token_hex(4)
     shown = f"matline_{identity}_{secrets.token_urlsafe(SECRET_BYTES)}"
     plain = {"id": identity, "role": role, "name": name, "events": events, "gateways": gateways, "made": made}
@@ -101,45 +104,45 @@ def new_token(role: Role, name: str, events: list[str], gateways: list[str], mad
 
 
 def bearer(header: str | None) -> str | None:
-    """The token of an `Authorization` header; null where there is none."""
+    """Return the token of an `Authorization` header, or None if there is none."""
     scheme, _, shown = (header or "").partition(" ")
     return shown.strip() if scheme.lower() == "bearer" and shown.strip() else None
 
 
 def tokens_path(environment: Mapping[str, str]) -> Path:
-    """Where the token file is, or would be: MATLINE_TOKENS, else in the data folder."""
+    """Return the path of the token file: MATLINE_TOKENS, or else in the data folder."""
     default = folder(environment, "MATLINE_DATA", ".matline") / "tokens.json"
     return Path(text(environment, "MATLINE_TOKENS", str(default))).expanduser()
 
 
 class Tokens:
-    """The tokens of a file, as it is at each question."""
+    """The tokens of a file, read again whenever it changes."""
 
     def __init__(self, path: Path) -> None:
-        """Raises StartFault for a file that is there and will not do."""
+        """Read the file. Raises StartFault if it exists and cannot be used."""
         self.path = path
         self._file: WatchedFile[dict[str, Token] | None] = WatchedFile(path, _by_id)
         self._seen = self._file.content is not None
 
     def required(self) -> bool:
-        """Whether requests need a token. Once they do it stays so, even if the file vanishes."""
+        """Return whether requests need a token. Once they do, they always do, even if the file vanishes."""
         self._file.changed()
         self._seen = self._seen or self._file.content is not None
         return self._seen
 
     def count(self) -> int:
-        """How many tokens there are."""
+        """Return the number of tokens."""
         self._file.changed()
         return len(self._file.content or {})
 
     def has_role(self, role: Role) -> bool:
-        """Whether any token is of this role; once tokens are required, a vanished file still means that one may be."""
+        """Return whether any token has this role. If a required file has vanished, one may have."""
         if not self.required():
             return False
         return self._file.content is None or any(token.role == role for token in self._file.content.values())
 
     def find(self, shown: str | None) -> Token | None:
-        """What this token allows; null where it is none of ours."""
+        """Return the entry of this token, or None if it is not one of ours."""
         self._file.changed()
         match = _TEXT.fullmatch(shown or "")
         token = None if match is None else (self._file.content or {}).get(match[1])
@@ -148,7 +151,7 @@ class Tokens:
         return token
 
     def holds(self, token: Token) -> bool:
-        """Whether a token that was found is there still, as it was."""
+        """Return whether this entry is still in the file, unchanged."""
         self._file.changed()
         return (self._file.content or {}).get(token.id) == token
 

@@ -1,4 +1,4 @@
-"""A file that is taken up again when it has changed, without a restart."""
+"""A file that is read again when it changes, without a restart."""
 
 import logging
 from collections.abc import Callable
@@ -14,43 +14,43 @@ _Stamp = tuple[int, int, int]
 
 
 class WatchedFile(Generic[Content]):
-    """What `read` makes of a file's bytes, or of null while there is no file.
+    """The content that `read` makes of a file's bytes, or of None while there is no file.
 
-    A file of which `read` can make nothing is said loudly, once, and what was read before it is kept: an editor that
-    saves half a file must not stop a race.
+    If `read` refuses a changed file, an error is logged once and the previous content is kept: an editor that saves
+    half a file must not stop a race.
     """
 
     def __init__(self, path: Path, read: Callable[[bytes | None], Content]) -> None:
-        """Raises StartFault as `read` does, or when the file is there and cannot be read."""
+        """Read the file. Raises StartFault as `read` does, or if the file exists and cannot be read."""
         self.path = path
         self._read = read
         self._stamp = _stamp(path)
-        self._content = self._taken(self._stamp)
+        self._content = self._loaded(self._stamp)
         self.fault: str | None = None
-        """Why the file as it is now was not taken."""
+        """Why the present file was refused, or None."""
 
     @property
     def content(self) -> Content:
-        """What was read last."""
+        """The content that was read last."""
         return self._content
 
     def changed(self) -> bool:
-        """Look whether the file is another than before, and take it up; whether `content` is new."""
+        """Read the file if it has changed. Return whether `content` is new."""
         stamp = _stamp(self.path)
         if stamp == self._stamp:
             return False
         self._stamp = stamp
         try:
-            self._content = self._taken(stamp)
+            self._content = self._loaded(stamp)
         except StartFault as fault:
             self.fault = str(fault)
-            log.error("%s has changed and is NOT taken up, what it said before still holds:\n%s", self.path, fault)
+            log.error("%s has changed but is NOT used, its previous content stays in use:\n%s", self.path, fault)
             return False
         self.fault = None
-        log.info("%s %s", self.path, "has changed and is taken up" if stamp is not None else "is gone")
+        log.info("%s %s", self.path, "has changed and is in use" if stamp is not None else "is gone")
         return True
 
-    def _taken(self, stamp: _Stamp | None) -> Content:
+    def _loaded(self, stamp: _Stamp | None) -> Content:
         try:
             data = None if stamp is None else self.path.read_bytes()
         except OSError as error:
@@ -63,7 +63,7 @@ class WatchedFile(Generic[Content]):
 
 def _stamp(path: Path) -> _Stamp | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -62,7 +62,7 @@ def test_variables_of_their_own_beat_the_address():
     ],
 )
 def test_what_is_no_address_is_refused_without_its_password(address):
-    with pytest.raises(StartFault, match=r"MATLINE_CLICKHOUSE=.* is no address; write chdb") as fault:
+    with pytest.raises(StartFault, match=r"MATLINE_CLICKHOUSE=.* is not an address; write chdb") as fault:
         at(address)
     assert "sesame" not in str(fault.value)
 
@@ -147,7 +147,7 @@ async def test_something_that_is_no_clickhouse_is_unavailable():
 @pytest.mark.parametrize("file", ["none.pem", "server.key"])
 async def test_an_authority_that_will_not_do_is_said_at_once(file):
     database = Database(at("https://127.0.0.1:1", CA=str(TLS / file)))
-    with pytest.raises(StartFault, match=rf"MATLINE_CLICKHOUSE_CA=.*{file} will not do"):
+    with pytest.raises(StartFault, match=rf"MATLINE_CLICKHOUSE_CA=.*{file} cannot be used"):
         await database.open()
     await database.close()
 

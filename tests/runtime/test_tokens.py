@@ -132,7 +132,7 @@ def test_a_file_that_became_faulty_keeps_the_tokens_that_were(add, path, caplog)
     tokens = Tokens(path)
     path.write_text("{")
     assert tokens.find(shown) is not None
-    assert "NOT taken up" in caplog.text
+    assert "NOT used" in caplog.text
 
 
 def test_revoking_what_is_not_there_revokes_nothing(add, path, environment, capsys):

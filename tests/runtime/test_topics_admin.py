@@ -117,4 +117,4 @@ async def test_a_kafka_that_does_not_answer_is_said_in_a_line(unused_tcp_port, c
 @pytest.mark.parametrize("address", ["127.0.0.1:port", "[::1", ",", "127.0.0.1:1,,", "http://127.0.0.1:1"])
 async def test_an_address_that_is_none_is_said_and_not_a_traceback(address, capsys):
     assert await asyncio.to_thread(check_main, {"MATLINE_KAFKA": address}) == 1
-    assert capsys.readouterr().err.startswith(f"MATLINE_KAFKA={address} is no address; write HOST:PORT")
+    assert capsys.readouterr().err.startswith(f"MATLINE_KAFKA={address} is not an address; write HOST:PORT")

@@ -179,7 +179,7 @@ async def test_a_file_that_became_faulty_changes_nothing_and_is_named_loudly(off
     office.path.unlink() if text is None else office.write(text)
     await work.look()
     assert work.ports() == before
-    assert f"{office.path} has changed and is NOT taken up" in caplog.text
+    assert f"{office.path} has changed but is NOT used" in caplog.text
     assert office.metrics.config_faulty._value.get() == 1
     assert b"AckStore" in await sent(before["mylaps:tent"], STORE)
     office.write("sources = []")
