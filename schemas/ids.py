@@ -1,7 +1,7 @@
-"""Identifiers, instants and bounded text: the smallest parts of facts and definitions, with their limits.
+"""Identifiers, instants and bounded text: the smallest types of the schemas, with their limits.
 
-Limits are declared to msgspec, so that a decoder refuses a value with its path before anything else sees it, and
-`matline schema` prints them for those who write gateways.
+Limits are declared to msgspec. So a decoder refuses a value with its path before anything else sees it, and
+`matline schema` prints the limits for people who write gateways.
 """
 
 from typing import Annotated
@@ -41,7 +41,7 @@ Nationality = Annotated[str, Meta(pattern=r"^[A-Za-z]{3}(?![\s\S])", description
 
 
 def label(value: str, what: str) -> str:
-    """A bib or chip as the log holds it: stripped, upper-cased, 1-32 printable characters. Source: R1.
+    """Return a bib or chip as the log holds it: stripped, upper-cased, 1-32 printable characters. Source: R1.
 
     Raises ValueError naming `what` when nothing is left, too much is, or a control character is inside.
     """
@@ -54,9 +54,9 @@ def label(value: str, what: str) -> str:
 
 
 def case_name(value: str) -> str:
-    """A case's name with its bib upper-cased and stripped, as `missed:<bib>` is whatever its writer's spelling.
+    """Return a case's name with its bib stripped and upper-cased. Source: R1 and R3.6.
 
-    Team cases keep the team's spelling: teams are names, not labels. Source: R1 and R3.6.
+    Team cases keep the team's spelling: teams are names, not labels.
     """
     kind, colon, rest = value.strip().partition(":")
     if colon and kind in ATHLETE_CASES:
@@ -71,5 +71,5 @@ def case_bibs(name: str) -> tuple[str, ...]:
 
 
 def bib_order(bib: str) -> tuple[int, str]:
-    """Sort key of bibs: shorter first, then by text. Source: R4.1."""
+    """Return the sort key of a bib: shorter first, then by text. Source: R4.1."""
     return len(bib), bib

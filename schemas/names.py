@@ -8,18 +8,18 @@ _LETTERS = str.maketrans({"Đ": "D", "đ": "d", "Ø": "O", "ø": "o", "Ł": "L",
 
 
 def without_accents(text: str) -> str:
-    """Text with its letters' marks taken off, and letters that no mark makes (Đ, ø, ß) written in ASCII."""
+    """Return a text without accents; letters that are not made by an accent (Đ, ø, ß) are written in ASCII."""
     marked = unicodedata.normalize("NFD", text.translate(_LETTERS))
     return unicodedata.normalize("NFC", "".join(char for char in marked if not unicodedata.combining(char)))
 
 
 def public_name(row: AthleteRow) -> str:
-    """The athlete's name, family name first as Vietnamese lists have it; his bib where it is hidden or not known."""
+    """Return the athlete's name, family name first as in Vietnamese lists, or the bib if it is hidden or unknown."""
     if row.hidden or row.entry is None:
         return row.bib
     return " ".join(part for part in (row.entry.family_name, row.entry.given_name) if part) or row.bib
 
 
 def search_text(row: AthleteRow) -> str:
-    """What a search looks in: bib and public name, without accents, in lower case."""
+    """Return the text that a search looks in: bib and public name, without accents, in lower case."""
     return without_accents(f"{row.bib} {public_name(row)}").lower()

@@ -1,6 +1,6 @@
 """A record of the topic `standings`: a revision of an event can be read now. JSON, so that any Kafka tool shows it.
 
-It carries no result: whoever is told reads ClickHouse, so that a notice lost or doubled does no harm.
+It carries no result. Its readers query ClickHouse, so that a lost or doubled notice does no harm.
 """
 
 import msgspec
@@ -11,9 +11,9 @@ NOTICE_BIBS_MAX = 1_000  # more have changed at once only after a gun or a defin
 
 
 class RevisionNotice(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a revision changed. `revision` is the event's last offset in `race-log` that it holds.
+    """The changes of a revision. `revision` is the event's last offset in `race-log` that it includes.
 
-    `boards` are the boards, team boards and delegations with other rows than before; `bibs` whose rows changed, None
+    `boards` are the boards, team boards and delegations whose rows changed; `bibs` the athletes whose rows did, None
     when they are more than NOTICE_BIBS_MAX. `accepted_us` is when ingest took the earliest fact behind it, None where
     that is not known, `announced_at_us` when this was written, both by the writers' clocks.
     """
@@ -32,10 +32,10 @@ _decoder = msgspec.json.Decoder(RevisionNotice)
 
 
 def encode_notice(notice: RevisionNotice) -> bytes:
-    """The bytes of a `standings` record, one JSON object."""
+    """Return the bytes of a `standings` record, one JSON object."""
     return _json.encode(notice)
 
 
 def decode_notice(data: bytes) -> RevisionNotice:
-    """The inverse of `encode_notice`. Raises msgspec.DecodeError."""
+    """Return the notice in a record. Raises msgspec.DecodeError."""
     return _decoder.decode(data)

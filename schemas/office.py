@@ -1,9 +1,8 @@
-"""What the race office and the prize table go by: eligibility, prizes, medals, titles, teams' composition, waves.
+"""The race office's tables of a definition: eligibility, prizes, medals, titles, team compositions, waves. Source: R2.
 
-Tables of a race definition beside boards and teams, in the same manner: every value of an event's regulations stands
-here, none in code. Nothing of them changes a result or a place; an entry stands until the race office decides. Each row
-quotes the `article` of the regulations that it comes from, so that whoever asks an athlete can show why.
-Source: R2.
+The values of an event's regulations are in these tables, none in code. They change no result and no place; an entry
+stands until the race office decides. Each row quotes the `article` of the regulations from which it comes, so that the
+office can show it to the athlete.
 
 `schemas.office_rules` finds where the tables contradict themselves or the boards.
 """
@@ -25,12 +24,12 @@ Sentence = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS)]
 
 
 class Eligibility(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """Who may enter. `races`, `gender`, `divisions` say whom it asks (none given: everybody), the others what.
+    """A condition for entering. It applies to the `races`, `gender` and `divisions` given; without any, to everybody.
 
-    `born_from`, `born_to`: birth years, inclusive. `consent_under`: whoever is younger on the day needs a guardian's
-    consent, which is kept on paper. `standard_s`: a personal best of so many seconds or fewer; `unless` says in words
-    what else will do. `once`: one entry a person, in the event or in each race. `attest`: what an entry cannot say, and
-    the athlete declares.
+    `born_from`, `born_to`: birth years, inclusive. `consent_under`: athletes younger than that on race day need a
+    guardian's consent, which is kept on paper. `standard_s`: a personal best of so many seconds or fewer; `unless`
+    names the exceptions in words. `once`: one entry for each person, in the event or in each race. `attest`: what the
+    athlete declares, since an entry cannot show it.
     """
 
     id: Slug
@@ -50,8 +49,8 @@ class Eligibility(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 class Prize(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """`what` goes to the places 1 to `places` of each board, team board and delegation named here.
 
-    Every list counts by itself: who is first overall and first of his age group takes both, and nobody moves up.
-    `passes_over` names prizes whose winners take none here; the next then move up.
+    Each list counts by itself: an athlete who is first overall and first of an age group takes both prizes, and nobody
+    moves up. `passes_over` names prizes whose winners take none here; then the next athletes move up.
     """
 
     id: Slug
@@ -65,7 +64,7 @@ class Prize(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
 
 
 class Medal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """`what` goes to whoever finishes within the limits, ranked or not; `races` none: of all races."""
+    """`what` goes to every athlete who finishes within the limits, ranked or not; without `races`, in all races."""
 
     id: Slug
     article: Name
@@ -76,7 +75,7 @@ class Medal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
 class Title(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A title or record by time: a ranked finisher's printed seconds, by gun or chip, are `within_s` or fewer.
 
-    `by` none: the race's official time. `below`: the higher title; who earns that one is not named for this one.
+    Without `by` it is the race's official time. `below`: the higher title; athletes who earn that one do not get this.
     """
 
     id: Slug
@@ -92,7 +91,7 @@ class Title(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
 
 
 class Role(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """One kind of member in a team, and how many of it there are, neither more nor fewer."""
+    """One kind of team member, and exactly how many of them a team has."""
 
     what: Name
     count: Annotated[int, Meta(ge=1, le=1_000)] = 1
@@ -103,9 +102,9 @@ class Role(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
 
 
 class Composition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """Whom a team of these boards consists of: a family of one parent and one child, five women.
+    """The members of a team on these boards, such as one parent and one child, or five women.
 
-    `required`: whoever is on the board runs in a team. `together_s`: the members finish within so many seconds.
+    `required`: every athlete on the board must be in a team. `together_s`: the members finish within so many seconds.
     """
 
     id: Slug
@@ -117,7 +116,7 @@ class Composition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
 
 class Waves(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """Races whose waves are filled by personal best, the fastest first in `order`; without one the last wave."""
+    """Races whose waves are filled by personal best in `order`, the fastest first; without one, the last wave."""
 
     id: Slug
     article: Name

@@ -1,7 +1,7 @@
-"""What was put aside: a record of the topic `rejected`, JSON so that any Kafka tool shows it.
+"""Dead letters: the records of the topic `rejected`, JSON so that any Kafka tool shows them.
 
-Nothing that comes in is lost: what could not be read, or not applied, is kept here with its bytes, where it came from
-and why, so that a person can mend the cause and send it again.
+Nothing that arrives is lost. Input that could not be read or applied is kept here with its bytes, its origin and the
+reason, so that a person can mend the cause and send it again.
 """
 
 from typing import Annotated
@@ -13,17 +13,17 @@ from msgspec.structs import replace
 from schemas.ids import REASON_CHARS
 
 REJECTED_VERSION = 1
-RAW_MAX_BYTES = 256 * 1024  # of one rejection; the longest frame of a reader. What is cut off shows in `size`.
+RAW_MAX_BYTES = 256 * 1024  # of one rejection; the longest frame of a reader. `size` shows how much is cut off.
 
 _json = msgspec.json.Encoder()
 
 
 class Rejection(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing put aside.
+    """One dead letter.
 
-    `source` is who put it aside (`http`, `mylaps`, `scoring`), `raw` its first bytes (base64 in JSON) and `size` how
-    many there were. `gateway` sent it, where one did. `topic`, `partition` and `offset` say where it stands when it
-    was read from Kafka; `index` its place, from 0, within the request, message or record.
+    `source` is the part that rejected it (`http`, `mylaps`, `scoring`), `raw` its first bytes (base64 in JSON) and
+    `size` how many there were. `gateway` sent it, if one did. `topic`, `partition` and `offset` are its position when
+    it was read from Kafka; `index` is its place, from 0, within the request, message or record.
     """
 
     v: int
@@ -44,10 +44,10 @@ _decoder = msgspec.json.Decoder(Rejection)
 
 
 def encode_rejection(rejection: Rejection) -> bytes:
-    """The bytes of a `rejected` record, one JSON object that fits: a reason, which may quote megabytes, is cut."""
+    """Return the bytes of a `rejected` record, one JSON object. A reason, which may quote megabytes, is cut to fit."""
     return _json.encode(replace(rejection, reason=rejection.reason[:REASON_CHARS]))
 
 
 def decode_rejection(data: bytes) -> Rejection:
-    """The inverse of `encode_rejection`. Raises msgspec.DecodeError."""
+    """Return the rejection in a record. Raises msgspec.DecodeError."""
     return _decoder.decode(data)

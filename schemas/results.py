@@ -44,8 +44,8 @@ class Case(Struct, frozen=True, omit_defaults=True):
 class AthleteRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The result of one athlete. Times exact in microseconds; `time_s` printed, by the race's official time.
 
-    `gun_at_us` is the gun that his gun time counts from, `own_gun_us` his own; `first_entry` orders bibs by their first
-    entry in the log. `gone`: his entry was withdrawn or names a race that is not defined; he is on nothing.
+    `gun_at_us` is the gun from which gun time counts, `own_gun_us` the athlete's own; `first_entry` orders bibs by
+    their first entry in the log. `gone`: the entry was withdrawn or names an undefined race; it is on no board.
     """
 
     event: str
@@ -107,7 +107,7 @@ class Publication(Struct, frozen=True, omit_defaults=True):
 
 
 class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What of an event is not one athlete's: definition, guns, closed races, rulings on ties, cases and publications.
+    """The event-wide state: definition, guns, closed races, rulings on ties, cases and publications.
 
     `decided` holds the names of all decided cases (`team:` ones too); `pending` says of each fact without effect so
     far what it waits for.

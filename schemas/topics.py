@@ -1,7 +1,8 @@
-"""The topics: names, keys, partitions and how long they keep what. Source: docs/decisions.
+"""The topics: names, keys, partitions and retention. Source: docs/decisions.
 
-Every record of `race-log` and `rejected` is keyed by its event; an event lives in one partition, and `results` has the
-same partitions as `race-log`, so that a frame goes out where its facts came in. It may be of several events: no key.
+Every record of `race-log` and `rejected` is keyed by its event, and an event has one partition. `results` has the same
+partitions as `race-log`, so that a frame goes to the partition of its facts; a frame may be of several events, so it
+has no key.
 """
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ PARTITIONS_DEFAULT = 4
 
 
 class Topic(Struct, frozen=True):
-    """A topic's name and its settings by Kafka's own names; `partitioned` topics share one partition count."""
+    """A topic's name and its settings, by Kafka's names. `partitioned` topics share one partition count."""
 
     name: str
     config: dict[str, str]
@@ -59,10 +60,10 @@ TOPICS = (RACE_LOG, RESULTS, REJECTED, STANDINGS)
 
 
 def partition_of(event: str, partitions: int) -> int:
-    """The partition of an event's records: the same for every client and language that writes `race-log`.
+    """Return the partition of an event's records: the same for every client and language that writes `race-log`.
 
-    FNV-1a (32 bit) of the event's UTF-8 bytes, modulo the partition count: small enough to write down, so that nobody
-    depends on a client library's own partitioner.
+    It is FNV-1a (32 bit) of the event's UTF-8 bytes, modulo the partition count: simple enough that no client depends
+    on the partitioner of its library.
     """
     digest = 0x811C9DC5
     for byte in event.encode():

@@ -13,7 +13,7 @@ from services.standings.document import Scored, document, scored_rows
 
 
 class BadLine(Exception):
-    """A line of a log is no fact, or a fact that is refused; `line` counts from 1."""
+    """A line of a log is not a fact, or is a fact that scoring refuses; `line` counts from 1."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(f"line {line}: {reason}")
@@ -22,7 +22,7 @@ class BadLine(Exception):
 
 
 class Log:
-    """A log read line by line into one event's state; `revision` is the last line's offset, or the number of lines."""
+    """One event's state, read from a log line by line."""
 
     def __init__(self) -> None:
         self.state: EventState | None = None
@@ -32,14 +32,14 @@ class Log:
 
     @property
     def revision(self) -> int:
-        """The last line's offset, or the number of lines."""
+        """Return the last line's offset, or the number of lines when they have none."""
         return self.lines if self._offset is None else self._offset
 
     def add(self, line: bytes) -> None:
-        """Fold one line. Raises BadLine; the line then has no effect but to be counted."""
+        """Fold one line. Raises BadLine; the line is then counted but has no other effect."""
         self.lines += 1
         if not line.strip():
-            raise BadLine(self.lines, "is empty; each line is one fact as JSON")
+            raise BadLine(self.lines, "is empty; each line must be one fact as JSON")
         try:
             offset, fact = line_from_json(line)
         except msgspec.DecodeError as error:
@@ -58,16 +58,16 @@ class Log:
 
 
 def scored(state: EventState | None) -> Scored:
-    """Everything that a state says now, athletes in document order."""
+    """Return the results of a state, athletes in document order."""
     if state is None:
         return Scored(None, None, [], Standings({}, {}, {}, []), {})
     rows = list(map(state.row, list(state.book.bibs())))
-    made = scored_rows(state.event_row(), rows)
-    return made._replace(unused=state.unused_reads(made.athletes))
+    result = scored_rows(state.event_row(), rows)
+    return result._replace(unused=state.unused_reads(result.athletes))
 
 
 def score_lines(lines: Iterable[bytes]) -> dict[str, Any]:
-    """The standings document of a whole log. Raises BadLine at the first line that is no fact."""
+    """Return the standings document of a whole log. Raises BadLine at the first line that is not a fact."""
     log = Log()
     for line in lines:
         log.add(line)
@@ -75,5 +75,5 @@ def score_lines(lines: Iterable[bytes]) -> dict[str, Any]:
 
 
 def document_of(log: Log) -> dict[str, Any]:
-    """The standings document of a log as far as it was read."""
+    """Return the standings document of a log as far as it was read."""
     return document("" if log.state is None else log.state.event, log.revision, scored(log.state))

@@ -1,7 +1,7 @@
 """Standings: boards, teams and delegations as a pure function of a definition and the athletes' results.
 
-Whatever depends on others (places, ties, the size of a field) is worked out here and nowhere else, so that an athlete's
-row changes only when he does. Source: R4.
+Everything that depends on other athletes (places, ties, the size of a field) is worked out here and nowhere else. So
+the row of an athlete changes only with their own result. Source: R4.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ class Standings(Struct, frozen=True):
 
 
 def standings(definition: Definition, athletes: Iterable[AthleteRow], event: EventRow | None) -> Standings:
-    """The standings of an event. `event` brings the judges' orders and the decided cases; None: there are none."""
+    """Return the standings of an event. `event` has the judges' orders and the decided cases; None: there are none."""
     field = list(athletes)
     orders = [] if event is None else event.orders
     boards: dict[str, list[BoardRow]] = {}

@@ -1,7 +1,8 @@
-"""Age grades: how an athlete's time compares with the best that his age and gender are known for, in per cent.
+"""Age grades: how an athlete's time compares with the best for the age and gender, in per cent.
 
-The standards are those of USA Track & Field for road races, 2025 (`age_standards_road_2025.csv`, CC0; its notice stands
-at its head). Between distances of the table a standard is interpolated linearly in the logarithm of the distance.
+The standards are those of USA Track & Field for road races, 2025 (`age_standards_road_2025.csv`, CC0; see its first
+lines for the notice). Between distances of the table a standard is interpolated linearly in the logarithm of the
+distance.
 """
 
 import csv
@@ -15,7 +16,7 @@ from schemas.definition import Definition, Race
 from schemas.results import AthleteRow, printed_s
 
 TABLE = "age_standards_road_2025.csv"
-_OPEN = "open"  # the standard whatever the age; grades go by ages alone
+_OPEN = "open"  # the standard regardless of age, which grades do not use
 
 
 class _Standard(NamedTuple):
@@ -25,24 +26,24 @@ class _Standard(NamedTuple):
 
 @cache
 def _standards() -> dict[tuple[str, int], list[_Standard]]:
-    """The table by gender and age, each with its distances ascending."""
+    """Return the table by gender and age, each with its distances ascending."""
     found: dict[tuple[str, int], list[_Standard]] = {}
     text = files("services.standings").joinpath(TABLE).read_text()
     for row in csv.DictReader(line for line in text.splitlines() if not line.startswith("#")):
         if row["age"] != _OPEN:
-            one = _Standard(float(row["km"]), int(row["standard_s"]))
-            found.setdefault((row["gender"], int(row["age"])), []).append(one)
+            standard = _Standard(float(row["km"]), int(row["standard_s"]))
+            found.setdefault((row["gender"], int(row["age"])), []).append(standard)
     for own in found.values():
         own.sort()
     return found
 
 
 def standard_s(gender: str, age: int, km: float) -> float | None:
-    """The standard in seconds, of ages 5 to 100 over a mile to 200 km; None beyond, and for gender X."""
+    """Return the standard in seconds: for ages 5 to 100, over a mile to 200 km. None beyond, and for gender X."""
     own = _standards().get((gender, age))
     if own is None or not own[0].km <= km <= own[-1].km:
         return None
-    at = bisect_left(own, km, key=lambda one: one.km)
+    at = bisect_left(own, km, key=lambda standard: standard.km)
     if own[at].km == km:
         return float(own[at].standard_s)
     before, after = own[at - 1], own[at]
@@ -51,25 +52,25 @@ def standard_s(gender: str, age: int, km: float) -> float | None:
 
 
 def age_grade(gender: str, age: int, km: float, time_s: int) -> float | None:
-    """100 times the standard by the printed time, to two decimals; None without a standard or a time."""
+    """Return 100 times the standard by the printed time, to two decimals; None without a standard or a time."""
     standard = standard_s(gender, age, km)
     return None if standard is None or time_s <= 0 else round(100 * standard / time_s, 2)
 
 
 def age_on_day(definition: Definition, birth_year: int) -> int:
-    """The age that the definition's date gives a birth year; no day of birth is on the log."""
+    """Return the age by birth year in the year of the event; the log has no days of birth."""
     return int(definition.date[:4]) - birth_year
 
 
 def distance_km(race: Race) -> float:
-    """What a finisher has run, from START to FINISH, in whole millimetres."""
+    """Return the distance from START to FINISH, to the millimetre."""
     return round(race.points[-1].km - race.points[0].km, 6)
 
 
 def finisher_grade(definition: Definition, race: Race, row: AthleteRow, time_s: int | None = None) -> float | None:
-    """The age grade of a finisher by `time_s`, where it is given, else by the race's official time.
+    """Return the age grade of a finisher by `time_s`, or by the race's official time when it is not given.
 
-    None for whoever did not finish, of gender X, or without a birth year.
+    None for athletes who did not finish, are of gender X, or have no birth year.
     """
     entry = row.entry
     if row.status != "FINISHED" or entry is None or entry.birth_year is None:

@@ -1,4 +1,4 @@
-"""Boards: who is on one, in what order, at which place. Source: R4.1 to R4.3."""
+"""Boards: the athletes on one, their order and their places. Source: R4.1 to R4.3."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
@@ -12,7 +12,7 @@ from schemas.results import AthleteRow, JudgesOrder, printed_s
 
 
 class BoardRow(Struct, frozen=True):
-    """A line of a board. `time_s` is what is printed there, in whole seconds; the others are exact, in microseconds."""
+    """A line of a board. `time_s` is the printed time in whole seconds; the others are exact, in microseconds."""
 
     place: int
     bib: str
@@ -22,7 +22,7 @@ class BoardRow(Struct, frozen=True):
 
 
 class _Ranked(NamedTuple):
-    """An athlete in the order of a root board: his rank's number (equal for those who tie), and his printed time."""
+    """An athlete in the order of a root board: the rank (equal for athletes who tie) and the printed time."""
 
     rank: int
     athlete: AthleteRow
@@ -30,21 +30,21 @@ class _Ranked(NamedTuple):
 
 
 def passes(definition: Definition, of: Board) -> Callable[[AthleteRow], bool]:
-    """Whether an athlete is ranked and passes the filters of a board and of all boards around it, by his entry."""
+    """Return a check whether an entry is ranked and passes the filters of a board and of all boards around it."""
     chain = boards_around(definition, of)
 
     def check(row: AthleteRow) -> bool:
         entry = row.entry
         if row.gone or entry is None or not entry.ranked or row.race != of.race:
             return False
-        return all(passes_filters(one, row) for one in chain)
+        return all(passes_filters(board, row) for board in chain)
 
     return check
 
 
 def boards_around(definition: Definition, of: Board) -> list[Board]:
-    """The board and those around it, the outermost last."""
-    boards = {one.id: one for one in definition.boards}
+    """Return a board and those around it, the outermost last."""
+    boards = {board.id: board for board in definition.boards}
     chain = [of]
     while chain[-1].within is not None:
         chain.append(boards[chain[-1].within])
@@ -52,12 +52,12 @@ def boards_around(definition: Definition, of: Board) -> list[Board]:
 
 
 def root_of(definition: Definition, of: Board) -> Board:
-    """The outermost board around one, whose order it has; itself when it lies within no other."""
+    """Return the outermost board around one, whose order it has; itself when it is within no other."""
     return boards_around(definition, of)[-1]
 
 
 def passes_filters(of: Board, row: AthleteRow) -> bool:
-    """Whether an athlete's entry passes a board's own filters."""
+    """Return whether an athlete's entry passes a board's own filters."""
     entry = row.entry
     if entry is None:
         return False
@@ -77,16 +77,16 @@ def passes_filters(of: Board, row: AthleteRow) -> bool:
 
 
 def orders_of(orders: Iterable[JudgesOrder], race: str) -> list[JudgesOrder]:
-    """The judges' orders of a race, in log order."""
+    """Return the judges' orders of a race, in log order."""
     return [order for order in orders if order.race == race]
 
 
 def board(
     definition: Definition, board_id: str, athletes: Iterable[AthleteRow], orders: list[JudgesOrder]
 ) -> list[BoardRow]:
-    """The rows of a board, best first; `orders` are the judges' orders of its race, in log order.
+    """Return the rows of a board, best first; `orders` are the judges' orders of its race, in log order.
 
-    A board within another takes that one's athletes and order: who ties there ties here.
+    A board within another has the athletes and the order of that one: those who tie there tie here.
     """
     of = next(one for one in definition.boards if one.id == board_id)
     root = root_of(definition, of)
@@ -102,7 +102,7 @@ def board(
 
 
 def _ties(ranked: list[_Ranked]) -> Iterator[tuple[int, list[_Ranked]]]:
-    """Those of equal rank together, with how many are before them."""
+    """Yield the athletes of each rank together, with the number of those before them."""
     before = 0
     for _, group in groupby(ranked, key=lambda one: one.rank):
         same = list(group)
@@ -113,7 +113,7 @@ def _ties(ranked: list[_Ranked]) -> Iterator[tuple[int, list[_Ranked]]]:
 def _rank(
     root: Board, finishers: list[AthleteRow], orders: list[JudgesOrder], definition: Definition
 ) -> Iterator[_Ranked]:
-    """Finishers in the order of a board that lies within no other."""
+    """Yield finishers in the order of a board that is within no other."""
     kind = root.ranked_by()
     if kind == "gun_then_chip":
         leaders, rest = _split(finishers, root.gun_places)
@@ -128,7 +128,7 @@ def _rank(
 
 
 def _split(finishers: list[AthleteRow], gun_places: int) -> tuple[list[AthleteRow], list[AthleteRow]]:
-    """The leaders by gun time, with all who tie with the last of them, and the rest. Source: R4.2."""
+    """Return the leaders by gun time, with all who tie with the last of them, and the rest. Source: R4.2."""
     if gun_places == 0:
         return [], finishers
     by_gun = sorted(finishers, key=_gun_us)
@@ -145,7 +145,7 @@ def _in_order(
     printed: Callable[[AthleteRow], int],
     before: int,
 ) -> Iterator[_Ranked]:
-    """Rows by exact time; who ties shares a rank, unless the judges' order names all of them."""
+    """Yield rows by exact time. Those who tie share a rank, unless the judges' order names all of them."""
     rank = before
     for _, group in groupby(sorted(rows, key=by), key=by):
         same = list(group)
@@ -158,7 +158,7 @@ def _in_order(
 
 
 def order_for(same: Iterable[str], orders: list[JudgesOrder]) -> dict[str, int] | None:
-    """The latest order that names all bibs that tie, as the place of each in it. Source: R1, `order_set`."""
+    """Return the latest order that names all bibs that tie, as the place of each in it. Source: R1, `order_set`."""
     tied = set(same)
     for order in reversed(orders):
         places = {bib: at for at, bib in reversed(list(enumerate(order.bibs)))}
@@ -168,7 +168,7 @@ def order_for(same: Iterable[str], orders: list[JudgesOrder]) -> dict[str, int] 
 
 
 def finish_times(row: AthleteRow) -> tuple[int, int]:
-    """Gun time and chip time of a finisher, exact in microseconds."""
+    """Return the gun time and the chip time of a finisher, exact in microseconds."""
     return _gun_us(row), _chip_us(row)
 
 
@@ -185,6 +185,6 @@ def _chip_us(row: AthleteRow) -> int:
 
 
 def team_members(definition: Definition, board_id: str, athletes: Iterable[AthleteRow]) -> list[AthleteRow]:
-    """All ranked athletes that pass a board's filters, whatever their status, in the order of their first entries."""
+    """Return all ranked athletes who pass a board's filters, with any status, in the order of their first entries."""
     of = next(one for one in definition.boards if one.id == board_id)
     return sorted(filter(passes(definition, of), athletes), key=lambda row: row.first_entry)

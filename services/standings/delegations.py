@@ -17,7 +17,7 @@ class DelegationRow(Struct, frozen=True):
 
 
 def delegation(of: Delegation, team_boards: Mapping[str, list[TeamRow]]) -> list[DelegationRow]:
-    """The delegations with a place, best first, then the others by name."""
+    """Return the delegations with a place, best first, then the others by name."""
     scores = [{row.team: row.score for row in team_boards[board] if row.score is not None} for board in of.sum]
     teams = {row.team for board in of.sum for row in team_boards[board]}
     ties = {} if of.tie is None else {r.team: r.place for r in team_boards[of.tie] if r.place is not None}

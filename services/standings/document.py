@@ -28,27 +28,27 @@ class Scored(NamedTuple):
 
 
 def scored_rows(event: EventRow | None, rows: Iterable[AthleteRow]) -> Scored:
-    """Everything that results say, wherever they were kept, athletes in document order; without unused reads."""
-    there = [row for row in rows if not row.gone]
+    """Return the results in rows, wherever they were kept, athletes in document order; without unused reads."""
+    present = [row for row in rows if not row.gone]
     if event is None or event.definition is None:
-        return Scored(event, None, there, Standings({}, {}, {}, []), {})
+        return Scored(event, None, present, Standings({}, {}, {}, []), {})
     definition = parse_definition(event.definition)
-    races = {race.id: at for at, race in enumerate(definition.races)}
-    there.sort(key=lambda row: (races[row.race], bib_order(row.bib)))
-    return Scored(event, definition, there, standings(definition, there, event), {})
+    races = {race.id: number for number, race in enumerate(definition.races)}
+    present.sort(key=lambda row: (races[row.race], bib_order(row.bib)))
+    return Scored(event, definition, present, standings(definition, present, event), {})
 
 
 def document(event: str, revision: int, scored: Scored) -> dict[str, Any]:
     """Return the document as plain objects, in the order of R5."""
-    made = scored.standings
+    ranked = scored.standings
     return {
         "event": event,
         "revision": revision,
         "athletes": [plain_athlete(row) for row in scored.athletes],
-        "boards": plain_boards(made.boards),
-        "team_boards": plain_teams(made.team_boards),
-        "delegations": plain_delegations(made.delegations),
+        "boards": plain_boards(ranked.boards),
+        "team_boards": plain_teams(ranked.team_boards),
+        "delegations": plain_delegations(ranked.delegations),
         "cases": [plain_case(case) for row in scored.athletes for case in row.cases]
-        + list(map(plain_case, made.cases)),
+        + list(map(plain_case, ranked.cases)),
         "unused_reads": scored.unused,
     }

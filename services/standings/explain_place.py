@@ -1,4 +1,4 @@
-"""Why an athlete has his place on a board, or none: filters, the time that ranks, ties. Source: R4."""
+"""Explain an athlete's place on a board, or why there is none: filters, the time that ranks, ties. Source: R4."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -30,7 +30,7 @@ class Line(Protocol):
 
 
 class PlaceWhy(Struct, frozen=True, kw_only=True):
-    """A board of his race. `place` null: he has none, and `says` why; `total` counts those with a place.
+    """A board of the athlete's race. `place` is null without one, and `says` why; `total` counts those with a place.
 
     `part`: which time gave the place. `tied`: bibs with the same time (TIED_SHOWN at most), `judges_order` null unless
     it parts them. `rules` are paths in the definition with their values.
@@ -55,14 +55,18 @@ def place_why(
     root_rows: Sequence[Line],
     orders: list[JudgesOrder],
 ) -> PlaceWhy:
-    """His place on a board: `rows` are the board's, `root_rows` those of the outermost board around it (the same where
-    there is none), `orders` the judges' orders of the race.
+    """Return an athlete's place on a board, with why.
+
+    `rows` are the board's, `root_rows` those of the outermost board around it (the same when there is none), `orders`
+    the judges' orders of the race.
     """
     at = {board.id: number for number, board in enumerate(definition.boards)}
     of = definition.boards[at[board_id]]
     around = boards_around(definition, of)
     out = {
-        f"boards[{at[one.id]}].{name}": str(getattr(one, name)) for one in around for name in _kept_out(one, athlete)
+        f"boards[{at[one.id]}].{name}": str(getattr(one, name))
+        for one in around
+        for name in _filters_not_passed(one, athlete)
     }
     own = next((row for row in rows if row.bib == athlete.bib), None)
     if own is None:
@@ -84,9 +88,11 @@ def place_why(
     order = order_for(same, orders) if len(same) > 1 else None
     tied = [bib for bib in same if bib != athlete.bib]
     if tied:
-        says += "; " + ("judges ordered those who tie" if order is not None else f"shares his time with {len(tied)}")
+        says += "; " + (
+            "judges ordered the athletes who tie" if order is not None else f"ties with {_count(len(tied))}"
+        )
     if root is not of:
-        says += f"; in the order of {root.id}, places numbered anew"
+        says += f"; in the order of board {root.id}, with places counted anew"
     path = f"boards[{at[root.id]}]"
     rules: dict[str, str] = {f"{path}.rank_by": root.ranked_by()}
     if root.ranked_by() == "gun_then_chip":
@@ -106,8 +112,8 @@ def place_why(
     )
 
 
-def _kept_out(of: Board, athlete: AthleteRow) -> Iterator[str]:
-    """The filters of a board that he does not pass, each tried by itself."""
+def _filters_not_passed(of: Board, athlete: AthleteRow) -> Iterator[str]:
+    """Yield the filters of a board that the athlete does not pass, each tried by itself."""
     for name in FILTERS:
         value = getattr(of, name)
         if value is not None:
@@ -118,24 +124,29 @@ def _kept_out(of: Board, athlete: AthleteRow) -> Iterator[str]:
 
 def _says_out(athlete: AthleteRow, out: dict[str, str]) -> str:
     if athlete.entry is not None and not athlete.entry.ranked:
-        return "his entry is not ranked"
+        return "the entry is not ranked"
     if out:
-        return "a filter keeps him out"
-    return f"only who is FINISHED has a place; he is {athlete.status}"
+        filters = ", ".join(f"{path.rpartition('.')[2]} {value}" for path, value in out.items())
+        return f"the board is for {filters}, which the entry is not"
+    return f"only athletes who are FINISHED have a place; the status is {athlete.status}"
+
+
+def _count(others: int) -> str:
+    return "1 other" if others == 1 else f"{others} others"
 
 
 class _Root:
-    """The outermost board, and who of it leads by gun time. Source: R4.2."""
+    """The outermost board, and which of its athletes lead by gun time. Source: R4.2."""
 
     def __init__(self, board: Board, rows: Sequence[Line]) -> None:
         self.board = board
         self.rows = rows
         places = board.gun_places
-        everybody = len(rows) <= places
-        self._limit_us = None if everybody or places == 0 else sorted(row.gun_us for row in rows)[places - 1]
+        all_lead = len(rows) <= places
+        self._limit_us = None if all_lead or places == 0 else sorted(row.gun_us for row in rows)[places - 1]
 
     def part(self, row: Line) -> str:
-        """Which time ranks him."""
+        """Return which time ranks an athlete: `gun` or `chip`."""
         kind = self.board.ranked_by()
         if kind != "gun_then_chip":
             return kind
@@ -143,15 +154,15 @@ class _Root:
         return "gun" if leads else "chip"
 
     def says(self, row: Line) -> str:
-        """Why it is that time."""
+        """Return why it is that time."""
         part = self.part(row)
         if self.board.ranked_by() != "gun_then_chip":
             return f"ranked by {part} time"
-        where = "among" if part == "gun" else "behind"
+        where = "among" if part == "gun" else "after"
         return f"{where} the first {self.board.gun_places} by gun time, so ranked by {part} time"
 
     def same(self, own: Line) -> list[str]:
-        """The bibs with the very time that ranks him, in the same part of the board; his among them."""
+        """Return the bibs with the same ranking time in the same part of the board, the athlete's own among them."""
         part = self.part(own)
         by_gun = part == "gun"
         time_us = own.gun_us if by_gun else own.chip_us

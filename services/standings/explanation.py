@@ -1,6 +1,6 @@
-"""An explanation as a document: why an athlete has the time and the place that he has, as of a revision.
+"""An explanation as a document: why an athlete has their time and places, as of a revision.
 
-The same of a log (`matline explain`) and over HTTP, where `public` takes out what is the officials' alone.
+It is the same for a log (`matline explain`) and over HTTP, where `public` leaves out what only officials may see.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from services.standings.explain_place import PlaceWhy, place_why
 class Explained(NamedTuple):
     """An explanation with the places, at a revision: the log's offset, or the number of lines.
 
-    `behind`: at an older one than was asked for, since what came after it cannot be told yet.
+    `behind`: the revision is older than the one asked for, because later ones cannot be explained yet.
     """
 
     revision: int
@@ -31,7 +31,7 @@ class Explained(NamedTuple):
 
 
 def places(made: Scored, athlete: AthleteRow) -> list[PlaceWhy]:
-    """His place on every board of his race, with why; also of boards that he is not on."""
+    """Return an athlete's place on every board of the race, with why; also for boards that they are not on."""
     if made.definition is None or made.event is None or athlete.gone:
         return []
     orders = orders_of(made.event.orders, athlete.race)
@@ -43,12 +43,12 @@ def places(made: Scored, athlete: AthleteRow) -> list[PlaceWhy]:
 
 
 def boards_of_race(definition: Definition, race: str) -> list[tuple[str, str]]:
-    """The boards of a race, each with the outermost board around it."""
+    """Return the boards of a race, each with the outermost board around it."""
     return [(board.id, boards_around(definition, board)[-1].id) for board in definition.boards if board.race == race]
 
 
 def document(explained: Explained) -> dict[str, Any]:
-    """As plain objects, what is asked first at the top."""
+    """Return an explanation as plain objects, the most wanted first."""
     why: dict[str, Any] = msgspec.to_builtins(explained.explanation)
     listed = msgspec.to_builtins(explained.places)
     head = {name: why.pop(name) for name in ("event", "bib")}
@@ -57,7 +57,7 @@ def document(explained: Explained) -> dict[str, Any]:
 
 
 def public(explained: Explained) -> Explained:
-    """Without who decided and why, and without reads that officials excluded. Source: docs/http.md."""
+    """Return an explanation without who decided and why, and without excluded reads. Source: docs/http.md."""
     why = explained.explanation
     seen = msgspec.structs.replace(
         why,
@@ -73,10 +73,10 @@ def public(explained: Explained) -> Explained:
 
 
 def bibs_near(bib: str, bibs: Iterable[str], most: int) -> list[str]:
-    """Bibs that may be meant by one that is not there: nearest by letters and digits, then by number."""
+    """Return known bibs that may be meant by an unknown one: the nearest by spelling, then by number."""
     known = sorted(bibs, key=bib_order)
     near = get_close_matches(bib, known, n=most, cutoff=0.5)
     if bib.isascii() and bib.isdigit():
-        numbers = [one for one in known if one.isascii() and one.isdigit()]
-        near += sorted(numbers, key=lambda one: (abs(int(one) - int(bib)), bib_order(one)))
+        numbers = [other for other in known if other.isascii() and other.isdigit()]
+        near += sorted(numbers, key=lambda other: (abs(int(other) - int(bib)), bib_order(other)))
     return list(dict.fromkeys(near))[:most]

@@ -1,8 +1,8 @@
 """Standings kept up as results change: the same as `standings` of all rows, at the cost of what has changed.
 
 A board's rows carry a sortable key instead of a place, since one good chip time would shift thousands of places. So a
-changed athlete costs a look at his own boards; only leaders by gun who cease to be leaders, ties that judges have
-ordered, and teams are looked at beyond that. Source: R4.
+change to an athlete costs a look at their own boards. Only leaders by gun time who cease to lead, ties that judges
+have ordered, and teams need more than that. Source: R4.
 """
 
 from bisect import bisect_left, insort
@@ -25,7 +25,7 @@ _TIME_OFFSET = 2**52  # instants and durations are within +-2^52 us
 
 
 class Cell(NamedTuple):
-    """A member of a board: his rank key, his printed time in seconds, his exact times; zeros without a place."""
+    """A member of a board: rank key, printed time in seconds, exact times; all zero without a place."""
 
     rank_key: int
     time_s: int = 0
@@ -34,7 +34,7 @@ class Cell(NamedTuple):
 
 
 class CellChange(NamedTuple):
-    """What became of an athlete on a board; `cell` None: he left it."""
+    """The change of an athlete on a board; `cell` is None when the athlete has left it."""
 
     board: str
     bib: str
@@ -49,7 +49,7 @@ class TeamChange(Struct, frozen=True):
 
 
 class Changes(Struct, frozen=True):
-    """What a batch of results changed on boards, team boards and delegations."""
+    """The changes of a batch of results on boards, team boards and delegations."""
 
     cells: list[CellChange] = field(default_factory=list)
     teams: dict[str, TeamChange] = field(default_factory=dict)
@@ -153,7 +153,7 @@ class EventStandings:
         return touched
 
     def _boards_for(self, row: AthleteRow) -> tuple[Board, ...]:
-        """The boards whose filters he passes; looked for anew only when his entry changed, as hardly ever."""
+        """Return the boards whose filters an athlete passes; looked up again only when the entry has changed."""
         known = self._judged.get(row.bib)
         if known is not None and (known.entry, known.race, known.gone) == (row.entry, row.race, row.gone):
             return self._boards_of[row.bib]
@@ -219,7 +219,7 @@ class _Root:
         self._ties: dict[str, int] = {}
 
     def put(self, bib: str, finisher: AthleteRow | None) -> None:
-        """His result now, None when he is no finisher of this board."""
+        """Take the athlete's current result; None when they are not a finisher of this board."""
         before = self._times.pop(bib, None)
         if before is not None:
             del self._guns[bisect_left(self._guns, before[0])]
@@ -228,7 +228,7 @@ class _Root:
             insort(self._guns, times[0])
 
     def settle(self, orders: list[JudgesOrder]) -> set[str]:
-        """Find the leaders and the judges' ties anew; whose cells may differ from before though he did not change."""
+        """Find leaders and judged ties again; return the bibs whose cells may differ without a change of their own."""
         before = self._limit_us
         self._limit_us = self._find_limit()
         affected: set[str] = set()
@@ -245,14 +245,14 @@ class _Root:
         return affected
 
     def _find_limit(self) -> int | None:
-        """The gun time of the last leader; None when everybody leads or nobody does."""
+        """Return the gun time of the last leader; None when everybody leads or nobody does."""
         places = self.board.gun_places
         if self.board.ranked_by() != "gun_then_chip" or places == 0 or len(self._guns) <= places:
             return None
         return self._guns[places - 1]
 
     def _placed(self, bib: str) -> tuple[int, int]:
-        """Leader (0) or not (1), and the time that ranks him there."""
+        """Return whether an athlete leads (0) or not (1), and the time that ranks them there."""
         gun_us, chip_us = self._times[bib]
         kind = self.board.ranked_by()
         if kind != "gun_then_chip":
@@ -261,7 +261,7 @@ class _Root:
         return (0, gun_us) if leads else (1, chip_us)
 
     def _find_ties(self, orders: list[JudgesOrder]) -> dict[str, int]:
-        """The place within his tie of each athlete whose tie an order names whole."""
+        """Return the place of each athlete within a tie, of ties that an order names completely."""
         groups: dict[tuple[int, int], list[str]] = {}
         for bib in self._times:
             groups.setdefault(self._placed(bib), []).append(bib)
@@ -273,7 +273,7 @@ class _Root:
         return ties
 
     def cell(self, bib: str) -> Cell:
-        """His cell on this board and on the boards within it."""
+        """Return an athlete's cell on this board and on the boards within it."""
         times = self._times.get(bib)
         if times is None:
             return Cell(NO_PLACE)

@@ -1,6 +1,6 @@
 """Results and standings as plain objects, in the form and the order of the standings document.
 
-One form for the command, for live and for what was published: whoever compares two of them compares values.
+The command, live and publications share this form, so that comparing two of them compares values.
 Source: R5.
 """
 
@@ -18,7 +18,7 @@ Plain = dict[str, Any]
 
 
 def plain_athlete(row: AthleteRow) -> Plain:
-    """An athlete's result."""
+    """Return an athlete's result."""
     return {
         "bib": row.bib,
         "race": row.race,
@@ -34,22 +34,22 @@ def plain_athlete(row: AthleteRow) -> Plain:
 
 
 def plain_boards(boards: Mapping[str, Sequence[BoardRow]]) -> dict[str, list[Plain]]:
-    """Boards by id."""
+    """Return boards by id."""
     return {name: [msgspec.structs.asdict(row) for row in rows] for name, rows in boards.items()}
 
 
 def plain_teams(boards: Mapping[str, Sequence[TeamRow]]) -> dict[str, list[Plain]]:
-    """Team boards by id."""
+    """Return team boards by id."""
     plain: dict[str, list[Plain]] = msgspec.to_builtins(boards)
     return plain
 
 
 def plain_delegations(boards: Mapping[str, Sequence[DelegationRow]]) -> dict[str, list[Plain]]:
-    """Delegations by id."""
+    """Return delegations by id."""
     plain: dict[str, list[Plain]] = msgspec.to_builtins(boards)
     return plain
 
 
 def plain_case(case: Case) -> Plain:
-    """A case, open or decided."""
+    """Return a case, open or decided."""
     return {"case": case.case, "bib": case.bib, "race": case.race, "open": case.open}

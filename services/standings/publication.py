@@ -2,9 +2,9 @@
 
 A publication is judged once, as the event was when it came: an `official` that came too early, or while a case or a
 protest of the race was open, is void for good and leaves in force what it followed. What it published is kept as it was
-then (`RaceDocument`) and does not change any more; a later change is told as a difference from it.
+then (`RaceDocument`) and does not change any more; later changes are shown as a difference from it.
 
-It is of a race, or of some of its boards: ten minutes may run for each event of a championship by itself.
+It covers a race, or some of its boards: each event of a championship may have its own protest window.
 """
 
 import hashlib
@@ -68,7 +68,7 @@ PublicationKey = tuple[int, str, str, tuple[str, ...] | None]
 
 
 def publication_key(one: Publication | Published) -> PublicationKey:
-    """What tells publications apart: a record may hold several, of several races and boards."""
+    """Return the key of a publication: a record may hold several, of several races and boards."""
     return one.offset, one.race, one.state, None if one.boards is None else tuple(one.boards)
 
 
@@ -76,7 +76,7 @@ def publication_key(one: Publication | Published) -> PublicationKey:
 
 
 def ranked_of(definition: Definition, race: str) -> list[str]:
-    """Every board and team board of a race, by id."""
+    """Return every board and team board of a race, by id."""
     of = {board.id: board.race for board in definition.boards}
     return [board.id for board in definition.boards if board.race == race] + [
         team.id for team in definition.team_boards if of[team.of] == race
@@ -84,25 +84,25 @@ def ranked_of(definition: Definition, race: str) -> list[str]:
 
 
 def _covered(definition: Definition, race: str, boards: Sequence[str] | None) -> list[str | None]:
-    """The boards that a publication of these is about; None, the race as a whole, where it ranks nobody."""
+    """Return the boards that a publication of these covers; None stands for the race as a whole, when it has none."""
     named: list[str | None] = [*(ranked_of(definition, race) if boards is None else boards)]
     return named or [None]
 
 
 def delegations_of(definition: Definition, race: str) -> list[str]:
-    """The delegations that draw on a team board of a race."""
+    """Return the delegations that use a team board of a race."""
     own = set(ranked_of(definition, race))
     return [one.id for one in definition.delegations if own.intersection(one.sum)]
 
 
 def takes_effect(definition: Definition, one: Publication) -> bool:
-    """Whether a publication's race and boards are known; until they are it waits. Source: R1."""
+    """Return whether a publication's race and boards are known; it waits until they are. Source: R1."""
     known = {x.id for table in (definition.boards, definition.team_boards, definition.delegations) for x in table}
     return any(race.id == one.race for race in definition.races) and known.issuperset(one.boards or ())
 
 
 def _covers(one: Publication | Published, race: str, board: str | None) -> bool:
-    """Whether a publication is of a board of a race, or (`board` None) of the race as a whole."""
+    """Return whether a publication covers a board of a race, or (`board` None) the race as a whole."""
     return one.race == race and (one.boards is None or (board is not None and board in one.boards))
 
 
@@ -110,18 +110,18 @@ def _covers(one: Publication | Published, race: str, board: str | None) -> bool:
 
 
 def void_grounds(definition: Definition, event: EventRow, official: Publication, cases: Iterable[Case]) -> list[Ground]:
-    """Every reason why an official publication is void; `event` and `cases` as they were when it came."""
+    """Return every reason why an official publication is void; `event` and `cases` are as they were when it came."""
     before = event.publications[: event.publications.index(official)]
     covered = _covered(definition, official.race, official.boards)
     found = [one for board in covered for one in _window_grounds(definition, before, official, board)]
     alike = {msgspec.structs.replace(one, board=None) for one in found}
-    if len(alike) == 1 and len(found) == len(covered):  # the same for all boards: said once
+    if len(alike) == 1 and len(found) == len(covered):  # the same for all boards, so named once
         found = list(alike)
     return found + open_grounds(event, official.race, cases)
 
 
 def open_grounds(event: EventRow, race: str, cases: Iterable[Case]) -> list[Ground]:
-    """The open cases and protests of a race, each by its name."""
+    """Return the open cases and protests of a race, each by its name."""
     found = [
         Ground(reason="open_case", text=f"case {case.case} is open", case=case.case)
         for case in cases
@@ -139,19 +139,19 @@ def _window_grounds(
 ) -> Iterator[Ground]:
     provisional = provisional_of(before, official.race, board)
     if provisional is None:
-        yield Ground(reason="no_provisional", text="nothing provisional was published before it", board=board)
+        yield Ground(reason="no_provisional", text="no provisional results were published before it", board=board)
     elif provisional.recorded_at_us is None or official.recorded_at_us is None:
-        text = "it is not known when it and its provisional were published"
+        text = "the time at which it or its provisional results were published is unknown"
         yield Ground(reason="unknown_time", text=text, board=board)
     else:
         until_us = provisional.recorded_at_us + definition.protest_window_s * US
         if official.recorded_at_us < until_us:
-            text = f"it came within {definition.protest_window_s} s of the provisional results"
+            text = f"it came within {definition.protest_window_s} s after the provisional results (protest_window_s)"
             yield Ground(reason="protest_window", text=text, board=board, until_us=until_us)
 
 
 def provisional_of(publications: Iterable[Publication], race: str, board: str | None) -> Publication | None:
-    """The latest provisional publication of a board, or of the race as a whole; None if it was withdrawn since."""
+    """Return the latest provisional publication of a board, or of the race as a whole; None if withdrawn since."""
     found = None
     for one in publications:
         if _covers(one, race, board) and one.state != "official":
@@ -160,7 +160,7 @@ def provisional_of(publications: Iterable[Publication], race: str, board: str | 
 
 
 def official_from_us(definition: Definition, event: EventRow, race: str, board: str | None = None) -> int | None:
-    """When the protest window of a board, or of all that a race ranks, is over; None where nothing is provisional."""
+    """Return when the protest window of a board, or of all boards of a race, ends; None when none is provisional."""
     latest: int | None = None
     for one in _covered(definition, race, None if board is None else [board]):
         provisional = provisional_of(event.publications, race, one)
@@ -170,7 +170,7 @@ def official_from_us(definition: Definition, event: EventRow, race: str, board: 
     return None if latest is None else latest + definition.protest_window_s * US
 
 
-# --- What holds.
+# --- The state of results.
 
 
 class Standing(NamedTuple):
@@ -182,13 +182,13 @@ class Standing(NamedTuple):
 
 
 def in_force(event: EventRow, kept: Iterable[Published]) -> list[Published]:
-    """Of the publications that were kept those that are in force (none withdrawn as a fact), in log order."""
+    """Return the kept publications that are in force (not withdrawn as facts), in log order."""
     by_key = {publication_key(one): one for one in kept}
     return [by_key[key] for one in event.publications if (key := publication_key(one)) in by_key]
 
 
 def standing(published: Sequence[Published], race: str, board: str | None = None) -> Standing:
-    """What holds for a board of a race, or (`board` None) for the race as a whole: the latest that is not void."""
+    """Return the standing of a board, or (`board` None) of the race as a whole: by the latest that is not void."""
     void: list[Ground] = []
     for one in reversed(published):
         if not _covers(one, race, board):
@@ -200,13 +200,13 @@ def standing(published: Sequence[Published], race: str, board: str | None = None
 
 
 def delegation_standing(published: Sequence[Published], delegation: str) -> Standing | None:
-    """The same of a delegation, which draws on several races: by what names it; None where nothing does."""
+    """Return the standing of a delegation, by the publications that name it; None without any."""
     named = [one for one in published if one.boards is not None and delegation in one.boards]
     return standing(named, named[-1].race, delegation) if named else None
 
 
 def race_standing(definition: Definition, published: Sequence[Published], race: str) -> Standing:
-    """The same of a race: what all its boards agree in, where they do, else what was published of the whole race."""
+    """Return the standing of a race: that of all its boards when they agree, else that of the race as a whole."""
     whole = standing(published, race)
     boards = [standing(published, race, board) for board in ranked_of(definition, race)]
     if len({one.state for one in boards}) == 1 and boards[0].state != whole.state:
@@ -214,13 +214,13 @@ def race_standing(definition: Definition, published: Sequence[Published], race: 
     return whole
 
 
-# --- What was published.
+# --- Published results.
 
 
 class RaceDocument(NamedTuple):
-    """What was published of a race: its athletes by bib, boards and teams; delegations beside them.
+    """The published results of a race: athletes by bib, boards, teams and delegations, all plain in the form of R5.
 
-    All plain, in the form of R5. Of delegations, which draw on several races, the hash knows nothing.
+    The hash leaves out delegations, which use several races.
     """
 
     athletes: Mapping[str, Plain]
@@ -230,7 +230,7 @@ class RaceDocument(NamedTuple):
 
 
 class RaceResults(NamedTuple):
-    """The same as it is worked with: the race's athletes, and its boards by id."""
+    """The results of a race before they are made plain: athletes, and boards by id."""
 
     athletes: Sequence[AthleteRow]
     boards: Mapping[str, Sequence[BoardRow]]
@@ -246,7 +246,7 @@ def race_results(
     teams: Mapping[str, Sequence[TeamRow]],
     delegations: Mapping[str, Sequence[DelegationRow]],
 ) -> RaceResults:
-    """What of an event's results is a race's."""
+    """Return the part of an event's results that belongs to a race."""
     own = set(ranked_of(definition, race))
     drawing = set(delegations_of(definition, race))
     there = [row for row in athletes if row.race == race and not row.gone]
@@ -259,7 +259,7 @@ def race_results(
 
 
 def race_document(results: RaceResults) -> RaceDocument:
-    """A race's results as plain objects."""
+    """Return a race's results as plain objects."""
     return RaceDocument(
         athletes={row.bib: plain_athlete(row) for row in results.athletes},
         boards=plain_boards(results.boards),
@@ -269,11 +269,11 @@ def race_document(results: RaceResults) -> RaceDocument:
 
 
 def canonical(results: RaceResults) -> bytes:
-    """The bytes that a publication's SHA-256 is over: an object of `athletes`, `boards` and `team_boards` as the
-    standings document has them, those of this race alone.
+    """Return the bytes of which a publication has the SHA-256: `athletes`, `boards` and `team_boards` of the race.
 
-    UTF-8 without blanks, the keys of every object sorted: what RFC 8785 makes of it, so that anybody can make the same
-    of `matline score`. Encoded one athlete at a time: plain objects of a whole field would take ten times the room.
+    They are as in the standings document: UTF-8 without blanks, the keys of every object sorted, as RFC 8785 writes it.
+    So anybody can make the same bytes from `matline score`. Athletes are encoded one at a time, since plain objects of
+    a whole field would take ten times the memory.
     """
     parts = [b'{"athletes":[']
     for at, row in enumerate(results.athletes):
@@ -284,16 +284,17 @@ def canonical(results: RaceResults) -> bytes:
 
 
 def sha256_of(document: bytes) -> str:
-    """A document's SHA-256, in hexadecimal."""
+    """Return a document's SHA-256, in hexadecimal."""
     return hashlib.sha256(document).hexdigest()
 
 
-# --- What has changed since.
+# --- Changes since a publication.
 
 
 class Difference(Struct, frozen=True):
-    """What differs now from what was published: rows by their `bib` or `team`, each with `published` and `now`, None
-    where there is no such row. Boards without a difference are left out.
+    """The rows that differ from the published ones, by `bib` or `team`, each with `published` and `now`.
+
+    Either is None where there is no such row. Boards without a difference are left out.
     """
 
     athletes: list[Plain]
@@ -305,14 +306,15 @@ class Difference(Struct, frozen=True):
         return bool(self.athletes or self.boards or self.team_boards or self.delegations)
 
     def bibs(self, board: str) -> frozenset[str]:
-        """Whose rows on a board differ."""
+        """Return the bibs whose rows on a board differ."""
         return frozenset(row["bib"] for row in self.boards.get(board, ()))
 
 
 def difference(published: RaceDocument, now: RaceDocument, boards: Sequence[str] | None) -> Difference:
-    """How results differ from what was published; `boards`: only those were, and of athletes who was or is on them.
+    """Return how results differ from the published ones.
 
-    Delegations count only where they are among `boards`. Both documents may leave out what is known to be the same.
+    With `boards` only these were published, and only athletes who were or are on them are compared; delegations only
+    when they are among `boards`. Both documents may leave out rows that are known to be equal.
     """
     wanted = None if boards is None else set(boards)
     ranked = _tables(published.boards, now.boards, "bib", wanted)

@@ -11,7 +11,7 @@ from services.standings.boards import BoardRow
 
 
 class Member(Struct, frozen=True):
-    """A member who counts, and his score: a place, or seconds."""
+    """A counting member with the score: a place, or seconds."""
 
     bib: str
     score: int
@@ -27,7 +27,7 @@ class TeamRow(Struct, frozen=True):
 
 
 def team_board(of: TeamBoard, members: list[AthleteRow], rows: list[BoardRow]) -> list[TeamRow]:
-    """The teams of a board: those with a place, best first, then the others by name.
+    """Return the teams of a board: those with a place, best first, then the others by name.
 
     `members` are the board's athletes by first entry (`boards.team_members`), `rows` the board itself.
     """
@@ -55,7 +55,7 @@ def _teams(members: Iterable[AthleteRow]) -> dict[str, list[AthleteRow]]:
 
 
 def _scores(of: TeamBoard, members: list[AthleteRow], rows: list[BoardRow]) -> dict[str, int]:
-    """What each athlete of the board scores; who has none yet, or never will, is not in it."""
+    """Return the score of each athlete of the board; athletes without one are left out."""
     if of.score != "sum_places":
         return {row.bib: row.time_s for row in rows}
     scores = {row.bib: row.place for row in rows}
@@ -72,7 +72,7 @@ def _total(of: TeamBoard, counting: list[Member]) -> int:
 
 
 def _tie_key(of: TeamBoard, counting: list[Member]) -> tuple[int, ...]:
-    """What decides between equal scores: places compare the last counting athlete, then the one before, and so on."""
+    """Return the key between equal scores: of places, the last counting athlete's, then that of the one before."""
     return tuple(member.score for member in reversed(counting)) if of.score == "sum_places" else ()
 
 
@@ -85,12 +85,12 @@ def _with_places(placed: list[tuple[int, tuple[int, ...], str, list[Member]]]) -
 
 
 def crowded_teams(of: TeamBoard, members: Iterable[AthleteRow]) -> list[str]:
-    """The teams with more members than may count, by name. Source: R4.6."""
+    """Return the teams with more members than may count, by name. Source: R4.6."""
     return sorted(team for team, own in _teams(members).items() if len(own) > of.max_members)
 
 
 def team_cases(definition: Definition, of: TeamBoard, crowded: Iterable[str], decided: Iterable[str]) -> list[Case]:
-    """A case for each team with more members than may count; deciding it only closes it. Source: R4.6."""
+    """Return a case for each team with more members than may count; deciding it only closes it. Source: R4.6."""
     race = next(board.race for board in definition.boards if board.id == of.of)
     closed = set(decided)
     names = [f"team:{of.id}:{team}" for team in crowded]

@@ -73,7 +73,7 @@ def test_the_page_tells_a_person(explained):
         "gun time 06:06:40.000 − 05:00:00.000 = 1:06:40.000",
         "races[0].official_time = gun",
         "2 of 2",
-        "judges ordered those who tie: 8, 7",
+        "judges ordered the athletes who tie: 8, 7",
         "the first read of passing 2",
         "an official excluded it",
         "K1 at 10k, chip C7, -61.5 dBm",
@@ -124,7 +124,7 @@ def test_until_a_line_it_is_told_as_it_stood_there(explained):
     assert json.loads(explained(DAY, until=3)[1])["status"] == "NOT_STARTED"
 
 
-def test_a_line_that_is_no_fact_ends_it_or_is_set_aside(explained):
+def test_a_line_that_is_not_a_fact_stops_or_is_skipped(explained):
     assert explained([*DAY, b"x\n"])[0] == 2
     code, out, err = explained([*DAY, b"x\n"], lenient=True)
     assert (code, json.loads(out)["status"]) == (0, "FINISHED")

@@ -134,7 +134,7 @@ def test_text_takes_nothing_from_outside_for_markup(listed):
     assert "[bold]" in out
 
 
-def test_a_refused_line_ends_it_with_2_and_lenient_sets_it_aside(listed):
+def test_a_refused_line_ends_it_with_2_and_lenient_skips_it(listed):
     code, out, err = listed(*day(of=OF, bibs=BIBS), b"?\n")
     assert (code, out) == (2, "")
     assert ":4: " in err

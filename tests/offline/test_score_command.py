@@ -162,7 +162,7 @@ BAD = [
     (b"not json\n", "JSON is malformed"),
     (b'{"type":"gun_fired","event":"example-2026","race":"hm"}\n', "required field `at_us`"),
     (b'{"type":"gun_fired","event":"example-2026","race":"hm","at_us":1,"wav":"A"}\n', "unknown field `wav`"),
-    (b"\n", "is empty; each line is one fact as JSON"),
+    (b"\n", "is empty; each line must be one fact as JSON"),
     (b'{"type":"race_closed","event":"other","race":"hm"}\n', "is of event 'other'; the log began with 'example-2026'"),
     (line(fact("event_defined", definition=definition(boards=[board(race="5k")]))), "boards[0].race: race '5k' is not"),
     (b'{"type":"race_closed","event":"\xff","race":"hm"}\n', "utf-8"),
@@ -171,7 +171,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("bad", "reason"), BAD)
-def test_a_line_that_is_no_fact_ends_it_with_its_place_and_the_reason(tmp_path, scored, bad, reason):
+def test_a_line_that_is_not_a_fact_stops_with_its_place_and_the_reason(tmp_path, scored, bad, reason):
     path = written(tmp_path, *day(), bad)
     code, out, err = scored(path)
     assert (code, out) == (2, b"")
@@ -181,7 +181,7 @@ def test_a_line_that_is_no_fact_ends_it_with_its_place_and_the_reason(tmp_path, 
 
 
 @pytest.mark.parametrize(("bad", "reason"), BAD[:-1])
-def test_lenient_sets_such_lines_aside_and_counts_them(tmp_path, scored, bad, reason):
+def test_lenient_skips_such_lines_and_counts_them(tmp_path, scored, bad, reason):
     path = written(tmp_path, *day(), bad, ran())
     code, out, err = scored(path, lenient=True)
     assert code == 0
@@ -192,7 +192,7 @@ def test_lenient_sets_such_lines_aside_and_counts_them(tmp_path, scored, bad, re
     assert counted == f"{path}: skipped 1 of 5 lines"
 
 
-def test_of_many_lines_set_aside_the_first_are_named_and_all_counted(tmp_path, scored):
+def test_of_many_skipped_lines_the_first_are_named_and_all_counted(tmp_path, scored):
     path = written(tmp_path, *day(), *([b"?\n"] * 25))
     _, _, err = scored(path, lenient=True)
     assert len(err.splitlines()) == 21

@@ -50,27 +50,27 @@ def test_leaders_are_placed_by_gun_time_all_who_tie_with_the_last_among_them():
     ]
     assert why("1").says == "among the first 2 by gun time, so ranked by gun time"
     assert why("1").rules == {"boards[0].rank_by": "gun_then_chip", "boards[0].gun_places": "2"}
-    assert why("2").says.endswith("; shares his time with 1")
+    assert why("2").says.endswith("; ties with 1 other")
 
 
 def test_the_others_are_placed_by_chip_time_behind_them():
     four = why("4")
     assert (four.place, four.part, four.time_s, four.total) == (4, "chip", 3800, 6)
-    assert four.says == "behind the first 2 by gun time, so ranked by chip time"
+    assert four.says == "after the first 2 by gun time, so ranked by chip time"
     assert (why("5").place, why("5").tied) == (5, ["6"])
 
 
 def test_judges_part_a_tie_only_where_they_name_all_of_it():
     parted = why("2", orders=[("3", "2")])
     assert (parted.place, parted.judges_order, parted.tied) == (3, ["3", "2"], ["3"])
-    assert parted.says.endswith("; judges ordered those who tie")
+    assert parted.says.endswith("; judges ordered the athletes who tie")
     assert why("5", orders=[("5", "4")]).judges_order is None
 
 
 def test_a_board_within_another_has_its_order():
     five = why("5", "vie")
     assert (five.place, five.total, five.part, five.tied) == (3, 3, "chip", ["6"])
-    assert five.says.endswith("; in the order of men, places numbered anew")
+    assert five.says.endswith("; in the order of board men, with places counted anew")
     assert five.rules == {
         "boards[0].rank_by": "gun_then_chip",
         "boards[0].gun_places": "2",
@@ -78,9 +78,12 @@ def test_a_board_within_another_has_its_order():
     }
 
 
-def test_who_is_not_on_a_board_hears_of_every_filter_that_keeps_him_out():
+def test_without_a_place_every_filter_that_the_entry_does_not_match_is_named():
     nine = why("9", "young-vie")
-    assert (nine.place, nine.says) == (None, "a filter keeps him out")
+    assert nine.place is None
+    assert nine.says == (
+        "the board is for born_from 2000, club Runners, nationality VIE, gender M, which the entry is not"
+    )
     assert nine.rules == {
         "boards[0].gender": "M",
         "boards[1].nationality": "VIE",
@@ -90,8 +93,8 @@ def test_who_is_not_on_a_board_hears_of_every_filter_that_keeps_him_out():
 
 
 def test_who_is_no_finisher_or_not_ranked_hears_that():
-    assert why("7").says == "only who is FINISHED has a place; he is DNF"
-    assert why("8").says == "his entry is not ranked"
+    assert why("7").says == "only athletes who are FINISHED have a place; the status is DNF"
+    assert why("8").says == "the entry is not ranked"
     assert (why("7").place, why("8").rules) == (None, {})
 
 

@@ -1,7 +1,7 @@
-"""Who wins what: prizes by place, medals for finishing, titles by time; as standings and results are now.
+"""Prizes by place, medals for finishing, titles by time: as standings and results are now.
 
-Every list counts by itself, so that an athlete of the overall places takes the prize of his category too and nobody
-moves up; where an event rules otherwise, its prizes say whom they pass over (`schemas.office`).
+Each list counts by itself, so that an athlete may take an overall prize and one of a category, and nobody moves up.
+Where an event rules otherwise, its prizes name the prizes whose winners they pass over (`schemas.office`).
 """
 
 from collections import Counter
@@ -20,8 +20,8 @@ from services.standings.boards import BoardRow
 class Award(Struct, frozen=True, kw_only=True):
     """A prize to an athlete (`bib`) or a team, by a board, team board or delegation list (`on`).
 
-    `place` is what wins it: the place there, or among those who are not passed over. `shared`: others have that place
-    too, and how to divide is not for a program. `members` are the bibs that made the team's score.
+    `place` is the winning place, counted without those who are passed over. `shared`: others have that place too; the
+    office decides how to divide the prize. `members` are the bibs that made the team's score.
     """
 
     prize: str
@@ -36,7 +36,7 @@ class Award(Struct, frozen=True, kw_only=True):
 
 
 class MedalList(Struct, frozen=True, kw_only=True):
-    """Who gets a medal in a race, by bib."""
+    """The athletes who get a medal in a race, by bib."""
 
     medal: str
     article: str
@@ -56,25 +56,25 @@ class TitleEarned(Struct, frozen=True, kw_only=True):
     within_s: int
 
 
-def prize_list(definition: Definition, made: Standings) -> list[Award]:
-    """All prizes by the standings as they are, in the order of the definition, each list best first."""
+def prize_list(definition: Definition, ranked: Standings) -> list[Award]:
+    """Return all prizes by the current standings, in the order of the definition, each list best first."""
     found: list[Award] = []
     winners: dict[str, set[str]] = {}
     for prize in definition.prizes:
         over = {bib for name in prize.passes_over for bib in winners[name]}
         for board in prize.boards:
-            found += _to_athletes(prize, board, [row for row in made.boards[board] if row.bib not in over])
+            found += _to_athletes(prize, board, [row for row in ranked.boards[board] if row.bib not in over])
         for board in prize.team_boards:
-            rows = [(row.place, row.team, [one.bib for one in row.members]) for row in made.team_boards[board]]
+            rows = [(row.place, row.team, [member.bib for member in row.members]) for row in ranked.team_boards[board]]
             found += _to_teams(prize, board, rows)
         for name in prize.delegations:
-            found += _to_teams(prize, name, [(row.place, row.team, []) for row in made.delegations[name]])
-        winners[prize.id] = {one.bib for one in found if one.prize == prize.id and one.bib is not None}
+            found += _to_teams(prize, name, [(row.place, row.team, []) for row in ranked.delegations[name]])
+        winners[prize.id] = {award.bib for award in found if award.prize == prize.id and award.bib is not None}
     return found
 
 
 def _to_athletes(prize: Prize, board: str, rows: Sequence[BoardRow]) -> Iterator[Award]:
-    """Rows of a board numbered anew: whoever was passed over leaves no gap, whoever ties shares a place."""
+    """Yield awards by places counted anew: athletes passed over leave no gap, and athletes who tie share a place."""
     sizes = Counter(row.place for row in rows)
     place = 0
     for at, row in enumerate(rows):
@@ -115,7 +115,7 @@ def _award(
 
 
 def medal_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[MedalList]:
-    """Who finished within the limits, for each medal by race; races without a finisher left out."""
+    """Return the athletes who finished within the limits, by medal and race. Races without a finisher are left out."""
     finished: dict[str, list[str]] = {}
     for row in rows:
         if row.status == "FINISHED" and not row.gone:
@@ -135,14 +135,14 @@ def medal_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[Medal
 
 
 def title_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[TitleEarned]:
-    """Who is within the time of which title, in the order of the definition, the fastest first."""
-    there = [row for row in rows if row.status == "FINISHED" and not row.gone]
-    earned = {title.id: _within(definition, title, there) for title in definition.titles}
+    """Return the athletes within the time of each title, in the order of the definition, the fastest first."""
+    finishers = [row for row in rows if row.status == "FINISHED" and not row.gone]
+    earned = {title.id: _within(definition, title, finishers) for title in definition.titles}
     above = {title.id: title.below for title in definition.titles}
     found: list[TitleEarned] = []
     for title in definition.titles:
         higher = {bib for name in _chain(above, title.id) for bib in earned[name]}
-        for bib, time_s in sorted(earned[title.id].items(), key=lambda one: (one[1], bib_order(one[0]))):
+        for bib, time_s in sorted(earned[title.id].items(), key=lambda item: (item[1], bib_order(item[0]))):
             if bib not in higher:
                 found.append(
                     TitleEarned(
@@ -158,11 +158,11 @@ def title_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[Title
 
 
 def _chain(above: dict[str, str | None], title: str) -> Iterator[str]:
-    """The titles above one; a definition has none above itself, since each is harder than the one below."""
-    at = above[title]
-    while at is not None:
-        yield at
-        at = above[at]
+    """Yield the titles above one. None is above itself, since each is harder than the one below."""
+    higher = above[title]
+    while higher is not None:
+        yield higher
+        higher = above[higher]
 
 
 def _within(definition: Definition, title: Title, rows: Iterable[AthleteRow]) -> dict[str, int]:
