@@ -95,4 +95,4 @@ def test_senders_are_bounded(clock):
     quota = DeadLetterQuota(clock, QuotaLimits(senders_max=2))
     for gateway in ("a", "b", "a", "c"):
         quota.take(rejections(FULL if gateway == "b" else 1, gateway=gateway))
-    quota.take(rejections(1, gateway="b"))  # forgotten, so it begins anew
+    quota.take(rejections(1, gateway="b"))  # forgotten, so it begins again

@@ -26,13 +26,13 @@ def crossed(
     return notices
 
 
-def test_a_clock_that_is_right_is_shown_with_the_least_delay_and_not_told_of():
+def test_a_clock_that_is_right_is_shown_with_the_least_delay_and_not_noticed():
     clocks = ArrivalClocks()
     assert crossed(clocks, [-0.4, -2.0, -0.2, -0.3, -1.0, -0.25, -0.5]) == []
     assert clocks.offsets_us == {"F": -200_000}
 
 
-def test_a_zone_that_is_wrong_is_told_once_and_named():
+def test_a_zone_that_is_wrong_is_noticed_once_and_named():
     clocks = ArrivalClocks()
     notices = crossed(clocks, [7 * HOUR_S - 0.3] * 20)
     [notice] = notices
@@ -41,17 +41,17 @@ def test_a_zone_that_is_wrong_is_told_once_and_named():
     assert clocks.offsets_us == {"F": 25_199_700_000}
 
 
-def test_a_wrong_date_is_told_as_such():
+def test_a_wrong_date_is_noticed_as_such():
     [notice] = crossed(ArrivalClocks(), [-400 * 24 * HOUR_S] * 8)
     assert "off by -34560000 s, a wrong date;" in notice.text
 
 
-def test_a_clock_some_minutes_off_is_told_without_a_guess():
+def test_a_clock_some_minutes_off_is_noticed_without_a_guess():
     [notice] = crossed(ArrivalClocks(), [-400.0] * 8)
     assert "off by -400 s; it showed" in notice.text
 
 
-def test_a_jump_is_told_with_its_size():
+def test_a_jump_is_noticed_with_its_size():
     clocks = ArrivalClocks()
     assert crossed(clocks, [-0.3] * 10) == []
     [forward] = crossed(clocks, [29.7] * 10, begin=10)
@@ -87,7 +87,7 @@ def test_reads_that_come_with_the_stored_ones_show_the_clock_all_the_same():
     assert clocks.offsets_us == {"F": -100_000}
 
 
-def test_devices_are_told_apart_and_bounded():
+def test_devices_are_distinguished_and_bounded():
     clocks = ArrivalClocks()
     for nth in range(DEVICES_MAX + 5):
         crossed(clocks, [-0.1] * 8, where=f"D{nth}")

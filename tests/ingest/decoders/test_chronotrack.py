@@ -52,7 +52,7 @@ def client(cursor: dict[str, Position] | None = None, day: date | None = DAY) ->
 
 
 def started(cursor: dict[str, Position] | None = None, answered: bool = True) -> ChronoTrackReader:
-    """A connection whose client has told its one location, and answered our `start`."""
+    """A connection whose client has notice its one location, and answered our `start`."""
     made = client(cursor)
     made.feed(HELLO + b"ack~getlocations~start\r\n", NOW)
     made.take()
@@ -77,7 +77,7 @@ def kinds(messages: list[Message]) -> list[str]:
     return [message.kind for message in messages if isinstance(message, Notice)]
 
 
-def test_the_client_is_told_how_many_options_follow_and_asked_for_its_locations():
+def test_the_client_is_noticed_how_many_options_follow_and_asked_for_its_locations():
     connection = client()
     assert connection.feed(HELLO, NOW) == []
     head, *lines, end = connection.take().decode().split("\r\n")
@@ -160,10 +160,10 @@ def test_iso_time_is_local_and_a_time_without_date_needs_a_day():
 def test_what_cannot_be_read_is_returned_with_its_bytes_and_reason(line, reason):
     connection = client()
     connection.feed(HELLO, NOW)
-    [aside] = connection.feed(line, NOW)
-    assert isinstance(aside, Unreadable)
-    assert reason in aside.reason
-    assert aside.raw == line.strip()
+    [unreadable] = connection.feed(line, NOW)
+    assert isinstance(unreadable, Unreadable)
+    assert reason in unreadable.reason
+    assert unreadable.raw == line.strip()
 
 
 def test_wherever_the_stream_is_split_the_messages_and_the_answers_are_the_same():
@@ -297,8 +297,8 @@ def test_a_damaged_line_changes_the_spelling_of_no_other():
     connection.feed("ack~start~Đích\r\n".encode(), NOW)
     connection.take()
     assert numbers(connection.feed(event(1, location="Đích"), NOW)) == [1]
-    [aside] = connection.feed(b"\xff\xfe\r\n", NOW)
-    assert isinstance(aside, Unreadable)
+    [unreadable] = connection.feed(b"\xff\xfe\r\n", NOW)
+    assert isinstance(unreadable, Unreadable)
     seen, gap = connection.feed(event(5, location="Đích"), NOW)
     assert (seen.where, gap.kind) == ("Đích", "gap")
     assert connection.take() == "start~Đích~2\r\n".encode()

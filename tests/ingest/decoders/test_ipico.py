@@ -117,7 +117,7 @@ def test_a_bad_frame_keeps_its_bytes_and_reason_and_the_next_is_read():
     assert seen_in(messages) == [("000000012345", us(2001, 12, 30, 18, 45, 59, 390_000))]
 
 
-def test_a_day_that_is_none_is_put_aside():
+def test_a_day_that_is_none_is_unreadable():
     text = CAPTURED.decode().replace("260306", "260231")[2:-2]
     assert "day" in decode_line(f"aa{text}{lrc(text)}".encode(), UTC).reason
 
@@ -167,7 +167,7 @@ def test_the_last_reads_instant_is_said_behind_the_reads_unless_stored_ones_are_
     assert isinstance(fetching.feed(FSLS_SESSION + b"\r\n", NOW)[-1], CursorAdvanced)
 
 
-def test_a_clock_that_went_back_by_a_day_is_told_a_late_repetition_is_not():
+def test_a_clock_that_went_back_by_a_day_is_noticed_a_late_repetition_is_not():
     def at(clock: str, count: str = "0001") -> bytes:
         text = f"00058000128608{count}260306{clock}23"
         return f"aa{text}{lrc(text)}\r\n".encode()
@@ -178,7 +178,7 @@ def test_a_clock_that_went_back_by_a_day_is_told_a_late_repetition_is_not():
     assert (jump.kind, jump.text) == ("clock_jump", "the reader's clock went back by 37057.00 s")
 
 
-def test_a_lite_is_asked_for_its_clock_and_told_of_once_when_it_is_off():
+def test_a_lite_is_asked_for_its_clock_and_noticed_once_when_it_is_off():
     lite = reader(lite=True)
     lite.tick(Now(NOW.wall_us, 1.0))
     assert lite.take() == ASK_CLOCK == b"ab00000222\r\n"
@@ -217,7 +217,7 @@ def test_a_replay_is_asked_for_from_a_minute_before_by_the_readers_clock():
     assert replay_command(10300, None, vietnam) == b"replay_start file.ttyS0 port.10300\n"
 
 
-def test_replayed_lines_are_numbered_on_and_bad_ones_put_aside():
+def test_replayed_lines_are_numbered_on_and_bad_ones_are_unreadable():
     messages = replayed([CAPTURED, b"ab00000121", CAPTURED[:-1] + b"0", WITH_STATUS], UTC, "replay", 7)
     assert [message.seq if isinstance(message, DecodedRead) else message.raw for message in messages] == [
         7,

@@ -111,14 +111,14 @@ def test_wherever_the_stream_is_split_the_messages_are_the_same(data):
     assert [one for at in range(len(data)) for one in decoder.feed(data[at : at + 1])] == whole
 
 
-def test_a_code_of_another_length_is_read_and_one_that_no_chip_can_have_is_put_aside():
+def test_a_code_of_another_length_is_read_and_one_that_no_chip_can_have_is_unreadable():
     connection = reader()
     short, long = bytes.fromhex("e2003412"), bytes(62)
     messages = connection.feed(report(tag(short, 5), tag(long, 6), tag(bytes(16), 7)), NOW)
     assert [one.chip for one in messages if isinstance(one, DecodedRead)] == ["E2003412", "0" * 32]
-    [aside] = [one for one in messages if isinstance(one, Unreadable)]
-    assert "it takes 1 to 32" in aside.reason
-    assert aside.raw == tag(long, 6)
+    [unreadable] = [one for one in messages if isinstance(one, Unreadable)]
+    assert "it takes 1 to 32" in unreadable.reason
+    assert unreadable.raw == tag(long, 6)
 
 
 def test_a_tag_seen_more_than_once_was_there_at_both_instants():
@@ -149,10 +149,10 @@ def test_a_report_that_cannot_be_read_becomes_a_dead_letter_and_the_next_is_read
     assert second.at_us == 7
 
 
-def test_a_report_whose_parts_do_not_fill_it_is_put_aside_whole():
+def test_a_report_whose_parts_do_not_fill_it_is_unreadable_whole():
     broken = message(61, tlv(240, tag(bytes(12), 7)) + b"\0\xf0\0\xff")
-    [aside] = reader().feed(broken, NOW)
-    assert aside.raw == broken
+    [unreadable] = reader().feed(broken, NOW)
+    assert unreadable.raw == broken
 
 
 @pytest.mark.parametrize("data", [bytes(10), b"\x04\x3d\0\0\0\x05" + bytes(4), b"\x04\x3d\xff\xff\xff\xff" + bytes(4)])
@@ -277,17 +277,17 @@ def test_what_the_reader_says_of_lost_reports_is_an_alarm_with_its_instant():
     ]
 
 
-def test_a_clock_that_is_off_is_told_once():
-    told = ReaderStateNotices()
+def test_a_clock_that_is_off_is_noticed_once():
+    state = ReaderStateNotices()
     for _ in range(2):
-        connection = LlrpReader("finish", told)
+        connection = LlrpReader("finish", state)
         connection.begin(NOW)
         messages = connection.feed(CONNECTED, Now(CONNECTED_US - 3_100_000, 0.0))
         assert [notice.text for notice in messages] in (["the reader's clock is +3 s from ours"], [])
     assert messages == []
 
 
-def test_an_error_message_is_told_and_messages_of_other_kinds_are_passed_over():
+def test_an_error_message_is_noticed_and_messages_of_other_kinds_are_passed_over():
     connection = reader()
     assert [one.kind for one in connection.feed(answer(100, 109, text=b"bad", number=0), NOW)] == ["error"]
     assert connection.feed(message(1023, bytes(20)) + event(tlv(247, bytes(4))), NOW) == []

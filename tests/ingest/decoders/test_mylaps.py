@@ -200,7 +200,7 @@ def test_strength_antenna_and_the_clients_own_utc_are_taken_where_sent():
     assert (seen.antenna, seen.rssi, seen.utc_off_us) == (3, -61.5, 0)
 
 
-def test_a_utc_that_contradicts_the_zone_is_told_and_not_taken():
+def test_a_utc_that_contradicts_the_zone_is_noticed_and_not_taken():
     local = at_us(2026, 1, 4, 6, 0, 0, 0)
     seen = read_v2(f"c=1|d=260104|t=06:00:00.000|utc={local // 1000 + 3_600_000}", ZONE)
     assert seen.at_us == local

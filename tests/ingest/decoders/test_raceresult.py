@@ -112,20 +112,20 @@ def test_a_record_that_makes_no_sense_is_refused(text: str):
 def test_the_start_of_operation_with_a_clock_never_set_has_no_instant():
     reader = met()
     reader.take()
-    told = reader.feed(lines("STARTOPERATION;OK;0000-00-00;00:00:00.000"), at(1))
-    assert told == [Notice("Finish", "startoperation", None, "STARTOPERATION;OK;0000-00-00;00:00:00.000")]
+    notice = reader.feed(lines("STARTOPERATION;OK;0000-00-00;00:00:00.000"), at(1))
+    assert notice == [Notice("Finish", "startoperation", None, "STARTOPERATION;OK;0000-00-00;00:00:00.000")]
     assert asked(reader) == ["PASSINGS"], "a file may have begun"
 
 
 @pytest.mark.parametrize(
-    ("told", "chosen"),
+    ("offered", "chosen"),
     [("2.0;1.0;3.3", "2.6"), ("1.2;1.0;1.4", "1.4"), ("3.0;3.0;3.3", "3.0"), ("2.0;1.2;2.6", "2.6")],
 )
-def test_the_latest_protocol_known_to_both_is_asked_for(told: str, chosen: str):
+def test_the_latest_protocol_known_to_both_is_asked_for(offered: str, chosen: str):
     reader = RaceResult(ZONE, {}, ReaderStateNotices())
     reader.begin(START)
     reader.take()
-    reader.feed(lines(f"GETPROTOCOL;{told}"), START)
+    reader.feed(lines(f"GETPROTOCOL;{offered}"), START)
     assert asked(reader) == [f"SETPROTOCOL;{chosen}"]
 
 
@@ -187,7 +187,7 @@ def test_a_gap_in_pushed_numbers_is_pulled_and_the_cursor_waits_for_it():
     assert filled[-1] == CursorAdvanced("D-5012", Position("3", 5, "2026-01-04 05:00:05.500 6692-33"))
 
 
-def test_a_push_within_an_answer_and_a_repeat_are_told_apart():
+def test_a_push_within_an_answer_and_a_repeat_are_distinguished():
     reader = met(count=2)
     got = reader.feed(lines(record(1), "#P;" + record(3), "#P;" + record(3), record(2), record(2), ""), at(1))
     assert numbers(got) == [1, 3, 2]
@@ -207,8 +207,8 @@ def test_a_file_of_the_same_number_with_another_passing_is_a_new_log():
     known = Position("3", 7, "2026-01-03 05:00:07.500 6692-33")
     reader = met({"D-5012": known}, count=9)
     reader.take()
-    (told, begun) = reader.feed(lines(record(7), ""), at(1))
-    assert (told.kind, asked(reader)) == ("restarted", ["1:9"])
+    (notice, begun) = reader.feed(lines(record(7), ""), at(1))
+    assert (notice.kind, asked(reader)) == ("restarted", ["1:9"])
     assert begun == CursorAdvanced("D-5012", Position("3#1", 0))
     got = reader.feed(lines(*[record(n) for n in range(1, 10)], ""), at(2))
     assert numbers(got) == list(range(1, 10))
@@ -264,7 +264,7 @@ def test_a_file_that_begins_while_connected_has_the_old_one_finished_first():
     assert (numbers(got), got[-1].position.part) == ([1], "4")
 
 
-def test_a_record_damaged_on_the_way_is_put_aside_and_asked_for_again():
+def test_a_record_damaged_on_the_way_is_unreadable_and_asked_for_again():
     reader = met(count=1)
     reader.take()
     (bad,) = reader.feed(lines("1;33;2026-01-0", ""), at(1))
@@ -318,8 +318,8 @@ def met_old() -> RaceResult:
 def test_without_file_numbers_another_push_of_a_known_number_is_a_new_file():
     reader = met_old()
     assert reader.feed(lines("#P;" + old_record(1, "33")), at(2)) == []
-    (told, begun) = reader.feed(lines("#P;" + old_record(1, "44")), at(3))
-    assert (told.kind, begun.position) == ("restarted", Position("0#1", 0))
+    (notice, begun) = reader.feed(lines("#P;" + old_record(1, "44")), at(3))
+    assert (notice.kind, begun.position) == ("restarted", Position("0#1", 0))
     assert asked(reader) == ["1:1"]
     got = reader.feed(lines(old_record(1, "44"), ""), at(4))
     assert [(message.chip, message.session) for message in got[:-1]] == [("6692-44", "decoder file 0#1")]
@@ -357,7 +357,7 @@ def test_the_count_is_asked_for_again_and_again():
     assert asked(reader) == ["1:1"], "a push that never came is found"
 
 
-def test_passings_of_a_clock_never_set_are_held_and_told_once():
+def test_passings_of_a_clock_never_set_are_held_and_noticed_once():
     reader = met()
     first = reader.feed(lines("#P;" + record(1, day="0000-00-00")), at(1))
     second = reader.feed(lines("#P;" + record(2, day="0000-00-01")), at(2))
@@ -370,39 +370,39 @@ def test_passings_of_a_clock_never_set_are_held_and_told_once():
 
 def test_a_marker_is_a_notice_with_its_time():
     reader = met()
-    (told, _) = reader.feed(lines("#P;" + record(1, code="99999")), at(1))
-    assert (told.kind, told.at_us) == ("marker", instant_us("2026-01-04", "05:00:01.500", ZONE))
+    (notice, _) = reader.feed(lines("#P;" + record(1, code="99999")), at(1))
+    assert (notice.kind, notice.at_us) == ("marker", instant_us("2026-01-04", "05:00:01.500", ZONE))
 
 
 def test_a_decoder_that_is_not_in_operation_says_so_once_for_all_connections():
-    told = ReaderStateNotices()
+    state = ReaderStateNotices()
     idle = STATUS.replace(";1;3;1;", ";0;3;1;")
     kinds = []
     for _ in range(2):
-        reader = RaceResult(ZONE, {}, told)
+        reader = RaceResult(ZONE, {}, state)
         reader.begin(START)
         handshake = lines("GETPROTOCOL;2.0;1.0;3.3", "SETPROTOCOL;2.6")
         kinds += [message.kind for message in reader.feed(handshake + lines(idle), START)]
     assert kinds == ["not_in_operation"]
 
 
-def test_a_clock_that_jumps_is_told():
+def test_a_clock_that_jumps_is_noticed():
     reader = met()
     assert reader.feed(lines(STATUS.replace("05:00:00", "05:00:30")), at(30)) == []
-    (told,) = reader.feed(lines(STATUS.replace("05:00:00", "05:01:45")), at(60))
-    assert (told.kind, told.text[:30]) == ("clock_jump", "its clock jumped by +45.0 s; i")
+    (notice,) = reader.feed(lines(STATUS.replace("05:00:00", "05:01:45")), at(60))
+    assert (notice.kind, notice.text[:30]) == ("clock_jump", "its clock jumped by +45.0 s; i")
 
 
-def test_battery_power_and_errors_are_told_when_they_change():
+def test_battery_power_and_errors_are_noticed_when_they_change():
     reader = met()
     low = "GETSTATUS;2026-01-04;05:00:10.000;0;11110000;1;3;1;0,0;0;12" + ";0" * 14 + ";80"
     kinds = [message.kind for message in reader.feed(lines(low, low), at(10))]
     assert kinds == ["power", "battery", "reader", "error"]
-    (told,) = reader.feed(lines(low.removesuffix("80") + "1"), at(11))
-    assert (told.kind, told.text) == ("error", "UHF")
+    (notice,) = reader.feed(lines(low.removesuffix("80") + "1"), at(11))
+    assert (notice.kind, notice.text) == ("error", "UHF")
 
 
-def test_a_line_that_is_none_is_put_aside_and_unknown_pushes_are_passed_over():
+def test_a_line_that_is_none_is_unreadable_and_unknown_pushes_are_passed_over():
     reader = met()
     assert reader.feed(lines("#KEEPALIVE", "#X;1;2"), at(1)) == []
     (bad,) = reader.feed(lines("HELLO"), at(1))

@@ -53,8 +53,8 @@ def test_lines_keep_their_order_and_number_whatever_ends_them():
 
 def test_a_marker_is_a_notice_and_a_passing_without_a_date_is_held():
     marker = PASSIVE.replace("0000041", "99999")
-    (told, held) = read_body(body(marker, PASSIVE.replace("2026-01-04", "0000-00-00")), "d", "s", UTC)
-    assert told == Notice("d", "marker", AT_US, marker)
+    (notice, held) = read_body(body(marker, PASSIVE.replace("2026-01-04", "0000-00-00")), "d", "s", UTC)
+    assert notice == Notice("d", "marker", AT_US, marker)
     assert held.held
 
 
@@ -67,5 +67,5 @@ def test_twenty_fields_are_those_of_the_socket_and_refused():
 @given(st.lists(st.one_of(st.binary(max_size=80), st.sampled_from([PASSIVE.encode(), ACTIVE.encode()])), max_size=20))
 def test_no_body_raises(lines: list[bytes]):
     whole = b"\n".join(lines)
-    told = [line for line in whole.split(b"\n") if line.strip(b" \0\r")]
-    assert len(read_body(whole, "d", "s", UTC)) == len(told)
+    kept = [line for line in whole.split(b"\n") if line.strip(b" \0\r")]
+    assert len(read_body(whole, "d", "s", UTC)) == len(kept)

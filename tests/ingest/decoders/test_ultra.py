@@ -1,4 +1,4 @@
-"""RFID Timing Ultra: lines, guns and heartbeats; gaps of LogIDs rewound; a log that begins anew."""
+"""RFID Timing Ultra: lines, guns and heartbeats; gaps of LogIDs rewound; a log that begins again."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -189,7 +189,7 @@ def test_a_read_that_comes_again_counts_once():
     assert numbers(reader.feed(lines(line(8), line(8), line(8, again=1)), at(7))) == [8]
 
 
-def test_a_log_that_begins_anew_is_a_new_epoch_whose_start_is_rewound():
+def test_a_log_that_begins_again_is_a_new_epoch_whose_start_is_rewound():
     reader = caught_up(700)
     got = reader.feed(lines(line(3, chip="44", after=900)), at(7))
     assert [type(message) for message in got] == [Notice, DecodedRead, CursorAdvanced]
@@ -210,8 +210,8 @@ def test_a_log_that_plays_nothing_from_the_known_number_on_is_asked_for_from_its
     for second in (6, 12, 18):
         reader.tick(at(second))
         reader.take()
-    (told,) = reader.tick(at(24))
-    assert (told.kind, reader.take()) == ("no_rewind", b"6\0\0" + b"1\r%d\r" % REWIND_END)
+    (notice,) = reader.tick(at(24))
+    assert (notice.kind, reader.take()) == ("no_rewind", b"6\0\0" + b"1\r%d\r" % REWIND_END)
     got = reader.feed(lines(line(1, again=1, after=900), line(2, again=1, after=900)), at(25))
     assert [message.kind for message in got if isinstance(message, Notice)] == ["restarted"]
     assert (numbers(got), got[-1].position.number) == ([1, 2], 2)
@@ -219,28 +219,28 @@ def test_a_log_that_plays_nothing_from_the_known_number_on_is_asked_for_from_its
 
 def test_the_gun_is_a_notice_with_its_time_and_a_number_of_the_log():
     reader = caught_up(7)
-    (told, reached) = reader.feed(lines(line(8, chip="0", antenna=0)), at(7))
-    assert (told.kind, told.at_us, reached.position.number) == ("gun", read_line(line(8), ZONE).at_us, 8)
+    (notice, reached) = reader.feed(lines(line(8, chip="0", antenna=0)), at(7))
+    assert (notice.kind, notice.at_us, reached.position.number) == ("gun", read_line(line(8), ZONE).at_us, 8)
 
 
 def test_a_chip_of_zero_at_an_antenna_is_a_read():
     assert read_line(line(8, chip="0"), ZONE).chip == "0"
 
 
-def test_a_low_battery_is_told_once_until_it_is_good_again():
+def test_a_low_battery_is_noticed_once_until_it_is_good_again():
     reader = caught_up(7)
     volts = ["V=22.9000", "V=22.8000", "V=23.1000", "V=22.9000", "V=24.0000", "V=22.0000"]
-    told = [reader.feed(lines(text), at(7 + 3600 * i)) for i, text in enumerate(volts)]
-    assert [len(one) for one in told] == [1, 0, 0, 0, 0, 1]
+    noticed = [reader.feed(lines(text), at(7 + 3600 * i)) for i, text in enumerate(volts)]
+    assert [len(one) for one in noticed] == [1, 0, 0, 0, 0, 1]
 
 
-def test_a_box_that_does_not_read_and_a_clock_that_jumps_are_told():
+def test_a_box_that_does_not_read_and_a_clock_that_jumps_are_noticed():
     reader = caught_up(7)
-    (told,) = reader.feed(lines("S=00"), at(7))
-    assert told.kind == "not_reading"
+    (notice,) = reader.feed(lines("S=00"), at(7))
+    assert notice.kind == "not_reading"
     assert reader.feed(lines("S=10", "5:0:8 4-1-2026 (0)"), at(8)) == []
-    (told,) = reader.feed(lines("5:0:38 4-1-2026 (0)"), at(18))
-    assert (told.kind, told.text[:29]) == ("clock_jump", "its clock jumped by +20.0 s; ")
+    (notice,) = reader.feed(lines("5:0:38 4-1-2026 (0)"), at(18))
+    assert (notice.kind, notice.text[:29]) == ("clock_jump", "its clock jumped by +20.0 s; ")
 
 
 def test_its_state_is_asked_for_every_minute():
@@ -262,7 +262,7 @@ def test_nothing_is_ever_sent_that_takes_part_in_the_timing():
     assert all(part[:1] in (b"6", b"8", b"") for part in asked)
 
 
-def test_a_line_that_is_none_is_put_aside():
+def test_a_line_that_is_none_is_unreadable():
     reader = caught_up(7)
     (bad,) = reader.feed(b"\x03\x10garbage\n", at(7))
     assert isinstance(bad, Unreadable)
@@ -311,11 +311,11 @@ def test_a_line_that_will_not_end_is_bounded():
 
 
 @pytest.mark.parametrize("clock", ["00:00:00 01-01-0001", "23:59:59 31-12-9999", "00:00:00 01-01-2100"])
-def test_a_clock_of_another_century_is_put_aside_and_told_of_by_no_notice(clock):
+def test_a_clock_of_another_century_is_unreadable_and_no_notice(clock):
     """Its instant may be beyond what the log takes, or beyond any calendar."""
-    [aside] = met(known(5)).feed(lines(clock), START)
-    assert isinstance(aside, Unreadable)
-    assert "not of this century" in aside.reason
+    [unreadable] = met(known(5)).feed(lines(clock), START)
+    assert isinstance(unreadable, Unreadable)
+    assert "not of this century" in unreadable.reason
 
 
 def test_a_number_too_far_to_be_true_that_came_before_the_log_was_known_spoils_nothing():

@@ -98,16 +98,16 @@ async def test_many_reads_become_facts_that_fit_an_envelope_in_order(client, rac
     assert [row.seq for row in rows(race_log)] == list(range(1001))
 
 
-async def test_bad_reads_are_set_aside_with_their_bytes_and_cost_no_other(client, race_log):
+async def test_bad_reads_are_dead_letters_with_their_bytes_and_cost_no_other(client, race_log):
     async with client.post("reads", json=push(wire(1), wire(2, chip=""), wire(3))) as answer:
         assert answer.status == 200
         body = await answer.json()
     assert (body["accepted"], body["next_seq"], body["revision"]) == (2, 4, 0)
     assert [bad["index"] for bad in body["rejected"]] == [1]
-    [aside] = race_log.dead_letters
-    assert (aside.event, aside.source, aside.gateway, aside.index) == (EVENT, "http", "g", 1)
-    assert msgspec.json.decode(aside.raw) == wire(2, chip="")
-    assert aside.reason == body["rejected"][0]["reason"]
+    [letter] = race_log.dead_letters
+    assert (letter.event, letter.source, letter.gateway, letter.index) == (EVENT, "http", "g", 1)
+    assert msgspec.json.decode(letter.raw) == wire(2, chip="")
+    assert letter.reason == body["rejected"][0]["reason"]
 
 
 async def test_a_request_of_bad_reads_alone_has_no_revision(client, race_log):
@@ -131,7 +131,7 @@ async def test_a_request_without_reads_tells_where_to_go_on(client):
 async def test_reads_that_cannot_be_read_are_refused_and_kept(client, race_log, body):
     async with client.post("reads", data=body, headers=JSON) as answer:
         await problem(answer, 400)
-    assert [(aside.raw, aside.size) for aside in race_log.dead_letters] == [(body, len(body))]
+    assert [(letter.raw, letter.size) for letter in race_log.dead_letters] == [(body, len(body))]
     assert race_log.records == []
 
 
@@ -139,8 +139,8 @@ async def test_of_a_long_body_that_cannot_be_read_the_beginning_is_kept(client, 
     body = b"x" * (RAW_MAX_BYTES + 1)
     async with client.post("reads", data=body, headers=JSON) as answer:
         await problem(answer, 400)
-    [aside] = race_log.dead_letters
-    assert (len(aside.raw), aside.size) == (RAW_MAX_BYTES, RAW_MAX_BYTES + 1)
+    [letter] = race_log.dead_letters
+    assert (len(letter.raw), letter.size) == (RAW_MAX_BYTES, RAW_MAX_BYTES + 1)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ async def test_of_a_long_body_that_cannot_be_read_the_beginning_is_kept(client, 
     ],
 )
 async def test_an_answer_does_not_quote_megabytes(client, race_log, method, path, body, status):
-    """Nor does what is put aside: its record would be larger than Kafka takes."""
+    """Nor is its dead letter: its record would be larger than Kafka takes."""
     async with client.request(method, path, data=io.BytesIO(msgspec.json.encode(body))) as answer:
         assert answer.status == status
         assert len(await answer.read()) < 16_384

@@ -91,7 +91,7 @@ def test_an_unknown_coding_is_refused_by_name(coding):
 
 
 @packing
-def test_whether_a_body_unpacks_to_over_a_size_is_told_without_unpacking_it_all(coding, pack):
+def test_whether_a_body_is_over_a_size_is_known_without_decompressing_it_all(coding, pack):
     assert [unpacks_to_over(size, pack(b"x" * LIMIT), coding) for size in (LIMIT - 1, LIMIT)] == [True, False]
     bomb = pack(bytes(64 * 1024 * 1024))
     tracemalloc.start()

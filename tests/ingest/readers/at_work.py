@@ -27,7 +27,7 @@ def metrics() -> IngestMetrics:
 
 
 def clock_us() -> int:
-    """A wall clock that stands: sessions are told apart by what the test needs, clocks are not off."""
+    """A wall clock that stands: sessions differ only where a test needs it, clocks are not off."""
     return BEGAN_US
 
 

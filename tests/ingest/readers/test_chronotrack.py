@@ -106,7 +106,7 @@ async def test_the_port_is_free_again_however_soon_the_listener_is_closed(tmp_pa
     await second.close()
 
 
-async def test_a_client_that_counts_anew_loses_nothing(tmp_path):
+async def test_a_client_that_counts_again_loses_nothing(tmp_path):
     """Its old numbers reach further than its new ones: resumed by number alone, its first events would be missed."""
     client = ChronoTrackDevice(Trouble(0), ["start"])
     race_log = MemoryLog()

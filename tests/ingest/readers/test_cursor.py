@@ -18,7 +18,7 @@ def test_without_a_file_there_is_no_position(tmp_path: Path):
     assert CursorFile(tmp_path).load() == {}
 
 
-def test_a_damaged_file_is_kept_beside_and_all_is_asked_for_anew(tmp_path: Path):
+def test_a_damaged_file_is_kept_beside_and_all_is_asked_for_again(tmp_path: Path):
     CursorFile(tmp_path).save({"a": Position("1", 2)})
     data = (tmp_path / CURSOR_NAME).read_bytes()
     for cut in range(len(data)):

@@ -76,7 +76,7 @@ async def test_a_restart_in_the_middle_loses_nothing(tmp_path: Path):
     assert {m.seq for m in delivered} | {m.seq for m in rest} == set(range(61))
 
 
-async def test_an_end_torn_by_a_kill_is_put_aside_and_what_stands_before_it_delivered(tmp_path: Path):
+async def test_an_end_torn_by_a_kill_is_unreadable_and_what_stands_before_it_delivered(tmp_path: Path):
     journal = Journal(tmp_path)
     await journal.put([seen(1)])
     whole = files(tmp_path)[0].stat().st_size
@@ -91,7 +91,7 @@ async def test_an_end_torn_by_a_kill_is_put_aside_and_what_stands_before_it_deli
     assert len(found[1].raw) == 11
 
 
-async def test_a_flipped_bit_is_put_aside_with_all_that_follows_it(tmp_path: Path):
+async def test_a_flipped_bit_is_unreadable_with_all_that_follows_it(tmp_path: Path):
     journal = Journal(tmp_path)
     for number in range(3):
         await journal.put([seen(number)])
@@ -144,7 +144,7 @@ async def test_a_segment_in_use_is_removed_only_when_it_is_worth_a_new_one(tmp_p
     assert await journal.peek() == [seen(2)]
 
 
-async def test_a_disk_that_takes_nothing_is_told_and_the_next_entry_is_whole(tmp_path: Path):
+async def test_a_disk_that_takes_nothing_is_noticed_and_the_next_entry_is_whole(tmp_path: Path):
     folder = tmp_path / "gone"
     journal = Journal(folder)
     with pytest.raises(OSError):

@@ -108,14 +108,14 @@ async def test_what_a_reader_sent_before_it_fell_over_is_kept_though_its_connect
         fed += len(data)
         feed(self, data)
 
-    def told_lost(self, error):
+    def reported_lost(self, error):
         lost(self, error)
         if isinstance(error, ConnectionResetError):
             reset.set()
 
     monkeypatch.setattr(Delivery, "put", slow_put)
     monkeypatch.setattr(asyncio.StreamReader, "feed_data", counted_feed)
-    monkeypatch.setattr(asyncio.StreamReaderProtocol, "connection_lost", told_lost)
+    monkeypatch.setattr(asyncio.StreamReaderProtocol, "connection_lost", reported_lost)
     reports = [report(number.to_bytes(12, "big"), BEGAN_US + number, 2, -50, number) for number in range(100)]
 
     async def fall_over(_, writer):
@@ -137,7 +137,7 @@ async def test_what_a_reader_sent_before_it_fell_over_is_kept_though_its_connect
     await running.close()
 
 
-async def test_a_reader_that_cannot_hold_is_set_up_anew_and_reads_on(tmp_path):
+async def test_a_reader_that_cannot_hold_is_set_up_again_and_goes_on_reading(tmp_path):
     device = LlrpDevice(Trouble(0), BEGAN_US, holds=False)
     await device.start()
     race_log = MemoryLog()
@@ -174,7 +174,7 @@ async def test_a_buffer_that_overflowed_while_we_were_away_is_an_alarm_on_the_lo
     await device.close()
 
 
-async def test_a_clock_that_is_wrong_is_told_and_no_time_is_changed(tmp_path):
+async def test_a_clock_that_is_wrong_is_noticed_and_no_time_is_changed(tmp_path):
     wrong_us = BEGAN_US - 7 * 3_600_000_000
     device = LlrpDevice(Trouble(0), wrong_us)
     await device.start()

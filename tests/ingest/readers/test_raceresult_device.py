@@ -81,7 +81,7 @@ async def test_every_passing_is_on_the_log_whatever_the_line_does(seed: int, tmp
     repeats = sum(log.reads.values()) - len(log.reads)
     print(
         f"seed {seed}: {device.passings()} passings, {len(log.reads)} reads, {repeats} repeats, "
-        f"{device.connections} connections, {len(log.dead_letters)} put aside, {log.kinds()}"
+        f"{device.connections} connections, {len(log.dead_letters)} dead letters, {log.kinds()}"
     )
     assert logged(log) == kept(device)
     assert log.mistakes == []

@@ -96,7 +96,7 @@ async def test_a_body_too_large_is_refused():
         assert answer.status == 413
 
 
-def test_a_decoder_is_told_by_its_secret_or_by_where_it_calls_from():
+def test_a_decoder_is_recognized_by_its_secret_or_its_address():
     assert may_upload(uploads(secret="s"), "10.0.0.1", "s")
     assert not may_upload(uploads(secret="s"), "127.0.0.1", "t")
     assert may_upload(uploads(allow=["10.0.0.0/8"]), "10.0.0.1", "")

@@ -138,7 +138,7 @@ def test_a_secret_is_never_shown():
         (["0.0.0.0/0"], "", False),
     ],
 )
-def test_who_may_call_is_told_by_networks(allow, host, lets_in):
+def test_networks_say_who_may_call(allow, host, lets_in):
     assert Source(protocol="mylaps", event="e", gateway="g", allow=allow).lets_in(host) is lets_in
 
 

@@ -69,7 +69,7 @@ async def test_every_read_is_on_the_log_whatever_the_line_does(seed: int, tmp_pa
     repeats = sum(log.reads.values()) - len(log.reads)
     print(
         f"seed {seed}: {len(device.log)} reads, {len(log.reads)} on the log, {repeats} repeats, "
-        f"{device.connections} connections, {len(log.dead_letters)} put aside, {log.kinds()}"
+        f"{device.connections} connections, {len(log.dead_letters)} dead letters, {log.kinds()}"
     )
     assert logged(log) == kept(device)
     assert log.mistakes == []
