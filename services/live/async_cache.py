@@ -63,7 +63,7 @@ class AsyncCache(Generic[V]):
             self.weight -= dropped
 
     async def close(self) -> None:
-        """Cancel what is being made."""
+        """Cancel all making."""
         tasks = list(self._making.values())
         for task in tasks:
             task.cancel()

@@ -19,7 +19,7 @@ class EventCache:
         self._latest: dict[str, tuple[EventRow, EventIndex | None]] = {}
 
     async def close(self) -> None:
-        """Cancel what is being made."""
+        """Cancel all making."""
         await self._events.close()
 
     async def event(self, event: str, revision: int) -> EventIndex | None:

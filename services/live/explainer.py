@@ -45,7 +45,7 @@ class Explainer:
         self._explained: AsyncCache[Explained] = AsyncCache(ITEMS_HELD, _weight)
 
     async def close(self) -> None:
-        """Cancel what is being made."""
+        """Cancel all making."""
         await self._explained.close()
 
     async def explained(self, announced: AnnouncedRevision, bib: str) -> Explained:

@@ -1,6 +1,6 @@
-"""Loads what an answer is built from: the one layer between the store and the pure builders in `pages`.
+"""Load the data of answers: the one layer between the store and the pure builders in `pages`.
 
-What is loaded belongs to one revision of an event, so it may be kept for as long as there is room.
+The data belongs to one revision of an event, so it may be kept for as long as there is room.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ CASES_HELD = 10_000
 
 
 class Loader:
-    """Loads data for answers. Methods raise Refused for what is not there, and DatabaseUnavailable."""
+    """Loads data for answers. Methods raise Refused for unknown ids and results, and DatabaseUnavailable."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -44,7 +44,7 @@ class Loader:
         self._open_cases: AsyncCache[list[Case]] = AsyncCache(CASES_HELD, lambda cases: 1 + len(cases))
 
     async def close(self) -> None:
-        """Cancel what is being loaded."""
+        """Cancel all loading."""
         for cache in (self.events, self.rankings, self.results, self.history, self._open_cases):
             await cache.close()
 
@@ -258,7 +258,7 @@ class Loader:
     # --- Changes
 
     async def changes(self, since: AnnouncedRevision, until: AnnouncedRevision) -> ChangesData:
-        """Load what differs between two revisions of an event, and the facts between."""
+        """Load the differences between two revisions of an event, and the facts between them."""
         name = until.event
         event = await self.events.defined(until)
         bibs = await self.store.changed(name, since.revision, until.revision)

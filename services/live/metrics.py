@@ -1,4 +1,4 @@
-"""Live's metrics; the comment above each says what a rise means."""
+"""Live's metrics; the comment above each says how to read a rise."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 

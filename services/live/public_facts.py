@@ -1,4 +1,4 @@
-"""Facts as the public sees them: what was done, but not by whom or why, and no names or birth years. Pure.
+"""Facts as the public sees them: without officials and their reasons, without names and birth years. Pure.
 
 Officials see the facts whole. Source: docs/http.md.
 """

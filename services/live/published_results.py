@@ -54,7 +54,7 @@ class PublishedResults:
         self._athletes: IncrementalRows[_AthleteResults] = IncrementalRows(self._changed_athletes)
 
     async def close(self) -> None:
-        """Cancel what is being made."""
+        """Cancel all making."""
         await self._published.close()
         await self._differences.close()
 

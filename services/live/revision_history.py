@@ -19,7 +19,7 @@ class RevisionHistory:
         self._hidden: AsyncCache[frozenset[str]] = AsyncCache(HIDDEN_HELD, lambda hidden: 1 + len(hidden))
 
     async def close(self) -> None:
-        """Cancel what is being looked up."""
+        """Cancel all look-ups."""
         await self._moments.close()
         await self._hidden.close()
 

@@ -66,7 +66,7 @@ class Store:
     # --- events
 
     async def event_row(self, event: str, revision: int) -> EventRow | None:
-        """Return what is known of an event as a whole, or None before its first fact of that kind."""
+        """Return the row of an event, or None while there is none."""
         rows = await self._database.query(
             "SELECT row FROM event_versions WHERE event = {event:String} AND version <= {revision:Int64}"
             " ORDER BY version DESC LIMIT 1",
@@ -226,7 +226,7 @@ class Store:
         )
         return sorted({board for (board,) in rows})
 
-    # --- what was published
+    # --- publications
 
     async def published(self, event: str) -> list[Published]:
         """Return every publication that was kept, in force or not, in log order."""

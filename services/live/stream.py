@@ -2,7 +2,7 @@
 
 Each viewer stands at the revision that was last sent to it. Viewers of a whole event get a new revision at once, from
 its notice alone. For viewers of a board or an athlete, a task of the event loads what has changed since the revision
-where they stand. A viewer that does not read what is sent is disconnected; its client comes again, with
+where they stand. A viewer that does not read its events is disconnected; its client comes again, with
 `Last-Event-ID`.
 """
 
@@ -51,7 +51,7 @@ _json = msgspec.json.Encoder()
 
 
 class Subject(NamedTuple):
-    """What a stream is about: one board, one athlete, or (both None) a whole event in short."""
+    """The subject of a stream: one board, one athlete, or (both None) a whole event in short."""
 
     event: str
     board: str | None = None
@@ -59,7 +59,7 @@ class Subject(NamedTuple):
 
 
 class Changes(Struct, frozen=True):
-    """What differs between two revisions of an event.
+    """The differences between two revisions of an event.
 
     `bibs` is None when more athletes changed than are told one by one; then `before` and `after` are empty.
     """
@@ -208,7 +208,7 @@ class Streams:
             self._metrics.viewers.set(self._count)
 
     async def _first_events(self, subject: Subject, last_id: str | None) -> tuple[bytes, int]:
-        """Return what a viewer gets at once, and the revision where it stands then."""
+        """Return the events that a viewer gets at once, and the revision where it stands then."""
         newest = self._tracker.newest[subject.event]
         since = int(last_id) if last_id is not None and last_id.isascii() and last_id.isdigit() else None
         if since is None or since > newest.revision:

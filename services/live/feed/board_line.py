@@ -14,7 +14,7 @@ from services.standings.event_index import EventIndex
 
 
 class Listing(Struct, frozen=True, kw_only=True):
-    """What all lines of one answer share. `updated_at` is when `announced` was, in the event's time zone.
+    """Values that all lines of one answer share. `updated_at` is when `announced` was, in the event's time zone.
 
     `point` is the point that was asked for, None for the board itself. `state` is the state of the board's results;
     `changed` are the bibs whose rows are not as they were published as official.

@@ -33,7 +33,7 @@ class Access:
         return self._private
 
     def check_viewer(self, request: web.Request) -> None:
-        """Check that a request may see what is public. Raises Refused."""
+        """Check that a request may see public data. Raises Refused."""
         if not self.private():
             return
         holder = self._holder(request)

@@ -27,7 +27,7 @@ SUFFIXES = (".json", ".csv", ".xml")
 
 
 class AnswerCache:
-    """Makes answers and keeps them. Methods raise Refused for what is not there, and DatabaseUnavailable."""
+    """Makes answers and keeps them. Methods raise Refused for unknown ids and results, and DatabaseUnavailable."""
 
     def __init__(self, loader: Loader, metrics: LiveMetrics, cache_bytes: int) -> None:
         self._loader = loader
@@ -35,7 +35,7 @@ class AnswerCache:
         self._answers: AsyncCache[Answer] = AsyncCache(cache_bytes, weight)
 
     async def close(self) -> None:
-        """Cancel what is being made."""
+        """Cancel all making."""
         await self._answers.close()
 
     async def _get(self, kind: str, key: Hashable, make: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -105,7 +105,7 @@ class AnswerCache:
         return await self._get("cases", announced, make)
 
     async def changes(self, since: AnnouncedRevision, until: AnnouncedRevision, official: bool) -> Answer:
-        """Return what differs between two revisions, with what officials alone see when `official`."""
+        """Return the differences between two revisions; when `official`, with data that only officials may see."""
 
         async def make() -> Answer:
             data = await self._loader.changes(since, until)
@@ -180,7 +180,7 @@ class AnswerCache:
     # --- Publications
 
     async def published(self, announced: AnnouncedRevision, race: str, query: PublishedQuery) -> Answer:
-        """Return what was published of a race or board, with its document and the difference from it."""
+        """Return the publication of a race or board, with its document and the difference from it."""
 
         async def make() -> Answer:
             event = await self._loader.events.defined(announced)

@@ -111,7 +111,7 @@ class LiveApi:
         ]
 
     async def close(self) -> None:
-        """Cancel what is being made."""
+        """Cancel all making."""
         await self._explainer.close()
 
     def _answering(self, route: str, handler: Handler) -> Handler:

@@ -1,1 +1,1 @@
-"""What live answers, as pure functions of loaded data: one module for each kind of answer."""
+"""Live's answers as pure functions of loaded data: one module for each kind of answer."""

@@ -22,7 +22,7 @@ from services.standings.publication import Published
 
 
 class AthleteData(Struct, frozen=True, kw_only=True):
-    """What an answer about an athlete is built from.
+    """The data from which an answer about an athlete is built.
 
     `boards` are the athlete's (`boards_of`), with the `rankings` and the `members` of each by id; `splits` are of the
     points that the athlete took, by point and bib; START, where nobody has a rank, may be missing.

@@ -20,12 +20,12 @@ LINE_STEPS = 25  # microseconds that building a line and encoding it take
 
 
 class BoardData(Struct, frozen=True, kw_only=True):
-    """What a page of a board is built from.
+    """The data from which a page of a board is built.
 
     `point` is the point whose order was asked for, None for the board itself; `ranking` is that order. `lines` are the
     lines of the page out of `total`, `athletes` their athletes, and `earlier` the rankings at the points that these
     took before (`points_before`). `state` is the state of the board's results, `changed` whether anything of it differs
-    from what was official, and `changed_bibs` the bibs whose rows do.
+    from its official results, and `changed_bibs` the bibs whose rows do.
     """
 
     event: EventIndex

@@ -1,4 +1,4 @@
-"""What differs between two revisions of an event, and the facts between them. Pure."""
+"""The differences between two revisions of an event, and the facts between them. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ DIFFERING_MAX = 1_000  # rows of a board in an answer
 
 
 class ChangesData(Struct, frozen=True, kw_only=True):
-    """What an answer about changes is built from.
+    """The data from which an answer about changes is built.
 
     `bibs` are the athletes with a new version, with their results `before` and `after`; `boards` are the rankings
     before and after of boards that changed. `more`: there are more bibs or facts than one answer may hold.
@@ -33,7 +33,7 @@ class ChangesData(Struct, frozen=True, kw_only=True):
 
 
 def build_changes(data: ChangesData, official: bool) -> dict[str, Any]:
-    """Return what differs; an official also sees what the public does not of the facts."""
+    """Return the differences and the facts; an official sees all facts, and each whole."""
     results = [(bib, _result(data.before.get(bib)), _result(data.after.get(bib))) for bib in data.bibs]
     boards = {name: _changed_rows(before, after) for name, (before, after) in data.boards.items()}
     facts = [public_fact(line, official) for line in data.facts]

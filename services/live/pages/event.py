@@ -16,7 +16,7 @@ from services.standings.publication import Published
 
 
 class EventData(Struct, frozen=True, kw_only=True):
-    """What an answer about an event is built from.
+    """The data from which an answer about an event is built.
 
     `counts` are athletes by race and status, `differences` from official results by race. `open_cases` may be empty
     unless results of a race wait (`published.waits_for_official`).

@@ -1,4 +1,4 @@
-"""What was published of a race or a board, and what holds for its results. Pure."""
+"""Publications of a race or a board, and the state of its results. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -26,10 +26,7 @@ NO_DIFFERENCE = Difference([], {}, {}, {})
 
 
 class Differences(NamedTuple):
-    """How the official results of a race (None) and of its boards differ now; boards without a difference are left out.
-
-    For a board the race's results are looked at where the whole race was published.
-    """
+    """How the official results of a race (None) and of its boards differ now. Others than official are left out."""
 
     by_board: Mapping[str | None, Difference]
 
@@ -48,7 +45,7 @@ class Differences(NamedTuple):
 
 
 class PublishedData(Struct, frozen=True, kw_only=True):
-    """What an answer about a publication is built from.
+    """The data from which an answer about a publication is built.
 
     `published` are all publications in force, `held` the one that is served with its `document` and `delegations`, and
     `difference` how results differ from it now. `open_cases` may be empty unless results wait (`waits_for_official`).
@@ -67,7 +64,7 @@ class PublishedData(Struct, frozen=True, kw_only=True):
 
 
 def standing_of(event: EventIndex, published: Sequence[Published], race: str, board: str | None = None) -> Standing:
-    """Return what holds for the results of a board, or of the race as a whole."""
+    """Return the standing of the results of a board, or of the race as a whole."""
     return race_standing(event.definition, published, race) if board is None else standing(published, race, board)
 
 
@@ -129,7 +126,7 @@ def held_publication(event: EventIndex, published: Sequence[Published], race: st
 
 
 def build_published(data: PublishedData) -> dict[str, Any]:
-    """Return what was published of a race or board with its document, and how results differ from it now."""
+    """Return the publication of a race or board with its document, and how results differ from it now."""
     return {
         "event": data.announced.event,
         "race": data.race,

@@ -24,8 +24,10 @@ from services.standings.teams import Member, TeamRow
 
 
 class StandingsData(Struct, frozen=True, kw_only=True):
-    """What the document is built from: all athletes; boards, team boards and delegations by id; and the teams with more
-    members than may count, by team board.
+    """The data from which the document is built.
+
+    All athletes; boards, team boards and delegations by id; and the teams with more members than may count, by team
+    board.
     """
 
     event: EventIndex

@@ -17,8 +17,9 @@ from services.standings.publication import Published, Standing, delegation_stand
 
 
 class TeamData(Struct, frozen=True, kw_only=True):
-    """What a team board is built from; `athletes` are the members by bib, `changed` says whether it was official and
-    has changed.
+    """The data from which a team board is built.
+
+    `athletes` are the members by bib; `changed` says whether the board was official and has changed since.
     """
 
     event: EventIndex
@@ -31,7 +32,7 @@ class TeamData(Struct, frozen=True, kw_only=True):
 
 
 class DelegationData(Struct, frozen=True, kw_only=True):
-    """What a delegation is built from; `changed` says whether it was official and has changed."""
+    """The data from which a delegation is built; `changed` says whether it was official and has changed since."""
 
     event: EventIndex
     announced: AnnouncedRevision
