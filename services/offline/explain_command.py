@@ -63,7 +63,7 @@ def explained_of(log: Log, path: str, bib: str) -> Explained:
 
 
 class _Page:
-    """Prints an explanation, what is asked first at the top."""
+    """Prints an explanation, the most wanted parts first."""
 
     def __init__(self, console: Console, clock: LocalClock, explained: Explained) -> None:
         self._console = console

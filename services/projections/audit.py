@@ -36,7 +36,7 @@ class Gathered:
         return len(self.facts) + len(self.reads["chip"])
 
     def add(self, offset: int, value: bytes) -> None:
-        """Take in one record; nothing of one that cannot be read, which scoring puts aside. Raises UnknownVersion."""
+        """Take one record; records that cannot be read, which scoring rejects, add nothing. Raises UnknownVersion."""
         try:
             envelope = codec.decode_envelope(value)
         except codec.UnreadableRecord:
@@ -49,8 +49,8 @@ class Gathered:
                 continue
             kind = str(fact.__struct_config__.tag)
             text = codec.to_json(fact).decode()
-            told = fact.id or "", fact.by or "", fact.recorded_at_us or 0
-            self.facts.append((fact.event, offset, ordinal, kind, *told, text))
+            origin = fact.id or "", fact.by or "", fact.recorded_at_us or 0
+            self.facts.append((fact.event, offset, ordinal, kind, *origin, text))
 
     def _add_reads(self, offset: int, before: int, fact: ReadsLogged) -> None:
         columns, reads, count = self.reads, fact.reads, len(fact.reads)

@@ -111,7 +111,7 @@ class Results:
             whole.publishes = not known.issuperset(map(publication_key, event.publications))
 
     def _open(self, name: str) -> Whole:
-        """What the next rows of an event go to."""
+        """Return the standings that take the next rows of an event."""
         wholes = self._whole.setdefault(name, [])
         if not wholes or wholes[-1].publishes:
             wholes.append(Whole())
@@ -142,15 +142,15 @@ class Results:
         known = self.revisions.get(name, -1)
         newer = [row for row in whole.rows.values() if _is_newer(standings, row)]
         revision = max(known, whole.revision, *(row.version for row in newer), -1)
-        told = whole.event if whole.event is not None and _is_news(standings, whole.event) else None
-        if revision == known and not newer and told is None:
+        news = whole.event if whole.event is not None and _is_news(standings, whole.event) else None
+        if revision == known and not newer and news is None:
             return batch
         for row in newer:
             tables.add("splits", split_changes(standings.rows.get(row.bib), row))
         tables.add("athlete_versions", map(athlete_row, newer))
-        if told is not None:
-            tables.add("event_versions", [event_row(told)])
-        changes = standings.apply(newer, told)
+        if news is not None:
+            tables.add("event_versions", [event_row(news)])
+        changes = standings.apply(newer, news)
         for table, rows in standings_rows(name, revision, changes).tables.items():
             tables.add(table, rows)
         self.revisions[name] = revision
@@ -164,7 +164,7 @@ class Results:
             boards=changes.boards(),
             bibs=sorted(bibs) if len(bibs) <= NOTICE_BIBS_MAX else None,
         )
-        publishing = [] if told is None else self._publishing(standings, told, revision)
+        publishing = [] if news is None else self._publishing(standings, news, revision)
         return Batch(tables, [*batch.notices, notice], batch.rows + len(newer), batch.publishing + publishing)
 
     def _publishing(self, standings: EventStandings, event: EventRow, revision: int) -> list[Publishing]:

@@ -1,4 +1,4 @@
-"""The projections' command: settings read once, faults said in a line, exit codes for whoever supervises."""
+"""The projections' command: settings are read once, faults take one line, and exit codes tell a supervisor."""
 
 import asyncio
 import gc
@@ -26,7 +26,7 @@ Companion = Callable[[Mapping[str, str], Database], AbstractAsyncContextManager[
 
 
 def main(environment: Mapping[str, str], live: Companion) -> int:
-    """Run the projections until told to stop; the exit code. `live` serves beside them where chDB is in process."""
+    """Run the projections until stopped. Return the exit code. `live` serves beside them when chDB is embedded."""
     logs.set_up()
     gc.set_threshold(GC_FIRST, 50, 100)
     try:

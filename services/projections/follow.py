@@ -101,8 +101,8 @@ class Follower:
 
     async def _tell(self, batch: Batch, at_us: int) -> None:
         for notice in batch.notices:
-            told: RevisionNotice = msgspec.structs.replace(notice, announced_at_us=at_us)
-            await self._producer.send(STANDINGS.name, encode_notice(told), key=notice.event.encode(), partition=0)
+            announced: RevisionNotice = msgspec.structs.replace(notice, announced_at_us=at_us)
+            await self._producer.send(STANDINGS.name, encode_notice(announced), key=notice.event.encode(), partition=0)
             self._metrics.revisions.inc()
             if notice.accepted_us is not None:
                 self._metrics.read_to_board_s.observe(max(0, at_us - notice.accepted_us) / 1e6)

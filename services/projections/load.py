@@ -58,9 +58,9 @@ async def load(database: Database) -> Results:
     for event, revision in await database.query(_ANNOUNCED):
         parameters = {"event": event, "revision": revision}
         rows = [_athlete.decode(text) for (text,) in await database.query(_LATEST_ROWS, parameters)]
-        told = [_event.decode(text) for (text,) in await database.query(_LATEST_EVENT, parameters)]
+        latest = [_event.decode(text) for (text,) in await database.query(_LATEST_EVENT, parameters)]
         published = [_key(*row) for row in await database.query(_PUBLISHED, parameters)]
-        results.restore(told[0] if told else None, rows, event, revision, published)
+        results.restore(latest[0] if latest else None, rows, event, revision, published)
         log.info("event %s goes on from revision %d with %d athletes", event, revision, len(rows))
     return results
 

@@ -1,4 +1,4 @@
-"""The projections' metrics; beside each what a rise tells whoever watches."""
+"""The projections' metrics, each with a comment that tells an operator what a rise means."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -27,7 +27,7 @@ class ProjectionMetrics:
         self.standings_s = Histogram(
             "projections_standings_seconds", "Standings of one batch.", buckets=BUCKETS_S, registry=registry
         )
-        # What a spectator waits: the whole pipeline, by the clocks of ingest and projections.
+        # The wait of a spectator: the whole pipeline, by the clocks of ingest and projections.
         self.read_to_board_s = Histogram(
             "projections_read_to_board_seconds",
             "From ingest taking a fact to its revision being announced.",

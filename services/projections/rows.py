@@ -51,7 +51,7 @@ def athlete_row(row: AthleteRow) -> Row:
 
 
 def event_row(row: EventRow) -> Row:
-    """A version of what is the whole event's, for `event_versions`."""
+    """Return a version of the event-wide state, for `event_versions`."""
     return row.event, row.version, _json.encode(row).decode()
 
 
@@ -65,7 +65,7 @@ class _Split(Struct, frozen=True):
 
 
 def _splits(row: AthleteRow | None) -> dict[tuple[str, str], _Split]:
-    """His splits by race and point: times since the gun, and since his start passing or the gun that stands in."""
+    """Return splits by race and point: times since the gun, and since the start passing or the gun that replaces it."""
     if row is None or row.gone or row.gun_at_us is None or row.own_gun_us is None:
         return {}
     start_us = _start_us(row.points, row.own_gun_us)
@@ -82,7 +82,7 @@ def _start_us(points: list[PointTime], own_gun_us: int) -> int:
 
 
 def split_changes(before: AthleteRow | None, now: AthleteRow) -> Iterator[Row]:
-    """What his new result changes of his splits, for `splits`: those that are new or differ, and those taken back."""
+    """Yield the splits that a new result adds, changes or takes back, for `splits`."""
     old, new = _splits(before), _splits(now)
     for key, split in new.items():
         if old.get(key) != split:
@@ -98,7 +98,7 @@ def _split_row(now: AthleteRow, split: _Split, there: int) -> Row:
 
 
 def standings_rows(event: str, revision: int, changes: Changes) -> TableRows:
-    """What a revision changes of boards, teams and delegations."""
+    """Return the changes of a revision on boards, teams and delegations."""
     rows = TableRows()
     rows.add(
         "board_rows",
@@ -147,7 +147,7 @@ class Publishing(Struct, frozen=True):
 
 
 def published_rows(publishing: Iterable[Publishing]) -> TableRows:
-    """What is kept of publications. A field of 55,000 takes seconds, so this is no work for an event loop."""
+    """Return the rows of publications. A field of 55,000 takes seconds, too long for an event loop."""
     rows = TableRows()
     documents: dict[tuple[str, str, int], Row] = {}
     for one in publishing:

@@ -11,7 +11,7 @@ from services.runtime.kafka import KafkaOptions, kafka_options
 
 
 class ProjectionSettings(Struct, frozen=True, kw_only=True):
-    """What the projections read and write, and where their metrics and health are served."""
+    """The inputs and outputs of the projections, and the address of their metrics and health."""
 
     kafka: KafkaOptions = KafkaOptions()
     database: DatabaseAddress

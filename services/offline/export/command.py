@@ -1,6 +1,7 @@
-"""`matline export`: results and lists of a log as files; no broker and no database.
+"""`matline export`: write results and lists of a log to files; no broker and no database.
 
-A table is a CSV file or a sheet of a workbook. Faults are said in a line, exit code 2; nothing is written then.
+A table is a CSV file or a sheet of a workbook. A fault ends the command with one line and exit code 2, before
+anything is written.
 """
 
 import sys
@@ -43,7 +44,10 @@ _MAKE: dict[Of, Callable[[PublishingLog, Scored], list[Table]]] = {
 
 
 class Order(NamedTuple):
-    """Where tables go: all, or those named `only`; `out` a file, or of several CSV tables a folder (None: printed)."""
+    """The tables to write (all, or those in `only`) and where to: `out` is a file, or a folder for several CSV tables.
+
+    Without `out` the table is printed.
+    """
 
     only: Sequence[str]
     style: Style | None
@@ -52,7 +56,7 @@ class Order(NamedTuple):
 
 
 def export_tables(of: Of, path: str, order: Order) -> int:
-    """Write the tables of a log; the exit code."""
+    """Write the tables of a log. Return the exit code."""
     try:
         log, made = _read(path, order.lenient)
         tables = _MAKE[of](log, made)
@@ -65,7 +69,7 @@ def export_tables(of: Of, path: str, order: Order) -> int:
 
 
 def export_standings(path: str, out: Path | None, lenient: bool) -> int:
-    """Write the standings document, as `matline score` prints it; the exit code. Source: R5."""
+    """Write the standings document, as `matline score` prints it. Return the exit code. Source: R5."""
     try:
         log, made = _read(path, lenient)
         event = "" if log.state is None else log.state.event
@@ -76,7 +80,7 @@ def export_standings(path: str, out: Path | None, lenient: bool) -> int:
 
 
 def export_wanda(paths: Sequence[str], contacts: Path | None, order: Order) -> int:
-    """Write the twelve columns over the marathons of several logs; the exit code."""
+    """Write the twelve columns for the marathons of several logs. Return the exit code."""
     try:
         found = []
         events = []
@@ -85,7 +89,7 @@ def export_wanda(paths: Sequence[str], contacts: Path | None, order: Order) -> i
             if made.definition is None or not marathons(made.definition):
                 raise Stopped(f"{path}: has no race over 42.195 km")
             if made.definition.event in events:
-                raise Stopped(f"{path}: is of event {made.definition.event!r}, as a log before it")
+                raise Stopped(f"{path}: is of event {made.definition.event!r}, and so is an earlier log")
             events.append(made.definition.event)
             found += list(finishes(made))
             _say_states(path, log, made)
@@ -112,46 +116,48 @@ def _contacts(path: Path) -> list[Contact]:
 
 
 def _say_states(path: str, log: PublishingLog, made: Scored) -> None:
-    """The rankings take official results; what is not so is said, and goes out all the same."""
+    """Name the races whose results are not official. The rankings ask for official ones, but all are written."""
     if made.definition is None:
         return
     for race in marathons(made.definition):
         state = race_standing(made.definition, log.in_force(made), race.id).state
         if state != "official":
-            _say(f"{path}: results of race {race.id} are {state}, not official")
+            _say(f"{path}: the results of race {race.id} are {state}, not official")
 
 
 # --- Reading and writing.
 
 
 def _read(path: str, lenient: bool) -> tuple[PublishingLog, Scored]:
-    """A log and all that it says. Raises Stopped."""
+    """Return a log and its results. Raises Stopped."""
     log = read_into(PublishingLog(), path, None, lenient)
     return log, scored(log.state)
 
 
 def _chosen(tables: list[Table], only: Sequence[str]) -> list[Table]:
-    """The tables of these ids, all without any. Raises Stopped."""
-    known = [one.id for one in tables]
+    """Return the tables with these ids; all when none is given. Raises Stopped."""
+    known = [table.id for table in tables]
     for name in only:
         if name not in known:
-            raise Stopped(f"there is no {name!r}; there are {', '.join(known)}")
-    return [one for one in tables if not only or one.id in only]
+            raise Stopped(f"there is no table {name!r}; the tables are {', '.join(known)}")
+    return [table for table in tables if not only or table.id in only]
 
 
 def _write(tables: Sequence[Table], order: Order) -> None:
-    """Write tables where they belong. Raises Stopped, OSError."""
+    """Write tables to where they were ordered. Raises Stopped, OSError."""
     out = order.out
     style = order.style or ("xlsx" if out is not None and out.suffix.lower() == ".xlsx" else "csv")
     if style == "xlsx":
         if out is None:
-            raise Stopped("a workbook is no text; say where it goes with --out FILE.xlsx")
+            raise Stopped("a workbook cannot be printed; give --out FILE.xlsx")
         _put(out, xlsx_bytes(tables))
     elif len(tables) == 1 and (out is None or out.suffix):
         _put(out, csv_text(tables[0]).encode())
     elif out is None or out.suffix:
         ids = ", ".join(one.id for one in tables)
-        raise Stopped(f"{len(tables)} tables ({ids}); give --out FOLDER, or --out FILE.xlsx, or one with --only")
+        raise Stopped(
+            f"there are {len(tables)} tables ({ids}); give --out FOLDER or --out FILE.xlsx, or choose one with --only"
+        )
     else:
         out.mkdir(parents=True, exist_ok=True)
         for one in tables:

@@ -1,4 +1,4 @@
-"""Tables as CSV and as XLSX. Text from outside stays text in both: no spreadsheet takes it for a formula."""
+"""Tables as CSV and as XLSX. Text from outside stays text in both: a spreadsheet never runs it as a formula."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ _NOT_IN_CELLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # what 
 
 
 def csv_text(table: Table) -> str:
-    """A table as CSV: a header, commas, lines that end in CR LF. Source: RFC 4180."""
+    """Return a table as CSV: a header, commas, lines that end in CR LF. Source: RFC 4180."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(table.columns)
@@ -47,7 +47,7 @@ def _csv_cell(cell: Cell) -> str | int | float:
 
 
 def xlsx_bytes(tables: Sequence[Table]) -> bytes:
-    """A workbook with a sheet for each table, headers frozen; numbers and times are such, to be reckoned with."""
+    """Return a workbook with a sheet for each table, headers frozen. Numbers and times can be calculated with."""
     book = Workbook(write_only=True)
     for one, title in zip(tables, sheet_titles(table.title for table in tables), strict=True):
         sheet = book.create_sheet(title)

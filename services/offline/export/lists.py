@@ -38,7 +38,7 @@ def start_lists(made: Scored) -> list[Table]:
 
 
 def _wave_order(row: AthleteRow, order: Sequence[str]) -> tuple[int, str]:
-    """Waves that the definition orders first, the others by name, whoever has none last."""
+    """Return the order of waves: those that the definition orders first, others by name, entries without one last."""
     wave = "" if row.entry is None or row.entry.wave is None else row.entry.wave
     if not wave:
         return len(order) + 1, ""
@@ -46,7 +46,7 @@ def _wave_order(row: AthleteRow, order: Sequence[str]) -> tuple[int, str]:
 
 
 def medal_table(made: Scored) -> list[Table]:
-    """Whoever gets a medal for finishing within the limits, by race and bib."""
+    """Return the athletes who get a medal for finishing within the limits, by race and bib."""
     if made.definition is None:
         return []
     athletes = {row.bib: row for row in made.athletes}

@@ -1,4 +1,4 @@
-"""A log with what its publications published: each judged and kept as the log is when it comes."""
+"""A log that keeps what each publication published, as results were when it came."""
 
 from msgspec import Struct
 
@@ -29,7 +29,7 @@ class Kept(Struct, frozen=True):
 
 
 class PublishingLog(Log):
-    """A log; beside its state what each of its publications published, as the projections keep it."""
+    """A log that beside its state keeps what each of its publications published, as the projections do."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class PublishingLog(Log):
                 self.kept[publication_key(one)] = _kept(made, one, self.revision)
 
     def _due(self) -> list[Publication]:
-        """Publications that take effect now, or did in this record, of which another line has come."""
+        """Return the publications that take effect now, or did in this record if another line of it has come."""
         if self.state is None:
             return []
         book = self.state.book
@@ -67,7 +67,7 @@ class PublishingLog(Log):
         ]
 
     def in_force(self, made: Scored) -> list[Published]:
-        """The publications in force, in log order."""
+        """Return the publications in force, in log order."""
         return [] if made.event is None else in_force(made.event, (one.published for one in self.kept.values()))
 
 
@@ -81,7 +81,7 @@ def _kept(made: Scored, one: Publication, revision: int) -> Kept:
 
 
 def results_of(made: Scored, race: str) -> RaceResults:
-    """What of everything that was scored is a race's."""
+    """Return the results of one race."""
     if made.definition is None:
         raise AssertionError("there are no races without a definition")
     ranked = made.standings

@@ -1,4 +1,4 @@
-"""Results as tables: one for each board, team board and delegation, and whoever is on none and why. Pure."""
+"""Results as tables: one for each board, team board and delegation, and one of those who did not finish. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -27,11 +27,11 @@ CHANGED = "changed_since_official"
 UNFINISHED = "_not-finished"  # no board's id begins so
 
 StateOf = Callable[[str], str]
-"""What state a row's results are in, by its bib or team."""
+"""Returns the state of a row's results, by its bib or team."""
 
 
 class States:
-    """The states of rows, as live says them: a row that is not as it was published as official says so."""
+    """The states of rows, as the live API has them: a row that differs from the official results says so."""
 
     def __init__(self, log: PublishingLog, made: Scored) -> None:
         self._log = log
@@ -40,12 +40,12 @@ class States:
         self._differences: dict[PublicationKey, Difference] = {}
 
     def board(self, race: str, board: str) -> StateOf:
-        """Of a board or team board."""
+        """Return the states on a board or team board."""
         found = standing(self._published, race, board)
         return self._of(found.state, found.held, board)
 
     def delegation(self, delegation: str) -> StateOf:
-        """Of a delegation."""
+        """Return the states on a delegation."""
         found = delegation_standing(self._published, delegation)
         return (lambda _: "live") if found is None else self._of(found.state, found.held, delegation)
 
@@ -66,7 +66,7 @@ class States:
 
 
 class _Field(NamedTuple):
-    """What all tables are made of."""
+    """The data for all tables."""
 
     view: EventIndex
     standings: Standings
@@ -74,7 +74,7 @@ class _Field(NamedTuple):
 
 
 def results_tables(log: PublishingLog, made: Scored) -> list[Table]:
-    """All boards in the order of the definition, team boards, delegations, and whoever did not finish."""
+    """Return boards in the order of the definition, team boards, delegations, and those who did not finish."""
     view = None if made.event is None else event_index(made.event)
     if view is None:
         return []
@@ -119,7 +119,7 @@ def _board_row(field: _Field, race: Race, row: BoardRow, points: Sequence[str], 
 
 
 def _splits(race: Race, row: AthleteRow) -> dict[str, Duration]:
-    """His times at the points on the way, since the gun or the start by which the race is timed."""
+    """Return the times at points since the gun, or since the athlete's start where chip time is official."""
     start_us = row.gun_at_us
     if race.official_time == "chip":
         taken = row.points[0] if row.points else None
@@ -152,6 +152,10 @@ def _unfinished(athletes: Sequence[AthleteRow]) -> Iterator[list[Cell]]:
     for row in athletes:
         if row.status == "FINISHED":
             continue
-        why = f"over the time limit at {row.cut_at}" if row.cut_at else ", ".join(f"missed {one}" for one in row.missed)
+        why = (
+            f"over the time limit at {row.cut_at}"
+            if row.cut_at
+            else ", ".join(f"missed {point}" for point in row.missed)
+        )
         last = row.points[-1].point if row.points else None
         yield [row.race, *person(row), row.status, last, why or _WHY.get(row.status)]

@@ -1,4 +1,4 @@
-"""Tables as they go out, before they are CSV or XLSX: columns, and cells that know what they are. Pure."""
+"""Tables before they become CSV or XLSX: columns, and cells with their type. Pure."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
@@ -10,13 +10,13 @@ from schemas.results import AthleteRow
 
 
 class Duration(NamedTuple):
-    """A time in whole seconds, as it is printed."""
+    """A printed time, in whole seconds."""
 
     seconds: int
 
 
 Cell: TypeAlias = str | int | float | Duration | None
-"""A text is always a text, whatever it begins with; None is an empty cell."""
+"""A text stays a text even if it begins like a formula; None is an empty cell."""
 
 
 class Table(Struct, frozen=True):
@@ -32,7 +32,7 @@ PERSON = ["bib", "name", "family_name", "given_name", "gender", "nationality", "
 
 
 def person(row: AthleteRow) -> list[Cell]:
-    """Who an athlete is, in the columns of PERSON; where his name is hidden, it is his bib."""
+    """Return the columns of PERSON for an athlete; the bib replaces a hidden name."""
     entry = row.entry
     if entry is None:
         return [row.bib, row.bib, row.bib, None, None, None, None, None]
@@ -42,7 +42,7 @@ def person(row: AthleteRow) -> list[Cell]:
 
 
 def table(id: str, title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
-    """A table; every row has a cell for each column."""
+    """Return a table. Every row must have a cell for each column."""
     filled = [list(row) for row in rows]
     if any(len(row) != len(columns) for row in filled):
         raise AssertionError(f"table {id} has rows of another length than its {len(columns)} columns")

@@ -1,7 +1,7 @@
 """The AbbottWMM Wanda Age Group World Rankings: twelve columns, marathons alone, each athlete's fastest time. Pure.
 
-Personal columns are not on the log, which cannot forget; they are joined here from a file of contacts, by bib and
-event or by name and birth year. Whoever's name is hidden goes out by bib and with nothing personal.
+Personal data is not on the log, which cannot forget. It is joined here from a file of contacts, by bib and event or by
+name and birth year. An athlete whose name is hidden is written by bib, without personal data.
 """
 
 import csv
@@ -46,7 +46,7 @@ _K = TypeVar("_K")
 
 
 class ContactsFault(Exception):
-    """A file of contacts that cannot be gone by; `line` counts from 1."""
+    """A file of contacts cannot be used; `line` counts from 1."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -54,7 +54,7 @@ class ContactsFault(Exception):
 
 
 class Contact(Struct, frozen=True, kw_only=True):
-    """What a line of contacts says of a person; texts are empty where it says nothing."""
+    """A person in a line of contacts; texts are empty where the line has nothing."""
 
     line: int
     event: str
@@ -73,19 +73,21 @@ _FIELDS = [name for name in Contact.__struct_fields__ if name != "line"]
 
 
 def contacts_from_csv(text: str) -> list[Contact]:
-    """The contacts of a CSV file with a header; columns not asked for are passed over. Raises ContactsFault."""
+    """Return the contacts of a CSV file with a header; other columns are ignored. Raises ContactsFault."""
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     try:
         header = [_SYNONYMS.get(name.strip().lower(), name.strip().lower()) for name in next(reader, [])]
         if "bib" not in header and not {"first_name", "last_name"} <= set(header):
-            raise ContactsFault(1, "has neither a column bib nor first_name and last_name to know people by")
+            raise ContactsFault(
+                1, "has neither a column bib nor columns first_name and last_name, so people cannot be found"
+            )
         found: list[Contact] = []
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 given = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
                 found.append(_contact(reader.line_num, {name: given.get(name, "") for name in _FIELDS}))
     except csv.Error as error:
-        raise ContactsFault(reader.line_num, f"is no CSV: {error}") from None
+        raise ContactsFault(reader.line_num, f"is not CSV: {error}") from None
     return found
 
 
@@ -95,12 +97,12 @@ def _contact(line: int, given: Mapping[str, str]) -> Contact:
         try:
             born_year = date.fromisoformat(born).year
         except ValueError:
-            raise ContactsFault(line, f"date_of_birth {born!r} is no date; write 1966-05-30") from None
+            raise ContactsFault(line, f"date_of_birth {born!r} is not a date; write it as 1966-05-30") from None
         if year and year != str(born_year):
             raise ContactsFault(line, f"birth_year {year} is not that of date_of_birth {born}")
         year = str(born_year)
     if year and not (year.isdecimal() and len(year) == 4):
-        raise ContactsFault(line, f"birth_year {year!r} is no year")
+        raise ContactsFault(line, f"birth_year {year!r} is not a year of four digits")
     try:
         bib = label(given["bib"], "bib") if given["bib"] else ""
     except ValueError as error:
@@ -119,15 +121,19 @@ class Contacts:
         for one in contacts:
             if one.bib:
                 if not one.event and len(events) > 1:
-                    raise ContactsFault(one.line, "names a bib, and of several logs not which; add a column event")
+                    raise ContactsFault(
+                        one.line, "has a bib but no event, and there are several logs; add a column event"
+                    )
                 _put(self._by_bib, (one.event or events[0], one.bib), one)
             elif one.birth_year is None:
-                raise ContactsFault(one.line, "has no bib, and no birth year to tell namesakes apart by")
+                raise ContactsFault(
+                    one.line, "has neither a bib nor a birth year, so people of the same name cannot be told apart"
+                )
             else:
                 _put(self._by_name, _name(one.first_name, one.last_name, one.birth_year), one)
 
     def of(self, event: str, entry: Entry) -> Contact | None:
-        """The contact of an entry; one whose birth year contradicts the entry's is another's."""
+        """Return the contact of an entry; None when there is none, or when its birth year differs from the entry's."""
         found = self._by_bib.get((event, entry.bib))
         if found is None and entry.birth_year is not None:
             found = self._by_name.get(_name(entry.given_name, entry.family_name, entry.birth_year))
@@ -140,11 +146,11 @@ class Contacts:
 def _put(contacts: dict[_K, Contact], key: _K, one: Contact) -> None:
     before = contacts.setdefault(key, one)
     if before is not one and msgspec.structs.replace(before, line=one.line) != one:
-        raise ContactsFault(one.line, f"is of the same person as line {before.line}, and says something else")
+        raise ContactsFault(one.line, f"is of the same person as line {before.line}, but differs from it")
 
 
 def _name(given: str, family: str, birth_year: int) -> _Name:
-    """A person by name and birth year: accents, case and the order of names do not matter."""
+    """Return the key of a person: accents, case and the order of names do not matter."""
     return tuple(sorted(without_accents(f"{family} {given}").casefold().split())), birth_year
 
 
@@ -152,7 +158,7 @@ def _name(given: str, family: str, birth_year: int) -> _Name:
 
 
 class Finish(NamedTuple):
-    """A marathon finish of an athlete with his places, among his gender and among all."""
+    """A marathon finish of an athlete, with the places within the gender and overall."""
 
     event: str
     row: AthleteRow
@@ -163,12 +169,12 @@ class Finish(NamedTuple):
 
 
 def marathons(definition: Definition) -> list[Race]:
-    """The races over a marathon's distance, to the metre."""
+    """Return the races over a marathon's distance, to the metre."""
     return [race for race in definition.races if abs(distance_km(race) - MARATHON_KM) < 0.001]
 
 
 def finishes(made: Scored) -> Iterator[Finish]:
-    """All ranked finishers of an event's marathons."""
+    """Yield all ranked finishers of an event's marathons."""
     definition, event = made.definition, made.event
     if definition is None or event is None:
         return
@@ -186,7 +192,7 @@ def finishes(made: Scored) -> Iterator[Finish]:
 
 
 def _order(definition: Definition, race: Race, gender: str | None) -> Board:
-    """A board of everybody, or of a gender, that ranks as the race's own does: that gender's, or the first."""
+    """Return a board of everybody, or of a gender, that ranks as the race's board of that gender does, or its first."""
     own = [one for one in definition.boards if one.race == race.id and one.within is None]
     like = next((one for one in own if one.gender == gender), own[0] if own else None)
     rank_by = race.official_time if like is None else like.ranked_by()
@@ -197,7 +203,7 @@ def _order(definition: Definition, race: Race, gender: str | None) -> Board:
 
 
 def fastest(found: Iterable[Finish]) -> list[Finish]:
-    """Each athlete's fastest finish, the fastest athletes first; without a birth year nobody is taken for another."""
+    """Return each athlete's fastest finish, fastest first. Finishes without a birth year are of different athletes."""
     best: dict[object, Finish] = {}
     for one in found:
         entry = one.entry
@@ -210,7 +216,7 @@ def fastest(found: Iterable[Finish]) -> list[Finish]:
 
 
 def wanda_table(found: Iterable[Finish], contacts: Contacts) -> Table:
-    """The twelve columns of each athlete's fastest finish."""
+    """Return the twelve columns of each athlete's fastest finish."""
     return table("wanda", "AbbottWMM", COLUMNS, (_row(one, contacts) for one in fastest(found)))
 
 

@@ -78,7 +78,7 @@ def test_standings_are_the_document_of_score(export, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["results", "--only", "children"], "there are men, women"),
+        (["results", "--only", "children"], "the tables are men, women"),
         (["results", "--format", "xlsx"], "--out FILE.xlsx"),
         (["results", "--out", "all.csv"], "3 tables"),
         (["results", "--only", "men", "--out", "/nowhere/men.csv"], "/nowhere/men.csv: No such file or directory"),
@@ -137,19 +137,19 @@ def test_wanda_joins_logs_and_contacts_and_says_what_is_missing(export, marathon
         ("7", "3:03:20", "seven@example.org")
     ]
     assert done.stderr.splitlines() == [
-        f"{marathons[1]}: results of race fm are live, not official",
+        f"{marathons[1]}: the results of race fm are live, not official",
         "1 athletes of 2 finishes; 0 without an e-mail address",
     ]
 
 
 def test_wanda_refuses_the_same_event_twice_and_contacts_that_do_not_do(export, marathons, tmp_path):
     twice = export("wanda", marathons[0], marathons[0], log=None)
-    assert (twice.exit_code, "as a log before it" in twice.stderr) == (2, True)
+    assert (twice.exit_code, "and so is an earlier log" in twice.stderr) == (2, True)
     contacts = tmp_path / "contacts.csv"
     contacts.write_text("bib\n7\n")
     refused = export("wanda", *marathons, "--contacts", contacts, log=None)
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert f"{contacts}:2: names a bib" in refused.stderr
+    assert f"{contacts}:2: has a bib" in refused.stderr
     contacts.write_bytes(b"bib\n\xff\n")
     assert "is not UTF-8" in export("wanda", *marathons, "--contacts", contacts, log=None).stderr
     assert "missing.csv: No such file" in export("wanda", *marathons, "--contacts", "missing.csv", log=None).stderr

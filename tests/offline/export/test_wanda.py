@@ -154,16 +154,16 @@ def test_a_hidden_athlete_goes_out_by_bib_and_with_nothing_personal():
     [
         ("email\nx@example.org\n", 1, "neither a column bib"),
         ("", 1, "neither a column bib"),
-        ("bib,date_of_birth\n1,30/05/1966\n", 2, "write 1966-05-30"),
+        ("bib,date_of_birth\n1,30/05/1966\n", 2, "write it as 1966-05-30"),
         ("bib,date_of_birth,birth_year\n1,1966-05-30,1967\n", 2, "not that of date_of_birth"),
-        ("bib,birth_year\n1,'66\n", 2, "is no year"),
-        ("first_name,last_name\nOanh,Nguyễn\n", 2, "no birth year"),
+        ("bib,birth_year\n1,'66\n", 2, "is not a year"),
+        ("first_name,last_name\nOanh,Nguyễn\n", 2, "neither a bib nor a birth year"),
         ("bib,email\n1,a@example.org\n2,b@example.org\n1,c@example.org\n", 4, "same person as line 2"),
         (f"bib\n{'1' * 33}\n", 2, "takes 1 to 32"),
-        ('bib\n"1\n', 2, "is no CSV"),
+        ('bib\n"1\n', 2, "is not CSV"),
     ],
 )
-def test_contacts_that_cannot_be_gone_by_are_refused_with_their_line(text, line, words):
+def test_contacts_that_cannot_be_used_are_refused_with_their_line(text, line, words):
     with pytest.raises(ContactsFault, match=words) as refused:
         Contacts(contacts_from_csv(text), ["hcmc"])
     assert refused.value.line == line
