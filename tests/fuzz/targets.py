@@ -40,6 +40,7 @@ from services.ingest.errors import Refused, TooLarge, shortened
 from services.ingest.facts import entries_facts, facts_of, reads_facts, rejections_of, request_rejection
 from services.ingest.http import api as http
 from services.ingest.http import body as bodies
+from services.ingest.http.definitions import checked_definition
 from services.ingest.http.reads import Push, TooManyReads, push_from_json, push_from_msgpack, push_from_ndjson
 from services.ingest.race_log import pack
 from services.ingest.readers.sources import Source
@@ -477,7 +478,7 @@ def _facts(data: bytes) -> None:
 
 def _definition(is_json: bool) -> Callable[[bytes], None]:
     def take(data: bytes) -> None:
-        plain = http._checked_definition(data, is_json, EVENT)
+        plain = checked_definition(data, is_json, EVENT)
         try:
             on_the_log([EventDefined(event=EVENT, definition=plain)])
         except TooLarge:

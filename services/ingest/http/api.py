@@ -9,7 +9,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -17,14 +17,13 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from schemas import codec
-from schemas.definition_faults import DefinitionRefused, Fault
-from schemas.definition_parse import parse_definition, plain_from_toml
 from schemas.events import EntriesAdded, EventDefined, Fact, LoggedFact, ReadsReceived
-from schemas.ids import FACT_ID_CHARS, NAME_CHARS, REASON_CHARS, Slug
+from schemas.ids import FACT_ID_CHARS, Slug
 from services.ingest.errors import Overloaded, Refused, TooLarge, Unavailable, shortened
 from services.ingest.facts import entries_facts, reads_facts, request_rejection
 from services.ingest.http.access import Access, check_gateway
 from services.ingest.http.body import decompress, too_large, unpacks_to_over
+from services.ingest.http.definitions import check_definition, checked_definition
 from services.ingest.http.entries import ENTRIES_MAX, Listing, TooManyEntries, entries_from_csv, entries_from_json
 from services.ingest.http.reads import (
     READS_MAX,
@@ -51,8 +50,6 @@ DECOMPRESS_INLINE_MAX_BYTES = (
     64 * 1024
 )  # a larger compressed body is decompressed in a thread; so is one that becomes large
 DEFINITION_MAX_BYTES = 1024 * 1024  # the largest real ones are 50 KB
-TOML_MAX_BYTES = 256 * 1024  # TOML is slow to read
-TOML_DOTS_MAX = 400  # of one line: 200 points with their kilometres
 FACTS_MAX = 1_000  # of one request
 ENTRIES_BODY_MAX_BYTES = 32 * 1024 * 1024  # the largest marathons have 60,000 entries of some 300 bytes
 REQUESTS_MAX = 256  # worked on at once: bounds the bodies in memory (256 x 4 MiB, seldom near it)
@@ -235,7 +232,7 @@ class IngestApi:
         data = await self._body(request, official, DEFINITION_MAX_BYTES)
         kind = _content_type(request, JSON + TOML)
         is_json = kind in JSON or (kind not in TOML and data.lstrip()[:1] == b"{")
-        plain = await asyncio.to_thread(_checked_definition, data, is_json, event)
+        plain = await asyncio.to_thread(checked_definition, data, is_json, event)
         fact = EventDefined(
             event=event, id=_request_id(request), by=official.name, recorded_at_us=self._now_us(), definition=plain
         )
@@ -325,56 +322,6 @@ def _push(request: web.Request, data: bytes) -> Push:
     return push_from_msgpack(data) if kind in MSGPACK else push_from_json(data)
 
 
-def _plain_definition(data: bytes, is_json: bool) -> dict[str, Any]:
-    if not is_json:
-        _check_toml(data)
-    try:
-        plain = msgspec.json.decode(data) if is_json else plain_from_toml(data)
-    except DefinitionRefused as refused:
-        _refuse_definition(refused.faults)
-    except (
-        msgspec.DecodeError,
-        ValueError,
-        RecursionError,
-    ) as error:  # ValueError: not UTF-8, or an endless number
-        _refuse_definition([Fault("$", f"is not {'JSON' if is_json else 'TOML'}: {error}")])
-    if not isinstance(plain, dict):
-        _refuse_definition([Fault("$", "is not an object")])
-    return plain
-
-
-def _check_toml(data: bytes) -> None:
-    """Raise Refused for TOML that would take long to read: time grows with the square of a key's parts."""
-    if len(data) > TOML_MAX_BYTES:
-        raise too_large(TOML_MAX_BYTES)
-    if any(line.count(b".") > TOML_DOTS_MAX for line in data.split(b"\n")):
-        _refuse_definition([Fault("$", f"has a line with more than {TOML_DOTS_MAX} dots; break it into several")])
-
-
-def _checked_definition(data: bytes, is_json: bool, event: str) -> dict[str, Any]:
-    plain = _plain_definition(data, is_json)
-    _check_definition(plain, event)
-    return plain
-
-
-def _check_definition(plain: dict[str, Any], event: str) -> None:
-    faults: list[Fault] = []
-    if plain.get("event", event) != event:
-        faults.append(Fault("event", f"is {str(plain['event'])[:80]!r}, but it was sent to event {event!r}"))
-    try:
-        parse_definition(plain)
-    except DefinitionRefused as refused:
-        faults += refused.faults
-    if faults:
-        _refuse_definition(faults)
-
-
-def _refuse_definition(faults: list[Fault]) -> NoReturn:
-    listed = [{"path": fault.path[:NAME_CHARS], "reason": fault.reason[:REASON_CHARS]} for fault in faults]
-    text = "; ".join(f"{fault['path']}: {fault['reason']}" for fault in listed)
-    raise Refused(422, "Definition refused", text, faults=listed) from None
-
-
 def _listing(data: bytes, is_json: bool) -> Listing:
     try:
         return entries_from_json(data) if is_json else entries_from_csv(data)
@@ -424,7 +371,7 @@ def _checked_fact(data: bytes, event: str) -> Fact:
     if fact.event != event:
         raise ValueError(f"its event is {fact.event!r}, but it was sent to event {event!r}")
     if isinstance(fact, EventDefined):
-        _check_definition(fact.definition, event)
+        check_definition(fact.definition, event)
     return fact
 
 

@@ -52,7 +52,7 @@ def client(cursor: dict[str, Position] | None = None, day: date | None = DAY) ->
 
 
 def started(cursor: dict[str, Position] | None = None, answered: bool = True) -> ChronoTrackReader:
-    """A connection whose client has notice its one location, and answered our `start`."""
+    """A connection whose client has named its one location, and answered our `start`."""
     made = client(cursor)
     made.feed(HELLO + b"ack~getlocations~start\r\n", NOW)
     made.take()
@@ -77,7 +77,7 @@ def kinds(messages: list[Message]) -> list[str]:
     return [message.kind for message in messages if isinstance(message, Notice)]
 
 
-def test_the_client_is_noticed_how_many_options_follow_and_asked_for_its_locations():
+def test_the_client_gets_the_number_of_options_that_follow_and_is_asked_for_its_locations():
     connection = client()
     assert connection.feed(HELLO, NOW) == []
     head, *lines, end = connection.take().decode().split("\r\n")

@@ -16,6 +16,7 @@ from schemas.events import EntriesAdded, EventDefined, GunFired, ReadRow, ReadsL
 from schemas.rejected import RAW_MAX_BYTES, encode_rejection
 from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
 from services.ingest.http import api as http
+from services.ingest.http.definitions import TOML_MAX_BYTES
 from services.ingest.http.reads import READS_MAX
 from services.ingest.limits import IngestLimits
 from tests.builders import EVENT, definition
@@ -356,8 +357,8 @@ async def test_a_definition_that_no_parser_likes_is_refused_in_time(client, race
 
 
 async def test_toml_is_read_up_to_a_length(client):
-    async with client.put("definition", data=b"#" * (http.TOML_MAX_BYTES + 1)) as answer:
-        assert (await problem(answer, 413))["limit"] == http.TOML_MAX_BYTES
+    async with client.put("definition", data=b"#" * (TOML_MAX_BYTES + 1)) as answer:
+        assert (await problem(answer, 413))["limit"] == TOML_MAX_BYTES
 
 
 # --- entries
