@@ -196,7 +196,7 @@ async def _play(simulation: Simulation, order: Order, spoken: Spoken, target: Ta
     try:
         async with mats:
             _print_sources(mats, order, console)
-            await mats.heard()
+            await mats.connected()
             with _bar(console) as bar:
                 task = bar.add_task("playing", total=len(simulation.reads))
                 seen = await play_day(

@@ -1,4 +1,4 @@
-"""How reads reach us: in small batches as they come, but some late, some twice, some only after an outage."""
+"""How reads reach ingest: in small batches as they come, but some late, some twice, some only after an outage."""
 
 import heapq
 from collections.abc import Iterator
@@ -15,42 +15,45 @@ Via = Literal["http", "mylaps"]
 
 BATCH_READS_MAX = 500
 PUSH_EVERY_MS = 2000
-LATE = 0.02  # of batches
+LATE = 0.02  # of all batches
 LATE_MS = (5_000, 120_000)
-AGAIN = 0.02
-AGAIN_MS = (0, 300_000)
-OUTAGES = 2  # of gateways, now and then
+RESENT = 0.02
+RESENT_MS = (0, 300_000)
+OUTAGES = 2  # per day, each of one gateway
 OUTAGE_MS = (180_000, 900_000)
 MYLAPS_GATEWAY = "start-finish"
 
 
 class Delivery(Struct, frozen=True):
-    """A batch that a gateway pushes at `due_us`: at most 500 reads, `seq` ascending. `again`: it was sent before."""
+    """A batch that a gateway pushes at `due_us`: at most 500 reads, `seq` ascending. `resent`: it was sent before."""
 
     due_us: int
     gateway: str
     session: str
     via: Via
     reads: list[RawRead]
-    again: bool = False
+    resent: bool = False
 
 
 class Gateway(Struct, frozen=True):
-    """Who sends a device's reads, and how."""
+    """A gateway that sends reads, and how."""
 
     name: str
     via: Via
 
 
 def gateways(definition: Definition) -> dict[str, Gateway]:
-    """By device. Mats where races start or end go by MYLAPS, one sender for all; each other mat has its own by HTTP."""
-    ends = {race.points[at].mat for race in definition.races for at in (0, -1)}
-    found = {
+    """Return the gateway of each device.
+
+    Mats where races start or end share one MYLAPS gateway. Each other mat has its own, over HTTP.
+    """
+    ends = {race.points[end].mat for race in definition.races for end in (0, -1)}
+    by_device = {
         device: Gateway(MYLAPS_GATEWAY, "mylaps") if mat.id in ends else Gateway(f"mat-{mat.id}", "http")
         for mat in definition.mats
         for device in (*mat.devices, *mat.backup_devices)
     }
-    return {**found, TEST_READER: Gateway("workshop", "http")}
+    return {**by_device, TEST_READER: Gateway("workshop", "http")}
 
 
 class _Outage(Struct, frozen=True):
@@ -60,7 +63,7 @@ class _Outage(Struct, frozen=True):
 
 
 class _Line:
-    """One gateway's way to us: what waits, and where its numbering stands."""
+    """A gateway's reads that wait, and the state of its numbering."""
 
     def __init__(self, gateway: Gateway, outages: list[_Outage]) -> None:
         self.gateway = gateway
@@ -70,17 +73,17 @@ class _Line:
         self._outages = outages
 
     def is_down(self, at_ms: int) -> bool:
-        """Whether an outage holds at this instant."""
-        return any(one.from_ms <= at_ms < one.until_ms for one in self._outages)
+        """Return whether the gateway has an outage at this instant."""
+        return any(outage.from_ms <= at_ms < outage.until_ms for outage in self._outages)
 
 
 def deliver(definition: Definition, reads: RawReads, seed: str) -> Iterator[Delivery]:
-    """All batches by the instant when they are due. Made as they are asked for; the same each time."""
+    """Yield all batches in the order in which they are due, the same each time."""
     rng = dice(seed, "deliveries")
     by_device = gateways(definition)
     outages = _outages(reads, [by_device[device].name for device in reads.devices], seed)
     lines = {
-        gateway.name: _Line(gateway, [one for one in outages if one.gateway == gateway.name])
+        gateway.name: _Line(gateway, [outage for outage in outages if outage.gateway == gateway.name])
         for gateway in by_device.values()
     }
     line_of = [lines[by_device[device].name] for device in reads.devices]
@@ -95,9 +98,9 @@ def deliver(definition: Definition, reads: RawReads, seed: str) -> Iterator[Deli
                 late_ms = between(rng, *LATE_MS) if draw < LATE else 0
                 made += 1
                 heapq.heappush(due, (batch.due_us + late_ms * MS, made, batch))
-                if draw > 1 - AGAIN:
+                if draw > 1 - RESENT:
                     made += 1
-                    heapq.heappush(due, (batch.due_us + between(rng, *AGAIN_MS) * MS, made, _again(batch)))
+                    heapq.heappush(due, (batch.due_us + between(rng, *RESENT_MS) * MS, made, _resent(batch)))
         while due and due[0][0] <= end_ms * MS:
             yield _due(*heapq.heappop(due))
     while due:
@@ -105,31 +108,31 @@ def deliver(definition: Definition, reads: RawReads, seed: str) -> Iterator[Deli
 
 
 def _due(due_us: int, _: int, batch: Delivery) -> Delivery:
-    return Delivery(due_us, batch.gateway, batch.session, batch.via, batch.reads, batch.again)
+    return Delivery(due_us, batch.gateway, batch.session, batch.via, batch.reads, batch.resent)
 
 
-def _again(batch: Delivery) -> Delivery:
-    return Delivery(batch.due_us, batch.gateway, batch.session, batch.via, batch.reads, again=True)
+def _resent(batch: Delivery) -> Delivery:
+    return Delivery(batch.due_us, batch.gateway, batch.session, batch.via, batch.reads, resent=True)
 
 
 def _outages(reads: RawReads, names: list[str], seed: str) -> list[_Outage]:
-    """Times in which a gateway has no connection; it keeps what it reads and sends it afterwards, in a new session.
+    """Return outages: a gateway keeps its reads meanwhile and sends them afterwards, in a new session.
 
-    Each begins with some read, so that there is something to keep; `names` gives each device's gateway.
+    Each begins with a read, so that there is something to keep. `names` has the gateway of each device.
     """
     rng = dice(seed, "outages")
     if not reads.packed:
         return []
-    found = []
+    outages = []
     for _ in range(OUTAGES):
         first = one_of(rng, reads.packed)
         from_ms = reads.time_ms(first)
-        found.append(_Outage(names[reads.device(first)], from_ms, from_ms + between(rng, *OUTAGE_MS)))
-    return found
+        outages.append(_Outage(names[reads.device(first)], from_ms, from_ms + between(rng, *OUTAGE_MS)))
+    return outages
 
 
 def _ticks(reads: RawReads, line_of: list[_Line]) -> Iterator[tuple[int, list[_Line]]]:
-    """The day in steps of PUSH_EVERY_MS: the end of each, and the gateways that have something to send."""
+    """Yield the day in steps of PUSH_EVERY_MS: the end of each, and the gateways with reads to send."""
     busy: dict[str, _Line] = {}
     end_ms = 0
     for packed in reads.packed:
@@ -149,7 +152,7 @@ def _ticks(reads: RawReads, line_of: list[_Line]) -> Iterator[tuple[int, list[_L
 
 
 def _batches(line: _Line, reads: RawReads, due_ms: int) -> Iterator[Delivery]:
-    """What waits, in batches; after an outage, when more waits than a step brings, in a new session."""
+    """Yield the waiting reads in batches; after an outage, which shows by their age, in a new session."""
     waiting, line.waiting = line.waiting, []
     if due_ms - reads.time_ms(waiting[0]) > 2 * PUSH_EVERY_MS:
         line.session += 1

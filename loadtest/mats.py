@@ -72,7 +72,7 @@ def with_codes(simulation: Simulation, protocols: Mapping[str, Spoken]) -> Simul
     return msgspec.structs.replace(simulation, entries=entries, opening=opening)
 
 
-def as_said(read: RawRead, spoken: Spoken) -> RawRead:
+def as_sent(read: RawRead, spoken: Spoken) -> RawRead:
     """Return a read as a reader of this protocol sends it; but with its strength, which not all send."""
     at_us = read.at_us - read.at_us % (SIMULATED_PROTOCOLS[spoken].clock_step_ms * MS)
     return msgspec.structs.replace(read, chip=code_of(spoken, read.chip), at_us=at_us)
@@ -126,7 +126,7 @@ class Mats:
         first = simulation.reads.packed[0] if simulation.reads.packed else 0
         self.first_us = simulation.reads.time_ms(first) * MS
         self._began_s = time.monotonic()
-        self.players: list[_Player] = list(self._made())
+        self.players: list[_Player] = self._players()
         self._place = {
             device: (mat.id, place, self._player(mat.id)) for mat in self._mats() for place, device in places(mat)
         }
@@ -135,15 +135,15 @@ class Mats:
     def _mats(self) -> list[Mat]:
         return [mat for mat in self._definition.mats if mat.id in self._protocols]
 
-    def _made(self) -> list[_Player]:
-        made: list[_Player] = []
+    def _players(self) -> list[_Player]:
+        players: list[_Player] = []
         for protocol in SIMULATED_PROTOCOLS.values():
             mats = [mat for mat in self._mats() if self._protocols[mat.id] == protocol.name]
             groups = [mats] if mats and protocol.shared else [[mat] for mat in mats]
-            made += [self._made_one(protocol, group, number) for number, group in enumerate(groups, start=1)]
-        return made
+            players += [self._player_at(protocol, group, number) for number, group in enumerate(groups, start=1)]
+        return players
 
-    def _made_one(self, protocol: SimulatedProtocol, mats: list[Mat], number: int) -> _Player:
+    def _player_at(self, protocol: SimulatedProtocol, mats: list[Mat], number: int) -> _Player:
         host, port = self._at.get(protocol.name, ("127.0.0.1", protocol.port))
         site = Site(
             gateway=f"sim-{protocol.name if protocol.shared else mats[0].id}",
@@ -170,8 +170,8 @@ class Mats:
         return self._local(self.first_us + int((time.monotonic() - self._began_s) * 1e6))
 
     def _local(self, at_us: int) -> datetime:
-        whole = datetime.fromtimestamp(at_us // 1_000_000, UTC).replace(microsecond=at_us % 1_000_000)
-        return whole.astimezone(self._zone).replace(tzinfo=None)
+        instant = datetime.fromtimestamp(at_us // 1_000_000, UTC).replace(microsecond=at_us % 1_000_000)
+        return instant.astimezone(self._zone).replace(tzinfo=None)
 
     async def __aenter__(self) -> "Mats":
         try:
@@ -195,16 +195,16 @@ class Mats:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(player.line.close() for player in self.players))
 
-    async def heard(self) -> None:
-        """Return once ingest listens to every one of them."""
+    async def connected(self) -> None:
+        """Wait until ingest has connected to every reader."""
         await self._unless_one_fails(*(player.line.heard() for player in self.players))
 
     async def see(self, read: RawRead) -> bool:
         """Have a reader see a chip, once there is room for it; false if it belongs to none of these devices."""
-        found = self._place.get(read.device)
-        if found is None:
+        known = self._place.get(read.device)
+        if known is None:
             return False
-        mat, place, player = found
+        mat, place, player = known
         await player.queue.put(Sighted(read, mat, place, self._local(read.at_us)))
         return True
 
@@ -216,8 +216,8 @@ class Mats:
     async def _unless_one_fails(self, *awaited: Coroutine[Any, Any, None]) -> None:
         """Await all of these. Raises the error of a device that failed."""
         waiting: asyncio.Future[list[None]] = asyncio.gather(*awaited)
-        everybody: list[asyncio.Future[Any]] = [waiting, *self._tasks]
-        await asyncio.wait(everybody, return_when=asyncio.FIRST_COMPLETED)
+        pending: list[asyncio.Future[Any]] = [waiting, *self._tasks]
+        await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
@@ -275,9 +275,9 @@ async def play_day(
     speed: float | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """`play`, and send to `target` what officials say: definition and entries before, the rest when it is due.
+    """Play the day and send officials' facts to `target`: definition and entries first, the others when they are due.
 
-    Raises DriveFailed.
+    Return how many reads the readers saw. Raises DriveFailed.
     """
     if target is None:
         return await play(simulation, mats, speed, progress)

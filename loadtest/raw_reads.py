@@ -1,6 +1,6 @@
-"""What readers see of a race day: some reads for each crossing, and much that is no crossing.
+"""The reads of a race day: some for each crossing, and many that are no crossing.
 
-A read is kept as one whole number, ordered by time: a million of them take 8 MB, not a gigabyte.
+A read is kept as a whole number, ordered by time, so a million of them take 8 MB instead of a gigabyte.
 """
 
 from array import array
@@ -14,20 +14,20 @@ from loadtest.race_day import MS, Run
 from loadtest.truth import Course, Crossing
 from schemas.definition import Definition, Mat, Pick
 
-BOTH_READERS = 0.9  # of crossings: seen by the mat's other reader too
-EARLY_VISITORS = 0.3  # of entrants with a chip: come by the start mat before their gun
-EARLY_NO_SHOWS = 0.1  # of those who never start
-EARLY_MS = (20_000, 2_400_000)  # how long before
-LINGER_AFTER_MS = 30_000  # who waits so long for the line may stand near its mat
+BOTH_READERS = 0.9  # of crossings, the mat's other reader sees this many too
+EARLY_VISITORS = 0.3  # of entrants with a chip, this many pass the start mat before their gun
+EARLY_NO_SHOWS = 0.1  # of those who never start, this many do
+EARLY_MS = (20_000, 2_400_000)  # how long before the gun
+LINGER_AFTER_MS = 30_000  # runners who wait longer than this for the line may stand near its mat
 LINGERERS = 0.15
-WANDERERS = 0.03  # of finishers: walk by the finish mat again
-GHOSTS = 0.004  # of starters: seen at a mat long before they can be there
-ELSEWHERE = 0.006  # of starters: seen at a mat that is not on their course
-SPARES = 0.004  # chips that nobody wears, in somebody's bag, for each entrant
+WANDERERS = 0.03  # of finishers, this many walk past the finish mat again
+GHOSTS = 0.004  # of starters, this many are read at a mat long before they can be there
+ELSEWHERE = 0.006  # of starters, this many are read at a mat off their course
+SPARES = 0.004  # unworn chips in a bag, for each entrant
 TEST_READER = "TEST-READER"
-TEST_READS = 0.002  # of entrants: seen by a reader that stands at no mat
+TEST_READS = 0.002  # of entrants, this many are read by a reader at no mat
 
-SKEW_MS = 3217  # how far behind the clock of one reader is
+SKEW_MS = 3217  # by which the clock of one reader is slow
 
 _RSSI_BITS, _DEVICE_BITS, _CHIP_BITS = 7, 9, 18
 _DEVICE_AT = _RSSI_BITS
@@ -57,28 +57,28 @@ class RawReads(Struct, frozen=True):
         return len(self.packed)
 
     def time_ms(self, packed: int) -> int:
-        """The instant of a packed read, in milliseconds since 1970."""
+        """Return the instant of a packed read, in milliseconds since 1970."""
         return (packed >> _TIME_AT) + self.base_ms
 
     def device(self, packed: int) -> int:
-        """The number of its device."""
+        """Return the number of a packed read's device."""
         return (packed >> _DEVICE_AT) & ((1 << _DEVICE_BITS) - 1)
 
     def unpacked(self, packed: int, seq: int) -> RawRead:
-        """The read, as number `seq` of its session."""
+        """Return a packed read as number `seq` of its session."""
         chip = self.chips[(packed >> _CHIP_AT) & ((1 << _CHIP_BITS) - 1)]
         at_us = self.time_ms(packed) * MS
         return RawRead(seq, self.devices[self.device(packed)], chip, at_us, -float(packed & ((1 << _RSSI_BITS) - 1)))
 
 
 def skewed_device(definition: Definition) -> str | None:
-    """The reader whose clock is behind: the first main one of a mat where no race starts or ends; null without such."""
-    ends = {race.points[at].mat for race in definition.races for at in (0, -1)}
+    """Return the reader whose clock is slow, at a mat where no race starts or ends; None without such a mat."""
+    ends = {race.points[end].mat for race in definition.races for end in (0, -1)}
     return next((mat.devices[0] for mat in definition.mats if mat.id not in ends), None)
 
 
 def skew_ms(definition: Definition, steps_ms: Mapping[str, int]) -> int:
-    """How far behind it is, in steps that its mat's readers can tell."""
+    """Return by how much that clock is slow, in whole steps of its resolution."""
     behind = skewed_device(definition)
     step_ms = next((steps_ms.get(mat.id, 1) for mat in definition.mats if behind in mat.devices), 1)
     return SKEW_MS - SKEW_MS % step_ms
@@ -87,7 +87,7 @@ def skew_ms(definition: Definition, steps_ms: Mapping[str, int]) -> int:
 def read_all(
     definition: Definition, courses: dict[str, Course], runs: list[Run], seed: str, skew: int = SKEW_MS
 ) -> RawReads:
-    """Everything that all readers see of these runs, and of chips and readers that belong to none."""
+    """Return all reads of these runs, and of chips and readers that belong to none."""
     readers = _Readers(definition, runs, skew)
     rng = dice(seed, "reads")
     stray = dice(seed, "strays")
@@ -104,7 +104,7 @@ def read_all(
 
 
 class _Readers:
-    """All devices, and what they have read so far."""
+    """All devices and their reads."""
 
     def __init__(self, definition: Definition, runs: list[Run], skew: int) -> None:
         self.mats: dict[str, Mat] = {mat.id: mat for mat in definition.mats}
@@ -116,10 +116,10 @@ class _Readers:
         self.base_ms = self.first_ms - EARLY_MS[1] - 3_600_000
         self.chips: list[str] = []
         self._chip: dict[str, int] = {}
-        self._packed: dict[int, array[int]] = {}  # by quarters of an hour or so, to be sorted one by one
+        self._packed: dict[int, array[int]] = {}  # by stretches of 17 minutes, which are sorted separately
 
     def chip(self, name: str) -> int:
-        """The number of a chip."""
+        """Return the number of a chip."""
         number = self._chip.get(name)
         if number is None:
             number = self._chip[name] = len(self.chips)
@@ -127,7 +127,7 @@ class _Readers:
         return number
 
     def see(self, device: str, chip: int, at_ms: int, rssi: int) -> None:
-        """One read; its device writes down its own clock."""
+        """Add a read, with the time of the device's own clock."""
         number = self._device[device]
         own_ms = at_ms - self._behind[number] - self.base_ms
         packed = (own_ms << _TIME_AT) | (chip << _CHIP_AT) | (number << _DEVICE_AT) | -rssi
@@ -137,11 +137,11 @@ class _Readers:
         some.append(packed)
 
     def in_order(self) -> "array[int]":
-        """All reads by time."""
-        found = array("q")
+        """Return all reads by time."""
+        ordered = array("q")
         for key in sorted(self._packed):
-            found.extend(sorted(self._packed.pop(key)))
-        return found
+            ordered.extend(sorted(self._packed.pop(key)))
+        return ordered
 
 
 def _read_crossing(rng: Random, readers: _Readers, course: Course, crossing: Crossing, chip: int) -> None:
@@ -162,8 +162,9 @@ def _read_crossing(rng: Random, readers: _Readers, course: Course, crossing: Cro
 def _read_cluster(
     rng: Random, readers: _Readers, device: str, chip: int, at_ms: int, pick: Pick, at_start: bool
 ) -> int:
-    """The reads of one crossing by one device, about seven, in the crowd at the start twice as many; the one that the
-    point picks is at `at_ms`. Its span.
+    """Add the reads of one crossing by one device and return their span in milliseconds.
+
+    There are about seven, twice as many in the crowd at the start. The read that the point picks is at `at_ms`.
 
     Strength rises and falls as a parabola over the crossing, from about -63 dBm to -40 and back, as one real crossing
     of a UHF tag does. Source: a recorded crossing in the public repository esitarski/CrossMgr.
@@ -187,7 +188,7 @@ def _read_cluster(
 
 
 def _read_beside(rng: Random, readers: _Readers, device: str, chip: int, at_ms: int, pick: Pick, span_ms: int) -> None:
-    """Weaker reads of the same crossing by the mat's other reader, all within it."""
+    """Add weaker reads of the same crossing by the mat's other reader."""
     seen = set()
     for _ in range(between(rng, 4, 9)):
         seen.add(between(rng, 1, span_ms))
@@ -197,7 +198,7 @@ def _read_beside(rng: Random, readers: _Readers, device: str, chip: int, at_ms: 
 
 
 def _read_strays(rng: Random, readers: _Readers, course: Course, run: Run, chip: int) -> None:
-    """Reads that are no crossing of his course, each kind where it can change no result."""
+    """Add reads that are no crossing of the runner's course, of kinds that change no result."""
     gun_ms = run.own_gun_us // MS
     start = readers.mats[run.race.points[0].mat]
     if rng.random() < (EARLY_VISITORS if run.started else EARLY_NO_SHOWS):
@@ -230,11 +231,11 @@ def _read_after_finish(rng: Random, readers: _Readers, course: Course, run: Run,
 
 def _read_ghosts(rng: Random, readers: _Readers, course: Course, run: Run, chip: int) -> None:
     gun_ms = run.own_gun_us // MS
-    if rng.random() < GHOSTS:  # a read of another line's noise, before anybody could be there
-        at = between(rng, 1, course.finish)
-        point = run.race.points[at]
+    if rng.random() < GHOSTS:  # a false read before any runner can be there
+        number = between(rng, 1, course.finish)
+        point = run.race.points[number]
         if point.mat != run.race.points[0].mat:
-            at_ms = gun_ms + between(rng, 1000, course.least_us[0][at] * 8 // 10 // MS)
+            at_ms = gun_ms + between(rng, 1000, course.least_us[0][number] * 8 // 10 // MS)
             readers.see(readers.mats[point.mat].devices[0], chip, at_ms, _weak(rng))
     if rng.random() < ELSEWHERE:
         own = {point.mat for point in run.race.points}
@@ -247,7 +248,7 @@ def _read_ghosts(rng: Random, readers: _Readers, course: Course, run: Run, chip:
 
 
 def _read_spares(rng: Random, readers: _Readers, entrants: int) -> None:
-    """Chips that no entry names, carried past mats."""
+    """Add reads of chips that no entry names, carried past mats."""
     devices = readers.devices[:-1]
     for number in range(int(entrants * SPARES) + 1):
         chip = readers.chip(f"ZZ{number:05d}")

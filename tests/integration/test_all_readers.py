@@ -33,7 +33,7 @@ from services.operate.export_log import lines
 from services.operate.up import Ports
 from services.runtime.kafka import KafkaOptions
 from tests.integration.processes import is_alive
-from tests.loadtest.scored import as_told, differences, equal_parts, over_http
+from tests.loadtest.scored import as_read, differences, equal_parts, over_http
 
 SEED = 11
 SIZE = 120
@@ -152,7 +152,7 @@ async def test_six_protocols_at_once_end_in_the_standings_of_http_whatever_goes_
     definition = definition_from_toml(races.definition_toml("tien-phong-2024"))
     simulation = with_codes(simulate(definition, SIZE, SEED, steps_ms=steps_ms(PROTOCOLS)), PROTOCOLS)
     event = simulation.definition.event
-    told = {(read.device, read.chip, read.at_us) for read in as_told(simulation, PROTOCOLS)}
+    told = {(read.device, read.chip, read.at_us) for read in as_read(simulation, PROTOCOLS)}
     reads = simulation.reads
     seconds = (reads.time_ms(reads.packed[-1]) - reads.time_ms(reads.packed[0])) / 1000
     rng = random.Random()
@@ -176,7 +176,7 @@ async def test_six_protocols_at_once_end_in_the_standings_of_http_whatever_goes_
         await stack.start(sources)
         watcher = Watcher(stack.live, event)
         watching = asyncio.create_task(watcher.run())
-        await mats.heard()
+        await mats.connected()
         faults = Faults(stack, mats, len(reads))
         failing = asyncio.create_task(faults.run())
 

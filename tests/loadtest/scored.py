@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 import races
-from loadtest.mats import Spoken, as_said
+from loadtest.mats import Spoken, as_sent
 from loadtest.raw_reads import TEST_READER, RawRead
 from loadtest.simulation import Simulation, simulate
 from loadtest.truth import Truth
@@ -55,12 +55,12 @@ def differences(simulation: Simulation, scored_document: dict[str, Any]) -> list
     return [(truth, found) for truth, found in pairs if truth != found]
 
 
-def as_told(simulation: Simulation, protocols: Mapping[str, Spoken]) -> list[RawRead]:
+def as_read(simulation: Simulation, protocols: Mapping[str, Spoken]) -> list[RawRead]:
     """Every read of the mats as the readers there tell it, with its strength."""
     mats = simulation.definition.mats
     mat_of = {device: mat.id for mat in mats for device in (*mat.devices, *mat.backup_devices)}
     reads = [simulation.reads.unpacked(packed, nth) for nth, packed in enumerate(simulation.reads.packed)]
-    return [as_said(read, protocols[mat_of[read.device]]) for read in reads if read.device != TEST_READER]
+    return [as_sent(read, protocols[mat_of[read.device]]) for read in reads if read.device != TEST_READER]
 
 
 def over_http(simulation: Simulation, protocols: Mapping[str, Spoken]) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def over_http(simulation: Simulation, protocols: Mapping[str, Spoken]) -> dict[s
         "event": simulation.definition.event,
         "gateway": "http",
         "session": "1",
-        "reads": as_told(simulation, protocols),
+        "reads": as_read(simulation, protocols),
     }
     return score_lines([*facts, msgspec.json.encode(push)])
 

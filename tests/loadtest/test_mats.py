@@ -53,7 +53,7 @@ async def test_a_day_sent_by_readers_of_a_protocol_scores_as_over_http_and_to_it
         await reading.start()
         try:
             async with asyncio.timeout(HANG_S):
-                await mats.heard()
+                await mats.connected()
                 seen = await play(simulation, mats)
                 await mats.all_sent()
                 while sum(len(fact.reads) for fact in log.facts() if isinstance(fact, ReadsLogged)) < seen:

@@ -171,7 +171,7 @@ def test_deliveries_come_in_order_of_their_arrival_in_small_batches_numbered_by_
         sessions.setdefault((delivery.gateway, delivery.session), set()).update(r.seq for r in delivery.reads)
     assert all(numbers == set(range(len(numbers))) for numbers in sessions.values())
     assert any(session.endswith("-2") for _, session in sessions), "no gateway had an outage"
-    assert sum(len(d.reads) for d in deliveries if not d.again) == len(simulation.reads)
+    assert sum(len(d.reads) for d in deliveries if not d.resent) == len(simulation.reads)
 
 
 def test_some_deliveries_come_twice_unchanged_and_some_after_younger_ones():
