@@ -1,4 +1,4 @@
-"""`matline explain`: a log and a bib in, out comes why he has his result."""
+"""`matline explain`: why the athlete with a bib has their result, from a log."""
 
 import json
 

@@ -136,8 +136,8 @@ def test_rows_fit_the_columns_of_their_tables() -> None:
         assert list(columns_of(name, rows)) == [column for column, _ in TABLES[name]]
 
 
-def test_rows_a_changed_athlete_costs_are_those_of_his_boards_and_splits() -> None:
-    """At most 1.2 rows to each board and split that he is on, whatever the field: here 300 finishers, one by one."""
+def test_a_changed_athlete_costs_rows_of_their_boards_and_splits_only() -> None:
+    """At most 1.2 rows to each board and split of an athlete, in any field: here 300 finishers, each in turn."""
     writer = ResultsWriter()
     results = Results()
     bibs = [str(number) for number in range(1, 301)]

@@ -88,7 +88,7 @@ def test_the_row_of_a_board_shows_both_exact_times():
 
 @pytest.mark.parametrize(("missing", "times"), [("gun", (None, None)), ("chip", (4000, None))])
 def test_a_finisher_without_a_time_is_a_broken_invariant_that_names_him(missing, times):
-    """Scoring gives both times to whoever is FINISHED; a board of wrong places would be worse than none."""
+    """Scoring gives both times to every athlete who is FINISHED; a board of wrong places would be worse than none."""
     gun_s, chip_s = times
     broken = msgspec.structs.replace(result("7", gun_s, chip_s), chip_us=None)
     with pytest.raises(AssertionError, match=f"finisher 7 has no {missing} time"):
@@ -271,7 +271,7 @@ def test_all_who_tie_with_the_last_leader_lead_too():
 
 
 def test_a_judges_order_parts_the_leaders_places_and_nobody_leaves_the_lead_by_it():
-    """Source: R4.2: "whatever order_set says". 4 is fourth by the judges and keeps his gun time."""
+    """Source: R4.2: "whatever order_set says". 4 is fourth by the judges and keeps that gun time."""
     rows = [result("1", 4000), result("2", 4001), result("3", 4002, 4002), result("4", 4002, 3000), result("5", 4003)]
     found = made([mixed(3)], rows, [["3", "4"]]).boards["all"]
     assert [(row.place, row.bib, row.time_s) for row in found] == [
@@ -336,7 +336,7 @@ def test_a_board_within_another_has_its_order_and_numbers_places_anew():
 def test_within_gun_then_chip_the_parents_leaders_stay_before_the_rest():
     """One place by gun overall. In the age group 3 has the best chip time, but 1 leads overall by gun and so here.
 
-    Each keeps the printed time that he has overall.
+    Each keeps the printed time of the overall board.
     """
     rows = [
         result("1", 4000, 3990, birth_year=2000),

@@ -1,4 +1,4 @@
-"""Why an athlete has his place: by hand, and never another place or board than the board itself says."""
+"""Why an athlete has a place: worked out by hand, and never another place or board than the board itself has."""
 
 import pytest
 

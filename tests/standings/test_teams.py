@@ -98,7 +98,7 @@ def test_over_the_limit_counts_as_not_finishing():
 
 
 def test_a_disqualified_athlete_counts_as_started_and_scores_nothing():
-    """N = 4 with the DQ, so the DNF scores 5; the team has three scores without him."""
+    """N = 4 with the DQ, so the DNF scores 5; the team has three other scores."""
     rows = team("A", ("1", 1), ("2", 2), ("3", None, "DNF"), ("4", 3, "DQ"))
     assert teams(rows) == [(1, "A", 1 + 2 + 5, "1:1 2:2 3:5")]
     rows = team("A", ("1", 1), ("2", 2), ("4", 3, "DQ"))
@@ -306,7 +306,7 @@ def test_in_a_log_the_case_is_listed_behind_the_athletes_and_a_decision_closes_i
 
 
 def test_a_replaced_entry_keeps_its_place_in_the_order_of_entries():
-    """7 was entered first and replaced last: he is among the first two still."""
+    """7 was entered first and replaced last: 7 is still among the first two."""
     of = definition(team_boards=[{"id": "teams", "of": "men", "max_members": 2, "counting": 2}])
     first = [entry("7", team="A"), entry("8", team="A"), entry("9", team="A")]
     again = {"type": "entries_added", "event": EVENT, "entries": [entry("7", team="A", club="new")]}

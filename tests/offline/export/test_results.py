@@ -120,7 +120,7 @@ def test_a_start_list_is_by_wave_as_they_start_then_by_bib():
 
 
 def test_everybody_who_finishes_within_the_limits_is_on_the_medal_list():
-    """B.5: a medal for whoever completes, ranked or not."""
+    """B.5: a medal for every athlete who completes the race, ranked or not."""
     (medals,) = medal_table(read(*day(*RAN, run("11"), of=OF, bibs=BIBS))[1])
     assert rows(medals, "race", "medal", "bib", "article") == [
         ("hm", "Finisher medal", bib, "B.5") for bib in ("7", "8", "9", "11")
