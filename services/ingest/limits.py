@@ -11,7 +11,7 @@ class IngestLimits(Struct, frozen=True, kw_only=True):
 
     # Requests
     ack_wait_s: float = 10.0  # a request waits so long for Kafka before it is answered 503
-    body_wait_s: float = 60.0  # for a whole body; a stalled one would hold its place among the requests for ever
+    body_wait_s: float = 60.0  # for a whole body; a stalled one would hold its place among the requests forever
     body_grace_s: float = 10.0  # for a radio to come back; beyond it a body has to keep up a least rate
     upload_wait_s: float = 30.0  # for the whole body of a RACE RESULT upload
     # Of one token

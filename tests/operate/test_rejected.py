@@ -155,7 +155,7 @@ def test_a_marker_is_read_again_as_the_notice_that_it_was():
         (letter(STORE, source="mylaps", gateway="other"), "no mylaps source"),
         (letter(STORE, source="mylaps", gateway="tent", event="f"), "no mylaps source"),
         (letter(b"Start@Store@" + b"F" * 47 + b"@3@$", source="mylaps", gateway="tent"), "47 bytes"),
-        (letter(b"GET / HTTP/1.1$", source="mylaps", gateway="tent"), "no message"),
+        (letter(b"GET / HTTP/1.1$", source="mylaps", gateway="tent"), "not a message"),
         (letter(b"Start@Ping@$", source="mylaps", gateway="tent"), "no read"),
         (letter(b"x" * 300_000, source="mylaps", gateway="tent"), "frame"),
     ],

@@ -31,16 +31,16 @@ def parse_zone(text: str) -> tzinfo:
 def instants_us(local: datetime, zone: tzinfo) -> list[int]:
     """Return the instants at which clocks of `zone` showed `local`: one, none in a skipped hour, two in one
     that came twice, the earlier first. None on a day whose instant is beyond the calendar of datetime."""
-    found: list[int] = []
+    instants: list[int] = []
     for fold in (0, 1):
         try:
             instant = local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
         except OverflowError:  # of the first day of year 1, or of the last one of 9999
             continue
         at_us = (instant - _EPOCH) // _MICROSECOND
-        if at_us not in found and instant.astimezone(zone).replace(tzinfo=None) == local:
-            found.append(at_us)
-    return found
+        if at_us not in instants and instant.astimezone(zone).replace(tzinfo=None) == local:
+            instants.append(at_us)
+    return instants
 
 
 def one_instant_us(local: datetime, zone: tzinfo, hint_us: int | None = None) -> int:
@@ -48,10 +48,10 @@ def one_instant_us(local: datetime, zone: tzinfo, hint_us: int | None = None) ->
 
     Raises ValueError where there is none, or two and no hint; the text says which setting of the source resolves it.
     """
-    found = instants_us(local, zone)
-    if len(found) == 1:
-        return found[0]
-    if not found:
+    instants = instants_us(local, zone)
+    if len(instants) == 1:
+        return instants[0]
+    if not instants:
         raise ValueError(
             f"{local} never was in {zone}, where clocks went forward; check the reader's clock and the source's zone"
         )
@@ -59,4 +59,4 @@ def one_instant_us(local: datetime, zone: tzinfo, hint_us: int | None = None) ->
         raise ValueError(
             f"{local} was twice in {zone}, where clocks went back; give the source a fixed offset such as +02:00"
         )
-    return min(found, key=lambda at_us: abs(at_us - hint_us))
+    return min(instants, key=lambda at_us: abs(at_us - hint_us))

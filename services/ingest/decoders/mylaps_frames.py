@@ -145,7 +145,7 @@ def decode_frame(frame: bytes, zone: tzinfo, server: str) -> Said:
         return Info(source, function)
     if function in ("Store", "Passing", "Marker"):
         return _numbered(frame, source, function, fields, zone, server)
-    return Unreadable(frame + b"$", f"no message of the exporter: function {function[:40]!r}", unit="frame")
+    return Unreadable(frame + b"$", f"not a message of the exporter: function {function[:40]!r}", unit="frame")
 
 
 def frame_bytes(source: str, function: str, *data: str) -> bytes:
@@ -192,7 +192,7 @@ def _numbered(frame: bytes, source: str, function: str, fields: list[bytes], zon
 
 def _location_fault(source: str) -> str:
     if not 1 <= len(source) <= WHERE_MAX_CHARS or not source.isprintable():
-        return f"location {source[:80]!r} is no name of 1 to {WHERE_MAX_CHARS} printable characters"
+        return f"location {source[:80]!r} is not a name of 1 to {WHERE_MAX_CHARS} printable characters"
     return ""
 
 
@@ -259,27 +259,27 @@ def marker(location: str, record: str, zone: tzinfo) -> Notice:
 def _keys(record: str) -> dict[str, str]:
     pairs = [part.partition("=") for part in record.split("|") if part]
     if not pairs or not all(equals for _, equals, _ in pairs):
-        raise ValueError("record has parts that are no key=value")
+        raise ValueError("record has parts that are not key=value")
     return {key.strip(): value for key, _, value in pairs}
 
 
 def _time(text: str) -> time:
     match = _TIME.fullmatch(text.strip())
     if not match:
-        raise ValueError(f"{text!r} is no time of day hh:mm:ss.kkk")
+        raise ValueError(f"{text!r} is not a time of day hh:mm:ss.kkk")
     hour, minute, second, fraction = match.groups()
     return time(int(hour), int(minute), int(second), int((fraction or "0").ljust(6, "0")))
 
 
 def _date(text: str) -> date:
     if not _DATE.fullmatch(text):
-        raise ValueError(f"{text!r} is no date yymmdd")
+        raise ValueError(f"{text!r} is not a date yymmdd")
     return date(2000 + int(text[:2]), int(text[2:4]), int(text[4:]))
 
 
 def _hex(text: str) -> int:
     if not re.fullmatch(r"[0-9A-Fa-f]{4}", text):
-        raise ValueError(f"device sequence {text!r} is no hex number of four digits")
+        raise ValueError(f"device sequence {text!r} is not a hex number of four digits")
     return int(text, 16)
 
 

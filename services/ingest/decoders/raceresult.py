@@ -443,13 +443,13 @@ class RaceResult(Reader):
         if back is None or back.file.number != question.file:
             self._tries = 0
             return []
-        whole = complete and not back.file.had.missing
-        if not whole and self._tries < PULL_TRIES:
+        complete = complete and not back.file.had.missing
+        if not complete and self._tries < PULL_TRIES:
             return []
         self._tries = 0
         if not back.further(question.got):
             self._back = None
-        return [] if whole else [self._lost(f"passings of file {question.file}, some or all of them,")]
+        return [] if complete else [self._lost(f"passings of file {question.file}, some or all of them,")]
 
     def _lost(self, what: str) -> Notice:
         text = f"{what} of {self._box} did not come, asked for {PULL_TRIES} times; read them out of the decoder"

@@ -62,7 +62,7 @@ def _number(text: str) -> int | None:
 
 
 def status_notices(status: Status, where: str, notices: ReaderStateNotices, now: Now, zone: tzinfo) -> list[Notice]:
-    """Return what a person should know of this state and did not follow from an earlier one."""
+    """Return notices of what a person should know about this state, each only when it changes."""
     low = status.battery is not None and status.battery < BATTERY_LOW
     states = {
         "not_in_operation": "" if status.operating else "it is not in operation mode and stores nothing",

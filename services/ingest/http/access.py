@@ -105,7 +105,7 @@ class Access:
             self._sending[holder.id] -= 1
 
     def check_still(self, holder: Token) -> None:
-        """Refuse what came in whole only after its token was revoked. Raises Refused."""
+        """Raise Refused for a body that came in completely only after its token was revoked."""
         if holder is not LOCAL and not self._tokens.holds(holder):
             raise Refused(401, "No valid token", f"token {holder.id} was revoked meanwhile")
 

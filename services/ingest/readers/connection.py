@@ -63,7 +63,7 @@ async def dial(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.Stre
 
 def _keep_alive(connection: socket.socket) -> None:
     """Have the kernel ask whether the other end is there. A reader that says nothing while nobody crosses, and is never
-    asked anything, would otherwise seem connected for ever after its cable was pulled.
+    asked anything, would otherwise seem connected forever after its cable was pulled.
     """
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in KEEPALIVE.items():
