@@ -23,7 +23,9 @@ from services.live.ranking import Placed
 from services.live.store import Store
 from services.live.table_rows import AnnouncedRevision, ChipRead, LoggedLine
 from services.scoring.core.event import EventState
-from services.scoring.core.explain.build import Explanation, PlainRead, explain, known_by
+from services.scoring.core.explain.build import explain
+from services.scoring.core.explain.evidence import PlainRead, evidence_from
+from services.scoring.core.explain.model import Explanation
 from services.standings.boards import orders_of
 from services.standings.explain_place import PlaceWhy, place_why
 from services.standings.explanation import Explained, boards_of_race
@@ -157,11 +159,10 @@ class _FoldedFacts(Struct):
 
 def _explain(state: EventState, bib: str, reads: Sequence[ChipRead]) -> tuple[Explanation, AthleteRow]:
     """Return an athlete's explanation and row by facts and reads, with the version that scoring gives."""
-    athlete = known_by(
-        state, bib, (PlainRead(read.chip, read.device, read.at_us, read.rssi, read.came) for read in reads)
-    )
-    explanation, row = explain(athlete, bib)
-    version = max([athlete.version, *(fact.offset for fact in explanation.facts), *(read.offset for read in reads)])
+    plain = (PlainRead(read.chip, read.device, read.at_us, read.rssi, read.came) for read in reads)
+    evidence = evidence_from(state, bib, plain)
+    explanation, row = explain(evidence)
+    version = max([evidence.version, *(fact.offset for fact in explanation.facts), *(read.offset for read in reads)])
     return (
         msgspec.structs.replace(explanation, version=version),
         msgspec.structs.replace(row, version=version),

@@ -16,7 +16,9 @@ from services.formatting.terminal import clean
 from services.formatting.times import MINUS, LocalClock, format_exact, format_hms
 from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import Log, scored
-from services.scoring.core.explain.build import Explanation, PointWhy, explain, known
+from services.scoring.core.explain.build import explain
+from services.scoring.core.explain.evidence import evidence_of
+from services.scoring.core.explain.model import Explanation, PointWhy
 from services.scoring.core.explain.relevant_facts import FactWhy
 from services.standings.explain_place import PlaceWhy
 from services.standings.explanation import Explained, bibs_near, document, places
@@ -55,7 +57,7 @@ def explained_of(log: Log, path: str, bib: str) -> Explained:
         hint = f"similar bibs are {', '.join(map(clean, near))}" if near else "there are no entries"
         raise Stopped(f"{path}: there is no entry with bib {bib}; {hint}")
     made = scored(state)
-    explanation, row = explain(known(state, bib), bib)
+    explanation, row = explain(evidence_of(state, bib))
     return Explained(log.revision, explanation, places(made, row))
 
 

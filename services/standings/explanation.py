@@ -12,7 +12,7 @@ import msgspec
 from schemas.definition import Definition
 from schemas.ids import bib_order
 from schemas.results import AthleteRow
-from services.scoring.core.explain.build import Explanation
+from services.scoring.core.explain.model import Explanation
 from services.standings.boards import boards_around, orders_of
 from services.standings.document import Scored
 from services.standings.explain_place import PlaceWhy, place_why

@@ -18,7 +18,8 @@ from services.offline.scored_log import Log
 from services.projections.audit import Gathered
 from services.projections.tables import TABLES, columns_of
 from services.runtime.tokens import new_token, tokens_bytes
-from services.scoring.core.explain.build import explain, known
+from services.scoring.core.explain.build import explain
+from services.scoring.core.explain.evidence import evidence_of
 from services.scoring.core.partition import PartitionState
 from services.standings import explanation
 from tests.builders import (
@@ -266,7 +267,7 @@ async def test_random_logs_from_the_tables_give_the_rows_of_scoring(database):
             worked_out: Any = await explainer._work_out(AnnouncedRevision(event, state.next_offset * 3, 0), bib)
             explanation, row = worked_out
             assert row == scored.row(bib), (seed, bib)
-            assert explanation == explain(known(scored, bib), bib).explanation, (seed, bib)
+            assert explanation == explain(evidence_of(scored, bib)).explanation, (seed, bib)
             compared += 1
     assert compared > 100
 

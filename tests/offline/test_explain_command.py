@@ -69,7 +69,7 @@ def test_the_page_tells_a_person(explained):
     for said in (
         "Bib 7",
         "FINISHED, printed time 1:06:40, gun time 1:06:40.000, chip time 1:06:39.000",
-        "> he finished",
+        "> finished",
         "gun time 06:06:40.000 − 05:00:00.000 = 1:06:40.000",
         "races[0].official_time = gun",
         "2 of 2",
@@ -90,7 +90,7 @@ def test_the_page_of_one_without_a_result_says_why(explained):
         fact("entries_added", entries=[entry("9")], id="e"), fact("fact_withdrawn", fact="e", reason="paid twice")
     )
     out = explained(facts, "9", style="text")[1]
-    assert "No result: every entry of his was withdrawn" in out
+    assert "No result: every entry of bib 9 was withdrawn" in out
     assert "paid twice" in out
 
 

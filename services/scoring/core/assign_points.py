@@ -10,7 +10,7 @@ filling a point is enough to go on from.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from services.scoring.core.course import START, Course
 from services.scoring.core.passings import UsedRead
@@ -35,6 +35,21 @@ class Choice(NamedTuple):
 
     taken: list[Candidate | None]
     lap_ambiguous: bool
+
+
+Misfit = Literal["not_after", "too_fast"]
+"""Why one candidate cannot follow another along the course."""
+
+
+class Loss(NamedTuple):
+    """Why the choice did not take a candidate for its point. Points are indexes.
+
+    `passing_used`: its passing gave the point `other`. `not_after` and `too_fast`: the stretch between its point and
+    the filled point `other` (None: the own gun). `ranks_behind`: its point took one that comes first.
+    """
+
+    why: Literal["passing_used", "not_after", "too_fast", "ranks_behind"]
+    other: int | None
 
 
 class _Step(NamedTuple):
@@ -129,7 +144,7 @@ def _ways_to(
     bit = course.lap_bits[point]
     ways: _Begins = {}
     for before, begin, used in _befores(begins, candidates, point):
-        if not _follows(course, before, point, candidate, own_gun_us):
+        if _misfit(course, before, point, candidate, own_gun_us) is not None:
             continue
         if candidate.passing in twice:
             if candidate.passing in used:
@@ -159,17 +174,23 @@ def _is_official(found: list[Candidate]) -> bool:
     return bool(found) and found[0].passing == OFFICIAL
 
 
-def _follows(
+def _misfit(
     course: Course, before: tuple[int, Candidate] | None, point: int, candidate: Candidate, own_gun_us: int
-) -> bool:
-    """Whether the stretch to `candidate` is believable; two officials' times, or the gun and one, are not checked."""
+) -> Misfit | None:
+    """Return why `candidate` cannot come right after `before`, or None when the stretch is believable.
+
+    Two officials' times, or the gun and one, are not checked.
+    """
     if before is None:
-        return candidate.passing == OFFICIAL or candidate.at_us - own_gun_us >= course.least_us[START][point]
-    at, earlier = before
+        reached = candidate.passing == OFFICIAL or candidate.at_us - own_gun_us >= course.least_us[START][point]
+        return None if reached else "too_fast"
+    earlier_point, earlier = before
     if candidate.passing == OFFICIAL and earlier.passing == OFFICIAL:
-        return True
-    elapsed = candidate.at_us - earlier.at_us
-    return elapsed > 0 and elapsed >= course.least_us[at][point]
+        return None
+    elapsed_us = candidate.at_us - earlier.at_us
+    if elapsed_us <= 0:
+        return "not_after"
+    return "too_fast" if elapsed_us < course.least_us[earlier_point][point] else None
 
 
 def _keep(ways: _Begins, used: _Used, begin: _Begin) -> None:
@@ -202,3 +223,32 @@ def _best(
         laps |= course.lap_bits[step.point]
         step = step.before
     return Choice(taken, any(other != laps for other in best.laps))
+
+
+# --- Why the others were not taken.
+
+
+def why_not(
+    course: Course, taken: Sequence[Candidate | None], point: int, candidate: Candidate, own_gun_us: int
+) -> Loss:
+    """Return why the choice `taken` does not have `candidate` at `point`.
+
+    A candidate that fits between its neighbours among the points taken, and whose passing gave no other point, could
+    stand in the place of the one that was taken: so that one ranks before it.
+    """
+    filled = [(other, held) for other, held in enumerate(taken) if held is not None and other != point]
+    for other, held in filled:
+        if held.passing == candidate.passing:
+            return Loss("passing_used", other)
+    before = next((pair for pair in reversed(filled) if pair[0] < point), None)
+    misfit = _misfit(course, before, point, candidate, own_gun_us)
+    if misfit is not None:
+        return Loss(misfit, None if before is None else before[0])
+    after = next((pair for pair in filled if pair[0] > point), None)
+    if after is not None:
+        misfit = _misfit(course, (point, candidate), after[0], after[1], own_gun_us)
+        if misfit is not None:
+            return Loss(misfit, after[0])
+    if taken[point] is None:
+        raise AssertionError(f"the choice leaves {course.points[point].id} empty, though a candidate fits there")
+    return Loss("ranks_behind", point)

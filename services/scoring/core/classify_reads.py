@@ -1,14 +1,16 @@
-"""From an athlete's reads to the points that he took, and a reason for every read that gave none.
+"""From an athlete's reads to the points they gave, with a reason for every read that gave none.
 
 Source: R3.1 to R3.3.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from msgspec import Struct
+
 from services.scoring.core.assign_points import OFFICIAL, Candidate, choose
-from services.scoring.core.course import START, Course
+from services.scoring.core.course import START, Course, Limits, is_early, is_late
 from services.scoring.core.device_places import ASK, UNKNOWN, DevicePlacement
 from services.scoring.core.passings import Passing, UsedRead, form_passings, pick_time
 from services.scoring.core.reads import ChipReads
@@ -30,10 +32,14 @@ Reason = Literal[
 
 
 class Guns(NamedTuple):
-    """The guns that an athlete's times count from: his own, and his race's earliest; None as long as there is none."""
+    """The guns that an athlete's times count from: their own and the race's earliest, each None until it is fired.
+
+    `own_wave` is the wave of the own gun, None for the gun fired without a wave.
+    """
 
     own_us: int | None
     race_us: int | None
+    own_wave: str | None = None
 
 
 class Sorted(NamedTuple):
@@ -43,16 +49,60 @@ class Sorted(NamedTuple):
     out: dict[Reason, list[UsedRead]]
 
 
+class LocatedReads(NamedTuple):
+    """For each read of a chip its corrected instant, its group, and the bib that wore the chip then. Source: R3.1.
+
+    The bib is None when nobody wore it.
+    """
+
+    at_us: Sequence[int]
+    groups: list[int]
+    wearers: list[str | None]
+
+
+class Strike(Struct, frozen=True):
+    """Why a passing did not fill one point of its mat.
+
+    `other` is a point by index: for `too_fast` the earlier point from which the stretch is too fast (None: the own
+    gun); for `superseded` the point with an official's time that the passing is out of order with (None: it is not).
+    """
+
+    point: int
+    reason: Reason
+    other: int | None = None
+
+
+class UnusedReads(Struct, frozen=True):
+    """Reads that gave no point its time, with their reason.
+
+    `strikes` has a strike for each point of the mat where the reason comes from them: the last in the order of
+    STRIKE_ORDER is the reason.
+    """
+
+    reason: Reason
+    reads: list[UsedRead]
+    strikes: tuple[Strike, ...] = ()
+
+
+STRIKE_ORDER: tuple[Reason, ...] = ("overridden", "outside_start_window", "too_early", "too_fast", "superseded")
+"""The reasons that keep a passing from one point; of several points the last reason holds. Source: R3.1."""
+
+
 class ReadClassification(NamedTuple):
-    """All that an athlete's reads came to: passings, what could fill each point and what did, and every unused read
-    with its reason.
+    """The passings of an athlete's reads, the candidates of each point and the one it took, and every unused read.
+
+    `limits` is None without a gun; then nothing is used.
     """
 
     passings: list[Passing]
     candidates: list[list[Candidate]]
     taken: list[Candidate | None]
     lap_ambiguous: bool
-    unused: list[tuple[Reason, list[UsedRead]]]
+    unused: list[UnusedReads]
+    limits: Limits | None
+
+
+# --- Whose reads, where and when.
 
 
 def sort_reads(
@@ -63,7 +113,7 @@ def sort_reads(
     worn: Iterable[str],
     own_gun_us: int | None,
 ) -> Sorted:
-    """The athlete's reads with corrected instants, by group; out are those of R3.1 up to `before_gun`.
+    """Return the athlete's reads with corrected instants, by group; out are those of R3.1 up to `before_gun`.
 
     Reads at an unknown device and of a chip that nobody wears belong to no athlete; the event counts them.
     """
@@ -73,7 +123,8 @@ def sort_reads(
         reads = chips.get(chip)
         if reads is None:
             continue
-        if places.moving or chip in book.worn or chip in book.excluded or own_gun_us is None:
+        assigned_or_excluded = chip in book.worn or chip in book.excluded
+        if own_gun_us is None or assigned_or_excluded or not places.moving.isdisjoint(reads.device):
             _sort_each(book, places, chip, reads, bib, own_gun_us, groups, out)
         elif book.owner_of(chip) == bib:
             _sort_plainly(places, chip, reads, own_gun_us, groups, out)
@@ -89,7 +140,7 @@ def _sort_plainly(
     groups: list[list[UsedRead]],
     out: dict[Reason, list[UsedRead]],
 ) -> None:
-    """The common case, where no fact says anything special of the chip or of any device."""
+    """Sort the reads of a chip in the common case, where no fact concerns the chip or a device that read it."""
     group_of = places.groups
     after = bisect_left(reads.at_us, own_gun_us)
     count = len(reads.at_us)
@@ -112,16 +163,14 @@ def _sort_each(
     groups: list[list[UsedRead]],
     out: dict[Reason, list[UsedRead]],
 ) -> None:
-    """Each read by itself: who wore the chip then, where the device stood, whether an official excluded it."""
-    owner, assigned, excluded = book.owner_of(chip), chip in book.worn, book.excluded.get(chip, ())
-    for nth, (raw_us, device, rssi) in enumerate(zip(reads.at_us, reads.device, reads.rssi, strict=True)):
-        at_us, group = raw_us, places.groups[device]
-        if group == ASK:
-            at_us, group = places.ask(device, raw_us)
-        if group == UNKNOWN or (book.wearer_of(chip, at_us, owner) if assigned else owner) != bib:
+    """Sort each read of a chip by itself, since facts concern it: who wore it, where it was read, what is excluded."""
+    excluded = book.excluded.get(chip, ())
+    located = locate_reads(book, places, chip, reads)
+    for nth, (at_us, group, wearer, rssi) in enumerate(zip(*located, reads.rssi, strict=True)):
+        if group == UNKNOWN or wearer != bib:
             continue
         read = (at_us, rssi, chip, nth)
-        if excluded and (places.name(device), raw_us) in excluded:
+        if excluded and (places.name(reads.device[nth]), reads.at_us[nth]) in excluded:
             out.setdefault("excluded", []).append(read)
         elif own_gun_us is None or at_us < own_gun_us:
             out.setdefault("before_gun", []).append(read)
@@ -129,30 +178,51 @@ def _sort_each(
             groups[group].append(read)
 
 
+def locate_reads(book: Rulings, places: DevicePlacement, chip: str, reads: ChipReads) -> LocatedReads:
+    """Say of each read of a chip when it was by the corrected clock, at which group, and who wore the chip."""
+    group_of = places.groups
+    instants: Sequence[int] = reads.at_us
+    groups = [group_of[device] for device in reads.device]
+    if ASK in groups:
+        asked = [
+            places.ask(device, at_us) if group == ASK else (at_us, group)
+            for at_us, device, group in zip(reads.at_us, reads.device, groups, strict=True)
+        ]
+        instants, groups = [at_us for at_us, _ in asked], [group for _, group in asked]
+    owner = book.owner_of(chip)
+    wearers = [book.wearer_of(chip, at_us, owner) for at_us in instants] if chip in book.worn else [owner] * len(groups)
+    return LocatedReads(instants, groups, wearers)
+
+
+# --- Passings and points.
+
+
 def find_points(
     book: Rulings, course: Course, places: DevicePlacement, bib: str, guns: Guns, reads: Sorted
 ) -> ReadClassification:
-    """Passings, the choice of points, and why every other read is unused."""
-    unused: list[tuple[Reason, list[UsedRead]]] = list(reads.out.items())
-    own_gun_us, race_gun_us = guns
+    """Form passings, choose the points, and say why every other read is unused."""
+    unused = [UnusedReads(reason, out) for reason, out in reads.out.items()]
+    own_gun_us, race_gun_us = guns.own_us, guns.race_us
     if own_gun_us is None or race_gun_us is None:
-        return ReadClassification([], [[] for _ in course.points], [None] * len(course.points), False, unused)
+        nothing: list[Candidate | None] = [None] * len(course.points)
+        return ReadClassification([], [[] for _ in course.points], nothing, False, unused, None)
     passings: list[Passing] = []
     groups = iter(reads.groups)
     for mat, main, backup in zip(places.mats, groups, groups, strict=True):
         if main or backup:
-            found, same = form_passings(mat, main, backup, book.gap_us)
-            passings += found
-            unused += [("backup_duplicate", passing.reads) for passing in same]
-    chooser = _Chooser(course, passings, _officials(book, course, bib), own_gun_us, race_gun_us)
+            formed, same = form_passings(mat, main, backup, book.gap_us)
+            passings += formed
+            unused += [UnusedReads("backup_duplicate", passing.reads) for passing in same]
+    limits = course.limits(race_gun_us, own_gun_us)
+    chooser = _Chooser(course, passings, _officials(book, course, bib), own_gun_us, limits)
     candidates = chooser.candidates()
     choice = choose(course, candidates, own_gun_us)
     unused += chooser.unused(choice.taken)
-    return ReadClassification(passings, candidates, choice.taken, choice.lap_ambiguous, unused)
+    return ReadClassification(passings, candidates, choice.taken, choice.lap_ambiguous, unused, limits)
 
 
 def _officials(book: Rulings, course: Course, bib: str) -> dict[int, int]:
-    """Officials' times in force, by the index of their point."""
+    """Return officials' times in force, by the index of their point."""
     times = book.times.get(bib)
     if times is None:
         return {}
@@ -160,20 +230,20 @@ def _officials(book: Rulings, course: Course, bib: str) -> dict[int, int]:
 
 
 class _Chooser:
-    """What may fill an athlete's points, and why a passing does not."""
+    """Finds the candidates for an athlete's points, and why the other passings are unused."""
 
     def __init__(
-        self, course: Course, passings: list[Passing], officials: dict[int, int], own_gun_us: int, race_gun_us: int
+        self, course: Course, passings: list[Passing], officials: dict[int, int], own_gun_us: int, limits: Limits
     ) -> None:
         self.course = course
         self.passings = passings
         self.officials = officials
         self.own_gun_us = own_gun_us
-        self.window_end_us = own_gun_us + course.window_us
-        self.earliest_us = {at: max(earliest.instants(race_gun_us, own_gun_us)) for at, earliest in course.earliests}
+        self.window_end_us = limits.window_end_us
+        self.earliest_us = limits.earliest_us
 
     def candidates(self) -> list[list[Candidate]]:
-        """For each point what could fill it, by itself and by the officials' times before and behind it."""
+        """Return for each point what could fill it, judged by itself and by the officials' times around it."""
         course, officials = self.course, self.officials
         found: list[list[Candidate]] = [[] for _ in course.points]
         for number, passing in enumerate(self.passings):
@@ -186,95 +256,109 @@ class _Chooser:
                 at_us, read = picked
                 if self.earliest_us and self._early(point, at_us):
                     continue
-                if self._fits_officials(point, at_us) if officials else self._reached(point, at_us):
+                if self._out_of_order(point, at_us) is None if officials else self._reached(point, at_us):
                     found[point].append(Candidate(at_us, number, read))
         for point, at_us in officials.items():
             found[point] = [Candidate(at_us, OFFICIAL, None)]
         return found
 
     def _pick_for(self, point: int, passing: Passing) -> tuple[int, UsedRead] | None:
-        """The instant that `point` takes from a passing, and the read that gave it; START looks at the reads inside its
-        window only.
+        """Return the instant that `point` takes from a passing, and the read that gave it.
+
+        START looks only at the reads inside its window; None when there are none.
         """
         reads = passing.reads
-        if point == START and reads[-1][0] > self.window_end_us:
-            reads = [read for read in reads if read[0] <= self.window_end_us]
+        if point == START and is_late(reads[-1][0], self.window_end_us):
+            reads = reads[: self._in_window(reads)]
             if not reads:
                 return None
         return pick_time(reads, self.course.points[point].pick)
 
+    def _in_window(self, reads: list[UsedRead]) -> int:
+        """Return how many of the first reads, in time order, are inside START's window; equal is in time."""
+        return bisect_right(reads, self.window_end_us, key=_instant)
+
     def _early(self, point: int, at_us: int) -> bool:
-        return point in self.earliest_us and at_us < self.earliest_us[point]
+        return point in self.earliest_us and is_early(at_us, self.earliest_us[point])
 
     def _reached(self, point: int, at_us: int) -> bool:
-        """Whether the point can be reached from the gun by then."""
+        """Return whether the point can be reached from the own gun by then."""
         return at_us - self.own_gun_us >= self.course.least_us[START][point]
 
-    def _fits_officials(self, point: int, at_us: int) -> bool:
-        """In order with every official's time; whether stretches are believable the choice finds out."""
-        return all(
-            at_us > official_us if at < point else at_us < official_us for at, official_us in self.officials.items()
-        )
+    def _out_of_order(self, point: int, at_us: int) -> int | None:
+        """Return the first point with an official's time that an instant is out of order with, or None.
 
-    def unused(self, taken: list[Candidate | None]) -> list[tuple[Reason, list[UsedRead]]]:
-        """Every read of the passings that gave no point its time, with the first reason that keeps it from all."""
-        found: list[tuple[Reason, list[UsedRead]]] = []
+        Whether the stretches are believable is for the choice to decide.
+        """
+        for official, official_us in self.officials.items():
+            if at_us <= official_us if official < point else at_us >= official_us:
+                return official
+        return None
+
+    def unused(self, taken: list[Candidate | None]) -> list[UnusedReads]:
+        """Return every read of the passings that gave no point its time, with the reason."""
+        unused: list[UnusedReads] = []
         used = {one.passing: (point, one.read) for point, one in enumerate(taken) if one is not None}
         for number, passing in enumerate(self.passings):
             points = self.course.at_mat.get(passing.mat)
             if points is None:
-                found.append(("not_on_course", passing.reads))
+                unused.append(UnusedReads("not_on_course", passing.reads))
                 continue
             given_to, given = used.get(number, (None, None))
             rest = passing.reads if given is None else _without(passing.reads, given)
-            if points[0] != START or passing.reads[-1][0] <= self.window_end_us:
+            if points[0] != START or not is_late(passing.reads[-1][0], self.window_end_us):
                 if rest:
-                    found.append((self._reason(passing, points, taken, given_to, True), rest))
+                    unused.append(self._unused(passing, rest, points, taken, given_to, True))
                 continue
-            for in_window in (True, False):
-                some = [read for read in rest if (read[0] <= self.window_end_us) == in_window]
+            count = self._in_window(rest)
+            for in_window, some in ((True, rest[:count]), (False, rest[count:])):
                 if some:
-                    found.append((self._reason(passing, points, taken, given_to, in_window), some))
-        return found
+                    unused.append(self._unused(passing, some, points, taken, given_to, in_window))
+        return unused
 
-    def _reason(
+    def _unused(
         self,
         passing: Passing,
+        reads: list[UsedRead],
         points: tuple[int, ...],
         taken: list[Candidate | None],
         given_to: int | None,
         in_window: bool,
-    ) -> Reason:
-        """Strikes the mat's points in the order of the reasons; the reason that strikes the last one stands."""
+    ) -> UnusedReads:
+        """Return unused reads of a passing with their reason, all of them inside START's window or all after it."""
         if given_to is not None and (in_window or given_to != START):
-            return "superseded"
-        left = [point for point in points if point not in self.officials]
-        if not left:
-            return "overridden"
-        if not in_window:
-            left = [point for point in left if point != START]
-            if not left:
-                return "outside_start_window"
-        picked = [(point, found[0]) for point in left if (found := self._pick_for(point, passing)) is not None]
-        picked = [(point, at_us) for point, at_us in picked if not self._early(point, at_us)]
-        if not picked:
-            return "too_early"
-        too_fast = all(self._too_fast(point, at_us, taken) for point, at_us in picked)
-        return "too_fast" if too_fast else "superseded"
+            return UnusedReads("superseded", reads)
+        strikes = tuple(self._strike(point, passing, taken, in_window) for point in points)
+        return UnusedReads(max((strike.reason for strike in strikes), key=STRIKE_ORDER.index), reads, strikes)
 
-    def _too_fast(self, point: int, at_us: int, taken: list[Candidate | None]) -> bool:
-        """Too fast from his own gun, or from the nearest point before this one that was filled earlier."""
+    def _strike(self, point: int, passing: Passing, taken: list[Candidate | None], in_window: bool) -> Strike:
+        """Return why a passing did not fill one point."""
+        if point in self.officials:
+            return Strike(point, "overridden")
+        picked = self._pick_for(point, passing) if in_window or point != START else None
+        if picked is None:
+            return Strike(point, "outside_start_window")
+        at_us = picked[0]
+        if self._early(point, at_us):
+            return Strike(point, "too_early")
         if not self._reached(point, at_us):
-            return True
-        for before in range(point - 1, -1, -1):
-            candidate = taken[before]
-            if candidate is not None:
-                return 0 < at_us - candidate.at_us < self.course.least_us[before][point]
-        return False
+            return Strike(point, "too_fast")
+        before = next((before for before in range(point - 1, -1, -1) if taken[before] is not None), None)
+        if before is not None and self._too_fast(before, taken[before], point, at_us):
+            return Strike(point, "too_fast", before)
+        return Strike(point, "superseded", self._out_of_order(point, at_us))
+
+    def _too_fast(self, before: int, candidate: Candidate | None, point: int, at_us: int) -> bool:
+        """Return whether an instant is too soon after an earlier point; one not after it is merely out of order."""
+        return candidate is not None and 0 < at_us - candidate.at_us < self.course.least_us[before][point]
+
+
+def _instant(read: UsedRead) -> int:
+    return read[0]
 
 
 def _without(reads: list[UsedRead], given: UsedRead) -> list[UsedRead]:
-    """The reads of a passing but the one that a point took: mostly the first or the last."""
+    """Return the reads of a passing but the one that a point took, which mostly is the first or the last."""
     if reads[0] is given:
         return reads[1:]
     if reads[-1] is given:

@@ -3,6 +3,8 @@
 Source: R2 and R3.
 """
 
+from typing import Literal, NamedTuple
+
 from msgspec import Struct
 
 from schemas.course_times import clock_instant_us, duration_us, min_duration_us
@@ -12,6 +14,10 @@ from schemas.ids import US
 START = 0  # index of START in every course
 
 
+BoundKind = Literal["clock", "gun", "wave"]
+"""How a definition may give a limit: as a time of day, or since the race's earliest gun or the athlete's own gun."""
+
+
 class Bound(Struct, frozen=True):
     """A cut-off or an earliest: `clock_us` an instant, the others durations since a gun; None where not given."""
 
@@ -19,14 +25,37 @@ class Bound(Struct, frozen=True):
     gun_us: int | None
     wave_us: int | None
 
-    def instants(self, race_gun_us: int, own_gun_us: int) -> list[int]:
-        """The instants that the given kinds stand for, one or more."""
-        found = [] if self.clock_us is None else [self.clock_us]
+    def instants(self, race_gun_us: int, own_gun_us: int) -> dict[BoundKind, int]:
+        """Return the instants that the given kinds stand for, one or more."""
+        instants: dict[BoundKind, int] = {}
+        if self.clock_us is not None:
+            instants["clock"] = self.clock_us
         if self.gun_us is not None:
-            found.append(race_gun_us + self.gun_us)
+            instants["gun"] = race_gun_us + self.gun_us
         if self.wave_us is not None:
-            found.append(own_gun_us + self.wave_us)
-        return found
+            instants["wave"] = own_gun_us + self.wave_us
+        return instants
+
+
+class Limits(NamedTuple):
+    """The instants that limit an athlete's points, by the index of the point; the window is START's.
+
+    Of several kinds of earliest the latest limits, of several kinds of cut-off the earliest. Source: R3.3 and R3.5.
+    """
+
+    window_end_us: int
+    earliest_us: dict[int, int]
+    cutoff_us: dict[int, int]
+
+
+def is_early(at_us: int, earliest_us: int) -> bool:
+    """Return whether an instant is before an earliest; equal is in time."""
+    return at_us < earliest_us
+
+
+def is_late(at_us: int, latest_us: int) -> bool:
+    """Return whether an instant is after a cut-off or the end of the start window; equal is in time."""
+    return at_us > latest_us
 
 
 class CoursePoint(Struct, frozen=True):
@@ -75,6 +104,18 @@ class Course:
             [min_duration_us(a.km, b.km, race.max_speed_mps) if b.km > a.km else 0 for b in self.points]
             for a in self.points
         ]
+        self._limits: dict[tuple[int, int], Limits] = {}  # by the guns, of which a race has few
+
+    def limits(self, race_gun_us: int, own_gun_us: int) -> Limits:
+        """Return the limits of an athlete by the race's earliest gun and the athlete's own."""
+        limits = self._limits.get((race_gun_us, own_gun_us))
+        if limits is None:
+            limits = self._limits[race_gun_us, own_gun_us] = Limits(
+                own_gun_us + self.window_us,
+                {point: max(earliest.instants(race_gun_us, own_gun_us).values()) for point, earliest in self.earliests},
+                {point: min(cutoff.instants(race_gun_us, own_gun_us).values()) for point, cutoff in self.cutoffs},
+            )
+        return limits
 
 
 def _bound(definition: Definition, race: Race, limit: Limit | None) -> Bound | None:

@@ -29,7 +29,8 @@ from schemas.events import (
 from schemas.fact_kinds import AsFact, AsProtest, Everybody, InRace, ReadBy, SharingChips, WithBibs, WithChips
 from schemas.results import AthleteRow, EventRow, Gun, JudgesOrder
 from services.scoring.core.athlete import score
-from services.scoring.core.device_places import ASK, UNKNOWN, DevicePlacement, Devices
+from services.scoring.core.classify_reads import locate_reads
+from services.scoring.core.device_places import UNKNOWN, DevicePlacement, Devices
 from services.scoring.core.pending_facts import pending
 from services.scoring.core.reads import NO_RSSI, ChipReads
 from services.scoring.core.rulings import Rulings
@@ -321,14 +322,11 @@ class EventState:
         places = self.devices.places(book)
         no_place = no_wearer = 0
         for chip, reads in self.chips.items():
-            owner, asked = book.owner_of(chip), chip in book.worn
-            for at_us, device in zip(reads.at_us, reads.device, strict=True):
-                group = places.groups[device]
-                if group == ASK:
-                    at_us, group = places.ask(device, at_us)
+            located = locate_reads(book, places, chip, reads)
+            for group, wearer in zip(located.groups, located.wearers, strict=True):
                 if group == UNKNOWN:
                     no_place += 1
-                elif (book.wearer_of(chip, at_us, owner) if asked else owner) is None:
+                elif wearer is None:
                     no_wearer += 1
         return no_place, no_wearer
 

@@ -50,6 +50,13 @@ class Written(NamedTuple):
     entry: Entry
 
 
+class OwnGun(NamedTuple):
+    """The gun that an athlete's times count from; `wave` is None for the gun fired without a wave."""
+
+    at_us: int
+    wave: str | None
+
+
 class Place(NamedTuple):
     """Where a device stands."""
 
@@ -204,11 +211,13 @@ class Rulings:
         """Whether a fact corrects the device's clock or moves it, so that each of its reads has to be asked for."""
         return device in self.clocks or device in self.placed
 
-    def own_gun_us(self, entry: Entry) -> int | None:
-        """The athlete's own gun: his wave's; without one, the gun fired without a wave; else none."""
-        if entry.wave is not None and (entry.race, entry.wave) in self.guns:
-            return self.guns[entry.race, entry.wave]
-        return self.guns.get((entry.race, None))
+    def own_gun(self, entry: Entry) -> OwnGun | None:
+        """Return the athlete's own gun: the wave's, else the gun fired without a wave, else None. Source: R3."""
+        for wave in (entry.wave, None):
+            at_us = self.guns.get((entry.race, wave))
+            if at_us is not None:
+                return OwnGun(at_us, wave)
+        return None
 
     def race_gun_us(self, race: str) -> int | None:
         """The earliest of all the race's guns."""

@@ -8,7 +8,9 @@ import races
 from loadtest.simulation import simulate
 from schemas.definition_parse import definition_from_toml
 from services.offline.scored_log import Log
-from services.scoring.core.explain.build import READS_SHOWN, explain, known
+from services.scoring.core.explain.build import explain
+from services.scoring.core.explain.evidence import evidence_of
+from services.scoring.core.explain.explain_reads import READS_SHOWN
 from tests.builders import (
     START_US,
     at,
@@ -55,7 +57,7 @@ def state_of(*facts):
 
 def why(*facts, bib="7", of=None, bibs=("7",)):
     """The explanation of an athlete of a whole day."""
-    return explain(known(state_of(*day(*facts, of=of, bibs=bibs)), bib), bib).explanation
+    return explain(evidence_of(state_of(*day(*facts, of=of, bibs=bibs)), bib)).explanation
 
 
 def told(found):
@@ -169,7 +171,7 @@ def test_limits_give_their_instants_and_which_of_several_kinds_decides():
     assert ten.over
     assert [(one.limit, one.at_us, one.kept) for one in found.points[0].limits] == [("window", at(1800), True)]
     assert (found.status, found.cut_at) == ("OTL", "10K")
-    assert found.why[-1].says == "he was over the time limit at 10K"
+    assert found.why[-1].says == "over the time limit at 10K"
 
 
 def test_of_several_kinds_of_earliest_the_latest_decides():
@@ -208,7 +210,7 @@ def test_a_missed_point_says_so():
     found = why(run(k10=None))
     ten = found.points[1]
     assert (ten.at_us, ten.missed, ten.candidates) == (None, True, [])
-    assert ten.says == "nothing could fill it; missed, for he took a later point"
+    assert ten.says == "nothing could fill it; missed, since a later point was passed"
 
 
 def test_with_the_pick_peak_the_read_beside_the_peak_gave_the_time():
@@ -237,8 +239,8 @@ def test_times_are_worked_out_step_by_step():
         ("chip_time", None, None),
         ("printed", "races[0].official_time", "chip"),
     ]
-    assert says(found, "own_gun") == "his own gun, of his wave B: 05:01:00.000"
-    assert says(found, "gun") == "gun time counts from his own gun: 05:01:00.000"
+    assert says(found, "own_gun") == "own gun, of wave B: 05:01:00.000"
+    assert says(found, "gun") == "gun time counts from the own gun: 05:01:00.000"
     assert says(found, "gun_time") == "gun time 06:06:40.100 − 05:01:00.000 = 1:05:40.100"
     assert says(found, "chip_time") == "chip time 06:06:40.100 − 05:01:02.000 = 1:05:38.100"
     assert says(found, "printed") == (
@@ -249,7 +251,7 @@ def test_times_are_worked_out_step_by_step():
 
 def test_a_start_that_is_missing_is_replaced_by_the_gun_or_by_nothing():
     stands_in = why(run(start=None))
-    assert says(stands_in, "start") == "START has no passing; his own gun stands in: 05:00:00.000"
+    assert says(stands_in, "start") == "START has no passing; the own gun stands in: 05:00:00.000"
     assert stands_in.flags == ["start_assumed"]
     nothing = why(run(start=None), of=half(missing_start="dnf", official_time="chip"))
     assert "nothing stands in" in says(nothing, "start")
@@ -259,10 +261,12 @@ def test_a_start_that_is_missing_is_replaced_by_the_gun_or_by_nothing():
 
 def test_without_a_gun_or_a_finish_there_are_no_times():
     made = state_of(*day(run(finish=None)))
-    assert says(explain(known(made, "7"), "7").explanation, "finish") == "FINISH has no passing, so there are no times"
-    without = explain(known(state_of(*day(run())[:2], run()), "7"), "7").explanation
-    assert [one.says for one in without.times] == ["no gun was fired for hm: no times, and no passing of his is used"]
-    assert {one.says for one in without.reads} == {"no gun of his was fired"}
+    assert says(explain(evidence_of(made, "7")).explanation, "finish") == "FINISH has no passing, so there are no times"
+    without = explain(evidence_of(state_of(*day(run())[:2], run()), "7")).explanation
+    assert [one.says for one in without.times] == [
+        "no gun was fired for hm: there are no times, and no passing is used"
+    ]
+    assert {one.says for one in without.reads} == {"the athlete's own gun was not fired"}
     assert without.points[0].limits == []
 
 
@@ -294,11 +298,11 @@ def test_the_status_says_the_first_rule_that_applied_and_those_asked_before(rule
 
 def test_a_finisher_with_a_missed_point_says_why_he_counts():
     review = why(run(k10=None), of=half(missing_mat="review"))
-    assert "10K is missed: for the jury to look at" in review.why[-1].says
+    assert review.why[-1].says == "finished; missing 10K is for the jury to decide, and the finish counts until then"
     accepted = why(run(k10=None), decided("missed:7", "accept"))
-    assert accepted.why[-1].says == "he finished, and 10K missed was accepted"
+    assert accepted.why[-1].says == "finished; missing 10K was accepted"
     ignored = why(run(k10=None), of=half(missing_mat="ignore"))
-    assert ignored.why[-1].says == "he finished, and 10K missed does not matter"
+    assert ignored.why[-1].says == "finished; missing 10K does not matter in hm"
 
 
 def test_cases_say_their_ground_and_what_was_decided():
@@ -389,11 +393,11 @@ def test_exclusions_and_their_withdrawals_are_the_officials_alone():
 
 def test_an_athlete_whose_entry_is_withdrawn_or_of_no_race_is_gone_and_says_why():
     made = state_of(*day(run(), entries("8", id="e"), withdrawn("e")))
-    found = explain(known(made, "8"), "8").explanation
-    assert (found.gone, found.status, found.points) == ("every entry of his was withdrawn", None, [])
+    found = explain(evidence_of(made, "8")).explanation
+    assert (found.gone, found.status, found.points) == ("every entry of bib 8 was withdrawn", None, [])
     assert stated(found)[-2:] == [("entries_added", "withdrawn"), ("fact_withdrawn", "in_force")]
-    waiting = explain(known(state_of(*day(entries(entry("9", race="fm")))), "9"), "9").explanation
-    assert waiting.gone == "his entry names the race fm, which is not defined"
+    waiting = explain(evidence_of(state_of(*day(entries(entry("9", race="fm")))), "9")).explanation
+    assert waiting.gone == "the entry of bib 9 names the race fm, which is not defined"
     assert stated(waiting)[-1] == ("entries_added", "waiting")
 
 
@@ -411,7 +415,7 @@ def test_a_chip_beside_a_mat_is_told_in_part_and_used_reads_always():
 
 def agrees(state, bib):
     """Holds an explanation to the row: nothing of it may be a second opinion."""
-    explanation, row = explain(known(state, bib), bib)
+    explanation, row = explain(evidence_of(state, bib))
     assert row == state.row(bib)
     assert explanation.version == row.version == max(one.offset for one in explanation.facts) or any(
         one.reason or one.point or one.bib for one in explanation.reads

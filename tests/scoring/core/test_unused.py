@@ -174,16 +174,16 @@ def test_every_read_is_named_once_used_or_with_its_reason(each):
     guns = Guns(at(0), at(0))
     out = sort_reads(book, places, state.chips, "7", ("C7",), guns.own_us)
     ground = find_points(book, book.courses["hm"], places, "7", guns, out)
-    named = sorted((reason, (used[0] - at(0)) // 1_000_000) for reason, some in ground.unused for used in some)
+    named = sorted((group.reason, (used[0] - at(0)) // 1_000_000) for group in ground.unused for used in group.reads)
     third = ("excluded" if each else "superseded", 2004)
     assert named == sorted(
         [("before_gun", -3), ("superseded", 1), ("too_fast", 900), ("backup_duplicate", 2001), third]
     )
-    nths: list[Any] = [used[3] for _, some in ground.unused for used in some] + [
+    nths: list[Any] = [used[3] for group in ground.unused for used in group.reads] + [
         one.read[3] for one in ground.taken if one.read is not None
     ]
     assert sorted(nths) == list(range(8))
-    assert all(used[2] == "C7" for _, some in ground.unused for used in some)
+    assert all(used[2] == "C7" for group in ground.unused for used in group.reads)
 
 
 def test_the_reads_of_an_athlete_whose_entry_was_withdrawn_are_of_an_unknown_chip():

@@ -1,0 +1,103 @@
+"""Why an athlete has their status, and what their cases are about, in words. Source: R3.6 and R3.7."""
+
+from typing import assert_never
+
+from services.formatting.words import join_words
+from services.scoring.core.athlete import Examined
+from services.scoring.core.explain.model import CaseWhy, StatusWhy
+from services.scoring.core.judge_status import STATUS_RULES, Grounds, StatusRule
+
+
+def status_whys(examined: Examined) -> list[StatusWhy]:
+    """Return the rules that were asked, up to the first that applied."""
+    race, verdict = examined.course.race.id, examined.verdict
+    rules = list(STATUS_RULES)
+    asked = rules[: rules.index(verdict.rule)]
+    steps = [StatusWhy(rule, False, _says_not(rule, verdict.grounds, race)) for rule in asked]
+    return [*steps, StatusWhy(verdict.rule, True, _says(verdict.rule, verdict.grounds, race))]
+
+
+def _says(rule: StatusRule, grounds: Grounds, race: str) -> str:
+    """Return why a rule applied."""
+    match rule:
+        case "dq_set" | "dns_set" | "dnf_set":
+            return f"an official set {grounds.set_status}"
+        case "dq_decided" | "dnf_decided":
+            return f"missing {join_words(grounds.missed)} was decided: {grounds.decided}"
+        case "over_limit":
+            return f"over the time limit at {grounds.cut_at}"
+        case "missed_points":
+            return f"finished, but missed {join_words(grounds.missed)}"
+        case "finished":
+            return f"finished{_but(grounds, race)}"
+        case "closed_on_course":
+            return f"{race} is closed, and FINISH was not passed"
+        case "closed_not_started":
+            return f"{race} is closed, and no point was passed"
+        case "on_course":
+            return "a point was passed, and FINISH was not"
+        case "not_started":
+            return "no point was passed so far"
+        case _:
+            assert_never(rule)
+
+
+def _but(grounds: Grounds, race: str) -> str:
+    """Return why missed points do not count against a finisher."""
+    match grounds.missed_but:
+        case None:
+            return ""
+        case "ignored":
+            return f"; missing {join_words(grounds.missed)} does not matter in {race}"
+        case "accepted":
+            return f"; missing {join_words(grounds.missed)} was accepted"
+        case "under_review":
+            return f"; missing {join_words(grounds.missed)} is for the jury to decide, and the finish counts until then"
+        case _:
+            assert_never(grounds.missed_but)
+
+
+def _says_not(rule: StatusRule, grounds: Grounds, race: str) -> str:
+    """Return why a rule that was asked did not apply."""
+    match rule:
+        case "dq_set":
+            return "no official set DQ"
+        case "dns_set":
+            return "no official set DNS"
+        case "dnf_set":
+            return "no official set DNF"
+        case "dq_decided":
+            return "no missed point was decided: dq"
+        case "dnf_decided":
+            return "no missed point was decided: dnf"
+        case "over_limit":
+            return "no point was passed after its time limit"
+        case "missed_points":
+            if not grounds.passed_finish:
+                return "FINISH was not passed"
+            return f"finished{_but(grounds, race)}" if grounds.missed else "no required point was missed"
+        case "finished":
+            return "FINISH was not passed"
+        case "closed_on_course":
+            return "no point was passed" if grounds.closed else f"{race} is not closed"
+        case "closed_not_started":
+            return f"{race} is not closed"
+        case "on_course" | "not_started":
+            return "no point was passed"
+        case _:
+            assert_never(rule)
+
+
+def case_whys(examined: Examined) -> list[CaseWhy]:
+    """Return the athlete's cases with the ground for each."""
+    cases = []
+    for case, kind, outcome in examined.verdict.cases:
+        match kind:
+            case "missed":
+                says = f"{join_words(examined.missed)} missed before a later point that was passed"
+            case "reads_after":
+                says = "a point was passed that the set status speaks against"
+            case _:
+                assert_never(kind)
+        cases.append(CaseWhy(case.case, case.open, outcome, says))
+    return cases

@@ -1,0 +1,160 @@
+"""What an explanation says of an athlete: its documents field by field. `docs/http.md` shows one."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from services.scoring.core.explain.relevant_facts import FactWhy
+from services.scoring.core.judge_status import StatusRule
+
+
+class StepWhy(Struct, frozen=True, kw_only=True):
+    """One step towards a time: in words, with the instant or the duration that it gave.
+
+    `rule` and `value` are the path and the value in the definition that decided it, where something did.
+    """
+
+    step: str
+    says: str
+    at_us: int | None = None
+    time_us: int | None = None
+    rule: str | None = None
+    value: str | None = None
+
+
+class StatusWhy(Struct, frozen=True):
+    """A rule for the status, in the order in which they are asked; the last of a list is the one that applied."""
+
+    rule: StatusRule
+    applies: bool
+    says: str
+
+
+class LimitWhy(Struct, frozen=True, kw_only=True):
+    """A limit of a point. `decides`: of several kinds this one is the limit; `kept` is null where nothing was taken."""
+
+    limit: Literal["cutoff", "earliest", "window"]
+    rule: str
+    value: str
+    at_us: int
+    decides: bool
+    kept: bool | None
+
+
+class CandidateWhy(Struct, frozen=True, kw_only=True):
+    """What could fill a point: a passing (its number, from 1), or an official's time (`passing` null)."""
+
+    at_us: int
+    passing: int | None
+    chosen: bool
+    says: str
+
+
+class PointWhy(Struct, frozen=True, kw_only=True):
+    """A point of the course: what it took, from which read, and why that one; `at_us` null: nothing.
+
+    `read_at_us` is the read's time by its device's own clock. `rule` is the point's path in the definition.
+    """
+
+    point: str
+    km: float
+    mat: str
+    rule: str
+    pick: str
+    mandatory: bool
+    at_us: int | None
+    source: str | None
+    passing: int | None
+    chip: str | None
+    device: str | None
+    read_at_us: int | None
+    missed: bool
+    over: bool
+    says: str
+    limits: list[LimitWhy]
+    candidates: list[CandidateWhy]
+
+
+class PassingWhy(Struct, frozen=True, kw_only=True):
+    """A crossing of a mat: from its first read to its last, and the points that took it (mostly one or none)."""
+
+    passing: int
+    mat: str
+    backup: bool
+    first_us: int
+    last_us: int
+    reads: int
+    points: list[str]
+
+
+class ReadWhy(Struct, frozen=True, kw_only=True):
+    """A read of a chip that the bib ever wore. `at_us` is corrected, `device_at_us` by the device's own clock.
+
+    One of three is given: `point`, which took its time from the read; `reason`, why the read is unused; or `bib`,
+    which wore the chip then. `rule` is the path in the definition that decided, where something did.
+    """
+
+    chip: str
+    device: str
+    device_at_us: int
+    at_us: int
+    mat: str | None
+    backup: bool
+    rssi: float | None
+    passing: int | None
+    point: str | None
+    reason: str | None
+    bib: str | None
+    rule: str | None
+    says: str
+
+
+class ChipWhy(Struct, frozen=True):
+    """A chip that the bib ever wore: whose it is by the entries, how many reads it has, and how many were repeats."""
+
+    chip: str
+    owner: str | None
+    reads: int
+    repeats: int
+
+
+class CaseWhy(Struct, frozen=True):
+    """A case of the athlete, and what was decided."""
+
+    case: str
+    open: bool
+    outcome: str | None
+    says: str
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """Why an athlete has their result. `gone` says why they have none at all; everything of the result is empty then.
+
+    `reads` holds READS_SHOWN at most, `reads_left_out` counts the others; `unused` counts all of the athlete's own
+    unused reads by reason.
+    """
+
+    event: str
+    bib: str
+    name: str
+    hidden: bool
+    race: str | None
+    version: int
+    gone: str | None
+    status: str | None
+    gun_us: int | None
+    chip_us: int | None
+    time_s: int | None
+    cut_at: str | None
+    missed: list[str]
+    flags: list[str]
+    why: list[StatusWhy]
+    times: list[StepWhy]
+    points: list[PointWhy]
+    cases: list[CaseWhy]
+    passings: list[PassingWhy]
+    unused: dict[str, int]
+    reads: list[ReadWhy]
+    reads_left_out: int
+    chips: list[ChipWhy]
+    facts: list[FactWhy]
