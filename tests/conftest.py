@@ -1,6 +1,6 @@
-"""What tests share: one real Kafka and one ClickHouse engine a session, topics and tables made anew for each test.
+"""What tests share: one Kafka and one ClickHouse engine for the session, with new topics and tables for each test.
 
-Once the engine is open nothing here may fork: a query in the child would hang for ever. `subprocess` is fine.
+Nothing may fork once the engine is open: a query in the child would hang forever. `subprocess` is fine.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from hypothesis import HealthCheck, settings
 
 from schemas.topics import PARTITIONS_DEFAULT, TOPICS
 from services.demo.stack import free_port
@@ -26,6 +27,10 @@ from services.runtime.clickhouse import Database, DatabaseAddress
 from services.runtime.kafka import KafkaOptions
 from services.runtime.topics_admin import create_topics
 from tests.heavy import guard, is_integration
+
+# No example fails because the machine is busy: hypothesis would give each 200 ms, and its data a second or two.
+settings.register_profile("matline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("matline")
 
 _running: list[pytest.Item] = []  # the test that runs now, if one does
 
@@ -54,12 +59,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         _running.remove(item)
 
 
-BROKER_READY_S = 120.0  # for a hang only; it opens in three seconds on an idle machine
+BROKER_READY_S = 120.0  # for a hang only; on an idle machine it takes three seconds
 
 
 @contextmanager
 def running_broker(folder: Path) -> Iterator[tuple[KafkaOptions, "subprocess.Popen[bytes]"]]:
-    """A real Apache Kafka without topics in `folder`, and its process."""
+    """Run a real Apache Kafka without topics in `folder`; yield its options and its process."""
     port = free_port()
     node = prepare(folder, port, free_port(), print)
     command = [sys.executable, "-m", "services.operate.child", str(os.getpid()), *node.command]
@@ -82,7 +87,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaOptions]:
 
 
 def await_port(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    """Wait until a broker listens; with its log where it does not."""
+    """Wait until a broker listens; fail with its log when it does not."""
     end = time.monotonic() + BROKER_READY_S
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:
@@ -93,14 +98,14 @@ def await_port(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None
 
 
 async def topics_anew(broker: KafkaOptions) -> None:
-    """Matline's four topics, empty, whatever there was."""
+    """Delete Matline's four topics, if they exist, and create them again."""
     admin = AIOKafkaAdminClient(**broker.client())
     await admin.start()
     try:
         names = [topic.name for topic in TOPICS]
-        there = set(await admin.list_topics()).intersection(names)
-        if there:
-            await admin.delete_topics(sorted(there))
+        existing = set(await admin.list_topics()).intersection(names)
+        if existing:
+            await admin.delete_topics(sorted(existing))
         while set(await admin.list_topics()).intersection(names):
             await asyncio.sleep(0.05)
     finally:
