@@ -97,7 +97,7 @@ class _Page:
         parts += [] if why.gun_us is None else [f"gun time {format_exact(why.gun_us)}"]
         parts += [] if why.chip_us is None else [f"chip time {format_exact(why.chip_us)}"]
         parts += [] if why.cut_at is None else [f"cut at {why.cut_at}"]
-        parts += [f"missed {one}" for one in why.missed] + why.flags
+        parts += [f"missed {missed}" for missed in why.missed] + why.flags
         self._say(", ".join(parts))
 
     def _case(self, is_open: bool, outcome: str | None) -> str:
@@ -105,30 +105,30 @@ class _Page:
 
     def _places(self, listed: list[PlaceWhy]) -> None:
         table = _table("Places", "Board", "Place", "Why", "Rule")
-        for one in listed:
-            place = "-" if one.place is None else f"{one.place} of {one.total}"
-            says = one.says
-            if one.judges_order is not None:
-                says += f": {', '.join(one.judges_order)}"
-            elif one.tied:
-                says += f": {', '.join(one.tied)}"
-            rules = "\n".join(f"{path} = {value}" for path, value in one.rules.items())
-            _row(table, one.board, place, says, rules)
+        for place_why in listed:
+            place = "-" if place_why.place is None else f"{place_why.place} of {place_why.total}"
+            says = place_why.says
+            if place_why.judges_order is not None:
+                says += f": {', '.join(place_why.judges_order)}"
+            elif place_why.tied:
+                says += f": {', '.join(place_why.tied)}"
+            rules = "\n".join(f"{path} = {value}" for path, value in place_why.rules.items())
+            _row(table, place_why.board, place, says, rules)
         self._show(table)
 
     def _points(self, points: list[PointWhy]) -> None:
         table = _table("Points", "Point", "Km", "At", "From", "Why")
         limits = _table("Limits", "Point", "Limit", "At", "Kept", "Rule")
-        for one in points:
-            at = "-" if one.at_us is None else self._clock.at(one.at_us)
-            source = "" if one.source is None else one.source
-            if one.device is not None:
-                source += f": {one.device} read {one.chip}"
-            _row(table, one.point, f"{one.km:g}", at, source, one.says)
-            for limit in one.limits:
+        for point in points:
+            at = "-" if point.at_us is None else self._clock.at(point.at_us)
+            source = "" if point.source is None else point.source
+            if point.device is not None:
+                source += f": {point.device} read {point.chip}"
+            _row(table, point.point, f"{point.km:g}", at, source, point.says)
+            for limit in point.limits:
                 kept = {True: "kept", False: "not kept", None: "not passed"}[limit.kept]
                 rule = f"{limit.rule} = {limit.value}{'' if limit.decides else ', another kind decides'}"
-                _row(limits, one.point, limit.limit, self._clock.at(limit.at_us), kept, rule)
+                _row(limits, point.point, limit.limit, self._clock.at(limit.at_us), kept, rule)
         self._show(table)
         self._show(limits)
 
@@ -137,31 +137,31 @@ class _Page:
         table = _table("Choices", "Point", "At", "Passing", "Why")
         for point in points:
             if len(point.candidates) > 1 or (point.candidates and point.at_us is None):
-                for one in point.candidates:
-                    passing = "-" if one.passing is None else str(one.passing)
-                    _row(table, point.point, self._clock.at(one.at_us), passing, one.says)
+                for candidate in point.candidates:
+                    passing = "-" if candidate.passing is None else str(candidate.passing)
+                    _row(table, point.point, self._clock.at(candidate.at_us), passing, candidate.says)
         self._show(table)
 
     def _facts(self, facts: list[FactWhy]) -> None:
         table = _table("Facts that affect the result", "Log", "Recorded", "By", "What", "State")
-        for one in facts:
-            recorded = "" if one.recorded_at_us is None else self._clock.at(one.recorded_at_us)
-            what = one.says
-            what += "" if not one.reason else f" ({one.reason})"
-            what += "" if not one.rule else f" [rule {one.rule}]"
-            _row(table, str(one.offset), recorded, one.by or "", what, one.state.replace("_", " "))
+        for fact in facts:
+            recorded = "" if fact.recorded_at_us is None else self._clock.at(fact.recorded_at_us)
+            what = fact.says
+            what += "" if not fact.reason else f" ({fact.reason})"
+            what += "" if not fact.rule else f" [rule {fact.rule}]"
+            _row(table, str(fact.offset), recorded, fact.by or "", what, fact.state.replace("_", " "))
         self._show(table)
 
     def _reads(self, why: Explanation) -> None:
         table = _table("Reads", "At", "Read by", "Passing", "Use", "Why")
-        for one in why.reads:
-            where = "at no mat" if one.mat is None else f"at {one.mat}{' (backup)' if one.backup else ''}"
-            by = f"{one.device} {where}, chip {one.chip}"
-            by += "" if one.rssi is None else f", {one.rssi:g} dBm"
-            by += "" if one.at_us == one.device_at_us else f", its own time {self._clock.at(one.device_at_us)}"
-            use = one.point or one.reason or f"of bib {one.bib}"
-            passing = "" if one.passing is None else str(one.passing)
-            _row(table, self._clock.at(one.at_us), by, passing, use, one.says + _rule(one.rule, None))
+        for read in why.reads:
+            where = "at no mat" if read.mat is None else f"at {read.mat}{' (backup)' if read.backup else ''}"
+            by = f"{read.device} {where}, chip {read.chip}"
+            by += "" if read.rssi is None else f", {read.rssi:g} dBm"
+            by += "" if read.at_us == read.device_at_us else f", its own time {self._clock.at(read.device_at_us)}"
+            use = read.point or read.reason or f"of bib {read.bib}"
+            passing = "" if read.passing is None else str(read.passing)
+            _row(table, self._clock.at(read.at_us), by, passing, use, read.says + _rule(read.rule, None))
         self._show(table)
         if why.reads_left_out:
             self._say(f"{why.reads_left_out} more reads are not shown")

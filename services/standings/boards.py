@@ -88,23 +88,27 @@ def board(
 
     A board within another has the athletes and the order of that one: those who tie there tie here.
     """
-    of = next(one for one in definition.boards if one.id == board_id)
+    of = next(board for board in definition.boards if board.id == board_id)
     root = root_of(definition, of)
     on_root, on_board = passes(definition, root), passes(definition, of)
     finishers = [row for row in athletes if row.status == "FINISHED" and on_root(row)]
-    ranked = [one for one in _rank(root, finishers, orders, definition) if on_board(one.athlete)]
+    ranked = [place for place in _rank(root, finishers, orders, definition) if on_board(place.athlete)]
     rows = []
     for before, same in _ties(ranked):
-        for one in sorted(same, key=lambda one: bib_order(one.athlete.bib)):
-            gun_us, chip_us = finish_times(one.athlete)
-            rows.append(BoardRow(before + 1, one.athlete.bib, one.time_s, gun_us, chip_us))
+        for athlete, time_s in sorted(((tied.athlete, tied.time_s) for tied in same), key=_by_bib):
+            gun_us, chip_us = finish_times(athlete)
+            rows.append(BoardRow(before + 1, athlete.bib, time_s, gun_us, chip_us))
     return rows
+
+
+def _by_bib(timed: tuple[AthleteRow, int]) -> tuple[int, str]:
+    return bib_order(timed[0].bib)
 
 
 def _ties(ranked: list[_Ranked]) -> Iterator[tuple[int, list[_Ranked]]]:
     """Yield the athletes of each rank together, with the number of those before them."""
     before = 0
-    for _, group in groupby(ranked, key=lambda one: one.rank):
+    for _, group in groupby(ranked, key=lambda ranked_athlete: ranked_athlete.rank):
         same = list(group)
         yield before, same
         before += len(same)
@@ -186,5 +190,5 @@ def _chip_us(row: AthleteRow) -> int:
 
 def team_members(definition: Definition, board_id: str, athletes: Iterable[AthleteRow]) -> list[AthleteRow]:
     """Return all ranked athletes who pass a board's filters, with any status, in the order of their first entries."""
-    of = next(one for one in definition.boards if one.id == board_id)
+    of = next(board for board in definition.boards if board.id == board_id)
     return sorted(filter(passes(definition, of), athletes), key=lambda row: row.first_entry)

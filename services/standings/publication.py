@@ -67,9 +67,14 @@ class Published(Struct, frozen=True, kw_only=True):
 PublicationKey = tuple[int, str, str, tuple[str, ...] | None]
 
 
-def publication_key(one: Publication | Published) -> PublicationKey:
+def publication_key(publication: Publication | Published) -> PublicationKey:
     """Return the key of a publication: a record may hold several, of several races and boards."""
-    return one.offset, one.race, one.state, None if one.boards is None else tuple(one.boards)
+    return (
+        publication.offset,
+        publication.race,
+        publication.state,
+        None if publication.boards is None else tuple(publication.boards),
+    )
 
 
 # --- Which publications there are, and what they cover.
@@ -92,18 +97,20 @@ def _covered(definition: Definition, race: str, boards: Sequence[str] | None) ->
 def delegations_of(definition: Definition, race: str) -> list[str]:
     """Return the delegations that use a team board of a race."""
     own = set(ranked_of(definition, race))
-    return [one.id for one in definition.delegations if own.intersection(one.sum)]
+    return [delegation.id for delegation in definition.delegations if own.intersection(delegation.sum)]
 
 
-def takes_effect(definition: Definition, one: Publication) -> bool:
+def takes_effect(definition: Definition, publication: Publication) -> bool:
     """Return whether a publication's race and boards are known; it waits until they are. Source: R1."""
     known = {x.id for table in (definition.boards, definition.team_boards, definition.delegations) for x in table}
-    return any(race.id == one.race for race in definition.races) and known.issuperset(one.boards or ())
+    return any(race.id == publication.race for race in definition.races) and known.issuperset(publication.boards or ())
 
 
-def _covers(one: Publication | Published, race: str, board: str | None) -> bool:
+def _covers(publication: Publication | Published, race: str, board: str | None) -> bool:
     """Return whether a publication covers a board of a race, or (`board` None) the race as a whole."""
-    return one.race == race and (one.boards is None or (board is not None and board in one.boards))
+    return publication.race == race and (
+        publication.boards is None or (board is not None and board in publication.boards)
+    )
 
 
 # --- Why results may not be official.
@@ -153,17 +160,17 @@ def _window_grounds(
 def provisional_of(publications: Iterable[Publication], race: str, board: str | None) -> Publication | None:
     """Return the latest provisional publication of a board, or of the race as a whole; None if withdrawn since."""
     found = None
-    for one in publications:
-        if _covers(one, race, board) and one.state != "official":
-            found = one if one.state == "provisional" else None
+    for publication in publications:
+        if _covers(publication, race, board) and publication.state != "official":
+            found = publication if publication.state == "provisional" else None
     return found
 
 
 def official_from_us(definition: Definition, event: EventRow, race: str, board: str | None = None) -> int | None:
     """Return when the protest window of a board, or of all boards of a race, ends; None when none is provisional."""
     latest: int | None = None
-    for one in _covered(definition, race, None if board is None else [board]):
-        provisional = provisional_of(event.publications, race, one)
+    for ranked in _covered(definition, race, None if board is None else [board]):
+        provisional = provisional_of(event.publications, race, ranked)
         if provisional is None or provisional.recorded_at_us is None:
             return None
         latest = max(latest or 0, provisional.recorded_at_us)
@@ -183,33 +190,35 @@ class Standing(NamedTuple):
 
 def in_force(event: EventRow, kept: Iterable[Published]) -> list[Published]:
     """Return the kept publications that are in force (not withdrawn as facts), in log order."""
-    by_key = {publication_key(one): one for one in kept}
-    return [by_key[key] for one in event.publications if (key := publication_key(one)) in by_key]
+    by_key = {publication_key(publication): publication for publication in kept}
+    return [by_key[key] for publication in event.publications if (key := publication_key(publication)) in by_key]
 
 
 def standing(published: Sequence[Published], race: str, board: str | None = None) -> Standing:
     """Return the standing of a board, or (`board` None) of the race as a whole: by the latest that is not void."""
     void: list[Ground] = []
-    for one in reversed(published):
-        if not _covers(one, race, board):
+    for publication in reversed(published):
+        if not _covers(publication, race, board):
             continue
-        if not one.void:
-            return Standing(one.state, one, void)
-        void = void or one.void
+        if not publication.void:
+            return Standing(publication.state, publication, void)
+        void = void or publication.void
     return Standing("live", None, void)
 
 
 def delegation_standing(published: Sequence[Published], delegation: str) -> Standing | None:
     """Return the standing of a delegation, by the publications that name it; None without any."""
-    named = [one for one in published if one.boards is not None and delegation in one.boards]
+    named = [
+        publication for publication in published if publication.boards is not None and delegation in publication.boards
+    ]
     return standing(named, named[-1].race, delegation) if named else None
 
 
 def race_standing(definition: Definition, published: Sequence[Published], race: str) -> Standing:
     """Return the standing of a race: that of all its boards when they agree, else that of the race as a whole."""
     whole = standing(published, race)
-    boards = [standing(published, race, board) for board in ranked_of(definition, race)]
-    if len({one.state for one in boards}) == 1 and boards[0].state != whole.state:
+    boards = [standing(published, race, name) for name in ranked_of(definition, race)]
+    if len({board.state for board in boards}) == 1 and boards[0].state != whole.state:
         return boards[0]
     return whole
 

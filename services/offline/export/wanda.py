@@ -118,19 +118,19 @@ class Contacts:
         self._by_bib: dict[tuple[str, str], Contact] = {}
         self._by_name: dict[_Name, Contact] = {}
         self.used: set[int] = set()
-        for one in contacts:
-            if one.bib:
-                if not one.event and len(events) > 1:
+        for contact in contacts:
+            if contact.bib:
+                if not contact.event and len(events) > 1:
                     raise ContactsFault(
-                        one.line, "has a bib but no event, and there are several logs; add a column event"
+                        contact.line, "has a bib but no event, and there are several logs; add a column event"
                     )
-                _put(self._by_bib, (one.event or events[0], one.bib), one)
-            elif one.birth_year is None:
+                _put(self._by_bib, (contact.event or events[0], contact.bib), contact)
+            elif contact.birth_year is None:
                 raise ContactsFault(
-                    one.line, "has neither a bib nor a birth year, so people of the same name cannot be told apart"
+                    contact.line, "has neither a bib nor a birth year, so people of the same name cannot be told apart"
                 )
             else:
-                _put(self._by_name, _name(one.first_name, one.last_name, one.birth_year), one)
+                _put(self._by_name, _name(contact.first_name, contact.last_name, contact.birth_year), contact)
 
     def of(self, event: str, entry: Entry) -> Contact | None:
         """Return the contact of an entry; None when there is none, or when its birth year differs from the entry's."""
@@ -143,10 +143,10 @@ class Contacts:
         return found
 
 
-def _put(contacts: dict[_K, Contact], key: _K, one: Contact) -> None:
-    before = contacts.setdefault(key, one)
-    if before is not one and msgspec.structs.replace(before, line=one.line) != one:
-        raise ContactsFault(one.line, f"is of the same person as line {before.line}, but differs from it")
+def _put(contacts: dict[_K, Contact], key: _K, contact: Contact) -> None:
+    before = contacts.setdefault(key, contact)
+    if before is not contact and msgspec.structs.replace(before, line=contact.line) != contact:
+        raise ContactsFault(contact.line, f"is of the same person as line {before.line}, but differs from it")
 
 
 def _name(given: str, family: str, birth_year: int) -> _Name:
@@ -184,7 +184,7 @@ def finishes(made: Scored) -> Iterator[Finish]:
         places: dict[str | None, dict[str, int]] = {}
         for gender in ("M", "F", "X", None):
             ordered = msgspec.structs.replace(definition, boards=[_order(definition, race, gender)])
-            places[gender] = {one.bib: one.place for one in board(ordered, _ORDER, own, orders)}
+            places[gender] = {placed.bib: placed.place for placed in board(ordered, _ORDER, own, orders)}
         for row in own:
             if row.bib in places[None] and row.entry is not None and row.chip_us is not None:
                 place = places[row.entry.gender][row.bib]
@@ -193,8 +193,8 @@ def finishes(made: Scored) -> Iterator[Finish]:
 
 def _order(definition: Definition, race: Race, gender: str | None) -> Board:
     """Return a board of everybody, or of a gender, that ranks as the race's board of that gender does, or its first."""
-    own = [one for one in definition.boards if one.race == race.id and one.within is None]
-    like = next((one for one in own if one.gender == gender), own[0] if own else None)
+    own = [board for board in definition.boards if board.race == race.id and board.within is None]
+    like = next((board for board in own if board.gender == gender), own[0] if own else None)
     rank_by = race.official_time if like is None else like.ranked_by()
     made = Board(id=_ORDER, race=race.id, rank_by=rank_by)
     if like is not None:
@@ -205,35 +205,35 @@ def _order(definition: Definition, race: Race, gender: str | None) -> Board:
 def fastest(found: Iterable[Finish]) -> list[Finish]:
     """Return each athlete's fastest finish, fastest first. Finishes without a birth year are of different athletes."""
     best: dict[object, Finish] = {}
-    for one in found:
-        entry = one.entry
-        who: object = (one.event, entry.bib)
+    for finish in found:
+        entry = finish.entry
+        who: object = (finish.event, entry.bib)
         if entry.birth_year is not None:
             who = (_name(entry.given_name, entry.family_name, entry.birth_year), entry.gender)
-        if who not in best or one.chip_us < best[who].chip_us:
-            best[who] = one
-    return sorted(best.values(), key=lambda one: (one.chip_us, one.event, bib_order(one.row.bib)))
+        if who not in best or finish.chip_us < best[who].chip_us:
+            best[who] = finish
+    return sorted(best.values(), key=lambda finish: (finish.chip_us, finish.event, bib_order(finish.row.bib)))
 
 
 def wanda_table(found: Iterable[Finish], contacts: Contacts) -> Table:
     """Return the twelve columns of each athlete's fastest finish."""
-    return table("wanda", "AbbottWMM", COLUMNS, (_row(one, contacts) for one in fastest(found)))
+    return table("wanda", "AbbottWMM", COLUMNS, (_row(finish, contacts) for finish in fastest(found)))
 
 
-def _row(one: Finish, contacts: Contacts) -> list[Cell]:
-    entry = one.entry
-    contact = None if one.row.hidden else contacts.of(one.event, entry)
-    names = ("", one.row.bib) if one.row.hidden else (entry.given_name, entry.family_name)
+def _row(finish: Finish, contacts: Contacts) -> list[Cell]:
+    entry = finish.entry
+    contact = None if finish.row.hidden else contacts.of(finish.event, entry)
+    names = ("", finish.row.bib) if finish.row.hidden else (entry.given_name, entry.family_name)
     return [
         "" if contact is None else contact.name_prefix,
         "" if contact is None else contact.name_suffix,
         *names,
         "" if contact is None else contact.email,
-        one.row.bib,
+        finish.row.bib,
         "" if contact is None else contact.date_of_birth,
         entry.nationality or "",
         entry.gender,
-        Duration(printed_s(one.chip_us)),
-        one.place,
-        one.place_no_sex,
+        Duration(printed_s(finish.chip_us)),
+        finish.place,
+        finish.place_no_sex,
     ]
