@@ -15,6 +15,7 @@ from loadtest.devices.llrp import LlrpDevice
 from loadtest.devices.raceresult import RaceResultDevice
 from loadtest.devices.trouble import Trouble
 from loadtest.devices.ultra import UltraDevice
+from loadtest.devices.wiclax import WiclaxDevice
 from services.cli import app
 from services.operate import gateway_test
 from services.operate.gateway_test import CannotTest, TestOrder, run
@@ -97,6 +98,19 @@ async def test_of_a_box_its_log_is_not_rewound():
         await device.passes("11056")
         await screen.until("chip 11056")
     assert device.commands == [b"?\n", b"r\n"]
+    assert "11055" not in screen.text
+    await device.close()
+
+
+async def test_of_a_wiclax_device_nothing_is_rewound():
+    device = WiclaxDevice(Trouble(0), lambda: AT)
+    await device.start()
+    await device.passes("11055")
+    async with watching("wiclax", f"127.0.0.1:{device.port}", zone="+07:00") as screen:
+        await screen.until("clock     its own is")
+        await device.passes("11056")
+        await screen.until("chip 11056")
+    assert device.commands == ["HELLO", "CLOCK"]
     assert "11055" not in screen.text
     await device.close()
 
