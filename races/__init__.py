@@ -7,18 +7,18 @@ SUFFIX = ".toml"
 
 
 class UnknownRace(Exception):
-    """There is no definition of that name; the message lists those there are."""
+    """There is no definition of that name; the message lists the names."""
 
 
 def names() -> list[str]:
-    """The names of all definitions here, sorted; a name is the file's without `.toml`, and its event's id."""
+    """Return the names of all definitions here, sorted. A name is the event's id, and the file's name without .toml."""
     return sorted(_names())
 
 
 def definition_toml(name: str) -> bytes:
-    """The file of a definition, as it stands. Raises UnknownRace."""
+    """Return the file of a definition. Raises UnknownRace."""
     if name not in names():
-        raise UnknownRace(f"no race definition {name!r} here; there are {', '.join(names())}")
+        raise UnknownRace(f"there is no race definition {name!r}; the definitions are {', '.join(names())}")
     return (files(__name__) / f"{name}{SUFFIX}").read_bytes()
 
 
