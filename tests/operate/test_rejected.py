@@ -136,6 +136,14 @@ def test_a_frame_is_read_again_with_the_sources_zone_and_devices():
     assert reads.session == "rejected-7"
 
 
+def test_a_line_of_another_protocol_is_read_again_by_its_row_of_the_registry():
+    source = Source(protocol="wiclax", event="e", gateway="tent", zone="+02:00", devices={"0A": "F1"})
+    raw = b"01539;22-09-2011 02:41:30.620;0A;559;;0"
+    [reads] = read_again(letter(raw, source="wiclax", gateway="tent"), [source]).reads
+    assert (reads.gateway, reads.session) == ("tent", "rejected-7")
+    assert [(row.device, row.chip, row.at_us) for row in reads.rows] == [("F1", "01539", 1_316_652_090_620_000)]
+
+
 def test_a_marker_is_read_again_as_the_notice_that_it_was():
     [notice] = read_again(letter(MARKER, source="mylaps", gateway="tent"), [SOURCE]).notices
     assert (notice.kind, notice.gateway, notice.event) == ("ext-gun", "tent", "e")
