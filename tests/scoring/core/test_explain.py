@@ -157,6 +157,46 @@ def test_corrected_instants_stand_beside_the_devices_own():
     assert (found.reads[1].at_us, found.reads[1].device_at_us, found.reads[1].mat) == (at("1998.5"), at(2000), "10k")
 
 
+ONE_MAT = definition(
+    mats=[mat("line", "L1")], races=[race(points=[point("START", "line"), point("FINISH", "line", 21)])]
+)
+
+
+def why_unused(found):
+    return {(read.device_at_us - START_US) / US: read.says for read in found.reads if read.reason is not None}
+
+
+def test_a_read_after_the_start_window_is_not_called_too_fast_for_start():
+    lap = reads(read("L1", "C7", 1), read("L1", "C7", 1900), read("L1", "C7", 4000))
+    assert why_unused(why(lap, of=ONE_MAT)) == {
+        1900: (
+            "START takes reads up to 1800 s after the athlete's own gun; "
+            "FINISH could not be reached so soon after the gun"
+        )
+    }
+
+
+def test_no_passing_is_said_to_have_won_where_the_choice_leaves_a_point_out():
+    found = why(run(k10=3900))
+    assert found.points[1].at_us is None
+    assert why_unused(found) == {3900: "too fast from 10K to FINISH"}
+
+
+def test_a_passing_that_won_is_the_earlier_or_the_later_one():
+    assert why_unused(why(run(), reads(read("K1", "C7", 2200), read("S1", "C7", -1)))) == {
+        -1: "before the athlete's own gun, 05:00:00.000",
+        2200: "an earlier passing won at 10K",
+    }
+    assert why_unused(why(run(), reads(read("S1", "C7", 60)))) == {1: "a later passing won at START"}
+
+
+def test_a_passing_out_of_order_with_an_officials_time_names_the_point():
+    assert why_unused(why(run(finish=4000), time_set("7", "10K", 4000))) == {
+        2000: "an official's time stands at 10K",
+        4000: "out of order at FINISH with the official's time at 10K",
+    }
+
+
 # --- Points: limits and choices.
 
 
