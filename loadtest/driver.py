@@ -1,8 +1,8 @@
-"""Sends a simulated day to a real ingest, as gateways and the race office would: by HTTP, and by MYLAPS over TCP.
+"""Sending a simulated day to a real ingest, as gateways and the race office do: over HTTP and by MYLAPS over TCP.
 
-Every gateway sends one request at a time, so its numbers ascend; what has no answer, or one that says later, is sent
-again unchanged until it is taken. In real time, faster, or as fast as it is taken: then a gateway that has fallen
-behind puts what waits into fuller requests, as a real one does.
+A gateway sends one request at a time, so its numbers ascend. A request without an answer, or with one that asks to
+wait, is sent again unchanged until it is accepted. A gateway that has fallen behind sends fuller requests, as a real
+one does.
 """
 
 import asyncio
@@ -21,22 +21,22 @@ from loadtest.simulation import Simulation, Timed
 from schemas.codec import to_json
 from schemas.events import EntriesAdded, EventDefined, Ruling
 
-QUEUE_DELIVERIES = 256  # that wait for one gateway; bounds memory
+QUEUE_DELIVERIES = 256  # that wait for one gateway; a bound on memory
 FACTS_A_REQUEST = 100
-AGAIN_AFTER_S = 1.0  # where the answer names no time
-AGAIN_AFTER_MAX_S = 30.0
+RETRY_S = 1.0  # if the answer names no time
+RETRY_MAX_S = 30.0
 REQUEST_TIMEOUT_S = 30.0
-AGAIN = (408, 429, 502, 503, 504)
+RETRIED_STATUSES = (408, 429, 502, 503, 504)
 
 
 class DriveFailed(Exception):
-    """Ingest refused a request, or answered none for too long; the message says which and why."""
+    """Ingest refused a request, or did not answer for too long; the message says which and why."""
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """Where to send. `url` is ingest's; `mylaps` its listener, null to send those mats' reads by HTTP too.
+    """Where to send the day: ingest's URL and MYLAPS listener. Without a listener all reads go over HTTP.
 
-    `patience_s`: how long to try a request that gets no answer.
+    `patience_s` is how long to repeat a request that is not answered.
     """
 
     url: str
@@ -48,8 +48,9 @@ class Target(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True):
-    """A request of reads that was accepted: when (this machine's clock), how many, the log's offset after it (null for
-    MYLAPS, whose acknowledgements say none), and when its last read was.
+    """An accepted request of reads: when by this machine's clock, how many, and the instant of its last read.
+
+    `revision` is the log's offset after it, None for MYLAPS, whose acknowledgements have none.
     """
 
     accepted_us: int
@@ -59,9 +60,7 @@ class Answer(Struct, frozen=True):
 
 
 class Driven(Struct, kw_only=True):
-    """What a drive did so far. `resent` counts requests and messages sent again; `behind_s` how far the sending is
-    behind the day's own time.
-    """
+    """The progress so far. `resent` counts repeated requests and messages; `behind_s` is the lag behind the day."""
 
     reads: int
     sent: int = 0
@@ -79,7 +78,7 @@ class Driven(Struct, kw_only=True):
 Progress = Callable[[Driven], None]
 
 Pace = Callable[[int], float | None]
-"""Reads a second wanted, given how many were handed out; None: as fast as they are taken."""
+"""Returns the wanted reads per second by the number sent so far; None is as fast as possible."""
 
 
 async def drive(
@@ -89,9 +88,10 @@ async def drive(
     progress: Progress = lambda _: None,
     pace: Pace = lambda _: None,
 ) -> Driven:
-    """Send the whole day; returns when all of it is accepted. `speed` null: as fast as `pace` lets it and it is taken.
+    """Send the whole day and return when all of it is accepted.
 
-    The day begins with its first read, whatever the clock says; definition and entries go before. Raises DriveFailed.
+    `speed` None is as fast as `pace` and ingest allow. The day begins with its first read, whatever the clock shows;
+    definition and entries go first. Raises DriveFailed.
     """
     timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=timeout) as session:
@@ -141,7 +141,7 @@ class _Drive:
     ) -> None:
         opening = len(self._simulation.opening)
         began, first_us = time.monotonic(), None
-        bound = _Bound(self._pace)
+        throttle = _Throttle(self._pace)
         for nth, item in enumerate(self._simulation.timeline()):
             if nth < opening:
                 continue
@@ -155,7 +155,7 @@ class _Drive:
             if isinstance(item, Timed):
                 await facts.put(item.fact)
             else:
-                await bound.let_through(len(item.reads))
+                await throttle.let_through(len(item.reads))
                 await queues[item.gateway].put(item)
         for queue in queues.values():
             await queue.put(None)
@@ -179,7 +179,7 @@ class _Drive:
         self._count_facts(1)
 
     async def _send_facts(self, queue: "asyncio.Queue[Ruling | None]") -> None:
-        """Officials' facts in their order, those that wait together in one request."""
+        """Send officials' facts in their order; those that wait go in one request."""
         ending = False
         while not ending:
             batch: list[Ruling] = []
@@ -205,7 +205,7 @@ class _Drive:
     # --- gateways
 
     async def _send_reads(self, queue: "asyncio.Queue[Delivery | None]") -> None:
-        """One gateway by HTTP."""
+        """Send the reads of one gateway over HTTP."""
         held: Delivery | None = None
         while True:
             delivery = held or await queue.get()
@@ -242,7 +242,7 @@ class _Drive:
         self._count_reads(reads, None, None)
 
     async def _send_mylaps(self, queue: "asyncio.Queue[Delivery | None]") -> None:
-        """One exporter with all its locations."""
+        """Send the reads of one exporter with all its locations."""
         host, port = self._target.mylaps or ("", 0)
         definition = self._simulation.definition
         locations = [device for device, gateway in gateways(definition).items() if gateway.via == "mylaps"]
@@ -268,7 +268,7 @@ class _Drive:
     async def _request(
         self, method: str, path: str, body: bytes, kind: str, token: str | None, headers: dict[str, str]
     ) -> Any:
-        """Send until it is answered for good; the answer. Raises DriveFailed."""
+        """Repeat a request until it is accepted, and return the answer. Raises DriveFailed."""
         headers = {"Content-Type": kind, **headers}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -282,17 +282,17 @@ class _Drive:
                     if response.status < 300:
                         return msgspec.json.decode(answer)
                     why = f"{response.status} {answer[:300].decode(errors='replace')}"
-                    wait_s = _retry_after_s(response) if response.status in AGAIN else None
+                    wait_s = _retry_after_s(response) if response.status in RETRIED_STATUSES else None
             except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
-                why, wait_s = f"{type(error).__name__} {error}", AGAIN_AFTER_S
+                why, wait_s = f"{type(error).__name__} {error}", RETRY_S
             if wait_s is None or time.monotonic() + wait_s > end:
                 raise DriveFailed(f"{method} {url}: {why}")
             self.driven.resent += 1
             await asyncio.sleep(wait_s)
 
 
-class _Bound:
-    """Holds reads back so that no more go out in a second than `pace` says."""
+class _Throttle:
+    """Holds reads back so that no more are sent per second than `pace` says."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
@@ -300,7 +300,7 @@ class _Bound:
         self._free_at_s = time.monotonic()
 
     async def let_through(self, reads: int) -> None:
-        """Return when so many further reads may go."""
+        """Wait until so many further reads may be sent."""
         rate = self._pace(self._handed)
         self._handed += reads
         now_s = time.monotonic()
@@ -313,7 +313,7 @@ class _Bound:
 
 
 def _continues(delivery: Delivery, reads: list[RawRead], following: Delivery) -> bool:
-    """Whether the following delivery can go into the same request: same session, numbers going on, room for it."""
+    """Return whether the next delivery fits into the request: same session, higher numbers, enough room."""
     return (
         following.session == delivery.session
         and following.reads[0].seq > reads[-1].seq
@@ -323,4 +323,4 @@ def _continues(delivery: Delivery, reads: list[RawRead], following: Delivery) ->
 
 def _retry_after_s(response: aiohttp.ClientResponse) -> float:
     text = response.headers.get("Retry-After", "")
-    return min(float(text), AGAIN_AFTER_MAX_S) if text.isdecimal() else AGAIN_AFTER_S
+    return min(float(text), RETRY_MAX_S) if text.isdecimal() else RETRY_S

@@ -1,4 +1,4 @@
-"""Entry lists as CSV, in the columns that ingest takes: what an organiser's registration system would send."""
+"""Entry lists as CSV in ingest's columns, as an organiser's registration system would send them."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ COLUMNS = tuple(field.encode_name for field in msgspec.structs.fields(Entry))
 
 
 def entries_csv(entries: Iterable[Entry]) -> bytes:
-    """UTF-8 with a header row; several chips apart by a blank, an empty cell where there is nothing to say."""
+    """Return UTF-8 with a header row. Chips are separated by a blank; a missing value is an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -27,7 +27,7 @@ _CHIP_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXY"  # Z marks spares
 
 
 class FieldLimits(Struct, frozen=True):
-    """How often a name is drawn until nobody of that gender and age has it; in the largest fields two may share one."""
+    """How often a name is drawn to find one that no runner of that gender and age has; then two may share one."""
 
     name_tries: int = 50
 

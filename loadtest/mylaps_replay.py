@@ -1,9 +1,8 @@
-"""A recorded session of a MYLAPS exporter, sent again over real TCP.
+"""Replaying a recorded session of a MYLAPS exporter over real TCP.
 
-The recorder logged each of the client's frames without its `$` and with the line breaks and NULs that stood before
-it. `client_frames` puts the `$` back; `replay` sends the frames as the client does: one message with a number at a
-time, the next one only after the acknowledgement, the same one again when none comes, on a new connection when the
-old one broke.
+The recorder logged the client's frames without their `$`, and with the line breaks and NULs before them.
+`client_frames` restores the `$`. `replay` sends the frames as the client does: one numbered message at a time, the next
+one after its acknowledgement, the same one again without one, and on a new connection after the old one broke.
 """
 
 import asyncio
@@ -34,12 +33,12 @@ class Replayed(Struct):
 
 
 def read_log(path: Path) -> bytes:
-    """The bytes of a recorded session, unpacked where the name ends in `.gz`."""
+    """Return the bytes of a recorded session, decompressed if the name ends in `.gz`."""
     return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 
 def client_frames(log: bytes) -> list[bytes]:
-    """The frames that the client sent, in order, each with the padding before it and its `$`."""
+    """Return the client's frames in order, each with the padding before it and its `$`."""
     parts = _ENTRY.split(log)
     return [
         text.removesuffix(b"\n") + b"$" for way, text in zip(parts[1::2], parts[2::2], strict=True) if b"from" in way
@@ -47,7 +46,7 @@ def client_frames(log: bytes) -> list[bytes]:
 
 
 def acknowledgement(frame: bytes) -> tuple[bytes, bytes] | None:
-    """What answers this frame: the function (`AckStore`) and number; null for a frame that waits for no answer."""
+    """Return the acknowledgement of a frame, function (`AckStore`) and number, or None if it needs none."""
     match = _MESSAGE.search(frame)
     return None if match is None else (b"Ack" + match[1], match[2])
 
@@ -59,11 +58,11 @@ async def replay(
     progress: Callable[[Replayed], None] = lambda _: None,
     resend_after_s: float = RESEND_AFTER_S,
 ) -> Replayed:
-    """Send the frames and return when all that ask for it are acknowledged, however often that takes to try."""
+    """Send the frames, repeating them as needed, and return when all messages are acknowledged."""
     replayed = Replayed()
     began = time.monotonic()
-    at = 0
-    while at < len(frames):
+    index = 0
+    while index < len(frames):
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 reader, writer = await asyncio.open_connection(host, port)
@@ -72,9 +71,9 @@ async def replay(
             continue
         replayed.connections += 1
         try:
-            while at < len(frames):
-                await _send(frames[at], reader, writer, replayed, resend_after_s)
-                at += 1
+            while index < len(frames):
+                await _send(frames[index], reader, writer, replayed, resend_after_s)
+                index += 1
                 progress(replayed)
         except (ConnectionError, asyncio.IncompleteReadError):
             await asyncio.sleep(RECONNECT_AFTER_S)
@@ -107,7 +106,7 @@ async def _send(
 async def _acknowledged(
     expected: tuple[bytes, bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Read answers until the expected one; a ping on the way is answered."""
+    """Read answers until the expected one, and answer pings on the way."""
     while True:
         answer = (await reader.readuntil(b"$")).strip(b"\0\r\n").removesuffix(b"$").rstrip(b"@").split(b"@")
         if tuple(answer[1:3]) == expected:

@@ -1,12 +1,12 @@
-"""How fast people run, and how they spend it: numbers fitted on a real marathon, carried over to other distances.
+"""How fast runners are and how they pace themselves: fitted on a real marathon and applied to other distances.
 
 Fitted on the 31,931 finishers of the Boston Marathon of 21 April 2014 (gender, age, cumulative minutes at 5, 10, 20,
 21.1, 25, 30, 35 and 40 km and the finish; anonymous, from the public repository llimllib/bostonmarathon at f49b449):
 
 - Finish times: quantiles by gender and ten-year age group, whole seconds.
-- Pacing: for each of the 31,596 finishers with all splits how far his share of time is from his share of distance,
-  t(x)/T - x. Its first principal direction, scaled to 1 at half way, explains 96.5 % of it (FADE_SHAPE). How much of
-  that shape a runner has, negative if he is fast first and slow later, goes by his finish time (_FADE). What remains
+- Pacing: for each of the 31,596 finishers with all splits how far their share of time is from their share of
+  distance, t(x)/T - x. Its first principal direction, scaled to 1 at half way, explains 96.5 % of it (FADE_SHAPE). How
+  much of that shape a runner has depends on the finish time (_FADE); it is negative for runners who slow down. The rest
   has a standard deviation of 0.2 to 1.7 % of the finish time, growing with it (REST_SD).
 
 Boston asks for qualifying times, so its field is faster than a city's; `mass_factor` of a plan slows it down.
@@ -69,21 +69,21 @@ _FADE: list[tuple[int, tuple[float, ...]]] = [
     (99999, (-0.318, -0.1619, -0.1214, -0.0745, -0.0562, -0.0416, -0.0235, -0.0128, 0.0268)),
 ]
 
-# Standard deviation of what remains, the mean over the splits, for the same bands.
+# Standard deviation of the rest, the mean over the splits, for the same bands.
 REST_SD = (0.0026, 0.0035, 0.0044, 0.0058, 0.0071, 0.0098)
 
 FASTEST_MPS = 6.6  # over any stretch; the 5 km world record is run at 6.6 m/s
 
 
 def marathon_s(rng: Random, gender: Literal["M", "F", "X"], age: int) -> float:
-    """The marathon time of somebody of Boston's field, in seconds; who is neither man nor woman is drawn as a woman."""
+    """Return the marathon time of a runner of Boston's field, in seconds. Gender X is drawn from the women's times."""
     groups = _FINISH_S["M" if gender == "M" else "F"]
     times = next(times for oldest, times in groups if age <= oldest)
     return quantile(list(zip(_P, times, strict=True)), rng.random())
 
 
 def at_distance_s(marathon: float, km: float) -> float:
-    """A marathon time carried over to another distance. Source: Riegel.
+    """Return a marathon time converted to another distance. Source: Riegel.
 
     The power is rounded to six digits, beyond which mathematical libraries may differ.
     """
@@ -92,15 +92,15 @@ def at_distance_s(marathon: float, km: float) -> float:
 
 
 def run_s(rng: Random, marathon: float, total_s: float, kms: list[float]) -> list[float]:
-    """Seconds from the start line to each of `kms` (ascending, the last the finish), run in about `total_s`.
+    """Return seconds from the start line to each of `kms`, which ascend to the finish, for a race of about `total_s`.
 
-    `marathon` is the runner's marathon time, by which he paces himself; over shorter distances the fade is less in
+    `marathon` is the runner's marathon time, which determines the pacing; over shorter distances the fade is less in
     proportion (assumed). No stretch is run faster than FASTEST_MPS.
     """
-    band = next(at for at, (longest, _) in enumerate(_FADE) if marathon <= longest)
+    band = next(index for index, (longest, _) in enumerate(_FADE) if marathon <= longest)
     length = kms[-1]
     fade = quantile(list(zip(_FADE_P, _FADE[band][1], strict=True)), rng.random()) * min(length / MARATHON_KM, 1.0)
-    found: list[float] = []
+    times_s: list[float] = []
     before_s = before_km = 0.0
     for km in kms:
         share = km / length
@@ -108,5 +108,5 @@ def run_s(rng: Random, marathon: float, total_s: float, kms: list[float]) -> lis
         at_s = total_s * (share + fade * quantile(FADE_SHAPE, share) + rest)
         before_s = max(at_s, before_s + (km - before_km) * 1000 / FASTEST_MPS)
         before_km = km
-        found.append(before_s)
-    return found
+        times_s.append(before_s)
+    return times_s

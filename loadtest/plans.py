@@ -1,4 +1,4 @@
-"""Who enters which race: shares, divisions, teams and waves, by event. Numbers that no source gives are assumed."""
+"""The fields of the races by event: shares, divisions, teams and waves. Numbers without a source are assumed."""
 
 from typing import Literal
 
@@ -8,11 +8,11 @@ from schemas.definition import Definition
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """Entrants of a race who are alike: `part` of its field.
+    """Similar entrants of a race, which make up `part` of its field.
 
-    `gender` null: men and women. `strong`: trained, at the head of the field. `team_size`: they enter in teams of so
-    many, `team` naming how a team is called (`unit`: a province, one team of a gender; `club`: several of a place;
-    `family`: a parent and a child). `ages` on race day, both included.
+    `gender` None is men and women. `strong` runners are trained and at the head of the field. `team` is the kind of
+    their teams of `team_size`: a `unit` is a province with one team for each gender, a place has several `club` teams,
+    and a `family` is a parent and a child. `ages` are on race day, both included.
     """
 
     part: float
@@ -29,8 +29,8 @@ class Group(Struct, frozen=True, kw_only=True):
 class RacePlan(Struct, frozen=True, kw_only=True):
     """A race's share of the event and the groups of its field.
 
-    `mass_factor` slows all who are not strong, against Boston's field. `waves`: how many guns it starts by, one
-    without waves. `officials_time`: no chips, officials set FINISH.
+    `mass_factor` makes all but strong runners slower than Boston's field. `waves` is the number of guns. With
+    `officials_time` there are no chips and officials set the finish times.
     """
 
     share: float
@@ -42,7 +42,7 @@ class RacePlan(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """The field of an event; `foreign` is the share of runners from abroad."""
+    """The field of an event. `foreign` is the share of runners from abroad."""
 
     races: dict[str, RacePlan]
     foreign: float = 0.0

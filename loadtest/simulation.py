@@ -1,4 +1,4 @@
-"""A whole race day from a definition, a size and a seed: entries, guns, reads, officials' rulings, and the truth.
+"""A simulated race day from a definition, a size and a seed: entries, guns, reads, rulings, and the true results.
 
     simulation = simulate(definition, size=500, seed=7)
     for line in simulation.log_lines(): ...        # `matline score` must give simulation.truth
@@ -44,14 +44,14 @@ SIZE_MAX = 100_000
 
 
 class Timed(NamedTuple):
-    """An official's fact and the instant when it is due."""
+    """An official's fact and the instant at which it is sent."""
 
     due_us: int
     fact: Ruling
 
 
 class _ReadsFact(Struct, frozen=True, tag_field="type", tag="reads_received"):
-    """A delivery as a line of a log."""
+    """A delivery as a fact of a log."""
 
     event: str
     gateway: str
@@ -60,7 +60,7 @@ class _ReadsFact(Struct, frozen=True, tag_field="type", tag="reads_received"):
 
 
 class Simulation(Struct, frozen=True, kw_only=True):
-    """A race day that never was. `truth` by bib, in the order of the entries; `opening` is due before all else."""
+    """A simulated race day. `truth` is by bib, in the order of the entries; `opening` is due before everything else."""
 
     definition: Definition
     size: int
@@ -75,31 +75,31 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
     @property
     def facts(self) -> list[Timed]:
-        """All officials' facts in the order in which they are due."""
+        """All officials' facts, in the order in which they are due."""
         return sorted([*self.opening, *self.guns, *self.rulings, *self.closing], key=lambda timed: timed.due_us)
 
     def deliveries(self) -> Iterator[Delivery]:
-        """What gateways push, in the order of its arrival."""
+        """Return the gateways' batches in the order of their arrival."""
         return deliver(self.definition, self.reads, _chance(self.definition, self.seed))
 
     def timeline(self) -> Iterator[Timed | Delivery]:
-        """Facts and deliveries by the instant when they are due; of one instant the facts first."""
+        """Return facts and deliveries in the order in which they are due, facts first."""
         facts: Iterator[Timed | Delivery] = iter(self.facts)
         deliveries: Iterator[Timed | Delivery] = self.deliveries()
         return heapq.merge(facts, deliveries, key=_due_us)
 
     def log_lines(self) -> Iterator[bytes]:
-        """The day as a log, one fact as JSON a line without its line break."""
+        """Return the day as a log, a line of JSON without its line break for each fact."""
         return map(self.line, self.timeline())
 
     def line(self, item: Timed | Delivery) -> bytes:
-        """A fact or a delivery as a line of a log."""
+        """Return a fact or a delivery as a line of a log."""
         if isinstance(item, Timed):
             return to_json(item.fact)
         return msgspec.json.encode(_ReadsFact(self.definition.event, item.gateway, item.session, item.reads))
 
     def sources_toml(self, address: str | None = None) -> str:
-        """Ingest's `[[sources]]` for the mats that speak MYLAPS; a location there is called as its device here."""
+        """Return ingest's `[[sources]]` for the MYLAPS mats, where locations have the names of our devices."""
         devices = [device for device, gateway in gateways(self.definition).items() if gateway.via == "mylaps"]
         lines = [
             "[[sources]]",
@@ -124,11 +124,13 @@ def simulate(
     plan: Plan | None = None,
     steps_ms: Mapping[str, int] = MappingProxyType({}),
 ) -> Simulation:
-    """A race day of `size` entrants. `steps_ms`: of mats whose readers' clocks do not tell every millisecond, what they
-    do tell, so that the truth is one that they can. Raises NotSimulated for a definition whose truth could not be told.
+    """Return a race day of `size` entrants.
+
+    `steps_ms` has the clock resolution of mats where it is coarser than a millisecond, for results that these clocks
+    can give. Raises NotSimulated if the true results of this definition cannot be told.
     """
     if not 1 <= size <= SIZE_MAX:
-        raise ValueError(f"a field of {size} entrants; from 1 to {SIZE_MAX} can be made")
+        raise ValueError(f"size is {size}; it must be from 1 to {SIZE_MAX}")
     check(definition)
     plan = plan_for(definition) if plan is None else plan
     marked = msgspec.structs.replace(definition, name=definition.name.removesuffix(MARK) + MARK)
@@ -151,7 +153,7 @@ def simulate(
         definition=marked,
         size=len(field),
         seed=seed,
-        entries=[one.entry for one in field],
+        entries=[entrant.entry for entrant in field],
         truth={run.truth.bib: run.truth for run in runs},
         opening=_opening(stamp, marked, field, first_us),
         guns=sorted(fired, key=_due_us),
@@ -164,9 +166,9 @@ def simulate(
 def entry_list(
     definition: Definition, size: int, seed: int, plan: Plan | None = None, limits: FieldLimits = DEFAULT_LIMITS
 ) -> list[Entry]:
-    """The entries alone of such a day, at a fraction of its cost."""
+    """Return only the entries of such a day, at a fraction of its cost."""
     plan = plan_for(definition) if plan is None else plan
-    return [one.entry for one in entrants(definition, plan, size, _chance(definition, seed), limits)]
+    return [entrant.entry for entrant in entrants(definition, plan, size, _chance(definition, seed), limits)]
 
 
 def _chance(definition: Definition, seed: int) -> str:
@@ -174,34 +176,36 @@ def _chance(definition: Definition, seed: int) -> str:
 
 
 class _Stamp:
-    """Makes officials' facts of an event, each with an id that tells it from all others of this seed."""
+    """Makes officials' facts of an event, each with an id that is unique for this seed."""
 
     def __init__(self, event: str, seed: int) -> None:
         self.event = event
         self._seed = seed
 
     def id(self, *parts: object) -> str:
-        """An id; the parts are slugs, bibs and numbers."""
+        """Return an id from slugs, bibs and numbers."""
         return "-".join(["sim", str(self._seed), *map(str, parts)])[:64]
 
     def gun(self, race: str, wave: str | None, at_us: int) -> GunFired:
-        """A gun."""
+        """Return a gun fact."""
         return GunFired(event=self.event, id=self.id("gun", race, wave or ""), race=race, at_us=at_us, wave=wave)
 
 
 def _opening(stamp: _Stamp, definition: Definition, field: list[Entrant], first_us: int) -> list[Timed]:
-    """Definition, entries and replaced chips, all a day before the first gun."""
+    """Return definition, entries and replaced chips, all due a day before the first gun."""
     due_us = first_us - 86_400 * US
     plain = msgspec.to_builtins(definition)
     facts: list[Ruling] = [EventDefined(event=stamp.event, id=stamp.id("definition"), definition=plain)]
-    entries = [one.entry for one in field]
+    entries = [entrant.entry for entrant in field]
     for start in range(0, len(entries), ENTRIES_A_FACT):
         part = entries[start : start + ENTRIES_A_FACT]
         facts.append(EntriesAdded(event=stamp.event, id=stamp.id("entries", start), entries=part))
     facts += [
-        ChipAssigned(event=stamp.event, id=stamp.id("chip", one.entry.bib), chip=one.worn, bib=one.entry.bib)
-        for one in field
-        if one.worn is not None and one.worn not in one.entry.chips
+        ChipAssigned(
+            event=stamp.event, id=stamp.id("chip", entrant.entry.bib), chip=entrant.worn, bib=entrant.entry.bib
+        )
+        for entrant in field
+        if entrant.worn is not None and entrant.worn not in entrant.entry.chips
     ]
     return [Timed(due_us, fact) for fact in facts]
 
@@ -209,7 +213,7 @@ def _opening(stamp: _Stamp, definition: Definition, field: list[Entrant], first_
 def _rulings(
     stamp: _Stamp, definition: Definition, runs: list[Run], first_us: int, chance: str, behind_ms: int
 ) -> list[Timed]:
-    """A clock set right, times from the video, statuses; by the instant when they are due."""
+    """Return a clock correction, times from the video, and statuses, in the order in which they are due."""
     event = stamp.event
     found: list[Timed] = []
     behind = skewed_device(definition)
@@ -253,7 +257,7 @@ def _rulings(
 
 
 def _closing(stamp: _Stamp, runs: list[Run], closed: list[str], chance: str) -> list[Timed]:
-    """Each race closed a quarter of an hour after its last runner, then the jury's decisions on its cases."""
+    """Close each race a quarter of an hour after its last runner; then come the jury's decisions on its cases."""
     rng = dice(chance, "jury")
     found: list[Timed] = []
     for race in closed:

@@ -1,6 +1,6 @@
 """A rate limiter: so much a second, and a burst after a quiet time.
 
-`take` makes everybody wait in turn; `try_take` refuses what would have to wait.
+`take` makes callers wait in turn; `try_take` refuses a caller who would have to wait.
 """
 
 import time

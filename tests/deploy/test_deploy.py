@@ -264,7 +264,7 @@ def test_what_the_compose_file_mounts_and_waits_for_is_there():
             assert f":{PORTS[service['command'][0]]}/readyz" in service["healthcheck"]["test"][-1]
 
 
-async def test_what_runs_is_what_is_tested(engine, database):
+async def test_deployed_versions_are_the_tested_ones(engine, database):
     kafka = next(jar.version for jar in read_lock() if jar.artifact == "kafka_2.13")
     assert COMPOSE["services"]["kafka"]["image"] == f"apache/kafka:{kafka}"
     ((version,),) = await database.query("SELECT version()")

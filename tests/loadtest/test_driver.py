@@ -89,7 +89,7 @@ async def test_a_day_sent_by_mylaps_and_http_scores_to_its_truth(version: Litera
     assert {answer.revision is None for answer in driven.answers} == {True, False}
 
 
-async def test_what_is_not_taken_is_sent_again_until_it_is_and_counts_once():
+async def test_refused_requests_are_repeated_until_they_are_accepted_and_count_once():
     simulation = simulated(RACE, 40, 5)
     log = MemoryLog()
     async with ingest_for(simulation, log) as ingest:

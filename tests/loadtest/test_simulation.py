@@ -192,7 +192,7 @@ def test_some_deliveries_come_twice_unchanged_and_some_after_younger_ones():
     assert disorder > again
 
 
-def test_every_instant_is_a_whole_millisecond_and_every_chip_is_one_that_mylaps_can_say():
+def test_every_instant_is_a_whole_millisecond_and_every_chip_fits_into_mylaps():
     simulation = simulated("hanoi-half-2024", 350, 1)
     reads = [read for delivery in simulation.deliveries() for read in delivery.reads]
     assert all(read.at_us % 1000 == 0 for read in reads)
@@ -291,7 +291,7 @@ def test_the_truth_holds_for_other_definitions_too(missing_start: str, missing_m
         ([("START", "a", 0), ("X", "b", 0.1), ("FINISH", "c", 15)], "under 200 m"),
     ],
 )
-def test_a_definition_whose_truth_could_not_be_told_is_refused(points: list[tuple[str, str, float]], reason: str):
+def test_a_definition_without_known_true_results_is_refused(points: list[tuple[str, str, float]], reason: str):
     definition = with_points([{"id": id, "mat": mat, "km": km} for id, mat, km in points])
     with pytest.raises(NotSimulated, match=reason):
         simulate(definition, 10, 1)

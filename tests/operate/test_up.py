@@ -14,7 +14,7 @@ def up(data: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_named_kafka_that_does_not_answer_is_said_in_a_line(tmp_path):
+def test_a_given_kafka_that_does_not_answer_is_reported_in_a_line(tmp_path):
     nobody = f"127.0.0.1:{free_port()}"
     said = up(tmp_path, f"--kafka={nobody}")
     assert said.returncode == 1
@@ -22,7 +22,7 @@ def test_a_named_kafka_that_does_not_answer_is_said_in_a_line(tmp_path):
     assert "Traceback" not in said.stdout + said.stderr
 
 
-def test_a_data_folder_that_cannot_be_is_said_in_a_line(tmp_path):
+def test_an_unusable_data_folder_is_reported_in_a_line(tmp_path):
     (tmp_path / "file").write_text("in the way")
     said = up(tmp_path / "file")
     assert said.returncode == 1

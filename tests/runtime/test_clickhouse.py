@@ -33,7 +33,7 @@ def test_without_an_address_it_is_the_engine_in_this_process(monkeypatch, tmp_pa
     assert at("chdb://boards").path == tmp_path / "boards"
 
 
-def test_a_servers_address_has_what_is_not_given_by_default():
+def test_a_servers_address_has_defaults():
     assert at("http://db") == DatabaseAddress(host="db", port=8123)
     assert at("https://db") == DatabaseAddress(host="db", port=8443, secure=True)
     assert at("http://ann:p%40ss@db:81/races") == DatabaseAddress(
@@ -61,7 +61,7 @@ def test_variables_of_their_own_beat_the_address():
         "https://ann:sesame@[db:8443",
     ],
 )
-def test_what_is_no_address_is_refused_without_its_password(address):
+def test_an_invalid_address_is_refused_without_showing_its_password(address):
     with pytest.raises(StartFault, match=r"MATLINE_CLICKHOUSE=.* is not an address; write chdb") as fault:
         at(address)
     assert "sesame" not in str(fault.value)
@@ -88,7 +88,7 @@ async def refused(address: DatabaseAddress) -> str:
     return str(fault.value)
 
 
-async def test_a_port_that_nobody_listens_on_is_unavailable_and_says_where(unused_tcp_port):
+async def test_a_closed_port_is_unavailable_and_the_message_names_it(unused_tcp_port):
     said = await refused(at(f"http://ann:sesame@127.0.0.1:{unused_tcp_port}"))
     assert said.startswith(f"ClickHouse at 127.0.0.1:{unused_tcp_port}: ")
     assert "refused" in said
@@ -119,7 +119,7 @@ def refusing() -> Iterator[int]:
     thread.join()
 
 
-async def test_a_wrong_password_is_said_in_the_servers_words_cut_short(refusing):
+async def test_a_wrong_password_is_reported_in_the_servers_words_shortened(refusing):
     said = await refused(at(f"http://ann:sesame@127.0.0.1:{refusing}"))
     assert "Authentication failed" in said
     assert "sesame" not in said
@@ -145,7 +145,7 @@ async def test_something_that_is_no_clickhouse_is_unavailable():
 
 
 @pytest.mark.parametrize("file", ["none.pem", "server.key"])
-async def test_an_authority_that_will_not_do_is_said_at_once(file):
+async def test_an_unusable_certificate_authority_is_reported_at_once(file):
     database = Database(at("https://127.0.0.1:1", CA=str(TLS / file)))
     with pytest.raises(StartFault, match=rf"MATLINE_CLICKHOUSE_CA=.*{file} cannot be used"):
         await database.open()
@@ -177,6 +177,6 @@ async def test_what_the_engine_refuses_is_unavailable_and_short(database):
         assert 0 < len(str(fault.value)) < ERROR_CHARS + 20
 
 
-def test_a_long_message_is_cut_and_in_one_line():
+def test_a_long_message_is_shortened_to_one_line():
     assert _short(ValueError("a\n  b")) == "a b"
     assert _short(ValueError("x" * 1000)) == "x" * ERROR_CHARS + " …"

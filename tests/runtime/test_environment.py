@@ -16,7 +16,7 @@ def test_a_number_is_whole_and_empty_is_not_given(given, value):
 
 
 @pytest.mark.parametrize("given", ["65536", "-1", "8700.0", "1e3", "٣", "0x10", "8 700", "1" * 10_000])
-def test_what_is_no_number_is_refused_by_its_variable(given):
+def test_a_value_that_is_no_number_is_refused_with_its_variable(given):
     with pytest.raises(StartFault, match=r"^P=.* is not a whole number from 0 to 65535$"):
         number({"P": given}, "P", 8700)
 

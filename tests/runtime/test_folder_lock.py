@@ -74,7 +74,7 @@ def test_a_longer_process_number_leaves_nothing_behind_in_the_name(tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["/proc/none/data", "{file}", "{file}/data"])
-def test_a_folder_that_cannot_be_written_is_said(tmp_path, folder):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path, folder):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StartFault, match=r"cannot write to the data folder .*; choose another by --data"):
         folder_lock.take(Path(folder.format(file=tmp_path / "file")))

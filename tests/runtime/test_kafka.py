@@ -22,7 +22,7 @@ USER = {"MATLINE_KAFKA_USER": "ann", "MATLINE_KAFKA_PASSWORD": "open sesame"}
         ({**USER, "MATLINE_KAFKA_TLS": "1"}, "SASL_SSL"),
     ],
 )
-def test_the_protocol_follows_from_what_is_given(environment, protocol):
+def test_the_protocol_follows_from_the_settings(environment, protocol):
     options = kafka_options(environment)
     assert options.protocol == protocol
     client = options.client()
@@ -65,7 +65,7 @@ def test_a_clients_certificate_is_loaded():
         },
     ],
 )
-def test_what_will_not_do_is_said_before_anything_connects(environment):
+def test_unusable_settings_are_reported_before_anything_connects(environment):
     with pytest.raises(StartFault, match="MATLINE_KAFKA"):
         kafka_options(environment).client()
 

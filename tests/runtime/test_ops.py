@@ -55,7 +55,7 @@ async def test_a_fault_in_looking_is_not_ready(client, state):
         assert alive.status == 200
 
 
-async def test_a_taken_port_is_said_and_a_freed_one_taken():
+async def test_a_taken_port_is_reported_and_a_freed_one_is_used():
     first = await ops.serve("127.0.0.1", 0, CollectorRegistry(), lambda: None)
     _, port = first.addresses[0]
     with pytest.raises(OSError) as taken:

@@ -60,7 +60,7 @@ def test_a_changed_token_is_none(add, path, at):
     assert Tokens(path).find("".join(letters)) is None
 
 
-def test_what_is_no_token_is_none(add, path):
+def test_text_that_is_not_a_token_gives_none(add, path):
     shown = add("official", "Ann", "e")
     tokens = Tokens(path)
     for text in (
@@ -96,7 +96,7 @@ def test_a_star_is_every_event(add, path):
     assert not token.may_gateway("tent")
 
 
-def test_a_gateways_token_speaks_for_its_name_unless_told(add, path):
+def test_a_gateways_token_is_for_the_gateway_of_its_name_by_default(add, path):
     token = Tokens(path).find(add("gateway", "tent", "e"))
     assert token is not None
     assert token.gateways == ["tent"]
@@ -116,7 +116,7 @@ def test_a_holder_rotates_with_two_tokens_and_no_third(add, path, environment, c
     assert tokens.find(add("gateway", "tent", "e")) is not None
 
 
-def test_a_change_is_taken_up_without_a_restart_and_a_vanished_file_lets_nobody_in(add, path):
+def test_a_changed_file_is_used_without_a_restart_and_without_the_file_no_token_is_valid(add, path):
     tokens = Tokens(path)
     assert not tokens.required()
     shown = add("official", "Ann", "e")
@@ -135,7 +135,7 @@ def test_a_file_that_became_faulty_keeps_the_tokens_that_were(add, path, caplog)
     assert "NOT used" in caplog.text
 
 
-def test_revoking_what_is_not_there_revokes_nothing(add, path, environment, capsys):
+def test_revoking_an_unknown_token_revokes_nothing(add, path, environment, capsys):
     shown = add("official", "Ann", "e")
     token = Tokens(path).find(shown)
     assert token is not None

@@ -77,14 +77,14 @@ async def test_differing_partition_counts_stop_every_service(kafka, admin):
         await check_topics(kafka)
 
 
-async def test_what_is_missing_is_not_made_with_another_count_than_what_is_there(kafka, admin):
+async def test_missing_topics_are_not_created_with_another_count_than_existing_ones(kafka, admin):
     await without(admin, "results")
     with pytest.raises(StartFault, match=f"race-log has {PARTITIONS_DEFAULT} partitions"):
         await create_topics(kafka, PARTITIONS_DEFAULT + 1, 1, {})
     assert "results" not in await admin.list_topics()
 
 
-async def test_what_kafka_refuses_is_said_in_its_words(kafka, admin):
+async def test_kafkas_refusal_is_reported_in_its_words(kafka, admin):
     await without(admin, "results")
     with pytest.raises(StartFault, match=r"refuses to create the topic results: .*(R|r)eplication factor"):
         await create_topics(kafka, PARTITIONS_DEFAULT, 3, {})
@@ -105,7 +105,7 @@ async def test_the_commands_say_what_they_did_and_end_by_it(kafka, admin, capsys
     assert log["unclean.leader.election.enable"] == "false"
 
 
-async def test_a_kafka_that_does_not_answer_is_said_in_a_line(unused_tcp_port, capsys):
+async def test_a_kafka_that_does_not_answer_is_reported_in_a_line(unused_tcp_port, capsys):
     nobody = {"MATLINE_KAFKA": f"127.0.0.1:{unused_tcp_port}"}
     assert await asyncio.to_thread(check_main, nobody) == 1
     (line,) = capsys.readouterr().err.splitlines()
@@ -115,6 +115,6 @@ async def test_a_kafka_that_does_not_answer_is_said_in_a_line(unused_tcp_port, c
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:port", "[::1", ",", "127.0.0.1:1,,", "http://127.0.0.1:1"])
-async def test_an_address_that_is_none_is_said_and_not_a_traceback(address, capsys):
+async def test_an_invalid_address_is_reported_without_a_traceback(address, capsys):
     assert await asyncio.to_thread(check_main, {"MATLINE_KAFKA": address}) == 1
     assert capsys.readouterr().err.startswith(f"MATLINE_KAFKA={address} is not an address; write HOST:PORT")

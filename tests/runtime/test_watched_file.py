@@ -20,7 +20,7 @@ def watched(path: Path) -> WatchedFile[int]:
     return WatchedFile(path, number)
 
 
-def test_a_changed_file_is_taken_up_once(tmp_path):
+def test_a_changed_file_is_read_once(tmp_path):
     path = tmp_path / "file"
     path.write_text("1")
     file = watched(path)
@@ -39,7 +39,7 @@ def test_a_file_put_in_place_of_another_of_the_same_size_and_time_is_another(tmp
     assert (file.changed(), file.content) == (True, 2)
 
 
-def test_a_faulty_new_file_is_said_and_the_old_content_kept_until_it_is_mended(tmp_path, caplog):
+def test_a_faulty_new_file_is_reported_and_the_old_content_kept_until_it_is_corrected(tmp_path, caplog):
     path = tmp_path / "file"
     path.write_text("1")
     file = watched(path)
