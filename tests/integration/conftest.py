@@ -10,13 +10,13 @@ from services.operate.up import Ports
 
 
 def ports() -> Ports:
-    """Ports that nobody has."""
+    """Return ports that are free."""
     return Ports(**{name: free_port() for name in Ports.__struct_fields__})
 
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    """A stack that is not started yet, ended after the test whatever happens."""
+    """Yield a stack that is not started yet; stop it after the test in any case."""
     made = Stack(fresh_folder(tmp_path / "data"), ports(), print)
     yield made
     await made.stop()

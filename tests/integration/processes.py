@@ -1,11 +1,11 @@
-"""Processes as the kernel tells of them."""
+"""Processes as the kernel reports them."""
 
 import os
 from pathlib import Path
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
         os.kill(pid, 0)
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -67,7 +67,7 @@ def race_facts(event: str, runners: int, seed: int) -> list[list[Plain]]:
 
 
 class Log:
-    """Writes the race log, and folds what it writes, as one who reads all of it would."""
+    """Writes the race log and folds what it writes, as a reader of the whole log would."""
 
     def __init__(self, kafka: KafkaOptions, partitions: int = PARTITIONS_DEFAULT) -> None:
         self._kafka = kafka
@@ -84,7 +84,7 @@ class Log:
         await self._producer.stop()
 
     async def append(self, event: str, *facts: Plain) -> int:
-        """Write one record of facts; its offset."""
+        """Write one record of facts; return its offset."""
         typed = [builders.typed(fact) for fact in facts]
         offset = await self.append_raw(event, encode_envelope(event, [logged(fact) for fact in typed]))
         state = self.states.setdefault(event, EventState(event))
@@ -95,14 +95,14 @@ class Log:
         return offset
 
     async def append_raw(self, event: str, value: bytes) -> int:
-        """Write any bytes as a record of an event; its offset."""
+        """Write any bytes as a record of an event; return its offset."""
         partition = partition_of(event, self._partitions)
         done = await self._producer.send_and_wait(RACE_LOG.name, value, key=event.encode(), partition=partition)
         offset: int = done.offset
         return offset
 
     async def append_all(self, event: str, records: Iterable[list[Plain]], pause_s: float = 0.0) -> int:
-        """Write records, with a pause after each; the last offset."""
+        """Write records, with a pause after each; return the last offset."""
         offset = -1
         for facts in records:
             offset = await self.append(event, *facts)
@@ -125,7 +125,7 @@ class Published:
         self.differing: list[AthleteRow] = []
 
     def add(self, frame: Frame) -> None:
-        """Take in a frame; two rows of one version that differ are noted."""
+        """Add a frame; note two rows of one version that differ."""
         self.frames.append(frame)
         for event in frame.events:
             if event.event not in self.events or self.events[event.event].version <= event.version:
@@ -140,7 +140,7 @@ class Published:
             self.heads[event_id] = max(offset, self.heads.get(event_id, -1))
 
     def document(self, event: str, unused: dict[str, int]) -> dict[str, Any]:
-        """The standings document of the published rows."""
+        """Return the standings document of the published rows."""
         row = self.events[event]
         assert row.definition is not None
         definition = parse_definition(row.definition)
@@ -168,7 +168,7 @@ class Results:
         await self._consumer.stop()
 
     async def until(self, reached: Callable[[Published], bool], what: str = "") -> Published:
-        """Read until something holds of what was published."""
+        """Read until a condition on the published rows holds."""
         end = time.monotonic() + WAIT_S
         while not reached(self.published):
             assert time.monotonic() < end, f"{what} not reached; heads are {self.published.heads}"
@@ -186,7 +186,7 @@ class Results:
 
 
 def assert_equal_to_a_fold(published: Published, log: Log) -> None:
-    """The newest rows are those of one who folded the whole log at once, and so are the standings."""
+    """Assert that the newest rows and the standings are those of a fold of the whole log."""
     for event, state in log.states.items():
         state.pending()  # settles the versions
         expected = scored(state)
@@ -198,7 +198,7 @@ def assert_equal_to_a_fold(published: Published, log: Log) -> None:
 
 
 async def rejections(kafka: KafkaOptions, least: int) -> list[Rejection]:
-    """What lies in `rejected`, once there is so much of it."""
+    """Return the records of `rejected`, once there are as many as asked for."""
     consumer: Any = AIOKafkaConsumer(**kafka.client(), enable_auto_commit=False)
     await consumer.start()
     try:
@@ -260,11 +260,11 @@ class Worker:
             )
 
     def running(self) -> bool:
-        """Whether the process is there."""
+        """Return whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     async def end(self, number: signal.Signals) -> int:
-        """Send a signal and wait; the exit code."""
+        """Send a signal, wait for the process to end, and return its exit code."""
         self.signal(number)
         return await self.ended()
 
@@ -274,16 +274,16 @@ class Worker:
         self._process.send_signal(number)
 
     async def ended(self) -> int:
-        """Wait for the process to end; the exit code."""
+        """Wait for the process to end; return its exit code."""
         assert self._process is not None
         return await asyncio.to_thread(self._process.wait, WAIT_S)
 
     def said(self) -> str:
-        """Everything that it has printed, over all its lives."""
+        """Return everything that the process has printed, over all its starts."""
         return self.output.read_text(errors="replace")
 
     async def ready(self) -> None:
-        """Wait until it says that it is ready."""
+        """Wait until the process reports that it is ready."""
         await self._until(self._answers, "ready")
 
     async def _answers(self, session: aiohttp.ClientSession) -> bool:
@@ -291,7 +291,7 @@ class Worker:
             return answer.status == 200
 
     async def metrics(self) -> dict[str, float]:
-        """Its metrics by name and labels."""
+        """Return the process's metrics by name and labels."""
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"http://127.0.0.1:{self._port}/metrics") as answer,

@@ -66,7 +66,7 @@ def trouble(spoken: Spoken) -> Trouble:
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    """A stack that is not started yet, ended after the test whatever happens."""
+    """Yield a stack that is not started yet; stop it after the test in any case."""
     names = ("live", "ingest", "scoring", "projections", "mylaps", "kafka", "controller")
     made = Stack(fresh_folder(tmp_path / "data"), Ports(**{name: free_port() for name in names}), print)
     yield made
@@ -107,11 +107,11 @@ class Faults:
         for player in players:
             player.free.clear()
         devices = [player.line.device for player in players]
-        told = sum(len(device.reads) for device in devices)
-        while any(device.waiting() for device in devices) or await self._llrp_logged() < told - self._llrp_before:
+        sent = sum(len(device.reads) for device in devices)
+        while any(device.waiting() for device in devices) or await self._llrp_logged() < sent - self._llrp_before:
             await asyncio.sleep(0.02)
-            told = sum(len(device.reads) for device in devices)
-        self._llrp_before = told
+            sent = sum(len(device.reads) for device in devices)
+        self._llrp_before = sent
         process = self._stack.processes["ingest"]
         os.kill(process, signal.SIGKILL)
         while is_alive(process) or any(device.connected for device in devices):
@@ -123,7 +123,7 @@ class Faults:
         self.done.append("ingest killed")
 
     async def _llrp_logged(self) -> int:
-        """How many reads of LLRP readers this ingest has on the log."""
+        """Return how many reads of LLRP readers this ingest has on the log."""
         try:
             async with aiohttp.ClientSession() as session, session.get(f"{self._stack.ingest}/metrics") as answer:
                 found = [line for line in (await answer.text()).splitlines() if 'reads_total{source="llrp"}' in line]
@@ -152,7 +152,7 @@ async def test_six_protocols_at_once_end_in_the_standings_of_http_whatever_goes_
     definition = definition_from_toml(races.definition_toml("tien-phong-2024"))
     simulation = with_codes(simulate(definition, SIZE, SEED, steps_ms=steps_ms(PROTOCOLS)), PROTOCOLS)
     event = simulation.definition.event
-    told = {(read.device, read.chip, read.at_us) for read in as_read(simulation, PROTOCOLS)}
+    sent = {(read.device, read.chip, read.at_us) for read in as_read(simulation, PROTOCOLS)}
     reads = simulation.reads
     seconds = (reads.time_ms(reads.packed[-1]) - reads.time_ms(reads.packed[0])) / 1000
     rng = random.Random()
@@ -191,11 +191,11 @@ async def test_six_protocols_at_once_end_in_the_standings_of_http_whatever_goes_
         log = await _log(stack, event)
         try:
             async with asyncio.timeout(WAIT_S):
-                while not told <= set(_reads(log)):
+                while not sent <= set(_reads(log)):
                     await asyncio.sleep(0.5)
                     log = await _log(stack, event)
         except TimeoutError:
-            missing = sorted(told - set(_reads(log)))
+            missing = sorted(sent - set(_reads(log)))
             raise AssertionError(f"{len(missing)} reads are not on the log; the first are {missing[:5]}") from None
         await caught_up(stack, event, watcher)
         watching.cancel()
@@ -212,9 +212,9 @@ async def test_six_protocols_at_once_end_in_the_standings_of_http_whatever_goes_
             f"{spoken}: {sum(one.cuts for one in some)} connections cut, {sum(one.repeats for one in some)} frames "
             f"twice, {sum(one.garbage for one in some)} times rubbish"
         )
-    print(f"{', '.join(faults.done)}; {len(told)} reads told, {len(logged)} on the log in {logged.total()} rows")
+    print(f"{', '.join(faults.done)}; {len(sent)} reads sent, {len(logged)} on the log in {logged.total()} rows")
     assert faults.done == ["ingest killed", "broker stopped", "ingest killed"]
-    assert set(logged) == told
+    assert set(logged) == sent
     assert differences(simulation, document) == []
     assert equal_parts(document) == equal_parts(expected)
     assert against_truth(Screen(), served, simulation.truth)

@@ -71,7 +71,7 @@ async def kafka_log(kafka: KafkaOptions, partitions: int = PARTITIONS_DEFAULT) -
 async def client_of(
     kafka: KafkaOptions, folder: Path, limits: IngestLimits | None = None
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client of an ingest on this Kafka; relative paths are the event's."""
+    """Yield a client of an ingest on this Kafka; relative paths are the event's."""
     settings = IngestSettings(
         kafka=kafka, port=0, data=folder, tokens=folder / "tokens.json", config=folder / "matline.toml"
     )
@@ -83,7 +83,7 @@ async def client_of(
 
 
 async def records(kafka: KafkaOptions, topic: Topic) -> list[tuple[int, int, bytes, bytes]]:
-    """All records of a topic: partition, offset, key, value."""
+    """Return all records of a topic: partition, offset, key, value."""
     consumer = AIOKafkaConsumer(**kafka.client(), enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     try:
@@ -216,7 +216,7 @@ async def test_a_dead_letter_stands_in_its_topic_as_json(kafka):
     assert msgspec.json.decode(found[0][3])["reason"] == "not read"
 
 
-async def test_a_sender_of_whom_nothing_can_be_read_is_halted_and_others_go_on(kafka, tmp_path):
+async def test_a_sender_of_nothing_readable_is_halted_and_others_go_on(kafka, tmp_path):
     limits = IngestLimits(dead_letters=QuotaLimits(at_once_bytes=3 * REJECTION_BYTES, bytes_a_second=1e-3))
     bad = {"gateway": "bad", "session": "s", "reads": [wire(1), wire(2, chip="")]}
     statuses = []
@@ -258,12 +258,12 @@ async def test_ingest_ends_with_what_to_do_when_the_partitions_do_not_fit(kafka)
 
 
 async def test_nothing_acknowledged_is_lost_while_the_broker_is_stopped(tmp_path: Path):
-    """The broker freezes in the middle of a stream: 503s meanwhile, and what is sent again arrives."""
+    """While the broker is frozen, ingest answers 503; what is then sent again arrives."""
     limits = IngestLimits(ack_wait_s=1.0)
     answered: list[int] = []
 
     async def send(client: aiohttp.ClientSession, seq: int) -> None:
-        """As a gateway does: again, unchanged, until it is taken."""
+        """Send a request again, unchanged, until it is accepted, as a gateway does."""
         while True:
             async with client.post("reads", json=push(seq)) as answer:
                 answered.append(answer.status)

@@ -50,13 +50,13 @@ class Ingest:
         self._data = data
 
     async def metric(self, name: str) -> float:
-        """The value of a metric with its labels; 0 where it has none yet."""
+        """Return the value of a metric with its labels; 0 while it has none."""
         async with aiohttp.ClientSession() as session, session.get(f"{self._address}/metrics") as answer:
             found = re.search(rf"^{re.escape(name)} (\S+)$", await answer.text(), re.MULTILINE)
         return float(found[1]) if found else 0.0
 
     async def ready(self) -> bool:
-        """Whether it says that it can do its work."""
+        """Return whether ingest reports that it is ready."""
         try:
             async with aiohttp.ClientSession() as session, session.get(f"{self._address}/readyz") as answer:
                 return answer.status == 200
@@ -64,14 +64,14 @@ class Ingest:
             return False
 
     def memory_bytes(self) -> int:
-        """What it takes of the machine's memory."""
+        """Return the process's resident memory in bytes."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
         assert found is not None
         return int(found[1]) * 1024
 
     def journal(self) -> bytes:
-        """What waits on its disk."""
+        """Return the bytes that wait on its disk."""
         return b"".join(path.read_bytes() for path in sorted(self._data.glob("readers/llrp+*/journal-*")))
 
 
@@ -80,7 +80,7 @@ def code(number: int) -> bytes:
 
 
 async def cross(device: LlrpDevice, first: int, number: int) -> None:
-    """So many tags are seen by the LLRP reader, each once."""
+    """Let the LLRP reader see this many tags, each once."""
     for nth in range(first, first + number):
         await device.read(code(nth), BEGAN_US + nth * 1000)
         if nth % SENT_AT_ONCE == 0:
@@ -105,7 +105,7 @@ async def on_the_log(kafka: KafkaOptions) -> Counter[tuple[str, str]]:
 
 
 async def until(holds) -> None:
-    """Return once it holds; what it looks at is in other processes."""
+    """Wait until a condition on other processes holds."""
     while not await holds():
         await asyncio.sleep(0.1)
 

@@ -34,7 +34,7 @@ def _race(seed: int) -> Simulation:
 
 
 async def _kill(stack: Stack, name: str) -> None:
-    """kill -9 of a service, once there is one that was not killed yet."""
+    """Kill a service with SIGKILL, once one runs that was not killed yet."""
     async with asyncio.timeout(WAIT_S):
         while not is_alive(stack.processes[name]):
             await asyncio.sleep(0.02)
@@ -95,7 +95,7 @@ asyncio.run(main())
 
 
 async def _kept(folder: Path) -> list[list[Any]]:
-    """Every publication that the projections have kept; a process of its own opens the engine's folder."""
+    """Return every publication that the projections have kept; a separate process opens the engine's folder."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", _KEPT, str(folder), stdout=subprocess.PIPE)
     said, _ = await process.communicate()
     found: list[list[Any]] = json.loads(said)
@@ -155,11 +155,12 @@ async def test_services_killed_in_the_middle_of_a_race_end_in_the_true_boards(st
             (row["place"], row["bib"], row["time_s"]) for row in rows
         ]
 
-    told = PublishingLog()
+    publishing_log = PublishingLog()
     for line in log.splitlines():
-        told.add(line.encode())
+        publishing_log.add(line.encode())
     expected = [
-        [one.offset, one.race, one.offset, one.sha256] for one in (kept.published for kept in told.kept.values())
+        [one.offset, one.race, one.offset, one.sha256]
+        for one in (kept.published for kept in publishing_log.kept.values())
     ]
     await stack.stop()
     assert await _kept(tmp_path / "data" / "clickhouse") == sorted(expected)

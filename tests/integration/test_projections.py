@@ -31,7 +31,7 @@ BIBS = [str(number) for number in range(1, 41)]
 
 @asynccontextmanager
 async def projecting(kafka: KafkaOptions, database: Database) -> AsyncIterator[ProjectionMetrics]:
-    """The projections at work in this process, from what ClickHouse has."""
+    """Run the projections in this process, from the state that ClickHouse has."""
     metrics = ProjectionMetrics(CollectorRegistry())
     await remove_unannounced(database)
     results, progress = await load(database), await load_progress(database)

@@ -24,8 +24,8 @@ address = "127.0.0.1:{port}"
 """
 
 
-async def told(capsys, command, *arguments) -> tuple[int, str, str]:
-    """A command's exit code, and what it printed."""
+async def run_command(capsys, command, *arguments) -> tuple[int, str, str]:
+    """Return a command's exit code, its output and its errors."""
     code = await asyncio.to_thread(command, *arguments)
     return code, *capsys.readouterr()
 
@@ -43,26 +43,26 @@ async def test_dead_letters_are_found_shown_and_replayed(kafka, tmp_path, capsys
             assert answer.status == 400
         await _store(port, v1_record("SS3507302:30:00.000 5 01 13001B260329"))
 
-        code, out, _ = await told(capsys, list_main, environment, DeadLetterFilter(), 50)
+        code, out, _ = await run_command(capsys, list_main, environment, DeadLetterFilter(), 50)
         assert code == 0
         lines = [line.split() for line in out.splitlines()]
         assert [line[0] for line in lines] == ["OFFSET", "0", "1", "2", "3"]
         assert [line[4] for line in lines[1:]] == ["http", "http", "http", "mylaps"]
-        code, out, err = await told(capsys, list_main, environment, DeadLetterFilter(source="http"), 2)
+        code, out, err = await run_command(capsys, list_main, environment, DeadLetterFilter(source="http"), 2)
         assert [line.split()[0] for line in out.splitlines()] == ["OFFSET", "1", "2"]
         assert "1 earlier" in err
 
-        code, out, _ = await told(capsys, show_main, environment, [2, 3])
+        code, out, _ = await run_command(capsys, show_main, environment, [2, 3])
         assert code == 0
         assert "{nothing" in out
         assert "5Km@Store@SS3507302:30:00.000" in out
-        assert (await told(capsys, show_main, environment, [99]))[0] == 1
+        assert (await run_command(capsys, show_main, environment, [99]))[0] == 1
 
         address = str(client._base_url.origin())
-        code, _, err = await told(capsys, replay_main, environment, DeadLetterFilter(), address, False)
+        code, _, err = await run_command(capsys, replay_main, environment, DeadLetterFilter(), address, False)
         assert (code, "say what" in err) == (2, True)
         before = len(await facts(kafka))
-        code, out, _ = await told(
+        code, out, _ = await run_command(
             capsys, replay_main, environment, DeadLetterFilter(event="example-2026"), address, False
         )
         assert code == 1
@@ -70,11 +70,13 @@ async def test_dead_letters_are_found_shown_and_replayed(kafka, tmp_path, capsys
         assert len(await facts(kafka)) == before
 
         path.write_text(sources("+04:00", port))
-        code, out, _ = await told(capsys, replay_main, environment, DeadLetterFilter(source="mylaps"), address, True)
+        code, out, _ = await run_command(
+            capsys, replay_main, environment, DeadLetterFilter(source="mylaps"), address, True
+        )
         assert (code, out) == (0, "3: would send 1 reads\n")
         assert len(await facts(kafka)) == before
         for _ in range(2):
-            code, out, _ = await told(
+            code, out, _ = await run_command(
                 capsys, replay_main, environment, DeadLetterFilter(source="mylaps"), address, False
             )
             assert (code, out) == (0, "3: sent 1 reads\n")
@@ -86,7 +88,7 @@ async def test_dead_letters_are_found_shown_and_replayed(kafka, tmp_path, capsys
 
 
 async def test_a_replay_that_ingest_refuses_says_so(kafka, tmp_path, capsys):
-    """What is good by now, put aside by hand here."""
+    """Dead letters, written by hand, that can be read by now."""
     environment = {"MATLINE_KAFKA": kafka.servers, "MATLINE_DATA": str(tmp_path)}
     raw = msgspec.json.encode(wire(1))
     one = Rejection(v=1, event="e", source="http", reason="r", raw=raw, size=len(raw), gateway="g", index=0)
@@ -95,10 +97,10 @@ async def test_a_replay_that_ingest_refuses_says_so(kafka, tmp_path, capsys):
     (tmp_path / "tokens.json").write_text('{"v": 1, "tokens": []}')
     async with client_of(kafka, tmp_path) as client:
         address = str(client._base_url.origin())
-        code, _, err = await told(capsys, replay_main, environment, DeadLetterFilter(event="e"), address, False)
+        code, _, err = await run_command(capsys, replay_main, environment, DeadLetterFilter(event="e"), address, False)
     assert code == 1
     assert "ingest answers 401" in err
-    code, _, err = await told(capsys, replay_main, environment, DeadLetterFilter(event="e"), address, False)
+    code, _, err = await run_command(capsys, replay_main, environment, DeadLetterFilter(event="e"), address, False)
     assert code == 1
     assert "cannot be reached" in err
     assert await facts(kafka) == []

@@ -27,7 +27,7 @@ EVENTS = ["alpha", "gamma", "delta"]  # in three partitions
 SEED = 20_260_104
 
 
-async def test_rows_of_a_log_that_lies_there_and_of_one_that_grows_are_those_of_a_fold_and_tell_when_taken(
+async def test_rows_of_an_old_and_of_a_growing_log_are_those_of_a_fold_and_say_when_accepted(
     kafka: KafkaOptions, tmp_path: Path
 ) -> None:
     assert len({partition_of(event, 4) for event in EVENTS}) == 3
@@ -56,7 +56,7 @@ async def test_rows_of_a_log_that_lies_there_and_of_one_that_grows_are_those_of_
             assert await worker.end(signal.SIGTERM) == 0
 
 
-async def test_a_record_that_publishes_results_ends_a_revision_in_a_fill_and_live(
+async def test_a_record_that_publishes_results_ends_a_revision_in_a_replay_and_live(
     kafka: KafkaOptions, tmp_path: Path
 ) -> None:
     """So that what it says is known exactly, whatever else is folded together."""
@@ -129,7 +129,7 @@ async def test_a_second_worker_that_joins_and_leaves_changes_nothing(kafka: Kafk
         assert_equal_to_a_fold(await results.complete(again), log)
 
 
-async def test_what_cannot_be_used_goes_to_rejected_once_and_stops_nothing(kafka: KafkaOptions, tmp_path: Path) -> None:
+async def test_an_unusable_record_goes_to_rejected_once_and_stops_nothing(kafka: KafkaOptions, tmp_path: Path) -> None:
     foreign = next(name for name in ("x1", "x2", "x3", "x4", "x5") if partition_of(name, 4) != partition_of("alpha", 4))
     async with Log(kafka) as log, Results(kafka) as results, Worker(kafka, tmp_path) as worker:
         await worker.ready()
@@ -157,7 +157,7 @@ async def test_what_cannot_be_used_goes_to_rejected_once_and_stops_nothing(kafka
         await worker.ready()
         await log.append_raw("alpha", b"")
         again = await rejections(kafka, 4)
-        assert len(again) == 4, "what was put aside before a restart is not put aside again"
+        assert len(again) == 4, "a dead letter of before a restart is not written again"
 
 
 async def test_a_snapshot_spares_reading_the_log_again_and_a_damaged_one_is_ignored(
@@ -210,7 +210,7 @@ async def test_a_record_of_a_newer_release_ends_the_process_and_says_so(kafka: K
         assert await rejections(kafka, 0) == []
 
 
-async def test_a_broker_that_is_gone_for_seconds_is_waited_for(tmp_path: Path) -> None:
+async def test_the_worker_waits_for_a_broker_that_is_gone_for_seconds(tmp_path: Path) -> None:
     with running_broker(tmp_path) as (kafka, process):
         await create_topics(kafka, 4, 1, {})
         async with Log(kafka) as log, Results(kafka) as results, Worker(kafka, tmp_path / "data") as worker:
@@ -225,7 +225,7 @@ async def test_a_broker_that_is_gone_for_seconds_is_waited_for(tmp_path: Path) -
             assert worker.running()
 
 
-async def test_a_log_that_was_made_anew_ends_the_process_and_its_snapshots_are_ignored(
+async def test_a_recreated_log_ends_the_process_and_its_snapshots_are_ignored(
     kafka: KafkaOptions, tmp_path: Path
 ) -> None:
     async with Worker(kafka, tmp_path, snapshot_s=0) as worker:

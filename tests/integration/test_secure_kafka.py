@@ -57,7 +57,7 @@ _TOPIC, _GROUP, _LITERAL, _ALLOW = 2, 3, 3, 3
 
 
 class Ports:
-    """Of the broker's three listeners and its controller."""
+    """The ports of the broker's three listeners and of its controller."""
 
     def __init__(self) -> None:
         self.plain, self.scram, self.mutual, self.controller = (free_port() for _ in range(4))
@@ -113,7 +113,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
 
 
 def scram(ports: Ports, **other: str) -> dict[str, str]:
-    """The environment of one who is let in by name and password."""
+    """Return the environment of a user who logs in with name and password."""
     return {
         "MATLINE_KAFKA": f"127.0.0.1:{ports.scram}",
         "MATLINE_KAFKA_USER": "ann",
@@ -124,7 +124,7 @@ def scram(ports: Ports, **other: str) -> dict[str, str]:
 
 
 def mutual(ports: Ports, **other: str) -> dict[str, str]:
-    """The environment of one who is let in by a certificate."""
+    """Return the environment of a user who logs in with a certificate."""
     own = {"MATLINE_KAFKA_CERT": str(TLS / "client.pem"), "MATLINE_KAFKA_KEY": str(TLS / "client.key")}
     return {"MATLINE_KAFKA": f"127.0.0.1:{ports.mutual}", **CA, **own, **other}
 
@@ -143,7 +143,7 @@ def _grants(words: str) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 async def rights(ports: Ports, topics: None) -> None:
-    """Gives each user what the page of topics says."""
+    """Give each user the rights that the page of topics lists."""
     admin = AIOKafkaAdminClient(**kafka_options(scram(ports)).client())
     await admin.start()
     try:
@@ -164,7 +164,7 @@ def as_user(ports: Ports, user: str) -> dict[str, str]:
 
 
 async def came_back(kafka: KafkaOptions) -> bytes:
-    """A record written and read again."""
+    """Write a record and return whether it can be read again."""
     sent = uuid.uuid4().bytes
     async with AIOKafkaProducer(**kafka.client(), acks="all", enable_idempotence=True) as producer:
         done = await producer.send_and_wait("standings", sent, partition=0)
@@ -193,7 +193,7 @@ async def test_records_go_there_and_back(ports, topics, settings):
     ],
     ids=["password", "user", "mechanism", "authority", "no user", "no certificate", "no TLS"],
 )
-async def test_who_may_not_is_told_in_lines_without_a_secret(ports, topics, settings, capfd):
+async def test_a_user_without_rights_reads_so_in_lines_without_a_secret(ports, topics, settings, capfd):
     assert await asyncio.to_thread(check_main, settings(ports)) == 1
     said = capfd.readouterr().err
     assert said.splitlines()[-1].startswith("Kafka at 127.0.0.1")
@@ -202,7 +202,7 @@ async def test_who_may_not_is_told_in_lines_without_a_secret(ports, topics, sett
 
 @asynccontextmanager
 async def service(command: str, environment: dict[str, str], log: Path) -> AsyncIterator[str]:
-    """A service as its own process; its address, once it is ready."""
+    """Run a service as a process; yield its address once it is ready."""
     port = free_port()
     environment = {**os.environ, **environment, f"MATLINE_{command.upper()}_PORT": str(port)}
     environment |= {"MATLINE_PARTITIONS": str(PARTITIONS_DEFAULT), "MATLINE_MYLAPS_PORT": "0"}
@@ -242,7 +242,7 @@ async def test_each_service_does_its_work_with_its_least_rights(ports, rights, t
         async with session.post(f"{ingest}/v1/events/{EVENT}/facts", json=[defined(), entries("1", "2")]) as answer:
             assert answer.status == 200, await answer.text()
         async with session.post(f"{ingest}/v1/events/{EVENT}/reads", json={"wrong": True}) as answer:
-            assert answer.status == 400  # put aside
+            assert answer.status == 400  # a dead letter
         async with asyncio.timeout(HANG_S), aiohttp.ClientSession(f"http://127.0.0.1:{board}") as boards:
             while not await _is(boards, f"/v1/events/{EVENT}/athletes/2"):
                 await asyncio.sleep(0.05)
@@ -278,7 +278,7 @@ async def test_nobody_else_writes_a_topic(ports, rights, user, topic):
 
 
 async def test_a_scoring_worker_is_let_in_by_all_its_clients(ports, topics, monkeypatch, tmp_path):
-    """Faust takes how to be let in by settings of its own."""
+    """Faust has settings of its own for authentication."""
     environment = scram(ports)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

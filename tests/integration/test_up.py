@@ -1,4 +1,4 @@
-"""`matline up` as whoever runs a race has it: one folder, one process a folder, nobody left behind."""
+"""`matline up` as an organizer uses it: one process for each folder, and no process left running."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ async def _served(stack: Stack, path: str) -> Any:
 
 
 async def _sent(stack: Stack) -> int:
-    """An event put through ingest; its revision."""
+    """Send an event through ingest; return its revision."""
     async with aiohttp.ClientSession() as session:
         url = f"{stack.ingest}/v1/events/{EVENT}/facts"
         async with session.post(url, json=[defined(), entries("1", "2"), gun()]) as answer:
@@ -63,7 +63,7 @@ async def _until_gone(processes: list[int]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_one_folder_one_stack_that_goes_on_from_its_log_and_leaves_nobody_behind(
+async def test_a_stack_continues_from_the_log_in_its_folder_and_leaves_no_process_running(
     stack: Stack, tmp_path: Path
 ) -> None:
     await stack.start()
@@ -101,7 +101,7 @@ async def test_one_folder_one_stack_that_goes_on_from_its_log_and_leaves_nobody_
         await again.stop()
 
 
-async def test_a_kafka_that_is_named_is_used_and_none_started(stack: Stack, kafka: KafkaOptions) -> None:
+async def test_a_configured_kafka_is_used_and_none_is_started(stack: Stack, kafka: KafkaOptions) -> None:
     await stack.start(kafka=kafka.servers)
     assert set(stack.processes) == {"projections", "scoring", "ingest"}
     await _until_served(stack, await _sent(stack))
