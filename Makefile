@@ -26,7 +26,8 @@ check: test ## the same as test
 
 quick: export MATLINE_PROPERTY_LOGS ?= 20
 quick: export MATLINE_AGREEMENT_LOGS ?= 300
-quick: env lint types contracts pure ## run the checks that need no broker and no browser
+quick: env ## run the checks that need no broker, no ClickHouse and no browser, two at a time
+	@$(MAKE) --no-print-directory --output-sync=target -j2 pure-core pure-shells lint types contracts
 
 env: $(STAMP)
 
@@ -71,8 +72,14 @@ test-rest: env packages
 unit: env packages
 	$(BIN)/python -m pytest $(PYTEST)
 
-pure: env
-	$(BIN)/python -m pytest -m "not integration" $(PYTEST)
+CORE_TESTS := $(addprefix tests/,schemas formatting scoring standings offline races projections)
+PURE := $(BIN)/python -m pytest -q -m "not integration" -p no:cacheprovider
+
+pure-core: env
+	$(PURE) $(CORE_TESTS) $(PYTEST)
+
+pure-shells: env
+	$(PURE) tests $(addprefix --ignore=,$(CORE_TESTS)) $(PYTEST)
 
 bench: env ## measure answer times under load; needs an otherwise idle machine
 	$(BIN)/python -m loadtest.bench
