@@ -41,7 +41,11 @@ def test_every_kind_of_fact_has_a_rule_that_names_its_fields(kind):
     assert names(KINDS[kind]) - COMMON <= words(rule(f"R1.{kind}"))
 
 
-def test_entries_and_reads_are_told_field_by_field():
+def test_every_kind_in_the_rulebook_is_one():
+    assert set(re.findall(r'<a id="R1\.([a-z]\w+)">', RULES)) == set(KINDS)
+
+
+def test_entries_and_reads_have_every_field_in_the_rulebook():
     assert names(Entry) <= words(rule("R1.entries_added"))
     assert names(Read) <= words(rule("R1.reads_received"))
 
