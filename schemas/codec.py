@@ -114,8 +114,11 @@ def to_json(fact: LoggedFact | Fact) -> bytes:
 
 
 def encode_envelope(event: str, facts: list[LoggedFact]) -> bytes:
-    """The bytes of a `race-log` record."""
-    return _packer.encode(Envelope(ENVELOPE_VERSION, event, facts))
+    """Return the bytes of a `race-log` record, of the lowest version that holds all of its facts.
+
+    So a scorer of the release before goes on until it meets a kind of fact that it cannot know.
+    """
+    return _packer.encode(Envelope(max((fact.VERSION for fact in facts), default=1), event, facts))
 
 
 def pack(fact: LoggedFact) -> msgspec.Raw:
@@ -123,9 +126,12 @@ def pack(fact: LoggedFact) -> msgspec.Raw:
     return msgspec.Raw(_packer.encode(fact))
 
 
-def encode_packed(event: str, facts: list[msgspec.Raw]) -> bytes:
-    """The bytes of a `race-log` record of packed facts; the same bytes as `encode_envelope` of the facts themselves."""
-    return _packer.encode({"v": ENVELOPE_VERSION, "event": event, "facts": facts})
+def encode_packed(event: str, facts: list[msgspec.Raw], version: int) -> bytes:
+    """Return the bytes of a `race-log` record of packed facts, the same bytes as `encode_envelope` of the facts.
+
+    `version` is the highest `VERSION` of their kinds.
+    """
+    return _packer.encode({"v": version, "event": event, "facts": facts})
 
 
 def decode_envelope(data: bytes) -> Envelope:

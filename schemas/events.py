@@ -47,6 +47,7 @@ READS_MAX = 100_000  # reads of one JSON fact; ingest's own limit per request is
 ENTRIES_MAX = 100_000
 ORDER_MAX = 1_000  # bibs of one judges' order
 BOARDS_MAX = 500
+PENALTY_MAX_S = 86_400  # either way
 
 SetStatus = Literal["DNS", "DNF", "DQ", "OK"]
 Outcome = Literal["accept", "dnf", "dq"]
@@ -359,6 +360,37 @@ class StatusSet(RulingBase, frozen=True, kw_only=True, tag="status_set"):
         return (("status", self.bib),)
 
 
+class PenaltySet(RulingBase, frozen=True, kw_only=True, tag="penalty_set"):
+    """Seconds added to an athlete's times; a later one replaces it, 0 takes it back. Source: R1.penalty_set."""
+
+    VERSION = 2
+    PUBLIC = ("bib", "seconds")
+
+    bib: Label
+    seconds: Annotated[float, Meta(ge=-PENALTY_MAX_S, le=PENALTY_MAX_S)]
+    reason: Reason
+    rule: Text | None = None
+
+    def __post_init__(self) -> None:
+        _normalise(self, "bib", "bib")
+        if not abs(self.seconds * 1000 - round(self.seconds * 1000)) < 1e-6:
+            raise ValueError(f"seconds {self.seconds!r} has more than three decimals")
+
+    @property
+    def penalty_us(self) -> int:
+        """The penalty in microseconds, exact."""
+        return round(self.seconds * 1000) * 1000
+
+    def scopes(self) -> tuple[Scope, ...]:
+        return (WithBibs((self.bib,)),)
+
+    def needs(self) -> tuple[Need, ...]:
+        return (Need("penalty_set", "bib", (self.bib,)),)
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("penalty", self.bib),)
+
+
 class OrderSet(RulingBase, frozen=True, kw_only=True, tag="order_set"):
     """Judges' order across the line, first to last, for athletes whose times tie."""
 
@@ -578,6 +610,7 @@ Ruling = (
     | TimeSet
     | ReadExcluded
     | StatusSet
+    | PenaltySet
     | OrderSet
     | CaseDecided
     | RaceClosed

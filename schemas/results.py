@@ -44,6 +44,8 @@ class Case(Struct, frozen=True, omit_defaults=True):
 class AthleteRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The result of one athlete. Times exact in microseconds; `time_s` printed, by the race's official time.
 
+    `gun_us` and `chip_us` include the penalty, `penalty_us`; splits do not.
+
     `gun_at_us` is the gun from which gun time counts, `own_gun_us` the athlete's own; `first_entry` orders bibs by
     their first entry in the log. `gone`: the entry was withdrawn or names an undefined race; it is on no board.
     """
@@ -68,6 +70,7 @@ class AthleteRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     first_entry: int = 0
     hidden: bool = False
     gone: bool = False
+    penalty_us: int = 0
 
 
 class Gun(Struct, frozen=True, omit_defaults=True):

@@ -7,7 +7,7 @@ has no key.
 
 from msgspec import Struct
 
-ENVELOPE_VERSION = 1  # of race-log records; a worker stops at a higher one instead of rejecting it
+ENVELOPE_VERSION = 2  # of race-log records; a worker stops at a higher one instead of rejecting it
 FRAME_VERSION = 1  # of results records
 RECORD_MAX_BYTES = 512 * 1024
 ENVELOPE_READS_MAX = 500

@@ -78,6 +78,7 @@ class WrongPartitions(StartFault):
 class _Packed(NamedTuple):
     raw: Raw
     reads: int
+    version: int
 
 
 class _Submission:
@@ -153,7 +154,7 @@ def pack(fact: LoggedFact) -> _Packed:
         raise TooLarge(f"a value in it does not fit the log: {error}") from None
     if len(raw) > PACKED_MAX_BYTES:
         raise TooLarge(f"it takes {len(raw)} bytes on the log; a record holds {PACKED_MAX_BYTES}")
-    return _Packed(raw, len(fact.reads) if isinstance(fact, ReadsLogged) else 0)
+    return _Packed(raw, len(fact.reads) if isinstance(fact, ReadsLogged) else 0, fact.VERSION)
 
 
 class KafkaLog:
@@ -276,7 +277,8 @@ class KafkaLog:
             self._queues.pop(queue.event, None)
 
     async def _send(self, queue: EventQueue, facts: list[tuple[_Packed, _Submission]]) -> None:
-        value = codec.encode_packed(queue.event, [packed.raw for packed, _ in facts])
+        version = max(packed.version for packed, _ in facts)
+        value = codec.encode_packed(queue.event, [packed.raw for packed, _ in facts], version)
         partition = partition_of(queue.event, self._partitions)
         self._ticket += 1
         ticket = self._ticket

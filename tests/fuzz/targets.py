@@ -84,7 +84,7 @@ class Target(NamedTuple):
 def on_the_log(facts: Iterable[LoggedFact]) -> None:
     """Every fact fits a record, and comes back as it was."""
     for fact in facts:
-        record = codec.encode_packed(fact.event, [pack(fact).raw])
+        record = codec.encode_packed(fact.event, [pack(fact).raw], fact.VERSION)
         assert len(record) <= RECORD_MAX_BYTES, len(record)
         assert codec.decode_envelope(record).facts == [fact]
 
@@ -470,7 +470,7 @@ def _check_refusal(refused: Refused) -> None:
 def _facts(data: bytes) -> None:
     for fact in http._checked_facts(data, EVENT):
         try:
-            record = codec.encode_packed(EVENT, [pack(fact).raw])
+            record = codec.encode_packed(EVENT, [pack(fact).raw], fact.VERSION)
         except TooLarge:
             continue
         assert [codec.to_json(one) for one in codec.decode_envelope(record).facts] == [codec.to_json(fact)]

@@ -27,10 +27,11 @@ class MemoryLog:
         self.asked += 1
         if self.full:
             raise Overloaded("more comes in than Kafka takes; send it again unchanged, and more slowly")
-        packed = [pack(fact).raw for fact in facts]
+        packed = [pack(fact) for fact in facts]
         await self._answer(wait_s)
-        for raw in packed:
-            self.records.append((event, codec.decode_envelope(codec.encode_packed(event, [raw])).facts))
+        for fact in packed:
+            record = codec.encode_packed(event, [fact.raw], fact.version)
+            self.records.append((event, codec.decode_envelope(record).facts))
         return len(self.records) - 1
 
     async def put_dead_letters(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:

@@ -422,6 +422,7 @@ class Maker:
             self.an_exclusion,
             self.a_status,
             self.a_status,
+            self.a_penalty,
             self.an_order,
             self.an_order,
             self.a_decision,
@@ -503,6 +504,10 @@ class Maker:
         read = self.rng.choice(self.reads or [{"device": "A1", "chip": "T1", "at_us": self.start_us}])
         key = {name: read[name] for name in ("device", "chip", "at_us")}
         return {"type": "read_excluded", **key, "reason": "r"}
+
+    def a_penalty(self):
+        seconds = self.rng.choice([0, 10, 10, -10, 30.001, -0.5, 86400, -86400])
+        return {"type": "penalty_set", "bib": self.a_bib(), "seconds": seconds, "reason": "r"}
 
     def a_status(self):
         status = self.rng.choice(["DNS", "DNF", "DQ", "OK", "OK"])

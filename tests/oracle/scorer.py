@@ -8,6 +8,7 @@ the rules leave open (`cases`, `flags`) are sorted.
 
 from collections import defaultdict
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -56,9 +57,10 @@ def document(lines):
     unused = list(log.unused)
     for one in athletes.values():
         unused += one["unused"]
-    shown = ["bib", "race", "status", "gun_us", "chip_us", "time_s", "cut_at", "missed", "flags", "points"]
+    shown = ["bib", "race", "status", "gun_us", "chip_us", "time_s", "penalty_us"]
+    shown += ["cut_at", "missed", "flags", "points"]
     return {
-        "athletes": [{key: one[key] for key in shown} for one in athletes.values()],
+        "athletes": [{key: one[key] for key in shown if key in one} for one in athletes.values()],
         "boards": {
             name: [{key: row[key] for key in ("place", "bib", "time_s", "gun_us", "chip_us")} for row in rows]
             for name, rows in boards.items()
@@ -222,6 +224,14 @@ class Log:
             if label(fact["bib"]) == bib:
                 found = fact
         return None if found is None or found["status"] == "OK" else found
+
+    def penalty_us(self, bib):
+        """The penalty that holds, in microseconds: the latest fact that names the bib; none is 0."""
+        seconds = 0
+        for fact in self.of("penalty_set"):
+            if label(fact["bib"]) == bib:
+                seconds = fact["seconds"]
+        return int(Decimal(str(seconds)) * US)
 
     def time_set(self, bib, point):
         found = None
@@ -615,6 +625,11 @@ def result(log, race, bib, own_gun, taken):
             flags.append("start_assumed")
     if review and status == "FINISHED":
         flags.append("review")
+    penalty = log.penalty_us(bib)
+    if penalty != 0:
+        flags.append("penalty")
+        gun_time = None if gun_time is None else gun_time + penalty
+        chip_time = None if chip_time is None else chip_time + penalty
 
     cases = []
     if ground:
@@ -630,6 +645,7 @@ def result(log, race, bib, own_gun, taken):
         "gun_us": gun_time,
         "chip_us": chip_time,
         "time_s": time_s,
+        **({"penalty_us": penalty} if penalty else {}),
         "cut_at": cut_at,
         "missed": missed,
         "flags": flags,

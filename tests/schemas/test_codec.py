@@ -17,7 +17,7 @@ from schemas.codec import (
     pack,
 )
 from schemas.results import Frame
-from schemas.topics import ENVELOPE_VERSION, FRAME_VERSION
+from schemas.topics import FRAME_VERSION
 from services.scoring.core.partition import PartitionState
 from tests.builders import day, read, reads, run, status, time_set, typed, withdrawn
 
@@ -49,9 +49,9 @@ def test_a_record_that_is_no_envelope_is_unreadable(data: bytes) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        record(b"\xa1e", b"\x90", v=b"\x02"),
-        record(b"\xa1e", b"\x01", v=b"\x02"),
-        record(NO_UTF8, b"\x90", v=b"\x02"),
+        record(b"\xa1e", b"\x90", v=b"\x03"),
+        record(b"\xa1e", b"\x01", v=b"\x03"),
+        record(NO_UTF8, b"\x90", v=b"\x03"),
     ],
     ids=["readable all the same", "of another shape", "text that is not UTF-8"],
 )
@@ -122,12 +122,12 @@ def facts_of_a_day():
 def test_an_envelope_comes_back_as_it_went():
     facts = facts_of_a_day()
     envelope = decode_envelope(encode_envelope("example-2026", facts))
-    assert (envelope.v, envelope.event, envelope.facts) == (ENVELOPE_VERSION, "example-2026", facts)
+    assert (envelope.v, envelope.event, envelope.facts) == (1, "example-2026", facts)
 
 
 def test_packed_facts_make_the_same_bytes_as_the_facts_themselves():
     facts = facts_of_a_day()
-    assert encode_packed("example-2026", [pack(one) for one in facts]) == encode_envelope("example-2026", facts)
+    assert encode_packed("example-2026", [pack(one) for one in facts], 1) == encode_envelope("example-2026", facts)
 
 
 def test_a_read_in_an_envelope_costs_under_forty_bytes():

@@ -68,6 +68,10 @@ FACTS: dict[
         {"bib": "7", "status": "DQ", "reason": "short cut", "at_us": AT, "rule": "TR 6"},
         ["bib", "status", "reason"],
     ),
+    "penalty_set": (
+        {"bib": "7", "seconds": -30.25, "reason": "took a gel outside the station", "rule": "TR 6"},
+        ["bib", "seconds", "reason"],
+    ),
     "order_set": ({"race": "hm", "bibs": ["7", "8"], "reason": "photo"}, ["race", "bibs", "reason"]),
     "case_decided": (
         {"case": "missed:7", "outcome": "accept", "reason": "seen"},

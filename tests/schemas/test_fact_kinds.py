@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from random import Random
+from typing import get_args
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from schemas.topics import ENVELOPE_VERSION
 from tests.oracle import logs, scorer
 from tests.schemas.test_events import FACTS
 
-KINDS: dict[str, type[FactBase]] = {str(kind.__struct_config__.tag): kind for kind in Fact.__args__}
+KINDS: dict[str, type[FactBase]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Fact)}
 VERSIONS = {
     1: {
         *("event_defined", "entries_added", "gun_fired", "reads_received", "clock_corrected", "device_assigned"),
@@ -20,6 +21,7 @@ VERSIONS = {
         *("race_reopened", "protest_filed", "protest_decided", "results_published", "entry_hidden", "fact_withdrawn"),
         "notice_received",
     },
+    2: {"penalty_set"},
 }
 """The kinds that each version of envelopes brought. A version that was released never changes: add the next one."""
 WITHOUT_STANDING = {"entry_hidden", "protest_filed", "protest_decided", "results_published", "notice_received"}

@@ -5,29 +5,34 @@ again: a release that changes a schema adds a file, and its expectation here. Th
 a file which was read into defaults would show.
 """
 
+from typing import get_args
+
 import msgspec
 import pytest
 
-from schemas.codec import decode_envelope, decode_frame
-from schemas.events import Entry, Fact
+from schemas.codec import decode_envelope, decode_frame, encode_envelope
+from schemas.events import Entry, Fact, kind_of
 from schemas.rejected import decode_rejection
 from schemas.results import AthleteRow, Case, EventRow, Frame, Gun, JudgesOrder, PointTime, Protest, Publication
+from schemas.topics import ENVELOPE_VERSION
 from tests import DATA
 from tests.schemas.test_events import AT, FACTS
 
 EVENT = "example-2026"
+KINDS = {str(kind.__struct_config__.tag): kind for kind in get_args(Fact)}
 COMMON = {"id": "f-1", "by": "referee", "recorded_at_us": AT}
 
 
-def envelope_1():
-    """One fact of each type, with every field."""
+def envelope(version):
+    """One fact of each type that the version brought, with every field."""
     facts = []
-    for name, (fields, _) in FACTS.items():
+    for name in (name for name in FACTS if version == KINDS[name].VERSION):
+        fields, _ = FACTS[name]
         fact = {"type": name, "event": EVENT, **COMMON, **fields}
         if name == "reads_received":
             fact["reads"] = [[1, "S1", "C7", AT, -61.5, 2, 3.1], [2, "S1", "C7", AT + 1]]
         facts.append(fact)
-    return {"v": 1, "event": EVENT, "facts": facts}
+    return {"v": version, "event": EVENT, "facts": facts}
 
 
 def frame_1():
@@ -84,6 +89,13 @@ def frame_1():
     )
 
 
+def frame_with_penalty():
+    """The same with the field that the second release added."""
+    frame = frame_1()
+    penalized = msgspec.structs.replace(frame.rows[0], penalty_us=30_250_000)
+    return msgspec.structs.replace(frame, rows=[penalized, *frame.rows[1:]])
+
+
 REJECTION_1 = {
     "v": 1,
     "event": EVENT,
@@ -100,29 +112,47 @@ REJECTION_1 = {
 }
 
 
-def test_an_envelope_of_version_1_is_read():
-    """By the types of today: the file's bytes, and the same facts from plain objects."""
-    data = (DATA / "envelope-1.msgpack").read_bytes()
-    assert msgspec.msgpack.decode(data) == envelope_1()
-    envelope = decode_envelope(data)
-    assert (envelope.v, envelope.event, len(envelope.facts)) == (1, EVENT, len(FACTS))
-    for fact in envelope.facts:
-        fields = FACTS[str(fact.__struct_config__.tag)][0]
+def read_envelope(version):
+    """The facts of a file, after its bytes were compared with plain objects and its facts with their fields."""
+    data = (DATA / f"envelope-{version}.msgpack").read_bytes()
+    plain = envelope(version)
+    assert msgspec.msgpack.decode(data) == plain
+    record = decode_envelope(data)
+    assert (record.v, record.event, len(record.facts)) == (version, EVENT, len(plain["facts"]))
+    for fact in record.facts:
+        fields = FACTS[kind_of(fact)][0]
         assert {name: getattr(fact, name) for name in COMMON} == COMMON
         for name, value in fields.items():
             if name != "reads":
                 assert msgspec.to_builtins(getattr(fact, name)) == value, name
-    reads = next(fact.reads for fact in envelope.facts if hasattr(fact, "reads"))
+    return record.facts
+
+
+def test_an_envelope_of_version_1_is_read():
+    reads = next(fact.reads for fact in read_envelope(1) if hasattr(fact, "reads"))
     assert [(r.seq, r.device, r.chip, r.at_us, r.rssi, r.antenna, r.battery) for r in reads] == [
         (1, "S1", "C7", AT, -61.5, 2, 3.1),
         (2, "S1", "C7", AT + 1, None, None, None),
     ]
 
 
-def test_an_envelope_of_version_1_has_every_type_of_fact():
-    """A type that is added later comes with a file of its own."""
-    tags = {fact["type"] for fact in envelope_1()["facts"]}
-    assert tags <= {one.__struct_config__.tag for one in Fact.__args__}
+def test_an_envelope_of_version_2_is_read():
+    (penalty,) = read_envelope(2)
+    assert penalty.penalty_us == -30_250_000
+
+
+def test_the_envelopes_have_every_kind_of_fact_with_every_field():
+    """A kind or a field that is added later comes with a file of its own."""
+    facts = [fact for version in range(1, ENVELOPE_VERSION + 1) for fact in envelope(version)["facts"]]
+    fields = {fact["type"]: fact.keys() - {"type"} for fact in facts}
+    assert fields == {tag: set(kind.__struct_fields__) for tag, kind in KINDS.items()}
+
+
+def test_a_record_has_the_lowest_version_that_holds_its_facts():
+    """So a scorer of the release before stops at the first fact that it cannot know, and not earlier."""
+    old, new = read_envelope(1), read_envelope(2)
+    for facts, version in ((old, 1), (new, 2), (old + new, 2)):
+        assert decode_envelope(encode_envelope(EVENT, facts)).v == version
 
 
 def test_a_frame_of_version_1_is_read():
@@ -134,10 +164,15 @@ def test_a_rejection_of_version_1_is_read():
     assert {name: getattr(put_aside, name) for name in REJECTION_1} == REJECTION_1
 
 
+def test_a_frame_of_the_second_release_is_read():
+    """It brought the penalty, which a reader of the first passes over: times hold it already."""
+    assert decode_frame((DATA / "frame-1-penalty.msgpack").read_bytes()) == frame_with_penalty()
+
+
 @pytest.mark.parametrize("kind", [AthleteRow, EventRow, Frame])
-def test_the_frame_of_version_1_leaves_no_field_at_its_default(kind):
+def test_the_newest_frame_leaves_no_field_at_its_default(kind):
     """So nothing in it could get lost unseen."""
-    frame = frame_1()
+    frame = frame_with_penalty()
     one = {AthleteRow: frame.rows[0], EventRow: frame.events[0], Frame: frame}[kind]
     for field in msgspec.structs.fields(kind):
         if not field.required:

@@ -61,7 +61,7 @@ def examine(
     cut_at = _cut_at(course, classified.taken, classified.limits)
     missed = _missed(course, classified.taken)
     verdict = judge_status(book, course, bib, classified.taken, cut_at, missed)
-    times = measure_times(course, guns, classified.taken, verdict)
+    times = measure_times(course, guns, classified.taken, verdict, book.penalties.get(bib, 0))
     return Examined(written, course, guns, classified, cut_at, missed, verdict, times)
 
 
@@ -77,6 +77,8 @@ def result(event: str, book: Rulings, bib: str, examined: Examined | None, versi
         flags.append("start_assumed")
     if classified.lap_ambiguous:
         flags.append("lap_ambiguous")
+    if times.penalty_us:
+        flags.append("penalty")
     return AthleteRow(
         event=event,
         bib=bib,
@@ -101,6 +103,7 @@ def result(event: str, book: Rulings, bib: str, examined: Examined | None, versi
         entry=written.entry,
         first_entry=book.first_entry(bib),
         hidden=book.hidden.get(bib, False),
+        penalty_us=times.penalty_us,
     )
 
 

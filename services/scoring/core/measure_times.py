@@ -14,7 +14,7 @@ class Times(Struct, frozen=True):
 
     `gun_at_us` is the gun of the gun time, `start_us` the instant from which the chip time counts, and `start_assumed`
     says that it is the own gun for want of a start passing. `official_us` is the one of the two that counts, `time_s`
-    its printed seconds, of finishers only. Source: R3.4 and R3.8.
+    its printed seconds, of finishers only. Gun time and chip time hold `penalty_us`. Source: R3.4 and R3.8.
     """
 
     gun_at_us: int | None
@@ -25,10 +25,13 @@ class Times(Struct, frozen=True):
     chip_us: int | None = None
     official_us: int | None = None
     time_s: int | None = None
+    penalty_us: int = 0
 
 
-def measure_times(course: Course, guns: Guns, taken: list[Candidate | None], verdict: Verdict) -> Times:
-    """Measure the gun time and the chip time, and find the printed one. Source: R3.4 and R3.8.
+def measure_times(
+    course: Course, guns: Guns, taken: list[Candidate | None], verdict: Verdict, penalty_us: int
+) -> Times:
+    """Measure the gun time and the chip time, add the penalty, and find the printed time. Source: R3.4 and R3.8.
 
     Without a start passing the own gun stands in where the race says so, or where the missed points do not count.
     """
@@ -36,15 +39,15 @@ def measure_times(course: Course, guns: Guns, taken: list[Candidate | None], ver
     gun_at_us = guns.race_us if race.gun_from == "race" else guns.own_us
     finish, start = taken[course.finish], taken[START]
     if finish is None or gun_at_us is None or guns.own_us is None:
-        return Times(gun_at_us)
-    gun_us = finish.at_us - gun_at_us
+        return Times(gun_at_us, penalty_us=penalty_us)
+    gun_us = finish.at_us - gun_at_us + penalty_us
     start_us = None if start is None else start.at_us
     start_assumed = start is None and (race.missing_start == "gun" or is_excused(verdict))
     if start_assumed:
         start_us = guns.own_us
-    chip_us = None if start_us is None else finish.at_us - start_us
+    chip_us = None if start_us is None else finish.at_us - start_us + penalty_us
     official_us = gun_us if race.official_time == "gun" else chip_us
     time_s = None
     if official_us is not None and STATUS_RULES[verdict.rule].status == "FINISHED":
         time_s = printed_s(official_us)
-    return Times(gun_at_us, finish.at_us, gun_us, start_us, start_assumed, chip_us, official_us, time_s)
+    return Times(gun_at_us, finish.at_us, gun_us, start_us, start_assumed, chip_us, official_us, time_s, penalty_us)

@@ -26,6 +26,7 @@ from schemas.events import (
     NoticeReceived,
     OrderSet,
     Outcome,
+    PenaltySet,
     ProtestDecided,
     ProtestFiled,
     RaceClosed,
@@ -83,6 +84,7 @@ class Rulings:
         self.times: dict[str, dict[str, int | None]] = {}
         self.excluded: dict[str, set[tuple[str, int]]] = {}
         self.statuses: dict[str, StatusSet] = {}
+        self.penalties: dict[str, int] = {}
         self.orders: list[OrderSet] = []
         self.decisions: dict[str, Outcome] = {}
         self.closed: dict[str, bool] = {}
@@ -115,6 +117,8 @@ class Rulings:
                 self.excluded.setdefault(fact.chip, set()).add((fact.device, fact.at_us))
             case StatusSet():
                 self.statuses[fact.bib] = fact
+            case PenaltySet():
+                self.penalties[fact.bib] = fact.penalty_us
             case OrderSet():
                 self.orders.append(fact)
             case CaseDecided():

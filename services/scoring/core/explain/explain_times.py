@@ -4,6 +4,7 @@ from schemas.ids import US
 from services.formatting.times import MINUS, LocalClock, format_exact, format_hms
 from services.scoring.core.athlete import Examined
 from services.scoring.core.explain.model import StepWhy
+from services.scoring.core.measure_times import Times
 
 
 def time_steps(examined: Examined, clock: LocalClock, path: str) -> list[StepWhy]:
@@ -41,7 +42,7 @@ def _finish_steps(examined: Examined, clock: LocalClock) -> list[StepWhy]:
         StepWhy(step="finish", says=f"FINISH at {finish}", at_us=times.finish_us),
         StepWhy(
             step="gun_time",
-            says=f"gun time {finish} − {clock.at(times.gun_at_us)} = {format_exact(times.gun_us)}",
+            says=f"gun time {finish} − {clock.at(times.gun_at_us)}{_penalty(times)} = {format_exact(times.gun_us)}",
             time_us=times.gun_us,
         ),
     ]
@@ -60,8 +61,15 @@ def _start_steps(examined: Examined, clock: LocalClock, path: str) -> list[StepW
         first = StepWhy(step="start", says=says, at_us=times.start_us, rule=rule, value=value)
     else:
         first = StepWhy(step="start", says=f"START at {start}", at_us=times.start_us)
-    says = f"chip time {clock.at(times.finish_us)} − {start} = {format_exact(times.chip_us)}"
+    says = f"chip time {clock.at(times.finish_us)} − {start}{_penalty(times)} = {format_exact(times.chip_us)}"
     return [first, StepWhy(step="chip_time", says=says, time_us=times.chip_us)]
+
+
+def _penalty(times: Times) -> str:
+    """Return the penalty as a term of a sum, nothing without one."""
+    if times.penalty_us == 0:
+        return ""
+    return f" {'+' if times.penalty_us > 0 else MINUS} {format_exact(abs(times.penalty_us))} penalty"
 
 
 def _printed(examined: Examined, path: str) -> StepWhy:

@@ -14,6 +14,7 @@ from schemas.events import (
     GunFired,
     NoticeReceived,
     OrderSet,
+    PenaltySet,
     ProtestDecided,
     ProtestFiled,
     RaceClosed,
@@ -55,6 +56,8 @@ def says(fact: Ruling, clock: LocalClock, bib: str, chips: frozenset[str]) -> st
         case StatusSet():
             stopped = "" if fact.at_us is None else f", stopped at {clock.at(fact.at_us)}"
             return "takes a set status back" if fact.status == "OK" else f"sets the status {fact.status}{stopped}"
+        case PenaltySet():
+            return _penalty_says(fact)
         case OrderSet():
             return f"orders the athletes who tie in {fact.race}: {', '.join(fact.bibs)}"
         case CaseDecided():
@@ -67,6 +70,15 @@ def says(fact: Ruling, clock: LocalClock, bib: str, chips: frozenset[str]) -> st
             return f"keeps a notice of {fact.device}: {fact.kind}"
         case _:
             assert_never(fact)
+
+
+def _penalty_says(fact: PenaltySet) -> str:
+    if fact.penalty_us == 0:
+        return f"takes the penalty of bib {fact.bib} back"
+    times = f"the gun and chip time of bib {fact.bib}"
+    if fact.penalty_us > 0:
+        return f"adds {format_exact(fact.penalty_us)} to {times}"
+    return f"takes {format_exact(-fact.penalty_us)} off {times}"
 
 
 def _office_says(
