@@ -39,7 +39,7 @@ def run(path: str, bib: str, until: int | None, style: str | None, lenient: bool
         print(error, file=sys.stderr)
         return 2
     if (style or ("text" if sys.stdout.isatty() else "json")) == "text":
-        clock = LocalClock(None if log.state is None else log.state.book.definition)
+        clock = LocalClock(None if log.state is None else log.state.rulings.definition)
         _Page(Console(width=None if sys.stdout.isatty() else PAGE_CHARS), clock, explained).print()
     else:
         sys.stdout.buffer.write(msgspec.json.encode(document(explained)) + b"\n")
@@ -53,7 +53,7 @@ def explained_of(log: Log, path: str, bib: str) -> Explained:
     if state is None:
         raise Stopped(f"{path}: has no facts, so it has no entry with bib {bib}")
     if not state.was_entered(bib):
-        near = bibs_near(bib, state.book.bibs(), NEAR_SHOWN)
+        near = bibs_near(bib, state.rulings.bibs(), NEAR_SHOWN)
         hint = f"similar bibs are {', '.join(map(clean, near))}" if near else "there are no entries"
         raise Stopped(f"{path}: there is no entry with bib {bib}; {hint}")
     made = scored(state)

@@ -22,7 +22,7 @@ from services.standings.office.report import OfficeLists, office_lists
 def lists_of(log: Log) -> tuple[OfficeLists, dict[str, str]]:
     """Return the lists of a log as far as it was read, and the name on the latest entry of each bib."""
     result = scored(log.state)
-    written = [] if log.state is None else [one for own in log.state.book.written.values() for one in own]
+    written = [] if log.state is None else [one for own in log.state.rulings.written.values() for one in own]
     entries = [one.entry for one in sorted(written, key=lambda one: one.position)]
     names = {one.bib: f"{one.family_name} {one.given_name}".strip() for one in entries}
     event = "" if log.state is None else log.state.event

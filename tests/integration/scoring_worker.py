@@ -191,7 +191,7 @@ def assert_equal_to_a_fold(published: Published, log: Log) -> None:
         state.pending()  # settles the versions
         expected = scored(state)
         assert {bib: row for (of, bib), row in published.athletes.items() if of == event} == {
-            row.bib: row for row in map(state.row, list(state.book.bibs()))
+            row.bib: row for row in map(state.row, list(state.rulings.bibs()))
         }
         assert published.document(event, expected.unused) == document(event, 0, expected)
     assert published.differing == []

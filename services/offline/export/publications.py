@@ -51,18 +51,20 @@ class PublishingLog(Log):
         """Return the publications that take effect now, or did in this record if another line of it has come."""
         if self.state is None:
             return []
-        book = self.state.book
-        looked = (book, book.definition, len(book.publications))
+        rulings = self.state.rulings
+        looked = (rulings, rulings.definition, len(rulings.publications))
         before, self._looked_at = self._looked_at, looked
         again = self._kept_at == self.revision
-        same = before is not None and before[0] is book and before[1] is book.definition and before[2] == looked[2]
-        if book.definition is None or (same and not again):
+        same = (
+            before is not None and before[0] is rulings and before[1] is rulings.definition and before[2] == looked[2]
+        )
+        if rulings.definition is None or (same and not again):
             return []
         held = self.kept
         return [
             one
-            for one in book.publications
-            if takes_effect(book.definition, one)
+            for one in rulings.publications
+            if takes_effect(rulings.definition, one)
             and ((key := publication_key(one)) not in held or (again and held[key].published.revision == self.revision))
         ]
 

@@ -19,18 +19,18 @@ from services.scoring.core.rulings import Rulings, Written
 
 def score(
     event: str,
-    book: Rulings,
+    rulings: Rulings,
     places: DevicePlacement,
     chips: Mapping[str, ChipReads],
     bib: str,
     worn: Iterable[str],
     version: int,
 ) -> AthleteRow:
-    """Return the result of one athlete; `worn` are all chips the bib ever had, `places` the devices' by `book`.
+    """Return the result of one athlete; `worn` are all chips the bib ever had, `places` the devices' by `rulings`.
 
     Pure: equal arguments give an equal row, and the order in which reads came does not matter.
     """
-    return result(event, book, bib, examine(book, places, chips, bib, worn), version)
+    return result(event, rulings, bib, examine(rulings, places, chips, bib, worn), version)
 
 
 class Examined(NamedTuple):
@@ -47,28 +47,28 @@ class Examined(NamedTuple):
 
 
 def examine(
-    book: Rulings, places: DevicePlacement, chips: Mapping[str, ChipReads], bib: str, worn: Iterable[str]
+    rulings: Rulings, places: DevicePlacement, chips: Mapping[str, ChipReads], bib: str, worn: Iterable[str]
 ) -> Examined | None:
     """Take the steps of scoring an athlete; None for one without an entry in force."""
-    written = book.entry_of(bib)
+    written = rulings.entry_of(bib)
     if written is None:
         return None
-    own, race_gun_us = book.own_gun(written.entry), book.race_gun_us(written.entry.race)
+    own, race_gun_us = rulings.own_gun(written.entry), rulings.race_gun_us(written.entry.race)
     guns = Guns(None, race_gun_us) if own is None else Guns(own.at_us, race_gun_us, own.wave)
-    course = book.courses[written.entry.race]
-    reads = sort_reads(book, places, chips, bib, worn, guns.own_us)
-    classified = find_points(book, course, places, bib, guns, reads)
+    course = rulings.courses[written.entry.race]
+    reads = sort_reads(rulings, places, chips, bib, worn, guns.own_us)
+    classified = find_points(rulings, course, places, bib, guns, reads)
     cut_at = _cut_at(course, classified.taken, classified.limits)
     missed = _missed(course, classified.taken)
-    verdict = judge_status(book, course, bib, classified.taken, cut_at, missed)
-    times = measure_times(course, guns, classified.taken, verdict, book.penalties.get(bib, 0))
+    verdict = judge_status(rulings, course, bib, classified.taken, cut_at, missed)
+    times = measure_times(course, guns, classified.taken, verdict, rulings.penalties.get(bib, 0))
     return Examined(written, course, guns, classified, cut_at, missed, verdict, times)
 
 
-def result(event: str, book: Rulings, bib: str, examined: Examined | None, version: int) -> AthleteRow:
+def result(event: str, rulings: Rulings, bib: str, examined: Examined | None, version: int) -> AthleteRow:
     """Return as a row what was found; without an entry in force the athlete is gone."""
     if examined is None:
-        last = book.written[bib][-1] if book.written.get(bib) else None
+        last = rulings.written[bib][-1] if rulings.written.get(bib) else None
         race = "" if last is None else last.entry.race
         return AthleteRow(event=event, bib=bib, version=version, race=race, gone=True)
     written, course, guns, classified, cut_at, missed, verdict, times = examined
@@ -101,8 +101,8 @@ def result(event: str, book: Rulings, bib: str, examined: Examined | None, versi
         gun_at_us=times.gun_at_us,
         own_gun_us=guns.own_us,
         entry=written.entry,
-        first_entry=book.first_entry(bib),
-        hidden=book.hidden.get(bib, False),
+        first_entry=rulings.first_entry(bib),
+        hidden=rulings.hidden.get(bib, False),
         penalty_us=times.penalty_us,
     )
 

@@ -106,7 +106,7 @@ class ReadClassification(NamedTuple):
 
 
 def sort_reads(
-    book: Rulings,
+    rulings: Rulings,
     places: DevicePlacement,
     chips: Mapping[str, ChipReads],
     bib: str,
@@ -123,10 +123,10 @@ def sort_reads(
         reads = chips.get(chip)
         if reads is None:
             continue
-        assigned_or_excluded = chip in book.worn or chip in book.excluded
+        assigned_or_excluded = chip in rulings.worn or chip in rulings.excluded
         if own_gun_us is None or assigned_or_excluded or not places.moving.isdisjoint(reads.device):
-            _sort_each(book, places, chip, reads, bib, own_gun_us, groups, out)
-        elif book.owner_of(chip) == bib:
+            _sort_each(rulings, places, chip, reads, bib, own_gun_us, groups, out)
+        elif rulings.owner_of(chip) == bib:
             _sort_plainly(places, chip, reads, own_gun_us, groups, out)
     groups.pop()
     return Sorted(groups, out)
@@ -154,7 +154,7 @@ def _sort_plainly(
 
 
 def _sort_each(
-    book: Rulings,
+    rulings: Rulings,
     places: DevicePlacement,
     chip: str,
     reads: ChipReads,
@@ -164,8 +164,8 @@ def _sort_each(
     out: dict[Reason, list[UsedRead]],
 ) -> None:
     """Sort each read of a chip by itself, since facts concern it: who wore it, where it was read, what is excluded."""
-    excluded = book.excluded.get(chip, ())
-    located = locate_reads(book, places, chip, reads)
+    excluded = rulings.excluded.get(chip, ())
+    located = locate_reads(rulings, places, chip, reads)
     for nth, (at_us, group, wearer, rssi) in enumerate(zip(*located, reads.rssi, strict=True)):
         if group == UNKNOWN or wearer != bib:
             continue
@@ -178,7 +178,7 @@ def _sort_each(
             groups[group].append(read)
 
 
-def locate_reads(book: Rulings, places: DevicePlacement, chip: str, reads: ChipReads) -> LocatedReads:
+def locate_reads(rulings: Rulings, places: DevicePlacement, chip: str, reads: ChipReads) -> LocatedReads:
     """Say of each read of a chip when it was by the corrected clock, at which group, and who wore the chip."""
     group_of = places.groups
     instants: Sequence[int] = reads.at_us
@@ -189,8 +189,10 @@ def locate_reads(book: Rulings, places: DevicePlacement, chip: str, reads: ChipR
             for at_us, device, group in zip(reads.at_us, reads.device, groups, strict=True)
         ]
         instants, groups = [at_us for at_us, _ in asked], [group for _, group in asked]
-    owner = book.owner_of(chip)
-    wearers = [book.wearer_of(chip, at_us, owner) for at_us in instants] if chip in book.worn else [owner] * len(groups)
+    owner = rulings.owner_of(chip)
+    wearers = (
+        [rulings.wearer_of(chip, at_us, owner) for at_us in instants] if chip in rulings.worn else [owner] * len(groups)
+    )
     return LocatedReads(instants, groups, wearers)
 
 
@@ -198,7 +200,7 @@ def locate_reads(book: Rulings, places: DevicePlacement, chip: str, reads: ChipR
 
 
 def find_points(
-    book: Rulings, course: Course, places: DevicePlacement, bib: str, guns: Guns, reads: Sorted
+    rulings: Rulings, course: Course, places: DevicePlacement, bib: str, guns: Guns, reads: Sorted
 ) -> ReadClassification:
     """Form passings, choose the points, and say why every other read is unused."""
     unused = [UnusedReads(reason, out) for reason, out in reads.out.items()]
@@ -210,20 +212,20 @@ def find_points(
     groups = iter(reads.groups)
     for mat, main, backup in zip(places.mats, groups, groups, strict=True):
         if main or backup:
-            formed, same = form_passings(mat, main, backup, book.gap_us)
+            formed, same = form_passings(mat, main, backup, rulings.gap_us)
             passings += formed
             unused += [UnusedReads("backup_duplicate", passing.reads) for passing in same]
     limits = course.limits(race_gun_us, own_gun_us)
-    chooser = _Chooser(course, passings, _officials(book, course, bib), own_gun_us, limits)
+    chooser = _Chooser(course, passings, _officials(rulings, course, bib), own_gun_us, limits)
     candidates = chooser.candidates()
     choice = choose(course, candidates, own_gun_us)
     unused += chooser.unused(choice.taken)
     return ReadClassification(passings, candidates, choice.taken, choice.lap_ambiguous, unused, limits)
 
 
-def _officials(book: Rulings, course: Course, bib: str) -> dict[int, int]:
+def _officials(rulings: Rulings, course: Course, bib: str) -> dict[int, int]:
     """Return officials' times in force, by the index of their point."""
-    times = book.times.get(bib)
+    times = rulings.times.get(bib)
     if times is None:
         return {}
     return {course.index[point]: at_us for point, at_us in times.items() if at_us is not None and point in course.index}

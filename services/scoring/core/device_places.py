@@ -12,9 +12,9 @@ class Devices:
     def __init__(self, names: list[str]) -> None:
         self.names = names
 
-    def places(self, book: Rulings) -> "DevicePlacement":
+    def places(self, rulings: Rulings) -> "DevicePlacement":
         """Where they stand by the facts in force."""
-        return DevicePlacement(book, self.names)
+        return DevicePlacement(rulings, self.names)
 
 
 class DevicePlacement:
@@ -23,12 +23,12 @@ class DevicePlacement:
     `moving` are the numbers of the devices whose group is ASK.
     """
 
-    def __init__(self, book: Rulings, names: list[str]) -> None:
-        self._book = book
+    def __init__(self, rulings: Rulings, names: list[str]) -> None:
+        self._book = rulings
         self._names = names
-        self.mats = [] if book.definition is None else [mat.id for mat in book.definition.mats]
+        self.mats = [] if rulings.definition is None else [mat.id for mat in rulings.definition.mats]
         self._first = {mat: 2 * at for at, mat in enumerate(self.mats)}
-        self.groups = [ASK if book.moves(name) else self._group(name, None) for name in names]
+        self.groups = [ASK if rulings.moves(name) else self._group(name, None) for name in names]
         self.moving = frozenset(number for number, group in enumerate(self.groups) if group == ASK)
 
     def _group(self, name: str, at_us: int | None) -> int:

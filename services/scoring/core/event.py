@@ -54,8 +54,8 @@ class EventState:
         self.event = event
         self.head = -1
         self.version = -1
-        self.book = Rulings()
-        self.rulings: list[LoggedRuling] = []
+        self.rulings = Rulings()
+        self.logged: list[LoggedRuling] = []
         self.ids: set[str] = set()
         self.chips: dict[str, ChipReads] = {}
         self.devices = Devices([])
@@ -120,22 +120,22 @@ class EventState:
         self._raise(self.affected_bibs(ruling.fact), ruling.offset)
 
     def _rule(self, ruling: LoggedRuling) -> None:
-        """Put a fact among the rulings and into the book."""
+        """Put a fact among the logged facts and into the rulings."""
         fact = ruling.fact
-        self.rulings.append(ruling)
+        self.logged.append(ruling)
         self._remember_wearers(fact)
         if isinstance(fact, FactWithdrawn):
             self._withdrawals.add(fact)
             self._rebuild()
         elif not self._withdrawals.hit(fact):
-            self.book.apply(ruling.offset, ruling.ordinal, fact)
+            self.rulings.apply(ruling.offset, ruling.ordinal, fact)
         self._places = None
 
     def _rebuild(self) -> None:
-        self.book = Rulings()
-        for ruling in self.rulings:
+        self.rulings = Rulings()
+        for ruling in self.logged:
             if not self._withdrawals.hit(ruling.fact):
-                self.book.apply(ruling.offset, ruling.ordinal, ruling.fact)
+                self.rulings.apply(ruling.offset, ruling.ordinal, ruling.fact)
 
     def _remember_wearers(self, fact: Ruling) -> None:
         """Who ever had an entry and who wore which chip: kept for good, whatever becomes of the fact."""
@@ -159,7 +159,7 @@ class EventState:
         for scope in fact.scopes():
             match scope:
                 case Everybody():
-                    yield from list(self.book.bibs())
+                    yield from list(self.rulings.bibs())
                     yield from list(self.versions)
                 case InRace(race):
                     yield from self._bibs_in(race)
@@ -187,12 +187,12 @@ class EventState:
         if name in seen:
             return
         seen.add(name)
-        for ruling in self.rulings:
+        for ruling in self.logged:
             if ruling.fact.id == name:
                 yield from self._in_scopes(ruling.fact, seen)
 
     def _bibs_in(self, race: str) -> list[str]:
-        return [bib for bib, written in self.book.written.items() if any(one.entry.race == race for one in written)]
+        return [bib for bib, written in self.rulings.written.items() if any(one.entry.race == race for one in written)]
 
     def _bibs_read_by(self, device: str) -> Iterator[str]:
         number = self._numbers.get(device)
@@ -227,12 +227,12 @@ class EventState:
     def mark_all(self) -> None:
         """Make every row due, at the version that it has."""
         self._due = dict.fromkeys(self.versions)
-        self._due_event = bool(self.rulings)
+        self._due_event = bool(self.logged)
 
     def mark_again(self) -> None:
         """Have `take_again` hand every athlete's row out once more, without making it due; the event's row is due."""
         self._again = dict.fromkeys(self.versions)
-        self._due_event = bool(self.rulings)
+        self._due_event = bool(self.logged)
 
     def take_again(self, limit: int) -> list[AthleteRow]:
         """Up to `limit` of those rows, at the versions that they have; a row that is due is left to `take`."""
@@ -264,9 +264,9 @@ class EventState:
     def row(self, bib: str) -> AthleteRow:
         """The athlete's row as of now."""
         if self._places is None:
-            self._places = self.devices.places(self.book)
+            self._places = self.devices.places(self.rulings)
         version = self.versions.get(bib, 0)
-        return score(self.event, self.book, self._places, self.chips, bib, self.chips_of(bib), version)
+        return score(self.event, self.rulings, self._places, self.chips, bib, self.chips_of(bib), version)
 
     def chips_of(self, bib: str) -> tuple[str, ...]:
         """All chips that ever were his, whatever became of the facts that said so."""
@@ -282,26 +282,26 @@ class EventState:
 
     def event_row(self) -> EventRow:
         """What is not one athlete's, as of now."""
-        book = self.book
-        plain = book.plain_definition
+        rulings = self.rulings
+        plain = rulings.plain_definition
         return EventRow(
             event=self.event,
             version=max(self.version, 0),
             definition=None if plain is None else plain.definition,
             guns=[
                 Gun(race, at_us, wave)
-                for (race, wave), at_us in sorted(book.guns.items(), key=lambda item: (item[0][0], item[0][1] or ""))
+                for (race, wave), at_us in sorted(rulings.guns.items(), key=lambda item: (item[0][0], item[0][1] or ""))
             ],
-            closed=sorted(race for race, closed in book.closed.items() if closed),
+            closed=sorted(race for race, closed in rulings.closed.items() if closed),
             orders=[
                 JudgesOrder(order.race, list(order.bibs))
-                for order in book.orders
-                if order.race in book.courses and all(book.entry_of(bib) is not None for bib in order.bibs)
+                for order in rulings.orders
+                if order.race in rulings.courses and all(rulings.entry_of(bib) is not None for bib in order.bibs)
             ],
-            decided=sorted(book.decisions),
-            protests=[book.protest(name) for name in sorted(book.protests)],
-            publications=list(book.publications),
-            pending=pending(book, (r.fact for r in self.rulings if not self._withdrawals.hit(r.fact)), self.ids),
+            decided=sorted(rulings.decisions),
+            protests=[rulings.protest(name) for name in sorted(rulings.protests)],
+            publications=list(rulings.publications),
+            pending=pending(rulings, (r.fact for r in self.logged if not self._withdrawals.hit(r.fact)), self.ids),
         )
 
     def unused_reads(self, rows: Iterable[AthleteRow]) -> dict[str, int]:
@@ -318,11 +318,11 @@ class EventState:
 
     def _reads_of_nobody(self) -> tuple[int, int]:
         """How many reads come from an unknown device, and how many others from a chip that nobody wears then."""
-        book = self.book
-        places = self.devices.places(book)
+        rulings = self.rulings
+        places = self.devices.places(rulings)
         no_place = no_wearer = 0
         for chip, reads in self.chips.items():
-            located = locate_reads(book, places, chip, reads)
+            located = locate_reads(rulings, places, chip, reads)
             for group, wearer in zip(located.groups, located.wearers, strict=True):
                 if group == UNKNOWN:
                     no_place += 1
@@ -337,7 +337,7 @@ class EventState:
         yield EventHead(self.event, self.head, self.version, sorted(self.ids), self.devices.names, self.versions)
         some: list[tuple[int, int, Ruling]] = []
         weight = 0
-        for offset, ordinal, fact in self.rulings:
+        for offset, ordinal, fact in self.logged:
             some.append((offset, ordinal, fact))
             weight += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
             if weight >= RULINGS_A_PART:
@@ -364,17 +364,17 @@ class EventState:
         """Take in a further part."""
         if isinstance(part, EventRulings):
             for offset, ordinal, fact in part.rulings:
-                self.rulings.append(LoggedRuling(offset, ordinal, fact))
+                self.logged.append(LoggedRuling(offset, ordinal, fact))
                 self._remember_wearers(fact)
                 if isinstance(fact, FactWithdrawn):
                     self._withdrawals.add(fact)
                 else:
-                    self.book.apply(offset, ordinal, fact)
+                    self.rulings.apply(offset, ordinal, fact)
         else:
             self.chips.update((chip, ChipReads.unpacked(*packed)) for chip, packed in part.chips.items())
 
     def settle(self) -> None:
-        """After the last part: take out of the book what was withdrawn, once for all withdrawals."""
+        """After the last part: take out of the rulings what was withdrawn, once for all withdrawals."""
         if self._withdrawals:
             self._rebuild()
 

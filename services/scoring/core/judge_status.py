@@ -91,21 +91,21 @@ class Verdict(NamedTuple):
 
 
 def judge_status(
-    book: Rulings, course: Course, bib: str, taken: list[Candidate | None], cut_at: str | None, missed: list[str]
+    rulings: Rulings, course: Course, bib: str, taken: list[Candidate | None], cut_at: str | None, missed: list[str]
 ) -> Verdict:
     """Find the rule that gives the status, its flag, and the cases that there is ground for."""
     race = course.race
-    ruled = book.statuses.get(bib)
+    ruled = rulings.statuses.get(bib)
     set_status = None if ruled is None or ruled.status == "OK" else ruled.status
     cases: list[StandingCase] = []
     decided = None
     if missed and race.missing_mat != "ignore" and set_status is None and cut_at is None:
         name = f"missed:{bib}"
-        decided = book.decisions.get(name)
+        decided = rulings.decisions.get(name)
         cases.append(StandingCase(Case(name, race.id, bib, open=decided is None), "missed", decided))
     if ruled is not None and _contradicted(course, taken, set_status, ruled.at_us):
         name = f"reads_after:{bib}"
-        outcome = book.decisions.get(name)
+        outcome = rulings.decisions.get(name)
         cases.append(StandingCase(Case(name, race.id, bib, open=outcome is None), "reads_after", outcome))
     grounds = Grounds(
         set_status,
@@ -115,7 +115,7 @@ def judge_status(
         _missed_but(race.missing_mat, missed, decided),
         taken[course.finish] is not None,
         any(held is not None for held in taken),
-        book.closed.get(race.id, False),
+        rulings.closed.get(race.id, False),
     )
     rule = _rule(grounds)
     review = rule == "finished" and grounds.missed_but == "under_review"

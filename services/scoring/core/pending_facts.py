@@ -11,50 +11,50 @@ from services.scoring.core.rulings import Rulings
 PENDING_MAX = 200  # lines shown; more are one mistake many times
 
 
-def pending(book: Rulings, facts: Iterable[Ruling], ids: set[str]) -> list[str]:
+def pending(rulings: Rulings, facts: Iterable[Ruling], ids: set[str]) -> list[str]:
     """Return a line for each fact that waits: its kind, and what is missing; PENDING_MAX at most."""
     lines: dict[str, None] = {}
     for fact in facts:
-        for need in unmet(book, fact, ids):
-            lines[describe_need(book, need, ids)] = None
+        for need in unmet(rulings, fact, ids):
+            lines[describe_need(rulings, need, ids)] = None
             if len(lines) == PENDING_MAX:
                 return list(lines)
     return list(lines)
 
 
-def unmet(book: Rulings, fact: Ruling, ids: set[str]) -> list[Need]:
+def unmet(rulings: Rulings, fact: Ruling, ids: set[str]) -> list[Need]:
     """Return what a fact needs and does not have; `ids` are those of all facts so far."""
-    return [need for need in fact.needs() if missing_names(book, need, ids)]
+    return [need for need in fact.needs() if missing_names(rulings, need, ids)]
 
 
-def missing_names(book: Rulings, need: Need, ids: set[str]) -> list[str]:
+def missing_names(rulings: Rulings, need: Need, ids: set[str]) -> list[str]:
     """Return the names of a need that are not there."""
     known: Container[str]
     match need.thing:
         case "race":
-            known = book.courses
+            known = rulings.courses
         case "mat":
-            return [name for name in need.names if not book.has_mat(name)]
+            return [name for name in need.names if not rulings.has_mat(name)]
         case "bib" | "bibs":
-            return [name for name in need.names if book.entry_of(name) is None]
+            return [name for name in need.names if rulings.entry_of(name) is None]
         case "point":
-            return [name for name in need.names if not _has_point(book, need.bib or "", name)]
+            return [name for name in need.names if not _has_point(rulings, need.bib or "", name)]
         case "case":
-            return [name for name in need.names if not _has_case(book, name)]
+            return [name for name in need.names if not _has_case(rulings, name)]
         case "protest":
-            known = book.protests
+            known = rulings.protests
         case "fact":
             return [name for name in need.names if name not in ids]
         case "boards":
-            known = _ranked(book)
+            known = _ranked(rulings)
         case _:
             assert_never(need.thing)
     return [name for name in need.names if name not in known]
 
 
-def describe_need(book: Rulings, need: Need, ids: set[str]) -> str:
+def describe_need(rulings: Rulings, need: Need, ids: set[str]) -> str:
     """Return a line that says what of a need is not there."""
-    names = ", ".join(missing_names(book, need, ids))
+    names = ", ".join(missing_names(rulings, need, ids))
     match need.thing:
         case "race" | "mat":
             missing = f"{need.thing} {names} is not defined"
@@ -77,9 +77,9 @@ def describe_need(book: Rulings, need: Need, ids: set[str]) -> str:
     return f"{need.by}: {missing}"
 
 
-def _ranked(book: Rulings) -> set[str]:
+def _ranked(rulings: Rulings) -> set[str]:
     """Return the ids of everything that is ranked: boards, team boards and delegations."""
-    definition = book.definition
+    definition = rulings.definition
     if definition is None:
         return set()
     return {
@@ -89,15 +89,15 @@ def _ranked(book: Rulings) -> set[str]:
     }
 
 
-def _has_case(book: Rulings, name: str) -> bool:
+def _has_case(rulings: Rulings, name: str) -> bool:
     """Return whether a case of that name can come to be: of bibs with entries, or of a team board."""
     if bibs := case_bibs(name):
-        return all(book.entry_of(bib) is not None for bib in bibs)
+        return all(rulings.entry_of(bib) is not None for bib in bibs)
     kind, _, rest = name.partition(":")
-    teams = () if book.definition is None else book.definition.team_boards
+    teams = () if rulings.definition is None else rulings.definition.team_boards
     return kind == "team" and any(rest.startswith(f"{board.id}:") for board in teams)
 
 
-def _has_point(book: Rulings, bib: str, point: str) -> bool:
-    written = book.entry_of(bib)
-    return written is not None and point in book.courses[written.entry.race].index
+def _has_point(rulings: Rulings, bib: str, point: str) -> bool:
+    written = rulings.entry_of(bib)
+    return written is not None and point in rulings.courses[written.entry.race].index

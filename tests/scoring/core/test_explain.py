@@ -501,7 +501,7 @@ def test_explanations_of_a_simulated_day_equal_the_rows(name):
     made = Log()
     for line in simulate(definition_from_toml(races.definition_toml(name)), 120, 3).log_lines():
         made.add(line)
-    assert sum(agrees(made.state, bib) for bib in made.state.book.bibs()) > 240
+    assert sum(agrees(made.state, bib) for bib in made.state.rulings.bibs()) > 240
 
 
 def test_an_explanation_does_not_depend_on_which_device_was_heard_first():

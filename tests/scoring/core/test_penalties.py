@@ -7,12 +7,9 @@ from schemas.codec import fact_from_json
 from tests.builders import (
     US,
     athlete,
-    board,
-    chip,
     closed,
     course,
     day,
-    definition,
     document,
     entries,
     fact,

@@ -171,7 +171,7 @@ def test_a_row_that_does_not_come_out_has_not_changed(log, rng):
         state.fold(offset, 0, fact)
         event = state.take_event()
         held |= row_bytes([*([] if event is None else [event]), *state.take(TAKE_ALL)])
-        assert {bib for _, bib in held} >= set(state.book.bibs())
+        assert {bib for _, bib in held} >= set(state.rulings.bibs())
         now = [state.event_row() if bib is None else state.row(bib) for _, bib in held]
         assert row_bytes(now) == held, fact
 

@@ -170,10 +170,10 @@ def test_every_read_is_named_once_used_or_with_its_reason(each):
     facts += [excluded("K1", "C7", 2004)] if each else []
     for offset, one in enumerate(facts):
         state.fold(offset, 0, typed(one))
-    book, places = state.book, state.devices.places(state.book)
+    rulings, places = state.rulings, state.devices.places(state.rulings)
     guns = Guns(at(0), at(0))
-    out = sort_reads(book, places, state.chips, "7", ("C7",), guns.own_us)
-    ground = find_points(book, book.courses["hm"], places, "7", guns, out)
+    out = sort_reads(rulings, places, state.chips, "7", ("C7",), guns.own_us)
+    ground = find_points(rulings, rulings.courses["hm"], places, "7", guns, out)
     named = sorted((group.reason, (used[0] - at(0)) // 1_000_000) for group in ground.unused for used in group.reads)
     third = ("excluded" if each else "superseded", 2004)
     assert named == sorted(

@@ -29,12 +29,12 @@ class ExplainedRow(NamedTuple):
 
 def explain(evidence: Evidence) -> ExplainedRow:
     """Return why an athlete has their result. Some entry must have named the bib (`EventState.was_entered`)."""
-    book, bib = evidence.book, evidence.bib
-    places = evidence.devices.places(book)
-    examined = examine(book, places, evidence.chips, bib, evidence.worn)
-    row = result(evidence.event, book, bib, examined, evidence.version)
-    clock = LocalClock(book.definition)
-    path = "" if examined is None else race_path(book.definition, row.race)
+    rulings, bib = evidence.rulings, evidence.bib
+    places = evidence.devices.places(rulings)
+    examined = examine(rulings, places, evidence.chips, bib, evidence.worn)
+    row = result(evidence.event, rulings, bib, examined, evidence.version)
+    clock = LocalClock(rulings.definition)
+    path = "" if examined is None else race_path(rulings.definition, row.race)
     reads, reads_left_out = read_whys(evidence, places, examined, clock, path)
     subject = Subject(bib, row.race or None, frozenset(evidence.worn), _devices(evidence, places))
     explanation = Explanation(
@@ -63,7 +63,7 @@ def explain(evidence: Evidence) -> ExplainedRow:
         reads=reads,
         reads_left_out=reads_left_out,
         chips=chip_whys(evidence),
-        facts=facts_on(book, evidence.rulings, evidence.ids, evidence.is_withdrawn, subject),
+        facts=facts_on(rulings, evidence.logged, evidence.ids, evidence.is_withdrawn, subject),
     )
     return ExplainedRow(explanation, row)
 

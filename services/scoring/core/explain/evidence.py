@@ -25,8 +25,8 @@ class Evidence(NamedTuple):
 
     event: str
     bib: str
-    book: Rulings
-    rulings: Sequence[LoggedRuling]
+    rulings: Rulings
+    logged: Sequence[LoggedRuling]
     ids: set[str]
     is_withdrawn: Callable[[Ruling], bool]
     devices: Devices
@@ -58,8 +58,8 @@ def evidence_from(state: EventState, bib: str, reads: Iterable[PlainRead]) -> Ev
     return Evidence(
         state.event,
         bib,
-        state.book,
         state.rulings,
+        state.logged,
         state.ids,
         state.is_withdrawn,
         Devices(names),

@@ -47,7 +47,7 @@ def chip_whys(evidence: Evidence) -> list[ChipWhy]:
     """Return the chips that the bib ever wore."""
     none = ChipReads()
     pairs = ((chip, evidence.chips.get(chip, none)) for chip in evidence.worn)
-    return [ChipWhy(chip, evidence.book.owner_of(chip), len(reads.at_us), reads.repeats) for chip, reads in pairs]
+    return [ChipWhy(chip, evidence.rulings.owner_of(chip), len(reads.at_us), reads.repeats) for chip, reads in pairs]
 
 
 def read_whys(
@@ -61,7 +61,7 @@ def read_whys(
         reads = evidence.chips.get(chip)
         if reads is None:
             continue
-        located = locate_reads(evidence.book, places, chip, reads)
+        located = locate_reads(evidence.rulings, places, chip, reads)
         for nth, (at_us, group, wearer) in enumerate(zip(*located, strict=True)):
             key = chip, nth
             if len(whys) >= READS_SHOWN and key not in uses.points:

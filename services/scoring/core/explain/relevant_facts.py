@@ -58,16 +58,16 @@ class Subject(Struct, frozen=True):
 
 
 def facts_on(
-    book: Rulings,
-    rulings: Sequence[LoggedRuling],
+    rulings: Rulings,
+    logged: Sequence[LoggedRuling],
     ids: set[str],
     is_withdrawn: Callable[[Ruling], bool],
     subject: Subject,
 ) -> list[FactWhy]:
     """Return the facts that affect an athlete, in log order."""
-    relevant = _relevant(rulings, subject)
+    relevant = _relevant(logged, subject)
     hidden = {ruling.fact.id for ruling in relevant if ruling.fact.OFFICIALS_ONLY}
-    clock = LocalClock(book.definition)
+    clock = LocalClock(rulings.definition)
     explained: list[FactWhy] = []
     later: list[Ruling] = []
     for ruling in reversed(relevant):
@@ -75,7 +75,7 @@ def facts_on(
         state = "in_force"
         if is_withdrawn(fact):
             state = "withdrawn"
-        elif _waits(book, fact, ids, subject):
+        elif _waits(rulings, fact, ids, subject):
             state = "waiting"
         else:
             if any(_supersedes(other, fact, subject.bib) for other in later):
@@ -99,12 +99,12 @@ def facts_on(
     return explained[::-1]
 
 
-def _relevant(rulings: Sequence[LoggedRuling], subject: Subject) -> list[LoggedRuling]:
+def _relevant(logged: Sequence[LoggedRuling], subject: Subject) -> list[LoggedRuling]:
     """Return the facts whose scopes hold the athlete, and those about such facts, in log order."""
     relevant: list[LoggedRuling] = []
     ids: set[str | None] = set()
     protests: set[str] = set()
-    left = list(rulings)
+    left = list(logged)
     while True:
         found = [ruling for ruling in left if _is_relevant(ruling.fact, subject, ids, protests)]
         if not found:
@@ -142,11 +142,11 @@ def _holds(scope: Scope, subject: Subject, ids: set[str | None], protests: set[s
             assert_never(scope)
 
 
-def _waits(book: Rulings, fact: Ruling, ids: set[str], subject: Subject) -> bool:
+def _waits(rulings: Rulings, fact: Ruling, ids: set[str], subject: Subject) -> bool:
     if isinstance(fact, EntriesAdded):
         own = [entry for entry in fact.entries if entry.bib == subject.bib or not subject.chips.isdisjoint(entry.chips)]
-        return all(entry.race not in book.courses for entry in own)
-    return bool(unmet(book, fact, ids))
+        return all(entry.race not in rulings.courses for entry in own)
+    return bool(unmet(rulings, fact, ids))
 
 
 def _supersedes(later: Ruling, fact: Ruling, bib: str) -> bool:
