@@ -8,8 +8,6 @@ clock fact for a device with a read of his. So equal versions mean equal rows, h
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, assert_never
 
-from msgspec import Struct
-
 from schemas.definition_faults import DefinitionRefused
 from schemas.definition_parse import parse_definition
 from schemas.events import (
@@ -31,9 +29,11 @@ from schemas.results import AthleteRow, EventRow, Gun, JudgesOrder
 from services.scoring.core.athlete import score
 from services.scoring.core.classify_reads import locate_reads
 from services.scoring.core.device_places import UNKNOWN, DevicePlacement, Devices
+from services.scoring.core.event_parts import EventHead, EventReads, EventRulings
 from services.scoring.core.pending_facts import pending
 from services.scoring.core.reads import NO_RSSI, ChipReads
 from services.scoring.core.rulings import Rulings
+from services.scoring.core.withdrawals import Withdrawals
 
 RULINGS_A_PART = 2_000  # of a snapshot, each entry of a list counted: some 20 ms to take in again
 CHIPS_A_PART = 2_000  # with 400 reads each 16 MB, some 20 ms of copying
@@ -61,7 +61,7 @@ class EventState:
         self.devices = Devices([])
         self.versions: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
-        self._withdrawals = _Withdrawals()
+        self._withdrawals = Withdrawals()
         self._chips_of: dict[str, dict[str, None]] = {}
         self._bibs_of: dict[str, dict[str, None]] = {}
         self._read_chips: dict[str, int] = {}
@@ -82,7 +82,7 @@ class EventState:
             return reason
         if fact.id is not None:
             self.ids.add(fact.id)
-            if self._withdrawals.name(fact.id):  # one that waited for this id waits no longer, whatever the fact is
+            if self._withdrawals.names(fact.id):  # one that waited for this id waits no longer, whatever the fact is
                 self.version = offset
                 self._due_event = True
         if isinstance(fact, (ReadsLogged, ReadsReceived)):
@@ -332,7 +332,7 @@ class EventState:
 
     # --- Snapshots, in parts, so that no part takes long.
 
-    def parts(self) -> "Iterator[EventHead | EventRulings | EventReads]":
+    def parts(self) -> Iterator[EventHead | EventRulings | EventReads]:
         """Everything that cannot be worked out again; rows that are due are not in it, so take them first."""
         yield EventHead(self.event, self.head, self.version, sorted(self.ids), self.devices.names, self.versions)
         some: list[tuple[int, int, Ruling]] = []
@@ -350,7 +350,7 @@ class EventState:
             yield EventReads(self.event, {chip: self.chips[chip].packed() for chip in chips[at : at + CHIPS_A_PART]})
 
     @classmethod
-    def restored(cls, head: "EventHead") -> "EventState":
+    def restored(cls, head: EventHead) -> "EventState":
         """An event's state from its first part; `restore` takes the others, in their order."""
         state = cls(head.event)
         state.head, state.version = head.head, head.version
@@ -360,7 +360,7 @@ class EventState:
         state.versions = head.versions
         return state
 
-    def restore(self, part: "EventRulings | EventReads") -> None:
+    def restore(self, part: EventRulings | EventReads) -> None:
         """Take in a further part."""
         if isinstance(part, EventRulings):
             for offset, ordinal, fact in part.rulings:
@@ -379,31 +379,6 @@ class EventState:
             self._rebuild()
 
 
-class EventHead(Struct, frozen=True, tag="head"):
-    """The first part of an event's snapshot."""
-
-    event: str
-    head: int
-    version: int
-    ids: list[str]
-    devices: list[str]
-    versions: dict[str, int]
-
-
-class EventRulings(Struct, frozen=True, tag="rulings"):
-    """Officials' facts in log order: offset, ordinal, fact."""
-
-    event: str
-    rulings: list[tuple[int, int, Ruling]]
-
-
-class EventReads(Struct, frozen=True, tag="reads"):
-    """Chips' reads as the bytes of their arrays."""
-
-    event: str
-    chips: dict[str, tuple[bytes, bytes, bytes, int]]
-
-
 def _refused(fact: EventDefined) -> str | None:
     """Why a definition has no effect."""
     try:
@@ -417,39 +392,3 @@ def _refused(fact: EventDefined) -> str | None:
 
 def _entered_bibs(fact: Ruling) -> list[str]:
     return [entry.bib for entry in fact.entries] if isinstance(fact, EntriesAdded) else []
-
-
-class _Withdrawals:
-    """Which facts are withdrawn: by a withdrawal that is not itself withdrawn. Source: R1."""
-
-    def __init__(self) -> None:
-        self._targets: dict[str, list[FactWithdrawn]] = {}
-        self._hit: dict[str, bool] = {}
-
-    def add(self, fact: FactWithdrawn) -> None:
-        """Take in a withdrawal; what it names may come later."""
-        self._targets.setdefault(fact.fact, []).append(fact)
-        self._hit = {}
-
-    def name(self, name: str) -> bool:
-        """Whether there is one for the fact with that id."""
-        return name in self._targets
-
-    def __bool__(self) -> bool:
-        return bool(self._targets)
-
-    def hit(self, fact: Ruling) -> bool:
-        """Whether a fact is as if it had never been."""
-        return fact.id is not None and fact.id in self._targets and self._is_hit(fact.id, frozenset())
-
-    def _is_hit(self, name: str, asking: frozenset[str]) -> bool:
-        """Withdrawals in a circle: the one that is asked for first, the earliest in the log, counts as withdrawn."""
-        if name in asking or name not in self._targets:
-            return False
-        if name not in self._hit:
-            asking |= {name}
-            hit = any(w.id is None or not self._is_hit(w.id, asking) for w in self._targets[name])
-            if len(asking) > 1:
-                return hit  # seen from inside a chain: not for keeping, it may have been cut short by a circle
-            self._hit[name] = hit
-        return self._hit[name]

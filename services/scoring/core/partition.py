@@ -10,7 +10,8 @@ from msgspec import Struct
 from schemas.codec import Envelope
 from schemas.events import EntriesAdded
 from schemas.results import AthleteRow, EventRow
-from services.scoring.core.event import EventHead, EventReads, EventRulings, EventState
+from services.scoring.core.event import EventState
+from services.scoring.core.event_parts import EventHead, EventReads, EventRulings
 
 FOLD_VERSION = 1  # raise it with every change of what the fold keeps or means: older snapshots are then left aside
 

@@ -1,0 +1,30 @@
+"""The parts of an event's snapshot: everything of its state that cannot be worked out again."""
+
+from msgspec import Struct
+
+from schemas.events import Ruling
+
+
+class EventHead(Struct, frozen=True, tag="head"):
+    """The first part of an event's snapshot."""
+
+    event: str
+    head: int
+    version: int
+    ids: list[str]
+    devices: list[str]
+    versions: dict[str, int]
+
+
+class EventRulings(Struct, frozen=True, tag="rulings"):
+    """Officials' facts in log order: offset, ordinal, fact."""
+
+    event: str
+    rulings: list[tuple[int, int, Ruling]]
+
+
+class EventReads(Struct, frozen=True, tag="reads"):
+    """Chips' reads as the bytes of their arrays."""
+
+    event: str
+    chips: dict[str, tuple[bytes, bytes, bytes, int]]

@@ -1,0 +1,42 @@
+"""Which facts are withdrawn. Source: R1.fact_withdrawn."""
+
+from schemas.events import FactWithdrawn, Ruling
+
+
+class Withdrawals:
+    """The withdrawals of an event. A fact is withdrawn by a withdrawal that is not itself withdrawn."""
+
+    def __init__(self) -> None:
+        self._by_target: dict[str, list[FactWithdrawn]] = {}
+        self._hit: dict[str, bool] = {}
+
+    def add(self, fact: FactWithdrawn) -> None:
+        """Take in a withdrawal; the fact that it names may come later."""
+        self._by_target.setdefault(fact.fact, []).append(fact)
+        self._hit = {}
+
+    def names(self, fact_id: str) -> bool:
+        """Return whether a withdrawal names that id."""
+        return fact_id in self._by_target
+
+    def __bool__(self) -> bool:
+        return bool(self._by_target)
+
+    def hit(self, fact: Ruling) -> bool:
+        """Return whether a fact is as if it had never been."""
+        return fact.id is not None and fact.id in self._by_target and self._is_hit(fact.id, frozenset())
+
+    def _is_hit(self, fact_id: str, asking: frozenset[str]) -> bool:
+        """Of withdrawals in a circle, the one that is asked about first, the earliest in the log, is withdrawn."""
+        if fact_id in asking or fact_id not in self._by_target:
+            return False
+        if fact_id not in self._hit:
+            asking |= {fact_id}
+            hit = any(
+                withdrawal.id is None or not self._is_hit(withdrawal.id, asking)
+                for withdrawal in self._by_target[fact_id]
+            )
+            if len(asking) > 1:
+                return hit  # seen from inside a chain, which a circle may have cut short: not for keeping
+            self._hit[fact_id] = hit
+        return self._hit[fact_id]
