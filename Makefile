@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MUTANTS := .venv-mutants
 STAMP := $(VENV)/.installed
-CORE_TESTS := tests/scoring tests/standings tests/oracle tests/schemas tests/ingest/decoders
+CORE_TESTS := $(addprefix tests/,schemas formatting scoring standings oracle ingest/decoders offline races projections)
 STACK_TESTS := tests/integration tests/operate/embedded_kafka
 LOCKS := requirements/uv.lock.txt requirements/lock.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -72,7 +72,6 @@ test-rest: env packages
 unit: env packages
 	$(BIN)/python -m pytest $(PYTEST)
 
-CORE_TESTS := $(addprefix tests/,schemas formatting scoring standings offline races projections)
 PURE := $(BIN)/python -m pytest -q -m "not integration" -p no:cacheprovider
 
 pure-core: env

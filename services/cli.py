@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from services.commands import log_files, operations, stack
+from services.commands import log_files, operations, run_stack
 from services.commands.plain_help import CommandGroup
 
 app = CommandGroup(
@@ -29,7 +29,7 @@ def _matline(
     pass
 
 
-for group in (stack, log_files, operations):
+for group in (run_stack, log_files, operations):
     app.add_typer(group.commands)
 
 

@@ -12,11 +12,11 @@ from schemas.results import AthleteRow, Case
 from services.live.async_cache import AsyncCache
 from services.live.event_cache import EventCache
 from services.live.http.query import BoardQuery, SearchQuery
-from services.live.pages.athlete import AthleteBoard, AthleteData, athlete_boards, boards_of, known_athlete
+from services.live.pages.athlete_page import AthleteBoard, AthleteData, athlete_boards, boards_of, known_athlete
 from services.live.pages.board import BoardData, check_point, points_before, select_lines
 from services.live.pages.cases import event_cases
 from services.live.pages.changes import ChangesData
-from services.live.pages.event import EventData
+from services.live.pages.event_page import EventData
 from services.live.pages.published import PublishedData, held_publication, standing_of, waits_for_official
 from services.live.pages.standings_document import StandingsData
 from services.live.pages.team import DelegationData, TeamData, official_delegation

@@ -31,7 +31,7 @@ from services.live.limits import LiveLimits
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
 from services.live.off_loop import off_loop
-from services.live.pages.athlete import boards_of
+from services.live.pages.athlete_page import boards_of
 from services.live.pages.board import LINE_STEPS, build_board
 from services.live.revisions import RevisionTracker
 from services.live.stream_events import EventKind, StreamEvent, stream_events

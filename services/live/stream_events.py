@@ -4,7 +4,7 @@ from typing import Any, Literal, NamedTuple
 
 from schemas.results import AthleteRow
 from services.live.feed.board_line import shown_names
-from services.live.pages.athlete import point_result
+from services.live.pages.athlete_page import point_result
 from services.standings.event_index import EventIndex
 
 EventKind = Literal["snapshot", "split", "board", "status", "retract"]

@@ -17,7 +17,7 @@ from schemas.rejected import Rejection, decode_rejection
 from services.ingest.decoders.messages import ConnectionFault, Message, Unreadable
 from services.ingest.decoders.protocol import ReaderProtocol
 from services.ingest.facts import facts_of
-from services.ingest.http.reads import Push, TooManyReads, WireRead, push_from_json, push_from_msgpack
+from services.ingest.http.push import Push, TooManyReads, WireRead, push_from_json, push_from_msgpack
 from services.ingest.readers.registry import PROTOCOLS
 from services.ingest.readers.sources import Source
 

@@ -13,7 +13,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from schemas.topics import REJECTED
-from services.ingest.http.reads import READS_MAX
+from services.ingest.http.push import READS_MAX
 from services.ingest.readers.sources import Source, parse_sources
 from services.ingest.settings import config_path
 from services.operate.rejected import (

@@ -41,7 +41,7 @@ from services.ingest.facts import entries_facts, facts_of, reads_facts, rejectio
 from services.ingest.http import api as http
 from services.ingest.http import body as bodies
 from services.ingest.http.definitions import checked_definition
-from services.ingest.http.reads import Push, TooManyReads, push_from_json, push_from_msgpack, push_from_ndjson
+from services.ingest.http.push import Push, TooManyReads, push_from_json, push_from_msgpack, push_from_ndjson
 from services.ingest.race_log import pack
 from services.ingest.readers.sources import Source
 from tests.builders import EVENT, definition

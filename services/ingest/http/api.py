@@ -25,7 +25,7 @@ from services.ingest.http.access import Access, check_gateway
 from services.ingest.http.body import decompress, too_large, unpacks_to_over
 from services.ingest.http.definitions import check_definition, checked_definition
 from services.ingest.http.entries import ENTRIES_MAX, Listing, TooManyEntries, entries_from_csv, entries_from_json
-from services.ingest.http.reads import (
+from services.ingest.http.push import (
     READS_MAX,
     Push,
     TooManyReads,

@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 
 from services.live.async_cache import AsyncCache
 from services.live.errors import KNOWN_LISTED, Refused, known_ids
-from services.live.feed import formats
+from services.live.feed import feed_files
 from services.live.http.answers import JSON_TYPE, Answer, answer, json_answer, weight
 from services.live.http.query import BoardQuery, PublishedQuery, SearchQuery, slug
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
 from services.live.off_loop import off_loop
-from services.live.pages.athlete import AthleteData, build_athlete, build_search
+from services.live.pages.athlete_page import AthleteData, build_athlete, build_search
 from services.live.pages.board import LINE_STEPS, BoardData, board_document, build_board
 from services.live.pages.cases import build_cases
 from services.live.pages.changes import build_changes
-from services.live.pages.event import build_event, build_event_summary
+from services.live.pages.event_page import build_event, build_event_summary
 from services.live.pages.published import build_published
 from services.live.pages.standings_document import build_standings
 from services.live.pages.team import build_delegation, build_team_board
@@ -211,11 +211,11 @@ def _board_answer(data: BoardData, query: BoardQuery, suffix: str) -> Answer:
     if end < page.total:
         more["Link"] = f'<?offset={end}&limit={query.limit}>; rel="next"'
     if suffix == ".csv":
-        return answer(formats.as_csv(page.lines), formats.CSV_TYPE, revision, **more)
+        return answer(feed_files.as_csv(page.lines), feed_files.CSV_TYPE, revision, **more)
     if suffix == ".xml":
-        return answer(formats.as_xml(page.lines), formats.XML_TYPE, revision, **more)
+        return answer(feed_files.as_xml(page.lines), feed_files.XML_TYPE, revision, **more)
     if suffix == ".json":
-        return answer(formats.as_json(page.lines), JSON_TYPE, revision, **more)
+        return answer(feed_files.as_json(page.lines), JSON_TYPE, revision, **more)
     return json_answer(board_document(data, page, query.offset), revision, **more)
 
 

@@ -11,11 +11,11 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from services.offline.export.formats import csv_text, xlsx_bytes
 from services.offline.export.lists import medal_table, prize_tables, start_lists
 from services.offline.export.publications import PublishingLog
+from services.offline.export.result_tables import Table
 from services.offline.export.results import results_tables
-from services.offline.export.tables import Table
+from services.offline.export.table_files import csv_text, xlsx_bytes
 from services.offline.export.wanda import (
     Contact,
     Contacts,

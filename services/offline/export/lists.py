@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from schemas.definition import Board, Definition, Delegation, TeamBoard
 from schemas.ids import bib_order
 from schemas.results import AthleteRow
-from services.offline.export.tables import PERSON, Cell, Duration, Table, person, table
+from services.offline.export.result_tables import PERSON, Cell, Duration, Table, person, table
 from services.standings.document import Scored
 from services.standings.event_index import age_group, event_index, title
 from services.standings.office.prizes import medal_list, prize_list, title_list

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from schemas.definition import Board, Race, TeamBoard
 from schemas.results import AthleteRow, printed_s
 from services.offline.export.publications import PublishingLog, results_of
-from services.offline.export.tables import PERSON, Cell, Duration, Table, person, table
+from services.offline.export.result_tables import PERSON, Cell, Duration, Table, person, table
 from services.standings import Standings
 from services.standings.age_grade import finisher_grade
 from services.standings.boards import BoardRow

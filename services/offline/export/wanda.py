@@ -18,7 +18,7 @@ from schemas.events import Entry
 from schemas.ids import bib_order, label
 from schemas.names import without_accents
 from schemas.results import AthleteRow, printed_s
-from services.offline.export.tables import Cell, Duration, Table, table
+from services.offline.export.result_tables import Cell, Duration, Table, table
 from services.standings.age_grade import distance_km
 from services.standings.boards import board, orders_of
 from services.standings.document import Scored

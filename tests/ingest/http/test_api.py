@@ -17,7 +17,7 @@ from schemas.rejected import RAW_MAX_BYTES, encode_rejection
 from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
 from services.ingest.http import api as http
 from services.ingest.http.definitions import TOML_MAX_BYTES
-from services.ingest.http.reads import READS_MAX
+from services.ingest.http.push import READS_MAX
 from services.ingest.limits import IngestLimits
 from tests.builders import EVENT, definition
 from tests.ingest.memory_log import MemoryLog

@@ -6,7 +6,7 @@ import io
 import msgspec
 
 from services.live.feed.columns import COLUMNS, FEED_COLUMNS, board_row, feed_row
-from services.live.feed.formats import as_csv, as_json, as_xml
+from services.live.feed.feed_files import as_csv, as_json, as_xml
 from services.live.pages.board import build_board
 from tests.builders import defined, entries, entry, gun, run
 from tests.live.loaded import LoadedEvent

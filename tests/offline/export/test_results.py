@@ -1,8 +1,8 @@
 """Results, start lists, medals and prizes as tables, by hand."""
 
 from services.offline.export.lists import medal_table, prize_tables, start_lists
+from services.offline.export.result_tables import Duration
 from services.offline.export.results import UNFINISHED, results_tables
-from services.offline.export.tables import Duration
 from tests.builders import at, board, day, decided, definition, entry, fact, race, run, status
 from tests.offline.export.exported import read, rows
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.offline.export.tables import Duration
+from services.offline.export.result_tables import Duration
 from services.offline.export.wanda import COLUMNS, Contacts, ContactsFault, contacts_from_csv, finishes, wanda_table
 from tests.builders import board, definition, entry, fact, gun, point, race, read, reads, status
 from tests.offline.export.exported import read as read_log

@@ -7,8 +7,8 @@ from datetime import timedelta
 import openpyxl
 import pytest
 
-from services.offline.export.formats import csv_text, sheet_titles, xlsx_bytes
-from services.offline.export.tables import Duration, table
+from services.offline.export.result_tables import Duration, table
+from services.offline.export.table_files import csv_text, sheet_titles, xlsx_bytes
 
 EVIL = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\n=1", "＝1+1", '=HYPERLINK("http://x","y")']
 

@@ -13,7 +13,7 @@ from openpyxl.utils import get_column_letter
 
 from services.formatting.spreadsheet import FORMULA_STARTS, harmless
 from services.formatting.times import format_hms
-from services.offline.export.tables import Cell, Duration, Table
+from services.offline.export.result_tables import Cell, Duration, Table
 
 SHEET_CHARS = 31  # of a sheet's title; Excel refuses a workbook with a longer one
 CELL_CHARS = 32_767  # of a cell

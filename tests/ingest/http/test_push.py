@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.codec import decode_envelope, encode_envelope
 from schemas.events import ReadRow, ReadsLogged
-from services.ingest.http.reads import (
+from services.ingest.http.push import (
     READS_MAX,
     Push,
     TooManyReads,

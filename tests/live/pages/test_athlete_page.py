@@ -3,7 +3,7 @@
 import pytest
 
 from services.live.errors import Refused
-from services.live.pages.athlete import AthleteData, boards_of, build_athlete, build_search, known_athlete
+from services.live.pages.athlete_page import AthleteData, boards_of, build_athlete, build_search, known_athlete
 from tests.builders import board, defined, definition, entries, entry, gun, run, status
 from tests.live.loaded import LoadedEvent
 
