@@ -319,7 +319,7 @@ async def test_feeds_have_exactly_these_columns_each_of_one_type(database):
     columns = (
         "place place_text bib name name_ascii family_name given_name team club nationality gender age_group point km"
         " time time_ms gun_time chip_time gap gap_ms pace speed_kmh move next_eta projected_finish status result_state"
-        " updated_at revision age_grade"
+        " flags updated_at revision age_grade"
     )
     declared = " ".join(column.name for column in FEED_COLUMNS)
     full = entry("7", team="Hà Nội", club="Câu lạc bộ", nationality="VIE", birth_year=1990)

@@ -168,6 +168,7 @@ def _public_athlete(event: EventIndex, announced: AnnouncedRevision, row: Athlet
         "cut_at": row.cut_at,
         "missed": row.missed,
         "flags": row.flags,
+        "penalty_us": row.penalty_us,
         "version": row.version,
         "next_point": None if ahead is None else ahead.point,
         "next_eta": None if ahead is None else format_instant(ahead.eta_us, event.zone),

@@ -8,7 +8,7 @@ import msgspec
 from services.live.feed.columns import COLUMNS, FEED_COLUMNS, board_row, feed_row
 from services.live.feed.feed_files import as_csv, as_json, as_xml
 from services.live.pages.board import build_board
-from tests.builders import defined, entries, entry, gun, run
+from tests.builders import defined, entries, entry, fact, gun, half, run, status
 from tests.live.loaded import LoadedEvent
 from tests.live.pages.test_board import data
 
@@ -29,6 +29,7 @@ OURS = {
     "projected_finish",
     "status",
     "result_state",
+    "flags",
     "updated_at",
 }
 
@@ -55,6 +56,17 @@ def test_rows_are_null_where_feeds_have_an_empty_text_or_zero():
     last, feed = board_row(LINES[1]), feed_row(LINES[1])
     assert [last[name] for name in ("team", "gap", "age_grade")] == [None, None, None]
     assert [feed[name] for name in ("team", "gap", "age_grade")] == ["", "", 0.0]
+
+
+def test_flags_name_a_penalty_an_assumed_start_and_an_open_case():
+    penalty = fact("penalty_set", bib="8", seconds=-300, reason="led astray")
+    loaded = LoadedEvent(defined(), entries("7", "8"), gun(0), run("7", 1), run("8", None), penalty, status("7", "DNF"))
+    (line,) = build_board(data(loaded)).lines
+    assert (line.athlete.bib, board_row(line)["flags"]) == ("8", "penalty start_assumed")
+    review = LoadedEvent(defined(half(missing_mat="review")), entries("7"), gun(0), run("7", 1, None))
+    (line,) = build_board(data(review)).lines
+    assert feed_row(line)["flags"] == "case review"
+    assert board_row(LINES[0])["flags"] is None
 
 
 def test_texts_that_are_declared_ours_are_these_and_no_others():
