@@ -16,7 +16,7 @@ def names() -> list[str]:
 
 
 def definition_toml(name: str) -> bytes:
-    """Return the file of a definition. Raises UnknownRace."""
+    """Return the bytes of a definition's file. Raises UnknownRace."""
     if name not in names():
         raise UnknownRace(f"there is no race definition {name!r}; the definitions are {', '.join(names())}")
     return (files(__name__) / f"{name}{SUFFIX}").read_bytes()

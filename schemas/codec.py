@@ -1,4 +1,4 @@
-"""Bytes to facts and back, the only place: JSON for people and gateways, msgpack for Kafka."""
+"""The only place that turns bytes into facts and back: JSON for people and gateways, msgpack for Kafka."""
 
 from typing import TypeVar
 
@@ -11,11 +11,11 @@ from schemas.topics import ENVELOPE_VERSION, FRAME_VERSION
 
 
 class UnknownVersion(Exception):
-    """A record was written by a newer release; upgrade this service, nothing is wrong with the record."""
+    """A newer release wrote the record. Nothing is wrong with it; this service needs an upgrade."""
 
 
 class UnreadableRecord(Exception):
-    """A record's bytes are no envelope or frame; the message says why and where in it."""
+    """A record's bytes are not an envelope or frame; the message says why, and where in the record."""
 
 
 class Envelope(Struct, frozen=True):
@@ -44,14 +44,12 @@ _envelope_decoder = msgspec.msgpack.Decoder(Envelope)
 _frame_decoder = msgspec.msgpack.Decoder(Frame)
 _packer = msgspec.msgpack.Encoder()
 _json = msgspec.json.Encoder()
-_UNREADABLE = (
-    UnicodeDecodeError,
-    RecursionError,
-)  # msgspec lets text that is not UTF-8, and too deep nesting, raise these
+# msgspec passes these on: text that is not UTF-8, and nesting that is too deep.
+_UNREADABLE = (UnicodeDecodeError, RecursionError)
 
 
 def fact_from_json(data: bytes | str) -> Fact:
-    """A fact from one JSON object. Raises msgspec.ValidationError or DecodeError, which name the path."""
+    """Return the fact in one JSON object. Raises msgspec.ValidationError or DecodeError, which name the path."""
     try:
         fact: Fact = _fact_decoder.decode(data)
     except _UNREADABLE as error:
@@ -60,7 +58,7 @@ def fact_from_json(data: bytes | str) -> Fact:
 
 
 def line_from_json(data: bytes | str) -> tuple[int | None, Fact]:
-    """A fact from a line of a log: a bare fact, or `{"offset", "fact"}`; the offset where it has one."""
+    """Return the offset, if any, and the fact in a line of a log: a bare fact, or `{"offset", "fact"}`."""
     if b'"offset"' in (data if isinstance(data, bytes) else data.encode()):
         try:
             line = _line_decoder.decode(data)
@@ -73,7 +71,7 @@ def line_from_json(data: bytes | str) -> tuple[int | None, Fact]:
 
 
 def logged(fact: Fact) -> LoggedFact:
-    """The same fact with its reads as arrays, as Kafka carries them."""
+    """Return the same fact with its reads as arrays, as Kafka carries them."""
     if not isinstance(fact, ReadsReceived):
         return fact
     return ReadsLogged(
@@ -88,12 +86,12 @@ def logged(fact: Fact) -> LoggedFact:
 
 
 def row_of(read: Read) -> ReadRow:
-    """A checked read as an array."""
+    """Return a checked read as an array."""
     return ReadRow(read.seq, read.device, read.chip, read.at_us, read.rssi, read.antenna, read.battery)
 
 
 def to_json(fact: LoggedFact | Fact) -> bytes:
-    """A fact as one line of JSON, reads as objects; the inverse of `fact_from_json`."""
+    """Return a fact as one line of JSON, with reads as objects; the inverse of `fact_from_json`."""
     if not isinstance(fact, ReadsLogged):
         return _json.encode(fact)
     reads = [
@@ -116,13 +114,13 @@ def to_json(fact: LoggedFact | Fact) -> bytes:
 def encode_envelope(event: str, facts: list[LoggedFact]) -> bytes:
     """Return the bytes of a `race-log` record, of the lowest version that holds all of its facts.
 
-    So a scorer of the release before goes on until it meets a kind of fact that it cannot know.
+    A scorer of the previous release can then go on until it meets a kind of fact that it does not know.
     """
     return _packer.encode(Envelope(max((fact.VERSION for fact in facts), default=1), event, facts))
 
 
 def pack(fact: LoggedFact) -> msgspec.Raw:
-    """A fact's part of an envelope, encoded once where its size decides which envelope it goes into."""
+    """Return a fact's encoded part of an envelope. Its size decides which envelope the fact goes into."""
     return msgspec.Raw(_packer.encode(fact))
 
 
@@ -135,17 +133,20 @@ def encode_packed(event: str, facts: list[msgspec.Raw], version: int) -> bytes:
 
 
 def decode_envelope(data: bytes) -> Envelope:
-    """The envelope in a `race-log` record. Raises UnknownVersion for a newer release's, UnreadableRecord else."""
+    """Return the envelope in a `race-log` record.
+
+    Raises UnknownVersion for a record of a newer release, UnreadableRecord for any other that cannot be read.
+    """
     return _decode(_envelope_decoder, data, ENVELOPE_VERSION)
 
 
 def encode_frame(frame: Frame) -> bytes:
-    """The bytes of a `results` record."""
+    """Return the bytes of a `results` record."""
     return _packer.encode(frame)
 
 
 def decode_frame(data: bytes) -> Frame:
-    """The frame in a `results` record. Raises as `decode_envelope`."""
+    """Return the frame in a `results` record. Raises the same errors as `decode_envelope`."""
     return _decode(_frame_decoder, data, FRAME_VERSION)
 
 

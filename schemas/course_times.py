@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 from schemas.definition import START_WINDOW_S, Definition, Limit, Point, Race
 from schemas.ids import US
 
-START_YEARS = range(1970, 2101)  # of a scheduled start: times of day after it stay within what instants can say
+START_YEARS = range(1970, 2101)  # of a scheduled start: times of day after it stay within the range of instants
 
 
 def zone_of(name: str) -> ZoneInfo | None:
-    """Return the time zone of a name, or None when there is none."""
+    """Return the time zone of a name, or None when no zone has it."""
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError; a path-like name a ValueError
@@ -29,7 +29,7 @@ def clock_of(text: str) -> time | None:
 
 
 def duration_us(text: str) -> int | None:
-    """Return the microseconds of `h:mm:ss`, the seconds with decimals or without; None for another text."""
+    """Return the microseconds of `h:mm:ss`, with or without decimals; None for another text."""
     match = _DURATION.fullmatch(text)
     if match is None:
         return None
@@ -41,7 +41,7 @@ _DURATION = re.compile(r"([0-9]{1,4}):([0-5]?[0-9]):([0-5]?[0-9](?:\.[0-9]{1,6})
 
 
 def local_start(text: str) -> datetime | None:
-    """Return a scheduled start in local time, whatever its year, or None for a text that is none."""
+    """Return a scheduled start in local time, of any year, or None for another text."""
     try:
         start = datetime.fromisoformat(text)
     except ValueError:
@@ -94,9 +94,9 @@ def limit_us(definition: Definition, race: Race, kind: str, text: str) -> int | 
 
 
 def earliest_after_start_us(definition: Definition, race: Race, limit: Limit) -> int | None:
-    """Return how long after the gun (`clock`, `gun`: the scheduled start) the latest of the limit's kinds lies.
+    """Return the time from the gun to the latest of the limit's kinds; for `clock`, from the scheduled start.
 
-    None when the limit is empty, or one of its kinds is no time.
+    None when the limit is empty, or one of its kinds is not a time.
     """
     after: list[int] = []
     for kind, text in limit.kinds():
@@ -110,7 +110,7 @@ def earliest_after_start_us(definition: Definition, race: Race, limit: Limit) ->
 def min_duration_us(km_from: float, km_to: float, max_speed_mps: float) -> int:
     """Return the least whole microseconds in which a stretch can be covered at `max_speed_mps`.
 
-    Exact: kilometres and speed are taken as the decimal numbers that the file spells, not as binary fractions.
+    Exact: kilometres and speed are the decimal numbers that the file spells, not binary fractions.
     """
     metres = (Fraction(repr(km_to)) - Fraction(repr(km_from))) * 1000
     return -int((-metres * US) // Fraction(repr(max_speed_mps)))
@@ -120,10 +120,10 @@ def min_duration_us(km_from: float, km_to: float, max_speed_mps: float) -> int:
 
 
 def out_of_reach_us(definition: Definition, race: Race, point: Point) -> int | None:
-    """Return how long after the gun a later point on START's mat comes within reach; a start window must end before.
+    """Return the time from the gun until an athlete can reach a later point on START's mat.
 
-    By its `earliest`; without one by the distance from START at the race's `max_speed_mps`. None when that cannot be
-    said. Source: R2.
+    A start window must end before it. It is the point's `earliest`; without one, the time for the distance from START
+    at the race's `max_speed_mps`. None when the `earliest` is not a time. Source: R2.
     """
     if point.earliest is not None:
         return earliest_after_start_us(definition, race, point.earliest)
@@ -133,7 +133,7 @@ def out_of_reach_us(definition: Definition, race: Race, point: Point) -> int | N
 def widest_start_window_s(definition: Definition, race: Race) -> int:
     """Return the start window of a race that gives none: START_WINDOW_S, or less where START shares its mat.
 
-    It is then the widest one, in whole seconds, that ends before a later point on that mat comes within reach.
+    It is then the widest one, in whole seconds, that ends before an athlete can reach a later point on that mat.
     Source: R2.
     """
     shared = [point for point in race.points[1:] if point.mat == race.points[0].mat]

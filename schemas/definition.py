@@ -1,7 +1,7 @@
 """The race definition: its tables, with their limits and defaults. Source: R2.
 
-It is TOML in `races/`, and JSON of the same shape in `event_defined`. `schemas.definition_parse` reads either and
-refuses a faulty one whole, with all its faults at once, because a person mends such a file in one go.
+It is TOML in `races/`, and JSON of the same shape in `event_defined`. `schemas.definition_parse` reads both. It refuses
+a faulty definition as a whole and lists all its faults, so that a person can correct them in one go.
 """
 
 from typing import Annotated, Literal
@@ -17,8 +17,8 @@ POINTS_MAX = 200
 START_WINDOW_S = 1800
 
 Pick = Literal["first", "last", "strongest", "peak"]
-"""The time that a point takes from a passing: that of its first, last or strongest read, or the instant at which a
-parabola through the strengths of its reads is highest (the strongest read's, where there is no such parabola)."""
+"""The time that a point takes from a passing: that of its first, last or strongest read, or the highest point of a
+parabola through the strengths of its reads (the strongest read's, where there is no such parabola)."""
 RankBy = Literal["gun", "chip", "gun_then_chip"]
 Seconds = Annotated[int, Meta(ge=0, le=1_000_000)]
 Year = Annotated[int, Meta(ge=0, le=9999)]
@@ -60,16 +60,16 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     pick: Pick | None = None
 
     def picked(self) -> Pick:
-        """Return what the point takes from a passing: by default START the last read, others the first."""
+        """Return which time the point takes from a passing. By default START takes the last read, others the first."""
         return self.pick or ("last" if self.id == "START" else "first")
 
 
 class Race(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A race of the event: its course and how it is timed. `start` is the scheduled one, in local time.
 
-    `start_window_s`: how long after the athlete's own gun START is looked for. A race that gives none gets 1800 s from
-    `parse_definition`, or less where a later point shares START's mat: then the widest window that ends before that
-    point comes within reach (`schemas.course_times.widest_start_window_s`).
+    `start_window_s`: for how long after the athlete's own gun a passing may count as START. A race that gives none gets
+    1800 s from `parse_definition`, or less where a later point shares START's mat: then the widest window that ends
+    before an athlete can reach that point (`schemas.course_times.widest_start_window_s`).
     """
 
     id: Slug
@@ -87,7 +87,8 @@ class Race(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
 class Board(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """One ranked list.
 
-    With `within`, it has that board's athletes and order; its own filters apply on top, and places count anew.
+    With `within`, it has the athletes of that board who pass its own filters, in the same order, with places of its
+    own.
     """
 
     id: Slug
@@ -105,7 +106,7 @@ class Board(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     gun_places: Annotated[int, Meta(ge=0, le=100_000)] = 5
 
     def ranked_by(self) -> RankBy:
-        """Return how the board ranks. A board within another has the order of that one instead."""
+        """Return how the board ranks. A board within another has the order of the other board instead."""
         return self.rank_by or "gun"
 
 

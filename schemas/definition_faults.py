@@ -1,4 +1,4 @@
-"""Why a definition is refused: each fault by its path in the file, all of them at once."""
+"""The faults for which a definition is refused, each with its path in the file."""
 
 from collections.abc import Collection
 from difflib import get_close_matches
@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-FAULTS_MAX = 200  # enough to mend a file by; more would be one fault many times
-NAMES_LISTED = 10  # of those that may be meant; the rest is counted
-NAMES_COMPARED = 200  # for the one that is nearest; comparing more takes too long
+FAULTS_MAX = 200  # enough to correct a file; more would be one fault many times
+NAMES_LISTED = 10  # of the names that may be meant; the rest are counted
+NAMES_COMPARED = 200  # to find the nearest name; comparing more takes too long
 
 
 class Fault(Struct, frozen=True):
-    """One thing wrong with a definition: its path in the file, and how to mend it."""
+    """One fault of a definition: its path in the file, and a reason that says how to correct it."""
 
     path: str
     reason: str
@@ -23,7 +23,7 @@ class Fault(Struct, frozen=True):
 
 
 class DefinitionRefused(Exception):
-    """A definition has faults; `faults` lists those of shape first, then contradictions, FAULTS_MAX at most."""
+    """A definition has faults; `faults` lists those of shape first, then contradictions, at most FAULTS_MAX."""
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("; ".join(str(fault) for fault in faults))
@@ -31,7 +31,7 @@ class DefinitionRefused(Exception):
 
 
 class NotDefined(NamedTuple):
-    """A reason: a name that nothing in the definition bears. `what` the name is of, and the names there are."""
+    """A reason: the definition has no `what` of this `name`. `known` holds the names that it has."""
 
     what: str
     name: str
@@ -50,8 +50,8 @@ class NotDefined(NamedTuple):
 class Contradiction(NamedTuple):
     """A fault between values of good shape.
 
-    `rests_on`: the paths of other values that might make it none if they were different, `[]` for every row of a list.
-    It is enough to name those that may be missing or at their default here because they could not be read.
+    `rests_on`: the paths of other values that could resolve it if they were different, `[]` for every row of a list.
+    Only values that may be missing, or at their default because they could not be read, need to be named.
     """
 
     path: str
@@ -59,5 +59,5 @@ class Contradiction(NamedTuple):
     rests_on: tuple[str, ...] = ()
 
     def fault(self) -> Fault:
-        """Return it as a person reads it."""
+        """Return the contradiction as a fault, in words."""
         return Fault(self.path, str(self.reason))

@@ -1,4 +1,4 @@
-"""Read a race definition, from TOML or from JSON, or refuse it with all of its faults at once."""
+"""Read a race definition, from TOML or from JSON, or refuse it with a list of all its faults."""
 
 import tomllib
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def definition_from_toml(data: bytes) -> Definition:
 
 
 def plain_from_toml(data: bytes) -> dict[str, Any]:
-    """Return the definition of a TOML file as JSON would hold it, dates and times as ISO texts.
+    """Return the definition of a TOML file as plain objects, as in JSON: dates and times are ISO texts.
 
     Raises DefinitionRefused.
     """
@@ -47,23 +47,23 @@ def _iso(value: Any) -> Any:
 def parse_definition(plain: Any) -> Definition:
     """Return the definition in plain objects (decoded JSON or TOML). Raises DefinitionRefused with every fault.
 
-    A contradiction is no fault where it rests on a value that could not be read: it may be gone once that is mended.
+    A contradiction that rests on a value that could not be read is not reported: it may disappear with that fault.
     """
     shape = read_shape(plain)
     definition = _with_start_windows(shape.definition, plain)
-    found = (
+    contradicting = (
         contradiction.fault()
         for contradiction in contradictions(definition)
         if not any(map(shape.lacks, (contradiction.path, *contradiction.rests_on)))
     )
-    faults = [*shape.faults[:FAULTS_MAX], *islice(found, max(0, FAULTS_MAX - len(shape.faults)))]
+    faults = [*shape.faults[:FAULTS_MAX], *islice(contradicting, max(0, FAULTS_MAX - len(shape.faults)))]
     if faults:
         raise DefinitionRefused(faults)
     return definition
 
 
 def _with_start_windows(definition: Definition, plain: Any) -> Definition:
-    """Return the definition with the start window worked out of every race that gives none."""
+    """Return the definition with a start window worked out for every race that gives none."""
     given = plain.get("races")
     races = [
         race

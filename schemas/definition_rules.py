@@ -1,4 +1,4 @@
-"""Every way in which a definition of good shape can contradict itself. Source: R2."""
+"""Find the contradictions in a definition whose shape is right. Source: R2."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -154,7 +154,7 @@ def _cutoff_order(definition: Definition, race: Race, path: str) -> Contradictio
 
 
 def _earliest_after_cutoff(definition: Definition, race: Race, path: str) -> Contradictions:
-    """Yield each earliest time behind which everyone is over a cut-off of the same kind."""
+    """Yield each earliest time after which every passing is over a cut-off of the same kind."""
     cutoffs = _limits(definition, race, "cutoff")
     for kind, limits in _limits(definition, race, "earliest").items():
         for index, _, text, value_us in limits:
@@ -166,7 +166,7 @@ def _earliest_after_cutoff(definition: Definition, race: Race, path: str) -> Con
 
 
 def _start_window(definition: Definition, race: Race, path: str) -> Contradictions:
-    """Yield where nobody could pass START, and where a later passing of its mat could be taken for START."""
+    """Yield a start window in which nobody can pass START, or in which a later point could be taken for START."""
     if not race.points:
         return
     start, window_us = race.points[0], race.start_window_s * US
@@ -194,7 +194,7 @@ def _start_window(definition: Definition, race: Race, path: str) -> Contradictio
 
 
 def _start_window_rests_on(path: str) -> tuple[str, ...]:
-    """Return what a start window and the reach of later points are worked out from."""
+    """Return the paths of the values that decide a start window and when later points can be reached."""
     of_points = ("mat", "km", "earliest.clock", "earliest.gun", "earliest.wave")
     of_race = ("start", "start_window_s", "max_speed_mps", *(f"points[].{name}" for name in of_points))
     return ("timezone", *(f"{path}.{name}" for name in of_race))
@@ -234,7 +234,7 @@ def _boards(definition: Definition) -> Contradictions:
 
 
 def _empty_within(board: Board, boards: Mapping[str, Board], path: str) -> Contradictions:
-    """Yield each filter that nobody passes who passes those of the boards around it."""
+    """Yield each filter that excludes everybody whom the boards around this one include."""
     for around in _boards_around(board, boards):
         for name in ("gender", "division", "nationality", "club", "wave"):
             own, other = _filter(board, name), _filter(around, name)

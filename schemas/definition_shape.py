@@ -1,7 +1,7 @@
 """Read plain objects as the tables of a definition, and find every fault of their shape.
 
-Each field is read by itself, so that one bad field does not hide the next. What cannot be read is left out: a stand-in
-takes its place, so that the rest can still be looked at for contradictions.
+Each field is read by itself, so that one bad field does not hide the next. A value that cannot be read is left out: a
+stand-in takes its place, so that the rest can still be checked for contradictions.
 """
 
 import re
@@ -32,10 +32,10 @@ class Shape:
     """A definition as far as it could be read, and the faults of the rest."""
 
     def __init__(self, definition: Definition, faults: list[Fault], left_out: Iterable[str]) -> None:
-        """Keep what was read.
+        """Keep the values that could be read.
 
-        `left_out`: the paths of what was not. These are values of the wrong shape, fields that are missing, and fields
-        for which an unknown key was probably meant.
+        `left_out` holds the paths of the rest: values of the wrong shape, missing fields, and fields for which an
+        unknown key was probably meant.
         """
         self.definition = definition
         self.faults = faults
@@ -51,7 +51,7 @@ class Shape:
             return any(tuple(steps[:count]) in self._left_out for count in range(1, len(steps) + 1))
         if path not in self._lacks:
             wanted = _steps(path)
-            self._lacks[path] = any(_leads_to(gone, wanted) for gone in self._left_out)
+            self._lacks[path] = any(_leads_to(left_out, wanted) for left_out in self._left_out)
         return self._lacks[path]
 
 
@@ -59,15 +59,15 @@ def _steps(path: str) -> list[str]:
     return re.findall(r"[^.\[\]]+|\[\d*\]", path)
 
 
-def _leads_to(gone: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Return whether a path lies at or above another, in which `[]` is any row."""
-    return len(gone) <= len(wanted) and all(
-        have == want or (want == "[]" and have.startswith("[")) for have, want in zip(gone, wanted, strict=False)
+def _leads_to(path: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Return whether a path lies at or above the wanted one, in which `[]` is any row."""
+    return len(path) <= len(wanted) and all(
+        step == want or (want == "[]" and step.startswith("[")) for step, want in zip(path, wanted, strict=False)
     )
 
 
 def read_shape(plain: Any) -> Shape:
-    """Return what can be read of a definition. Raises DefinitionRefused where there is nothing to read at all."""
+    """Return all that can be read of a definition. Raises DefinitionRefused where it is not a table at all."""
     if not isinstance(plain, Mapping):
         raise DefinitionRefused([Fault("$", "is not a table; a definition has fields such as event, name and races")])
     try:
@@ -77,14 +77,14 @@ def read_shape(plain: Any) -> Shape:
 
 
 class _LeftOut:
-    """Takes the place of a value that cannot be read, until its field says what stands in for it."""
+    """A marker for a value that cannot be read, until its field supplies a stand-in."""
 
 
 _LEFT_OUT = _LeftOut()
 
 
 class _ShapeReader:
-    """Reads one definition field by field, and keeps what it finds wrong on the way."""
+    """Read one definition field by field, and keep the faults on the way."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
@@ -132,14 +132,14 @@ class _ShapeReader:
         return kind(**read)
 
     def _unknown(self, key: str, absent: list[str], known: list[str], path: str) -> None:
-        """Note a key that is not a field. It leaves out the absent field that it resembles, or all of them if none."""
+        """Note a key that is not a field; leave out the absent field that it resembles, or all if it resembles none."""
         near = get_close_matches(key, known, n=1)
         meant = f"did you mean `{near[0]}`? The fields" if near else "the fields"
         self.faults.append(Fault(_joined(path, key), f"is not a field here; {meant} are {', '.join(known)}"))
         self.left_out += [_joined(path, name) for name in absent if not near or name == near[0]]
 
     def _value(self, value: Any, kind: Any, path: str) -> Any:
-        """Return a field's value; of a list or a table, whatever can be read of it."""
+        """Return a field's value; of a list or a table, all that can be read."""
         try:
             return msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
@@ -168,7 +168,7 @@ def _joined(path: str, key: str) -> str:
 
 
 def _stand_in(kind: Any) -> Any:
-    """Return a value of a kind that says nothing; a table with such values where it needs any."""
+    """Return an empty value of a kind; for a table, one with empty values in its required fields."""
     (plain_kind, *_) = _kinds(kind)
     if isinstance(plain_kind, type) and issubclass(plain_kind, Struct):
         fields = msgspec.structs.fields(plain_kind)
@@ -187,11 +187,11 @@ def _kinds(kind: Any) -> Iterator[Any]:
             yield from _kinds(member)
 
 
-# --- What is wrong with a value, for the person who writes the file.
+# --- Faults of values, in words for the person who writes the file.
 
 
 def _in_words(value: Any, kind: Any, text: str) -> str:
-    """Return the fault of a value; `text` is what msgspec says of it."""
+    """Return the fault of a value in words; `text` is msgspec's message."""
     if "enum value" in text:
         choices = [str(name) for member in _kinds(kind) if get_origin(member) is Literal for name in get_args(member)]
         return f"{_shown(value)} is not one of {', '.join(choices)}"
@@ -210,7 +210,7 @@ def _in_words(value: Any, kind: Any, text: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return a value as the file spells it, or what it is where that would be long."""
+    """Return a value as the file spells it, or only its kind where the value would be long."""
     if isinstance(value, Mapping | list):
         return "a table" if isinstance(value, Mapping) else "a list"
     if value is None or isinstance(value, bool):
@@ -220,7 +220,7 @@ def _shown(value: Any) -> str:
 
 
 def _counted(value: list[Any] | str, count: int) -> str:
-    """Return a number of what a list or a text consists of."""
+    """Return a count with its unit: entries of a list, characters of a text."""
     singular, plural = ("entry", "entries") if isinstance(value, list) else ("character", "characters")
     return f"{count} {singular if count == 1 else plural}"
 

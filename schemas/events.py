@@ -1,10 +1,13 @@
 """The facts of the race log: the only truth of a race. Source: R1.
 
-Each fact is a frozen struct with the tag `type`. Unknown fields are refused: a typo must not pass. `Fact` is what
-comes as JSON; `LoggedFact` is the same with reads as arrays, as Kafka carries them (`codec`).
+Each fact is a frozen struct with the tag `type`. Unknown fields are refused: a typo must not pass. A `Fact` arrives as
+JSON; a `LoggedFact` is the same with reads as arrays, as Kafka carries them (`codec`).
 
 A class says everything about its kind that its own fields decide: whom it affects (`scopes`), what it waits for
 (`needs`), what a later fact on the same subject replaces (`subjects`), and which fields the public sees (`PUBLIC`).
+
+The module is long because every kind of fact stands here: one class with all its declarations for each of 21 kinds, and
+the unions of them that `match` statements must cover.
 """
 
 from collections.abc import Hashable
@@ -79,7 +82,7 @@ class Read(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
 
 def _finite(value: float | None, what: str) -> None:
     if value is not None and not -1e9 < value < 1e9:
-        raise ValueError(f"{what} {value!r} is no measured value")
+        raise ValueError(f"{what} {value!r} is not a measured value; it must be between -1e9 and 1e9")
 
 
 class ReadRow(Struct, frozen=True, array_like=True, gc=False):
@@ -95,11 +98,14 @@ class ReadRow(Struct, frozen=True, array_like=True, gc=False):
 
 
 class FactBase(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True, omit_defaults=True):
-    """What every fact carries: its event, an optional id (a second with the same id counts for nothing), and what
-    the log adds: `by`, the official that the token names, and `recorded_at_us`. Neither changes a standing."""
+    """The fields of every fact.
+
+    A second fact with the same `id` has no effect. The log adds `by`, the official whom the token names, and
+    `recorded_at_us`; neither changes a standing.
+    """
 
     VERSION: ClassVar[int] = 1
-    """The first version of envelopes that holds facts of this kind."""
+    """The first version of envelopes that can hold facts of this kind."""
 
     event: Slug
     id: FactId | None = None
@@ -108,28 +114,28 @@ class FactBase(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unkno
 
 
 class RulingBase(FactBase, frozen=True, kw_only=True):
-    """What every fact but reads says of its kind."""
+    """The declarations of every kind of fact except reads."""
 
     PUBLIC: ClassVar[tuple[str, ...]] = ()
-    """The fields that everybody may see; the rest is the officials' alone."""
+    """The fields that everybody may see; only officials see the rest."""
     OFFICIALS_ONLY: ClassVar[bool] = False
-    """Whether the public does not see the fact at all."""
+    """Whether the fact is hidden from the public altogether."""
 
     def scopes(self) -> tuple[Scope, ...]:
-        """Return whom the fact affects; nobody if it changes no athlete's row."""
+        """Return the athletes whom the fact affects; empty if it changes no athlete's row."""
         raise NotImplementedError
 
     def needs(self) -> tuple[Need, ...]:
-        """Return what the fact names, without which it has no effect so far."""
+        """Return the things that the fact names and that must exist before it has an effect."""
         raise NotImplementedError
 
     def subjects(self) -> tuple[Hashable, ...]:
-        """Return what the fact is about, where the latest on a subject is the one that holds; else nothing."""
+        """Return the subjects on which only the latest fact is in force; empty where every fact of the kind is."""
         raise NotImplementedError
 
 
 class EventDefined(RulingBase, frozen=True, kw_only=True, tag="event_defined"):
-    """The race definition (R2) as JSON; a later one replaces it whole. Read it with `definition`."""
+    """The race definition (R2) as JSON; a later one replaces all of it. `schemas.definition_parse` reads it."""
 
     PUBLIC = ()
 
@@ -173,7 +179,7 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 
 
 class EntriesAdded(RulingBase, frozen=True, kw_only=True, tag="entries_added"):
-    """Adds entries, or replaces them by bib. The last entry that names a chip owns it."""
+    """Entries that are new, or replace earlier ones of the same bib. The last entry that names a chip owns it."""
 
     entries: Annotated[list[Entry], Meta(max_length=ENTRIES_MAX)]
 
@@ -211,7 +217,7 @@ class GunFired(RulingBase, frozen=True, kw_only=True, tag="gun_fired"):
 
 
 class ReadsReceived(FactBase, frozen=True, kw_only=True, tag="reads_received"):
-    """Reads that a gateway pushed; `seq` ascends within `(gateway, session)` and serves to find gaps."""
+    """Reads that a gateway sent; `seq` ascends within `(gateway, session)`, so that gaps can be found."""
 
     gateway: GatewayId
     session: SessionId
@@ -227,7 +233,10 @@ class ReadsLogged(FactBase, frozen=True, kw_only=True, tag="reads_received"):
 
 
 class ClockCorrected(RulingBase, frozen=True, kw_only=True, tag="clock_corrected"):
-    """Add `offset_us` to a device's times in `[from_us, until_us)` of its own clock; the latest that covers applies."""
+    """An `offset_us` to add to a device's times in `[from_us, until_us)` of its own clock.
+
+    Of several corrections that cover a time, the latest applies.
+    """
 
     PUBLIC = ("device", "offset_us", "from_us", "until_us")
 
@@ -291,7 +300,7 @@ class ChipAssigned(RulingBase, frozen=True, kw_only=True, tag="chip_assigned"):
 
 
 class TimeSet(RulingBase, frozen=True, kw_only=True, tag="time_set"):
-    """An official's time for a point, which beats every read there; `at_us` null takes it back."""
+    """An official's time for a point, which overrides every read there; `at_us` null takes it back."""
 
     PUBLIC = ("bib", "point", "at_us")
 
@@ -314,7 +323,7 @@ class TimeSet(RulingBase, frozen=True, kw_only=True, tag="time_set"):
 
 
 class ReadExcluded(RulingBase, frozen=True, kw_only=True, tag="read_excluded"):
-    """That read, by its device's own time, counts for nothing."""
+    """A read that does not count; `at_us` is its time by the device's own clock."""
 
     OFFICIALS_ONLY = True
 
@@ -337,7 +346,7 @@ class ReadExcluded(RulingBase, frozen=True, kw_only=True, tag="read_excluded"):
 
 
 class StatusSet(RulingBase, frozen=True, kw_only=True, tag="status_set"):
-    """An official set an athlete's status; OK takes back an earlier one. `at_us`: when he stopped."""
+    """An athlete's status, set by an official; OK takes back an earlier one. `at_us`: when the athlete stopped."""
 
     PUBLIC = ("bib", "status", "at_us")
 
@@ -374,11 +383,11 @@ class PenaltySet(RulingBase, frozen=True, kw_only=True, tag="penalty_set"):
     def __post_init__(self) -> None:
         _normalise(self, "bib", "bib")
         if not abs(self.seconds * 1000 - round(self.seconds * 1000)) < 1e-6:
-            raise ValueError(f"seconds {self.seconds!r} has more than three decimals")
+            raise ValueError(f"seconds {self.seconds!r} has more than three decimals; write at most three")
 
     @property
     def penalty_us(self) -> int:
-        """The penalty in microseconds, exact."""
+        """Return the penalty in microseconds, exact."""
         return round(self.seconds * 1000) * 1000
 
     def scopes(self) -> tuple[Scope, ...]:
@@ -414,7 +423,7 @@ class OrderSet(RulingBase, frozen=True, kw_only=True, tag="order_set"):
 
 
 class CaseDecided(RulingBase, frozen=True, kw_only=True, tag="case_decided"):
-    """A decision on a case of R3 or R4; it holds whenever the case's ground exists."""
+    """A decision on a case of R3 or R4; it applies whenever the reason for the case exists."""
 
     PUBLIC = ("case", "outcome")
 
@@ -453,7 +462,7 @@ class RaceClosed(RulingBase, frozen=True, kw_only=True, tag="race_closed"):
 
 
 class RaceReopened(RulingBase, frozen=True, kw_only=True, tag="race_reopened"):
-    """Takes back `race_closed`."""
+    """A race that was closed is open again."""
 
     PUBLIC = ("race",)
 
@@ -538,7 +547,7 @@ class ResultsPublished(RulingBase, frozen=True, kw_only=True, tag="results_publi
 
 
 class EntryHidden(RulingBase, frozen=True, kw_only=True, tag="entry_hidden"):
-    """Public names become the bib, or (`hidden` false) names again."""
+    """The public sees the bib instead of the athlete's name or, with `hidden` false, the name again."""
 
     PUBLIC = ("bib", "hidden")
 
@@ -559,7 +568,7 @@ class EntryHidden(RulingBase, frozen=True, kw_only=True, tag="entry_hidden"):
 
 
 class FactWithdrawn(RulingBase, frozen=True, kw_only=True, tag="fact_withdrawn"):
-    """The fact with that id is as if it had never been (not for `reads_received`)."""
+    """The fact with that id counts as if it had never been logged. It cannot be a `reads_received`."""
 
     PUBLIC = ("fact",)
 
@@ -577,9 +586,10 @@ class FactWithdrawn(RulingBase, frozen=True, kw_only=True, tag="fact_withdrawn")
 
 
 class NoticeReceived(RulingBase, frozen=True, kw_only=True, tag="notice_received"):
-    """A reader's message that is no read, such as a gunshot that it heard; kept for officials, changes no standing.
+    """A reader's message that is not a read, such as a gunshot; kept for officials, it changes no standing.
 
-    `kind` is the reader's own word, `at_us` by its clock (null where it gave no whole instant), `text` the rest.
+    `kind` is the reader's own word, `at_us` a time by its clock (null where it gave no full date and time), and `text`
+    the rest of the message.
     """
 
     OFFICIALS_ONLY = True
@@ -622,13 +632,13 @@ Ruling = (
     | FactWithdrawn
     | NoticeReceived
 )
-"""Every fact but reads: these apply in log order."""
+"""Every kind of fact except reads: rulings apply in log order."""
 
 Fact = Ruling | ReadsReceived
 LoggedFact = Ruling | ReadsLogged
 
 RULING_KINDS: dict[str, type[Ruling]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Ruling)}
-"""Every kind of fact but reads, by its tag."""
+"""Every kind of fact except reads, by its tag."""
 
 
 def kind_of(fact: FactBase) -> str:

@@ -1,7 +1,7 @@
-"""What a fact says of itself, as data: whom it affects, and what it needs before it has an effect.
+"""Types in which a kind of fact declares which athletes it affects, and what must exist before it has an effect.
 
-Each class of `events` answers these questions for its kind, in one place. Who the affected athletes are, and whether
-something that is needed is there, depends on the rest of the log: scoring looks that up (`services.scoring.core`).
+Each class of `events` declares both for its kind, in one place. Finding these athletes, and checking that what the fact
+needs exists, takes the rest of the log, so scoring does that (`services.scoring.core`).
 """
 
 from typing import Literal
@@ -14,7 +14,7 @@ class Everybody(Struct, frozen=True):
 
 
 class InRace(Struct, frozen=True):
-    """Everybody whose entry names a race."""
+    """Every athlete whose entry names a race."""
 
     race: str
 
@@ -26,43 +26,44 @@ class WithBibs(Struct, frozen=True):
 
 
 class SharingChips(Struct, frozen=True):
-    """Everybody who ever had a chip that one of these bibs ever had: whose a chip is may change for them."""
+    """Every athlete who ever had a chip in common with one of these bibs: the owner of that chip may change."""
 
     bibs: tuple[str, ...]
 
 
 class WithChips(Struct, frozen=True):
-    """Everybody who ever had one of these chips."""
+    """Every athlete who ever had one of these chips."""
 
     chips: tuple[str, ...]
 
 
 class ReadBy(Struct, frozen=True):
-    """Everybody with a read by a device."""
+    """Every athlete with a read by a device."""
 
     device: str
 
 
 class AsFact(Struct, frozen=True):
-    """Everybody whom the fact with this id affects."""
+    """Every athlete whom the fact with this id affects."""
 
     fact: str
 
 
 class AsProtest(Struct, frozen=True):
-    """Nobody's result; but it is told with the protest of this name."""
+    """No athlete's result changes, but explanations show the fact with the protest of this name."""
 
     protest: str
 
 
 Scope = Everybody | InRace | WithBibs | SharingChips | WithChips | ReadBy | AsFact | AsProtest
-"""Whom a fact affects: these athletes are scored again, and an explanation of their results names the fact."""
+"""The athletes whom a fact affects: they are scored again, and an explanation of their results names the fact."""
 
 
 class Need(Struct, frozen=True):
-    """Something that a fact names; unless it is there the fact waits. `by` introduces the sentence that says so.
+    """Something that a fact names, and for which the fact waits until it exists.
 
-    `names` are ids of that `thing`; of several all must be there. A point is one on the course of the athlete `bib`.
+    `by` begins the sentence that says so. `names` are ids of that `thing`; all of them must exist. A point must be on
+    the course of the athlete `bib`.
     """
 
     by: str

@@ -1,7 +1,7 @@
 """Identifiers, instants and bounded text: the smallest types of the schemas, with their limits.
 
-Limits are declared to msgspec. So a decoder refuses a value with its path before anything else sees it, and
-`matline schema` prints the limits for people who write gateways.
+Limits are declared to msgspec, so that a decoder refuses a faulty value, and names its path, before other code sees
+it. `matline schema` prints the limits for people who write gateways.
 """
 
 from typing import Annotated
@@ -43,13 +43,13 @@ Nationality = Annotated[str, Meta(pattern=r"^[A-Za-z]{3}(?![\s\S])", description
 def label(value: str, what: str) -> str:
     """Return a bib or chip as the log holds it: stripped, upper-cased, 1-32 printable characters. Source: R1.
 
-    Raises ValueError naming `what` when nothing is left, too much is, or a control character is inside.
+    Raises ValueError naming `what` when the stripped text is empty, too long or holds a control character.
     """
     text = value.strip().upper()
     if not text or len(text) > LABEL_CHARS:
         raise ValueError(f"{what} {value!r} has {len(text)} characters; it takes 1 to {LABEL_CHARS}")
     if not text.isprintable():
-        raise ValueError(f"{what} {value!r} holds a control character")
+        raise ValueError(f"{what} {value!r} holds a control character; remove it")
     return text
 
 

@@ -1,4 +1,4 @@
-"""Names as they are shown and looked for: hidden ones become the bib, and searches go without regard to accents."""
+"""Athletes' names for display and for search: a hidden name becomes the bib, and a search ignores accents."""
 
 import unicodedata
 
@@ -8,7 +8,7 @@ _LETTERS = str.maketrans({"Đ": "D", "đ": "d", "Ø": "O", "ø": "o", "Ł": "L",
 
 
 def without_accents(text: str) -> str:
-    """Return a text without accents; letters that are not made by an accent (Đ, ø, ß) are written in ASCII."""
+    """Return a text without accents, and with special letters that have none (Đ, ø, ß) written in ASCII."""
     marked = unicodedata.normalize("NFD", text.translate(_LETTERS))
     return unicodedata.normalize("NFC", "".join(char for char in marked if not unicodedata.combining(char)))
 
@@ -21,5 +21,5 @@ def public_name(row: AthleteRow) -> str:
 
 
 def search_text(row: AthleteRow) -> str:
-    """Return the text that a search looks in: bib and public name, without accents, in lower case."""
+    """Return the text that is searched: bib and public name, without accents, in lower case."""
     return without_accents(f"{row.bib} {public_name(row)}").lower()

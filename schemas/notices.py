@@ -1,21 +1,23 @@
-"""A record of the topic `standings`: a revision of an event can be read now. JSON, so that any Kafka tool shows it.
+"""Records of the topic `standings`: each says that a revision of an event can be read now.
 
-It carries no result. Its readers query ClickHouse, so that a lost or doubled notice does no harm.
+They are JSON, so that any Kafka tool shows them. They carry no results: clients query ClickHouse for those, so a lost
+or repeated notice does no harm.
 """
 
 import msgspec
 from msgspec import Struct, field
 
 NOTICE_VERSION = 1
-NOTICE_BIBS_MAX = 1_000  # more have changed at once only after a gun or a definition; a list would help nobody
+NOTICE_BIBS_MAX = 1_000  # more change at once only after a gun or a definition, when clients read everything again
 
 
 class RevisionNotice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The changes of a revision. `revision` is the event's last offset in `race-log` that it includes.
 
-    `boards` are the boards, team boards and delegations whose rows changed; `bibs` the athletes whose rows did, None
-    when they are more than NOTICE_BIBS_MAX. `accepted_us` is when ingest took the earliest fact behind it, None where
-    that is not known, `announced_at_us` when this was written, both by the writers' clocks.
+    `boards` are the boards, team boards and delegations whose rows changed. `bibs` are the athletes whose rows changed,
+    None when there are more than NOTICE_BIBS_MAX. `accepted_us` is when ingest accepted the earliest fact of the
+    revision, None where that is not known; `announced_at_us` is when the notice was written. Each is by its writer's
+    clock.
     """
 
     v: int

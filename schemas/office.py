@@ -1,10 +1,10 @@
 """The race office's tables of a definition: eligibility, prizes, medals, titles, team compositions, waves. Source: R2.
 
-The values of an event's regulations are in these tables, none in code. They change no result and no place; an entry
-stands until the race office decides. Each row quotes the `article` of the regulations from which it comes, so that the
-office can show it to the athlete.
+The values of an event's regulations are in these tables, and none are in code. They change no result and no place; an
+entry is valid until the race office decides otherwise. Each row names the `article` of the regulations from which it
+comes, so that the office can show it to the athlete.
 
-`schemas.office_rules` finds where the tables contradict themselves or the boards.
+`schemas.office_rules` finds contradictions within the tables and between them and the boards.
 """
 
 from typing import Annotated, Literal
@@ -24,12 +24,12 @@ Sentence = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS)]
 
 
 class Eligibility(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """A condition for entering. It applies to the `races`, `gender` and `divisions` given; without any, to everybody.
+    """A condition for entering. It applies to the `races`, `gender` and `divisions` given; if none are, to everybody.
 
     `born_from`, `born_to`: birth years, inclusive. `consent_under`: athletes younger than that on race day need a
     guardian's consent, which is kept on paper. `standard_s`: a personal best of so many seconds or fewer; `unless`
-    names the exceptions in words. `once`: one entry for each person, in the event or in each race. `attest`: what the
-    athlete declares, since an entry cannot show it.
+    names the exceptions in words. `once`: one entry for each person, in the event or in each race. `attest`: a
+    statement that the athlete declares, since an entry cannot show it.
     """
 
     id: Slug
@@ -116,7 +116,7 @@ class Composition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
 
 class Waves(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """Races whose waves are filled by personal best in `order`, the fastest first; without one, the last wave."""
+    """Races whose waves are filled by personal best in `order`, fastest first; athletes without one start last."""
 
     id: Slug
     article: Name

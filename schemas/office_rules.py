@@ -1,4 +1,4 @@
-"""Where the race office's tables contradict themselves, or name things that the definition does not have."""
+"""Find contradictions in the race office's tables, and names that the definition does not have."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import TypeAlias
@@ -21,7 +21,7 @@ def office_contradictions(definition: Definition) -> Contradictions:
     yield from _waves(definition)
 
 
-_ASKS = ("born_from", "born_to", "consent_under", "standard_s", "once", "attest")
+_CONDITIONS = ("born_from", "born_to", "consent_under", "standard_s", "once", "attest")
 
 
 def _eligibility(definition: Definition) -> Contradictions:
@@ -32,9 +32,9 @@ def _eligibility(definition: Definition) -> Contradictions:
             yield from _division(definition, f"{path}.divisions[{number}]", division, rule.races)
         yield from repeated(f"{path}.divisions", rule.divisions)
         yield from _years(path, rule.born_from, rule.born_to)
-        if all(getattr(rule, name) is None for name in _ASKS):
-            reason = f"asks for nothing; give {', '.join(_ASKS[:-1])} or {_ASKS[-1]}"
-            yield Contradiction(path, reason, tuple(f"{path}.{name}" for name in _ASKS))
+        if all(getattr(rule, name) is None for name in _CONDITIONS):
+            reason = f"asks for nothing; give {', '.join(_CONDITIONS[:-1])} or {_CONDITIONS[-1]}"
+            yield Contradiction(path, reason, tuple(f"{path}.{name}" for name in _CONDITIONS))
         if rule.unless is not None and rule.standard_s is None:
             reason = "is an alternative to standard_s, which is not given"
             yield Contradiction(f"{path}.unless", reason, (f"{path}.standard_s",))
@@ -89,11 +89,14 @@ def _titles(definition: Definition) -> Contradictions:
         if (higher.race, higher.gender) != (title.race, title.gender):
             reason = f"title {higher.id!r} is of another race or gender"
             yield Contradiction(
-                f"{path}.below", reason, tuple(f"{of}.{name}" for of in both for name in ("race", "gender"))
+                f"{path}.below",
+                reason,
+                tuple(f"{title_path}.{name}" for title_path in both for name in ("race", "gender")),
             )
         elif higher.within_s >= title.within_s:
             reason = f"title {higher.id!r} is not harder: {higher.within_s} s, and this one {title.within_s} s"
-            rests_on = tuple(f"{of}.{name}" for of in both for name in ("race", "gender", "within_s"))
+            fields = ("race", "gender", "within_s")
+            rests_on = tuple(f"{title_path}.{name}" for title_path in both for name in fields)
             yield Contradiction(f"{path}.below", reason, rests_on)
 
 
@@ -187,7 +190,7 @@ def _years(path: str, born_from: int | None, born_to: int | None) -> Contradicti
 
 
 def _division(definition: Definition, path: str, division: str | None, races: Sequence[str]) -> Contradictions:
-    """Yield a division that no board of these races is for, where any is by division: it is probably misspelt."""
+    """Yield a division for which these races have no board, though they have boards by division: probably misspelt."""
     known = {
         board.division
         for board in definition.boards

@@ -1,7 +1,7 @@
 """Dead letters: the records of the topic `rejected`, JSON so that any Kafka tool shows them.
 
 Nothing that arrives is lost. Input that could not be read or applied is kept here with its bytes, its origin and the
-reason, so that a person can mend the cause and send it again.
+reason, so that a person can correct the cause and send it again.
 """
 
 from typing import Annotated
@@ -21,9 +21,10 @@ _json = msgspec.json.Encoder()
 class Rejection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One dead letter.
 
-    `source` is the part that rejected it (`http`, `mylaps`, `scoring`), `raw` its first bytes (base64 in JSON) and
-    `size` how many there were. `gateway` sent it, if one did. `topic`, `partition` and `offset` are its position when
-    it was read from Kafka; `index` is its place, from 0, within the request, message or record.
+    `source` is the part that rejected it (`http`, `mylaps`, `scoring`). `raw` holds its first bytes (base64 in JSON),
+    and `size` is the number of all its bytes. `gateway` names the gateway that sent it, if any. `topic`, `partition`
+    and `offset` are its position if it was read from Kafka; `index` is its place, from 0, within the request, message
+    or record.
     """
 
     v: int
@@ -44,10 +45,10 @@ _decoder = msgspec.json.Decoder(Rejection)
 
 
 def encode_rejection(rejection: Rejection) -> bytes:
-    """Return the bytes of a `rejected` record, one JSON object. A reason, which may quote megabytes, is cut to fit."""
+    """Return the bytes of a `rejected` record, one JSON object. A reason may quote megabytes, so it is shortened."""
     return _json.encode(replace(rejection, reason=rejection.reason[:REASON_CHARS]))
 
 
 def decode_rejection(data: bytes) -> Rejection:
-    """Return the rejection in a record. Raises msgspec.DecodeError."""
+    """Return the dead letter in a record. Raises msgspec.DecodeError."""
     return _decoder.decode(data)

@@ -1,7 +1,7 @@
-"""What scoring says of athletes and events, as the `results` topic carries it and the projections read it.
+"""The results that scoring publishes for athletes and events: the `results` topic carries them, projections read them.
 
-A row is keyed by `(event, bib)` and versioned: of two rows with one key the higher `version` is the newer, whatever
-order they arrive in, and equal versions mean equal bytes.
+A row has the key `(event, bib)` and a version. Of two rows with the same key, the one with the higher `version` is
+newer, in whatever order they arrive; equal versions mean equal bytes.
 """
 
 from typing import Annotated, Any, Literal
@@ -17,7 +17,7 @@ Offset = Annotated[int, Meta(ge=0)]
 
 
 def printed_s(time_us: int) -> int:
-    """Seconds as printed: an exact time in microseconds, rounded up to the next whole second.
+    """Return the printed seconds of an exact time in microseconds: rounded up to the next whole second.
 
     Source: R3.4; World Athletics, transponder timing (2:09:44.3 -> 2:09:45).
     """
@@ -25,7 +25,7 @@ def printed_s(time_us: int) -> int:
 
 
 class PointTime(Struct, frozen=True, array_like=True):
-    """When an athlete took a point of the course, and what it was taken from."""
+    """An athlete's time at a point of the course, and its source."""
 
     point: str
     at_us: int
@@ -42,12 +42,14 @@ class Case(Struct, frozen=True, omit_defaults=True):
 
 
 class AthleteRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The result of one athlete. Times exact in microseconds; `time_s` printed, by the race's official time.
+    """The result of one athlete.
 
-    `gun_us` and `chip_us` include the penalty, `penalty_us`; splits do not.
+    Times are exact, in microseconds; `time_s` is the race's official time in printed seconds. `gun_us` and `chip_us`
+    include the penalty, `penalty_us`; splits do not.
 
-    `gun_at_us` is the gun from which gun time counts, `own_gun_us` the athlete's own; `first_entry` orders bibs by
-    their first entry in the log. `gone`: the entry was withdrawn or names an undefined race; it is on no board.
+    `gun_at_us` is the gun from which gun time counts, `own_gun_us` that of the athlete's wave. `first_entry` orders
+    bibs by their first entry in the log. `gone`: the entry was withdrawn or names an undefined race, so the athlete is
+    on no board.
     """
 
     event: str
@@ -112,8 +114,8 @@ class Publication(Struct, frozen=True, omit_defaults=True):
 class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The event-wide state: definition, guns, closed races, rulings on ties, cases and publications.
 
-    `decided` holds the names of all decided cases (`team:` ones too); `pending` says of each fact without effect so
-    far what it waits for.
+    `decided` holds the names of all decided cases (`team:` ones too). `pending` holds a sentence for each fact that has
+    no effect yet: it says what the fact waits for.
     """
 
     event: str
@@ -129,10 +131,11 @@ class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Frame(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A record of `results`: rows that changed while `race-log` offsets `from_offset..through_offset` were folded.
+    """A record of `results`: the rows that changed while `race-log` offsets `from_offset..through_offset` were folded.
 
-    A revision is complete at a frame with `last`; `heads` then gives each touched event its last offset. `accepted_us`
-    is when ingest took the earliest of the facts folded (its clock), None where nothing new was: after a fill.
+    A frame with `last` completes a revision; its `heads` then hold the last offset of each event that changed.
+    `accepted_us` is when ingest accepted the earliest of the folded facts, by its clock; None where no fact was new, as
+    after scoring has rebuilt its state.
     """
 
     v: int
