@@ -10,21 +10,21 @@ import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from loadtest.devices.listening import ListeningDevice
 from loadtest.devices.simulated import Sighted, SimulatedProtocol, Site, address, places
 from loadtest.devices.trouble import Trouble
 
-HOST = "127.0.0.1"
 FORBIDDEN = ("STARTOPERATION", "STOPOPERATION", "SETTIME", "CLEARFILES")
 PULL_MAX = 1000
 
 
-class RaceResultDevice:
+class RaceResultDevice(ListeningDevice):
     """The decoder. `clock` is its own, local time."""
 
     def __init__(
         self, trouble: Trouble, clock: Callable[[], datetime], name: str = "Finish", box: str = "D-5012"
     ) -> None:
-        self.trouble = trouble
+        super().__init__(trouble)
         self.name = name
         self.box = box
         self.protocols = ("2.0", "1.0", "3.3")  # current, least, greatest
@@ -35,33 +35,8 @@ class RaceResultDevice:
         self.file = 1
         self.commands: list[str] = []
         self.forbidden: list[str] = []
-        self.connections = 0
-        self.host = HOST
-        self.port = 0
         self._clock = clock
-        self._server: asyncio.Server | None = None
-        self._clients: dict[asyncio.StreamWriter, asyncio.Lock] = {}
         self._pushed: set[asyncio.StreamWriter] = set()
-        self._heard = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def start(self) -> None:
-        """Switch it on."""
-        self._server = await asyncio.start_server(self._serve, self.host, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """Switch it off; its files stay."""
-        if self._server is not None:
-            self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def hang_up(self) -> None:
-        """Break every connection."""
-        for writer in self._clients:
-            writer.transport.abort()
 
     def begin_file(self) -> None:
         """Its owner stops and starts operation: a new file."""
@@ -76,10 +51,6 @@ class RaceResultDevice:
     def passings(self) -> int:
         """Return how many passings it keeps."""
         return sum(map(len, self.files.values()))
-
-    async def heard(self) -> None:
-        """Return once somebody has asked for pushes."""
-        await self._heard.wait()
 
     async def passes(
         self, code: str, event_id: str = "6692", at: datetime | None = None, antenna: int = 1, rssi: int = -68
@@ -101,29 +72,15 @@ class RaceResultDevice:
     async def _send(self, writer: asyncio.StreamWriter, line: str) -> None:
         if line and self.trouble.random.random() < self.damage:
             line = line[: len(line) // 3] + line[-len(line) // 4 :]
-        lock = self._clients.get(writer)
-        if lock is None:
-            raise ConnectionResetError
-        async with lock:
-            await self.trouble.send(writer, line.encode() + b"\r\n")
+        await self._write(writer, line.encode() + b"\r\n")
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self._clients[writer] = asyncio.Lock()
-        self.connections += 1
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while line := await reader.readline():
                 for answer in self._answers(writer, line.decode().strip()):
                     await self._send(writer, answer)
-        except (ConnectionError, asyncio.CancelledError):
-            pass
         finally:
             self._pushed.discard(writer)
-            writer.transport.abort()
-            self._clients.pop(writer, None)
-            self._tasks.discard(task)
 
     def _answers(self, writer: asyncio.StreamWriter, command: str) -> list[str]:
         self.commands.append(command)

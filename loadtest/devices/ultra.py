@@ -11,21 +11,21 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from loadtest.devices.listening import ListeningDevice
 from loadtest.devices.simulated import Sighted, SimulatedProtocol, Site, address, places
 from loadtest.devices.trouble import Trouble
 
-HOST = "127.0.0.1"
 ZERO = datetime(1980, 1, 1)
 HEARTBEAT_S = 10.0
 READER_ANTENNAS = 4  # of one of its two readers
 COMMAND = re.compile(rb"[?r]\n|([68])(\0\0|00)(\d+)\r(\d+)\r|[RSst789uU][^\n]*\n")
 
 
-class UltraDevice:
+class UltraDevice(ListeningDevice):
     """The box. `clock` is its own, local time."""
 
     def __init__(self, trouble: Trouble, clock: Callable[[], datetime], box: int = 1) -> None:
-        self.trouble = trouble
+        super().__init__(trouble)
         self.box = box
         self.rewinds = b"\0\0"
         self.reading = True
@@ -34,40 +34,11 @@ class UltraDevice:
         self.log: dict[int, tuple[int, str]] = {}  # LogID -> second since 1980, the line with a flag to be set
         self.commands: list[bytes] = []
         self.forbidden: list[bytes] = []
-        self.connections = 0
-        self.host = HOST
-        self.port = 0
         self._clock = clock
-        self._server: asyncio.Server | None = None
-        self._clients: dict[asyncio.StreamWriter, asyncio.Lock] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._heard = asyncio.Event()
-
-    async def start(self) -> None:
-        """Switch it on."""
-        self._server = await asyncio.start_server(self._serve, self.host, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """Switch it off; its log stays."""
-        if self._server is not None:
-            self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def hang_up(self) -> None:
-        """Break every connection."""
-        for writer in self._clients:
-            writer.transport.abort()
 
     def clear(self) -> None:
         """Its owner clears the log: LogIDs begin again."""
         self.log = {}
-
-    async def heard(self) -> None:
-        """Return once somebody has asked for its state."""
-        await self._heard.wait()
 
     async def passes(
         self, chip: str, antenna: int = 1, reader: int = 2, at: datetime | None = None, rssi: int = -71
@@ -93,18 +64,9 @@ class UltraDevice:
     async def _send(self, writer: asyncio.StreamWriter, line: str) -> None:
         if self.trouble.random.random() < self.damage:
             line = line[: len(line) // 3] + line[-len(line) // 4 :]
-        lock = self._clients.get(writer)
-        if lock is None:
-            raise ConnectionResetError
-        async with lock:
-            await self.trouble.send(writer, line.encode() + b"\n")
+        await self._write(writer, line.encode() + b"\n")
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self._clients[writer] = asyncio.Lock()
-        self.connections += 1
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         beating = asyncio.create_task(self._beat())
         rest = b""
         try:
@@ -115,13 +77,8 @@ class UltraDevice:
                     rest = rest[match.end() :]
                     for line in self._answers(match):
                         await self._send(writer, line)
-        except (ConnectionError, asyncio.CancelledError):
-            pass
         finally:
             beating.cancel()
-            writer.transport.abort()
-            self._clients.pop(writer, None)
-            self._tasks.discard(task)
 
     async def _beat(self) -> None:
         while True:

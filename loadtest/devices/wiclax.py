@@ -9,54 +9,25 @@ import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from loadtest.devices.listening import ListeningDevice
 from loadtest.devices.simulated import Sighted, SimulatedProtocol, Site, address, places
 from loadtest.devices.trouble import Trouble
 
-HOST = "127.0.0.1"
 HEARTBEAT_S = 5.0
 CLOCK = "%d-%m-%Y %H:%M:%S"
 
 
-class WiclaxDevice:
+class WiclaxDevice(ListeningDevice):
     """The device. `clock` is its own, local time."""
 
     def __init__(self, trouble: Trouble, clock: Callable[[], datetime]) -> None:
-        self.trouble = trouble
+        super().__init__(trouble)
         self.swallow = 0.0
         self.reads: list[tuple[datetime, str]] = []  # each with its line, but for the flag
         self.commands: list[str] = []
         self.forbidden: list[str] = []
-        self.connections = 0
         self.rewound = 0
-        self.host = HOST
-        self.port = 0
         self._clock = clock
-        self._server: asyncio.Server | None = None
-        self._clients: dict[asyncio.StreamWriter, asyncio.Lock] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._heard = asyncio.Event()
-
-    async def start(self) -> None:
-        """Switch it on."""
-        self._server = await asyncio.start_server(self._serve, self.host, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """Switch it off; its reads stay."""
-        if self._server is not None:
-            self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def hang_up(self) -> None:
-        """Break every connection."""
-        for writer in self._clients:
-            writer.transport.abort()
-
-    async def heard(self) -> None:
-        """Return once a client has introduced itself."""
-        await self._heard.wait()
 
     async def passes(self, chip: str, at: datetime | None = None, device: str = "0A") -> None:
         """A chip crosses, now or at a local time: kept, and sent to all clients."""
@@ -77,18 +48,9 @@ class WiclaxDevice:
                 await self._send(writer, line)
 
     async def _send(self, writer: asyncio.StreamWriter, line: str) -> None:
-        lock = self._clients.get(writer)
-        if lock is None:
-            raise ConnectionResetError
-        async with lock:
-            await self.trouble.send(writer, line.encode() + b"\r")
+        await self._write(writer, line.encode() + b"\r")
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self._clients[writer] = asyncio.Lock()
-        self.connections += 1
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         beating = asyncio.create_task(self._beat(writer))
         try:
             while True:
@@ -96,13 +58,8 @@ class WiclaxDevice:
                 self.commands.append(command)
                 for answer in self._answers(command):
                     await self._send(writer, answer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
         finally:
             beating.cancel()
-            writer.transport.abort()
-            self._clients.pop(writer, None)
-            self._tasks.discard(task)
 
     async def _beat(self, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
