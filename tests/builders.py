@@ -233,7 +233,7 @@ def line(fact: Plain) -> bytes:
 
 def log(*facts: Plain) -> list[bytes]:
     """The lines of a log."""
-    return [line(one) for one in facts]
+    return [line(fact) for fact in facts]
 
 
 def typed(fact: Plain) -> Fact:
@@ -242,15 +242,17 @@ def typed(fact: Plain) -> Fact:
 
 
 def day(
-    *facts: Plain, of: Plain | None = None, bibs: Iterable[str | Plain] = ("7",), gun_s: Seconds = 0
+    *facts: Plain, definition: Plain | None = None, bibs: Iterable[str | Plain] = ("7",), gun_s: Seconds = 0
 ) -> list[Plain]:
     """A whole log: the definition, entries of `bibs` (bibs or entries), the gun of race `hm`, then `facts`."""
-    return [defined(of), entries(*bibs), gun(gun_s), *facts]
+    return [defined(definition), entries(*bibs), gun(gun_s), *facts]
 
 
-def scored(*facts: Plain, of: Plain | None = None, bibs: Iterable[str | Plain] = ("7",), gun_s: Seconds = 0) -> Plain:
+def scored(
+    *facts: Plain, definition: Plain | None = None, bibs: Iterable[str | Plain] = ("7",), gun_s: Seconds = 0
+) -> Plain:
     """The standings document of such a `day`."""
-    return document(*day(*facts, of=of, bibs=bibs, gun_s=gun_s))
+    return document(*day(*facts, definition=definition, bibs=bibs, gun_s=gun_s))
 
 
 def document(*facts: Plain) -> Plain:
@@ -260,12 +262,12 @@ def document(*facts: Plain) -> Plain:
 
 def athlete(document: Mapping[str, Any], bib: str = "7") -> Plain:
     """An athlete of a standings document."""
-    return next(one for one in document["athletes"] if one["bib"] == bib)
+    return next(athlete for athlete in document["athletes"] if athlete["bib"] == bib)
 
 
 def passed(document: Mapping[str, Any], bib: str = "7") -> dict[str, int]:
     """What an athlete's points took, in microseconds after the scheduled start."""
-    return {one["point"]: one["at_us"] - START_US for one in athlete(document, bib)["points"]}
+    return {point["point"]: point["at_us"] - START_US for point in athlete(document, bib)["points"]}
 
 
 def places(document: Mapping[str, Any], board: str = "men") -> list[tuple[int, str]]:

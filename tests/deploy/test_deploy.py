@@ -93,7 +93,7 @@ def test_metrics_named_in_pages_are_exposed():
 
 
 def test_each_fact_that_an_alert_counts_is_a_fact():
-    known = {one.__struct_config__.tag for one in Fact.__args__}
+    known = {kind.__struct_config__.tag for kind in Fact.__args__}
     for rule in ALERTS:
         assert set(re.findall(r'type="(\w+)"', rule["expr"])) <= known
 
@@ -141,7 +141,7 @@ def commands() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
 
     def add(command: Any, name: str) -> None:
-        found[name] = {option for one in command.params for option in one.opts if option.startswith("--")}
+        found[name] = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
         for sub, inner in getattr(command, "commands", {}).items():
             add(inner, f"{name} {sub}")
 
@@ -214,7 +214,10 @@ def pods() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def pod_environment(container: dict[str, Any]) -> dict[str, str]:
-    data = {(one["kind"], one["metadata"]["name"]): one.get("data") or one.get("stringData", {}) for one in manifests()}
+    data = {
+        (manifest["kind"], manifest["metadata"]["name"]): manifest.get("data") or manifest.get("stringData", {})
+        for manifest in manifests()
+    }
     found: dict[str, str] = {}
     for source in container["envFrom"]:
         ((kind, ref),) = source.items()
@@ -319,11 +322,15 @@ def test_every_workload_takes_its_settings_and_is_probed_bounded_and_without_rig
 
 
 def test_services_and_budgets_choose_pods_that_are_there():
-    labels = {one["spec"]["template"]["metadata"]["labels"]["app"] for one in manifests() if one["kind"] in _WORKLOADS}
+    labels = {
+        manifest["spec"]["template"]["metadata"]["labels"]["app"]
+        for manifest in manifests()
+        if manifest["kind"] in _WORKLOADS
+    }
     for kind in ("Service", "PodDisruptionBudget"):
-        chosen = [one["spec"]["selector"] for one in manifests() if one["kind"] == kind]
+        chosen = [manifest["spec"]["selector"] for manifest in manifests() if manifest["kind"] == kind]
         assert {select.get("app") or select["matchLabels"]["app"] for select in chosen} == labels == set(PORTS)
-    assert {one["metadata"].get("namespace", "matline") for one in manifests()} == {"matline"}
+    assert {manifest["metadata"].get("namespace", "matline") for manifest in manifests()} == {"matline"}
 
 
 _WORKLOADS = ("Deployment", "StatefulSet")

@@ -38,7 +38,7 @@ def _given(say: "SimpleQueue[str | None]") -> None:
 
 def _work(order: Order) -> bool:
     """Carry an order out; whether nothing was found."""
-    target = next(one for one in TARGETS if one.name == order.name)
+    target = next(target for target in TARGETS if target.name == order.name)
     said_s = began_s = time.monotonic()
     parent = os.getppid()
     found: str | None = None

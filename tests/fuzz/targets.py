@@ -169,8 +169,14 @@ def _check_store(message: mylaps_frames.Passings) -> None:
     """The reads of a V1 message are those of its records that have 39 bytes and the right sum, in order."""
     _, function, *records = message.frame.split(b"@")
     if function == b"Store":
-        whole = [one for one in records if len(one) == 39 and one.isascii() and _sum(one[:37]) == one[37:].decode()]
-        _check_among([one.chip for one in message.records], [one[:7].decode().strip().upper() for one in whole])
+        sound = [
+            record
+            for record in records
+            if len(record) == 39 and record.isascii() and _sum(record[:37]) == record[37:].decode()
+        ]
+        _check_among(
+            [record.chip for record in message.records], [record[:7].decode().strip().upper() for record in sound]
+        )
 
 
 def _sum(data: bytes) -> str:
@@ -189,7 +195,9 @@ def _check_among(chips: list[str], true: list[str]) -> None:
 def _mylaps_mended(data: bytes) -> bytes:
     """Records of about the right length with their sums right."""
     records = data.split(b"@")
-    return b"@".join(one[:37] + _sum(one[:37]).encode() if 37 <= len(one) <= 41 else one for one in records)
+    return b"@".join(
+        record[:37] + _sum(record[:37]).encode() if 37 <= len(record) <= 41 else record for record in records
+    )
 
 
 # --- IPICO and Trident
@@ -433,7 +441,8 @@ def _reads(decode: Callable[[bytes], Push]) -> Callable[[Random], Take]:
             return True
         on_the_log(reads_facts(EVENT, push.gateway, push.session, push.rows, AT_US))
         put_dead_letters(
-            request_rejection(EVENT, one.reason, one.raw, AT_US, push.gateway, one.index) for one in push.bad
+            request_rejection(EVENT, rejection.reason, rejection.raw, AT_US, push.gateway, rejection.index)
+            for rejection in push.bad
         )
         return True
 
@@ -473,7 +482,7 @@ def _facts(data: bytes) -> None:
             record = codec.encode_packed(EVENT, [pack(fact).raw], fact.VERSION)
         except TooLarge:
             continue
-        assert [codec.to_json(one) for one in codec.decode_envelope(record).facts] == [codec.to_json(fact)]
+        assert [codec.to_json(fact) for fact in codec.decode_envelope(record).facts] == [codec.to_json(fact)]
 
 
 def _definition(is_json: bool) -> Callable[[bytes], None]:
@@ -491,7 +500,7 @@ def _entries(is_json: bool) -> Callable[[bytes], None]:
     def take(data: bytes) -> None:
         listing = http._listing(data, is_json)
         on_the_log(entries_facts(EntriesAdded(event=EVENT, id="i", entries=[]), listing.entries))
-        assert all(one.reason for one in listing.bad)
+        assert all(rejection.reason for rejection in listing.bad)
 
     return take
 

@@ -169,8 +169,10 @@ async def test_a_flood_packs_itself_in_order_and_no_record_is_over_its_bounds(ka
         offsets = await asyncio.gather(*(log.append(EVENT, [fact]) for fact in pushes))
     found = await records(kafka, RACE_LOG)
     envelopes = [codec.decode_envelope(value) for _, _, _, value in found]
-    assert [row.seq for one in envelopes for fact in one.facts for row in fact.reads] == list(range(6000))
-    assert max(len([row for fact in one.facts for row in fact.reads]) for one in envelopes) <= ENVELOPE_READS_MAX
+    assert [row.seq for envelope in envelopes for fact in envelope.facts for row in fact.reads] == list(range(6000))
+    assert (
+        max(len([row for fact in envelope.facts for row in fact.reads]) for envelope in envelopes) <= ENVELOPE_READS_MAX
+    )
     assert len(found) < len(pushes) / 20
     assert offsets == [offset for (_, offset, _, _), one in zip(found, envelopes, strict=True) for _ in one.facts]
 

@@ -100,7 +100,7 @@ async def test_boards_in_clickhouse_are_the_cores_and_the_audit_has_every_read(
     rows = sorted(
         (row.gun_us or 0, len(row.bib), row.bib) for row in map(writer.state.events[EVENT].row, BIBS) if row.gun_us
     )
-    places = [1 + sum(other[0] < one[0] for other in rows) for one in rows]
+    places = [1 + sum(other[0] < row[0] for other in rows) for row in rows]
     expected = [(place, one[2], -(-one[0] // 1_000_000)) for place, one in zip(places, rows, strict=True)]
     assert await _board(database, "men") == expected
     assert len(expected) == 30
@@ -125,7 +125,7 @@ async def test_each_revision_is_announced_on_standings_with_what_it_changed(
                 while len(notices) < 2:
                     record = await consumer.getone()
                     notices.append(decode_notice(record.value))
-    assert [(one.revision, one.boards, one.bibs) for one in notices] == [
+    assert [(notice.revision, notice.boards, notice.bibs) for notice in notices] == [
         (0, ["men"], ["1", "2"]),
         (1, ["men"], ["2"]),
     ]

@@ -70,7 +70,7 @@ async def test_a_record_that_publishes_results_ends_a_revision_in_a_replay_and_l
             seen = await results.complete({"alpha": head})
             assert [frame.heads["alpha"] for frame in seen.frames if frame.heads] == [first, head]
             published = next(row for frame in seen.frames for row in frame.events)
-            assert [one.offset for one in published.publications] == [first]
+            assert [publication.offset for publication in published.publications] == [first]
             assert_equal_to_a_fold(seen, log)
 
             worker.signal(signal.SIGSTOP)

@@ -31,9 +31,9 @@ BOARDS = f"/v1/events/{EVENT}/boards"
 NUMBERS = {"place", "km", "time_ms", "gap_ms", "speed_kmh", "move", "revision", "age_grade"}
 
 
-async def racing(database, *facts, of=None, bibs=("7", "8", "9")) -> Racing:
+async def racing(database, *facts, definition=None, bibs=("7", "8", "9")) -> Racing:
     made = Racing(database)
-    await made.announce(defined(of), entries(*bibs), gun(0), *facts)
+    await made.announce(defined(definition), entries(*bibs), gun(0), *facts)
     return made
 
 
@@ -138,7 +138,7 @@ async def test_a_point_ranks_all_athletes_who_took_it_with_what_lies_ahead(datab
 
 async def test_a_board_by_chip_ranks_its_points_by_chip_too(database):
     by_chip = definition(races=[race(official_time="chip")], boards=[board("men", rank_by="chip")])
-    made = await racing(database, run("7", 1, 2000, 4000), run("8", 100, 2050, 4050), of=by_chip)
+    made = await racing(database, run("7", 1, 2000, 4000), run("8", 100, 2050, 4050), definition=by_chip)
     async with serving(made) as live:
         assert column(await live.json(f"{BOARDS}/men"), "bib") == ["8", "7"]
         at_10k = await live.json(f"{BOARDS}/men?point=10K")
@@ -148,7 +148,7 @@ async def test_a_board_by_chip_ranks_its_points_by_chip_too(database):
 
 async def test_a_board_that_prints_chip_times_gives_gaps_in_the_time_that_ranks(database):
     printed = definition(races=[race(official_time="chip")], boards=[board("men", rank_by="gun")])
-    made = await racing(database, run("7", 1, 2000, 4000), run("8", 100, 2050, 4050), of=printed)
+    made = await racing(database, run("7", 1, 2000, 4000), run("8", 100, 2050, 4050), definition=printed)
     async with serving(made) as live:
         rows = (await live.json(f"{BOARDS}/men"))["rows"]
     assert [(row["bib"], row["time"], row["gap"]) for row in rows] == [
@@ -325,7 +325,7 @@ async def test_feeds_have_exactly_these_columns_each_of_one_type(database):
     full = entry("7", team="Hà Nội", club="Câu lạc bộ", nationality="VIE", birth_year=1990)
     grouped = definition(boards=[board("men", gender="M"), board("men-30", within="men", born_from=1987, born_to=1996)])
     race = await racing(
-        database, run("7"), run("8", 1, 2000, 4100), run("9", 1, 2050, None), of=grouped, bibs=[full, "8", "9"]
+        database, run("7"), run("8", 1, 2000, 4100), run("9", 1, 2050, None), definition=grouped, bibs=[full, "8", "9"]
     )
     async with serving(race) as live:
         for query in ("", "?point=10K", "?point=START"):
@@ -372,7 +372,7 @@ async def test_feeds_are_utf8_and_declare_their_type(database):
 
 async def test_a_board_whose_id_ends_like_a_suffix_is_found(database):
     dotted = definition(boards=[board("top.csv"), board("top")])
-    race = await racing(database, run("7"), of=dotted)
+    race = await racing(database, run("7"), definition=dotted)
     async with serving(race) as live:
         assert (await live.json(f"{BOARDS}/top.csv"))["board"] == "top.csv"
         assert (await live.text(f"{BOARDS}/top.csv.csv")).startswith("place,place_text")
@@ -487,7 +487,7 @@ async def test_age_groups_are_those_of_the_narrowest_board_by_birth_year(databas
     born = {"1": 1990, "2": 1950, "3": 2009, "4": 1980, "5": None}
     years: dict[str, dict[str, Any]] = {bib: {} if year is None else {"birth_year": year} for bib, year in born.items()}
     bibs = [entry(bib, **years[bib]) for bib in born]
-    race = await racing(database, *(run(bib, 1, 2000, 4000 + int(bib)) for bib in born), of=grouped, bibs=bibs)
+    race = await racing(database, *(run(bib, 1, 2000, 4000 + int(bib)) for bib in born), definition=grouped, bibs=bibs)
     async with serving(race) as live:
         answer = await live.json(f"{BOARDS}/men")
         assert column(answer, "age_group") == ["30-39", "60+", "U20", "16+", None]
@@ -496,7 +496,9 @@ async def test_age_groups_are_those_of_the_narrowest_board_by_birth_year(databas
 
 async def test_moves_are_from_the_point_that_the_athlete_took_before(database):
     lapped = definition(races=[race(points=course(), missing_mat="ignore")])
-    made = await racing(database, run("7", 1, 2000, 4000), run("8", 2, None, 3900), run("9", 3, 1990, 4100), of=lapped)
+    made = await racing(
+        database, run("7", 1, 2000, 4000), run("8", 2, None, 3900), run("9", 3, 1990, 4100), definition=lapped
+    )
     async with serving(made) as live:
         rows = (await live.json(f"{BOARDS}/men"))["rows"]
     assert [(row["bib"], row["move"]) for row in rows] == [("8", None), ("7", 0), ("9", -2)]

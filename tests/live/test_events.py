@@ -28,9 +28,9 @@ from tests.live.racing import Racing, serving
 BASE = f"/v1/events/{EVENT}"
 
 
-async def racing(database, *facts, of=None, bibs=("7", "8", "9"), gun_s=0) -> Racing:
+async def racing(database, *facts, definition=None, bibs=("7", "8", "9"), gun_s=0) -> Racing:
     made = Racing(database)
-    await made.announce(defined(of), entries(*bibs), gun(gun_s), *facts)
+    await made.announce(defined(definition), entries(*bibs), gun(gun_s), *facts)
     return made
 
 
@@ -42,7 +42,7 @@ async def test_an_event_says_its_races_guns_boards_and_counts(database):
     grouped = definition(
         boards=[board("men", name="Nam", gender="M"), board("men-vie", within="men", nationality="VIE")]
     )
-    race = await racing(database, run("7"), run("8", finish=None), of=grouped)
+    race = await racing(database, run("7"), run("8", finish=None), definition=grouped)
     async with serving(race) as live:
         answer = await live.json(BASE)
         (hm,) = answer["races"]
@@ -162,7 +162,7 @@ MEMBERS = [
 
 async def test_teams_and_delegations_are_as_in_the_standings_document(database):
     runs = [run(bib, 1, 2000, 4000 + int(bib)) for bib in "1234567"]
-    race = await racing(database, *runs, of=TEAMS, bibs=MEMBERS)
+    race = await racing(database, *runs, definition=TEAMS, bibs=MEMBERS)
     expected = document(defined(TEAMS), entries(*MEMBERS), gun(0), *runs)
     async with serving(race) as live:
         for name, rows in expected["team_boards"].items():
@@ -199,7 +199,7 @@ async def test_teams_and_delegations_are_as_in_the_standings_document(database):
 async def test_an_athlete_has_splits_ranks_places_and_versions(database):
     of = definition(boards=[board("men", gender="M"), board("all"), board("women", gender="F")])
     bibs = ["7", "8", entry("9", gender="F", club="Runners")]
-    race = await racing(database, run("7", 1, 2000, 4000), of=of, bibs=bibs)
+    race = await racing(database, run("7", 1, 2000, 4000), definition=of, bibs=bibs)
     await race.announce(run("8", 2, 1990, 4100), run("9", 3, 1980, 3900))
     async with serving(race) as live:
         answer = await live.json(f"{BASE}/athletes/7")
@@ -342,7 +342,7 @@ async def test_cases_are_listed_open_and_decided_with_those_of_teams(database):
     crowded["team_boards"] = [{"id": "teams-men", "of": "men", "counting": 1, "max_members": 1}]
     crowded["delegations"] = []
     facts = [run("1", k10=None), run("2", k10=None), decided("missed:2", "accept")]
-    race = await racing(database, *facts, of=crowded, bibs=MEMBERS)
+    race = await racing(database, *facts, definition=crowded, bibs=MEMBERS)
     expected = document(defined(crowded), entries(*MEMBERS), gun(0), *facts)["cases"]
     async with serving(race) as live:
         answer = await live.json(f"{BASE}/cases")

@@ -87,9 +87,9 @@ def whole(explained):
     return explained
 
 
-async def racing(database, *facts, of=None) -> Racing:
+async def racing(database, *facts, definition=None) -> Racing:
     made = Racing(database)
-    await made.announce(defined(of or BOARDS), entries(*BIBS), gun(0), *facts)
+    await made.announce(defined(definition or BOARDS), entries(*BIBS), gun(0), *facts)
     return made
 
 

@@ -58,9 +58,9 @@ async def opened(browser: webdriver.Chrome, address: str) -> None:
     await on_thread(lambda: browser.get(address))
 
 
-async def racing(database, *facts, of=None, bibs=("7", "8", "9")) -> Racing:
+async def racing(database, *facts, definition=None, bibs=("7", "8", "9")) -> Racing:
     made = Racing(database)
-    await made.announce(defined(of), entries(*bibs), gun(0), *facts)
+    await made.announce(defined(definition), entries(*bibs), gun(0), *facts)
     return made
 
 
@@ -90,7 +90,9 @@ async def test_a_new_finisher_appears_without_a_reload(database, browser):
 async def test_hostile_names_stay_text_and_no_foreign_script_runs(database, browser):
     name = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
     of = definition(name="<b>Race</b>", boards=[board("men", name="<i>Men</i>")])
-    race = await racing(database, run("7"), of=of, bibs=[entry("7", family_name=name, given_name="", club="</td><h1>")])
+    race = await racing(
+        database, run("7"), definition=of, bibs=[entry("7", family_name=name, given_name="", club="</td><h1>")]
+    )
     async with serving(race) as live:
         await opened(browser, f"{live.base}/{EVENT}")
         await until(lambda: names(browser) == [name])
@@ -117,7 +119,7 @@ async def test_boards_points_and_searches_are_chosen_and_remembered(database, br
         entry("8", family_name="Đặng", given_name="Hùng", team="Vinh"),
         entry("9", gender="F"),
     ]
-    race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 1900, 4100), run("9"), of=of, bibs=bibs)
+    race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 1900, 4100), run("9"), definition=of, bibs=bibs)
     async with serving(race) as live:
         await opened(browser, f"{live.base}/{EVENT}")
         await until(lambda: names(browser) == ["No 7 Runner", "Đặng Hùng"])

@@ -29,10 +29,10 @@ def published(state: str, at_s: float, race: str = "hm", **more):
     return fact("results_published", race=race, state=state, recorded_at_us=at(at_s), **more)
 
 
-async def racing(database, *facts, of=TEAMS, bibs=FIELD) -> Racing:
+async def racing(database, *facts, definition=TEAMS, bibs=FIELD) -> Racing:
     made = Racing(database)
     finishes = [run("7"), run("8", 1, 2000, 4100), run("9", 1, 2000, 4200)]
-    await made.announce(defined(of), entries(*bibs), gun(), *finishes, *facts)
+    await made.announce(defined(definition), entries(*bibs), gun(), *finishes, *facts)
     return made
 
 

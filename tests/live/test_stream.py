@@ -80,9 +80,9 @@ async def streaming(live: Live, query: str = "", last_id: int | str | None = Non
         yield Events(response)
 
 
-async def racing(database, *facts, of=None, bibs=("7", "8", "9")) -> Racing:
+async def racing(database, *facts, definition=None, bibs=("7", "8", "9")) -> Racing:
     made = Racing(database)
-    await made.announce(defined(of), entries(*bibs), gun(0), *facts)
+    await made.announce(defined(definition), entries(*bibs), gun(0), *facts)
     return made
 
 
@@ -201,7 +201,7 @@ async def test_an_athletes_stream_has_only_the_athlete_and_their_places(database
 
 async def test_an_athlete_displaced_by_another_is_among_the_changed_rows(database):
     leads = definition(boards=[board("men", rank_by="gun_then_chip", gun_places=1)])
-    race = await racing(database, run("7", 60, 2100, 4000), run("8", 1, 2000, None), of=leads)
+    race = await racing(database, run("7", 60, 2100, 4000), run("8", 1, 2000, None), definition=leads)
     async with serving(race) as live, streaming(live, "?board=men") as events:
         await events.next()
         await race.announce(reads(read("F1", "C8", 3990)))
@@ -231,7 +231,7 @@ async def test_when_too_many_athletes_changed_viewers_get_a_snapshot(database):
 
 async def test_a_team_boards_stream_says_when_to_fetch_it(database):
     teams = definition(boards=[board("men")], team_boards=[{"id": "teams", "of": "men", "counting": 1}])
-    race = await racing(database, of=teams, bibs=[entry("7", team="Hue")])
+    race = await racing(database, definition=teams, bibs=[entry("7", team="Hue")])
     async with serving(race) as live, streaming(live, "?board=teams") as events:
         assert (await events.next())[2]["rows"][0]["place"] is None
         await race.announce(run("7"))

@@ -103,7 +103,7 @@ def test_the_truth_stays_when_deliveries_are_shuffled_and_repeated(name: str):
 def test_a_day_has_everything_in_it_that_makes_race_days_hard():
     days = [simulated(name, 350, seed) for name in NAMES for seed in (1, 2, 3, 4)]
     documents = [document(name, 350, seed) for name in NAMES for seed in (1, 2, 3, 4)]
-    unused = sum((Counter(one["unused_reads"]) for one in documents), Counter())
+    unused = sum((Counter(document["unused_reads"]) for document in documents), Counter())
     assert set(unused) >= {
         "repeat",
         "unknown_device",
@@ -130,7 +130,7 @@ def test_a_day_has_everything_in_it_that_makes_race_days_hard():
         "RaceClosed",
         "CaseDecided",
     }
-    assert {case["open"] for one in documents for case in one["cases"]} == {True, False}
+    assert {case["open"] for document in documents for case in document["cases"]} == {True, False}
     assert any(not entry.ranked for day in days for entry in day.entries)
     assert any(entry.wave == "B" for day in days for entry in day.entries)
     assert any(entry.personal_best_s is None for day in days for entry in day.entries)

@@ -18,7 +18,7 @@ def explained(tmp_path, capfdbinary):
 
     def go(facts, bib="7", until=None, style="json", lenient=False):
         path = tmp_path / "race.log"
-        path.write_bytes(b"".join(one if isinstance(one, bytes) else line(one) for one in facts))
+        path.write_bytes(b"".join(fact if isinstance(fact, bytes) else line(fact) for fact in facts))
         code = run(str(path), bib, until, style, lenient)
         out, err = capfdbinary.readouterr()
         return code, out.decode(), err.decode().replace(str(path), "LOG")
@@ -44,12 +44,12 @@ def test_the_document_says_what_the_standings_say(explained):
     for name, value in athlete(standings).items():
         if name == "points":
             value = [one["at_us"] for one in value]
-            assert [one["at_us"] for one in found["points"]] == value
+            assert [point["at_us"] for point in found["points"]] == value
         else:
             assert found[name] == value
     assert (found["revision"], found["places"][0]["place"]) == (standings["revision"], 2)
     assert found["unused"] == standings["unused_reads"]
-    assert [(one["by"], one["reason"]) for one in found["facts"] if one["by"]] == [
+    assert [(fact["by"], fact["reason"]) for fact in found["facts"] if fact["by"]] == [
         ("ann", "not his"),
         ("bob", "photo finish"),
     ]

@@ -38,7 +38,7 @@ BIBS = [entry("7", team="A", birth_year=1990), entry("8", team="A", birth_year=2
 
 def written(folder, *facts):
     path = folder / "race.log"
-    path.write_bytes(b"".join(one if isinstance(one, bytes) else line(one) for one in facts))
+    path.write_bytes(b"".join(fact if isinstance(fact, bytes) else line(fact) for fact in facts))
     return str(path)
 
 
@@ -55,7 +55,7 @@ def listed(tmp_path, capfdbinary):
 
 
 def test_before_the_race_it_lists_concerns_and_declarations(listed):
-    code, out, err = listed(*day(of=OF, bibs=BIBS))
+    code, out, err = listed(*day(definition=OF, bibs=BIBS))
     found = json.loads(out)
     assert (code, err, list(found)) == (
         0,
@@ -82,23 +82,23 @@ def test_before_the_race_it_lists_concerns_and_declarations(listed):
 
 
 def test_after_it_prizes_titles_and_medals(listed):
-    facts = day(ran(), ran("8", finish=4005), of=OF, bibs=BIBS)
+    facts = day(ran(), ran("8", finish=4005), definition=OF, bibs=BIBS)
     found = json.loads(listed(*facts)[1])
-    assert [(one["what"], one["on"], one["place"], one["bib"], one["team"]) for one in found["prizes"]] == [
+    assert [(prize["what"], prize["on"], prize["place"], prize["bib"], prize["team"]) for prize in found["prizes"]] == [
         ("Cup", "men", 1, "7", None),
         ("Cup", "teams", 1, None, "A"),
     ]
     assert found["prizes"][1]["members"] == ["7", "8"]
-    assert [(one["name"], one["bib"], one["time_s"]) for one in found["titles"]] == [("Master", "7", 3999)]
-    assert [(one["what"], one["race"], one["bibs"]) for one in found["medals"]] == [
+    assert [(title["name"], title["bib"], title["time_s"]) for title in found["titles"]] == [("Master", "7", 3999)]
+    assert [(medal["what"], medal["race"], medal["bibs"]) for medal in found["medals"]] == [
         ("Finisher medal", "hm", ["7", "8"])
     ]
 
 
 def test_entries_of_races_that_are_not_defined_are_listed_and_replaced_ones_are_not(listed):
-    facts = day(entries(entry("9", race="5k"), entry("8", birth_year=1991)), of=OF, bibs=BIBS)
+    facts = day(entries(entry("9", race="5k"), entry("8", birth_year=1991)), definition=OF, bibs=BIBS)
     found = json.loads(listed(*facts)[1])
-    assert [(one["bib"], one["kind"]) for one in found["concerns"]] == [("9", "race"), ("9", "birth_year")]
+    assert [(concern["bib"], concern["kind"]) for concern in found["concerns"]] == [("9", "race"), ("9", "birth_year")]
     assert found["entries"] == 3
 
 
@@ -110,7 +110,7 @@ def test_without_a_definition_and_without_a_line_the_lists_are_empty(listed):
 
 
 def test_text_shows_the_lists_as_tables(listed):
-    facts = day(ran(), ran("8", finish=4005), of=OF, bibs=BIBS)
+    facts = day(ran(), ran("8", finish=4005), definition=OF, bibs=BIBS)
     _, out, _ = listed(*facts, style="text")
     assert out.startswith("example-2026 at revision 5: 2 entries, 1 to look into\n")
     for title in (
@@ -127,7 +127,7 @@ def test_text_shows_the_lists_as_tables(listed):
 def test_text_takes_nothing_from_outside_for_markup(listed):
     bad = entry("7", team="[/B]", birth_year=2010, given_name="\x1b[31mX", family_name="[bold]")
     of = OF | {"eligibility": [{"id": "age", "article": "[/B]", "born_to": 2008, "attest": "[/B]"}]}
-    code, out, _ = listed(*day(of=of, bibs=[bad]), style="text")
+    code, out, _ = listed(*day(definition=of, bibs=[bad]), style="text")
     assert code == 0
     assert "eligibility age ([/B])" in out
     assert "\x1b" not in out
@@ -135,20 +135,20 @@ def test_text_takes_nothing_from_outside_for_markup(listed):
 
 
 def test_a_refused_line_ends_it_with_2_and_lenient_skips_it(listed):
-    code, out, err = listed(*day(of=OF, bibs=BIBS), b"?\n")
+    code, out, err = listed(*day(definition=OF, bibs=BIBS), b"?\n")
     assert (code, out) == (2, "")
     assert ":4: " in err
-    code, out, err = listed(*day(of=OF, bibs=BIBS), b"?\n", lenient=True)
+    code, out, err = listed(*day(definition=OF, bibs=BIBS), b"?\n", lenient=True)
     assert (code, json.loads(out)["entries"]) == (0, 2)
     assert err.splitlines()[-1].endswith("skipped 1 of 4 lines")
 
 
 def test_until_reads_no_further(listed):
-    assert json.loads(listed(*day(ran(), of=OF, bibs=BIBS), until=3)[1])["medals"] == []
+    assert json.loads(listed(*day(ran(), definition=OF, bibs=BIBS), until=3)[1])["medals"] == []
 
 
 def test_the_command_reads_standard_input_and_prints_json_to_a_pipe():
-    data = b"".join(map(line, day(of=OF, bibs=BIBS)))
+    data = b"".join(map(line, day(definition=OF, bibs=BIBS)))
     done = subprocess.run([*COMMAND, "-"], input=data, capture_output=True, timeout=HANG_S, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout)["event"] == "example-2026"
@@ -163,9 +163,9 @@ def test_of_a_simulated_day_the_prizes_are_those_of_the_boards(name, tmp_path):
     log = read_log(str(path), None, lenient=False)
     lists, names = lists_of(log)
     assert len(names) == lists.entries
-    assert {one.kind for one in lists.concerns} <= {"consent", "standard"}
+    assert {concern.kind for concern in lists.concerns} <= {"consent", "standard"}
     document = document_of(log)
-    awards = {(one.prize, one.on, one.bib) for one in lists.prizes if one.bib is not None}
+    awards = {(prize.prize, prize.on, prize.bib) for prize in lists.prizes if prize.bib is not None}
     assert awards == {
         (prize.id, board, row["bib"])
         for prize in definition.prizes
@@ -174,7 +174,7 @@ def test_of_a_simulated_day_the_prizes_are_those_of_the_boards(name, tmp_path):
         if row["place"] <= prize.places
     }
     assert awards
-    teams = {(one.prize, one.on, one.team) for one in lists.prizes if one.team is not None}
+    teams = {(prize.prize, prize.on, prize.team) for prize in lists.prizes if prize.team is not None}
     placed = document["team_boards"] | document["delegations"]
     assert teams == {
         (prize.id, on, row["team"])
@@ -183,7 +183,7 @@ def test_of_a_simulated_day_the_prizes_are_those_of_the_boards(name, tmp_path):
         for row in placed[on]
         if row["place"] is not None and row["place"] <= prize.places
     }
-    finished = {one["bib"] for one in document["athletes"] if one["status"] == "FINISHED"}
+    finished = {athlete["bib"] for athlete in document["athletes"] if athlete["status"] == "FINISHED"}
     if definition.medals:
         assert {bib for medal in lists.medals for bib in medal.bibs} == finished
 
@@ -191,7 +191,7 @@ def test_of_a_simulated_day_the_prizes_are_those_of_the_boards(name, tmp_path):
 def test_results_alone_give_the_same_lists():
     """As a service has them, without the log."""
     log = Log()
-    for one in map(line, day(ran(), ran("8", finish=4005), of=OF, bibs=BIBS)):
+    for one in map(line, day(ran(), ran("8", finish=4005), definition=OF, bibs=BIBS)):
         log.add(one)
     made = scored(log.state)
     assert made.definition is not None

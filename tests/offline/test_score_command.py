@@ -73,7 +73,7 @@ def test_the_document_has_the_fields_of_the_rules_in_their_order(tmp_path, score
         team_boards=[{"id": "teams", "of": "men", "counting": 1}],
         delegations=[{"id": "all", "sum": ["teams"]}],
     )
-    facts = day(ran(), ran("8", k10=None), of=of, bibs=[entry("7", team="Hà Nội"), "8"])
+    facts = day(ran(), ran("8", k10=None), definition=of, bibs=[entry("7", team="Hà Nội"), "8"])
     found = json.loads(scored(written(tmp_path, *facts))[1])
     assert list(found) == [
         "event",
@@ -127,7 +127,7 @@ def test_facts_of_one_record_share_an_offset_and_entries_keep_their_order(tmp_pa
     of = definition(team_boards=[{"id": "t", "of": "men", "max_members": 2, "counting": 2}])
     facts = [defined(of), *(entries(entry(bib, team="A")) for bib in ("9", "8", "7")), gun()]
     facts += [ran("7", finish=4000), ran("8", finish=4001), ran("9", finish=4002)]
-    found = json.loads(scored(written(tmp_path, *(offset(5, one) for one in facts)))[1])
+    found = json.loads(scored(written(tmp_path, *(offset(5, fact) for fact in facts)))[1])
     assert [member["bib"] for member in found["team_boards"]["t"][0]["members"]] == ["8", "9"]
 
 
@@ -299,7 +299,9 @@ def test_text_shows_teams_delegations_cases_and_who_did_not_finish(tmp_path, sco
     }
     came = [ran("7"), ran("8", k10=None), ran("9", finish=5401), reads(read("S1", "C7", -1))]
     bibs = [entry("7", team="Hà Nội"), entry("8"), entry("9"), entry("10")]
-    shown = rows(tables(scored, tmp_path, *day(*came, decided("missed:8", "dnf"), status("9", "OK"), of=of, bibs=bibs)))
+    shown = rows(
+        tables(scored, tmp_path, *day(*came, decided("missed:8", "dnf"), status("9", "OK"), definition=of, bibs=bibs))
+    )
     assert ["1", "Hà Nội", "1", "7 (1)"] in shown
     assert ["-", "Hà Nội", "-", "7 (1)"] in shown
     assert ["1", "Hà Nội", "1"] in shown
@@ -321,7 +323,7 @@ def test_nothing_from_outside_is_taken_for_markup_or_reaches_the_terminal_raw(tm
     bib = "".join(c for c in text if c.isprintable()).upper()
     team = entry(bib, ["C7"], given_name=text, family_name="", team=text)
     of = definition(team_boards=[{"id": "teams", "of": "men", "counting": 1, "max_members": 1}])
-    shown = tables(scored, tmp_path, *day(ran(), of=of, bibs=[team, entry("8", team=text)]))
+    shown = tables(scored, tmp_path, *day(ran(), definition=of, bibs=[team, entry("8", team=text)]))
     assert "\x1b" not in shown
     clean = text.replace("\x1b", "\N{REPLACEMENT CHARACTER}")
     assert ["1", bib, clean, "1:06:40", "1:06:40.000", "1:06:39.000"] in rows(shown)

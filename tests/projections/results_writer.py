@@ -28,7 +28,7 @@ class ResultsWriter:
     def frames(self, *plain: Plain, accepted_us: int | None = None) -> tuple[bytes, list[Frame]]:
         """The `race-log` record of these facts, and the frames that scoring makes of it."""
         offset = self.state.next_offset
-        facts = [codec.logged(fact(one)) for one in plain]
+        facts = [codec.logged(fact(item)) for item in plain]
         record = codec.encode_envelope(facts[0].event, facts)
         assert self.state.fold(offset, codec.decode_envelope(record)) == []
         return record, self.rest(offset, accepted_us)

@@ -274,7 +274,7 @@ def test_what_was_published_is_not_published_again_after_a_restart_or_a_fill() -
         results.events["example-2026"].rows.values(),
         "example-2026",
         8,
-        [publication_key(one) for one in event.publications],
+        [publication_key(publication) for publication in event.publications],
     )
     for frame in writer.again() + writer.frames(status("2", "DQ"))[1]:
         again.add(frame)

@@ -31,7 +31,7 @@ async def without(admin: AIOKafkaAdminClient, *names: str) -> None:
 
 async def settings(admin: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
     (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-    return {one[0]: one[1] for _, _, _, _, entries in answer.resources for one in entries}
+    return {entry[0]: entry[1] for _, _, _, _, entries in answer.resources for entry in entries}
 
 
 async def test_topics_that_are_there_are_not_made_again_and_have_fitting_partitions(kafka: KafkaOptions) -> None:

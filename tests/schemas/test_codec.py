@@ -116,7 +116,7 @@ def test_a_line_that_is_neither_is_refused(data):
 
 def facts_of_a_day():
     plain = [*day(run(), status("7", "DQ"), time_set("7", "10K", None), withdrawn("x"))]
-    return [logged(typed(one)) for one in plain]
+    return [logged(typed(item)) for item in plain]
 
 
 def test_an_envelope_comes_back_as_it_went():
@@ -127,7 +127,7 @@ def test_an_envelope_comes_back_as_it_went():
 
 def test_packed_facts_make_the_same_bytes_as_the_facts_themselves():
     facts = facts_of_a_day()
-    assert encode_packed("example-2026", [pack(one) for one in facts], 1) == encode_envelope("example-2026", facts)
+    assert encode_packed("example-2026", [pack(fact) for fact in facts], 1) == encode_envelope("example-2026", facts)
 
 
 def test_a_read_in_an_envelope_costs_under_forty_bytes():

@@ -75,8 +75,8 @@ def test_the_defaults_are_those_of_the_rules():
     assert (taken.rules_version, taken.protest_window_s, taken.passing_gap_s) == (1, 600, 20)
     assert (hm.official_time, hm.gun_from, hm.start_window_s) == ("gun", "race", 1800)
     assert (hm.missing_start, hm.missing_mat, hm.max_speed_mps) == ("gun", "dnf", 7.5)
-    assert [one.picked() for one in hm.points] == ["last", "first", "first"]
-    assert all(one.mandatory and one.cutoff is None and one.earliest is None for one in hm.points)
+    assert [point.picked() for point in hm.points] == ["last", "first", "first"]
+    assert all(point.mandatory and point.cutoff is None and point.earliest is None for point in hm.points)
     men = taken.boards[0]
     assert (men.ranked_by(), men.gun_places, men.within) == ("gun", 5, None)
     plain = definition(team_boards=[{"id": "t", "of": "men"}], mats=[without(one, "backup_devices") for one in mats()])

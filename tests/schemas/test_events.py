@@ -148,7 +148,7 @@ def test_every_fact_names_its_event(name):
 
 
 def test_the_examples_are_of_every_kind():
-    known = {one.__struct_config__.tag for one in Fact.__args__}
+    known = {kind.__struct_config__.tag for kind in Fact.__args__}
     assert known == set(FACTS)
 
 

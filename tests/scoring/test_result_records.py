@@ -39,8 +39,8 @@ def test_a_frame_that_is_too_large_is_several_in_order_and_only_the_last_complet
     records = records_of(frame(rows, events))
     cut = [decode_frame(record) for record in records]
     assert all(len(record) <= RECORD_MAX_BYTES for record in records)
-    assert [one for part in cut for one in part.events] == events
-    assert [one for part in cut for one in part.rows] == rows
+    assert [event for part in cut for event in part.events] == events
+    assert [row for part in cut for row in part.rows] == rows
     assert [part.last for part in cut] == [False] * (len(cut) - 1) + [True]
     assert [part.heads for part in cut] == [{}] * (len(cut) - 1) + [{"e": 9}]
     assert {(part.partition, part.from_offset, part.through_offset, part.accepted_us) for part in cut} == {(3, 7, 9, 5)}
@@ -50,7 +50,7 @@ def test_a_frame_that_is_too_large_is_several_in_order_and_only_the_last_complet
 def test_a_row_that_alone_is_too_large_goes_alone(last: int) -> None:
     rows = [row(bib, flag_bytes=RECORD_MAX_BYTES * (bib == last)) for bib in range(3)]
     cut = [decode_frame(record) for record in records_of(frame(rows))]
-    assert [[one.bib for one in part.rows] for part in cut if str(last) in {one.bib for one in part.rows}] == [
+    assert [[row.bib for row in part.rows] for part in cut if str(last) in {row.bib for row in part.rows}] == [
         [str(last)]
     ]
-    assert [one for part in cut for one in part.rows] == rows
+    assert [row for part in cut for row in part.rows] == rows

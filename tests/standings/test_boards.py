@@ -152,8 +152,8 @@ def test_a_dead_heat_in_a_log_is_parted_by_the_judges_and_is_one_again_without_t
 
 
 def test_a_disqualification_moves_those_behind_up():
-    found = scored(run("7"), run("8", finish=4001), status("7", "DQ"), bibs=["7", "8"])
-    assert places(found) == [(1, "8")]
+    document = scored(run("7"), run("8", finish=4001), status("7", "DQ"), bibs=["7", "8"])
+    assert places(document) == [(1, "8")]
 
 
 # --- Filters.
@@ -242,8 +242,8 @@ def test_the_first_places_are_by_gun_time_and_the_rest_by_chip_time():
     Source: R4.2; Tien Phong 2024 regulations, III.B.3.3.
     """
     rows = [result("1", 4000, 3995), result("2", 4001, 4000), result("3", 4100, 4050), result("4", 4200, 3900)]
-    found = made([mixed(2)], rows).boards["all"]
-    assert [(row.place, row.bib, row.time_s) for row in found] == [
+    placed = made([mixed(2)], rows).boards["all"]
+    assert [(row.place, row.bib, row.time_s) for row in placed] == [
         (1, "1", 4000),
         (2, "2", 4001),
         (3, "4", 3900),
@@ -254,8 +254,8 @@ def test_the_first_places_are_by_gun_time_and_the_rest_by_chip_time():
 @pytest.mark.parametrize("official", ["gun", "chip"])
 def test_leaders_show_gun_time_and_the_rest_chip_time_whatever_the_races_official_time(official):
     rows = [result("1", 4000, 3995), result("2", 4100, 4050)]
-    found = made([mixed(1)], rows, races=[race(official_time=official)]).boards["all"]
-    assert [row.time_s for row in found] == [4000, 4050]
+    placed = made([mixed(1)], rows, races=[race(official_time=official)]).boards["all"]
+    assert [row.time_s for row in placed] == [4000, 4050]
 
 
 def test_all_who_tie_with_the_last_leader_lead_too():
@@ -273,8 +273,8 @@ def test_all_who_tie_with_the_last_leader_lead_too():
 def test_a_judges_order_parts_the_leaders_places_and_nobody_leaves_the_lead_by_it():
     """Source: R4.2: "whatever order_set says". 4 is fourth by the judges and keeps that gun time."""
     rows = [result("1", 4000), result("2", 4001), result("3", 4002, 4002), result("4", 4002, 3000), result("5", 4003)]
-    found = made([mixed(3)], rows, [["3", "4"]]).boards["all"]
-    assert [(row.place, row.bib, row.time_s) for row in found] == [
+    placed = made([mixed(3)], rows, [["3", "4"]]).boards["all"]
+    assert [(row.place, row.bib, row.time_s) for row in placed] == [
         (1, "1", 4000),
         (2, "2", 4001),
         (3, "3", 4002),
@@ -329,8 +329,8 @@ def test_a_board_within_another_has_its_order_and_numbers_places_anew():
         result("3", 4002, birth_year=1990),
         result("4", 4003, birth_year=2001),
     ]
-    found = made([EVERYBODY, within(born_from=1995, born_to=2008)], rows).boards["part"]
-    assert [(row.place, row.bib) for row in found] == [(1, "2"), (2, "4")]
+    placed = made([EVERYBODY, within(born_from=1995, born_to=2008)], rows).boards["part"]
+    assert [(row.place, row.bib) for row in placed] == [(1, "2"), (2, "4")]
 
 
 def test_within_gun_then_chip_the_parents_leaders_stay_before_the_rest():
@@ -344,14 +344,14 @@ def test_within_gun_then_chip_the_parents_leaders_stay_before_the_rest():
         result("3", 4002, 3900, birth_year=2000),
         result("4", 4003, 3950, birth_year=2000),
     ]
-    found = made([mixed(1), within(born_from=1995)], rows).boards["part"]
-    assert [(row.place, row.bib, row.time_s) for row in found] == [(1, "1", 4000), (2, "3", 3900), (3, "4", 3950)]
+    placed = made([mixed(1), within(born_from=1995)], rows).boards["part"]
+    assert [(row.place, row.bib, row.time_s) for row in placed] == [(1, "1", 4000), (2, "3", 3900), (3, "4", 3950)]
 
 
 def test_a_group_without_an_overall_leader_is_by_chip_time_alone():
     rows = [result("1", 4000), result("2", 4001, 3990, birth_year=2000), result("3", 4002, 3900, birth_year=2000)]
-    found = made([mixed(1), within(born_from=1995)], rows).boards["part"]
-    assert [(row.place, row.bib, row.time_s) for row in found] == [(1, "3", 3900), (2, "2", 3990)]
+    placed = made([mixed(1), within(born_from=1995)], rows).boards["part"]
+    assert [(row.place, row.bib, row.time_s) for row in placed] == [(1, "3", 3900), (2, "2", 3990)]
 
 
 def test_athletes_who_tie_in_the_parent_tie_here():
@@ -361,21 +361,21 @@ def test_athletes_who_tie_in_the_parent_tie_here():
         result("3", 4000, club="A"),
         result("4", 4001, club="A"),
     ]
-    found = made([EVERYBODY, within(club="A")], rows).boards["part"]
-    assert [(row.place, row.bib) for row in found] == [(1, "1"), (1, "3"), (3, "4")]
+    placed = made([EVERYBODY, within(club="A")], rows).boards["part"]
+    assert [(row.place, row.bib) for row in placed] == [(1, "1"), (1, "3"), (3, "4")]
 
 
 def test_a_tie_that_the_judges_parted_in_the_parent_is_parted_here():
     rows = [result("1", 4000, club="A"), result("2", 4000, club="B"), result("3", 4000, club="A")]
-    found = made([EVERYBODY, within(club="A")], rows, [["3", "2", "1"]]).boards["part"]
-    assert [(row.place, row.bib) for row in found] == [(1, "3"), (2, "1")]
+    placed = made([EVERYBODY, within(club="A")], rows, [["3", "2", "1"]]).boards["part"]
+    assert [(row.place, row.bib) for row in placed] == [(1, "3"), (2, "1")]
 
 
 def test_an_order_that_parts_only_those_of_the_group_parts_nobody():
     """For the tie of three in the parent it names two: they tie there, and so here."""
     rows = [result("1", 4000, club="A"), result("2", 4000, club="B"), result("3", 4000, club="A")]
-    found = made([EVERYBODY, within(club="A")], rows, [["3", "1"]]).boards["part"]
-    assert [(row.place, row.bib) for row in found] == [(1, "1"), (1, "3")]
+    placed = made([EVERYBODY, within(club="A")], rows, [["3", "1"]]).boards["part"]
+    assert [(row.place, row.bib) for row in placed] == [(1, "1"), (1, "3")]
 
 
 def test_the_filters_of_every_board_around_it_hold():
@@ -391,8 +391,8 @@ def test_the_filters_of_every_board_around_it_hold():
         result("3", 4002, gender="F", nationality="VIE", birth_year=1990),
         result("4", 4003, gender="F", nationality="VIE", birth_year=2001),
     ]
-    found = made(boards, rows).boards
-    assert [[row.bib for row in found[name]] for name in ("women", "vie", "young")] == [
+    standing = made(boards, rows).boards
+    assert [[row.bib for row in standing[name]] for name in ("women", "vie", "young")] == [
         ["2", "3", "4"],
         ["3", "4"],
         ["4"],
@@ -400,9 +400,9 @@ def test_the_filters_of_every_board_around_it_hold():
 
 
 def test_a_board_may_stand_before_the_one_that_it_lies_within():
-    found = made([within(gender="F"), EVERYBODY], [result("1", 4000), result("2", 4001, gender="F")]).boards
-    assert [row.bib for row in found["part"]] == ["2"]
-    assert list(found) == ["part", "all"]
+    placed = made([within(gender="F"), EVERYBODY], [result("1", 4000), result("2", 4001, gender="F")]).boards
+    assert [row.bib for row in placed["part"]] == ["2"]
+    assert list(placed) == ["part", "all"]
 
 
 def test_the_championship_ranks_within_the_overall_board_by_division():
@@ -421,22 +421,22 @@ def test_the_championship_ranks_within_the_overall_board_by_division():
         board("national", within="all", division="advanced"),
         board("mass", within="all", division="mass"),
     ]
-    found = made(boards, rows).boards
-    assert [(row.place, row.bib) for row in found["all"]] == [(1, "1"), (2, "2"), (3, "4"), (4, "3")]
-    assert [(row.place, row.bib) for row in found["national"]] == [(1, "1"), (2, "3")]
-    assert [(row.place, row.bib) for row in found["mass"]] == [(1, "2"), (2, "4")]
+    standing = made(boards, rows).boards
+    assert [(row.place, row.bib) for row in standing["all"]] == [(1, "1"), (2, "2"), (3, "4"), (4, "3")]
+    assert [(row.place, row.bib) for row in standing["national"]] == [(1, "1"), (2, "3")]
+    assert [(row.place, row.bib) for row in standing["mass"]] == [(1, "2"), (2, "4")]
 
 
 # --- By the whole log.
 
 
 def test_boards_stand_in_the_definitions_order_with_the_printed_times():
-    found = scored(
+    document = scored(
         run("7", 10, 2000, "4000.2"),
         run("8", 100, 2000, "4001.5"),
-        of=half(official_time="chip") | {"boards": [board("women", gender="F"), board("men", gender="M")]},
+        definition=half(official_time="chip") | {"boards": [board("women", gender="F"), board("men", gender="M")]},
         bibs=["7", entry("8", gender="F")],
     )
-    assert list(found["boards"]) == ["women", "men"]
-    (seven,) = found["boards"]["men"]
+    assert list(document["boards"]) == ["women", "men"]
+    (seven,) = document["boards"]["men"]
     assert seven == {"place": 1, "bib": "7", "time_s": 3991, "gun_us": us("4000.2"), "chip_us": us("3990.2")}

@@ -21,45 +21,45 @@ def delegations(sums, tie=None, **boards):
 
 
 def test_scores_of_all_boards_add_up_and_the_lowest_is_first():
-    found = delegations(["a", "b"], a=team_board(X=10, Y=12), b=team_board(X=9, Y=6))
-    assert found == [(1, "Y", 18), (2, "X", 19)]
+    ranking = delegations(["a", "b"], a=team_board(X=10, Y=12), b=team_board(X=9, Y=6))
+    assert ranking == [(1, "Y", 18), (2, "X", 19)]
 
 
 def test_without_a_place_on_one_of_the_boards_there_is_no_place():
     """Y has no place on b, Z is not on it at all; both come last, by name."""
-    found = delegations(["a", "b"], a=team_board(Z=1, X=10, Y=2), b=team_board(X=9, Y=None, W=3))
-    assert found == [(1, "X", 19), (None, "W", None), (None, "Y", None), (None, "Z", None)]
+    ranking = delegations(["a", "b"], a=team_board(Z=1, X=10, Y=2), b=team_board(X=9, Y=None, W=3))
+    assert ranking == [(1, "X", 19), (None, "W", None), (None, "Y", None), (None, "Z", None)]
 
 
 def test_a_tie_goes_to_the_better_place_on_the_tie_board():
     """Both 20; the junior men's team of Y is second there, of X third. Source: III.A.4.3."""
-    found = delegations(
+    ranking = delegations(
         ["seniors", "juniors"],
         tie="juniors",
         seniors=team_board(X=8, Y=9),
         juniors=team_board(W=1, X=12, Y=11),
     )
-    assert found[:2] == [(1, "Y", 20), (2, "X", 20)]
+    assert ranking[:2] == [(1, "Y", 20), (2, "X", 20)]
 
 
 def test_equal_also_on_the_tie_board_share_a_place_and_the_next_is_skipped():
-    found = delegations(["a", "b"], tie="b", a=team_board(Y=8, X=8, Z=9), b=team_board(X=5, Y=5, Z=6))
-    assert found == [(1, "X", 13), (1, "Y", 13), (3, "Z", 15)]
+    ranking = delegations(["a", "b"], tie="b", a=team_board(Y=8, X=8, Z=9), b=team_board(X=5, Y=5, Z=6))
+    assert ranking == [(1, "X", 13), (1, "Y", 13), (3, "Z", 15)]
 
 
 def test_without_a_tie_board_equal_sums_share_a_place():
-    found = delegations(["a", "b"], a=team_board(X=8, Y=9), b=team_board(X=6, Y=5))
-    assert found == [(1, "X", 14), (1, "Y", 14)]
+    ranking = delegations(["a", "b"], a=team_board(X=8, Y=9), b=team_board(X=6, Y=5))
+    assert ranking == [(1, "X", 14), (1, "Y", 14)]
 
 
 def test_without_a_place_on_a_tie_board_that_is_not_summed_he_is_last_among_those_who_tie():
-    found = delegations(["a"], tie="t", a=team_board(W=7, X=7, Y=7, Z=7), t=team_board(Z=99, Y=None, W=98))
-    assert found == [(1, "W", 7), (2, "Z", 7), (3, "X", 7), (3, "Y", 7)]
+    ranking = delegations(["a"], tie="t", a=team_board(W=7, X=7, Y=7, Z=7), t=team_board(Z=99, Y=None, W=98))
+    assert ranking == [(1, "W", 7), (2, "Z", 7), (3, "X", 7), (3, "Y", 7)]
 
 
 def test_a_tie_board_parts_ties_only():
-    found = delegations(["a", "t"], tie="t", a=team_board(X=1, Y=9), t=team_board(X=6, Y=5))
-    assert found == [(1, "X", 7), (2, "Y", 14)]
+    ranking = delegations(["a", "t"], tie="t", a=team_board(X=1, Y=9), t=team_board(X=6, Y=5))
+    assert ranking == [(1, "X", 7), (2, "Y", 14)]
 
 
 def test_a_delegation_in_whole_standings():

@@ -100,8 +100,8 @@ def test_who_is_no_finisher_or_not_ranked_hears_that():
 
 @pytest.mark.parametrize("rank_by", ["gun", "chip"])
 def test_one_time_ranks_all(rank_by):
-    of = definition(boards=[board("chip", rank_by=rank_by)])
-    two = why("2", "chip", of=of)
+    plain = definition(boards=[board("chip", rank_by=rank_by)])
+    two = why("2", "chip", of=plain)
     assert (two.part, two.says.startswith(f"ranked by {rank_by} time")) == (rank_by, True)
     assert two.tied == (["3"] if rank_by == "gun" else [])
 

@@ -150,9 +150,9 @@ def test_boards_that_a_new_definition_does_not_have_lose_their_members() -> None
 
 def _finisher(bib: str, version: int, gun_s: int, **entry: object) -> AthleteRow:
     row = _row(random.Random(1), bib, version)
-    of = msgspec.structs.replace(row.entry, race="a", gender="M", ranked=True, **entry)  # type: ignore[type-var]
+    definition = msgspec.structs.replace(row.entry, race="a", gender="M", ranked=True, **entry)  # type: ignore[type-var]
     times = {"status": "FINISHED", "gun_us": gun_s * US, "chip_us": gun_s * US - US}
-    return msgspec.structs.replace(row, race="a", gone=False, entry=of, **times)
+    return msgspec.structs.replace(row, race="a", gone=False, entry=definition, **times)
 
 
 def test_keys_fit_64_bits_and_every_leader_sorts_before_the_rest() -> None:

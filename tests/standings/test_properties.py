@@ -24,9 +24,9 @@ rngs = st.integers(0, 2**32 - 1).map(Random)
 def standing(log):
     """What a log comes to; logs without a definition have no standings."""
     assume(any(fact["type"] == "event_defined" for fact in log))
-    found = scored(at_once(log))
-    assume(found.definition is not None)
-    return found
+    document = scored(at_once(log))
+    assume(document.definition is not None)
+    return document
 
 
 def one_of(tables, name):

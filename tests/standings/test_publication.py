@@ -55,9 +55,9 @@ def ruled(name: str = "p1", outcome: str = "rejected"):
 class Event:
     """A log of the example event as far as it goes."""
 
-    def __init__(self, *facts, of=None, bibs=("7", "8", "9")) -> None:
+    def __init__(self, *facts, definition=None, bibs=("7", "8", "9")) -> None:
         self.log = PublishingLog()
-        self.add(defined(of), entries(*bibs), gun(), *facts)
+        self.add(defined(definition), entries(*bibs), gun(), *facts)
 
     def add(self, *facts) -> "Event":
         for one in facts:
@@ -120,7 +120,7 @@ def test_the_window_runs_from_the_latest_provisional():
 def test_the_window_is_the_definitions():
     """Hanoi: within 24 hours."""
     day = 24 * 3600
-    event = Event(run("7"), of=definition(protest_window_s=day))
+    event = Event(run("7"), definition=definition(protest_window_s=day))
     event.add(published("provisional", 5000), published("official", 5000 + day - 1))
     assert event.void() == ["protest_window"]
     assert event.add(published("official", 5000 + day)).state() == "official"
@@ -154,7 +154,7 @@ def test_open_cases_and_protests_make_it_void_each_by_its_name():
 
 def test_a_case_or_protest_of_another_race_does_not_matter():
     two = definition(races=[race(), race("10k")], boards=[board("men", gender="M")])
-    event = Event(run("7"), protest("p1", race="10k"), of=two, bibs=("7", entry("8", race="10k")))
+    event = Event(run("7"), protest("p1", race="10k"), definition=two, bibs=("7", entry("8", race="10k")))
     event.add(gun(race="10k"), run("8", k10=None), published("provisional", 5000), published("official", 5600))
     assert [case.case for row in event.now.athletes for case in row.cases if case.open] == ["missed:8"]
     assert (event.state(), event.void()) == ("official", [])
@@ -162,7 +162,7 @@ def test_a_case_or_protest_of_another_race_does_not_matter():
 
 def test_too_large_a_team_is_an_open_case_of_its_race():
     teams = definition(team_boards=[{"id": "teams", "of": "men", "max_members": 1, "counting": 1}])
-    event = Event(of=teams, bibs=(entry("7", team="Hue"), entry("8", team="Hue")))
+    event = Event(definition=teams, bibs=(entry("7", team="Hue"), entry("8", team="Hue")))
     event.add(published("provisional", 5000), published("official", 5600))
     assert [ground.case for ground in event.standing().void] == ["team:teams:Hue"]
     event.add(decided("team:teams:Hue", "accept"), published("official", 5601))
@@ -226,10 +226,10 @@ def test_a_board_that_is_withdrawn_leaves_the_others():
 
 
 def test_a_delegation_is_published_by_its_name():
-    of = definition(
+    plain = definition(
         team_boards=[{"id": "teams", "of": "men", "counting": 1}], delegations=[{"id": "all", "sum": ["teams"]}]
     )
-    event = Event(run("7"), of=of, bibs=(entry("7", team="Hue"), entry("8", team="Vinh")))
+    event = Event(run("7"), definition=plain, bibs=(entry("7", team="Hue"), entry("8", team="Vinh")))
     assert delegation_standing(event.published, "all") is None
     event.add(published("provisional", 5000, boards=["all"]), published("official", 5600, boards=["all"]))
     assert delegation_standing(event.published, "all").state == "official"
@@ -244,7 +244,9 @@ def test_a_publication_of_what_is_not_defined_waits_for_it():
     event = Event(run("7"), published("provisional", 5000, boards=["children"]))
     assert event.published == []
     event.add(defined(definition(boards=[board("men"), board("children", born_from=2012)])))
-    assert [(one.boards, one.state) for one in event.published] == [(["children"], "provisional")]
+    assert [(publication.boards, publication.state) for publication in event.published] == [
+        (["children"], "provisional")
+    ]
 
 
 # --- What was published, and its hash.
@@ -258,17 +260,17 @@ def test_the_hash_is_over_what_anybody_can_make_of_the_standings_document():
         team_boards=[{"id": "teams", "of": "men", "counting": 1}, {"id": "ten-teams", "of": "ten", "counting": 1}],
     )
     bibs = (entry("10", team='Đà Nẵng "A"\\/'), entry("9", team="Huế\t"), entry("8", race="10k", team="Vinh"))
-    event = Event(run("9"), run("10", 1, None, 4000), run("8"), of=two, bibs=bibs)
+    event = Event(run("9"), run("10", 1, None, 4000), run("8"), definition=two, bibs=bibs)
     event.add(published("provisional", 5000))
     whole = document_of(event.log)
     own = {
-        "athletes": [one for one in whole["athletes"] if one["race"] == "hm"],
+        "athletes": [athlete for athlete in whole["athletes"] if athlete["race"] == "hm"],
         "boards": {name: rows for name, rows in whole["boards"].items() if name in ("men", "women")},
         "team_boards": {"teams": whole["team_boards"]["teams"]},
     }
     text = json.dumps(own, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert canonical(results_of(event.now, "hm")) == text.encode()
-    assert [one["bib"] for one in own["athletes"]] == ["9", "10"]
+    assert [athlete["bib"] for athlete in own["athletes"]] == ["9", "10"]
     assert event.published[0].sha256 == hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -300,16 +302,16 @@ def test_nothing_has_changed_at_first_and_repeated_reads_change_nothing(official
 
 
 def test_a_disqualification_changes_athlete_and_boards_and_is_told_row_by_row(official):
-    found = official.add(status("7", "DQ")).difference()
-    (athlete,) = found.athletes
+    difference = official.add(status("7", "DQ")).difference()
+    (athlete,) = difference.athletes
     assert [athlete["bib"], athlete["published"]["status"], athlete["now"]["status"]] == ["7", "FINISHED", "DQ"]
-    assert list(found.boards) == ["men"]
+    assert list(difference.boards) == ["men"]
     assert [
         (row["bib"], *(row[side] and row[side]["place"] for side in ("published", "now")))
-        for row in found.boards["men"]
+        for row in difference.boards["men"]
     ] == [("8", 2, 1), ("7", 1, None)]
-    assert found.bibs("men") == {"7", "8"}
-    assert found.bibs("women") == set()
+    assert difference.bibs("men") == {"7", "8"}
+    assert difference.bibs("women") == set()
     assert official.state() == "official"
 
 
@@ -340,14 +342,16 @@ def test_a_board_by_itself_differs_only_where_its_own_rows_do():
     event.add(published("provisional", 5000, boards=["women"]), published("official", 5600, boards=["women"]))
     event.add(status("7", "DQ"), closed())
     assert not event.difference()
-    found = event.add(status("9", "DQ")).difference()
-    assert [row["bib"] for row in found.athletes] == ["9"]
-    assert list(found.boards) == ["women"]
+    difference = event.add(status("9", "DQ")).difference()
+    assert [row["bib"] for row in difference.athletes] == ["9"]
+    assert list(difference.boards) == ["women"]
 
 
 def test_teams_differ_by_place_score_and_members():
-    of = definition(team_boards=[{"id": "teams", "of": "men", "counting": 1}])
-    event = Event(run("7"), run("8", 1, 2000, 4100), of=of, bibs=(entry("7", team="Hue"), entry("8", team="Vinh")))
+    plain = definition(team_boards=[{"id": "teams", "of": "men", "counting": 1}])
+    event = Event(
+        run("7"), run("8", 1, 2000, 4100), definition=plain, bibs=(entry("7", team="Hue"), entry("8", team="Vinh"))
+    )
     event.add(published("provisional", 5000), published("official", 5600), status("7", "DQ"))
     rows = {
         row["team"]: (row["published"]["place"], row["now"]["place"]) for row in event.difference().team_boards["teams"]

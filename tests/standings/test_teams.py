@@ -19,8 +19,8 @@ def made(rows, boards=(MEN,), decisions=(), **of):
 
 def teams(rows, **of):
     """Place, team and score, then the members as `bib:score`."""
-    found = made(rows, **of).team_boards["teams"]
-    return [(row.place, row.team, row.score, " ".join(f"{m.bib}:{m.score}" for m in row.members)) for row in found]
+    standing = made(rows, **of).team_boards["teams"]
+    return [(row.place, row.team, row.score, " ".join(f"{m.bib}:{m.score}" for m in row.members)) for row in standing]
 
 
 def finishers(*, of="MMM"):
@@ -253,8 +253,8 @@ SIX = [("1", 6), ("2", 5), ("3", 4), ("4", 3), ("5", 2), ("6", 1)]
 
 def test_of_too_many_members_the_first_by_log_order_count():
     """Six of A: 6, the best of all, was entered last and does not count. The places are 6, 5, 4, 3, 2."""
-    found = made(team("A", *SIX))
-    assert [(m.bib, m.score) for m in found.team_boards["teams"][0].members] == [("5", 2), ("4", 3), ("3", 4)]
+    standing = made(team("A", *SIX))
+    assert [(m.bib, m.score) for m in standing.team_boards["teams"][0].members] == [("5", 2), ("4", 3), ("3", 4)]
 
 
 def test_more_than_the_most_members_open_a_case_and_five_do_not():
@@ -265,17 +265,17 @@ def test_more_than_the_most_members_open_a_case_and_five_do_not():
 
 
 def test_deciding_it_only_closes_it():
-    found = made(team("A", *SIX), decisions=["team:teams:A"])
-    assert [(case.case, case.open) for case in found.cases] == [("team:teams:A", False)]
-    assert found.team_boards == made(team("A", *SIX)).team_boards
+    standing = made(team("A", *SIX), decisions=["team:teams:A"])
+    assert [(case.case, case.open) for case in standing.cases] == [("team:teams:A", False)]
+    assert standing.team_boards == made(team("A", *SIX)).team_boards
 
 
 def test_who_did_not_start_is_an_entry_all_the_same():
     """Six entries, one of them DNS: a case, and the sixth does not count."""
     rows = team("A", ("1", None, "DNS"), *SIX[1:5], ("6", 1))
-    found = made(rows)
-    assert [case.case for case in found.cases] == ["team:teams:A"]
-    assert "6" not in [member.bib for member in found.team_boards["teams"][0].members]
+    standing = made(rows)
+    assert [case.case for case in standing.cases] == ["team:teams:A"]
+    assert "6" not in [member.bib for member in standing.team_boards["teams"][0].members]
 
 
 def test_the_order_is_of_first_entries_whatever_the_order_of_results():
@@ -294,23 +294,23 @@ def test_each_too_large_team_has_its_own_case_by_name():
 
 
 def test_in_a_log_the_case_is_listed_behind_the_athletes_and_a_decision_closes_it():
-    of = definition(team_boards=[{"id": "teams", "of": "men", "max_members": 2, "counting": 1}])
+    plain = definition(team_boards=[{"id": "teams", "of": "men", "max_members": 2, "counting": 1}])
     bibs = [entry(bib, team="Ha Noi") for bib in ("7", "8", "9")]
-    found = scored(run("8", k10=None), of=of, bibs=bibs)
-    assert found["cases"] == [
+    document = scored(run("8", k10=None), definition=plain, bibs=bibs)
+    assert document["cases"] == [
         {"case": "missed:8", "bib": "8", "race": "hm", "open": True},
         {"case": "team:teams:Ha Noi", "bib": None, "race": "hm", "open": True},
     ]
-    found = scored(decided(" team:teams:Ha Noi", "accept"), of=of, bibs=bibs)
-    assert [case["open"] for case in found["cases"]] == [False]
+    document = scored(decided(" team:teams:Ha Noi", "accept"), definition=plain, bibs=bibs)
+    assert [case["open"] for case in document["cases"]] == [False]
 
 
 def test_a_replaced_entry_keeps_its_place_in_the_order_of_entries():
     """7 was entered first and replaced last: 7 is still among the first two."""
-    of = definition(team_boards=[{"id": "teams", "of": "men", "max_members": 2, "counting": 2}])
+    plain = definition(team_boards=[{"id": "teams", "of": "men", "max_members": 2, "counting": 2}])
     first = [entry("7", team="A"), entry("8", team="A"), entry("9", team="A")]
     again = {"type": "entries_added", "event": EVENT, "entries": [entry("7", team="A", club="new")]}
-    found = scored(run("7"), run("8", finish=4001), run("9", finish=4002), again, of=of, bibs=first)
-    assert found["team_boards"]["teams"] == [
+    document = scored(run("7"), run("8", finish=4001), run("9", finish=4002), again, definition=plain, bibs=first)
+    assert document["team_boards"]["teams"] == [
         {"place": 1, "team": "A", "score": 3, "members": [{"bib": "7", "score": 1}, {"bib": "8", "score": 2}]}
     ]

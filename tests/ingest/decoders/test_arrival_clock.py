@@ -58,7 +58,7 @@ def test_a_jump_is_noticed_with_its_size():
     assert forward.kind == "clock_jump"
     assert "jumped by +30 s" in forward.text
     notices = crossed(clocks, [-0.3] * 30, begin=20)
-    assert [(one.kind, "jumped by -30 s" in one.text) for one in notices] == [("clock_jump", True)]
+    assert [(notice.kind, "jumped by -30 s" in notice.text) for notice in notices] == [("clock_jump", True)]
 
 
 def test_a_line_that_has_become_slow_is_no_jump():

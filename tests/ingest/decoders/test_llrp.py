@@ -115,15 +115,15 @@ def test_a_code_of_another_length_is_read_and_one_that_no_chip_can_have_is_unrea
     connection = reader()
     short, long = bytes.fromhex("e2003412"), bytes(62)
     messages = connection.feed(report(tag(short, 5), tag(long, 6), tag(bytes(16), 7)), NOW)
-    assert [one.chip for one in messages if isinstance(one, DecodedRead)] == ["E2003412", "0" * 32]
-    [unreadable] = [one for one in messages if isinstance(one, Unreadable)]
+    assert [message.chip for message in messages if isinstance(message, DecodedRead)] == ["E2003412", "0" * 32]
+    [unreadable] = [message for message in messages if isinstance(message, Unreadable)]
     assert "it takes 1 to 32" in unreadable.reason
     assert unreadable.raw == tag(long, 6)
 
 
 def test_a_tag_seen_more_than_once_was_there_at_both_instants():
     messages = reader().feed(report(tag(bytes(12), 1_000, 9_000, 3), tag(bytes(12), 1_000, 9_000, 1)), NOW)
-    assert [one.at_us for one in messages] == [1_000, 9_000, 1_000]
+    assert [message.at_us for message in messages] == [1_000, 9_000, 1_000]
 
 
 @pytest.mark.parametrize(

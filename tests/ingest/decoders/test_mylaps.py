@@ -145,7 +145,7 @@ def test_the_manuals_record_of_47_characters_is_kept_and_no_read():
     message = only(b"Start@Store@" + record + b"@3@$")
     assert isinstance(message, Passings)
     assert message.records == []
-    assert [one.raw for one in message.unreadable] == [record]
+    assert [rejection.raw for rejection in message.unreadable] == [record]
 
 
 # --- V1 records
@@ -163,7 +163,7 @@ def test_a_changed_character_makes_a_record_unreadable_and_never_a_read(at):
     message = only(b"Start@Store@" + bytes(record) + b"@1@$")
     assert isinstance(message, Passings)
     assert message.records == []
-    assert [one.raw for one in message.unreadable] == [bytes(record)]
+    assert [rejection.raw for rejection in message.unreadable] == [bytes(record)]
     assert "checksum" in message.unreadable[0].reason
     assert message.reply == b"Srv@AckStore@1@$"
 
@@ -174,7 +174,7 @@ def test_one_bad_record_costs_no_other():
     message = only(b"Start@Store@" + b"@".join((good, bad, good)) + b"@9@$")
     assert isinstance(message, Passings)
     assert len(message.records) == 2
-    assert [one.raw for one in message.unreadable] == [bad]
+    assert [rejection.raw for rejection in message.unreadable] == [bad]
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_location_that_can_be_no_device_makes_its_records_unreadable_and_is_ac
     message = only(name + STORE[5:])
     assert isinstance(message, Passings)
     assert message.records == []
-    assert [one.raw for one in message.unreadable] == [STORE[12:51]]
+    assert [rejection.raw for rejection in message.unreadable] == [STORE[12:51]]
 
 
 @pytest.mark.parametrize("frame", [b"x$", b"Start@Fire@1@$", b"Start@Store@$", b"Start@Store@x@$"])
@@ -318,8 +318,8 @@ def test_the_recorded_race_gives_exactly_the_passings_that_were_parsed_from_it(m
 
 
 def test_the_recorded_race_has_nothing_unreadable(messages):
-    assert not [one for one in messages if isinstance(one, Unreadable)]
-    assert not [one for one in messages if isinstance(one, Passings | Markers) and one.unreadable]
+    assert not [message for message in messages if isinstance(message, Unreadable)]
+    assert not [message for message in messages if isinstance(message, Passings | Markers) and message.unreadable]
 
 
 def test_the_recorded_race_comes_out_the_same_byte_by_byte(recorded, messages):

@@ -231,7 +231,7 @@ def test_a_low_battery_is_noticed_once_until_it_is_good_again():
     reader = caught_up(7)
     volts = ["V=22.9000", "V=22.8000", "V=23.1000", "V=22.9000", "V=24.0000", "V=22.0000"]
     noticed = [reader.feed(lines(text), at(7 + 3600 * i)) for i, text in enumerate(volts)]
-    assert [len(one) for one in noticed] == [1, 0, 0, 0, 0, 1]
+    assert [len(notice) for notice in noticed] == [1, 0, 0, 0, 0, 1]
 
 
 def test_a_box_that_does_not_read_and_a_clock_that_jumps_are_noticed():
@@ -329,4 +329,4 @@ def test_a_number_too_far_to_be_true_that_came_before_the_log_was_known_spoils_n
 def test_boxes_without_end_do_not_fill_the_memory():
     messages = met().feed(lines(*(line(3, box=box) for box in range(BOXES_MAX + 2))), START)
     assert len(numbers(messages)) == BOXES_MAX
-    assert ["one too many" in one.reason for one in messages if isinstance(one, Unreadable)] == [True, True]
+    assert ["one too many" in message.reason for message in messages if isinstance(message, Unreadable)] == [True, True]

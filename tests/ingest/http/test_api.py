@@ -159,7 +159,7 @@ async def test_an_answer_does_not_quote_megabytes(client, race_log, method, path
     async with client.request(method, path, data=io.BytesIO(msgspec.json.encode(body))) as answer:
         assert answer.status == status
         assert len(await answer.read()) < 16_384
-    assert all(len(encode_rejection(one)) < RECORD_MAX_BYTES for one in race_log.dead_letters)
+    assert all(len(encode_rejection(letter)) < RECORD_MAX_BYTES for letter in race_log.dead_letters)
 
 
 async def test_a_body_nested_without_end_is_refused(client):

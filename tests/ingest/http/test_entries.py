@@ -38,7 +38,7 @@ def from_csv(*lines: str, most: int = ENTRIES_MAX):
 def test_entries_of_a_json_list_are_taken_in_order():
     listing = from_json(entry(), entry(bib="8", birth_year=1990, nationality="vie", ranked=False))
     assert listing.bad == []
-    assert [one.bib for one in listing.entries] == ["7", "8"]
+    assert [entry.bib for entry in listing.entries] == ["7", "8"]
     assert listing.entries[1] == msgspec.convert(
         entry(bib="8", birth_year=1990, nationality="VIE", ranked=False), Entry
     )
@@ -64,7 +64,7 @@ def test_entries_of_a_json_list_are_taken_in_order():
 )
 def test_a_bad_entry_of_a_json_list_is_named_by_its_number_and_costs_no_other(changes):
     listing = from_json(entry(), entry(**changes), entry(bib="9"))
-    assert [one.bib for one in listing.entries] == ["7", "9"]
+    assert [entry.bib for entry in listing.entries] == ["7", "9"]
     assert [bad.line for bad in listing.bad] == [2]
 
 
@@ -121,7 +121,7 @@ def test_bad_lines_are_named_by_their_line_in_the_file():
     listing = from_csv(
         HEADER, "7,A1,hm,M,Jo,X", "", "8,A2,hm,W,Jo,X", '9,A3,hm,M,"Jo', 'Ann",X', "10,A4,hm,M,Jo,X,more"
     )
-    assert [one.bib for one in listing.entries] == ["7", "9"]
+    assert [entry.bib for entry in listing.entries] == ["7", "9"]
     assert [bad.line for bad in listing.bad] == [4, 7]
 
 
@@ -154,7 +154,7 @@ def test_a_file_that_is_not_utf8_is_refused():
 def test_a_cell_without_end_is_a_bad_line():
     listing = from_csv(HEADER, "7,A1,hm,M,Jo," + "x" * 200_000, "8,A2,hm,M,Jo,X")
     assert [bad.line for bad in listing.bad] == [2]
-    assert [one.bib for one in listing.entries] == ["8"]
+    assert [entry.bib for entry in listing.entries] == ["8"]
 
 
 def test_there_is_a_bound_on_entries_good_or_bad():

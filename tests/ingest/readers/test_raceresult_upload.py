@@ -63,7 +63,7 @@ async def test_the_same_body_again_is_the_same_reads_by_session_and_number():
     assert len(facts) == 2
     assert facts[0].session == facts[1].session
     assert facts[0].reads == facts[1].reads
-    assert {one.raw for one in log.dead_letters} == {b"nonsense"}
+    assert {letter.raw for letter in log.dead_letters} == {b"nonsense"}
 
 
 async def test_without_the_log_nothing_is_said_to_be_ok():

@@ -16,7 +16,7 @@ OF = definition(
     medals=[{"id": "m", "article": "B.5", "what": "Medal"}],
     prizes=[{"id": "p", "article": "A.5", "what": "Prize", "places": 3, "boards": ["men"]}],
 )
-DAY = day(run("7"), run("8", 1, 2000, 4100), of=OF, bibs=["7", "8"])
+DAY = day(run("7"), run("8", 1, 2000, 4100), definition=OF, bibs=["7", "8"])
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def marathons(tmp_path):
             plain += [
                 fact("results_published", race="fm", state=state, recorded_at_us=at(at_s)) for state, at_s in states
             ]
-        (tmp_path / f"{event}.jsonl").write_bytes(b"".join(line({**one, "event": event}) for one in plain))
+        (tmp_path / f"{event}.jsonl").write_bytes(b"".join(line({**item, "event": event}) for item in plain))
     return [str(tmp_path / name) for name in ("a.jsonl", "b.jsonl")]
 
 

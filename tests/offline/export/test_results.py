@@ -36,8 +36,8 @@ BIBS = (
 RAN = (run("7", 2, 2000, "4000.5"), run("8", 1, 1990, 4100), run("9", 1, 2100, 4200), run("10", 1, 2100, None))
 
 
-def tables(*facts, of=OF, bibs=BIBS):
-    made, scored = read(*day(*RAN, *facts, of=of, bibs=bibs))
+def tables(*facts, definition=OF, bibs=BIBS):
+    made, scored = read(*day(*RAN, *facts, definition=definition, bibs=bibs))
     return {one.id: one for one in results_tables(made, scored)}
 
 
@@ -63,7 +63,7 @@ def test_a_boards_row_says_who_how_fast_and_at_which_grade():
 
 def test_splits_are_by_the_time_that_the_race_is_timed_by():
     by_chip = {**OF, "races": [race(official_time="chip")]}
-    assert rows(tables(of=by_chip)["men"], "time", "10K")[0] == (Duration(3999), Duration(1998))
+    assert rows(tables(definition=by_chip)["men"], "time", "10K")[0] == (Duration(3999), Duration(1998))
 
 
 def test_a_hidden_name_is_the_bib_and_tells_no_age_by_its_grade():
@@ -108,7 +108,7 @@ def test_rows_say_what_state_they_are_in_and_which_have_changed_since_official()
 
 
 def test_a_start_list_is_by_wave_as_they_start_then_by_bib():
-    (hm,) = start_lists(read(*day(of=OF, bibs=BIBS))[1])
+    (hm,) = start_lists(read(*day(definition=OF, bibs=BIBS))[1])
     assert (hm.id, hm.title) == ("hm", "Half marathon")
     assert rows(hm, "wave", "bib", "ranked") == [
         ("elite", "8", "yes"),
@@ -121,7 +121,7 @@ def test_a_start_list_is_by_wave_as_they_start_then_by_bib():
 
 def test_everybody_who_finishes_within_the_limits_is_on_the_medal_list():
     """B.5: a medal for every athlete who completes the race, ranked or not."""
-    (medals,) = medal_table(read(*day(*RAN, run("11"), of=OF, bibs=BIBS))[1])
+    (medals,) = medal_table(read(*day(*RAN, run("11"), definition=OF, bibs=BIBS))[1])
     assert rows(medals, "race", "medal", "bib", "article") == [
         ("hm", "Finisher medal", bib, "B.5") for bib in ("7", "8", "9", "11")
     ]
@@ -129,7 +129,7 @@ def test_everybody_who_finishes_within_the_limits_is_on_the_medal_list():
 
 def test_prizes_overall_and_of_the_category_go_to_one_athlete_and_nobody_moves_up():
     """A.5.2, B.4.1: an overall winner takes both."""
-    prizes, titles = prize_tables(read(*day(*RAN, of=OF, bibs=BIBS))[1])
+    prizes, titles = prize_tables(read(*day(*RAN, definition=OF, bibs=BIBS))[1])
     assert rows(prizes, "prize", "list", "place", "shared", "bib", "team", "members") == [
         ("Overall prize", "Men, overall", 1, "no", "7", "Huế", None),
         ("Overall prize", "women", 1, "no", "9", None, None),

@@ -22,7 +22,7 @@ def marathon(event: str, *facts, bibs, boards=None, races=None):
         boards=boards or [board("men", "fm", gender="M"), board("women", "fm", gender="F")],
     )
     plain = [fact("event_defined", definition=of), fact("entries_added", entries=list(bibs)), gun(race="fm"), *facts]
-    return read_log(*({**one, "event": event} for one in plain))[1]
+    return read_log(*({**item, "event": event} for item in plain))[1]
 
 
 def ran(bib: str, start, finish):

@@ -75,7 +75,7 @@ def test_a_cluster_id_never_begins_as_an_option_does():
     assert cluster_id(dashed) == "A" + 21 * "A"
     ids = {cluster_id(uuid.UUID(int=number << 120)) for number in range(256)}
     assert len(ids) >= 252
-    assert all(len(one) == 22 and one[0] != "-" for one in ids)
+    assert all(len(id_) == 22 and id_[0] != "-" for id_ in ids)
 
 
 def test_a_property_is_latin_1_with_escapes():

@@ -77,16 +77,16 @@ def test_the_speed_from_the_start_passing_counts_and_not_only_from_the_gun():
 
 def test_the_definition_sets_the_limit_of_speed():
     slow = half(max_speed_mps=2.5)  # 10 km in 4,000 s
-    assert filled(scored(run(k10="3999.999999", finish=None), of=slow)) == {"START": 1}
-    assert filled(scored(run(start=None, k10=4000, finish=None), of=slow)) == {"10K": 4000}
+    assert filled(scored(run(k10="3999.999999", finish=None), definition=slow)) == {"START": 1}
+    assert filled(scored(run(start=None, k10=4000, finish=None), definition=slow)) == {"10K": 4000}
 
 
 def test_a_stretch_is_measured_in_the_decimals_that_the_file_spells():
     """0.3 km − 0.1 km are 200 m, at 0.1 m/s 2,000 s to the microsecond, whatever binary fractions make of them."""
     points = [point("START", km=0.1), point("FINISH", km=0.3)]
-    of = half(points=points, max_speed_mps=0.1)
-    assert filled(scored(crossings(("F1", 2000)), of=of)) == {"FINISH": 2000}
-    assert filled(scored(crossings(("F1", "1999.999999")), of=of)) == {}
+    definition = half(points=points, max_speed_mps=0.1)
+    assert filled(scored(crossings(("F1", 2000)), definition=definition)) == {"FINISH": 2000}
+    assert filled(scored(crossings(("F1", "1999.999999")), definition=definition)) == {}
 
 
 # --- The choice that fills most points, then FINISH, then from last to first.
@@ -129,10 +129,10 @@ def test_the_points_are_compared_from_last_to_first():
     """A course of three mats. P2 at 1500 goes with P1 at 700 only, P2 at 1600 with P1 at 800 too: the later point, P2,
     is compared before P1, and the earlier P2 wins. 5 km take 667 s."""
     points = [point("START"), point("P1", "10k", km=5), point("P2", "p2", km=10), point("FINISH", km=21.0975)]
-    of = definition(mats=mats(mat("p2", "P2")), races=[race(points=points)])
-    document = scored(crossings(("K1", 750), ("P2", 1500), ("P2", 1600), ("F1", 4000)), of=of)
+    plain = definition(mats=mats(mat("p2", "P2")), races=[race(points=points)])
+    document = scored(crossings(("K1", 750), ("P2", 1500), ("P2", 1600), ("F1", 4000)), definition=plain)
     assert filled(document) == {"P1": 750, "P2": 1500, "FINISH": 4000}
-    document = scored(crossings(("K1", 900), ("P2", 1500), ("P2", 1600), ("F1", 4000)), of=of)
+    document = scored(crossings(("K1", 900), ("P2", 1500), ("P2", 1600), ("F1", 4000)), definition=plain)
     assert filled(document) == {"P1": 900, "P2": 1600, "FINISH": 4000}
 
 
@@ -153,17 +153,17 @@ def test_reads_of_a_start_passing_beyond_the_window_do_not_count_whatever_the_pi
 
 
 def test_a_read_at_the_very_end_of_the_window_is_within_it_also_when_it_is_not_picked():
-    of = half(points=[point("START", pick="first"), point("FINISH", km=21.0975)])
-    document = scored(crossings(("S1", 1790), ("S1", 1800), ("S1", 1805)), of=of)
+    definition = half(points=[point("START", pick="first"), point("FINISH", km=21.0975)])
+    document = scored(crossings(("S1", 1790), ("S1", 1800), ("S1", 1805)), definition=definition)
     assert filled(document) == {"START": 1790}
     assert document["unused_reads"] == {"outside_start_window": 1, "superseded": 1}
 
 
 @pytest.mark.parametrize("pick", ["first", "last", "strongest"])
 def test_the_strongest_read_beyond_the_window_does_not_give_the_start(pick):
-    of = half(points=[point("START", pick=pick), point("FINISH", km=21.0975)])
+    definition = half(points=[point("START", pick=pick), point("FINISH", km=21.0975)])
     stood = [read("S1", "C7", 1795, rssi=-50), read("S1", "C7", 1801, rssi=-30)]
-    assert filled(scored(reads(*stood), of=of)) == {"START": 1795}
+    assert filled(scored(reads(*stood), definition=definition)) == {"START": 1795}
 
 
 def test_the_window_counts_from_the_gun_of_his_wave():
@@ -177,8 +177,8 @@ def test_the_window_counts_from_the_gun_of_his_wave():
 
 
 def test_the_definition_sets_the_window():
-    assert filled(scored(crossings(("S1", 61)), of=half(start_window_s=60))) == {}
-    assert filled(scored(crossings(("S1", 60)), of=half(start_window_s=60))) == {"START": 60}
+    assert filled(scored(crossings(("S1", 61)), definition=half(start_window_s=60))) == {}
+    assert filled(scored(crossings(("S1", 60)), definition=half(start_window_s=60))) == {"START": 60}
 
 
 # --- One line, several points.
@@ -190,19 +190,19 @@ OUT_AND_BACK = half(  # the runners finish where they started, after a window of
 
 
 def test_a_finish_on_the_start_line_is_told_from_the_start():
-    document = scored(crossings(("S1", 5), ("K1", 2000), ("S1", 4000), ("S1", 4010)), of=OUT_AND_BACK)
+    document = scored(crossings(("S1", 5), ("K1", 2000), ("S1", 4000), ("S1", 4010)), definition=OUT_AND_BACK)
     assert filled(document) == {"START": 5, "10K": 2000, "FINISH": 4000}
     assert athlete(document)["flags"] == []
 
 
 def test_a_further_crossing_of_such_a_line_is_neither():
-    document = scored(crossings(("S1", 5), ("K1", 2000), ("S1", 4000), ("S1", 4100)), of=OUT_AND_BACK)
+    document = scored(crossings(("S1", 5), ("K1", 2000), ("S1", 4000), ("S1", 4100)), definition=OUT_AND_BACK)
     assert filled(document) == {"START": 5, "10K": 2000, "FINISH": 4000}
     assert document["unused_reads"] == {"superseded": 1}
 
 
 def test_a_missed_start_on_such_a_line_is_not_taken_from_the_finish():
-    document = scored(crossings(("K1", 2000), ("S1", 4000)), of=OUT_AND_BACK)
+    document = scored(crossings(("K1", 2000), ("S1", 4000)), definition=OUT_AND_BACK)
     assert filled(document) == {"10K": 2000, "FINISH": 4000}
 
 
@@ -213,7 +213,7 @@ def lapped(**more):
 
 
 def test_a_runner_on_laps_is_counted_lap_by_lap():
-    document = scored(crossings(("S1", 1), ("K1", 1500), ("K1", 3000), ("K1", 4500)), of=lapped())
+    document = scored(crossings(("S1", 1), ("K1", 1500), ("K1", 3000), ("K1", 4500)), definition=lapped())
     assert filled(document) == {"START": 1, "L1": 1500, "L2": 3000, "FINISH": 4500}
     assert athlete(document)["flags"] == []
     assert athlete(document)["status"] == "FINISHED"
@@ -221,7 +221,7 @@ def test_a_runner_on_laps_is_counted_lap_by_lap():
 
 def test_with_a_lap_missed_the_later_points_hold_and_the_flag_says_that_it_could_be_otherwise():
     """1500 and 4500 s fill two of three points. FINISH is filled first, then L2 before L1: 10 km in 1500 s can be."""
-    document = scored(crossings(("S1", 1), ("K1", 1500), ("K1", 4500)), of=lapped())
+    document = scored(crossings(("S1", 1), ("K1", 1500), ("K1", 4500)), definition=lapped())
     assert filled(document) == {"START": 1, "L2": 1500, "FINISH": 4500}
     assert athlete(document)["flags"] == ["lap_ambiguous"]
     assert athlete(document)["missed"] == ["L1"]
@@ -230,22 +230,22 @@ def test_with_a_lap_missed_the_later_points_hold_and_the_flag_says_that_it_could
 
 def test_a_lap_that_could_not_be_run_that_fast_is_no_choice():
     """1200 s is too fast for 10 km: it can only be L1, so FINISH or L2 is what was missed, and FINISH comes first."""
-    document = scored(crossings(("S1", 1), ("K1", 1200), ("K1", 4500)), of=lapped())
+    document = scored(crossings(("S1", 1), ("K1", 1200), ("K1", 4500)), definition=lapped())
     assert filled(document) == {"START": 1, "L1": 1200, "FINISH": 4500}
     assert athlete(document)["flags"] == ["lap_ambiguous"]  # L1 and L2 would fill as many
 
 
 def test_a_runner_on_his_first_lap_may_be_on_any():
     """One crossing at 700 s can be L1 only; at 2500 s it could be any of the three, and FINISH holds."""
-    assert athlete(scored(crossings(("S1", 1), ("K1", 700)), of=lapped()))["flags"] == []
-    document = scored(crossings(("S1", 1), ("K1", 2500)), of=lapped())
+    assert athlete(scored(crossings(("S1", 1), ("K1", 700)), definition=lapped()))["flags"] == []
+    document = scored(crossings(("S1", 1), ("K1", 2500)), definition=lapped())
     assert filled(document) == {"START": 1, "FINISH": 2500}
     assert athlete(document)["flags"] == ["lap_ambiguous"]
 
 
 def test_no_flag_where_other_choices_differ_in_times_only():
     """Four crossings for three laps, 700 s apart: which of them is left out changes times, not the laps filled."""
-    document = scored(crossings(("S1", 1), ("K1", 1500), ("K1", 2200), ("K1", 2900), ("K1", 3600)), of=lapped())
+    document = scored(crossings(("S1", 1), ("K1", 1500), ("K1", 2200), ("K1", 2900), ("K1", 3600)), definition=lapped())
     assert filled(document) == {"START": 1, "L1": 1500, "L2": 2200, "FINISH": 2900}
     assert athlete(document)["flags"] == []
     assert document["unused_reads"] == {"superseded": 1}
@@ -255,7 +255,7 @@ def test_no_flag_where_other_choices_differ_at_other_mats_only():
     """The two crossings of mat 10k are L1 and L2 for certain; START or not is no question of laps."""
     points = [point("START"), point("L1", "10k", km=5), point("L2", "10k", km=10), point("FINISH", km=15)]
     document = scored(
-        crossings(("S1", 1), ("S1", 40), ("K1", 1500), ("K1", 3000), ("F1", 4500)), of=half(points=points)
+        crossings(("S1", 1), ("S1", 40), ("K1", 1500), ("K1", 3000), ("F1", 4500)), definition=half(points=points)
     )
     assert athlete(document)["flags"] == []
 
@@ -271,11 +271,11 @@ def test_one_crossing_fills_one_lap_even_where_two_points_pick_different_reads()
         point("L2", "10k", km=0.02, pick="last"),
         point("FINISH", km=0.03),
     ]
-    of = half(points=points)
-    document = scored(crossings(("S1", 1), ("K1", 100), ("K1", 115), ("F1", 200)), of=of)
+    definition = half(points=points)
+    document = scored(crossings(("S1", 1), ("K1", 100), ("K1", 115), ("F1", 200)), definition=definition)
     assert filled(document) == {"START": 1, "L2": 115, "FINISH": 200}
     assert athlete(document)["flags"] == ["lap_ambiguous"]
-    twice = scored(crossings(("S1", 1), ("K1", 100), ("K1", 115), ("K1", 150), ("F1", 200)), of=of)
+    twice = scored(crossings(("S1", 1), ("K1", 100), ("K1", 115), ("K1", 150), ("F1", 200)), definition=definition)
     assert filled(twice) == {"START": 1, "L1": 100, "L2": 150, "FINISH": 200}
     assert athlete(twice)["flags"] == []
 
@@ -285,21 +285,23 @@ def test_one_crossing_fills_one_lap_even_where_two_points_pick_different_reads()
 
 def test_passings_before_a_points_earliest_are_unused_and_equal_to_it_counts():
     """Source: R2, `earliest`. FINISH from 1:00:00 after his own gun on."""
-    of = half(points=[point("START"), point("FINISH", km=21.0975, earliest={"wave": "1:00:00"})])
-    document = scored(crossings(("F1", "3599.999999")), of=of)
+    definition = half(points=[point("START"), point("FINISH", km=21.0975, earliest={"wave": "1:00:00"})])
+    document = scored(crossings(("F1", "3599.999999")), definition=definition)
     assert (filled(document), document["unused_reads"]) == ({}, {"too_early": 1})
-    assert filled(scored(crossings(("F1", 3600)), of=of)) == {"FINISH": 3600}
+    assert filled(scored(crossings(("F1", 3600)), definition=definition)) == {"FINISH": 3600}
 
 
 def test_of_several_kinds_in_an_earliest_the_latest_holds():
     """clock: 06:04 is 3840 s; gun: 3600 s; wave: 0:55:00 after his own at 600 s, 3900 s."""
     earliest = {"clock": "06:04:00", "gun": "1:00:00", "wave": "0:55:00"}
-    of = half(points=[point("START"), point("FINISH", km=21.0975, earliest=earliest)])
+    definition = half(points=[point("START"), point("FINISH", km=21.0975, earliest=earliest)])
     wave = [
         {"bib": "7", "chips": ["C7"], "race": "hm", "gender": "M", "given_name": "A", "family_name": "B", "wave": "B"}
     ]
-    assert filled(scored(gun(600, wave="B"), crossings(("F1", "3899.999999")), of=of, bibs=wave)) == {}
-    assert filled(scored(gun(600, wave="B"), crossings(("F1", 3900)), of=of, bibs=wave)) == {"FINISH": 3900}
+    assert filled(scored(gun(600, wave="B"), crossings(("F1", "3899.999999")), definition=definition, bibs=wave)) == {}
+    assert filled(scored(gun(600, wave="B"), crossings(("F1", 3900)), definition=definition, bibs=wave)) == {
+        "FINISH": 3900
+    }
 
 
 def test_with_an_earliest_a_finish_on_the_start_line_is_told_from_a_slow_start():
@@ -308,7 +310,7 @@ def test_with_an_earliest_a_finish_on_the_start_line_is_told_from_a_slow_start()
     The crossing at 1700 s is no START: from there to 1900 s are 5 km in 200 s, and both points are filled with 20 s.
     """
     points = [point("START"), point("FINISH", "start", km=5, earliest={"wave": "0:30:01"})]
-    document = scored(crossings(("S1", 20), ("S1", 1700), ("S1", 1900)), of=half(points=points))
+    document = scored(crossings(("S1", 20), ("S1", 1700), ("S1", 1900)), definition=half(points=points))
     assert filled(document) == {"START": 20, "FINISH": 1900}
 
 
@@ -320,13 +322,13 @@ def test_a_crossing_too_early_for_one_lap_may_be_another():
         point("L2", "10k", km=10),
         point("FINISH", km=21.0975),
     ]
-    assert filled(scored(crossings(("K1", 3500)), of=half(points=points))) == {"L2": 3500}
+    assert filled(scored(crossings(("K1", 3500)), definition=half(points=points))) == {"L2": 3500}
 
 
 def test_a_passing_whose_picked_read_is_early_is_early_whole():
     """FINISH takes the first read of its passing, at 3595 s; that another read of it came at 3605 s is no help."""
-    of = half(points=[point("START"), point("FINISH", km=21.0975, earliest={"wave": "1:00:00"})])
-    document = scored(crossings(("F1", 3595), ("F1", 3605)), of=of)
+    definition = half(points=[point("START"), point("FINISH", km=21.0975, earliest={"wave": "1:00:00"})])
+    document = scored(crossings(("F1", 3595), ("F1", 3605)), definition=definition)
     assert (filled(document), document["unused_reads"]) == ({}, {"too_early": 2})
 
 
@@ -419,6 +421,8 @@ def test_an_officials_time_of_another_race_waits():
 
 def test_on_laps_an_officials_time_leaves_the_mats_crossings_to_the_other_laps():
     """L2 by an official at 3010 s: the crossing at 3000 s could only be L1 or nothing, and L1 is earlier at 1500 s."""
-    document = scored(crossings(("K1", 1500), ("K1", 3000), ("K1", 4500)), time_set("7", "L2", 3010), of=lapped())
+    document = scored(
+        crossings(("K1", 1500), ("K1", 3000), ("K1", 4500)), time_set("7", "L2", 3010), definition=lapped()
+    )
     assert filled(document) == {"L1": 1500, "L2": 3010, "FINISH": 4500}
     assert document["unused_reads"] == {"superseded": 1}

@@ -20,10 +20,10 @@ from tests.builders import (
 )
 
 
-def verdict(found, bib="7"):
+def verdict(document, bib="7"):
     """Status, missed points, flags and cases (open or not) of one athlete."""
-    one = athlete(found, bib)
-    cases = {case["case"]: case["open"] for case in found["cases"] if case["bib"] == bib}
+    one = athlete(document, bib)
+    cases = {case["case"]: case["open"] for case in document["cases"] if case["bib"] == bib}
     return one["status"], one["missed"], one["flags"], cases
 
 
@@ -51,18 +51,18 @@ NO_10K = run(k10=None)
 )
 def test_a_missed_mat_by_the_definition_and_by_the_jury(missing_mat, outcome, expected):
     facts = [NO_10K] + ([] if outcome is None else [decided("missed:7", outcome)])
-    assert verdict(scored(*facts, of=half(missing_mat=missing_mat))) == expected
+    assert verdict(scored(*facts, definition=half(missing_mat=missing_mat))) == expected
 
 
 def test_only_finishers_are_on_the_board():
     assert scored(NO_10K)["boards"]["men"] == []
     assert [row["bib"] for row in scored(NO_10K, decided("missed:7", "accept"))["boards"]["men"]] == ["7"]
-    assert [row["bib"] for row in scored(NO_10K, of=half(missing_mat="review"))["boards"]["men"]] == ["7"]
+    assert [row["bib"] for row in scored(NO_10K, definition=half(missing_mat="review"))["boards"]["men"]] == ["7"]
 
 
 def test_the_later_decision_holds():
-    found = scored(NO_10K, decided("missed:7", "dq"), decided("missed:7", "accept"))
-    assert verdict(found)[0] == "FINISHED"
+    document = scored(NO_10K, decided("missed:7", "dq"), decided("missed:7", "accept"))
+    assert verdict(document)[0] == "FINISHED"
 
 
 def test_a_late_backfill_closes_the_case_by_itself():
@@ -75,8 +75,8 @@ def test_a_late_backfill_closes_the_case_by_itself():
 
 def test_a_decision_without_ground_is_not_listed_and_does_not_apply():
     """Decided `dq` for a mat that a backfill shows he had passed; and decided for somebody who missed nothing."""
-    found = scored(NO_10K, decided("missed:7", "dq"), reads(read("K1", "C7", 2000), session="home"))
-    assert verdict(found) == ("FINISHED", [], [], {})
+    document = scored(NO_10K, decided("missed:7", "dq"), reads(read("K1", "C7", 2000), session="home"))
+    assert verdict(document) == ("FINISHED", [], [], {})
     assert verdict(scored(run(), decided("missed:7", "dnf"))) == ("FINISHED", [], [], {})
 
 
@@ -84,8 +84,8 @@ def test_a_decision_holds_whenever_its_ground_exists_whatever_has_arrived_since(
     """Accepted before anything was read; the ground goes with a backfill and comes back when that is excluded."""
     exclusion = {"type": "read_excluded", "event": "example-2026", "device": "K1", "chip": "C7", "reason": "a helper"}
     back = reads(read("K1", "C7", 2000), session="home")
-    found = scored(decided("missed:7", "accept"), NO_10K, back, {**exclusion, "at_us": 1767477600000000 + us(2000)})
-    assert verdict(found) == ("FINISHED", ["10K"], [], {"missed:7": False})
+    document = scored(decided("missed:7", "accept"), NO_10K, back, {**exclusion, "at_us": 1767477600000000 + us(2000)})
+    assert verdict(document) == ("FINISHED", ["10K"], [], {"missed:7": False})
 
 
 def test_an_officials_time_lets_him_finish_without_a_case():
@@ -94,8 +94,8 @@ def test_an_officials_time_lets_him_finish_without_a_case():
 
 def test_the_bib_in_a_cases_name_is_upper_cased_like_any_other():
     """Source: R1."""
-    found = scored(run("a7", k10=None), decided("missed:a7", "accept"), bibs=["a7"])
-    assert verdict(found, "A7") == ("FINISHED", ["10K"], [], {"missed:A7": False})
+    document = scored(run("a7", k10=None), decided("missed:a7", "accept"), bibs=["a7"])
+    assert verdict(document, "A7") == ("FINISHED", ["10K"], [], {"missed:A7": False})
 
 
 # --- On the way, before he has finished.
@@ -104,8 +104,8 @@ def test_the_bib_in_a_cases_name_is_upper_cased_like_any_other():
 def test_a_mat_is_missed_as_soon_as_a_later_one_has_him():
     """Two mats on the way; he is between the second and the finish: the case is open, and he is on course."""
     points = [*course()[:2], point("15K", "start", km=15, earliest={"wave": "0:30:01"}), course()[2]]
-    found = scored(reads(read("S1", "C7", 1), read("S1", "C7", 3500)), of=half(points=points))
-    assert verdict(found) == ("ON_COURSE", ["10K"], [], {"missed:7": True})
+    document = scored(reads(read("S1", "C7", 1), read("S1", "C7", 3500)), definition=half(points=points))
+    assert verdict(document) == ("ON_COURSE", ["10K"], [], {"missed:7": True})
 
 
 def test_a_mat_that_he_may_still_reach_is_not_missed():
@@ -117,15 +117,15 @@ def test_a_decision_before_the_finish(outcome, expected):
     """`accept` makes a finisher of him only if he has FINISH; the others set that status at once."""
     points = [*course()[:2], point("15K", "start", km=15, earliest={"wave": "0:30:01"}), course()[2]]
     came = reads(read("S1", "C7", 1), read("S1", "C7", 3500))
-    found = scored(came, decided("missed:7", outcome), of=half(points=points))
-    assert verdict(found) == (expected, ["10K"], [], {"missed:7": False})
+    document = scored(came, decided("missed:7", outcome), definition=half(points=points))
+    assert verdict(document) == (expected, ["10K"], [], {"missed:7": False})
 
 
 def test_who_missed_a_mat_and_did_not_finish_is_dnf_once_the_race_is_closed_and_his_case_stands():
     points = [*course()[:2], point("15K", "start", km=15, earliest={"wave": "0:30:01"}), course()[2]]
     came = reads(read("S1", "C7", 1), read("S1", "C7", 3500))
-    found = scored(came, decided("missed:7", "accept"), closed(), of=half(points=points))
-    assert verdict(found) == ("DNF", ["10K"], [], {"missed:7": False})
+    document = scored(came, decided("missed:7", "accept"), closed(), definition=half(points=points))
+    assert verdict(document) == ("DNF", ["10K"], [], {"missed:7": False})
 
 
 def test_every_point_missed_before_a_later_one_is_named_in_course_order():
@@ -136,13 +136,13 @@ def test_every_point_missed_before_a_later_one_is_named_in_course_order():
         point("L3", "10k", km=15),
         point("FINISH", km=21.0975),
     ]
-    found = scored(reads(read("S1", "C7", 1), read("F1", "C7", 4000)), of=half(points=points))
-    assert verdict(found) == ("DNF", ["L1", "L2", "L3"], [], {"missed:7": True})
+    document = scored(reads(read("S1", "C7", 1), read("F1", "C7", 4000)), definition=half(points=points))
+    assert verdict(document) == ("DNF", ["L1", "L2", "L3"], [], {"missed:7": True})
 
 
 def test_a_point_that_is_not_mandatory_may_be_missed_without_consequence():
-    found = scored(NO_10K, of=half(points=course(K10={"mandatory": False})))
-    assert verdict(found) == ("FINISHED", [], [], {})
+    document = scored(NO_10K, definition=half(points=course(K10={"mandatory": False})))
+    assert verdict(document) == ("FINISHED", [], [], {})
 
 
 # --- The start mat.
@@ -165,34 +165,39 @@ def test_a_missed_start_by_the_definition(missing_start, missing_mat, expected, 
 
     Source: R2 and R3.6; Tien Phong 2024 regulations, IV.2: start mat, check mats and finish mat.
     """
-    found = scored(NO_START, of=half(missing_start=missing_start, missing_mat=missing_mat))
-    assert verdict(found) == expected
-    assert athlete(found)["chip_us"] == (None if chip_s is None else us(chip_s))
-    assert athlete(found)["gun_us"] == us(4000)
+    document = scored(NO_START, definition=half(missing_start=missing_start, missing_mat=missing_mat))
+    assert verdict(document) == expected
+    assert athlete(document)["chip_us"] == (None if chip_s is None else us(chip_s))
+    assert athlete(document)["gun_us"] == us(4000)
 
 
 def test_who_is_let_off_without_start_has_his_own_gun_in_its_place():
-    found = scored(NO_START, decided("missed:7", "accept"), of=half(missing_start="dnf"))
-    assert verdict(found) == ("FINISHED", ["START"], ["start_assumed"], {"missed:7": False})
-    assert athlete(found)["chip_us"] == us(4000)
+    document = scored(NO_START, decided("missed:7", "accept"), definition=half(missing_start="dnf"))
+    assert verdict(document) == ("FINISHED", ["START"], ["start_assumed"], {"missed:7": False})
+    assert athlete(document)["chip_us"] == us(4000)
 
 
 @pytest.mark.parametrize("outcome", ["dnf", "dq"])
 def test_who_is_not_let_off_without_start_has_no_chip_time(outcome):
-    found = scored(NO_START, decided("missed:7", outcome), of=half(missing_start="dnf"))
-    assert verdict(found) == (outcome.upper(), ["START"], [], {"missed:7": False})
-    assert (athlete(found)["gun_us"], athlete(found)["chip_us"]) == (us(4000), None)
+    document = scored(NO_START, decided("missed:7", outcome), definition=half(missing_start="dnf"))
+    assert verdict(document) == (outcome.upper(), ["START"], [], {"missed:7": False})
+    assert (athlete(document)["gun_us"], athlete(document)["chip_us"]) == (us(4000), None)
 
 
 def test_a_missed_start_is_missed_before_the_next_mat_has_him_and_not_earlier():
-    of = half(missing_start="dnf")
-    assert verdict(scored(run(start=None, finish=None), of=of)) == ("ON_COURSE", ["START"], [], {"missed:7": True})
-    assert verdict(scored(of=of)) == ("NOT_STARTED", [], [], {})
+    definition = half(missing_start="dnf")
+    assert verdict(scored(run(start=None, finish=None), definition=definition)) == (
+        "ON_COURSE",
+        ["START"],
+        [],
+        {"missed:7": True},
+    )
+    assert verdict(scored(definition=definition)) == ("NOT_STARTED", [], [], {})
 
 
 def test_with_missing_start_gun_a_missed_mat_is_still_missed():
-    found = scored(run(start=None, k10=None))
-    assert verdict(found) == ("DNF", ["10K"], ["start_assumed"], {"missed:7": True})
+    document = scored(run(start=None, k10=None))
+    assert verdict(document) == ("DNF", ["10K"], ["start_assumed"], {"missed:7": True})
 
 
 # --- A case without ground.
@@ -201,24 +206,24 @@ def test_with_missing_start_gun_a_missed_mat_is_still_missed():
 @pytest.mark.parametrize("ruled", ["DNS", "DNF", "DQ"])
 def test_while_a_set_status_decides_the_missed_case_has_no_ground(ruled):
     """Source: R3.6. With `accept` decided he would be a finisher."""
-    found = scored(NO_10K, decided("missed:7", "accept"), status("7", ruled))
-    assert verdict(found)[:3] == (ruled, ["10K"], [])
-    assert "missed:7" not in verdict(found)[3]
+    document = scored(NO_10K, decided("missed:7", "accept"), status("7", ruled))
+    assert verdict(document)[:3] == (ruled, ["10K"], [])
+    assert "missed:7" not in verdict(document)[3]
 
 
 def test_with_the_set_status_taken_back_the_case_and_its_decision_are_there_again():
-    found = scored(NO_10K, decided("missed:7", "dq"), status("7", "DNF"), status("7", "OK"))
-    assert verdict(found) == ("DQ", ["10K"], [], {"missed:7": False})
+    document = scored(NO_10K, decided("missed:7", "dq"), status("7", "DNF"), status("7", "OK"))
+    assert verdict(document) == ("DQ", ["10K"], [], {"missed:7": False})
 
 
 def test_a_withdrawn_decision_opens_the_case_again():
-    found = scored(NO_10K, decided("missed:7", "accept", id="d1"), withdrawn("d1"))
-    assert verdict(found) == ("DNF", ["10K"], [], {"missed:7": True})
+    document = scored(NO_10K, decided("missed:7", "accept", id="d1"), withdrawn("d1"))
+    assert verdict(document) == ("DNF", ["10K"], [], {"missed:7": True})
 
 
 def test_cases_are_of_one_athlete_and_in_the_order_of_athletes():
-    found = scored(run("10", k10=None), run("9", k10=None), decided("missed:10", "accept"), bibs=["10", "9"])
-    assert found["cases"] == [
+    document = scored(run("10", k10=None), run("9", k10=None), decided("missed:10", "accept"), bibs=["10", "9"])
+    assert document["cases"] == [
         {"case": "missed:9", "bib": "9", "race": "hm", "open": True},
         {"case": "missed:10", "bib": "10", "race": "hm", "open": False},
     ]

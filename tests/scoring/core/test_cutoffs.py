@@ -30,9 +30,9 @@ from tests.builders import (
 JUST_OVER = "0.000001"
 
 
-def cut(found, bib="7"):
+def cut(document, bib="7"):
     """Status and where he was cut."""
-    one = athlete(found, bib)
+    one = athlete(document, bib)
     return one["status"], one["cut_at"]
 
 
@@ -46,8 +46,8 @@ def limited(**limits):
 )
 def test_a_passing_equal_to_the_limit_is_in_time_and_a_microsecond_later_is_not(limits):
     """2000 s after the start at 05:00:00, by each kind of limit."""
-    assert cut(scored(run(k10=2000), of=limited(**limits))) == ("FINISHED", None)
-    assert cut(scored(run(k10="2000.000001"), of=limited(**limits))) == ("OTL", "10K")
+    assert cut(scored(run(k10=2000), definition=limited(**limits))) == ("FINISHED", None)
+    assert cut(scored(run(k10="2000.000001"), definition=limited(**limits))) == ("OTL", "10K")
 
 
 def test_each_kind_of_limit_counts_from_its_own_beginning():
@@ -58,58 +58,61 @@ def test_each_kind_of_limit_counts_from_its_own_beginning():
     for limits, limit_s in [({"clock": "05:33:20"}, 2000), ({"gun": "0:33:20"}, 2100), ({"wave": "0:33:20"}, 2700)]:
         overs: list[tuple[Any, str]] = [(0, "FINISHED"), (JUST_OVER, "OTL")]
         for over, expected in overs:
-            found = document(
+            standings = document(
                 defined(half(max_speed_mps=10, points=course(K10={"cutoff": limits}))),  # 10 km in 1,000 s
                 entries(entry("7", wave="B")),
                 gun(100, wave="A"),
                 gun(700, wave="B"),
                 run(start=701, k10=limit_s + Fraction(over), finish=5000),
             )
-            assert cut(found)[0] == expected, (limits, over)
+            assert cut(standings)[0] == expected, (limits, over)
 
 
 def test_of_several_kinds_in_one_cutoff_the_earliest_limit_counts():
     """clock 05:40 is 2400 s, gun 2200 s, wave 2300 s."""
     limits = {"clock": "05:40:00", "gun": "0:36:40", "wave": "0:38:20"}
-    assert cut(scored(run(k10=2200), of=limited(**limits)))[0] == "FINISHED"
-    assert cut(scored(run(k10="2200.000001"), of=limited(**limits)))[0] == "OTL"
+    assert cut(scored(run(k10=2200), definition=limited(**limits)))[0] == "FINISHED"
+    assert cut(scored(run(k10="2200.000001"), definition=limited(**limits)))[0] == "OTL"
 
 
 def test_the_first_point_over_its_limit_in_course_order_is_where_he_is_cut():
-    of = half(points=course(K10={"cutoff": {"gun": "0:33:20"}}, FINISH={"cutoff": {"gun": "1:10:00"}}))
-    assert cut(scored(run(k10=2001, finish=4201), of=of)) == ("OTL", "10K")
-    assert cut(scored(run(k10=2000, finish=4201), of=of)) == ("OTL", "FINISH")
-    assert cut(scored(run(k10=2001, finish=4200), of=of)) == ("OTL", "10K")
+    definition = half(points=course(K10={"cutoff": {"gun": "0:33:20"}}, FINISH={"cutoff": {"gun": "1:10:00"}}))
+    assert cut(scored(run(k10=2001, finish=4201), definition=definition)) == ("OTL", "10K")
+    assert cut(scored(run(k10=2000, finish=4201), definition=definition)) == ("OTL", "FINISH")
+    assert cut(scored(run(k10=2001, finish=4200), definition=definition)) == ("OTL", "10K")
 
 
 def test_passings_beyond_the_cut_stay_in_the_record():
     """He may go on along the pavement; that is no finish. Source: Hanoi half marathon 2024 regulations."""
-    found = scored(run(k10=2001), of=limited(gun="0:33:20"))
-    assert [one["point"] for one in athlete(found)["points"]] == ["START", "10K", "FINISH"]
-    assert found["boards"]["men"] == []
-    assert athlete(found)["time_s"] is None
+    document = scored(run(k10=2001), definition=limited(gun="0:33:20"))
+    assert [point["point"] for point in athlete(document)["points"]] == ["START", "10K", "FINISH"]
+    assert document["boards"]["men"] == []
+    assert athlete(document)["time_s"] is None
 
 
 def test_who_is_cut_on_the_way_is_over_the_limit_before_he_finishes():
-    assert cut(scored(run(k10=2001, finish=None), of=limited(gun="0:33:20"))) == ("OTL", "10K")
+    assert cut(scored(run(k10=2001, finish=None), definition=limited(gun="0:33:20"))) == ("OTL", "10K")
 
 
 def test_a_missing_passing_does_not_cut():
     """Missed at 10K, where he would have been late: that he missed it is all that is known."""
-    of = half(missing_mat="ignore", points=course(K10={"cutoff": {"gun": "0:33:20"}}))
-    assert cut(scored(run(k10=None, finish=9000), of=of)) == ("FINISHED", None)
+    definition = half(missing_mat="ignore", points=course(K10={"cutoff": {"gun": "0:33:20"}}))
+    assert cut(scored(run(k10=None, finish=9000), definition=definition)) == ("FINISHED", None)
 
 
 def test_a_late_backfill_can_cut_and_a_set_time_can_let_him_through():
-    late = scored(run(k10=2001), of=limited(gun="0:33:20"))
+    late = scored(run(k10=2001), definition=limited(gun="0:33:20"))
     assert cut(late) == ("OTL", "10K")
-    assert cut(scored(run(k10=2001), time_set("7", "10K", 2000), of=limited(gun="0:33:20"))) == ("FINISHED", None)
+    assert cut(scored(run(k10=2001), time_set("7", "10K", 2000), definition=limited(gun="0:33:20"))) == (
+        "FINISHED",
+        None,
+    )
 
 
 def test_a_corrected_gun_moves_the_limits_that_count_from_it():
-    assert cut(scored(run(k10=2001), gun(1), of=limited(gun="0:33:20"))) == ("FINISHED", None)
-    assert cut(scored(run(k10=2001), gun(1), of=limited(wave="0:33:20"))) == ("FINISHED", None)
-    assert cut(scored(run(k10=2001), gun(1), of=limited(clock="05:33:20"))) == ("OTL", "10K")
+    assert cut(scored(run(k10=2001), gun(1), definition=limited(gun="0:33:20"))) == ("FINISHED", None)
+    assert cut(scored(run(k10=2001), gun(1), definition=limited(wave="0:33:20"))) == ("FINISHED", None)
+    assert cut(scored(run(k10=2001), gun(1), definition=limited(clock="05:33:20"))) == ("OTL", "10K")
 
 
 def test_a_time_of_day_is_the_first_after_the_scheduled_start_also_beyond_midnight():
@@ -118,27 +121,27 @@ def test_a_time_of_day_is_the_first_after_the_scheduled_start_also_beyond_midnig
     Source: R3.5; rules digest, VnExpress HCMC Midnight 2024.
     """
     points = [point("START"), point("FINISH", km=21.0975, cutoff={"clock": "00:30:00"})]
-    of = definition(races=[race(start="2026-01-03T22:30:00", points=points)])
+    plain = definition(races=[race(start="2026-01-03T22:30:00", points=points)])
     early_s = -(6 * 3600 + 1800)  # 22:30 of the evening before, in seconds after the example's 05:00
-    found = scored(run(start=early_s + 5, k10=None, finish=early_s + 7200), of=of, gun_s=early_s)
-    assert cut(found) == ("FINISHED", None)
-    found = scored(run(start=early_s + 5, k10=None, finish=early_s + 7201), of=of, gun_s=early_s)
-    assert cut(found) == ("OTL", "FINISH")
+    document = scored(run(start=early_s + 5, k10=None, finish=early_s + 7200), definition=plain, gun_s=early_s)
+    assert cut(document) == ("FINISHED", None)
+    document = scored(run(start=early_s + 5, k10=None, finish=early_s + 7201), definition=plain, gun_s=early_s)
+    assert cut(document) == ("OTL", "FINISH")
 
 
 def test_a_time_of_day_is_found_from_the_scheduled_start_and_not_from_the_gun():
     """Scheduled at 23:50, gun ten minutes late at 00:00:30: 00:00:00 is ten minutes after the schedule, not a day."""
     points = [point("START"), point("FINISH", km=1, cutoff={"clock": "00:00:00"})]
-    of = definition(races=[race(start="2026-01-03T23:50:00", start_window_s=60, points=points)])
+    plain = definition(races=[race(start="2026-01-03T23:50:00", start_window_s=60, points=points)])
     late_s = -5 * 3600 + 30  # 00:00:30
-    found = scored(run(start=None, k10=None, finish=late_s + 300), of=of, gun_s=late_s)
-    assert cut(found) == ("OTL", "FINISH")
+    document = scored(run(start=None, k10=None, finish=late_s + 300), definition=plain, gun_s=late_s)
+    assert cut(document) == ("OTL", "FINISH")
 
 
 def test_a_time_of_day_equal_to_the_scheduled_start_is_the_next_days():
-    of = half(points=course(FINISH={"cutoff": {"clock": "05:00:00"}}))
-    assert cut(scored(run(finish=86_400), of=of)) == ("FINISHED", None)
-    assert cut(scored(run(finish=86_401), of=of)) == ("OTL", "FINISH")
+    definition = half(points=course(FINISH={"cutoff": {"clock": "05:00:00"}}))
+    assert cut(scored(run(finish=86_400), definition=definition)) == ("FINISHED", None)
+    assert cut(scored(run(finish=86_401), definition=definition)) == ("OTL", "FINISH")
 
 
 def test_the_hanoi_half_marathon_is_cut_by_the_clock():
@@ -149,7 +152,7 @@ def test_the_hanoi_half_marathon_is_cut_by_the_clock():
         point("15K", "finish-side", km=15, cutoff={"clock": "07:08:00"}),
         point("FINISH", km=21.0975, cutoff={"clock": "08:00:00"}),
     ]
-    of = definition(
+    plain = definition(
         races=[race(points=points)],
         mats=[
             {"id": "start", "devices": ["S1"]},
@@ -165,35 +168,35 @@ def test_the_hanoi_half_marathon_is_cut_by_the_clock():
         (5160, 7680, 10801, ("OTL", "FINISH")),
     ]:
         came = [("S1", 3), ("K1", k10), ("P1", k15), ("F1", finish)]
-        found = scored(
+        document = scored(
             reads(*({"seq": 0, "device": d, "chip": "C7", "at_us": 1767477600000000 + s * 1000000} for d, s in came)),
-            of=of,
+            definition=plain,
         )
-        assert cut(found) == expected
+        assert cut(document) == expected
 
 
 def test_over_the_limit_decides_so_a_missed_mat_opens_no_case():
     """Source: R3.6: while OTL decides, the case has no ground and a decision does not apply."""
-    of = half(points=course(FINISH={"cutoff": {"gun": "1:00:00"}}))
-    found = scored(run(k10=None, finish=4000), decided("missed:7", "accept"), of=of)
-    assert cut(found) == ("OTL", "FINISH")
-    assert athlete(found)["missed"] == ["10K"]
-    assert found["cases"] == []
+    definition = half(points=course(FINISH={"cutoff": {"gun": "1:00:00"}}))
+    document = scored(run(k10=None, finish=4000), decided("missed:7", "accept"), definition=definition)
+    assert cut(document) == ("OTL", "FINISH")
+    assert athlete(document)["missed"] == ["10K"]
+    assert document["cases"] == []
 
 
 @pytest.mark.parametrize("ruled", ["DQ", "DNF", "DNS"])
 def test_a_set_status_goes_before_the_limit(ruled):
-    found = scored(run(k10=2001), status("7", ruled), of=limited(gun="0:33:20"))
-    assert cut(found) == (ruled, "10K")
+    document = scored(run(k10=2001), status("7", ruled), definition=limited(gun="0:33:20"))
+    assert cut(document) == (ruled, "10K")
 
 
 def test_closing_the_race_leaves_the_limit_in_force():
-    found = scored(run(k10=2001, finish=None), fact("race_closed", race="hm"), of=limited(gun="0:33:20"))
-    assert cut(found) == ("OTL", "10K")
+    document = scored(run(k10=2001, finish=None), fact("race_closed", race="hm"), definition=limited(gun="0:33:20"))
+    assert cut(document) == ("OTL", "10K")
 
 
 def test_a_start_after_the_cutoff_of_start_is_over_the_limit():
-    of = half(points=course(START={"cutoff": {"gun": "0:10:00"}}))
-    assert cut(scored(run(start=600), of=of)) == ("FINISHED", None)
-    assert cut(scored(run(start="600.000001", k10=2000), of=of)) == ("OTL", "START")
-    assert passed(scored(run(start=601), of=of)).keys() == {"START", "10K", "FINISH"}
+    definition = half(points=course(START={"cutoff": {"gun": "0:10:00"}}))
+    assert cut(scored(run(start=600), definition=definition)) == ("FINISHED", None)
+    assert cut(scored(run(start="600.000001", k10=2000), definition=definition)) == ("OTL", "START")
+    assert passed(scored(run(start=601), definition=definition)).keys() == {"START", "10K", "FINISH"}

@@ -103,8 +103,8 @@ def test_a_withdrawn_fact_is_as_if_it_had_never_been():
 
 
 def test_a_withdrawal_can_come_before_its_fact():
-    found = scored(run(), withdrawn("w"), status("7", "DQ", id="w"))
-    assert athlete(found)["status"] == "FINISHED"
+    document = scored(run(), withdrawn("w"), status("7", "DQ", id="w"))
+    assert athlete(document)["status"] == "FINISHED"
 
 
 def test_a_withdrawal_can_be_withdrawn_and_that_too():
@@ -124,8 +124,8 @@ def test_a_withdrawn_id_stays_used():
 
 
 def test_reads_cannot_be_withdrawn():
-    found = scored({**run(), "id": "r"}, withdrawn("r"))
-    assert athlete(found)["status"] == "FINISHED"
+    document = scored({**run(), "id": "r"}, withdrawn("r"))
+    assert athlete(document)["status"] == "FINISHED"
 
 
 def test_a_fact_restored_stands_at_its_own_place_in_the_log():
@@ -154,16 +154,16 @@ def test_an_entry_is_replaced_by_bib_and_keeps_its_place_by_first_entry():
 
 
 def test_the_last_entry_of_one_fact_that_names_a_bib_counts():
-    found = scored(bibs=[entry("7", gender="M"), entry("7", gender="F")], *[run()])  # noqa: B026
-    assert [row["bib"] for row in found["boards"]["women"]] == ["7"]
+    document = scored(bibs=[entry("7", gender="M"), entry("7", gender="F")], *[run()])  # noqa: B026
+    assert [row["bib"] for row in document["boards"]["women"]] == ["7"]
 
 
 def test_athletes_are_listed_by_race_in_the_definitions_order_and_then_by_bib():
     """Shorter bibs first, then by text. Source: R5."""
-    of = definition(races=[race("b"), race("a")], boards=[])
+    plain = definition(races=[race("b"), race("a")], boards=[])
     bibs = [entry(bib, race=name) for name, bib in [("a", "9"), ("b", "10"), ("b", "9A"), ("a", "A1"), ("b", "2")]]
-    found = scored(of=of, bibs=bibs)
-    assert [one["bib"] for one in found["athletes"]] == ["2", "10", "9A", "9", "A1"]
+    document = scored(definition=plain, bibs=bibs)
+    assert [athlete["bib"] for athlete in document["athletes"]] == ["2", "10", "9A", "9", "A1"]
 
 
 def test_an_athlete_without_a_defined_race_is_listed_once_it_is_defined():
@@ -174,8 +174,8 @@ def test_an_athlete_without_a_defined_race_is_listed_once_it_is_defined():
 
 
 def test_a_later_definition_replaces_the_earlier_whole():
-    found = scored(run(), defined(definition(boards=[{"id": "all", "race": "hm"}])))
-    assert list(found["boards"]) == ["all"]
+    document = scored(run(), defined(definition(boards=[{"id": "all", "race": "hm"}])))
+    assert list(document["boards"]) == ["all"]
 
 
 def test_a_refused_definition_leaves_the_earlier_in_force():
@@ -213,8 +213,8 @@ def test_notices_and_protests_change_no_standing():
     protest = fact("protest_filed", protest="p1", race="hm", text="he cut the corner", bib="7")
     ruled = fact("protest_decided", protest="p1", outcome="rejected", reason="he did not")
     published = fact("results_published", race="hm", state="provisional")
-    found = scored(run(), notice, protest, ruled, published)
-    assert {**found, "revision": 4} == scored(run())
+    document = scored(run(), notice, protest, ruled, published)
+    assert {**document, "revision": 4} == scored(run())
 
 
 # --- What waits.
@@ -280,8 +280,8 @@ def test_a_fact_that_names_something_unknown_is_shown_as_pending(line):
 )
 def test_a_fact_whose_names_are_known_does_not_wait(known):
     filed = fact("protest_filed", protest="filed", race="hm", text="")
-    of = definition(team_boards=[{"id": "teams", "of": "men"}])
-    assert pending_of(*day(known, entries("9", id="known"), filed, of=of)) == []
+    plain = definition(team_boards=[{"id": "teams", "of": "men"}])
+    assert pending_of(*day(known, entries("9", id="known"), filed, definition=plain)) == []
 
 
 def test_everything_waits_for_the_definition():
@@ -304,7 +304,7 @@ def test_what_waits_is_named_once_and_to_a_bound():
 
 def test_pending_facts_take_effect_when_what_they_name_appears():
     """An official's time and a chip for bib 99, which is entered last of all."""
-    found = scored(
+    document = scored(
         chip("SPARE", "99"),
         time_set("99", "START", 3),
         reads(read("K1", "SPARE", 2000)),
@@ -313,15 +313,15 @@ def test_pending_facts_take_effect_when_what_they_name_appears():
         entries(entry("99", [])),
         defined(definition(mats=[*definition()["mats"], {"id": "20k", "devices": ["Z2"]}])),
     )
-    assert passed(found, "99") == {"START": us(3), "10K": us(2000)}
-    assert found["unused_reads"] == {"not_on_course": 1}
+    assert passed(document, "99") == {"START": us(3), "10K": us(2000)}
+    assert document["unused_reads"] == {"not_on_course": 1}
 
 
 def test_a_judges_order_is_in_force_once_all_whom_it_names_are_entered():
     state = folded(*day(order("7", "99")))
     assert state.event_row().orders == []
     state.fold(9, 0, typed(entries("99")))
-    assert [one.bibs for one in state.event_row().orders] == [["7", "99"]]
+    assert [order.bibs for order in state.event_row().orders] == [["7", "99"]]
 
 
 # --- What is the event's own.
@@ -370,7 +370,7 @@ def test_a_colon_in_a_bib_is_part_of_it():
 def test_a_protest_decided_before_it_is_filed_is_decided_once_it_is():
     ruled = fact("protest_decided", protest="p1", outcome="rejected", reason="")
     filed = fact("protest_filed", protest="p1", race="hm", text="")
-    assert [one.outcome for one in folded(*day(ruled, filed)).event_row().protests] == ["rejected"]
+    assert [protest.outcome for protest in folded(*day(ruled, filed)).event_row().protests] == ["rejected"]
     assert folded(*day(ruled)).event_row().protests == []
 
 

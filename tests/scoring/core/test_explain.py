@@ -55,14 +55,17 @@ def state_of(*facts):
     return made.state
 
 
-def why(*facts, bib="7", of=None, bibs=("7",)):
+def why(*facts, bib="7", definition=None, bibs=("7",)):
     """The explanation of an athlete of a whole day."""
-    return explain(evidence_of(state_of(*day(*facts, of=of, bibs=bibs)), bib)).explanation
+    return explain(evidence_of(state_of(*day(*facts, definition=definition, bibs=bibs)), bib)).explanation
 
 
 def told(found):
     """Reads as (seconds after the start by the device, device, what became of it)."""
-    return [((one.device_at_us - START_US) / US, one.device, one.point or one.reason or one.bib) for one in found.reads]
+    return [
+        ((read.device_at_us - START_US) / US, read.device, read.point or read.reason or read.bib)
+        for read in found.reads
+    ]
 
 
 def says(found, step):
@@ -84,7 +87,7 @@ EVERYTHING = definition(
 
 
 def test_every_read_is_told_with_what_became_of_it():
-    found = why(
+    explanation = why(
         run(),
         reads(
             read("S1", "C7", -3),
@@ -100,9 +103,9 @@ def test_every_read_is_told_with_what_became_of_it():
             read("K1", "C7", 2000),
         ),
         excluded("K1", "C7", 2500),
-        of=EVERYTHING,
+        definition=EVERYTHING,
     )
-    assert told(found) == [
+    assert told(explanation) == [
         (-3, "S1", "before_gun"),
         (0.5, "S1", "superseded"),
         (1, "S1", "START"),
@@ -117,7 +120,7 @@ def test_every_read_is_told_with_what_became_of_it():
         (2500, "K1", "excluded"),
         (4000, "F1", "FINISH"),
     ]
-    rules = {one.reason: one.rule for one in found.reads if one.rule is not None}
+    rules = {read.reason: read.rule for read in explanation.reads if read.rule is not None}
     assert rules == {
         "unknown_device": "mats",
         "not_on_course": "races[0].points",
@@ -126,35 +129,39 @@ def test_every_read_is_told_with_what_became_of_it():
         "outside_start_window": "races[0].start_window_s",
         "backup_duplicate": "passing_gap_s",
     }
-    assert [(one.chip, one.owner, one.reads, one.repeats) for one in found.chips] == [("C7", "7", 13, 1)]
+    assert [(chip.chip, chip.owner, chip.reads, chip.repeats) for chip in explanation.chips] == [("C7", "7", 13, 1)]
 
 
 def test_an_officials_time_overrides_the_reads_there():
-    found = why(run(), time_set("7", "10K", 2300))
-    assert told(found)[1] == (2000, "K1", "overridden")
-    assert "an official's time stands at 10K" in found.reads[1].says
-    ten = found.points[1]
+    explanation = why(run(), time_set("7", "10K", 2300))
+    assert told(explanation)[1] == (2000, "K1", "overridden")
+    assert "an official's time stands at 10K" in explanation.reads[1].says
+    ten = explanation.points[1]
     assert (ten.at_us, ten.source, ten.device, ten.passing) == (at(2300), "official", None, None)
-    assert [(one.passing, one.chosen) for one in ten.candidates] == [(None, True)]
+    assert [(candidate.passing, candidate.chosen) for candidate in ten.candidates] == [(None, True)]
 
 
 def test_a_read_of_a_chip_that_another_wore_then_names_him_and_of_one_that_nobody_wears_says_so():
     swapped = chip("C7", "8", from_s=1500)
-    found = why(run(), swapped, bibs=["7", "8"])
-    assert told(found) == [(1, "S1", "START"), (2000, "K1", "8"), (4000, "F1", "8")]
+    explanation = why(run(), swapped, bibs=["7", "8"])
+    assert told(explanation) == [(1, "S1", "START"), (2000, "K1", "8"), (4000, "F1", "8")]
     other = why(run(), swapped, bib="8", bibs=["7", "8"])
     assert told(other)[0] == (1, "S1", "7")
     assert other.reads[0].says == "C7 was worn by bib 7 then"
     lost = why(run(), entries(entry("7", chips=["N7"])))
     assert told(lost) == [(1, "S1", "unknown_chip"), (2000, "K1", "unknown_chip"), (4000, "F1", "unknown_chip")]
-    assert [one.chip for one in lost.chips] == ["C7", "N7"]
+    assert [chip.chip for chip in lost.chips] == ["C7", "N7"]
 
 
 def test_corrected_instants_stand_beside_the_devices_own():
-    found = why(run(), clock("K1", "-1.5"), device("K1", "finish", from_s=3000))
-    ten = found.points[1]
+    explanation = why(run(), clock("K1", "-1.5"), device("K1", "finish", from_s=3000))
+    ten = explanation.points[1]
     assert (ten.at_us, ten.read_at_us, ten.device, ten.chip) == (at("1998.5"), at(2000), "K1", "C7")
-    assert (found.reads[1].at_us, found.reads[1].device_at_us, found.reads[1].mat) == (at("1998.5"), at(2000), "10k")
+    assert (explanation.reads[1].at_us, explanation.reads[1].device_at_us, explanation.reads[1].mat) == (
+        at("1998.5"),
+        at(2000),
+        "10k",
+    )
 
 
 ONE_MAT = definition(
@@ -168,7 +175,7 @@ def why_unused(found):
 
 def test_a_read_after_the_start_window_is_not_called_too_fast_for_start():
     lap = reads(read("L1", "C7", 1), read("L1", "C7", 1900), read("L1", "C7", 4000))
-    assert why_unused(why(lap, of=ONE_MAT)) == {
+    assert why_unused(why(lap, definition=ONE_MAT)) == {
         1900: (
             "START takes reads up to 1800 s after the athlete's own gun; "
             "FINISH could not be reached so soon after the gun"
@@ -177,9 +184,9 @@ def test_a_read_after_the_start_window_is_not_called_too_fast_for_start():
 
 
 def test_no_passing_is_said_to_have_won_where_the_choice_leaves_a_point_out():
-    found = why(run(k10=3900))
-    assert found.points[1].at_us is None
-    assert why_unused(found) == {3900: "too fast from 10K to FINISH"}
+    explanation = why(run(k10=3900))
+    assert explanation.points[1].at_us is None
+    assert why_unused(explanation) == {3900: "too fast from 10K to FINISH"}
 
 
 def test_a_passing_that_won_is_the_earlier_or_the_later_one():
@@ -201,33 +208,35 @@ def test_a_passing_out_of_order_with_an_officials_time_names_the_point():
 
 
 def test_limits_give_their_instants_and_which_of_several_kinds_decides():
-    found = why(run(k10=2500), of=EVERYTHING)
-    ten = found.points[1]
-    assert [(one.rule, one.value, one.at_us, one.decides, one.kept) for one in ten.limits] == [
+    explanation = why(run(k10=2500), definition=EVERYTHING)
+    ten = explanation.points[1]
+    assert [(limit.rule, limit.value, limit.at_us, limit.decides, limit.kept) for limit in ten.limits] == [
         ("races[0].points[1].earliest.clock", "05:30:00", at(1800), True, True),
         ("races[0].points[1].cutoff.gun", "0:40:00", at(2400), True, False),
         ("races[0].points[1].cutoff.wave", "0:50:00", at(3000), False, True),
     ]
     assert ten.over
-    assert [(one.limit, one.at_us, one.kept) for one in found.points[0].limits] == [("window", at(1800), True)]
-    assert (found.status, found.cut_at) == ("OTL", "10K")
-    assert found.why[-1].says == "over the time limit at 10K"
+    assert [(limit.limit, limit.at_us, limit.kept) for limit in explanation.points[0].limits] == [
+        ("window", at(1800), True)
+    ]
+    assert (explanation.status, explanation.cut_at) == ("OTL", "10K")
+    assert explanation.why[-1].says == "over the time limit at 10K"
 
 
 def test_of_several_kinds_of_earliest_the_latest_decides():
-    of = half(points=[point("START"), point("FINISH", km=21, earliest={"gun": "1:00:00", "wave": "0:50:00"})])
-    limits = why(run(k10=None), of=of).points[1].limits
-    assert [(one.value, one.decides) for one in limits] == [("1:00:00", True), ("0:50:00", False)]
+    definition = half(points=[point("START"), point("FINISH", km=21, earliest={"gun": "1:00:00", "wave": "0:50:00"})])
+    limits = why(run(k10=None), definition=definition).points[1].limits
+    assert [(limit.value, limit.decides) for limit in limits] == [("1:00:00", True), ("0:50:00", False)]
 
 
 def test_candidates_say_why_the_choice_did_not_take_them():
-    found = why(run(), reads(read("S1", "C7", 100), read("K1", "C7", 1400), read("K1", "C7", 3900)))
-    starts, tens = found.points[0].candidates, found.points[1].candidates
-    assert [(one.at_us, one.chosen, one.says) for one in starts] == [
+    explanation = why(run(), reads(read("S1", "C7", 100), read("K1", "C7", 1400), read("K1", "C7", 3900)))
+    starts, tens = explanation.points[0].candidates, explanation.points[1].candidates
+    assert [(candidate.at_us, candidate.chosen, candidate.says) for candidate in starts] == [
         (at(1), True, "taken"),
         (at(100), False, "too fast from START to 10K"),
     ]
-    assert [(one.at_us, one.chosen, one.says) for one in tens] == [
+    assert [(candidate.at_us, candidate.chosen, candidate.says) for candidate in tens] == [
         (at(1400), True, "taken"),
         (at(2000), False, "an earlier passing comes first"),
         (at(3900), False, "too fast from 10K to FINISH"),
@@ -235,29 +244,34 @@ def test_candidates_say_why_the_choice_did_not_take_them():
 
 
 def test_passings_are_numbered_from_one_with_the_points_that_took_them():
-    found = why(run(), reads(read("S1", "C7", 2), read("KB", "C7", 2300)))
-    assert [(one.passing, one.mat, one.backup, one.reads, one.points) for one in found.passings] == [
+    explanation = why(run(), reads(read("S1", "C7", 2), read("KB", "C7", 2300)))
+    assert [
+        (passing.passing, passing.mat, passing.backup, passing.reads, passing.points)
+        for passing in explanation.passings
+    ] == [
         (1, "start", False, 2, ["START"]),
         (2, "10k", False, 1, ["10K"]),
         (3, "10k", True, 1, []),
         (4, "finish", False, 1, ["FINISH"]),
     ]
-    assert [one.passing for one in found.points] == [1, 2, 4]
-    assert [one.passing for one in found.reads] == [1, 1, 2, 3, 4]
+    assert [point.passing for point in explanation.points] == [1, 2, 4]
+    assert [read.passing for read in explanation.reads] == [1, 1, 2, 3, 4]
 
 
 def test_a_missed_point_says_so():
-    found = why(run(k10=None))
-    ten = found.points[1]
+    explanation = why(run(k10=None))
+    ten = explanation.points[1]
     assert (ten.at_us, ten.missed, ten.candidates) == (None, True, [])
     assert ten.says == "nothing could fill it; missed, since a later point was passed"
 
 
 def test_with_the_pick_peak_the_read_beside_the_peak_gave_the_time():
     heard = [("999.0", -70), ("1999.0", -60), ("2000.0", -50), ("2001.5", -60)]
-    of = half(points=[point("START"), point("10K", km=10, pick="peak"), point("FINISH", km=21.0975)])
-    found = why(run(k10=None), reads(*(read("K1", "C7", at_s, rssi=rssi) for at_s, rssi in heard)), of=of)
-    ten = found.points[1]
+    definition = half(points=[point("START"), point("10K", km=10, pick="peak"), point("FINISH", km=21.0975)])
+    explanation = why(
+        run(k10=None), reads(*(read("K1", "C7", at_s, rssi=rssi) for at_s, rssi in heard)), definition=definition
+    )
+    ten = explanation.points[1]
     assert ten.at_us != ten.read_at_us
     assert (ten.read_at_us, ten.says) == (at(2000), "the peak of its reads of passing 3")
 
@@ -266,11 +280,11 @@ def test_with_the_pick_peak_the_read_beside_the_peak_gave_the_time():
 
 
 def test_times_are_worked_out_step_by_step():
-    of = half(official_time="chip", gun_from="wave")
-    found = why(
-        run("7", 62, 2000, "4000.1"), gun(60, wave="B"), of=of, bibs=[entry("7", wave="B")]
+    definition = half(official_time="chip", gun_from="wave")
+    explanation = why(
+        run("7", 62, 2000, "4000.1"), gun(60, wave="B"), definition=definition, bibs=[entry("7", wave="B")]
     )  # gun of the race at 0
-    assert [(one.step, one.rule, one.value) for one in found.times] == [
+    assert [(step.step, step.rule, step.value) for step in explanation.times] == [
         ("own_gun", None, None),
         ("gun", "races[0].gun_from", "wave"),
         ("finish", None, None),
@@ -279,34 +293,34 @@ def test_times_are_worked_out_step_by_step():
         ("chip_time", None, None),
         ("printed", "races[0].official_time", "chip"),
     ]
-    assert says(found, "own_gun") == "own gun, of wave B: 05:01:00.000"
-    assert says(found, "gun") == "gun time counts from the own gun: 05:01:00.000"
-    assert says(found, "gun_time") == "gun time 06:06:40.100 − 05:01:00.000 = 1:05:40.100"
-    assert says(found, "chip_time") == "chip time 06:06:40.100 − 05:01:02.000 = 1:05:38.100"
-    assert says(found, "printed") == (
+    assert says(explanation, "own_gun") == "own gun, of wave B: 05:01:00.000"
+    assert says(explanation, "gun") == "gun time counts from the own gun: 05:01:00.000"
+    assert says(explanation, "gun_time") == "gun time 06:06:40.100 − 05:01:00.000 = 1:05:40.100"
+    assert says(explanation, "chip_time") == "chip time 06:06:40.100 − 05:01:02.000 = 1:05:38.100"
+    assert says(explanation, "printed") == (
         "chip time is the official one: 1:05:38.100, rounded up to the whole second 1:05:39"
     )
-    assert (found.gun_us, found.chip_us, found.time_s) == (3940_100_000, 3938_100_000, 3939)
+    assert (explanation.gun_us, explanation.chip_us, explanation.time_s) == (3940_100_000, 3938_100_000, 3939)
 
 
 def test_a_start_that_is_missing_is_replaced_by_the_gun_or_by_nothing():
     stands_in = why(run(start=None))
     assert says(stands_in, "start") == "START has no passing; the own gun stands in: 05:00:00.000"
     assert stands_in.flags == ["start_assumed"]
-    nothing = why(run(start=None), of=half(missing_start="dnf", official_time="chip"))
+    nothing = why(run(start=None), definition=half(missing_start="dnf", official_time="chip"))
     assert "nothing stands in" in says(nothing, "start")
     assert says(nothing, "printed") == "chip time is the official one, and there is none"
-    assert next(one for one in nothing.times if one.step == "start").rule == "races[0].missing_start"
+    assert next(step for step in nothing.times if step.step == "start").rule == "races[0].missing_start"
 
 
 def test_without_a_gun_or_a_finish_there_are_no_times():
     made = state_of(*day(run(finish=None)))
     assert says(explain(evidence_of(made, "7")).explanation, "finish") == "FINISH has no passing, so there are no times"
     without = explain(evidence_of(state_of(*day(run())[:2], run()), "7")).explanation
-    assert [one.says for one in without.times] == [
+    assert [step.says for step in without.times] == [
         "no gun was fired for hm: there are no times, and no passing is used"
     ]
-    assert {one.says for one in without.reads} == {"the athlete's own gun was not fired"}
+    assert {read.says for read in without.reads} == {"the athlete's own gun was not fired"}
     assert without.points[0].limits == []
 
 
@@ -330,37 +344,37 @@ STATUSES = {
 
 @pytest.mark.parametrize("rule", STATUSES)
 def test_the_status_says_the_first_rule_that_applied_and_those_asked_before(rule):
-    facts, of = STATUSES[rule]
-    found = why(*facts, of=of or None)
-    assert [one.rule for one in found.why] == list(STATUSES)[: len(found.why)]
-    assert [one.rule for one in found.why if one.applies] == [rule] == [found.why[-1].rule]
+    facts, definition = STATUSES[rule]
+    explanation = why(*facts, definition=definition or None)
+    assert [step.rule for step in explanation.why] == list(STATUSES)[: len(explanation.why)]
+    assert [step.rule for step in explanation.why if step.applies] == [rule] == [explanation.why[-1].rule]
 
 
 def test_a_finisher_with_a_missed_point_says_why_he_counts():
-    review = why(run(k10=None), of=half(missing_mat="review"))
+    review = why(run(k10=None), definition=half(missing_mat="review"))
     assert review.why[-1].says == "finished; missing 10K is for the jury to decide, and the finish counts until then"
     accepted = why(run(k10=None), decided("missed:7", "accept"))
     assert accepted.why[-1].says == "finished; missing 10K was accepted"
-    ignored = why(run(k10=None), of=half(missing_mat="ignore"))
+    ignored = why(run(k10=None), definition=half(missing_mat="ignore"))
     assert ignored.why[-1].says == "finished; missing 10K does not matter in hm"
 
 
 def test_cases_say_their_ground_and_what_was_decided():
-    found = why(run(k10=None), decided("missed:7", "accept"))
-    assert [(one.case, one.open, one.outcome) for one in found.cases] == [("missed:7", False, "accept")]
+    explanation = why(run(k10=None), decided("missed:7", "accept"))
+    assert [(case.case, case.open, case.outcome) for case in explanation.cases] == [("missed:7", False, "accept")]
     after = why(run(), status("7", "DNF"))
-    assert [(one.case, one.open, one.outcome) for one in after.cases] == [("reads_after:7", True, None)]
+    assert [(case.case, case.open, case.outcome) for case in after.cases] == [("reads_after:7", True, None)]
 
 
 # --- Facts.
 
 
 def stated(found):
-    return [(one.type, one.state) for one in found.facts]
+    return [(fact.type, fact.state) for fact in found.facts]
 
 
 def test_facts_that_bear_on_him_say_what_by_whom_when_and_whether_they_hold():
-    found = why(
+    explanation = why(
         run(),
         gun(2, by="ann", recorded_at_us=at(5000)),
         gun(0, race="hm", wave="B"),
@@ -378,7 +392,7 @@ def test_facts_that_bear_on_him_say_what_by_whom_when_and_whether_they_hold():
         fact("protest_decided", protest="p1", outcome="rejected", reason="late"),
         bibs=["7", "8", "9"],
     )
-    assert stated(found) == [
+    assert stated(explanation) == [
         ("event_defined", "in_force"),
         ("entries_added", "in_force"),
         ("gun_fired", "superseded"),
@@ -393,11 +407,11 @@ def test_facts_that_bear_on_him_say_what_by_whom_when_and_whether_they_hold():
         ("protest_filed", "in_force"),
         ("protest_decided", "in_force"),
     ]
-    second = found.facts[3]
+    second = explanation.facts[3]
     assert (second.by, second.recorded_at_us, second.says) == ("ann", at(5000), "gun of hm at 05:00:02.000")
-    dq = found.facts[5]
+    dq = explanation.facts[5]
     assert (dq.reason, dq.rule, dq.id, dq.offset) == ("judges", "TR17", "s1", 7)
-    assert (found.name, found.hidden) == ("7", True)
+    assert (explanation.name, explanation.hidden) == ("7", True)
 
 
 def test_a_correction_supersedes_only_what_it_covers_whole():
@@ -414,8 +428,8 @@ def test_a_correction_supersedes_only_what_it_covers_whole():
 
 
 def test_an_entry_says_what_it_gives_him_and_what_it_takes():
-    found = why(run(), entries(entry("8", chips=["C7", "C8"])), chip("C7", "7", until_s=3000))
-    assert [one.says for one in found.facts if one.type in ("entries_added", "chip_assigned")] == [
+    explanation = why(run(), entries(entry("8", chips=["C7", "C8"])), chip("C7", "7", until_s=3000))
+    assert [fact.says for fact in explanation.facts if fact.type in ("entries_added", "chip_assigned")] == [
         "enters bib 7 in hm with C7",
         "gives C7 to bib 8",
         "gives chip C7 to bib 7 until 05:50:00.000",
@@ -423,8 +437,8 @@ def test_an_entry_says_what_it_gives_him_and_what_it_takes():
 
 
 def test_exclusions_and_their_withdrawals_are_the_officials_alone():
-    found = why(run(), excluded("K1", "C7", 2000, id="x"), withdrawn("x"), time_set("7", "10K", 2300))
-    assert [(one.type, one.officials_only) for one in found.facts[3:]] == [
+    explanation = why(run(), excluded("K1", "C7", 2000, id="x"), withdrawn("x"), time_set("7", "10K", 2300))
+    assert [(fact.type, fact.officials_only) for fact in explanation.facts[3:]] == [
         ("read_excluded", True),
         ("fact_withdrawn", True),
         ("time_set", False),
@@ -433,9 +447,13 @@ def test_exclusions_and_their_withdrawals_are_the_officials_alone():
 
 def test_an_athlete_whose_entry_is_withdrawn_or_of_no_race_is_gone_and_says_why():
     made = state_of(*day(run(), entries("8", id="e"), withdrawn("e")))
-    found = explain(evidence_of(made, "8")).explanation
-    assert (found.gone, found.status, found.points) == ("every entry of bib 8 was withdrawn", None, [])
-    assert stated(found)[-2:] == [("entries_added", "withdrawn"), ("fact_withdrawn", "in_force")]
+    explanation = explain(evidence_of(made, "8")).explanation
+    assert (explanation.gone, explanation.status, explanation.points) == (
+        "every entry of bib 8 was withdrawn",
+        None,
+        [],
+    )
+    assert stated(explanation)[-2:] == [("entries_added", "withdrawn"), ("fact_withdrawn", "in_force")]
     waiting = explain(evidence_of(state_of(*day(entries(entry("9", race="fm")))), "9")).explanation
     assert waiting.gone == "the entry of bib 9 names the race fm, which is not defined"
     assert stated(waiting)[-1] == ("entries_added", "waiting")
@@ -446,42 +464,42 @@ def test_an_athlete_whose_entry_is_withdrawn_or_of_no_race_is_gone_and_says_why(
 
 def test_a_chip_beside_a_mat_is_told_in_part_and_used_reads_always():
     first = [read("K1", "C7", 2000 + at) for at in range(READS_SHOWN)]
-    found = why(run("7", 1, None, 9000), reads(*first))
-    assert len(found.reads) == READS_SHOWN + 1
-    assert found.reads_left_out == 1
-    assert [one.point for one in found.reads if one.point] == ["START", "10K", "FINISH"]
-    assert found.unused == {"superseded": READS_SHOWN - 1}
+    explanation = why(run("7", 1, None, 9000), reads(*first))
+    assert len(explanation.reads) == READS_SHOWN + 1
+    assert explanation.reads_left_out == 1
+    assert [read.point for read in explanation.reads if read.point] == ["START", "10K", "FINISH"]
+    assert explanation.unused == {"superseded": READS_SHOWN - 1}
 
 
 def agrees(state, bib):
     """Holds an explanation to the row: nothing of it may be a second opinion."""
     explanation, row = explain(evidence_of(state, bib))
     assert row == state.row(bib)
-    assert explanation.version == row.version == max(one.offset for one in explanation.facts) or any(
-        one.reason or one.point or one.bib for one in explanation.reads
+    assert explanation.version == row.version == max(fact.offset for fact in explanation.facts) or any(
+        read.reason or read.point or read.bib for read in explanation.reads
     )
-    assert max(one.offset for one in explanation.facts) <= row.version
+    assert max(fact.offset for fact in explanation.facts) <= row.version
     assert (explanation.gone is not None) == row.gone
     if row.gone:
         return 0
     nobodys = ("unknown_device", "unknown_chip")
-    counts = Counter(one.reason for one in explanation.reads if one.reason and one.reason not in nobodys)
+    counts = Counter(read.reason for read in explanation.reads if read.reason and read.reason not in nobodys)
     assert dict(counts) == row.unused == explanation.unused
-    taken = [(one.point, one.at_us, one.source) for one in explanation.points if one.at_us is not None]
-    assert taken == [(one.point, one.at_us, one.source) for one in row.points]
-    used = {one.point: one for one in explanation.reads if one.point is not None}
-    assert used.keys() == {one.point for one in row.points if one.source != "official"}
+    taken = [(point.point, point.at_us, point.source) for point in explanation.points if point.at_us is not None]
+    assert taken == [(point.point, point.at_us, point.source) for point in row.points]
+    used = {read.point: read for read in explanation.reads if read.point is not None}
+    assert used.keys() == {point.point for point in row.points if point.source != "official"}
     for told_of in explanation.points:
-        chosen = [one for one in told_of.candidates if one.chosen]
-        assert [one.at_us for one in chosen] == ([] if told_of.at_us is None else [told_of.at_us])
+        chosen = [candidate for candidate in told_of.candidates if candidate.chosen]
+        assert [candidate.at_us for candidate in chosen] == ([] if told_of.at_us is None else [told_of.at_us])
         if told_of.point in used:
             one = used[told_of.point]
             assert (one.chip, one.device, one.device_at_us) == (told_of.chip, told_of.device, told_of.read_at_us)
             assert one.passing == told_of.passing
-    assert [one.point for one in explanation.points if one.missed] == row.missed
-    assert next((one.point for one in explanation.points if one.over), None) == row.cut_at
-    assert all(one.bib != bib for one in explanation.reads)
-    steps = {one.step: one.time_us for one in explanation.times}
+    assert [point.point for point in explanation.points if point.missed] == row.missed
+    assert next((point.point for point in explanation.points if point.over), None) == row.cut_at
+    assert all(read.bib != bib for read in explanation.reads)
+    steps = {step.step: step.time_us for step in explanation.times}
     assert (steps.get("gun_time"), steps.get("chip_time")) == (row.gun_us, row.chip_us)
     printed_us = steps.get("printed")
     assert (None if printed_us is None else printed_us // US) == row.time_s
@@ -505,11 +523,15 @@ def test_explanations_of_a_simulated_day_equal_the_rows(name):
 
 
 def test_an_explanation_does_not_depend_on_which_device_was_heard_first():
-    of = definition(mats=[mat("start", "S1", "S2"), mat("10k", "K1", "K2"), mat("finish", "F1")])
+    plain = definition(mats=[mat("start", "S1", "S2"), mat("10k", "K1", "K2"), mat("finish", "F1")])
     both = [
         reads(read(name, "C7", at_s)) for at_s, names in ((1, ("S1", "S2")), (2000, ("K1", "K2"))) for name in names
     ]
     finish = reads(read("F1", "C7", 4000))
-    found = why(*both, finish, of=of)
-    assert found == why(*both[::-1], finish, of=of)
-    assert [(one.point, one.device) for one in found.points] == [("START", "S2"), ("10K", "K1"), ("FINISH", "F1")]
+    explanation = why(*both, finish, definition=plain)
+    assert explanation == why(*both[::-1], finish, definition=plain)
+    assert [(point.point, point.device) for point in explanation.points] == [
+        ("START", "S2"),
+        ("10K", "K1"),
+        ("FINISH", "F1"),
+    ]

@@ -10,7 +10,7 @@ from tests.builders import EVENT, day, defined, definition, entries, entry, fact
 
 
 def envelope(*facts, event="example-2026"):
-    return Envelope(1, event, [as_logged(typed(one)) for one in facts])
+    return Envelope(1, event, [as_logged(typed(fact)) for fact in facts])
 
 
 def rows(state):

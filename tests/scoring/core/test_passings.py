@@ -18,8 +18,8 @@ def used(*seconds, rssi=-50.0):
 
 def cut(main, backup=()):
     """The passings as lists of seconds with `b` before a backup's, then the backup duplicates."""
-    found, same = form_passings("10k", used(*main), used(*backup), GAP_US)
-    shown = [("b" if p.backup else "m", *[read[0] / 1_000_000 for read in p.reads]) for p in found]
+    document, same = form_passings("10k", used(*main), used(*backup), GAP_US)
+    shown = [("b" if p.backup else "m", *[read[0] / 1_000_000 for read in p.reads]) for p in document]
     return shown, [tuple(read[0] / 1_000_000 for read in p.reads) for p in same]
 
 
@@ -80,19 +80,19 @@ def test_start_takes_the_last_read_of_its_passing_and_other_points_the_first():
 
 @pytest.mark.parametrize(("pick", "at_s"), [("first", 2000), ("last", 2008), ("strongest", 2004)])
 def test_a_definition_names_the_pick_of_each_point(pick, at_s):
-    of = half(points=[point("START"), point("10K", km=10, pick=pick), point("FINISH", km=21.0975)])
+    definition = half(points=[point("START"), point("10K", km=10, pick=pick), point("FINISH", km=21.0975)])
     crossing = [read("K1", "C7", 2000, rssi=-60), read("K1", "C7", 2004, rssi=-45), read("K1", "C7", 2008, rssi=-61)]
-    assert passed(scored(reads(*crossing), of=of)) == {"10K": us(at_s)}
+    assert passed(scored(reads(*crossing), definition=definition)) == {"10K": us(at_s)}
 
 
 def test_start_too_takes_the_pick_that_the_definition_names():
-    of = half(points=[point("START", pick="first"), point("FINISH", km=21.0975)])
-    assert passed(scored(reads(read("S1", "C7", 1), read("S1", "C7", 9)), of=of)) == {"START": us(1)}
+    definition = half(points=[point("START", pick="first"), point("FINISH", km=21.0975)])
+    assert passed(scored(reads(read("S1", "C7", 1), read("S1", "C7", 9)), definition=definition)) == {"START": us(1)}
 
 
 def test_a_backup_alone_gives_the_time_and_says_so():
     document = scored(reads(read("S1", "C7", 1), read("KB", "C7", 2000), read("FB", "C7", 4000)))
-    points = [(one["point"], one["source"]) for one in document["athletes"][0]["points"]]
+    points = [(point["point"], point["source"]) for point in document["athletes"][0]["points"]]
     assert points == [("START", "main"), ("10K", "backup"), ("FINISH", "backup")]
     assert document["athletes"][0]["status"] == "FINISHED"
 
@@ -114,8 +114,8 @@ def test_a_backup_passing_apart_from_the_main_one_competes_with_it():
 def test_the_gap_is_the_definitions():
     """With a gap of 0 s every instant is a passing of its own: START takes the latest of them all the same."""
     crossing = reads(read("K1", "C7", 2000), read("KB", "C7", 2000), read("KB", "C7", "2000.000001"))
-    document = scored(crossing, of=definition(passing_gap_s=0))
+    document = scored(crossing, definition=definition(passing_gap_s=0))
     assert passed(document) == {"10K": us(2000)}
     assert document["unused_reads"] == {"backup_duplicate": 1, "superseded": 1}
-    document = scored(crossing, of=definition(passing_gap_s=0.000001))
+    document = scored(crossing, definition=definition(passing_gap_s=0.000001))
     assert document["unused_reads"] == {"backup_duplicate": 2}

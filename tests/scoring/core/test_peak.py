@@ -174,19 +174,19 @@ def crossing(device, from_s):
 
 
 def test_a_point_takes_the_peak_and_all_reads_but_one_are_unused():
-    document = scored(reads(*crossing("K1", 2000)), of=PEAK)
+    document = scored(reads(*crossing("K1", 2000)), definition=PEAK)
     assert passed(document) == {"10K": us(2000) + VERTEX_US - CROSSING[0][0]}
     assert document["unused_reads"] == {"superseded": len(CROSSING) - 1}
 
 
 def test_reads_in_any_order_and_any_portions_give_the_same_document():
     facts = crossing("S1", 5) + crossing("K1", 2000) + crossing("F1", 4000)
-    expected = scored(reads(*facts), of=PEAK)
+    expected = scored(reads(*facts), definition=PEAK)
     rng = random.Random(5)
     for _ in range(5):
         rng.shuffle(facts)
         parts = [reads(*facts[:9]), reads(*facts[9:])]
-        again = scored(*parts, of=PEAK)
+        again = scored(*parts, definition=PEAK)
         assert again["athletes"] == expected["athletes"]
         assert again["unused_reads"] == expected["unused_reads"]
     assert len(passed(expected)) == 3

@@ -62,10 +62,10 @@ def test_a_row_without_a_penalty_has_no_such_field():
 
 
 def test_splits_and_cut_offs_are_without_the_penalty():
-    of = half(points=course(FINISH={"cutoff": {"gun": "1:06:40"}}))
-    row = athlete(scored(run(finish=4000), penalty("7", 600), of=of))
+    definition = half(points=course(FINISH={"cutoff": {"gun": "1:06:40"}}))
+    row = athlete(scored(run(finish=4000), penalty("7", 600), definition=definition))
     assert (row["status"], row["cut_at"]) == ("FINISHED", None)
-    assert row["points"] == athlete(scored(run(finish=4000), of=of))["points"]
+    assert row["points"] == athlete(scored(run(finish=4000), definition=definition))["points"]
 
 
 def test_boards_rank_by_the_times_with_the_penalty():

@@ -44,8 +44,8 @@ def test_the_same_read_again_changes_nothing_but_the_count_of_repeats():
 
 
 def test_a_repeat_differs_by_its_device_chip_or_instant():
-    found = scored(run(finish=None), reads(read("KB", "C7", 2000), read("K1", "C7", "2000.000001")))
-    assert found["unused_reads"] == {"backup_duplicate": 1, "superseded": 1}
+    document = scored(run(finish=None), reads(read("KB", "C7", 2000), read("K1", "C7", "2000.000001")))
+    assert document["unused_reads"] == {"backup_duplicate": 1, "superseded": 1}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_of_differing_strengths_of_one_read_the_highest_stands(again, strongest_
     document = scored(
         reads(read("K1", "C7", 2000, rssi=-60), read("K1", "C7", 2001, rssi=-50)),
         reads(read("K1", "C7", 2000, **({} if again is None else {"rssi": again}))),
-        of=STRONGEST,
+        definition=STRONGEST,
     )
     assert taken_at(document) == us(strongest_s)
     assert document["unused_reads"]["repeat"] == 1
@@ -68,7 +68,7 @@ def test_a_strength_after_a_read_without_one_counts():
     document = scored(
         reads(read("K1", "C7", 2000), read("K1", "C7", 2001, rssi=-50)),
         reads(read("K1", "C7", 2000, rssi=-49)),
-        of=STRONGEST,
+        definition=STRONGEST,
     )
     assert taken_at(document) == us(2000)
 
@@ -299,15 +299,19 @@ def test_two_races_share_a_line_and_each_athlete_is_timed_on_his_own_course():
     document = scored(
         {**reads(read("F1", "C1", 9120), read("F1", "C2", 9120))},
         {"type": "gun_fired", "event": "example-2026", "race": "fm", "at_us": 1767477600000000},
-        of=both,
+        definition=both,
         bibs=[entry("1", race="fm"), entry("2", race="hm")],
         gun_s=3000,
     )
-    times = {one["bib"]: (one["race"], one["gun_us"], one["time_s"]) for one in document["athletes"]}
+    times = {
+        athlete["bib"]: (athlete["race"], athlete["gun_us"], athlete["time_s"]) for athlete in document["athletes"]
+    }
     assert times == {"1": ("fm", us(9120), 9120), "2": ("hm", us(6120), 6120)}
 
 
 def test_a_mat_that_is_not_on_his_course_gives_nothing():
-    document = scored(run(), reads(read("X1", "C7", 3000)), of=definition(mats=mats(mat("turn-of-the-5k", "X1"))))
+    document = scored(
+        run(), reads(read("X1", "C7", 3000)), definition=definition(mats=mats(mat("turn-of-the-5k", "X1")))
+    )
     assert document["unused_reads"] == {"not_on_course": 1}
     assert passed(document)["FINISH"] == us(AT_FINISH)

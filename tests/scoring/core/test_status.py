@@ -25,12 +25,12 @@ from tests.builders import (
 )
 
 
-def status_of(found, bib="7"):
-    return athlete(found, bib)["status"]
+def status_of(document, bib="7"):
+    return athlete(document, bib)["status"]
 
 
-def cases(found):
-    return {case["case"]: case["open"] for case in found["cases"]}
+def cases(document):
+    return {case["case"]: case["open"] for case in document["cases"]}
 
 
 # --- Without officials.
@@ -56,8 +56,8 @@ def test_a_read_that_no_point_took_does_not_put_him_on_course():
 
 def test_once_the_race_is_closed_who_is_on_course_is_dnf_and_who_never_started_dns():
     """Source: R1, `race_closed`."""
-    found = scored(run("7"), run("8", finish=None), closed(), bibs=["7", "8", "9"])
-    assert [status_of(found, bib) for bib in ("7", "8", "9")] == ["FINISHED", "DNF", "DNS"]
+    document = scored(run("7"), run("8", finish=None), closed(), bibs=["7", "8", "9"])
+    assert [status_of(document, bib) for bib in ("7", "8", "9")] == ["FINISHED", "DNF", "DNS"]
 
 
 def test_a_read_that_comes_after_the_race_was_closed_still_counts():
@@ -66,17 +66,19 @@ def test_a_read_that_comes_after_the_race_was_closed_still_counts():
 
 
 def test_a_race_reopened_is_as_it_was():
-    found = scored(run("8", finish=None), closed(), reopened(), bibs=["8", "9"])
-    assert [status_of(found, bib) for bib in ("8", "9")] == ["ON_COURSE", "NOT_STARTED"]
-    found = scored(closed(), reopened(), closed(), bibs=["9"])
-    assert status_of(found, "9") == "DNS"
+    document = scored(run("8", finish=None), closed(), reopened(), bibs=["8", "9"])
+    assert [status_of(document, bib) for bib in ("8", "9")] == ["ON_COURSE", "NOT_STARTED"]
+    document = scored(closed(), reopened(), closed(), bibs=["9"])
+    assert status_of(document, "9") == "DNS"
 
 
 def test_closing_one_race_leaves_the_other_open():
-    found = scored(
-        closed("5k"), of=definition(races=[race(), race("5k")], boards=[]), bibs=[entry("7"), entry("8", race="5k")]
+    document = scored(
+        closed("5k"),
+        definition=definition(races=[race(), race("5k")], boards=[]),
+        bibs=[entry("7"), entry("8", race="5k")],
     )
-    assert [status_of(found, bib) for bib in ("7", "8")] == ["NOT_STARTED", "DNS"]
+    assert [status_of(document, bib) for bib in ("7", "8")] == ["NOT_STARTED", "DNS"]
 
 
 def test_without_a_gun_a_closed_race_makes_dns():
@@ -102,16 +104,16 @@ def test_ok_takes_back_an_earlier_one_and_a_later_one_holds_again():
 def test_a_disqualification_goes_over_everything():
     """Over a set DNF's absence, a finish, the limit, a decision, and a closed race."""
     for facts in ([run()], [run(k10=None), decided("missed:7", "accept")], [closed()], [run(finish=9999)]):
-        of = half(points=[{"id": "START", "mat": "start", "km": 0}, {"id": "10K", "mat": "10k", "km": 10},
+        definition = half(points=[{"id": "START", "mat": "start", "km": 0}, {"id": "10K", "mat": "10k", "km": 10},
                           {"id": "FINISH", "mat": "finish", "km": 21.0975, "cutoff": {"gun": "2:00:00"}}])  # fmt: skip
-        found = scored(*facts, status("7", "DQ"), of=of)
-        assert status_of(found) == "DQ"
-        assert found["boards"]["men"] == []
+        document = scored(*facts, status("7", "DQ"), definition=definition)
+        assert status_of(document) == "DQ"
+        assert document["boards"]["men"] == []
 
 
 def test_a_status_is_his_alone_and_may_be_spelt_in_small_letters():
-    found = scored(run("A7"), run("8"), status("a7 ", "DQ"), bibs=["A7", "8"])
-    assert [status_of(found, bib) for bib in ("A7", "8")] == ["DQ", "FINISHED"]
+    document = scored(run("A7"), run("8"), status("a7 ", "DQ"), bibs=["A7", "8"])
+    assert [status_of(document, bib) for bib in ("A7", "8")] == ["DQ", "FINISHED"]
 
 
 def test_a_withdrawn_status_is_as_if_it_had_never_been_and_leaves_the_earlier_one():
@@ -139,17 +141,17 @@ def test_a_withdrawn_status_is_as_if_it_had_never_been_and_leaves_the_earlier_on
     ],
 )
 def test_without_an_instant_a_start_contradicts_dns_and_a_finish_dnf(ruled, came, contradicted):
-    found = scored(*came, status("7", ruled))
-    assert cases(found) == ({"reads_after:7": True} if contradicted else {})
+    document = scored(*came, status("7", ruled))
+    assert cases(document) == ({"reads_after:7": True} if contradicted else {})
 
 
 @pytest.mark.parametrize("ruled", ["DNS", "DNF", "DQ"])
 @pytest.mark.parametrize(("stopped_s", "contradicted"), [("1999.999999", True), (2000, False), (3000, False)])
 def test_with_an_instant_a_point_taken_later_contradicts_it(ruled, stopped_s, contradicted):
     """He stopped at that instant, and was at 10K at 2000 s; equal is no contradiction."""
-    found = scored(run(finish=None), status("7", ruled, at_s=stopped_s))
-    assert status_of(found) == ruled
-    assert cases(found) == ({"reads_after:7": True} if contradicted else {})
+    document = scored(run(finish=None), status("7", ruled, at_s=stopped_s))
+    assert status_of(document) == ruled
+    assert cases(document) == ({"reads_after:7": True} if contradicted else {})
 
 
 def test_a_runner_who_gave_up_and_goes_on_is_dnf_with_a_case():
@@ -161,19 +163,19 @@ def test_a_runner_who_gave_up_and_goes_on_is_dnf_with_a_case():
 
 
 def test_the_case_names_the_athlete_and_his_race():
-    found = scored(run(), status("7", "DNF"))
-    assert found["cases"] == [{"case": "reads_after:7", "bib": "7", "race": "hm", "open": True}]
+    document = scored(run(), status("7", "DNF"))
+    assert document["cases"] == [{"case": "reads_after:7", "bib": "7", "race": "hm", "open": True}]
 
 
 @pytest.mark.parametrize("outcome", ["accept", "dnf", "dq"])
 def test_deciding_such_a_case_only_closes_it(outcome):
-    found = scored(run(), status("7", "DNF"), decided("reads_after:7", outcome))
-    assert (status_of(found), cases(found)) == ("DNF", {"reads_after:7": False})
+    document = scored(run(), status("7", "DNF"), decided("reads_after:7", outcome))
+    assert (status_of(document), cases(document)) == ("DNF", {"reads_after:7": False})
 
 
 def test_reads_that_no_point_took_contradict_nothing():
-    found = scored(reads(read("K1", "C7", 600)), status("7", "DNS"))
-    assert cases(found) == {}
+    document = scored(reads(read("K1", "C7", 600)), status("7", "DNS"))
+    assert cases(document) == {}
 
 
 def test_an_officials_time_contradicts_like_a_passing():
@@ -185,8 +187,8 @@ def test_without_an_own_gun_nothing_contradicts():
 
 
 def test_the_name_of_the_case_may_be_spelt_in_small_letters():
-    found = scored(run("A7"), status("A7", "DNF"), decided("reads_after: a7", "accept"), bibs=["A7"])
-    assert cases(found) == {"reads_after:A7": False}
+    document = scored(run("A7"), status("A7", "DNF"), decided("reads_after: a7", "accept"), bibs=["A7"])
+    assert cases(document) == {"reads_after:A7": False}
 
 
 # --- Order of entries and facts.
@@ -194,18 +196,18 @@ def test_the_name_of_the_case_may_be_spelt_in_small_letters():
 
 def test_facts_before_the_entry_that_they_name_take_effect_with_it():
     """Source: R1: kept, pending, in effect when it appears."""
-    found = document(status("7", "DQ"), gun(), run(), defined(), entries("7"))
-    assert status_of(found) == "DQ"
-    assert athlete(found)["gun_us"] == 4_000_000_000
+    standings = document(status("7", "DQ"), gun(), run(), defined(), entries("7"))
+    assert status_of(standings) == "DQ"
+    assert athlete(standings)["gun_us"] == 4_000_000_000
 
 
 def test_a_changed_race_is_scored_on_the_new_course():
     """He moved from the half to the 10 km race, which finishes at the 10 km mat."""
     ten = race("10k", points=[{"id": "START", "mat": "start", "km": 0}, {"id": "FINISH", "mat": "10k", "km": 10}])
-    found = scored(
+    document = scored(
         run(finish=None),
         gun(0, race="10k"),
         entries(entry("7", race="10k")),
-        of=definition(races=[race(), ten], boards=[]),
+        definition=definition(races=[race(), ten], boards=[]),
     )
-    assert (athlete(found)["race"], status_of(found), athlete(found)["time_s"]) == ("10k", "FINISHED", 2000)
+    assert (athlete(document)["race"], status_of(document), athlete(document)["time_s"]) == ("10k", "FINISHED", 2000)

@@ -27,9 +27,9 @@ from tests.builders import (
 )
 
 
-def times(found, bib="7"):
+def times(document, bib="7"):
     """Gun and chip time in seconds, and what is printed."""
-    one = athlete(found, bib)
+    one = athlete(document, bib)
     seconds = [None if one[name] is None else one[name] / 1_000_000 for name in ("gun_us", "chip_us")]
     return (*seconds, one["time_s"])
 
@@ -54,15 +54,15 @@ def test_printed_seconds_are_rounded_up_to_the_next_whole_one(exact, printed):
 
 
 def test_a_finishers_time_is_printed_rounded_up_and_kept_exact():
-    found = scored(run(finish="7784.3"))
-    assert athlete(found)["gun_us"] == 7_784_300_000
-    assert athlete(found)["time_s"] == 7785
+    document = scored(run(finish="7784.3"))
+    assert athlete(document)["gun_us"] == 7_784_300_000
+    assert athlete(document)["time_s"] == 7785
 
 
 def test_the_example_of_an_athlete_in_the_rules():
     """Gun time 3902.12 s, START at 1.12 s after the gun, so chip time 3901 s. Source: R5."""
-    found = scored(run(start="1.12", finish="3902.12"))
-    one = athlete(found)
+    document = scored(run(start="1.12", finish="3902.12"))
+    one = athlete(document)
     assert (one["gun_us"], one["chip_us"], one["time_s"]) == (3902120000, 3901000000, 3903)
     assert one["points"][0] == {"point": "START", "at_us": 1767477601120000, "source": "main"}
 
@@ -73,21 +73,21 @@ def test_the_example_of_an_athlete_in_the_rules():
 @pytest.mark.parametrize(("official", "printed"), [("gun", 4001), ("chip", 3900)])
 def test_the_official_time_of_the_race_is_printed(official, printed):
     """FINISH 4000.5 s after the gun, START at 100.6 s: gun 4000.5, chip 3899.9."""
-    found = scored(run(start="100.6", finish="4000.5"), of=half(official_time=official))
-    assert times(found) == (4000.5, 3899.9, printed)
+    document = scored(run(start="100.6", finish="4000.5"), definition=half(official_time=official))
+    assert times(document) == (4000.5, 3899.9, printed)
 
 
 @pytest.mark.parametrize(("gun_from", "gun_time"), [("race", 4600), ("wave", 4000)])
 def test_gun_time_counts_from_the_races_earliest_gun_or_from_his_waves(gun_from, gun_time):
     """Waves A at 0 s and B at 600 s; 7 of wave B starts at 610 and finishes at 4600. Source: R3.4, `gun_from`."""
-    found = document(
+    standings = document(
         defined(half(gun_from=gun_from)),
         entries(entry("7", wave="B")),
         gun(600, wave="B"),
         gun(0, wave="A"),
         run(start=610, k10=2600, finish=4600),
     )
-    assert times(found) == (gun_time, 3990, gun_time)
+    assert times(standings) == (gun_time, 3990, gun_time)
 
 
 @pytest.mark.parametrize(("gun_from", "counted_from"), [("race", 0), ("wave", 600)])
@@ -101,7 +101,7 @@ def test_a_row_says_which_guns_it_counts_from(gun_from, counted_from):
 
 
 def test_the_races_earliest_gun_is_the_earliest_of_all_its_guns_and_of_no_other_race():
-    found = document(
+    standings = document(
         defined(),
         entries(entry("7", wave="B")),
         gun(-900, race="5k"),
@@ -110,49 +110,49 @@ def test_the_races_earliest_gun_is_the_earliest_of_all_its_guns_and_of_no_other_
         gun(600, wave="B"),
         run(start=610, k10=2600, finish=4600),
     )
-    assert times(found) == (4580, 3990, 4580)
+    assert times(standings) == (4580, 3990, 4580)
 
 
 def test_a_wave_without_a_gun_of_its_own_has_the_gun_without_a_wave():
-    found = scored(run(), bibs=[entry("7", wave="B")], gun_s=10)
-    assert times(found) == (3990, 3990, 3990)  # read at 1 s, before the gun: START is assumed at the gun
-    assert athlete(found)["flags"] == ["start_assumed"]
+    document = scored(run(), bibs=[entry("7", wave="B")], gun_s=10)
+    assert times(document) == (3990, 3990, 3990)  # read at 1 s, before the gun: START is assumed at the gun
+    assert athlete(document)["flags"] == ["start_assumed"]
 
 
 def test_a_waves_own_gun_goes_before_the_gun_without_a_wave():
-    found = scored(gun(100, wave="B"), run(start=None), bibs=[entry("7", wave="B"), entry("8", wave="A")])
-    assert athlete(found)["chip_us"] == us(3900)
-    assert athlete(found)["gun_us"] == us(4000)
+    document = scored(gun(100, wave="B"), run(start=None), bibs=[entry("7", wave="B"), entry("8", wave="A")])
+    assert athlete(document)["chip_us"] == us(3900)
+    assert athlete(document)["gun_us"] == us(4000)
 
 
 def test_another_waves_gun_is_not_his():
     """Only wave A was started: 7 of wave B, and 8 of none, have no gun. Source: R3.8."""
-    found = document(defined(), entries(entry("7", wave="B"), "8"), gun(0, wave="A"), run("7"), run("8"))
+    standings = document(defined(), entries(entry("7", wave="B"), "8"), gun(0, wave="A"), run("7"), run("8"))
     for bib in ("7", "8"):
-        assert times(found, bib) == (None, None, None)
-        assert athlete(found, bib)["points"] == []
-        assert athlete(found, bib)["flags"] == []
-        assert athlete(found, bib)["status"] == "NOT_STARTED"
-    assert found["unused_reads"] == {"before_gun": 6}
+        assert times(standings, bib) == (None, None, None)
+        assert athlete(standings, bib)["points"] == []
+        assert athlete(standings, bib)["flags"] == []
+        assert athlete(standings, bib)["status"] == "NOT_STARTED"
+    assert standings["unused_reads"] == {"before_gun": 6}
 
 
 def test_without_an_own_gun_even_an_officials_time_is_not_used():
     """No passing of his is used, and an official's time is a passing. Source: R3.3 and R3.8."""
-    found = document(defined(), entries("7"), time_set("7", "FINISH", 4000))
-    assert (athlete(found)["points"], athlete(found)["status"]) == ([], "NOT_STARTED")
+    standings = document(defined(), entries("7"), time_set("7", "FINISH", 4000))
+    assert (athlete(standings)["points"], athlete(standings)["status"]) == ([], "NOT_STARTED")
 
 
 def test_the_gun_corrected_after_the_finish_moves_every_time_that_counts_from_it():
     """The gun was at 2.5 s and not at 0. START at 1 s is now before it; 8 started at 5 s."""
-    found = scored(run("7", finish=4000), run("8", start=5, finish=4100), gun("2.5"), bibs=["7", "8"])
-    assert times(found, "7") == (3997.5, 3997.5, 3998)
-    assert athlete(found, "7")["flags"] == ["start_assumed"]
-    assert times(found, "8") == (4097.5, 4095, 4098)
-    assert [row["bib"] for row in found["boards"]["men"]] == ["7", "8"]
+    document = scored(run("7", finish=4000), run("8", start=5, finish=4100), gun("2.5"), bibs=["7", "8"])
+    assert times(document, "7") == (3997.5, 3997.5, 3998)
+    assert athlete(document, "7")["flags"] == ["start_assumed"]
+    assert times(document, "8") == (4097.5, 4095, 4098)
+    assert [row["bib"] for row in document["boards"]["men"]] == ["7", "8"]
 
 
 def test_a_correction_of_one_waves_gun_leaves_the_other_wave_alone():
-    found = document(
+    standings = document(
         defined(half(gun_from="wave")),
         entries(entry("7", wave="A"), entry("8", wave="B")),
         gun(0, wave="A"),
@@ -161,13 +161,13 @@ def test_a_correction_of_one_waves_gun_leaves_the_other_wave_alone():
         run("8", 601, 2700, 4700),
         gun(590, wave="B"),
     )
-    assert times(found, "7")[0] == 4000
-    assert times(found, "8")[0] == 4110
+    assert times(standings, "7")[0] == 4000
+    assert times(standings, "8")[0] == 4110
 
 
 def test_the_gun_may_come_after_everybody_has_finished():
-    found = document(defined(), entries("7"), run(), gun())
-    assert times(found) == (4000, 3999, 4000)
+    standings = document(defined(), entries("7"), run(), gun())
+    assert times(standings) == (4000, 3999, 4000)
 
 
 # --- A missed start mat.
@@ -175,21 +175,21 @@ def test_the_gun_may_come_after_everybody_has_finished():
 
 def test_without_start_his_own_gun_stands_in_and_it_is_flagged():
     """Source: R2, `missing_start = "gun"`; the gun time is not touched."""
-    found = scored(run(start=None))
-    assert times(found) == (4000, 4000, 4000)
-    assert athlete(found)["flags"] == ["start_assumed"]
-    assert athlete(found)["missed"] == []
-    assert athlete(found)["status"] == "FINISHED"
+    document = scored(run(start=None))
+    assert times(document) == (4000, 4000, 4000)
+    assert athlete(document)["flags"] == ["start_assumed"]
+    assert athlete(document)["missed"] == []
+    assert athlete(document)["status"] == "FINISHED"
 
 
 def test_the_gun_that_stands_in_is_his_waves_even_where_gun_time_counts_from_the_races():
-    found = scored(
+    document = scored(
         gun(600, wave="B"),
         run(start=None, k10=2600, finish=4600),
         bibs=[entry("7", wave="B")],
-        of=half(gun_from="race"),
+        definition=half(gun_from="race"),
     )
-    assert times(found) == (4600, 4000, 4600)
+    assert times(document) == (4600, 4000, 4600)
 
 
 def test_who_has_not_finished_is_not_flagged_for_a_start_that_nothing_counts_from():
@@ -204,14 +204,16 @@ def test_times_are_given_whatever_the_status_and_printed_for_finishers_only(stat
 
 
 def test_times_are_given_over_the_time_limit():
-    of = half(points=[point("START"), point("FINISH", km=21.0975, cutoff={"gun": "1:00:00"})])
-    found = scored(reads(read("S1", "C7", 1), read("F1", "C7", 4000)), of=of)
-    assert times(found) == (4000, 3999, None)
-    assert athlete(found)["status"] == "OTL"
+    definition = half(points=[point("START"), point("FINISH", km=21.0975, cutoff={"gun": "1:00:00"})])
+    document = scored(reads(read("S1", "C7", 1), read("F1", "C7", 4000)), definition=definition)
+    assert times(document) == (4000, 3999, None)
+    assert athlete(document)["status"] == "OTL"
 
 
 def test_points_are_instants_in_course_order():
-    found = scored(reads(read("F1", "C7", 4000), read("K1", "C7", 2000), read("S1", "C7", 1)))
-    assert [one["point"] for one in athlete(found)["points"]] == ["START", "10K", "FINISH"]
-    assert [one["at_us"] for one in athlete(found)["points"]] == [START_US + us(at_s) for at_s in (1, 2000, 4000)]
-    assert passed(found)["10K"] == us(2000)
+    document = scored(reads(read("F1", "C7", 4000), read("K1", "C7", 2000), read("S1", "C7", 1)))
+    assert [point["point"] for point in athlete(document)["points"]] == ["START", "10K", "FINISH"]
+    assert [point["at_us"] for point in athlete(document)["points"]] == [
+        START_US + us(at_s) for at_s in (1, 2000, 4000)
+    ]
+    assert passed(document)["10K"] == us(2000)

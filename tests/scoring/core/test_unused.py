@@ -52,8 +52,8 @@ ALONE = {  # one read, the facts around it, and why it is unused
 
 @pytest.mark.parametrize("reason", ALONE)
 def test_each_reason_by_itself(reason):
-    facts, of = ALONE[reason]
-    assert scored(*facts, of=of or None)["unused_reads"] == {reason: 1}
+    facts, definition = ALONE[reason]
+    assert scored(*facts, definition=definition or None)["unused_reads"] == {reason: 1}
 
 
 FIRST_OF_TWO = {
@@ -86,70 +86,72 @@ FIRST_OF_TWO = {
 
 @pytest.mark.parametrize("name", FIRST_OF_TWO)
 def test_of_several_reasons_the_first_in_the_order_of_the_rules_stands(name):
-    reason, facts, of = FIRST_OF_TWO[name]
-    counted = scored(*facts, of=of or None)["unused_reads"]
+    reason, facts, definition = FIRST_OF_TWO[name]
+    counted = scored(*facts, definition=definition or None)["unused_reads"]
     assert counted.pop(reason) == 1
     assert sum(counted.values()) == (1 if name.startswith("backup") else 0)  # the main read there is overridden
 
 
 def test_without_a_gun_of_his_own_every_read_is_before_the_gun():
     """Source: R3.1 and R3.8."""
-    found = document(defined(), entries("7"), run())
-    assert found["unused_reads"] == {"before_gun": 3}
-    assert found["athletes"][0]["status"] == "NOT_STARTED"
-    assert found["athletes"][0]["points"] == []
+    standings = document(defined(), entries("7"), run())
+    assert standings["unused_reads"] == {"before_gun": 3}
+    assert standings["athletes"][0]["status"] == "NOT_STARTED"
+    assert standings["athletes"][0]["points"] == []
 
 
 def test_reads_before_the_gun_are_taken_out_before_passings_are_formed():
     """He stood on the start mat from −5 to 3 s: the passing is 3 s alone, so "first" would take it too."""
-    of = half(points=[point("START", pick="first"), point("FINISH", km=21.0975)])
-    found = scored(reads(read("S1", "C7", -5), read("S1", "C7", "-0.5"), read("S1", "C7", 3)), of=of)
-    assert found["unused_reads"] == {"before_gun": 2}
-    assert found["athletes"][0]["points"][0]["at_us"] == 1767477603000000
+    definition = half(points=[point("START", pick="first"), point("FINISH", km=21.0975)])
+    document = scored(reads(read("S1", "C7", -5), read("S1", "C7", "-0.5"), read("S1", "C7", 3)), definition=definition)
+    assert document["unused_reads"] == {"before_gun": 2}
+    assert document["athletes"][0]["points"][0]["at_us"] == 1767477603000000
 
 
 def test_reads_before_the_gun_make_no_backup_a_duplicate():
     """The main mat read at −1 s, the backup at 3 s: the backup's is the start."""
-    found = scored(reads(read("S1", "C7", -1), read("SB", "C7", 3)))
-    assert found["unused_reads"] == {"before_gun": 1}
-    assert found["athletes"][0]["points"][0]["source"] == "backup"
+    document = scored(reads(read("S1", "C7", -1), read("SB", "C7", 3)))
+    assert document["unused_reads"] == {"before_gun": 1}
+    assert document["athletes"][0]["points"][0]["source"] == "backup"
 
 
 def test_a_stray_read_of_a_start_passing_is_superseded_also_beyond_a_later_one():
-    found = scored(reads(read("S1", "C7", 5), read("S1", "C7", 6), read("S1", "C7", 100)))
-    assert found["unused_reads"] == {"superseded": 2}
+    document = scored(reads(read("S1", "C7", 5), read("S1", "C7", 6), read("S1", "C7", 100)))
+    assert document["unused_reads"] == {"superseded": 2}
 
 
 def test_at_a_mat_of_two_points_a_read_out_of_the_window_may_still_be_too_fast():
     """The finish lies on the start mat: at 700 s START's window of 600 s is over, and the finish takes 2,813 s."""
     points = [point("START"), point("10K", km=10), point("FINISH", "start", km=21.0975)]
-    of = half(start_window_s=600, points=points)
-    assert scored(reads(read("S1", "C7", 700)), of=of)["unused_reads"] == {"too_fast": 1}
+    definition = half(start_window_s=600, points=points)
+    assert scored(reads(read("S1", "C7", 700)), definition=definition)["unused_reads"] == {"too_fast": 1}
 
 
 def test_at_a_mat_of_two_points_one_overridden_leaves_the_other_to_ask():
     """START was set by an official, so a crossing of the line at 700 s can only be a finish, and is too fast."""
     points = [point("START"), point("10K", km=10), point("FINISH", "start", km=21.0975)]
-    of = half(start_window_s=600, points=points)
-    found = scored(reads(read("S1", "C7", 700)), time_set("7", "START", 2), of=of)
-    assert found["unused_reads"] == {"too_fast": 1}
-    found = scored(reads(read("S1", "C7", 4000)), time_set("7", "START", 2), time_set("7", "FINISH", 4001), of=of)
-    assert found["unused_reads"] == {"overridden": 1}
+    definition = half(start_window_s=600, points=points)
+    document = scored(reads(read("S1", "C7", 700)), time_set("7", "START", 2), definition=definition)
+    assert document["unused_reads"] == {"too_fast": 1}
+    document = scored(
+        reads(read("S1", "C7", 4000)), time_set("7", "START", 2), time_set("7", "FINISH", 4001), definition=definition
+    )
+    assert document["unused_reads"] == {"overridden": 1}
 
 
 def test_a_mat_that_is_not_on_his_course_hides_no_reason_of_another():
     """The definition lists it before the others."""
-    of = definition(mats=[mat("other", "X1"), *mats()])
-    found = scored(run(), reads(read("X1", "C7", 2000), read("K1", "C7", 2001)), of=of)
-    assert found["unused_reads"] == {"not_on_course": 1, "superseded": 1}
+    plain = definition(mats=[mat("other", "X1"), *mats()])
+    document = scored(run(), reads(read("X1", "C7", 2000), read("K1", "C7", 2001)), definition=plain)
+    assert document["unused_reads"] == {"not_on_course": 1, "superseded": 1}
 
 
 def test_too_fast_is_from_the_nearest_point_that_was_filled_earlier():
     """P1 at 2000 s, P2 missed: FINISH at 3000 s is 11.0975 km in 1,000 s; from START it would do."""
     points = [point("START"), point("P1", "10k", km=10), point("P2", "p2", km=15), point("FINISH", km=21.0975)]
-    of = half(points=points) | {"mats": mats(mat("p2", "P2"))}
-    found = scored(run(finish=None), reads(read("F1", "C7", 3000), read("F1", "C7", 4000)), of=of)
-    assert found["unused_reads"] == {"too_fast": 1}
+    definition = half(points=points) | {"mats": mats(mat("p2", "P2"))}
+    document = scored(run(finish=None), reads(read("F1", "C7", 3000), read("F1", "C7", 4000)), definition=definition)
+    assert document["unused_reads"] == {"too_fast": 1}
 
 
 @pytest.mark.parametrize(
@@ -157,8 +159,8 @@ def test_too_fast_is_from_the_nearest_point_that_was_filled_earlier():
 )
 def test_a_read_not_later_than_the_point_before_is_no_matter_of_speed(finish_s, reason):
     """10K by an official at 4000 s: a finish by then is out of order, a microsecond later too fast."""
-    found = scored(run(start=1, k10=None, finish=finish_s), time_set("7", "10K", 4000))
-    assert found["unused_reads"] == {reason: 1}
+    document = scored(run(start=1, k10=None, finish=finish_s), time_set("7", "10K", 4000))
+    assert document["unused_reads"] == {reason: 1}
 
 
 @pytest.mark.parametrize("each", [True, False], ids=["with a fact of the chip's own", "without"])
@@ -180,41 +182,41 @@ def test_every_read_is_named_once_used_or_with_its_reason(each):
         [("before_gun", -3), ("superseded", 1), ("too_fast", 900), ("backup_duplicate", 2001), third]
     )
     nths: list[Any] = [used[3] for group in ground.unused for used in group.reads] + [
-        one.read[3] for one in ground.taken if one.read is not None
+        chosen.read[3] for chosen in ground.taken if chosen.read is not None
     ]
     assert sorted(nths) == list(range(8))
     assert all(used[2] == "C7" for group in ground.unused for used in group.reads)
 
 
 def test_the_reads_of_an_athlete_whose_entry_was_withdrawn_are_of_an_unknown_chip():
-    found = document(defined(), entries("7", id="e7"), entries("8"), gun(), run("7"), run("8"), withdrawn("e7"))
-    assert found["unused_reads"] == {"unknown_chip": 3}
-    assert [one["bib"] for one in found["athletes"]] == ["8"]
+    standings = document(defined(), entries("7", id="e7"), entries("8"), gun(), run("7"), run("8"), withdrawn("e7"))
+    assert standings["unused_reads"] == {"unknown_chip": 3}
+    assert [athlete["bib"] for athlete in standings["athletes"]] == ["8"]
 
 
 def test_the_reads_of_an_interval_without_a_wearer_are_of_an_unknown_chip():
     """A spare chip was given out at 3000 s; it was read in its box before."""
     spare = chip("SPARE", "7", from_s=3000)
-    found = scored(spare, reads(read("K1", "SPARE", 2000), read("F1", "SPARE", 4000)))
-    assert found["unused_reads"] == {"unknown_chip": 1}
+    document = scored(spare, reads(read("K1", "SPARE", 2000), read("F1", "SPARE", 4000)))
+    assert document["unused_reads"] == {"unknown_chip": 1}
 
 
 def test_the_reads_of_a_device_that_stood_nowhere_yet_are_of_an_unknown_device():
-    found = scored(device("ZZ", "finish", from_s=3000), reads(read("ZZ", "C7", 2000), read("ZZ", "C7", 4000)))
-    assert found["unused_reads"] == {"unknown_device": 1}
-    assert found["athletes"][0]["points"][0]["point"] == "FINISH"
+    document = scored(device("ZZ", "finish", from_s=3000), reads(read("ZZ", "C7", 2000), read("ZZ", "C7", 4000)))
+    assert document["unused_reads"] == {"unknown_device": 1}
+    assert document["athletes"][0]["points"][0]["point"] == "FINISH"
 
 
 def test_used_reads_and_unused_ones_are_all_that_came():
     """Twelve reads, three used."""
     came = [("S1", -3), ("S1", 1), ("S1", 2), ("SB", 3), ("K1", 900), ("K1", 2000), ("K1", 2004), ("KB", 2500)]
     came += [("F1", 3000), ("F1", 4000), ("F1", 4050), ("ZZ", 1)]
-    found = scored(reads(*(read(name, "C7", at_s) for name, at_s in came)), status("7", "DQ"))
-    assert found["unused_reads"] == {
+    document = scored(reads(*(read(name, "C7", at_s) for name, at_s in came)), status("7", "DQ"))
+    assert document["unused_reads"] == {
         "before_gun": 1,
         "superseded": 4,  # 1 s, 2004, the backup's 2500 and 4050
         "backup_duplicate": 1,
         "too_fast": 2,  # 900, and 3000 after 2000 at 10K
         "unknown_device": 1,
     }
-    assert len(found["athletes"][0]["points"]) == 3
+    assert len(document["athletes"][0]["points"]) == 3

@@ -21,7 +21,7 @@ def rule(id="rule", article="5", **asks):
 
 
 def entered(*plain):
-    return [msgspec.convert(one, Entry) for one in plain]
+    return [msgspec.convert(item, Entry) for item in plain]
 
 
 def concerns(entries, *rules, **more):
@@ -46,15 +46,15 @@ def test_a_good_entry_is_no_concern():
 
 def test_every_concern_says_what_to_do():
     young = [entry("7", race="5k"), entry("8", birth_year=2009), entry("9", birth_year=2009)]
-    found = concerns(young, rule(born_to=2008, consent_under=18, standard_s=5400))
-    assert len(found) == 9
-    assert all(one.reason and one.todo for one in found)
+    listed = concerns(young, rule(born_to=2008, consent_under=18, standard_s=5400))
+    assert len(listed) == 9
+    assert all(one.reason and one.todo for one in listed)
 
 
 def test_concerns_come_by_bib_and_of_one_bib_by_kind():
     young = [entry(bib, birth_year=2009) for bib in ("10", "9", "101")]
-    found = concerns(young, rule("a", consent_under=18), rule("b", born_to=2008))
-    assert [(one.bib, one.kind) for one in found] == [
+    listed = concerns(young, rule("a", consent_under=18), rule("b", born_to=2008))
+    assert [(one.bib, one.kind) for one in listed] == [
         (bib, kind) for bib in ("9", "10", "101") for kind in ("age", "consent")
     ]
 
@@ -63,9 +63,9 @@ def test_concerns_come_by_bib_and_of_one_bib_by_kind():
 
 
 def test_an_unknown_race_is_a_concern():
-    found = concerns([entry(race="5k")])
-    assert subjects(found) == [("7", "race", None, None)]
-    assert reasons(found) == ["race '5k' is not defined; the races are hm"]
+    listed = concerns([entry(race="5k")])
+    assert subjects(listed) == [("7", "race", None, None)]
+    assert reasons(listed) == ["race '5k' is not defined; the races are hm"]
 
 
 def test_a_later_entry_of_a_bib_replaces_the_earlier():
@@ -91,8 +91,8 @@ def named(bib, family, given, **of):
 )
 def test_the_same_name_without_accents_year_and_gender_is_a_double_entry(second):
     """Hanoi 2024, 7.2; the later entry is named with the earlier."""
-    found = concerns([named("7", "Nguyễn", "Văn Đức"), second], ONCE, races=[race(), race("5k")], boards=[])
-    doubles = [one for one in found if one.kind == "double"]
+    listed = concerns([named("7", "Nguyễn", "Văn Đức"), second], ONCE, races=[race(), race("5k")], boards=[])
+    doubles = [one for one in listed if one.kind == "double"]
     assert subjects(doubles) == [("8", "double", "eligibility one-entry", "7.2")]
     assert doubles[0].others == ["7"]
     assert "birth year 1990, as bib 7 (hm)" in doubles[0].reason
@@ -125,8 +125,8 @@ def test_entries_without_any_name_are_not_one_person():
 
 def test_one_entry_a_race_lets_a_runner_into_another_race():
     twice = [named("7", "Lê", "An"), named("8", "Lê", "An", race="5k"), named("9", "Lê", "An", race="5k")]
-    found = concerns(twice, rule(once="race"), races=[race(), race("5k")], boards=[board(), board("b", "5k")])
-    assert [(one.bib, one.others) for one in found] == [("9", ["8"])]
+    listed = concerns(twice, rule(once="race"), races=[race(), race("5k")], boards=[board(), board("b", "5k")])
+    assert [(one.bib, one.others) for one in listed] == [("9", ["8"])]
 
 
 def test_without_such_a_rule_nobody_asks():
@@ -135,14 +135,14 @@ def test_without_such_a_rule_nobody_asks():
 
 def test_a_chip_named_twice_is_a_concern_for_whoever_does_not_get_its_reads():
     """R1.entries_added: the last entry that names a chip owns it."""
-    found = concerns([entry("9", ["C1"]), entry("7", ["C1", "C7"]), entry("8", ["C7"])])
-    assert [(one.bib, one.kind, one.others) for one in found] == [("7", "chip", ["8"]), ("9", "chip", ["7"])]
-    assert reasons(found)[0] == "chip C7 is also on the later entry of bib 8, which gets all of its reads"
+    listed = concerns([entry("9", ["C1"]), entry("7", ["C1", "C7"]), entry("8", ["C7"])])
+    assert [(one.bib, one.kind, one.others) for one in listed] == [("7", "chip", ["8"]), ("9", "chip", ["7"])]
+    assert reasons(listed)[0] == "chip C7 is also on the later entry of bib 8, which gets all of its reads"
 
 
 def test_an_entry_sent_again_is_the_last_to_name_its_chip():
-    found = concerns([entry("7", ["C1"]), entry("8", ["C1"]), entry("7", ["C1"])])
-    assert [(one.bib, one.others) for one in found] == [("8", ["7"])]
+    listed = concerns([entry("7", ["C1"]), entry("8", ["C1"]), entry("7", ["C1"])])
+    assert [(one.bib, one.others) for one in listed] == [("8", ["7"])]
 
 
 def test_a_chip_that_the_replaced_entry_had_is_nobodys():
@@ -155,18 +155,18 @@ def test_a_chip_that_the_replaced_entry_had_is_nobodys():
 @pytest.mark.parametrize(("born", "right"), [(2008, True), (2009, False), (1950, True)])
 def test_the_half_is_from_16_years_by_birth_year(born, right):
     """Tien Phong 2024, B.1: born 2008 or before."""
-    found = concerns([entry(birth_year=born)], rule("half-age", "B.1", races=["hm"], born_to=2008))
-    assert subjects(found) == ([] if right else [("7", "age", "eligibility half-age", "B.1")])
-    assert right or reasons(found) == ["was born in 2009; the rule is for athletes born in 2008 or before"]
+    listed = concerns([entry(birth_year=born)], rule("half-age", "B.1", races=["hm"], born_to=2008))
+    assert subjects(listed) == ([] if right else [("7", "age", "eligibility half-age", "B.1")])
+    assert right or reasons(listed) == ["was born in 2009; the rule is for athletes born in 2008 or before"]
 
 
 def test_juniors_are_born_2005_or_later():
     """Tien Phong 2024, A.1; only of that division."""
     young = rule("juniors", "A.1", divisions=["junior", "cadet"], born_from=2005)
     entries = [entry("7", division="junior", birth_year=2004), entry("8", division="senior", birth_year=2004)]
-    found = concerns(entries, young)
-    assert subjects(found) == [("7", "age", "eligibility juniors", "A.1")]
-    assert reasons(found) == ["was born in 2004; the rule is for athletes born in 2005 or later"]
+    listed = concerns(entries, young)
+    assert subjects(listed) == [("7", "age", "eligibility juniors", "A.1")]
+    assert reasons(listed) == ["was born in 2004; the rule is for athletes born in 2005 or later"]
 
 
 def test_both_years_are_said():
@@ -184,23 +184,23 @@ def test_both_years_are_said():
 )
 def test_under_18_needs_consent_and_the_year_alone_leaves_it_open_for_one_year(born, says):
     """The example race is on 4 January 2026: an athlete born in 2007 is 18, one born in 2009 at most 17."""
-    found = concerns([entry(birth_year=born)], rule("consent", "7.5", consent_under=18))
-    assert subjects(found) == ([] if says is None else [("7", "consent", "eligibility consent", "7.5")])
-    assert says is None or reasons(found) == [says]
+    listed = concerns([entry(birth_year=born)], rule("consent", "7.5", consent_under=18))
+    assert subjects(listed) == ([] if says is None else [("7", "consent", "eligibility consent", "7.5")])
+    assert says is None or reasons(listed) == [says]
 
 
 def test_no_birth_year_is_one_concern_that_names_all_who_ask():
     rules = [rule("half-age", "B.1", born_to=2008), rule("consent", "B.1", consent_under=18)]
     boards = [board(), board("20s", within="men", born_from=1997), board("old", within="men", born_to=1965)]
-    found = concerns([entry()], *rules, boards=boards)
-    assert subjects(found) == [("7", "birth_year", "eligibility half-age", "B.1")]
+    listed = concerns([entry()], *rules, boards=boards)
+    assert subjects(listed) == [("7", "birth_year", "eligibility half-age", "B.1")]
     asking = "eligibility half-age (B.1), eligibility consent (B.1), 2 boards of hm"
-    assert reasons(found) == [f"has no birth year on the entry; it is needed by {asking}"]
+    assert reasons(listed) == [f"has no birth year on the entry; it is needed by {asking}"]
 
 
 def test_no_birth_year_is_a_concern_where_boards_alone_go_by_it():
-    found = concerns([entry()], boards=[board("old", born_to=1965)])
-    assert subjects(found) == [("7", "birth_year", None, None)]  # and not one of being on no board as well
+    listed = concerns([entry()], boards=[board("old", born_to=1965)])
+    assert subjects(listed) == [("7", "birth_year", None, None)]  # and not one of being on no board as well
     assert concerns([entry(ranked=False)], boards=[board("old", born_to=1965)]) == []
 
 
@@ -232,9 +232,9 @@ ELITE = rule("elite-men", "3.3", gender="M", divisions=["elite"], standard_s=540
 def test_the_elite_have_a_standard(best, says):
     """Hanoi 2024, 3.3: 1:30:00 for men."""
     more = {} if best is None else {"personal_best_s": best}
-    found = concerns([entry(division="elite", **more)], ELITE)
-    assert subjects(found) == ([] if says is None else [("7", "standard", "eligibility elite-men", "3.3")])
-    assert says is None or reasons(found) == [says]
+    listed = concerns([entry(division="elite", **more)], ELITE)
+    assert subjects(listed) == ([] if says is None else [("7", "standard", "eligibility elite-men", "3.3")])
+    assert says is None or reasons(listed) == [says]
 
 
 @pytest.mark.parametrize("of", [{"division": "open"}, {"division": "elite", "gender": "F"}, {"division": "elite"}])
@@ -244,9 +244,9 @@ def test_the_standard_is_asked_of_nobody_else(of):
 
 def test_a_division_that_no_board_of_the_race_knows_is_a_concern():
     boards = [board(), board("e", within="men", division="elite"), board("o", within="men", division="open")]
-    found = concerns([entry("7", division="elit"), entry("8"), entry("9", division="open")], boards=boards)
-    assert subjects(found) == [("7", "division", None, None), ("8", "division", None, None)]
-    assert reasons(found) == [
+    listed = concerns([entry("7", division="elit"), entry("8"), entry("9", division="open")], boards=boards)
+    assert subjects(listed) == [("7", "division", None, None), ("8", "division", None, None)]
+    assert reasons(listed) == [
         "has the unknown division 'elit' on the entry; the divisions of hm are elite, open",
         "has no division on the entry; the divisions of hm are elite, open",
     ]
@@ -255,23 +255,23 @@ def test_a_division_that_no_board_of_the_race_knows_is_a_concern():
 def test_who_passes_no_board_is_a_concern():
     """A woman among the advanced seniors of a race that has none for women."""
     boards = [board("men", gender="M", division="senior"), board("mass", gender="F", division="mass")]
-    found = concerns([entry(gender="F", division="senior", birth_year=1990)], boards=boards)
-    assert subjects(found) == [("7", "no_board", None, None)]
-    assert reasons(found) == ["is on none of the 2 boards of hm: gender F, division senior, born in 1990"]
+    listed = concerns([entry(gender="F", division="senior", birth_year=1990)], boards=boards)
+    assert subjects(listed) == [("7", "no_board", None, None)]
+    assert reasons(listed) == ["is on none of the 2 boards of hm: gender F, division senior, born in 1990"]
 
 
 def test_walkers_and_pacers_need_no_board_and_others_in_a_race_of_none_are_named():
-    found = concerns([entry("7", ranked=False), entry("8")], boards=[])
-    assert subjects(found) == [("8", "no_board", None, None)]
-    assert reasons(found) == ["is on no board, since race hm has none"]
+    listed = concerns([entry("7", ranked=False), entry("8")], boards=[])
+    assert subjects(listed) == [("8", "no_board", None, None)]
+    assert reasons(listed) == ["is on no board, since race hm has none"]
 
 
 def test_no_nationality_is_a_concern_where_boards_are_by_nation():
     boards = [board(), board("vie", within="men", nationality="VIE"), board("jpn", within="men", nationality="jpn")]
     entries = [entry("7"), entry("8", nationality="KEN"), entry("9", ranked=False)]
-    found = concerns(entries, boards=boards)
-    assert subjects(found) == [("7", "nationality", None, None)]
-    assert reasons(found) == ["has no nationality on the entry; 2 boards of hm go by it"]
+    listed = concerns(entries, boards=boards)
+    assert subjects(listed) == [("7", "nationality", None, None)]
+    assert reasons(listed) == ["has no nationality on the entry; 2 boards of hm go by it"]
     assert concerns([entry()], boards=[board()]) == []
 
 
@@ -295,26 +295,26 @@ def test_waves_in_order_of_personal_bests_are_right_and_the_last_takes_those_wit
 
 def test_the_one_in_a_wave_too_fast_for_his_best_is_named_with_the_wave_that_fits():
     """Hanoi 2024, 4.5."""
-    found = in_waves(("A", 4000), ("A", 7400), ("A", 5000), ("B", 5500), ("B", 6000), ("C", 7000), ("C", 7200))
-    assert subjects(found) == [("2", "wave", "waves by-best", "4.5")]
-    assert reasons(found) == [
+    concern_ = in_waves(("A", 4000), ("A", 7400), ("A", 5000), ("B", 5500), ("B", 6000), ("C", 7000), ("C", 7200))
+    assert subjects(concern_) == [("2", "wave", "waves by-best", "4.5")]
+    assert reasons(concern_) == [
         "starts in wave A with a personal best of 2:03:20; compared with the others, that belongs to wave C"
     ]
 
 
 def test_one_too_fast_for_his_wave_is_named_too():
-    found = in_waves(("A", 4000), ("A", 4400), ("C", 4200), ("C", 7000), ("C", 7200))
-    assert [(one.bib, one.reason[-6:]) for one in found] == [("3", "wave A")]
+    concern_ = in_waves(("A", 4000), ("A", 4400), ("C", 4200), ("C", 7000), ("C", 7200))
+    assert [(one.bib, one.reason[-6:]) for one in concern_] == [("3", "wave A")]
 
 
 def test_without_a_best_any_but_the_last_wave_is_a_concern():
-    found = in_waves(("A", None), ("B", 6000))
-    assert reasons(found) == ["starts in wave A without a personal best; that belongs to the last wave, B"]
+    concern_ = in_waves(("A", None), ("B", 6000))
+    assert reasons(concern_) == ["starts in wave A without a personal best; that belongs to the last wave, B"]
 
 
 def test_no_wave_and_an_unknown_wave_are_concerns_once_there_are_waves():
-    found = in_waves(("A", 4000), (None, 5000), ("X", 6000))
-    assert reasons(found) == [
+    concern_ = in_waves(("A", 4000), (None, 5000), ("X", 6000))
+    assert reasons(concern_) == [
         "has no wave on the entry; the waves are A, B, C",
         "has the unknown wave 'X' on the entry; the waves are A, B, C",
     ]
@@ -345,13 +345,13 @@ def test_more_than_may_count_of_a_unit_are_named_by_the_order_of_the_log():
     """Tien Phong 2024, A.3.2: at most 5 of a unit in an event."""
     unit = [entry(bib, team="Hà Nội") for bib in ("9", "8", "7", "6", "5", "4", "3")]
     others = [entry("10", team="Huế"), entry("11", team="Hà Nội", gender="F"), entry("12", team="Hà Nội", ranked=False)]
-    found = concerns(unit + others, team_boards=[{"id": "teams-men", "of": "men"}])
-    assert subjects(found) == [(bib, "team_size", "team_boards teams-men", None) for bib in ("3", "4")]
-    assert reasons(found) == [
+    listed = concerns(unit + others, team_boards=[{"id": "teams-men", "of": "men"}])
+    assert subjects(listed) == [(bib, "team_size", "team_boards teams-men", None) for bib in ("3", "4")]
+    assert reasons(listed) == [
         "is number 7 of team 'Hà Nội'; at most 5 can count on teams-men",
         "is number 6 of team 'Hà Nội'; at most 5 can count on teams-men",
     ]
-    assert found[0].others == ["9", "8", "7", "6", "5"]
+    assert listed[0].others == ["9", "8", "7", "6", "5"]
 
 
 FAMILY = {
@@ -406,14 +406,14 @@ WHOLE = "a team must have 1 parent (born in 2005 or before), 1 child (born in 20
 def test_the_missing_members_of_a_family_are_named(members, says):
     (found,) = [one for one in families(*members) if one.kind == "composition"]
     assert (found.row, found.article, found.team) == ("compositions sports-family", "5", "Gia đình 1")
-    assert (found.bib, found.others) == (members[0]["bib"], [one["bib"] for one in members[1:]])
+    assert (found.bib, found.others) == (members[0]["bib"], [member["bib"] for member in members[1:]])
     assert found.reason == f"{WHOLE}; {says}"
 
 
 def test_a_third_member_of_a_family_has_no_place():
-    found = families(member("1", 1985), member("2", 2014), member("3", 2012))
-    assert [(one.kind, one.bib) for one in found] == [("composition", "1"), ("team_size", "3")]
-    assert found[0].reason == f"{WHOLE}; it has no place for bib 3 (M, born in 2012)"
+    listed = families(member("1", 1985), member("2", 2014), member("3", 2012))
+    assert [(one.kind, one.bib) for one in listed] == [("composition", "1"), ("team_size", "3")]
+    assert listed[0].reason == f"{WHOLE}; it has no place for bib 3 (M, born in 2012)"
 
 
 def test_an_athlete_without_a_team_is_a_concern_where_teams_are_required():
@@ -441,9 +441,9 @@ def came(bib, after_s, of="A"):
 def test_a_family_finishes_together():
     """Hanoi 2024, 3.1."""
     rows = [came("1", 900), came("2", 905), came("3", 900, "B"), came("4", 905.001, "B"), came("5", 900, "C")]
-    found = families(rows=rows, together_s=5)
-    assert subjects(found) == [("3", "apart", "compositions sports-family", "5")]
-    assert reasons(found) == ["finished 0:00:05.001 apart; the members must finish within 5 s"]
+    listed = families(rows=rows, together_s=5)
+    assert subjects(listed) == [("3", "apart", "compositions sports-family", "5")]
+    assert reasons(listed) == ["finished 0:00:05.001 apart; the members must finish within 5 s"]
     assert families(rows=rows) == []
 
 

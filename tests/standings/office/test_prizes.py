@@ -117,10 +117,10 @@ def test_medals_go_to_all_who_finish_within_the_limits_pacers_too():
     rows = [result("10", 4001), result("9", 4002, ranked=False), result("8", 4003, status="OTL")]
     rows += [result("7", status="DNF"), result("6", 900, race="5k"), result("5", 4000, status="DQ")]
     medals = [{"id": "m", "article": "B.4.1", "what": "Finisher medal"}]
-    of = definition(races=[race(), race("5k"), race("1k")], medals=medals)
-    found = medal_list(parse_definition(of), rows)
+    plain = definition(races=[race(), race("5k"), race("1k")], medals=medals)
+    found = medal_list(parse_definition(plain), rows)
     assert [(one.medal, one.race, one.bibs) for one in found] == [("m", "hm", ["9", "10"]), ("m", "5k", ["6"])]
-    taken = parse_definition({**of, "medals": [{**medals[0], "races": ["5k"]}]})
+    taken = parse_definition({**plain, "medals": [{**medals[0], "races": ["5k"]}]})
     assert [one.race for one in medal_list(taken, rows)] == ["5k"]
 
 
