@@ -1,0 +1,245 @@
+"""Which device's clock is wrong, by how much and since when; and what the passings are once that is put right."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from schemas.ids import US
+from services.health.crossings import Crossings, Instants, find_crossings
+from services.health.even_pace import Estimate, Step, estimate_mat, find_step
+from services.health.observed import DevicePassing, Observed
+from services.health.peers import Phase, compare, compare_mat, in_order, times_by_mat
+from services.scoring.core.course import Course
+
+SIGNIFICANT = 5.0  # standard errors that a clock has to be off by, where only paces tell
+OFF_MIN_S = 30.0  # seconds, there
+OFF_MIN_US = 10 * US  # where devices at the same mat tell
+SURE_S = 15.0  # an offset that paces tell is shown as the device's when its standard error is no more
+ROUND_US = 1800 * US  # clocks are set to the wrong zone or hour: an offset near one of these is one of these
+FAVOURED = 12.0  # how much likelier (twice its logarithm) one of two devices has to be right
+
+
+class ClockFault(NamedTuple):
+    """Devices of one mat whose clocks are wrong in the same way.
+
+    `by` says what told: other devices at the mat, or the athletes' paces. `sure` is false where two devices differ and
+    nothing says which is wrong: `against` names the other.
+    """
+
+    devices: tuple[int, ...]
+    mat: str
+    phases: tuple[Phase, ...]
+    by: str
+    error_s: float
+    athletes: int
+    against: tuple[int, ...]
+    sure: bool
+
+
+class Clocks(NamedTuple):
+    """What is known of all clocks.
+
+    `ahead_us`: how far each device is ahead as of now, where that is known; `shifts`: the phases of those that are
+    wrong. `athletes`: everybody's crossings by race, with the clocks put right. `undecided`: mats where devices differ
+    and nothing says which is wrong.
+    """
+
+    faults: list[ClockFault]
+    ahead_us: dict[int, int]
+    shifts: dict[int, tuple[Phase, ...]]
+    athletes: dict[str, list[Crossings]]
+    undecided: frozenset[str]
+
+
+def read_clocks(observed: Observed, courses: Mapping[str, Course], race_of: Mapping[str, str], gap_us: int) -> Clocks:
+    """Compare clocks at each mat, then mats with each other; the crossings by race are by clocks put right."""
+    judge = _Judge(observed, courses, race_of, gap_us)
+    judge.compare_devices()
+    judge.compare_mats()
+    return Clocks(judge.faults, judge.ahead_us, judge.shifts, judge.crossings(), frozenset(judge.undecided))
+
+
+def shifted(passings: Sequence[DevicePassing], shifts: Mapping[int, Sequence[Phase]]) -> list[DevicePassing]:
+    """Return an athlete's passings with the clocks put right, in time order."""
+    found = []
+    for passing in passings:
+        phases = shifts.get(passing.device)
+        if phases:
+            ahead_us = _phase_at(phases, passing.first_us).ahead_us
+            passing = DevicePassing(
+                passing.first_us - ahead_us, passing.last_us - ahead_us, passing.device, passing.mat
+            )
+        found.append(passing)
+    return sorted(found)
+
+
+def _phase_at(phases: Sequence[Phase], at_us: int) -> Phase:
+    found = phases[0]
+    for phase in phases[1:]:
+        if phase.from_us is not None and at_us >= phase.from_us:
+            found = phase
+    return found
+
+
+class _Judge:
+    def __init__(
+        self, observed: Observed, courses: Mapping[str, Course], race_of: Mapping[str, str], gap_us: int
+    ) -> None:
+        self._observed = observed
+        self._courses = courses
+        self._race_of = race_of
+        self._gap_us = gap_us
+        self._times = times_by_mat(observed)
+        self._crossings: dict[str, list[Crossings]] | None = None
+        self.faults: list[ClockFault] = []
+        self.ahead_us: dict[int, int] = {}
+        self.shifts: dict[int, tuple[Phase, ...]] = {}
+        self.undecided: set[str] = set()
+
+    # --- Devices of one mat.
+
+    def compare_devices(self) -> None:
+        """Find the devices that differ from most others at their mat, and put them right."""
+        undecided = []
+        for mat, times in sorted(self._times.items()):
+            found = compare_mat(self._observed, times)
+            for device in found.agreeing if len(found.agreeing) > 1 else ():
+                self.ahead_us[device] = 0
+            for device, phases in found.differing.items():
+                if found.decided:
+                    self._blame(mat, device, phases, found.agreeing)
+                else:
+                    undecided.append((mat, device, phases, found.agreeing))
+        for mat, device, phases, agreeing in undecided:
+            self._decide(mat, device, phases, agreeing)
+
+    def _blame(self, mat: str, device: int, phases: list[Phase], against: list[int]) -> None:
+        self.shifts[device] = tuple(phases)
+        self.ahead_us[device] = phases[-1].ahead_us
+        self._crossings = None
+        if any(abs(phase.ahead_us) >= OFF_MIN_US for phase in phases):
+            athletes = sum(phase.passings for phase in phases)
+            self.faults.append(
+                ClockFault((device,), mat, tuple(phases), "devices", 1.0, athletes, tuple(against), True)
+            )
+
+    def _decide(self, mat: str, device: int, phases: list[Phase], agreeing: list[int]) -> None:
+        """Let the athletes' paces say which of two devices, or two equal groups, is right."""
+        since_us = phases[-1].from_us
+        likely = []
+        for group in (agreeing, [device]):
+            estimate = self._estimate_alone(mat, group, since_us)
+            likely.append(None if estimate is None else estimate.significance**2)
+        one, other = likely
+        if one is not None and other is not None and other - one >= FAVOURED:
+            self._blame(mat, device, phases, agreeing)
+        elif one is not None and other is not None and one - other >= FAVOURED:
+            turned = self._turned(mat, device, agreeing[0])
+            for wrong in agreeing:
+                self._blame(mat, wrong, turned, [device])
+        elif any(abs(phase.ahead_us) >= OFF_MIN_US for phase in phases):
+            self.undecided.add(mat)
+            athletes = sum(phase.passings for phase in phases)
+            self.faults.append(
+                ClockFault((device,), mat, tuple(phases), "devices", 1.0, athletes, tuple(agreeing), False)
+            )
+
+    def _turned(self, mat: str, device: int, anchor: int) -> list[Phase]:
+        """Return the phases of the anchor as the device sees it."""
+        times = self._times[mat]
+        return compare(times[anchor], times[device], in_order(times[device]))
+
+    def _estimate_alone(self, mat: str, group: list[int], since_us: int | None) -> Estimate | None:
+        """Return what paces say of a mat if only these devices had been there."""
+
+        def keeps(passing: DevicePassing) -> bool:
+            if passing.mat != mat:
+                return True
+            return passing.device in group and (since_us is None or passing.first_us >= since_us)
+
+        races = []
+        for race, course in self._courses.items():
+            athletes = [
+                find_crossings(bib, course, [one for one in shifted(own, self.shifts) if keeps(one)], self._gap_us)
+                for bib, own in self._observed.passings.items()
+                if self._race_of.get(bib) == race
+            ]
+            races.append((course, [one.at_us for one in athletes]))
+        return estimate_mat(mat, races, frozenset(self._times) - {mat})
+
+    # --- Mats.
+
+    def crossings(self) -> dict[str, list[Crossings]]:
+        """Return the crossings of all athletes by race, with the clocks put right so far."""
+        if self._crossings is None:
+            found: dict[str, list[Crossings]] = {race: [] for race in self._courses}
+            for bib, passings in self._observed.passings.items():
+                race = self._race_of.get(bib)
+                if race is None:
+                    continue
+                own = shifted(passings, self.shifts) if self.shifts else passings
+                found[race].append(find_crossings(bib, self._courses[race], own, self._gap_us))
+            self._crossings = found
+        return self._crossings
+
+    def _races(self) -> list[tuple[Course, list[Instants]]]:
+        return [(self._courses[race], [one.at_us for one in athletes]) for race, athletes in self.crossings().items()]
+
+    def compare_mats(self) -> None:
+        """Find the mats that the athletes' paces contradict, the clearest first, without those found before."""
+        trusted = frozenset(mat for mat in self._times if mat not in self.undecided)
+        while True:
+            races = self._races()
+            estimates = {mat: estimate_mat(mat, races, trusted) for mat in sorted(trusted)}
+            steps = {mat: find_step(mat, races, trusted) for mat in sorted(trusted)}
+            clear = [(found.significance, mat) for mat, found in estimates.items() if found and _is_clear(found)]
+            clear += [(abs(step.change_s) / step.error_s, mat) for mat, step in steps.items() if step is not None]
+            if not clear:
+                break
+            _, mat = max(clear)
+            step, found = steps[mat], estimates[mat]
+            assert found is not None
+            self._blame_mat(mat, found, step)
+            trusted -= {mat}
+        for mat in sorted(trusted):
+            found = estimates[mat]
+            if found is not None and found.error_s <= SURE_S:
+                for device in self._times[mat]:
+                    self.ahead_us.setdefault(device, round(found.ahead_s * US))
+
+    def _blame_mat(self, mat: str, found: Estimate, step: Step | None) -> None:
+        """Blame all devices of a mat, those that were put right by others there by as much more."""
+        if step is None:
+            phases: tuple[Phase, ...] = (Phase(None, _rounded_us(found.ahead_s, found.error_s), found.athletes),)
+            error_s = found.error_s
+        else:
+            change = Phase(step.at_us, _rounded_us(step.change_s, step.error_s), found.athletes)
+            phases, error_s = (Phase(None, 0, found.athletes), change), step.error_s
+        devices = tuple(sorted(self._times[mat]))
+        for device in devices:
+            own = self.shifts.get(device)
+            self.shifts[device] = phases if own is None else _sum(own, phases)
+            self.ahead_us[device] = self.shifts[device][-1].ahead_us
+        self._crossings = None
+        self.faults.append(ClockFault(devices, mat, phases, "paces", error_s, found.athletes, (), True))
+
+
+def _sum(one: Sequence[Phase], other: Sequence[Phase]) -> tuple[Phase, ...]:
+    """Return what two reasons for being wrong come to."""
+    begins = sorted({phase.from_us for phase in (*one, *other) if phase.from_us is not None})
+    found = [Phase(None, one[0].ahead_us + other[0].ahead_us, one[0].passings)]
+    for from_us in begins:
+        ahead_us = _phase_at(one, from_us).ahead_us + _phase_at(other, from_us).ahead_us
+        found.append(Phase(from_us, ahead_us, one[-1].passings))
+    return tuple(found)
+
+
+def _rounded_us(ahead_s: float, error_s: float) -> int:
+    """Return an offset as whole half hours where it may well be that, else to the second."""
+    near_us = round(ahead_s * US / ROUND_US) * ROUND_US
+    if near_us and abs(ahead_s * US - near_us) <= max(3 * error_s, 5) * US:
+        return near_us
+    return round(ahead_s) * US
+
+
+def _is_clear(found: Estimate) -> bool:
+    return abs(found.ahead_s) >= OFF_MIN_S and found.significance >= SIGNIFICANT

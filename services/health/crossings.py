@@ -1,0 +1,105 @@
+"""When each athlete crossed each point, by the devices alone: without guns, and without the choices of scoring.
+
+Rougher than scoring, and independent of it: it has to hold where a gun or a clock is wrong. A crossing that could be
+one of several passings is left out.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from services.health.observed import DevicePassing
+from services.scoring.core.course import START, Course
+
+Instants = list[int | None]
+"""The instants at which an athlete crossed the points of the course, by index; None where unknown."""
+
+
+class Visit(NamedTuple):
+    """Passings at one mat, by whichever devices, without a gap over `passing_gap_s`; a bit of `devices` for each."""
+
+    first_us: int
+    last_us: int
+    devices: int
+
+
+class Crossings(Struct):
+    """One athlete's crossings. `devices`: the bits of those that saw each; `mats`: the course's mats that saw them."""
+
+    bib: str
+    at_us: Instants
+    devices: list[int]
+    mats: frozenset[str]
+
+
+def find_crossings(bib: str, course: Course, passings: Sequence[DevicePassing], gap_us: int) -> Crossings:
+    """Return an athlete's crossings from their passings in time order."""
+    visits = _visits(course, passings, gap_us)
+    chosen: list[Visit | None] = [None] * len(course.points)
+    start_mat = course.points[START].mat
+    elsewhere = [visit.first_us for mat, own in visits.items() if mat != start_mat for visit in own]
+    at_start = visits.get(start_mat)
+    if at_start is not None:
+        _cross_start(course, chosen, at_start, elsewhere)
+    start_us = None if (start := chosen[START]) is None else start.last_us
+    for mat, own in visits.items():
+        points = course.at_mat[mat]
+        if mat == start_mat:
+            continue
+        if len(points) == len(own):
+            for point, visit in zip(points, own, strict=True):
+                chosen[point] = visit
+        elif len(points) == 1 and start_us is not None:
+            least_us = start_us + course.least_us[START][points[0]]
+            chosen[points[0]] = next((visit for visit in own if visit.first_us >= least_us), None)
+    at_us: Instants = [None if visit is None else visit.first_us for visit in chosen]
+    at_us[START] = start_us
+    return Crossings(bib, at_us, [0 if visit is None else visit.devices for visit in chosen], frozenset(visits))
+
+
+def believable(course: Course, at_us: Instants) -> Instants:
+    """Return the crossings without those that nobody could reach so soon after START, as a stray read makes them."""
+    start_us = at_us[START]
+    if start_us is None:
+        return at_us
+    least_us = course.least_us[START]
+    return [
+        instant if instant is None or not point or instant - start_us >= least_us[point] else None
+        for point, instant in enumerate(at_us)
+    ]
+
+
+def _visits(course: Course, passings: Sequence[DevicePassing], gap_us: int) -> dict[str, list[Visit]]:
+    """Return the visits to the course's mats."""
+    found: dict[str, list[Visit]] = {}
+    at_mat = course.at_mat
+    for first_us, last_us, device, mat in passings:
+        own = found.get(mat)
+        if own is None:
+            if mat in at_mat:
+                found[mat] = [Visit(first_us, last_us, 1 << device)]
+            continue
+        before = own[-1]
+        if first_us - before.last_us <= gap_us:
+            own[-1] = Visit(before.first_us, max(before.last_us, last_us), before.devices | 1 << device)
+        else:
+            own.append(Visit(first_us, last_us, 1 << device))
+    return found
+
+
+def _cross_start(course: Course, chosen: list[Visit | None], visits: list[Visit], elsewhere: list[int]) -> None:
+    """Take START from the last visit before any other mat, and a later point there from the first visit after all."""
+    points = course.at_mat[course.points[START].mat]
+    if len(points) > 2 and len(points) == len(visits):
+        for point, visit in zip(points, visits, strict=True):
+            chosen[point] = visit
+    elif not elsewhere:
+        if len(points) == 1 or len(visits) == 1:
+            chosen[START] = visits[-1]
+    else:
+        first_us, last_us = min(elsewhere), max(elsewhere)
+        before = [visit for visit in visits if visit.last_us < first_us]
+        chosen[START] = before[-1] if before else None
+        if len(points) == 2 and points[1] == course.finish:
+            chosen[course.finish] = next((visit for visit in visits if visit.first_us > last_us), None)

@@ -1,0 +1,244 @@
+"""Clocks against athletes' paces: when a mat saw them, and when an even pace between the mats around it would have.
+
+An athlete who slows down, or climbs a hill, differs by more the longer the stretch takes; a clock that is wrong differs
+by the same for everybody. So the difference is regressed on the stretch's duration, and the clock is the intercept.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from math import sqrt
+from statistics import median
+from typing import NamedTuple
+
+from schemas.ids import US
+from services.health.crossings import Instants
+from services.scoring.core.course import Course
+
+SAMPLE_MAX = 240
+RECENT = 80
+SAMPLE_MIN = 4
+STEP_MIN = 10  # athletes on either side of a clock's jump
+STEP_ERRORS = 9.0  # standard errors that a jump has to be clear of
+STEP_MIN_S = 30.0
+ITERATIONS = 8
+# By how much paces differ along a stretch, as a share of its duration: the standard deviation of hills and fatigue
+# common to all athletes, and of what a straight line leaves of it. Between two mats, and beyond the last one.
+SLOPE_BETWEEN, BEND_BETWEEN = 0.05, 0.03
+SLOPE_BEYOND, BEND_BEYOND = 0.12, 0.06
+NOISE_MIN_S = 0.5
+
+
+class Difference(NamedTuple):
+    """One athlete at one point: the duration of the stretch it was judged by, and how late they came, in seconds."""
+
+    stretch_s: float
+    late_s: float
+    at_us: int
+
+
+class Estimate(NamedTuple):
+    """How far a mat's clock is ahead, with the standard error of that, in seconds, and from how many athletes."""
+
+    ahead_s: float
+    error_s: float
+    athletes: int
+
+    @property
+    def significance(self) -> float:
+        """How many standard errors the clock is from right."""
+        return abs(self.ahead_s) / self.error_s
+
+
+class Step(NamedTuple):
+    """A clock that jumped: the first crossing after it, by how much it jumped ahead, and the standard error of that."""
+
+    at_us: int
+    change_s: float
+    error_s: float
+
+
+class _Fit(NamedTuple):
+    """What one race's point says: the estimate, and each athlete's rest with its standard deviation."""
+
+    estimate: Estimate
+    found: list[Difference]
+    rests_s: list[float]
+    scales: list[float]
+
+
+def estimate_mat(
+    mat: str, races: Iterable[tuple[Course, Sequence[Instants]]], trusted: frozenset[str]
+) -> Estimate | None:
+    """Return how far the clock of a mat is ahead of those of the trusted mats; None where too few athletes tell."""
+    return _combined([fit.estimate for fit in _fits(mat, races, trusted)])
+
+
+def find_step(mat: str, races: Iterable[tuple[Course, Sequence[Instants]]], trusted: frozenset[str]) -> Step | None:
+    """Return the jump of a mat's clock, if its athletes' differences show one."""
+    fits = _fits(mat, races, trusted)
+    series = sorted(
+        (one.at_us, rest_s, scale)
+        for fit in fits
+        for one, rest_s, scale in zip(fit.found, fit.rests_s, fit.scales, strict=True)
+    )
+    if len(series) < 2 * STEP_MIN:
+        return None
+    steps = [abs(b[1] / b[2] - a[1] / a[2]) for a, b in pairwise(series)]
+    noise_s = max(1.4826 * median(steps) / sqrt(2), NOISE_MIN_S)
+    weights = [scale**-2 for _, _, scale in series]
+    total_w, total = sum(weights), sum(w * rest for w, (_, rest, _) in zip(weights, series, strict=True))
+    best: Step | None = None
+    before_w = before = 0.0
+    for nth, (weight, (_, rest, _)) in enumerate(zip(weights, series, strict=True), start=1):
+        before_w, before = before_w + weight, before + weight * rest
+        if not STEP_MIN <= nth <= len(series) - STEP_MIN:
+            continue
+        after_w = total_w - before_w
+        change_s = (total - before) / after_w - before / before_w
+        error_s = noise_s * sqrt(1 / before_w + 1 / after_w)
+        if best is None or abs(change_s) / error_s > abs(best.change_s) / best.error_s:
+            best = Step(series[nth][0], change_s, error_s)
+    if best is None or abs(best.change_s) < max(STEP_MIN_S, STEP_ERRORS * best.error_s):
+        return None
+    return best
+
+
+def _combined(found: list[Estimate]) -> Estimate | None:
+    if not found:
+        return None
+    weights = [1 / estimate.error_s**2 for estimate in found]
+    ahead_s = sum(weight * one.ahead_s for weight, one in zip(weights, found, strict=True)) / sum(weights)
+    least_s = min(one.error_s for one in found)
+    return Estimate(ahead_s, max(sqrt(1 / sum(weights)), 0.7 * least_s), sum(one.athletes for one in found))
+
+
+def _fits(mat: str, races: Iterable[tuple[Course, Sequence[Instants]]], trusted: frozenset[str]) -> list[_Fit]:
+    found = []
+    for course, athletes in races:
+        for point in course.at_mat.get(mat, ()):
+            fit = _fit_point(course, athletes, point, trusted)
+            if fit is not None:
+                found.append(fit)
+    return found
+
+
+def _fit_point(course: Course, athletes: Sequence[Instants], point: int, trusted: frozenset[str]) -> _Fit | None:
+    """Return what one race's point says: between two mats if enough athletes were at both, else beyond two."""
+    usable = [at for at, one in enumerate(course.points) if at != point and one.mat in trusted]
+    before = [at for at in reversed(usable) if at < point]
+    after = [at for at in usable if at > point]
+    own = [crossings for crossings in athletes if crossings[point] is not None]
+    between = [one for one in own if any(one[at] is not None for at in after)] if before and after else []
+    if len(between) >= SAMPLE_MIN:
+        found = _differences(course, _thinned(between, point), point, before, after)
+        if len(found) >= SAMPLE_MIN:
+            return _fit(found, SLOPE_BETWEEN, BEND_BETWEEN)
+    if len(before) > 1:
+        found = _differences_beyond(course, _thinned(own, point), point, before)
+    elif len(after) > 1:
+        found = _differences_beyond(course, _thinned(own, point), point, after)
+    else:
+        return None
+    return _fit(found, SLOPE_BEYOND, BEND_BEYOND) if len(found) >= SAMPLE_MIN else None
+
+
+def _thinned(athletes: list[Instants], point: int) -> list[Instants]:
+    """Return at most SAMPLE_MAX of the athletes: the latest at the point, and of the others an even choice."""
+    if len(athletes) <= SAMPLE_MAX:
+        return athletes
+    ordered = sorted(athletes, key=lambda crossings: crossings[point] or 0)
+    earlier, rest = ordered[:-RECENT], SAMPLE_MAX - RECENT
+    return [earlier[nth * len(earlier) // rest] for nth in range(rest)] + ordered[-RECENT:]
+
+
+def _differences(
+    course: Course, athletes: Iterable[Instants], point: int, before: list[int], after: list[int]
+) -> list[Difference]:
+    """Compare with an even pace between the nearest trusted points around."""
+    found = []
+    for crossings in athletes:
+        at_us = crossings[point]
+        first = next((at for at in before if crossings[at] is not None), None)
+        last = next((at for at in after if crossings[at] is not None), None)
+        if first is None or last is None or at_us is None:
+            continue
+        from_us, until_us = crossings[first], crossings[last]
+        assert from_us is not None
+        assert until_us is not None
+        if until_us - from_us < course.least_us[first][last]:
+            continue
+        kms = [course.points[at].km for at in (first, point, last)]
+        expected_us = from_us + (until_us - from_us) * (kms[1] - kms[0]) / (kms[2] - kms[0])
+        found.append(Difference((until_us - from_us) / US, (at_us - expected_us) / US, at_us))
+    return found
+
+
+def _differences_beyond(course: Course, athletes: Iterable[Instants], point: int, along: list[int]) -> list[Difference]:
+    """Compare with the pace between the two nearest trusted points on one side; `along` are these, nearest first."""
+    found = []
+    for crossings in athletes:
+        at_us = crossings[point]
+        there = [at for at in along if crossings[at] is not None][:2]
+        if len(there) < 2 or at_us is None:
+            continue
+        near, far = there
+        near_us, far_us = crossings[near], crossings[far]
+        assert near_us is not None
+        assert far_us is not None
+        if abs(near_us - far_us) < course.least_us[min(there)][max(there)]:
+            continue
+        kms = [course.points[at].km for at in (far, near, point)]
+        stretch_us = (near_us - far_us) * (kms[2] - kms[1]) / (kms[1] - kms[0])
+        found.append(Difference(abs(stretch_us) / US, (at_us - near_us - stretch_us) / US, at_us))
+    return found
+
+
+def _fit(found: list[Difference], slope_sd: float, bend_sd: float) -> _Fit:
+    """Fit a robust, slightly bent line, whose intercept is the clock.
+
+    Its slope and its bend are the athletes', and small. Slow athletes pace themselves less evenly, so the quick ones
+    count for more.
+    """
+    middle_s = median(one.stretch_s for one in found)
+    scales = [(one.stretch_s / middle_s) ** 1.5 for one in found]
+    terms = [(1.0, one.stretch_s, one.stretch_s**2 / middle_s) for one in found]
+    line = (median(one.late_s for one in found), 0.0, 0.0)
+    error_s = 0.0
+    for _ in range(ITERATIONS):
+        rests = [
+            (one.late_s - sum(c * x for c, x in zip(line, term, strict=True))) / scale
+            for one, term, scale in zip(found, terms, scales, strict=True)
+        ]
+        noise_s = max(1.4826 * median(map(abs, rests)), NOISE_MIN_S)
+        weights = [
+            (min(1.0, 1.5 * noise_s / abs(rest)) if rest else 1.0) / (scale * noise_s) ** 2
+            for rest, scale in zip(rests, scales, strict=True)
+        ]
+        normal = [
+            [sum(w * term[i] * term[j] for w, term in zip(weights, terms, strict=True)) for j in range(3)]
+            for i in range(3)
+        ]
+        normal[1][1] += slope_sd**-2
+        normal[2][2] += bend_sd**-2
+        right = [sum(w * t[i] * one.late_s for w, t, one in zip(weights, terms, found, strict=True)) for i in range(3)]
+        inverse = _inverse(normal)
+        a, b, c = (sum(x * y for x, y in zip(row, right, strict=True)) for row in inverse)
+        line, error_s = (a, b, c), sqrt(inverse[0][0])
+    rests = [
+        one.late_s - sum(c * x for c, x in zip(line, term, strict=True)) for one, term in zip(found, terms, strict=True)
+    ]
+    return _Fit(Estimate(line[0], error_s, len(found)), found, rests, scales)
+
+
+def _inverse(m: list[list[float]]) -> list[list[float]]:
+    """Return the inverse of a symmetric 3 x 3 matrix, by cofactors."""
+    cofactors = [
+        [
+            m[(i + 1) % 3][(j + 1) % 3] * m[(i + 2) % 3][(j + 2) % 3]
+            - m[(i + 1) % 3][(j + 2) % 3] * m[(i + 2) % 3][(j + 1) % 3]
+            for j in range(3)
+        ]
+        for i in range(3)
+    ]
+    determinant = sum(m[0][j] * cofactors[0][j] for j in range(3))
+    return [[cofactors[j][i] / determinant for j in range(3)] for i in range(3)]

@@ -1,0 +1,184 @@
+"""Clocks of devices at one mat against each other: who crosses it is read by several of them within a second or two."""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+from schemas.ids import US
+from services.health.observed import Observed
+
+WINDOW = 50  # passings that are compared together
+WINDOWS_MAX = 9
+TOGETHER_US = 8 * US  # two devices at one mat agree on how far they differ to within this, over the athletes
+AGREE_US = 5 * US  # main devices that differ by less tell the same time
+BACKUP_AGREE_US = 15 * US  # a backup may lie some metres on
+MATCHED_SHARE = 0.5
+MATCHED_MIN = 3
+CHANGE_MIN = 10  # passings that a change needs
+
+Times = dict[str, list[int]]
+"""Instants at which one device saw each athlete, ascending."""
+
+
+class Phase(NamedTuple):
+    """From when on a device differed from another by `ahead_us`: `from_us` None from the beginning on, else by the
+    device's own passings, as corrected so far.
+    """
+
+    from_us: int | None
+    ahead_us: int
+    passings: int
+
+
+class MatClocks(NamedTuple):
+    """The devices of a mat: the largest group that agrees, the phases of the others, and whether it outnumbers them."""
+
+    agreeing: list[int]
+    differing: dict[int, list[Phase]]
+    decided: bool
+
+
+def times_by_mat(observed: Observed) -> dict[str, dict[int, Times]]:
+    """Return when each device saw each athlete, by mat and device."""
+    found: dict[str, dict[int, Times]] = {}
+    for bib, passings in observed.passings.items():
+        for first_us, _, device, mat in passings:
+            at_mat = found.get(mat)
+            if at_mat is None:
+                at_mat = found[mat] = {}
+            times = at_mat.get(device)
+            if times is None:
+                times = at_mat[device] = {}
+            own = times.get(bib)
+            if own is None:
+                times[bib] = [first_us]
+            else:
+                own.append(first_us)
+    return found
+
+
+def compare_mat(observed: Observed, times: Mapping[int, Times]) -> MatClocks:
+    """Return which devices of a mat agree, and how the others differ from them."""
+    devices = sorted(times, key=lambda number: (observed.devices[number].backup, -len(times[number]), number))
+    ordered = {device: in_order(times[device]) for device in devices}
+    phases: dict[tuple[int, int], list[Phase]] = {}
+    for nth, one in enumerate(devices):
+        for other in devices[nth + 1 :]:
+            phases[one, other] = compare(times[one], times[other], ordered[other])
+
+    def agree(one: int, other: int) -> bool:
+        found = phases.get((one, other)) or phases.get((other, one)) or []
+        backup = observed.devices[one].backup or observed.devices[other].backup
+        limit_us = BACKUP_AGREE_US if backup else AGREE_US
+        return bool(found) and all(abs(phase.ahead_us) <= limit_us for phase in found)
+
+    groups = [[one, *(other for other in devices if other != one and agree(one, other))] for one in devices]
+    if not groups:
+        return MatClocks([], {}, True)
+    largest = max(groups, key=len)
+    anchor = largest[0]
+    differing: dict[int, list[Phase]] = {}
+    for device in devices:
+        if device in largest:
+            continue
+        found = compare(times[device], times[anchor], ordered[anchor])
+        backup = observed.devices[device].backup or observed.devices[anchor].backup
+        if any(abs(phase.ahead_us) > (BACKUP_AGREE_US if backup else AGREE_US) for phase in found):
+            differing[device] = found
+    rest = [len([other for other in group if other not in largest]) for group in groups if group[0] not in largest]
+    return MatClocks(largest, differing, not differing or len(largest) > max(rest, default=0))
+
+
+def in_order(times: Times) -> list[tuple[int, str]]:
+    """Return a device's passings by time."""
+    return sorted((at_us, bib) for bib, own in times.items() for at_us in own)
+
+
+def compare(times: Times, reference: Times, ordered: Sequence[tuple[int, str]]) -> list[Phase]:
+    """Return by how much a device is ahead of another, phase by phase; empty where they saw too few of the same.
+
+    `ordered` are the passings of `reference` by time.
+    """
+    passings = [passing for passing in ordered if passing[1] in times]
+    sample = _sample(passings)
+    windows = [sample[begin : begin + WINDOW] for begin in range(0, len(sample), WINDOW)]
+    if len(windows) > 1 and len(windows[-1]) < CHANGE_MIN:
+        rest = windows.pop()
+        windows[-1] = windows[-1] + rest
+    found: list[tuple[list[tuple[int, str]], int, int]] = []
+    for window in windows:
+        ahead = _common_difference(window, times)
+        if ahead is None:
+            continue
+        ahead_us, matched = ahead
+        if found and abs(ahead_us - found[-1][1]) < AGREE_US:
+            found[-1] = (found[-1][0] + window, found[-1][1], found[-1][2] + matched)
+        elif not found or matched >= CHANGE_MIN:
+            found.append((window, ahead_us, matched))
+    if not found:
+        return []
+    phases = [Phase(None, _refined(found[0][0], times, found[0][1]), found[0][2])]
+    for (before, before_us, _), (after, after_us, matched) in pairwise(found):
+        begin = bisect_left(passings, before[-WINDOW:][0])
+        end = bisect_left(passings, after[:WINDOW][-1]) + 1
+        from_us = _changed_at(passings[begin:end], times, before_us, after_us)
+        if from_us is not None:
+            phases.append(Phase(from_us, _refined(after, times, after_us), matched))
+    return phases
+
+
+def _sample(passings: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return at most WINDOWS_MAX windows: the latest two whole, the rest thinned out evenly."""
+    recent, most = 2 * WINDOW, (WINDOWS_MAX - 2) * WINDOW
+    if len(passings) <= most + recent:
+        return passings
+    earlier = passings[:-recent]
+    return [earlier[nth * len(earlier) // most] for nth in range(most)] + passings[-recent:]
+
+
+def _common_difference(window: Sequence[tuple[int, str]], times: Times) -> tuple[int, int] | None:
+    """Return the difference that most passings have in common, and how many have it."""
+    differences = sorted(own_us - at_us for at_us, bib in window for own_us in times[bib])
+    best, begin_best, begin = 0, 0, 0
+    for end, difference in enumerate(differences):
+        while difference - differences[begin] > TOGETHER_US:
+            begin += 1
+        if end - begin + 1 > best:
+            best, begin_best = end - begin + 1, begin
+    if best < MATCHED_MIN or best < MATCHED_SHARE * len(window):
+        return None
+    return int(median(differences[begin_best : begin_best + best])), best
+
+
+def _refined(window: Sequence[tuple[int, str]], times: Times, ahead_us: int) -> int:
+    """Return the difference as the median over all passings of a phase."""
+    near = [
+        own_us - at_us
+        for at_us, bib in window
+        for own_us in times[bib]
+        if abs(own_us - at_us - ahead_us) <= TOGETHER_US // 2
+    ]
+    return int(median(near)) if near else ahead_us
+
+
+def _changed_at(passings: Sequence[tuple[int, str]], times: Times, before_us: int, after_us: int) -> int | None:
+    """Return the device's instant of the first passing of the later phase, by the split that fits most passings."""
+    marks: list[tuple[bool, int]] = []
+    for at_us, bib in passings:
+        own = [
+            (abs(own_us - at_us - ahead_us), later, own_us)
+            for own_us in times[bib]
+            for later, ahead_us in ((False, before_us), (True, after_us))
+        ]
+        distance, later, own_us = min(own)
+        if distance <= TOGETHER_US // 2:
+            marks.append((later, own_us))
+    wrong = sum(not later for later, _ in marks)
+    best, split = wrong, 0
+    for nth, (later, _) in enumerate(marks, start=1):
+        wrong += 1 if later else -1
+        if wrong < best:
+            best, split = wrong, nth
+    return marks[split][1] if split < len(marks) else None

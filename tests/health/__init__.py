@@ -1,0 +1,1 @@
+"""The health of an event: what simulated faults look like, and that days without any look clean."""
