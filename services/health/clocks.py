@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.ids import US
+from schemas.results import AthleteRow
 from services.health.crossings import Crossings, Instants, find_crossings
 from services.health.even_pace import Estimate, Step, estimate_mat, find_step
 from services.health.observed import DevicePassing, Observed
@@ -50,9 +51,11 @@ class Clocks(NamedTuple):
     undecided: frozenset[str]
 
 
-def read_clocks(observed: Observed, courses: Mapping[str, Course], race_of: Mapping[str, str], gap_us: int) -> Clocks:
+def read_clocks(
+    observed: Observed, courses: Mapping[str, Course], rows: Mapping[str, AthleteRow], gap_us: int
+) -> Clocks:
     """Compare clocks at each mat, then mats with each other; the crossings by race are by clocks put right."""
-    judge = _Judge(observed, courses, race_of, gap_us)
+    judge = _Judge(observed, courses, rows, gap_us)
     judge.compare_devices()
     judge.compare_mats()
     return Clocks(judge.faults, judge.ahead_us, judge.shifts, judge.crossings(), frozenset(judge.undecided))
@@ -60,6 +63,8 @@ def read_clocks(observed: Observed, courses: Mapping[str, Course], race_of: Mapp
 
 def shifted(passings: Sequence[DevicePassing], shifts: Mapping[int, Sequence[Phase]]) -> list[DevicePassing]:
     """Return an athlete's passings with the clocks put right, in time order."""
+    if not shifts:
+        return list(passings)
     found = []
     for passing in passings:
         phases = shifts.get(passing.device)
@@ -82,11 +87,11 @@ def _phase_at(phases: Sequence[Phase], at_us: int) -> Phase:
 
 class _Judge:
     def __init__(
-        self, observed: Observed, courses: Mapping[str, Course], race_of: Mapping[str, str], gap_us: int
+        self, observed: Observed, courses: Mapping[str, Course], rows: Mapping[str, AthleteRow], gap_us: int
     ) -> None:
         self._observed = observed
         self._courses = courses
-        self._race_of = race_of
+        self._rows = rows
         self._gap_us = gap_us
         self._times = times_by_mat(observed)
         self._crossings: dict[str, list[Crossings]] | None = None
@@ -159,9 +164,9 @@ class _Judge:
         races = []
         for race, course in self._courses.items():
             athletes = [
-                find_crossings(bib, course, [one for one in shifted(own, self.shifts) if keeps(one)], self._gap_us)
+                self._cross(self._rows[bib], [one for one in shifted(own, self.shifts) if keeps(one)])
                 for bib, own in self._observed.passings.items()
-                if self._race_of.get(bib) == race
+                if bib in self._rows and self._rows[bib].race == race
             ]
             races.append((course, [one.at_us for one in athletes]))
         return estimate_mat(mat, races, frozenset(self._times) - {mat})
@@ -173,13 +178,16 @@ class _Judge:
         if self._crossings is None:
             found: dict[str, list[Crossings]] = {race: [] for race in self._courses}
             for bib, passings in self._observed.passings.items():
-                race = self._race_of.get(bib)
-                if race is None:
-                    continue
-                own = shifted(passings, self.shifts) if self.shifts else passings
-                found[race].append(find_crossings(bib, self._courses[race], own, self._gap_us))
+                row = self._rows.get(bib)
+                if row is not None:
+                    found[row.race].append(self._cross(row, shifted(passings, self.shifts)))
             self._crossings = found
         return self._crossings
+
+    def _cross(self, row: AthleteRow, passings: Sequence[DevicePassing]) -> Crossings:
+        course = self._courses[row.race]
+        taken = {course.index[one.point]: one.at_us for one in row.points if one.source != "official"}
+        return find_crossings(row.bib, course, passings, self._gap_us, taken)
 
     def _races(self) -> list[tuple[Course, list[Instants]]]:
         return [(self._courses[race], [one.at_us for one in athletes]) for race, athletes in self.crossings().items()]
@@ -191,11 +199,10 @@ class _Judge:
             races = self._races()
             estimates = {mat: estimate_mat(mat, races, trusted) for mat in sorted(trusted)}
             steps = {mat: find_step(mat, races, trusted) for mat in sorted(trusted)}
-            clear = [(found.significance, mat) for mat, found in estimates.items() if found and _is_clear(found)]
-            clear += [(abs(step.change_s) / step.error_s, mat) for mat, step in steps.items() if step is not None]
+            clear = {mat for mat in trusted if _is_clear(estimates[mat]) or steps[mat] is not None}
             if not clear:
                 break
-            _, mat = max(clear)
+            mat = self._culprit(sorted(clear), races, trusted)
             step, found = steps[mat], estimates[mat]
             assert found is not None
             self._blame_mat(mat, found, step)
@@ -206,14 +213,27 @@ class _Judge:
                 for device in self._times[mat]:
                     self.ahead_us.setdefault(device, round(found.ahead_s * US))
 
+    def _culprit(self, suspects: list[str], races: list[tuple[Course, list[Instants]]], trusted: frozenset[str]) -> str:
+        """Return the mat without which least is left to explain: a wrong clock makes its neighbours look wrong too."""
+        if len(suspects) == 1:
+            return suspects[0]
+        left = {}
+        for suspect in suspects:
+            rest = trusted - {suspect}
+            found = [estimate_mat(mat, races, rest) for mat in sorted(rest)]
+            left[suspect] = sum(one.significance**2 for one in found if one is not None and _is_clear(one))
+        return min(suspects, key=lambda suspect: (left[suspect], suspect))
+
     def _blame_mat(self, mat: str, found: Estimate, step: Step | None) -> None:
         """Blame all devices of a mat, those that were put right by others there by as much more."""
         if step is None:
             phases: tuple[Phase, ...] = (Phase(None, _rounded_us(found.ahead_s, found.error_s), found.athletes),)
             error_s = found.error_s
         else:
-            change = Phase(step.at_us, _rounded_us(step.change_s, step.error_s), found.athletes)
-            phases, error_s = (Phase(None, 0, found.athletes), change), step.error_s
+            begin_us = _rounded_us(found.ahead_s, found.error_s) if _is_clear(found) else 0
+            change_us = begin_us + _rounded_us(step.change_s, step.error_s)
+            phases = (Phase(None, begin_us, found.athletes), Phase(step.at_us, change_us, found.athletes))
+            error_s = step.error_s
         devices = tuple(sorted(self._times[mat]))
         for device in devices:
             own = self.shifts.get(device)
@@ -241,5 +261,5 @@ def _rounded_us(ahead_s: float, error_s: float) -> int:
     return round(ahead_s) * US
 
 
-def _is_clear(found: Estimate) -> bool:
-    return abs(found.ahead_s) >= OFF_MIN_S and found.significance >= SIGNIFICANT
+def _is_clear(found: Estimate | None) -> bool:
+    return found is not None and abs(found.ahead_s) >= OFF_MIN_S and found.significance >= SIGNIFICANT

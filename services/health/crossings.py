@@ -4,13 +4,16 @@ Rougher than scoring, and independent of it: it has to hold where a gun or a clo
 one of several passings is left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
 
+from schemas.ids import US
 from services.health.observed import DevicePassing
 from services.scoring.core.course import START, Course
+
+NEAR_US = 600 * US
 
 Instants = list[int | None]
 """The instants at which an athlete crossed the points of the course, by index; None where unknown."""
@@ -33,15 +36,20 @@ class Crossings(Struct):
     mats: frozenset[str]
 
 
-def find_crossings(bib: str, course: Course, passings: Sequence[DevicePassing], gap_us: int) -> Crossings:
-    """Return an athlete's crossings from their passings in time order."""
+def find_crossings(
+    bib: str, course: Course, passings: Sequence[DevicePassing], gap_us: int, taken: Mapping[int, int]
+) -> Crossings:
+    """Return an athlete's crossings from their passings in time order.
+
+    `taken` are the points that scoring gave them; it decides where START and FINISH share a mat, as far as it goes.
+    """
     visits = _visits(course, passings, gap_us)
     chosen: list[Visit | None] = [None] * len(course.points)
     start_mat = course.points[START].mat
     elsewhere = [visit.first_us for mat, own in visits.items() if mat != start_mat for visit in own]
     at_start = visits.get(start_mat)
     if at_start is not None:
-        _cross_start(course, chosen, at_start, elsewhere)
+        _cross_start(course, chosen, at_start, elsewhere, taken)
     start_us = None if (start := chosen[START]) is None else start.last_us
     for mat, own in visits.items():
         points = course.at_mat[mat]
@@ -88,10 +96,26 @@ def _visits(course: Course, passings: Sequence[DevicePassing], gap_us: int) -> d
     return found
 
 
-def _cross_start(course: Course, chosen: list[Visit | None], visits: list[Visit], elsewhere: list[int]) -> None:
+def _nearest(visits: Sequence[Visit], at_us: int) -> Visit | None:
+    """Return the visit that scoring meant, whose clock may have been put right since."""
+    distance_us, nearest = min((max(one.first_us - at_us, at_us - one.last_us, 0), one) for one in visits)
+    return nearest if distance_us <= NEAR_US else None
+
+
+def _cross_start(
+    course: Course,
+    chosen: list[Visit | None],
+    visits: list[Visit],
+    elsewhere: list[int],
+    taken: Mapping[int, int],
+) -> None:
     """Take START from the last visit before any other mat, and a later point there from the first visit after all."""
     points = course.at_mat[course.points[START].mat]
-    if len(points) > 2 and len(points) == len(visits):
+    if len(points) > 1 and START in taken and (start := _nearest(visits, taken[START])) is not None:
+        chosen[START] = start
+        for point in points[1:]:
+            chosen[point] = _nearest(visits, taken[point]) if point in taken else None
+    elif len(points) > 2 and len(points) == len(visits):
         for point, visit in zip(points, visits, strict=True):
             chosen[point] = visit
     elif not elsewhere:

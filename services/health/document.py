@@ -70,8 +70,7 @@ class _Examination:
         self._courses = {race.id: Course(definition, race) for race in definition.races}
         self._rows = [row for row in rows if not row.gone and row.race in self._courses]
         self._by_bib = {row.bib: row for row in self._rows}
-        race_of = {row.bib: row.race for row in self._rows}
-        self._clocks: Clocks = read_clocks(observed, self._courses, race_of, round(definition.passing_gap_s * US))
+        self._clocks: Clocks = read_clocks(observed, self._courses, self._by_bib, round(definition.passing_gap_s * US))
         self._believable = {
             race: [believable(self._courses[race], one.at_us) for one in athletes]
             for race, athletes in self._clocks.athletes.items()

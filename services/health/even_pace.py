@@ -17,15 +17,17 @@ from services.scoring.core.course import Course
 SAMPLE_MAX = 240
 RECENT = 80
 SAMPLE_MIN = 4
-STEP_MIN = 10  # athletes on either side of a clock's jump
+STEP_MIN = 20  # athletes on either side of a clock's jump
 STEP_ERRORS = 9.0  # standard errors that a jump has to be clear of
-STEP_MIN_S = 30.0
+STEP_MIN_S = 60.0
+BEND_STEP = 0.02  # by how much athletes who come later differ in pace, as a share of the stretch
 ITERATIONS = 8
 # By how much paces differ along a stretch, as a share of its duration: the standard deviation of hills and fatigue
 # common to all athletes, and of what a straight line leaves of it. Between two mats, and beyond the last one.
 SLOPE_BETWEEN, BEND_BETWEEN = 0.05, 0.03
-SLOPE_BEYOND, BEND_BEYOND = 0.12, 0.06
+SLOPE_BEYOND, BEND_BEYOND = 0.2, 0.1
 NOISE_MIN_S = 0.5
+FEW = 8
 
 
 class Difference(NamedTuple):
@@ -64,6 +66,7 @@ class _Fit(NamedTuple):
     found: list[Difference]
     rests_s: list[float]
     scales: list[float]
+    between: bool
 
 
 def estimate_mat(
@@ -74,12 +77,16 @@ def estimate_mat(
 
 
 def find_step(mat: str, races: Iterable[tuple[Course, Sequence[Instants]]], trusted: frozenset[str]) -> Step | None:
-    """Return the jump of a mat's clock, if its athletes' differences show one."""
-    fits = _fits(mat, races, trusted)
+    """Return the clearest jump of a mat's clock that the athletes of one race show who were at mats around it."""
+    steps = [step for fit in _fits(mat, races, trusted) if fit.between and (step := _step(fit)) is not None]
+    return max(steps, key=lambda step: abs(step.change_s) / step.error_s, default=None)
+
+
+def _step(fit: _Fit) -> Step | None:
+    """Return where one race's rests jump, if they do."""
+    middle_s = BEND_STEP * median(one.stretch_s for one in fit.found)
     series = sorted(
-        (one.at_us, rest_s, scale)
-        for fit in fits
-        for one, rest_s, scale in zip(fit.found, fit.rests_s, fit.scales, strict=True)
+        (one.at_us, rest_s, scale) for one, rest_s, scale in zip(fit.found, fit.rests_s, fit.scales, strict=True)
     )
     if len(series) < 2 * STEP_MIN:
         return None
@@ -95,7 +102,8 @@ def find_step(mat: str, races: Iterable[tuple[Course, Sequence[Instants]]], trus
             continue
         after_w = total_w - before_w
         change_s = (total - before) / after_w - before / before_w
-        error_s = noise_s * sqrt(1 / before_w + 1 / after_w)
+        bend_s = middle_s * max(scale for _, _, scale in series[max(nth - STEP_MIN, 0) : nth + STEP_MIN])
+        error_s = sqrt(noise_s**2 * (1 / before_w + 1 / after_w) + bend_s**2)
         if best is None or abs(change_s) / error_s > abs(best.change_s) / best.error_s:
             best = Step(series[nth][0], change_s, error_s)
     if best is None or abs(best.change_s) < max(STEP_MIN_S, STEP_ERRORS * best.error_s):
@@ -132,14 +140,14 @@ def _fit_point(course: Course, athletes: Sequence[Instants], point: int, trusted
     if len(between) >= SAMPLE_MIN:
         found = _differences(course, _thinned(between, point), point, before, after)
         if len(found) >= SAMPLE_MIN:
-            return _fit(found, SLOPE_BETWEEN, BEND_BETWEEN)
+            return _fit(found, SLOPE_BETWEEN, BEND_BETWEEN, True)
     if len(before) > 1:
         found = _differences_beyond(course, _thinned(own, point), point, before)
     elif len(after) > 1:
         found = _differences_beyond(course, _thinned(own, point), point, after)
     else:
         return None
-    return _fit(found, SLOPE_BEYOND, BEND_BEYOND) if len(found) >= SAMPLE_MIN else None
+    return _fit(found, SLOPE_BEYOND, BEND_BEYOND, False) if len(found) >= SAMPLE_MIN else None
 
 
 def _thinned(athletes: list[Instants], point: int) -> list[Instants]:
@@ -185,7 +193,8 @@ def _differences_beyond(course: Course, athletes: Iterable[Instants], point: int
         near_us, far_us = crossings[near], crossings[far]
         assert near_us is not None
         assert far_us is not None
-        if abs(near_us - far_us) < course.least_us[min(there)][max(there)]:
+        forward = near > far
+        if (near_us - far_us if forward else far_us - near_us) < course.least_us[min(there)][max(there)]:
             continue
         kms = [course.points[at].km for at in (far, near, point)]
         stretch_us = (near_us - far_us) * (kms[2] - kms[1]) / (kms[1] - kms[0])
@@ -193,7 +202,7 @@ def _differences_beyond(course: Course, athletes: Iterable[Instants], point: int
     return found
 
 
-def _fit(found: list[Difference], slope_sd: float, bend_sd: float) -> _Fit:
+def _fit(found: list[Difference], slope_sd: float, bend_sd: float, between: bool) -> _Fit:
     """Fit a robust, slightly bent line, whose intercept is the clock.
 
     Its slope and its bend are the athletes', and small. Slow athletes pace themselves less evenly, so the quick ones
@@ -227,7 +236,8 @@ def _fit(found: list[Difference], slope_sd: float, bend_sd: float) -> _Fit:
     rests = [
         one.late_s - sum(c * x for c, x in zip(line, term, strict=True)) for one, term in zip(found, terms, strict=True)
     ]
-    return _Fit(Estimate(line[0], error_s, len(found)), found, rests, scales)
+    error_s *= 1 + FEW / len(found)  # of few athletes, the spread tells little
+    return _Fit(Estimate(line[0], error_s, len(found)), found, rests, scales, between)
 
 
 def _inverse(m: list[list[float]]) -> list[list[float]]:

@@ -21,7 +21,7 @@ BEFORE_RARE, BEFORE_COMMON = (
     0.1,
 )  # shares of athletes before the gun: of a right gun at most, of a wrong one at least
 SCORE_MIN = 12.0  # the logarithm of how much likelier a wrong gun has to be
-SETTLED_US = 60 * US  # after a gun its crowd has begun to cross
+SETTLED_US = 45 * US  # after a gun its crowd has begun to cross
 CROWD_US = 60 * US
 CROWD_MIN = 20
 CROWD_SHARE = 0.5
@@ -84,8 +84,8 @@ def _fault(
             side = "before"
         elif now_us > typed_us and _crowd_before(starts, typed_us):
             side, crowd = "before", starts
-        elif len(gone) > 1 and gone[len(gone) // 20] - typed_us > min(EARLY_US, window_us):
-            side = "after"
+        elif starts[len(starts) // 20] - typed_us > min(EARLY_US, window_us):
+            side, crowd = "after", starts
     if not side:
         return None
     first_us = _crowd_start(crowd)

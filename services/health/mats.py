@@ -6,7 +6,7 @@ shows in how long others took to it: how many of those on the way should have co
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from math import log
+from math import exp, log
 from typing import NamedTuple
 
 from schemas.ids import US
@@ -22,9 +22,10 @@ SCORE_MIN = 12.0  # the logarithm of how much likelier a fault has to be, and on
 SILENT_PASSINGS_MIN = 20
 SILENT_SCORE_MIN = 14.0
 NEVER_PASSINGS_MIN = 50
-DUE_MIN = 12.0
+DUE_MIN = 25.0
 QUIET_US = 30 * US
 KNOWN_MIN = 20
+AT_RISK_MIN = 10
 SLOW_S_A_KM = 600.0  # without anybody to compare with, all but walkers are there by then
 PACE_S_A_KM = 360.0  # only a unit: durations from START are measured in it
 
@@ -146,30 +147,32 @@ class OnTheWay(NamedTuple):
 def due_since(way: OnTheWay, known_from_start: bool) -> float:
     """Return how many of those on the way should have come in the silence, by how long the others took.
 
-    By the product-limit estimate: those who are still on the way count as long as they have been.
+    By the cumulative hazard: those who are still on the way count as at risk as long as they have been.
     """
     if len(way.took) < KNOWN_MIN:
         limit = SLOW_S_A_KM / PACE_S_A_KM if known_from_start else LATE_FACTOR
         return float(sum(until > limit for _, until in way.waits))
     took = sorted(way.took)
     waits = sorted(begin for begin, _ in way.waits)
-    survival: list[float] = []
-    still = 1.0
+    hazard: list[float] = []
+    total = 0.0
     for nth, duration in enumerate(took):
         at_risk = len(took) - nth + len(waits) - bisect_left(waits, duration)
-        still *= 1 - 1 / at_risk
-        survival.append(still)
+        if at_risk < AT_RISK_MIN:
+            break
+        total += 1 / at_risk
+        hazard.append(total)
+    back = max(len(hazard) - KNOWN_MIN, 0)  # beyond what is known well, it goes on as it was
+    span = max(took[len(hazard) - 1] - took[back], 1e-9)
+    rate = (hazard[-1] - hazard[back]) / span
 
-    def surviving(duration: float) -> float:
-        nth = bisect_left(took, duration)
-        return survival[nth - 1] if nth else 1.0
+    def until_then(duration: float) -> float:
+        nth = bisect_left(took, duration, hi=len(hazard))
+        if nth == len(hazard):
+            return hazard[-1] + rate * (duration - took[nth - 1])
+        return hazard[nth - 1] if nth else 0.0
 
-    due = 0.0
-    for begin, until in way.waits:
-        left = surviving(begin)
-        if left > 0:
-            due += 1 - surviving(until) / left
-    return due
+    return sum(1 - exp(until_then(begin) - until_then(until)) for begin, until in way.waits)
 
 
 def on_the_way(

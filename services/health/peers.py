@@ -9,8 +9,8 @@ from typing import NamedTuple
 from schemas.ids import US
 from services.health.observed import Observed
 
-WINDOW = 50  # passings that are compared together
-WINDOWS_MAX = 9
+WINDOW = 20  # passings that are compared together
+WINDOWS_MAX = 24
 TOGETHER_US = 8 * US  # two devices at one mat agree on how far they differ to within this, over the athletes
 AGREE_US = 5 * US  # main devices that differ by less tell the same time
 BACKUP_AGREE_US = 15 * US  # a backup may lie some metres on
@@ -119,6 +119,9 @@ def compare(times: Times, reference: Times, ordered: Sequence[tuple[int, str]]) 
             found.append((window, ahead_us, matched))
     if not found:
         return []
+    leading = _leading(found[0][0], times, found[0][1])
+    if leading is not None:
+        found = [leading, (found[0][0][len(leading[0]) :], found[0][1], found[0][2]), *found[1:]]
     phases = [Phase(None, _refined(found[0][0], times, found[0][1]), found[0][2])]
     for (before, before_us, _), (after, after_us, matched) in pairwise(found):
         begin = bisect_left(passings, before[-WINDOW:][0])
@@ -130,8 +133,8 @@ def compare(times: Times, reference: Times, ordered: Sequence[tuple[int, str]]) 
 
 
 def _sample(passings: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Return at most WINDOWS_MAX windows: the latest two whole, the rest thinned out evenly."""
-    recent, most = 2 * WINDOW, (WINDOWS_MAX - 2) * WINDOW
+    """Return at most WINDOWS_MAX windows: the latest five whole, the rest thinned out evenly."""
+    recent, most = 5 * WINDOW, (WINDOWS_MAX - 5) * WINDOW
     if len(passings) <= most + recent:
         return passings
     earlier = passings[:-recent]
@@ -150,6 +153,19 @@ def _common_difference(window: Sequence[tuple[int, str]], times: Times) -> tuple
     if best < MATCHED_MIN or best < MATCHED_SHARE * len(window):
         return None
     return int(median(differences[begin_best : begin_best + best])), best
+
+
+def _leading(
+    window: Sequence[tuple[int, str]], times: Times, ahead_us: int
+) -> tuple[list[tuple[int, str]], int, int] | None:
+    """Return the first passings of the day if they have another difference in common, too few for a window."""
+    before: list[tuple[int, str]] = []
+    for at_us, bib in window:
+        if any(abs(own_us - at_us - ahead_us) <= TOGETHER_US // 2 for own_us in times[bib]):
+            break
+        before.append((at_us, bib))
+    common = _common_difference(before, times) if len(before) >= MATCHED_MIN else None
+    return None if common is None else (before, *common)
 
 
 def _refined(window: Sequence[tuple[int, str]], times: Times, ahead_us: int) -> int:
