@@ -6,7 +6,7 @@ from typing import NamedTuple
 from schemas.ids import US
 from schemas.results import AthleteRow
 from services.health.crossings import Crossings, Instants, find_crossings
-from services.health.even_pace import Estimate, Step, estimate_mat, find_step
+from services.health.even_pace import Estimate, Step, estimate_mat
 from services.health.observed import DevicePassing, Observed
 from services.health.peers import Phase, compare, compare_mat, in_order, times_by_mat
 from services.scoring.core.course import Course
@@ -169,7 +169,7 @@ class _Judge:
                 if bib in self._rows and self._rows[bib].race == race
             ]
             races.append((course, [one.at_us for one in athletes]))
-        return estimate_mat(mat, races, frozenset(self._times) - {mat})
+        return estimate_mat(mat, races, frozenset(self._times) - {mat})[0]
 
     # --- Mats.
 
@@ -198,17 +198,16 @@ class _Judge:
         while True:
             races = self._races()
             estimates = {mat: estimate_mat(mat, races, trusted) for mat in sorted(trusted)}
-            steps = {mat: find_step(mat, races, trusted) for mat in sorted(trusted)}
-            clear = {mat for mat in trusted if _is_clear(estimates[mat]) or steps[mat] is not None}
+            clear = {mat for mat, (found, step) in estimates.items() if _is_clear(found) or step is not None}
             if not clear:
                 break
             mat = self._culprit(sorted(clear), races, trusted)
-            step, found = steps[mat], estimates[mat]
+            found, step = estimates[mat]
             assert found is not None
             self._blame_mat(mat, found, step)
             trusted -= {mat}
         for mat in sorted(trusted):
-            found = estimates[mat]
+            found, _ = estimates[mat]
             if found is not None and found.error_s <= SURE_S:
                 for device in self._times[mat]:
                     self.ahead_us.setdefault(device, round(found.ahead_s * US))
@@ -220,7 +219,7 @@ class _Judge:
         left = {}
         for suspect in suspects:
             rest = trusted - {suspect}
-            found = [estimate_mat(mat, races, rest) for mat in sorted(rest)]
+            found = [estimate_mat(mat, races, rest)[0] for mat in sorted(rest)]
             left[suspect] = sum(one.significance**2 for one in found if one is not None and _is_clear(one))
         return min(suspects, key=lambda suspect: (left[suspect], suspect))
 

@@ -75,6 +75,18 @@ class _Examination:
             race: [believable(self._courses[race], one.at_us) for one in athletes]
             for race, athletes in self._clocks.athletes.items()
         }
+        self._listed = [
+            (
+                race,
+                self._courses[race],
+                [
+                    (one.bib, one.at_us, own, one.mats)
+                    for one, own in zip(athletes, self._believable[race], strict=True)
+                ],
+            )
+            for race, athletes in self._clocks.athletes.items()
+        ]
+        self._running_in: dict[str, list[tuple[Instants, int | None]]] = {}
         self._now_us = self._latest_us() if now_us is None else now_us
         self._gun_of: dict[GunKey, int] = {(gun.race, gun.wave): gun.at_us for gun in event.guns}
         self._finding_cases = _Cases(self._courses, self._rows)
@@ -243,7 +255,7 @@ class _Examination:
         silent = self._silent_devices(mat, crossings)
         if silent:
             yield self._silent_finding(mat, silent)
-        passed = passed_mat(mat, self._races())
+        passed = passed_mat(mat, self._listed)
         finish_only = all(point == self._courses[race].finish for race, point in points)
         stretch = worst_stretch(passed, MISS_ORDINARY, MISS_MANY)
         quiet = self._quiet(mat, crossings)
@@ -261,12 +273,6 @@ class _Examination:
 
     def _points_at(self, mat: str) -> set[tuple[str, int]]:
         return {(race, point) for race, course in self._courses.items() for point in course.at_mat.get(mat, ())}
-
-    def _races(self) -> Iterator[tuple[str, Course, list[tuple[str, Instants, Instants, frozenset[str]]]]]:
-        for race, athletes in self._clocks.athletes.items():
-            rough = self._believable[race]
-            listed = [(one.bib, one.at_us, own, one.mats) for one, own in zip(athletes, rough, strict=True)]
-            yield race, self._courses[race], listed
 
     def _crossings_at(self, mat: str) -> list[tuple[int, int]]:
         """Return all crossings of a mat by time, with the devices that saw them; of START not those before the gun."""
@@ -312,24 +318,30 @@ class _Examination:
             return None
         due = 0.0
         for race, course in self._courses.items():
-            athletes = [
-                (own, self._own_gun_us(one.bib))
-                for one, own in zip(self._clocks.athletes[race], self._believable[race], strict=True)
-                if not self._is_over(one.bib)
-            ]
+            if mat not in course.at_mat:
+                continue
             for point in course.at_mat.get(mat, ()):
                 if point == START:
                     continue
                 silent_from_us = max(last_us or 0, 0)
-                paced, started = on_the_way(course, point, athletes, silent_from_us, self._now_us)
+                paced, started = on_the_way(course, point, self._running(race), silent_from_us, self._now_us)
                 due += due_since(paced, False) + due_since(started, True)
         return (last_us, due) if due >= DUE_MIN else None
 
+    def _running(self, race: str) -> list[tuple[Instants, int | None]]:
+        """Return the crossings and own guns of those whose race is not over."""
+        running = self._running_in.get(race)
+        if running is None:
+            running = self._running_in[race] = [
+                (own, self._own_gun_us(one.bib))
+                for one, own in zip(self._clocks.athletes[race], self._believable[race], strict=True)
+                if not self._is_over(one.bib)
+            ]
+        return running
+
     def _is_over(self, bib: str) -> bool:
         row = self._by_bib[bib]
-        if row.race in self._event.closed:
-            return row.cut_at is not None or row.status == "DQ"
-        return row.status in OVER
+        return row.status in OVER or row.race in self._event.closed
 
     def _quiet_finding(self, mat: str, quiet: tuple[int | None, float], finish: bool) -> Finding:
         names = [seen.device for seen in self._observed.devices if seen.mat == mat]
@@ -348,12 +360,13 @@ class _Examination:
         for race, athletes in self._clocks.athletes.items():
             course = self._courses[race]
             finish = course.finish
-            if course.points[finish].mat != mat or race in self._event.closed:
+            if course.points[finish].mat != mat:
                 continue
+            over = ("DQ", "OTL") if race in self._event.closed else OVER
             for one, own in zip(athletes, self._believable[race], strict=True):
                 before = next((at for at in range(finish - 1, START, -1) if own[at] is not None), None)
                 start_us = own[START]
-                if before is None or start_us is None or self._is_over(one.bib):
+                if before is None or start_us is None or self._by_bib[one.bib].status in over:
                     continue
                 from_us = own[before]
                 assert from_us is not None

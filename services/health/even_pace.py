@@ -28,6 +28,7 @@ SLOPE_BETWEEN, BEND_BETWEEN = 0.05, 0.03
 SLOPE_BEYOND, BEND_BEYOND = 0.2, 0.1
 NOISE_MIN_S = 0.5
 FEW = 8
+BEYOND_DOUBT = 2.0  # the pace before is known only roughly, which makes the line too flat
 
 
 class Difference(NamedTuple):
@@ -71,15 +72,15 @@ class _Fit(NamedTuple):
 
 def estimate_mat(
     mat: str, races: Iterable[tuple[Course, Sequence[Instants]]], trusted: frozenset[str]
-) -> Estimate | None:
-    """Return how far the clock of a mat is ahead of those of the trusted mats; None where too few athletes tell."""
-    return _combined([fit.estimate for fit in _fits(mat, races, trusted)])
+) -> tuple[Estimate | None, Step | None]:
+    """Return how far the clock of a mat is ahead of those of the trusted mats, and the clearest jump of it.
 
-
-def find_step(mat: str, races: Iterable[tuple[Course, Sequence[Instants]]], trusted: frozenset[str]) -> Step | None:
-    """Return the clearest jump of a mat's clock that the athletes of one race show who were at mats around it."""
-    steps = [step for fit in _fits(mat, races, trusted) if fit.between and (step := _step(fit)) is not None]
-    return max(steps, key=lambda step: abs(step.change_s) / step.error_s, default=None)
+    The estimate is None where too few athletes tell, the jump where those of no race show one who were at mats around.
+    """
+    fits = _fits(mat, races, trusted)
+    steps = [step for fit in fits if fit.between and (step := _step(fit)) is not None]
+    jump = max(steps, key=lambda step: abs(step.change_s) / step.error_s, default=None)
+    return _combined([fit.estimate for fit in fits]), jump
 
 
 def _step(fit: _Fit) -> Step | None:
@@ -182,14 +183,14 @@ def _differences(
 
 
 def _differences_beyond(course: Course, athletes: Iterable[Instants], point: int, along: list[int]) -> list[Difference]:
-    """Compare with the pace between the two nearest trusted points on one side; `along` are these, nearest first."""
+    """Compare with the pace between the ends of `along`: the trusted points on one side, the nearest first."""
     found = []
     for crossings in athletes:
         at_us = crossings[point]
-        there = [at for at in along if crossings[at] is not None][:2]
+        there = [at for at in along if crossings[at] is not None]
         if len(there) < 2 or at_us is None:
             continue
-        near, far = there
+        near, far = there[0], there[-1]
         near_us, far_us = crossings[near], crossings[far]
         assert near_us is not None
         assert far_us is not None
@@ -237,6 +238,7 @@ def _fit(found: list[Difference], slope_sd: float, bend_sd: float, between: bool
         one.late_s - sum(c * x for c, x in zip(line, term, strict=True)) for one, term in zip(found, terms, strict=True)
     ]
     error_s *= 1 + FEW / len(found)  # of few athletes, the spread tells little
+    error_s *= 1 if between else BEYOND_DOUBT
     return _Fit(Estimate(line[0], error_s, len(found)), found, rests, scales, between)
 
 

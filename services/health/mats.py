@@ -26,6 +26,7 @@ DUE_MIN = 25.0
 QUIET_US = 30 * US
 KNOWN_MIN = 20
 AT_RISK_MIN = 10
+DUE_SHARE = 0.95
 SLOW_S_A_KM = 600.0  # without anybody to compare with, all but walkers are there by then
 PACE_S_A_KM = 360.0  # only a unit: durations from START are measured in it
 
@@ -147,12 +148,14 @@ class OnTheWay(NamedTuple):
 def due_since(way: OnTheWay, known_from_start: bool) -> float:
     """Return how many of those on the way should have come in the silence, by how long the others took.
 
-    By the cumulative hazard: those who are still on the way count as at risk as long as they have been.
+    By the cumulative hazard: those who are still on the way count as at risk as long as they have been. Those who were
+    already slower than nearly all when the silence began are not waited for: most of them have stopped.
     """
     if len(way.took) < KNOWN_MIN:
         limit = SLOW_S_A_KM / PACE_S_A_KM if known_from_start else LATE_FACTOR
         return float(sum(until > limit for _, until in way.waits))
     took = sorted(way.took)
+    slow = took[int(len(took) * DUE_SHARE)]
     waits = sorted(begin for begin, _ in way.waits)
     hazard: list[float] = []
     total = 0.0
@@ -172,7 +175,7 @@ def due_since(way: OnTheWay, known_from_start: bool) -> float:
             return hazard[-1] + rate * (duration - took[nth - 1])
         return hazard[nth - 1] if nth else 0.0
 
-    return sum(1 - exp(until_then(begin) - until_then(until)) for begin, until in way.waits)
+    return sum(1 - exp(until_then(begin) - until_then(until)) for begin, until in way.waits if begin < slow)
 
 
 def on_the_way(
