@@ -64,12 +64,12 @@ def observe(state: EventState) -> Observed:
 class _Observer:
     def __init__(self, state: EventState) -> None:
         self._state = state
-        book = state.book
-        self._gap_us = book.gap_us
-        self._places = state.devices.places(book)
+        rulings = state.rulings
+        self._gap_us = rulings.gap_us
+        self._places = state.devices.places(rulings)
         self._devices = [ObservedDevice(device=name) for name in state.devices.names]
         for seen in self._devices:
-            place = book.defined_places.get(seen.device)
+            place = rulings.defined_places.get(seen.device)
             if place is not None:
                 seen.mat, seen.backup = place.mat, place.backup
         self._passings: dict[str, list[DevicePassing]] = {}
@@ -77,10 +77,10 @@ class _Observer:
 
     def observed(self) -> Observed:
         """Go through all chips, then add the devices that the definition names and that never read."""
-        book = self._state.book
+        rulings = self._state.rulings
         for chip, reads in self._state.chips.items():
-            owner = book.owner_of(chip)
-            if chip in book.worn:
+            owner = rulings.owner_of(chip)
+            if chip in rulings.worn:
                 self._take_each(chip, owner)
             elif self._places.moving:
                 self._take(chip, owner, self._corrected(chip))
@@ -95,7 +95,7 @@ class _Observer:
         for passings in self._passings.values():
             passings.sort()
         heard = {seen.device for seen in self._devices}
-        for device, place in book.defined_places.items():
+        for device, place in rulings.defined_places.items():
             if device not in heard:
                 self._devices.append(ObservedDevice(device=device, mat=place.mat, backup=place.backup))
         self._chips.sort(key=lambda chip: (chip.first_us, chip.chip))
@@ -119,10 +119,10 @@ class _Observer:
 
     def _take_each(self, chip: str, owner: str | None) -> None:
         """Take a chip that an official assigned: its reads by who wore it then."""
-        book = self._state.book
+        rulings = self._state.rulings
         by_wearer: dict[str | None, list[tuple[int, int, str | None]]] = {}
         for read in self._corrected(chip):
-            by_wearer.setdefault(book.wearer_of(chip, read[0], owner), []).append(read)
+            by_wearer.setdefault(rulings.wearer_of(chip, read[0], owner), []).append(read)
         for wearer, reads in by_wearer.items():
             self._take(chip, wearer, reads)
 

@@ -1,7 +1,7 @@
 """`matline office`: print the race office's lists from a log; no broker and no database.
 
-Before the race these are entries to look into and declarations to collect; afterwards prizes, titles and medals by the
-standings as they are.
+Before the race these are entries to look into and declarations to collect; from the first read on, what is wrong with
+clocks, guns, mats and chips; afterwards prizes, titles and medals by the standings as they are.
 """
 
 import sys
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from services.formatting.terminal import clean, new_table, printable
 from services.formatting.times import format_hms
+from services.offline.health_tables import health_of, print_health
 from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import Log, scored
 from services.standings.office.concern import Concern, Kind
@@ -40,9 +41,9 @@ def run(path: str, until: int | None, style: str | None, lenient: bool) -> int:
         return 2
     lists, names = lists_of(log)
     if (style or ("text" if sys.stdout.isatty() else "json")) == "text":
-        _print_tables(lists, names)
+        _print_tables(lists, names, log)
     else:
-        sys.stdout.buffer.write(msgspec.json.encode(_plain(lists)) + b"\n")
+        sys.stdout.buffer.write(msgspec.json.encode({**_plain(lists), "health": health_of(log)}) + b"\n")
         sys.stdout.buffer.flush()
     return 0
 
@@ -57,13 +58,16 @@ def _plain(lists: OfficeLists) -> Any:
 # --- Tables for people.
 
 
-def _print_tables(lists: OfficeLists, names: dict[str, str]) -> None:
+def _print_tables(lists: OfficeLists, names: dict[str, str], log: Log) -> None:
     console = Console()
     console.print(
         f"[bold]{lists.event}[/bold] at revision {lists.revision}: {lists.entries} entries, "
         f"{len(lists.concerns)} to look into",
         highlight=False,
     )
+    found = health_of(log)
+    if found is not None and log.state is not None and (definition := log.state.rulings.definition) is not None:
+        print_health(console, found, definition)
     _print_concerns(console, lists.concerns, names)
     if lists.attestations:
         shown = new_table("Declarations to collect with the bibs", "Athletes", "The athlete", "Asked by")

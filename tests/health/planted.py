@@ -12,7 +12,7 @@ import msgspec
 import races
 from loadtest.simulation import Simulation, Timed, simulate
 from schemas.definition_parse import definition_from_toml
-from schemas.events import ClockCorrected, GunFired, Read
+from schemas.events import ClockCorrected, GunFired, Read, ReadsReceived
 from services.health.document import health
 from services.health.model import Finding, Health
 from services.health.observed import observe
@@ -85,7 +85,7 @@ def examined(
         for true_us, read in reads
         if until_us is None or true_us <= until_us
     ]
-    state._fold_reads(number, some)
+    state.fold(number, 0, ReadsReceived(event=state.event, gateway="g", session="s", reads=some))
     made = scored(state)
     assert made.event is not None
     assert made.definition is not None
@@ -102,7 +102,7 @@ def mat_dead(simulation: Simulation, rng: Random) -> Day:
     reads = [one for one in raw_reads(simulation) if one[1].device not in devices or one[0] < from_us]
 
     def is_it(found: Finding) -> bool:
-        near = found.since_us is not None and abs(found.since_us - from_us) < 300 * US
+        near = found.since_us is not None and from_us - 300 * US < found.since_us < due_us
         return found.kind in ("device_silent", "point_missing") and found.subject["mat"] == mat and near
 
     return Day(simulation, simulation.facts, reads, due_us, is_it, behind_us)

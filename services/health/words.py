@@ -1,0 +1,200 @@
+"""Findings in the words of a race office: what happened, to what, and what to do next. Pure."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from schemas.ids import US
+from services.formatting.times import LocalClock, format_seconds
+from services.formatting.words import join_words
+from services.health.model import Finding, FindingKind
+
+NAMED_MAX = 20
+
+
+class FindingText(NamedTuple):
+    """A finding for people: a heading, what was seen, and what to do next."""
+
+    title: str
+    seen: str
+    todo: str
+
+
+_TITLES: dict[FindingKind, str] = {
+    "clock_off": "A clock is wrong",
+    "gun_suspect": "A gun looks wrong",
+    "device_silent": "A device is silent",
+    "point_missing": "A mat misses athletes",
+    "finish_missing": "The finish misses athletes",
+    "chips_unknown": "Chips that nobody wears",
+}
+
+
+def describe(finding: Finding, clock: LocalClock) -> FindingText:
+    """Return a finding in words, with local times of day."""
+    seen, todo = _WORDS[finding.kind](finding, lambda at_us: _time(clock, at_us))
+    cases = finding.evidence.get("cases", [])
+    if cases:
+        seen += f" This explains {_counted(len(cases), 'open case')}: {_some(cases)}."
+    return FindingText(_TITLES[finding.kind], seen, todo)
+
+
+Say = Callable[[int], str]
+
+
+def _clock_off(finding: Finding, at: Say) -> tuple[str, str]:
+    evidence = finding.evidence
+    ahead_us = evidence["ahead_us"]
+    way = "ahead" if ahead_us > 0 else "behind"
+    by = f"{_duration(ahead_us)} {way}"
+    devices = _devices(finding)
+    since = f" since {at(finding.since_us)}" if evidence["jumped"] and finding.since_us is not None else ""
+    if not evidence["sure"]:
+        against = join_words(evidence["against"])
+        return (
+            f"{devices} is {by} of {against}{since}, by {evidence['athletes']} passings. "
+            "Nothing says yet which is wrong.",
+            "Compare the clocks of both with another one, then send clock_corrected for the one that is wrong.",
+        )
+    if evidence["by"] == "devices":
+        how = f"by {evidence['athletes']} passings that {join_words(evidence['against'])} read too"
+    else:
+        how = f"by the paces of {evidence['athletes']} athletes, give or take {_duration(evidence['error_us'])}"
+    verb = "are" if "devices" in finding.subject else "is"
+    return (
+        f"{devices} {verb} {by}{since}, {how}.",
+        "Compare the clock with another one, send the correction below, and leave the clock as it is until the race is "
+        "over: setting it needs another correction.",
+    )
+
+
+def _gun_suspect(finding: Finding, at: Say) -> tuple[str, str]:
+    evidence = finding.evidence
+    wave = f", wave {finding.subject['wave']}" if "wave" in finding.subject else ""
+    crossed = _counted(evidence["before"], "athlete") + f" of {evidence['athletes']} crossed START before it"
+    if evidence["side"] == "after":
+        crossed = f"the first of {_counted(evidence['athletes'], 'athlete')} crossed START long after it"
+    return (
+        f"The gun of race {finding.subject['race']}{wave} is at {at(evidence['gun_us'])}; {crossed}. "
+        f"They began at {at(evidence['first_us'])}. The likely gun is {at(evidence['likely_us'])} "
+        f"({_HOW.get(evidence['how'], evidence['how'])}).",
+        "Ask the starter for the time of the gun, and send the gun below if it is right.",
+    )
+
+
+_HOW = {
+    "typed in UTC": "the gun seems to have been typed in UTC",
+    "of another day": "the gun seems to have been given the wrong day",
+    "of another day and in UTC": "the gun seems to have been typed in UTC, with the wrong day",
+    "of another hour": "the gun seems to have been given the wrong hour",
+    "of another minute": "the gun seems to have been given the wrong minute",
+    "by the first athlete over the line": "when the first of them crossed; it may have been a little before",
+}
+
+
+def _device_silent(finding: Finding, at: Say) -> tuple[str, str]:
+    evidence = finding.evidence
+    since = "has never read" if finding.since_us is None else f"has read nothing since {at(finding.since_us)}"
+    if "devices" in finding.subject:
+        since = since.replace("has", "have", 1)
+    if evidence["others_read"]:
+        rest = f"the other devices there read {_counted(evidence['missed'], 'athlete')} since"
+    else:
+        rest = f"about {_counted(evidence['due'], 'athlete')} should have come by now"
+    seen = f"{_devices(finding)} {since}; {rest}."
+    return seen, "Send somebody to the mat: power, antenna cables, the reader's own list of reads, its way to us."
+
+
+def _point_missing(finding: Finding, at: Say) -> tuple[str, str]:
+    evidence = finding.evidence
+    places = _points(finding)
+    when = f"from {at(finding.since_us)}" if finding.since_us is not None else ""
+    when += " on" if evidence["until_us"] is None else f" to {at(evidence['until_us'])}"
+    stretch = f"it missed {evidence['stretch_missed']} of {evidence['stretch_passed']} {when}"
+    if evidence["read_by_backup"]:
+        return (
+            f"The main devices at {places} read {evidence['read']} of the {evidence['passed']} that passed; {stretch}. "
+            "The backup read them, so no result is lost.",
+            "Look at the main antennas and their cables; until then results there rest on the backup alone.",
+        )
+    seen = f"{places} read {evidence['read']} of the {evidence['passed']} that passed; {stretch}."
+    if finding.proposal is None:
+        return (
+            seen,
+            "Look at the mat. No waiver is needed or possible here; times can be set from a backup or the video.",
+        )
+    return seen, (
+        "Look at the mat. Send the waiver below to let off those who passed it then; who lacks another point too keeps "
+        "their case."
+    )
+
+
+def _finish_missing(finding: Finding, at: Say) -> tuple[str, str]:
+    evidence = finding.evidence
+    if "due" in evidence:
+        since = "yet" if finding.since_us is None else f"since {at(finding.since_us)}"
+        due = _counted(evidence["due"], "athlete")
+        seen = f"{_points(finding)} has read nobody {since}; about {due} should have come."
+    else:
+        seen = (
+            f"{_points(finding)} read {evidence['read']} of {evidence['passed']} who should have come; "
+            f"{evidence['stretch_missed']} of {evidence['stretch_passed']} due from {at(finding.since_us or 0)} on are "
+            "missing."
+        )
+    return (
+        seen,
+        "Look at the finish mat at once, and write down bibs and times, or film the line, until it reads again.",
+    )
+
+
+def _chips_unknown(finding: Finding, at: Say) -> tuple[str, str]:
+    evidence = finding.evidence
+    several = evidence["at_two_mats_or_more"]
+    verb = "was" if evidence["chips"] == 1 else "were"
+    seen = (
+        f"{_counted(evidence['chips'], 'chip')} that nobody wears {verb} read from {at(finding.since_us or 0)} to "
+        f"{at(evidence['last_us'])}, {several} of them at several mats as an athlete's would be: "
+        f"{_some(finding.subject['chips'], evidence['chips'])}."
+    )
+    todo = "Find out who wears them: add the entry of a walk-up, or send chip_assigned with the chip and the bib."
+    return seen, "Check the chips below against the bibs, and send them." if finding.proposal else todo
+
+
+_WORDS: dict[FindingKind, Callable[[Finding, Say], tuple[str, str]]] = {
+    "clock_off": _clock_off,
+    "gun_suspect": _gun_suspect,
+    "device_silent": _device_silent,
+    "point_missing": _point_missing,
+    "finish_missing": _finish_missing,
+    "chips_unknown": _chips_unknown,
+}
+
+
+def _devices(finding: Finding) -> str:
+    subject = finding.subject
+    names = [subject["device"]] if "device" in subject else subject["devices"]
+    return f"{join_words(names)} at mat {subject['mat']}"
+
+
+def _points(finding: Finding) -> str:
+    points: list[dict[str, Any]] = finding.subject["points"]
+    names = list(dict.fromkeys(one["point"] for one in points))
+    races = list(dict.fromkeys(one["race"] for one in points))
+    return f"{join_words(names)} (mat {finding.subject['mat']}; {join_words(races)})"
+
+
+def _time(clock: LocalClock, at_us: int) -> str:
+    return clock.at(at_us - at_us % US).removesuffix(".000")
+
+
+def _duration(duration_us: int) -> str:
+    return format_seconds(round(abs(duration_us) / US, 1))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _some(names: list[str], number: int | None = None) -> str:
+    shown = names[:NAMED_MAX]
+    more = (len(names) if number is None else number) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,36 @@
+"""Faults planted in simulated days are found in time, and clean days have none.
+
+A few days of 500 in every run. `MATLINE_HEALTH_SEEDS`, `MATLINE_HEALTH_CLEAN` and `MATLINE_HEALTH_SIZE` set how many
+days have each fault, how many have none, and how many athletes are in them. A failure names fault, event and seed.
+"""
+
+import os
+from random import Random
+
+import pytest
+
+from tests.health.planted import FAULTS, NAMES, clean_day, health_at, health_of, raw_reads
+
+SEEDS = int(os.environ.get("MATLINE_HEALTH_SEEDS", "1"))
+CLEAN = int(os.environ.get("MATLINE_HEALTH_CLEAN", "4"))
+SIZE = int(os.environ.get("MATLINE_HEALTH_SIZE", "500"))
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_is_found_within_a_minute_after_200_athletes_and_nothing_else_is(kind, seed):
+    name = NAMES[(seed + list(FAULTS).index(kind)) % len(NAMES)]
+    day = FAULTS[kind](clean_day(name, SIZE, seed), Random(f"{kind} {seed}"))
+    findings = health_at(day, day.due_us).findings
+    assert any(map(day.is_it, findings)), (kind, name, seed, findings)
+    assert all(map(day.is_it, findings)), (kind, name, seed, findings)
+
+
+@pytest.mark.parametrize("seed", range(CLEAN))
+def test_a_clean_day_has_no_finding_neither_on_the_way_nor_afterwards(seed):
+    name = NAMES[seed % len(NAMES)]
+    simulation = clean_day(name, SIZE, seed)
+    reads = raw_reads(simulation)
+    first_us, last_us = min(timed.due_us for timed in simulation.guns), reads[-1][0]
+    for until_us in (None, first_us + (last_us - first_us) // 5, first_us + (last_us - first_us) // 2):
+        assert health_of(simulation, simulation.facts, reads, until_us).findings == [], (name, seed, until_us)
