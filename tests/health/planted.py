@@ -156,7 +156,9 @@ def clock_off(by_s: int, jumps: bool = False) -> Callable[[Simulation, Random], 
                 and found.subject.get("device") == device
                 and abs(found.evidence["ahead_us"] - by_s * US) < 5 * US
                 and found.proposal is not None
-                and (not jumps or abs((found.since_us or 0) - from_us - by_s * US) < 120 * US)
+                and (
+                    not jumps or -120 * US < (found.since_us or 0) - from_us - by_s * US < 1500 * US
+                )  # the next crossing
             )
 
         return Day(simulation, simulation.facts, reads, due_us, is_it, behind_us)
@@ -243,7 +245,7 @@ def chips_unknown(simulation: Simulation, rng: Random) -> Day:
     chips = sorted({read.chip for _, read in raw_reads(simulation)})
     other = {chip: f"Q{chip}" for chip in chips if rng.random() < 0.1}
     reads = [(true_us, read._replace(chip=other.get(read.chip, read.chip))) for true_us, read in raw_reads(simulation)]
-    past = list({read.chip: true_us for true_us, read in reversed(reads)}.values())[::-1]
+    past = sorted({read.chip: true_us for true_us, read in reversed(reads)}.values())
     return Day(
         simulation,
         simulation.facts,
