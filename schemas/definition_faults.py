@@ -30,6 +30,13 @@ class DefinitionRefused(Exception):
         self.faults = faults
 
 
+def not_a_field(key: str, known: Collection[str]) -> str:
+    """Return the reason for a key that is not one of the `known` fields of its table."""
+    near = get_close_matches(key, known, n=1)
+    meant = f"did you mean `{near[0]}`? The fields" if near else "the fields"
+    return f"is not a field here; {meant} are {', '.join(known)}"
+
+
 class NotDefined(NamedTuple):
     """A reason: the definition has no `what` of this `name`. `known` holds the names that it has."""
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.definition import LIST_MAX, Board, Definition, Delegation, Mat, Race, TeamBoard
-from schemas.definition_faults import DefinitionRefused, Fault
+from schemas.definition_faults import DefinitionRefused, Fault, not_a_field
 from schemas.office import TABLES as OFFICE_TABLES
 
 VALUE_SHOWN = 60  # characters of a value that a fault quotes
@@ -134,8 +134,7 @@ class _ShapeReader:
     def _unknown(self, key: str, absent: list[str], known: list[str], path: str) -> None:
         """Note a key that is not a field; leave out the absent field that it resembles, or all if it resembles none."""
         near = get_close_matches(key, known, n=1)
-        meant = f"did you mean `{near[0]}`? The fields" if near else "the fields"
-        self.faults.append(Fault(_joined(path, key), f"is not a field here; {meant} are {', '.join(known)}"))
+        self.faults.append(Fault(_joined(path, key), not_a_field(key, known)))
         self.left_out += [_joined(path, name) for name in absent if not near or name == near[0]]
 
     def _value(self, value: Any, kind: Any, path: str) -> Any:
@@ -155,7 +154,7 @@ class _ShapeReader:
                 read = [_stand_in(item_kind) if item is _LEFT_OUT else item for item in items]
         if len(self.faults) > faults_before:
             return read
-        return self._leave_out(path, _in_words(value, kind, text))
+        return self._leave_out(path, in_words(value, kind, text))
 
     def _leave_out(self, path: str, reason: str) -> _LeftOut:
         self.faults.append(Fault(path, reason))
@@ -190,7 +189,7 @@ def _kinds(kind: Any) -> Iterator[Any]:
 # --- Faults of values, in words for the person who writes the file.
 
 
-def _in_words(value: Any, kind: Any, text: str) -> str:
+def in_words(value: Any, kind: Any, text: str) -> str:
     """Return the fault of a value in words; `text` is msgspec's message."""
     if "enum value" in text:
         choices = [str(name) for member in _kinds(kind) if get_origin(member) is Literal for name in get_args(member)]

@@ -1,1 +1,1 @@
-"""Ingest: speaks the readers' protocols and HTTP, checks and bounds everything, alone writes the race log."""
+"""Ingest: take reads from readers and by HTTP, check and bound them, and write the race log, as nothing else does."""

@@ -1,4 +1,4 @@
-"""Wires up ingest: HTTP, the readers, the way to Kafka, metrics and health, in one process."""
+"""Wire up ingest in one process: HTTP, the readers, the Kafka producer, metrics and health checks."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ from services.runtime.tls import ServerTls
 from services.runtime.tokens import Tokens
 
 SHUTDOWN_S = 15.0  # for requests in progress: they wait for Kafka at most 10 s
-IDLE_S = 75.0  # a connection without a whole request for so long is closed; gateways connect again
+IDLE_S = 75.0  # a connection that completes no request for this long is closed; gateways connect again
 HANDSHAKE_S = 10.0
 OPEN_FILES = (
     2 * IngestLimits().connections
@@ -44,20 +44,20 @@ SUPERVISOR: web.AppKey[ReaderSupervisor] = web.AppKey("supervisor", ReaderSuperv
 CONNECTIONS: web.AppKey[ConnectionLimiter] = web.AppKey("connections", ConnectionLimiter)
 LIMITS: web.AppKey[IngestLimits] = web.AppKey("limits", IngestLimits)
 FAILED: web.AppKey["asyncio.Future[None]"] = web.AppKey("failed", asyncio.Future)
-"""Fails with what ingest cannot continue from."""
+"""Fails with the error that ingest cannot recover from."""
 
 
 def now_us() -> int:
-    """This machine's clock."""
+    """Return the time of this machine's clock."""
     return time.time_ns() // 1000
 
 
 def create_app(
     settings: IngestSettings, race_log: Log | None = None, limits: IngestLimits | None = None
 ) -> web.Application:
-    """Return ingest as an aiohttp application. `race_log` null: Kafka. Raises StartFault, UnsafeAddress.
+    """Return ingest as an aiohttp application. Raises StartFault, UnsafeAddress.
 
-    Serve it by `serving`, which leaves the decompression of bodies to us.
+    `race_log` null means Kafka. Run the application with `serving`, which leaves bodies compressed for `http.body`.
     """
     limits = limits or IngestLimits()
     connections = ConnectionLimiter(limits)
@@ -85,12 +85,12 @@ def create_app(
         writing = asyncio.create_task(_write(writer, app[FAILED]))
         try:
             await supervisor.start()
-            looking = asyncio.create_task(_look(supervisor, limits.watch_files_s, app[FAILED]))
+            watching = asyncio.create_task(_watch_readers(supervisor, limits.watch_files_s, app[FAILED]))
             try:
                 yield
             finally:
-                looking.cancel()
-                await asyncio.gather(looking, return_exceptions=True)
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
                 await supervisor.close()
         finally:
             writing.cancel()
@@ -100,8 +100,8 @@ def create_app(
     return app
 
 
-async def _look(supervisor: ReaderSupervisor, every_s: float, failed: "asyncio.Future[None]") -> None:
-    """Keep the readers as the file says, for as long as this task lives."""
+async def _watch_readers(supervisor: ReaderSupervisor, every_s: float, failed: "asyncio.Future[None]") -> None:
+    """Keep the readers in step with their file, for as long as this task lives."""
     try:
         while True:
             await asyncio.sleep(every_s)
@@ -122,7 +122,7 @@ async def _write(writer: Log, failed: "asyncio.Future[None]") -> None:
 
 
 class _NotTheirs(logging.Filter):
-    """Leaves out requests that are not HTTP: they are answered 400, and a flood of them would flood the log."""
+    """Leave out requests that are not HTTP: they are answered 400, and a flood of them would flood the log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
@@ -134,9 +134,9 @@ _server_log.addFilter(_NotTheirs())
 
 @asynccontextmanager
 async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterator[int]:
-    """Serve the application and yield its port. Raises OSError for a port that is taken, StartFault."""
+    """Serve the application and yield its port. Raises StartFault, and OSError for a port that is taken."""
     tls = None if settings.tls is None else ServerTls(settings.tls)
-    # Bodies as they came: `http.body` decompresses them within bounds.
+    # Bodies stay compressed: `http.body` decompresses them within bounds.
     runner = web.AppRunner(
         app,
         auto_decompress=False,
@@ -160,8 +160,8 @@ async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterat
             ssl_handshake_timeout=None if tls is None else HANDSHAKE_S,
             backlog=ACCEPTED_AT_ONCE,
         )
-        for shown in server.sockets:  # asyncio takes its one figure for both
-            with socket.socket(fileno=os.dup(shown.fileno())) as listening:
+        for server_socket in server.sockets:  # asyncio uses `backlog` both for accepting and for the kernel's queue
+            with socket.socket(fileno=os.dup(server_socket.fileno())) as listening:
                 listening.listen(BACKLOG)
         renewing = asyncio.create_task(_renew(tls, app[LIMITS].watch_files_s))
         try:
@@ -174,7 +174,7 @@ async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterat
 
 
 async def _renew(tls: ServerTls | None, every_s: float) -> None:
-    """Take up renewed certificates, for as long as this task lives."""
+    """Load renewed certificates, for as long as this task lives."""
     while tls is not None:
         await asyncio.sleep(every_s)
         try:
@@ -201,13 +201,17 @@ async def run(settings: IngestSettings) -> None:
 
 
 def _allow_open_files() -> None:
-    """Have the system let us open as many files as there may be connections."""
+    """Raise the limit of open files to what the greatest number of connections needs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
-        most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-        if most < OPEN_FILES:
-            log.warning("this system allows %d open files; with %d connections ingest needs more", most, OPEN_FILES)
+        allowed = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        if allowed < OPEN_FILES:
+            log.warning(
+                "this system allows ingest %d open files, and it may need %d; raise the limit with `ulimit -n`",
+                allowed,
+                OPEN_FILES,
+            )
 
 
 def _answering(throttle: ErrorThrottle) -> Middleware:
@@ -230,7 +234,8 @@ async def _without_errors(request: web.Request, handler: Handler) -> web.StreamR
         return problem(
             404,
             "Nothing here",
-            f"there is no {request.path}; see /v1/events/{{event}}/reads, definition, entries, facts",
+            f"there is no {request.path}; ingest takes /v1/events/{{event}}/reads, .../definition, .../entries and"
+            " .../facts",
         )
     except web.HTTPMethodNotAllowed as error:
         refused = problem(405, "Wrong method", f"{request.path} takes {', '.join(sorted(error.allowed_methods))}")
@@ -239,5 +244,9 @@ async def _without_errors(request: web.Request, handler: Handler) -> web.StreamR
     except web.HTTPException as error:
         return problem(error.status, error.reason, error.text or error.reason)
     except Exception:
-        log.exception("a request to %s failed by a fault of ours", request.path)
-        return problem(500, "A fault of ours", "nothing of this request is acknowledged; the log of ingest says why")
+        log.exception("a request to %s failed by a bug of ingest", request.path)
+        return problem(
+            500,
+            "Internal error",
+            "nothing of this request is acknowledged; ingest's own log shows the cause; send it again",
+        )

@@ -1,4 +1,4 @@
-"""Ingest's commands: settings read once, faults said in one line, exit codes for a supervisor."""
+"""The command that runs ingest: read the settings once, report a fault in one line, and exit with a code."""
 
 import asyncio
 import sys
@@ -19,12 +19,12 @@ def main(environment: Mapping[str, str]) -> int:
     try:
         asyncio.run(run(settings_from(environment)))
     except StartFault as error:
-        return _said(str(error), EXIT_SETTINGS)
+        return _fail(str(error), EXIT_SETTINGS)
     except OSError as error:
-        return _said(f"ingest cannot listen: {error}", EXIT_FAILED)
+        return _fail(f"ingest cannot listen: {error}", EXIT_FAILED)
     return 0
 
 
-def _said(text: str, code: int) -> int:
+def _fail(text: str, code: int) -> int:
     sys.stderr.write(text + "\n")
     return code

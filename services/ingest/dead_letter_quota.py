@@ -1,7 +1,7 @@
-"""How many dead letters one sender may cause: beyond that it is halted, loudly, since something is wrong there.
+"""A limit on the dead letters that one sender may cause. A sender beyond it is halted, and the log says so.
 
 A gateway that is set up wrongly, or a hostile one, would fill the topic and hide what a person has to see. A halted
-sender is asked to come again later and loses nothing: once the cause is fixed, everything comes in.
+sender has to send the same again later, and loses nothing: once the cause is fixed, everything is accepted.
 """
 
 import logging
@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 
 
 class QuotaLimits(Struct, frozen=True, kw_only=True):
-    """How much each sender has, and how many senders are remembered."""
+    """The quota of each sender, and how many senders are remembered."""
 
-    at_once_bytes: float = 16 * 1024 * 1024  # after a quiet time: more than the fullest request, all of it bad
-    bytes_a_second: float = 8 * 1024  # 700 MB a day of one sender, for as long as nobody looks
-    senders_max: int = 4_096  # the one heard least recently is forgotten, and begins anew
+    at_once_bytes: float = 16 * 1024 * 1024  # after a pause: more than the largest request, if all of it is bad
+    bytes_a_second: float = 8 * 1024  # 700 MB a day from one sender that nobody attends to
+    senders_max: int = 4_096  # beyond it, the sender heard least recently is forgotten and starts with a full quota
 
 
 _Sender = tuple[str, str, str | None]

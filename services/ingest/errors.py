@@ -6,7 +6,7 @@ from schemas.ids import REASON_CHARS
 
 
 class IngestError(Exception):
-    """An error that a client can act on; the text says how."""
+    """An error that a client can act on; its text says how."""
 
 
 class Unavailable(IngestError):
@@ -14,11 +14,11 @@ class Unavailable(IngestError):
 
 
 class Overloaded(IngestError):
-    """Too much waits for Kafka already; send it again a little later."""
+    """Too much is waiting for Kafka; send it again a little later."""
 
 
 class TooLarge(IngestError):
-    """One fact alone is larger than a record of the log may be."""
+    """A single fact is larger than a record of the log may be."""
 
 
 class Refused(IngestError):

@@ -1,4 +1,4 @@
-"""What came in as facts of the race log, and as dead letters: a gateway's request, a reader's messages."""
+"""Turn gateways' requests and readers' messages into facts of the race log and dead letters."""
 
 import hashlib
 import logging
@@ -37,7 +37,7 @@ def reads_facts(event: str, gateway: str, session: str, rows: list[ReadRow], at_
 
 
 def entries_facts(stamp: EntriesAdded, entries: list[Entry]) -> list[EntriesAdded]:
-    """Return entries as facts that fit a record each; ids derive from `stamp`, so that a resend makes the same."""
+    """Return entries as facts that fit a record each; ids derive from `stamp`, so that a resend makes the same ids."""
     parts: list[list[Entry]] = []
     size = ENTRIES_FACT_BYTES
     for entry in entries:
@@ -55,7 +55,7 @@ def entries_facts(stamp: EntriesAdded, entries: list[Entry]) -> list[EntriesAdde
 def request_rejection(
     event: str, reason: str, raw: bytes, at_us: int, gateway: str | None = None, index: int | None = None
 ) -> Rejection:
-    """Return the dead letter of a request, or of the read at `index` of one, that came in at `at_us`."""
+    """Return the dead letter for a request that came in at `at_us`, or for its read at `index`."""
     return Rejection(
         v=REJECTED_VERSION,
         event=event,
@@ -84,7 +84,7 @@ def facts_of(source: Source, messages: Sequence[Message], at_us: int) -> list[Lo
 
 
 def rejections_of(source: Source, messages: Sequence[Message], at_us: int) -> list[Rejection]:
-    """Return as dead letters what could not be read among messages that came in at `at_us`."""
+    """Return dead letters for the unreadable messages among those that came in at `at_us`."""
     return [
         Rejection(
             v=REJECTED_VERSION,
@@ -103,14 +103,14 @@ def rejections_of(source: Source, messages: Sequence[Message], at_us: int) -> li
 
 
 def show_clocks(metrics: IngestMetrics, source: Source, offsets_us: Mapping[str, int]) -> None:
-    """Set the metric of clocks: by a reader's name, how far ahead of ours its clock is."""
+    """Set the clock metric of each reader: how far its clock is ahead of ours."""
     for where, offset_us in offsets_us.items():
         device = device_of(source.devices, where, None) or source.gateway
         metrics.clock_offset_s.labels(source.gateway, device).set(offset_us / 1e6)
 
 
 def device_of(devices: Mapping[str, str], where: str, antenna: int | None) -> str:
-    """Return the device of a reader's place: by its antenna's entry in `devices`, by its own, else its own name."""
+    """Return the device of a place: `devices["<where>/<antenna>"]`, else `devices["<where>"]`, else `where`."""
     if antenna is not None and (device := devices.get(f"{where}/{antenna}")):
         return device
     return devices.get(where, where)[:WHERE_MAX_CHARS]
@@ -122,7 +122,7 @@ def _row(source: Source, read: DecodedRead) -> ReadRow:
 
 
 def notice_fact(source: Source, notice: Notice, at_us: int) -> NoticeReceived:
-    """Return the notice as a fact; by its id the same notice counts once, however often it comes."""
+    """Return the notice as a fact. Its id derives from its content, so a repeated notice counts once."""
     identity = repr((source.event, source.gateway, notice)).encode()
     log.warning("%s %s: %s reports %s: %s", source.protocol, source.gateway, notice.where, notice.kind, notice.text)
     return NoticeReceived(

@@ -1,11 +1,11 @@
-"""Writes the race log: packs facts into envelopes, keeps each event's order, and bounds what waits for Kafka.
+"""Write the race log: pack facts into envelopes, keep each event's order, and bound the bytes that wait for Kafka.
 
-Every event has a queue. A full envelope leaves at once, a partial one as soon as no other of its queue is under way: so
-a single read goes out without delay, and a flood packs itself while Kafka is busy with the envelope before. `append`
+Every event has a queue. A full envelope leaves at once, a partial one as soon as no other of its queue is under way. So
+a single read goes out without delay, and a flood fills envelopes while Kafka is busy with the one before. `append`
 returns the offset once Kafka has acknowledged everything, and raises an error otherwise.
 
-After a failed delivery a new producer is made: a batch that was given up leaves a hole in the old one's sequence
-numbers, after which Kafka refuses everything that follows. All that was unacknowledged is answered as such.
+After a failed delivery a new producer is made: an abandoned batch leaves a hole in the old one's sequence numbers,
+after which Kafka refuses everything that follows. All unacknowledged facts fail, and their senders send them again.
 """
 
 import asyncio
@@ -31,15 +31,15 @@ from services.runtime.faults import StartFault
 
 ENVELOPE_HEAD_BYTES = 256  # version, event and list head of an envelope; an event is at most 64 characters
 PACKED_MAX_BYTES = RECORD_MAX_BYTES - ENVELOPE_HEAD_BYTES
-QUEUE_ENVELOPES_MAX = 32  # of one event with Kafka at once: more than a produce request of 512 KiB holds
+QUEUE_ENVELOPES_MAX = 32  # of one event under way at once: more than a produce request of 512 KiB holds
 WAITING_MAX_BYTES = 64 * 1024 * 1024  # waiting for Kafka in all; half a million reads, seconds of the worst flood
-REQUEST_TIMEOUT_MS = 10_000  # a broker that has not answered by then is asked again
+REQUEST_TIMEOUT_MS = 10_000  # after this long without an answer a broker is asked again
 STOP_TIMEOUT_S = 5.0  # for envelopes under way when ingest stops, or when a failed producer is replaced
 PROBE_EVERY_S = 1.0  # how often Kafka is asked whether it is there
 PROBE_TIMEOUT_S = 3.0
 BACKOFF = Backoff(0.2, 5.0)  # between attempts to connect
-BUFFER_FULL_S = 0.2  # before a full producer is offered the same again
-DRAIN_TURN = 64  # envelopes that a queue hands over before other tasks get their turn
+BUFFER_FULL_S = 0.2  # before a full producer is offered the same record again
+DRAIN_TURN = 64  # envelopes that a queue hands over before other tasks may run
 
 log = logging.getLogger(__name__)
 
@@ -50,15 +50,16 @@ class Log(Protocol):
     async def append(self, event: str, facts: Sequence[LoggedFact], wait_s: float | None = None) -> int:
         """Write facts of one event in order, and return the offset of their last record once all are acknowledged.
 
-        Raises Unavailable when they were not within `wait_s` (null: however long it takes) or at all, Overloaded when
-        too much waits already, TooLarge for a fact that no record can hold. After an error some of the facts may be on
-        the log, now or later: all of them are sent again.
+        Raises Unavailable when they were not acknowledged within `wait_s` (null: no limit), Overloaded when too much
+        waits already, TooLarge for a fact that no record can hold. After an error some of the facts may be on the log,
+        now or later; the caller sends all of them again.
         """
         ...
 
     async def put_dead_letters(self, rejections: Sequence[Rejection], wait_s: float | None = None) -> None:
-        """Write dead letters of one sender; returns once all are acknowledged. Raises as `append`, and Overloaded too
-        for a sender that causes too many of them.
+        """Write dead letters of one sender, and return once all are acknowledged.
+
+        Raises as `append`, and Overloaded for a sender that causes too many of them.
         """
         ...
 
@@ -67,12 +68,12 @@ class Log(Protocol):
         ...
 
     def reachable(self) -> bool:
-        """Whether Kafka answered recently."""
+        """Return whether Kafka answered recently."""
         ...
 
 
 class WrongPartitions(StartFault):
-    """The topic has another number of partitions than configured: events would change theirs."""
+    """The topic has another number of partitions than configured, so events would move to other partitions."""
 
 
 class _Packed(NamedTuple):
@@ -82,7 +83,7 @@ class _Packed(NamedTuple):
 
 
 class _Submission:
-    """Facts that were appended together: how many are not yet acknowledged, and the offset that `append` waits for."""
+    """Facts that were appended together: how many are unacknowledged, and the offset that `append` waits for."""
 
     __slots__ = ("done", "last_offset", "left")
 
@@ -103,7 +104,7 @@ class _Submission:
 
 
 class _Envelope(NamedTuple):
-    """Facts of one record that Kafka was given and has not acknowledged, and since when (monotonic seconds)."""
+    """Facts of a record that went to Kafka and is unacknowledged. `began_s` is when it went (monotonic)."""
 
     queue: "EventQueue"
     facts: list[tuple[_Packed, _Submission]]
@@ -180,9 +181,9 @@ class KafkaLog:
         metrics.waiting_limit.set(WAITING_MAX_BYTES)
 
     async def run(self) -> None:
-        """Keep a producer for as long as this task lives; what waits when it is cancelled has a chance to go out.
+        """Keep a producer for as long as this task lives; when it is cancelled, what waits is still sent if possible.
 
-        Raises WrongPartitions, which waiting does not fix.
+        Raises WrongPartitions, which waiting cannot mend.
         """
         try:
             while True:
@@ -250,7 +251,7 @@ class KafkaLog:
             raise Unavailable(f"Kafka did not answer within {wait_s:g} s; send it again unchanged") from None
         except KafkaError as error:
             self._fail(error)
-            raise Unavailable("Kafka did not take the dead letters of it; send it again unchanged") from None
+            raise Unavailable("Kafka did not take the dead letters of this request; send it again unchanged") from None
         finally:
             self._release(size)
 
@@ -305,14 +306,14 @@ class KafkaLog:
 
     def _delivered(self, ticket: int, future: "asyncio.Future[Any]") -> None:
         error = None if future.cancelled() else future.exception()
-        if ticket not in self._on_way:  # given up already, with the producer that had it
+        if ticket not in self._on_way:  # failed already, together with its producer
             return
         if future.cancelled() or error is not None:
             self._fail(error)
             self._settle(ticket, None)
             return
         offset: int = future.result().offset
-        # Kafka confirms a repetition that it has forgotten without an offset.
+        # A negative offset means that Kafka confirmed a repeated record whose offset it no longer knows.
         self._settle(ticket, offset if offset >= 0 else None)
 
     def _settle(self, ticket: int, offset: int | None) -> None:
@@ -329,15 +330,17 @@ class KafkaLog:
         if offset is not None:
             self._metrics.ack_s.observe(time.monotonic() - envelope.began_s)
             self._metrics.envelopes.inc()
-            self._reach(True)
+            self._set_reachable(True)
         if not queue.on_way and not queue.waiting and queue.task is None:
             self._queues.pop(queue.event, None)
 
     def _admit(self, size: int) -> None:
         if self._waiting_bytes + size > WAITING_MAX_BYTES and self._waiting_bytes:
             if self._reachable:
-                raise Overloaded("more comes in than Kafka takes; send it again unchanged, and more slowly")
-            raise Unavailable("Kafka cannot be reached and no more may wait for it; send it again unchanged")
+                raise Overloaded("more reads come in than Kafka takes; send this again unchanged, and more slowly")
+            raise Unavailable(
+                "Kafka cannot be reached, and as much as may wait for it is waiting; send this again unchanged later"
+            )
         self._waiting_bytes += size
         self._metrics.waiting.set(self._waiting_bytes)
         if self._waiting_bytes > WAITING_MAX_BYTES // 2:
@@ -378,7 +381,7 @@ class KafkaLog:
                 raise
             else:
                 log.info("connected to Kafka at %s", self._address())
-                self._reach(True)
+                self._set_reachable(True)
                 return producer
 
     def _address(self) -> str:
@@ -388,8 +391,8 @@ class KafkaLog:
         partitions = len(await producer.partitions_for(RACE_LOG.name))
         if partitions != self._partitions:
             raise WrongPartitions(
-                f"topic {RACE_LOG.name} has {partitions} partitions, ingest is set to {self._partitions}: events would "
-                f"change theirs. Set MATLINE_PARTITIONS={partitions}, or check whether this is the right Kafka."
+                f"topic {RACE_LOG.name} has {partitions} partitions, but ingest is set to {self._partitions}, so "
+                f"events would change partitions. Set MATLINE_PARTITIONS={partitions}, or check the address of Kafka"
             )
 
     async def _watch(self, producer: AIOKafkaProducer) -> None:
@@ -397,15 +400,15 @@ class KafkaLog:
         while not self._failed.is_set():
             try:
                 await asyncio.wait_for(producer.client.fetch_all_metadata(), PROBE_TIMEOUT_S)
-                self._reach(True)
+                self._set_reachable(True)
             except (KafkaError, TimeoutError, OSError):
-                self._reach(False)
+                self._set_reachable(False)
             try:
                 await asyncio.wait_for(self._failed.wait(), PROBE_EVERY_S)
             except TimeoutError:
                 continue
 
-    def _reach(self, reachable: bool) -> None:
+    def _set_reachable(self, reachable: bool) -> None:
         if reachable != self._reachable:
             self._reachable = reachable
             self._metrics.kafka_up.set(int(reachable))
@@ -416,18 +419,18 @@ class KafkaLog:
 
     def _fail(self, error: BaseException | None) -> None:
         if not self._failed.is_set():
-            log.error("a delivery to Kafka failed (%r); making a new producer, clients send again", error)
+            log.error("a delivery to Kafka failed (%r); connecting again, and clients send it again", error)
             self._failed.set()
             self._connected.clear()
 
     def _give_up(self) -> None:
-        """Fail everything that a producer still had when it was replaced: it was not confirmed."""
+        """Fail everything that was unconfirmed when its producer was replaced."""
         for ticket in list(self._on_way):
             self._settle(ticket, None)
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:
-    """Stop a producer whatever its state; what it cannot send within a bounded time stays unacknowledged."""
+    """Stop a producer in any state; records that it cannot send within STOP_TIMEOUT_S stay unacknowledged."""
     try:
         await asyncio.wait_for(producer.stop(), STOP_TIMEOUT_S)
     except (TimeoutError, KafkaError, OSError, AttributeError) as error:

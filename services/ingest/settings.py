@@ -31,7 +31,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
 
 
 def settings_from(environment: Mapping[str, str]) -> IngestSettings:
-    """Return the settings of the MATLINE_ variables. Raises StartFault."""
+    """Return the settings in the MATLINE_ variables. Raises StartFault."""
     return IngestSettings(
         kafka=kafka_options(environment),
         host=text(environment, "MATLINE_HOST", "127.0.0.1"),
@@ -46,9 +46,12 @@ def settings_from(environment: Mapping[str, str]) -> IngestSettings:
 
 
 def config_path(environment: Mapping[str, str]) -> Path:
-    """Return the file of readers: MATLINE_SOURCES, which has to exist, else in the data folder, where it need not."""
+    """Return the file of readers: MATLINE_SOURCES, which has to exist, else `matline.toml` in the data folder.
+
+    Raises StartFault.
+    """
     named = text(environment, "MATLINE_SOURCES", "")
     path = Path(named).expanduser() if named else folder(environment, "MATLINE_DATA", ".matline") / "matline.toml"
     if named and not path.is_file():
-        raise StartFault(f"{path} (MATLINE_SOURCES) is not a file")
+        raise StartFault(f"{path}, named by MATLINE_SOURCES, is not a file; correct the variable or create the file")
     return path

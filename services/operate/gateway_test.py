@@ -213,7 +213,7 @@ class _Session:
         reader = _Overheard(self._make({}), self._show, self._ticked)
         try:
             conversation = Conversation(self._source, reader, self, self._metrics, self._clock, self._arrivals)
-            await conversation.hold(incoming, outgoing)
+            await conversation.run(incoming, outgoing)
             self._say("it hung up")
         except (ConnectionFault, OSError) as error:
             self._fault = str(error) or type(error).__name__

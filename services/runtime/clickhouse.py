@@ -58,7 +58,8 @@ class DatabaseAddress(Struct, frozen=True, kw_only=True):
 
 
 def database_address(environment: Mapping[str, str]) -> DatabaseAddress:
-    """Return the address in MATLINE_CLICKHOUSE: `chdb:///FOLDER` or `http[s]://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`.
+    """Return the address in MATLINE_CLICKHOUSE: `chdb:///FOLDER` or
+    `http[s]://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`.
 
     MATLINE_CLICKHOUSE_USER, _PASSWORD and _CA override the address. Raises StartFault.
     """

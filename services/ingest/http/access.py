@@ -1,9 +1,7 @@
-"""Decides who may write; nothing else does.
+"""Decide who may write. This is the only place that does.
 
-With a token file every request carries a token, which says for which events, and for a gateway in whose name. Without
-one ingest serves this machine only: a request comes from the loopback interface, is addressed to it by name (a web
-page elsewhere could have its own name resolve to us), carries no other site's `Origin`, and was not passed on by a
-proxy here for somebody elsewhere.
+With a token file every request has to carry a token. The token says for which events it is valid, and a gateway's token
+also for which gateways. Without tokens ingest serves this machine only (`services.runtime.local_request`).
 """
 
 import time
@@ -12,28 +10,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
-from yarl import URL
 
 from services.ingest.errors import Overloaded, Refused
 from services.ingest.http.connection_limiter import ConnectionLimiter
 from services.ingest.limits import IngestLimits
 from services.runtime.faults import StartFault
+from services.runtime.local_request import is_local_request
 from services.runtime.loopback import is_loopback
 from services.runtime.rate_limit import RateLimiter
 from services.runtime.tokens import ANY, Token, Tokens, bearer
 
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")  # set by a proxy
-
 LOCAL = Token(id="00000000", role="official", name="local", events=[ANY], gateways=[ANY], sha256="0" * 64, made="")
-"""The holder of every request while there are no tokens: somebody at this machine, who may do everything."""
+"""The holder of every request while there are no tokens: anybody at this machine, who may do everything."""
 
 
 class UnsafeAddress(StartFault):
-    """Listening where others can reach us takes tokens."""
+    """Ingest may not listen where other machines can reach it while there are no tokens."""
 
 
 class Access:
-    """Decides by the token file as it is at each request. `clock_s` is monotonic."""
+    """Decide by the token file as it is at each request. `clock_s` is monotonic."""
 
     def __init__(
         self,
@@ -50,28 +46,30 @@ class Access:
         self._sending: Counter[str] = Counter()
 
     def check_listening(self, host: str) -> None:
-        """Refuse to listen on other than the loopback interface while there are no tokens. Raises UnsafeAddress."""
+        """Raise UnsafeAddress for an address beyond the loopback interface while there are no tokens."""
         if not is_loopback(host) and not self._tokens.count():
             raise UnsafeAddress(
-                f"ingest would listen on {host}, which others can reach, and there is no token in {self._tokens.path} "
-                "to recognize gateways by; make one by `matline token add`, or use MATLINE_HOST=127.0.0.1"
+                f"ingest would listen on {host}, which other machines can reach, but {self._tokens.path} has no token "
+                "to recognize gateways by; make one with `matline token add`, or set MATLINE_HOST=127.0.0.1"
             )
 
     def gateway(self, request: web.Request, event: str) -> Token:
-        """Return whose reads this request brings; `check_gateway` says for which gateways. Raises Refused."""
+        """Return the token of a request with reads; `check_gateway` checks the gateway's name. Raises Refused."""
         holder = self._holder(request, event)
         if holder.role != "gateway" and holder is not LOCAL:
             raise Refused(
-                403, "Not with this token", f"reads take a gateway's token; this one is of role {holder.role}"
+                403, "Not with this token", f"reads need a gateway's token; token {holder.id} is of role {holder.role}"
             )
         return holder
 
     def official(self, request: web.Request, event: str) -> Token:
-        """Return who writes facts by this request. Raises Refused."""
+        """Return the token of a request that writes facts. Raises Refused."""
         holder = self._holder(request, event)
         if holder.role != "official":
             raise Refused(
-                403, "Not with this token", f"this takes an official's token; this one is of role {holder.role}"
+                403,
+                "Not with this token",
+                f"this needs an official's token; token {holder.id} is of role {holder.role}",
             )
         return holder
 
@@ -83,8 +81,8 @@ class Access:
         header = request.headers.get("Authorization")
         holder = self._tokens.find(bearer(header))
         if holder is None:
-            said = "is not known here, or was revoked" if header else "is missing; send `Authorization: Bearer ...`"
-            raise Refused(401, "No valid token", f"the token {said}")
+            reason = "is not known here, or was revoked" if header else "is missing; send `Authorization: Bearer ...`"
+            raise Refused(401, "No valid token", f"the token {reason}")
         self._connections.let_in(request, holder.id)
         self.count(holder)
         if not holder.may_event(event):
@@ -93,10 +91,10 @@ class Access:
 
     @contextmanager
     def sending(self, holder: Token) -> Iterator[None]:
-        """Count the body of one of the holder's requests while it comes in. Raises Overloaded when too many do."""
+        """Count the body of a request of the holder while it comes in. Raises Overloaded for one body too many."""
         if self._sending[holder.id] >= self._limits.token_bodies and holder is not LOCAL:
             raise Overloaded(
-                f"{self._limits.token_bodies} requests of token {holder.id} are coming in; send them one by one"
+                f"{self._limits.token_bodies} requests of token {holder.id} are already coming in; send them one by one"
             )
         self._sending[holder.id] += 1
         try:
@@ -105,12 +103,12 @@ class Access:
             self._sending[holder.id] -= 1
 
     def check_still(self, holder: Token) -> None:
-        """Raise Refused for a body that came in completely only after its token was revoked."""
+        """Raise Refused when the token was revoked while the body of its request came in."""
         if holder is not LOCAL and not self._tokens.holds(holder):
-            raise Refused(401, "No valid token", f"token {holder.id} was revoked meanwhile")
+            raise Refused(401, "No valid token", f"token {holder.id} was revoked while the request came in")
 
     def count(self, holder: Token) -> None:
-        """Take one of the holder's requests. Raises Overloaded when there is none left for now."""
+        """Count a request of the holder. Raises Overloaded beyond its rate limit."""
         limiter = self._limiters.get(holder.id)
         if limiter is None:
             limiter = self._limiters[holder.id] = RateLimiter(
@@ -119,30 +117,21 @@ class Access:
         if not limiter.try_take():
             raise Overloaded(
                 f"token {holder.id} sends more than {self._limits.token_requests_a_second:g} requests a second; "
-                "put more reads into each"
+                "put more reads into each request"
             )
 
 
 def check_gateway(holder: Token, gateway: str) -> None:
-    """Refuse reads in another gateway's name. Raises Refused."""
+    """Raise Refused for reads in the name of a gateway that the token does not speak for."""
     if not holder.may_gateway(gateway):
         raise Refused(403, "Not this gateway", f"token {holder.id} does not speak for gateway {gateway!r}")
 
 
 def _check_local(request: web.Request) -> None:
-    if not is_loopback(request.remote or "") or not is_loopback(_host(f"http://{request.host}")):
+    if not is_local_request(request):
         raise Refused(
-            403, "Not from here", "without tokens ingest takes requests of this machine only, by 127.0.0.1 or localhost"
+            403,
+            "Not from here",
+            "while there are no tokens, only this machine may write, at 127.0.0.1 or localhost, and neither through a"
+            " proxy nor from a page of another site; make a token with `matline token add`",
         )
-    if passed_on := next((name for name in _FORWARDED if name in request.headers), None):
-        raise Refused(403, "Not from here", f"a proxy passed it on ({passed_on}); for others make tokens")
-    origin = request.headers.get("Origin")
-    if origin is not None and origin not in (f"http://{request.host}", f"https://{request.host}"):
-        raise Refused(403, "Not from there", f"a page of {origin[:80]} may not write to the race log")
-
-
-def _host(address: str) -> str:
-    try:
-        return URL(address).host or ""
-    except ValueError:
-        return ""

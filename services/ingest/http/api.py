@@ -1,7 +1,7 @@
 """Ingest's HTTP API: gateways' reads, the race office's definitions and entries, officials' facts.
 
-Bytes are bounded and decoded here, facts handed to the log, and a request is answered when Kafka has acknowledged all
-of it. Source: docs/http.md.
+Bodies are bounded and decoded here, their facts go to the log, and a request is answered once Kafka has acknowledged
+all of them. Source: docs/http.md.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from schemas.ids import FACT_ID_CHARS, Slug
 from services.ingest.errors import Overloaded, Refused, TooLarge, Unavailable, shortened
 from services.ingest.facts import entries_facts, reads_facts, request_rejection
 from services.ingest.http.access import Access, check_gateway
-from services.ingest.http.body import decompress, too_large, unpacks_to_over
+from services.ingest.http.body import decompress, decompresses_beyond, too_large
 from services.ingest.http.definitions import check_definition, checked_definition
 from services.ingest.http.entries import ENTRIES_MAX, Listing, TooManyEntries, entries_from_csv, entries_from_json
 from services.ingest.http.push import (
@@ -42,25 +42,25 @@ from services.runtime.rate_limit import RateLimiter
 from services.runtime.tokens import Token
 
 BODY_MAX_BYTES = 4 * 1024 * 1024  # of reads, facts and definitions, decompressed
-BODY_LEAST_BYTES_A_SECOND = 1024  # on average, beyond the grace time: what the poorest mobile line gives
-LARGE_BYTES = 256 * 1024  # of a body, as it comes and decompressed; a request of 1,000 reads has less
-LARGE_BYTES_A_SECOND = 32 * 1024 * 1024  # of all bodies beyond that: the longest entry list takes a second
-DECOMPRESSED_AT_ONCE = 2  # in threads; more would only take the processor from other requests
+BODY_LEAST_BYTES_A_SECOND = 1024  # on average, after the grace time: the rate of the poorest mobile line
+LARGE_BYTES = 256 * 1024  # of a body, both compressed and decompressed; a request of 1,000 reads is smaller
+LARGE_BYTES_A_SECOND = 32 * 1024 * 1024  # of all larger bodies together: the longest entry list takes a second
+DECOMPRESSED_AT_ONCE = 2  # in threads; more would only take processor time from other requests
 DECOMPRESS_INLINE_MAX_BYTES = (
     64 * 1024
-)  # a larger compressed body is decompressed in a thread; so is one that becomes large
+)  # a larger compressed body is decompressed in a thread; so is one that becomes large decompressed
 DEFINITION_MAX_BYTES = 1024 * 1024  # the largest real ones are 50 KB
 FACTS_MAX = 1_000  # of one request
 ENTRIES_BODY_MAX_BYTES = 32 * 1024 * 1024  # the largest marathons have 60,000 entries of some 300 bytes
 REQUESTS_MAX = 256  # worked on at once: bounds the bodies in memory (256 x 4 MiB, seldom near it)
-BAD_LISTED_MAX = 1_000  # rejected reads or lines named in an answer; all are in `rejected`
+BAD_LISTED_MAX = 1_000  # rejected reads or lines listed in an answer; every rejected read is a dead letter
 
 UNSPECIFIC = (
     "",
     "application/octet-stream",
     "application/x-www-form-urlencoded",
     "text/plain",
-)  # what curl and others default to
+)  # the defaults of curl and others
 JSON = ("application/json",)
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 MSGPACK = ("application/msgpack", "application/x-msgpack", "application/vnd.msgpack")
@@ -77,7 +77,7 @@ class _Path(Struct):
 
 
 class IngestApi:
-    """The handlers, with their shared state."""
+    """The request handlers, with the state that they share."""
 
     def __init__(
         self,
@@ -98,23 +98,26 @@ class IngestApi:
         self._decompressing = asyncio.Semaphore(DECOMPRESSED_AT_ONCE)
 
     def routes(self) -> list[web.RouteDef]:
-        """Return ingest's routes of docs/http.md."""
+        """Return the routes of ingest, as docs/http.md lists them."""
         base = "/v1/events/{event}"
         return [
-            web.post(f"{base}/reads", self._answering("reads", self._reads)),
-            web.put(f"{base}/definition", self._answering("definition", self._definition)),
-            web.post(f"{base}/entries", self._answering("entries", self._entries)),
-            web.post(f"{base}/facts", self._answering("facts", self._facts)),
+            web.post(f"{base}/reads", self._counted_handler("reads", self._reads)),
+            web.put(f"{base}/definition", self._counted_handler("definition", self._definition)),
+            web.post(f"{base}/entries", self._counted_handler("entries", self._entries)),
+            web.post(f"{base}/facts", self._counted_handler("facts", self._facts)),
         ]
 
-    def _answering(self, route: str, handler: Handler) -> Handler:
-        """Return the handler with its errors turned into problems, its requests counted and limited."""
+    def _counted_handler(self, route: str, handler: Handler) -> Handler:
+        """Return the handler with its errors turned into problem answers, and its requests counted and limited."""
 
         async def answer(request: web.Request) -> web.StreamResponse:
             began = time.monotonic()
             if self._in_flight >= REQUESTS_MAX:
                 response: web.StreamResponse = problem(
-                    429, "Too many requests", f"{REQUESTS_MAX} requests are being worked on; wait", retry=True
+                    429,
+                    "Too many requests",
+                    f"ingest is working on {REQUESTS_MAX} requests already; send it again a little later",
+                    retry=True,
                 )
                 response.force_close()  # its body was not read
             else:
@@ -140,13 +143,13 @@ class IngestApi:
             self._access.check_still(holder)
             self._metrics.bytes_in.labels("http").inc(len(data))
             if not coding or (
-                len(data) <= DECOMPRESS_INLINE_MAX_BYTES and not unpacks_to_over(LARGE_BYTES, data, coding)
+                len(data) <= DECOMPRESS_INLINE_MAX_BYTES and not decompresses_beyond(LARGE_BYTES, data, coding)
             ):
                 return decompress(data, coding, limit)
             return await self._decompressed_in_thread(data, coding, limit)
 
     async def _decompressed_in_thread(self, data: bytes, coding: str, limit: int) -> bytes:
-        """Return a large body decompressed; a bomb counts as large as it may be. Raises as `decompress`."""
+        """Return a large body decompressed. Raises as `decompress`; a body that is refused counts with its limit."""
         size = limit
         try:
             async with self._decompressing:
@@ -157,13 +160,13 @@ class IngestApi:
         return body
 
     async def _received(self, request: web.Request, limit: int) -> bytes:
-        """Return a body as it comes. Raises Refused: 413 over `limit` bytes, 408 when it comes too slowly."""
+        """Return a body as it was sent. Raises Refused: 413 over `limit` bytes, 408 when it comes too slowly."""
         pieces: list[bytes] = []
         size = 0
         began_s = asyncio.get_running_loop().time()
         wait_s, grace_s = self._limits.body_wait_s, self._limits.body_grace_s
         try:
-            async with asyncio.timeout_at(began_s + min(grace_s, wait_s)) as patience:
+            async with asyncio.timeout_at(began_s + min(grace_s, wait_s)) as deadline:
                 async for piece in request.content.iter_any():
                     size += len(piece)
                     if size > limit:
@@ -171,12 +174,12 @@ class IngestApi:
                     pieces.append(piece)
                     if size > LARGE_BYTES and (pause_s := self._large.take(len(piece))) > 0:
                         await asyncio.sleep(pause_s)
-                    patience.reschedule(began_s + min(grace_s + size / BODY_LEAST_BYTES_A_SECOND, wait_s))
+                    deadline.reschedule(began_s + min(grace_s + size / BODY_LEAST_BYTES_A_SECOND, wait_s))
         except TimeoutError:
             raise Refused(
                 408,
                 "Body too slow",
-                f"the body did not come within {wait_s:g} s, or stalled; send less at once",
+                f"the body did not arrive within {wait_s:g} s, or stalled; put less into each request",
             ) from None
         return b"".join(pieces)
 
@@ -197,7 +200,7 @@ class IngestApi:
             )
             self._metrics.rejected.labels("http", "body").inc()
             raise Refused(
-                400, "Malformed reads", f"{shortened(error)}; send {{gateway, session, reads}}, all unchanged otherwise"
+                400, "Malformed reads", f"{shortened(error)}; send an object of gateway, session and reads"
             ) from None
         check_gateway(holder, push.gateway)
         revision = await self._write_reads(event, push, at_us)
@@ -211,9 +214,9 @@ class IngestApi:
     async def _write_reads(self, event: str, push: Push, at_us: int) -> int | None:
         """Write bad reads as dead letters and good ones to the log.
 
-        Returns the offset of the last record, null without a good read.
+        Return the offset of the last record, null when no read was good.
         """
-        if push.bad:  # first, so that a sender that is halted for these does not write the good ones again and again
+        if push.bad:  # first: otherwise a sender that is halted for these would write the good ones again and again
             dead_letters = [
                 request_rejection(event, bad.reason, bad.raw, at_us, push.gateway, bad.index) for bad in push.bad
             ]
@@ -293,7 +296,10 @@ def _event(request: web.Request) -> str:
         msgspec.convert({"event": event}, _Path)
     except msgspec.ValidationError:
         raise Refused(
-            400, "No event id", f"{event[:80]!r} is not an event id: 1-64 letters, digits, `.`, `_`, `-`"
+            400,
+            "No event id",
+            f"{event[:80]!r} is not an event id; it takes 1 to 64 letters, digits, `.`, `_` and `-`, and starts with a"
+            " letter or digit",
         ) from None
     return event
 
@@ -301,17 +307,23 @@ def _event(request: web.Request) -> str:
 def _content_type(request: web.Request, known: tuple[str, ...]) -> str:
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind not in known and kind not in UNSPECIFIC:
-        raise Refused(415, "Unknown content type", f"content type {kind!r} is not known here; send {', '.join(known)}")
+        raise Refused(
+            415, "Unknown content type", f"content type {kind!r} is not accepted here; send {', '.join(known)}"
+        )
     return kind
 
 
 def _request_id(request: web.Request) -> str | None:
-    """Return the client's `Idempotency-Key`, from which ids of facts derive: a request sent again counts once."""
+    """Return the client's `Idempotency-Key`. Ids of facts derive from it, so a request sent again counts once."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key:
         return None
     if not key.isascii() or not key.isprintable():
-        raise Refused(400, "No key", "an Idempotency-Key may hold only printable ASCII characters")
+        raise Refused(
+            400,
+            "Bad key",
+            "Idempotency-Key holds other than printable ASCII characters; send a shorter one or leave it out",
+        )
     return key if len(key) <= FACT_ID_CHARS // 2 else hashlib.sha256(key.encode()).hexdigest()[: FACT_ID_CHARS // 2]
 
 
@@ -334,7 +346,7 @@ def _listing(data: bytes, is_json: bool) -> Listing:
 
 
 def _checked_facts(data: bytes, event: str) -> list[Any]:
-    """Return the facts of a request. Raises Refused that names each bad one, and then none is written."""
+    """Return the facts of a request. Raises Refused that names each bad one; nothing is written then."""
     try:
         is_list = data.lstrip()[:1] == b"["
         items = msgspec.json.decode(data, type=list[Raw]) if is_list else [Raw(data)]
@@ -346,7 +358,7 @@ def _checked_facts(data: bytes, event: str) -> list[Any]:
         raise Refused(
             400 if not items else 413,
             "Wrong number of facts",
-            f"a request takes 1 to {FACTS_MAX} facts",
+            f"this request has {len(items)} facts; send 1 to {FACTS_MAX}",
             limit=FACTS_MAX,
         )
     facts: list[Fact] = []
@@ -387,7 +399,7 @@ async def _without_errors(handler: Handler, request: web.Request) -> web.StreamR
             response.headers["WWW-Authenticate"] = 'Bearer realm="matline"'
         return response
     except TooLarge as error:
-        return problem(413, "Fact too large", f"{error}; split it, entries go to /entries")
+        return problem(413, "Fact too large", f"{error}; split it, and send entries to /entries")
     except Overloaded as error:
         return problem(429, "Too fast", str(error), retry=True)
     except Unavailable as error:

@@ -1,6 +1,6 @@
 """Request bodies: decompressed within bounds, before anything else looks at them.
 
-The server's own inflating is switched off (`app.run`): it checks a size only after it has inflated a piece.
+The server's own decompression is switched off (`app.serving`): it checks a size only after it has decompressed a piece.
 """
 
 import zlib
@@ -10,14 +10,13 @@ import zstandard
 from services.ingest.errors import Refused
 
 CODINGS = "gzip, zstd"
-WINDOW_MAX_BYTES = 8 * 1024 * 1024  # memory that a zstd body may ask for; what RFC 8878 has every receiver offer
+WINDOW_MAX_BYTES = 8 * 1024 * 1024  # memory that a zstd body may ask for: the least that RFC 8878 recommends to support
 
 
 def decompress(data: bytes, coding: str, limit: int) -> bytes:
     """Return the body without its content coding.
 
-    Raises Refused: 413 over `limit` bytes, 415 for an unknown coding, 400
-    damaged.
+    Raises Refused: 413 over `limit` bytes, 415 for an unknown coding, 400 for a damaged body.
     """
     if coding in ("", "identity"):
         return data
@@ -31,9 +30,10 @@ def decompress(data: bytes, coding: str, limit: int) -> bytes:
     raise Refused(415, "Unknown content coding", f"content coding {coding!r} is not known; send {CODINGS} or none")
 
 
-def unpacks_to_over(size: int, data: bytes, coding: str) -> bool:
-    """Whether a body has more than so many bytes without its content coding, in the time that those take. False
-    for what cannot be decompressed.
+def decompresses_beyond(size: int, data: bytes, coding: str) -> bool:
+    """Return whether a body has more than `size` bytes without its content coding; false for a damaged one.
+
+    Decompresses no more than that, so it takes no longer than `size` bytes do.
     """
     try:
         if coding in ("gzip", "x-gzip"):
@@ -56,8 +56,8 @@ def _gunzipped(data: bytes, limit: int) -> bytes:
 
 
 def _unzstd(data: bytes, limit: int) -> bytes:
-    # Only the reader can stop at a bound, and only the object says whether the end was reached: so first the size,
-    # then, within bounds, the body.
+    # Only the reader can stop at a bound, and only the object says whether the end was reached. So the size is checked
+    # first, and then the body is decompressed.
     if len(_zstd_reader(data).read(limit + 1)) > limit:
         raise too_large(limit)
     inflate = zstandard.ZstdDecompressor(max_window_size=WINDOW_MAX_BYTES).decompressobj()

@@ -1,6 +1,6 @@
-"""A limit on HTTP connections: one that has shown a valid token stays, of the others the oldest makes room.
+"""A limit on HTTP connections. Those that have shown a valid token stay; of the others the oldest is closed.
 
-Refusing the newest would be simpler, and would let a thousand connections that say nothing keep every gateway out.
+Refusing the newest would be simpler, but a thousand silent connections would then keep every gateway out.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from aiohttp import web
 
 from services.ingest.limits import IngestLimits
 
-ACCEPTED_AT_ONCE = 16  # in one turn of the loop, so that a flood of them does not hold up requests
+ACCEPTED_AT_ONCE = 16  # in one iteration of the event loop, so that a flood of connections does not hold up requests
 BACKLOG = 512  # connections that the kernel holds while we are busy
 
 
@@ -23,28 +23,29 @@ class ConnectionLimiter:
         self._count: Counter[str] = Counter()
 
     def let_in(self, request: web.Request, holder: str) -> None:
-        """Keep the request's connection, whose holder is known; so many of one holder and no more, so that one token
-        cannot take all connections.
+        """Keep the connection of a request, whose holder is known, unless this holder has its share of connections.
+
+        The share is `connections_of_token`, so that one token cannot take all connections.
         """
         protocol = request.protocol
         if protocol in self._known:
             return
         if self._count[holder] >= self._limits.connections_of_token or len(self._known) >= self._limits.connections:
-            self._known = {handler: whose for handler, whose in self._known.items() if handler.transport is not None}
+            self._known = {handler: token for handler, token in self._known.items() if handler.transport is not None}
             self._count = Counter(self._known.values())
         if self._count[holder] < self._limits.connections_of_token:
             self._known[protocol] = holder
             self._count[holder] += 1
 
     def take(self, server: web.Server) -> asyncio.BaseProtocol:
-        """Return what serves a new connection, or what refuses it when all others belong to known holders."""
+        """Return the protocol for a new connection: one that refuses it when all others belong to known holders."""
         open_now = server.connections  # in the order in which they came
         if len(open_now) >= self._limits.connections and not self._make_room(open_now):
             return _Refusing()
         return server()
 
     def _make_room(self, open_now: list[web.RequestHandler]) -> bool:
-        """Hang up on the oldest connection whose holder is not known; false if there is none."""
+        """Close the oldest connection whose holder is not known. Return false if there is none."""
         for handler in open_now:
             transport = handler.transport
             if handler not in self._known and transport is not None and not transport.is_closing():
@@ -54,7 +55,7 @@ class ConnectionLimiter:
 
 
 class _Refusing(asyncio.Protocol):
-    """A connection too many: closed at once."""
+    """Close a connection at once, since there are too many."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)

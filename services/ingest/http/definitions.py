@@ -1,4 +1,4 @@
-"""Definitions of a request: TOML or JSON to a checked definition, every fault of it in one answer."""
+"""Read and check the definition in a request, TOML or JSON, and report all of its faults in one answer."""
 
 from typing import Any, NoReturn
 
@@ -10,7 +10,7 @@ from schemas.ids import NAME_CHARS, REASON_CHARS
 from services.ingest.errors import Refused
 from services.ingest.http.body import too_large
 
-TOML_MAX_BYTES = 256 * 1024  # TOML is slow to read
+TOML_MAX_BYTES = 256 * 1024  # TOML is slow to parse
 TOML_DOTS_MAX = 400  # of one line: 200 points with their kilometres
 
 
@@ -36,7 +36,7 @@ def _plain_definition(data: bytes, is_json: bool) -> dict[str, Any]:
 
 
 def _check_toml(data: bytes) -> None:
-    """Raise Refused for TOML that would take long to read: time grows with the square of a key's parts."""
+    """Raise Refused for TOML that would take long to parse: the time grows with the square of a key's parts."""
     if len(data) > TOML_MAX_BYTES:
         raise too_large(TOML_MAX_BYTES)
     if any(line.count(b".") > TOML_DOTS_MAX for line in data.split(b"\n")):
@@ -47,7 +47,9 @@ def check_definition(plain: dict[str, Any], event: str) -> None:
     """Raise Refused with every fault of a definition that was sent to this event."""
     faults: list[Fault] = []
     if plain.get("event", event) != event:
-        faults.append(Fault("event", f"is {str(plain['event'])[:80]!r}, but it was sent to event {event!r}"))
+        faults.append(
+            Fault("event", f"is {str(plain['event'])[:80]!r}, but the definition was sent to event {event!r}")
+        )
     try:
         parse_definition(plain)
     except DefinitionRefused as refused:

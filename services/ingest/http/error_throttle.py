@@ -1,7 +1,7 @@
-"""A throttle for refusals: a client that floods us with bad requests waits for its answers, and others are served.
+"""A throttle for refusals: a client that floods ingest with bad requests waits for its answers, others do not.
 
-A refusal costs a fraction of what a good request does, but a client that asks again as soon as it is refused has
-nothing else to do. So only so many are answered a second; of more, some wait, and the rest are hung up on. Good
+A refusal costs a fraction of a good request, but a client that asks again as soon as it is refused can send many. So
+only a limited number are answered each second. Of the rest some wait, and beyond those the connection is closed. Good
 requests never wait here.
 """
 
@@ -13,13 +13,13 @@ from aiohttp import web
 from services.ingest.limits import IngestLimits
 from services.runtime.rate_limit import RateLimiter
 
-TOO_SLOW = 408  # has waited long enough, and is bounded by how many bodies come in
-LINGER_S = 2.0  # for the rest of a body that was refused, so that the client hears why before we hang up
-UNREAD_BYTES_A_SECOND = 16 * 1024 * 1024  # of such rests in all, so that nobody keeps us busy with what nobody reads
+TOO_SLOW = 408  # not throttled: it has waited already, and the number of bodies is bounded
+LINGER_S = 2.0  # for the rest of a refused body, so that the client gets the answer before the connection closes
+UNREAD_BYTES_A_SECOND = 16 * 1024 * 1024  # of such remainders in all, so that reading them cannot keep ingest busy
 
 
 class ErrorThrottle:
-    """Answers one server's refusals at a limited rate."""
+    """Answer one server's refusals at a limited rate."""
 
     def __init__(self, limits: IngestLimits | None = None) -> None:
         self._limits = limits or IngestLimits()
@@ -28,7 +28,7 @@ class ErrorThrottle:
         self._waiting = 0
 
     async def answer(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Send a refusal when it is its turn, and read what the client still sends for a while."""
+        """Send a refusal when the rate allows it, and read what the client still sends for a while."""
         if response.status != TOO_SLOW and not await self._turn():
             if request.transport is not None:
                 request.transport.abort()
@@ -39,8 +39,9 @@ class ErrorThrottle:
             await self._read_rest(request)
 
     async def _turn(self) -> bool:
-        """Wait for a turn; false where too many wait already. That takes a while too: a client that is hung up on at
-        once calls again at once.
+        """Wait until the rate allows an answer. Return false when too many wait already.
+
+        False takes a while too: a client whose connection closes at once connects again at once.
         """
         if self._waiting >= self._limits.refusals_waiting:
             await asyncio.sleep(self._limits.refusal_hang_up_s)
@@ -53,8 +54,9 @@ class ErrorThrottle:
         return True
 
     async def _read_rest(self, request: web.Request) -> None:
-        """Read what is left of a body, not at full speed. Hanging up on a client that still sends would take away the
-        answer before it is read.
+        """Read the rest of a body, at a limited rate.
+
+        Closing the connection of a client that still sends would discard the answer before it is read.
         """
         with suppress(TimeoutError, web.RequestPayloadError):
             async with asyncio.timeout(LINGER_S):

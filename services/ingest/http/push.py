@@ -1,7 +1,7 @@
-"""Reads of a request: bytes to rows of the log, each checked, the bad ones with their bytes and reason.
+"""Turn the body of a request into rows of the log, and bad reads with their bytes and the reason.
 
-The usual body, all of it good, is decoded in one go straight into typed rows. Only when that fails is each read taken
-by itself, to find which are at fault: one bad read must not cost a gateway the other 499.
+The usual body has no fault and is decoded at once into typed rows. Only when that fails is each read decoded by itself,
+to find the bad ones: a bad read must not cost a gateway the other 499.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ from services.ingest.errors import IngestError, shortened
 
 READS_MAX = 10_000  # of one request: 20 envelopes; a gateway with more sends several requests
 COMMAS_A_READ = 20  # on average; a body with more is not parsed read by read: it may hold millions of empty values
-_TOO_MANY = f"a request takes {READS_MAX} reads; send several requests"
+_TOO_MANY = f"a request takes at most {READS_MAX} reads; send several requests"
 
-Measured = Annotated[float, Meta(ge=-1e9, le=1e9)]  # no reader measures beyond, and NaN is refused
+Measured = Annotated[float, Meta(ge=-1e9, le=1e9)]  # beyond what any reader measures; NaN is refused
 
 
 class TooManyReads(IngestError):
-    """More reads than a request takes; found before any of them is parsed, which is slow."""
+    """More reads than a request takes. Raised before any of them is parsed, which is slow."""
 
 
 class WireRead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -50,7 +50,7 @@ class _RawPush(Struct, frozen=True, forbid_unknown_fields=True):
     reads: list[Raw]
 
 
-class _WholePush(Struct, frozen=True, forbid_unknown_fields=True):
+class _UncountedPush(Struct, frozen=True, forbid_unknown_fields=True):
     gateway: GatewayId
     session: SessionId
     reads: Raw
@@ -82,7 +82,7 @@ _json_push = msgspec.json.Decoder(_Push)
 _json_raw = msgspec.json.Decoder(_RawPush)
 _json_read = msgspec.json.Decoder(WireRead)
 _pack_push = msgspec.msgpack.Decoder(_Push)
-_pack_whole = msgspec.msgpack.Decoder(_WholePush)
+_pack_uncounted = msgspec.msgpack.Decoder(_UncountedPush)
 _pack_raw = msgspec.msgpack.Decoder(_RawPush)
 _pack_read = msgspec.msgpack.Decoder(WireRead)
 _BLANK_LINE = b" \t\r"
@@ -90,7 +90,7 @@ _BLANK_LINE = b" \t\r"
 
 def push_from_json(data: bytes) -> Push:
     """Return the reads of a JSON body. Raises TooManyReads, and msgspec.DecodeError (its text names the path) or
-    UnicodeDecodeError when it is none, or names no gateway.
+    UnicodeDecodeError for a body that is not JSON or names no gateway.
     """
     try:
         push = _json_push.decode(data)
@@ -107,7 +107,7 @@ def push_from_msgpack(data: bytes) -> Push:
     try:
         push = _pack_push.decode(data)
     except (msgspec.ValidationError, UnicodeDecodeError):
-        if _pack_count(_pack_whole.decode(data).reads) > READS_MAX:
+        if _pack_count(_pack_uncounted.decode(data).reads) > READS_MAX:
             raise TooManyReads(_TOO_MANY) from None
         raw = _pack_raw.decode(data)
         return _each(raw.gateway, raw.session, raw.reads, _pack_read.decode)
@@ -158,7 +158,7 @@ def _checked(gateway: str, session: str, reads: list[WireRead]) -> Push:
 
 
 def _pack_count(array: bytes | Raw) -> int:
-    """Return how many items a msgpack array has, by its head; 0 for anything else."""
+    """Return how many items a msgpack array has according to its head; 0 for anything else."""
     head = bytes(memoryview(array)[:5])
     if 0x90 <= head[0] <= 0x9F:
         return head[0] & 0x0F
@@ -171,7 +171,7 @@ def _check_count(reads: Sequence[object]) -> None:
 
 
 def _all_normal(chips: list[str]) -> bool:
-    """Whether `label` would leave all of these unchanged, checked at once; false where in doubt."""
+    """Return whether `label` would leave all of these unchanged, checked at once; false where in doubt."""
     longest = max(map(len, chips), default=0)
     text = "".join(chips)
     return longest <= LABEL_CHARS and text.isascii() and text.isprintable() and " " not in text and text == text.upper()

@@ -1,15 +1,15 @@
-"""How far each gateway session has come: says where a gateway goes on, and counts repeated and skipped reads."""
+"""The progress of each gateway session: where it continues, and how many reads were repeated or skipped."""
 
 from collections import OrderedDict
 from typing import NamedTuple
 
 from schemas.events import ReadRow
 
-SESSIONS_MAX = 10_000  # the one heard least recently is forgotten; it only loses its counts
+SESSIONS_MAX = 10_000  # beyond it, the session heard least recently is forgotten; only its counts are lost
 
 
 class Progress(NamedTuple):
-    """Progress of a session by acknowledged rows."""
+    """The next number of a session, and how many of the rows just counted were repeated or skipped."""
 
     next_seq: int
     repeated: int
@@ -24,14 +24,14 @@ class Sessions:
         self._highest: OrderedDict[tuple[str, str, str], int] = OrderedDict()
 
     def advance(self, event: str, gateway: str, session: str, rows: list[ReadRow]) -> Progress:
-        """Count in rows that Kafka has acknowledged."""
+        """Count rows that Kafka has acknowledged, and return the session's progress."""
         key = (event, gateway, session)
         before = self._highest.get(key)
         if not rows:
             return Progress(0 if before is None else before + 1, 0, 0)
         numbers = [row.seq for row in rows]
         lowest, highest = min(numbers), max(numbers)
-        if before is not None and lowest > before and highest - lowest + 1 == len(numbers):  # as it nearly always is
+        if before is not None and lowest > before and highest - lowest + 1 == len(numbers):  # the usual case
             repeated, skipped = 0, lowest - before - 1
         elif before is None:
             repeated, skipped = len(numbers) - len(set(numbers)), 0

@@ -1,4 +1,4 @@
-"""Messages of a reader that wait for the race log."""
+"""The messages of a reader that wait for the race log, and how many may wait."""
 
 import asyncio
 from collections import deque
@@ -8,15 +8,15 @@ from typing import Protocol
 from services.ingest.decoders.messages import Message, Unreadable
 
 BATCH_MAX = 2_000  # messages that go to the log together: four full envelopes
-WAITING_MAX = 20_000  # weights in memory: a few megabytes, some seconds of the worst flood of one reader
-RAW_WEIGHT_BYTES = 256  # a message weighs 1, and one more for as many unreadable bytes
+WAITING_MAX = 20_000  # total weight in memory: a few megabytes, some seconds of the worst flood of one reader
+RAW_WEIGHT_BYTES = 256  # a message weighs 1, and one more for each so many unreadable bytes
 
 
 class Backlog(Protocol):
-    """Messages in order, until they are on the race log."""
+    """Keep messages in order until they are on the race log."""
 
     async def put(self, messages: Sequence[Message]) -> None:
-        """Take messages, once there is room; they are as safe as the backlog makes them on return. Raises OSError."""
+        """Take messages, once there is room, and return when they are stored. Raises OSError."""
         ...
 
     async def peek(self) -> list[Message]:
@@ -24,7 +24,7 @@ class Backlog(Protocol):
         ...
 
     async def done(self) -> None:
-        """Drop what `peek` returned last, which is on the race log."""
+        """Drop what `peek` returned last, now that it is on the race log."""
         ...
 
     async def emptied(self) -> None:
@@ -51,7 +51,7 @@ class MemoryBacklog:
             return
         weight = sum(map(_weight, messages))
         async with self._changed:
-            # One put is always taken into an empty backlog: what a single read of a socket gives is bounded itself.
+            # An empty backlog takes any put: a single read of a socket is bounded itself.
             await self._changed.wait_for(lambda: not self._waiting or self._weight + weight <= self._limit)
             self._waiting.extend(messages)
             self._weight += weight

@@ -1,7 +1,7 @@
 """Connections to readers: dialled again and again until ingest stops, or accepted from readers that call.
 
-A connection is spoken on by a protocol without socket (`decoders.messages.Reader`). Whatever goes wrong on it ends that
-connection alone: the next one continues from where everything was handed over.
+The protocol on a connection (`decoders.messages.Reader`) knows no socket. Any fault ends that connection alone, and the
+next one continues after the last message that was handed over.
 """
 
 import asyncio
@@ -23,25 +23,26 @@ from services.runtime.backoff import Backoff
 
 READ_BYTES = 64 * 1024
 TICK_S = 0.25
-SEND_WAIT_S = 10.0  # a reader that does not take our questions for so long is gone
+SEND_WAIT_S = 10.0  # a reader that does not take our requests for this long is gone
 CONNECT_WAIT_S = 10.0
 BACKOFF = Backoff(0.2, 10.0, jitter=0.5)  # between attempts to reach a reader
-STEADY_S = 30.0  # a connection that lasted so long is followed by a quick one even if it said nothing
+STEADY_S = 30.0  # after a connection of this length the next attempt comes soon, even if no read came
 KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  # seconds, seconds, times: dead within 25 s
-UNREADABLE_RUN_MAX = 200  # so much in a row that cannot be read is another protocol, or a damaged line
+UNREADABLE_RUN_MAX = 200  # so many unreadable messages in a row mean another protocol, or a damaged line
 CALLERS_MAX = 32  # of one source; one is usual, a few more while a client reconnects
 
 log = logging.getLogger(__name__)
 
 
 def steady_clock(now_us: Callable[[], int]) -> Callable[[], Now]:
-    """Return the clocks of which a connection takes its `Now`."""
+    """Return a function that gives the `Now` of a connection: wall clock and monotonic clock."""
     return lambda: Now(now_us(), time.monotonic())
 
 
 class _Incoming(asyncio.StreamReader):
-    """Gives everything that had come before the connection broke, and only then that it did. asyncio's own drops what
-    was not read yet, which a reader that sends nothing twice would not send again.
+    """A stream that gives all bytes received before the connection broke, and only then reports the error.
+
+    asyncio's own drops unread bytes, which a reader that sends nothing twice would not send again.
     """
 
     broke: Exception | None = None
@@ -62,8 +63,10 @@ async def dial(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.Stre
 
 
 def _keep_alive(connection: socket.socket) -> None:
-    """Have the kernel ask whether the other end is there. A reader that says nothing while nobody crosses, and is never
-    asked anything, would otherwise seem connected forever after its cable was pulled.
+    """Turn on TCP keepalive.
+
+    A reader that sends nothing while nobody crosses, and is never asked anything, would otherwise seem connected
+    forever after its cable was pulled.
     """
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in KEEPALIVE.items():
@@ -72,7 +75,7 @@ def _keep_alive(connection: socket.socket) -> None:
 
 
 class Sink(Protocol):
-    """Takes what readers say."""
+    """A destination for the messages of readers."""
 
     async def put(self, messages: Sequence[Message], acknowledge: Callable[[int], None]) -> None:
         """Take messages, once there is room for them. Raises OSError.
@@ -83,7 +86,7 @@ class Sink(Protocol):
 
 
 class Conversation:
-    """One connection until it ends. `useful`: something was read from it, or it lasted."""
+    """One connection until it ends. `useful`: a read came, or it stayed up for STEADY_S."""
 
     def __init__(
         self,
@@ -104,18 +107,18 @@ class Conversation:
         self._unreadable_run = 0
         self.useful = False
 
-    async def hold(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
-        """Speak until the reader hangs up. Raises ConnectionFault, OSError."""
+    async def run(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
+        """Exchange messages until the reader hangs up. Raises ConnectionFault, OSError."""
         self._outgoing = outgoing
         try:
-            await self._speak(incoming, outgoing)
+            await self._exchange(incoming, outgoing)
         except ConnectionFault:
-            self._write()  # a refusal, which the other end should hear
+            self._write()  # a refusal, which the other end should get
             raise
         finally:
             self._outgoing = None
 
-    async def _speak(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
+    async def _exchange(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
         now = self._clock()
         heard_s = ticked_s = began_s = now.steady_s
         self._reader.begin(now)
@@ -135,7 +138,7 @@ class Conversation:
                 self._metrics.bytes_in.labels(self._source.protocol).inc(len(data))
                 messages = self._reader.feed(data, now)
                 await self._take([*messages, *self._clock_notices(messages, now)])
-                now = self._clock()  # `put` may have waited for long
+                now = self._clock()  # `put` may have waited for a long time
                 heard_s = now.steady_s
             if now.steady_s - ticked_s >= TICK_S:
                 ticked_s = now.steady_s
@@ -146,7 +149,7 @@ class Conversation:
             self.useful = self.useful or now.steady_s - began_s > STEADY_S
 
     def _clock_notices(self, messages: list[Message], now: Now) -> list[Notice]:
-        """Return what is wrong with clocks, by when reads arrive; nothing for a reader that reports its clock."""
+        """Return notices of wrong clocks, judged by when reads arrive; none for a reader that reports its clock."""
         return [] if self._reader.clock_offsets_us else self._clocks.heard(messages, now)
 
     def _measure(self) -> None:
@@ -159,10 +162,10 @@ class Conversation:
                 async with asyncio.timeout(SEND_WAIT_S):
                     await outgoing.drain()
             except TimeoutError:
-                raise ConnectionFault(f"it has taken nothing of what we send for {SEND_WAIT_S:g} s") from None
+                raise ConnectionFault(f"the reader has not taken what we sent for {SEND_WAIT_S:g} s") from None
 
     def _write(self) -> bool:
-        """Write what the reader has to send; false if there was nothing."""
+        """Write what the protocol has to send; return false if there was nothing."""
         data = self._reader.take()
         if data and self._outgoing is not None and not self._outgoing.is_closing():
             self._outgoing.write(data)
@@ -178,16 +181,18 @@ class Conversation:
             return
         await self._sink.put(messages, self._acknowledge)
         for message in messages:
-            # A record that came in a well-formed message says nothing against the protocol.
+            # A bad record within a well-formed message does not mean another protocol.
             bad = isinstance(message, Unreadable) and not message.held and message.index is None
             self._unreadable_run = self._unreadable_run + 1 if bad else 0
             self.useful = self.useful or isinstance(message, DecodedRead)
             if self._unreadable_run >= UNREADABLE_RUN_MAX:
-                raise ConnectionFault(f"{UNREADABLE_RUN_MAX} things in a row could not be read")
+                raise ConnectionFault(
+                    f"{UNREADABLE_RUN_MAX} messages in a row could not be read; is the protocol of this source right?"
+                )
 
 
 class Dialler:
-    """Keeps a connection to a reader that listens."""
+    """Keep a connection to a reader that listens."""
 
     def __init__(
         self,
@@ -219,7 +224,7 @@ class Dialler:
             await asyncio.sleep(BACKOFF.pause_s(failures))
 
     async def _once(self, quiet: bool) -> bool:
-        """Hold one connection from its opening to its end; true if it was of use. `quiet`: it failed before too."""
+        """Run one connection from opening to end; return whether it was useful. `quiet`: earlier attempts failed."""
         name = f"{self._source.protocol} {self._source.gateway} at {self._host}:{self._port}"
         try:
             async with asyncio.timeout(CONNECT_WAIT_S):
@@ -230,11 +235,11 @@ class Dialler:
             return False
         reader = self._make(self._delivery.cursor())
         conversation = Conversation(self._source, reader, self._delivery, self._metrics, self._clock, self._clocks)
-        return await _held(conversation, incoming, outgoing, name, self._source, self._metrics)
+        return await _run_logged(conversation, incoming, outgoing, name, self._source, self._metrics)
 
 
 class Caller:
-    """Accepts the connections of readers that call us."""
+    """Accept the connections of readers that call us."""
 
     def __init__(
         self,
@@ -255,7 +260,7 @@ class Caller:
         self._connections: set[asyncio.Task[None]] = set()
 
     async def listen(self, host: str, port: int) -> int:
-        """Listen, and return the port (of `port` 0 the one given). Raises OSError, such as for a port that is taken."""
+        """Listen, and return the port (a free one for `port` 0). Raises OSError, such as for a port that is taken."""
         self._server = await asyncio.start_server(self._serve, host, port)
         bound: int = self._server.sockets[0].getsockname()[1]
         source = self._source
@@ -278,9 +283,13 @@ class Caller:
         assert task is not None
         peer = outgoing.get_extra_info("peername")
         name = f"{self._source.protocol} {self._source.gateway}, {peer}"
-        refusal = f"{CALLERS_MAX} are connected" if len(self._connections) >= CALLERS_MAX else None
+        refusal = (
+            f"{CALLERS_MAX} readers of this source are connected already"
+            if len(self._connections) >= CALLERS_MAX
+            else None
+        )
         if not self._source.lets_in(peer[0] if peer else ""):
-            refusal = "its address is not among those that `allow` names"
+            refusal = "its address is not in `allow` of this source in matline.toml"
         if refusal is not None:
             log.warning("%s refused: %s", name, refusal)
             outgoing.close()
@@ -289,13 +298,13 @@ class Caller:
         reader = self._make(self._delivery.cursor())
         conversation = Conversation(self._source, reader, self._delivery, self._metrics, self._clock, self._clocks)
         try:
-            with suppress(asyncio.CancelledError):  # ingest is stopping, and nobody else awaits this task
-                await _held(conversation, incoming, outgoing, name, self._source, self._metrics)
+            with suppress(asyncio.CancelledError):  # ingest is stopping, and nothing else awaits this task
+                await _run_logged(conversation, incoming, outgoing, name, self._source, self._metrics)
         finally:
             self._connections.discard(task)
 
 
-async def _held(
+async def _run_logged(
     conversation: Conversation,
     incoming: asyncio.StreamReader,
     outgoing: asyncio.StreamWriter,
@@ -303,12 +312,12 @@ async def _held(
     source: Source,
     metrics: IngestMetrics,
 ) -> bool:
-    """Hold a conversation to its end, count it and log why it ended; true if it was of use."""
+    """Run a conversation to its end, count it and log why it ended; return whether it was useful."""
     metrics.connections.labels(source.gateway).inc()
     log.info("%s: connected", name)
-    reason = "it hung up"
+    reason = "the reader hung up"
     try:
-        await conversation.hold(incoming, outgoing)
+        await conversation.run(incoming, outgoing)
     except (ConnectionFault, OSError) as error:
         reason = str(error) or type(error).__name__
     except asyncio.CancelledError:

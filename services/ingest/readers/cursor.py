@@ -1,8 +1,8 @@
-"""How much of the logs of a source's devices is on ours: a small file, always replaced as a whole.
+"""The cursor file: up to which position the logs of a source's devices are on the race log.
 
-It may be behind what is on the log, and is never ahead of it: a device asked for reads that we have costs a repeat,
-which changes nothing; one that is not asked for reads that we lack costs the race. So a file that cannot be read is
-renamed, and everything is asked for again.
+The file may be behind the race log, and is never ahead of it. Asking a device for reads that we have only repeats them,
+which changes nothing; not asking for reads that we lack would lose them. So a file that cannot be read is renamed, and
+everything is asked for again. The file is always replaced as a whole.
 """
 
 import logging
@@ -16,7 +16,7 @@ from services.ingest.decoders.messages import Cursor, Position
 
 CURSOR_NAME = "cursor.json"
 CURSOR_VERSION = 1
-LOGS_MAX = 1_000  # devices' logs of one source; the one that moved longest ago is forgotten
+LOGS_MAX = 1_000  # device logs of one source; beyond it, the one that moved longest ago is forgotten
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +32,13 @@ class _File(Struct, frozen=True):
 
 
 class CursorFile:
-    """The file in a source's own folder, which exists."""
+    """The cursor file in a source's own folder, which has to exist."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / CURSOR_NAME
 
     def load(self) -> dict[str, Position]:
-        """Return the positions, in the order in which they moved; none where no file can be read."""
+        """Return the positions, in the order in which they moved; none without a readable file."""
         try:
             file = msgspec.json.decode(self._path.read_bytes(), type=_File)
         except FileNotFoundError:
@@ -46,17 +46,22 @@ class CursorFile:
         except (msgspec.DecodeError, RecursionError) as error:
             damaged = self._path.with_suffix(".damaged")
             log.warning(
-                "%s cannot be read (%s): kept as %s, reads are asked for again", self._path, error, damaged.name
+                "%s cannot be read (%s): it is kept as %s, and all reads are asked for again",
+                self._path,
+                error,
+                damaged.name,
             )
             self._path.replace(damaged)
             return {}
         if file.v != CURSOR_VERSION:
-            log.warning("%s is of version %d, not %d: reads are asked for again", self._path, file.v, CURSOR_VERSION)
+            log.warning(
+                "%s is of version %d, not %d: all reads are asked for again", self._path, file.v, CURSOR_VERSION
+            )
             return {}
         return {row.log: row.position for row in file.rows}
 
     def save(self, cursor: Cursor) -> None:
-        """Replace the file; it is on the disk when this returns. Raises OSError."""
+        """Replace the file, and return when it is on disk. Raises OSError."""
         rows = [_Row(name, position) for name, position in cursor.items()][-LOGS_MAX:]
         new = self._path.with_suffix(".new")
         with new.open("wb") as file:

@@ -1,7 +1,7 @@
-"""From a reader's messages to the race log: in order, each until Kafka has it, with cursor and answers behind them.
+"""Deliver a reader's messages to the race log, in order, and then move the cursor and answer the reader.
 
-Nothing is dropped on the way. What the log does not take is offered again, and while it waits `put` waits too, so the
-socket is not read and the device keeps what it has.
+Nothing is dropped. What the log does not take is offered again, and while it waits `put` waits too. So the socket is
+not read, and the device keeps its reads.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from services.ingest.readers.cursor import CursorFile, moved
 from services.ingest.readers.sources import Source
 from services.runtime.backoff import Backoff
 
-BACKOFF = Backoff(0.1, 2.0)  # before the log is offered the same again
+BACKOFF = Backoff(0.1, 2.0)  # before the log is offered the same messages again
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def _no_answer(_: int) -> None:
 
 
 class Delivery:
-    """What one source says, on its way to the log."""
+    """The messages of one source on their way to the log."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Delivery:
         self._ending = False
 
     def cursor(self) -> Cursor:
-        """Return how far everything has been handed over: where a new connection continues."""
+        """Return the position up to which everything was handed over. A new connection continues there."""
         return dict(self._handed_over)
 
     async def put(self, messages: Sequence[Message], acknowledge: Callable[[int], None] = _no_answer) -> None:
@@ -84,7 +84,7 @@ class Delivery:
             while True:
                 messages = await self._backlog.peek()
                 await self._deliver(messages)
-                self._now_safe(messages)
+                self._settle(messages)
                 await self._backlog.done()
         finally:
             self._ending = True
@@ -96,8 +96,8 @@ class Delivery:
         """Return once everything that was put is on the log."""
         await self._backlog.emptied()
 
-    def _now_safe(self, messages: Sequence[Message]) -> None:
-        """Move the cursor and answer, now that all of these are on the log."""
+    def _settle(self, messages: Sequence[Message]) -> None:
+        """Move the cursor and answer the reader, now that all of these messages are on the log."""
         for message in messages:
             if isinstance(message, CursorAdvanced):
                 moved(self._safe, message.log, message.position)
@@ -106,7 +106,7 @@ class Delivery:
                 self._answers.pop(message.number, _no_answer)(message.number)
 
     async def _save(self) -> None:
-        """Write the cursor whenever it has moved, one write at a time: a cursor that lags costs repeats, no reads."""
+        """Write the cursor whenever it has moved, one write at a time. A cursor that lags costs repeats, not reads."""
         saved = dict(self._safe)
         while not self._ending or saved != self._safe:
             await self._moved.wait()
@@ -117,7 +117,11 @@ class Delivery:
                     await asyncio.to_thread(self._file.save, cursor)
                 saved = cursor
             except OSError as error:
-                log.error("%s: the cursor cannot be written, after a restart reads come again: %s", self._name(), error)
+                log.error(
+                    "%s: the cursor cannot be written (%s); after a restart reads are fetched again",
+                    self._name(),
+                    error,
+                )
                 if self._ending:
                     return
                 await asyncio.sleep(BACKOFF.most_s)
@@ -126,7 +130,7 @@ class Delivery:
     def _name(self) -> str:
         return f"{self._source.protocol} {self._source.gateway}"
 
-    # --- onto the log
+    # --- to the log
 
     async def _deliver(self, messages: Sequence[Message]) -> None:
         at_us = self._now_us()
@@ -157,7 +161,9 @@ class Delivery:
                 await write()
             except (Unavailable, Overloaded) as error:
                 if failures == 0:
-                    log.warning("%s: the log does not take its messages, trying again: %s", self._name(), error)
+                    log.warning(
+                        "%s: its messages cannot be written to the race log, trying again: %s", self._name(), error
+                    )
                 failures += 1
                 await asyncio.sleep(BACKOFF.pause_s(failures))
             else:

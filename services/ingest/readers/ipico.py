@@ -1,10 +1,10 @@
-"""IPICO and Trident readers, which we dial. The stream is not sent again, so missed reads are fetched in another way.
+"""Dial IPICO and Trident readers, and fetch the reads that their stream does not send again.
 
-An Elite replays its stored reads from a time on. It is asked to on every new connection, and until the replay is
-complete the cursor does not follow the stream, so that a crash in between asks for the same again. The end of a replay
-looks like a broken connection, so a replay counts as complete only when it reaches the last read that the stream gave
-before it, or when a second one brings nothing later. Other readers have no replay; their reads go to our disk before
-anything else.
+An Elite can replay its stored reads from a given time on. It is asked to on every new connection. Until the replay is
+complete the cursor does not follow the stream, so that after a crash the same reads are asked for again. The end of a
+replay looks like a broken connection, so a replay counts as complete only when it reaches the last read that the stream
+gave before it, or when a second one brings nothing later. Other readers have no replay; their reads go to our disk
+before anything else.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from services.ingest.readers.reader_task import ReaderContext, RunningReader, st
 from services.ingest.readers.sources import Source, host_and_port
 from services.runtime.backoff import Backoff
 
-LINES_MAX = 500  # of a replay put together
-SILENCE_S = 10.0  # a replay that gives nothing for so long is broken; stored reads come back to back
+LINES_MAX = 500  # of a replay that are handed over together
+SILENCE_S = 10.0  # a replay that is silent for this long is broken; stored reads come back to back
 BACKOFF = Backoff(0.5, 15.0)  # before a replay is asked for again
-SAME_ENOUGH = 2  # replays in a row that bring nothing later
-NOTICE_AFTER = 3  # failures, before officials get a notice
+SAME_ENOUGH = 2  # replays in a row without a later read, after which none is missing
+NOTICE_AFTER = 3  # failures before officials get a notice
 
 log = logging.getLogger(__name__)
 
@@ -74,11 +74,11 @@ class _Wanted:
 
 
 class _Broken(Exception):
-    """The replay broke off."""
+    """A replay broke off."""
 
 
 class _Replays:
-    """Fetches stored reads, one replay at a time."""
+    """Fetch stored reads, one replay at a time."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class _Replays:
             await self._catch_up(reader, wanted.since_us, wanted.asked)
 
     async def _catch_up(self, reader: IpicoReader, since_us: int | None, newer: asyncio.Event) -> None:
-        """Replay until nothing is missing before what the stream gives, or a newer connection asks for more."""
+        """Replay until no read before the stream is missing, or a newer connection asks for more."""
         failures = same = 0
         while not newer.is_set():
             streamed_us = reader.last_us
@@ -124,19 +124,19 @@ class _Replays:
             reached = streamed_us is not None and last_us is not None and last_us >= streamed_us
             if reached or same >= SAME_ENOUGH:
                 reader.replaying = False
-                log.info("%s: all stored reads are here", self._name)
+                log.info("%s: all stored reads are fetched", self._name)
                 return
             since_us = last_us
 
-    async def _failed(self, failures: int, since_us: int | None, why: str) -> None:
-        log.warning("%s: stored reads cannot be fetched, trying again: %s", self._name, why)
+    async def _failed(self, failures: int, since_us: int | None, reason: str) -> None:
+        log.warning("%s: stored reads cannot be fetched, trying again: %s", self._name, reason)
         if failures == NOTICE_AFTER:
-            text = f"stored reads cannot be fetched, reads may be missing on the log: {why}"
+            text = f"stored reads cannot be fetched, so reads may be missing on the log: {reason}; fetch them by hand"
             await self._delivery.put([Notice(self._gateway, "replay_failed", since_us, text)])
         await asyncio.sleep(self._backoff.pause_s(failures))
 
     async def _replay(self, since_us: int | None) -> int | None:
-        """Have stored reads replayed, put them, and return the last one's instant, `since_us` when there was none.
+        """Have stored reads replayed, deliver them, and return the last one's instant, or `since_us` if there was none.
 
         Raises _Broken, OSError, TimeoutError.
         """
@@ -162,22 +162,22 @@ class _Replays:
         finally:
             commands.close()
         if last_us is not None:
-            # The reader has stored all that came before, so this holds whatever the stream is doing.
+            # The reader stored all earlier reads, so this holds even while the stream goes on.
             await self._delivery.put([CursorAdvanced(STREAM, Position("", last_us))])
         return last_us
 
 
 async def _lines(incoming: asyncio.StreamReader) -> AsyncIterator[list[bytes]]:
-    """Yield the lines of a replay, some at a time. Raises _Broken for one cut off or without end, TimeoutError."""
+    """Yield the lines of a replay in batches. Raises _Broken for a line cut off or without end, and TimeoutError."""
     lines: list[bytes] = []
     while True:
         async with asyncio.timeout(SILENCE_S):
             try:
                 line = await incoming.readline()
             except ValueError:
-                raise _Broken("a line that does not end") from None
+                raise _Broken("a line of the replay does not end") from None
         if line and not line.endswith(b"\n"):
-            raise _Broken("it was cut off within a line")
+            raise _Broken("the replay was cut off within a line")
         if line.strip():
             lines.append(line)
         if lines and (not line or len(lines) == LINES_MAX):

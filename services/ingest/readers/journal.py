@@ -1,10 +1,10 @@
 """A backlog on disk, for protocols that never send again: the first durable copy of a read is ours.
 
-Entries stand in numbered segment files, each entry with its length and checksum. `put` returns when they are synced.
+Entries are written to numbered segment files, each with its length and checksum. `put` returns when they are synced.
 They are read back in order, and a segment is removed once all of it is on the race log. Entries of an earlier run are
-delivered first, some of them perhaps a second time, which changes nothing. The rest of a segment from a damaged or
-incomplete entry on becomes a dead letter; it is never dropped. A full journal takes no more, and the socket is not
-read.
+delivered first, some of them perhaps a second time, which changes nothing. From a damaged or incomplete entry on, the
+rest of a segment becomes a dead letter; it is never dropped. While the journal is full `put` waits, and the socket is
+not read.
 """
 
 import asyncio
@@ -21,11 +21,9 @@ from services.ingest.decoders.messages import Message, Unreadable
 from services.ingest.readers.backlog import BATCH_MAX
 from services.ingest.readers.cursor import sync_folder
 
-JOURNAL_MAX_BYTES = 1 << 30  # some ten million reads: a day of one reader with Kafka away
+JOURNAL_MAX_BYTES = 1 << 30  # some ten million reads: a day of one reader while Kafka is down
 SEGMENT_MAX_BYTES = 4 << 20
-REMOVED_FROM_BYTES = (
-    64 << 10
-)  # a smaller segment that is still written to is kept when delivered: a new one costs syncs
+REMOVED_FROM_BYTES = 64 << 10  # a delivered segment smaller than this is written on: a new one costs syncs
 
 _HEAD = struct.Struct("<II")  # length and CRC-32 of what follows
 _PREFIX = "journal-"
@@ -35,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class Journal:
-    """The journal in a source's own folder, which exists and is this process's alone. Implements `Backlog`."""
+    """The journal in a source's own folder, which has to exist and be locked by this process. Implements `Backlog`."""
 
     def __init__(self, folder: Path, limit: int = JOURNAL_MAX_BYTES, segment_bytes: int = SEGMENT_MAX_BYTES) -> None:
         self._folder = folder
@@ -50,7 +48,7 @@ class Journal:
         self._turn = asyncio.Lock()
         self._changed = asyncio.Condition()
         if self._waiting():
-            log.info("%s: %d bytes of an earlier run are delivered first", folder, self._waiting())
+            log.info("%s: %d bytes of an earlier run are waiting and are delivered first", folder, self._waiting())
 
     async def put(self, messages: Sequence[Message]) -> None:
         if not messages:
@@ -65,7 +63,7 @@ class Journal:
         async with self._changed:
             if self._waiting() and self._waiting() + size > self._limit:
                 log.error(
-                    "%s is full (%d bytes): nothing more is read until Kafka takes some of it",
+                    "the journal %s is full (%d bytes): nothing more is read until Kafka takes some of it",
                     self._folder,
                     self._limit,
                 )
@@ -82,7 +80,7 @@ class Journal:
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
-            await writing  # a thread cannot be stopped, and nothing else may write meanwhile
+            await writing  # a thread cannot be stopped, and nothing else may write while it does
             raise
         except OSError:
             self._current = None  # how much of the entry was written is not known, so nothing is appended to it
@@ -100,7 +98,7 @@ class Journal:
             self._changed.notify_all()
 
     def _waiting(self) -> int:
-        """Return how many bytes are not delivered."""
+        """Return how many bytes are not delivered yet."""
         return sum(self._sizes.values()) - self._delivered_to
 
     async def peek(self) -> list[Message]:
@@ -120,7 +118,7 @@ class Journal:
             self._changed.notify_all()
 
     def _remove_delivered(self) -> None:
-        """Remove segments that are delivered; one that is still written to only when it is large enough."""
+        """Remove delivered segments; the one being written only when it is large enough."""
         for path, size in list(self._sizes.items()):
             kept = path == self._current and size < REMOVED_FROM_BYTES
             if self._delivered_to < size or path == self._being_written or kept:

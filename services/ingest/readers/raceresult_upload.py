@@ -1,7 +1,7 @@
-"""RACE RESULT decoders that upload by HTTP: an upload is answered OK once the log has it, and not before.
+"""Take HTTP uploads of RACE RESULT decoders. An upload is answered OK once the log has it, and not before.
 
-A decoder cannot send a bearer token. So it is recognized by the `user` that it puts into the address, where the source
-has a secret, else by the address that it calls from.
+A decoder cannot send a bearer token. Where the source has a secret, the decoder is recognized by the `user` in its URL,
+else by the address that it calls from.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ from services.runtime.problem import problem
 
 PATH = "/v1/events/{event}/raceresult/{gateway}"
 BODY_MAX_BYTES = 1024 * 1024  # ten thousand passings
-UPLOADS_MAX = 64  # worked on at once
+UPLOADS_MAX = 64  # requests at work at once
 
 
 class Uploads:
-    """The handler of `PATH`. `find` returns the source of an event and gateway, null where there is none."""
+    """The handler of `PATH`. `find` returns the source for an event and gateway, null if there is none."""
 
     def __init__(
         self,
@@ -55,14 +55,14 @@ class Uploads:
         ] = {}  # by source, of which there are few
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the one route."""
+        """Return the route of uploads."""
         return [web.post(PATH, self._answer)]
 
     async def _answer(self, request: web.Request) -> web.Response:
         self._at_work += 1
         try:
             if self._at_work > UPLOADS_MAX:
-                raise Overloaded(f"{UPLOADS_MAX} uploads are being worked on; send it again unchanged")
+                raise Overloaded(f"ingest is working on {UPLOADS_MAX} uploads already; send this one again unchanged")
             await self._take(request)
         except Refused as refused:
             response = problem(refused.status, refused.title, str(refused), **refused.members)
@@ -78,11 +78,15 @@ class Uploads:
         return response
 
     async def _take(self, request: web.Request) -> None:
-        """Bring an upload to the log. Raises IngestError."""
+        """Write an upload to the log. Raises IngestError."""
         source = self._find(request.match_info["event"], request.match_info["gateway"])
         if source is None or not may_upload(source, request.remote or "", request.query.get("user", "")):
             raise Refused(
-                403, "Not from there", "no source of matline.toml lets this decoder upload for this event and gateway"
+                403,
+                "Not from here",
+                f"no source in matline.toml lets a decoder at {request.remote} upload for gateway"
+                f" {request.match_info['gateway'][:80]!r} of event {request.match_info['event'][:80]!r}; add a source"
+                " of protocol raceresult_http, or correct its `allow` or `secret`",
             )
         body = await self._body(request)
         device = request.query.get("device", "")[:WHERE_MAX_CHARS]
@@ -117,14 +121,14 @@ class Uploads:
                     pieces.append(piece)
         except TimeoutError:
             raise Refused(
-                408, "Body too slow", f"the body did not come within {self._limits.upload_wait_s:g} s"
+                408, "Body too slow", f"the body did not arrive within {self._limits.upload_wait_s:g} s; send it again"
             ) from None
         self._metrics.bytes_in.labels("raceresult").inc(size)
         return b"".join(pieces)
 
 
 def may_upload(source: Source, host: str, user: str) -> bool:
-    """Whether a decoder that calls from this host, with this user, is the source's."""
+    """Return whether a decoder that calls from this host, with this user, belongs to the source."""
     if source.allow and not source.lets_in(host):
         return False
     if source.secret is not None:

@@ -1,4 +1,4 @@
-"""A reader at work: its folder, its delivery and its connections put together, and taken apart in order."""
+"""Start a reader with its folder, delivery and connections, and stop them in order."""
 
 import asyncio
 import hashlib
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class ReaderContext(NamedTuple):
-    """What every reader of an ingest shares. `clock` null: this machine's clocks."""
+    """The parts that all readers of an ingest share. `clock` null means this machine's clocks."""
 
     race_log: Log
     metrics: IngestMetrics
@@ -38,7 +38,7 @@ class ReaderContext(NamedTuple):
 
 
 class RunningReader:
-    """A reader at work until `close`. `failed` fails with what it cannot continue from; `port` is where it listens."""
+    """A reader that runs until `close`. `failed` gets the error that stopped it; `port` is where it listens."""
 
     def __init__(self, delivery: Delivery, lock: folder_lock.FolderLock, close_s: float) -> None:
         self.delivery = delivery
@@ -50,7 +50,7 @@ class RunningReader:
         self._sources: list[asyncio.Task[None]] = []
 
     def add(self, source: Coroutine[Any, Any, None]) -> None:
-        """Run a source of messages as long as this reader: a connection, or a replay on another port."""
+        """Run a task for as long as this reader runs: a connection, or a replay on another port."""
         self._sources.append(self._task(source))
 
     def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -60,11 +60,11 @@ class RunningReader:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None and not self.failed.done():
-            log.error("a reader's connection failed for good: %r", error)
+            log.error("a reader stopped: %r", error)
             self.failed.set_exception(error)
 
     async def close(self) -> None:
-        """Hang up, let what was taken reach the log for a while, write the cursor, release the folder."""
+        """Hang up, wait a while for the log to take what came, write the cursor and release the folder."""
         for source in self._sources:
             source.cancel()
         await asyncio.gather(*self._sources, return_exceptions=True)
@@ -82,8 +82,9 @@ class RunningReader:
 
 
 def folder_of(source: Source, data_folder: Path) -> Path:
-    """Return where a source keeps its cursor and journal, which is its event's own: another event has to fetch its
-    reader's log anew.
+    """Return the folder of a source's cursor and journal.
+
+    It differs by event: another event has to fetch the same reader's log from the start.
     """
     identity = hashlib.sha256(repr(source.identity()).encode()).hexdigest()[:8]
     gateway = re.sub(r"[^A-Za-z0-9._-]", "_", source.gateway)
@@ -91,15 +92,15 @@ def folder_of(source: Source, data_folder: Path) -> Path:
 
 
 async def start_reader(source: Source, context: ReaderContext, make: Make | None = None) -> RunningReader:
-    """Start a reader by the registry; `make` makes its connections in place of the protocol's own `connect`.
+    """Start the reader of a source; `make` makes its connections instead of the protocol's own `connect`.
 
     Raises StartFault, and OSError for a port that is taken.
     """
     protocol, settings = PROTOCOLS[source.protocol], source.settings()
     if protocol.way == "is dialled" and source.address is None:
-        raise StartFault(f"source {source.gateway}: needs `address`, where its reader listens")
+        raise StartFault(f"source {source.gateway!r} needs `address`, the host and port where its reader listens")
     if make is None:
-        assert protocol.connect is not None  # what comes by HTTP is not started
+        assert protocol.connect is not None  # a source that comes by HTTP is not started
         make = protocol.connect(settings)
     host, port = host_and_port(source.address or joined("127.0.0.1", protocol.port))
     running = _prepare(source, context, protocol.journalled(settings))
@@ -115,14 +116,14 @@ async def start_reader(source: Source, context: ReaderContext, make: Make | None
         await running.close()
         raise
     running.add(caller.run())
-    await asyncio.sleep(0)  # its first step: cancelled before that, a task runs none of its `finally`, the port stays
+    await asyncio.sleep(0)  # let it begin: a task cancelled before that runs no `finally`, and the port stays taken
     return running
 
 
 def _prepare(source: Source, context: ReaderContext, journalled: bool) -> RunningReader:
-    """Return a source's delivery at work, without a connection yet.
+    """Return the running delivery of a source, without a connection yet.
 
-    Raises StartFault where its folder cannot be used, as when another process has it.
+    Raises StartFault when its folder cannot be used, for example while another process uses it.
     """
     folder = folder_of(source, context.data_folder)
     lock = folder_lock.take(folder)

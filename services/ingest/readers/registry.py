@@ -1,4 +1,4 @@
-"""The registry of reader protocols: one name here, and the module of that name in `decoders` says the rest.
+"""The registry of reader protocols: their names, each with a module of that name in `decoders` that describes it.
 
 `matline.toml` and its check, the running readers, `matline gateway test`, `matline rejected replay`, the documentation
 and the tests read this table. Simulated devices are found in `loadtest.devices` by the same names.
@@ -31,10 +31,10 @@ PROTOCOLS: Mapping[str, ReaderProtocol] = {name: _protocol(name) for name in _NA
 
 
 def connected_protocols() -> list[str]:
-    """Return the names of the protocols whose readers keep a connection with us, so that one can be tested."""
+    """Return the names of the protocols whose readers keep a connection with us, which `gateway test` can test."""
     return [protocol.name for protocol in PROTOCOLS.values() if protocol.connect is not None]
 
 
 def sample_file() -> str:
-    """Return a `matline.toml` with a source of every protocol."""
+    """Return the text of a `matline.toml` with a source of every protocol."""
     return "\n".join(protocol.sample for protocol in PROTOCOLS.values())

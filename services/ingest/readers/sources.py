@@ -1,27 +1,29 @@
-"""Which readers there are, and what their reads are called on the log: the `[[sources]]` of `matline.toml`.
+"""Read `[[sources]]` of `matline.toml`: which readers there are, and the names of their devices on the log.
 
 [[sources]]
 protocol = "mylaps"              # a name of `registry.PROTOCOLS`
-address = "127.0.0.1:3097"       # where they listen (needed), or where we do (else ingest's host, the usual port)
+address = "127.0.0.1:3097"       # of a reader that we dial (needed); of one that calls us our own (default: usual port)
 event = "example-2026"
-gateway = "start-finish-tent"    # what the log calls this sender
-zone = "Asia/Dubai"              # where its clock stands; or an offset such as "+04:00" (needed for local times)
-devices = { "5Km" = "5K-A" }     # its name for a place, or "place/antenna" -> device on the log; else its own name
+gateway = "start-finish-tent"    # the name of this sender on the log
+zone = "Asia/Dubai"              # of its clock; or an offset such as "+04:00" (needed for local times)
+devices = { "5Km" = "5K-A" }     # its name for a place, or "place/antenna" -> device on the log; default: its own name
 allow = ["192.168.7.0/24"]       # who may call us; needed beyond this machine, unless there is a secret
 secret = "..."                   # the password that a client has to give, where its protocol has one
 
-A protocol may have further fields; its row in the registry names them.
+A protocol may have further fields; its description in `decoders` names them.
 """
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import date
 from ipaddress import ip_address, ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from schemas.definition_faults import Fault
+from schemas.definition_faults import Fault, not_a_field
+from schemas.definition_shape import in_words
 from schemas.ids import DeviceId, GatewayId, Slug
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.protocol import ReaderProtocol, ReaderSettings
@@ -29,7 +31,7 @@ from services.ingest.readers.registry import PROTOCOLS
 from services.runtime.faults import StartFault
 from services.runtime.loopback import is_loopback
 
-SOURCES_MAX = 64  # readers of one process
+SOURCES_MAX = 64  # of one ingest
 FILE_MAX_BYTES = 1024 * 1024
 PORT_MAX = 65_535
 
@@ -37,7 +39,7 @@ Address = Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """A sender of reads by a protocol of its own. `address` null: ingest's host and the protocol's port.
+    """A sender of reads, by one of the reader protocols. `address` null means ingest's host and the usual port.
 
     `options` are the fields that only its protocol has.
     """
@@ -53,18 +55,18 @@ class Source(Struct, frozen=True, kw_only=True):
     options: dict[str, Any] = field(default_factory=dict)
 
     def identity(self) -> tuple[str, str, str]:
-        """Return what stays the same while its settings change: its cursor is kept under this."""
+        """Return the key of a source, which stays the same while its settings change. Its cursor is kept under it."""
         return self.protocol, self.event, self.gateway
 
     def lets_in(self, host: str) -> bool:
-        """Whether a caller from this host is let in."""
+        """Return whether a caller from this host is let in."""
         try:
             return not self.allow or any(ip_address(host) in ip_network(network) for network in self.allow)
         except ValueError:
             return False
 
     def settings(self) -> ReaderSettings:
-        """Return what its protocol needs of it. Raises ValueError for a zone that is none."""
+        """Return the settings for its protocol. Raises ValueError for an unknown time zone."""
         return ReaderSettings(
             gateway=self.gateway,
             zone=parse_zone(self.zone),
@@ -78,7 +80,7 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 class SourcesRefused(StartFault):
-    """The file cannot be taken; `faults` has every fault with its path in the file."""
+    """The file has faults; `faults` lists every one with its path in the file."""
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("\n".join(map(str, faults)))
@@ -92,7 +94,7 @@ _OPTIONS = {option.name: option for protocol in PROTOCOLS.values() for option in
 def parse_sources(data: bytes) -> list[Source]:
     """Return the sources of a TOML file, in its order. Raises SourcesRefused with every fault."""
     if len(data) > FILE_MAX_BYTES:
-        raise SourcesRefused([Fault("$", f"has {len(data)} bytes; at most {FILE_MAX_BYTES} are read")])
+        raise SourcesRefused([Fault("$", f"the file has {len(data)} bytes; at most {FILE_MAX_BYTES} are allowed")])
     try:
         document = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -102,7 +104,7 @@ def parse_sources(data: bytes) -> list[Source]:
 
 def sources_of(document: Mapping[str, Any]) -> list[Source]:
     """Return the sources of a decoded file. Raises SourcesRefused with every fault."""
-    faults = [Fault(key, "is unknown here; only [[sources]] is known") for key in document if key != "sources"]
+    faults = [Fault(key, not_a_field(key, ["sources"])) for key in document if key != "sources"]
     tables = document.get("sources")
     if not isinstance(tables, list) or len(tables) > SOURCES_MAX:
         raise SourcesRefused([*faults, Fault("sources", f"is a list of at most {SOURCES_MAX} tables, [[sources]]")])
@@ -124,20 +126,22 @@ def _source(table: Mapping[str, Any]) -> Source:
 
 
 def _faults(table: Any, path: str) -> Iterator[Fault]:
-    """Yield the faults of one source: of each field, then what is missing, then what its protocol does not have."""
+    """Yield the faults of one source: of each field, then missing fields, then fields of other protocols."""
     if not isinstance(table, Mapping):
         yield Fault(path, "is not a table")
         return
     for key, value in table.items():
         if key not in _COMMON and key not in _OPTIONS:
-            yield Fault(f"{path}.{key}", f"is unknown here; known are {', '.join([*_COMMON, *_OPTIONS])}")
+            yield Fault(f"{path}.{key}", not_a_field(key, [*_COMMON, *_OPTIONS]))
+            continue
+        kind = _OPTIONS[key].type if key in _OPTIONS else _COMMON[key].type
+        if type_faults := list(_type_faults(value, kind, f"{path}.{key}")):
+            yield from type_faults
             continue
         try:
-            msgspec.convert(value, _OPTIONS[key].type if key in _OPTIONS else _COMMON[key].type)
             _check_value(key, value)
-        except (msgspec.ValidationError, ValueError) as error:
-            text, _, where = str(error).partition(" - at `$")
-            yield Fault(f"{path}.{key}{where.rstrip('`')}", text[:1].lower() + text[1:])
+        except ValueError as error:
+            yield Fault(f"{path}.{key}", str(error))
     for needed, f in _COMMON.items():
         if f.required and needed not in table:
             yield Fault(path, f"needs `{needed}`")
@@ -146,22 +150,47 @@ def _faults(table: Any, path: str) -> Iterator[Fault]:
         yield from _protocol_faults(PROTOCOLS[name], table, path)
 
 
+def _type_faults(value: Any, kind: Any, path: str) -> Iterator[Fault]:
+    """Yield the faults of a value against the type of its field, in words for the person who writes the file."""
+    if isinstance(value, Mapping) and get_origin(kind) is dict:
+        for name, item in value.items():
+            yield from _type_faults(item, get_args(kind)[1], f"{path}.{name}")
+        return
+    if isinstance(value, list) and get_origin(kind) is list:
+        for index, item in enumerate(value):
+            yield from _type_faults(item, get_args(kind)[0], f"{path}[{index}]")
+        return
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        if kind == Address | None and isinstance(value, str):
+            yield Fault(path, f"{value[:80]!r} is not an address; write host and port, such as 192.168.7.20:3601")
+        elif kind is date:
+            yield Fault(path, f"{str(value)[:80]!r} is not a date; write one such as 2026-01-04")
+        else:
+            yield Fault(path, in_words(value, kind, str(error)))
+
+
 def _check_value(key: str, value: Any) -> None:
-    """Raise ValueError for a value that its type allows and that means nothing."""
+    """Raise ValueError for a value that its type allows but that is wrong."""
     if key == "protocol" and value not in PROTOCOLS:
-        raise ValueError(f"{value[:80]!r} is not a protocol known here; choose one of {', '.join(PROTOCOLS)}")
+        raise ValueError(f"{value[:80]!r} is not a protocol; choose one of {', '.join(PROTOCOLS)}")
     if key == "zone":
         parse_zone(value)
     elif key == "address" and host_and_port(value)[1] > PORT_MAX:
-        raise ValueError(f"port {host_and_port(value)[1]} does not exist; the highest is {PORT_MAX}")
+        raise ValueError(f"port {host_and_port(value)[1]} is too high; the highest is {PORT_MAX}")
     elif key == "secret" and not (value.isprintable() and {"@", "$"}.isdisjoint(value)):
-        raise ValueError("it may hold neither `@` nor `$` nor control characters: no client could send it")
+        raise ValueError(
+            "it may hold neither `@` nor `$` nor control characters, which no client can send; choose another"
+        )
     elif key == "allow":
         for network in value:
             try:
                 ip_network(network)
             except ValueError:
-                raise ValueError(f"{network!r} is not a network; write 192.168.7.0/24, or one address") from None
+                raise ValueError(
+                    f"{network!r} is not a network; write one such as 192.168.7.0/24, or a single address"
+                ) from None
 
 
 def fields_of(protocol: ReaderProtocol) -> set[str]:
@@ -177,13 +206,13 @@ def fields_of(protocol: ReaderProtocol) -> set[str]:
 def _protocol_faults(protocol: ReaderProtocol, table: Mapping[str, Any], path: str) -> Iterator[Fault]:
     elsewhere = {"address", "allow", "secret", *_OPTIONS} - fields_of(protocol)
     for key in sorted(elsewhere & table.keys()):
-        yield Fault(f"{path}.{key}", f"does not apply to {protocol.name}, which {protocol.way}")
+        yield Fault(f"{path}.{key}", f"does not apply to {protocol.name}, which {protocol.way}; remove it")
     if protocol.way == "is dialled" and "address" not in table:
         yield Fault(path, f"needs `address`, where the reader listens (usually its port {protocol.port})")
     if protocol.has_zone and "zone" not in table:
         yield Fault(path, "needs `zone`, since its readers send local times")
     if not protocol.has_zone and "zone" in table:
-        yield Fault(f"{path}.zone", f"does not apply to {protocol.name}, whose readers send UTC")
+        yield Fault(f"{path}.zone", f"does not apply to {protocol.name}, whose readers send UTC; remove it")
 
 
 def _clashes(sources: list[Source]) -> Iterator[Fault]:
@@ -191,18 +220,18 @@ def _clashes(sources: list[Source]) -> Iterator[Fault]:
     identities: dict[tuple[str, str, str], int] = {}
     for index, source in enumerate(sources):
         address = source.address or f"the usual port of {source.protocol}"
-        free = address.endswith(":0") or PROTOCOLS[source.protocol].way == "comes by HTTP"  # port 0 takes a free one
+        free = address.endswith(":0") or PROTOCOLS[source.protocol].way == "comes by HTTP"  # port 0: any free one
         if addresses.setdefault(address, index) != index and not free:
             yield Fault(
-                f"sources[{index}].address", f"{address} is the address of sources[{addresses[address]}] already"
+                f"sources[{index}].address", f"{address} is already the address of sources[{addresses[address]}]"
             )
         if identities.setdefault(source.identity(), index) != index:
             first = identities[source.identity()]
-            yield Fault(f"sources[{index}].gateway", f"{source.gateway!r} is the gateway of sources[{first}] already")
+            yield Fault(f"sources[{index}].gateway", f"{source.gateway!r} is already the gateway of sources[{first}]")
 
 
 def exposed(source: Source) -> bool:
-    """Whether a source listens where others can reach it and does not say who may call."""
+    """Return whether a source listens where other machines can reach it and does not say who may call."""
     if PROTOCOLS[source.protocol].way != "calls us" or source.address is None:
         return False
     return not is_loopback(host_and_port(source.address)[0]) and not source.allow and source.secret is None
@@ -210,7 +239,7 @@ def exposed(source: Source) -> bool:
 
 def exposed_faults(sources: list[Source]) -> list[Fault]:
     """Return a fault for each source that is `exposed`."""
-    reason = "can be reached by others; say by `allow` who may call, such as 192.168.7.0/24"
+    reason = "can be reached by other machines; say in `allow` who may call, such as 192.168.7.0/24"
     return [
         Fault(f"sources[{index}].address", f"{source.address} {reason}")
         for index, source in enumerate(sources)
@@ -219,11 +248,11 @@ def exposed_faults(sources: list[Source]) -> list[Fault]:
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """Return the parts of an `address`."""
+    """Return the host and the port of an `address`."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
 
 
 def joined(host: str, port: int) -> Address:
-    """Return the address of these parts, the inverse of `host_and_port`."""
+    """Return the `address` of a host and a port; the inverse of `host_and_port`."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,7 +1,7 @@
-"""The readers of `matline.toml` at work. When the file changes, only the readers that differ are stopped and started.
+"""Run the readers of `matline.toml`. When the file changes, only the readers that differ are stopped and started.
 
-A file that became faulty changes nothing and is logged as an error. A reader that fails, or cannot be started, is tried
-again on its own; HTTP and the other readers continue.
+A change that makes the file faulty has no effect and is logged as an error. A reader that fails, or cannot be started,
+is tried again on its own; HTTP and the other readers continue.
 """
 
 import asyncio
@@ -37,11 +37,11 @@ _Identity = tuple[str, str, str]
 
 
 _STARTS: dict[str, Callable[[Source, ReaderContext], Awaitable[RunningReader]]] = {"ipico": ipico.start}
-"""Protocols that take more than a connection: an Elite replays stored reads on ports of their own."""
+"""Protocols that need more than a connection: an IPICO Elite replays stored reads on another port."""
 
 
 class ReaderSupervisor:
-    """Runs the readers of a file. Those that listen and have no address do so on `host`, MYLAPS on `mylaps_port`."""
+    """Run the readers of a file. Those that call us and have no address listen on `host`, MYLAPS on `mylaps_port`."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class ReaderSupervisor:
         data_folder: Path,
         limits: IngestLimits | None = None,
     ) -> None:
-        """Raises StartFault for a file that cannot be taken."""
+        """Read the file. Raises StartFault for one with faults."""
         self._host = host
         self._mylaps_port = mylaps_port
         self._access = access
@@ -78,11 +78,11 @@ class ReaderSupervisor:
         }
 
     def uploading(self, event: str, gateway: str) -> Source | None:
-        """Return the source of decoders that upload by HTTP under this event and gateway."""
+        """Return the source of decoders that upload by HTTP for this event and gateway; null if there is none."""
         return self._wanted.get(("raceresult_http", event, gateway))
 
     async def start(self) -> None:
-        """Start all readers. Raises StartFault, OSError; none is at work then."""
+        """Start all readers. Raises StartFault, OSError; then none is running."""
         try:
             for identity, source in self._to_start():
                 self._running[identity] = source, await self._started(source)
@@ -91,7 +91,7 @@ class ReaderSupervisor:
             raise
 
     async def look(self) -> None:
-        """Take up a changed file, and start again what failed."""
+        """Apply a changed file, and start failed readers again."""
         if self._file is not None and self._file.changed():
             self._wanted = self._by_identity()
             self._not_before_s.clear()
@@ -126,14 +126,14 @@ class ReaderSupervisor:
             self._metrics.reader_failures.labels(source.gateway).inc()
             self._not_before_s[identity] = time.monotonic() + self._limits.reader_restart_s
         else:
-            log.info("%r is at work", source)
+            log.info("%r is running", source)
 
     async def _stop(self, identity: _Identity) -> None:
         _, running = self._running.pop(identity)
         await running.close()
 
     def _to_start(self) -> list[tuple[_Identity, Source]]:
-        """Return the sources whose readers are to be started; those that come by HTTP are not started."""
+        """Return the sources whose readers have to be started; those that come by HTTP need none."""
         return [
             (identity, source)
             for identity, source in self._wanted.items()
@@ -147,7 +147,9 @@ class ReaderSupervisor:
         """Return the file's sources, each with the address where it listens. Raises StartFault."""
         if data is None:
             if self._begun:
-                raise SourcesRefused([Fault("$", "the file is gone; to stop all readers write `sources = []`")])
+                raise SourcesRefused(
+                    [Fault("$", "the file is missing; put it back, or write `sources = []` to stop all readers")]
+                )
             return []
         sources = [self._with_address(source) for source in parse_sources(data)]
         if faults := [*exposed_faults(sources), *self._without_tokens(sources)]:
@@ -161,7 +163,7 @@ class ReaderSupervisor:
         return replace(source, address=joined(self._host, port))
 
     def _without_tokens(self, sources: list[Source]) -> Iterator[Fault]:
-        """Yield a fault for each source that listens where others can reach it while there are no tokens."""
+        """Yield a fault for each source that other machines can reach while there are no tokens."""
         for index, source in enumerate(sources):
             if PROTOCOLS[source.protocol].way == "calls us" and source.address is not None:
                 try:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.errors import Refused
-from services.ingest.http.body import decompress, unpacks_to_over
+from services.ingest.http.body import decompress, decompresses_beyond
 
 LIMIT = 64 * 1024
 
@@ -92,11 +92,11 @@ def test_an_unknown_coding_is_refused_by_name(coding):
 
 @packing
 def test_whether_a_body_is_over_a_size_is_known_without_decompressing_it_all(coding, pack):
-    assert [unpacks_to_over(size, pack(b"x" * LIMIT), coding) for size in (LIMIT - 1, LIMIT)] == [True, False]
+    assert [decompresses_beyond(size, pack(b"x" * LIMIT), coding) for size in (LIMIT - 1, LIMIT)] == [True, False]
     bomb = pack(bytes(64 * 1024 * 1024))
     tracemalloc.start()
     try:
-        assert unpacks_to_over(LIMIT, bomb, coding)
+        assert decompresses_beyond(LIMIT, bomb, coding)
         assert tracemalloc.get_traced_memory()[1] < 16 * LIMIT
     finally:
         tracemalloc.stop()
@@ -104,4 +104,4 @@ def test_whether_a_body_is_over_a_size_is_known_without_decompressing_it_all(cod
 
 @pytest.mark.parametrize("coding", ["", "gzip", "zstd", "br"])
 def test_what_cannot_be_unpacked_is_over_no_size(coding):
-    assert not unpacks_to_over(2, b"nothing of the kind", coding)
+    assert not decompresses_beyond(2, b"nothing of the kind", coding)

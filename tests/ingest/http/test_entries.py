@@ -24,12 +24,12 @@ def entry(**changes: object) -> dict[str, object]:
     }
 
 
-def from_json(*entries: object, most: int = ENTRIES_MAX):
-    return entries_from_json(msgspec.json.encode(entries), most)
+def from_json(*entries: object, limit: int = ENTRIES_MAX):
+    return entries_from_json(msgspec.json.encode(entries), limit)
 
 
-def from_csv(*lines: str, most: int = ENTRIES_MAX):
-    return entries_from_csv("\n".join(lines).encode(), most)
+def from_csv(*lines: str, limit: int = ENTRIES_MAX):
+    return entries_from_csv("\n".join(lines).encode(), limit)
 
 
 # --- JSON
@@ -158,11 +158,11 @@ def test_a_cell_without_end_is_a_bad_line():
 
 
 def test_there_is_a_bound_on_entries_good_or_bad():
-    assert len(from_json(entry(), 0, most=2).bad) == 1
+    assert len(from_json(entry(), 0, limit=2).bad) == 1
     with pytest.raises(TooManyEntries):
-        from_json(entry(), 0, 0, most=2)
+        from_json(entry(), 0, 0, limit=2)
     with pytest.raises(TooManyEntries):
-        from_csv(HEADER, "7,A1,hm,M,Jo,X", "x", "y", most=2)
+        from_csv(HEADER, "7,A1,hm,M,Jo,X", "x", "y", limit=2)
 
 
 @given(st.binary(max_size=300))

@@ -94,18 +94,27 @@ def test_every_protocol_has_its_table():
         (table("ultra", address='"a:23"'), "needs `zone`"),
         (table("llrp", address='"a:1"', zone='"UTC"'), "zone: does not apply to llrp"),
         (table("chronotrack", zone='"+04:00"', secret='"x"'), "secret: does not apply to chronotrack"),
-        (table("chronotrack", zone='"+04:00"', day='"today"'), "day:"),
+        (
+            table("chronotrack", zone='"+04:00"', day='"today"'),
+            "day: 'today' is not a date; write one such as 2026-01-04",
+        ),
         (table("mylaps", zone='"+04:00"', model='"elite"'), "model: does not apply to mylaps"),
-        (table("ipico", zone='"+04:00"', address='"a:1"', model='"new"'), "model:"),
+        (
+            table("ipico", zone='"+04:00"', address='"a:1"', model='"new"'),
+            "model: 'new' is not one of elite, lite, trident",
+        ),
         (table("mylaps", zone='"+04:00"', secret='"a@b"'), "secret: it may hold neither"),
-        (table("mylaps", zone='"+04:00"', secret='""'), "secret:"),
+        (table("mylaps", zone='"+04:00"', secret='""'), "secret: is empty; write at least 1 character"),
         (table("mylaps", zone='"+04:00"', allow='["192.168.7.1/24"]'), "allow: '192.168.7.1/24' is not a network"),
         (table("mylaps", zone='"+04:00"', address='"a:65536"'), "address: port 65536"),
         (table("raceresult_http", zone='"+04:00"', address='"a:1"'), "address: does not apply to raceresult_http"),
-        (table("mylaps", zone='"+04:00"', address='"0.0.0.0:3097"'), "address: 0.0.0.0:3097 can be reached by others"),
-        (table("chronotrack", zone='"+04:00"', address='"192.168.7.2:1"'), "say by `allow` who may call"),
-        (table("abacus"), "protocol: 'abacus' is not a protocol known here; choose one of mylaps, raceresult,"),
-        (table("mylaps", zone="1"), "zone:"),
+        (
+            table("mylaps", zone='"+04:00"', address='"0.0.0.0:3097"'),
+            "address: 0.0.0.0:3097 can be reached by other machines",
+        ),
+        (table("chronotrack", zone='"+04:00"', address='"192.168.7.2:1"'), "say in `allow` who may call"),
+        (table("abacus"), "protocol: 'abacus' is not a protocol; choose one of mylaps, raceresult,"),
+        (table("mylaps", zone="1"), "zone: 1 is not a text"),
     ],
 )
 def test_what_a_protocol_does_not_have_is_named(text, fault):
@@ -115,16 +124,27 @@ def test_what_a_protocol_does_not_have_is_named(text, fault):
 
 
 def test_two_readers_of_a_protocol_have_names_and_addresses_of_their_own():
-    one = table("ultra", zone='"+04:00"', address='"a:23"')
-    assert faults(one + one) == [
-        "sources[1].address: a:23 is the address of sources[0] already",
-        "sources[1].gateway: 'g' is the gateway of sources[0] already",
+    reader = table("ultra", zone='"+04:00"', address='"a:23"')
+    assert faults(reader + reader) == [
+        "sources[1].address: a:23 is already the address of sources[0]",
+        "sources[1].gateway: 'g' is already the gateway of sources[0]",
     ]
 
 
 def test_a_secret_is_never_shown():
     source = Source(protocol="mylaps", event="e", gateway="g", secret="open sesame")
     assert "sesame" not in f"{source} {source!r} {[source]}"
+
+
+def test_faults_name_no_type_and_no_pattern():
+    text = table("mylaps", zone='"+04:00"', address='"3097"', devices='{ "5K" = 5 }', allow="[7]", gatewy='"g"')
+    assert faults(text) == [
+        "sources[0].address: '3097' is not an address; write host and port, such as 192.168.7.20:3601",
+        "sources[0].devices.5K: 5 is not a text",
+        "sources[0].allow[0]: 7 is not a text",
+        "sources[0].gatewy: is not a field here; did you mean `gateway`? The fields are protocol, event, gateway, zone,"
+        " address, devices, allow, secret, day, model",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +176,7 @@ def test_an_address_is_a_host_and_a_port(address):
 def test_an_address_may_be_used_once():
     second = '"bridge"\naddress = "127.0.0.1:3097"'
     assert faults(GOOD.replace('"bridge"', second)) == [
-        "sources[1].address: 127.0.0.1:3097 is the address of sources[0] already"
+        "sources[1].address: 127.0.0.1:3097 is already the address of sources[0]"
     ]
 
 
