@@ -33,7 +33,7 @@ def us(seconds: Seconds) -> int:
 
 
 def at(seconds: Seconds) -> int:
-    """The instant so many seconds after the scheduled start."""
+    """The instant this many seconds after the scheduled start."""
     return START_US + us(seconds)
 
 
@@ -47,16 +47,16 @@ def hms(text: str) -> Fraction:
 
 
 def point(id: str, mat: str | None = None, km: float = 0, **more: Any) -> Plain:
-    """A point of a course; its mat bears the point's name in small letters unless told."""
+    """A point of a course; its mat has the point's name in lower case unless `mat` is given."""
     return {"id": id, "mat": mat or id.lower(), "km": km, **more}
 
 
-def course(**of: Plain) -> list[Plain]:
+def course(**changes: Plain) -> list[Plain]:
     """START, 10K and FINISH of the half marathon; `FINISH={"cutoff": ...}` adds to a point, `K10` names 10K."""
     return [
-        {**point("START", km=0), **of.get("START", {})},
-        {**point("10K", km=10), **of.get("K10", {})},
-        {**point("FINISH", km=21.0975), **of.get("FINISH", {})},
+        {**point("START", km=0), **changes.get("START", {})},
+        {**point("10K", km=10), **changes.get("K10", {})},
+        {**point("FINISH", km=21.0975), **changes.get("FINISH", {})},
     ]
 
 
@@ -81,12 +81,12 @@ def mats(*more: Plain) -> list[Plain]:
 
 
 def board(id: str = "men", race: str = "hm", **more: Any) -> Plain:
-    """A board; without further words it takes everybody of the race by gun time."""
+    """A board; without `more` it ranks everybody in the race by gun time."""
     return {"id": id, "race": race, **more}
 
 
 def definition(**more: Any) -> Plain:
-    """The example's definition: one race `hm`, boards `men` and `women`; what is given takes the place of its own."""
+    """The example's definition: one race `hm`, boards `men` and `women`; `more` replaces keys."""
     plain: Plain = {
         "event": EVENT,
         "name": "Example Half Marathon",
@@ -100,7 +100,7 @@ def definition(**more: Any) -> Plain:
 
 
 def half(**more: Any) -> Plain:
-    """`definition` of the one half marathon with these words in its race: `half(missing_mat="review")`."""
+    """`definition` with these keys in its one race: `half(missing_mat="review")`."""
     return definition(races=[race(**more)])
 
 
@@ -121,15 +121,15 @@ def defined(plain: Plain | None = None, **more: Any) -> Plain:
 def entry(
     bib: str = "7", chips: Iterable[str] | None = None, race: str = "hm", gender: str = "M", **more: Any
 ) -> Plain:
-    """An entry; unless told, bib 7 wears chip C7."""
+    """An entry; without `chips`, bib 7 wears chip C7."""
     names = {"given_name": "Runner", "family_name": f"No {bib}"}
     worn = [f"C{bib}"] if chips is None else list(chips)
     return {"bib": bib, "chips": worn, "race": race, "gender": gender, **names, **more}
 
 
-def entries(*of: Plain | str, **more: Any) -> Plain:
+def entries(*entered: Plain | str, **more: Any) -> Plain:
     """`entries_added` of entries, or of bibs with default entries."""
-    return fact("entries_added", entries=[entry(one) if isinstance(one, str) else one for one in of], **more)
+    return fact("entries_added", entries=[entry(item) if isinstance(item, str) else item for item in entered], **more)
 
 
 def gun(at_s: Seconds = 0, race: str = "hm", wave: str | None = None, **more: Any) -> Plain:
@@ -142,9 +142,9 @@ def read(device: str, chip: str, at_s: Seconds, **more: Any) -> Plain:
     return {"seq": 0, "device": device, "chip": chip, "at_us": at(at_s), **more}
 
 
-def reads(*of: Plain, gateway: str = "van", session: str = "1", **more: Any) -> Plain:
+def reads(*unnumbered: Plain, gateway: str = "van", session: str = "1", **more: Any) -> Plain:
     """`reads_received`, the reads numbered from 1."""
-    numbered = [{**one, "seq": number} for number, one in enumerate(of, start=1)]
+    numbered = [{**plain, "seq": number} for number, plain in enumerate(unnumbered, start=1)]
     return fact("reads_received", gateway=gateway, session=session, reads=numbered, **more)
 
 
@@ -154,7 +154,7 @@ def run(
     k10: Seconds | None = ON_10K,
     finish: Seconds | None = AT_FINISH,
 ) -> Plain:
-    """An athlete's reads at the half marathon's mats; None: he was not read there."""
+    """An athlete's reads at the half marathon's mats; None: they were not read there."""
     passed = {"S1": start, "K1": k10, "F1": finish}
     return reads(*(read(device, f"C{bib}", at_s) for device, at_s in passed.items() if at_s is not None))
 
@@ -196,7 +196,7 @@ def chip(name: str, bib: str, from_s: Seconds | None = None, until_s: Seconds | 
 
 def excluded(device: str, chip: str, at_s: Seconds, **more: Any) -> Plain:
     """`read_excluded`, by the device's own time."""
-    return fact("read_excluded", device=device, chip=chip, at_us=at(at_s), reason="not his", **more)
+    return fact("read_excluded", device=device, chip=chip, at_us=at(at_s), reason="chip of another", **more)
 
 
 def order(*bibs: str, race: str = "hm", **more: Any) -> Plain:
@@ -214,9 +214,9 @@ def reopened(race: str = "hm", **more: Any) -> Plain:
     return fact("race_reopened", race=race, **more)
 
 
-def withdrawn(of: str, **more: Any) -> Plain:
-    """`fact_withdrawn` of the fact with the id `of`."""
-    return fact("fact_withdrawn", fact=of, reason="entered in error", **more)
+def withdrawn(fact_id: str, **more: Any) -> Plain:
+    """`fact_withdrawn` of the fact with this id."""
+    return fact("fact_withdrawn", fact=fact_id, reason="entered in error", **more)
 
 
 def _instants(**seconds: Seconds | None) -> dict[str, int]:
@@ -266,7 +266,7 @@ def athlete(document: Mapping[str, Any], bib: str = "7") -> Plain:
 
 
 def passed(document: Mapping[str, Any], bib: str = "7") -> dict[str, int]:
-    """What an athlete's points took, in microseconds after the scheduled start."""
+    """The instants of an athlete's points, in microseconds after the scheduled start."""
     return {point["point"]: point["at_us"] - START_US for point in athlete(document, bib)["points"]}
 
 
@@ -285,22 +285,22 @@ def result(
     status: Status = "FINISHED",
     race: str = "hm",
     first_entry: int = 0,
-    **of: Any,
+    **more: Any,
 ) -> AthleteRow:
-    """A result; of a finisher both times, chip as gun unless told. Further words go into his entry."""
+    """A result; a finisher's chip time is the gun time unless it is given. `more` goes into the entry."""
     gun_us = None if gun_s is None else us(gun_s)
     chip_us = gun_us if chip_s is None else us(chip_s)
-    entered = msgspec.convert(entry(bib, race=race, **of), Entry)
+    entered = msgspec.convert(entry(bib, race=race, **more), Entry)
     row: dict[str, Any] = {"gun_us": gun_us, "chip_us": chip_us, "entry": entered, "first_entry": first_entry}
     return AthleteRow(event=EVENT, bib=bib, version=0, race=race, **row, status=status)
 
 
 def team(
-    name: str, *of: tuple[str, Seconds | None] | tuple[str, Seconds | None, Status], first: int = 0
+    name: str, *members: tuple[str, Seconds | None] | tuple[str, Seconds | None, Status], first: int = 0
 ) -> list[AthleteRow]:
     """A team's results, in the order of their entries: `("7", 4000)` finished, `("8", None, "DNF")` did not."""
     rows = []
-    for at, (bib, gun_s, *status) in enumerate(of):
+    for number, (bib, gun_s, *status) in enumerate(members):
         ruled = status[0] if status else "FINISHED"
-        rows.append(result(bib, gun_s, status=ruled, team=name, first_entry=first + at))
+        rows.append(result(bib, gun_s, status=ruled, team=name, first_entry=first + number))
     return rows

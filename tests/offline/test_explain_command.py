@@ -50,7 +50,7 @@ def test_the_document_says_what_the_standings_say(explained):
     assert (found["revision"], found["places"][0]["place"]) == (standings["revision"], 2)
     assert found["unused"] == standings["unused_reads"]
     assert [(fact["by"], fact["reason"]) for fact in found["facts"] if fact["by"]] == [
-        ("ann", "not his"),
+        ("ann", "chip of another"),
         ("bob", "photo finish"),
     ]
 
@@ -78,7 +78,7 @@ def test_the_page_tells_a_person(explained):
         "an official excluded it",
         "K1 at 10k, chip C7, -61.5 dBm",
         "ann",
-        "(not his)",
+        "(chip of another)",
         "Unused: 1 excluded",
     ):
         assert said in out, said

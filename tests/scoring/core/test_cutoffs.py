@@ -31,7 +31,7 @@ JUST_OVER = "0.000001"
 
 
 def cut(document, bib="7"):
-    """Status and where he was cut."""
+    """Status, and the point whose limit was missed."""
     one = athlete(document, bib)
     return one["status"], one["cut_at"]
 
@@ -51,7 +51,7 @@ def test_a_passing_equal_to_the_limit_is_in_time_and_a_microsecond_later_is_not(
 
 
 def test_each_kind_of_limit_counts_from_its_own_beginning():
-    """Scheduled at 05:00:00; the race's earliest gun (wave A) 100 s later, his own (wave B) 700 s later.
+    """Scheduled at 05:00:00; the race's earliest gun (wave A) 100 s later, the athlete's (wave B) 700 s.
 
     0:33:20 is 2000 s: clock 05:33:20 is 2000 s, gun 2100 s, wave 2700 s.
     """
@@ -75,32 +75,32 @@ def test_of_several_kinds_in_one_cutoff_the_earliest_limit_counts():
     assert cut(scored(run(k10="2200.000001"), definition=limited(**limits)))[0] == "OTL"
 
 
-def test_the_first_point_over_its_limit_in_course_order_is_where_he_is_cut():
+def test_the_cut_is_at_the_first_point_in_course_order_over_its_limit():
     definition = half(points=course(K10={"cutoff": {"gun": "0:33:20"}}, FINISH={"cutoff": {"gun": "1:10:00"}}))
     assert cut(scored(run(k10=2001, finish=4201), definition=definition)) == ("OTL", "10K")
     assert cut(scored(run(k10=2000, finish=4201), definition=definition)) == ("OTL", "FINISH")
     assert cut(scored(run(k10=2001, finish=4200), definition=definition)) == ("OTL", "10K")
 
 
-def test_passings_beyond_the_cut_stay_in_the_record():
-    """He may go on along the pavement; that is no finish. Source: Hanoi half marathon 2024 regulations."""
+def test_passings_after_the_cut_stay_in_the_row():
+    """Going on along the pavement is allowed but is no finish. Source: Hanoi half marathon 2024 regulations."""
     document = scored(run(k10=2001), definition=limited(gun="0:33:20"))
     assert [point["point"] for point in athlete(document)["points"]] == ["START", "10K", "FINISH"]
     assert document["boards"]["men"] == []
     assert athlete(document)["time_s"] is None
 
 
-def test_who_is_cut_on_the_way_is_over_the_limit_before_he_finishes():
+def test_an_athlete_cut_on_the_way_is_over_the_limit_before_finishing():
     assert cut(scored(run(k10=2001, finish=None), definition=limited(gun="0:33:20"))) == ("OTL", "10K")
 
 
-def test_a_missing_passing_does_not_cut():
-    """Missed at 10K, where he would have been late: that he missed it is all that is known."""
+def test_a_missed_point_does_not_cut():
+    """The athlete would have been late at 10K, but nothing is known except that 10K was missed."""
     definition = half(missing_mat="ignore", points=course(K10={"cutoff": {"gun": "0:33:20"}}))
     assert cut(scored(run(k10=None, finish=9000), definition=definition)) == ("FINISHED", None)
 
 
-def test_a_late_backfill_can_cut_and_a_set_time_can_let_him_through():
+def test_a_late_backfill_can_cut_and_a_set_time_can_undo_it():
     late = scored(run(k10=2001), definition=limited(gun="0:33:20"))
     assert cut(late) == ("OTL", "10K")
     assert cut(scored(run(k10=2001), time_set("7", "10K", 2000), definition=limited(gun="0:33:20"))) == (
@@ -115,7 +115,7 @@ def test_a_corrected_gun_moves_the_limits_that_count_from_it():
     assert cut(scored(run(k10=2001), gun(1), definition=limited(clock="05:33:20"))) == ("OTL", "10K")
 
 
-def test_a_time_of_day_is_the_first_after_the_scheduled_start_also_beyond_midnight():
+def test_a_time_of_day_is_the_first_after_the_scheduled_start_even_past_midnight():
     """A midnight race: start on 3 March at 22:30, cut-off at 00:30, which is 7,200 s later on the next day.
 
     Source: R3.5; rules digest, VnExpress HCMC Midnight 2024.
@@ -129,7 +129,7 @@ def test_a_time_of_day_is_the_first_after_the_scheduled_start_also_beyond_midnig
     assert cut(document) == ("OTL", "FINISH")
 
 
-def test_a_time_of_day_is_found_from_the_scheduled_start_and_not_from_the_gun():
+def test_a_time_of_day_counts_from_the_scheduled_start_and_not_from_the_gun():
     """Scheduled at 23:50, gun ten minutes late at 00:00:30: 00:00:00 is ten minutes after the schedule, not a day."""
     points = [point("START"), point("FINISH", km=1, cutoff={"clock": "00:00:00"})]
     plain = definition(races=[race(start="2026-01-03T23:50:00", start_window_s=60, points=points)])
@@ -138,13 +138,13 @@ def test_a_time_of_day_is_found_from_the_scheduled_start_and_not_from_the_gun():
     assert cut(document) == ("OTL", "FINISH")
 
 
-def test_a_time_of_day_equal_to_the_scheduled_start_is_the_next_days():
+def test_a_time_of_day_equal_to_the_scheduled_start_is_on_the_next_day():
     definition = half(points=course(FINISH={"cutoff": {"clock": "05:00:00"}}))
     assert cut(scored(run(finish=86_400), definition=definition)) == ("FINISHED", None)
     assert cut(scored(run(finish=86_401), definition=definition)) == ("OTL", "FINISH")
 
 
-def test_the_hanoi_half_marathon_is_cut_by_the_clock():
+def test_the_hanoi_half_marathon_cuts_by_time_of_day():
     """Half 05:00-08:00, with 06:26 at 10 km and 07:08 at 15 km. Source: Hanoi 2024 regulations; rules digest."""
     points = [
         point("START"),
@@ -175,8 +175,8 @@ def test_the_hanoi_half_marathon_is_cut_by_the_clock():
         assert cut(document) == expected
 
 
-def test_over_the_limit_decides_so_a_missed_mat_opens_no_case():
-    """Source: R3.6: while OTL decides, the case has no ground and a decision does not apply."""
+def test_an_athlete_over_the_limit_has_no_case_for_a_missed_mat():
+    """While OTL decides there is no case and a decision does not apply. Source: R3.6."""
     definition = half(points=course(FINISH={"cutoff": {"gun": "1:00:00"}}))
     document = scored(run(k10=None, finish=4000), decided("missed:7", "accept"), definition=definition)
     assert cut(document) == ("OTL", "FINISH")
@@ -185,17 +185,17 @@ def test_over_the_limit_decides_so_a_missed_mat_opens_no_case():
 
 
 @pytest.mark.parametrize("ruled", ["DQ", "DNF", "DNS"])
-def test_a_set_status_goes_before_the_limit(ruled):
+def test_a_set_status_takes_precedence_over_the_limit(ruled):
     document = scored(run(k10=2001), status("7", ruled), definition=limited(gun="0:33:20"))
     assert cut(document) == (ruled, "10K")
 
 
-def test_closing_the_race_leaves_the_limit_in_force():
+def test_an_athlete_over_the_limit_stays_so_when_the_race_is_closed():
     document = scored(run(k10=2001, finish=None), fact("race_closed", race="hm"), definition=limited(gun="0:33:20"))
     assert cut(document) == ("OTL", "10K")
 
 
-def test_a_start_after_the_cutoff_of_start_is_over_the_limit():
+def test_a_start_after_its_cutoff_is_over_the_limit():
     definition = half(points=course(START={"cutoff": {"gun": "0:10:00"}}))
     assert cut(scored(run(start=600), definition=definition)) == ("FINISHED", None)
     assert cut(scored(run(start="600.000001", k10=2000), definition=definition)) == ("OTL", "START")

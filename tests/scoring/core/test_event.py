@@ -1,4 +1,4 @@
-"""Facts of an event: ids, withdrawals, what waits, and each row's version. Source: R1."""
+"""Facts of an event: ids, withdrawals, pending facts, and each row's version. Source: R1."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def folded(*facts):
 
 
 def pending_of(*facts):
-    """What waits."""
+    """The facts that are pending."""
     return folded(*facts).event_row().pending
 
 
@@ -54,16 +54,16 @@ def pending_of(*facts):
 
 
 def test_a_second_fact_with_the_same_id_counts_for_nothing():
-    """So a request can be sent again, even after a later fact on the same subject."""
+    """So a client can send a request again, even after a later fact on the same subject."""
     set_again = [status("7", "DQ", id="a"), status("7", "OK"), status("7", "DQ", id="a")]
     assert athlete(scored(run(), *set_again))["status"] == "FINISHED"
 
 
-def test_an_id_is_used_by_whatever_fact_came_first():
+def test_an_id_belongs_to_the_first_fact_of_any_kind_that_uses_it():
     assert athlete(scored(run(), gun(0, id="x"), status("7", "DQ", id="x")))["status"] == "FINISHED"
 
 
-def test_reads_with_an_id_sent_again_are_not_even_repeats():
+def test_reads_sent_again_under_an_id_are_not_counted_as_repeats():
     again = reads(read("K1", "C7", 2000), id="batch-1")
     assert scored(again, again)["unused_reads"] == {}
     assert scored(again, {**again, "id": "batch-2"})["unused_reads"] == {"repeat": 1}
@@ -73,7 +73,7 @@ def test_facts_without_an_id_all_count():
     assert athlete(scored(run(), status("7", "DQ"), status("7", "OK"), status("7", "DQ")))["status"] == "DQ"
 
 
-def test_who_said_it_and_when_it_was_recorded_changes_no_standing():
+def test_author_and_recording_time_do_not_change_the_standings():
     signed = {"by": "referee", "recorded_at_us": 1767477600000000}
     plain = scored(run(), status("7", "DNF"))
     assert scored({**run(), **signed}, {**status("7", "DNF"), **signed}) == plain
@@ -82,7 +82,7 @@ def test_who_said_it_and_when_it_was_recorded_changes_no_standing():
 # --- Withdrawals.
 
 
-def test_a_withdrawn_fact_is_as_if_it_had_never_been():
+def test_a_withdrawn_fact_has_no_effect():
     before = scored(run())
     for one in [
         status("7", "DQ", id="w"),
@@ -107,7 +107,7 @@ def test_a_withdrawal_can_come_before_its_fact():
     assert athlete(document)["status"] == "FINISHED"
 
 
-def test_a_withdrawal_can_be_withdrawn_and_that_too():
+def test_a_withdrawal_can_be_withdrawn_again_and_again():
     facts = [run(), status("7", "DQ", id="a"), withdrawn("a", id="b"), withdrawn("b", id="c"), withdrawn("c", id="d")]
     statuses = [athlete(scored(*facts[:count]))["status"] for count in (2, 3, 4, 5)]
     assert statuses == ["DQ", "FINISHED", "DQ", "FINISHED"]
@@ -128,14 +128,14 @@ def test_reads_cannot_be_withdrawn():
     assert athlete(document)["status"] == "FINISHED"
 
 
-def test_a_fact_restored_stands_at_its_own_place_in_the_log():
+def test_a_restored_fact_keeps_its_place_in_the_log():
     """DQ, then DNF; the DQ withdrawn and restored is still the earlier of the two."""
     facts = [run(), status("7", "DQ", id="a"), status("7", "DNF"), withdrawn("a", id="b"), withdrawn("b")]
     assert athlete(scored(*facts))["status"] == "DNF"
 
 
-def test_withdrawals_that_name_each_other_end():
-    """b withdraws c and c withdraws b: nobody writes that, but it has to come to an end, and bears on nothing else."""
+def test_withdrawals_that_name_each_other_affect_nothing_else():
+    """b withdraws c and c withdraws b: nobody writes that, but folding must end, and no other fact is affected."""
     circle = [withdrawn("c", id="b"), withdrawn("b", id="c")]
     facts = [run(), status("7", "DQ", id="a"), withdrawn("a", id="x"), *circle]
     assert athlete(scored(*facts))["status"] == "FINISHED"
@@ -146,14 +146,14 @@ def test_withdrawals_that_name_each_other_end():
 # --- Entries.
 
 
-def test_an_entry_is_replaced_by_bib_and_keeps_its_place_by_first_entry():
+def test_an_entry_replaces_the_earlier_one_of_its_bib_and_keeps_its_first_place():
     state = folded(defined(), entries("7", "8"), entries("9"), entries(entry("7", club="New")))
     assert state.row("7").entry.club == "New"
     first = [state.row(bib).first_entry for bib in ("7", "8", "9")]
     assert first == sorted(first)
 
 
-def test_the_last_entry_of_one_fact_that_names_a_bib_counts():
+def test_of_two_entries_of_a_bib_in_one_fact_the_last_counts():
     document = scored(bibs=[entry("7", gender="M"), entry("7", gender="F")], *[run()])  # noqa: B026
     assert [row["bib"] for row in document["boards"]["women"]] == ["7"]
 
@@ -173,12 +173,12 @@ def test_an_athlete_without_a_defined_race_is_listed_once_it_is_defined():
     assert athlete(document(*facts, late))["race"] == "5k"
 
 
-def test_a_later_definition_replaces_the_earlier_whole():
+def test_a_later_definition_replaces_the_earlier_one_completely():
     document = scored(run(), defined(definition(boards=[{"id": "all", "race": "hm"}])))
     assert list(document["boards"]) == ["all"]
 
 
-def test_a_refused_definition_leaves_the_earlier_in_force():
+def test_a_refused_definition_leaves_the_earlier_one_in_force():
     state = folded(defined(), entries("7"))
     assert (
         state.fold(2, 0, typed(defined(definition(races=[], boards=[]))))
@@ -194,14 +194,14 @@ def test_a_definition_of_another_event_is_refused():
     assert reason == "event: the definition is of 'other', the fact of 'example-2026'"
 
 
-def test_a_refused_fact_leaves_its_id_free():
+def test_a_refused_fact_does_not_use_up_its_id():
     state = EventState(EVENT)
     assert state.fold(0, 0, typed(defined(definition(races=[], boards=[]), id="d"))) is not None
     assert state.fold(1, 0, typed(defined(id="d"))) is None
     assert state.event_row().definition is not None
 
 
-def test_a_hidden_entry_says_so_until_it_is_shown_again():
+def test_a_hidden_entry_is_marked_until_it_is_shown_again():
     hide, show = fact("entry_hidden", bib="7", hidden=True), fact("entry_hidden", bib="7", hidden=False)
     assert not folded(*day()).row("7").hidden
     assert folded(*day(hide)).row("7").hidden
@@ -210,14 +210,14 @@ def test_a_hidden_entry_says_so_until_it_is_shown_again():
 
 def test_notices_and_protests_change_no_standing():
     notice = fact("notice_received", gateway="van", device="S1", kind="gunshot", at_us=1767477600000000)
-    protest = fact("protest_filed", protest="p1", race="hm", text="he cut the corner", bib="7")
-    ruled = fact("protest_decided", protest="p1", outcome="rejected", reason="he did not")
+    protest = fact("protest_filed", protest="p1", race="hm", text="they cut the corner", bib="7")
+    ruled = fact("protest_decided", protest="p1", outcome="rejected", reason="they did not")
     published = fact("results_published", race="hm", state="provisional")
     document = scored(run(), notice, protest, ruled, published)
     assert {**document, "revision": 4} == scored(run())
 
 
-# --- What waits.
+# --- Pending facts.
 
 
 WAITING = {
@@ -249,7 +249,7 @@ WAITING = {
 
 
 @pytest.mark.parametrize("line", WAITING)
-def test_a_fact_that_names_something_unknown_is_shown_as_pending(line):
+def test_a_fact_that_names_something_unknown_is_pending(line):
     assert pending_of(*day(WAITING[line], bibs=["8"])) == [line]
 
 
@@ -278,13 +278,13 @@ def test_a_fact_that_names_something_unknown_is_shown_as_pending(line):
     ],
     ids=lambda one: one["type"],
 )
-def test_a_fact_whose_names_are_known_does_not_wait(known):
+def test_a_fact_whose_names_are_known_is_not_pending(known):
     filed = fact("protest_filed", protest="filed", race="hm", text="")
     plain = definition(team_boards=[{"id": "teams", "of": "men"}])
     assert pending_of(*day(known, entries("9", id="known"), filed, definition=plain)) == []
 
 
-def test_everything_waits_for_the_definition():
+def test_everything_is_pending_until_there_is_a_definition():
     assert pending_of(entries("7"), gun()) == [
         "entry of bib 7: race hm is not defined",
         "gun_fired: race hm is not defined",
@@ -292,18 +292,18 @@ def test_everything_waits_for_the_definition():
     assert pending_of(entries("7"), gun(), defined()) == []
 
 
-def test_a_withdrawn_fact_waits_for_nothing():
+def test_a_withdrawn_fact_is_not_pending():
     assert pending_of(*day(status("99", "DQ", id="a"), withdrawn("a"))) == []
 
 
-def test_what_waits_is_named_once_and_to_a_bound():
+def test_pending_names_are_listed_once_and_up_to_a_limit():
     assert pending_of(*day(status("99", "DQ"), status("99", "OK"))) == ["status_set: bib 99 has no entry"]
     many = entries(*(entry(str(bib), race="5k") for bib in range(300)))
     assert len(pending_of(*day(many))) == PENDING_MAX
 
 
-def test_pending_facts_take_effect_when_what_they_name_appears():
-    """An official's time and a chip for bib 99, which is entered last of all."""
+def test_pending_facts_take_effect_when_the_things_they_name_appear():
+    """An official's time and a chip for bib 99, which is entered at the very end."""
     document = scored(
         chip("SPARE", "99"),
         time_set("99", "START", 3),
@@ -317,14 +317,14 @@ def test_pending_facts_take_effect_when_what_they_name_appears():
     assert document["unused_reads"] == {"not_on_course": 1}
 
 
-def test_a_judges_order_is_in_force_once_all_whom_it_names_are_entered():
+def test_a_judges_order_is_in_force_once_all_its_bibs_are_entered():
     state = folded(*day(order("7", "99")))
     assert state.event_row().orders == []
     state.fold(9, 0, typed(entries("99")))
     assert [order.bibs for order in state.event_row().orders] == [["7", "99"]]
 
 
-# --- What is the event's own.
+# --- The event's own row.
 
 
 def test_the_events_row_holds_guns_closures_decisions_protests_and_publications():
@@ -356,7 +356,7 @@ def test_the_events_row_holds_guns_closures_decisions_protests_and_publications(
     assert row.version == 10
 
 
-def test_an_event_of_which_only_reads_are_known_has_a_row_of_version_0():
+def test_an_event_with_nothing_but_reads_has_a_row_of_version_0():
     row = folded(run(), run("8")).event_row()
     assert (row.version, row.definition, row.guns, row.pending) == (0, None, [], [])
 
@@ -367,7 +367,7 @@ def test_a_colon_in_a_bib_is_part_of_it():
     assert athlete(document(*facts), "A:B")["status"] == "FINISHED"
 
 
-def test_a_protest_decided_before_it_is_filed_is_decided_once_it_is():
+def test_a_protest_decided_before_it_is_filed_is_decided_once_filed():
     ruled = fact("protest_decided", protest="p1", outcome="rejected", reason="")
     filed = fact("protest_filed", protest="p1", race="hm", text="")
     assert [protest.outcome for protest in folded(*day(ruled, filed)).event_row().protests] == ["rejected"]
@@ -405,14 +405,14 @@ def versions(*facts):
         (excluded("F1", "C7", 1), 3, 2),
         (fact("protest_filed", protest="p", race="hm", text="", bib="7"), 3, 2),
         (fact("protest_filed", protest="p", race="hm", text=""), 2, 2),
-        (clock("F1", 1), 2, 2),  # nobody was read by it
+        (clock("F1", 1), 2, 2),  # it read nobody
         (reads(read("F1", "C99", 1)), 2, 2),
         (fact("results_published", race="hm", state="official"), 2, 2),
         (withdrawn("nothing"), 2, 2),
     ],
     ids=lambda one: one["type"] if isinstance(one, dict) else "",
 )
-def test_a_rows_version_is_the_last_offset_that_bears_on_it(later, seven, eight):
+def test_a_rows_version_is_the_last_offset_that_affects_it(later, seven, eight):
     assert versions(later) == {"7": seven, "8": eight}
 
 
@@ -420,7 +420,7 @@ def test_an_entry_without_a_chip_has_a_row_too():
     assert versions(entries(entry("9", []))) == {"7": 2, "8": 2, "9": 3}
 
 
-def test_a_decision_bears_on_a_bib_with_a_colon():
+def test_a_decision_affects_a_bib_with_a_colon():
     state = folded(*day(decided("missed:a:b", "accept"), bibs=["A:B"]))
     assert [(row.bib, row.version) for row in state.take(9)] == [("A:B", 3)]
 
@@ -432,27 +432,27 @@ def test_an_exact_copy_of_a_read_raises_no_version_and_a_stronger_one_does():
     assert versions(one, reads(read("K1", "C7", 2000, rssi=-59)))["7"] == 4
 
 
-def test_a_clock_or_device_fact_bears_on_whom_the_device_has_read():
+def test_a_clock_or_device_fact_affects_the_athletes_whom_the_device_read():
     assert versions(run("7"), reads(read("KB", "C8", 2000)), clock("K1", 1)) == {"7": 5, "8": 4}
     assert versions(run("7"), reads(read("KB", "C8", 2000)), device("KB", "finish")) == {"7": 3, "8": 5}
 
 
-def test_a_withdrawal_bears_on_whom_its_fact_bears():
+def test_a_withdrawal_affects_the_athletes_whom_its_fact_affected():
     assert versions(status("7", "DQ", id="a"), withdrawn("a")) == {"7": 4, "8": 2}
     assert versions(status("7", "DQ", id="a"), withdrawn("a", id="b"), withdrawn("b")) == {"7": 5, "8": 2}
     assert versions(entries(entry("7", ["C8"]), id="a"), withdrawn("a")) == {"7": 4, "8": 4}
     assert versions(withdrawn("a"), status("8", "DQ", id="a")) == {"7": 2, "8": 4}
 
 
-def test_an_entry_bears_on_whoever_shares_a_chip_that_it_leaves():
-    """8 was entered with chip S, then 7: 7 owns it. 7's next entry, without S, gives it to 8; withdrawn, it is 7's."""
+def test_an_entry_affects_the_athletes_who_share_a_chip_that_it_gives_up():
+    """8 was entered with chip S, then 7, who owns it. 7's next entry, without S, gives it to 8, its withdrawal to 7."""
     shared = [entries(entry("8", ["S"])), entries(entry("7", ["S"]))]
     left = entries(entry("7", ["C7"]), id="a")
     assert versions(*shared, left) == {"7": 5, "8": 5}
     assert versions(*shared, left, withdrawn("a")) == {"7": 6, "8": 6}
 
 
-def test_only_rows_that_are_due_are_handed_out_and_each_once():
+def test_only_rows_that_are_due_are_taken_and_each_once():
     state = folded(*day(bibs=["7", "8", "9"]))
     assert sorted(row.bib for row in state.take(100)) == ["7", "8", "9"]
     assert state.take(100) == []
@@ -460,7 +460,7 @@ def test_only_rows_that_are_due_are_handed_out_and_each_once():
     assert [row.bib for row in state.take(100)] == ["8"]
 
 
-def test_no_more_rows_are_handed_out_than_asked_for():
+def test_no_more_rows_are_taken_than_asked_for():
     state = folded(*day(bibs=["7", "8", "9"]))
     assert state.pending() == 4  # three athletes and the event
     assert [len(state.take(2)), len(state.take(2))] == [2, 1]
@@ -469,7 +469,7 @@ def test_no_more_rows_are_handed_out_than_asked_for():
     assert state.pending() == 0
 
 
-def test_a_bib_that_no_entry_ever_named_has_no_row():
+def test_a_bib_without_any_entry_has_no_row():
     assert [row.bib for row in folded(*day(status("99", "DQ"), bibs=["7"])).take(100)] == ["7"]
 
 
@@ -480,7 +480,7 @@ def test_an_athlete_whose_entry_was_withdrawn_has_a_row_that_says_so():
     assert row.entry is None
 
 
-def test_an_athlete_whose_race_was_taken_out_is_gone_until_it_is_back():
+def test_an_athlete_of_a_removed_race_is_gone_until_the_race_is_back():
     other = defined(definition(races=[race("5k")], boards=[]))
     state = folded(*day(other))
     assert (state.row("7").gone, state.row("7").race) == (True, "hm")

@@ -1,10 +1,10 @@
-"""The event's row: of one version it is the same, whatever changes in it raises the version."""
+"""The event's row: rows of one version are equal, and every change raises the version."""
 
 from services.scoring.core.event import EventState
 from tests.builders import day, fact, run, typed, withdrawn
 
 
-def test_reads_whose_id_a_withdrawal_waited_for_raise_the_events_version():
+def test_reads_that_a_pending_withdrawal_names_raise_the_events_version():
     state = EventState("example-2026")
     for offset, one in enumerate([*day(), withdrawn("r1")]):
         state.fold(offset, 0, typed(one))
@@ -15,7 +15,7 @@ def test_reads_whose_id_a_withdrawal_waited_for_raise_the_events_version():
     assert (after.pending, after.version) == ([], before.version + 1)
 
 
-def test_a_notice_whose_id_a_withdrawal_waited_for_raises_it_too():
+def test_a_notice_that_a_pending_withdrawal_names_raises_the_events_version():
     state = EventState("example-2026")
     state.fold(0, 0, typed(withdrawn("n1")))
     state.take_event()

@@ -16,6 +16,6 @@ def test_an_entry_written_again_keeps_its_first_place():
     assert again["7"] < again["8"]
 
 
-def test_an_entry_that_is_pending_for_its_race_is_no_first_entry():
+def test_an_entry_for_an_unknown_race_is_no_first_entry():
     waiting = first_entries(defined(), entries(entry("7", race="unknown"), "8"), entries("7"))
     assert waiting["8"] < waiting["7"]

@@ -1,10 +1,10 @@
-"""A withdrawn entry gives its chips back, and whoever loses or gains one by that is scored again."""
+"""A withdrawn entry gives its chips back, and each athlete who loses or gains one is scored again."""
 
 from services.scoring.core.event import EventState
 from tests.builders import defined, entries, entry, gun, run, typed, withdrawn
 
 
-def test_who_wore_the_old_chip_meanwhile_comes_out_again():
+def test_the_athlete_who_wore_the_old_chip_meanwhile_is_scored_again():
     shared = [entries(entry("8", chips=["C8", "C7"])), entries("7")]  # the later entry, 7's, owns C7
     without = {**entries(entry("7", chips=["C70"])), "id": "again"}  # so C7 is 8's
     state = EventState("example-2026")
