@@ -1,7 +1,8 @@
-"""Scoring wired up: Faust's consumer group and agent in front, `Scorer` behind.
+"""The scoring application: Faust's consumer group and agent in front, `Scorer` behind.
 
-Of Faust it uses the consumer group, the agent's stream and manual acknowledgement; no tables, no windows, no
-transactions, no web server: measured, each of those costs more than all the rest, and state is exact by position.
+It uses Faust's consumer group, the agent's stream and manual acknowledgement. It does not use tables, windows,
+transactions or the web server: by measurement each of those costs more than everything else together, and the state is
+exact by its position in the log.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -23,28 +24,28 @@ from services.scoring.settings import ScoringSettings
 GROUP = "matline-scoring"
 TAKE_RECORDS_MAX = 64
 TAKE_WAIT_S = 0.02
-SESSION_S = 6.0  # a worker that died is missed after so long, unless it is back before
+SESSION_S = 6.0  # the group reassigns the partitions of a worker that has been gone for so long
 HEARTBEAT_S = 2.0
-POLL_S = 3600.0  # a slow fold must not cost the membership: aiokafka then leaves the group for good
+POLL_S = 3600.0  # a slow fold must not end the membership: aiokafka would leave the group for good
 COMMIT_S = 1.0
 FETCH_BYTES_MAX = 4 * 1024 * 1024
-METADATA_MS = 30_000  # a topic that was away is looked for again after so long
+METADATA_MS = 30_000  # how often the client looks again for a topic that was missing
 
 
 class _Boot(BootStrategy):
-    """Starts the scorer before Faust's own services, and so stops it after them."""
+    """Start the scorer before Faust's own services, and so stop it after them."""
 
     def __init__(self, app: faust.App, scorer: Scorer) -> None:
         super().__init__(app, enable_web=False)
         self._scorer = scorer
 
     def server(self) -> Iterable[ServiceT]:
-        """The services of a worker, in the order in which they start."""
+        """Return the services of a worker, in the order in which they start."""
         return self._chain([self._scorer], super().server())
 
 
 def create_app(settings: ScoringSettings) -> faust.App:
-    """A Faust app that scores; nothing runs before the app is started."""
+    """Return a Faust app that scores; nothing runs before the app is started."""
     app = faust.App(
         GROUP,
         broker=[f"kafka://{server.strip()}" for server in settings.kafka.servers.split(",")],
@@ -57,7 +58,7 @@ def create_app(settings: ScoringSettings) -> faust.App:
         consumer_max_fetch_size=FETCH_BYTES_MAX,
         consumer_metadata_max_age_ms=METADATA_MS,
         agent_supervisor=CrashingSupervisor,
-        stream_wait_empty=False,  # else an exception in the agent leaves a worker that hangs alive
+        stream_wait_empty=False,  # otherwise an exception in the agent leaves a worker that hangs
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,
@@ -68,15 +69,15 @@ def create_app(settings: ScoringSettings) -> faust.App:
     scorer = Scorer(settings, lambda: app.consumer_generation_id)
     app.boot_strategy = _Boot(app, scorer)
 
-    async def on_assigned(_: Any, /, *said: Any, **__: Any) -> None:
-        assigned: set[TP] = said[0]
-        scorer.assigned(place.partition for place in assigned if place.topic == RACE_LOG.name)
+    async def on_assigned(_: Any, /, *arguments: Any, **__: Any) -> None:
+        assigned: set[TP] = arguments[0]
+        scorer.assigned(assigned_to.partition for assigned_to in assigned if assigned_to.topic == RACE_LOG.name)
 
     app.on_partitions_assigned.connect(on_assigned, weak=False)
 
     @app.agent(_race_log(app), name="score", concurrency=1)
     async def score(stream: StreamT[bytes]) -> None:
-        async for events in _taken(stream):
+        async for events in _batches(stream):
             for event in events:
                 if event.message.generation_id == app.consumer_generation_id:
                     await scorer.deliver(event)
@@ -88,15 +89,15 @@ def _race_log(app: faust.App) -> Any:
     return app.topic(RACE_LOG.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
 
-def _taken(stream: StreamT[bytes]) -> AsyncIterator[Sequence[EventT[bytes]]]:
-    """Yield records in portions that only our code acknowledges; Faust does not type this method."""
+def _batches(stream: StreamT[bytes]) -> AsyncIterator[Sequence[EventT[bytes]]]:
+    """Return an iterator of batches that only our code acknowledges; Faust does not type this method."""
     return cast(
         AsyncIterator[Sequence[EventT[bytes]]], cast(Any, stream).noack_take(TAKE_RECORDS_MAX, within=TAKE_WAIT_S)
     )
 
 
 def _credentials(kafka: KafkaOptions) -> CredentialsT | None:
-    """Faust's form of how to be let in; None for a plain connection."""
+    """Return the credentials in Faust's form; None for a plain connection."""
     context = kafka.context()
     if kafka.protocol.startswith("SASL"):
         return SASLCredentials(

@@ -17,7 +17,7 @@ from services.scoring.settings import ScoringSettings, settings_from
 
 EXIT_FAILED = 1
 EXIT_SETTINGS = 2  # a restart does not help
-GC_THRESHOLDS = (100_000, 50, 100)  # state is large and has no circles in it: looking for some is time lost
+GC_THRESHOLDS = (100_000, 50, 100)  # the state is large and has no reference cycles; looking for them wastes time
 
 
 def main(environment: Mapping[str, str]) -> int:
@@ -28,9 +28,9 @@ def main(environment: Mapping[str, str]) -> int:
         settings = settings_from(environment)
         asyncio.run(_check(settings))
     except StartFault as fault:
-        return _said(str(fault), EXIT_SETTINGS)
+        return _report(str(fault), EXIT_SETTINGS)
     except (KafkaError, OSError) as error:
-        return _said(f"Kafka at {environment.get('MATLINE_KAFKA', 'its default address')}: {error}", EXIT_FAILED)
+        return _report(f"Kafka at {environment.get('MATLINE_KAFKA', 'its default address')}: {error}", EXIT_FAILED)
     settings.data.mkdir(parents=True, exist_ok=True)
     worker = faust.Worker(create_app(settings), quiet=True, override_logging=False)
     worker.spinner = None  # it writes escape codes even when it is quiet
@@ -41,15 +41,15 @@ def main(environment: Mapping[str, str]) -> int:
 
 
 async def _check(settings: ScoringSettings) -> None:
-    """Raises StartFault where the topics do not fit, KafkaError where Kafka does not answer."""
-    found = (await check_topics(settings.kafka))[RACE_LOG.name]
-    if found != settings.partitions:
+    """Raise StartFault when the topics do not fit the settings, KafkaError when Kafka does not answer."""
+    partitions = (await check_topics(settings.kafka))[RACE_LOG.name]
+    if partitions != settings.partitions:
         raise StartFault(
-            f"race-log has {found} partitions, not {settings.partitions}: an event would be looked for in another."
-            f" Set MATLINE_PARTITIONS={found}, or look whether this is the right Kafka"
+            f"race-log has {partitions} partitions, not {settings.partitions}, so scoring would look for events in the"
+            f" wrong partition. Set MATLINE_PARTITIONS={partitions}, or check whether this is the right Kafka"
         )
 
 
-def _said(text: str, code: int) -> int:
+def _report(text: str, code: int) -> int:
     sys.stderr.write(text + "\n")
     return code

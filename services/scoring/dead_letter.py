@@ -10,7 +10,7 @@ from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
 from schemas.topics import RACE_LOG
 from services.scoring.metrics import ScoringMetrics
 
-LETTERS_MAX = 1_000  # of one partition within WITHIN_S; ingest stops a gateway that sends rubbish
+LETTERS_MAX = 1_000  # of one partition within WITHIN_S; ingest already stops a gateway that sends bad data
 WITHIN_S = 60.0
 KEPT_MAX = 10_000  # records of a fill whose letters are kept until the records are delivered
 SOURCE = "scoring"
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Unfit(Exception):
-    """A record, or a fact in it, cannot be used. `reason` is one word for a metric, the message is for a person."""
+    """A record, or a fact in it, cannot be used. `reason` is a word for the metric; the message is for a person."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -27,7 +27,7 @@ class Unfit(Exception):
 
 
 class DeadLetter(NamedTuple):
-    """A record of `rejected`, and the word that it is counted under."""
+    """A record of `rejected`, and the word under which it is counted."""
 
     reason: str
     rejection: Rejection
@@ -56,22 +56,22 @@ def dead_letter(
 class Gate:
     """Count the dead letters of a partition, and close when there are too many within a minute.
 
-    Only ingest writes the log, and it checks everything: so many letters have one cause, and ten thousand copies say no
-    more than a thousand. Records that come while the gate is closed stay on the log, at their offsets.
+    Only ingest writes the log, and it checks everything, so that many letters have one cause, and ten thousand copies
+    say no more than a thousand. Records that arrive while the gate is closed stay on the log, at their offsets.
     """
 
     def __init__(self) -> None:
         self._at_s: deque[float] = deque(maxlen=LETTERS_MAX)
 
     def admit(self, now_s: float) -> bool:
-        """Return whether one more may be copied."""
+        """Return whether one more letter may be copied, and count it."""
         if self.closed(now_s):
             return False
         self._at_s.append(now_s)
         return True
 
     def closed(self, now_s: float) -> bool:
-        """Return whether there are as many as the limit allows."""
+        """Return whether the number of letters has reached the limit."""
         return len(self._at_s) == LETTERS_MAX and now_s - self._at_s[0] < WITHIN_S
 
 
@@ -98,11 +98,11 @@ class DeadLetters:
             self._kept[offset] = letters
 
     def add_kept(self, offset: int) -> None:
-        """Queue what was kept of a record that is delivered now."""
+        """Queue the kept letters of a record that is delivered now."""
         self._waiting += self._kept.pop(offset, ())
 
     async def write(self) -> None:
-        """Write what is queued, before its records are acknowledged."""
+        """Write the queued letters, before their records are acknowledged."""
         waiting, self._waiting = self._waiting, []
         for letter in waiting:
             self._metrics.rejected.labels(letter.reason).inc()
@@ -116,8 +116,8 @@ class DeadLetters:
         admitted = self.gate.admit(now_s)
         if not admitted and not was_closed:
             log.error(
-                "race-log partition %d: over %d dead letters within %d s; from offset %s on they are no longer copied"
-                " to `rejected` (event %r: %s). Find what writes them to race-log, and stop it",
+                "race-log partition %d: over %d dead letters within %d s, so from offset %s on they are not copied to"
+                " `rejected` (event %r: %s). Find the program that writes them to race-log, and stop it",
                 self._partition,
                 LETTERS_MAX,
                 WITHIN_S,

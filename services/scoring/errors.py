@@ -1,25 +1,25 @@
-"""Errors that scoring cannot go on from: each ends the process with its text, and the supervisor starts it again.
+"""Errors that stop scoring: each ends the process with its text, and the supervisor starts the process again.
 
-Input that is merely bad is no error here: it goes to `rejected`, and the partition goes on.
+Input that is merely bad is not such an error: it goes to `rejected`, and the partition goes on.
 """
 
 
 class ScoringStopped(Exception):
-    """Scoring cannot go on; the message says why, and what to do where there is something to do."""
+    """Scoring cannot go on; the message says why and, where a person can help, how."""
 
 
 class LogDisagrees(ScoringStopped):
-    """The race log is no longer the one that was folded: restored, re-created, or cut."""
+    """The race log is no longer the one that was scored: it was restored, re-created or cut."""
 
     def __init__(self, partition: int, what: str) -> None:
         super().__init__(
-            f"race-log partition {partition} is no longer the log that was scored: {what}. Boards made from the old one"
+            f"race-log partition {partition} is no longer the log that was scored: {what}. Boards made from the old log"
             " may be wrong: run `matline rebuild`"
         )
 
 
 class Stalled(ScoringStopped):
-    """The log has more and nothing of it arrives, though Kafka answers."""
+    """The log has more records, but none arrives, although Kafka answers."""
 
 
 class NewerRecord(ScoringStopped):
@@ -27,6 +27,6 @@ class NewerRecord(ScoringStopped):
 
     def __init__(self, partition: int, offset: int, what: str) -> None:
         super().__init__(
-            f"race-log partition {partition} offset {offset}: {what}. Nothing is wrong with the record, and nothing"
-            " behind it is scored: upgrade scoring (always before ingest)"
+            f"race-log partition {partition} offset {offset}: {what}. Nothing is wrong with the record, but neither it"
+            " nor the records after it are scored: upgrade scoring (always before ingest)"
         )

@@ -1,7 +1,7 @@
-"""Reads `race-log` from any offset, outside the consumer group: what fills a partition's state.
+"""Read `race-log` from any offset, outside the consumer group, to fill a partition's state.
 
-One plain consumer for all partitions. They are assigned once, since an assignment costs half a second and Kafka's
-client waits for ever when asked about a partition that is not assigned; then each is sought, resumed and paused.
+One plain consumer serves all partitions. They are assigned once, since an assignment costs half a second and Kafka's
+client hangs when it is asked about a partition that is not assigned; after that each is sought, resumed and paused.
 """
 
 import zlib
@@ -18,9 +18,9 @@ from services.runtime.kafka import KafkaOptions
 from services.scoring.errors import LogDisagrees
 
 FETCH_BYTES_MAX = 4 * 1024 * 1024  # of one partition at once: a fill is bound by Python, not by Kafka
-FETCH_WAIT_MS = 100  # how long Kafka holds a request that finds nothing
-LOOK_MS = 500
-RECORDS_MAX = 200  # handed out at once; a record holds 500 reads
+FETCH_WAIT_MS = 100  # how long Kafka holds a request when there are no records
+POLL_MS = 500
+RECORDS_MAX = 200  # returned at once; a record holds 500 reads
 REQUEST_MS = 10_000
 
 
@@ -33,14 +33,15 @@ class Record(NamedTuple):
     value: bytes | None
 
     def mark(self) -> "Mark":
-        """Return what the record is recognised by."""
+        """Return the mark by which the record is recognised later."""
         crc = zlib.crc32(self.value or b"", zlib.crc32(self.key or b""))
         return Mark(self.offset, self.timestamp_ms, crc)
 
 
 class Mark(Struct, frozen=True):
-    """The last folded record, to be recognised later: a re-created log has another at its place, if only by the
-    broker's time of appending.
+    """The last folded record, to be recognised later.
+
+    A re-created log has a different record at that offset: at least the broker's time of appending differs.
     """
 
     offset: int
@@ -75,26 +76,26 @@ class LogReader:
         await self._consumer.stop()
 
     async def ends(self) -> list[int]:
-        """Return the offset behind the last record of each partition. Raises KafkaError when Kafka does not answer."""
+        """Return the offset after the last record of each partition. Raises KafkaError when Kafka does not answer."""
         ends = await self._consumer.end_offsets(self._all)
         return [ends[partition] for partition in self._all]
 
     async def bounds(self, partition: int) -> tuple[int, int]:
-        """Return the first offset of a partition, and the one behind its last record. Raises KafkaError."""
-        place = self._all[partition]
-        first = (await self._consumer.beginning_offsets([place]))[place]
-        return first, (await self._consumer.end_offsets([place]))[place]
+        """Return the first offset of a partition, and the one after its last record. Raises KafkaError."""
+        topic_partition = self._all[partition]
+        first = (await self._consumer.beginning_offsets([topic_partition]))[topic_partition]
+        return first, (await self._consumer.end_offsets([topic_partition]))[topic_partition]
 
     @contextmanager
     def reading(self, partition: int, offset: int) -> "Iterator[PartitionReading]":
-        """Read a partition from an offset on; only one reader of a partition at a time."""
-        place = self._all[partition]
-        self._consumer.seek(place, offset)
-        self._consumer.resume(place)
+        """Read a partition from an offset on; a partition can have only one reader at a time."""
+        topic_partition = self._all[partition]
+        self._consumer.seek(topic_partition, offset)
+        self._consumer.resume(topic_partition)
         try:
-            yield PartitionReading(self._consumer, place)
+            yield PartitionReading(self._consumer, topic_partition)
         finally:
-            self._consumer.pause(place)
+            self._consumer.pause(topic_partition)
 
     async def mark_at(self, partition: int, offset: int) -> Mark | None:
         """Return the mark of the record at an offset, None if there is none. Waits while Kafka does not answer."""
@@ -115,9 +116,9 @@ class PartitionReading:
         self._partition = partition
 
     async def some(self, most: int = RECORDS_MAX) -> list[Record]:
-        """Return the next records, none if none came in half a second. Raises LogDisagrees if the offset is gone."""
+        """Return the next records; none if none arrive in half a second. Raises LogDisagrees if the offset is gone."""
         try:
-            batches = await self._consumer.getmany(self._partition, timeout_ms=LOOK_MS, max_records=most)
+            batches = await self._consumer.getmany(self._partition, timeout_ms=POLL_MS, max_records=most)
         except OffsetOutOfRangeError as error:
             raise LogDisagrees(self._partition.partition, f"it has no such offset ({error})") from None
         return [

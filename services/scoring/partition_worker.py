@@ -1,13 +1,14 @@
 """One partition on this worker: its state, and the one task that does everything with it, in order.
 
-Exactness comes from position. The state knows the offset that it is folded up to. A record below that is acknowledged
-and skipped; at it, folded; above it, or without a state, the gap is first filled from the log by a consumer outside
-the group. That covers a cold start, a rebalance, a redelivery, and whatever the group's own commits do. So the order
-within is always: fold, publish, Kafka's acknowledgement of the results, then ours of the records. An exception ends the
-process, since the state has moved and what it should have published has not; the next process begins without a state.
+Exactness comes from position: the state knows the offset up to which it is folded. A record before that offset is
+acknowledged and skipped; the record at that offset is folded. Before a later record, and without a state, the gap is
+first filled from the log by a consumer outside the group. That covers a cold start, a rebalance, a redelivery and any
+commit of the group. The order is always: fold, publish, Kafka's acknowledgement of the results, then our
+acknowledgement of the records. An exception ends the process, since the state has moved on without publishing its
+results; the next process begins without a state.
 
-A partition's state has one owner, this task, so there is nothing to lock, and a partition that scores 55,000 athletes
-again, or is filled, does not hold up the others.
+A partition's state has one owner, this task, so there is nothing to lock. A partition that scores 55,000 athletes
+again, or is filled, does not delay the others.
 """
 
 import asyncio
@@ -35,22 +36,22 @@ from services.scoring.snapshots import Snapshots
 from services.scoring.time_slice import TimeSlice
 
 ARRIVED_MAX = 2_000  # records that wait while the partition is filled or scored again; some 40 MB of full envelopes
-TOGETHER_MAX = 256  # records folded before their rows go out: more wait longer, fewer score an athlete more often
+TOGETHER_MAX = 256  # records folded before their rows go out: more delay the rows, fewer score athletes more often
 ROWS_A_SLICE = 200  # athletes scored without a pause; with 400 reads each some 60 ms
-NEAR_RECORDS = 64  # so near the end a fill is over: the rest is delivered
+NEAR_RECORDS = 64  # a fill ends so close to the end of the log: the group delivers the rest
 IDLE_S = 1.0
-EMPTY_FRAME_S = 1.0  # how often a frame says that nothing changed, while records come in
+EMPTY_FRAME_S = 1.0  # how often a frame says that nothing changed, while records arrive
 COMPARE_LOG_S = 30.0
-COMPARE_SOON_S = 1.0  # after a record that came again: a re-created log begins again, too
+COMPARE_SOON_S = 1.0  # after a record that was delivered again: a re-created log starts again, too
 COMPARE_PATIENCE_S = 5.0
-SNAPSHOT_RECORDS = 20_000  # ten million reads: sooner than by time
-SNAPSHOT_SHARE = 50  # a snapshot that took a second comes at most every 50
+SNAPSHOT_RECORDS = 20_000  # ten million reads; a snapshot is then due earlier than by time
+SNAPSHOT_SHARE = 50  # a snapshot that took a second is written at most every 50 seconds
 
 log = logging.getLogger(__name__)
 
 
 class Shared(NamedTuple):
-    """What all partitions of a worker use; `generation` is the consumer group's at this moment."""
+    """Everything that the partitions of a worker share; `generation` returns the group's current generation."""
 
     partitions: int
     reader: LogReader
@@ -63,7 +64,7 @@ class Shared(NamedTuple):
 
 
 class PartitionWorker:
-    """A partition. `run` is its task; `deliver` gives it what arrives."""
+    """A partition. `run` is its task; `deliver` gives it the records that arrive."""
 
     def __init__(self, partition: int, shared: Shared) -> None:
         self.partition = partition
@@ -91,7 +92,7 @@ class PartitionWorker:
 
     @property
     def next_offset(self) -> int:
-        """The offset up to which the log is folded, not including it."""
+        """Return the offset of the next record to fold."""
         return self._state.next_offset
 
     def _moved(self) -> None:
@@ -100,7 +101,7 @@ class PartitionWorker:
     # --- Records in.
 
     async def deliver(self, delivery: EventT[bytes]) -> None:
-        """Take a record in the order of the log; wait while too many wait."""
+        """Accept a record, in the order of the log; wait while too many records are waiting."""
         while len(self._arrived) >= ARRIVED_MAX and not self._closed:
             self._room.clear()
             await self._room.wait()
@@ -109,13 +110,13 @@ class PartitionWorker:
             self._something.set()
 
     def close(self) -> None:
-        """Drop what waits, without acknowledging it: another worker has the partition."""
+        """Drop the waiting records without acknowledging them: another worker has the partition."""
         self._closed = True
         self._arrived.clear()
         self._room.set()
 
     async def run(self) -> None:
-        """Score the partition until cancelled. Raises ScoringStopped, KafkaError, or whatever is broken."""
+        """Score the partition until cancelled. Raises ScoringStopped, KafkaError or the error of a broken invariant."""
         await self._load()
         await self._fill()
         await self._publish()
@@ -128,11 +129,11 @@ class PartitionWorker:
             for delivery in taken:
                 if delivery.message.generation_id == generation:  # another worker may have it by now
                     delivery.ack()
-            await self._spare_moment()
+            await self._use_idle_time()
 
     async def _next_arrived(self) -> list[EventT[bytes]]:
-        """Return what waits, at most as much as is worth folding together; nothing after a while without records, or
-        while there are rows to send again.
+        """Return waiting records, at most TOGETHER_MAX. Return none after IDLE_S without records, or while there are
+        rows to send again.
         """
         if not self._arrived and not self._again:
             self._something.clear()
@@ -146,33 +147,34 @@ class PartitionWorker:
         return arrived
 
     async def _take_in(self, arrived: Sequence[EventT[bytes]]) -> list[EventT[bytes]]:
-        """Fold what is due; return what may be acknowledged afterwards, which is all of this generation.
+        """Fold the records of this generation; return those that may be acknowledged after publishing.
 
-        A record that publishes results is the last of its revision, so that it publishes these results; the rest waits.
+        A record that publishes results is the last of its revision, so that it publishes these results; later records
+        wait.
         """
         generation = self._shared.generation()
         taken = [delivery for delivery in arrived if delivery.message.generation_id == generation]
-        at, worked_s, folded = 0, 0.0, False
-        while at < len(taken) and not self._publishes:
-            if taken[at].message.offset > self.next_offset:
-                await self._fill_to(taken[at].message.offset)
+        done, worked_s, folded = 0, 0.0, False
+        while done < len(taken) and not self._publishes:
+            if taken[done].message.offset > self.next_offset:
+                await self._fill_to(taken[done].message.offset)
             async with self._shared.slices as slice_:
                 began_s = time.monotonic()
-                while at < len(taken) and taken[at].message.offset <= self.next_offset and not self._pauses(slice_):
-                    folded |= self._take_one(taken[at].message)
-                    at += 1
+                while done < len(taken) and taken[done].message.offset <= self.next_offset and not self._pauses(slice_):
+                    folded |= self._take_record(taken[done].message)
+                    done += 1
                 worked_s += time.monotonic() - began_s
         if folded:
             self._metrics.fold_s.observe(worked_s)
-        self._arrived.extendleft(reversed(taken[at:]))
-        return taken[:at]
+        self._arrived.extendleft(reversed(taken[done:]))
+        return taken[:done]
 
     def _pauses(self, slice_: TimeSlice) -> bool:
-        """Whether folding stops for now: the slice is over, or a revision is to be completed."""
+        """Return whether folding pauses: the slice is over, or a revision has to be completed."""
         return slice_.over() or self._publishes
 
-    def _take_one(self, message: Message) -> bool:
-        """Fold a record at the position and return True. Of one below it, queue the dead letters that were kept."""
+    def _take_record(self, message: Message) -> bool:
+        """Fold the record at the position and return True; for an earlier record, queue its kept dead letters."""
         if message.offset < self.next_offset:
             self._compared_s = min(self._compared_s, time.monotonic() - COMPARE_LOG_S + COMPARE_SOON_S)
             self.dead_letters.add_kept(message.offset)
@@ -193,9 +195,9 @@ class PartitionWorker:
         letters: list[DeadLetter] = []
         try:
             envelope = self._envelope(record)
-        except Unfit as why:
+        except Unfit as unfit:
             event = (record.key or b"").decode(errors="replace")
-            letters = [self._dead_letter(event, why, record.value or b"", record.offset)]
+            letters = [self._dead_letter(event, unfit, record.value or b"", record.offset)]
         refusals = self._state.fold(record.offset, envelope)
         self.folded_ms = record.timestamp_ms
         self.progress += 1
@@ -217,7 +219,7 @@ class PartitionWorker:
             raise Unfit("unreadable", str(error)) from None
         if envelope.event not in self._state.events:
             home = partition_of(envelope.event, self._shared.partitions)
-            if home != self.partition:  # in two partitions an event would have two orders
+            if home != self.partition:  # an event in two partitions would have two orders
                 raise Unfit("misplaced", f"event {envelope.event!r} belongs to partition {home}")
         return envelope
 
@@ -231,19 +233,21 @@ class PartitionWorker:
     # --- Filling from the log.
 
     async def _load(self) -> None:
-        """Begin from the snapshot, if there is one that agrees with the log."""
+        """Load the snapshot, if there is one that agrees with the log."""
         snapshots = self._shared.snapshots
         try:
             head = await snapshots.head(self.partition)
             if head is None:
                 return
             if head.partitions != self._shared.partitions:
-                raise SnapshotUnusable(f"race-log had {head.partitions} partitions then")
+                raise SnapshotUnusable(f"race-log had {head.partitions} partitions when it was written")
             if await self._shared.reader.mark_at(self.partition, head.mark.offset) != head.mark:
-                raise SnapshotUnusable("the log does not agree with it")
+                raise SnapshotUnusable("it does not agree with the log")
             self._state = await snapshots.load(self.partition, self._moved)
         except SnapshotUnusable as unusable:
-            log.warning("snapshot of partition %d is not used, the whole log is read: %s", self.partition, unusable)
+            log.warning(
+                "the snapshot of partition %d is not used, so the whole log is read: %s", self.partition, unusable
+            )
             return
         self._mark = head.mark
         self.folded_ms = head.mark.timestamp_ms
@@ -251,26 +255,32 @@ class PartitionWorker:
         log.info("partition %d: snapshot up to offset %d loaded", self.partition, self.next_offset)
 
     async def _fill_to(self, offset: int) -> None:
-        """Fill the gap before a delivered record, and on to the end. Raises LogDisagrees where that is not there."""
-        log.warning("partition %d: offset %d arrives at %d; filling the gap", self.partition, offset, self.next_offset)
+        """Fill the gap before a delivered record, and on to the end. Raises LogDisagrees if the log ends before it."""
+        log.warning(
+            "partition %d: offset %d was delivered, but %d is next; filling the gap from the log",
+            self.partition,
+            offset,
+            self.next_offset,
+        )
         await self._fill()
         if self.next_offset < offset:
-            raise LogDisagrees(self.partition, f"offset {offset} was delivered, and the log ends at {self.next_offset}")
+            raise LogDisagrees(self.partition, f"offset {offset} was delivered, but the log ends at {self.next_offset}")
 
     async def _fill(self) -> None:
-        """Fold the log to its end; on the way only what publishes results is sent. Then everybody's row goes out, as
-        those sent may have been lost: first the rows that are due, which complete the revision; then, in spare moments,
-        the others.
+        """Fold the log to its end, and send on the way only the revisions that publish results.
+
+        After that every athlete's row is sent, since rows sent before may have been lost: first the rows that are due,
+        which complete the revision; then, in idle time, the others.
         """
         self.filled = False
         first, end = await self._bounds()
         if self.next_offset < first:
             if self._state.next_offset:
-                raise LogDisagrees(self.partition, f"it begins at {first}, and was scored up to {self.next_offset}")
-            log.warning("partition %d begins at offset %d: what was before is not scored", self.partition, first)
+                raise LogDisagrees(self.partition, f"it begins at {first}, but was scored up to {self.next_offset}")
+            log.warning("partition %d begins at offset %d: earlier records are not scored", self.partition, first)
             self._state.next_offset = first
         elif self.next_offset > end:
-            raise LogDisagrees(self.partition, f"it ends at {end}, and was scored up to {self.next_offset}")
+            raise LogDisagrees(self.partition, f"it ends at {end}, but was scored up to {self.next_offset}")
         began, began_s = self.next_offset, time.monotonic()
         while self.next_offset < end:
             log.info("partition %d: reading the log from offset %d to %d", self.partition, self.next_offset, end)
@@ -282,7 +292,7 @@ class PartitionWorker:
             if end - self.next_offset <= NEAR_RECORDS:
                 break
         self._metrics.replay.labels(self.partition).set(1)
-        if began > first:  # else the fold itself has made everybody due
+        if began > first:  # otherwise the fold itself has made every row due
             self._state.mark_again()
             self._again = True
         self._from_offset, self._accepted_us = first, None
@@ -296,24 +306,24 @@ class PartitionWorker:
         )
 
     async def _bounds(self) -> tuple[int, int]:
-        """Return the log's first offset and its end, however long Kafka takes."""
+        """Return the log's first offset and its end; wait as long as Kafka takes."""
         while True:
             try:
                 return await self._shared.reader.bounds(self.partition)
             except KafkaError as error:
-                log.warning("partition %d: Kafka does not say where the log ends: %r", self.partition, error)
+                log.warning("partition %d: cannot read the log's bounds from Kafka yet: %r", self.partition, error)
                 await asyncio.sleep(IDLE_S)
 
     async def _fold_old(self, records: Sequence[Record]) -> None:
-        """Fold records of a fill; a revision that publishes results is completed on the way."""
-        at, worked_s = 0, 0.0
-        while at < len(records):
+        """Fold records of a fill, and complete each revision that publishes results on the way."""
+        done, worked_s = 0, 0.0
+        while done < len(records):
             async with self._shared.slices as slice_:
                 began_s = time.monotonic()
-                while at < len(records) and not self._pauses(slice_):
-                    _, letters = self._fold(records[at], "fill")
-                    self.dead_letters.keep(records[at].offset, letters)
-                    at += 1
+                while done < len(records) and not self._pauses(slice_):
+                    _, letters = self._fold(records[done], "fill")
+                    self.dead_letters.keep(records[done].offset, letters)
+                    done += 1
                 worked_s += time.monotonic() - began_s
             if self._publishes:
                 await self._complete(self.next_offset - 1)
@@ -325,15 +335,15 @@ class PartitionWorker:
     # --- Rows out.
 
     async def _publish(self) -> None:
-        """Complete the revision if anything changed, if it is time to say that nothing did, or after a fill."""
+        """Complete the revision if anything changed, if an empty frame is due, or after a fill."""
         through = self.next_offset - 1
-        if through >= self._from_offset and (not self.filled or self._changed() or self._says_nothing()):
+        if through >= self._from_offset and (not self.filled or self._changed() or self._empty_frame_is_due()):
             await self._complete(through)
         self._publishes = False
         self.filled = True
 
     async def _complete(self, through: int) -> None:
-        """Score the athletes who are due and send the rows; return when Kafka has acknowledged the last."""
+        """Score the athletes who are due, and send the rows; return when Kafka has acknowledged the last row."""
         state, began_s = self._state, time.monotonic()
         last = False
         while not last:
@@ -352,7 +362,7 @@ class PartitionWorker:
         self._framed_s = time.monotonic()
 
     async def _send_again(self) -> None:
-        """Send some rows again that an earlier worker has sent, in a frame that completes no revision."""
+        """Send again some rows that an earlier worker has sent, in a frame that completes no revision."""
         async with self._shared.slices:
             rows = self._state.take_again(ROWS_A_SLICE)
             records = self._records(self.next_offset - 1, True, {}, [], rows) if rows else []
@@ -398,14 +408,14 @@ class PartitionWorker:
     def _changed(self) -> bool:
         return self._state.pending() > 0
 
-    def _says_nothing(self) -> bool:
-        """Return whether it is time to say that nothing has changed up to here."""
+    def _empty_frame_is_due(self) -> bool:
+        """Return whether it is time for a frame that says that nothing has changed up to here."""
         return time.monotonic() - self._framed_s >= EMPTY_FRAME_S
 
-    # --- Between.
+    # --- Idle time.
 
-    async def _spare_moment(self) -> None:
-        """While nothing is due: send rows again, write a snapshot, check that the log is still the same."""
+    async def _use_idle_time(self) -> None:
+        """Send rows again, write a snapshot, and check that the log is still the same."""
         if self._again:
             await self._send_again()
         now_s = time.monotonic()
@@ -427,7 +437,11 @@ class PartitionWorker:
         try:
             await self._shared.snapshots.write(self._state, mark, self._moved)
         except OSError as error:
-            log.warning("no snapshot of partition %d: %s; the next restart reads more", self.partition, error)
+            log.warning(
+                "cannot write a snapshot of partition %d: %s; the next restart reads more of the log",
+                self.partition,
+                error,
+            )
         self._snapshot_offset = self.next_offset
         self.snapshot_s = time.monotonic()
         self._snapshot_took_s = self.snapshot_s - began_s
@@ -435,8 +449,8 @@ class PartitionWorker:
     async def _compare(self, mark: Mark) -> None:
         try:
             async with asyncio.timeout(COMPARE_PATIENCE_S):
-                there = await self._shared.reader.mark_at(self.partition, mark.offset)
+                logged_mark = await self._shared.reader.mark_at(self.partition, mark.offset)
         except (TimeoutError, KafkaError):
-            return  # Kafka is away; the watch says so
-        if there is not None and there != mark:  # a log that is too short is checked by the watch, more than once
-            raise LogDisagrees(self.partition, f"another record is at offset {mark.offset}")
+            return  # Kafka is down; the watch logs that
+        if logged_mark is not None and logged_mark != mark:  # the watch checks, several times, for a log that is short
+            raise LogDisagrees(self.partition, f"it has a different record at offset {mark.offset}")

@@ -1,7 +1,7 @@
 """Scoring's output: frames to `results`, dead letters to `rejected`, each acknowledged by every replica.
 
-The producer is idempotent, so that a resend after a lost answer writes nothing twice. It waits long for a broker that
-is away; a delivery that fails for good ends the process, since the state has moved on and cannot be taken back.
+The producer is idempotent, so that a retry after a lost answer writes nothing twice. It waits long for a broker that is
+down. A delivery that fails for good ends the process, since the state has moved on and cannot be rolled back.
 """
 
 import asyncio
@@ -17,9 +17,8 @@ from schemas.topics import REJECTED, RESULTS
 from services.runtime.kafka import KafkaOptions
 
 BATCH_BYTES_MAX = 1024 * 1024  # before compression; the topic takes eight times a record
-PATIENCE_MS = (
-    300_000  # for a broker that is away; the watch ends the process sooner when Kafka answers again without us
-)
+# For a broker that is down; the watch ends the process sooner when Kafka answers but this producer makes no progress.
+PATIENCE_MS = 300_000
 STOP_S = 3.0
 
 log = logging.getLogger(__name__)
@@ -43,7 +42,7 @@ class Publisher:
         await self._producer.start()
 
     async def stop(self) -> None:
-        """Disconnect, whatever the state; what cannot be sent soon stays unacknowledged and is scored again."""
+        """Disconnect in any state. Frames that cannot be sent soon stay unacknowledged, so they are scored again."""
         try:
             await asyncio.wait_for(self._producer.stop(), STOP_S)
         except (TimeoutError, KafkaError, OSError) as error:
@@ -55,7 +54,7 @@ class Publisher:
         return Outlet(self._producer, partition)
 
     async def put_dead_letters(self, rejections: Sequence[Rejection]) -> None:
-        """Write to `rejected` and return when Kafka has acknowledged all. Raises KafkaError."""
+        """Write to `rejected`, and return when Kafka has acknowledged all records. Raises KafkaError."""
         deliveries = [
             await self._producer.send(
                 REJECTED.name, encode_rejection(rejection), key=rejection.event.encode(), partition=0
@@ -72,14 +71,14 @@ class Outlet:
         self._producer = producer
         self._partition = partition
         self._batch: Any = None
-        self._on_way: list[asyncio.Future[Any]] = []
+        self._unacknowledged: list[asyncio.Future[Any]] = []
 
     async def put(self, record: bytes) -> None:
-        """Add a frame; it leaves when a batch is full, or by `settle`. Raises KafkaError."""
+        """Add a frame; it is sent when the batch is full, or by `settle`. Raises KafkaError."""
         if self._batch is None:
             self._batch = self._producer.create_batch()
         if self._batch.append(key=None, value=record, timestamp=None) is None:
-            await self._leave()
+            await self._send_batch()
             self._batch = self._producer.create_batch()
             if self._batch.append(key=None, value=record, timestamp=None) is None:
                 raise AssertionError(f"an empty batch does not take a record of {len(record)} bytes")
@@ -87,11 +86,11 @@ class Outlet:
     async def settle(self) -> None:
         """Return when Kafka has acknowledged every frame. Raises KafkaError."""
         if self._batch is not None:
-            await self._leave()
-        on_way, self._on_way = self._on_way, []
-        await asyncio.gather(*on_way)
+            await self._send_batch()
+        unacknowledged, self._unacknowledged = self._unacknowledged, []
+        await asyncio.gather(*unacknowledged)
 
-    async def _leave(self) -> None:
+    async def _send_batch(self) -> None:
         batch, self._batch = self._batch, None
         batch.close()
-        self._on_way.append(await self._producer.send_batch(batch, RESULTS.name, partition=self._partition))
+        self._unacknowledged.append(await self._producer.send_batch(batch, RESULTS.name, partition=self._partition))

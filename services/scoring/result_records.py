@@ -1,4 +1,4 @@
-"""Rows into records of `results`, none larger than a record may be."""
+"""Divide a frame of rows into records of `results` that keep to the size limit."""
 
 from msgspec.structs import replace
 
@@ -10,7 +10,7 @@ from schemas.topics import RECORD_MAX_BYTES
 def records_of(frame: Frame) -> list[bytes]:
     """Return the records that carry a frame: one, or several that share its rows in order if one would be too large.
 
-    Only the last of them is `last` and has the heads. A row that alone is too large goes alone.
+    Only the last of them is `last` and has the heads. A row that is too large by itself gets a record of its own.
     """
     data = encode_frame(frame)
     if len(data) <= RECORD_MAX_BYTES or len(frame.events) + len(frame.rows) <= 1:

@@ -1,8 +1,8 @@
-"""The worker's service beside Faust's: its partitions, the watch over them, metrics and health.
+"""The worker's own service beside those of Faust: partitions, a watch over them, metrics and health.
 
-Faust's agent only hands over records (`deliver`), and its callbacks only say which partitions are assigned. An error
-ends the process at once: after an exception the state is ahead of the published results, and a worker that lingers
-while its loop is wound up has been seen to hang for ever.
+Faust's agent only delivers records (`deliver`), and its callbacks only say which partitions are assigned. An error ends
+the process at once: after an exception the state is ahead of the published results, and a worker that shuts its loop
+down in an orderly way has been seen to hang.
 """
 
 import asyncio
@@ -31,18 +31,17 @@ from services.scoring.time_slice import TimeSlice
 EXIT_FAILED = 1
 WATCH_S = 1.0
 ENDS_PATIENCE_S = 5.0
-STALL_S = 20.0  # Kafka answers, the log has more, and nothing arrives: longer than any change of the group takes
-SHORT_LOOKS = (
-    10  # looks in a row that find the log too short: after a change of leader an end may be behind for a moment
-)
-LATE_LOOK_S = 0.1
+STALL_S = 20.0  # Kafka answers, the log has more, and nothing arrives: longer than any rebalance of the group takes
+# Checks in a row that see the log too short: after a change of leader the end may be behind for a moment.
+SHORT_CHECKS = 10
+LATENESS_EVERY_S = 0.1
 CAUGHT_UP_S = 10.0
 
 log = logging.getLogger(__name__)
 
 
 class Scorer(mode.Service):
-    """All partitions of this worker; `generation` is the consumer group's at this moment."""
+    """All partitions of this worker; `generation` returns the consumer group's current generation."""
 
     mundane_level = "debug"
 
@@ -65,12 +64,12 @@ class Scorer(mode.Service):
     # --- Faust's side.
 
     def assigned(self, partitions: Iterable[int]) -> None:
-        """Take note of the partitions that are this worker's from now on; the watch acts on it."""
+        """Note the partitions that are assigned to this worker from now on; the watch opens and drops them."""
         self._assigned = set(partitions)
         self._reassigned.set()
 
     async def deliver(self, delivery: EventT[bytes]) -> None:
-        """Take a record; waits while the partition has no room."""
+        """Accept a record; wait while the partition has no room."""
         partition = delivery.message.partition
         if partition not in self._workers:  # it may come before the callback that assigns the partition
             self._assigned = {*(self._assigned or ()), partition}
@@ -80,7 +79,7 @@ class Scorer(mode.Service):
     # --- Lifetime.
 
     async def on_start(self) -> None:
-        """Connect, serve metrics and health, begin to watch. Raises OSError for a taken port, KafkaError."""
+        """Connect, serve metrics and health, and start the watch. Raises OSError for a port in use, KafkaError."""
         settings = self._settings
         self._reassigned = asyncio.Event()
         slices = TimeSlice()
@@ -102,7 +101,7 @@ class Scorer(mode.Service):
         self._watching = [self._guarded(self._watch(), "watch"), self._guarded(self._measure_lateness(), "lateness")]
 
     async def on_stop(self) -> None:
-        """Release everything; the next worker scores again what was not published."""
+        """Release everything; the next worker scores the unpublished results again."""
         tasks = [*self._watching, *self._running.values()]
         for task in tasks:
             task.cancel()
@@ -124,11 +123,11 @@ class Scorer(mode.Service):
             self.end_process(error)
 
     def end_process(self, error: BaseException) -> NoReturn:
-        """End the process, saying why."""
+        """Log the error and end the process."""
         if isinstance(error, (ScoringStopped, KafkaError)):
-            log.critical("scoring ends: %s", error)
+            log.critical("scoring stops: %s", error)
         else:
-            log.critical("scoring ends: %r", error, exc_info=error)
+            log.critical("scoring stops: %r", error, exc_info=error)
         logging.shutdown()
         os._exit(EXIT_FAILED)
 
@@ -165,31 +164,31 @@ class Scorer(mode.Service):
                     await self._drop(partition)
                 for partition in sorted(self._assigned - self._workers.keys()):
                     self._open(partition)
-            await self._look()
+            await self._check()
 
     # --- The watch.
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         """Compare every partition with the log's end. Raises LogDisagrees, Stalled."""
         before = {partition: worker.next_offset for partition, worker in self._workers.items()}
         try:
             async with asyncio.timeout(ENDS_PATIENCE_S):
                 ends = await self._shared.reader.ends()
         except (KafkaError, TimeoutError) as error:
-            self._reach(False, error)
+            self._note_reachable(False, error)
             for watched in self._watched.values():
-                watched.moved_s = time.monotonic()  # no partition can move while Kafka is away
+                watched.moved_s = time.monotonic()  # no partition can make progress while Kafka is down
             return
-        self._reach(True, None)
+        self._note_reachable(True, None)
         for partition, worker in self._workers.items():
             if partition in before:
-                self._look_at(worker, self._watched[partition], before[partition], ends[partition])
+                self._check_partition(worker, self._watched[partition], before[partition], ends[partition])
 
-    def _look_at(self, worker: PartitionWorker, watched: "_Watched", before: int, end: int) -> None:
+    def _check_partition(self, worker: PartitionWorker, watched: "_Watched", before: int, end: int) -> None:
         now_s, partition = time.monotonic(), worker.partition
         watched.short = watched.short + 1 if end < before else 0
-        if watched.short >= SHORT_LOOKS:
-            raise LogDisagrees(partition, f"it ends at {end}, and was scored up to {before}")
+        if watched.short >= SHORT_CHECKS:
+            raise LogDisagrees(partition, f"it ends at {end}, but was scored up to {before}")
         behind = max(0, end - worker.next_offset)
         if not behind and worker.filled:
             watched.caught_up_s = now_s
@@ -197,11 +196,11 @@ class Scorer(mode.Service):
             watched.progress, watched.moved_s = worker.progress, now_s
         elif now_s - watched.moved_s > STALL_S:
             raise Stalled(
-                f"race-log partition {partition} ends at {end}, and nothing arrived for {STALL_S:g} s at"
-                f" {worker.next_offset}, though Kafka answers"
+                f"race-log partition {partition} ends at {end}, but nothing has arrived at offset"
+                f" {worker.next_offset} for {STALL_S:g} s, although Kafka answers"
             )
         lag_s = 0.0
-        if behind and worker.folded_ms:  # after a quiet hour the last folded record is old, and the next one is not
+        if behind and worker.folded_ms:  # after a quiet hour the last folded record is old, but the next one is not
             lag_s = max(0.0, min(time.time() - worker.folded_ms / 1000, now_s - watched.caught_up_s))
         metrics, name = self.metrics, str(partition)
         metrics.lag_records.labels(name).set(behind)
@@ -209,7 +208,7 @@ class Scorer(mode.Service):
         metrics.snapshot_age_s.labels(name).set(now_s - worker.snapshot_s)
         metrics.halted.labels(name).set(int(worker.dead_letters.gate.closed(now_s)))
 
-    def _reach(self, reachable: bool, error: Exception | None) -> None:
+    def _note_reachable(self, reachable: bool, error: Exception | None) -> None:
         if reachable != self._reachable:
             if reachable:
                 log.info("Kafka at %s answers", self._settings.kafka.servers)
@@ -221,12 +220,12 @@ class Scorer(mode.Service):
     async def _measure_lateness(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due_s = loop.time() + LATE_LOOK_S
-            await asyncio.sleep(LATE_LOOK_S)
+            due_s = loop.time() + LATENESS_EVERY_S
+            await asyncio.sleep(LATENESS_EVERY_S)
             self.metrics.late_s.observe(max(0.0, loop.time() - due_s))
 
     def not_ready(self) -> str | None:
-        """Why this worker is not caught up; None when it is, or has nothing to score."""
+        """Return why this worker is behind; None when it has caught up, or has nothing to score."""
         if not self._reachable:
             return "Kafka does not answer"
         if self._assigned is None:
@@ -244,7 +243,7 @@ class Scorer(mode.Service):
 
 
 class _Watched:
-    """What the watch remembers of a partition between two looks; times are the monotonic clock's."""
+    """The watch's memory of a partition between two checks; times are by the monotonic clock."""
 
     def __init__(self) -> None:
         self.progress = -1

@@ -14,12 +14,14 @@ from services.runtime.kafka import KafkaOptions, kafka_options
 
 SNAPSHOT_EVERY_S = 60  # a restart then folds about a minute of the log
 SNAPSHOT_EVERY_MOST_S = 24 * 3600
-_WORKER = re.compile(r"[A-Za-z0-9._-]{1,200}")  # what Kafka takes as a member's name, and a file name bears
+_WORKER = re.compile(r"[A-Za-z0-9._-]{1,200}")  # valid as the name of a Kafka group member and of a file
 
 
 class ScoringSettings(Struct, frozen=True, kw_only=True):
-    """Where scoring reads, writes and keeps snapshots. `worker` is its name in the group: its own, and the same after
-    a restart, so that the group waits for it instead of dealing out its partitions. Port 0 takes a free one.
+    """The places where scoring reads, writes and keeps snapshots.
+
+    `worker` is the process's name in the group: unique, and the same after a restart, so that the group waits for it
+    instead of reassigning its partitions. Port 0 takes a free port.
     """
 
     kafka: KafkaOptions = KafkaOptions()
@@ -32,15 +34,17 @@ class ScoringSettings(Struct, frozen=True, kw_only=True):
 
     @property
     def snapshots(self) -> Path:
-        """The folder of snapshots: a cache, which may be deleted at any time."""
+        """Return the folder of snapshots: a cache, which may be deleted at any time."""
         return self.data / "snapshots"
 
 
 def settings_from(environment: Mapping[str, str]) -> ScoringSettings:
-    """The settings that MATLINE_ variables give. Raises StartFault."""
+    """Return the settings that the MATLINE_ variables give. Raises StartFault."""
     worker = text(environment, "MATLINE_WORKER", socket.gethostname())
     if not _WORKER.fullmatch(worker):
-        raise StartFault(f"MATLINE_WORKER={worker} will not do: letters, digits, `.`, `_`, `-`, 200 at most")
+        raise StartFault(
+            f"MATLINE_WORKER={worker!r} is not a worker's name; it takes 1 to 200 letters, digits, `.`, `_` and `-`"
+        )
     return ScoringSettings(
         kafka=kafka_options(environment),
         data=folder(environment, "MATLINE_DATA", ".matline"),

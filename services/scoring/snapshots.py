@@ -1,7 +1,7 @@
-"""Snapshots of a partition's state in files: a cache that spares reading the whole log, never needed and never trusted.
+"""Snapshots of a partition's state in files: a cache that saves reading the whole log. None is needed or trusted.
 
-A file is `MAGIC`, then parts, each with its length and checksum; the first says of which log and up to where, an
-empty one ends it. It is written to a temporary file and then moved to its place, so that no reader finds half of one.
+A file is `MAGIC`, then parts, each with its length and checksum. The first part names the log and the offset, and an
+empty part ends the file. It is written to a temporary file and then renamed, so that no reader sees half a snapshot.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class SnapshotHead(Struct, frozen=True, kw_only=True):
-    """Which log a snapshot is of: its topic, partition and partition count, and the last record that is folded in."""
+    """The log that a snapshot is of: topic, partition, partition count, and the last record that is folded in."""
 
     topic: str
     partition: int
@@ -50,16 +50,16 @@ class Snapshots:
         self._slices = slices
 
     def path(self, partition: int) -> Path:
-        """Where a partition's snapshot is."""
+        """Return the path of a partition's snapshot."""
         return self._folder / f"{RACE_LOG.name}-{partition}.snapshot"
 
     async def write(self, state: PartitionState, mark: Mark, moved: Callable[[], None]) -> None:
-        """Write a snapshot of a state that does not change meanwhile, calling `moved` after each part.
+        """Write a snapshot of a state that does not change meanwhile, and call `moved` after each part.
 
-        Raises OSError; the old one then stays.
+        Raises OSError; the old snapshot then stays.
         """
-        place = self.path(state.partition)
-        unfinished = place.with_suffix(f".{self._worker}.unfinished")
+        path = self.path(state.partition)
+        unfinished = path.with_suffix(f".{self._worker}.unfinished")
         head = SnapshotHead(
             topic=RACE_LOG.name,
             partition=state.partition,
@@ -80,7 +80,7 @@ class Snapshots:
                     break
         finally:
             await asyncio.to_thread(file.close)
-        await asyncio.to_thread(unfinished.replace, place)
+        await asyncio.to_thread(unfinished.replace, path)
 
     async def head(self, partition: int) -> SnapshotHead | None:
         """Return the head of a partition's snapshot, None without one. Raises SnapshotUnusable."""
@@ -96,7 +96,7 @@ class Snapshots:
             return _read_head(file)
 
     async def load(self, partition: int, moved: Callable[[], None]) -> PartitionState:
-        """The state in a partition's snapshot; calls `moved` after each part. Raises SnapshotUnusable."""
+        """Return the state in a partition's snapshot, and call `moved` after each part. Raises SnapshotUnusable."""
         try:
             file = await asyncio.to_thread(self.path(partition).open, "rb")
         except OSError as error:
@@ -138,7 +138,7 @@ def _put(file: BinaryIO, part: bytes) -> None:
 
 
 def _take(file: BinaryIO) -> bytes:
-    """The next part, empty at the end. Raises SnapshotUnusable."""
+    """Return the next part, empty at the end. Raises SnapshotUnusable."""
     size = file.read(_LENGTH.size)
     if len(size) < _LENGTH.size:
         raise SnapshotUnusable("it ends too early")
@@ -151,7 +151,7 @@ def _take(file: BinaryIO) -> bytes:
 
 def _read_head(file: BinaryIO) -> SnapshotHead:
     if file.read(len(MAGIC)) != MAGIC:
-        raise SnapshotUnusable("it is no snapshot of this release")
+        raise SnapshotUnusable("it is not a snapshot of this release")
     try:
         return _head.decode(_take(file))
     except msgspec.DecodeError as error:

@@ -1,18 +1,18 @@
-"""Work in short slices of time, so that no partition keeps the loop from others, from Kafka, or from a health check."""
+"""Work in short slices of time, so that no partition blocks the event loop for others, Kafka or health checks."""
 
 import asyncio
 import time
 from types import TracebackType
 
 SLICE_S = 0.02
-PASSES = 20  # of the loop between two slices: Faust takes several for each record, and would get one record a slice
+PASSES = 20  # of the loop between two slices: Faust needs several for each record; with one it gets no record through
 
 
 class TimeSlice:
-    """A lock that all partitions share: one works at a time, and gives the lock back soon after `over`.
+    """A lock that all partitions share: one works at a time, and releases the lock soon after `over`.
 
-    However many partitions are busy, the loop is held for one slice of `slice_s` at a time; between two slices
-    everything else on the loop has its turn.
+    However many partitions are busy, they block the loop for one slice of `slice_s` at a time; between two slices the
+    loop runs everything else.
     """
 
     def __init__(self, slice_s: float = SLICE_S) -> None:
@@ -33,5 +33,5 @@ class TimeSlice:
             await asyncio.sleep(0)
 
     def over(self) -> bool:
-        """Return whether the slice has lasted long enough."""
+        """Return whether the slice has used up its time."""
         return time.monotonic() >= self._until_s

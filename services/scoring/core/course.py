@@ -1,4 +1,4 @@
-"""A race's course, compiled: what the definition spells, as integers that scoring compares.
+"""A race's course, compiled: the distances and times of the definition as integers that scoring compares.
 
 Source: R2 and R3.
 """
@@ -15,18 +15,18 @@ START = 0  # index of START in every course
 
 
 BoundKind = Literal["clock", "gun", "wave"]
-"""How a definition may give a limit: as a time of day, or since the race's earliest gun or the athlete's own gun."""
+"""The ways to give a limit: as a time of day, or since the race's earliest gun or the athlete's own gun."""
 
 
 class Bound(Struct, frozen=True):
-    """A cut-off or an earliest: `clock_us` an instant, the others durations since a gun; None where not given."""
+    """A cut-off or earliest time: `clock_us` is an instant, the others are durations since a gun; None if not given."""
 
     clock_us: int | None
     gun_us: int | None
     wave_us: int | None
 
     def instants(self, race_gun_us: int, own_gun_us: int) -> dict[BoundKind, int]:
-        """Return the instants that the given kinds stand for, one or more."""
+        """Return the instants of the given kinds, one or more."""
         instants: dict[BoundKind, int] = {}
         if self.clock_us is not None:
             instants["clock"] = self.clock_us
@@ -38,9 +38,10 @@ class Bound(Struct, frozen=True):
 
 
 class Limits(NamedTuple):
-    """The instants that limit an athlete's points, by the index of the point; the window is START's.
+    """The instants that limit an athlete's points, by the index of the point; `window_end_us` is for START.
 
-    Of several kinds of earliest the latest limits, of several kinds of cut-off the earliest. Source: R3.3 and R3.5.
+    If a point has several earliest times, the latest applies; if it has several cut-offs, the earliest applies.
+    Source: R3.3 and R3.5.
     """
 
     window_end_us: int
@@ -49,7 +50,7 @@ class Limits(NamedTuple):
 
 
 def is_early(at_us: int, earliest_us: int) -> bool:
-    """Return whether an instant is before an earliest; equal is in time."""
+    """Return whether an instant is before an earliest time; equal is in time."""
     return at_us < earliest_us
 
 
@@ -71,9 +72,11 @@ class CoursePoint(Struct, frozen=True):
 
 
 class Course:
-    """A race as scoring needs it. `at_mat` gives the points of a mat by index; `lap_bits` a bit to each point of a mat
-    that the course crosses more than once, 0 to the others; `least_us[i][j]` the shortest believable duration from
-    point `i` to a later point `j`, at `max_speed_mps`.
+    """A race as scoring needs it.
+
+    `at_mat` holds the points of a mat by index. `lap_bits` holds a bit for each point of a mat that the course crosses
+    more than once, and 0 for the others. `least_us[i][j]` is the shortest believable duration from point `i` to a later
+    point `j`, at `max_speed_mps`.
     """
 
     def __init__(self, definition: Definition, race: Race) -> None:
@@ -90,16 +93,16 @@ class Course:
             )
             for point in race.points
         )
-        self.index = {point.id: at for at, point in enumerate(self.points)}
+        self.index = {point.id: index for index, point in enumerate(self.points)}
         self.finish = len(self.points) - 1
         self.window_us = race.start_window_s * US
         at_mat: dict[str, list[int]] = {}
-        for at, point in enumerate(self.points):
-            at_mat.setdefault(point.mat, []).append(at)
+        for index, point in enumerate(self.points):
+            at_mat.setdefault(point.mat, []).append(index)
         self.at_mat = {mat: tuple(points) for mat, points in at_mat.items()}
-        self.lap_bits = tuple(1 << at if len(at_mat[p.mat]) > 1 else 0 for at, p in enumerate(self.points))
-        self.earliests = tuple((at, p.earliest) for at, p in enumerate(self.points) if p.earliest is not None)
-        self.cutoffs = tuple((at, p.cutoff) for at, p in enumerate(self.points) if p.cutoff is not None)
+        self.lap_bits = tuple(1 << index if len(at_mat[p.mat]) > 1 else 0 for index, p in enumerate(self.points))
+        self.earliests = tuple((index, p.earliest) for index, p in enumerate(self.points) if p.earliest is not None)
+        self.cutoffs = tuple((index, p.cutoff) for index, p in enumerate(self.points) if p.cutoff is not None)
         self.least_us = [
             [min_duration_us(a.km, b.km, race.max_speed_mps) if b.km > a.km else 0 for b in self.points]
             for a in self.points

@@ -1,8 +1,9 @@
-"""One event's state: its reads and its officials' facts, who has to be scored again, and each row's version.
+"""One event's state: its reads and officials' facts, the athletes who have to be scored again, and each row's version.
 
-The version of a row is the highest offset of what bears on it, whether or not it changes the result: a read of a chip
-that is or was his, a fact that names him or such a chip, a definition, gun, close or reopen of his race, a device or
-clock fact for a device with a read of his. So equal versions mean equal rows, however the log was cut.
+The version of a row is the highest offset of a fact that affects the athlete, whether or not it changes the result: a
+read of a chip that the athlete has or had; a fact that names the athlete or such a chip; a definition; a gun, close or
+reopening of the athlete's race; a device or clock fact for a device that read such a chip. So equal versions mean equal
+rows, in whatever portions the log was folded.
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,12 +36,12 @@ from services.scoring.core.reads import NO_RSSI, ChipReads
 from services.scoring.core.rulings import Rulings
 from services.scoring.core.withdrawals import Withdrawals
 
-RULINGS_A_PART = 2_000  # of a snapshot, each entry of a list counted: some 20 ms to take in again
+RULINGS_A_PART = 2_000  # of a snapshot, where each entry of a list counts: some 20 ms to restore
 CHIPS_A_PART = 2_000  # with 400 reads each 16 MB, some 20 ms of copying
 
 
 class LoggedRuling(NamedTuple):
-    """An officials' fact where the log has it: record, and position among the record's facts and entries."""
+    """An officials' fact with its place in the log: its record, and its number among the record's facts and entries."""
 
     offset: int
     ordinal: int
@@ -48,7 +49,7 @@ class LoggedRuling(NamedTuple):
 
 
 class EventState:
-    """All that is known of an event. `fold` takes facts in log order; `take` scores whoever has to be."""
+    """Everything known of an event. `fold` applies facts in log order; `take` scores the athletes who are due."""
 
     def __init__(self, event: str) -> None:
         self.event = event
@@ -74,7 +75,7 @@ class EventState:
     # --- Facts in.
 
     def fold(self, offset: int, ordinal: int, fact: LoggedFact | Fact) -> str | None:
-        """Take in one fact of the record at `offset`; the reason where it is refused (it then has no effect at all)."""
+        """Fold one fact of the record at `offset`. Return the reason if it is refused: then it has no effect at all."""
         self.head = offset
         if fact.id is not None and fact.id in self.ids:
             return None
@@ -82,7 +83,7 @@ class EventState:
             return reason
         if fact.id is not None:
             self.ids.add(fact.id)
-            if self._withdrawals.names(fact.id):  # one that waited for this id waits no longer, whatever the fact is
+            if self._withdrawals.names(fact.id):  # a withdrawal that waited for this id no longer waits
                 self.version = offset
                 self._due_event = True
         if isinstance(fact, (ReadsLogged, ReadsReceived)):
@@ -104,7 +105,7 @@ class EventState:
             if held is None:
                 held = chips[chip] = ChipReads()
             at_us, rssi = read.at_us, read.rssi
-            if not held.at_us or at_us > held.at_us[-1]:  # in time order, as most come: without a call
+            if not held.at_us or at_us > held.at_us[-1]:  # most reads arrive in time order; this saves a call
                 held.at_us.append(at_us)
                 held.device.append(number)
                 held.rssi.append(NO_RSSI if rssi is None else rssi)
@@ -114,13 +115,13 @@ class EventState:
 
     def _fold_ruling(self, ruling: LoggedRuling) -> None:
         self._settle_reads()
-        self._rule(ruling)
+        self._apply(ruling)
         self.version = ruling.offset
         self._due_event = True
         self._raise(self.affected_bibs(ruling.fact), ruling.offset)
 
-    def _rule(self, ruling: LoggedRuling) -> None:
-        """Put a fact among the logged facts and into the rulings."""
+    def _apply(self, ruling: LoggedRuling) -> None:
+        """Add a fact to the logged facts and to the rulings."""
         fact = ruling.fact
         self.logged.append(ruling)
         self._remember_wearers(fact)
@@ -138,7 +139,7 @@ class EventState:
                 self.rulings.apply(ruling.offset, ruling.ordinal, ruling.fact)
 
     def _remember_wearers(self, fact: Ruling) -> None:
-        """Who ever had an entry and who wore which chip: kept for good, whatever becomes of the fact."""
+        """Remember for good who has an entry and who wore which chip, even if the fact is withdrawn later."""
         self._entered.update(_entered_bibs(fact))
         pairs: Iterable[tuple[str, str]] = ()
         if isinstance(fact, EntriesAdded):
@@ -149,10 +150,10 @@ class EventState:
             self._chips_of.setdefault(bib, {})[chip] = None
             self._bibs_of.setdefault(chip, {})[bib] = None
 
-    # --- Whom a fact affects.
+    # --- The athletes whom a fact affects.
 
     def affected_bibs(self, fact: Ruling) -> Iterator[str]:
-        """Yield the bibs of those whose results a fact may change; bibs may come more than once."""
+        """Yield the bibs of the athletes whose results a fact may change; a bib may come more than once."""
         yield from self._in_scopes(fact, set())
 
     def _in_scopes(self, fact: Ruling, seen: set[str]) -> Iterator[str]:
@@ -183,7 +184,7 @@ class EventState:
             yield from self._bibs_of.get(chip, ())
 
     def _as_fact(self, name: str, seen: set[str]) -> Iterator[str]:
-        """Yield whom a withdrawn fact affects, through withdrawals of withdrawals."""
+        """Yield the bibs that a withdrawn fact affects, through withdrawals of withdrawals."""
         if name in seen:
             return
         seen.add(name)
@@ -192,7 +193,11 @@ class EventState:
                 yield from self._in_scopes(ruling.fact, seen)
 
     def _bibs_in(self, race: str) -> list[str]:
-        return [bib for bib, written in self.rulings.written.items() if any(one.entry.race == race for one in written)]
+        return [
+            bib
+            for bib, entries in self.rulings.written.items()
+            if any(written.entry.race == race for written in entries)
+        ]
 
     def _bibs_read_by(self, device: str) -> Iterator[str]:
         number = self._numbers.get(device)
@@ -209,7 +214,7 @@ class EventState:
             self._due[bib] = None
 
     def _settle_reads(self) -> None:
-        """Raise the versions of those whose chips were read, before a fact can change whose chips they are."""
+        """Raise the versions of the athletes whose chips were read, before a fact can change who owns the chips."""
         for chip, offset in self._read_chips.items():
             for bib in self._bibs_of.get(chip, ()):
                 if self.versions.get(bib, -1) < offset:
@@ -220,22 +225,22 @@ class EventState:
     # --- Rows out.
 
     def pending(self) -> int:
-        """How many rows are due."""
+        """Return how many rows are due."""
         self._settle_reads()
         return len(self._due) + self._due_event
 
     def mark_all(self) -> None:
-        """Make every row due, at the version that it has."""
+        """Make every row due, at its current version."""
         self._due = dict.fromkeys(self.versions)
         self._due_event = bool(self.logged)
 
     def mark_again(self) -> None:
-        """Have `take_again` hand every athlete's row out once more, without making it due; the event's row is due."""
+        """Have `take_again` return every athlete's row once more, without making it due. The event's row is due."""
         self._again = dict.fromkeys(self.versions)
         self._due_event = bool(self.logged)
 
     def take_again(self, limit: int) -> list[AthleteRow]:
-        """Up to `limit` of those rows, at the versions that they have; a row that is due is left to `take`."""
+        """Return up to `limit` of those rows, at their current versions; a row that is due is left to `take`."""
         self._settle_reads()
         rows: list[AthleteRow] = []
         while self._again and len(rows) < limit:
@@ -245,14 +250,14 @@ class EventState:
         return rows
 
     def take_event(self) -> EventRow | None:
-        """The event's row, when it is due."""
+        """Return the event's row if it is due."""
         if not self._due_event:
             return None
         self._due_event = False
         return self.event_row()
 
     def take(self, limit: int) -> list[AthleteRow]:
-        """Score up to `limit` athletes whose rows are due, bibs that no entry ever named left out."""
+        """Score up to `limit` athletes whose rows are due; bibs that no entry ever named are left out."""
         self._settle_reads()
         rows: list[AthleteRow] = []
         while self._due and len(rows) < limit:
@@ -262,26 +267,26 @@ class EventState:
         return rows
 
     def row(self, bib: str) -> AthleteRow:
-        """The athlete's row as of now."""
+        """Return the athlete's current row."""
         if self._places is None:
             self._places = self.devices.places(self.rulings)
         version = self.versions.get(bib, 0)
         return score(self.event, self.rulings, self._places, self.chips, bib, self.chips_of(bib), version)
 
     def chips_of(self, bib: str) -> tuple[str, ...]:
-        """All chips that ever were his, whatever became of the facts that said so."""
+        """Return all chips that the bib ever had, even if the facts that said so were withdrawn."""
         return tuple(sorted(self._chips_of.get(bib, ())))
 
     def was_entered(self, bib: str) -> bool:
-        """Whether an entry ever named him."""
+        """Return whether an entry ever named the bib."""
         return bib in self._entered
 
     def is_withdrawn(self, fact: Ruling) -> bool:
-        """Whether a fact is as if it had never been."""
+        """Return whether a fact is withdrawn, and so counts as if it had never been logged."""
         return self._withdrawals.hit(fact)
 
     def event_row(self) -> EventRow:
-        """What is not one athlete's, as of now."""
+        """Return the current state of everything that does not belong to one athlete."""
         rulings = self.rulings
         plain = rulings.plain_definition
         return EventRow(
@@ -305,19 +310,19 @@ class EventState:
         )
 
     def unused_reads(self, rows: Iterable[AthleteRow]) -> dict[str, int]:
-        """Unused reads of the event by reason, the athletes' own from their rows. Source: R3.1."""
+        """Return the unused reads of the event by reason; those of athletes come from their rows. Source: R3.1."""
         counts: dict[str, int] = {}
         for row in rows:
             for reason, count in row.unused.items():
                 counts[reason] = counts.get(reason, 0) + count
         counts["repeat"] = sum(reads.repeats for reads in self.chips.values())
-        unknown_device, unknown_chip = self._reads_of_nobody()
+        unknown_device, unknown_chip = self._unowned_reads()
         counts["unknown_device"] = unknown_device
         counts["unknown_chip"] = unknown_chip
         return {reason: count for reason, count in sorted(counts.items()) if count}
 
-    def _reads_of_nobody(self) -> tuple[int, int]:
-        """How many reads come from an unknown device, and how many others from a chip that nobody wears then."""
+    def _unowned_reads(self) -> tuple[int, int]:
+        """Return how many reads are by an unknown device, and how many others are of a chip without a wearer."""
         rulings = self.rulings
         places = self.devices.places(rulings)
         no_place = no_wearer = 0
@@ -333,25 +338,26 @@ class EventState:
     # --- Snapshots, in parts, so that no part takes long.
 
     def parts(self) -> Iterator[EventHead | EventRulings | EventReads]:
-        """Everything that cannot be worked out again; rows that are due are not in it, so take them first."""
+        """Yield everything that cannot be derived again. Due rows are not part of it, so take them first."""
         yield EventHead(self.event, self.head, self.version, sorted(self.ids), self.devices.names, self.versions)
-        some: list[tuple[int, int, Ruling]] = []
+        rulings: list[tuple[int, int, Ruling]] = []
         weight = 0
         for offset, ordinal, fact in self.logged:
-            some.append((offset, ordinal, fact))
+            rulings.append((offset, ordinal, fact))
             weight += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
             if weight >= RULINGS_A_PART:
-                yield EventRulings(self.event, some)
-                some, weight = [], 0
-        if some:
-            yield EventRulings(self.event, some)
+                yield EventRulings(self.event, rulings)
+                rulings, weight = [], 0
+        if rulings:
+            yield EventRulings(self.event, rulings)
         chips = list(self.chips)
-        for at in range(0, len(chips), CHIPS_A_PART):
-            yield EventReads(self.event, {chip: self.chips[chip].packed() for chip in chips[at : at + CHIPS_A_PART]})
+        for start in range(0, len(chips), CHIPS_A_PART):
+            part = chips[start : start + CHIPS_A_PART]
+            yield EventReads(self.event, {chip: self.chips[chip].packed() for chip in part})
 
     @classmethod
     def restored(cls, head: EventHead) -> "EventState":
-        """An event's state from its first part; `restore` takes the others, in their order."""
+        """Return an event's state from its first part; `restore` adds the others, in their order."""
         state = cls(head.event)
         state.head, state.version = head.head, head.version
         state.ids = set(head.ids)
@@ -361,7 +367,7 @@ class EventState:
         return state
 
     def restore(self, part: EventRulings | EventReads) -> None:
-        """Take in a further part."""
+        """Add the next part."""
         if isinstance(part, EventRulings):
             for offset, ordinal, fact in part.rulings:
                 self.logged.append(LoggedRuling(offset, ordinal, fact))
@@ -374,19 +380,19 @@ class EventState:
             self.chips.update((chip, ChipReads.unpacked(*packed)) for chip, packed in part.chips.items())
 
     def settle(self) -> None:
-        """After the last part: take out of the rulings what was withdrawn, once for all withdrawals."""
+        """Finish after the last part: remove withdrawn facts from the rulings, once for all withdrawals."""
         if self._withdrawals:
             self._rebuild()
 
 
 def _refused(fact: EventDefined) -> str | None:
-    """Why a definition has no effect."""
+    """Return why a definition is refused; None for a valid one."""
     try:
         definition = parse_definition(fact.definition)
     except DefinitionRefused as refused:
         return str(refused)
     if definition.event != fact.event:
-        return f"event: the definition is of {definition.event!r}, the fact of {fact.event!r}"
+        return f"event: the definition is for event {definition.event!r}, but the fact is for {fact.event!r}"
     return None
 
 

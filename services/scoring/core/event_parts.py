@@ -1,4 +1,4 @@
-"""The parts of an event's snapshot: everything of its state that cannot be worked out again."""
+"""The parts of an event's snapshot: everything in its state that cannot be derived again."""
 
 from msgspec import Struct
 
@@ -17,7 +17,7 @@ class EventHead(Struct, frozen=True, tag="head"):
 
 
 class EventRulings(Struct, frozen=True, tag="rulings"):
-    """Officials' facts in log order: offset, ordinal, fact."""
+    """Officials' facts in log order, each with its offset and ordinal."""
 
     event: str
     rulings: list[tuple[int, int, Ruling]]

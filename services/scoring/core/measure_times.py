@@ -12,9 +12,10 @@ from services.scoring.core.judge_status import STATUS_RULES, Verdict, is_excused
 class Times(Struct, frozen=True):
     """The times of an athlete and the instants between which they are measured; None where there is none.
 
-    `gun_at_us` is the gun of the gun time, `start_us` the instant from which the chip time counts, and `start_assumed`
-    says that it is the own gun for want of a start passing. `official_us` is the one of the two that counts, `time_s`
-    its printed seconds, of finishers only. Gun time and chip time hold `penalty_us`. Source: R3.4 and R3.8.
+    `gun_at_us` is the gun from which the gun time counts, `start_us` the instant from which the chip time counts.
+    `start_assumed`: without a start passing, the own gun stands in for it. `official_us` is the one of the two times
+    that the race makes official, and `time_s` its printed seconds, for finishers only. Gun time and chip time include
+    `penalty_us`. Source: R3.4 and R3.8.
     """
 
     gun_at_us: int | None
@@ -31,9 +32,9 @@ class Times(Struct, frozen=True):
 def measure_times(
     course: Course, guns: Guns, taken: list[Candidate | None], verdict: Verdict, penalty_us: int
 ) -> Times:
-    """Measure the gun time and the chip time, add the penalty, and find the printed time. Source: R3.4 and R3.8.
+    """Return the gun time and the chip time with the penalty, and the printed time. Source: R3.4 and R3.8.
 
-    Without a start passing the own gun stands in where the race says so, or where the missed points do not count.
+    Without a start passing, the own gun stands in for it if the race says so, or if the missed points do not count.
     """
     race = course.race
     gun_at_us = guns.race_us if race.gun_from == "race" else guns.own_us

@@ -1,4 +1,4 @@
-"""All that a worker holds of one partition: the state of its events, and the offset up to which it was folded."""
+"""A worker's state of one partition: the states of its events, and the offset up to which it was folded."""
 
 import sys
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from schemas.results import AthleteRow, EventRow
 from services.scoring.core.event import EventState
 from services.scoring.core.event_parts import EventHead, EventReads, EventRulings
 
-FOLD_VERSION = 1  # raise it with every change of what the fold keeps or means: older snapshots are then left aside
+FOLD_VERSION = 1  # raise it with every change to the fold's data or their meaning: older snapshots are then not used
 
 
 class SnapshotUnusable(Exception):
@@ -21,7 +21,7 @@ class SnapshotUnusable(Exception):
 
 
 class Refusal(Struct, frozen=True):
-    """A fact of a record that has no effect: which one, and why."""
+    """A fact that has no effect, by its index in the record, and the reason."""
 
     index: int
     reason: str
@@ -37,9 +37,11 @@ class PartitionState:
         self._heads: dict[str, int] = {}
 
     def fold(self, offset: int, envelope: Envelope | None) -> list[Refusal]:
-        """Take in the record at `offset`, or pass over one that cannot be read (None)."""
+        """Fold the record at `offset`, or skip it if it cannot be read (None)."""
         if offset < self.next_offset:
-            raise AssertionError(f"record {offset} of partition {self.partition} was folded: at {self.next_offset}")
+            raise AssertionError(
+                f"record {offset} of partition {self.partition} is already folded; {self.next_offset} is next"
+            )
         self.next_offset = offset + 1
         if envelope is None:
             return []
@@ -51,7 +53,7 @@ class PartitionState:
         ordinal = 0
         for index, fact in enumerate(envelope.facts):
             if fact.event != envelope.event:
-                refusals.append(Refusal(index, f"is of event {fact.event} in a record of {envelope.event}"))
+                refusals.append(Refusal(index, f"is for event {fact.event!r}, but in a record of {envelope.event!r}"))
                 continue
             reason = state.fold(offset, ordinal, fact)
             if reason is not None:
@@ -60,11 +62,11 @@ class PartitionState:
         return refusals
 
     def pending(self) -> int:
-        """How many rows are due."""
+        """Return how many rows are due."""
         return sum(state.pending() for state in self.events.values())
 
     def take(self, limit: int) -> tuple[list[EventRow], list[AthleteRow]]:
-        """Score and hand out up to `limit` athletes that are due, and every event row that is."""
+        """Score and return up to `limit` athletes who are due, and return every event row that is due."""
         events = [row for state in self.events.values() if (row := state.take_event()) is not None]
         rows: list[AthleteRow] = []
         for state in self.events.values():
@@ -74,29 +76,30 @@ class PartitionState:
         return events, rows
 
     def heads(self) -> dict[str, int]:
-        """The last offset of each event that was touched since `clear_heads`."""
+        """Return the last offset of each event with records since `clear_heads`."""
         return dict(self._heads)
 
     def clear_heads(self) -> None:
-        """Begin a new list of touched events."""
+        """Begin a new list of events with records."""
         self._heads.clear()
 
     def mark_all(self) -> None:
-        """Make every row due and every event touched, as after a fill: what was sent of them may have been lost."""
+        """Make every row of every event due, as after a fill, when rows sent before may have been lost."""
         for state in self.events.values():
             state.mark_all()
             self._heads[state.event] = state.head
 
     def mark_again(self) -> None:
-        """Have every row handed out once more by `take_again`, and touch every event: for a state whose rows were sent,
-        but by somebody else, and may have been lost. What is due does not wait for it.
+        """Have `take_again` return every row once more, for a state whose rows another worker sent and may have lost.
+
+        Due rows do not wait for these.
         """
         for state in self.events.values():
             state.mark_again()
             self._heads[state.event] = state.head
 
     def take_again(self, limit: int) -> list[AthleteRow]:
-        """Score and hand out up to `limit` of the rows that are handed out once more; none when all are."""
+        """Score and return up to `limit` of the rows that `mark_again` marked; none when all were returned."""
         rows: list[AthleteRow] = []
         for state in self.events.values():
             if len(rows) >= limit:
@@ -105,7 +108,7 @@ class PartitionState:
         return rows
 
     def dump(self) -> Iterator[bytes]:
-        """A snapshot, in parts that take little time each. Only with nothing due: what is due is not in it."""
+        """Yield a snapshot, in parts that take little time each. No row may be due: a snapshot does not hold them."""
         if self.pending():
             raise AssertionError(f"partition {self.partition} has rows due; a snapshot would lose them")
         yield _packer.encode(_Head(FOLD_VERSION, sys.byteorder, self.partition, self.next_offset))
@@ -118,14 +121,17 @@ class Loading:
     """A snapshot being read, part by part, in the order of `PartitionState.dump`."""
 
     def __init__(self, first: bytes) -> None:
-        """From the first part. Raises SnapshotUnusable."""
+        """Begin with the first part. Raises SnapshotUnusable."""
         head = _decoded(_head, first)
         if (head.fold, head.byteorder) != (FOLD_VERSION, sys.byteorder):
-            raise SnapshotUnusable(f"it is of fold {head.fold}, this release folds as {FOLD_VERSION}")
+            raise SnapshotUnusable(
+                f"it was written by version {head.fold} of the fold on a {head.byteorder}-endian machine; this is"
+                f" version {FOLD_VERSION} on a {sys.byteorder}-endian one"
+            )
         self._state = PartitionState(head.partition, head.next_offset)
 
     def add(self, data: bytes) -> None:
-        """Take in the next part. Raises SnapshotUnusable."""
+        """Add the next part. Raises SnapshotUnusable."""
         part = _decoded(_part, data)
         if isinstance(part, EventHead):
             self._state.events[part.event] = EventState.restored(part)
@@ -133,7 +139,7 @@ class Loading:
             self._state.events[part.event].restore(part)
 
     def finish(self) -> PartitionState:
-        """The state, after the last part."""
+        """Return the state, after the last part."""
         for event in self._state.events.values():
             event.settle()
         return self._state

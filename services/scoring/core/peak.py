@@ -1,24 +1,25 @@
-"""The instant at which an antenna heard a chip best, between its reads: the vertex of a parabola through them.
+"""Find the instant at which an antenna heard a chip best, between its reads: the vertex of a parabola through them.
 
-A UHF chip is heard from metres before the mat to metres behind it, louder and then fainter, so neither the first nor
-the strongest read is the crossing. The parabola of least squares through time and strength has its vertex there.
+A UHF chip is heard from metres before the mat to metres after it, louder and then fainter, so neither the first nor
+the strongest read is the crossing. The vertex of the least-squares parabola through times and strengths is.
 
-All of it is in whole numbers, microseconds and hundredths of a decibel, so that every machine finds the same instant.
+All numbers are whole, microseconds and hundredths of a decibel, so that every machine finds the same instant.
 """
 
 from collections.abc import Sequence
 
-STEPS_A_DB = 100  # strengths are rounded to hundredths of a decibel, finer than any reader tells
-OUTLIER_MEDIANS = 3  # a read that is so many times as far from the parabola as the median read is left out,
-OUTLIER_DB = 3  # and only beyond so many decibels: readers tell whole ones
-OUTLIERS_MAX = 8  # of one crossing; each costs another look at all its reads
+STEPS_A_DB = 100  # strengths are rounded to hundredths of a decibel, finer than any reader reports
+OUTLIER_MEDIANS = 3  # a read is left out if it is so many times as far from the parabola as the median read,
+OUTLIER_DB = 3  # and further than so many decibels: readers report whole ones
+OUTLIERS_MAX = 8  # of one crossing; each costs another pass over all its reads
 
 _Point = tuple[int, int]
 
 
 class _Parabola:
-    """The parabola `(a x^2 + b x + c) / d` of least squares, its parts as whole numbers; `d` is 0 where the points have
-    fewer than three `x`, else more.
+    """The least-squares parabola `(a x^2 + b x + c) / d`, with whole coefficients.
+
+    `d` is 0 if the points have fewer than three different `x`, else positive.
     """
 
     __slots__ = ("a", "b", "c", "d")
@@ -37,18 +38,18 @@ class _Parabola:
         self.b = t1 * m22 - t2 * m12 - t0 * m23
         self.c = t2 * m13 - t1 * m23 + t0 * m33
 
-    def off(self, point: _Point) -> int:
-        """How far a point is from the parabola, times `d`."""
+    def distance(self, point: _Point) -> int:
+        """Return how far a point is from the parabola, times `d`."""
         x, y = point
         return abs(y * self.d - (self.a * x * x + self.b * x + self.c))
 
 
 def peak_us(heard: Sequence[tuple[int, float]]) -> int | None:
-    """The vertex, to the whole microsecond (a half up), of instants and strengths in dBm, in ascending order.
+    """Return the vertex of instants and strengths in dBm, in ascending order, to the whole microsecond (a half up).
 
-    Outliers are left out, the worst first and the parabola drawn anew after each: a read that is off by more than three
-    times the median and more than 3 dB. None where fewer than three reads at three instants are left, where the
-    parabola has no maximum, and where that lies outside the reads: then nothing was heard on one side of it.
+    Outliers are left out, the worst first, and the parabola is fitted again after each. A read is an outlier if it is
+    further off than three times the median and than 3 dB. None if fewer than three reads at three instants are left, if
+    the parabola has no maximum, or if the maximum lies outside the reads: then one side of it was not heard.
     """
     start_us = heard[0][0] if heard else 0
     points = [(at_us - start_us, round(rssi * STEPS_A_DB)) for at_us, rssi in heard]
@@ -56,14 +57,15 @@ def peak_us(heard: Sequence[tuple[int, float]]) -> int | None:
     for _ in range(OUTLIERS_MAX):
         if parabola.d == 0:
             return None
-        off = [parabola.off(point) for point in points]
-        worst = max(off)
-        if worst <= max(OUTLIER_MEDIANS * sorted(off)[len(off) // 2], OUTLIER_DB * STEPS_A_DB * parabola.d):
+        distances = [parabola.distance(point) for point in points]
+        worst = max(distances)
+        median = sorted(distances)[len(distances) // 2]
+        if worst <= max(OUTLIER_MEDIANS * median, OUTLIER_DB * STEPS_A_DB * parabola.d):
             break
-        points.pop(off.index(worst))
+        points.pop(distances.index(worst))
         parabola = _Parabola(points)
     if parabola.d == 0 or parabola.a >= 0:
         return None
-    # The vertex is -b / 2a; both are negated, so that what divides is positive.
+    # The vertex is -b / 2a; both are negated, so that the divisor is positive.
     vertex = (parabola.b - parabola.a) // (-2 * parabola.a)
     return start_us + vertex if points[0][0] <= vertex <= points[-1][0] else None

@@ -1,4 +1,4 @@
-"""Facts that have no effect yet, because something that they name is not there. Source: R1."""
+"""Facts that have no effect yet, because something that they name does not exist. Source: R1."""
 
 from collections.abc import Container, Iterable
 from typing import assert_never
@@ -8,11 +8,11 @@ from schemas.fact_kinds import Need
 from schemas.ids import case_bibs
 from services.scoring.core.rulings import Rulings
 
-PENDING_MAX = 200  # lines shown; more are one mistake many times
+PENDING_MAX = 200  # lines shown; more would be one mistake many times
 
 
 def pending(rulings: Rulings, facts: Iterable[Ruling], ids: set[str]) -> list[str]:
-    """Return a line for each fact that waits: its kind, and what is missing; PENDING_MAX at most."""
+    """Return a line for each fact that waits, with its kind and what is missing; at most PENDING_MAX."""
     lines: dict[str, None] = {}
     for fact in facts:
         for need in unmet(rulings, fact, ids):
@@ -23,12 +23,12 @@ def pending(rulings: Rulings, facts: Iterable[Ruling], ids: set[str]) -> list[st
 
 
 def unmet(rulings: Rulings, fact: Ruling, ids: set[str]) -> list[Need]:
-    """Return what a fact needs and does not have; `ids` are those of all facts so far."""
+    """Return the needs of a fact that are not met; `ids` are those of all facts so far."""
     return [need for need in fact.needs() if missing_names(rulings, need, ids)]
 
 
 def missing_names(rulings: Rulings, need: Need, ids: set[str]) -> list[str]:
-    """Return the names of a need that are not there."""
+    """Return the names of a need that do not exist."""
     known: Container[str]
     match need.thing:
         case "race":
@@ -53,7 +53,7 @@ def missing_names(rulings: Rulings, need: Need, ids: set[str]) -> list[str]:
 
 
 def describe_need(rulings: Rulings, need: Need, ids: set[str]) -> str:
-    """Return a line that says what of a need is not there."""
+    """Return a line that says what is missing for a need."""
     names = ", ".join(missing_names(rulings, need, ids))
     match need.thing:
         case "race" | "mat":
@@ -90,7 +90,7 @@ def _ranked(rulings: Rulings) -> set[str]:
 
 
 def _has_case(rulings: Rulings, name: str) -> bool:
-    """Return whether a case of that name can come to be: of bibs with entries, or of a team board."""
+    """Return whether there can be a case of that name: about bibs with entries, or about a team board."""
     if bibs := case_bibs(name):
         return all(rulings.entry_of(bib) is not None for bib in bibs)
     kind, _, rest = name.partition(":")

@@ -1,6 +1,6 @@
-"""Reads, packed: a large marathon makes 22 million, and a Python object each would take 10 GB.
+"""Reads in arrays: a large marathon makes 22 million, and a Python object for each would take 10 GB.
 
-Reads with the same `(device, chip, at_us)` are one; of differing `rssi` the highest stands (R3.1).
+Reads with the same `(device, chip, at_us)` are one read; if their `rssi` differ, the highest counts (R3.1).
 So a chip's reads are a set that may arrive in any order and any number of times.
 """
 
@@ -11,7 +11,7 @@ NO_RSSI = float("-inf")  # null is lowest
 
 
 class ChipReads:
-    """All reads of one chip, ascending by the devices' own times: parallel arrays, and how many came again."""
+    """All reads of one chip in parallel arrays, ascending by the devices' own times, and the number of repeats."""
 
     __slots__ = ("at_us", "device", "repeats", "rssi")
 
@@ -22,7 +22,7 @@ class ChipReads:
         self.repeats = 0
 
     def add(self, at_us: int, device: int, rssi: float | None) -> bool:
-        """Take in a read (`device` by its number in the event); False when it says nothing new."""
+        """Add a read, with its device's number in the event. Return whether it changes anything."""
         strength = NO_RSSI if rssi is None else rssi
         times = self.at_us
         if not times or at_us > times[-1]:
@@ -30,27 +30,27 @@ class ChipReads:
             self.device.append(device)
             self.rssi.append(strength)
             return True
-        at = bisect_left(times, at_us)
-        while at < len(times) and times[at] == at_us and self.device[at] < device:
-            at += 1
-        if at < len(times) and times[at] == at_us and self.device[at] == device:
+        index = bisect_left(times, at_us)
+        while index < len(times) and times[index] == at_us and self.device[index] < device:
+            index += 1
+        if index < len(times) and times[index] == at_us and self.device[index] == device:
             self.repeats += 1
-            if strength <= self.rssi[at]:
+            if strength <= self.rssi[index]:
                 return False
-            self.rssi[at] = strength
+            self.rssi[index] = strength
             return True
-        times.insert(at, at_us)
-        self.device.insert(at, device)
-        self.rssi.insert(at, strength)
+        times.insert(index, at_us)
+        self.device.insert(index, device)
+        self.rssi.insert(index, strength)
         return True
 
     def packed(self) -> tuple[bytes, bytes, bytes, int]:
-        """The reads as bytes, for a snapshot on this machine."""
+        """Return the reads as bytes, for a snapshot on this machine."""
         return self.at_us.tobytes(), self.device.tobytes(), self.rssi.tobytes(), self.repeats
 
     @classmethod
     def unpacked(cls, at_us: bytes, device: bytes, rssi: bytes, repeats: int) -> "ChipReads":
-        """The inverse of `packed`."""
+        """Return the reads in bytes that `packed` made."""
         reads = cls()
         reads.at_us.frombytes(at_us)
         reads.device.frombytes(device)

@@ -1,7 +1,7 @@
-"""What the officials' facts of an event amount to, in log order: who runs, who wears which chip, which gun fired.
+"""The officials' facts of an event that are in force: who runs, who wears which chip, which guns were fired.
 
-A fact that names something unknown is kept and takes effect when that appears, so nothing here is looked up when a fact
-comes; it is looked up when an athlete is scored. Source: R1.
+A fact that names something unknown is kept and takes effect when that appears. So names are not looked up when a fact
+arrives, but when an athlete is scored. Source: R1.
 """
 
 from collections.abc import Iterable
@@ -45,28 +45,28 @@ ORDINAL_BITS = 20  # a record holds fewer than a million entries: its bytes are 
 
 
 class Written(NamedTuple):
-    """An entry and where the log has it: a number that ascends through the log's records, facts and lists."""
+    """An entry and its position in the log: a number that ascends through the log's records, facts and lists."""
 
     position: int
     entry: Entry
 
 
 class OwnGun(NamedTuple):
-    """The gun that an athlete's times count from; `wave` is None for the gun fired without a wave."""
+    """The gun from which an athlete's times count; `wave` is None for the gun fired without a wave."""
 
     at_us: int
     wave: str | None
 
 
 class Place(NamedTuple):
-    """Where a device stands."""
+    """The mat of a device, and whether it is a backup there."""
 
     mat: str
     backup: bool
 
 
 class Rulings:
-    """The officials' facts in force, by subject. `apply` takes them in log order; the later supersedes the earlier."""
+    """The officials' facts in force, by subject. `apply` takes them in log order; a later fact replaces an earlier."""
 
     def __init__(self) -> None:
         self.definition: Definition | None = None
@@ -96,11 +96,11 @@ class Rulings:
     # --- Facts in.
 
     def apply(self, offset: int, ordinal: int, fact: Ruling) -> None:
-        """Take in one fact; `ordinal` counts the facts and entries of the record at `offset`."""
+        """Apply one fact; `ordinal` counts the facts and entries of the record at `offset`."""
         match fact:
             case EntriesAdded():
-                for at, entry in enumerate(fact.entries):
-                    self._enter(Written((offset << ORDINAL_BITS) + ordinal + at, entry))
+                for index, entry in enumerate(fact.entries):
+                    self._enter(Written((offset << ORDINAL_BITS) + ordinal + index, entry))
             case EventDefined():
                 self._define(fact)
             case GunFired():
@@ -130,7 +130,7 @@ class Rulings:
             case ProtestFiled() | ProtestDecided() | ResultsPublished():
                 self._apply_office(offset, fact)
             case FactWithdrawn() | NoticeReceived():
-                pass  # a withdrawal decides which facts come here, a notice changes no standing
+                pass  # a withdrawal decides which facts are applied; a notice changes no standing
             case _:
                 assert_never(fact)
 
@@ -155,7 +155,7 @@ class Rulings:
         try:
             definition = parse_definition(fact.definition)
         except DefinitionRefused:
-            return  # refused at the door; one that stands in a log all the same has no effect
+            return  # ingest refuses it; if the log has one anyway, it has no effect
         self.definition = definition
         self.plain_definition = fact
         self.courses = {race.id: Course(definition, race) for race in definition.races}
@@ -168,21 +168,21 @@ class Rulings:
             for device in devices
         }
 
-    # --- Questions, answered by what is known now.
+    # --- Questions, answered by the facts so far.
 
     def entry_of(self, bib: str) -> Written | None:
-        """The athlete's entry in force: the last that names a race of the definition."""
+        """Return the athlete's entry in force: the last that names a race of the definition."""
         for written in reversed(self.written.get(bib, ())):
             if written.entry.race in self.courses:
                 return written
         return None
 
     def first_entry(self, bib: str) -> int:
-        """The position of the athlete's first entry; one that is pending, its race not defined, does not count."""
+        """Return the position of the athlete's first entry. An entry for an undefined race does not count."""
         return next(written.position for written in self.written[bib] if written.entry.race in self.courses)
 
     def owner_of(self, chip: str) -> str | None:
-        """Whose chip it is by the entries: the last entry in force that names it."""
+        """Return the owner of a chip by the entries: the bib of the last entry in force that names it."""
         last, owner = -1, None
         for bib in self.named_by.get(chip, ()):
             written = self.entry_of(bib)
@@ -191,28 +191,28 @@ class Rulings:
         return owner
 
     def wearer_of(self, chip: str, at_us: int, owner: str | None) -> str | None:
-        """Who wears a chip at a corrected instant: by the latest assignment that covers it, else its `owner`."""
+        """Return who wears a chip at a corrected instant: by the latest assignment that covers it, else its `owner`."""
         for fact in reversed(self.worn.get(chip, ())):
             if _covers(fact.from_us, fact.until_us, at_us) and self.entry_of(fact.bib) is not None:
                 return fact.bib
         return owner
 
     def corrected_us(self, device: str, at_us: int) -> int:
-        """A device's time with the latest clock correction that covers it, by its own clock."""
+        """Return a device's time with the latest clock correction that covers it, by its own clock."""
         for fact in reversed(self.clocks.get(device, ())):
             if _covers(fact.from_us, fact.until_us, at_us):
                 return at_us + fact.offset_us
         return at_us
 
     def place_of(self, device: str, at_us: int) -> Place | None:
-        """Where a device stands at a corrected instant: by the latest assignment that covers it, else by definition."""
+        """Return a device's place at a corrected instant: by the latest assignment that covers it, else as defined."""
         for fact in reversed(self.placed.get(device, ())):
             if _covers(fact.from_us, fact.until_us, at_us) and self.has_mat(fact.mat):
                 return Place(fact.mat, (fact.mat, device) in self.backups)
         return self.defined_places.get(device)
 
     def moves(self, device: str) -> bool:
-        """Whether a fact corrects the device's clock or moves it, so that each of its reads has to be asked for."""
+        """Return whether a fact moves the device or corrects its clock, so that each read is placed by itself."""
         return device in self.clocks or device in self.placed
 
     def own_gun(self, entry: Entry) -> OwnGun | None:
@@ -224,19 +224,19 @@ class Rulings:
         return None
 
     def race_gun_us(self, race: str) -> int | None:
-        """The earliest of all the race's guns."""
+        """Return the earliest of all the race's guns."""
         return min((at_us for (named, _), at_us in self.guns.items() if named == race), default=None)
 
     def protest(self, name: str) -> Protest:
-        """A protest that was filed, with its outcome once there is one."""
+        """Return a protest that was filed, with its outcome once there is one."""
         return msgspec.structs.replace(self.protests[name], outcome=self.protest_outcomes.get(name))
 
     def bibs(self) -> Iterable[str]:
-        """Every bib that an entry names, in the order of their first entries."""
+        """Return every bib that an entry names, in the order of their first entries."""
         return self.written.keys()
 
     def has_mat(self, mat: str) -> bool:
-        """Whether the definition has that mat."""
+        """Return whether the definition has that mat."""
         return self.definition is not None and any(known.id == mat for known in self.definition.mats)
 
 

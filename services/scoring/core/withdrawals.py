@@ -1,4 +1,4 @@
-"""Which facts are withdrawn. Source: R1.fact_withdrawn."""
+"""Find out which facts are withdrawn. Source: R1.fact_withdrawn."""
 
 from schemas.events import FactWithdrawn, Ruling
 
@@ -11,7 +11,7 @@ class Withdrawals:
         self._hit: dict[str, bool] = {}
 
     def add(self, fact: FactWithdrawn) -> None:
-        """Take in a withdrawal; the fact that it names may come later."""
+        """Add a withdrawal; the fact that it names may arrive later."""
         self._by_target.setdefault(fact.fact, []).append(fact)
         self._hit = {}
 
@@ -23,11 +23,14 @@ class Withdrawals:
         return bool(self._by_target)
 
     def hit(self, fact: Ruling) -> bool:
-        """Return whether a fact is as if it had never been."""
+        """Return whether a fact is withdrawn, and so counts as if it had never been logged."""
         return fact.id is not None and fact.id in self._by_target and self._is_hit(fact.id, frozenset())
 
     def _is_hit(self, fact_id: str, asking: frozenset[str]) -> bool:
-        """Of withdrawals in a circle, the one that is asked about first, the earliest in the log, is withdrawn."""
+        """Return whether a fact is withdrawn.
+
+        Of withdrawals in a circle, the first that is asked about is withdrawn: the earliest in the log.
+        """
         if fact_id in asking or fact_id not in self._by_target:
             return False
         if fact_id not in self._hit:
@@ -37,6 +40,6 @@ class Withdrawals:
                 for withdrawal in self._by_target[fact_id]
             )
             if len(asking) > 1:
-                return hit  # seen from inside a chain, which a circle may have cut short: not for keeping
+                return hit  # not cached, since a circle may have cut this chain short
             self._hit[fact_id] = hit
         return self._hit[fact_id]

@@ -191,7 +191,7 @@ def test_a_refused_definition_leaves_the_earlier_one_in_force():
 def test_a_definition_of_another_event_is_refused():
     other = fact("event_defined", definition=definition(event="other"))
     reason = EventState(EVENT).fold(0, 0, typed(other))
-    assert reason == "event: the definition is of 'other', the fact of 'example-2026'"
+    assert reason == "event: the definition is for event 'other', but the fact is for 'example-2026'"
 
 
 def test_a_refused_fact_does_not_use_up_its_id():

@@ -41,7 +41,7 @@ def test_a_partition_counts_its_records_and_passes_over_those_that_cannot_be_rea
 def test_a_record_that_was_folded_is_not_folded_again():
     state = PartitionState(0)
     state.fold(0, envelope(*day()))
-    with pytest.raises(AssertionError, match="record 0 of partition 0 was folded"):
+    with pytest.raises(AssertionError, match="record 0 of partition 0 is already folded"):
         state.fold(0, envelope(run()))
 
 
@@ -50,7 +50,7 @@ def test_a_fact_without_effect_is_named_by_its_place_in_the_record():
     stray = {**status("7", "DQ"), "event": "other"}
     refusals = PartitionState(0).fold(0, envelope(defined(), stray, entries("7"), bad))
     assert refusals == [
-        Refusal(1, "is of event other in a record of example-2026"),
+        Refusal(1, "is for event 'other', but in a record of 'example-2026'"),
         Refusal(3, "races: is empty; an event has at least one race"),
     ]
 
@@ -212,7 +212,7 @@ def test_a_snapshot_of_another_fold_or_of_no_sense_is_not_used():
     rows(state)
     first, *parts = state.dump()
     head = msgspec.msgpack.decode(first)
-    with pytest.raises(SnapshotUnusable, match=f"fold {FOLD_VERSION + 1}"):
+    with pytest.raises(SnapshotUnusable, match=f"version {FOLD_VERSION + 1} of the fold"):
         Loading(msgspec.msgpack.encode({**head, "fold": FOLD_VERSION + 1}))
     with pytest.raises(SnapshotUnusable):
         Loading(msgspec.msgpack.encode({**head, "byteorder": "middle"}))
