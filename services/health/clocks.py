@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from schemas.ids import US
 from schemas.results import AthleteRow
-from services.health.crossings import Crossings, Instants, find_crossings
-from services.health.even_pace import Estimate, Step, estimate_mat
+from services.health.crossings import Crossings, find_crossings
+from services.health.even_pace import Estimate, Field, Step, estimate_mat
 from services.health.observed import DevicePassing, Observed
 from services.health.peers import Phase, compare, compare_mat, in_order, times_by_mat
 from services.scoring.core.course import Course
@@ -16,6 +16,7 @@ OFF_MIN_S = 30.0  # seconds, there
 OFF_MIN_US = 10 * US  # where devices at the same mat tell
 SURE_S = 15.0  # an offset that paces tell is shown as the device's when its standard error is no more
 ROUND_US = 1800 * US  # clocks are set to the wrong zone or hour: an offset near one of these is one of these
+STRAYS = 2
 FAVOURED = 12.0  # how much likelier (twice its logarithm) one of two devices has to be right
 
 
@@ -168,7 +169,7 @@ class _Judge:
                 for bib, own in self._observed.passings.items()
                 if bib in self._rows and self._rows[bib].race == race
             ]
-            races.append((course, [one.at_us for one in athletes]))
+            races.append(_field(course, athletes))
         return estimate_mat(mat, races, frozenset(self._times) - {mat})[0]
 
     # --- Mats.
@@ -189,8 +190,8 @@ class _Judge:
         taken = {course.index[one.point]: one.at_us for one in row.points if one.source != "official"}
         return find_crossings(row.bib, course, passings, self._gap_us, taken)
 
-    def _races(self) -> list[tuple[Course, list[Instants]]]:
-        return [(self._courses[race], [one.at_us for one in athletes]) for race, athletes in self.crossings().items()]
+    def _races(self) -> list[Field]:
+        return [_field(self._courses[race], athletes) for race, athletes in self.crossings().items()]
 
     def compare_mats(self) -> None:
         """Find the mats that the athletes' paces contradict, the clearest first, without those found before."""
@@ -212,7 +213,7 @@ class _Judge:
                 for device in self._times[mat]:
                     self.ahead_us.setdefault(device, round(found.ahead_s * US))
 
-    def _culprit(self, suspects: list[str], races: list[tuple[Course, list[Instants]]], trusted: frozenset[str]) -> str:
+    def _culprit(self, suspects: list[str], races: list[Field], trusted: frozenset[str]) -> str:
         """Return the mat without which least is left to explain: a wrong clock makes its neighbours look wrong too."""
         if len(suspects) == 1:
             return suspects[0]
@@ -258,6 +259,13 @@ def _rounded_us(ahead_s: float, error_s: float) -> int:
     if near_us and abs(ahead_s * US - near_us) <= max(3 * error_s, 5) * US:
         return near_us
     return round(ahead_s) * US
+
+
+def _field(course: Course, athletes: list[Crossings]) -> Field:
+    """Return a race's athletes; a few stray reads do not tell how far the latest has come."""
+    crossings = [one.at_us for one in athletes]
+    latest = sorted(max((at_us for at_us in own if at_us is not None), default=0) for own in crossings)
+    return Field(course, crossings, latest[-min(STRAYS + 1, len(latest))] if latest else 0)
 
 
 def _is_clear(found: Estimate | None) -> bool:

@@ -497,6 +497,15 @@ def _round_offset(ahead_us: int) -> int:
     return round(ahead_us / TENTH_US) * TENTH_US
 
 
+def _waived(course: Course, row: AthleteRow, last: int) -> Iterator[int]:
+    """Yield the points that an athlete lacks and that are not missed, since they were waived."""
+    has = {taken.point for taken in row.points}
+    for point in range(1, last):
+        one = course.points[point]
+        if one.mandatory and one.id not in has and one.id not in row.missed:
+            yield point
+
+
 def _count_points(courses: Mapping[str, Course], rows: Iterable[AthleteRow]) -> Iterator[PointHealth]:
     """Yield the counts of each point of each race, by the athletes' rows."""
     counts = {race: [[0, 0, 0, 0, 0] for _ in course.points] for race, course in courses.items()}
@@ -511,6 +520,9 @@ def _count_points(courses: Mapping[str, Course], rows: Iterable[AthleteRow]) -> 
                 last = max(last, point)
         for point in range(last + 1):
             own[point][0] += 1
+        if "waived" in row.flags:
+            for point in _waived(course, row, last):
+                own[point][4] += 1
     for race, course in courses.items():
         for one, (expected, main, backup, official, waived) in zip(course.points, counts[race], strict=True):
             seen = main + backup + official

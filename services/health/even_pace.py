@@ -28,7 +28,16 @@ SLOPE_BETWEEN, BEND_BETWEEN = 0.05, 0.03
 SLOPE_BEYOND, BEND_BEYOND = 0.2, 0.1
 NOISE_MIN_S = 0.5
 FEW = 8
+ARRIVED = 1.3  # times as long as expected, after which nearly all have come
 BEYOND_DOUBT = 2.0  # the pace before is known only roughly, which makes the line too flat
+
+
+class Field(NamedTuple):
+    """A race's athletes as far as they have come: their crossings, and the latest of all."""
+
+    course: Course
+    athletes: Sequence[Instants]
+    latest_us: int
 
 
 class Difference(NamedTuple):
@@ -70,9 +79,7 @@ class _Fit(NamedTuple):
     between: bool
 
 
-def estimate_mat(
-    mat: str, races: Iterable[tuple[Course, Sequence[Instants]]], trusted: frozenset[str]
-) -> tuple[Estimate | None, Step | None]:
+def estimate_mat(mat: str, races: Iterable[Field], trusted: frozenset[str]) -> tuple[Estimate | None, Step | None]:
     """Return how far the clock of a mat is ahead of those of the trusted mats, and the clearest jump of it.
 
     The estimate is None where too few athletes tell, the jump where those of no race show one who were at mats around.
@@ -121,18 +128,19 @@ def _combined(found: list[Estimate]) -> Estimate | None:
     return Estimate(ahead_s, max(sqrt(1 / sum(weights)), 0.7 * least_s), sum(one.athletes for one in found))
 
 
-def _fits(mat: str, races: Iterable[tuple[Course, Sequence[Instants]]], trusted: frozenset[str]) -> list[_Fit]:
+def _fits(mat: str, races: Iterable[Field], trusted: frozenset[str]) -> list[_Fit]:
     found = []
-    for course, athletes in races:
-        for point in course.at_mat.get(mat, ()):
-            fit = _fit_point(course, athletes, point, trusted)
+    for field in races:
+        for point in field.course.at_mat.get(mat, ()):
+            fit = _fit_point(field, point, trusted)
             if fit is not None:
                 found.append(fit)
     return found
 
 
-def _fit_point(course: Course, athletes: Sequence[Instants], point: int, trusted: frozenset[str]) -> _Fit | None:
+def _fit_point(field: Field, point: int, trusted: frozenset[str]) -> _Fit | None:
     """Return what one race's point says: between two mats if enough athletes were at both, else beyond two."""
+    course, athletes, latest_us = field
     usable = [at for at, one in enumerate(course.points) if at != point and one.mat in trusted]
     before = [at for at in reversed(usable) if at < point]
     after = [at for at in usable if at > point]
@@ -143,9 +151,9 @@ def _fit_point(course: Course, athletes: Sequence[Instants], point: int, trusted
         if len(found) >= SAMPLE_MIN:
             return _fit(found, SLOPE_BETWEEN, BEND_BETWEEN, True)
     if len(before) > 1:
-        found = _differences_beyond(course, _thinned(own, point), point, before)
+        found = _differences_beyond(course, _thinned(own, point), point, before, latest_us)
     elif len(after) > 1:
-        found = _differences_beyond(course, _thinned(own, point), point, after)
+        found = _differences_beyond(course, _thinned(own, point), point, after, latest_us)
     else:
         return None
     return _fit(found, SLOPE_BEYOND, BEND_BEYOND, False) if len(found) >= SAMPLE_MIN else None
@@ -182,8 +190,13 @@ def _differences(
     return found
 
 
-def _differences_beyond(course: Course, athletes: Iterable[Instants], point: int, along: list[int]) -> list[Difference]:
-    """Compare with the pace between the ends of `along`: the trusted points on one side, the nearest first."""
+def _differences_beyond(
+    course: Course, athletes: Iterable[Instants], point: int, along: list[int], latest_us: int
+) -> list[Difference]:
+    """Compare with the pace between the ends of `along`: the trusted points on one side, the nearest first.
+
+    Those are left out who might still be on the way there: the quick ones alone would make the clock look behind.
+    """
     found = []
     for crossings in athletes:
         at_us = crossings[point]
@@ -199,6 +212,8 @@ def _differences_beyond(course: Course, athletes: Iterable[Instants], point: int
             continue
         kms = [course.points[at].km for at in (far, near, point)]
         stretch_us = (near_us - far_us) * (kms[2] - kms[1]) / (kms[1] - kms[0])
+        if forward and near_us + ARRIVED * stretch_us > latest_us:
+            continue
         found.append(Difference(abs(stretch_us) / US, (at_us - near_us - stretch_us) / US, at_us))
     return found
 
