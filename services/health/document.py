@@ -110,7 +110,7 @@ class _Examination:
     def health(self) -> Health:
         """Return the document."""
         chips = list_chips(self._observed, [row.entry for row in self._rows if row.entry is not None])
-        unknown = chips_finding(self._observed, chips)
+        unknown = chips_finding(self._definition.event, self._observed, chips)
         findings = [self._clock_finding(fault) for fault in self._clocks.faults]
         findings += self._gun_findings()
         for mat in self._definition.mats:

@@ -31,7 +31,7 @@ def list_chips(observed: Observed, entries: Iterable[Entry]) -> list[ChipHealth]
     ]
 
 
-def chips_finding(observed: Observed, listed: list[ChipHealth]) -> Finding | None:
+def chips_finding(event: str, observed: Observed, listed: list[ChipHealth]) -> Finding | None:
     """Return the finding for chips of nobody that behave like athletes': read at two mats, or too many to be spares."""
     runners = [chip for chip in observed.chips if len(chip.mats) > 1]
     at_mats = [chip for chip in observed.chips if chip.mats]
@@ -42,7 +42,7 @@ def chips_finding(observed: Observed, listed: list[ChipHealth]) -> Finding | Non
         return None
     counted: list[ObservedChip] = at_mats if common else runners
     near = {chip.chip: chip.near for chip in listed}
-    assigned = [fact for chip in counted for fact in _assignment(chip.chip, near.get(chip.chip, []))]
+    assigned = [fact for chip in counted for fact in _assignment(event, chip.chip, near.get(chip.chip, []))]
     names = [chip.chip for chip in counted]
     return Finding(
         kind="chips_unknown",
@@ -59,10 +59,10 @@ def chips_finding(observed: Observed, listed: list[ChipHealth]) -> Finding | Non
     )
 
 
-def _assignment(chip: str, near: list[NearEntry]) -> list[dict[str, str]]:
+def _assignment(event: str, chip: str, near: list[NearEntry]) -> list[dict[str, str]]:
     """Return the fact that gives the chip to the only entry that has it in another notation."""
     alike = [entry for entry in near if entry.how != "one_digit"]
-    return [{"type": "chip_assigned", "chip": chip, "bib": alike[0].bib}] if len(alike) == 1 else []
+    return [{"type": "chip_assigned", "event": event, "chip": chip, "bib": alike[0].bib}] if len(alike) == 1 else []
 
 
 class _Nearest:

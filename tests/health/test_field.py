@@ -49,6 +49,17 @@ def test_a_mat_that_read_4_of_10_is_one_finding_with_a_waiver():
         assert points[bib]["FINISH"] > waiver["from_us"]
 
 
+def test_who_lacks_a_second_point_keeps_the_case():
+    log = Log()
+    for line in (FIELD / "01-split-mat-dead.jsonl").read_bytes().splitlines():
+        fact = json.loads(line)
+        reads = fact.get("reads", [])
+        fact |= {"reads": [read for read in reads if (read["device"], read["chip"]) != ("M10", "C1")]} if reads else {}
+        log.add(json.dumps(fact).encode())
+    (finding,) = health_of(log).findings
+    assert finding.evidence["cases"] == [f"missed:{bib}" for bib in ("102", "104", "105", "107", "108")]
+
+
 def test_a_clock_an_hour_ahead_is_one_finding_whose_correction_mends_all():
     finding, text = only_finding("07-one-reader-an-hour-ahead.jsonl")
     assert (finding.kind, finding.subject) == ("clock_off", {"device": "M10", "mat": "m10"})
