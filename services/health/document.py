@@ -1,4 +1,4 @@
-"""The health document of an event, from its rows and from what its devices read. Source: R7 "Health".
+"""The health document of an event, from its rows and from what its devices read.
 
     health(state.event_row(), definition, rows, observe(state))
 

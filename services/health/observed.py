@@ -4,12 +4,15 @@ A clock far off makes all of a device's passings unused, and a wrong gun those o
 reads, not on the points that scoring gave.
 """
 
+from collections.abc import Iterable, Sequence
+from itertools import groupby, repeat
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from services.scoring.core.device_places import ASK, UNKNOWN
+from services.scoring.core.device_places import ASK, UNKNOWN, DevicePlacement
 from services.scoring.core.event import EventState
+from services.scoring.core.rulings import Rulings
 
 
 class DevicePassing(NamedTuple):
@@ -56,18 +59,46 @@ class Observed(Struct, frozen=True):
     chips: list[ObservedChip]
 
 
+class Burst(NamedTuple):
+    """Reads of one chip by one device without a gap over `passing_gap_s`, by the device's own clock."""
+
+    chip: str
+    device: str
+    first_us: int
+    last_us: int
+    reads: int
+
+
 def observe(state: EventState) -> Observed:
     """Return what the devices of an event read, by the facts in force."""
-    return _Observer(state).observed()
+    observer = _Observer(state.rulings, state.devices.names)
+    for chip, reads in state.chips.items():
+        observer.take(chip, zip(reads.at_us, reads.at_us, reads.device, repeat(1), strict=False))
+    return observer.observed()
+
+
+def observe_bursts(rulings: Rulings, bursts: Sequence[Burst]) -> Observed:
+    """Return the same of reads that were counted before; `bursts` of a chip follow each other."""
+    numbers = {device: nth for nth, device in enumerate(dict.fromkeys(burst.device for burst in bursts))}
+    observer = _Observer(rulings, list(numbers))
+    for chip, own in groupby(bursts, key=lambda burst: burst.chip):
+        in_order = sorted((one.first_us, one.last_us, numbers[one.device], one.reads) for one in own)
+        observer.take(chip, in_order)
+    return observer.observed()
+
+
+_Placed = tuple[int, int, int, int, str | None]
+"""First and last instant, corrected, device, how many reads, and the mat."""
 
 
 class _Observer:
-    def __init__(self, state: EventState) -> None:
-        self._state = state
-        rulings = state.rulings
+    def __init__(self, rulings: Rulings, names: list[str]) -> None:
+        self._rulings = rulings
         self._gap_us = rulings.gap_us
-        self._places = state.devices.places(rulings)
-        self._devices = [ObservedDevice(device=name) for name in state.devices.names]
+        self._places = DevicePlacement(rulings, names)
+        mats, groups = self._places.mats, self._places.groups
+        self._mats = [None if group < 0 else mats[group >> 1] for group in groups]
+        self._devices = [ObservedDevice(device=name) for name in names]
         for seen in self._devices:
             place = rulings.defined_places.get(seen.device)
             if place is not None:
@@ -75,83 +106,76 @@ class _Observer:
         self._passings: dict[str, list[DevicePassing]] = {}
         self._chips: list[ObservedChip] = []
 
+    def take(self, chip: str, reads: Iterable[tuple[int, int, int, int]]) -> None:
+        """Take in a chip's reads in time order: first and last instant, device, how many."""
+        rulings, mats = self._rulings, self._mats
+        owner = rulings.owner_of(chip)
+        if not self._places.moving:
+            placed = [(first, last, number, count, mats[number]) for first, last, number, count in reads]
+        else:
+            placed = [self._corrected(*read) for read in reads]
+        if chip not in rulings.worn:
+            self._take(chip, owner, placed)
+            return
+        by_wearer: dict[str | None, list[_Placed]] = {}
+        for read in placed:
+            by_wearer.setdefault(rulings.wearer_of(chip, read[0], owner), []).append(read)
+        for wearer, own in by_wearer.items():
+            self._take(chip, wearer, own)
+
     def observed(self) -> Observed:
-        """Go through all chips, then add the devices that the definition names and that never read."""
-        rulings = self._state.rulings
-        for chip, reads in self._state.chips.items():
-            owner = rulings.owner_of(chip)
-            if chip in rulings.worn:
-                self._take_each(chip, owner)
-            elif self._places.moving:
-                self._take(chip, owner, self._corrected(chip))
-            else:
-                mats, groups = self._places.mats, self._places.groups
-                placed = [None if group == UNKNOWN else mats[group >> 1] for group in groups]
-                self._take(
-                    chip,
-                    owner,
-                    [(at_us, number, placed[number]) for at_us, number in zip(reads.at_us, reads.device, strict=True)],
-                )
+        """Return all that was taken in, with the devices that the definition names and that never read."""
         for passings in self._passings.values():
             passings.sort()
         heard = {seen.device for seen in self._devices}
-        for device, place in rulings.defined_places.items():
+        for device, place in self._rulings.defined_places.items():
             if device not in heard:
                 self._devices.append(ObservedDevice(device=device, mat=place.mat, backup=place.backup))
         self._chips.sort(key=lambda chip: (chip.first_us, chip.chip))
         return Observed(self._devices, self._passings, self._chips)
 
-    def _corrected(self, chip: str) -> list[tuple[int, int, str | None]]:
-        """Return a chip's reads as corrected instant, device and mat."""
-        places, reads = self._places, self._state.chips[chip]
-        found: list[tuple[int, int, str | None]] = []
-        for raw_us, number in zip(reads.at_us, reads.device, strict=True):
-            at_us, group = raw_us, places.groups[number]
-            if group == ASK:
-                at_us, group = places.ask(number, raw_us)
-                device = self._devices[number]
-                if device.last_us is None or at_us >= device.last_us:
-                    device.correction_us = at_us - raw_us
-                    if group != UNKNOWN:
-                        device.mat, device.backup = places.mats[group >> 1], bool(group & 1)
-            found.append((at_us, number, None if group == UNKNOWN else places.mats[group >> 1]))
-        return found
+    def _corrected(self, raw_us: int, last_us: int, number: int, count: int) -> _Placed:
+        """Return reads by the clock corrections and the place of their device then."""
+        places = self._places
+        group = places.groups[number]
+        if group != ASK:
+            return raw_us, last_us, number, count, self._mats[number]
+        at_us, group = places.ask(number, raw_us)
+        until_us = at_us if last_us == raw_us else places.ask(number, last_us)[0]
+        mat = None if group == UNKNOWN else places.mats[group >> 1]
+        device = self._devices[number]
+        if device.last_us is None or at_us >= device.last_us:
+            device.correction_us = at_us - raw_us
+            if mat is not None:
+                device.mat, device.backup = mat, bool(group & 1)
+        return at_us, until_us, number, count, mat
 
-    def _take_each(self, chip: str, owner: str | None) -> None:
-        """Take a chip that an official assigned: its reads by who wore it then."""
-        rulings = self._state.rulings
-        by_wearer: dict[str | None, list[tuple[int, int, str | None]]] = {}
-        for read in self._corrected(chip):
-            by_wearer.setdefault(rulings.wearer_of(chip, read[0], owner), []).append(read)
-        for wearer, reads in by_wearer.items():
-            self._take(chip, wearer, reads)
-
-    def _take(self, chip: str, bib: str | None, reads: list[tuple[int, int, str | None]]) -> None:
+    def _take(self, chip: str, bib: str | None, reads: list[_Placed]) -> None:
         """Count reads by device and cut them into passings; of a chip of nobody keep the counts alone."""
         begun: dict[tuple[int, str], list[int]] = {}
         counts: dict[int, list[int]] = {}
         own: list[DevicePassing] = []
         gap_us = self._gap_us
-        for at_us, number, mat in reads:
+        for at_us, until_us, number, several, mat in reads:
             count = counts.get(number)
             if count is None:
-                counts[number] = [1, at_us, at_us]
+                counts[number] = [several, at_us, until_us]
             else:
-                count[0] += 1
-                if at_us > count[2]:
-                    count[2] = at_us
-                elif at_us < count[1]:
+                count[0] += several
+                if until_us > count[2]:
+                    count[2] = until_us
+                if at_us < count[1]:
                     count[1] = at_us
             if mat is None:
                 continue
             span = begun.get((number, mat))
             if span is None:
-                begun[number, mat] = [at_us, at_us]
+                begun[number, mat] = [at_us, until_us]
             elif 0 <= at_us - span[1] <= gap_us:
-                span[1] = at_us
+                span[1] = until_us
             else:
                 own.append(DevicePassing(span[0], span[1], number, mat))
-                begun[number, mat] = [at_us, at_us]
+                begun[number, mat] = [at_us, until_us]
         own += [DevicePassing(span[0], span[1], number, mat) for (number, mat), span in begun.items()]
         for number, (reads_n, first_us, last_us) in counts.items():
             device = self._devices[number]
@@ -165,7 +189,7 @@ class _Observer:
             self._chips.append(
                 ObservedChip(
                     chip,
-                    len(reads),
+                    sum(count[0] for count in counts.values()),
                     min(count[1] for count in counts.values()),
                     max(count[2] for count in counts.values()),
                     tuple(self._devices[number].device for number in counts),

@@ -7,7 +7,7 @@ yet, and the athlete is explained as they were before it.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +15,7 @@ from msgspec import Struct
 from schemas.codec import fact_from_json
 from schemas.events import EntriesAdded
 from schemas.results import AthleteRow
+from services.health.observed import Observed, observe_bursts
 from services.live.async_cache import AsyncCache
 from services.live.errors import Behind, Refused
 from services.live.http.query import Moment
@@ -53,6 +54,18 @@ class Explainer:
     async def explained(self, announced: AnnouncedRevision, bib: str) -> Explained:
         """Return the explanation of a bib at a revision, or at the newest one before it that can be explained yet."""
         return await self._explained.get((announced, bib), lambda: self._explain_latest(announced, bib))
+
+    async def observed(self, announced: AnnouncedRevision, bibs: Iterable[str]) -> Observed:
+        """Return what the devices of an event read up to a revision. Raises Behind while facts on a bib are missing."""
+        lock = self._locks.setdefault(announced.event, asyncio.Lock())
+        async with lock:
+            facts = self._facts_of(announced)
+            await self._advance(facts, announced)
+            rulings = facts.state.rulings
+            if any(bib not in rulings.written for bib in bibs):
+                raise Behind("the facts behind the results have not all arrived yet; ask again soon")
+            bursts = await self._store.bursts(announced.event, rulings.gap_us, announced.revision)
+            return await asyncio.to_thread(observe_bursts, rulings, bursts)
 
     async def _explain_latest(self, newest: AnnouncedRevision, bib: str) -> Explained:
         announced: AnnouncedRevision | None = newest

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from schemas.results import AthleteRow, EventRow
+from services.health.observed import Burst
 from services.live.incremental_rows import IncrementalRows, RowsKey
 from services.live.table_rows import AnnouncedRevision, AthleteVersion, ChipRead, LoggedLine, Split, TeamLine
 from services.runtime.clickhouse import Database
@@ -330,6 +331,17 @@ class Store:
             {"event": event, "offset": last[0], "ordinal": last[1], "until": until, "most": most},
         )
         return [LoggedLine(*row) for row in rows]
+
+    async def bursts(self, event: str, gap_us: int, until: int) -> list[Burst]:
+        """Return all reads of an event by chip, device and time, those without a gap over `gap_us` as one."""
+        rows = await self._database.query(
+            "SELECT chip, device, burst[1], burst[-1], length(burst) FROM (SELECT chip, device, arrayJoin(arraySplit("
+            "(at_us, gap) -> gap > {gap:Int64}, times, arrayDifference(times))) AS burst FROM (SELECT chip, device,"
+            " arraySort(groupUniqArray(at_us)) AS times FROM reads WHERE event = {event:String}"
+            " AND offset <= {until:Int64} GROUP BY chip, device)) ORDER BY chip",
+            {"event": event, "gap": gap_us, "until": until},
+        )
+        return [Burst(chip, device, first, last, int(reads)) for chip, device, first, last, reads in rows]
 
     async def reads_of(self, event: str, chips: Sequence[str], until: int) -> list[ChipRead]:
         """Return all reads of some chips, each once, by chip and time."""

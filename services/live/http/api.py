@@ -9,6 +9,7 @@ from aiohttp import web
 
 from services.live.errors import KNOWN_LISTED, Behind, Refused, TooManyViewers, known_ids
 from services.live.explainer import Explainer
+from services.live.health_reports import HealthReports
 from services.live.http.access import Access
 from services.live.http.answer_cache import AnswerCache, unknown_board
 from services.live.http.answers import (
@@ -86,6 +87,7 @@ class LiveApi:
         self._metrics = metrics
         self._now_us = now_us
         self._explainer = Explainer(loader)
+        self._health_reports = HealthReports(loader, self._explainer)
         self._current: dict[str, ReadyAnswer] = {}
         self._current_generation = tracker.generation
 
@@ -104,6 +106,7 @@ class LiveApi:
             web.get(f"{BASE}/published/{{race}}/document", self._answering("published", self._document)),
             web.get(f"{BASE}/standings", self._answering("standings", self._standings)),
             web.get(f"{BASE}/cases", self._answering("cases", self._cases)),
+            web.get(f"{BASE}/health", self._answering("health", self._health)),
             web.get(BASE, self._answering("event", self._event)),
             web.get("/v1/events", self._answering("events", self._events)),
             web.get("/v1/time", self._answering("time", self._time)),
@@ -112,6 +115,7 @@ class LiveApi:
 
     async def close(self) -> None:
         """Cancel all making."""
+        await self._health_reports.close()
         await self._explainer.close()
 
     def _answering(self, route: str, handler: Handler) -> Handler:
@@ -281,6 +285,13 @@ class LiveApi:
         self._access.check_official(request, request.match_info["event"])
         announced, _, _ = await self._read(request, at_query)
         return respond(request, await self._answers.cases(announced), NEVER)
+
+    async def _health(self, request: web.Request) -> web.StreamResponse:
+        self._access.check_official(request, request.match_info["event"])
+        announced, query, _ = await self._read(request, at_query)
+        reports = self._health_reports
+        made = await (reports.newest(announced) if query.as_of is None else reports.at(announced))
+        return respond(request, made, NEVER)
 
     # --- Streams
 

@@ -1,0 +1,57 @@
+"""The health of events, for officials: worked out when it is asked for, and not again before a while has gone by."""
+
+import asyncio
+import time
+
+import msgspec
+
+from services.health.document import health
+from services.live.async_cache import AsyncCache
+from services.live.explainer import Explainer
+from services.live.http.answers import Answer, json_answer, weight
+from services.live.loader import Loader
+from services.live.table_rows import AnnouncedRevision
+
+FRESH_S = 15.0  # a report is given again for so long, though the event has gone on; it names its revision
+REPORTS_BYTES = 32 * 1024 * 1024
+
+
+class HealthReports:
+    """Makes and keeps reports. Methods raise Refused, Behind and DatabaseUnavailable."""
+
+    def __init__(self, loader: Loader, explainer: Explainer) -> None:
+        self._loader = loader
+        self._explainer = explainer
+        self._reports: AsyncCache[Answer] = AsyncCache(REPORTS_BYTES, weight)
+        self._latest: dict[str, tuple[AnnouncedRevision, float]] = {}
+
+    async def close(self) -> None:
+        """Cancel all making."""
+        await self._reports.close()
+
+    async def newest(self, announced: AnnouncedRevision) -> Answer:
+        """Return the report of the newest revision, or of one that was made a little while ago."""
+        latest, made_s = self._latest.get(announced.event, (announced, 0.0))
+        if latest != announced and time.monotonic() - made_s < FRESH_S:
+            held = self._reports.held(latest)
+            if held is not None:
+                return held
+        report = await self.at(announced)
+        self._latest[announced.event] = announced, time.monotonic()
+        return report
+
+    async def at(self, announced: AnnouncedRevision) -> Answer:
+        """Return the report of a revision."""
+        return await self._reports.get(announced, lambda: self._make(announced))
+
+    async def _make(self, announced: AnnouncedRevision) -> Answer:
+        event = await self._loader.events.defined(announced)
+        rows = await self._loader.store.all_athletes(announced.event, announced.revision)
+        observed = await self._explainer.observed(announced, [row.bib for row in rows])
+
+        def work_out() -> Answer:
+            found = msgspec.to_builtins(health(event.row, event.definition, rows, observed))
+            name = found.pop("event")
+            return json_answer({"event": name, "revision": announced.revision, **found}, announced.revision)
+
+        return await asyncio.to_thread(work_out)

@@ -1,0 +1,97 @@
+"""The health of an event over HTTP: the same as `matline office` says of the log, for officials only."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from services.health.document import health
+from services.health.observed import Burst, observe, observe_bursts
+from services.offline.health_tables import health_of
+from services.offline.scored_log import Log
+from tests.builders import log
+from tests.health.planted import clean_day
+from tests.live.racing import Racing, serving
+
+FIELD = Path(__file__).parents[1] / "data" / "field"
+NAMES = sorted(path.name for path in FIELD.glob("*.jsonl"))
+
+
+def facts_of(name):
+    return [json.loads(line) for line in (FIELD / name).read_bytes().splitlines()]
+
+
+def of_log(facts):
+    made = Log()
+    for line in log(*facts):
+        made.add(line)
+    return msgspec.to_builtins(health_of(made))
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_it_is_that_of_the_log(database, name):
+    facts = facts_of(name)
+    race = Racing(database, facts[0]["event"])
+    await race.announce(*facts)
+    async with serving(race) as live:
+        answer = await live.json(f"/v1/events/{race.event}/health")
+    assert answer.pop("revision") == race.revision
+    assert answer == of_log(facts)
+
+
+async def test_a_report_is_given_again_for_a_while_and_as_of_a_revision_is_exact(database):
+    *facts, last = facts_of("07-one-reader-an-hour-ahead.jsonl")
+    race = Racing(database, "c07")
+    await race.announce(*facts)
+    async with serving(race) as live:
+        first = await live.json("/v1/events/c07/health")
+        await race.announce(last)
+        assert await live.json("/v1/events/c07/health") == first
+        exact = await live.json(f"/v1/events/c07/health?as_of={race.revision}")
+    assert exact.pop("revision") == race.revision
+    assert exact == of_log([*facts, last])
+
+
+async def test_it_waits_for_the_facts_behind_the_results(database):
+    facts = facts_of("12-walk-up-not-yet-entered.jsonl")
+    race = Racing(database, "c12")
+    await race.announce(*facts, audit=False)
+    async with serving(race) as live:
+        assert "not all arrived" in (await live.json("/v1/events/c12/health", status=503))["detail"]
+        await race.audit()
+        await live.json("/v1/events/c12/health")
+
+
+async def test_without_tokens_it_is_for_this_machine_only(database):
+    race = Racing(database, "c12")
+    await race.announce(*facts_of("12-walk-up-not-yet-entered.jsonl"))
+    async with serving(race) as live:
+        await live.json("/v1/events/c12/health", status=403, headers={"X-Forwarded-For": "192.0.2.1"})
+
+
+def test_reads_that_were_counted_before_give_the_same():
+    day = clean_day("tien-phong-2024", 200, 1)
+    made = Log()
+    for line in day.log_lines():
+        made.add(line)
+    state = made.state
+    assert state is not None
+    times: dict[tuple[str, str], list[int]] = {}
+    for chip, reads in state.chips.items():
+        for at_us, number in zip(reads.at_us, reads.device, strict=True):
+            times.setdefault((chip, state.devices.names[number]), []).append(at_us)
+    bursts: list[Burst] = []
+    for (chip, device), own in times.items():
+        for at_us in own:
+            last = bursts[-1] if bursts else None
+            if last and (last.chip, last.device) == (chip, device) and at_us - last.last_us <= state.rulings.gap_us:
+                bursts[-1] = last._replace(last_us=at_us, reads=last.reads + 1)
+            else:
+                bursts.append(Burst(chip, device, at_us, at_us, 1))
+    assert len(bursts) < sum(map(len, times.values())) / 3
+    rows = [state.row(bib) for bib in state.rulings.bibs()]
+    event, definition = state.event_row(), state.rulings.definition
+    assert definition is not None
+    counted = health(event, definition, rows, observe_bursts(state.rulings, bursts))
+    assert counted == health(event, definition, rows, observe(state))
