@@ -9,7 +9,7 @@ from services.scoring.result_records import records_of
 
 
 def row(bib: int, flag_bytes: int = 0) -> AthleteRow:
-    """A row; `flag_bytes` makes it as large as one likes."""
+    """A row; `flag_bytes` makes it larger."""
     return AthleteRow(event="e", bib=str(bib), version=bib, race="hm", flags=["x" * flag_bytes])
 
 
@@ -33,7 +33,7 @@ def test_a_frame_that_fits_is_one_record() -> None:
     assert records_of(one) == [encode_frame(one)]
 
 
-def test_a_frame_that_is_too_large_is_several_in_order_and_only_the_last_completes_the_revision() -> None:
+def test_a_frame_that_is_too_large_is_cut_and_only_the_last_record_completes_the_revision() -> None:
     rows = [row(bib, flag_bytes=RECORD_MAX_BYTES // 3) for bib in range(9)]
     events = [EventRow(event=name, version=9, pending=["p" * (RECORD_MAX_BYTES // 2)]) for name in "abc"]
     records = records_of(frame(rows, events))

@@ -8,7 +8,7 @@ from services.runtime.faults import StartFault
 from services.scoring.settings import settings_from
 
 
-def test_settings_have_defaults_and_a_name_that_stays() -> None:
+def test_settings_have_defaults_and_a_fixed_name() -> None:
     made = settings_from({})
     assert (made.host, made.port, made.partitions) == ("127.0.0.1", 8702, 4)
     assert made.worker == settings_from({}).worker != ""
@@ -27,6 +27,6 @@ def test_snapshots_lie_in_the_data_folder() -> None:
         ("MATLINE_SNAPSHOT_S", "-1"),
     ],
 )
-def test_a_setting_that_will_not_do_is_named(name: str, value: str) -> None:
+def test_an_invalid_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(StartFault, match=name):
         settings_from({name: value})

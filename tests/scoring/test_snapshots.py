@@ -1,4 +1,4 @@
-"""Snapshots in files: what is written comes back, and whatever is wrong with a file is found."""
+"""Snapshots in files: a written state comes back, and every fault of a file is detected."""
 
 from pathlib import Path
 
@@ -25,14 +25,14 @@ def state() -> PartitionState:
 
 
 def still() -> None:
-    """Whoever writes a part says so to nobody."""
+    """Do nothing: the callback of tests that do not follow the progress of a write."""
 
 
 def snapshots(folder: Path, partitions: int = 4) -> Snapshots:
     return Snapshots(folder / "snapshots", partitions, "worker", TimeSlice())
 
 
-async def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
+async def test_a_written_state_is_read_back_unchanged(tmp_path: Path) -> None:
     kept, place = state(), snapshots(tmp_path)
     parts: list[int] = []
     await place.write(kept, MARK, lambda: parts.append(1))
@@ -52,23 +52,23 @@ async def test_without_a_file_there_is_no_snapshot(tmp_path: Path) -> None:
     assert await snapshots(tmp_path).head(0) is None
 
 
-async def test_any_byte_that_changed_and_any_end_that_is_missing_is_found(tmp_path: Path) -> None:
+async def test_a_changed_byte_or_a_missing_end_is_detected(tmp_path: Path) -> None:
     place = snapshots(tmp_path)
     await place.write(state(), MARK, still)
     path = place.path(2)
-    whole = path.read_bytes()
-    for at in range(0, len(whole), 7):
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x20]) + whole[at + 1 :])
+    written = path.read_bytes()
+    for offset in range(0, len(written), 7):
+        path.write_bytes(written[:offset] + bytes([written[offset] ^ 0x20]) + written[offset + 1 :])
         with pytest.raises(SnapshotUnusable):
             await place.load(2, still)
-        path.write_bytes(whole[:at])
+        path.write_bytes(written[:offset])
         with pytest.raises(SnapshotUnusable):
             await place.load(2, still)
-    path.write_bytes(whole)
+    path.write_bytes(written)
     assert (await place.load(2, still)).next_offset == 4
 
 
-async def test_a_snapshot_that_names_another_partition_is_not_taken(tmp_path: Path) -> None:
+async def test_a_snapshot_of_another_partition_is_not_used(tmp_path: Path) -> None:
     place = snapshots(tmp_path)
     await place.write(state(), MARK, still)
     place.path(2).rename(place.path(1))

@@ -1,4 +1,4 @@
-"""Time slices: one works at a time, and everything else has the loop between."""
+"""Time slices: one task works at a time, and other tasks get the event loop in between."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from services.scoring.time_slice import PASSES, TimeSlice
 
 
-async def test_one_works_at_a_time_and_in_the_order_of_asking() -> None:
+async def test_one_task_works_at_a_time_in_the_order_of_requests() -> None:
     slices, seen = TimeSlice(), []
 
     async def work(name: str) -> None:
@@ -22,7 +22,7 @@ async def test_one_works_at_a_time_and_in_the_order_of_asking() -> None:
     assert seen[::2] == ["a", "b", "a", "b"]
 
 
-async def test_between_two_slices_others_have_several_passes_of_the_loop() -> None:
+async def test_between_two_slices_other_tasks_get_several_passes_of_the_loop() -> None:
     slices, passes = TimeSlice(), 0
 
     async def count() -> None:
@@ -40,6 +40,6 @@ async def test_between_two_slices_others_have_several_passes_of_the_loop() -> No
 
 
 @pytest.mark.parametrize(("slice_s", "over"), [(3600.0, False), (0.0, True)])
-async def test_a_slice_is_over_when_its_time_is(slice_s: float, over: bool) -> None:
+async def test_a_slice_is_over_when_its_time_is_up(slice_s: float, over: bool) -> None:
     async with TimeSlice(slice_s) as slice_:
         assert slice_.over() is over

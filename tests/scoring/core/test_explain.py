@@ -1,4 +1,4 @@
-"""An explanation: by hand for a few athletes with every reason, and equal to the row for all others."""
+"""Explanations: worked out by hand for a few athletes, and equal to the rows for all others."""
 
 from collections import Counter
 
@@ -60,16 +60,16 @@ def why(*facts, bib="7", definition=None, bibs=("7",)):
     return explain(evidence_of(state_of(*day(*facts, definition=definition, bibs=bibs)), bib)).explanation
 
 
-def told(found):
-    """Reads as (seconds after the start by the device, device, what became of it)."""
+def fates(explanation):
+    """Reads as (seconds after the start by the device, device, point or reason or other bib)."""
     return [
         ((read.device_at_us - START_US) / US, read.device, read.point or read.reason or read.bib)
-        for read in found.reads
+        for read in explanation.reads
     ]
 
 
-def says(found, step):
-    return next(one.says for one in found.times if one.step == step)
+def says(explanation, step):
+    return next(entry.says for entry in explanation.times if entry.step == step)
 
 
 EVERYTHING = definition(
@@ -86,7 +86,7 @@ EVERYTHING = definition(
 )
 
 
-def test_every_read_is_told_with_what_became_of_it():
+def test_every_read_has_its_point_or_a_reason():
     explanation = why(
         run(),
         reads(
@@ -105,7 +105,7 @@ def test_every_read_is_told_with_what_became_of_it():
         excluded("K1", "C7", 2500),
         definition=EVERYTHING,
     )
-    assert told(explanation) == [
+    assert fates(explanation) == [
         (-3, "S1", "before_gun"),
         (0.5, "S1", "superseded"),
         (1, "S1", "START"),
@@ -134,26 +134,26 @@ def test_every_read_is_told_with_what_became_of_it():
 
 def test_an_officials_time_overrides_the_reads_there():
     explanation = why(run(), time_set("7", "10K", 2300))
-    assert told(explanation)[1] == (2000, "K1", "overridden")
+    assert fates(explanation)[1] == (2000, "K1", "overridden")
     assert "an official's time stands at 10K" in explanation.reads[1].says
     ten = explanation.points[1]
     assert (ten.at_us, ten.source, ten.device, ten.passing) == (at(2300), "official", None, None)
     assert [(candidate.passing, candidate.chosen) for candidate in ten.candidates] == [(None, True)]
 
 
-def test_a_read_of_a_chip_that_another_wore_then_names_him_and_of_one_that_nobody_wears_says_so():
+def test_a_read_of_a_chip_that_another_athlete_wore_names_their_bib():
     swapped = chip("C7", "8", from_s=1500)
     explanation = why(run(), swapped, bibs=["7", "8"])
-    assert told(explanation) == [(1, "S1", "START"), (2000, "K1", "8"), (4000, "F1", "8")]
+    assert fates(explanation) == [(1, "S1", "START"), (2000, "K1", "8"), (4000, "F1", "8")]
     other = why(run(), swapped, bib="8", bibs=["7", "8"])
-    assert told(other)[0] == (1, "S1", "7")
+    assert fates(other)[0] == (1, "S1", "7")
     assert other.reads[0].says == "C7 was worn by bib 7 then"
     lost = why(run(), entries(entry("7", chips=["N7"])))
-    assert told(lost) == [(1, "S1", "unknown_chip"), (2000, "K1", "unknown_chip"), (4000, "F1", "unknown_chip")]
+    assert fates(lost) == [(1, "S1", "unknown_chip"), (2000, "K1", "unknown_chip"), (4000, "F1", "unknown_chip")]
     assert [chip.chip for chip in lost.chips] == ["C7", "N7"]
 
 
-def test_corrected_instants_stand_beside_the_devices_own():
+def test_corrected_instants_are_given_beside_the_devices_own():
     explanation = why(run(), clock("K1", "-1.5"), device("K1", "finish", from_s=3000))
     ten = explanation.points[1]
     assert (ten.at_us, ten.read_at_us, ten.device, ten.chip) == (at("1998.5"), at(2000), "K1", "C7")
@@ -169,11 +169,11 @@ ONE_MAT = definition(
 )
 
 
-def why_unused(found):
-    return {(read.device_at_us - START_US) / US: read.says for read in found.reads if read.reason is not None}
+def why_unused(explanation):
+    return {(read.device_at_us - START_US) / US: read.says for read in explanation.reads if read.reason is not None}
 
 
-def test_a_read_after_the_start_window_is_not_called_too_fast_for_start():
+def test_a_read_after_the_start_window_is_not_said_to_be_too_fast_for_start():
     lap = reads(read("L1", "C7", 1), read("L1", "C7", 1900), read("L1", "C7", 4000))
     assert why_unused(why(lap, definition=ONE_MAT)) == {
         1900: (
@@ -183,13 +183,13 @@ def test_a_read_after_the_start_window_is_not_called_too_fast_for_start():
     }
 
 
-def test_no_passing_is_said_to_have_won_where_the_choice_leaves_a_point_out():
+def test_no_passing_is_said_to_win_if_the_choice_leaves_the_point_out():
     explanation = why(run(k10=3900))
     assert explanation.points[1].at_us is None
     assert why_unused(explanation) == {3900: "too fast from 10K to FINISH"}
 
 
-def test_a_passing_that_won_is_the_earlier_or_the_later_one():
+def test_a_passing_that_wins_is_the_earlier_or_the_later_one():
     assert why_unused(why(run(), reads(read("K1", "C7", 2200), read("S1", "C7", -1)))) == {
         -1: "before the athlete's own gun, 05:00:00.000",
         2200: "an earlier passing won at 10K",
@@ -207,7 +207,7 @@ def test_a_passing_out_of_order_with_an_officials_time_names_the_point():
 # --- Points: limits and choices.
 
 
-def test_limits_give_their_instants_and_which_of_several_kinds_decides():
+def test_limits_give_their_instants_and_say_which_kind_decides():
     explanation = why(run(k10=2500), definition=EVERYTHING)
     ten = explanation.points[1]
     assert [(limit.rule, limit.value, limit.at_us, limit.decides, limit.kept) for limit in ten.limits] == [
@@ -265,7 +265,7 @@ def test_a_missed_point_says_so():
     assert ten.says == "nothing could fill it; missed, since a later point was passed"
 
 
-def test_with_the_pick_peak_the_read_beside_the_peak_gave_the_time():
+def test_with_pick_peak_the_read_nearest_to_the_peak_gives_the_time():
     heard = [("999.0", -70), ("1999.0", -60), ("2000.0", -50), ("2001.5", -60)]
     definition = half(points=[point("START"), point("10K", km=10, pick="peak"), point("FINISH", km=21.0975)])
     explanation = why(
@@ -303,7 +303,7 @@ def test_times_are_worked_out_step_by_step():
     assert (explanation.gun_us, explanation.chip_us, explanation.time_s) == (3940_100_000, 3938_100_000, 3939)
 
 
-def test_a_start_that_is_missing_is_replaced_by_the_gun_or_by_nothing():
+def test_a_missing_start_is_replaced_by_the_gun_or_by_nothing():
     stands_in = why(run(start=None))
     assert says(stands_in, "start") == "START has no passing; the own gun stands in: 05:00:00.000"
     assert stands_in.flags == ["start_assumed"]
@@ -343,14 +343,14 @@ STATUSES = {
 
 
 @pytest.mark.parametrize("rule", STATUSES)
-def test_the_status_says_the_first_rule_that_applied_and_those_asked_before(rule):
+def test_the_status_names_the_rule_that_applied_and_those_tried_before(rule):
     facts, definition = STATUSES[rule]
     explanation = why(*facts, definition=definition or None)
     assert [step.rule for step in explanation.why] == list(STATUSES)[: len(explanation.why)]
     assert [step.rule for step in explanation.why if step.applies] == [rule] == [explanation.why[-1].rule]
 
 
-def test_a_finisher_with_a_missed_point_says_why_he_counts():
+def test_a_finisher_with_a_missed_point_has_the_reason_why_they_count():
     review = why(run(k10=None), definition=half(missing_mat="review"))
     assert review.why[-1].says == "finished; missing 10K is for the jury to decide, and the finish counts until then"
     accepted = why(run(k10=None), decided("missed:7", "accept"))
@@ -359,7 +359,7 @@ def test_a_finisher_with_a_missed_point_says_why_he_counts():
     assert ignored.why[-1].says == "finished; missing 10K does not matter in hm"
 
 
-def test_cases_say_their_ground_and_what_was_decided():
+def test_cases_give_their_reason_and_the_decision():
     explanation = why(run(k10=None), decided("missed:7", "accept"))
     assert [(case.case, case.open, case.outcome) for case in explanation.cases] == [("missed:7", False, "accept")]
     after = why(run(), status("7", "DNF"))
@@ -369,11 +369,11 @@ def test_cases_say_their_ground_and_what_was_decided():
 # --- Facts.
 
 
-def stated(found):
-    return [(fact.type, fact.state) for fact in found.facts]
+def stated(explanation):
+    return [(fact.type, fact.state) for fact in explanation.facts]
 
 
-def test_facts_that_bear_on_him_say_what_by_whom_when_and_whether_they_hold():
+def test_facts_about_the_athlete_say_what_by_whom_when_and_whether_they_apply():
     explanation = why(
         run(),
         gun(2, by="ann", recorded_at_us=at(5000)),
@@ -414,7 +414,7 @@ def test_facts_that_bear_on_him_say_what_by_whom_when_and_whether_they_hold():
     assert (explanation.name, explanation.hidden) == ("7", True)
 
 
-def test_a_correction_supersedes_only_what_it_covers_whole():
+def test_a_correction_supersedes_only_a_correction_that_it_covers_completely():
     facts = [clock("K1", 1, from_s=1000, until_s=2000), clock("K1", 2, from_s=1500), clock("K1", 3, from_s=900)]
     assert [state for kind, state in stated(why(run(), *facts)) if kind == "clock_corrected"] == [
         "superseded",
@@ -427,7 +427,7 @@ def test_a_correction_supersedes_only_what_it_covers_whole():
     ]
 
 
-def test_an_entry_says_what_it_gives_him_and_what_it_takes():
+def test_an_entry_says_which_chips_it_gives_the_athlete_and_which_it_takes():
     explanation = why(run(), entries(entry("8", chips=["C7", "C8"])), chip("C7", "7", until_s=3000))
     assert [fact.says for fact in explanation.facts if fact.type in ("entries_added", "chip_assigned")] == [
         "enters bib 7 in hm with C7",
@@ -436,7 +436,7 @@ def test_an_entry_says_what_it_gives_him_and_what_it_takes():
     ]
 
 
-def test_exclusions_and_their_withdrawals_are_the_officials_alone():
+def test_exclusions_and_their_withdrawals_are_for_officials_only():
     explanation = why(run(), excluded("K1", "C7", 2000, id="x"), withdrawn("x"), time_set("7", "10K", 2300))
     assert [(fact.type, fact.officials_only) for fact in explanation.facts[3:]] == [
         ("read_excluded", True),
@@ -445,7 +445,7 @@ def test_exclusions_and_their_withdrawals_are_the_officials_alone():
     ]
 
 
-def test_an_athlete_whose_entry_is_withdrawn_or_of_no_race_is_gone_and_says_why():
+def test_the_explanation_of_a_withdrawn_athlete_says_why_they_are_gone():
     made = state_of(*day(run(), entries("8", id="e"), withdrawn("e")))
     explanation = explain(evidence_of(made, "8")).explanation
     assert (explanation.gone, explanation.status, explanation.points) == (
@@ -459,11 +459,11 @@ def test_an_athlete_whose_entry_is_withdrawn_or_of_no_race_is_gone_and_says_why(
     assert stated(waiting)[-1] == ("entries_added", "waiting")
 
 
-# --- Bounds, and equality with the rows.
+# --- Limits, and equality with the rows.
 
 
-def test_a_chip_beside_a_mat_is_told_in_part_and_used_reads_always():
-    first = [read("K1", "C7", 2000 + at) for at in range(READS_SHOWN)]
+def test_of_very_many_reads_a_part_is_listed_with_all_used_ones():
+    first = [read("K1", "C7", 2000 + second) for second in range(READS_SHOWN)]
     explanation = why(run("7", 1, None, 9000), reads(*first))
     assert len(explanation.reads) == READS_SHOWN + 1
     assert explanation.reads_left_out == 1
@@ -472,7 +472,7 @@ def test_a_chip_beside_a_mat_is_told_in_part_and_used_reads_always():
 
 
 def agrees(state, bib):
-    """Holds an explanation to the row: nothing of it may be a second opinion."""
+    """Check that an explanation agrees with the row in everything."""
     explanation, row = explain(evidence_of(state, bib))
     assert row == state.row(bib)
     assert explanation.version == row.version == max(fact.offset for fact in explanation.facts) or any(
@@ -489,13 +489,17 @@ def agrees(state, bib):
     assert taken == [(point.point, point.at_us, point.source) for point in row.points]
     used = {read.point: read for read in explanation.reads if read.point is not None}
     assert used.keys() == {point.point for point in row.points if point.source != "official"}
-    for told_of in explanation.points:
-        chosen = [candidate for candidate in told_of.candidates if candidate.chosen]
-        assert [candidate.at_us for candidate in chosen] == ([] if told_of.at_us is None else [told_of.at_us])
-        if told_of.point in used:
-            one = used[told_of.point]
-            assert (one.chip, one.device, one.device_at_us) == (told_of.chip, told_of.device, told_of.read_at_us)
-            assert one.passing == told_of.passing
+    for shown in explanation.points:
+        chosen = [candidate for candidate in shown.candidates if candidate.chosen]
+        assert [candidate.at_us for candidate in chosen] == ([] if shown.at_us is None else [shown.at_us])
+        if shown.point in used:
+            read = used[shown.point]
+            assert (read.chip, read.device, read.device_at_us) == (
+                shown.chip,
+                shown.device,
+                shown.read_at_us,
+            )
+            assert read.passing == shown.passing
     assert [point.point for point in explanation.points if point.missed] == row.missed
     assert next((point.point for point in explanation.points if point.over), None) == row.cut_at
     assert all(read.bib != bib for read in explanation.reads)
@@ -522,7 +526,7 @@ def test_explanations_of_a_simulated_day_equal_the_rows(name):
     assert sum(agrees(made.state, bib) for bib in made.state.rulings.bibs()) > 240
 
 
-def test_an_explanation_does_not_depend_on_which_device_was_heard_first():
+def test_an_explanation_does_not_depend_on_the_order_of_devices():
     plain = definition(mats=[mat("start", "S1", "S2"), mat("10k", "K1", "K2"), mat("finish", "F1")])
     both = [
         reads(read(name, "C7", at_s)) for at_s, names in ((1, ("S1", "S2")), (2000, ("K1", "K2"))) for name in names

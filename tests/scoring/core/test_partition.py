@@ -1,4 +1,4 @@
-"""A partition's state: records in order, refusals, snapshots."""
+"""The state of a partition: records in order, refused facts, snapshots."""
 
 import msgspec
 import pytest
@@ -14,7 +14,7 @@ def envelope(*facts, event="example-2026"):
 
 
 def rows(state):
-    """Everything that is due, athletes by bib."""
+    """All rows that are due, athletes by bib."""
     events, athletes = state.take(1000)
     return events, sorted(athletes, key=lambda row: (row.event, row.bib))
 
@@ -28,7 +28,7 @@ def restored(state):
     return loading.finish()
 
 
-def test_a_partition_counts_its_records_and_passes_over_those_that_cannot_be_read():
+def test_a_partition_counts_its_records_and_skips_unreadable_ones():
     state = PartitionState(3, 10)
     assert state.fold(10, envelope(*day())) == []
     assert state.fold(11, None) == []
@@ -38,7 +38,7 @@ def test_a_partition_counts_its_records_and_passes_over_those_that_cannot_be_rea
     assert (row.status, row.version) == ("FINISHED", 15)
 
 
-def test_a_record_that_was_folded_is_not_folded_again():
+def test_a_record_is_folded_once():
     state = PartitionState(0)
     state.fold(0, envelope(*day()))
     with pytest.raises(AssertionError, match="record 0 of partition 0 is already folded"):
@@ -55,11 +55,11 @@ def test_a_fact_without_effect_is_named_by_its_place_in_the_record():
     ]
 
 
-def test_events_of_a_partition_are_apart():
+def test_events_of_a_partition_are_independent():
     other = definition(event="other")
     state = PartitionState(0)
     state.fold(0, envelope(*day(run())))
-    facts = [{**one, "event": "other"} for one in (defined(other), entries("7"), gun(), run(finish=None))]
+    facts = [{**plain, "event": "other"} for plain in (defined(other), entries("7"), gun(), run(finish=None))]
     state.fold(1, envelope(*facts, event="other"))
     events, athletes = rows(state)
     assert [(row.event, row.status) for row in athletes] == [("example-2026", "FINISHED"), ("other", "ON_COURSE")]
@@ -67,7 +67,7 @@ def test_events_of_a_partition_are_apart():
     assert state.heads() == {"example-2026": 0, "other": 1}
 
 
-def test_heads_are_of_events_touched_since_they_were_cleared():
+def test_heads_name_the_events_touched_since_they_were_cleared():
     state = PartitionState(0)
     state.fold(0, envelope(*day()))
     state.clear_heads()
@@ -79,7 +79,7 @@ def test_heads_are_of_events_touched_since_they_were_cleared():
     assert state.heads() == {"example-2026": 1}
 
 
-def test_mark_all_hands_every_row_out_again_with_the_version_that_it_had():
+def test_mark_all_makes_every_row_due_again_with_its_version():
     state = PartitionState(0)
     state.fold(0, envelope(*day(run(), bibs=["7", "8"])))
     first = rows(state)
@@ -88,7 +88,7 @@ def test_mark_all_hands_every_row_out_again_with_the_version_that_it_had():
     assert rows(state) == first
 
 
-def test_mark_again_hands_rows_out_once_more_and_leaves_to_take_what_is_due():
+def test_mark_again_gives_rows_once_more_beside_those_that_are_due():
     state = PartitionState(0)
     state.fold(0, envelope(*day(run("7"), bibs=["7", "8", "9"])))
     _, before = state.take(10)
@@ -104,7 +104,7 @@ def test_mark_again_hands_rows_out_once_more_and_leaves_to_take_what_is_due():
     assert state.pending() == 0
 
 
-def test_a_row_that_is_due_is_not_handed_out_once_more_at_its_old_version():
+def test_a_row_that_is_due_is_not_given_again_at_its_old_version():
     state = PartitionState(0)
     state.fold(0, envelope(*day(bibs=["7"])))
     state.take(10)
@@ -114,7 +114,7 @@ def test_a_row_that_is_due_is_not_handed_out_once_more_at_its_old_version():
     assert [row.version for row in state.take(10)[1]] == [1]
 
 
-def test_rows_are_handed_out_to_a_limit_and_the_rest_stays_due():
+def test_rows_are_taken_up_to_a_limit_and_the_rest_stay_due():
     state = PartitionState(0)
     state.fold(0, envelope(*day(bibs=["7", "8", "9"])))
     assert state.pending() == 4
@@ -123,19 +123,21 @@ def test_rows_are_handed_out_to_a_limit_and_the_rest_stays_due():
 
 
 @pytest.mark.parametrize(("limit", "taken"), [(1, [1, 1, 1, 1]), (2, [2, 2]), (3, [3, 1]), (9, [4])])
-def test_the_limit_is_of_all_events_together(limit, taken):
+def test_the_limit_counts_rows_of_all_events_together(limit, taken):
     other = definition(event="other")
     state = PartitionState(0)
     state.fold(0, envelope(*day(bibs=["7", "8"])))
-    state.fold(1, envelope(*({**one, "event": "other"} for one in (defined(other), entries("7", "8"))), event="other"))
+    state.fold(
+        1, envelope(*({**plain, "event": "other"} for plain in (defined(other), entries("7", "8"))), event="other")
+    )
     sizes = []
     while state.pending():
         sizes.append(len(state.take(limit)[1]))
     assert sizes == taken
 
 
-def test_the_first_entry_of_a_record_is_before_its_second():
-    """Entries in several facts of one record are numbered on, so that the first by log order count for a team."""
+def test_entries_of_one_record_keep_their_order():
+    """Numbers go on over the facts of a record, so that a team counts its first members in log order."""
     state = PartitionState(0)
     state.fold(0, envelope(defined(), entries("9", "8"), entries("7"), entries(entry("9", club="New"))))
     _, athletes = rows(state)
@@ -143,8 +145,8 @@ def test_the_first_entry_of_a_record_is_before_its_second():
     assert [row.bib for row in ordered] == ["9", "8", "7"]
 
 
-def test_a_snapshot_goes_on_as_if_nothing_had_happened():
-    """Facts of all kinds before it, and after it what depends on them: an id sent again, a withdrawal, a repeat."""
+def test_a_restored_state_goes_on_like_the_original():
+    """Facts of all kinds before it; after it an id sent again, a withdrawal and a repeat, which depend on them."""
     before = [*day(run("7", finish=None), status("8", "DQ", id="s"), bibs=["7", "8"]), withdrawn("later")]
     after = [run("7"), status("8", "DQ", id="s"), status("7", "DNF", id="later"), withdrawn("s")]
     whole, first = PartitionState(2), PartitionState(2)
@@ -206,7 +208,7 @@ def test_a_snapshot_is_not_taken_while_rows_are_due():
         list(state.dump())
 
 
-def test_a_snapshot_of_another_fold_or_of_no_sense_is_not_used():
+def test_a_snapshot_of_another_fold_or_with_invalid_parts_is_not_used():
     state = PartitionState(0)
     state.fold(0, envelope(*day()))
     rows(state)

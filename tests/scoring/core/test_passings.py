@@ -1,4 +1,4 @@
-"""Passings: where one crossing ends and the next begins, and which read tells its time.
+"""Passings: where one crossing ends and the next begins, and which read gives its time.
 
 Source: R3.2.
 """
@@ -43,10 +43,10 @@ def test_a_backup_passing_within_the_gap_of_a_main_passing_is_the_same_crossing(
 
 
 @pytest.mark.parametrize("backup", [["79.999999"], ["120.000001"]])
-def test_a_backup_passing_further_off_stands_by_itself(backup):
-    found, same = cut([100], backup)
+def test_a_backup_passing_farther_away_is_a_passing_of_its_own(backup):
+    passings, same = cut([100], backup)
     assert same == []
-    assert sorted(found) == sorted([("m", 100.0), ("b", float(backup[0]))])
+    assert sorted(passings) == sorted([("m", 100.0), ("b", float(backup[0]))])
 
 
 def test_a_long_backup_passing_around_a_main_passing_is_the_same_crossing():
@@ -70,7 +70,7 @@ def test_a_point_takes_the_first_the_last_or_the_strongest_read():
 
 
 def test_start_takes_the_last_read_of_its_passing_and_other_points_the_first():
-    """He stood on the start mat from 1 to 15 s and left it then. Source: R2, `pick`."""
+    """The athlete stood on the start mat from 1 to 15 s, then left it. Source: R2, `pick`."""
     mats_read = [("S1", 1), ("S1", 10), ("S1", 15), ("K1", 2000), ("K1", 2003), ("F1", 4000), ("F1", 4004)]
     document = scored(reads(*(read(device, "C7", at_s) for device, at_s in mats_read)))
     assert passed(document) == {"START": us(15), "10K": us(2000), "FINISH": us(4000)}
@@ -85,34 +85,34 @@ def test_a_definition_names_the_pick_of_each_point(pick, at_s):
     assert passed(scored(reads(*crossing), definition=definition)) == {"10K": us(at_s)}
 
 
-def test_start_too_takes_the_pick_that_the_definition_names():
+def test_start_also_takes_the_pick_that_the_definition_names():
     definition = half(points=[point("START", pick="first"), point("FINISH", km=21.0975)])
     assert passed(scored(reads(read("S1", "C7", 1), read("S1", "C7", 9)), definition=definition)) == {"START": us(1)}
 
 
-def test_a_backup_alone_gives_the_time_and_says_so():
+def test_a_backup_passing_alone_gives_the_time_with_source_backup():
     document = scored(reads(read("S1", "C7", 1), read("KB", "C7", 2000), read("FB", "C7", 4000)))
     points = [(point["point"], point["source"]) for point in document["athletes"][0]["points"]]
     assert points == [("START", "main"), ("10K", "backup"), ("FINISH", "backup")]
     assert document["athletes"][0]["status"] == "FINISHED"
 
 
-def test_a_backup_duplicate_is_unused_even_where_it_is_the_earlier():
+def test_a_backup_duplicate_is_unused_even_if_it_is_earlier():
     """The backup mat lies a metre before the main one: 1999 s there, 2000 s on the main mat."""
     document = scored(run(), reads(read("KB", "C7", 1999)))
     assert passed(document)["10K"] == us(2000)
     assert document["unused_reads"] == {"backup_duplicate": 1}
 
 
-def test_a_backup_passing_apart_from_the_main_one_competes_with_it():
-    """1979.999999 on the backup, 2000 on the main mat: two passings, the earlier wins, and it came from the backup."""
+def test_a_backup_passing_outside_the_gap_competes_with_the_main_one():
+    """1979.999999 on the backup, 2000 on the main mat: two passings, and the earlier one, the backup's, wins."""
     document = scored(run(), reads(read("KB", "C7", "1979.999999")))
     assert [(p["at_us"], p["source"]) for p in document["athletes"][0]["points"]][1][1] == "backup"
     assert document["unused_reads"] == {"superseded": 1}
 
 
-def test_the_gap_is_the_definitions():
-    """With a gap of 0 s every instant is a passing of its own: START takes the latest of them all the same."""
+def test_the_definition_sets_the_gap():
+    """With a gap of 0 s every instant is a passing of its own; START still takes the latest."""
     crossing = reads(read("K1", "C7", 2000), read("KB", "C7", 2000), read("KB", "C7", "2000.000001"))
     document = scored(crossing, definition=definition(passing_gap_s=0))
     assert passed(document) == {"10K": us(2000)}

@@ -1,4 +1,4 @@
-"""The pick `peak`: the instant at which a chip was heard best, exact and the same everywhere.
+"""The pick `peak`: the instant of the strongest signal, exact and the same on every machine.
 
 CROSSING is one real crossing of a UHF tag. Source: github esitarski/CrossMgr at 63dd22f; MIT, Copyright (c) 2018 Edward
 Sitarski.
@@ -46,7 +46,7 @@ def test_the_vertex_of_a_real_crossing():
     assert round(VERTEX_US, -3) == 14_802_000
 
 
-def test_the_read_nearest_to_the_peak_counts_as_having_given_it():
+def test_the_read_nearest_to_the_peak_is_the_used_one():
     at_us, by = pick_time(used(CROSSING), "peak")
     assert (at_us, by[0]) == (VERTEX_US, 14_799_116)
     assert pick_time(used(CROSSING), "strongest")[0] == 14_767_357
@@ -55,17 +55,17 @@ def test_the_read_nearest_to_the_peak_counts_as_having_given_it():
 
 
 @pytest.mark.parametrize("stray", [(14_700_001, -90.0), (14_870_001, -10.0), (14_640_000, -30.0)])
-def test_one_read_far_off_the_others_moves_nothing(stray):
-    """Such as a reflection, or a body before the antenna: without it the vertex is that of the others."""
+def test_one_outlier_does_not_move_the_peak(stray):
+    """Such as a reflection, or a body in front of the antenna: the vertex is that of the other reads."""
     assert peak_us(sorted([*CROSSING, stray])) == VERTEX_US
 
 
-def test_several_reads_far_off_are_left_out_one_after_another():
+def test_several_outliers_are_left_out_one_after_another():
     strays = [(14_640_000, -30.0), (14_700_001, -90.0), (14_870_001, -10.0)]
     assert peak_us(sorted(CROSSING + strays)) == VERTEX_US
 
 
-def test_a_read_off_by_a_whole_decibel_or_two_is_no_outlier():
+def test_a_read_off_by_a_decibel_or_two_is_no_outlier():
     """Three of a hundred reads are off by 2 dB, the others by nothing: they count, and so the vertex moves."""
     exact = parabola(1_000_000, range(0, 2_000_001, 20_000), fall=2e-11)
     off = [(at_us, rssi + (2.0 if at_us in (20_000, 40_000, 60_000) else 0.0)) for at_us, rssi in exact]
@@ -80,7 +80,7 @@ def test_a_read_off_by_a_whole_decibel_or_two_is_no_outlier():
     [
         ([(5, -50.0)], 5),
         ([(5, -50.0), (9, -40.0)], 9),
-        ([(5, -50.0), (7, NO_RSSI), (9, -40.0)], 9),  # of three reads two tell their strength
+        ([(5, -50.0), (7, NO_RSSI), (9, -40.0)], 9),  # two of three reads have a strength
         ([(5, NO_RSSI), (7, NO_RSSI), (9, NO_RSSI)], 5),
         ([(5, -50.0), (9, -40.0), (9, -41.0), (9, -47.0)], 9),  # two instants
         ([(0, -40.0), (10, -50.0), (20, -40.0)], 0),  # louder to both sides
@@ -89,9 +89,9 @@ def test_a_read_off_by_a_whole_decibel_or_two_is_no_outlier():
         ([(0, -50.0), (10, -50.0), (20, -50.0)], 0),  # all alike
     ],
 )
-def test_where_no_peak_can_be_told_the_strongest_read_gives_the_time(heard, at_us):
-    found, by = pick_time(used(heard), "peak")
-    assert found == by[0] == at_us
+def test_without_a_peak_the_strongest_read_gives_the_time(heard, at_us):
+    peak_us, by = pick_time(used(heard), "peak")
+    assert peak_us == by[0] == at_us
 
 
 def test_reads_of_unknown_strength_change_nothing():

@@ -48,7 +48,7 @@ def test_a_penalty_may_take_time_off():
     assert times(run(finish=4000), penalty("7", -0.5))[0] == gun_us - US // 2
 
 
-def test_the_latest_penalty_of_a_bib_holds_and_0_takes_it_back():
+def test_the_latest_penalty_of_a_bib_applies_and_0_takes_it_back():
     plain = times(run())
     assert times(run(), penalty("7", 30), penalty("7", 10))[3] == 10 * US
     assert times(run(), penalty("7", 30), penalty("7", 0)) == plain

@@ -1,4 +1,4 @@
-"""What holds of the fold for any log: reads commute, records may be cut anywhere, what is taken back is gone."""
+"""Properties of the fold for any log: reads commute, records may be cut anywhere, withdrawn facts have no effect."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ rngs = seeds.map(Random)
 
 
 def without_read_ids(log):
-    """A fact of reads that comes again under its id counts for nothing, which is not what is asked here."""
+    """Return the log without ids of reads: a repeated id makes a fact ineffective, which is not tested here."""
     return [
         {key: fact[key] for key in fact if key != "id"} if fact["type"] == "reads_received" else fact for fact in log
     ]
@@ -53,25 +53,25 @@ def delivered_otherwise(rng, log):
             read["rssi"] = None
     reads += again
     rng.shuffle(reads)
-    found = [fact for fact in log if fact["type"] != "reads_received"]
+    delivered = [fact for fact in log if fact["type"] != "reads_received"]
     while reads:
         taken = rng.randint(1, 5)
         fact = {"type": "reads_received", "event": EVENT, "gateway": "other", "session": "s", "reads": reads[:taken]}
-        found.insert(rng.randint(0, len(found)), fact)
+        delivered.insert(rng.randint(0, len(delivered)), fact)
         reads = reads[taken:]
-    return found
+    return delivered
 
 
 @thorough
 @given(logs(), rngs)
-def test_reads_in_any_order_any_portions_and_any_repetition_give_the_same_standings(log, rng):
+def test_order_portions_and_repetition_of_reads_do_not_change_the_standings(log, rng):
     log = without_read_ids(log)
     assert standings_of(at_once(delivered_otherwise(rng, log))) == standings_of(at_once(log))
 
 
 @thorough
 @given(logs(), st.sampled_from(CHIPS), rngs)
-def test_reads_of_one_chip_change_the_row_of_nobody_who_never_wore_it(log, chip, rng):
+def test_reads_of_a_chip_change_only_rows_of_athletes_who_wore_it(log, chip, rng):
     wearers = set()
     for fact in log:
         wearers |= {entry["bib"] for entry in fact.get("entries", ()) if chip in entry["chips"]}
@@ -87,14 +87,14 @@ def test_reads_of_one_chip_change_the_row_of_nobody_who_never_wore_it(log, chip,
 
 @thorough
 @given(logs(), rngs)
-def test_facts_in_any_records_give_the_same_standings(log, rng):
+def test_the_cut_into_records_does_not_change_the_standings(log, rng):
     assume(log)
     state = partition(envelopes(cut(rng, typed(log))))
     assert standings_of(state.events[EVENT]) == standings_of(at_once(log))
 
 
 def run(rng, records):
-    """Every row that comes out of a partition while it takes records in, whenever it is asked, restarted at times."""
+    """Every row that a partition gives while it folds records, taken at random moments, with random restarts."""
     state = PartitionState(0)
     rows = []
     for offset, envelope in enumerate(records):
@@ -114,18 +114,18 @@ def run(rng, records):
 
 
 def newest(rows):
-    """Of each key the row of the highest version, as a reader of results keeps it."""
-    found = {}
+    """The row of the highest version for each key, as a reader of `results` keeps it."""
+    newest_rows = {}
     for row in rows:
         key = (row.event, getattr(row, "bib", None))
-        if key not in found or row.version > found[key].version:
-            found[key] = row
-    return found
+        if key not in newest_rows or row.version > newest_rows[key].version:
+            newest_rows[key] = row
+    return newest_rows
 
 
 @thorough
 @given(logs(), logs(), rngs)
-def test_rows_taken_at_any_time_end_as_those_of_all_records_at_once(log, other, rng):
+def test_rows_taken_at_any_time_end_like_those_of_all_records_at_once(log, other, rng):
     other = [{**fact, "event": "other"} for fact in other if fact["type"] != "event_defined"]
     records = merged(rng, envelopes(cut(rng, typed(log))), envelopes(cut(rng, typed(other))))
     whole = partition(records)
@@ -140,7 +140,7 @@ def test_rows_taken_at_any_time_end_as_those_of_all_records_at_once(log, other, 
 
 @thorough
 @given(logs(), rngs)
-def test_rows_of_one_version_are_the_same_bytes_whenever_they_were_taken(log, rng):
+def test_rows_of_one_version_are_the_same_bytes(log, rng):
     records = envelopes(cut(rng, typed(log)))
     by_version = defaultdict(set)
     for _ in range(3):
@@ -150,8 +150,8 @@ def test_rows_of_one_version_are_the_same_bytes_whenever_they_were_taken(log, rn
 
 
 def afterwards(rng, log):
-    """What may happen once a log is there: officials' facts, reads, and withdrawals of any of all these."""
-    facts = [{**fact, "id": f"m{at}"} for at, fact in enumerate(one_of_each(rng))]
+    """Facts that may follow a log: officials' facts, reads, and withdrawals of any of them."""
+    facts = [{**fact, "id": f"m{number}"} for number, fact in enumerate(one_of_each(rng))]
     facts += [some_reads(rng, rng.choice(CHIPS)) for _ in range(2)]
     ids = [fact["id"] for fact in [*log, *facts] if "id" in fact]
     for at in range(6):
@@ -164,7 +164,7 @@ def afterwards(rng, log):
 
 @thorough
 @given(logs(), rngs)
-def test_a_row_that_does_not_come_out_has_not_changed(log, rng):
+def test_a_row_that_is_not_due_has_not_changed(log, rng):
     state = EventState(EVENT)
     held = {}
     for offset, fact in enumerate(typed([*log, *afterwards(rng, log)])):
@@ -178,7 +178,7 @@ def test_a_row_that_does_not_come_out_has_not_changed(log, rng):
 
 @thorough
 @given(logs(), rngs)
-def test_a_snapshot_at_any_record_goes_on_as_if_nothing_had_been(log, rng):
+def test_a_state_restored_at_any_record_goes_on_like_the_original(log, rng):
     records = envelopes(cut(rng, typed(log)))
     at = rng.randint(0, len(records))
     whole, first = partition(records), partition(records[:at])
@@ -192,12 +192,12 @@ def test_a_snapshot_at_any_record_goes_on_as_if_nothing_had_been(log, rng):
         assert second.events[event].unused_reads([]) == state.unused_reads([])
 
 
-# --- What is taken back is gone.
+# --- Withdrawn facts have no effect.
 
 
 @thorough
 @given(logs(), seeds, rngs)
-def test_a_withdrawn_fact_is_as_if_it_had_never_been(log, seed, rng):
+def test_a_withdrawn_fact_has_no_effect(log, seed, rng):
     fact = {**rng.choice(officials_of(seed)), "id": "taken-back"}
     withdrawal = {"type": "fact_withdrawn", "event": EVENT, "fact": "taken-back", "reason": "r", "id": "back"}
     withdrawn = {**withdrawal, "fact": "back", "id": "back-again"}
@@ -212,7 +212,7 @@ def test_a_withdrawn_fact_is_as_if_it_had_never_been(log, seed, rng):
 
 
 def undone(fact):
-    """The fact that takes another back by its own type, and the fields that make the two speak of one subject."""
+    """The fact of the same type that takes a fact back, and the fields that identify their subject."""
     match fact["type"]:
         case "time_set":
             return {**fact, "at_us": None}, ("bib", "point")
@@ -223,7 +223,7 @@ def undone(fact):
 
 
 def rulings():
-    """Facts that have another that takes them back."""
+    """Facts that another fact can take back."""
     reason = {"event": EVENT, "reason": "r"}
     bibs, points = st.sampled_from(BIBS), st.sampled_from(["START", "P1", "FINISH"])
     instants = seeds.map(lambda seed: some_reads(Random(seed), "T1")["reads"][0]["at_us"])
@@ -245,17 +245,17 @@ def rulings():
 
 @thorough
 @given(logs(), rulings(), rngs)
-def test_what_a_later_fact_takes_back_leaves_the_earlier_standings(log, fact, rng):
+def test_taking_a_fact_back_restores_the_earlier_standings(log, fact, rng):
     back, fields = undone(fact)
     same = {fact["type"], back["type"]}
-    log = [one for one in log if one["type"] not in same or any(one[name] != fact[name] for name in fields)]
+    log = [other for other in log if other["type"] not in same or any(other[name] != fact[name] for name in fields)]
     first = rng.randint(0, len(log))
     both = [*log[:first], fact, *log[first:]]
     both.insert(rng.randint(first + 1, len(both)), back)
     assert standings_of(at_once(both)) == standings_of(at_once(log))
 
 
-# --- No run differs from another.
+# --- Every run gives the same bytes.
 
 SCORED = """
 import hashlib, sys
@@ -265,18 +265,18 @@ print(digest())
 
 
 def digest():
-    """What a few hundred logs come to, rows and documents, as one number."""
-    found = hashlib.sha256()
+    """A hash of the rows and documents of a few hundred logs."""
+    hashed = hashlib.sha256()
     for seed in range(150):
         log = log_of(seed)
         state = at_once(log)
-        found.update(json.dumps(standings_of(state)).encode())
+        hashed.update(json.dumps(standings_of(state)).encode())
         for key, row in sorted(final_rows(state).items(), key=repr):
-            found.update(repr(key).encode() + row)
-    return found.hexdigest()
+            hashed.update(repr(key).encode() + row)
+    return hashed.hexdigest()
 
 
-def test_the_order_of_hashes_changes_no_byte():
+def test_the_hash_seed_changes_no_byte():
     command = [sys.executable, "-c", SCORED]
     digests = {
         subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout

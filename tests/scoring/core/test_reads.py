@@ -29,14 +29,14 @@ STRONGEST = half(points=[point("START"), point("10K", km=10, pick="strongest"), 
 
 
 def taken_at(document, point="10K", bib="7"):
-    """When a point was taken, in microseconds after the scheduled start; None: it was not."""
+    """The instant of a point in microseconds after the scheduled start; None if it is not filled."""
     return passed(document, bib).get(point)
 
 
-# --- One read however often it comes.
+# --- Repeated reads.
 
 
-def test_the_same_read_again_changes_nothing_but_the_count_of_repeats():
+def test_a_repeated_read_changes_only_the_count_of_repeats():
     """Source: R3.1: reads with the same device, chip and instant are one."""
     once, thrice = scored(run()), scored(run(), run(), run())
     assert thrice["unused_reads"] == {"repeat": 6}
@@ -53,7 +53,7 @@ def test_a_repeat_differs_by_its_device_chip_or_instant():
     [(-40, 2000), (-55, 2001), (None, 2001)],
     ids=["stronger again", "weaker than the other read", "without strength"],
 )
-def test_of_differing_strengths_of_one_read_the_highest_stands(again, strongest_s):
+def test_the_highest_of_several_strengths_of_a_read_counts(again, strongest_s):
     """Source: R3.1. First 2000 s at -60 and 2001 s at -50; then 2000 s once more."""
     document = scored(
         reads(read("K1", "C7", 2000, rssi=-60), read("K1", "C7", 2001, rssi=-50)),
@@ -73,7 +73,7 @@ def test_a_strength_after_a_read_without_one_counts():
     assert taken_at(document) == us(2000)
 
 
-def test_chip_reads_hold_a_set_in_time_order_whatever_order_they_came_in():
+def test_chip_reads_are_a_set_in_time_order():
     came = [(30, 0, None), (10, 1, -50.0), (10, 0, -60.0), (20, 0, -5.0), (10, 1, -40.0), (10, 2, None), (30, 0, -1.0)]
     reads_of_chip = ChipReads()
     news = [reads_of_chip.add(at_us, number, rssi) for at_us, number, rssi in came]
@@ -87,7 +87,7 @@ def test_chip_reads_hold_a_set_in_time_order_whatever_order_they_came_in():
     assert reads_of_chip.repeats == 4
 
 
-def test_chip_reads_of_one_instant_are_by_device_wherever_they_stand():
+def test_chip_reads_of_one_instant_are_ordered_by_device():
     held = ChipReads()
     for at_us, number in [(10, 0), (20, 0), (20, 1), (30, 0), (20, 3), (20, 2), (20, 4)]:
         held.add(at_us, number, None)
@@ -121,23 +121,23 @@ def test_a_clock_correction_covers_from_and_not_until_by_the_devices_own_clock(o
     assert taken_at(document) == us(own_s) + us(offset_s)
 
 
-def test_of_clock_corrections_that_cover_a_read_the_latest_applies_and_they_do_not_add_up():
+def test_the_latest_clock_correction_that_covers_a_read_applies_alone():
     both = scored(run(k10=1990), clock("K1", 10), clock("K1", 3))
     assert taken_at(both) == us(1993)
 
 
-def test_a_later_correction_that_does_not_cover_leaves_the_earlier_in_force():
+def test_a_later_correction_that_does_not_cover_the_read_leaves_the_earlier_one_in_force():
     document = scored(run(k10=1990), clock("K1", 10), clock("K1", 99, from_s=3000))
     assert taken_at(document) == us(2000)
 
 
-def test_a_correction_of_one_device_leaves_the_others_alone():
+def test_a_correction_applies_to_its_device_only():
     document = scored(run(), clock("S1", 2), clock("KB", 500))
     assert passed(document) == {"START": us(3), "10K": us(2000), "FINISH": us(AT_FINISH)}
 
 
-def test_a_corrected_clock_can_carry_a_read_over_the_gun():
-    """Read at -5 s by a clock eight seconds slow: he started at 3 s; and the other way round."""
+def test_a_clock_correction_can_move_a_read_across_the_gun():
+    """A read at -5 s by a clock eight seconds slow is a start at 3 s; and the other way round."""
     slow = scored(run(start=-5), clock("S1", 8))
     assert taken_at(slow, "START") == us(3)
     fast = scored(run(start=3), clock("S1", -8))
@@ -145,12 +145,12 @@ def test_a_corrected_clock_can_carry_a_read_over_the_gun():
     assert fast["unused_reads"] == {"before_gun": 1}
 
 
-def test_a_read_in_the_instant_of_the_gun_counts_also_where_a_clock_was_corrected():
+def test_a_read_at_the_instant_of_the_gun_counts_with_a_corrected_clock_too():
     assert taken_at(scored(run(start=-8), clock("S1", 8)), "START") == 0
     assert taken_at(scored(run(start="-8.000001"), clock("S1", 8)), "START") is None
 
 
-# --- Devices that stand elsewhere.
+# --- Devices at other mats.
 
 
 def test_an_assigned_device_stands_at_its_new_mat():
@@ -161,7 +161,7 @@ def test_an_assigned_device_stands_at_its_new_mat():
 
 
 def test_an_assignment_overrides_the_definition_within_its_interval_only():
-    """F1 is lent to the 10 km mat until 3000 s; `from` is in, `until` is not."""
+    """F1 is lent to the 10 km mat until 3000 s; `from` is included, `until` is not."""
     lent = device("F1", "10k", from_s=1500, until_s=3000)
     document = scored(reads(read("F1", "C7", 2000), read("F1", "C7", 4000)), lent)
     assert passed(document) == {"10K": us(2000), "FINISH": us(4000)}
@@ -169,18 +169,18 @@ def test_an_assignment_overrides_the_definition_within_its_interval_only():
     assert passed(scored(reads(read("F1", "C7", 3000)), lent)) == {"FINISH": us(3000)}
 
 
-def test_an_assignments_interval_is_of_corrected_instants():
+def test_the_interval_of_an_assignment_is_in_corrected_time():
     """2995 by F1's clock is 3005 by the right one, which the assignment until 3000 no longer covers."""
     document = scored(reads(read("F1", "C7", 2995)), device("F1", "10k", from_s=1500, until_s=3000), clock("F1", 10))
     assert passed(document) == {"FINISH": us(3005)}
 
 
-def test_of_assignments_that_cover_the_latest_counts():
+def test_the_latest_assignment_that_covers_the_read_counts():
     document = scored(reads(read("K1", "C7", 3000)), device("K1", "start"), device("K1", "finish"))
     assert passed(document) == {"FINISH": us(3000)}
 
 
-def test_an_assigned_device_is_backup_where_its_new_mat_lists_it_so():
+def test_an_assigned_device_is_a_backup_if_its_new_mat_lists_it_as_one():
     """KB sent to 10k stays that mat's backup; sent to the finish it is a main device there."""
     at_10k = scored(reads(read("KB", "C7", 2000)), device("KB", "finish"), device("KB", "10k"))
     assert [(p["point"], p["source"]) for p in at_10k["athletes"][0]["points"]] == [("10K", "backup")]
@@ -188,7 +188,7 @@ def test_an_assigned_device_is_backup_where_its_new_mat_lists_it_so():
     assert [(p["point"], p["source"]) for p in at_finish["athletes"][0]["points"]] == [("FINISH", "main")]
 
 
-def test_an_assignment_to_an_unknown_mat_waits_and_the_definition_counts():
+def test_an_assignment_to_an_unknown_mat_is_pending_and_the_definition_counts():
     document = scored(run(), device("K1", "20k"))
     assert passed(document)["10K"] == us(2000)
 
@@ -205,8 +205,8 @@ def test_swapped_chips_are_swapped_back_by_assignments():
     assert passed(document, "8") == {"START": us(3), "10K": us(2200), "FINISH": us(5000)}
 
 
-def test_a_chip_assigned_for_an_interval_is_its_owners_outside_of_it():
-    """7 picked up 8's chip after 10K: from 2500 s on (in) until 4500 s (not in) it is on 7's wrist."""
+def test_outside_the_interval_of_an_assignment_a_chip_belongs_to_its_owner():
+    """7 picked up 8's chip after 10K and wore it from 2500 s (included) until 4500 s (not included)."""
     lost = [run("7", 1, 2000, None), run("8", 2, 2100, None), reads(read("F1", "C8", 4000), read("F1", "C8", 4600))]
     document = scored(*lost, chip("C8", "7", from_s=2500, until_s=4500), bibs=["7", "8"])
     assert passed(document, "7") == {"START": us(1), "10K": us(2000), "FINISH": us(4000)}
@@ -215,22 +215,22 @@ def test_a_chip_assigned_for_an_interval_is_its_owners_outside_of_it():
 
 
 @pytest.mark.parametrize(("read_s", "wearer"), [("3999.999999", "8"), (4000, "7"), ("4099.999999", "7"), (4100, "8")])
-def test_a_chip_assignments_interval_takes_from_and_leaves_until(read_s, wearer):
+def test_the_interval_of_a_chip_assignment_includes_from_and_excludes_until(read_s, wearer):
     document = scored(reads(read("F1", "C8", read_s)), chip("C8", "7", from_s=4000, until_s=4100), bibs=["7", "8"])
     assert passed(document, wearer) == {"FINISH": us(read_s)}
 
 
-def test_a_chip_assignments_interval_is_of_corrected_instants():
+def test_the_interval_of_a_chip_assignment_is_in_corrected_time():
     document = scored(reads(read("F1", "C8", 3995)), clock("F1", 10), chip("C8", "7", from_s=4000), bibs=["7", "8"])
     assert passed(document, "7") == {"FINISH": us(4005)}
 
 
-def test_a_spare_chip_without_an_entry_is_his_to_whom_it_was_assigned():
+def test_a_spare_chip_belongs_to_the_athlete_to_whom_it_is_assigned():
     document = scored(reads(read("F1", "SPARE", 4000)), chip("SPARE", "7"))
     assert passed(document) == {"FINISH": us(4000)}
 
 
-def test_an_assignment_to_an_unknown_bib_waits_and_the_owner_keeps_the_chip():
+def test_an_assignment_to_an_unknown_bib_is_pending_and_the_owner_keeps_the_chip():
     assert passed(scored(run(), chip("C7", "99")))["FINISH"] == us(AT_FINISH)
 
 
@@ -250,17 +250,17 @@ def test_an_athlete_may_wear_two_chips():
 
 
 def test_reads_of_two_chips_of_one_athlete_are_one_passing():
-    """The same crossing, read of his left shoe at 2000 and of his right at 2001: START alone would take the last."""
+    """One crossing, with the left shoe read at 2000 and the right at 2001: only START would take the last read."""
     document = scored(reads(read("K1", "B", 2001), read("K1", "A", 2000)), bibs=[entry("7", "AB")])
     assert passed(document) == {"10K": us(2000)}
     assert document["unused_reads"] == {"superseded": 1}
 
 
-# --- Excluded reads, and the reads of nobody.
+# --- Excluded reads, and reads that belong to no athlete.
 
 
-def test_an_excluded_read_counts_for_nothing():
-    """Source: R1, `read_excluded`. His chip was carried over the finish at 3900."""
+def test_an_excluded_read_does_not_count():
+    """The chip was carried over the finish at 3900 s. Source: R1, `read_excluded`."""
     carried = reads(read("F1", "C7", 3900))
     assert passed(scored(run(), carried))["FINISH"] == us(3900)
     document = scored(run(), carried, excluded("F1", "C7", 3900))
@@ -289,7 +289,7 @@ def test_reads_of_unknown_devices_and_chips_are_counted_for_the_event():
     assert document["athletes"][0]["status"] == "NOT_STARTED"
 
 
-def test_two_races_share_a_line_and_each_athlete_is_timed_on_his_own_course():
+def test_two_races_share_a_line_and_each_athlete_is_timed_on_their_own_course():
     """Nha Trang 2023: a 42 km and a 21 km runner cross the one finish line in the same instant.
 
     Source: rules digest, VnExpress Marathon. The full started at 0 s, the half 3,000 s later; both cross at 9,120 s.
@@ -309,7 +309,7 @@ def test_two_races_share_a_line_and_each_athlete_is_timed_on_his_own_course():
     assert times == {"1": ("fm", us(9120), 9120), "2": ("hm", us(6120), 6120)}
 
 
-def test_a_mat_that_is_not_on_his_course_gives_nothing():
+def test_a_mat_that_is_not_on_the_athletes_course_fills_no_point():
     document = scored(
         run(), reads(read("X1", "C7", 3000)), definition=definition(mats=mats(mat("turn-of-the-5k", "X1")))
     )

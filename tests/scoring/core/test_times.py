@@ -1,4 +1,4 @@
-"""Gun time, chip time and what is printed. Source: R3 (own gun), 3.4 and 3.8."""
+"""Gun time, chip time and printed time. Source: R3 (own gun), R3.4 and R3.8."""
 
 import pytest
 
@@ -28,7 +28,7 @@ from tests.builders import (
 
 
 def times(document, bib="7"):
-    """Gun and chip time in seconds, and what is printed."""
+    """Gun and chip time in seconds, and the printed time."""
     one = athlete(document, bib)
     seconds = [None if one[name] is None else one[name] / 1_000_000 for name in ("gun_us", "chip_us")]
     return (*seconds, one["time_s"])
@@ -48,12 +48,12 @@ def times(document, bib="7"):
         ("0:59:59.1", "1:00:00"),
     ],
 )
-def test_printed_seconds_are_rounded_up_to_the_next_whole_one(exact, printed):
+def test_printed_times_are_rounded_up_to_whole_seconds(exact, printed):
     """Source: R3.4; World Athletics, transponder timing."""
     assert printed_s(us(hms(exact))) == hms(printed)
 
 
-def test_a_finishers_time_is_printed_rounded_up_and_kept_exact():
+def test_a_finishers_time_is_printed_rounded_up_and_stored_exactly():
     document = scored(run(finish="7784.3"))
     assert athlete(document)["gun_us"] == 7_784_300_000
     assert athlete(document)["time_s"] == 7785
@@ -78,7 +78,7 @@ def test_the_official_time_of_the_race_is_printed(official, printed):
 
 
 @pytest.mark.parametrize(("gun_from", "gun_time"), [("race", 4600), ("wave", 4000)])
-def test_gun_time_counts_from_the_races_earliest_gun_or_from_his_waves(gun_from, gun_time):
+def test_gun_time_counts_from_the_earliest_gun_of_the_race_or_from_the_waves(gun_from, gun_time):
     """Waves A at 0 s and B at 600 s; 7 of wave B starts at 610 and finishes at 4600. Source: R3.4, `gun_from`."""
     standings = document(
         defined(half(gun_from=gun_from)),
@@ -100,7 +100,7 @@ def test_a_row_says_which_guns_it_counts_from(gun_from, counted_from):
     assert (row.gun_at_us, row.own_gun_us) == (at(counted_from), at(600))
 
 
-def test_the_races_earliest_gun_is_the_earliest_of_all_its_guns_and_of_no_other_race():
+def test_the_earliest_gun_is_among_all_guns_of_the_race_and_no_other():
     standings = document(
         defined(),
         entries(entry("7", wave="B")),
@@ -119,13 +119,13 @@ def test_a_wave_without_a_gun_of_its_own_has_the_gun_without_a_wave():
     assert athlete(document)["flags"] == ["start_assumed"]
 
 
-def test_a_waves_own_gun_goes_before_the_gun_without_a_wave():
+def test_a_waves_own_gun_takes_precedence_over_the_gun_without_a_wave():
     document = scored(gun(100, wave="B"), run(start=None), bibs=[entry("7", wave="B"), entry("8", wave="A")])
     assert athlete(document)["chip_us"] == us(3900)
     assert athlete(document)["gun_us"] == us(4000)
 
 
-def test_another_waves_gun_is_not_his():
+def test_another_waves_gun_does_not_count():
     """Only wave A was started: 7 of wave B, and 8 of none, have no gun. Source: R3.8."""
     standings = document(defined(), entries(entry("7", wave="B"), "8"), gun(0, wave="A"), run("7"), run("8"))
     for bib in ("7", "8"):
@@ -136,13 +136,13 @@ def test_another_waves_gun_is_not_his():
     assert standings["unused_reads"] == {"before_gun": 6}
 
 
-def test_without_an_own_gun_even_an_officials_time_is_not_used():
-    """No passing of his is used, and an official's time is a passing. Source: R3.3 and R3.8."""
+def test_without_an_own_gun_not_even_an_officials_time_is_used():
+    """No passing of the athlete is used, and an official's time is one. Source: R3.3 and R3.8."""
     standings = document(defined(), entries("7"), time_set("7", "FINISH", 4000))
     assert (athlete(standings)["points"], athlete(standings)["status"]) == ([], "NOT_STARTED")
 
 
-def test_the_gun_corrected_after_the_finish_moves_every_time_that_counts_from_it():
+def test_correcting_the_gun_after_the_finish_moves_every_time_that_counts_from_it():
     """The gun was at 2.5 s and not at 0. START at 1 s is now before it; 8 started at 5 s."""
     document = scored(run("7", finish=4000), run("8", start=5, finish=4100), gun("2.5"), bibs=["7", "8"])
     assert times(document, "7") == (3997.5, 3997.5, 3998)
@@ -151,7 +151,7 @@ def test_the_gun_corrected_after_the_finish_moves_every_time_that_counts_from_it
     assert [row["bib"] for row in document["boards"]["men"]] == ["7", "8"]
 
 
-def test_a_correction_of_one_waves_gun_leaves_the_other_wave_alone():
+def test_correcting_one_waves_gun_does_not_change_the_other_wave():
     standings = document(
         defined(half(gun_from="wave")),
         entries(entry("7", wave="A"), entry("8", wave="B")),
@@ -165,7 +165,7 @@ def test_a_correction_of_one_waves_gun_leaves_the_other_wave_alone():
     assert times(standings, "8")[0] == 4110
 
 
-def test_the_gun_may_come_after_everybody_has_finished():
+def test_the_gun_may_be_recorded_after_everybody_has_finished():
     standings = document(defined(), entries("7"), run(), gun())
     assert times(standings) == (4000, 3999, 4000)
 
@@ -173,7 +173,7 @@ def test_the_gun_may_come_after_everybody_has_finished():
 # --- A missed start mat.
 
 
-def test_without_start_his_own_gun_stands_in_and_it_is_flagged():
+def test_a_missing_start_is_replaced_by_the_own_gun_and_flagged():
     """Source: R2, `missing_start = "gun"`; the gun time is not touched."""
     document = scored(run(start=None))
     assert times(document) == (4000, 4000, 4000)
@@ -182,7 +182,7 @@ def test_without_start_his_own_gun_stands_in_and_it_is_flagged():
     assert athlete(document)["status"] == "FINISHED"
 
 
-def test_the_gun_that_stands_in_is_his_waves_even_where_gun_time_counts_from_the_races():
+def test_a_missing_start_is_replaced_by_the_waves_gun_even_if_gun_time_is_the_races():
     document = scored(
         gun(600, wave="B"),
         run(start=None, k10=2600, finish=4600),
@@ -192,12 +192,12 @@ def test_the_gun_that_stands_in_is_his_waves_even_where_gun_time_counts_from_the
     assert times(document) == (4600, 4000, 4600)
 
 
-def test_who_has_not_finished_is_not_flagged_for_a_start_that_nothing_counts_from():
+def test_an_athlete_who_has_not_finished_is_not_flagged_for_a_missing_start():
     assert athlete(scored(run(start=None, finish=None)))["flags"] == []
 
 
 @pytest.mark.parametrize("status_set", ["DQ", "DNF"])
-def test_times_are_given_whatever_the_status_and_printed_for_finishers_only(status_set):
+def test_times_are_given_with_any_status_but_printed_for_finishers_only(status_set):
     """Source: R3.8 and R5."""
     fact = {"type": "status_set", "event": "example-2026", "bib": "7", "status": status_set, "reason": "short cut"}
     assert times(scored(run(), fact)) == (4000, 3999, None)
@@ -210,7 +210,7 @@ def test_times_are_given_over_the_time_limit():
     assert athlete(document)["status"] == "OTL"
 
 
-def test_points_are_instants_in_course_order():
+def test_points_are_listed_in_course_order_with_their_instants():
     document = scored(reads(read("F1", "C7", 4000), read("K1", "C7", 2000), read("S1", "C7", 1)))
     assert [point["point"] for point in athlete(document)["points"]] == ["START", "10K", "FINISH"]
     assert [point["at_us"] for point in athlete(document)["points"]] == [

@@ -61,7 +61,7 @@ FIRST_OF_TWO = {
     "unknown device and excluded": ("unknown_device", [reads(read("ZZ", "C7", 9)), excluded("ZZ", "C7", 9)], {}),
     "unknown chip and excluded": ("unknown_chip", [reads(read("K1", "C9", 9)), excluded("K1", "C9", 9)], {}),
     "excluded and before the gun": ("excluded", [reads(read("S1", "C7", -9)), excluded("S1", "C7", -9)], {}),
-    "before the gun and at no point of his": (
+    "before the gun and at no point of the course": (
         "before_gun",
         [reads(read("X1", "C7", -9))],
         definition(mats=mats(mat("other", "X1"))),
@@ -85,14 +85,14 @@ FIRST_OF_TWO = {
 
 
 @pytest.mark.parametrize("name", FIRST_OF_TWO)
-def test_of_several_reasons_the_first_in_the_order_of_the_rules_stands(name):
+def test_the_first_reason_in_the_order_of_the_rules_is_given(name):
     reason, facts, definition = FIRST_OF_TWO[name]
     counted = scored(*facts, definition=definition or None)["unused_reads"]
     assert counted.pop(reason) == 1
     assert sum(counted.values()) == (1 if name.startswith("backup") else 0)  # the main read there is overridden
 
 
-def test_without_a_gun_of_his_own_every_read_is_before_the_gun():
+def test_without_an_own_gun_every_read_is_before_the_gun():
     """Source: R3.1 and R3.8."""
     standings = document(defined(), entries("7"), run())
     assert standings["unused_reads"] == {"before_gun": 3}
@@ -100,34 +100,34 @@ def test_without_a_gun_of_his_own_every_read_is_before_the_gun():
     assert standings["athletes"][0]["points"] == []
 
 
-def test_reads_before_the_gun_are_taken_out_before_passings_are_formed():
-    """He stood on the start mat from −5 to 3 s: the passing is 3 s alone, so "first" would take it too."""
+def test_reads_before_the_gun_are_removed_before_passings_are_formed():
+    """The athlete stood on the start mat from −5 to 3 s: the passing is 3 s alone, so even "first" picks it."""
     definition = half(points=[point("START", pick="first"), point("FINISH", km=21.0975)])
     document = scored(reads(read("S1", "C7", -5), read("S1", "C7", "-0.5"), read("S1", "C7", 3)), definition=definition)
     assert document["unused_reads"] == {"before_gun": 2}
     assert document["athletes"][0]["points"][0]["at_us"] == 1767477603000000
 
 
-def test_reads_before_the_gun_make_no_backup_a_duplicate():
-    """The main mat read at −1 s, the backup at 3 s: the backup's is the start."""
+def test_reads_before_the_gun_do_not_make_a_backup_passing_a_duplicate():
+    """The main mat read at −1 s, the backup at 3 s: the start is the backup's."""
     document = scored(reads(read("S1", "C7", -1), read("SB", "C7", 3)))
     assert document["unused_reads"] == {"before_gun": 1}
     assert document["athletes"][0]["points"][0]["source"] == "backup"
 
 
-def test_a_stray_read_of_a_start_passing_is_superseded_also_beyond_a_later_one():
+def test_reads_of_an_earlier_start_passing_are_superseded():
     document = scored(reads(read("S1", "C7", 5), read("S1", "C7", 6), read("S1", "C7", 100)))
     assert document["unused_reads"] == {"superseded": 2}
 
 
-def test_at_a_mat_of_two_points_a_read_out_of_the_window_may_still_be_too_fast():
+def test_at_a_mat_of_two_points_a_read_after_the_window_may_be_too_fast():
     """The finish lies on the start mat: at 700 s START's window of 600 s is over, and the finish takes 2,813 s."""
     points = [point("START"), point("10K", km=10), point("FINISH", "start", km=21.0975)]
     definition = half(start_window_s=600, points=points)
     assert scored(reads(read("S1", "C7", 700)), definition=definition)["unused_reads"] == {"too_fast": 1}
 
 
-def test_at_a_mat_of_two_points_one_overridden_leaves_the_other_to_ask():
+def test_at_a_mat_of_two_points_the_one_not_overridden_gives_the_reason():
     """START was set by an official, so a crossing of the line at 700 s can only be a finish, and is too fast."""
     points = [point("START"), point("10K", km=10), point("FINISH", "start", km=21.0975)]
     definition = half(start_window_s=600, points=points)
@@ -139,14 +139,14 @@ def test_at_a_mat_of_two_points_one_overridden_leaves_the_other_to_ask():
     assert document["unused_reads"] == {"overridden": 1}
 
 
-def test_a_mat_that_is_not_on_his_course_hides_no_reason_of_another():
+def test_a_mat_off_the_course_hides_no_reason_at_another_mat():
     """The definition lists it before the others."""
     plain = definition(mats=[mat("other", "X1"), *mats()])
     document = scored(run(), reads(read("X1", "C7", 2000), read("K1", "C7", 2001)), definition=plain)
     assert document["unused_reads"] == {"not_on_course": 1, "superseded": 1}
 
 
-def test_too_fast_is_from_the_nearest_point_that_was_filled_earlier():
+def test_too_fast_is_measured_from_the_nearest_earlier_filled_point():
     """P1 at 2000 s, P2 missed: FINISH at 3000 s is 11.0975 km in 1,000 s; from START it would do."""
     points = [point("START"), point("P1", "10k", km=10), point("P2", "p2", km=15), point("FINISH", km=21.0975)]
     definition = half(points=points) | {"mats": mats(mat("p2", "P2"))}
@@ -157,7 +157,7 @@ def test_too_fast_is_from_the_nearest_point_that_was_filled_earlier():
 @pytest.mark.parametrize(
     ("finish_s", "reason"), [(4000, "superseded"), ("4000.000001", "too_fast"), (3999, "superseded")]
 )
-def test_a_read_not_later_than_the_point_before_is_no_matter_of_speed(finish_s, reason):
+def test_a_read_not_later_than_the_point_before_is_out_of_order_and_not_too_fast(finish_s, reason):
     """10K by an official at 4000 s: a finish by then is out of order, a microsecond later too fast."""
     document = scored(run(start=1, k10=None, finish=finish_s), time_set("7", "10K", 4000))
     assert document["unused_reads"] == {reason: 1}
@@ -165,7 +165,7 @@ def test_a_read_not_later_than_the_point_before_is_no_matter_of_speed(finish_s, 
 
 @pytest.mark.parametrize("each", [True, False], ids=["with a fact of the chip's own", "without"])
 def test_every_read_is_named_once_used_or_with_its_reason(each):
-    """By chip and the chip's nth read, as whoever explains a result needs them."""
+    """By chip and the chip's nth read, as explanations need them."""
     came = [("S1", -3), ("S1", 1), ("S1", 2), ("K1", 900), ("K1", 2000), ("KB", 2001), ("K1", 2004), ("F1", 4000)]
     state = EventState("example-2026")
     facts = day(reads(*(read(name, "C7", at_s) for name, at_s in came)))
@@ -194,20 +194,20 @@ def test_the_reads_of_an_athlete_whose_entry_was_withdrawn_are_of_an_unknown_chi
     assert [athlete["bib"] for athlete in standings["athletes"]] == ["8"]
 
 
-def test_the_reads_of_an_interval_without_a_wearer_are_of_an_unknown_chip():
+def test_reads_while_nobody_wears_the_chip_are_of_an_unknown_chip():
     """A spare chip was given out at 3000 s; it was read in its box before."""
     spare = chip("SPARE", "7", from_s=3000)
     document = scored(spare, reads(read("K1", "SPARE", 2000), read("F1", "SPARE", 4000)))
     assert document["unused_reads"] == {"unknown_chip": 1}
 
 
-def test_the_reads_of_a_device_that_stood_nowhere_yet_are_of_an_unknown_device():
+def test_reads_of_a_device_before_its_assignment_are_of_an_unknown_device():
     document = scored(device("ZZ", "finish", from_s=3000), reads(read("ZZ", "C7", 2000), read("ZZ", "C7", 4000)))
     assert document["unused_reads"] == {"unknown_device": 1}
     assert document["athletes"][0]["points"][0]["point"] == "FINISH"
 
 
-def test_used_reads_and_unused_ones_are_all_that_came():
+def test_used_and_unused_reads_add_up_to_all_reads():
     """Twelve reads, three used."""
     came = [("S1", -3), ("S1", 1), ("S1", 2), ("SB", 3), ("K1", 900), ("K1", 2000), ("K1", 2004), ("KB", 2500)]
     came += [("F1", 3000), ("F1", 4000), ("F1", 4050), ("ZZ", 1)]
