@@ -1,4 +1,4 @@
-"""Age grades by the road standards of 2025, worked out by hand."""
+"""Age grades by the road standards of 2025, calculated by hand."""
 
 from math import log
 
@@ -13,7 +13,7 @@ MARATHON = 42.195
 HALF = 21.0975
 
 
-def test_a_man_of_50_at_three_hours_grades_by_8072_seconds():
+def test_a_man_of_50_at_three_hours_is_measured_by_8072_seconds():
     assert standard_s("M", 50, MARATHON) == 8072
     assert age_grade("M", 50, MARATHON, int(hms("3:00:00"))) == 74.74  # 807,200 / 10,800 = 74.7407
 
@@ -25,7 +25,7 @@ def test_a_woman_of_60_is_measured_by_4887_seconds_over_a_half_marathon():
 
 
 def known_s(gender: str, age: int, km: float) -> float:
-    """The standard where there is one."""
+    """The standard of an age that has one."""
     standard = standard_s(gender, age, km)
     assert standard is not None
     return standard
@@ -51,7 +51,7 @@ def test_beyond_the_table_there_is_no_grade(gender, age, km):
 
 
 @pytest.mark.parametrize(("age", "km"), [(5, 1.609344), (100, 200)])
-def test_the_table_holds_up_to_its_very_edges(age, km):
+def test_the_table_includes_its_edges(age, km):
     assert known_s("F", age, km) > 0
 
 
@@ -63,15 +63,15 @@ def test_every_age_and_gender_takes_longer_over_a_longer_distance():
             assert standards == sorted(standards)
 
 
-# --- Of a finisher.
+# --- The grade of a finisher.
 
 
-def graded(row, **of):
-    made = parse_definition(definition(races=[race(**of)]))
+def graded(row, **more):
+    made = parse_definition(definition(races=[race(**more)]))
     return finisher_grade(made, made.races[0], row)
 
 
-def test_a_finishers_age_is_by_birth_year_on_the_events_date_and_his_time_the_official_one():
+def test_a_finisher_is_graded_by_birth_year_and_official_time():
     """2026 − 1966 = 60; gun 4,887 s and a bit prints 4,888 s."""
     row = result("7", "4887.2", "4886.9", gender="F", birth_year=1966)
     assert graded(row) == 99.98  # 488,700 / 4,888 = 99.9795

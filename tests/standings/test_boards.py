@@ -30,9 +30,9 @@ def made(boards, rows, orders=(), **more):
     return standings(parse_definition(definition(boards=boards, **more)), rows, event)
 
 
-def ranked(of, rows, orders=(), **more):
+def ranked(ranking_board, rows, orders=(), **more):
     """Places and bibs of a single board."""
-    (rows_of_board,) = made([of], rows, orders, **more).boards.values()
+    (rows_of_board,) = made([ranking_board], rows, orders, **more).boards.values()
     return [(row.place, row.bib) for row in rows_of_board]
 
 
@@ -56,7 +56,7 @@ def test_equal_exact_times_share_a_place_and_the_next_is_skipped():
     assert ranked(EVERYBODY, rows) == [(1, "1"), (2, "2"), (2, "3"), (4, "4")]
 
 
-def test_a_microsecond_parts_who_have_the_same_printed_time():
+def test_a_microsecond_decides_between_equal_printed_times():
     rows = made([EVERYBODY], [result("1", "4000.000002"), result("2", "4000.000001")]).boards["all"]
     assert [(row.place, row.bib, row.time_s) for row in rows] == [(1, "2", 4001), (2, "1", 4001)]
 
@@ -87,7 +87,7 @@ def test_the_row_of_a_board_shows_both_exact_times():
 
 
 @pytest.mark.parametrize(("missing", "times"), [("gun", (None, None)), ("chip", (4000, None))])
-def test_a_finisher_without_a_time_is_a_broken_invariant_that_names_him(missing, times):
+def test_a_finisher_without_a_time_is_a_broken_invariant_that_names_the_bib(missing, times):
     """Scoring gives both times to every athlete who is FINISHED; a board of wrong places would be worse than none."""
     gun_s, chip_s = times
     broken = msgspec.structs.replace(result("7", gun_s, chip_s), chip_us=None)
@@ -95,7 +95,7 @@ def test_a_finisher_without_a_time_is_a_broken_invariant_that_names_him(missing,
         made([EVERYBODY], [broken])
 
 
-def test_an_empty_board_is_there():
+def test_a_board_without_finishers_is_empty_and_not_missing():
     assert made([EVERYBODY], []).boards == {"all": []}
 
 
@@ -106,18 +106,18 @@ def dead_heat():
     return [result("1", 4000), result("2", 4001), result("3", 4001), result("4", 4001), result("5", 4002)]
 
 
-def test_a_judges_order_that_names_all_who_tie_parts_them():
+def test_a_judges_order_that_names_all_who_tie_separates_them():
     assert ranked(EVERYBODY, dead_heat(), [["4", "2", "3"]]) == [(1, "1"), (2, "4"), (3, "2"), (4, "3"), (5, "5")]
 
 
-def test_a_judges_order_that_leaves_one_out_parts_nobody():
+def test_a_judges_order_that_leaves_one_out_has_no_effect():
     assert ranked(EVERYBODY, dead_heat(), [["4", "2"]]) == [(1, "1"), (2, "2"), (2, "3"), (2, "4"), (5, "5")]
 
 
 def test_a_judges_order_may_name_more_than_those_who_tie():
-    """It bears on ties alone: 5, named first, was slower."""
-    found = ranked(EVERYBODY, dead_heat(), [["5", "3", "1", "2", "4"]])
-    assert found == [(1, "1"), (2, "3"), (3, "2"), (4, "4"), (5, "5")]
+    """It affects only ties: 5, named first, was slower."""
+    placed = ranked(EVERYBODY, dead_heat(), [["5", "3", "1", "2", "4"]])
+    assert placed == [(1, "1"), (2, "3"), (3, "2"), (4, "4"), (5, "5")]
 
 
 def test_for_a_tie_the_latest_order_that_names_all_of_it_applies():
@@ -126,11 +126,11 @@ def test_for_a_tie_the_latest_order_that_names_all_of_it_applies():
     assert ranked(EVERYBODY, dead_heat(), orders)[1:4] == [(2, "4"), (3, "3"), (4, "2")]
 
 
-def test_a_bib_named_twice_counts_where_it_stands_first():
+def test_a_bib_named_twice_counts_at_its_first_place():
     assert ranked(EVERYBODY, dead_heat(), [["4", "2", "3", "4"]])[1:4] == [(2, "4"), (3, "2"), (4, "3")]
 
 
-def test_another_races_order_does_not_bear():
+def test_another_races_order_has_no_effect():
     event = EventRow(event=EVENT, version=0, orders=[JudgesOrder("5k", ["3", "2"])])
     plain = definition(boards=[EVERYBODY], races=[race(), race("5k")])
     rows = standings(parse_definition(plain), [result("2", 4001), result("3", 4001)], event).boards["all"]
@@ -142,7 +142,7 @@ def test_without_an_events_row_there_are_no_orders():
     assert [row.place for row in rows] == [1, 2, 2, 2, 5]
 
 
-def test_a_dead_heat_in_a_log_is_parted_by_the_judges_and_is_one_again_without_them():
+def test_judges_separate_a_dead_heat_in_a_log_until_their_order_is_withdrawn():
     heat = [run("7"), run("8"), run("9", finish=4001)]
     bibs = ["7", "8", "9"]
     assert places(scored(*heat, bibs=bibs)) == [(1, "7"), (1, "8"), (3, "9")]
@@ -151,7 +151,7 @@ def test_a_dead_heat_in_a_log_is_parted_by_the_judges_and_is_one_again_without_t
     assert places(taken_back) == [(1, "7"), (1, "8"), (3, "9")]
 
 
-def test_a_disqualification_moves_those_behind_up():
+def test_a_disqualification_moves_up_the_athletes_behind():
     document = scored(run("7"), run("8", finish=4001), status("7", "DQ"), bibs=["7", "8"])
     assert places(document) == [(1, "8")]
 
@@ -189,16 +189,16 @@ FIELD = [
         ({"gender": "M", "nationality": "VIE", "wave": "B"}, "3"),
     ],
 )
-def test_a_board_takes_who_passes_all_of_its_filters(filters, bibs):
-    """Source: R2. Who has no birth year passes no limit of years."""
+def test_a_board_ranks_the_athletes_who_pass_all_its_filters(filters, bibs):
+    """An athlete without a birth year passes no limit of years. Source: R2."""
     assert "".join(bib for _, bib in ranked(board("all", **filters), FIELD)) == bibs
 
 
-def test_an_entrys_nationality_may_be_spelt_in_small_letters():
+def test_the_nationality_of_an_entry_may_be_lower_case():
     assert ranked(board("all", nationality="VIE"), [result("1", 1, nationality="vie")]) == [(1, "1")]
 
 
-# --- What a board ranks by, and prints.
+# --- The times that a board ranks by and prints.
 
 
 BY_CHIP = [result("1", 4000, 3999), result("2", 4001, 3900), result("3", 4002, 3950)]
@@ -223,7 +223,7 @@ def test_the_printed_time_is_the_races_official_one_whatever_the_board_ranks_by(
     assert [(row.bib, row.time_s) for row in rows] == expected
 
 
-def test_who_ties_by_chip_shares_a_place_on_a_chip_board_though_his_gun_time_is_another():
+def test_athletes_who_tie_by_chip_share_a_place_on_a_chip_board_despite_their_gun_times():
     rows = [result("1", 4000, 3900), result("2", 4005, 3900)]
     assert ranked(board("all", rank_by="chip"), rows) == [(1, "1"), (1, "2")]
     assert ranked(board("all", rank_by="chip"), rows, [["2", "1"]]) == [(1, "2"), (2, "1")]
@@ -237,7 +237,7 @@ def mixed(gun_places, **more):
 
 
 def test_the_first_places_are_by_gun_time_and_the_rest_by_chip_time():
-    """Two by gun; 4 has a chip time better than both leaders' and follows them all the same.
+    """Two by gun; 4 has a better chip time than both leaders but is still placed behind them.
 
     Source: R4.2; Tien Phong 2024 regulations, III.B.3.3.
     """
@@ -259,7 +259,7 @@ def test_leaders_show_gun_time_and_the_rest_chip_time_whatever_the_races_officia
 
 
 def test_all_who_tie_with_the_last_leader_lead_too():
-    """Three places by gun, and two tie for the third: four lead, so the fifth is by chip time and has place 5."""
+    """Three places by gun, and two athletes tie for the third: four lead, and place 5 is by chip time."""
     rows = [
         result("1", 4000, 4000),
         result("2", 4001, 4001),
@@ -270,7 +270,7 @@ def test_all_who_tie_with_the_last_leader_lead_too():
     assert ranked(mixed(3), rows) == [(1, "1"), (2, "2"), (3, "3"), (3, "4"), (5, "5")]
 
 
-def test_a_judges_order_parts_the_leaders_places_and_nobody_leaves_the_lead_by_it():
+def test_a_judges_order_separates_leaders_and_moves_nobody_out_of_the_lead():
     """Source: R4.2: "whatever order_set says". 4 is fourth by the judges and keeps that gun time."""
     rows = [result("1", 4000), result("2", 4001), result("3", 4002, 4002), result("4", 4002, 3000), result("5", 4003)]
     placed = made([mixed(3)], rows, [["3", "4"]]).boards["all"]
@@ -283,7 +283,7 @@ def test_a_judges_order_parts_the_leaders_places_and_nobody_leaves_the_lead_by_i
     ]
 
 
-def test_who_ties_by_chip_behind_the_leaders_shares_a_place():
+def test_athletes_who_tie_by_chip_behind_the_leaders_share_a_place():
     rows = [result("1", 4000), result("2", 4101, 4050), result("3", 4100, 4050), result("4", 4102, 4051)]
     assert ranked(mixed(1), rows) == [(1, "1"), (2, "2"), (2, "3"), (4, "4")]
 
@@ -298,19 +298,19 @@ def test_with_no_gun_places_all_are_by_chip_time():
     assert ranked(mixed(0), [result("1", 4000, 3999), result("2", 4001, 3000)]) == [(1, "2"), (2, "1")]
 
 
-def test_five_places_are_by_gun_unless_told():
+def test_five_places_are_by_gun_by_default():
     rows = [result(str(n), 4000 + n, 3000 - n) for n in range(1, 8)]
-    found = [bib for _, bib in ranked(board("all", rank_by="gun_then_chip"), rows)]
-    assert found == ["1", "2", "3", "4", "5", "7", "6"]
+    placed = [bib for _, bib in ranked(board("all", rank_by="gun_then_chip"), rows)]
+    assert placed == ["1", "2", "3", "4", "5", "7", "6"]
 
 
 def test_the_leaders_are_those_of_the_board_and_not_of_the_race():
-    """The women's own first by gun, though men crossed before her."""
+    """The women's board leads with its own first by gun, although men crossed before her."""
     rows = [result("1", 4000), result("2", 4010, 4009, gender="F"), result("3", 4020, 3900, gender="F")]
     assert ranked(mixed(1, gender="F"), rows) == [(1, "2"), (2, "3")]
 
 
-def test_who_is_not_ranked_takes_no_leaders_place():
+def test_an_unranked_athlete_takes_no_leaders_place():
     rows = [result("P", 3999, ranked=False), result("1", 4000, 4000), result("2", 4001, 3000), result("3", 4002, 2900)]
     assert ranked(mixed(2), rows) == [(1, "1"), (2, "2"), (3, "3")]
 
@@ -322,7 +322,7 @@ def within(**more):
     return board("part", within="all", **more)
 
 
-def test_a_board_within_another_has_its_order_and_numbers_places_anew():
+def test_a_board_within_another_keeps_its_order_and_counts_its_own_places():
     rows = [
         result("1", 4000, birth_year=1990),
         result("2", 4001, birth_year=2000),
@@ -334,7 +334,7 @@ def test_a_board_within_another_has_its_order_and_numbers_places_anew():
 
 
 def test_within_gun_then_chip_the_parents_leaders_stay_before_the_rest():
-    """One place by gun overall. In the age group 3 has the best chip time, but 1 leads overall by gun and so here.
+    """One place by gun overall. In the age group 3 has the best chip time, but 1 leads overall by gun and so also here.
 
     Each keeps the printed time of the overall board.
     """
@@ -354,7 +354,7 @@ def test_a_group_without_an_overall_leader_is_by_chip_time_alone():
     assert [(row.place, row.bib, row.time_s) for row in placed] == [(1, "3", 3900), (2, "2", 3990)]
 
 
-def test_athletes_who_tie_in_the_parent_tie_here():
+def test_athletes_who_tie_in_the_parent_tie_in_the_board():
     rows = [
         result("1", 4000, club="A"),
         result("2", 4000, club="B"),
@@ -365,21 +365,21 @@ def test_athletes_who_tie_in_the_parent_tie_here():
     assert [(row.place, row.bib) for row in placed] == [(1, "1"), (1, "3"), (3, "4")]
 
 
-def test_a_tie_that_the_judges_parted_in_the_parent_is_parted_here():
+def test_a_tie_that_judges_separated_in_the_parent_is_separated_in_the_board():
     rows = [result("1", 4000, club="A"), result("2", 4000, club="B"), result("3", 4000, club="A")]
     placed = made([EVERYBODY, within(club="A")], rows, [["3", "2", "1"]]).boards["part"]
     assert [(row.place, row.bib) for row in placed] == [(1, "3"), (2, "1")]
 
 
-def test_an_order_that_parts_only_those_of_the_group_parts_nobody():
-    """For the tie of three in the parent it names two: they tie there, and so here."""
+def test_an_order_of_only_the_group_has_no_effect_on_a_larger_tie():
+    """It names two of the three who tie in the parent, so they tie there and in the group."""
     rows = [result("1", 4000, club="A"), result("2", 4000, club="B"), result("3", 4000, club="A")]
     placed = made([EVERYBODY, within(club="A")], rows, [["3", "1"]]).boards["part"]
     assert [(row.place, row.bib) for row in placed] == [(1, "1"), (1, "3")]
 
 
-def test_the_filters_of_every_board_around_it_hold():
-    """Women, of them Vietnamese, of them the young."""
+def test_the_filters_of_all_parents_apply():
+    """Women, then the Vietnamese among them, then the young among those."""
     boards = [
         board("women", gender="F"),
         board("vie", within="women", nationality="VIE"),
@@ -399,7 +399,7 @@ def test_the_filters_of_every_board_around_it_hold():
     ]
 
 
-def test_a_board_may_stand_before_the_one_that_it_lies_within():
+def test_a_board_may_be_defined_before_its_parent():
     placed = made([within(gender="F"), EVERYBODY], [result("1", 4000), result("2", 4001, gender="F")]).boards
     assert [row.bib for row in placed["part"]] == ["2"]
     assert list(placed) == ["part", "all"]
@@ -427,10 +427,10 @@ def test_the_championship_ranks_within_the_overall_board_by_division():
     assert [(row.place, row.bib) for row in standing["mass"]] == [(1, "2"), (2, "4")]
 
 
-# --- By the whole log.
+# --- From a log.
 
 
-def test_boards_stand_in_the_definitions_order_with_the_printed_times():
+def test_boards_are_in_the_definitions_order_with_printed_times():
     document = scored(
         run("7", 10, 2000, "4000.2"),
         run("8", 100, 2000, "4001.5"),

@@ -26,7 +26,7 @@ def test_scores_of_all_boards_add_up_and_the_lowest_is_first():
 
 
 def test_without_a_place_on_one_of_the_boards_there_is_no_place():
-    """Y has no place on b, Z is not on it at all; both come last, by name."""
+    """Y has no place on b and Z is not on it at all; both come last, by name."""
     ranking = delegations(["a", "b"], a=team_board(Z=1, X=10, Y=2), b=team_board(X=9, Y=None, W=3))
     assert ranking == [(1, "X", 19), (None, "W", None), (None, "Y", None), (None, "Z", None)]
 
@@ -42,7 +42,7 @@ def test_a_tie_goes_to_the_better_place_on_the_tie_board():
     assert ranking[:2] == [(1, "Y", 20), (2, "X", 20)]
 
 
-def test_equal_also_on_the_tie_board_share_a_place_and_the_next_is_skipped():
+def test_teams_that_tie_on_the_tie_board_too_share_a_place_and_the_next_is_skipped():
     ranking = delegations(["a", "b"], tie="b", a=team_board(Y=8, X=8, Z=9), b=team_board(X=5, Y=5, Z=6))
     assert ranking == [(1, "X", 13), (1, "Y", 13), (3, "Z", 15)]
 
@@ -52,17 +52,17 @@ def test_without_a_tie_board_equal_sums_share_a_place():
     assert ranking == [(1, "X", 14), (1, "Y", 14)]
 
 
-def test_without_a_place_on_a_tie_board_that_is_not_summed_he_is_last_among_those_who_tie():
+def test_a_team_without_a_place_on_the_tie_board_is_last_among_those_who_tie():
     ranking = delegations(["a"], tie="t", a=team_board(W=7, X=7, Y=7, Z=7), t=team_board(Z=99, Y=None, W=98))
     assert ranking == [(1, "W", 7), (2, "Z", 7), (3, "X", 7), (3, "Y", 7)]
 
 
-def test_a_tie_board_parts_ties_only():
+def test_a_tie_board_only_decides_ties():
     ranking = delegations(["a", "t"], tie="t", a=team_board(X=1, Y=9), t=team_board(X=6, Y=5))
     assert ranking == [(1, "X", 7), (2, "Y", 14)]
 
 
-def test_a_delegation_in_whole_standings():
+def test_a_delegation_is_part_of_the_standings():
     """Two races, a team board of each with one counting athlete: Hue 1 + 2, Vinh 2 + 1; the second race decides."""
     plain = definition(
         races=[race(), race("5k")],
@@ -72,5 +72,5 @@ def test_a_delegation_in_whole_standings():
     )
     rows = [result("1", 10, team="Hue"), result("2", 11, team="Vinh")]
     rows += [result("3", 11, race="5k", team="Hue"), result("4", 10, race="5k", team="Vinh")]
-    found = standings(parse_definition(plain), rows, None).delegations
-    assert [(row.place, row.team, row.score) for row in found["overall"]] == [(1, "Vinh", 3), (2, "Hue", 3)]
+    delegation_rows = standings(parse_definition(plain), rows, None).delegations
+    assert [(row.place, row.team, row.score) for row in delegation_rows["overall"]] == [(1, "Vinh", 3), (2, "Hue", 3)]

@@ -1,4 +1,4 @@
-"""Standings kept up by changes are the standings of all rows."""
+"""Incremental standings equal standings calculated from all rows."""
 
 import random
 from itertools import count
@@ -95,7 +95,7 @@ def _check(running: EventStandings, definition: Definition, event: EventRow) -> 
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_kept_up_by_changes_they_are_the_standings_of_all_rows(seed: int) -> None:
+def test_incremental_standings_equal_those_of_all_rows(seed: int) -> None:
     rng = random.Random(seed)
     versions = count(1)
     plain = _definition(rng.choice(["gun", "chip", "gun_then_chip"]), rng.randrange(4), rng.choice(["gun", "chip"]))
@@ -105,14 +105,14 @@ def test_kept_up_by_changes_they_are_the_standings_of_all_rows(seed: int) -> Non
     running.apply([], event)
     for _ in range(25):
         rows = [_row(rng, str(rng.randrange(12)), next(versions)) for _ in range(rng.randrange(4))]
-        told = None
+        changed_event = None
         if rng.random() < 0.2:
             if rng.random() < 0.5:
                 plain = _definition(
                     rng.choice(["gun", "chip", "gun_then_chip"]), rng.randrange(4), rng.choice(["gun", "chip"])
                 )
-            told = event = _event(rng, next(versions), plain)
-        for change in running.apply(rows, told).cells:
+            changed_event = event = _event(rng, next(versions), plain)
+        for change in running.apply(rows, changed_event).cells:
             copy.pop((change.board, change.bib), None)
             if change.cell is not None:
                 copy[change.board, change.bib] = change.cell
@@ -150,19 +150,19 @@ def test_boards_that_a_new_definition_does_not_have_lose_their_members() -> None
 
 def _finisher(bib: str, version: int, gun_s: int, **entry: object) -> AthleteRow:
     row = _row(random.Random(1), bib, version)
-    definition = msgspec.structs.replace(row.entry, race="a", gender="M", ranked=True, **entry)  # type: ignore[type-var]
+    changed_entry = msgspec.structs.replace(row.entry, race="a", gender="M", ranked=True, **entry)  # type: ignore[type-var]
     times = {"status": "FINISHED", "gun_us": gun_s * US, "chip_us": gun_s * US - US}
-    return msgspec.structs.replace(row, race="a", gone=False, entry=definition, **times)
+    return msgspec.structs.replace(row, race="a", gone=False, entry=changed_entry, **times)
 
 
-def test_keys_fit_64_bits_and_every_leader_sorts_before_the_rest() -> None:
+def test_keys_fit_in_64_bits_and_leaders_sort_before_the_rest() -> None:
     longest, shortest = 2**53, -(2**53)
     assert 0 < rank_key(0, shortest, 0) < rank_key(0, longest, 1023) < rank_key(1, shortest, 0)
     assert rank_key(1, shortest, 0) < rank_key(1, 0, 0) < rank_key(1, 1, 0) < rank_key(1, 1, 1) < 2**64
     assert rank_key(1, longest, 1023) < 2**64
 
 
-def test_the_keys_of_a_board_fit_64_bits_whoever_leads() -> None:
+def test_the_keys_of_a_board_fit_in_64_bits_with_any_leader() -> None:
     running = EventStandings()
     rows = [_finisher(str(bib), bib + 1, 300 + bib) for bib in range(1, 6)]
     changes = running.apply(rows, EventRow(event="e", version=1, definition=_definition("gun_then_chip", 2, "gun")))
@@ -174,7 +174,7 @@ def test_the_keys_of_a_board_fit_64_bits_whoever_leads() -> None:
         assert all(cell.rank_key < 2**63 for cell in running.cells["a-men"].values())
 
 
-def test_results_that_come_before_their_definition_are_on_boards_once_it_is_there() -> None:
+def test_results_before_their_definition_appear_on_boards_once_it_arrives() -> None:
     running = EventStandings()
     assert running.apply([_finisher("7", 1, 300)]).cells == []
     assert running.apply([], EventRow(event="e", version=2, definition=None)).cells == []
@@ -189,7 +189,7 @@ def test_an_athlete_of_a_race_that_is_not_defined_is_on_no_board() -> None:
     assert running.apply([row], EventRow(event="e", version=1, definition=_definition("gun", 3, "gun"))).cells == []
 
 
-def test_what_did_not_change_is_not_said_again() -> None:
+def test_an_unchanged_cell_is_not_reported_again() -> None:
     running = EventStandings()
     row = _finisher("7", 2, 300)
     plain = _definition("gun", 3, "gun")
@@ -201,7 +201,7 @@ def test_what_did_not_change_is_not_said_again() -> None:
     assert sorted(changes.cells) == [("a-all", "7", None), ("a-all", "8", None)]
 
 
-def test_a_member_without_a_place_has_the_key_of_none() -> None:
+def test_a_member_without_a_place_has_the_key_for_no_place() -> None:
     running = EventStandings()
     row = msgspec.structs.replace(_finisher("7", 2, 300), status="DNF")
     changes = running.apply([row], EventRow(event="e", version=1, definition=_definition("gun", 3, "gun")))

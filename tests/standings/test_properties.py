@@ -1,4 +1,4 @@
-"""What holds of any standings: places follow the order, boards within others keep theirs, sums are sums."""
+"""Properties of any standings: places follow the order, boards keep their parents' order, scores are sums."""
 
 import os
 from itertools import pairwise
@@ -22,7 +22,7 @@ rngs = st.integers(0, 2**32 - 1).map(Random)
 
 
 def standing(log):
-    """What a log comes to; logs without a definition have no standings."""
+    """The standings of a log; a log without a definition has none."""
     assume(any(fact["type"] == "event_defined" for fact in log))
     document = scored(at_once(log))
     assume(document.definition is not None)
@@ -35,7 +35,7 @@ def one_of(tables, name):
 
 @thorough
 @given(logs(), rngs)
-def test_the_order_in_which_results_come_changes_nothing(log, rng):
+def test_the_order_of_results_does_not_change_the_standings(log, rng):
     made = standing(log)
     shuffled = rng.sample(made.athletes, k=len(made.athletes))
     assert standings(made.definition, shuffled, made.event) == made.standings
@@ -43,7 +43,7 @@ def test_the_order_in_which_results_come_changes_nothing(log, rng):
 
 @thorough
 @given(logs(), rngs)
-def test_results_that_come_one_by_one_in_any_order_end_as_the_standings_of_all(log, rng):
+def test_results_applied_one_by_one_in_any_order_give_the_standings_of_all(log, rng):
     state, rows, events = EventState("e"), [], []
     for offset, fact in enumerate(typed(log)):
         state.fold(offset, 0, fact)
@@ -51,7 +51,7 @@ def test_results_that_come_one_by_one_in_any_order_end_as_the_standings_of_all(l
         event = state.take_event()
         events += [] if event is None else [event]
     made = standing(log)
-    rng.shuffle(rows)  # while workers change places, older rows come after newer ones
+    rng.shuffle(rows)  # during a rebalance older rows may come after newer ones
     running = EventStandings()
     while rows or events:
         if events and rng.random() < 0.3:
@@ -67,13 +67,13 @@ def test_results_that_come_one_by_one_in_any_order_end_as_the_standings_of_all(l
 
 @thorough
 @given(logs())
-def test_a_place_is_one_more_than_those_ahead_and_shared_for_equal_times_alone(log):
+def test_a_place_is_one_more_than_the_athletes_ahead_and_is_shared_only_for_equal_times(log):
     made = standing(log)
     orders = [set(order.bibs) for order in made.event.orders]
     for name, rows in made.standings.boards.items():
         times = ranking_times(made, root_of(made.definition, one_of(made.definition.boards, name)))
-        for at, row in enumerate(rows):
-            assert row.place == at + 1 or row.place == rows[at - 1].place
+        for index, row in enumerate(rows):
+            assert row.place == index + 1 or row.place == rows[index - 1].place
         for before, row in pairwise(rows):
             assert times[before.bib] <= times[row.bib]
             if before.place == row.place:
@@ -84,7 +84,7 @@ def test_a_place_is_one_more_than_those_ahead_and_shared_for_equal_times_alone(l
 
 
 def ranking_times(made, root):
-    """What ranks each athlete of a board that lies within no other: first leader (0) or not (1), then a time."""
+    """The ranking key of each athlete of a root board: 0 for a leader and 1 for others, then a time."""
     rows = made.standings.boards[root.id]
     if root.ranked_by() != "gun_then_chip":
         return {row.bib: (0, row.gun_us if root.ranked_by() == "gun" else row.chip_us) for row in rows}
@@ -95,7 +95,7 @@ def ranking_times(made, root):
 
 @thorough
 @given(logs())
-def test_what_is_printed_is_what_ranks_or_else_the_official_time(log):
+def test_the_printed_time_is_the_ranking_one_or_the_official_one(log):
     made = standing(log)
     athletes = {row.bib: row for row in made.athletes}
     for name, rows in made.standings.boards.items():
@@ -109,12 +109,12 @@ def test_what_is_printed_is_what_ranks_or_else_the_official_time(log):
 
 @thorough
 @given(logs())
-def test_a_board_within_another_has_its_athletes_in_its_order_and_its_ties(log):
+def test_a_board_within_another_keeps_its_order_and_its_ties(log):
     made = standing(log)
     for board in made.definition.boards:
         if board.within is None:
             continue
-        outer = {row.bib: (at, row.place) for at, row in enumerate(made.standings.boards[board.within])}
+        outer = {row.bib: (index, row.place) for index, row in enumerate(made.standings.boards[board.within])}
         rows = made.standings.boards[board.id]
         assert {row.bib for row in rows} <= outer.keys()
         for before, row in pairwise(rows):
@@ -124,7 +124,7 @@ def test_a_board_within_another_has_its_athletes_in_its_order_and_its_ties(log):
 
 @thorough
 @given(logs())
-def test_who_has_not_finished_moves_nobody_on_a_board(log):
+def test_athletes_who_have_not_finished_move_nobody_on_a_board(log):
     made = standing(log)
     finishers = [row for row in made.athletes if row.status == "FINISHED"]
     assert standings(made.definition, finishers, made.event).boards == made.standings.boards
@@ -145,13 +145,13 @@ def test_a_teams_score_is_that_of_its_counting_members(log):
                 assert row.score == (scores[-1] if board.score == "last_time" else sum(scores))
         placed = [row for row in rows if row.place is not None]
         assert rows == placed + sorted((row for row in rows if row.place is None), key=lambda row: row.team)
-        for at, row in enumerate(placed):
+        for index, row in enumerate(placed):
             keys = [team_key(board, other) for other in placed]
-            assert row.place == 1 + sum(key < keys[at] for key in keys)
+            assert row.place == 1 + sum(key < keys[index] for key in keys)
 
 
 def team_key(board, row):
-    """What ranks a team: its score, and for places the last counting athlete's, then the one's before."""
+    """The ranking key of a team: its score, then for places those of the counting athletes from last to first."""
     return row.score, [m.score for m in reversed(row.members)] if board.score == "sum_places" else []
 
 
@@ -159,9 +159,9 @@ def team_key(board, row):
 @given(logs())
 def test_a_delegations_score_is_the_sum_over_all_its_boards(log):
     made = standing(log)
-    for one in made.definition.delegations:
-        boards = [{row.team: row.score for row in made.standings.team_boards[name]} for name in one.sum]
-        rows = made.standings.delegations[one.id]
+    for delegation in made.definition.delegations:
+        boards = [{row.team: row.score for row in made.standings.team_boards[name]} for name in delegation.sum]
+        rows = made.standings.delegations[delegation.id]
         assert {row.team for row in rows} == set().union(*boards)
         for row in rows:
             scores = [board.get(row.team) for board in boards]
@@ -171,5 +171,5 @@ def test_a_delegations_score_is_the_sum_over_all_its_boards(log):
         assert [row.place for row in placed] == sorted(row.place for row in placed)
         for before, row in pairwise(placed):
             assert before.score <= row.score
-            if before.score < row.score or one.tie is None:
+            if before.score < row.score or delegation.tie is None:
                 assert (before.place == row.place) == (before.score == row.score)

@@ -1,4 +1,4 @@
-"""The life of results, by hand: windows, cases, protests, what is void, what was published and what differs since."""
+"""The states of results: windows, cases, protests, void publications, published documents and later differences."""
 
 import hashlib
 import json
@@ -53,15 +53,15 @@ def ruled(name: str = "p1", outcome: str = "rejected"):
 
 
 class Event:
-    """A log of the example event as far as it goes."""
+    """A growing log of the example event."""
 
     def __init__(self, *facts, definition=None, bibs=("7", "8", "9")) -> None:
         self.log = PublishingLog()
         self.add(defined(definition), entries(*bibs), gun(), *facts)
 
     def add(self, *facts) -> "Event":
-        for one in facts:
-            self.log.add(line(one))
+        for plain in facts:
+            self.log.add(line(plain))
         return self
 
     @property
@@ -83,9 +83,9 @@ class Event:
     def void(self, board: str | None = None) -> list[str]:
         return [ground.reason for ground in self.standing(board).void]
 
-    def difference(self, at: int = -1, race: str = "hm"):
-        """What differs from the publication at that place among those kept."""
-        kept = list(self.log.kept.values())[at]
+    def difference(self, index: int = -1, race: str = "hm"):
+        """The difference of the standings from the stored publication at this index."""
+        kept = list(self.log.kept.values())[index]
         return difference(kept.document, race_document(results_of(self.now, race)), kept.published.boards)
 
 
@@ -98,10 +98,10 @@ def test_results_are_live_then_provisional_then_official_then_withdrawn():
     assert event.add(published("withdrawn", 6000)).state() == event.state("men") == "withdrawn"
 
 
-# --- Void until it may be. Source: R4.8.
+# --- Void publications. Source: R4.8.
 
 
-def test_official_within_the_window_is_void_and_says_until_when_it_runs():
+def test_official_within_the_window_is_void_and_names_its_end():
     event = Event(run("7"), published("provisional", PROVISIONAL_S), published("official", 5599.999999))
     (ground,) = event.standing().void
     assert (ground.reason, ground.until_us, ground.board) == ("protest_window", at(5600), None)
@@ -117,7 +117,7 @@ def test_the_window_runs_from_the_latest_provisional():
     assert official_from_us(event.now.definition, event.now.event, "hm") == at(6100)
 
 
-def test_the_window_is_the_definitions():
+def test_the_definition_sets_the_window():
     """Hanoi: within 24 hours."""
     day = 24 * 3600
     event = Event(run("7"), definition=definition(protest_window_s=day))
@@ -137,12 +137,12 @@ def test_a_provisional_that_was_withdrawn_does_not_count():
     assert official_from_us(event.now.definition, event.now.event, "hm") is None
 
 
-def test_without_recorded_times_nobody_knows_and_official_is_void():
+def test_without_recorded_times_official_is_void():
     untimed = fact("results_published", race="hm", state="provisional")
     assert Event(run("7"), untimed, published("official", 6000)).void() == ["unknown_time"]
 
 
-def test_open_cases_and_protests_make_it_void_each_by_its_name():
+def test_open_cases_and_protests_make_it_void_and_are_named():
     event = Event(run("7"), run("8", k10=None), protest("p1"), protest("p2"), ruled("p2"))
     event.add(published("provisional", 5000), published("official", 5010))
     void = event.standing().void
@@ -169,7 +169,7 @@ def test_too_large_a_team_is_an_open_case_of_its_race():
     assert event.state() == event.state("teams") == "official"
 
 
-def test_void_is_judged_as_the_event_was_and_what_is_decided_later_does_not_heal_it():
+def test_a_void_publication_stays_void_whatever_is_decided_later():
     event = Event(run("7"), protest(), published("provisional", 5000), published("official", 5600))
     event.add(ruled())
     assert (event.state(), event.void()) == ("provisional", ["open_protest"])
@@ -181,14 +181,14 @@ def test_a_protest_filed_after_official_results_leaves_them_official():
     assert [ground.protest for ground in open_grounds(event.now.event, "hm", [])] == ["p1"]
 
 
-def test_a_void_official_after_a_good_one_leaves_the_good_one_in_force():
+def test_a_void_official_leaves_an_earlier_valid_one_in_force():
     event = Event(run("7"), published("provisional", 5000), published("official", 5600), protest())
     event.add(published("official", 5700))
     assert (event.state(), event.void()) == ("official", ["open_protest"])
     assert event.standing().held.recorded_at_us == at(5600)
 
 
-def test_a_publication_that_is_withdrawn_as_a_fact_never_was_and_comes_back_as_it_was():
+def test_withdrawing_the_fact_of_a_publication_undoes_it_and_restoring_brings_it_back():
     event = Event(run("7"), published("provisional", 5000), published("official", 5600, id="x"))
     kept = event.standing().held
     event.add(withdrawn("x", id="y"), status("7", "DQ"))
@@ -211,7 +211,7 @@ def test_each_board_has_a_window_of_its_own():
     assert (event.state("men"), event.state("women"), event.state()) == ("official", "provisional", "live")
 
 
-def test_official_for_the_whole_race_needs_every_boards_window_over_and_names_the_board():
+def test_official_for_the_race_is_void_while_any_boards_window_runs_and_names_the_board():
     event = Event(run("7"), published("provisional", 5000, boards=["men"]))
     event.add(published("provisional", 5300, boards=["women"]), published("official", 5700))
     (ground,) = event.standing("men").void
@@ -219,13 +219,13 @@ def test_official_for_the_whole_race_needs_every_boards_window_over_and_names_th
     assert event.add(published("official", 5900)).state() == "official"
 
 
-def test_a_board_that_is_withdrawn_leaves_the_others():
+def test_withdrawing_one_board_leaves_the_others():
     event = Event(run("7"), published("provisional", 5000), published("official", 5600))
     event.add(published("withdrawn", 5700, boards=["women"]))
     assert (event.state(), event.state("men"), event.state("women")) == ("official", "official", "withdrawn")
 
 
-def test_a_delegation_is_published_by_its_name():
+def test_a_delegation_is_published_under_its_id():
     plain = definition(
         team_boards=[{"id": "teams", "of": "men", "counting": 1}], delegations=[{"id": "all", "sum": ["teams"]}]
     )
@@ -240,7 +240,7 @@ def test_a_delegation_is_published_by_its_name():
     assert [vinh["published"]["place"], vinh["now"]["place"]] == [None, 1]
 
 
-def test_a_publication_of_what_is_not_defined_waits_for_it():
+def test_a_publication_of_an_undefined_board_is_pending():
     event = Event(run("7"), published("provisional", 5000, boards=["children"]))
     assert event.published == []
     event.add(defined(definition(boards=[board("men"), board("children", born_from=2012)])))
@@ -249,10 +249,10 @@ def test_a_publication_of_what_is_not_defined_waits_for_it():
     ]
 
 
-# --- What was published, and its hash.
+# --- Published documents and their hashes.
 
 
-def test_the_hash_is_over_what_anybody_can_make_of_the_standings_document():
+def test_anybody_can_calculate_the_hash_from_the_standings_document():
     """RFC 8785 of athletes, boards and teams of the race: here made by another JSON writer from `matline score`."""
     two = definition(
         races=[race(), race("10k")],
@@ -274,21 +274,21 @@ def test_the_hash_is_over_what_anybody_can_make_of_the_standings_document():
     assert event.published[0].sha256 == hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_what_was_published_is_the_whole_record_that_publishes():
-    """Two lines of one offset: what comes behind the publication in its record belongs to it."""
+def test_a_publication_includes_its_whole_record():
+    """Two lines have one offset: facts after the publication in its record are part of it."""
     log = PublishingLog()
-    for offset, one in enumerate([defined(), entries("7"), gun(), run("7")]):
-        log.add(msgspec.json.encode({"offset": offset, "fact": one}))
+    for offset, plain in enumerate([defined(), entries("7"), gun(), run("7")]):
+        log.add(msgspec.json.encode({"offset": offset, "fact": plain}))
     both = [published("provisional", 5000), status("7", "DQ")]
-    for one in both:
-        log.add(msgspec.json.encode({"offset": 4, "fact": one}))
+    for plain in both:
+        log.add(msgspec.json.encode({"offset": 4, "fact": plain}))
     (kept,) = log.kept.values()
     assert kept.document.athletes["7"]["status"] == "DQ"
     log.add(msgspec.json.encode({"offset": 5, "fact": status("7", "OK")}))
     assert log.kept[next(iter(log.kept))].document.athletes["7"]["status"] == "DQ"
 
 
-# --- Changed since official.
+# --- Differences since official.
 
 
 @pytest.fixture
@@ -296,12 +296,12 @@ def official():
     return Event(run("7"), run("8", 1, 2000, 4100), published("provisional", 5000), published("official", 5600))
 
 
-def test_nothing_has_changed_at_first_and_repeated_reads_change_nothing(official):
+def test_there_is_no_difference_at_first_nor_after_repeated_reads(official):
     assert not official.difference()
     assert not official.add(run("7"), protest(), fact("entry_hidden", bib="7", hidden=True)).difference()
 
 
-def test_a_disqualification_changes_athlete_and_boards_and_is_told_row_by_row(official):
+def test_a_disqualification_is_a_difference_of_athlete_and_boards_row_by_row(official):
     difference = official.add(status("7", "DQ")).difference()
     (athlete,) = difference.athletes
     assert [athlete["bib"], athlete["published"]["status"], athlete["now"]["status"]] == ["7", "FINISHED", "DQ"]
@@ -315,20 +315,20 @@ def test_a_disqualification_changes_athlete_and_boards_and_is_told_row_by_row(of
     assert official.state() == "official"
 
 
-def test_what_is_taken_back_is_no_difference_any_more(official):
+def test_a_change_that_is_taken_back_is_no_difference(official):
     official.add(status("7", "DQ"))
     assert official.difference()
     assert not official.add(status("7", "OK")).difference()
 
 
-def test_a_new_publication_is_measured_by_itself(official):
+def test_each_publication_has_its_own_difference(official):
     official.add(status("7", "DQ"), published("official", 6000))
     assert official.state() == "official"
     assert not official.difference()
-    assert official.difference(at=1)
+    assert official.difference(index=1)
 
 
-def test_whoever_starts_or_leaves_after_official_differs(official):
+def test_an_athlete_added_or_removed_after_official_is_a_difference(official):
     official.add(run("9", 1, 2000, None), entries(entry("12")))
     assert [(row["bib"], row["published"] is None) for row in official.difference().athletes] == [
         ("9", False),
@@ -336,7 +336,7 @@ def test_whoever_starts_or_leaves_after_official_differs(official):
     ]
 
 
-def test_a_board_by_itself_differs_only_where_its_own_rows_do():
+def test_a_published_board_differs_only_in_its_own_rows():
     bibs = ("7", "8", entry("9", gender="F"), "10")
     event = Event(run("7"), run("8", 1, 2000, 4100), run("9"), bibs=bibs)
     event.add(published("provisional", 5000, boards=["women"]), published("official", 5600, boards=["women"]))
@@ -347,7 +347,7 @@ def test_a_board_by_itself_differs_only_where_its_own_rows_do():
     assert list(difference.boards) == ["women"]
 
 
-def test_teams_differ_by_place_score_and_members():
+def test_teams_differ_in_place_score_and_members():
     plain = definition(team_boards=[{"id": "teams", "of": "men", "counting": 1}])
     event = Event(
         run("7"), run("8", 1, 2000, 4100), definition=plain, bibs=(entry("7", team="Hue"), entry("8", team="Vinh"))
@@ -359,6 +359,6 @@ def test_teams_differ_by_place_score_and_members():
     assert rows == {"Vinh": (2, 1), "Hue": (1, None)}
 
 
-def test_a_board_that_the_definition_drops_differs_by_all_its_rows(official):
+def test_a_board_that_the_definition_drops_differs_in_all_its_rows(official):
     official.add(defined(definition(boards=[board("women", gender="F")])))
     assert [(row["bib"], row["now"]) for row in official.difference().boards["men"]] == [("7", None), ("8", None)]

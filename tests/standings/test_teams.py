@@ -10,23 +10,24 @@ from tests.builders import EVENT, board, decided, definition, entry, result, run
 MEN = board("men", gender="M")
 
 
-def made(rows, boards=(MEN,), decisions=(), **of):
+def made(rows, boards=(MEN,), decisions=(), **more):
     """Standings with one team board of the first board."""
-    plain = definition(boards=list(boards), team_boards=[{"id": "teams", "of": boards[0]["id"], **of}])
+    plain = definition(boards=list(boards), team_boards=[{"id": "teams", "of": boards[0]["id"], **more}])
     event = EventRow(event=EVENT, version=0, decided=list(decisions))
     return standings(parse_definition(plain), rows, event)
 
 
-def teams(rows, **of):
+def teams(rows, **more):
     """Place, team and score, then the members as `bib:score`."""
-    standing = made(rows, **of).team_boards["teams"]
+    standing = made(rows, **more).team_boards["teams"]
     return [(row.place, row.team, row.score, " ".join(f"{m.bib}:{m.score}" for m in row.members)) for row in standing]
 
 
-def finishers(*, of="MMM"):
-    """Places 1, 2, 3, ... by bib: `of` names each one's team by a letter, `-` for none."""
+def finishers(*, letters="MMM"):
+    """Places 1, 2, 3, ... by bib; `letters` names each finisher's team, `-` for none."""
     return [
-        result(str(at), 4000 + at, first_entry=at, **({} if c == "-" else {"team": c})) for at, c in enumerate(of, 1)
+        result(str(place), 4000 + place, first_entry=place, **({} if letter == "-" else {"team": letter}))
+        for place, letter in enumerate(letters, 1)
     ]
 
 
@@ -38,33 +39,33 @@ def test_the_three_best_places_of_a_team_add_up_and_fewest_points_are_first():
 
     Source: Tien Phong 2024 regulations, III.A.4.2.
     """
-    assert teams(finishers(of="ABBAABAB")) == [(1, "A", 10, "1:1 4:4 5:5"), (2, "B", 11, "2:2 3:3 6:6")]
+    assert teams(finishers(letters="ABBAABAB")) == [(1, "A", 10, "1:1 4:4 5:5"), (2, "B", 11, "2:2 3:3 6:6")]
 
 
-def test_places_are_those_of_the_board_so_others_count_in_between():
+def test_places_are_those_of_the_board_including_other_athletes():
     """Runners without a team take places 2 and 4."""
-    assert teams(finishers(of="A-A-A")) == [(1, "A", 9, "1:1 3:3 5:5")]
+    assert teams(finishers(letters="A-A-A")) == [(1, "A", 9, "1:1 3:3 5:5")]
 
 
 @pytest.mark.parametrize(
     ("counting", "score", "members"), [(1, 1, "1:1"), (2, 3, "1:1 2:2"), (5, 15, "1:1 2:2 3:3 4:4 5:5")]
 )
 def test_the_definition_says_how_many_count(counting, score, members):
-    assert teams(finishers(of="AAAAA"), counting=counting) == [(1, "A", score, members)]
+    assert teams(finishers(letters="AAAAA"), counting=counting) == [(1, "A", score, members)]
 
 
-def test_equal_sums_are_parted_by_the_third_athlete():
+def test_the_third_athlete_decides_between_equal_sums():
     """A: 1 + 2 + 9 = 12, B: 3 + 4 + 5 = 12; the better third athlete is B's. Source: III.A.4.2."""
-    assert [row[:3] for row in teams(finishers(of="AABBB---A"))] == [(1, "B", 12), (2, "A", 12)]
+    assert [row[:3] for row in teams(finishers(letters="AABBB---A"))] == [(1, "B", 12), (2, "A", 12)]
 
 
-def test_equal_third_athletes_are_parted_by_the_one_before():
+def test_the_second_athlete_decides_if_the_third_ones_tie():
     """The third athletes of both tie for place 6. A: 1 + 5 + 6, B: 2 + 4 + 6, both 12: the second of B is better."""
     rows = [*team("A", ("1", 1), ("5", 5), ("6", 6)), *team("B", ("2", 2), ("4", 4), ("7", 6)), *team("C", ("3", 3))]
     assert [row[:3] for row in teams(rows)] == [(1, "B", 12), (2, "A", 12), (None, "C", None)]
 
 
-def test_teams_that_nothing_parts_share_a_place_and_the_next_is_skipped():
+def test_teams_that_tie_in_everything_share_a_place_and_the_next_is_skipped():
     """A and B tie athlete by athlete: places 1, 1, 3, 3, 5, 5, sums 9 and 9. C: 7 + 8 + 9 = 24 is third."""
     rows = [
         *team("B", ("1", 1), ("3", 3), ("5", 5)),
@@ -87,7 +88,7 @@ def test_of_equal_scores_the_counting_ones_are_taken_and_listed_by_bib():
 # --- N + 1.
 
 
-def test_who_started_and_did_not_finish_scores_one_more_than_all_who_competed():
+def test_a_dnf_scores_one_more_than_the_number_who_competed():
     """Five started: N = 5, the DNF scores 6, and A is ranked with 1 + 2 + 6 = 9. Source: III.A.4.2."""
     rows = [*team("A", ("1", 1), ("2", 2), ("3", None, "DNF")), *team("B", ("4", 4), ("5", 5))]
     assert teams(rows)[0] == (1, "A", 9, "1:1 2:2 3:6")
@@ -108,14 +109,14 @@ def test_a_disqualified_athlete_counts_as_started_and_scores_nothing():
 @pytest.mark.parametrize(
     ("status", "competed"), [("DNS", 3), ("NOT_STARTED", 3), ("ON_COURSE", 4), ("DQ", 4), ("OTL", 4)]
 )
-def test_who_competed_is_everybody_who_started(status, competed):
-    """Three others started; this one is of no team. Source: R4.4."""
+def test_everybody_who_started_counts_as_competing(status, competed):
+    """Three others started; this athlete is in no team. Source: R4.4."""
     rows = [*team("A", ("1", 1), ("2", 2), ("3", None, "DNF")), result("9", None, status=status)]
     assert teams(rows) == [(1, "A", 1 + 2 + competed + 1, f"1:1 2:2 3:{competed + 1}")]
 
 
-def test_who_competed_is_counted_on_the_board_and_those_around_it_alone():
-    """N is of ranked men of this race: a woman, a pacer and a runner of another race do not count."""
+def test_only_athletes_of_the_board_and_its_parents_count_as_competing():
+    """N counts the ranked men of this race: a woman, a pacer and a runner of another race do not count."""
     rows = [
         *team("A", ("1", 1), ("2", 2), ("3", None, "DNF")),
         result("7", 5, gender="F"),
@@ -125,7 +126,7 @@ def test_who_competed_is_counted_on_the_board_and_those_around_it_alone():
     assert teams(rows)[0][2] == 1 + 2 + 4
 
 
-def test_on_a_board_within_another_n_counts_who_passes_both_filters():
+def test_on_a_board_within_another_n_counts_athletes_who_pass_both_filters():
     """Juniors among the men: the senior and the junior woman do not count, so N = 3."""
     boards = [board("juniors", within="men", born_from=2005), board("men", gender="M")]
     rows = [
@@ -137,17 +138,17 @@ def test_on_a_board_within_another_n_counts_who_passes_both_filters():
     assert teams(rows, boards=boards) == [(1, "A", 1 + 2 + 4, "1:1 2:2 3:4")]
 
 
-def test_without_n_plus_1_who_did_not_finish_scores_nothing():
+def test_without_n_plus_1_a_dnf_scores_nothing():
     rows = team("A", ("1", 1), ("2", 2), ("3", None, "DNF"))
     assert teams(rows, non_finisher="none") == [(None, "A", None, "1:1 2:2")]
 
 
-def test_who_is_still_on_course_or_never_started_has_no_score_yet():
+def test_athletes_on_course_or_not_started_have_no_score():
     rows = team("A", ("1", 1), ("2", 2), ("3", None, "ON_COURSE"), ("4", None, "DNS"), ("5", None, "NOT_STARTED"))
     assert teams(rows) == [(None, "A", None, "1:1 2:2")]
 
 
-def test_several_who_did_not_finish_each_score_n_plus_1():
+def test_every_dnf_scores_n_plus_1():
     rows = team("A", ("1", None, "DNF"), ("2", None, "OTL"), ("3", 1))
     assert teams(rows) == [(1, "A", 1 + 4 + 4, "3:1 1:4 2:4")]
 
@@ -155,7 +156,7 @@ def test_several_who_did_not_finish_each_score_n_plus_1():
 # --- Teams without a place.
 
 
-def test_a_team_with_fewer_scores_than_count_comes_last_by_name_and_lists_all_who_have_one():
+def test_a_team_with_too_few_scores_comes_last_by_name_and_lists_the_scores_it_has():
     rows = [*team("Hue", ("1", 1), ("2", 2)), *team("Can Tho", ("3", 3)), *team("Vinh", ("4", 4), ("5", 5), ("6", 6))]
     assert teams(rows) == [
         (1, "Vinh", 15, "4:4 5:5 6:6"),
@@ -164,11 +165,11 @@ def test_a_team_with_fewer_scores_than_count_comes_last_by_name_and_lists_all_wh
     ]
 
 
-def test_a_team_of_whom_nobody_has_a_score_is_listed():
+def test_a_team_without_any_score_is_listed():
     assert teams(team("A", ("1", None, "DNS"))) == [(None, "A", None, "")]
 
 
-def test_who_has_no_team_is_in_none():
+def test_athletes_without_a_team_are_in_none():
     assert teams([result("1", 1), result("2", 2, team="")]) == []
 
 
@@ -187,7 +188,7 @@ TIMES = [
 
 
 def test_the_lowest_printed_times_add_up():
-    """Of printed seconds, so that everybody can add them up: A 4001 + 4101 + 4201. Source: R4.5."""
+    """Printed seconds, so that everybody can add them up: A 4001 + 4101 + 4201. Source: R4.5."""
     assert teams(TIMES, score="sum_times") == [
         (1, "B", 12300, "4:4050 5:4060 6:4190"),
         (2, "A", 12303, "1:4001 2:4101 3:4201"),
@@ -201,15 +202,15 @@ def test_the_latest_of_the_counting_times_may_be_the_score():
     ]
 
 
-def test_only_the_lowest_count_of_more():
+def test_of_more_times_only_the_lowest_count():
     rows = [*team("A", ("1", 4000), ("2", 4300), ("3", 4100), ("4", 4200))]
     assert teams(rows, score="sum_times", counting=2) == [(1, "A", 8100, "1:4000 3:4100")]
     assert teams(rows, score="last_time", counting=2) == [(1, "A", 4100, "1:4000 3:4100")]
 
 
 @pytest.mark.parametrize("score", ["sum_times", "last_time"])
-def test_by_times_equal_scores_share_a_place_whoever_the_members_are(score):
-    """A 10 + 30, B 20 + 20 in the sum; by the last 30 and 30. Nothing else parts them."""
+def test_by_times_equal_scores_always_share_a_place(score):
+    """A 10 + 30, B 20 + 20 in the sum; by the last 30 and 30. Nothing else decides between them."""
     second = {"sum_times": 20, "last_time": 30}[score]
     rows = [*team("A", ("1", 10), ("2", 30)), *team("B", ("3", 20), ("4", second)), *team("C", ("5", 50), ("6", 60))]
     assert [row[:2] for row in teams(rows, score=score, counting=2)] == [(1, "A"), (1, "B"), (3, "C")]
@@ -221,7 +222,7 @@ def test_by_times_fewer_finishers_than_count_have_no_place_and_n_plus_1_does_not
     assert teams(rows, score=score) == [(None, "A", None, "1:10 2:20")]
 
 
-def test_by_times_the_printed_time_is_the_boards():
+def test_by_times_the_printed_time_of_the_board_counts():
     """On a gun_then_chip board the leader has gun time, the rest chip time: 4000 and 3900."""
     rows = [result("1", 4000, 3999, team="A"), result("2", 4100, 3900, team="A")]
     boards = (board("men", rank_by="gun_then_chip", gun_places=1),)
@@ -234,15 +235,15 @@ def test_the_hanoi_team_total_is_the_time_of_all_five():
         *team("Club", *((str(n), 5000 + n) for n in range(1, 6))),
         *team("Four", *((str(n), n) for n in range(6, 10))),
     ]
-    found = teams(rows, score="sum_times", counting=5, max_members=5)
-    assert [row[:3] for row in found] == [(1, "Club", 25_015), (None, "Four", None)]
+    placed = teams(rows, score="sum_times", counting=5, max_members=5)
+    assert [row[:3] for row in placed] == [(1, "Club", 25_015), (None, "Four", None)]
 
 
-def test_the_sports_family_is_timed_by_the_last_of_both():
+def test_a_sports_family_has_the_time_of_its_last_member():
     """Parent and child must both finish. Source: Hanoi half marathon 2024 regulations, sports family."""
     rows = [*team("Sao", ("1", 500), ("2", 520)), *team("Bien", ("3", 400), ("4", 530)), *team("Gio", ("5", 300))]
-    found = teams(rows, score="last_time", counting=2, max_members=2)
-    assert [row[:3] for row in found] == [(1, "Sao", 520), (2, "Bien", 530), (None, "Gio", None)]
+    placed = teams(rows, score="last_time", counting=2, max_members=2)
+    assert [row[:3] for row in placed] == [(1, "Sao", 520), (2, "Bien", 530), (None, "Gio", None)]
 
 
 # --- Too many members. Section 4.6.
@@ -257,20 +258,20 @@ def test_of_too_many_members_the_first_by_log_order_count():
     assert [(m.bib, m.score) for m in standing.team_boards["teams"][0].members] == [("5", 2), ("4", 3), ("3", 4)]
 
 
-def test_more_than_the_most_members_open_a_case_and_five_do_not():
+def test_more_than_max_members_open_a_case_and_five_do_not():
     assert [(case.case, case.bib, case.race, case.open) for case in made(team("A", *SIX)).cases] == [
         ("team:teams:A", None, "hm", True)
     ]
     assert made(team("A", *SIX[:5])).cases == []
 
 
-def test_deciding_it_only_closes_it():
+def test_deciding_the_case_only_closes_it():
     standing = made(team("A", *SIX), decisions=["team:teams:A"])
     assert [(case.case, case.open) for case in standing.cases] == [("team:teams:A", False)]
     assert standing.team_boards == made(team("A", *SIX)).team_boards
 
 
-def test_who_did_not_start_is_an_entry_all_the_same():
+def test_an_athlete_who_did_not_start_still_counts_as_a_member():
     """Six entries, one of them DNS: a case, and the sixth does not count."""
     rows = team("A", ("1", None, "DNS"), *SIX[1:5], ("6", 1))
     standing = made(rows)
@@ -278,7 +279,7 @@ def test_who_did_not_start_is_an_entry_all_the_same():
     assert "6" not in [member.bib for member in standing.team_boards["teams"][0].members]
 
 
-def test_the_order_is_of_first_entries_whatever_the_order_of_results():
+def test_members_are_in_order_of_first_entry_not_of_results():
     rows = team("A", *SIX)
     assert made(list(reversed(rows))).team_boards == made(rows).team_boards
 
@@ -293,7 +294,7 @@ def test_each_too_large_team_has_its_own_case_by_name():
     assert [case.case for case in made(rows).cases] == ["team:teams:A", "team:teams:B"]
 
 
-def test_in_a_log_the_case_is_listed_behind_the_athletes_and_a_decision_closes_it():
+def test_in_a_log_the_case_is_listed_after_athletes_cases_and_a_decision_closes_it():
     plain = definition(team_boards=[{"id": "teams", "of": "men", "max_members": 2, "counting": 1}])
     bibs = [entry(bib, team="Ha Noi") for bib in ("7", "8", "9")]
     document = scored(run("8", k10=None), definition=plain, bibs=bibs)
@@ -305,7 +306,7 @@ def test_in_a_log_the_case_is_listed_behind_the_athletes_and_a_decision_closes_i
     assert [case["open"] for case in document["cases"]] == [False]
 
 
-def test_a_replaced_entry_keeps_its_place_in_the_order_of_entries():
+def test_a_replaced_entry_keeps_its_place_among_the_members():
     """7 was entered first and replaced last: 7 is still among the first two."""
     plain = definition(team_boards=[{"id": "teams", "of": "men", "max_members": 2, "counting": 2}])
     first = [entry("7", team="A"), entry("8", team="A"), entry("9", team="A")]

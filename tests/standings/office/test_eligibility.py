@@ -1,4 +1,4 @@
-"""Eligibility by hand: each kind of concern, with the row and article that asks it; and that nothing else is one."""
+"""Eligibility: each kind of concern with the row and article behind it, and entries that are no concern."""
 
 import itertools
 import random
@@ -29,37 +29,37 @@ def concerns(entries, *rules, **more):
     return eligibility(parse_definition(definition(eligibility=list(rules), **more)), entered(*entries))
 
 
-def subjects(found):
+def subjects(listed):
     """Bib, kind, row and article of each concern."""
-    return [(one.bib, one.kind, one.row, one.article) for one in found]
+    return [(concern.bib, concern.kind, concern.row, concern.article) for concern in listed]
 
 
-def reasons(found):
-    return [one.reason for one in found]
+def reasons(listed):
+    return [concern.reason for concern in listed]
 
 
-def test_a_good_entry_is_no_concern():
+def test_a_correct_entry_is_no_concern():
     rules = [rule(born_to=2008, consent_under=18, standard_s=5400, once="event", attest="is in good health")]
     good = entry(birth_year=1990, personal_best_s=5400, nationality="VIE")
     assert concerns([good], *rules, boards=[board(nationality="VIE", born_from=1985)]) == []
 
 
-def test_every_concern_says_what_to_do():
+def test_every_wrongsays_what_to_do():
     young = [entry("7", race="5k"), entry("8", birth_year=2009), entry("9", birth_year=2009)]
     listed = concerns(young, rule(born_to=2008, consent_under=18, standard_s=5400))
     assert len(listed) == 9
-    assert all(one.reason and one.todo for one in listed)
+    assert all(concern.reason and concern.todo for concern in listed)
 
 
 def test_concerns_come_by_bib_and_of_one_bib_by_kind():
     young = [entry(bib, birth_year=2009) for bib in ("10", "9", "101")]
     listed = concerns(young, rule("a", consent_under=18), rule("b", born_to=2008))
-    assert [(one.bib, one.kind) for one in listed] == [
+    assert [(concern.bib, concern.kind) for concern in listed] == [
         (bib, kind) for bib in ("9", "10", "101") for kind in ("age", "consent")
     ]
 
 
-# --- What an entry says by itself, or says twice.
+# --- Single entries, and double ones.
 
 
 def test_an_unknown_race_is_a_concern():
@@ -76,8 +76,8 @@ def test_a_later_entry_of_a_bib_replaces_the_earlier():
 ONCE = rule("one-entry", "7.2", once="event")
 
 
-def named(bib, family, given, **of):
-    return entry(bib, family_name=family, given_name=given, **{"birth_year": 1990, **of})
+def named(bib, family, given, **more):
+    return entry(bib, family_name=family, given_name=given, **{"birth_year": 1990, **more})
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def named(bib, family, given, **of):
     ],
 )
 def test_the_same_name_without_accents_year_and_gender_is_a_double_entry(second):
-    """Hanoi 2024, 7.2; the later entry is named with the earlier."""
+    """The later entry is listed with the earlier one. Source: Hanoi 2024, 7.2."""
     listed = concerns([named("7", "Nguyễn", "Văn Đức"), second], ONCE, races=[race(), race("5k")], boards=[])
-    doubles = [one for one in listed if one.kind == "double"]
+    doubles = [concern for concern in listed if concern.kind == "double"]
     assert subjects(doubles) == [("8", "double", "eligibility one-entry", "7.2")]
     assert doubles[0].others == ["7"]
     assert "birth year 1990, as bib 7 (hm)" in doubles[0].reason
@@ -107,45 +107,48 @@ def test_the_same_name_without_accents_year_and_gender_is_a_double_entry(second)
         named("8", "Nguyễn", "Văn Đức", gender="F"),
     ],
 )
-def test_who_differs_in_one_of_them_is_another(second):
-    """Ngọc Anh and Anh Ngọc are two names; family and given name only change places as wholes."""
+def test_an_entry_that_differs_in_one_of_them_is_another_person(second):
+    """Ngọc Anh and Anh Ngọc are two names; only family and given name as a whole may be swapped."""
     second = {name: value for name, value in second.items() if value is not None}
     assert concerns([named("7", "Nguyễn", "Văn Đức"), second], ONCE) == []
 
 
-def test_two_without_a_birth_year_may_be_one():
+def test_two_entries_without_a_birth_year_may_be_one_person():
     twice = [entry(bib, family_name="Lê", given_name="An") for bib in ("7", "8")]
-    (found,) = concerns(twice, ONCE)
-    assert "both without a birth year" in found.reason
+    (concern,) = concerns(twice, ONCE)
+    assert "both without a birth year" in concern.reason
 
 
-def test_entries_without_any_name_are_not_one_person():
+def test_entries_without_names_are_not_one_person():
     assert concerns([entry(bib, family_name="", given_name=" ") for bib in ("7", "8")], ONCE) == []
 
 
-def test_one_entry_a_race_lets_a_runner_into_another_race():
+def test_one_entry_a_race_allows_an_entry_for_another_race():
     twice = [named("7", "Lê", "An"), named("8", "Lê", "An", race="5k"), named("9", "Lê", "An", race="5k")]
     listed = concerns(twice, rule(once="race"), races=[race(), race("5k")], boards=[board(), board("b", "5k")])
-    assert [(one.bib, one.others) for one in listed] == [("9", ["8"])]
+    assert [(concern.bib, concern.others) for concern in listed] == [("9", ["8"])]
 
 
-def test_without_such_a_rule_nobody_asks():
+def test_without_such_a_rule_double_entries_are_no_concern():
     assert concerns([named("7", "Lê", "An"), named("8", "Lê", "An")]) == []
 
 
-def test_a_chip_named_twice_is_a_concern_for_whoever_does_not_get_its_reads():
+def test_a_chip_named_twice_is_a_wrongfor_the_athlete_who_loses_its_reads():
     """R1.entries_added: the last entry that names a chip owns it."""
     listed = concerns([entry("9", ["C1"]), entry("7", ["C1", "C7"]), entry("8", ["C7"])])
-    assert [(one.bib, one.kind, one.others) for one in listed] == [("7", "chip", ["8"]), ("9", "chip", ["7"])]
+    assert [(concern.bib, concern.kind, concern.others) for concern in listed] == [
+        ("7", "chip", ["8"]),
+        ("9", "chip", ["7"]),
+    ]
     assert reasons(listed)[0] == "chip C7 is also on the later entry of bib 8, which gets all of its reads"
 
 
 def test_an_entry_sent_again_is_the_last_to_name_its_chip():
     listed = concerns([entry("7", ["C1"]), entry("8", ["C1"]), entry("7", ["C1"])])
-    assert [(one.bib, one.others) for one in listed] == [("8", ["7"])]
+    assert [(concern.bib, concern.others) for concern in listed] == [("8", ["7"])]
 
 
-def test_a_chip_that_the_replaced_entry_had_is_nobodys():
+def test_the_chip_of_a_replaced_entry_belongs_to_nobody():
     assert concerns([entry("7", ["C1"]), entry("8", ["C1"]), entry("7", ["C2"])]) == []
 
 
@@ -169,9 +172,9 @@ def test_juniors_are_born_2005_or_later():
     assert reasons(listed) == ["was born in 2004; the rule is for athletes born in 2005 or later"]
 
 
-def test_both_years_are_said():
-    (found,) = concerns([entry(birth_year=1984)], rule(born_from=1985, born_to=1994))
-    assert found.reason == "was born in 1984; the rule is for athletes born in 1985 to 1994"
+def test_both_years_are_named():
+    (concern,) = concerns([entry(birth_year=1984)], rule(born_from=1985, born_to=1994))
+    assert concern.reason == "was born in 1984; the rule is for athletes born in 1985 to 1994"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +192,7 @@ def test_under_18_needs_consent_and_the_year_alone_leaves_it_open_for_one_year(b
     assert says is None or reasons(listed) == [says]
 
 
-def test_no_birth_year_is_one_concern_that_names_all_who_ask():
+def test_a_missing_birth_year_is_one_wrongthat_names_all_rules():
     rules = [rule("half-age", "B.1", born_to=2008), rule("consent", "B.1", consent_under=18)]
     boards = [board(), board("20s", within="men", born_from=1997), board("old", within="men", born_to=1965)]
     listed = concerns([entry()], *rules, boards=boards)
@@ -198,13 +201,13 @@ def test_no_birth_year_is_one_concern_that_names_all_who_ask():
     assert reasons(listed) == [f"has no birth year on the entry; it is needed by {asking}"]
 
 
-def test_no_birth_year_is_a_concern_where_boards_alone_go_by_it():
+def test_a_missing_birth_year_is_a_wrongif_only_boards_need_it():
     listed = concerns([entry()], boards=[board("old", born_to=1965)])
     assert subjects(listed) == [("7", "birth_year", None, None)]  # and not one of being on no board as well
     assert concerns([entry(ranked=False)], boards=[board("old", born_to=1965)]) == []
 
 
-def test_no_birth_year_is_none_where_nobody_asks():
+def test_a_missing_birth_year_is_no_wrongif_nothing_needs_it():
     assert concerns([entry()], rule(born_to=2008, gender="F")) == []
 
 
@@ -237,12 +240,12 @@ def test_the_elite_have_a_standard(best, says):
     assert says is None or reasons(listed) == [says]
 
 
-@pytest.mark.parametrize("of", [{"division": "open"}, {"division": "elite", "gender": "F"}, {"division": "elite"}])
-def test_the_standard_is_asked_of_nobody_else(of):
-    assert concerns([entry(**of, ranked=of != {"division": "elite"})], ELITE) == []
+@pytest.mark.parametrize("more", [{"division": "open"}, {"division": "elite", "gender": "F"}, {"division": "elite"}])
+def test_the_standard_applies_to_nobody_else(more):
+    assert concerns([entry(**more, ranked=more != {"division": "elite"})], ELITE) == []
 
 
-def test_a_division_that_no_board_of_the_race_knows_is_a_concern():
+def test_a_division_without_a_board_in_the_race_is_a_concern():
     boards = [board(), board("e", within="men", division="elite"), board("o", within="men", division="open")]
     listed = concerns([entry("7", division="elit"), entry("8"), entry("9", division="open")], boards=boards)
     assert subjects(listed) == [("7", "division", None, None), ("8", "division", None, None)]
@@ -252,7 +255,7 @@ def test_a_division_that_no_board_of_the_race_knows_is_a_concern():
     ]
 
 
-def test_who_passes_no_board_is_a_concern():
+def test_an_athlete_on_no_board_is_a_concern():
     """A woman among the advanced seniors of a race that has none for women."""
     boards = [board("men", gender="M", division="senior"), board("mass", gender="F", division="mass")]
     listed = concerns([entry(gender="F", division="senior", birth_year=1990)], boards=boards)
@@ -260,13 +263,13 @@ def test_who_passes_no_board_is_a_concern():
     assert reasons(listed) == ["is on none of the 2 boards of hm: gender F, division senior, born in 1990"]
 
 
-def test_walkers_and_pacers_need_no_board_and_others_in_a_race_of_none_are_named():
+def test_walkers_and_pacers_need_no_board_and_other_athletes_do():
     listed = concerns([entry("7", ranked=False), entry("8")], boards=[])
     assert subjects(listed) == [("8", "no_board", None, None)]
     assert reasons(listed) == ["is on no board, since race hm has none"]
 
 
-def test_no_nationality_is_a_concern_where_boards_are_by_nation():
+def test_a_missing_nationality_is_a_wrongif_boards_are_by_nation():
     boards = [board(), board("vie", within="men", nationality="VIE"), board("jpn", within="men", nationality="jpn")]
     entries = [entry("7"), entry("8", nationality="KEN"), entry("9", ranked=False)]
     listed = concerns(entries, boards=boards)
@@ -280,69 +283,69 @@ def test_no_nationality_is_a_concern_where_boards_are_by_nation():
 WAVES = {"id": "by-best", "article": "4.5", "races": ["hm"], "order": ["A", "B", "C"]}
 
 
-def in_waves(*of):
+def in_waves(*waves_and_bests):
     """Entries by wave and personal best in seconds, bibs from 1."""
     entries = []
-    for at, (wave, best) in enumerate(of, start=1):
+    for number, (wave, best) in enumerate(waves_and_bests, start=1):
         more = {} if best is None else {"personal_best_s": best}
-        entries.append(entry(str(at), **more, **({} if wave is None else {"wave": wave})))
+        entries.append(entry(str(number), **more, **({} if wave is None else {"wave": wave})))
     return concerns(entries, waves=[WAVES])
 
 
-def test_waves_in_order_of_personal_bests_are_right_and_the_last_takes_those_without_one():
+def test_waves_follow_personal_bests_and_athletes_without_one_go_into_the_last():
     assert in_waves(("A", 4000), ("A", 5000), ("B", 5000), ("B", 6000), ("C", 7000), ("C", None)) == []
 
 
-def test_the_one_in_a_wave_too_fast_for_his_best_is_named_with_the_wave_that_fits():
+def test_an_athlete_in_too_fast_a_wave_is_listed_with_the_wave_that_fits():
     """Hanoi 2024, 4.5."""
-    concern_ = in_waves(("A", 4000), ("A", 7400), ("A", 5000), ("B", 5500), ("B", 6000), ("C", 7000), ("C", 7200))
-    assert subjects(concern_) == [("2", "wave", "waves by-best", "4.5")]
-    assert reasons(concern_) == [
+    wrong = in_waves(("A", 4000), ("A", 7400), ("A", 5000), ("B", 5500), ("B", 6000), ("C", 7000), ("C", 7200))
+    assert subjects(wrong) == [("2", "wave", "waves by-best", "4.5")]
+    assert reasons(wrong) == [
         "starts in wave A with a personal best of 2:03:20; compared with the others, that belongs to wave C"
     ]
 
 
-def test_one_too_fast_for_his_wave_is_named_too():
-    concern_ = in_waves(("A", 4000), ("A", 4400), ("C", 4200), ("C", 7000), ("C", 7200))
-    assert [(one.bib, one.reason[-6:]) for one in concern_] == [("3", "wave A")]
+def test_an_athlete_too_fast_for_their_wave_is_listed_too():
+    wrong = in_waves(("A", 4000), ("A", 4400), ("C", 4200), ("C", 7000), ("C", 7200))
+    assert [(concern.bib, concern.reason[-6:]) for concern in wrong] == [("3", "wave A")]
 
 
-def test_without_a_best_any_but_the_last_wave_is_a_concern():
-    concern_ = in_waves(("A", None), ("B", 6000))
-    assert reasons(concern_) == ["starts in wave A without a personal best; that belongs to the last wave, B"]
+def test_without_a_personal_best_every_wave_but_the_last_is_a_concern():
+    wrong = in_waves(("A", None), ("B", 6000))
+    assert reasons(wrong) == ["starts in wave A without a personal best; that belongs to the last wave, B"]
 
 
-def test_no_wave_and_an_unknown_wave_are_concerns_once_there_are_waves():
-    concern_ = in_waves(("A", 4000), (None, 5000), ("X", 6000))
-    assert reasons(concern_) == [
+def test_a_missing_or_unknown_wave_is_a_wrongif_there_are_waves():
+    wrong = in_waves(("A", 4000), (None, 5000), ("X", 6000))
+    assert reasons(wrong) == [
         "has no wave on the entry; the waves are A, B, C",
         "has the unknown wave 'X' on the entry; the waves are A, B, C",
     ]
     assert in_waves((None, 4000), (None, None)) == []
 
 
-def test_pacers_start_where_they_are_needed():
+def test_pacers_may_start_in_any_wave():
     entries = [entry("1", wave="A", personal_best_s=4000), entry("2", wave="C", personal_best_s=3000, ranked=False)]
     assert concerns(entries, waves=[WAVES]) == []
 
 
-def test_the_fewest_runners_are_called_wrong():
-    """Held against every way of drawing the limits, for short lists of all kinds."""
+def test_as_few_runners_as_possible_are_listed():
+    """Compared with every way to set the limits, for random short lists."""
     rng = random.Random(5)
     for _ in range(200):
         waves = [rng.randrange(3) for _ in range(rng.randrange(7))]
-        found = waves_by_best(waves, 3)
-        assert sorted(found) == found
+        limits = waves_by_best(waves, 3)
+        assert sorted(limits) == limits
         ways = (sorted(way) for way in itertools.combinations_with_replacement(range(3), len(waves)))
         fewest = min(sum(a != b for a, b in zip(way, waves, strict=True)) for way in ways)
-        assert sum(a != b for a, b in zip(found, waves, strict=True)) == fewest
+        assert sum(a != b for a, b in zip(limits, waves, strict=True)) == fewest
 
 
 # --- Teams.
 
 
-def test_more_than_may_count_of_a_unit_are_named_by_the_order_of_the_log():
-    """Tien Phong 2024, A.3.2: at most 5 of a unit in an event."""
+def test_members_of_a_unit_over_the_limit_are_listed_in_log_order():
+    """At most 5 of a unit in an event. Source: Tien Phong 2024, A.3.2."""
     unit = [entry(bib, team="Hà Nội") for bib in ("9", "8", "7", "6", "5", "4", "3")]
     others = [entry("10", team="Huế"), entry("11", team="Hà Nội", gender="F"), entry("12", team="Hà Nội", ranked=False)]
     listed = concerns(unit + others, team_boards=[{"id": "teams-men", "of": "men"}])
@@ -403,27 +406,27 @@ WHOLE = "a team must have 1 parent (born in 2005 or before), 1 child (born in 20
         ),
     ],
 )
-def test_the_missing_members_of_a_family_are_named(members, says):
-    (found,) = [one for one in families(*members) if one.kind == "composition"]
-    assert (found.row, found.article, found.team) == ("compositions sports-family", "5", "Gia đình 1")
-    assert (found.bib, found.others) == (members[0]["bib"], [member["bib"] for member in members[1:]])
-    assert found.reason == f"{WHOLE}; {says}"
+def test_missing_members_of_a_family_are_named(members, says):
+    (listed,) = [concern for concern in families(*members) if concern.kind == "composition"]
+    assert (listed.row, listed.article, listed.team) == ("compositions sports-family", "5", "Gia đình 1")
+    assert (listed.bib, listed.others) == (members[0]["bib"], [member["bib"] for member in members[1:]])
+    assert listed.reason == f"{WHOLE}; {says}"
 
 
 def test_a_third_member_of_a_family_has_no_place():
     listed = families(member("1", 1985), member("2", 2014), member("3", 2012))
-    assert [(one.kind, one.bib) for one in listed] == [("composition", "1"), ("team_size", "3")]
+    assert [(concern.kind, concern.bib) for concern in listed] == [("composition", "1"), ("team_size", "3")]
     assert listed[0].reason == f"{WHOLE}; it has no place for bib 3 (M, born in 2012)"
 
 
-def test_an_athlete_without_a_team_is_a_concern_where_teams_are_required():
+def test_an_athlete_without_a_team_is_a_wrongif_teams_are_required():
     alone = member("1", 1985, "")
     assert reasons(families(alone, required=True)) == ["is in no team; everybody on this board must be in one"]
     assert families(alone) == []
 
 
-def test_roles_that_overlap_are_filled_as_well_as_can_be():
-    """The woman of 1990 could be either; only as the woman does she leave room for the other."""
+def test_overlapping_roles_are_filled_as_well_as_possible():
+    """The woman born in 1990 fits both roles, but both are filled only if she takes the woman's."""
     roles = [Role(what="adult", born_to=2005), Role(what="woman", gender="F")]
     either, adult, child = entered(
         entry("1", gender="F", birth_year=1990), entry("2", birth_year=1980), entry("3", birth_year=2012)
@@ -433,9 +436,9 @@ def test_roles_that_overlap_are_filled_as_well_as_can_be():
     assert match_roles(roles, [child, adult]) == {0: 1}
 
 
-def came(bib, after_s, of="A"):
+def came(bib, after_s, team_name="A"):
     crossed = PointTime("FINISH", START_US + round(after_s * US), "official")
-    return msgspec.structs.replace(result(bib, after_s, team=of), points=[crossed])
+    return msgspec.structs.replace(result(bib, after_s, team=team_name), points=[crossed])
 
 
 def test_a_family_finishes_together():
@@ -447,27 +450,27 @@ def test_a_family_finishes_together():
     assert families(rows=rows) == []
 
 
-def test_of_a_family_of_which_one_finished_nobody_says_how_far_apart():
+def test_a_family_with_one_finisher_has_no_distance_between_finishes():
     rows = [came("1", 900), *team("A", ("2", None, "DNF"))]
     assert families(rows=rows, together_s=5) == []
 
 
-# --- What is declared, and entries from results.
+# --- Declarations, and entries from results.
 
 
-def test_what_no_entry_can_say_is_asked_of_everybody_whom_the_rule_is_for():
+def test_declarations_are_asked_of_everybody_to_whom_the_rule_applies():
     rules = [
         rule("teams", "B.2", divisions=["mass"], attest="ran for no provincial team in 2023"),
         rule("elite", "3.3", divisions=["elite"], attest="is invited"),
         rule("age", "B.1", born_to=2008),
     ]
     entries = entered(*(entry(bib, division="mass") for bib in ("10", "9")), entry("8", division="open"))
-    (found,) = attestations(parse_definition(definition(eligibility=rules)), entries)
-    assert (found.row, found.article, found.bibs) == ("eligibility teams", "B.2", ["9", "10"])
-    assert found.text == "ran for no provincial team in 2023"
+    (concern,) = attestations(parse_definition(definition(eligibility=rules)), entries)
+    assert (concern.row, concern.article, concern.bibs) == ("eligibility teams", "B.2", ["9", "10"])
+    assert concern.text == "ran for no provincial team in 2023"
 
 
 def test_entries_of_results_are_in_the_order_of_the_log():
     rows = [result("7", AT_FINISH, first_entry=2), result("8", AT_FINISH, first_entry=1)]
     gone = msgspec.structs.replace(result("9", AT_FINISH), gone=True)
-    assert [one.bib for one in entries_of([*rows, gone])] == ["8", "7"]
+    assert [added.bib for added in entries_of([*rows, gone])] == ["8", "7"]
