@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from schemas.events import EntriesAdded, Entry, LoggedFact, NoticeReceived, ReadRow, ReadsLogged
-from schemas.ids import NAME_CHARS, REASON_CHARS
+from schemas.ids import INSTANT_MAX_US, NAME_CHARS, REASON_CHARS
 from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection
 from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
 from services.ingest.decoders.messages import WHERE_MAX_CHARS, DecodedRead, Message, Notice, Unreadable
@@ -69,11 +69,27 @@ def request_rejection(
     )
 
 
+def with_times_in_range(messages: Sequence[Message]) -> list[Message]:
+    """Return messages in order, each read whose instant a fact cannot hold (INSTANT_MAX_US) as an unreadable one.
+
+    Its bytes are the decoded read as JSON.
+    """
+    return [
+        Unreadable(msgspec.json.encode(message), f"its time is out of range: {message.at_us} microseconds since 1970")
+        if isinstance(message, DecodedRead) and abs(message.at_us) > INSTANT_MAX_US
+        else message
+        for message in messages
+    ]
+
+
 def facts_of(source: Source, messages: Sequence[Message], at_us: int) -> list[LoggedFact]:
-    """Return the reads and notices among messages that came in at `at_us`; reads of a session together, in order."""
+    """Return the reads and notices among messages that came in at `at_us`; reads of a session together, in order.
+
+    A read whose instant is out of range is among the dead letters of `rejections_of` instead.
+    """
     sessions: dict[str, list[ReadRow]] = defaultdict(list)
     facts: list[LoggedFact] = []
-    for message in messages:
+    for message in with_times_in_range(messages):
         if isinstance(message, DecodedRead):
             sessions[message.session].append(_row(source, message))
         elif isinstance(message, Notice):
@@ -84,7 +100,7 @@ def facts_of(source: Source, messages: Sequence[Message], at_us: int) -> list[Lo
 
 
 def rejections_of(source: Source, messages: Sequence[Message], at_us: int) -> list[Rejection]:
-    """Return dead letters for the unreadable messages among those that came in at `at_us`."""
+    """Return dead letters for the unreadable messages, and reads out of range, that came in at `at_us`."""
     return [
         Rejection(
             v=REJECTED_VERSION,
@@ -97,7 +113,7 @@ def rejections_of(source: Source, messages: Sequence[Message], at_us: int) -> li
             index=message.index,
             recorded_at_us=at_us,
         )
-        for message in messages
+        for message in with_times_in_range(messages)
         if isinstance(message, Unreadable)
     ]
 
@@ -122,7 +138,14 @@ def _row(source: Source, read: DecodedRead) -> ReadRow:
 
 
 def notice_fact(source: Source, notice: Notice, at_us: int) -> NoticeReceived:
-    """Return the notice as a fact. Its id derives from its content, so a repeated notice counts once."""
+    """Return the notice as a fact. Its id derives from its content, so a repeated notice counts once.
+
+    A time that a fact cannot hold stands in the text only.
+    """
+    happened_us, text = notice.at_us, notice.text
+    if happened_us is not None and abs(happened_us) > INSTANT_MAX_US:
+        text = f"its time is out of range: {happened_us} microseconds since 1970; {text}"
+        happened_us = None
     identity = repr((source.event, source.gateway, notice)).encode()
     log.warning("%s %s: %s reports %s: %s", source.protocol, source.gateway, notice.where, notice.kind, notice.text)
     return NoticeReceived(
@@ -132,6 +155,6 @@ def notice_fact(source: Source, notice: Notice, at_us: int) -> NoticeReceived:
         gateway=source.gateway,
         device=device_of(source.devices, notice.where, None) or source.gateway,
         kind=notice.kind[:NAME_CHARS],
-        at_us=notice.at_us,
-        text=notice.text[:REASON_CHARS],
+        at_us=happened_us,
+        text=text[:REASON_CHARS],
     )

@@ -30,6 +30,7 @@ from services.ingest.decoders.messages import (
     Unreadable,
 )
 from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettings
+from services.ingest.facts import with_times_in_range
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.connection import CONNECT_WAIT_S, Conversation, dial, steady_clock
 from services.ingest.readers.registry import PROTOCOLS, connected_protocols
@@ -255,7 +256,7 @@ class _Session:
 
     async def put(self, messages: Sequence[Message], acknowledge: Callable[[int], None]) -> None:
         """Say messages, and acknowledge none."""
-        for message in messages:
+        for message in with_times_in_range(messages):
             match message:
                 case DecodedRead():
                     self._read(message)

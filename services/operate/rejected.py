@@ -16,7 +16,7 @@ from schemas.ids import label
 from schemas.rejected import Rejection, decode_rejection
 from services.ingest.decoders.messages import ConnectionFault, Message, Unreadable
 from services.ingest.decoders.protocol import ReaderProtocol
-from services.ingest.facts import facts_of
+from services.ingest.facts import facts_of, with_times_in_range
 from services.ingest.http.push import Push, TooManyReads, WireRead, push_from_json, push_from_msgpack
 from services.ingest.readers.registry import PROTOCOLS
 from services.ingest.readers.sources import Source
@@ -235,7 +235,7 @@ def _messages_again(letter: DeadLetter, protocol: ReaderProtocol, sources: Seque
         messages: list[Message] = protocol.read_again(rejection.raw, source.settings(), session_of(letter))
     except ConnectionFault as fault:
         raise StillUnreadable(str(fault)) from None
-    bad = [message.reason for message in messages if isinstance(message, Unreadable)]
+    bad = [message.reason for message in with_times_in_range(messages) if isinstance(message, Unreadable)]
     again = Again([], [], bad)
     for fact in facts_of(source, messages, rejection.recorded_at_us or 0):
         if isinstance(fact, ReadsLogged):

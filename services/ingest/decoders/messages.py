@@ -29,7 +29,9 @@ class DecodedRead(Struct, frozen=True, tag="seen"):
 
     `session` names the device's log and `seq` the read's number in it, the device's own where it has one. `where` is
     the reader's name for itself or its place (up to 64 characters, empty where it has none), `antenna` the antenna or
-    loop there. `at_us` is the reader's local time in the zone of the source, `rssi` in dBm, `battery` in volts.
+    loop there. `at_us` is the instant by the reader's clock: its own where it sends one (UTC), else made from its local
+    time with the zone of the source. A read more than INSTANT_MAX_US (2**52, the year 2112) from 1970 becomes a dead
+    letter, since no fact holds it. `rssi` is in dBm, `battery` in volts.
     `utc_off_us` is how far the reader's own UTC is from `at_us`, where it sends one: more than UTC_SLACK_US means that
     one of the two has a wrong zone.
     """

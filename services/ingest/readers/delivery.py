@@ -19,7 +19,7 @@ from services.ingest.decoders.messages import (
     Unreadable,
 )
 from services.ingest.errors import Overloaded, Unavailable
-from services.ingest.facts import facts_of, rejections_of
+from services.ingest.facts import facts_of, rejections_of, with_times_in_range
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.ingest.readers.backlog import Backlog
@@ -72,7 +72,7 @@ class Delivery:
         for message in messages:
             if isinstance(message, Acknowledgement):
                 self._answers[message.number] = acknowledge
-        await self._backlog.put(messages)
+        await self._backlog.put(with_times_in_range(messages))
         for message in messages:
             if isinstance(message, CursorAdvanced):
                 moved(self._handed_over, message.log, message.position)
