@@ -29,7 +29,7 @@ from services.scoring.core.explain.evidence import PlainRead, evidence_from
 from services.scoring.core.explain.model import Explanation
 from services.standings.boards import orders_of
 from services.standings.explain_place import PlaceWhy, place_why
-from services.standings.explanation import Explained, boards_of_race
+from services.standings.explanation import ExplainedResult, boards_of_race
 
 TRIES = 5  # how many of an athlete's latest results are tried before the client is asked to come again
 ENTRIES_HELD = 60_000  # of the events whose facts are held, some 1.5 kB each; the last event asked for is always held
@@ -45,13 +45,13 @@ class Explainer:
         self._store: Store = loader.store
         self._events: OrderedDict[str, _FoldedFacts] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
-        self._explained: AsyncCache[Explained] = AsyncCache(ITEMS_HELD, _weight)
+        self._explained: AsyncCache[ExplainedResult] = AsyncCache(ITEMS_HELD, _weight)
 
     async def close(self) -> None:
         """Cancel all making."""
         await self._explained.close()
 
-    async def explained(self, announced: AnnouncedRevision, bib: str) -> Explained:
+    async def explained(self, announced: AnnouncedRevision, bib: str) -> ExplainedResult:
         """Return the explanation of a bib at a revision, or at the newest one before it that can be explained yet."""
         return await self._explained.get((announced, bib), lambda: self._explain_latest(announced, bib))
 
@@ -67,7 +67,7 @@ class Explainer:
             bursts = await self._store.bursts(announced.event, rulings.gap_us, announced.revision)
             return await asyncio.to_thread(observe_bursts, rulings, bursts)
 
-    async def _explain_latest(self, newest: AnnouncedRevision, bib: str) -> Explained:
+    async def _explain_latest(self, newest: AnnouncedRevision, bib: str) -> ExplainedResult:
         announced: AnnouncedRevision | None = newest
         for _ in range(TRIES):
             if announced is None:
@@ -87,7 +87,7 @@ class Explainer:
                 if bib in announced.hidden:
                     explanation = msgspec.structs.replace(explanation, name=bib, hidden=True)
                 places = await self._places(announced, row)
-                return Explained(announced.revision, explanation, places, announced is not newest)
+                return ExplainedResult(announced.revision, explanation, places, announced is not newest)
             announced = await self._loader.history.find(newest, Moment(revision=row.version - 1))
         raise Behind(f"the facts and reads behind the result of bib {bib!r} have not all arrived yet; ask again soon")
 
@@ -182,7 +182,7 @@ def _explain(state: EventState, bib: str, reads: Sequence[ChipRead]) -> tuple[Ex
     )
 
 
-def _weight(explained: Explained) -> int:
+def _weight(explained: ExplainedResult) -> int:
     if explained.behind:
         return ITEMS_HELD  # too heavy to be kept: what it lacks is on its way
     return 50 + len(explained.explanation.reads) + len(explained.explanation.facts) + len(explained.places)

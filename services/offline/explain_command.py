@@ -21,7 +21,7 @@ from services.scoring.core.explain.evidence import evidence_of
 from services.scoring.core.explain.model import Explanation, PointWhy
 from services.scoring.core.explain.relevant_facts import FactWhy
 from services.standings.explain_place import PlaceWhy
-from services.standings.explanation import Explained, bibs_near, document, places
+from services.standings.explanation import ExplainedResult, bibs_near, document, places
 
 NEAR_SHOWN = 5
 PAGE_CHARS = 160  # of a line, where no terminal says how many it has
@@ -47,7 +47,7 @@ def run(path: str, bib: str, until: int | None, style: str | None, lenient: bool
     return 0
 
 
-def explained_of(log: Log, path: str, bib: str) -> Explained:
+def explained_of(log: Log, path: str, bib: str) -> ExplainedResult:
     """Return why an athlete of a log has their result. Raises Stopped for a bib without an entry."""
     state = log.state
     if state is None:
@@ -58,7 +58,7 @@ def explained_of(log: Log, path: str, bib: str) -> Explained:
         raise Stopped(f"{path}: there is no entry with bib {bib}; {hint}")
     made = scored(state)
     explanation, row = explain(evidence_of(state, bib))
-    return Explained(log.revision, explanation, places(made, row))
+    return ExplainedResult(log.revision, explanation, places(made, row))
 
 
 # --- A page for a jury.
@@ -67,7 +67,7 @@ def explained_of(log: Log, path: str, bib: str) -> Explained:
 class _Page:
     """Prints an explanation, the most wanted parts first."""
 
-    def __init__(self, console: Console, clock: LocalClock, explained: Explained) -> None:
+    def __init__(self, console: Console, clock: LocalClock, explained: ExplainedResult) -> None:
         self._console = console
         self._clock = clock
         self._explained = explained

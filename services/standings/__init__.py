@@ -1,7 +1,7 @@
 """Standings: boards, teams and delegations as a pure function of a definition and the athletes' results.
 
-Everything that depends on other athletes (places, ties, the size of a field) is worked out here and nowhere else. So
-the row of an athlete changes only with their own result. Source: R4.
+Everything that depends on other athletes (places, ties, the size of a field) is worked out only here. So the row of an
+athlete changes only with their own result. Source: R4.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from services.standings.teams import TeamRow, crowded_teams, team_board, team_ca
 
 
 class Standings(Struct, frozen=True):
-    """All standings of an event, each by its id in the order of the definition, and the cases of too large teams."""
+    """All standings of an event by id, in the order of the definition, and the cases of teams that are too large."""
 
     boards: dict[str, list[BoardRow]]
     team_boards: dict[str, list[TeamRow]]
@@ -29,13 +29,13 @@ def standings(definition: Definition, athletes: Iterable[AthleteRow], event: Eve
     field = list(athletes)
     orders = [] if event is None else event.orders
     boards: dict[str, list[BoardRow]] = {}
-    for one in definition.boards:
-        boards[one.id] = board(definition, one.id, field, orders_of(orders, one.race))
+    for defined in definition.boards:
+        boards[defined.id] = board(definition, defined.id, field, orders_of(orders, defined.race))
     teams: dict[str, list[TeamRow]] = {}
     cases: list[Case] = []
     for team in definition.team_boards:
         members = team_members(definition, team.of, field)
         teams[team.id] = team_board(team, members, boards[team.of])
         cases += team_cases(definition, team, crowded_teams(team, members), [] if event is None else event.decided)
-    delegations = {one.id: delegation(one, teams) for one in definition.delegations}
+    delegations = {defined.id: delegation(defined, teams) for defined in definition.delegations}
     return Standings(boards, teams, delegations, cases)

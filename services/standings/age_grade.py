@@ -1,4 +1,4 @@
-"""Age grades: how an athlete's time compares with the best for the age and gender, in per cent.
+"""Age grades: the best time for the age and gender as a percentage of an athlete's time.
 
 The standards are those of USA Track & Field for road races, 2025 (`age_standards_road_2025.csv`, CC0; see its first
 lines for the notice). Between distances of the table a standard is interpolated linearly in the logarithm of the
@@ -27,26 +27,26 @@ class _Standard(NamedTuple):
 @cache
 def _standards() -> dict[tuple[str, int], list[_Standard]]:
     """Return the table by gender and age, each with its distances ascending."""
-    found: dict[tuple[str, int], list[_Standard]] = {}
+    standards: dict[tuple[str, int], list[_Standard]] = {}
     text = files("services.standings").joinpath(TABLE).read_text()
     for row in csv.DictReader(line for line in text.splitlines() if not line.startswith("#")):
         if row["age"] != _OPEN:
             standard = _Standard(float(row["km"]), int(row["standard_s"]))
-            found.setdefault((row["gender"], int(row["age"])), []).append(standard)
-    for own in found.values():
-        own.sort()
-    return found
+            standards.setdefault((row["gender"], int(row["age"])), []).append(standard)
+    for of_age in standards.values():
+        of_age.sort()
+    return standards
 
 
 def standard_s(gender: str, age: int, km: float) -> float | None:
     """Return the standard in seconds: for ages 5 to 100, over a mile to 200 km. None beyond, and for gender X."""
-    own = _standards().get((gender, age))
-    if own is None or not own[0].km <= km <= own[-1].km:
+    standards = _standards().get((gender, age))
+    if standards is None or not standards[0].km <= km <= standards[-1].km:
         return None
-    at = bisect_left(own, km, key=lambda standard: standard.km)
-    if own[at].km == km:
-        return float(own[at].standard_s)
-    before, after = own[at - 1], own[at]
+    index = bisect_left(standards, km, key=lambda standard: standard.km)
+    if standards[index].km == km:
+        return float(standards[index].standard_s)
+    before, after = standards[index - 1], standards[index]
     share = log(km / before.km) / log(after.km / before.km)
     return before.standard_s + share * (after.standard_s - before.standard_s)
 

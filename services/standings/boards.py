@@ -86,7 +86,7 @@ def board(
 ) -> list[BoardRow]:
     """Return the rows of a board, best first; `orders` are the judges' orders of its race, in log order.
 
-    A board within another has the athletes and the order of that one: those who tie there tie here.
+    A board within another has the order of the other board: athletes who tie there tie here.
     """
     of = next(board for board in definition.boards if board.id == board_id)
     root = root_of(definition, of)
@@ -156,8 +156,8 @@ def _in_order(
         order = order_for((row.bib for row in same), orders) if len(same) > 1 and orders else None
         if order is not None:
             same.sort(key=lambda row: order[row.bib])
-        for at, row in enumerate(same):
-            yield _Ranked(rank + at if order is not None else rank, row, printed(row))
+        for index, row in enumerate(same):
+            yield _Ranked(rank + index if order is not None else rank, row, printed(row))
         rank += len(same)
 
 
@@ -165,7 +165,7 @@ def order_for(same: Iterable[str], orders: list[JudgesOrder]) -> dict[str, int] 
     """Return the latest order that names all bibs that tie, as the place of each in it. Source: R1, `order_set`."""
     tied = set(same)
     for order in reversed(orders):
-        places = {bib: at for at, bib in reversed(list(enumerate(order.bibs)))}
+        places = {bib: index for index, bib in reversed(list(enumerate(order.bibs)))}
         if tied <= places.keys():
             return places
     return None

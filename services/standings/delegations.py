@@ -9,7 +9,7 @@ from services.standings.teams import TeamRow
 
 
 class DelegationRow(Struct, frozen=True):
-    """A delegation's line; without a place on each of its boards `place` and `score` are None."""
+    """A delegation's line; `place` and `score` are None unless the team has a place on each of the boards."""
 
     place: int | None
     team: str
@@ -28,8 +28,8 @@ def delegation(of: Delegation, team_boards: Mapping[str, list[TeamRow]]) -> list
         if all(team in own for own in scores)
     )
     rows: list[DelegationRow] = []
-    for at, (score, tie, team) in enumerate(placed):
-        same = at > 0 and placed[at - 1][:2] == (score, tie)
-        rows.append(DelegationRow(rows[-1].place if same else at + 1, team, score))
+    for index, (score, tie, team) in enumerate(placed):
+        same = index > 0 and placed[index - 1][:2] == (score, tie)
+        rows.append(DelegationRow(rows[-1].place if same else index + 1, team, score))
     named = {row.team for row in rows}
     return rows + [DelegationRow(None, team, None) for team in sorted(teams - named)]

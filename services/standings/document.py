@@ -1,4 +1,4 @@
-"""The standings document, from the rows of athletes and event that scoring gives. Source: R5."""
+"""The standings document, made from scoring's rows of the athletes and the event. Source: R5."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from services.standings.plain_rows import (
 
 
 class Scored(NamedTuple):
-    """All rows of an event, and the standings made of them."""
+    """All rows of an event, and the standings made from them."""
 
     event: EventRow | None
     definition: Definition | None
@@ -28,7 +28,7 @@ class Scored(NamedTuple):
 
 
 def scored_rows(event: EventRow | None, rows: Iterable[AthleteRow]) -> Scored:
-    """Return the results in rows, wherever they were kept, athletes in document order; without unused reads."""
+    """Return the results in rows from any store, athletes in document order; without unused reads."""
     present = [row for row in rows if not row.gone]
     if event is None or event.definition is None:
         return Scored(event, None, present, Standings({}, {}, {}, []), {})

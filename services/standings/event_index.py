@@ -10,7 +10,7 @@ from schemas.definition_parse import parse_definition
 from schemas.results import AthleteRow, EventRow
 from services.standings.boards import passes
 
-OLDEST = 120  # years; bounds an age group that is open upwards, to compare widths
+OLDEST = 120  # years; the upper bound of an open age group, to compare widths
 
 
 class AgeGroup(Struct, frozen=True):

@@ -11,11 +11,11 @@ from schemas.results import AthleteRow, JudgesOrder
 from services.standings.boards import boards_around, order_for, passes_filters
 
 FILTERS = ("gender", "division", "born_from", "born_to", "nationality", "club", "wave")
-TIED_SHOWN = 100  # of those who share a time: a whole field may, by a fault of the gun
+TIED_SHOWN = 100  # of the athletes who share a time: a wrong gun may make a whole field share one
 
 
 class Line(Protocol):
-    """A line of a board, as a board's rows and live's orders have it; times exact, in microseconds."""
+    """A line of a board, of a log or of live; times are exact, in microseconds."""
 
     @property
     def place(self) -> int: ...
@@ -30,10 +30,11 @@ class Line(Protocol):
 
 
 class PlaceWhy(Struct, frozen=True, kw_only=True):
-    """A board of the athlete's race. `place` is null without one, and `says` why; `total` counts those with a place.
+    """An athlete's place on a board of their race, and why.
 
-    `part`: which time gave the place. `tied`: bibs with the same time (TIED_SHOWN at most), `judges_order` null unless
-    it parts them. `rules` are paths in the definition with their values.
+    `place` is null without one; `says` gives the reason. `total` counts the athletes with a place. `part`: the time
+    that gave the place. `tied`: bibs with the same time (at most TIED_SHOWN), `judges_order` null unless it separates
+    them. `rules` are paths in the definition with their values.
     """
 
     board: str
@@ -55,18 +56,18 @@ def place_why(
     root_rows: Sequence[Line],
     orders: list[JudgesOrder],
 ) -> PlaceWhy:
-    """Return an athlete's place on a board, with why.
+    """Return an athlete's place on a board, with the reason.
 
     `rows` are the board's, `root_rows` those of the outermost board around it (the same when there is none), `orders`
     the judges' orders of the race.
     """
-    at = {board.id: number for number, board in enumerate(definition.boards)}
-    of = definition.boards[at[board_id]]
-    around = boards_around(definition, of)
+    index = {board.id: number for number, board in enumerate(definition.boards)}
+    board = definition.boards[index[board_id]]
+    around = boards_around(definition, board)
     out = {
-        f"boards[{at[one.id]}].{name}": str(getattr(one, name))
-        for one in around
-        for name in _filters_not_passed(one, athlete)
+        f"boards[{index[filtering.id]}].{name}": str(getattr(filtering, name))
+        for filtering in around
+        for name in _filters_not_passed(filtering, athlete)
     }
     own = next((row for row in rows if row.bib == athlete.bib), None)
     if own is None:
@@ -91,14 +92,14 @@ def place_why(
         says += "; " + (
             "judges ordered the athletes who tie" if order is not None else f"ties with {_count(len(tied))}"
         )
-    if root is not of:
-        says += f"; in the order of board {root.id}, with places counted anew"
-    path = f"boards[{at[root.id]}]"
+    if root is not board:
+        says += f"; the order is that of board {root.id}, the places are the board's own"
+    path = f"boards[{index[root.id]}]"
     rules: dict[str, str] = {f"{path}.rank_by": root.ranked_by()}
     if root.ranked_by() == "gun_then_chip":
         rules[f"{path}.gun_places"] = str(root.gun_places)
-    if root is not of:
-        rules[f"boards[{at[board_id]}].within"] = str(of.within)
+    if root is not board:
+        rules[f"boards[{index[board_id]}].within"] = str(board.within)
     return PlaceWhy(
         board=board_id,
         place=own.place,
@@ -112,12 +113,12 @@ def place_why(
     )
 
 
-def _filters_not_passed(of: Board, athlete: AthleteRow) -> Iterator[str]:
+def _filters_not_passed(board: Board, athlete: AthleteRow) -> Iterator[str]:
     """Yield the filters of a board that the athlete does not pass, each tried by itself."""
     for name in FILTERS:
-        value = getattr(of, name)
+        value = getattr(board, name)
         if value is not None:
-            alone = msgspec.structs.replace(Board(id=of.id, race=of.race), **{name: value})
+            alone = msgspec.structs.replace(Board(id=board.id, race=board.race), **{name: value})
             if not passes_filters(alone, athlete):
                 yield name
 
@@ -127,8 +128,8 @@ def _says_out(athlete: AthleteRow, out: dict[str, str]) -> str:
         return "the entry is not ranked"
     if out:
         filters = ", ".join(f"{path.rpartition('.')[2]} {value}" for path, value in out.items())
-        return f"the board is for {filters}, which the entry is not"
-    return f"only athletes who are FINISHED have a place; the status is {athlete.status}"
+        return f"the board is only for entries with {filters}"
+    return f"only athletes with the status FINISHED have a place; this one's is {athlete.status}"
 
 
 def _count(others: int) -> str:
@@ -136,7 +137,7 @@ def _count(others: int) -> str:
 
 
 class _Root:
-    """The outermost board, and which of its athletes lead by gun time. Source: R4.2."""
+    """The outermost board, and its leaders by gun time. Source: R4.2."""
 
     def __init__(self, board: Board, rows: Sequence[Line]) -> None:
         self.board = board
@@ -154,7 +155,7 @@ class _Root:
         return "gun" if leads else "chip"
 
     def says(self, row: Line) -> str:
-        """Return why it is that time."""
+        """Return in words why that time ranks an athlete."""
         part = self.part(row)
         if self.board.ranked_by() != "gun_then_chip":
             return f"ranked by {part} time"

@@ -1,6 +1,6 @@
-"""An explanation as a document: why an athlete has their time and places, as of a revision.
+"""The document that explains an athlete's time and places at a revision.
 
-It is the same for a log (`matline explain`) and over HTTP, where `public` leaves out what only officials may see.
+It is the same for a log (`matline explain`) and over HTTP, where `public` removes the parts that are for officials.
 """
 
 from collections.abc import Iterable
@@ -18,8 +18,8 @@ from services.standings.document import Scored
 from services.standings.explain_place import PlaceWhy, place_why
 
 
-class Explained(NamedTuple):
-    """An explanation with the places, at a revision: the log's offset, or the number of lines.
+class ExplainedResult(NamedTuple):
+    """An athlete's explanation with the places, at a revision: the log's offset, or the number of lines.
 
     `behind`: the revision is older than the one asked for, because later ones cannot be explained yet.
     """
@@ -31,7 +31,7 @@ class Explained(NamedTuple):
 
 
 def places(made: Scored, athlete: AthleteRow) -> list[PlaceWhy]:
-    """Return an athlete's place on every board of the race, with why; also for boards that they are not on."""
+    """Return an athlete's place, with the reason, on every board of the race, even if they are not on it."""
     if made.definition is None or made.event is None or athlete.gone:
         return []
     orders = orders_of(made.event.orders, athlete.race)
@@ -47,8 +47,8 @@ def boards_of_race(definition: Definition, race: str) -> list[tuple[str, str]]:
     return [(board.id, boards_around(definition, board)[-1].id) for board in definition.boards if board.race == race]
 
 
-def document(explained: Explained) -> dict[str, Any]:
-    """Return an explanation as plain objects, the most wanted first."""
+def document(explained: ExplainedResult) -> dict[str, Any]:
+    """Return an explanation as plain objects, the most requested first."""
     why: dict[str, Any] = msgspec.to_builtins(explained.explanation)
     listed = msgspec.to_builtins(explained.places)
     head = {name: why.pop(name) for name in ("event", "bib")}
@@ -56,10 +56,10 @@ def document(explained: Explained) -> dict[str, Any]:
     return {**head, "revision": explained.revision, **why, "places": listed, **lists}
 
 
-def public(explained: Explained) -> Explained:
-    """Return an explanation without who decided and why, and without excluded reads. Source: docs/http.md."""
+def public(explained: ExplainedResult) -> ExplainedResult:
+    """Return an explanation without officials' names and reasons, and without excluded reads. Source: docs/http.md."""
     why = explained.explanation
-    seen = msgspec.structs.replace(
+    shown = msgspec.structs.replace(
         why,
         facts=[
             msgspec.structs.replace(fact, by=None, reason=None, rule=None)
@@ -69,11 +69,11 @@ def public(explained: Explained) -> Explained:
         reads=[read for read in why.reads if read.reason != "excluded"],
         unused={reason: count for reason, count in why.unused.items() if reason != "excluded"},
     )
-    return explained._replace(explanation=seen)
+    return explained._replace(explanation=shown)
 
 
 def bibs_near(bib: str, bibs: Iterable[str], most: int) -> list[str]:
-    """Return known bibs that may be meant by an unknown one: the nearest by spelling, then by number."""
+    """Return known bibs that an unknown one may stand for: the nearest by spelling, then by number."""
     known = sorted(bibs, key=bib_order)
     near = get_close_matches(bib, known, n=most, cutoff=0.5)
     if bib.isascii() and bib.isdigit():

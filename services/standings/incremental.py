@@ -1,8 +1,8 @@
-"""Standings kept up as results change: the same as `standings` of all rows, at the cost of what has changed.
+"""Standings that are updated as results change: equal to `standings` of all rows, but at the cost of the changes only.
 
 A board's rows carry a sortable key instead of a place, since one good chip time would shift thousands of places. So a
-change to an athlete costs a look at their own boards. Only leaders by gun time who cease to lead, ties that judges
-have ordered, and teams need more than that. Source: R4.
+change to an athlete only costs an update of their own boards. Three cases need more: leaders by gun time who cease to
+lead, ties that judges have ordered, and teams. Source: R4.
 """
 
 from bisect import bisect_left, insort
@@ -42,7 +42,7 @@ class CellChange(NamedTuple):
 
 
 class TeamChange(Struct, frozen=True):
-    """A team board as it stands now, and its teams with more members than may count."""
+    """The current rows of a team board, and its teams with more members than may count."""
 
     rows: list[TeamRow]
     crowded: list[str]
@@ -56,20 +56,19 @@ class Changes(Struct, frozen=True):
     delegations: dict[str, list[DelegationRow]] = field(default_factory=dict)
 
     def boards(self) -> list[str]:
-        """Every board, team board and delegation that changed, in the order of their names."""
+        """Return every board, team board and delegation that changed, in the order of their names."""
         return sorted({change.board for change in self.cells} | self.teams.keys() | self.delegations.keys())
 
 
 def rank_key(part: int, time_us: int, tie: int) -> int:
-    """A key of 64 bits that sorts a board: leaders (`part` 0) before the rest (1), then by time, then as judges say."""
-    believable_us = min(
-        max(time_us, 1 - _TIME_OFFSET), _TIME_OFFSET - 1
-    )  # beyond lies 142 years; ties there do no harm
+    """Return a 64-bit key that sorts a board: leaders (`part` 0) before the rest (1), then by time, then by judges."""
+    # The bounds are 142 years away, so ties there do no harm.
+    believable_us = min(max(time_us, 1 - _TIME_OFFSET), _TIME_OFFSET - 1)
     return part << 63 | (believable_us + _TIME_OFFSET) << _TIE_BITS | tie
 
 
 class EventStandings:
-    """The standings of one event. `apply` takes changed results in; what it returns is all that is new."""
+    """The standings of one event. `apply` updates them by changed results, and returns all changes."""
 
     def __init__(self) -> None:
         self.rows: dict[str, AthleteRow] = {}
@@ -85,7 +84,7 @@ class EventStandings:
         self._judged: dict[str, AthleteRow] = {}
 
     def apply(self, rows: Iterable[AthleteRow], event: EventRow | None = None) -> Changes:
-        """Take in results that changed; of one athlete the higher version holds, so that old rows do nothing."""
+        """Apply changed results, and return the changes. The highest version of a row counts; older rows do nothing."""
         dirty = {row.bib: row for row in self._newer(rows)}
         changes = Changes()
         redefined = False
@@ -111,7 +110,7 @@ class EventStandings:
                 yield row
 
     def _define(self, event: EventRow, changes: Changes) -> None:
-        """Begin anew by another definition; boards that it does not have lose everybody."""
+        """Start again with another definition; boards that it does not have lose all their athletes."""
         self.definition = definition = None if event.definition is None else parse_definition(event.definition)
         boards = [] if definition is None else definition.boards
         kept = {board.id for board in boards}
@@ -131,12 +130,12 @@ class EventStandings:
                 self._roots[board.id] = _Root(board, official[board.race])
         self._root_of = {board.id: self._roots[root_of(definition, board).id] for board in boards}
         teams = {board.id for board in definition.team_boards}
-        delegations = {one.id for one in definition.delegations}
-        self.teams = {name: one for name, one in self.teams.items() if name in teams}
+        delegations = {delegation.id for delegation in definition.delegations}
+        self.teams = {name: change for name, change in self.teams.items() if name in teams}
         self.delegations = {name: rows for name, rows in self.delegations.items() if name in delegations}
 
     def _update_roots(self, dirty: Mapping[str, AthleteRow]) -> set[str]:
-        """Put changed finishers into the order of their boards; the boards that they were on or are on now."""
+        """Update the order of boards by changed finishers; return the boards that these were on or are on now."""
         touched: set[str] = set()
         for bib, row in dirty.items():
             before = self._boards_of.get(bib, ())
@@ -181,34 +180,34 @@ class EventStandings:
     def _update_teams(self, touched: set[str], redefined: bool, changes: Changes) -> None:
         if self.definition is None:
             return
-        for of in self.definition.team_boards:
-            if of.of not in touched:
+        for board in self.definition.team_boards:
+            if board.of not in touched:
                 continue
-            members = sorted((self.rows[bib] for bib in self.cells[of.of]), key=lambda row: row.first_entry)
-            now = TeamChange(team_board(of, members, self.board(of.of)), crowded_teams(of, members))
-            if self.teams.get(of.id) != now:
-                self.teams[of.id] = changes.teams[of.id] = now
-        for one in self.definition.delegations:
-            if not redefined and not any(name in changes.teams for name in (*one.sum, one.tie)):
+            members = sorted((self.rows[bib] for bib in self.cells[board.of]), key=lambda row: row.first_entry)
+            now = TeamChange(team_board(board, members, self.board(board.of)), crowded_teams(board, members))
+            if self.teams.get(board.id) != now:
+                self.teams[board.id] = changes.teams[board.id] = now
+        for defined in self.definition.delegations:
+            if not redefined and not any(name in changes.teams for name in (*defined.sum, defined.tie)):
                 continue
-            rows = delegation(one, {name: self.teams[name].rows for name in self.teams})
-            if self.delegations.get(one.id) != rows:
-                self.delegations[one.id] = changes.delegations[one.id] = rows
+            rows = delegation(defined, {name: self.teams[name].rows for name in self.teams})
+            if self.delegations.get(defined.id) != rows:
+                self.delegations[defined.id] = changes.delegations[defined.id] = rows
 
     def board(self, name: str) -> list[BoardRow]:
-        """A board's rows with places, best first."""
+        """Return a board's rows with places, best first."""
         placed = [(cell.rank_key, bib_order(bib), bib, cell) for bib, cell in self.cells[name].items() if cell.rank_key]
-        placed.sort(key=lambda one: one[:2])
+        placed.sort(key=lambda keyed: keyed[:2])
         rows: list[BoardRow] = []
-        for at, (key, _, bib, cell) in enumerate(placed):
-            same = at > 0 and placed[at - 1][0] == key
-            place = rows[-1].place if same else at + 1
+        for index, (key, _, bib, cell) in enumerate(placed):
+            same = index > 0 and placed[index - 1][0] == key
+            place = rows[-1].place if same else index + 1
             rows.append(BoardRow(place, bib, cell.time_s, cell.gun_us, cell.chip_us))
         return rows
 
 
 class _Root:
-    """The order of a board that lies within no other: its finishers, and who of them lead by gun time."""
+    """The order of a board that is within no other: its finishers, and the leaders by gun time."""
 
     def __init__(self, board: Board, official: str) -> None:
         self.board = board
@@ -219,7 +218,7 @@ class _Root:
         self._ties: dict[str, int] = {}
 
     def put(self, bib: str, finisher: AthleteRow | None) -> None:
-        """Take the athlete's current result; None when they are not a finisher of this board."""
+        """Set the athlete's current result; None when they are not a finisher of this board."""
         before = self._times.pop(bib, None)
         if before is not None:
             del self._guns[bisect_left(self._guns, before[0])]
@@ -269,7 +268,7 @@ class _Root:
         for same in groups.values():
             order = order_for(same, orders) if len(same) > 1 else None
             if order is not None:
-                ties.update((bib, at) for at, bib in enumerate(sorted(same, key=order.__getitem__)))
+                ties.update((bib, index) for index, bib in enumerate(sorted(same, key=order.__getitem__)))
         return ties
 
     def cell(self, bib: str) -> Cell:

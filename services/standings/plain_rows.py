@@ -18,7 +18,7 @@ Plain = dict[str, Any]
 
 
 def plain_athlete(row: AthleteRow) -> Plain:
-    """Return an athlete's result. Without a penalty it has no such field, so that hashes of old results stay."""
+    """Return an athlete's result. Without a penalty it has no such field, so that hashes of old results stay valid."""
     penalty = {"penalty_us": row.penalty_us} if row.penalty_us else {}
     return {
         "bib": row.bib,

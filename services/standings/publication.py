@@ -34,10 +34,10 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Ground(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One reason why results may not be official; `text` says it in words.
+    """A reason why results may not be official; `text` says it in words.
 
-    `open_case` and `open_protest` by name; `protest_window` until when it runs; `no_provisional` and `unknown_time` for
-    which board (None: the race as a whole).
+    `open_case` and `open_protest` name the case or protest. `protest_window` says when the window ends.
+    `no_provisional` and `unknown_time` name the board (None: the race as a whole).
     """
 
     reason: Literal["no_provisional", "unknown_time", "protest_window", "open_case", "open_protest"]
@@ -49,9 +49,9 @@ class Ground(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Published(Struct, frozen=True, kw_only=True):
-    """A publication as it was kept. `void`: why it has no effect, empty if it has.
+    """A publication as it was stored. `void` holds the reasons why it has no effect; it is empty if it has one.
 
-    `revision` is what its document is of: its own `offset`, unless results were first worked out later.
+    `revision` is the revision of its document: its own `offset`, unless results were first worked out later.
     """
 
     race: str
@@ -77,7 +77,7 @@ def publication_key(publication: Publication | Published) -> PublicationKey:
     )
 
 
-# --- Which publications there are, and what they cover.
+# --- Publications and the boards that they cover.
 
 
 def ranked_of(definition: Definition, race: str) -> list[str]:
@@ -89,7 +89,7 @@ def ranked_of(definition: Definition, race: str) -> list[str]:
 
 
 def _covered(definition: Definition, race: str, boards: Sequence[str] | None) -> list[str | None]:
-    """Return the boards that a publication of these covers; None stands for the race as a whole, when it has none."""
+    """Return the boards that a publication of these covers; None stands for the whole race, if it has no boards."""
     named: list[str | None] = [*(ranked_of(definition, race) if boards is None else boards)]
     return named or [None]
 
@@ -113,31 +113,31 @@ def _covers(publication: Publication | Published, race: str, board: str | None) 
     )
 
 
-# --- Why results may not be official.
+# --- Reasons why results may not be official.
 
 
 def void_grounds(definition: Definition, event: EventRow, official: Publication, cases: Iterable[Case]) -> list[Ground]:
-    """Return every reason why an official publication is void; `event` and `cases` are as they were when it came."""
+    """Return every reason why an official publication is void; `event` and `cases` are as they were at that time."""
     before = event.publications[: event.publications.index(official)]
     covered = _covered(definition, official.race, official.boards)
-    found = [one for board in covered for one in _window_grounds(definition, before, official, board)]
-    alike = {msgspec.structs.replace(one, board=None) for one in found}
-    if len(alike) == 1 and len(found) == len(covered):  # the same for all boards, so named once
-        found = list(alike)
-    return found + open_grounds(event, official.race, cases)
+    grounds = [ground for board in covered for ground in _window_grounds(definition, before, official, board)]
+    alike = {msgspec.structs.replace(ground, board=None) for ground in grounds}
+    if len(alike) == 1 and len(grounds) == len(covered):  # the same for all boards, so given once
+        grounds = list(alike)
+    return grounds + open_grounds(event, official.race, cases)
 
 
 def open_grounds(event: EventRow, race: str, cases: Iterable[Case]) -> list[Ground]:
     """Return the open cases and protests of a race, each by its name."""
-    found = [
+    open_cases = [
         Ground(reason="open_case", text=f"case {case.case} is open", case=case.case)
         for case in cases
         if case.open and case.race == race
     ]
-    return found + [
-        Ground(reason="open_protest", text=f"protest {one.protest} is open", protest=one.protest)
-        for one in event.protests
-        if one.race == race and one.outcome is None
+    return open_cases + [
+        Ground(reason="open_protest", text=f"protest {protest.protest} is open", protest=protest.protest)
+        for protest in event.protests
+        if protest.race == race and protest.outcome is None
     ]
 
 
@@ -159,11 +159,11 @@ def _window_grounds(
 
 def provisional_of(publications: Iterable[Publication], race: str, board: str | None) -> Publication | None:
     """Return the latest provisional publication of a board, or of the race as a whole; None if withdrawn since."""
-    found = None
+    latest = None
     for publication in publications:
         if _covers(publication, race, board) and publication.state != "official":
-            found = publication if publication.state == "provisional" else None
-    return found
+            latest = publication if publication.state == "provisional" else None
+    return latest
 
 
 def official_from_us(definition: Definition, event: EventRow, race: str, board: str | None = None) -> int | None:
@@ -181,7 +181,7 @@ def official_from_us(definition: Definition, event: EventRow, race: str, board: 
 
 
 class Standing(NamedTuple):
-    """The state of a race's or a board's results, the publication that gives it, and why a later official is void."""
+    """The state of a race's or board's results, its publication, and the reasons why a later official one is void."""
 
     state: State
     held: Published | None
@@ -195,7 +195,7 @@ def in_force(event: EventRow, kept: Iterable[Published]) -> list[Published]:
 
 
 def standing(published: Sequence[Published], race: str, board: str | None = None) -> Standing:
-    """Return the standing of a board, or (`board` None) of the race as a whole: by the latest that is not void."""
+    """Return the standing of a board, or (`board` None) of the whole race, by the latest publication not void."""
     void: list[Ground] = []
     for publication in reversed(published):
         if not _covers(publication, race, board):
@@ -216,11 +216,11 @@ def delegation_standing(published: Sequence[Published], delegation: str) -> Stan
 
 def race_standing(definition: Definition, published: Sequence[Published], race: str) -> Standing:
     """Return the standing of a race: that of all its boards when they agree, else that of the race as a whole."""
-    whole = standing(published, race)
+    of_race = standing(published, race)
     boards = [standing(published, race, name) for name in ranked_of(definition, race)]
-    if len({board.state for board in boards}) == 1 and boards[0].state != whole.state:
+    if len({board.state for board in boards}) == 1 and boards[0].state != of_race.state:
         return boards[0]
-    return whole
+    return of_race
 
 
 # --- Published results.
@@ -239,7 +239,7 @@ class RaceDocument(NamedTuple):
 
 
 class RaceResults(NamedTuple):
-    """The results of a race before they are made plain: athletes, and boards by id."""
+    """The results of a race before they become plain objects: athletes, and boards by id."""
 
     athletes: Sequence[AthleteRow]
     boards: Mapping[str, Sequence[BoardRow]]
@@ -258,9 +258,9 @@ def race_results(
     """Return the part of an event's results that belongs to a race."""
     own = set(ranked_of(definition, race))
     drawing = set(delegations_of(definition, race))
-    there = [row for row in athletes if row.race == race and not row.gone]
+    in_race = [row for row in athletes if row.race == race and not row.gone]
     return RaceResults(
-        athletes=sorted(there, key=lambda row: bib_order(row.bib)),
+        athletes=sorted(in_race, key=lambda row: bib_order(row.bib)),
         boards={name: rows for name, rows in boards.items() if name in own},
         team_boards={name: rows for name, rows in teams.items() if name in own},
         delegations={name: rows for name, rows in delegations.items() if name in drawing},
@@ -278,15 +278,15 @@ def race_document(results: RaceResults) -> RaceDocument:
 
 
 def canonical(results: RaceResults) -> bytes:
-    """Return the bytes of which a publication has the SHA-256: `athletes`, `boards` and `team_boards` of the race.
+    """Return the bytes that a publication's SHA-256 is over: `athletes`, `boards` and `team_boards` of the race.
 
-    They are as in the standings document: UTF-8 without blanks, the keys of every object sorted, as RFC 8785 writes it.
-    So anybody can make the same bytes from `matline score`. Athletes are encoded one at a time, since plain objects of
-    a whole field would take ten times the memory.
+    They are as in the standings document: UTF-8 without blanks, the keys of every object sorted, as in RFC 8785. So
+    anybody can make the same bytes from `matline score`. Athletes are encoded one at a time, since plain objects of a
+    whole field would take ten times the memory.
     """
     parts = [b'{"athletes":[']
-    for at, row in enumerate(results.athletes):
-        parts += [b"," if at else b"", _encode(plain_athlete(row))]
+    for index, row in enumerate(results.athletes):
+        parts += [b"," if index else b"", _encode(plain_athlete(row))]
     parts += [b'],"boards":', _encode(plain_boards(results.boards))]
     parts += [b',"team_boards":', _encode(plain_teams(results.team_boards)), b"}"]
     return b"".join(parts)
@@ -303,7 +303,7 @@ def sha256_of(document: bytes) -> str:
 class Difference(Struct, frozen=True):
     """The rows that differ from the published ones, by `bib` or `team`, each with `published` and `now`.
 
-    Either is None where there is no such row. Boards without a difference are left out.
+    Either is None if there is no such row. Boards without a difference are left out.
     """
 
     athletes: list[Plain]
@@ -322,8 +322,8 @@ class Difference(Struct, frozen=True):
 def difference(published: RaceDocument, now: RaceDocument, boards: Sequence[str] | None) -> Difference:
     """Return how results differ from the published ones.
 
-    With `boards` only these were published, and only athletes who were or are on them are compared; delegations only
-    when they are among `boards`. Both documents may leave out rows that are known to be equal.
+    With `boards`, only these were published, so only athletes who were or are on them are compared, and only
+    delegations that are among them. Both documents may leave out rows that are known to be equal.
     """
     wanted = None if boards is None else set(boards)
     ranked = _tables(published.boards, now.boards, "bib", wanted)
@@ -340,12 +340,12 @@ def difference(published: RaceDocument, now: RaceDocument, boards: Sequence[str]
 def _tables(
     published: Mapping[str, list[Plain]], now: Mapping[str, list[Plain]], key: str, wanted: set[str] | None
 ) -> dict[str, list[Plain]]:
-    found = {}
+    tables = {}
     for name in sorted(published.keys() | now.keys()):
         rows = _rows(published.get(name, []), now.get(name, []), key) if wanted is None or name in wanted else []
         if rows:
-            found[name] = rows
-    return found
+            tables[name] = rows
+    return tables
 
 
 def _rows(published: Sequence[Plain], now: Sequence[Plain], key: str) -> list[Plain]:
@@ -368,27 +368,27 @@ def _bibs_on(document: RaceDocument, boards: set[str]) -> Iterator[str]:
             yield from (member["bib"] for row in rows for member in row["members"])
 
 
-# --- A publication as it comes.
+# --- A new publication.
 
 
 def judged(
     definition: Definition,
     event: EventRow,
-    one: Publication,
+    publication: Publication,
     cases: Iterable[Case],
     results: RaceResults,
     revision: int,
 ) -> tuple[Published, bytes]:
-    """A publication as it is kept, and its document; everything as it was when it came, at `revision`."""
+    """Return a publication as it is stored, and its document. All arguments are as they were at `revision`."""
     document = canonical(results)
-    made = Published(
-        race=one.race,
-        state=one.state,
-        offset=one.offset,
+    published = Published(
+        race=publication.race,
+        state=publication.state,
+        offset=publication.offset,
         revision=revision,
-        boards=one.boards,
-        recorded_at_us=one.recorded_at_us,
+        boards=publication.boards,
+        recorded_at_us=publication.recorded_at_us,
         sha256=sha256_of(document),
-        void=void_grounds(definition, event, one, cases) if one.state == "official" else [],
+        void=void_grounds(definition, event, publication, cases) if publication.state == "official" else [],
     )
-    return made, document
+    return published, document

@@ -11,14 +11,14 @@ from services.standings.boards import BoardRow
 
 
 class Member(Struct, frozen=True):
-    """A counting member with the score: a place, or seconds."""
+    """A member who counts, with the score: a place, or seconds."""
 
     bib: str
     score: int
 
 
 class TeamRow(Struct, frozen=True):
-    """A team's line. Without enough scores `place` and `score` are None and `members` are all who have one."""
+    """A team's line. Without enough scores `place` and `score` are None, and `members` are all who have a score."""
 
     place: int | None
     team: str
@@ -72,16 +72,16 @@ def _total(of: TeamBoard, counting: list[Member]) -> int:
 
 
 def _tie_key(of: TeamBoard, counting: list[Member]) -> tuple[int, ...]:
-    """Return the key between equal scores: of places, the last counting athlete's, then that of the one before."""
+    """Return the key between equal scores: the places of the counting athletes, the last one first."""
     return tuple(member.score for member in reversed(counting)) if of.score == "sum_places" else ()
 
 
 def _with_places(placed: list[tuple[int, tuple[int, ...], str, list[Member]]]) -> list[TeamRow]:
-    found: list[TeamRow] = []
-    for at, (score, tie, team, members) in enumerate(placed):
-        same = at > 0 and placed[at - 1][:2] == (score, tie)
-        found.append(TeamRow(found[-1].place if same else at + 1, team, score, members))
-    return found
+    rows: list[TeamRow] = []
+    for index, (score, tie, team, members) in enumerate(placed):
+        same = index > 0 and placed[index - 1][:2] == (score, tie)
+        rows.append(TeamRow(rows[-1].place if same else index + 1, team, score, members))
+    return rows
 
 
 def crowded_teams(of: TeamBoard, members: Iterable[AthleteRow]) -> list[str]:

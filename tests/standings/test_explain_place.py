@@ -70,7 +70,7 @@ def test_judges_separate_a_tie_only_if_they_name_all_of_it():
 def test_a_board_within_another_keeps_its_order():
     five = why("5", "vie")
     assert (five.place, five.total, five.part, five.tied) == (3, 3, "chip", ["6"])
-    assert five.says.endswith("; in the order of board men, with places counted anew")
+    assert five.says.endswith("; the order is that of board men, the places are the board's own")
     assert five.rules == {
         "boards[0].rank_by": "gun_then_chip",
         "boards[0].gun_places": "2",
@@ -81,9 +81,7 @@ def test_a_board_within_another_keeps_its_order():
 def test_every_filter_that_the_entry_does_not_match_is_named():
     nine = why("9", "young-vie")
     assert nine.place is None
-    assert nine.says == (
-        "the board is for born_from 2000, club Runners, nationality VIE, gender M, which the entry is not"
-    )
+    assert nine.says == ("the board is only for entries with born_from 2000, club Runners, nationality VIE, gender M")
     assert nine.rules == {
         "boards[0].gender": "M",
         "boards[1].nationality": "VIE",
@@ -93,7 +91,7 @@ def test_every_filter_that_the_entry_does_not_match_is_named():
 
 
 def test_an_athlete_who_did_not_finish_or_is_unranked_gets_that_reason():
-    assert why("7").says == "only athletes who are FINISHED have a place; the status is DNF"
+    assert why("7").says == "only athletes with the status FINISHED have a place; this one's is DNF"
     assert why("8").says == "the entry is not ranked"
     assert (why("7").place, why("8").rules) == (None, {})
 

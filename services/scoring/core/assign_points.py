@@ -1,12 +1,12 @@
-"""Which passing is which point: the whole ordered assignment, so that nothing depends on the order of arrival.
+"""Assign passings to points, all of them at once, so that nothing depends on the order of arrival.
 
-Source: R3.3. Of all choices in which mats match, times ascend strictly along the course and no stretch
-is too fast, the one holds that fills most points; of several compare FINISH, then the points from last to first: filled
-before unfilled, earlier before later, and START later before earlier.
+Source: R3.3. In a valid choice the mats match, times ascend strictly along the course and no stretch is too fast. Of
+all valid choices, the one that fills most points counts. If there are several, FINISH is compared first, then the
+points from last to first: filled before unfilled, earlier before later, and for START later before earlier.
 
-The search goes along the course. What came before a filled point bears on what comes after only through that point (and
-through a passing that two points of one mat could both take at different reads), so the best beginning for each way of
-filling a point is enough to go on from.
+The search goes along the course. The points before a filled point affect those after it only through that point (and
+through a passing that two points of one mat could both take at different reads). So the search only needs the best
+beginning for each way of filling a point.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ _UNFILLED = 2**62  # sorts behind every instant
 
 
 class Candidate(NamedTuple):
-    """A way to fill a point: when, by which passing (its number, or OFFICIAL), and the read that gives the time.
+    """A way to fill a point: the instant, the passing (its number, or OFFICIAL), and the read that gives the time.
 
     `at_us` is that read's instant, or with the pick `peak` one near it.
     """
@@ -31,21 +31,21 @@ class Candidate(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What each point took (None: nothing), and whether laps could have been told otherwise."""
+    """The candidate that each point took (None: nothing), and whether laps could have been assigned differently."""
 
     taken: list[Candidate | None]
     lap_ambiguous: bool
 
 
 Misfit = Literal["not_after", "too_fast"]
-"""Why one candidate cannot follow another along the course."""
+"""The reasons why one candidate cannot follow another along the course."""
 
 
 class Loss(NamedTuple):
-    """Why the choice did not take a candidate for its point. Points are indexes.
+    """The reason why the choice did not take a candidate for its point. Points are indexes.
 
     `passing_used`: its passing gave the point `other`. `not_after` and `too_fast`: the stretch between its point and
-    the filled point `other` (None: the own gun). `ranks_behind`: its point took one that comes first.
+    the filled point `other` (None: the own gun). `ranks_behind`: its point took a candidate that ranks before it.
     """
 
     why: Literal["passing_used", "not_after", "too_fast", "ranks_behind"]
@@ -77,15 +77,15 @@ _Begins = dict[_Used, _Begin]
 
 
 def choose(course: Course, candidates: Sequence[list[Candidate]], own_gun_us: int) -> Choice:
-    """The choice that holds. `candidates` lists for each point what could fill it; an official's time stands alone."""
+    """Return the choice that counts. `candidates` lists those of each point; an official's time is the only one."""
     simple = _only_one_way(course, candidates, own_gun_us)
     if simple is not None:
         return Choice(simple, False)
     twice = _passings_for_two(candidates)
     begins: list[list[tuple[Candidate, _Begins]]] = []
-    for point, found in enumerate(candidates):
+    for point, of_point in enumerate(candidates):
         row = []
-        for candidate in found:
+        for candidate in of_point:
             ways = _ways_to(course, begins, candidates, point, candidate, own_gun_us, twice)
             if ways:
                 row.append((candidate, ways))
@@ -96,38 +96,41 @@ def choose(course: Course, candidates: Sequence[list[Candidate]], own_gun_us: in
 def _only_one_way(
     course: Course, candidates: Sequence[list[Candidate]], own_gun_us: int
 ) -> list[Candidate | None] | None:
-    """The common case, without a search: no point has two candidates, no passing two points, and all fit together."""
+    """Return the choice in the common case: no point has two candidates, no passing two points, and all fit together.
+
+    None in any other case, which needs a search.
+    """
     taken: list[Candidate | None] = []
     passings: list[int] = []
-    at, at_us = START, own_gun_us
-    for point, found in enumerate(candidates):
-        if not found:
+    before, before_us = START, own_gun_us
+    for point, of_point in enumerate(candidates):
+        if not of_point:
             taken.append(None)
             continue
-        if len(found) > 1 or found[0].passing == OFFICIAL:
+        if len(of_point) > 1 or of_point[0].passing == OFFICIAL:
             return None
-        candidate = found[0]
-        if candidate.at_us - at_us < course.least_us[at][point] or (passings and candidate.at_us <= at_us):
+        candidate = of_point[0]
+        if candidate.at_us - before_us < course.least_us[before][point] or (passings and candidate.at_us <= before_us):
             return None
         passings.append(candidate.passing)
         taken.append(candidate)
-        at, at_us = point, candidate.at_us
+        before, before_us = point, candidate.at_us
     return taken if len(set(passings)) == len(passings) else None
 
 
 def _passings_for_two(candidates: Sequence[list[Candidate]]) -> _Used:
-    """Passings that two points of a mat could both take, since they pick instants that ascend."""
-    first_at: dict[int, int] = {}
-    found = set()
+    """Return the passings that two points of a mat could both take, since they pick instants that ascend."""
+    first_us: dict[int, int] = {}
+    usable_twice = set()
     for row in candidates:
         for candidate in row:
             number = candidate.passing
             if number == OFFICIAL:
                 continue
-            if number in first_at and first_at[number] < candidate.at_us:
-                found.add(number)
-            first_at[number] = min(first_at.get(number, candidate.at_us), candidate.at_us)
-    return frozenset(found)
+            if number in first_us and first_us[number] < candidate.at_us:
+                usable_twice.add(number)
+            first_us[number] = min(first_us.get(number, candidate.at_us), candidate.at_us)
+    return frozenset(usable_twice)
 
 
 def _ways_to(
@@ -139,7 +142,7 @@ def _ways_to(
     own_gun_us: int,
     twice: _Used,
 ) -> _Begins:
-    """The best beginnings that end with `candidate` at `point`, by the doubly usable passings that they have used."""
+    """Return the best beginnings that end with `candidate` at `point`, by the used passings of those in `twice`."""
     own = -candidate.at_us if point == START else candidate.at_us
     bit = course.lap_bits[point]
     ways: _Begins = {}
@@ -160,18 +163,18 @@ def _ways_to(
 def _befores(
     begins: list[list[tuple[Candidate, _Begins]]], candidates: Sequence[list[Candidate]], point: int
 ) -> Iterator[tuple[tuple[int, Candidate] | None, _Begin, _Used]]:
-    """Every beginning that may come right before `point`; none leaves out a point that has an official's time."""
-    for at in range(point - 1, -1, -1):
-        for candidate, ways in begins[at]:
+    """Yield every beginning that may come right before `point`; none leaves out a point with an official's time."""
+    for before in range(point - 1, -1, -1):
+        for candidate, ways in begins[before]:
             for used, begin in ways.items():
-                yield (at, candidate), begin, used
-        if _is_official(candidates[at]):
+                yield (before, candidate), begin, used
+        if _is_official(candidates[before]):
             return
     yield None, _NOTHING, frozenset()
 
 
-def _is_official(found: list[Candidate]) -> bool:
-    return bool(found) and found[0].passing == OFFICIAL
+def _is_official(candidates: list[Candidate]) -> bool:
+    return bool(candidates) and candidates[0].passing == OFFICIAL
 
 
 def _misfit(
@@ -194,7 +197,7 @@ def _misfit(
 
 
 def _keep(ways: _Begins, used: _Used, begin: _Begin) -> None:
-    """Keep the better of two beginnings, and the lap points of both where they fill as many."""
+    """Keep the better of two beginnings, and the lap points of both if they fill the same number of points."""
     held = ways.get(used)
     if held is None or begin.count > held.count:
         ways[used] = begin
@@ -207,15 +210,15 @@ def _keep(ways: _Begins, used: _Used, begin: _Begin) -> None:
 def _best(
     course: Course, begins: list[list[tuple[Candidate, _Begins]]], candidates: Sequence[list[Candidate]]
 ) -> Choice:
-    """The best of the whole courses: the beginnings that leave out no official's time behind them."""
+    """Return the best choice for the whole course: of the beginnings after which no official's time is left out."""
     points = len(course.points)
-    whole: _Begins = {}
+    complete: _Begins = {}
     everything = frozenset[int]()
     for before, begin, _ in _befores(begins, candidates, points):
         skipped = points - 1 - (before[0] if before else -1)
-        _keep(whole, everything, _Begin(begin.count, (*([_UNFILLED] * skipped), *begin.key), begin.laps, begin.step))
+        _keep(complete, everything, _Begin(begin.count, (*([_UNFILLED] * skipped), *begin.key), begin.laps, begin.step))
     taken: list[Candidate | None] = [None] * points
-    best = whole[everything]  # it is there: officials' times always follow each other, and nothing at all is a choice
+    best = complete[everything]  # never missing: officials' times fit each other, and an empty choice is valid
     laps = 0
     step = best.step
     while step is not None:
@@ -225,7 +228,7 @@ def _best(
     return Choice(taken, any(other != laps for other in best.laps))
 
 
-# --- Why the others were not taken.
+# --- The reasons why the other candidates were not taken.
 
 
 def why_not(
@@ -234,7 +237,7 @@ def why_not(
     """Return why the choice `taken` does not have `candidate` at `point`.
 
     A candidate that fits between its neighbours among the points taken, and whose passing gave no other point, could
-    stand in the place of the one that was taken: so that one ranks before it.
+    replace the candidate that was taken; so that one ranks before it.
     """
     filled = [(other, held) for other, held in enumerate(taken) if held is not None and other != point]
     for other, held in filled:

@@ -1,6 +1,6 @@
 """One athlete's result, from the set of their reads and the officials' facts in force. Source: R3.
 
-`examine` takes the steps and keeps what each found: `result` writes it down as a row, an explanation puts it in words.
+`examine` takes the steps and keeps the outcome of each; `result` makes them a row, an explanation puts them in words.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,15 +26,16 @@ def score(
     worn: Iterable[str],
     version: int,
 ) -> AthleteRow:
-    """Return the result of one athlete; `worn` are all chips the bib ever had, `places` the devices' by `rulings`.
+    """Return the result of one athlete.
 
-    Pure: equal arguments give an equal row, and the order in which reads came does not matter.
+    `worn` are all chips that the bib ever had, `places` the places of the devices by `rulings`. Pure: equal arguments
+    give an equal row, and the order in which reads arrived does not matter.
     """
     return result(event, rulings, bib, examine(rulings, places, chips, bib, worn), version)
 
 
 class Examined(NamedTuple):
-    """What each step of scoring an athlete found."""
+    """The outcome of each step of scoring an athlete."""
 
     written: Written
     course: Course
@@ -66,7 +67,7 @@ def examine(
 
 
 def result(event: str, rulings: Rulings, bib: str, examined: Examined | None, version: int) -> AthleteRow:
-    """Return as a row what was found; without an entry in force the athlete is gone."""
+    """Return the outcome as a row; without an entry in force, the athlete is gone."""
     if examined is None:
         last = rulings.written[bib][-1] if rulings.written.get(bib) else None
         race = "" if last is None else last.entry.race
@@ -145,6 +146,6 @@ def _missed(course: Course, taken: list[Candidate | None]) -> list[str]:
     last = max((point for point, held in enumerate(taken) if held is not None), default=-1)
     return [
         point.id
-        for at, point in enumerate(course.points[: max(last, 0)])
-        if taken[at] is None and point.mandatory and (at != START or course.race.missing_start == "dnf")
+        for index, point in enumerate(course.points[: max(last, 0)])
+        if taken[index] is None and point.mandatory and (index != START or course.race.missing_start == "dnf")
     ]

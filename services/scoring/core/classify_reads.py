@@ -1,4 +1,4 @@
-"""From an athlete's reads to the points they gave, with a reason for every read that gave none.
+"""Find the points that an athlete's reads gave, and a reason for every read that gave none.
 
 Source: R3.1 to R3.3.
 """
@@ -32,7 +32,7 @@ Reason = Literal[
 
 
 class Guns(NamedTuple):
-    """The guns that an athlete's times count from: their own and the race's earliest, each None until it is fired.
+    """The guns from which an athlete's times count: their own and the race's earliest, each None until it is fired.
 
     `own_wave` is the wave of the own gun, None for the gun fired without a wave.
     """
@@ -43,16 +43,16 @@ class Guns(NamedTuple):
 
 
 class Sorted(NamedTuple):
-    """Reads of an athlete that may count, by the groups of `DevicePlacement`, and those already out, by reason."""
+    """Reads of an athlete that may count, by the groups of `DevicePlacement`, and those that cannot, by reason."""
 
     groups: list[list[UsedRead]]
     out: dict[Reason, list[UsedRead]]
 
 
 class LocatedReads(NamedTuple):
-    """For each read of a chip its corrected instant, its group, and the bib that wore the chip then. Source: R3.1.
+    """The corrected instant and the group of each read of a chip, and the bib that wore the chip then. Source: R3.1.
 
-    The bib is None when nobody wore it.
+    The bib is None if nobody wore it.
     """
 
     at_us: Sequence[int]
@@ -61,10 +61,11 @@ class LocatedReads(NamedTuple):
 
 
 class Strike(Struct, frozen=True):
-    """Why a passing did not fill one point of its mat.
+    """The reason why a passing did not fill one point of its mat.
 
-    `other` is a point by index: for `too_fast` the earlier point from which the stretch is too fast (None: the own
-    gun); for `superseded` the point with an official's time that the passing is out of order with (None: it is not).
+    `other` is a point by index. For `too_fast` it is the earlier point from which the stretch is too fast (None: the
+    own gun). For `superseded` it is the point with an official's time that contradicts the passing's order (None: none
+    does).
     """
 
     point: int
@@ -75,7 +76,7 @@ class Strike(Struct, frozen=True):
 class UnusedReads(Struct, frozen=True):
     """Reads that gave no point its time, with their reason.
 
-    `strikes` has a strike for each point of the mat where the reason comes from them: the last in the order of
+    `strikes` has a strike for each point of the mat, if the reason comes from them: the last in the order of
     STRIKE_ORDER is the reason.
     """
 
@@ -85,13 +86,13 @@ class UnusedReads(Struct, frozen=True):
 
 
 STRIKE_ORDER: tuple[Reason, ...] = ("overridden", "outside_start_window", "too_early", "too_fast", "superseded")
-"""The reasons that keep a passing from one point; of several points the last reason holds. Source: R3.1."""
+"""The reasons why a passing does not fill a point; of several points, the last reason counts. Source: R3.1."""
 
 
 class ReadClassification(NamedTuple):
-    """The passings of an athlete's reads, the candidates of each point and the one it took, and every unused read.
+    """The passings of an athlete's reads, the candidates of each point with the one that it took, and the unused reads.
 
-    `limits` is None without a gun; then nothing is used.
+    `limits` is None without a gun; then no read is used.
     """
 
     passings: list[Passing]
@@ -102,7 +103,7 @@ class ReadClassification(NamedTuple):
     limits: Limits | None
 
 
-# --- Whose reads, where and when.
+# --- Wearers, places and times of reads.
 
 
 def sort_reads(
@@ -113,9 +114,9 @@ def sort_reads(
     worn: Iterable[str],
     own_gun_us: int | None,
 ) -> Sorted:
-    """Return the athlete's reads with corrected instants, by group; out are those of R3.1 up to `before_gun`.
+    """Return the athlete's reads with corrected instants, by group, without those out by R3.1 up to `before_gun`.
 
-    Reads at an unknown device and of a chip that nobody wears belong to no athlete; the event counts them.
+    Reads by an unknown device, or of a chip without a wearer, belong to no athlete; the event counts them.
     """
     groups: list[list[UsedRead]] = [[] for _ in range(2 * len(places.mats) + 1)]  # UNKNOWN is the last
     out: dict[Reason, list[UsedRead]] = {}
@@ -163,7 +164,7 @@ def _sort_each(
     groups: list[list[UsedRead]],
     out: dict[Reason, list[UsedRead]],
 ) -> None:
-    """Sort each read of a chip by itself, since facts concern it: who wore it, where it was read, what is excluded."""
+    """Sort each read of a chip by itself, since facts about its wearer, device or exclusion may concern it."""
     excluded = rulings.excluded.get(chip, ())
     located = locate_reads(rulings, places, chip, reads)
     for nth, (at_us, group, wearer, rssi) in enumerate(zip(*located, reads.rssi, strict=True)):
@@ -179,7 +180,7 @@ def _sort_each(
 
 
 def locate_reads(rulings: Rulings, places: DevicePlacement, chip: str, reads: ChipReads) -> LocatedReads:
-    """Say of each read of a chip when it was by the corrected clock, at which group, and who wore the chip."""
+    """Return the corrected instant, the group and the wearer of each read of a chip."""
     group_of = places.groups
     instants: Sequence[int] = reads.at_us
     groups = [group_of[device] for device in reads.device]
@@ -202,7 +203,7 @@ def locate_reads(rulings: Rulings, places: DevicePlacement, chip: str, reads: Ch
 def find_points(
     rulings: Rulings, course: Course, places: DevicePlacement, bib: str, guns: Guns, reads: Sorted
 ) -> ReadClassification:
-    """Form passings, choose the points, and say why every other read is unused."""
+    """Form passings, choose the points, and find a reason for every unused read."""
     unused = [UnusedReads(reason, out) for reason, out in reads.out.items()]
     own_gun_us, race_gun_us = guns.own_us, guns.race_us
     if own_gun_us is None or race_gun_us is None:
@@ -232,7 +233,7 @@ def _officials(rulings: Rulings, course: Course, bib: str) -> dict[int, int]:
 
 
 class _Chooser:
-    """Finds the candidates for an athlete's points, and why the other passings are unused."""
+    """Find the candidates for an athlete's points, and the reasons why the other passings are unused."""
 
     def __init__(
         self, course: Course, passings: list[Passing], officials: dict[int, int], own_gun_us: int, limits: Limits
@@ -245,9 +246,9 @@ class _Chooser:
         self.earliest_us = limits.earliest_us
 
     def candidates(self) -> list[list[Candidate]]:
-        """Return for each point what could fill it, judged by itself and by the officials' times around it."""
+        """Return the candidates of each point, judged each by itself and by the officials' times around it."""
         course, officials = self.course, self.officials
-        found: list[list[Candidate]] = [[] for _ in course.points]
+        candidates: list[list[Candidate]] = [[] for _ in course.points]
         for number, passing in enumerate(self.passings):
             for point in course.at_mat.get(passing.mat, ()):
                 if point in officials:
@@ -259,15 +260,15 @@ class _Chooser:
                 if self.earliest_us and self._early(point, at_us):
                     continue
                 if self._out_of_order(point, at_us) is None if officials else self._reached(point, at_us):
-                    found[point].append(Candidate(at_us, number, read))
+                    candidates[point].append(Candidate(at_us, number, read))
         for point, at_us in officials.items():
-            found[point] = [Candidate(at_us, OFFICIAL, None)]
-        return found
+            candidates[point] = [Candidate(at_us, OFFICIAL, None)]
+        return candidates
 
     def _pick_for(self, point: int, passing: Passing) -> tuple[int, UsedRead] | None:
         """Return the instant that `point` takes from a passing, and the read that gave it.
 
-        START looks only at the reads inside its window; None when there are none.
+        START uses only the reads inside its window; None if there are none.
         """
         reads = passing.reads
         if point == START and is_late(reads[-1][0], self.window_end_us):
@@ -288,9 +289,9 @@ class _Chooser:
         return at_us - self.own_gun_us >= self.course.least_us[START][point]
 
     def _out_of_order(self, point: int, at_us: int) -> int | None:
-        """Return the first point with an official's time that an instant is out of order with, or None.
+        """Return the first point with an official's time that contradicts the order of an instant, or None.
 
-        Whether the stretches are believable is for the choice to decide.
+        The choice decides later whether the stretches are believable.
         """
         for official, official_us in self.officials.items():
             if at_us <= official_us if official < point else at_us >= official_us:
@@ -300,7 +301,7 @@ class _Chooser:
     def unused(self, taken: list[Candidate | None]) -> list[UnusedReads]:
         """Return every read of the passings that gave no point its time, with the reason."""
         unused: list[UnusedReads] = []
-        used = {one.passing: (point, one.read) for point, one in enumerate(taken) if one is not None}
+        used = {held.passing: (point, held.read) for point, held in enumerate(taken) if held is not None}
         for number, passing in enumerate(self.passings):
             points = self.course.at_mat.get(passing.mat)
             if points is None:
@@ -313,9 +314,9 @@ class _Chooser:
                     unused.append(self._unused(passing, rest, points, taken, given_to, True))
                 continue
             count = self._in_window(rest)
-            for in_window, some in ((True, rest[:count]), (False, rest[count:])):
-                if some:
-                    unused.append(self._unused(passing, some, points, taken, given_to, in_window))
+            for in_window, reads in ((True, rest[:count]), (False, rest[count:])):
+                if reads:
+                    unused.append(self._unused(passing, reads, points, taken, given_to, in_window))
         return unused
 
     def _unused(
@@ -360,7 +361,7 @@ def _instant(read: UsedRead) -> int:
 
 
 def _without(reads: list[UsedRead], given: UsedRead) -> list[UsedRead]:
-    """Return the reads of a passing but the one that a point took, which mostly is the first or the last."""
+    """Return the reads of a passing except the one that a point took, which is usually the first or the last."""
     if reads[0] is given:
         return reads[1:]
     if reads[-1] is given:

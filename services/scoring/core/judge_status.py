@@ -1,4 +1,4 @@
-"""The status of an athlete: the rules in the order in which they are asked, and what they go by.
+"""The status of an athlete: the rules in the order in which they are tried, and the grounds that they use.
 
 Source: R3.6 and R3.7.
 """
@@ -30,14 +30,14 @@ StatusRule = Literal[
 ]
 
 MissedBut = Literal["ignored", "accepted", "under_review"]
-"""Why missed points do not count against an athlete: the race ignores them, their case was accepted, or it is open and
-the race lets a finisher count until it is decided."""
+"""The reasons why missed points do not count against an athlete: the race ignores them, the jury accepted their case,
+or the case is open and the race counts a finisher until it is decided."""
 
 
 class Grounds(Struct, frozen=True):
-    """What the rules for an athlete's status go by.
+    """The grounds on which the rules decide an athlete's status.
 
-    `set_status` is an official's, `decided` the outcome of the case of missed points. `missed_but` is None where the
+    `set_status` is an official's, `decided` the outcome of the case of missed points. `missed_but` is None if the
     missed points count against the athlete, or none is missed.
     """
 
@@ -70,11 +70,11 @@ STATUS_RULES: dict[StatusRule, _Rule] = {
     "on_course": _Rule("ON_COURSE", lambda on: on.passed_any),
     "not_started": _Rule("NOT_STARTED", lambda on: True),
 }
-"""The status by each rule and when it applies, in the order in which they are asked: the first that applies decides."""
+"""Each rule's status and condition, in the order in which the rules are tried: the first that applies decides."""
 
 
 class StandingCase(NamedTuple):
-    """A case that there is ground for, of which kind, and what was decided."""
+    """A case for which there is a reason, its kind, and the outcome once it is decided."""
 
     case: Case
     kind: Literal["missed", "reads_after"]
@@ -82,7 +82,7 @@ class StandingCase(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What an athlete's points come to: the rule that gave the status, what it went by, flags and cases."""
+    """The verdict on an athlete: the rule that gave the status, its grounds, flags and cases."""
 
     rule: StatusRule
     grounds: Grounds
@@ -93,7 +93,7 @@ class Verdict(NamedTuple):
 def judge_status(
     rulings: Rulings, course: Course, bib: str, taken: list[Candidate | None], cut_at: str | None, missed: list[str]
 ) -> Verdict:
-    """Find the rule that gives the status, its flag, and the cases that there is ground for."""
+    """Return the rule that gives the status with its grounds and flag, and the cases for which there is a reason."""
     race = course.race
     ruled = rulings.statuses.get(bib)
     set_status = None if ruled is None or ruled.status == "OK" else ruled.status
@@ -144,7 +144,7 @@ def _missed_but(
 def _contradicted(
     course: Course, taken: list[Candidate | None], set_status: Literal["DNS", "DNF", "DQ"] | None, at_us: int | None
 ) -> bool:
-    """Return whether a set status is contradicted by what the athlete did. Source: R3.7."""
+    """Return whether the athlete's points contradict a set status. Source: R3.7."""
     if set_status is None:
         return False
     if at_us is not None:

@@ -7,7 +7,7 @@ from services.standings.office.concern import Concern, EnteredField, on_board
 
 
 def missing_for_boards(field: EnteredField) -> Iterator[Concern]:
-    """Yield entries without nationality or division where boards go by it, and entries that are on no board."""
+    """Yield entries without a nationality or division that boards need, and entries that are on no board."""
     for race in field.races:
         boards = field.boards(race)
         checks = [on_board(field.definition, board) for board in boards]
@@ -28,8 +28,8 @@ def _no_nationality(entry: Entry, boards: int) -> Concern:
         bib=entry.bib,
         race=entry.race,
         kind="nationality",
-        reason=f"has no nationality on the entry; {boards} boards of {entry.race} go by it",
-        todo="ask for the nationality and enter its code of three letters; without it the athlete is on none of them",
+        reason=f"has no nationality on the entry; {boards} boards of {entry.race} are by nationality",
+        todo="ask for the nationality and enter its three-letter code; without it the athlete is on none of them",
     )
 
 
@@ -45,10 +45,10 @@ def _wrong_division(entry: Entry, divisions: list[str]) -> Concern:
 
 
 def _on_no_board(entry: Entry, boards: int) -> Concern:
-    of = [f"gender {entry.gender}"]
-    of += [] if entry.division is None else [f"division {entry.division}"]
-    of += [] if entry.birth_year is None else [f"born in {entry.birth_year}"]
-    reason = f"is on none of the {boards} boards of {entry.race}: {', '.join(of)}"
+    parts = [f"gender {entry.gender}"]
+    parts += [] if entry.division is None else [f"division {entry.division}"]
+    parts += [] if entry.birth_year is None else [f"born in {entry.birth_year}"]
+    reason = f"is on none of the {boards} boards of {entry.race}: {', '.join(parts)}"
     return Concern(
         bib=entry.bib,
         race=entry.race,

@@ -1,4 +1,4 @@
-"""What the race office has to look into, and the entries among which it looks."""
+"""The concerns that the race office has to check, and the entries in which they are found."""
 
 from collections.abc import Callable, Iterable
 from typing import Literal
@@ -28,15 +28,15 @@ Kind = Literal[
     "composition",
     "apart",
 ]
-"""The subjects of concerns, in the order in which the office would look into them."""
+"""The subjects of concerns, in the order in which the office would check them."""
 
 
 class Concern(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something about an entry, or about a team, for the race office.
+    """A problem with an entry or a team, for the race office: the reason, and what to do.
 
-    `row` is the table and id of the definition that asks for it (`eligibility half-age`), `article` the article of the
-    regulations that the row quotes; both are None where an entry contradicts itself or another. `others` are further
-    bibs that the concern is about.
+    `row` is the table and id of the rule in the definition (`eligibility half-age`), `article` the article of the
+    regulations that the row names; both are None if an entry contradicts itself or another. `others` are further bibs
+    that the concern is about.
     """
 
     bib: str
@@ -77,7 +77,7 @@ class EnteredField:
         return [board for board in self.definition.boards if board.race == race]
 
     def teams(self, board_id: str) -> dict[str, list[Entry]]:
-        """Return the ranked entries that pass a board's filters, by team; those in none under the empty name."""
+        """Return the ranked entries that pass a board's filters, by team; those without a team have the name ""."""
         is_on_board = on_board(self.definition, next(board for board in self.definition.boards if board.id == board_id))
         teams: dict[str, list[Entry]] = {}
         for entry in self.entries:
@@ -118,7 +118,7 @@ def born_within(born: int | None, born_from: int | None, born_to: int | None) ->
 
 
 def years_text(born_from: int | None, born_to: int | None) -> str:
-    """Return limits of birth years for a sentence; one of them at least must be given."""
+    """Return limits of birth years for a sentence; at least one of them must be given."""
     if born_from is None:
         return f"born in {born_to} or before"
     return f"born in {born_from} or later" if born_to is None else f"born in {born_from} to {born_to}"

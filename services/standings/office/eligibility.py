@@ -1,4 +1,4 @@
-"""Eligibility of entries: what the race office has to look into, and what athletes declare. Source: R2."""
+"""Eligibility of entries: concerns for the race office, and declarations by athletes. Source: R2."""
 
 from collections.abc import Iterable
 from typing import get_args
@@ -29,7 +29,7 @@ _CHECKS = (
 
 
 class Attestation(Struct, frozen=True, kw_only=True):
-    """What an entry cannot show: the athletes with these bibs declare it when they collect their numbers."""
+    """A statement that an entry cannot show: athletes with these bibs declare it when they collect their numbers."""
 
     row: str
     article: str
@@ -50,8 +50,8 @@ def eligibility(definition: Definition, entries: Iterable[Entry]) -> list[Concer
     """
     field = EnteredField(definition, entries)
     order = {kind: number for number, kind in enumerate(get_args(Kind))}
-    found = [concern for check in _CHECKS for concern in check(field)]
-    return sorted(found, key=lambda concern: (bib_order(concern.bib), order[concern.kind]))
+    concerns = [concern for check in _CHECKS for concern in check(field)]
+    return sorted(concerns, key=lambda concern: (bib_order(concern.bib), order[concern.kind]))
 
 
 def finished_apart(definition: Definition, rows: Iterable[AthleteRow]) -> list[Concern]:
@@ -61,11 +61,11 @@ def finished_apart(definition: Definition, rows: Iterable[AthleteRow]) -> list[C
 
 
 def attestations(definition: Definition, entries: Iterable[Entry]) -> list[Attestation]:
-    """Return what athletes have to declare, in the order of the definition. Rules that concern nobody are left out."""
+    """Return the statements for athletes to declare, in the order of the definition, without those for no athlete."""
     field = EnteredField(definition, entries)
-    found = []
+    statements = []
     for rule in definition.eligibility:
         bibs = sorted((entry.bib for entry in field.entries if concerns_entry(rule, entry)), key=bib_order)
         if rule.attest is not None and bibs:
-            found.append(Attestation(row=row_name(rule), article=rule.article, text=rule.attest, bibs=bibs))
-    return found
+            statements.append(Attestation(row=row_name(rule), article=rule.article, text=rule.attest, bibs=bibs))
+    return statements

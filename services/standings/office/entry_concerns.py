@@ -17,12 +17,12 @@ def unknown_races(field: EnteredField) -> Iterator[Concern]:
                 race=entry.race,
                 kind="race",
                 reason=f"race {entry.race!r} is not defined; the races are {', '.join(field.races)}",
-                todo="enter the right race; until then nobody is timed under this bib",
+                todo="enter the right race; until then the athlete gets no times",
             )
 
 
 def doubles(field: EnteredField) -> Iterator[Concern]:
-    """Yield later entries of the same person where a rule allows one.
+    """Yield later entries of the same person if a rule allows only one.
 
     The same person has the same names (regardless of accents and of their order), birth year and gender.
     """
@@ -55,7 +55,7 @@ def _double(rule: Eligibility, entry: Entry, earlier: Sequence[Entry]) -> Concer
         race=entry.race,
         kind="double",
         reason=f"has the same {shared}, as {others}; each person may enter once",
-        todo="ask whether this is one person; if so, ask which entry stands and set the other one to DNS",
+        todo="ask whether this is one person; if so, ask which entry to keep and set the other one to DNS",
         row=row_name(rule),
         article=rule.article,
         others=[before.bib for before in earlier],
@@ -76,6 +76,6 @@ def shared_chips(field: EnteredField) -> Iterator[Concern]:
                 race=entry.race,
                 kind="chip",
                 reason=f"chip {chip} is also on the later entry of bib {owner.bib}, which gets all of its reads",
-                todo="find out which of the two athletes wears the chip, and give the other one another chip",
+                todo="find out which of the two athletes wears the chip, and give the other athlete a different one",
                 others=[owner.bib],
             )

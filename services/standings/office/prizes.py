@@ -1,7 +1,7 @@
-"""Prizes by place, medals for finishing, titles by time: as standings and results are now.
+"""Prizes by place, medals for finishing and titles by time, by the current standings and results.
 
-Each list counts by itself, so that an athlete may take an overall prize and one of a category, and nobody moves up.
-Where an event rules otherwise, its prizes name the prizes whose winners they pass over (`schemas.office`).
+Each list counts by itself, so that an athlete may take an overall prize and one of a category, and nobody moves up. If
+an event has another rule, its prizes name the prizes whose winners they pass over (`schemas.office`).
 """
 
 from collections import Counter
@@ -20,8 +20,8 @@ from services.standings.boards import BoardRow
 class Award(Struct, frozen=True, kw_only=True):
     """A prize to an athlete (`bib`) or a team, by a board, team board or delegation list (`on`).
 
-    `place` is the winning place, counted without those who are passed over. `shared`: others have that place too; the
-    office decides how to divide the prize. `members` are the bibs that made the team's score.
+    `place` is the winning place, counted without athletes who are passed over. `shared`: others have that place too,
+    and the office decides how to divide the prize. `members` are the bibs that made the team's score.
     """
 
     prize: str
@@ -58,28 +58,28 @@ class TitleEarned(Struct, frozen=True, kw_only=True):
 
 def prize_list(definition: Definition, ranked: Standings) -> list[Award]:
     """Return all prizes by the current standings, in the order of the definition, each list best first."""
-    found: list[Award] = []
+    awards: list[Award] = []
     winners: dict[str, set[str]] = {}
     for prize in definition.prizes:
         over = {bib for name in prize.passes_over for bib in winners[name]}
         for board in prize.boards:
-            found += _to_athletes(prize, board, [row for row in ranked.boards[board] if row.bib not in over])
+            awards += _to_athletes(prize, board, [row for row in ranked.boards[board] if row.bib not in over])
         for board in prize.team_boards:
             rows = [(row.place, row.team, [member.bib for member in row.members]) for row in ranked.team_boards[board]]
-            found += _to_teams(prize, board, rows)
+            awards += _to_teams(prize, board, rows)
         for name in prize.delegations:
-            found += _to_teams(prize, name, [(row.place, row.team, []) for row in ranked.delegations[name]])
-        winners[prize.id] = {award.bib for award in found if award.prize == prize.id and award.bib is not None}
-    return found
+            awards += _to_teams(prize, name, [(row.place, row.team, []) for row in ranked.delegations[name]])
+        winners[prize.id] = {award.bib for award in awards if award.prize == prize.id and award.bib is not None}
+    return awards
 
 
 def _to_athletes(prize: Prize, board: str, rows: Sequence[BoardRow]) -> Iterator[Award]:
-    """Yield awards by places counted anew: athletes passed over leave no gap, and athletes who tie share a place."""
+    """Yield awards with places of their own: athletes passed over leave no gap, and athletes who tie share a place."""
     sizes = Counter(row.place for row in rows)
     place = 0
-    for at, row in enumerate(rows):
-        if at == 0 or row.place != rows[at - 1].place:
-            place = at + 1
+    for index, row in enumerate(rows):
+        if index == 0 or row.place != rows[index - 1].place:
+            place = index + 1
         if place > prize.places:
             return
         yield _award(prize, board, place, sizes[row.place] > 1, bib=row.bib)
@@ -139,12 +139,12 @@ def title_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[Title
     finishers = [row for row in rows if row.status == "FINISHED" and not row.gone]
     earned = {title.id: _within(definition, title, finishers) for title in definition.titles}
     above = {title.id: title.below for title in definition.titles}
-    found: list[TitleEarned] = []
+    titles: list[TitleEarned] = []
     for title in definition.titles:
         higher = {bib for name in _chain(above, title.id) for bib in earned[name]}
         for bib, time_s in sorted(earned[title.id].items(), key=lambda item: (item[1], bib_order(item[0]))):
             if bib not in higher:
-                found.append(
+                titles.append(
                     TitleEarned(
                         title=title.id,
                         article=title.article,
@@ -154,7 +154,7 @@ def title_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[Title
                         within_s=title.within_s,
                     )
                 )
-    return found
+    return titles
 
 
 def _chain(above: dict[str, str | None], title: str) -> Iterator[str]:
@@ -168,7 +168,7 @@ def _chain(above: dict[str, str | None], title: str) -> Iterator[str]:
 def _within(definition: Definition, title: Title, rows: Iterable[AthleteRow]) -> dict[str, int]:
     official = next(race.official_time for race in definition.races if race.id == title.race)
     by = title.by or official
-    found: dict[str, int] = {}
+    times: dict[str, int] = {}
     for row in rows:
         entry = row.entry
         time_us = row.gun_us if by == "gun" else row.chip_us
@@ -181,5 +181,5 @@ def _within(definition: Definition, title: Title, rows: Iterable[AthleteRow]) ->
         if title.nationality is not None and entry.nationality != title.nationality.upper():
             continue
         if time_us <= title.within_s * US:  # the same as its printed seconds, which are rounded up
-            found[row.bib] = printed_s(time_us)
-    return found
+            times[row.bib] = printed_s(time_us)
+    return times

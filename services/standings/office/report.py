@@ -1,4 +1,4 @@
-"""All lists of the race office, at one revision of an event: what to look into, and who wins what."""
+"""All lists of the race office at one revision of an event: concerns, declarations, prizes, medals and titles."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ from services.standings.office.prizes import Award, MedalList, TitleEarned, meda
 
 
 class OfficeLists(Struct, frozen=True, kw_only=True):
-    """The lists of an event; all are empty before there is a definition. `entries` counts the bibs."""
+    """The lists of an event; all are empty while it has no definition. `entries` counts the bibs."""
 
     event: str
     revision: int

@@ -16,7 +16,7 @@ from services.standings.office.concern import (
 
 
 def unmet_rules(field: EnteredField) -> Iterator[Concern]:
-    """Yield the rules that entries do not meet, and entries whose missing birth year a rule or board needs."""
+    """Yield entries that do not meet a rule, and entries without a birth year that a rule or board needs."""
     event_year = int(field.definition.date[:4])
     for entry in field.entries:
         undecided: list[Eligibility] = []
@@ -56,7 +56,7 @@ def _by_year(rule: Eligibility, entry: Entry, born: int, event_year: int) -> Ite
             reason=f"was born in {born} and is {years_old} on race day; athletes under {age} need a guardian's written"
             " consent",
             todo="collect the consent on paper before you hand out the bib"
-            + ("" if is_under else f", or see from an identity document that the athlete is {age}"),
+            + ("" if is_under else f", or check on an identity document that the athlete is {age}"),
             row=row_name(rule),
             article=rule.article,
         )
@@ -98,7 +98,7 @@ def _without_year(field: EnteredField, entry: Entry, rules: Sequence[Eligibility
             race=entry.race,
             kind="birth_year",
             reason=f"has no birth year on the entry; it is needed by {', '.join(needed_by)}",
-            todo="ask for the birth year; without it the athlete is on no board by age",
+            todo="ask for the birth year and enter it; without it the athlete is on no board by age",
             row=row_name(rules[0]) if rules else None,
             article=rules[0].article if rules else None,
         )

@@ -1,4 +1,4 @@
-"""Concerns about teams: too many members, the wrong ones, or members who finished too far apart."""
+"""Concerns about teams: too many members, the wrong members, or members who finished too far apart."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -24,7 +24,7 @@ def too_large_teams(field: EnteredField) -> Iterator[Concern]:
                     race=entry.race,
                     kind="team_size",
                     reason=f"is number {number} of team {team!r}; at most {board.max_members} can count on {board.id}",
-                    todo="ask the team who runs for it; enter the others as individuals, without a team",
+                    todo="ask the team which members run for it; enter the others as individuals, without a team",
                     row=f"team_boards {board.id}",
                     team=team,
                     others=[member.bib for member in members[: board.max_members]],
@@ -32,7 +32,7 @@ def too_large_teams(field: EnteredField) -> Iterator[Concern]:
 
 
 def wrong_compositions(field: EnteredField) -> Iterator[Concern]:
-    """Yield teams that do not have the members that their composition asks for."""
+    """Yield teams that do not have the members that their composition requires."""
     for composition in field.definition.compositions:
         for team, members in _teams(field, composition):
             if team:
@@ -84,7 +84,7 @@ def _concern(composition: Composition, team: str, members: Sequence[Entry], reas
 def match_roles(slots: Sequence[Role], members: Sequence[Entry]) -> dict[int, int]:
     """Return which member (by index) fills which slot, so that as many slots as possible are filled.
 
-    Roles may overlap, so a member who has a slot moves to another one where that makes room.
+    Roles may overlap, so a member who has a slot moves to another one if that makes room.
     """
     filled: dict[int, int] = {}
 
@@ -112,10 +112,10 @@ def _fits(role: Role, entry: Entry) -> bool:
 
 
 def _role_text(role: Role, count: int) -> str:
-    of = [] if role.gender is None else [f"gender {role.gender}"]
-    of += [] if role.division is None else [f"division {role.division}"]
-    of += [] if role.born_from is None and role.born_to is None else [years_text(role.born_from, role.born_to)]
-    return f"{count} {role.what}" + (f" ({', '.join(of)})" if of else "")
+    limits = [] if role.gender is None else [f"gender {role.gender}"]
+    limits += [] if role.division is None else [f"division {role.division}"]
+    limits += [] if role.born_from is None and role.born_to is None else [years_text(role.born_from, role.born_to)]
+    return f"{count} {role.what}" + (f" ({', '.join(limits)})" if limits else "")
 
 
 def _entry_text(entry: Entry) -> str:
@@ -125,7 +125,7 @@ def _entry_text(entry: Entry) -> str:
 def apart(field: EnteredField, rows: Iterable[AthleteRow]) -> Iterator[Concern]:
     """Yield teams whose members finished further apart than their composition allows, by definition, then by name.
 
-    It goes by the exact finish instants of all who finished. Teams of which too few finish have no place anyway.
+    It compares exact finish instants of members who finished. Teams with too few finishers have no place anyway.
     """
     finish_us = {row.bib: _finish_us(row) for row in rows if row.status == "FINISHED"}
     for composition in field.definition.compositions:
@@ -145,7 +145,7 @@ def _apart(composition: Composition, team: str, members: Sequence[Entry], apart_
         race=members[0].race,
         kind="apart",
         reason=f"finished {format_seconds(apart_s)} apart; the members must finish within {composition.together_s} s",
-        todo="ask the judges at the finish line; they rule on a team that did not finish together",
+        todo="ask the judges at the finish line, who decide on a team that did not finish together",
         row=f"compositions {composition.id}",
         article=composition.article,
         team=team,

@@ -28,7 +28,7 @@ def _in_race(waves: Waves, entries: Sequence[Entry]) -> Iterator[Concern]:
         elif entry.personal_best_s is not None:
             by_best.append((entry.personal_best_s, number_of[entry.wave], entry))
         elif number_of[entry.wave] != last:
-            reason = f"starts in wave {entry.wave} without a personal best; that belongs to the last wave"
+            reason = f"starts in wave {entry.wave} without a personal best, so belongs to the last wave"
             yield _concern(waves, entry, f"{reason}, {waves.order[last]}")
     by_best.sort(key=lambda placed: placed[:2])
     fitting = waves_by_best([wave for _, wave, _ in by_best], len(waves.order))
@@ -36,7 +36,7 @@ def _in_race(waves: Waves, entries: Sequence[Entry]) -> Iterator[Concern]:
         if fits != wave_number:
             reason = f"starts in wave {entry.wave} with a personal best of {format_seconds(best_s)}"
             yield _concern(
-                waves, entry, f"{reason}; compared with the others, that belongs to wave {waves.order[fits]}"
+                waves, entry, f"{reason}, which compared with the others belongs to wave {waves.order[fits]}"
             )
 
 
@@ -55,8 +55,7 @@ def _concern(waves: Waves, entry: Entry, reason: str) -> Concern:
 def waves_by_best(waves: Sequence[int], count: int) -> list[int]:
     """Return the wave of `count` to which each runner belongs, given the waves they are in, the fastest runner first.
 
-    The limits between waves are unknown. So the answer is the one that leaves the fewest runners in another wave than
-    they are in.
+    The limits between waves are unknown, so the answer is the one in which the fewest runners are in a wrong wave.
     """
     least = [0] * count  # by wave: the fewest misfits so far with the last runner in that wave or an earlier one
     chosen: list[list[int]] = []  # for each runner, by the same wave: the wave of the runner in that answer

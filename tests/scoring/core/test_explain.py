@@ -135,7 +135,7 @@ def test_every_read_has_its_point_or_a_reason():
 def test_an_officials_time_overrides_the_reads_there():
     explanation = why(run(), time_set("7", "10K", 2300))
     assert fates(explanation)[1] == (2000, "K1", "overridden")
-    assert "an official's time stands at 10K" in explanation.reads[1].says
+    assert "an official's time overrides it at 10K" in explanation.reads[1].says
     ten = explanation.points[1]
     assert (ten.at_us, ten.source, ten.device, ten.passing) == (at(2300), "official", None, None)
     assert [(candidate.passing, candidate.chosen) for candidate in ten.candidates] == [(None, True)]
@@ -147,7 +147,7 @@ def test_a_read_of_a_chip_that_another_athlete_wore_names_their_bib():
     assert fates(explanation) == [(1, "S1", "START"), (2000, "K1", "8"), (4000, "F1", "8")]
     other = why(run(), swapped, bib="8", bibs=["7", "8"])
     assert fates(other)[0] == (1, "S1", "7")
-    assert other.reads[0].says == "C7 was worn by bib 7 then"
+    assert other.reads[0].says == "bib 7 wore chip C7 then"
     lost = why(run(), entries(entry("7", chips=["N7"])))
     assert fates(lost) == [(1, "S1", "unknown_chip"), (2000, "K1", "unknown_chip"), (4000, "F1", "unknown_chip")]
     assert [chip.chip for chip in lost.chips] == ["C7", "N7"]
@@ -192,14 +192,14 @@ def test_no_passing_is_said_to_win_if_the_choice_leaves_the_point_out():
 def test_a_passing_that_wins_is_the_earlier_or_the_later_one():
     assert why_unused(why(run(), reads(read("K1", "C7", 2200), read("S1", "C7", -1)))) == {
         -1: "before the athlete's own gun, 05:00:00.000",
-        2200: "an earlier passing won at 10K",
+        2200: "an earlier passing was preferred at 10K",
     }
-    assert why_unused(why(run(), reads(read("S1", "C7", 60)))) == {1: "a later passing won at START"}
+    assert why_unused(why(run(), reads(read("S1", "C7", 60)))) == {1: "a later passing was preferred at START"}
 
 
 def test_a_passing_out_of_order_with_an_officials_time_names_the_point():
     assert why_unused(why(run(finish=4000), time_set("7", "10K", 4000))) == {
-        2000: "an official's time stands at 10K",
+        2000: "an official's time overrides it at 10K",
         4000: "out of order at FINISH with the official's time at 10K",
     }
 
@@ -238,7 +238,7 @@ def test_candidates_say_why_the_choice_did_not_take_them():
     ]
     assert [(candidate.at_us, candidate.chosen, candidate.says) for candidate in tens] == [
         (at(1400), True, "taken"),
-        (at(2000), False, "an earlier passing comes first"),
+        (at(2000), False, "an earlier passing was preferred"),
         (at(3900), False, "too fast from 10K to FINISH"),
     ]
 
@@ -262,7 +262,7 @@ def test_a_missed_point_says_so():
     explanation = why(run(k10=None))
     ten = explanation.points[1]
     assert (ten.at_us, ten.missed, ten.candidates) == (None, True, [])
-    assert ten.says == "nothing could fill it; missed, since a later point was passed"
+    assert ten.says == "no read or official gave it a time; missed, since a later point was passed"
 
 
 def test_with_pick_peak_the_read_nearest_to_the_peak_gives_the_time():
@@ -298,18 +298,18 @@ def test_times_are_worked_out_step_by_step():
     assert says(explanation, "gun_time") == "gun time 06:06:40.100 − 05:01:00.000 = 1:05:40.100"
     assert says(explanation, "chip_time") == "chip time 06:06:40.100 − 05:01:02.000 = 1:05:38.100"
     assert says(explanation, "printed") == (
-        "chip time is the official one: 1:05:38.100, rounded up to the whole second 1:05:39"
+        "chip time is official: 1:05:38.100, rounded up to the whole second 1:05:39"
     )
     assert (explanation.gun_us, explanation.chip_us, explanation.time_s) == (3940_100_000, 3938_100_000, 3939)
 
 
 def test_a_missing_start_is_replaced_by_the_gun_or_by_nothing():
     stands_in = why(run(start=None))
-    assert says(stands_in, "start") == "START has no passing; the own gun stands in: 05:00:00.000"
+    assert says(stands_in, "start") == "START has no passing; the own gun replaces it: 05:00:00.000"
     assert stands_in.flags == ["start_assumed"]
     nothing = why(run(start=None), definition=half(missing_start="dnf", official_time="chip"))
-    assert "nothing stands in" in says(nothing, "start")
-    assert says(nothing, "printed") == "chip time is the official one, and there is none"
+    assert "no gun replaces it" in says(nothing, "start")
+    assert says(nothing, "printed") == "chip time is official, but there is none"
     assert next(step for step in nothing.times if step.step == "start").rule == "races[0].missing_start"
 
 
@@ -318,9 +318,9 @@ def test_without_a_gun_or_a_finish_there_are_no_times():
     assert says(explain(evidence_of(made, "7")).explanation, "finish") == "FINISH has no passing, so there are no times"
     without = explain(evidence_of(state_of(*day(run())[:2], run()), "7")).explanation
     assert [step.says for step in without.times] == [
-        "no gun was fired for hm: there are no times, and no passing is used"
+        "no gun has been fired for hm, so there are no times, and no passing is used"
     ]
-    assert {read.says for read in without.reads} == {"the athlete's own gun was not fired"}
+    assert {read.says for read in without.reads} == {"the athlete's own gun has not been fired"}
     assert without.points[0].limits == []
 
 
@@ -352,7 +352,7 @@ def test_the_status_names_the_rule_that_applied_and_those_tried_before(rule):
 
 def test_a_finisher_with_a_missed_point_has_the_reason_why_they_count():
     review = why(run(k10=None), definition=half(missing_mat="review"))
-    assert review.why[-1].says == "finished; missing 10K is for the jury to decide, and the finish counts until then"
+    assert review.why[-1].says == "finished; the jury has to decide on the missed 10K, and the finish counts until then"
     accepted = why(run(k10=None), decided("missed:7", "accept"))
     assert accepted.why[-1].says == "finished; missing 10K was accepted"
     ignored = why(run(k10=None), definition=half(missing_mat="ignore"))
@@ -455,7 +455,7 @@ def test_the_explanation_of_a_withdrawn_athlete_says_why_they_are_gone():
     )
     assert stated(explanation)[-2:] == [("entries_added", "withdrawn"), ("fact_withdrawn", "in_force")]
     waiting = explain(evidence_of(state_of(*day(entries(entry("9", race="fm")))), "9")).explanation
-    assert waiting.gone == "the entry of bib 9 names the race fm, which is not defined"
+    assert waiting.gone == "the entry of bib 9 names race 'fm', which is not defined"
     assert stated(waiting)[-1] == ("entries_added", "waiting")
 
 

@@ -274,7 +274,7 @@ def test_a_missing_nationality_is_a_wrongif_boards_are_by_nation():
     entries = [entry("7"), entry("8", nationality="KEN"), entry("9", ranked=False)]
     listed = concerns(entries, boards=boards)
     assert subjects(listed) == [("7", "nationality", None, None)]
-    assert reasons(listed) == ["has no nationality on the entry; 2 boards of hm go by it"]
+    assert reasons(listed) == ["has no nationality on the entry; 2 boards of hm are by nationality"]
     assert concerns([entry()], boards=[board()]) == []
 
 
@@ -301,7 +301,7 @@ def test_an_athlete_in_too_fast_a_wave_is_listed_with_the_wave_that_fits():
     wrong = in_waves(("A", 4000), ("A", 7400), ("A", 5000), ("B", 5500), ("B", 6000), ("C", 7000), ("C", 7200))
     assert subjects(wrong) == [("2", "wave", "waves by-best", "4.5")]
     assert reasons(wrong) == [
-        "starts in wave A with a personal best of 2:03:20; compared with the others, that belongs to wave C"
+        "starts in wave A with a personal best of 2:03:20, which compared with the others belongs to wave C"
     ]
 
 
@@ -312,7 +312,7 @@ def test_an_athlete_too_fast_for_their_wave_is_listed_too():
 
 def test_without_a_personal_best_every_wave_but_the_last_is_a_concern():
     wrong = in_waves(("A", None), ("B", 6000))
-    assert reasons(wrong) == ["starts in wave A without a personal best; that belongs to the last wave, B"]
+    assert reasons(wrong) == ["starts in wave A without a personal best, so belongs to the last wave, B"]
 
 
 def test_a_missing_or_unknown_wave_is_a_wrongif_there_are_waves():

@@ -1,4 +1,4 @@
-"""Why an athlete has their result: reads, points, times, status and the facts that bear on them.
+"""Explain an athlete's result: reads, points, times, status, and the facts that affect them.
 
 Nothing is decided here a second time: `athlete.examine` takes the steps of scoring, and this puts them in words.
 """
@@ -21,14 +21,14 @@ from services.scoring.core.explain.relevant_facts import Subject, facts_on
 
 
 class ExplainedRow(NamedTuple):
-    """The explanation, and the row that it explains: the same as scoring emits."""
+    """An explanation, and the row that it explains: the same row that scoring publishes."""
 
     explanation: Explanation
     row: AthleteRow
 
 
 def explain(evidence: Evidence) -> ExplainedRow:
-    """Return why an athlete has their result. Some entry must have named the bib (`EventState.was_entered`)."""
+    """Return the explanation of an athlete's result. An entry must have named the bib (`EventState.was_entered`)."""
     rulings, bib = evidence.rulings, evidence.bib
     places = evidence.devices.places(rulings)
     examined = examine(rulings, places, evidence.chips, bib, evidence.worn)
@@ -56,7 +56,7 @@ def explain(evidence: Evidence) -> ExplainedRow:
         times=[] if examined is None else time_steps(examined, clock, path),
         points=[]
         if examined is None
-        else [point_why(examined, evidence, places, path, at) for at in range(len(examined.course.points))],
+        else [point_why(examined, evidence, places, path, index) for index in range(len(examined.course.points))],
         cases=[] if examined is None else case_whys(examined),
         passings=[] if examined is None else passing_whys(examined),
         unused=row.unused,
@@ -72,7 +72,7 @@ def race_path(definition: Definition | None, race: str) -> str:
     """Return the path of a race in the definition."""
     if definition is None:
         raise AssertionError(f"race {race} without a definition")
-    return f"races[{next(at for at, defined in enumerate(definition.races) if defined.id == race)}]"
+    return f"races[{next(index for index, defined in enumerate(definition.races) if defined.id == race)}]"
 
 
 def _gone(row: AthleteRow, examined: Examined | None) -> str | None:
@@ -80,7 +80,7 @@ def _gone(row: AthleteRow, examined: Examined | None) -> str | None:
         return None
     if not row.race:
         return f"every entry of bib {row.bib} was withdrawn"
-    return f"the entry of bib {row.bib} names the race {row.race}, which is not defined"
+    return f"the entry of bib {row.bib} names race {row.race!r}, which is not defined"
 
 
 def _devices(evidence: Evidence, places: DevicePlacement) -> frozenset[str]:

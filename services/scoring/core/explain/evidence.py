@@ -1,4 +1,4 @@
-"""What an explanation is made from: the facts of an event and the reads of one athlete's chips. Pure."""
+"""The evidence for an explanation: the facts of an event and the reads of one athlete's chips. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from services.scoring.core.rulings import Rulings
 
 
 class PlainRead(NamedTuple):
-    """A read by its device's own clock: its strength, and how many times it came."""
+    """A read by its device's own clock: its strength, and how many times it arrived."""
 
     chip: str
     device: str
@@ -36,16 +36,16 @@ class Evidence(NamedTuple):
 
 
 def evidence_of(state: EventState, bib: str) -> Evidence:
-    """Return what a state holds of an athlete, with the state's own reads."""
-    state.pending()  # raises the versions of those whose chips were read since the last call
+    """Return a state's evidence about an athlete, with the state's own reads."""
+    state.pending()  # raises the versions of the athletes whose chips were read since the last call
     return evidence_from(state, bib, _plain_reads(state, state.chips_of(bib)))
 
 
 def evidence_from(state: EventState, bib: str, reads: Iterable[PlainRead]) -> Evidence:
-    """Return what a state holds of an athlete, with these reads of their chips, each once, instead of its own.
+    """Return a state's evidence about an athlete, with these reads of their chips, each once, instead of its own.
 
-    Devices are numbered by their names. Scoring numbers them in the order in which they first appear; that decides
-    which of two reads at the very same instant gives a point its time, and an explanation must not depend on it.
+    Devices are numbered by their names. Scoring numbers them in the order of their first reads, which decides which of
+    two reads at the same instant gives a point its time; an explanation must not depend on that order.
     """
     plain = list(reads)
     names = sorted({read.device for read in plain})
@@ -70,7 +70,7 @@ def evidence_from(state: EventState, bib: str, reads: Iterable[PlainRead]) -> Ev
 
 
 def _plain_reads(state: EventState, chips: Iterable[str]) -> Iterator[PlainRead]:
-    """Yield a state's reads. Repeats are counted by chip, so all of a chip's are on its first read."""
+    """Yield a state's reads. Repeats are counted by chip, so all repeats of a chip are put on its first read."""
     names = state.devices.names
     for chip in chips:
         reads = state.chips.get(chip)

@@ -1,4 +1,4 @@
-"""What each point took, what could have filled it and what limits it, in words. Source: R3.2, R3.3 and R3.5."""
+"""Explain each point in words: the time it took, its candidates and its limits. Source: R3.2, R3.3 and R3.5."""
 
 from collections.abc import Iterator
 from typing import assert_never
@@ -12,21 +12,21 @@ from services.scoring.core.explain.evidence import Evidence
 from services.scoring.core.explain.model import CandidateWhy, LimitWhy, PassingWhy, PointWhy
 
 
-def point_why(examined: Examined, evidence: Evidence, places: DevicePlacement, path: str, at: int) -> PointWhy:
-    """Return the course's point number `at`. `path` is the race's in the definition."""
+def point_why(examined: Examined, evidence: Evidence, places: DevicePlacement, path: str, index: int) -> PointWhy:
+    """Return the explanation of a point by its index on the course. `path` is the race's path in the definition."""
     classified = examined.classified
-    point, taken = examined.course.points[at], classified.taken[at]
+    point, taken = examined.course.points[index], classified.taken[index]
     chip = device = read_at_us = None
     if taken is not None and taken.read is not None:
         chip, nth = taken.read[2:]
         reads = evidence.chips[chip]
         device, read_at_us = places.name(reads.device[nth]), reads.at_us[nth]
-    over = _is_over(examined, at)
+    over = _is_over(examined, index)
     return PointWhy(
         point=point.id,
         km=point.km,
         mat=point.mat,
-        rule=f"{path}.points[{at}]",
+        rule=f"{path}.points[{index}]",
         pick=point.pick,
         mandatory=point.mandatory,
         at_us=None if taken is None else taken.at_us,
@@ -37,16 +37,16 @@ def point_why(examined: Examined, evidence: Evidence, places: DevicePlacement, p
         read_at_us=read_at_us,
         missed=point.id in examined.missed,
         over=over,
-        says=_point_says(examined, at) + ("; later than its limit" if over else ""),
-        limits=list(_limits(examined, path, at)),
+        says=_point_says(examined, index) + ("; later than its limit" if over else ""),
+        limits=list(_limits(examined, path, index)),
         candidates=[
             CandidateWhy(
                 at_us=candidate.at_us,
                 passing=passing_number(candidate),
                 chosen=candidate is taken,
-                says=candidate_says(examined, at, candidate),
+                says=candidate_says(examined, index, candidate),
             )
-            for candidate in classified.candidates[at]
+            for candidate in classified.candidates[index]
         ],
     )
 
@@ -78,47 +78,49 @@ def points_of_passing(examined: Examined, number: int) -> list[str]:
     return [point.id for point, taken in pairs if taken is not None and taken.passing == number]
 
 
-# --- Why.
+# --- Reasons.
 
 
-def _point_says(examined: Examined, at: int) -> str:
-    classified, point = examined.classified, examined.course.points[at]
-    taken = classified.taken[at]
+def _point_says(examined: Examined, index: int) -> str:
+    classified, point = examined.classified, examined.course.points[index]
+    taken = classified.taken[index]
     if taken is None:
-        says = "the choice leaves it out" if classified.candidates[at] else "nothing could fill it"
+        says = (
+            "none of its candidates was taken" if classified.candidates[index] else "no read or official gave it a time"
+        )
         return f"{says}; missed, since a later point was passed" if point.id in examined.missed else says
     if taken.passing == OFFICIAL:
-        return "an official's time, which beats every read here"
+        return "an official's time, which overrides every read here"
     read = "the peak of its reads" if point.pick == "peak" else f"the {point.pick} read"
-    window = " inside the start window" if at == START else ""
+    window = " inside the start window" if index == START else ""
     return f"{read}{window} of passing {passing_number(taken)}"
 
 
-def candidate_says(examined: Examined, at: int, candidate: Candidate) -> str:
-    """Return why the choice took a candidate for a point, or why it did not."""
-    if candidate is examined.classified.taken[at]:
+def candidate_says(examined: Examined, index: int, candidate: Candidate) -> str:
+    """Return in words why the choice took a candidate for a point, or why it did not."""
+    if candidate is examined.classified.taken[index]:
         return "taken: an official's time must be used" if candidate.passing == OFFICIAL else "taken"
-    loss = loss_of(examined, at, candidate)
+    loss = loss_of(examined, index, candidate)
     if loss.why == "ranks_behind":
-        return f"{rival(examined, at, candidate)} comes first"
-    return loss_says(examined, at, loss)
+        return f"{rival(examined, index, candidate)} was preferred"
+    return loss_says(examined, index, loss)
 
 
-def loss_of(examined: Examined, at: int, candidate: Candidate) -> Loss:
+def loss_of(examined: Examined, index: int, candidate: Candidate) -> Loss:
     """Return why the choice did not take a candidate for a point."""
     if examined.guns.own_us is None:
         raise AssertionError("without a gun nothing is a candidate")
-    return why_not(examined.course, examined.classified.taken, at, candidate, examined.guns.own_us)
+    return why_not(examined.course, examined.classified.taken, index, candidate, examined.guns.own_us)
 
 
-def loss_says(examined: Examined, at: int, loss: Loss) -> str:
+def loss_says(examined: Examined, index: int, loss: Loss) -> str:
     """Return why the choice did not take a candidate for a point, in words that name the other point."""
     points, other = examined.course.points, loss.other
-    here, there = points[at].id, "the gun" if other is None else points[other].id
-    first, second = (here, there) if other is not None and other > at else (there, here)
+    here, there = points[index].id, "the gun" if other is None else points[other].id
+    first, second = (here, there) if other is not None and other > index else (there, here)
     match loss.why:
         case "passing_used":
-            return f"its passing gave {there}"
+            return f"its passing already gave {there} its time"
         case "not_after":
             return f"{second} would not come after {first}"
         case "too_fast":
@@ -129,9 +131,9 @@ def loss_says(examined: Examined, at: int, loss: Loss) -> str:
             assert_never(loss.why)
 
 
-def rival(examined: Examined, at: int, candidate: Candidate) -> str:
-    """Return in words the passing that a point took instead of a candidate that would have fitted."""
-    held = examined.classified.taken[at]
+def rival(examined: Examined, index: int, candidate: Candidate) -> str:
+    """Return in words which passing a point took instead of a candidate that would also have fitted."""
+    held = examined.classified.taken[index]
     if held is None or held.at_us == candidate.at_us:
         return "another passing"
     return "a later passing" if held.at_us > candidate.at_us else "an earlier passing"
@@ -140,22 +142,22 @@ def rival(examined: Examined, at: int, candidate: Candidate) -> str:
 # --- Limits.
 
 
-def _is_over(examined: Examined, at: int) -> bool:
-    taken, limits = examined.classified.taken[at], examined.classified.limits
+def _is_over(examined: Examined, index: int) -> bool:
+    taken, limits = examined.classified.taken[index], examined.classified.limits
     return (
         taken is not None
         and limits is not None
-        and at in limits.cutoff_us
-        and is_late(taken.at_us, limits.cutoff_us[at])
+        and index in limits.cutoff_us
+        and is_late(taken.at_us, limits.cutoff_us[index])
     )
 
 
-def _limits(examined: Examined, path: str, at: int) -> Iterator[LimitWhy]:
+def _limits(examined: Examined, path: str, index: int) -> Iterator[LimitWhy]:
     """Yield the limits of a point: START's window, then each kind of its earliest and of its cut-off."""
-    course, limits, taken = examined.course, examined.classified.limits, examined.classified.taken[at]
+    course, limits, taken = examined.course, examined.classified.limits, examined.classified.taken[index]
     if limits is None:
         return
-    if at == START:
+    if index == START:
         yield LimitWhy(
             limit="window",
             rule=f"{path}.start_window_s",
@@ -164,23 +166,23 @@ def _limits(examined: Examined, path: str, at: int) -> Iterator[LimitWhy]:
             decides=True,
             kept=None if taken is None else not is_late(taken.at_us, limits.window_end_us),
         )
-    point, defined = course.points[at], course.race.points[at]
+    point, defined = course.points[index], course.race.points[index]
     for name, value, at_us in _instants(examined, point.earliest, defined.earliest):
         yield LimitWhy(
             limit="earliest",
-            rule=f"{path}.points[{at}].earliest.{name}",
+            rule=f"{path}.points[{index}].earliest.{name}",
             value=value,
             at_us=at_us,
-            decides=at_us == limits.earliest_us[at],
+            decides=at_us == limits.earliest_us[index],
             kept=None if taken is None else not is_early(taken.at_us, at_us),
         )
     for name, value, at_us in _instants(examined, point.cutoff, defined.cutoff):
         yield LimitWhy(
             limit="cutoff",
-            rule=f"{path}.points[{at}].cutoff.{name}",
+            rule=f"{path}.points[{index}].cutoff.{name}",
             value=value,
             at_us=at_us,
-            decides=at_us == limits.cutoff_us[at],
+            decides=at_us == limits.cutoff_us[index],
             kept=None if taken is None else not is_late(taken.at_us, at_us),
         )
 

@@ -1,4 +1,4 @@
-"""What became of each read of an athlete's chips, in words. Source: R3.1."""
+"""Explain in words how each read of an athlete's chips was used, or why not. Source: R3.1."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, assert_never
@@ -16,16 +16,16 @@ from services.scoring.core.passings import UsedRead
 from services.scoring.core.reads import NO_RSSI, ChipReads
 from services.scoring.core.rulings import Place
 
-READS_SHOWN = 5_000  # of one athlete, used ones always; a chip that lies beside a mat is read for hours
+READS_SHOWN = 5_000  # of one athlete, always with the used ones; a chip that lies beside a mat is read for hours
 
 _Key = tuple[str, int]
-"""Where a read is kept: the chip, and the chip's nth read."""
+"""The key of a read: its chip, and its index among the chip's reads."""
 
 
 class _Outcome(NamedTuple):
-    """What became of a read: the point it gave, the reason it is unused, or the other bib that wore its chip.
+    """The outcome of a read: the point that it gave, the reason why it is unused, or the other bib that wore its chip.
 
-    `rule` is the path in the definition that decided, where something did.
+    `rule` is the path in the definition that decided, if one did.
     """
 
     says: str
@@ -36,7 +36,7 @@ class _Outcome(NamedTuple):
 
 
 class _Uses(NamedTuple):
-    """What scoring made of the reads it used or refused: point, unused group and passing (from 0), by read."""
+    """The point, the unused group and the passing (from 0) of each read that scoring examined."""
 
     points: dict[_Key, str]
     unused: dict[_Key, UnusedReads]
@@ -133,7 +133,7 @@ def _outcome(
     path: str,
 ) -> _Outcome:
     if place is None:
-        return _Outcome(f"{device} stands at no mat then", "mats", reason="unknown_device")
+        return _Outcome(f"device {device} was at no mat then", "mats", reason="unknown_device")
     point, unused = uses.points.get(key), uses.unused.get(key)
     if point is not None:
         return _Outcome(f"gave {point} its time", point=point)
@@ -141,23 +141,23 @@ def _outcome(
         says, rule = _unused_says(examined, unused, place, uses.passings.get(key), clock, path)
         return _Outcome(says, rule, reason=unused.reason)
     if wearer is None:
-        return _Outcome(f"nobody wears {key[0]} then", reason="unknown_chip")
-    return _Outcome(f"{key[0]} was worn by bib {wearer} then", bib=wearer)
+        return _Outcome(f"nobody wore chip {key[0]} then", reason="unknown_chip")
+    return _Outcome(f"bib {wearer} wore chip {key[0]} then", bib=wearer)
 
 
 def _unused_says(
     examined: Examined, unused: UnusedReads, place: Place, passing: int | None, clock: LocalClock, path: str
 ) -> tuple[str, str | None]:
-    """Return the reason in words, and the path in the definition that decided, where something did."""
+    """Return the reason in words, and the path in the definition that decided, if one did."""
     race, own_us = examined.course.race, examined.guns.own_us
     match unused.reason:
         case "excluded":
             return "an official excluded it", None
         case "before_gun":
             gun = "the athlete's own gun"
-            return f"{gun} was not fired" if own_us is None else f"before {gun}, {clock.at(own_us)}", None
+            return f"{gun} has not been fired" if own_us is None else f"before {gun}, {clock.at(own_us)}", None
         case "backup_duplicate":
-            return f"a backup read of a crossing that main devices at {place.mat} read", "passing_gap_s"
+            return f"a backup read of a crossing that main devices at {place.mat} also read", "passing_gap_s"
         case "not_on_course":
             return f"{race.id} has no point at {place.mat}", f"{path}.points"
         case "overridden" | "outside_start_window" | "too_early" | "too_fast" | "superseded":
@@ -195,7 +195,7 @@ def _strike_says(examined: Examined, strike: Strike, passing: int, clock: LocalC
         raise AssertionError("without a gun there is no passing")
     match strike.reason:
         case "overridden":
-            return f"an official's time stands at {point}"
+            return f"an official's time overrides it at {point}"
         case "outside_start_window":
             return f"{point} takes reads up to {course.race.start_window_s} s after the athlete's own gun"
         case "too_early":
@@ -208,14 +208,14 @@ def _strike_says(examined: Examined, strike: Strike, passing: int, clock: LocalC
 
 
 def _superseded_says(examined: Examined, strike: Strike, passing: int) -> str:
-    """Return why a passing that could be a point is not: what the choice took, or what it is out of order with."""
+    """Return why a passing that could fill a point does not: the choice took another, or its order is wrong."""
     point = examined.course.points[strike.point].id
     if strike.other is not None:
         return f"out of order at {point} with the official's time at {examined.course.points[strike.other].id}"
     candidate = _candidate(examined, strike.point, passing)
     loss = loss_of(examined, strike.point, candidate)
     if loss.why == "ranks_behind":
-        return f"{rival(examined, strike.point, candidate)} won at {point}"
+        return f"{rival(examined, strike.point, candidate)} was preferred at {point}"
     return loss_says(examined, strike.point, loss)
 
 
@@ -223,4 +223,4 @@ def _candidate(examined: Examined, point: int, passing: int) -> Candidate:
     for candidate in examined.classified.candidates[point]:
         if candidate.passing == passing:
             return candidate
-    raise AssertionError(f"passing {passing} is no candidate of point {point}, but nothing keeps it from it")
+    raise AssertionError(f"passing {passing} is not a candidate of point {point}, but has no reason not to be")

@@ -1,4 +1,4 @@
-"""Why an athlete has their status, and what their cases are about, in words. Source: R3.6 and R3.7."""
+"""Explain an athlete's status and cases in words. Source: R3.6 and R3.7."""
 
 from typing import assert_never
 
@@ -9,11 +9,11 @@ from services.scoring.core.judge_status import STATUS_RULES, Grounds, StatusRule
 
 
 def status_whys(examined: Examined) -> list[StatusWhy]:
-    """Return the rules that were asked, up to the first that applied."""
+    """Return the rules that were tried, up to the first that applied."""
     race, verdict = examined.course.race.id, examined.verdict
     rules = list(STATUS_RULES)
-    asked = rules[: rules.index(verdict.rule)]
-    steps = [StatusWhy(rule, False, _says_not(rule, verdict.grounds, race)) for rule in asked]
+    before = rules[: rules.index(verdict.rule)]
+    steps = [StatusWhy(rule, False, _says_not(rule, verdict.grounds, race)) for rule in before]
     return [*steps, StatusWhy(verdict.rule, True, _says(verdict.rule, verdict.grounds, race))]
 
 
@@ -23,7 +23,7 @@ def _says(rule: StatusRule, grounds: Grounds, race: str) -> str:
         case "dq_set" | "dns_set" | "dnf_set":
             return f"an official set {grounds.set_status}"
         case "dq_decided" | "dnf_decided":
-            return f"missing {join_words(grounds.missed)} was decided: {grounds.decided}"
+            return f"the jury decided on the missed {join_words(grounds.missed)}: {grounds.decided}"
         case "over_limit":
             return f"over the time limit at {grounds.cut_at}"
         case "missed_points":
@@ -37,7 +37,7 @@ def _says(rule: StatusRule, grounds: Grounds, race: str) -> str:
         case "on_course":
             return "a point was passed, and FINISH was not"
         case "not_started":
-            return "no point was passed so far"
+            return "no point has been passed yet"
         case _:
             assert_never(rule)
 
@@ -52,13 +52,15 @@ def _but(grounds: Grounds, race: str) -> str:
         case "accepted":
             return f"; missing {join_words(grounds.missed)} was accepted"
         case "under_review":
-            return f"; missing {join_words(grounds.missed)} is for the jury to decide, and the finish counts until then"
+            return (
+                f"; the jury has to decide on the missed {join_words(grounds.missed)}, and the finish counts until then"
+            )
         case _:
             assert_never(grounds.missed_but)
 
 
 def _says_not(rule: StatusRule, grounds: Grounds, race: str) -> str:
-    """Return why a rule that was asked did not apply."""
+    """Return why a rule did not apply."""
     match rule:
         case "dq_set":
             return "no official set DQ"
@@ -67,9 +69,9 @@ def _says_not(rule: StatusRule, grounds: Grounds, race: str) -> str:
         case "dnf_set":
             return "no official set DNF"
         case "dq_decided":
-            return "no missed point was decided: dq"
+            return "no case of missed points was decided as dq"
         case "dnf_decided":
-            return "no missed point was decided: dnf"
+            return "no case of missed points was decided as dnf"
         case "over_limit":
             return "no point was passed after its time limit"
         case "missed_points":
@@ -89,14 +91,14 @@ def _says_not(rule: StatusRule, grounds: Grounds, race: str) -> str:
 
 
 def case_whys(examined: Examined) -> list[CaseWhy]:
-    """Return the athlete's cases with the ground for each."""
+    """Return the athlete's cases with the reason for each."""
     cases = []
     for case, kind, outcome in examined.verdict.cases:
         match kind:
             case "missed":
-                says = f"{join_words(examined.missed)} missed before a later point that was passed"
+                says = f"missed {join_words(examined.missed)}, but passed a later point"
             case "reads_after":
-                says = "a point was passed that the set status speaks against"
+                says = "passed a point that contradicts the status that an official set"
             case _:
                 assert_never(kind)
         cases.append(CaseWhy(case.case, case.open, outcome, says))

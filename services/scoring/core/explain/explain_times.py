@@ -1,4 +1,4 @@
-"""How an athlete's times came about, step by step, in words. Source: R3.4 and R3.8."""
+"""Explain an athlete's times step by step, in words. Source: R3.4 and R3.8."""
 
 from schemas.ids import US
 from services.formatting.times import MINUS, LocalClock, format_exact, format_hms
@@ -8,7 +8,7 @@ from services.scoring.core.measure_times import Times
 
 
 def time_steps(examined: Examined, clock: LocalClock, path: str) -> list[StepWhy]:
-    """Return the steps from the guns to the printed time, as far as there are any. `path` is the race's."""
+    """Return the steps from the guns to the printed time, as far as there are any. `path` is the path of the race."""
     steps = _gun_steps(examined, clock, path)
     if examined.guns.own_us is None:
         return steps
@@ -22,7 +22,7 @@ def _gun_steps(examined: Examined, clock: LocalClock, path: str) -> list[StepWhy
     if guns.own_us is None:
         wave = examined.written.entry.wave
         nor = "" if wave is None else f", nor for wave {wave}"
-        says = f"no gun was fired for {race.id}{nor}: there are no times, and no passing is used"
+        says = f"no gun has been fired for {race.id}{nor}, so there are no times, and no passing is used"
         return [StepWhy(step="own_gun", says=says)]
     whose = race.id if guns.own_wave is None else f"wave {guns.own_wave}"
     steps = [StepWhy(step="own_gun", says=f"own gun, of {whose}: {clock.at(guns.own_us)}", at_us=guns.own_us)]
@@ -52,12 +52,12 @@ def _start_steps(examined: Examined, clock: LocalClock, path: str) -> list[StepW
     times = examined.times
     rule, value = f"{path}.missing_start", examined.course.race.missing_start
     if times.start_us is None or times.finish_us is None or times.chip_us is None:
-        says = "START has no passing and nothing stands in for it, so there is no chip time"
+        says = "START has no passing and no gun replaces it, so there is no chip time"
         return [StepWhy(step="start", says=says, rule=rule, value=value)]
     start = clock.at(times.start_us)
     if times.start_assumed:
         but = "" if value == "gun" else ", and missing it does not count"
-        says = f"START has no passing{but}; the own gun stands in: {start}"
+        says = f"START has no passing{but}; the own gun replaces it: {start}"
         first = StepWhy(step="start", says=says, at_us=times.start_us, rule=rule, value=value)
     else:
         first = StepWhy(step="start", says=f"START at {start}", at_us=times.start_us)
@@ -66,7 +66,7 @@ def _start_steps(examined: Examined, clock: LocalClock, path: str) -> list[StepW
 
 
 def _penalty(times: Times) -> str:
-    """Return the penalty as a term of a sum, nothing without one."""
+    """Return the penalty as a term of a sum; an empty text without one."""
     if times.penalty_us == 0:
         return ""
     return f" {'+' if times.penalty_us > 0 else MINUS} {format_exact(abs(times.penalty_us))} penalty"
@@ -75,11 +75,11 @@ def _penalty(times: Times) -> str:
 def _printed(examined: Examined, path: str) -> StepWhy:
     times, value = examined.times, examined.course.race.official_time
     if times.official_us is None:
-        says = f"{value} time is the official one, and there is none"
+        says = f"{value} time is official, but there is none"
     elif times.time_s is None:
-        says = f"{value} time is the official one, but a time is printed of finishers only"
+        says = f"{value} time is official, but only finishers have a printed time"
     else:
         exact, printed = format_exact(times.official_us), format_hms(times.time_s, MINUS)
-        says = f"{value} time is the official one: {exact}, rounded up to the whole second {printed}"
+        says = f"{value} time is official: {exact}, rounded up to the whole second {printed}"
     printed_us = None if times.time_s is None else times.time_s * US
     return StepWhy(step="printed", says=says, time_us=printed_us, rule=f"{path}.official_time", value=value)

@@ -1,4 +1,4 @@
-"""What each kind of fact does, in words for an explanation."""
+"""Say in words what each kind of fact does, for an explanation."""
 
 from typing import assert_never
 
@@ -30,7 +30,7 @@ from services.formatting.words import join_words
 
 
 def says(fact: Ruling, clock: LocalClock, bib: str, chips: frozenset[str]) -> str:
-    """Return what a fact does, without the official's reason and without what is about other athletes."""
+    """Return what a fact does, without the official's reason and without its effects on other athletes."""
     match fact:
         case EventDefined():
             return "defines the event: mats, races and boards"
@@ -49,13 +49,13 @@ def says(fact: Ruling, clock: LocalClock, bib: str, chips: frozenset[str]) -> st
             return f"gives chip {fact.chip} to bib {fact.bib}{clock.between(fact.from_us, fact.until_us)}"
         case TimeSet():
             if fact.at_us is None:
-                return f"takes the official's time for {fact.point} back"
+                return f"takes back the official's time for {fact.point}"
             return f"sets the time for {fact.point}: {clock.at(fact.at_us)}"
         case ReadExcluded():
             return f"excludes the read of {fact.chip} by {fact.device} at {clock.at(fact.at_us)} of its own time"
         case StatusSet():
             stopped = "" if fact.at_us is None else f", stopped at {clock.at(fact.at_us)}"
-            return "takes a set status back" if fact.status == "OK" else f"sets the status {fact.status}{stopped}"
+            return "takes back the set status" if fact.status == "OK" else f"sets the status {fact.status}{stopped}"
         case PenaltySet():
             return _penalty_says(fact)
         case OrderSet():
@@ -74,7 +74,7 @@ def says(fact: Ruling, clock: LocalClock, bib: str, chips: frozenset[str]) -> st
 
 def _penalty_says(fact: PenaltySet) -> str:
     if fact.penalty_us == 0:
-        return f"takes the penalty of bib {fact.bib} back"
+        return f"takes back the penalty of bib {fact.bib}"
     times = f"the gun and chip time of bib {fact.bib}"
     if fact.penalty_us > 0:
         return f"adds {format_exact(fact.penalty_us)} to {times}"

@@ -1,4 +1,4 @@
-"""What an explanation says of an athlete: its documents field by field. `docs/http.md` shows one."""
+"""The document that explains an athlete's result, field by field. `docs/http.md` shows one."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from services.scoring.core.judge_status import StatusRule
 class StepWhy(Struct, frozen=True, kw_only=True):
     """One step towards a time: in words, with the instant or the duration that it gave.
 
-    `rule` and `value` are the path and the value in the definition that decided it, where something did.
+    `rule` and `value` are the path and the value in the definition that decided it, if one did.
     """
 
     step: str
@@ -23,7 +23,7 @@ class StepWhy(Struct, frozen=True, kw_only=True):
 
 
 class StatusWhy(Struct, frozen=True):
-    """A rule for the status, in the order in which they are asked; the last of a list is the one that applied."""
+    """A rule for the status, in the order in which the rules are tried; the last of a list is the one that applied."""
 
     rule: StatusRule
     applies: bool
@@ -31,7 +31,7 @@ class StatusWhy(Struct, frozen=True):
 
 
 class LimitWhy(Struct, frozen=True, kw_only=True):
-    """A limit of a point. `decides`: of several kinds this one is the limit; `kept` is null where nothing was taken."""
+    """A limit of a point. `decides`: of several kinds this one limits; `kept` is null if the point took nothing."""
 
     limit: Literal["cutoff", "earliest", "window"]
     rule: str
@@ -42,7 +42,7 @@ class LimitWhy(Struct, frozen=True, kw_only=True):
 
 
 class CandidateWhy(Struct, frozen=True, kw_only=True):
-    """What could fill a point: a passing (its number, from 1), or an official's time (`passing` null)."""
+    """A candidate for a point: a passing (its number, from 1), or an official's time (`passing` null)."""
 
     at_us: int
     passing: int | None
@@ -51,7 +51,7 @@ class CandidateWhy(Struct, frozen=True, kw_only=True):
 
 
 class PointWhy(Struct, frozen=True, kw_only=True):
-    """A point of the course: what it took, from which read, and why that one; `at_us` null: nothing.
+    """A point of the course: the time it took, the read that gave it, and why; `at_us` is null if it took nothing.
 
     `read_at_us` is the read's time by its device's own clock. `rule` is the point's path in the definition.
     """
@@ -76,7 +76,7 @@ class PointWhy(Struct, frozen=True, kw_only=True):
 
 
 class PassingWhy(Struct, frozen=True, kw_only=True):
-    """A crossing of a mat: from its first read to its last, and the points that took it (mostly one or none)."""
+    """A crossing of a mat: from its first read to its last, and the points that took it (usually one or none)."""
 
     passing: int
     mat: str
@@ -91,7 +91,7 @@ class ReadWhy(Struct, frozen=True, kw_only=True):
     """A read of a chip that the bib ever wore. `at_us` is corrected, `device_at_us` by the device's own clock.
 
     One of three is given: `point`, which took its time from the read; `reason`, why the read is unused; or `bib`,
-    which wore the chip then. `rule` is the path in the definition that decided, where something did.
+    which wore the chip then. `rule` is the path in the definition that decided, if one did.
     """
 
     chip: str
@@ -110,7 +110,7 @@ class ReadWhy(Struct, frozen=True, kw_only=True):
 
 
 class ChipWhy(Struct, frozen=True):
-    """A chip that the bib ever wore: whose it is by the entries, how many reads it has, and how many were repeats."""
+    """A chip that the bib ever wore: its owner by the entries, the number of its reads, and the number of repeats."""
 
     chip: str
     owner: str | None
@@ -119,7 +119,7 @@ class ChipWhy(Struct, frozen=True):
 
 
 class CaseWhy(Struct, frozen=True):
-    """A case of the athlete, and what was decided."""
+    """A case of the athlete, with its outcome once it is decided."""
 
     case: str
     open: bool
@@ -128,9 +128,10 @@ class CaseWhy(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """Why an athlete has their result. `gone` says why they have none at all; everything of the result is empty then.
+    """The explanation of an athlete's result. If `gone` says why they have none at all, the fields of the result are
+    empty.
 
-    `reads` holds READS_SHOWN at most, `reads_left_out` counts the others; `unused` counts all of the athlete's own
+    `reads` holds at most READS_SHOWN, `reads_left_out` counts the others; `unused` counts all of the athlete's own
     unused reads by reason.
     """
 

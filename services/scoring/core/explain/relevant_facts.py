@@ -1,6 +1,6 @@
 """The officials' facts that affect one athlete: what each does, and whether it is in force.
 
-Which facts these are follows from their scopes, by which `event` decides who is scored again. Source: R1.
+They are found by their scopes, by which `event` also decides who is scored again. Source: R1.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -28,10 +28,10 @@ from services.scoring.core.rulings import Rulings
 
 
 class FactWhy(Struct, frozen=True, kw_only=True):
-    """A fact that affects an athlete; `says` is what it does, `reason` and `rule` the official's own words.
+    """A fact that affects an athlete; `says` tells its effect, `reason` and `rule` are the official's own words.
 
-    `state`: `in_force`, `superseded` by a later one on the same subject, `withdrawn`, or `waiting` for what it names.
-    `officials_only`: the public does not see it.
+    `state`: `in_force`, `superseded` by a later fact on the same subject, `withdrawn`, or `waiting` for something that
+    it names. `officials_only`: the public does not see it.
     """
 
     offset: int
@@ -47,8 +47,9 @@ class FactWhy(Struct, frozen=True, kw_only=True):
 
 
 class Subject(Struct, frozen=True):
-    """The athlete whose facts are wanted: the bib, its race (null: none), every chip that the bib ever had, and the
-    devices that ever read one of them.
+    """The athlete whose facts are wanted.
+
+    The bib, its race (null: none), every chip that the bib ever had, and the devices that ever read one of them.
     """
 
     bib: str
@@ -104,14 +105,14 @@ def _relevant(logged: Sequence[LoggedRuling], subject: Subject) -> list[LoggedRu
     relevant: list[LoggedRuling] = []
     ids: set[str | None] = set()
     protests: set[str] = set()
-    left = list(logged)
+    others = list(logged)
     while True:
-        found = [ruling for ruling in left if _is_relevant(ruling.fact, subject, ids, protests)]
-        if not found:
+        added = [ruling for ruling in others if _is_relevant(ruling.fact, subject, ids, protests)]
+        if not added:
             return sorted(relevant, key=lambda ruling: ruling[:2])
-        relevant += found
-        places = {ruling[:2] for ruling in found}
-        left = [ruling for ruling in left if ruling[:2] not in places]
+        relevant += added
+        places = {ruling[:2] for ruling in added}
+        others = [ruling for ruling in others if ruling[:2] not in places]
         ids = {ruling.fact.id for ruling in relevant} - {None}
         protests = {ruling.fact.protest for ruling in relevant if isinstance(ruling.fact, ProtestFiled)}
 
@@ -150,7 +151,7 @@ def _waits(rulings: Rulings, fact: Ruling, ids: set[str], subject: Subject) -> b
 
 
 def _supersedes(later: Ruling, fact: Ruling, bib: str) -> bool:
-    """Return whether a later fact takes an earlier one's place whole, for this athlete."""
+    """Return whether a later fact replaces an earlier one entirely, for this athlete."""
     subjects = _subjects(fact, bib)
     if not subjects or not subjects <= _subjects(later, bib):
         return False
@@ -164,6 +165,6 @@ def _supersedes(later: Ruling, fact: Ruling, bib: str) -> bool:
 
 
 def _subjects(fact: Ruling, bib: str) -> set[Hashable]:
-    """Return what a fact is about; of a list of entries, only the athlete's own."""
+    """Return the subjects of a fact; of a list of entries, only the athlete's own."""
     subjects = set(fact.subjects())
     return subjects & {("entry", bib)} if isinstance(fact, EntriesAdded) else subjects
