@@ -4,7 +4,7 @@ A row has the key `(event, bib)` and a version. Of two rows with the same key, t
 newer, in whatever order they arrive; equal versions mean equal bytes.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -51,6 +51,9 @@ class AthleteRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bibs by their first entry in the log. `gone`: the entry was withdrawn or names an undefined race, so the athlete is
     on no board.
     """
+
+    ADJUSTMENTS: ClassVar[tuple[str, ...]] = ("penalty_us",)
+    """Fields of the standings document that are left out while they are 0, so that hashes of older results stay."""
 
     event: str
     bib: str

@@ -6,7 +6,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from schemas.results import AthleteRow
+from schemas.names import public_name
 from services.formatting.terminal import clean, new_table
 from services.formatting.times import format_hms, format_ms
 from services.offline.read_log import Stopped, read_log
@@ -46,7 +46,7 @@ def _print_tables(event: str, revision: int, result: Scored) -> None:
             table.add_row(
                 str(row.place),
                 Text(row.bib),
-                Text(_name(athletes[row.bib])),
+                Text(clean(public_name(athletes[row.bib]))),
                 format_hms(row.time_s),
                 format_ms(row.gun_us),
                 format_ms(row.chip_us),
@@ -74,7 +74,7 @@ def _print_rest(console: Console, result: Scored) -> None:
             last = row.points[-1].point if row.points else "-"
             missed = ", ".join(f"missed {point}" for point in row.missed)
             why = f"cut off at {row.cut_at}" if row.cut_at else missed
-            table.add_row(Text(row.bib), Text(_name(row)), row.race, row.status, last, why)
+            table.add_row(Text(row.bib), Text(clean(public_name(row))), row.race, row.status, last, why)
     if table.row_count:
         console.print(table)
     cases = [case for row in result.athletes for case in row.cases] + result.standings.cases
@@ -85,13 +85,6 @@ def _print_rest(console: Console, result: Scored) -> None:
         console.print(table)
     if result.unused:
         console.print("Unused reads: " + ", ".join(f"{count} {reason}" for reason, count in result.unused.items()))
-
-
-def _name(row: AthleteRow) -> str:
-    """Return the athlete's name, or the bib where the name is hidden."""
-    if row.hidden or row.entry is None:
-        return row.bib
-    return clean(f"{row.entry.given_name} {row.entry.family_name}".strip())
 
 
 def _or_dash(value: int | None) -> str:

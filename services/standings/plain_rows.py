@@ -18,8 +18,8 @@ Plain = dict[str, Any]
 
 
 def plain_athlete(row: AthleteRow) -> Plain:
-    """Return an athlete's result. Without a penalty it has no such field, so that hashes of old results stay valid."""
-    penalty = {"penalty_us": row.penalty_us} if row.penalty_us else {}
+    """Return an athlete's result. Adjustments of 0 are left out, so that hashes of older results stay."""
+    adjustments = {name: value for name in AthleteRow.ADJUSTMENTS if (value := getattr(row, name))}
     return {
         "bib": row.bib,
         "race": row.race,
@@ -27,7 +27,7 @@ def plain_athlete(row: AthleteRow) -> Plain:
         "gun_us": row.gun_us,
         "chip_us": row.chip_us,
         "time_s": row.time_s,
-        **penalty,
+        **adjustments,
         "cut_at": row.cut_at,
         "missed": row.missed,
         "flags": row.flags,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from schemas.codec import encode_envelope
-from schemas.topics import FRAME_ROWS_MAX, partition_of
+from schemas.topics import ENVELOPE_VERSION, FRAME_ROWS_MAX, partition_of
 from services.runtime.kafka import KafkaOptions
 from services.runtime.topics_admin import create_topics
 from tests import builders
@@ -200,7 +200,7 @@ async def test_a_snapshot_spares_reading_the_log_again_and_a_damaged_one_is_igno
 async def test_a_record_of_a_newer_release_ends_the_process_and_says_so(kafka: KafkaOptions, tmp_path: Path) -> None:
     async with Log(kafka) as log, Worker(kafka, tmp_path) as worker:
         await worker.ready()
-        newer = msgspec.msgpack.encode({"v": 2, "event": "alpha", "facts": []})
+        newer = msgspec.msgpack.encode({"v": ENVELOPE_VERSION + 1, "event": "alpha", "facts": []})
         offset = await log.append_raw("alpha", newer)
         assert await worker.ended() != 0
         assert f"offset {offset}" in worker.said()

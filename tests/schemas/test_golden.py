@@ -1,4 +1,4 @@
-"""Messages as released: each must be read for ever, and mean what it meant. Source: style guide, tests.
+"""Messages as released: each must be read for ever, and mean what it meant..
 
 The files lie in `tests/data/`, one for each released schema, with every field that it has. They are never written
 again: a release that changes a schema adds a file, and its expectation here. The fields are compared by value, so that

@@ -218,7 +218,7 @@ def test_a_board_may_rank_by_chip_time():
     ],
 )
 def test_the_printed_time_is_the_races_official_one_whatever_the_board_ranks_by(official, rank_by, expected):
-    """Hanoi half 2024: places by crossing the line, so by gun, the printed time is chip. Source: rules digest."""
+    """Places by crossing the line, so by gun, and printed time by chip. Source: races/hanoi-half-2024.toml."""
     rows = made([board("all", rank_by=rank_by)], BY_CHIP, races=[race(official_time=official)]).boards["all"]
     assert [(row.bib, row.time_s) for row in rows] == expected
 
@@ -408,7 +408,7 @@ def test_a_board_may_be_defined_before_its_parent():
 def test_the_championship_ranks_within_the_overall_board_by_division():
     """Advanced and mass together by gun for places 1 to 5, then chip; each system by that order.
 
-    Source: Tien Phong 2024 regulations, III.B.3.3; rules digest. Here two places by gun, for brevity.
+    Source: Tien Phong 2024 regulations, III.B.3.3; races/tien-phong-2024.toml. Here two places by gun, for brevity.
     """
     rows = [
         result("1", 9000, 8999, division="advanced"),

@@ -6,6 +6,8 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from schemas.results import AthleteRow, PointTime, Source
 from services.scoring.core.assign_points import OFFICIAL, Candidate
 from services.scoring.core.classify_reads import Guns, ReadClassification, UnusedReads, find_points, sort_reads
@@ -62,7 +64,7 @@ def examine(
     cut_at = _cut_at(course, classified.taken, classified.limits)
     missed = _missed(course, classified.taken)
     verdict = judge_status(rulings, course, bib, classified.taken, cut_at, missed)
-    times = measure_times(course, guns, classified.taken, verdict, rulings.penalties.get(bib, 0))
+    times = measure_times(rulings, course, bib, guns, classified.taken, verdict)
     return Examined(written, course, guns, classified, cut_at, missed, verdict, times)
 
 
@@ -73,14 +75,10 @@ def result(event: str, rulings: Rulings, bib: str, examined: Examined | None, ve
         race = "" if last is None else last.entry.race
         return AthleteRow(event=event, bib=bib, version=version, race=race, gone=True)
     written, course, guns, classified, cut_at, missed, verdict, times = examined
-    flags = list(verdict.flags)
-    if times.start_assumed:
-        flags.append("start_assumed")
+    flags = [*verdict.flags, *times.flags()]
     if classified.lap_ambiguous:
         flags.append("lap_ambiguous")
-    if times.penalty_us:
-        flags.append("penalty")
-    return AthleteRow(
+    row = AthleteRow(
         event=event,
         bib=bib,
         version=version,
@@ -104,8 +102,9 @@ def result(event: str, rulings: Rulings, bib: str, examined: Examined | None, ve
         entry=written.entry,
         first_entry=rulings.first_entry(bib),
         hidden=rulings.hidden.get(bib, False),
-        penalty_us=times.penalty_us,
     )
+    adjustments = times.adjustments()
+    return replace(row, **adjustments) if adjustments else row
 
 
 def source_of(classified: ReadClassification, held: Candidate) -> Source:

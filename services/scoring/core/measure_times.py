@@ -7,6 +7,7 @@ from services.scoring.core.assign_points import Candidate
 from services.scoring.core.classify_reads import Guns
 from services.scoring.core.course import START, Course
 from services.scoring.core.judge_status import STATUS_RULES, Verdict, is_excused
+from services.scoring.core.rulings import Rulings
 
 
 class Times(Struct, frozen=True):
@@ -28,15 +29,25 @@ class Times(Struct, frozen=True):
     time_s: int | None = None
     penalty_us: int = 0
 
+    def flags(self) -> list[str]:
+        """Return the flags that the result has for how the times were measured."""
+        flags = ["start_assumed"] if self.start_assumed else []
+        return [*flags, "penalty"] if self.penalty_us else flags
+
+    def adjustments(self) -> dict[str, int]:
+        """Return the fields of the result that say by how much officials changed the times, without those of 0."""
+        return {"penalty_us": self.penalty_us} if self.penalty_us else {}
+
 
 def measure_times(
-    course: Course, guns: Guns, taken: list[Candidate | None], verdict: Verdict, penalty_us: int
+    rulings: Rulings, course: Course, bib: str, guns: Guns, taken: list[Candidate | None], verdict: Verdict
 ) -> Times:
     """Return the gun time and the chip time with the penalty, and the printed time. Source: R3.4 and R3.8.
 
     Without a start passing, the own gun stands in for it if the race says so, or if the missed points do not count.
     """
     race = course.race
+    penalty_us = rulings.penalties.get(bib, 0)
     gun_at_us = guns.race_us if race.gun_from == "race" else guns.own_us
     finish, start = taken[course.finish], taken[START]
     if finish is None or gun_at_us is None or guns.own_us is None:

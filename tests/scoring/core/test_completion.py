@@ -66,7 +66,7 @@ def test_the_later_decision_applies():
 
 
 def test_a_late_backfill_closes_the_case():
-    """The reads of the 10 km reader arrive after the race. Source: rules digest, missing mats."""
+    """The reads of the 10 km reader arrive after the race. Source: R3.6."""
     before = scored(NO_10K)
     assert verdict(before) == ("DNF", ["10K"], [], {"missed:7": True})
     after = scored(NO_10K, reads(read("K1", "C7", 2000), session="home"))

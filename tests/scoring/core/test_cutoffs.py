@@ -118,7 +118,7 @@ def test_a_corrected_gun_moves_the_limits_that_count_from_it():
 def test_a_time_of_day_is_the_first_after_the_scheduled_start_even_past_midnight():
     """A midnight race: start on 3 March at 22:30, cut-off at 00:30, which is 7,200 s later on the next day.
 
-    Source: R3.5; rules digest, VnExpress HCMC Midnight 2024.
+    Source: R3.5; races/vnexpress-hcmc-midnight-2024.toml.
     """
     points = [point("START"), point("FINISH", km=21.0975, cutoff={"clock": "00:30:00"})]
     plain = definition(races=[race(start="2026-01-03T22:30:00", points=points)])
@@ -145,7 +145,7 @@ def test_a_time_of_day_equal_to_the_scheduled_start_is_on_the_next_day():
 
 
 def test_the_hanoi_half_marathon_cuts_by_time_of_day():
-    """Half 05:00-08:00, with 06:26 at 10 km and 07:08 at 15 km. Source: Hanoi 2024 regulations; rules digest."""
+    """Half 05:00-08:00, with 06:26 at 10 km and 07:08 at 15 km. Source: races/hanoi-half-2024.toml."""
     points = [
         point("START"),
         point("10K", km=10, cutoff={"clock": "06:26:00"}),

@@ -503,11 +503,24 @@ def agrees(state, bib):
     assert [point.point for point in explanation.points if point.missed] == row.missed
     assert next((point.point for point in explanation.points if point.over), None) == row.cut_at
     assert all(read.bib != bib for read in explanation.reads)
+    by_step = {step.step: step for step in explanation.times}
+    if row.gun_us is not None:
+        assert instant(by_step["finish"]) - instant(by_step["gun"]) + row.penalty_us == row.gun_us
+    if row.chip_us is not None:
+        assert instant(by_step["finish"]) - instant(by_step["start"]) + row.penalty_us == row.chip_us
+    for name in {"gun_time", "chip_time"} & by_step.keys():
+        assert (" penalty = " in by_step[name].says) == bool(row.penalty_us)
     steps = {step.step: step.time_us for step in explanation.times}
     assert (steps.get("gun_time"), steps.get("chip_time")) == (row.gun_us, row.chip_us)
     printed_us = steps.get("printed")
     assert (None if printed_us is None else printed_us // US) == row.time_s
     return len(row.points)
+
+
+def instant(step):
+    """The instant of a step of the times."""
+    assert step.at_us is not None
+    return step.at_us
 
 
 def test_explanations_of_random_logs_equal_the_rows():

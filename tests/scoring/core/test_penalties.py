@@ -4,6 +4,8 @@ import msgspec
 import pytest
 
 from schemas.codec import fact_from_json
+from services.scoring.core.explain.build import explain
+from services.scoring.core.explain.evidence import evidence_of
 from tests.builders import (
     US,
     athlete,
@@ -21,6 +23,7 @@ from tests.builders import (
     status,
     withdrawn,
 )
+from tests.oracle.folding import at_once
 
 
 def penalty(bib: str, seconds: float, **more: object):
@@ -77,6 +80,18 @@ def test_boards_rank_by_the_times_with_the_penalty():
     assert placed() == [(1, "7"), (2, "8")]
     assert placed(penalty("7", 10)) == [(1, "7"), (1, "8")]
     assert placed(penalty("7", 10.001)) == [(1, "8"), (2, "7")]
+
+
+@pytest.mark.parametrize(("seconds", "term"), [(30, " + 0:00:30.000 penalty = "), (-1.5, " − 0:00:01.500 penalty = ")])
+def test_the_explanation_has_the_penalty_as_a_term_of_each_time_and_as_a_fact(seconds, term):
+    state = at_once(day(run(), penalty("7", seconds)))
+    explanation, _ = explain(evidence_of(state, "7"))
+    says = {step.step: step.says for step in explanation.times}
+    assert term in says["gun_time"]
+    assert term in says["chip_time"]
+    (fact_why,) = [why for why in explanation.facts if why.type == "penalty_set"]
+    assert "the gun and chip time of bib 7" in fact_why.says
+    assert fact_why.reason == "left the course"
 
 
 @pytest.mark.parametrize("ruling", [status("7", "DQ"), status("7", "DNF"), closed()])

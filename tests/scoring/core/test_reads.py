@@ -292,7 +292,7 @@ def test_reads_of_unknown_devices_and_chips_are_counted_for_the_event():
 def test_two_races_share_a_line_and_each_athlete_is_timed_on_their_own_course():
     """Nha Trang 2023: a 42 km and a 21 km runner cross the one finish line in the same instant.
 
-    Source: rules digest, VnExpress Marathon. The full started at 0 s, the half 3,000 s later; both cross at 9,120 s.
+    Source: races/vnexpress-nha-trang-2023.toml. The full started at 0 s, the half 3,000 s later; both cross at 9,120 s.
     """
     full = race("fm", points=[point("START"), point("FINISH", km=42.195)])
     both = definition(races=[race(points=[point("START"), point("FINISH", km=21.0975)]), full], boards=[])
