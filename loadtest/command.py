@@ -17,7 +17,7 @@ from loadtest.devices.mylaps import Version
 from loadtest.devices.registry import SIMULATED_PROTOCOLS
 from loadtest.driver import DriveFailed, Driven, Target, drive
 from loadtest.entry_list import entries_csv
-from loadtest.mats import Mats, Spoken, all_alike, play_day, steps_ms, with_codes
+from loadtest.mats import Mats, Spoken, all_alike, as_equipped, play_day, steps_ms, with_codes
 from loadtest.race_day import NotSimulated
 from loadtest.simulation import SIZE_MAX, Simulation, Timed, simulate
 from schemas.definition import Definition
@@ -134,6 +134,7 @@ def _simulation(order: Order) -> Simulation:
         raise _Refused(f"--size {order.size} is out of range: from 1 to {SIZE_MAX} runners can be simulated")
     definition = _definition(order.race)
     protocols = {} if order.protocol is None else all_alike(definition, order.protocol)
+    definition = as_equipped(definition, protocols)
     try:
         return with_codes(simulate(definition, order.size, order.seed, steps_ms=steps_ms(protocols)), protocols)
     except NotSimulated as error:

@@ -1,10 +1,12 @@
 """A simulated day read by simulated devices: at each mat one that speaks a reader's protocol over real TCP.
 
 Each protocol has its own codes of chips, its clock has milliseconds or hundredths of a second, and some send no
-strength. So the day is made for the devices: `steps_ms` for its crossings, `with_codes` for its entries. `as_said` is a
-read as ingest gets it, and `Mats.sources_toml` is how ingest has to be set up for the devices.
+strength, or no reader's name. So the day is made for the devices: `as_equipped` for its mats, `steps_ms` for its
+crossings, `with_codes` for its entries. `as_sent` is a read as ingest gets it, and `Mats.sources_toml` is how ingest
+has to be set up for the devices.
 
     protocols = dict.fromkeys([mat.id for mat in definition.mats], "llrp")
+    definition = as_equipped(definition, protocols)
     day = with_codes(simulate(definition, 120, 7, steps_ms=steps_ms(protocols)), protocols)
     async with Mats(day, protocols) as mats: ...; await play(day, mats, speed=60)
 """
@@ -35,6 +37,20 @@ Spoken = str
 SPOKEN: tuple[Spoken, ...] = tuple(SIMULATED_PROTOCOLS)
 TOGETHER_MAX = 100  # waiting reads that a device sends together: a full message of MYLAPS
 QUEUED_MAX = 20_000  # reads that wait for a device without a listener
+
+
+def as_equipped(definition: Definition, protocols: Mapping[str, Spoken]) -> Definition:
+    """Return the same race with the readers that its mats can have.
+
+    Where a protocol does not say which reader of a mat saw a chip, the mat keeps its first reader and has no backup.
+    """
+    mats = [
+        mat
+        if mat.id not in protocols or SIMULATED_PROTOCOLS[protocols[mat.id]].sends_place
+        else msgspec.structs.replace(mat, devices=mat.devices[:1], backup_devices=[])
+        for mat in definition.mats
+    ]
+    return msgspec.structs.replace(definition, mats=mats)
 
 
 def steps_ms(protocols: Mapping[str, Spoken]) -> dict[str, int]:

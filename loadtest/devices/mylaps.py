@@ -218,4 +218,6 @@ class _ForAllMats:
         return {"address": address(*self._address)}
 
 
-SIMULATED = SimulatedProtocol(name="mylaps", port=3097, make=_ForAllMats, calls=True, shared=True)
+SIMULATED = SimulatedProtocol(
+    name="mylaps", port=3097, make=_ForAllMats, calls=True, shared=True, places_are_devices=True
+)

@@ -70,7 +70,9 @@ class SimulatedProtocol(Struct, frozen=True, kw_only=True):
 
     `port` is where a device listens, or the one that it calls (`calls`); the second device of its kind has the next
     port. `shared`: one device stands for all mats, else each has its own. `clock_step_ms` is what its clock can tell
-    apart. `code` gives a chip (seven letters and digits) as the log has it from such a reader.
+    apart. `sends_place` false: its messages do not say which reader of a mat saw the chip, so a mat has one reader.
+    `places_are_devices`: it calls each reader as the log does, so its source names no devices. `code` gives a chip
+    (seven letters and digits) as the log has it from such a reader.
     """
 
     name: str
@@ -80,6 +82,8 @@ class SimulatedProtocol(Struct, frozen=True, kw_only=True):
     shared: bool = False
     clock_step_ms: int = 1
     has_zone: bool = True
+    sends_place: bool = True
+    places_are_devices: bool = False
     code: Callable[[str], str] = str
 
 

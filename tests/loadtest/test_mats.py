@@ -3,15 +3,19 @@
 import asyncio
 import random
 from pathlib import Path
+from typing import cast
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
 import races
 from loadtest.devices.registry import SIMULATED_PROTOCOLS
-from loadtest.mats import SPOKEN, Mats, Spoken, all_alike, code_of, play, steps_ms, with_codes
+from loadtest.devices.simulated import SimulatedProtocol
+from loadtest.mats import SPOKEN, Mats, Spoken, all_alike, as_equipped, code_of, play, steps_ms, with_codes
 from loadtest.simulation import Simulation, simulate
 from schemas.codec import to_json
+from schemas.definition import Definition
 from schemas.definition_parse import definition_from_toml
 from schemas.events import ReadsLogged
 from services.demo.stack import free_port
@@ -30,7 +34,12 @@ DEFINITION = definition_from_toml(races.definition_toml("hanoi-half-2024"))
 
 
 def day(protocols: dict[str, Spoken], size: int = 40, seed: int = 5) -> Simulation:
-    return with_codes(simulate(DEFINITION, size, seed, steps_ms=steps_ms(protocols)), protocols)
+    definition = as_equipped(DEFINITION, protocols)
+    return with_codes(simulate(definition, size, seed, steps_ms=steps_ms(protocols)), protocols)
+
+
+def reader_names(definition: Definition) -> set[str]:
+    return {device for mat in definition.mats for device in (*mat.devices, *mat.backup_devices)}
 
 
 def own_address(spoken: Spoken) -> tuple[str, int]:
@@ -40,8 +49,8 @@ def own_address(spoken: Spoken) -> tuple[str, int]:
     return host, free_port() if SIMULATED_PROTOCOLS[spoken].calls else 0
 
 
-@pytest.mark.parametrize("spoken", SPOKEN)
-async def test_a_day_sent_by_readers_of_a_protocol_scores_as_over_http_and_to_its_truth(spoken: Spoken, tmp_path: Path):
+async def assert_scores_to_its_truth(spoken: Spoken, tmp_path: Path) -> None:
+    """Play a day on simulated readers to ingest's own, and compare what is scored with HTTP and with the truth."""
     protocols = all_alike(DEFINITION, spoken)
     simulation = day(protocols)
     mats = Mats(simulation, protocols, {spoken: own_address(spoken)})
@@ -68,6 +77,32 @@ async def test_a_day_sent_by_readers_of_a_protocol_scores_as_over_http_and_to_it
     assert log.dead_letters == []
 
 
+def assert_sources_name_every_reader(spoken: Spoken) -> None:
+    protocols = all_alike(DEFINITION, spoken)
+    simulation = day(protocols)
+    sources = parse_sources(Mats(simulation, protocols).sources_toml().encode())
+    named = {device for source in sources for device in source.devices.values()}
+    names_itself = SIMULATED_PROTOCOLS[spoken].places_are_devices
+    assert named == (set() if names_itself else reader_names(simulation.definition))
+    assert {source.protocol for source in sources} == {spoken}
+
+
+@pytest.mark.parametrize("spoken", SPOKEN)
+async def test_a_day_sent_by_readers_of_a_protocol_scores_as_over_http_and_to_its_truth(spoken: Spoken, tmp_path: Path):
+    await assert_scores_to_its_truth(spoken, tmp_path)
+
+
+async def test_a_day_of_a_protocol_that_names_no_reader_scores_to_its_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    without_place = msgspec.structs.replace(SIMULATED_PROTOCOLS["wiclax"], sends_place=False)
+    monkeypatch.setitem(cast("dict[str, SimulatedProtocol]", SIMULATED_PROTOCOLS), "wiclax", without_place)
+    await assert_scores_to_its_truth("wiclax", tmp_path)
+    assert_sources_name_every_reader("wiclax")
+    protocols = all_alike(DEFINITION, "wiclax")
+    assert reader_names(day(protocols).definition) == {mat.devices[0] for mat in DEFINITION.mats}
+
+
 def test_codes_differ_for_every_chip_and_the_entries_know_them_all():
     protocols = dict(zip([mat.id for mat in DEFINITION.mats], SPOKEN, strict=False))
     simulation = day(protocols)
@@ -80,12 +115,7 @@ def test_codes_differ_for_every_chip_and_the_entries_know_them_all():
 
 @pytest.mark.parametrize("spoken", SPOKEN)
 def test_the_sources_are_taken_by_ingest_and_name_every_reader(spoken: Spoken):
-    protocols = all_alike(DEFINITION, spoken)
-    sources = parse_sources(Mats(day(protocols), protocols).sources_toml().encode())
-    named = {device for source in sources for device in source.devices.values()}
-    every = {device for mat in DEFINITION.mats for device in (*mat.devices, *mat.backup_devices)}
-    assert named == (set() if spoken == "mylaps" else every)
-    assert {source.protocol for source in sources} == {spoken}
+    assert_sources_name_every_reader(spoken)
 
 
 def test_crossings_at_a_mat_whose_clock_tells_hundredths_are_on_whole_hundredths():
