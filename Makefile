@@ -11,7 +11,7 @@ LOCKS := requirements/uv.lock.txt requirements/lock.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo test quick check env packages lint types contracts unit test-core test-stacks test-rest pure bench fuzz mutants format lock kafka-lock clean
+.PHONY: help demo test quick check env packages lint types contracts unit test-core test-stacks test-rest pure-core pure-shells bench fuzz mutants format lock kafka-lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -20,6 +20,7 @@ demo: env ## time a simulated race of 11,000 and check the boards (KEEP=1 leaves
 	$(BIN)/matline demo $(if $(KEEP),--keep)
 
 test: env packages lint types contracts ## run every check that a change has to pass
+	@echo "Running the tests in three parts, two at a time; each prints its report when it ends, ten minutes or so in all"
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-core test-stacks test-rest
 
 check: test ## the same as test
