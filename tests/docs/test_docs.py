@@ -91,6 +91,15 @@ def test_paths_that_a_guide_names_exist(page):
     assert named
 
 
+TESTS = {test for path in (ROOT / "tests").rglob("*.py") for test in re.findall(r"def (test_\w+)", path.read_text())}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_tests_that_a_page_names_exist(page):
+    named = {word for word in QUOTED.findall(CODE_BLOCK.sub("", page.read_text())) if re.fullmatch(r"test_\w+", word)}
+    assert named <= TESTS
+
+
 def commands(text, program):
     """The first word behind a program's name, wherever a page shows a call of it."""
     blocks = "\n".join(CODE_BLOCK.findall(text))

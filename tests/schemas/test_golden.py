@@ -1,17 +1,19 @@
-"""Messages as released: each must be read for ever, and mean what it meant..
+"""Messages as released: each must be read for ever, and mean what it meant.
 
-The files lie in `tests/data/`, one for each released schema, with every field that it has. They are never written
-again: a release that changes a schema adds a file, and its expectation here. The fields are compared by value, so that
-a file which was read into defaults would show.
+The files are in `tests/data/`, one for each schema, with every field that it has. A release that changes a schema adds
+a file, and its expectation here; until the release is out the file may be written again (`write_envelope`,
+`write_frame`), afterwards never. The fields are compared by value, so that a file which was read into defaults would
+show. docs/add-a-fact.md says what a new fact needs here.
 """
 
+from hashlib import sha256
 from typing import get_args
 
 import msgspec
 import pytest
 
-from schemas.codec import decode_envelope, decode_frame, encode_envelope
-from schemas.events import Entry, Fact, kind_of
+from schemas.codec import decode_envelope, decode_frame, encode_envelope, encode_frame
+from schemas.events import Entry, Fact, PenaltySet, kind_of
 from schemas.rejected import decode_rejection
 from schemas.results import AthleteRow, Case, EventRow, Frame, Gun, JudgesOrder, PointTime, Protest, Publication
 from schemas.topics import ENVELOPE_VERSION
@@ -21,6 +23,13 @@ from tests.schemas.test_events import AT, FACTS
 EVENT = "example-2026"
 KINDS = {str(kind.__struct_config__.tag): kind for kind in get_args(Fact)}
 COMMON = {"id": "f-1", "by": "referee", "recorded_at_us": AT}
+NEWEST_FRAME = DATA / "frame-1-0.2.0.msgpack"
+RELEASED = {
+    "envelope-1.msgpack": "e6d51c67afacbc21aadeb85677c2854f5998ac08a1f178f88747ea783694f9b4",
+    "frame-1.msgpack": "b941a8832c805008f632336361640d3050fdf789a27e7a55dc03b800008ba9bd",
+    "rejection-1.json": "2f84ca45c8ee574c0f170f3879be5d0ed6a92a5810260b58011979a450840db5",
+}
+"""The SHA-256 of the files of releases that are out. Each release adds its files, and takes none away."""
 
 
 def envelope(version):
@@ -89,11 +98,24 @@ def frame_1():
     )
 
 
-def frame_with_penalty():
-    """The same with the field that the second release added."""
+def newest_frame():
+    """The same with the fields that release 0.2.0 adds."""
     frame = frame_1()
-    penalized = msgspec.structs.replace(frame.rows[0], penalty_us=30_250_000)
-    return msgspec.structs.replace(frame, rows=[penalized, *frame.rows[1:]])
+    athlete = msgspec.structs.replace(frame.rows[0], penalty_us=30_250_000)
+    return msgspec.structs.replace(frame, rows=[athlete, *frame.rows[1:]])
+
+
+def write_envelope(version):
+    """Write the file of a version of envelopes that is not released yet."""
+    path = DATA / f"envelope-{version}.msgpack"
+    assert path.name not in RELEASED
+    path.write_bytes(msgspec.msgpack.encode(envelope(version)))
+
+
+def write_frame():
+    """Write the file of the newest frame, which is not released yet."""
+    assert NEWEST_FRAME.name not in RELEASED
+    NEWEST_FRAME.write_bytes(encode_frame(newest_frame()))
 
 
 REJECTION_1 = {
@@ -128,6 +150,19 @@ def read_envelope(version):
     return record.facts
 
 
+@pytest.mark.parametrize("name", RELEASED)
+def test_a_released_message_is_never_written_again(name):
+    assert sha256((DATA / name).read_bytes()).hexdigest() == RELEASED[name]
+
+
+def test_the_messages_of_a_release_that_is_out_are_all_pinned():
+    """The head of the changelog says whether one is not out yet."""
+    head = next(line for line in (DATA.parents[1] / "CHANGELOG.md").read_text().splitlines() if line.startswith("## "))
+    golden = {path.name for kind in ("envelope", "frame", "rejection") for path in DATA.glob(f"{kind}-*")}
+    assert set(RELEASED) <= golden
+    assert "Unreleased" in head or set(RELEASED) == golden
+
+
 def test_an_envelope_of_version_1_is_read():
     reads = next(fact.reads for fact in read_envelope(1) if hasattr(fact, "reads"))
     assert [(r.seq, r.device, r.chip, r.at_us, r.rssi, r.antenna, r.battery) for r in reads] == [
@@ -137,12 +172,12 @@ def test_an_envelope_of_version_1_is_read():
 
 
 def test_an_envelope_of_version_2_is_read():
-    (penalty,) = read_envelope(2)
+    penalty = next(fact for fact in read_envelope(2) if isinstance(fact, PenaltySet))
     assert penalty.penalty_us == -30_250_000
 
 
 def test_the_envelopes_have_every_kind_of_fact_with_every_field():
-    """A kind or a field that is added later comes with a file of its own."""
+    """A kind or a field that is added after a release comes with a file of its own."""
     facts = [fact for version in range(1, ENVELOPE_VERSION + 1) for fact in envelope(version)["facts"]]
     fields = {fact["type"]: fact.keys() - {"type"} for fact in facts}
     assert fields == {tag: set(kind.__struct_fields__) for tag, kind in KINDS.items()}
@@ -160,21 +195,21 @@ def test_a_frame_of_version_1_is_read():
 
 
 def test_a_rejection_of_version_1_is_read():
-    put_aside = decode_rejection((DATA / "rejection-1.json").read_bytes())
-    assert {name: getattr(put_aside, name) for name in REJECTION_1} == REJECTION_1
+    dead_letter = decode_rejection((DATA / "rejection-1.json").read_bytes())
+    assert {name: getattr(dead_letter, name) for name in REJECTION_1} == REJECTION_1
 
 
-def test_a_frame_of_the_second_release_is_read():
-    """It brought the penalty, which a reader of the first passes over: times hold it already."""
-    assert decode_frame((DATA / "frame-1-penalty.msgpack").read_bytes()) == frame_with_penalty()
+def test_a_frame_of_release_0_2_0_is_read():
+    """It adds the penalty, which a reader of the first release passes over: times hold it already."""
+    assert decode_frame(NEWEST_FRAME.read_bytes()) == newest_frame()
 
 
 @pytest.mark.parametrize("kind", [AthleteRow, EventRow, Frame])
 def test_the_newest_frame_leaves_no_field_at_its_default(kind):
     """So nothing in it could get lost unseen."""
-    frame = frame_with_penalty()
-    one = {AthleteRow: frame.rows[0], EventRow: frame.events[0], Frame: frame}[kind]
+    frame = newest_frame()
+    value = {AthleteRow: frame.rows[0], EventRow: frame.events[0], Frame: frame}[kind]
     for field in msgspec.structs.fields(kind):
         if not field.required:
             default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
-            assert getattr(one, field.name) != default, field.name
+            assert getattr(value, field.name) != default, field.name
