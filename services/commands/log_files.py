@@ -166,9 +166,11 @@ def export_standings(log: Log, out: Out = None, lenient: Lenient = False) -> Non
 
 @export.command("log")
 def export_log(event: Event) -> None:
-    """Print an event's log from Kafka (MATLINE_KAFKA).
+    """Print an event's log from Kafka.
 
     One fact as JSON a line, up to the present end of the log. All commands that take a log read this form.
+
+    MATLINE_KAFKA is Kafka's address, by default 127.0.0.1:9092. Set it where matline up runs with --kafka-port.
     """
     from services.operate.export_log import main
 

@@ -218,7 +218,8 @@ def rejected_replay(
 def verify(
     event: Event,
     live: Annotated[
-        str | None, typer.Option(metavar="URL", help="The live API's address, by default MATLINE_LIVE.")
+        str | None,
+        typer.Option(metavar="URL", help="The live API's address, by default MATLINE_LIVE or http://127.0.0.1:8700."),
     ] = None,
     seed: Annotated[
         int, typer.Option(metavar="N", help="Draws the batches in which the log is scored. Any seed gives the same.")
@@ -228,6 +229,8 @@ def verify(
 
     The log is read from its first record and compared with what the live API serves. The exit code is 0 if both are
     equal to the byte, 1 if they differ (the first difference is shown), and 2 if they could not be compared.
+
+    MATLINE_KAFKA is Kafka's address, by default 127.0.0.1:9092. Set both where matline up runs with ports of its own.
     """
     from services.operate.verify import main
 

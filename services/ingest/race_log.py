@@ -28,6 +28,7 @@ from services.ingest.errors import Overloaded, TooLarge, Unavailable
 from services.ingest.metrics import IngestMetrics
 from services.runtime.backoff import Backoff
 from services.runtime.faults import StartFault
+from services.runtime.kafka import kafka_fault
 
 ENVELOPE_HEAD_BYTES = 256  # version, event and list head of an envelope; an event is at most 64 characters
 PACKED_MAX_BYTES = RECORD_MAX_BYTES - ENVELOPE_HEAD_BYTES
@@ -373,7 +374,7 @@ class KafkaLog:
             except (KafkaError, OSError) as error:
                 await _stop(producer)
                 if failures == 0:
-                    log.warning("Kafka at %s cannot be used yet: %s; trying again", self._address(), error)
+                    log.warning("%s; trying again until it can be used", kafka_fault(self._address(), error))
                 failures += 1
                 await asyncio.sleep(BACKOFF.pause_s(failures))
             except BaseException:

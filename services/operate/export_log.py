@@ -14,7 +14,7 @@ from schemas.topics import RACE_LOG, partition_of
 from services.operate.topic_records import LogUnavailable, records
 from services.runtime import logs
 from services.runtime.faults import StartFault
-from services.runtime.kafka import KafkaOptions, kafka_options
+from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options
 from services.runtime.topics_admin import check_topics
 
 EXIT_FAILED = 1
@@ -26,11 +26,11 @@ def main(event: str, environment: Mapping[str, str]) -> int:
     """Print an event's log and return the exit code."""
     logs.set_up(logging.WARNING)
     try:
-        asyncio.run(_print_lines(event, environment))
+        asyncio.run(_print_lines(event, kafka_options(environment)))
     except (StartFault, LogUnavailable, codec.UnknownVersion) as error:
         return _failed(str(error))
     except KafkaError as error:
-        return _failed(f"cannot read from Kafka: {error}; MATLINE_KAFKA is its address, HOST:PORT")
+        return _failed(kafka_fault(kafka_options(environment).servers, error))
     except BrokenPipeError:  # the program that reads from us has ended
         return EXIT_FAILED
     return 0
@@ -41,8 +41,8 @@ def _failed(text: str) -> int:
     return EXIT_FAILED
 
 
-async def _print_lines(event: str, environment: Mapping[str, str]) -> None:
-    async with aclosing(lines(event, kafka_options(environment))) as exported:
+async def _print_lines(event: str, kafka: KafkaOptions) -> None:
+    async with aclosing(lines(event, kafka)) as exported:
         async for line in exported:
             sys.stdout.buffer.write(line + b"\n")
     sys.stdout.buffer.flush()

@@ -30,7 +30,7 @@ from services.operate.rejected import (
 from services.operate.topic_records import LogUnavailable, records
 from services.runtime.environment import number, text
 from services.runtime.faults import StartFault
-from services.runtime.kafka import kafka_options
+from services.runtime.kafka import kafka_fault, kafka_options
 from services.runtime.topics_admin import check_topics
 
 EXIT_FAILED = 1
@@ -58,7 +58,7 @@ def list_main(environment: Mapping[str, str], wanted: DeadLetterFilter, last: in
             print(f"{count - len(latest)} earlier ones are not shown; ask for more by --last", file=sys.stderr)
         return 0
 
-    return _exit_code(run)
+    return _exit_code(environment, run)
 
 
 def show_main(environment: Mapping[str, str], offsets: list[int]) -> int:
@@ -73,7 +73,7 @@ def show_main(environment: Mapping[str, str], offsets: list[int]) -> int:
             print(f"not there: {', '.join(map(str, missing))}", file=sys.stderr)
         return EXIT_FAILED if missing else 0
 
-    return _exit_code(run)
+    return _exit_code(environment, run)
 
 
 def replay_main(environment: Mapping[str, str], wanted: DeadLetterFilter, to: str | None, dry_run: bool) -> int:
@@ -108,7 +108,7 @@ def replay_main(environment: Mapping[str, str], wanted: DeadLetterFilter, to: st
         print(f"{sent} {'would be ' if dry_run else ''}sent, {left} left in whole or in part", file=sys.stderr)
         return EXIT_FAILED if left or not sent else 0
 
-    return _exit_code(run)
+    return _exit_code(environment, run)
 
 
 def _summary(again: Again, dry_run: bool) -> str:
@@ -173,13 +173,13 @@ def _address(environment: Mapping[str, str]) -> str:
     return f"{scheme}://{host}:{number(environment, 'MATLINE_INGEST_PORT', 8701)}"
 
 
-def _exit_code(run: Callable[[], Coroutine[Any, Any, int]]) -> int:
+def _exit_code(environment: Mapping[str, str], run: Callable[[], Coroutine[Any, Any, int]]) -> int:
     try:
         return asyncio.run(run())
     except (StartFault, LogUnavailable, ReplayFailed) as error:
         print(error, file=sys.stderr)
     except KafkaError as error:
-        print(f"Kafka cannot be read (MATLINE_KAFKA): {error}", file=sys.stderr)
+        print(kafka_fault(kafka_options(environment).servers, error), file=sys.stderr)
     except BrokenPipeError:  # the reader of the pipe has read enough
         pass
     return EXIT_FAILED

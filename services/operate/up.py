@@ -21,7 +21,7 @@ from services.operate.embedded_kafka.node import check_room, prepare
 from services.operate.supervise import Child, ChildSpec, Say, start_fault
 from services.runtime import folder_lock
 from services.runtime.faults import StartFault
-from services.runtime.kafka import KafkaOptions, kafka_options
+from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options
 from services.runtime.topics_admin import check_topics, create_topics
 
 _COLOURS = {"up": "1", "kafka": "35", "ingest": "36", "scoring": "33", "projections": "32", "live": "34"}
@@ -144,9 +144,7 @@ async def _kafka(
         try:
             await check_topics(options)
         except KafkaError as error:
-            raise StartFault(
-                f"Kafka at {settings.kafka} does not answer: {error}; --kafka takes HOST:PORT of a running one"
-            ) from None
+            raise StartFault(kafka_fault(settings.kafka, error, "--kafka")) from None
         return options
     folder = settings.data / "kafka"
     node = await asyncio.to_thread(

@@ -24,7 +24,7 @@ from services.operate.export_log import lines
 from services.operate.topic_records import LogUnavailable
 from services.runtime.environment import text
 from services.runtime.faults import StartFault
-from services.runtime.kafka import KafkaOptions, kafka_options
+from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options
 from services.scoring.core.event import EventState
 from services.standings.document import document, scored_rows
 
@@ -112,9 +112,13 @@ def served_standings(event: str, live: str) -> dict[str, Any]:
     try:
         with urllib.request.urlopen(url, timeout=ANSWER_S) as answer:
             standings: dict[str, Any] = msgspec.json.decode(answer.read())
-    except (urllib.error.URLError, OSError, msgspec.DecodeError) as error:
+    except urllib.error.HTTPError as error:
+        raise StartFault(f"{url} answers {error.code} {error.reason}; is {event!r} the id of the event?") from None
+    except (OSError, ValueError) as error:
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        why = f" ({cause.strerror})" if isinstance(cause, OSError) and cause.strerror else ""
         raise StartFault(
-            f"{url} gave no standings: {error}; is the stack running, and is {event!r} the id of the event?"
+            f"the live API at {live} gives no standings{why}; start it, or give its address by --live or MATLINE_LIVE"
         ) from None
     return standings
 
@@ -122,11 +126,13 @@ def served_standings(event: str, live: str) -> dict[str, Any]:
 def main(event: str, environment: Mapping[str, str], live: str | None, seed: int) -> int:
     """Compare, print the outcome, and return the exit code: 0 equal, 1 different, 2 not comparable."""
     try:
+        kafka = kafka_options(environment)
         served = served_standings(event, live or text(environment, "MATLINE_LIVE", "http://127.0.0.1:8700"))
-        made = asyncio.run(rescore(event, kafka_options(environment), served["revision"], seed))
-    except (StartFault, LogUnavailable, KafkaError) as error:
-        print(f"verify: {error}", file=sys.stderr)
-        return EXIT_UNKNOWN
+        made = asyncio.run(rescore(event, kafka, served["revision"], seed))
+    except (StartFault, LogUnavailable) as error:
+        return _unknown(str(error))
+    except KafkaError as error:
+        return _unknown(kafka_fault(kafka_options(environment).servers, error))
     here, there = compared(made.document), compared(served)
     print(
         f"event {event} at revision {served['revision']}: {made.facts} facts, {made.reads} reads scored from offset 0"
@@ -138,3 +144,8 @@ def main(event: str, environment: Mapping[str, str], live: str | None, seed: int
         return EXIT_SAME
     print(f"DIFFERENT, first at {first_difference(json.loads(there), json.loads(here))}", file=sys.stderr)
     return EXIT_DIFFERENT
+
+
+def _unknown(text: str) -> int:
+    print(f"matline verify: {text}", file=sys.stderr)
+    return EXIT_UNKNOWN

@@ -1,10 +1,13 @@
 """Reaching Kafka: the same options for every client, plain on this machine, SASL and TLS by configuration."""
 
+import logging
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from aiokafka.errors import KafkaConnectionError
 from msgspec import Struct
 
 from services.runtime.environment import text
@@ -52,6 +55,29 @@ class KafkaOptions(Struct, frozen=True, kw_only=True):
                 "sasl_plain_password": self.password,
             }
         return options
+
+
+def kafka_fault(servers: str, error: Exception, setting: str = "MATLINE_KAFKA") -> str:
+    """Return for a person why a client of Kafka failed. `setting` is where they gave its address."""
+    if isinstance(error, KafkaConnectionError):
+        return f"Kafka at {servers} does not answer; start it, or give its address, HOST:PORT, by {setting}"
+    return f"Kafka at {servers} cannot be used: {error}"
+
+
+@contextmanager
+def quiet_client(kafka: KafkaOptions) -> Iterator[None]:
+    """Silence the client's own lines for callers that report a failure themselves.
+
+    With TLS or credentials they stay, since they alone say which of these the broker did not accept.
+    """
+    lines = logging.getLogger("aiokafka")
+    before = lines.level
+    if kafka.protocol == "PLAINTEXT":
+        lines.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        lines.setLevel(before)
 
 
 def kafka_options(environment: Mapping[str, str]) -> KafkaOptions:

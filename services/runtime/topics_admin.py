@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas.topics import TOPICS, Topic
 from services.runtime.faults import StartFault
-from services.runtime.kafka import KafkaOptions, kafka_options
+from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options, quiet_client
 
 TIMEOUT_MS = 30_000
 KNOWN_EVERY_S = 0.02
@@ -22,8 +22,7 @@ async def create_topics(kafka: KafkaOptions, partitions: int, replication: int, 
 
     Raises StartFault, KafkaError.
     """
-    admin = AIOKafkaAdminClient(**kafka.client(), request_timeout_ms=TIMEOUT_MS)
-    await admin.start()
+    admin = await _started(kafka)
     try:
         there = await _counts(admin)
         missing = [topic for topic in TOPICS if topic.name not in there]
@@ -40,6 +39,14 @@ async def create_topics(kafka: KafkaOptions, partitions: int, replication: int, 
         return [topic.name for topic in missing]
     finally:
         await admin.close()
+
+
+async def _started(kafka: KafkaOptions) -> AIOKafkaAdminClient:
+    """Return a connected client. Raises StartFault, KafkaError."""
+    admin = AIOKafkaAdminClient(**kafka.client(), request_timeout_ms=TIMEOUT_MS)
+    with quiet_client(kafka):
+        await admin.start()
+    return admin
 
 
 async def _await_known(admin: AIOKafkaAdminClient) -> None:
@@ -79,9 +86,11 @@ def _new(topic: Topic, partitions: int, replication: int, durable: dict[str, str
 
 
 async def check_topics(kafka: KafkaOptions) -> dict[str, int]:
-    """Return the partition count of each topic. Raises StartFault if one is missing or the counts differ."""
-    admin = AIOKafkaAdminClient(**kafka.client(), request_timeout_ms=TIMEOUT_MS)
-    await admin.start()
+    """Return the partition count of each topic.
+
+    Raises StartFault if one is missing or the counts differ, KafkaError.
+    """
+    admin = await _started(kafka)
     try:
         counts = await _counts(admin)
     finally:
@@ -120,10 +129,6 @@ def _run(environment: Mapping[str, str], work: Callable[[KafkaOptions], Coroutin
         print(fault, file=sys.stderr)
         return 1
     except KafkaError as error:
-        print(
-            f"Kafka at {environment.get('MATLINE_KAFKA', 'its default address')} does not answer: {error};"
-            " MATLINE_KAFKA is its address, HOST:PORT",
-            file=sys.stderr,
-        )
+        print(kafka_fault(kafka_options(environment).servers, error), file=sys.stderr)
         return 1
     return 0

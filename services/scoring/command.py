@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from schemas.topics import RACE_LOG
 from services.runtime import logs
 from services.runtime.faults import StartFault
+from services.runtime.kafka import kafka_fault
 from services.runtime.topics_admin import check_topics
 from services.scoring.app import create_app
 from services.scoring.settings import ScoringSettings, settings_from
@@ -30,7 +31,7 @@ def main(environment: Mapping[str, str]) -> int:
     except StartFault as fault:
         return _report(str(fault), EXIT_SETTINGS)
     except (KafkaError, OSError) as error:
-        return _report(f"Kafka at {environment.get('MATLINE_KAFKA', 'its default address')}: {error}", EXIT_FAILED)
+        return _report(kafka_fault(settings.kafka.servers, error), EXIT_FAILED)
     settings.data.mkdir(parents=True, exist_ok=True)
     worker = faust.Worker(create_app(settings), quiet=True, override_logging=False)
     worker.spinner = None  # it writes escape codes even when it is quiet

@@ -18,7 +18,7 @@ def test_a_given_kafka_that_does_not_answer_is_reported_in_a_line(tmp_path):
     nobody = f"127.0.0.1:{free_port()}"
     said = up(tmp_path, f"--kafka={nobody}")
     assert said.returncode == 1
-    assert f"Kafka at {nobody} does not answer: " in said.stdout
+    assert f"Kafka at {nobody} does not answer; start it, or give its address, HOST:PORT, by --kafka" in said.stdout
     assert "Traceback" not in said.stdout + said.stderr
 
 

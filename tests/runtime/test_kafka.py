@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from aiokafka.errors import AuthenticationFailedError, KafkaConnectionError
 
 from services.runtime.faults import StartFault
-from services.runtime.kafka import KafkaOptions, kafka_options
+from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options
 
 TLS = Path(__file__).parents[1] / "data" / "tls"
 USER = {"MATLINE_KAFKA_USER": "ann", "MATLINE_KAFKA_PASSWORD": "open sesame"}
@@ -79,3 +80,12 @@ def test_a_client_certificate_without_tls_would_not_be_used_and_is_refused(name)
 def test_a_password_is_never_shown():
     assert "sesame" not in repr(kafka_options(USER))
     assert repr(KafkaOptions()).startswith("KafkaOptions(")
+
+
+def test_a_fault_says_in_plain_words_that_nobody_answers_and_keeps_what_a_broker_said():
+    raw = KafkaConnectionError("Unable to bootstrap from [('127.0.0.1', 9092, <AddressFamily.AF_INET: 2>)]")
+    assert kafka_fault("k:1", raw) == (
+        "Kafka at k:1 does not answer; start it, or give its address, HOST:PORT, by MATLINE_KAFKA"
+    )
+    assert kafka_fault("k:1", raw, "--kafka").endswith(" by --kafka")
+    assert "wrong password" in kafka_fault("k:1", AuthenticationFailedError("wrong password"))

@@ -109,7 +109,7 @@ async def test_a_kafka_that_does_not_answer_is_reported_in_a_line(unused_tcp_por
     nobody = {"MATLINE_KAFKA": f"127.0.0.1:{unused_tcp_port}"}
     assert await asyncio.to_thread(check_main, nobody) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"Kafka at 127.0.0.1:{unused_tcp_port} does not answer: ")
+    assert line.startswith(f"Kafka at 127.0.0.1:{unused_tcp_port} does not answer; start it")
     with pytest.raises(KafkaConnectionError):
         await check_topics(KafkaOptions(servers=nobody["MATLINE_KAFKA"]))
 

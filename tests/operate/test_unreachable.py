@@ -1,0 +1,35 @@
+"""Commands that read Kafka and the live API say in one plain line that these do not answer, and where to name them."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from services.operate import export_log, verify
+from services.operate.rejected import DeadLetterFilter
+from services.operate.rejected_command import list_main
+from services.runtime.topics_admin import check_main
+
+COMMANDS: dict[str, Callable[[Mapping[str, str]], int]] = {
+    "export log": lambda environment: export_log.main("e", environment),
+    "rejected list": lambda environment: list_main(environment, DeadLetterFilter(), 5),
+    "topics check": check_main,
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_kafka_that_does_not_answer_is_named_in_a_plain_line(command, unused_tcp_port, capfd):
+    assert COMMANDS[command]({"MATLINE_KAFKA": f"127.0.0.1:{unused_tcp_port}"}) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.removeprefix(f"matline {command}: ") == (
+        f"Kafka at 127.0.0.1:{unused_tcp_port} does not answer; start it, or give its address, HOST:PORT,"
+        " by MATLINE_KAFKA"
+    )
+
+
+def test_a_live_api_that_does_not_answer_is_named_in_a_plain_line(unused_tcp_port, capfd):
+    address = f"http://127.0.0.1:{unused_tcp_port}"
+    assert verify.main("e", {"MATLINE_LIVE": address}, None, 1) == verify.EXIT_UNKNOWN
+    assert capfd.readouterr().err == (
+        f"matline verify: the live API at {address} gives no standings (Connection refused); start it, or give its"
+        " address by --live or MATLINE_LIVE\n"
+    )
