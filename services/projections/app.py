@@ -1,4 +1,4 @@
-"""The projections wired up: from Kafka to ClickHouse, with metrics and health, in one process."""
+"""The projections' application: from Kafka to ClickHouse, with metrics and health, in one process."""
 
 import asyncio
 import logging
@@ -25,11 +25,11 @@ from services.runtime.faults import StartFault
 from services.runtime.topics_admin import check_topics
 
 BACKOFF = Backoff(0.5, 5.0)
-OPEN_TRIES = 60  # five minutes; then the supervisor's turn
+OPEN_TRIES = 60  # five minutes; then the supervisor starts the process again
 LATENESS_EVERY_S = 0.5
 
 Beside = Callable[[Database], AbstractAsyncContextManager[None]]
-"""What serves in the same process while the projections run: live, where ClickHouse is in this process."""
+"""A service that runs in the same process as the projections: live, if ClickHouse is embedded."""
 
 log = logging.getLogger(__name__)
 
@@ -44,16 +44,16 @@ class App:
         self.sink: Sink | None = None
 
     def not_ready(self) -> str | None:
-        """Why boards are not up to date, or None."""
+        """Return why boards are not up to date, or None."""
         if self.sink is None or self.follower is None:
             return f"{self.settings.database} is being opened"
         if self.sink.fault is not None:
             return self.sink.fault
-        return None if self.follower.caught_up else f"{RESULTS.name} is being taken over"
+        return None if self.follower.caught_up else f"the topic {RESULTS.name} has not been read to its end yet"
 
 
 async def run(settings: ProjectionSettings, beside: Beside | None = None) -> None:
-    """Run until SIGINT or SIGTERM. Raises StartFault, and whatever no waiting mends."""
+    """Run until SIGINT or SIGTERM. Raises StartFault, and errors that waiting does not resolve."""
     app = App(settings)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -108,14 +108,14 @@ async def _open(database: Database) -> None:
             if attempt == OPEN_TRIES - 1:
                 raise StartFault(f"{database.address} cannot be opened: {error}") from None
             if attempt == 0:
-                log.warning("%s cannot be opened yet: %s; trying on", database.address, error)
+                log.warning("%s cannot be opened yet: %s; retrying", database.address, error)
             await asyncio.sleep(BACKOFF.pause_s(attempt + 1))
         else:
             return
 
 
 async def _consumer(app: App, stack: AsyncExitStack, topic: str) -> AIOKafkaConsumer:
-    """A consumer of all partitions of a topic, in no group: this process keeps its own place."""
+    """Return a consumer of all partitions of a topic, in no group: this process stores its own position."""
     consumer = AIOKafkaConsumer(
         **app.settings.kafka.client(),
         enable_auto_commit=False,

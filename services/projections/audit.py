@@ -1,4 +1,4 @@
-"""`race-log` into `facts` and `reads`, for explanations and audits; nobody waits for it, so batches are larger."""
+"""Copy `race-log` to the tables `facts` and `reads`, for explanations and audits, in large batches: nobody waits."""
 
 import asyncio
 import time
@@ -19,9 +19,9 @@ from services.projections.tables import TABLES
 
 BATCH_EVERY_S = 1.0
 POLL_MS = 500
-RECORDS_MAX = 100  # of one look: 50,000 reads at most
-READS_MAX = 5_000  # of one insert, some 20 ms: boards wait so long for it
-SLICE_RECORDS = 4  # 2,000 reads, some 3 ms, before others have their turn
+RECORDS_MAX = 100  # of one poll: at most 50,000 reads
+READS_MAX = 5_000  # of one insert, some 20 ms, for which boards may have to wait
+SLICE_RECORDS = 4  # 2,000 reads, some 3 ms, before other tasks run
 
 
 class Gathered:
@@ -32,11 +32,11 @@ class Gathered:
         self.reads: dict[str, list[Any]] = {name: [] for name, _ in TABLES["reads"]}
 
     def count(self) -> int:
-        """How many rows there are."""
+        """Return the number of rows."""
         return len(self.facts) + len(self.reads["chip"])
 
     def add(self, offset: int, value: bytes) -> None:
-        """Take one record; records that cannot be read, which scoring rejects, add nothing. Raises UnknownVersion."""
+        """Add one record; a record that cannot be read, which scoring rejects, adds nothing. Raises UnknownVersion."""
         try:
             envelope = codec.decode_envelope(value)
         except codec.UnreadableRecord:
@@ -68,7 +68,7 @@ class Gathered:
 
 
 class Auditor:
-    """Follows `race-log` until it is cancelled, wherever it is then: the next start goes on from `progress`."""
+    """Follow `race-log` until cancelled, at any point: the next start goes on from `progress`."""
 
     def __init__(self, consumer: AIOKafkaConsumer, sink: Sink, metrics: ProjectionMetrics) -> None:
         self._consumer = consumer
@@ -78,7 +78,7 @@ class Auditor:
         self._reached: dict[int, Progress] = {}
 
     async def run(self, progress: dict[tuple[str, int], Progress]) -> None:
-        """Take over everything from `progress` on. Raises StartFault, KafkaError, codec.UnknownVersion."""
+        """Copy everything from `progress` on. Raises StartFault, KafkaError, codec.UnknownVersion."""
         await go_on(self._consumer, progress)
         written_s = time.monotonic()
         while True:
@@ -113,7 +113,7 @@ class Auditor:
             await self._sink.remember(reached)
 
     def _note_lag(self) -> None:
-        reached = {one.partition: one.next_offset for one in self._reached.values()}
+        reached = {progress.partition: progress.next_offset for progress in self._reached.values()}
         for partition in self._consumer.assignment():
             highwater, next_offset = self._consumer.highwater(partition), reached.get(partition.partition)
             if highwater is not None and next_offset is not None:

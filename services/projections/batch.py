@@ -1,8 +1,8 @@
-"""From frames of `results` to batches for ClickHouse: pure state, one object for all partitions.
+"""Make batches for ClickHouse from frames of `results`: pure state, one object for all partitions.
 
-A revision is whole at a frame with `last`; until then its rows wait here. What has become whole since the last batch
-goes out together, an event's several revisions as the newest of them. But one that publishes results stays by itself:
-what was published is the standings as they were then, not as they are when the batch goes out.
+A frame with `last` completes a revision; until then its rows wait here. All revisions that were completed since the
+last batch go out together, several of one event as the newest of them. But a revision that publishes results stays
+separate: the standings at that revision are published, not those at the time of the batch.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,14 +26,17 @@ from services.standings.teams import team_cases
 
 
 class Waiting(Struct):
-    """Rows of one partition whose revision is not whole yet, the newest of each athlete and event."""
+    """Rows of one partition whose revision is not complete yet: the newest of each athlete and event."""
 
     rows: dict[tuple[str, str], AthleteRow] = field(default_factory=dict)
     events: dict[str, EventRow] = field(default_factory=dict)
 
 
-class Whole(Struct):
-    """An event's rows of one or more whole revisions, `revision` the newest; `publishes`: nothing newer comes to it."""
+class CompleteRows(Struct):
+    """An event's rows of one or more complete revisions; `revision` is the newest.
+
+    `publishes`: it publishes results, so no newer rows are added.
+    """
 
     revision: int = -1
     accepted_us: int | None = None
@@ -43,7 +46,7 @@ class Whole(Struct):
 
 
 class Batch(Struct, frozen=True):
-    """What goes into ClickHouse together, and the notices that go out once it is there (their time still missing)."""
+    """Rows that go into ClickHouse together, and the notices that are sent after that, their time still missing."""
 
     tables: TableRows
     notices: list[RevisionNotice]
@@ -51,7 +54,7 @@ class Batch(Struct, frozen=True):
     publishing: list[Publishing] = field(default_factory=list)
 
     def published(self) -> TableRows:
-        """The rest of the tables: what results that are published with it say. May take seconds, in any thread."""
+        """Return the rows of the results that the batch publishes. This may take seconds, in any thread."""
         return published_rows(self.publishing)
 
 
@@ -62,7 +65,7 @@ class Results:
         self.events: dict[str, EventStandings] = {}
         self.revisions: dict[str, int] = {}
         self._waiting: dict[int, Waiting] = {}
-        self._whole: dict[str, list[Whole]] = {}
+        self._ready: dict[str, list[CompleteRows]] = {}
         self._published: dict[str, set[PublicationKey]] = {}
 
     def restore(
@@ -73,14 +76,14 @@ class Results:
         revision: int,
         published: Iterable[PublicationKey],
     ) -> None:
-        """Take in an event as ClickHouse has it."""
+        """Restore an event as ClickHouse has it."""
         standings = self.events[name] = EventStandings()
         standings.apply(rows, event)
         self.revisions[name] = revision
         self._published[name] = set(published)
 
     def add(self, frame: Frame) -> None:
-        """Take in a frame; frames of a partition come in order."""
+        """Add a frame; frames of a partition arrive in order."""
         waiting = self._waiting.setdefault(frame.partition, Waiting())
         for row in frame.rows:
             held = waiting.rows.get((row.event, row.bib))
@@ -94,55 +97,57 @@ class Results:
 
     def _complete(self, frame: Frame, waiting: Waiting) -> None:
         for name, head in frame.heads.items():
-            whole = self._open(name)
-            whole.revision = max(whole.revision, head)
+            complete = self._open(name)
+            complete.revision = max(complete.revision, head)
             if frame.accepted_us is not None:
-                whole.accepted_us = min(frame.accepted_us, whole.accepted_us or frame.accepted_us)
+                complete.accepted_us = min(frame.accepted_us, complete.accepted_us or frame.accepted_us)
         for (name, bib), row in waiting.rows.items():
-            whole = self._open(name)
-            held = whole.rows.get(bib)
+            complete = self._open(name)
+            held = complete.rows.get(bib)
             if held is None or row.version > held.version:
-                whole.rows[bib] = row
+                complete.rows[bib] = row
         for name, event in waiting.events.items():
-            whole = self._open(name)
-            earlier = [one.event for one in self._whole[name] if one.event is not None]
+            complete = self._open(name)
+            earlier = [ready.event for ready in self._ready[name] if ready.event is not None]
             known = self._published.get(name, set()).union(map(publication_key, _publications(earlier)))
-            whole.event = event
-            whole.publishes = not known.issuperset(map(publication_key, event.publications))
+            complete.event = event
+            complete.publishes = not known.issuperset(map(publication_key, event.publications))
 
-    def _open(self, name: str) -> Whole:
-        """Return the standings that take the next rows of an event."""
-        wholes = self._whole.setdefault(name, [])
-        if not wholes or wholes[-1].publishes:
-            wholes.append(Whole())
-        return wholes[-1]
+    def _open(self, name: str) -> CompleteRows:
+        """Return the rows to which the next rows of an event are added."""
+        ready = self._ready.setdefault(name, [])
+        if not ready or ready[-1].publishes:
+            ready.append(CompleteRows())
+        return ready[-1]
 
-    def is_whole(self) -> bool:
-        """Whether anything is ready for a batch."""
-        return bool(self._whole)
+    def is_ready(self) -> bool:
+        """Return whether any complete revision is ready for a batch."""
+        return bool(self._ready)
 
     def unfinished(self) -> set[int]:
-        """The partitions of which a revision has begun and is not whole."""
+        """Return the partitions with a revision that has begun and is not complete."""
         return set(self._waiting)
 
     def take(self) -> Batch:
-        """The batch of all that is whole now. Announced is an event whose revision rises; after a fill of scoring, rows
-        come again that are known, and an event without anything new is left out.
+        """Return the batch of all complete revisions.
+
+        An event is announced if its revision rises. After scoring has filled its state, it sends known rows again; an
+        event without any change is left out.
         """
         batch = Batch(TableRows(), [], 0)
-        for name, wholes in self._whole.items():
-            for whole in wholes:
-                batch = self._put(name, whole, batch)
-        self._whole = {}
+        for name, ready in self._ready.items():
+            for complete in ready:
+                batch = self._put(name, complete, batch)
+        self._ready = {}
         return batch
 
-    def _put(self, name: str, whole: Whole, batch: Batch) -> Batch:
+    def _put(self, name: str, complete: CompleteRows, batch: Batch) -> Batch:
         tables = batch.tables
         standings = self.events.setdefault(name, EventStandings())
         known = self.revisions.get(name, -1)
-        newer = [row for row in whole.rows.values() if _is_newer(standings, row)]
-        revision = max(known, whole.revision, *(row.version for row in newer), -1)
-        news = whole.event if whole.event is not None and _is_news(standings, whole.event) else None
+        newer = [row for row in complete.rows.values() if _is_newer(standings, row)]
+        revision = max(known, complete.revision, *(row.version for row in newer), -1)
+        news = complete.event if complete.event is not None and _is_news(standings, complete.event) else None
         if revision == known and not newer and news is None:
             return batch
         for row in newer:
@@ -160,7 +165,7 @@ class Results:
             event=name,
             revision=revision,
             announced_at_us=0,
-            accepted_us=whole.accepted_us,
+            accepted_us=complete.accepted_us,
             boards=changes.boards(),
             bibs=sorted(bibs) if len(bibs) <= NOTICE_BIBS_MAX else None,
         )
@@ -168,28 +173,29 @@ class Results:
         return Batch(tables, [*batch.notices, notice], batch.rows + len(newer), batch.publishing + publishing)
 
     def _publishing(self, standings: EventStandings, event: EventRow, revision: int) -> list[Publishing]:
-        """The publications that take effect with this revision."""
+        """Return the publications that take effect with this revision."""
         definition = standings.definition
         published = self._published.setdefault(event.event, set())
-        found: list[Publishing] = []
-        for one in event.publications:
-            if definition is None or publication_key(one) in published or not takes_effect(definition, one):
+        publishing: list[Publishing] = []
+        for publication in event.publications:
+            key = publication_key(publication)
+            if definition is None or key in published or not takes_effect(definition, publication):
                 continue
-            published.add(publication_key(one))
+            published.add(key)
             rows = list(standings.rows.values())
             cases = [case for row in rows if not row.gone for case in row.cases]
             for team in definition.team_boards:
                 cases += team_cases(definition, team, standings.teams[team.id].crowded, event.decided)
             results = race_results(
                 definition,
-                one.race,
+                publication.race,
                 rows,
-                {board.id: standings.board(board.id) for board in definition.boards if board.race == one.race},
+                {board.id: standings.board(board.id) for board in definition.boards if board.race == publication.race},
                 {name: team.rows for name, team in standings.teams.items()},
                 standings.delegations,
             )
-            found.append(Publishing(definition, event, one, cases, results, revision))
-        return found
+            publishing.append(Publishing(definition, event, publication, cases, results, revision))
+        return publishing
 
 
 def _publications(events: Iterable[EventRow]) -> Iterator[Publication]:

@@ -1,4 +1,4 @@
-"""The projections' command: settings are read once, faults take one line, and exit codes tell a supervisor."""
+"""`matline projections`: read settings once, report a fault in one line, return exit codes for the supervisor."""
 
 import asyncio
 import gc
@@ -17,7 +17,7 @@ from services.runtime.clickhouse import Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
 
 EXIT_FAILED = 1
-GC_FIRST = 50_000  # results make no garbage in circles; looking for some among 50,000 athletes takes half a second
+GC_FIRST = 50_000  # results have no reference cycles; looking for them among 50,000 athletes takes half a second
 EXIT_SETTINGS = 2  # a restart does not help
 
 _KNOWN = (StartFault, KafkaError, DatabaseUnavailable, UnknownVersion, UnreadableResults, OSError)
@@ -26,7 +26,7 @@ Companion = Callable[[Mapping[str, str], Database], AbstractAsyncContextManager[
 
 
 def main(environment: Mapping[str, str], live: Companion) -> int:
-    """Run the projections until stopped. Return the exit code. `live` serves beside them when chDB is embedded."""
+    """Run the projections until stopped, and return the exit code. `live` runs beside them when chDB is embedded."""
     logs.set_up()
     gc.set_threshold(GC_FIRST, 50, 100)
     try:
@@ -43,7 +43,7 @@ def main(environment: Mapping[str, str], live: Companion) -> int:
 
 
 def first_error(raised: BaseException) -> BaseException:
-    """The error itself, out of the groups that tasks put around it."""
+    """Return the first error in the groups that tasks put around it."""
     while isinstance(raised, BaseExceptionGroup):
         raised = raised.exceptions[0]
     return raised

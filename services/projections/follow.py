@@ -1,4 +1,4 @@
-"""`results` into boards: takes frames, works standings out, writes them, announces each revision."""
+"""Turn `results` into boards: read frames, update standings, write them, announce each revision."""
 
 import asyncio
 import logging
@@ -15,8 +15,8 @@ from services.projections.metrics import ProjectionMetrics
 from services.projections.position import checksum, go_on
 from services.projections.sink import Progress, Sink
 
-BATCH_EVERY_S = 0.05  # boards change this often at most; single reads come through at once
-REMEMBER_EVERY_S = 1.0  # a restart takes over so much again, and finds that it has it; each batch has an insert less
+BATCH_EVERY_S = 0.05  # boards change at most this often; single reads are not delayed
+REMEMBER_EVERY_S = 1.0  # a restart reads so much again, without effect; most batches then save an insert
 POLL_MS = 100
 FRAMES_MAX = 200  # of one batch: some 20,000 athletes and 40 MB
 
@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 
 
 class UnreadableResults(Exception):
-    """A record of `results` is no frame: a broken invariant, since only scoring writes there."""
+    """A record of `results` is not a frame: a broken invariant, since only scoring writes there."""
 
 
 class Follower:
-    """Follows `results` until it is cancelled, wherever it is then: the next start goes on from `progress`."""
+    """Follow `results` until cancelled, at any point: the next start goes on from `progress`."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Follower:
         self.caught_up = False
 
     async def run(self, progress: dict[tuple[str, int], Progress]) -> None:
-        """Take over everything from `progress` on. Raises StartFault, UnreadableResults, KafkaError."""
+        """Process everything from `progress` on. Raises StartFault, UnreadableResults, KafkaError."""
         await go_on(self._consumer, progress)
         ends = await self._consumer.end_offsets(sorted(self._consumer.assignment()))
         self._behind = {partition: end for partition, end in ends.items() if end > 0}
@@ -57,7 +57,7 @@ class Follower:
         while True:
             await self._poll()
             await self._note_caught_up()
-            if self._results.is_whole() or self._is_due():
+            if self._results.is_ready() or self._is_due():
                 await asyncio.sleep(max(0.0, written_s + BATCH_EVERY_S - time.monotonic()))
                 await self._poll(wait_ms=0)
                 async with self._sink.turn:
@@ -89,17 +89,17 @@ class Follower:
             await self._sink.write(await asyncio.to_thread(batch.published))
         at_us = time.time_ns() // 1000
         await self._sink.announce([(notice.event, notice.revision) for notice in batch.notices], at_us)
-        await self._tell(batch, at_us)
+        await self._send_notices(batch, at_us)
         if self._is_due():
             safe, self._safe = list(self._safe.values()), {}
             await self._sink.remember(safe)
             self._remembered_s = time.monotonic()
 
     def _is_due(self) -> bool:
-        """Whether to note how far we are: all that was taken is written, and it is some time since the last note."""
+        """Return whether to store the position: everything before it is written, and the last one is old enough."""
         return bool(self._safe) and time.monotonic() - self._remembered_s >= REMEMBER_EVERY_S
 
-    async def _tell(self, batch: Batch, at_us: int) -> None:
+    async def _send_notices(self, batch: Batch, at_us: int) -> None:
         for notice in batch.notices:
             announced: RevisionNotice = msgspec.structs.replace(notice, announced_at_us=at_us)
             await self._producer.send(STANDINGS.name, encode_notice(announced), key=notice.event.encode(), partition=0)

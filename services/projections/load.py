@@ -1,4 +1,4 @@
-"""What ClickHouse has, as the projections begin with it; and taking away what was written and never announced."""
+"""Load the state that ClickHouse has at the start, and remove rows that were written but never announced."""
 
 import logging
 
@@ -34,9 +34,9 @@ _PROGRESS = (
     "SELECT topic, partition, max(next_offset), argMax(checksum, next_offset) FROM progress GROUP BY topic, partition"
 )
 
-# What differs from the row before is all that these tables get. So a row that a dead process wrote, of a revision that
-# it never announced, would be taken for what was there before: it goes. The others hold whole rows by version. What was
-# published is kept once, so it too must be of a revision that was announced.
+# These tables only get rows that differ from the row before. A row of a revision that a dead process wrote and never
+# announced would be taken for the row before, so it is removed. The other tables hold full rows by version. Published
+# results are stored once, so they too must be of an announced revision.
 _BY_REVISION = {
     "board_rows": "revision",
     "team_standings": "revision",
@@ -53,7 +53,7 @@ WHERE o.{column} > if(r.event = '', -1, r.announced)
 
 
 async def load(database: Database) -> Results:
-    """The results of every event at its last announced revision. Raises DatabaseUnavailable."""
+    """Return the results of every event at its last announced revision. Raises DatabaseUnavailable."""
     results = Results()
     for event, revision in await database.query(_ANNOUNCED):
         parameters = {"event": event, "revision": revision}
@@ -61,7 +61,7 @@ async def load(database: Database) -> Results:
         latest = [_event.decode(text) for (text,) in await database.query(_LATEST_EVENT, parameters)]
         published = [_key(*row) for row in await database.query(_PUBLISHED, parameters)]
         results.restore(latest[0] if latest else None, rows, event, revision, published)
-        log.info("event %s goes on from revision %d with %d athletes", event, revision, len(rows))
+        log.info("event %s continues from revision %d with %d athletes", event, revision, len(rows))
     return results
 
 
@@ -71,19 +71,19 @@ def _key(offset: int, race: str, state: str, boards: str) -> PublicationKey:
 
 
 async def load_progress(database: Database) -> dict[tuple[str, int], Progress]:
-    """How far each partition of each topic is. Raises DatabaseUnavailable."""
+    """Return the position of each partition of each topic. Raises DatabaseUnavailable."""
     return {(row[0], row[1]): Progress(*row) for row in await database.query(_PROGRESS)}
 
 
 async def remove_unannounced(database: Database) -> None:
-    """Take away rows of revisions that were never announced. Raises DatabaseUnavailable."""
+    """Remove rows of revisions that were never announced. Raises DatabaseUnavailable."""
     for table, column in _BY_REVISION.items():
         for (event,) in await database.query(_ORPHANS.format(table=table, column=column)):
-            found = await database.query(
+            newest = await database.query(
                 "SELECT max(revision) FROM revisions WHERE event = {event:String} HAVING count() > 0", {"event": event}
             )
-            announced = found[0][0] if found else -1
-            log.info("taking away rows of %s of event %s beyond revision %d, never announced", table, event, announced)
+            announced = newest[0][0] if newest else -1
+            log.info("removing rows of %s of event %s after revision %d, never announced", table, event, announced)
             await database.command(
                 f"DELETE FROM {table} WHERE event = {{event:String}} AND {column} > {{announced:Int64}}",
                 {"event": event, "announced": announced},

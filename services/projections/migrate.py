@@ -12,21 +12,21 @@ _STATEMENT_END = re.compile(r";\s*$", re.MULTILINE)
 
 
 def migrations() -> list[tuple[int, str]]:
-    """Number and statements of each migration, in order."""
-    found = []
+    """Return the number and the statements of each migration, in order."""
+    numbered = []
     for file in files("services.projections").joinpath("migrations").iterdir():
         match = _NAME.fullmatch(file.name)
         if match is not None:
-            found.append((int(match[1]), file.read_text()))
-    return sorted(found)
+            numbered.append((int(match[1]), file.read_text()))
+    return sorted(numbered)
 
 
 async def migrate(database: Database) -> list[int]:
-    """Bring the tables up to this release; the numbers of the migrations applied now. Raises StartFault for tables of a
-    newer release, DatabaseUnavailable.
+    """Bring the tables up to this release, and return the numbers of the migrations applied now.
 
-    A migration that broke off is applied again from its beginning, so each of its statements is `IF NOT EXISTS` or the
-    like; ClickHouse has no transaction around them.
+    Raises StartFault for tables of a newer release, DatabaseUnavailable. A migration that was interrupted is applied
+    again from its beginning, so each of its statements is `IF NOT EXISTS` or the like: ClickHouse has no transaction
+    around them.
     """
     await database.command(
         "CREATE TABLE IF NOT EXISTS migrations (number UInt32) ENGINE = ReplacingMergeTree ORDER BY number"

@@ -1,4 +1,4 @@
-"""Where to go on in a topic: at the offset that ClickHouse remembers, if the log is still the one it remembers."""
+"""Find where to go on in a topic: at the offset that ClickHouse stored, if the log is still the same."""
 
 import zlib
 from collections.abc import Mapping
@@ -9,20 +9,23 @@ from aiokafka.errors import KafkaTimeoutError
 from services.projections.sink import Progress
 from services.runtime.faults import StartFault
 
-FETCH_MS = 10_000  # for one record that is there
+FETCH_MS = 10_000  # for one record that exists
 
-REMEDY = "Was it restored, made anew or cut? Look first; `matline rebuild` makes the boards anew from the log"
+REMEDY = (
+    "Find out whether the topic was restored, re-created or cut; then `matline rebuild` makes the boards again from the"
+    " log"
+)
 
 
 def checksum(value: bytes | None) -> int:
-    """CRC-32 of a record's bytes."""
+    """Return the CRC-32 of a record's bytes."""
     return zlib.crc32(value or b"")
 
 
 async def go_on(consumer: AIOKafkaConsumer, progress: Mapping[tuple[str, int], Progress]) -> None:
-    """Seek every assigned partition to where it goes on; those without progress to their beginning.
+    """Seek every assigned partition to its stored position, or to its beginning if there is none.
 
-    Raises StartFault when the topic does not agree with what was read of it before.
+    Raises StartFault when the topic does not agree with the records that were read before.
     """
     assigned = sorted(consumer.assignment())
     begins = await consumer.beginning_offsets(assigned)
@@ -39,11 +42,13 @@ async def go_on(consumer: AIOKafkaConsumer, progress: Mapping[tuple[str, int], P
             )
         if known.next_offset < begins[partition]:
             raise StartFault(
-                f"{where} begins at {begins[partition]}; the boards were made up to {known.next_offset}, so results"
-                f" between are gone. {REMEDY}"
+                f"{where} begins at {begins[partition]}; the boards were made up to {known.next_offset}, so the results"
+                f" between them are gone. {REMEDY}"
             )
         if known.next_offset > begins[partition] and await _before(consumer, partition, known) != known.checksum:
-            raise StartFault(f"record {known.next_offset - 1} of {where} is another than the boards know. {REMEDY}")
+            raise StartFault(
+                f"record {known.next_offset - 1} of {where} is not the one from which the boards were made. {REMEDY}"
+            )
         consumer.seek(partition, known.next_offset)
 
 

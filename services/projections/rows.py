@@ -1,4 +1,4 @@
-"""From results to rows of the tables: pure, so that the same results always make the same rows."""
+"""Make rows of the tables from results: pure, so that the same results always make the same rows."""
 
 from collections.abc import Iterable, Iterator
 
@@ -22,18 +22,18 @@ class TableRows(Struct, frozen=True):
     tables: dict[str, list[Row]] = field(default_factory=dict)
 
     def add(self, table: str, rows: Iterable[Row]) -> None:
-        """Put rows behind those that are there."""
-        found = list(rows)
-        if found:
-            self.tables.setdefault(table, []).extend(found)
+        """Add rows to a table."""
+        added = list(rows)
+        if added:
+            self.tables.setdefault(table, []).extend(added)
 
     def count(self) -> int:
-        """How many rows there are in all."""
+        """Return the number of all rows."""
         return sum(map(len, self.tables.values()))
 
 
 def athlete_row(row: AthleteRow) -> Row:
-    """A version of an athlete's result, for `athlete_versions`."""
+    """Return a version of an athlete's result, for `athlete_versions`."""
     return (
         row.event,
         row.bib,
@@ -103,10 +103,10 @@ def standings_rows(event: str, revision: int, changes: Changes) -> TableRows:
     rows.add(
         "board_rows",
         (
-            (event, one.board, one.bib, revision, 0, 0, 0, 0, 0)
-            if one.cell is None
-            else (event, one.board, one.bib, revision, 1, *one.cell)
-            for one in changes.cells
+            (event, change.board, change.bib, revision, 0, 0, 0, 0, 0)
+            if change.cell is None
+            else (event, change.board, change.bib, revision, 1, *change.cell)
+            for change in changes.cells
         ),
     )
     rows.add(
@@ -128,7 +128,7 @@ def standings_rows(event: str, revision: int, changes: Changes) -> TableRows:
     rows.add(
         "delegation_standings",
         (
-            (event, board, revision, [one.place for one in own], [one.team for one in own], [one.score for one in own])
+            (event, board, revision, [row.place for row in own], [row.team for row in own], [row.score for row in own])
             for board, own in changes.delegations.items()
         ),
     )
@@ -136,7 +136,7 @@ def standings_rows(event: str, revision: int, changes: Changes) -> TableRows:
 
 
 class Publishing(Struct, frozen=True):
-    """A publication that has come, and all that it is judged by and says, as it was then."""
+    """A new publication, with everything that decides its effect and its contents, as it was at its revision."""
 
     definition: Definition
     event: EventRow
@@ -150,18 +150,18 @@ def published_rows(publishing: Iterable[Publishing]) -> TableRows:
     """Return the rows of publications. A field of 55,000 takes seconds, too long for an event loop."""
     rows = TableRows()
     documents: dict[tuple[str, str, int], Row] = {}
-    for one in publishing:
-        made, document = judged(one.definition, one.event, one.publication, one.cases, one.results, one.revision)
-        name = one.event.event
-        documents[name, made.race, made.revision] = (
+    for new in publishing:
+        kept, document = judged(new.definition, new.event, new.publication, new.cases, new.results, new.revision)
+        name = new.event.event
+        documents[name, kept.race, kept.revision] = (
             name,
-            made.race,
-            made.revision,
+            kept.race,
+            kept.revision,
             document.decode(),
-            _json.encode(plain_delegations(one.results.delegations)).decode(),
+            _json.encode(plain_delegations(new.results.delegations)).decode(),
         )
-        boards, void = _json.encode(made.boards).decode(), _json.encode(made.void).decode()
-        row = (name, made.offset, made.race, made.state, boards, made.revision, made.recorded_at_us, made.sha256, void)
+        boards, void = _json.encode(kept.boards).decode(), _json.encode(kept.void).decode()
+        row = (name, kept.offset, kept.race, kept.state, boards, kept.revision, kept.recorded_at_us, kept.sha256, void)
         rows.add("published", [row])
     rows.add("published_documents", documents.values())
     return rows

@@ -21,7 +21,7 @@ class ProjectionSettings(Struct, frozen=True, kw_only=True):
 
 
 def settings_from(environment: Mapping[str, str]) -> ProjectionSettings:
-    """The settings that MATLINE_ variables give. Raises StartFault."""
+    """Return the settings that the MATLINE_ variables give. Raises StartFault."""
     return ProjectionSettings(
         kafka=kafka_options(environment),
         database=database_address(environment),

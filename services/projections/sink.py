@@ -1,4 +1,4 @@
-"""Batches into ClickHouse: one insert a table, what commits a revision last, again and again until it is taken."""
+"""Write batches to ClickHouse: one insert for each table, the commit last, each retried until it succeeds."""
 
 import asyncio
 import logging
@@ -12,14 +12,14 @@ from services.projections.tables import TABLES, columns_of
 from services.runtime.backoff import Backoff
 from services.runtime.clickhouse import Columns, Database, DatabaseUnavailable
 
-INSERT_ROWS_MAX = 20_000  # of one insert: a few dozen milliseconds of the thread that all share
+INSERT_ROWS_MAX = 20_000  # of one insert: a few dozen milliseconds of the shared database thread
 BACKOFF = Backoff(0.2, 5.0)
 
 log = logging.getLogger(__name__)
 
 
 class Progress(NamedTuple):
-    """How far a partition of a topic is in ClickHouse: the next offset, and a checksum of the record before it."""
+    """The position of a topic's partition in ClickHouse: the next offset, and a checksum of the record before it."""
 
     topic: str
     partition: int
@@ -28,10 +28,10 @@ class Progress(NamedTuple):
 
 
 class Sink:
-    """Writes tables in order. `run` names this process's life, so that tokens of two never meet.
+    """Write tables in order. `run` identifies this run of the process, so that no two runs use the same token.
 
-    Whoever writes something whole holds `turn` meanwhile: so boards wait for one insert of the audit's at most, where
-    all share one thread.
+    A writer holds `turn` while it writes something that belongs together. So boards wait for at most one insert of the
+    audit, since all writers share one thread.
     """
 
     def __init__(self, database: Database, metrics: ProjectionMetrics, run: str) -> None:
@@ -43,11 +43,11 @@ class Sink:
         self.fault: str | None = None
 
     async def write(self, rows: TableRows) -> None:
-        """Insert rows by table, in the order of `tables.TABLES`; returns when ClickHouse has them all."""
+        """Insert rows by table, in the order of `tables.TABLES`; return when ClickHouse has them all."""
         for table in TABLES:
-            found = rows.tables.get(table, [])
-            for start in range(0, len(found), INSERT_ROWS_MAX):
-                await self.insert(table, columns_of(table, found[start : start + INSERT_ROWS_MAX]))
+            of_table = rows.tables.get(table, [])
+            for start in range(0, len(of_table), INSERT_ROWS_MAX):
+                await self.insert(table, columns_of(table, of_table[start : start + INSERT_ROWS_MAX]))
 
     async def announce(self, revisions: Sequence[tuple[str, int]], at_us: int) -> None:
         """Commit revisions: readers see them from now on."""
@@ -56,12 +56,12 @@ class Sink:
             await self.insert("revisions", columns_of("revisions", rows))
 
     async def remember(self, progress: Sequence[Progress]) -> None:
-        """Note how far we are, for the next start."""
+        """Store the positions from which the next start goes on."""
         if progress:
             await self.insert("progress", columns_of("progress", progress))
 
     async def insert(self, table: str, columns: Columns) -> None:
-        """Insert rows given in columns; returns when ClickHouse has them, however often that takes to try."""
+        """Insert rows given in columns; retry until ClickHouse has them."""
         self._inserts += 1
         token = f"{table}:{self._run}:{self._inserts}"
         rows = len(next(iter(columns.values()))[1])
@@ -76,7 +76,7 @@ class Sink:
                 await asyncio.sleep(BACKOFF.pause_s(attempt))
                 continue
             if self.fault is not None:
-                log.info("ClickHouse takes inserts again")
+                log.info("ClickHouse accepts inserts again")
             self.fault = None
             self._metrics.database_up.set(1)
             self._metrics.insert_s.labels(table).observe(time.monotonic() - began)
@@ -85,8 +85,8 @@ class Sink:
             return
 
     def _failed(self, error: DatabaseUnavailable, attempt: int) -> None:
-        self.fault = f"ClickHouse does not take inserts: {error}"
+        self.fault = f"ClickHouse does not accept inserts: {error}"
         self._metrics.failures.inc()
         self._metrics.database_up.set(0)
         if attempt == 0:
-            log.warning("%s; trying on, boards wait", self.fault)
+            log.warning("%s; retrying, and boards wait", self.fault)

@@ -1,6 +1,6 @@
-"""The tables that are filled, each column with its type: inserts then need not ask ClickHouse for them first.
+"""The tables and the types of their columns, so that inserts do not have to ask ClickHouse for them.
 
-`migrations/` makes them; a test holds the two together.
+`migrations/` creates the tables; a test checks that both agree.
 """
 
 from collections.abc import Iterable, Sequence
@@ -121,7 +121,7 @@ TABLES: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def columns_of(table: str, rows: Sequence[Sequence[Any]] | Iterable[Sequence[Any]]) -> Columns:
-    """Rows, each in the order of the table's columns, as the columns that an insert takes."""
-    turned = list(zip(*rows, strict=True))
+    """Return rows, each in the order of the table's columns, as the columns that an insert takes."""
+    columns = list(zip(*rows, strict=True))
     kinds = TABLES[table]
-    return {name: (kind, values) for (name, kind), values in zip(kinds, turned, strict=True)}
+    return {name: (kind, values) for (name, kind), values in zip(kinds, columns, strict=True)}

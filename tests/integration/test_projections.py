@@ -219,7 +219,7 @@ async def test_a_topic_that_is_not_the_one_remembered_stops_the_projections(
     sink = Sink(database, ProjectionMetrics(CollectorRegistry()), "run")
     writer = ResultsWriter()
     await publish(kafka, 0, *writer.frames(defined(), entries("1"), gun()))
-    for next_offset, words in ((1, "another than the boards know"), (50, "ends at 1")):
+    for next_offset, words in ((1, "not the one from which the boards were made"), (50, "ends at 1")):
         await database.command("TRUNCATE TABLE progress")
         await sink.remember([Progress(RESULTS.name, 0, next_offset, 12345)])
         with pytest.raises(BaseExceptionGroup) as stopped:

@@ -41,7 +41,7 @@ def test_a_revision_waits_for_its_last_frame() -> None:
     _, frames = writer.frames(defined(), entries("1", "2", "3", "4", "5"), gun())
     for frame in frames[:-1]:
         results.add(frame)
-        assert not results.is_whole()
+        assert not results.is_ready()
         assert results.take().notices == []
     results.add(frames[-1])
     batch = results.take()
