@@ -1,4 +1,4 @@
-"""Measuring how long reads take from their acceptance to the boards, by the live service's event stream."""
+"""Measure how long reads take from their acceptance to the boards, using the live service's event stream."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ class _Revision(Struct):
 
 
 class Watcher:
-    """Records when each revision of an event is announced to viewers."""
+    """Record when each revision of an event is announced to viewers."""
 
     def __init__(self, live: str, event: str) -> None:
         self._url = f"{live}/v1/events/{event}/stream"
@@ -81,7 +81,10 @@ class Watcher:
 
 
 def _quantile(waits: list[tuple[int, int]], rank: float) -> int:
-    """Return the wait of the read with this rank. `waits` ascend; each has the number of reads that waited as long."""
+    """Return the wait of the read with this rank.
+
+    `waits` ascend; each has the number of reads that waited that long.
+    """
     for wait_us, count in waits:
         rank -= count
         if rank <= 0:

@@ -1,4 +1,4 @@
-"""Replaying the recorded session of a real MYLAPS exporter over TCP, and counting its passings in the race log."""
+"""Replay the recorded session of a real MYLAPS exporter over TCP, and count its passings in the race log."""
 
 import csv
 from collections.abc import Callable

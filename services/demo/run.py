@@ -32,7 +32,7 @@ SEED = 2024
 STEADY_READS_S = 2000.0  # reads per second while the time from read to board is measured
 STEADY_FROM = 0.5  # of the race: by then runners are everywhere on the course
 STEADY_S = 20.0
-SETTLE_S = 3.0  # of these, until the backlog is gone
+SETTLE_S = 3.0  # of the steady stretch, until the backlog is gone
 BOARD_EVERY_S = 0.5
 BOARD_ROWS = 8
 FINAL_ROWS = 5
@@ -253,7 +253,7 @@ def against_truth(screen: Screen, standings: Any, truth: dict[str, Truth]) -> bo
     figures = f"{len(truth) - len(wrong):,} of {len(truth):,} athletes"
     if wrong:
         figures += f"; the first difference: served {served.get(wrong[0])}, true {truth[wrong[0]]}"
-    return screen.check("all results are the true ones of the simulator", not wrong, figures)
+    return screen.check("all results equal the true results of the simulator", not wrong, figures)
 
 
 def _same(served: dict[str, Any], true: Truth) -> bool:

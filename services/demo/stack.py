@@ -1,4 +1,4 @@
-"""The stack of the demo: `matline up` as a process of its own, in a folder of its own, on free ports."""
+"""The stack of the demo: `matline up` as a separate process, in its own folder, on free ports."""
 
 import asyncio
 import os

@@ -1,8 +1,8 @@
-"""`matline gateway test`: shows what a reader says to a person who stands beside it with a laptop before the race.
+"""`matline gateway test`: show what a reader sends, for a person who tests it with a laptop before the race.
 
-The decoders are ingest's, on a connection of its own: nothing is stored, and nothing is sent that changes the device or
-takes something out of it. So stored reads stay where they are, messages of an exporter are not acknowledged (it keeps
-them for ingest), and an LLRP reader is not set up but only asked.
+This uses ingest's decoders on its own connection. Nothing is stored, and nothing is sent that changes the device or
+removes anything from it: stored reads are not fetched, messages of an exporter are not acknowledged (it keeps them for
+ingest), and an LLRP reader is only queried, not set up.
 """
 
 import asyncio
@@ -36,26 +36,26 @@ from services.ingest.readers.connection import CONNECT_WAIT_S, Conversation, dia
 from services.ingest.readers.registry import PROTOCOLS, connected_protocols
 from services.ingest.readers.sources import PORT_MAX, Source, host_and_port, joined
 
-EXIT_NOTHING = 1  # nobody was there, or nothing that came could be read
+EXIT_NOTHING = 1  # nothing answered, or nothing that came could be decoded
 EXIT_USAGE = 2
-SHOWN_LINES_MAX = 24  # of the conversation: the handshake and the first answers
+SHOWN_LINES_MAX = 24  # raw lines of a connection: the handshake and the first answers
 SHOWN_LINE_CHARS = 160
 READS_A_SECOND = 20  # shown one by one; the rest of a flood is counted
-QUIET_S = 10.0  # after so long without a word, a hint of what may be wrong
+QUIET_S = 10.0  # after this long without any bytes, a hint about the cause
 AGES = ((60, "min"), (3600, "h"), (86_400, "days"))
-RAW_SHOWN_BYTES = 80  # of what could not be read
-PLACES_MAX = 20  # named at the end
+RAW_SHOWN_BYTES = 80  # of bytes that could not be decoded
+PLACES_MAX = 20  # listed at the end
 
 OTHER_SIGNS = ((rb"^SSH-", "a computer's SSH"), (rb"^HTTP/|^<!|^\{", "a web server"))
-"""By how they begin to speak: who may be at the other end that is not a reader at all."""
+"""First bytes of programs that are not readers, and their names."""
 
 Say = Callable[[str], None]
 
 
 class TestOrder(Struct, frozen=True, kw_only=True):
-    """What to test. `zone` null: the zone of this machine. `seconds` null: until Ctrl-C. `quiet_s`: see QUIET_S."""
+    """The reader to test. `zone` null: this machine's zone. `seconds` null: until Ctrl-C. `quiet_s`: see QUIET_S."""
 
-    __test__ = False  # no test case of pytest
+    __test__ = False  # not a test case for pytest
 
     protocol: str
     address: str
@@ -65,7 +65,7 @@ class TestOrder(Struct, frozen=True, kw_only=True):
 
 
 class CannotTest(Exception):
-    """The order makes no sense; the message says why."""
+    """The test cannot be run as ordered; the message says why."""
 
 
 def main(order: TestOrder) -> int:
@@ -80,7 +80,7 @@ def main(order: TestOrder) -> int:
 
 
 async def run(order: TestOrder, say: Say) -> int:
-    """Connect to a device, or wait for one that calls, and show what it says; return the exit code.
+    """Connect to a device, or wait for one that calls, and show what it sends; return the exit code.
 
     Raises CannotTest.
     """
@@ -89,11 +89,11 @@ async def run(order: TestOrder, say: Say) -> int:
         known = ", ".join(connected_protocols())
         raise CannotTest(f"{order.protocol!r} is not a protocol that can be tested; choose one of {known}")
     if order.zone is not None and not protocol.has_zone:
-        raise CannotTest(f"--zone does not apply to {order.protocol}, whose readers send UTC")
+        raise CannotTest(f"--zone does not apply to {order.protocol}, whose readers send UTC; leave it out")
     host, port = _address(order.address, protocol.port)
     session = _Session(protocol, _zone(order.zone), order.quiet_s, say)
     calls = protocol.way == "calls us"
-    way = "waiting for its call" if calls else "dialling"
+    way = "waiting for a call" if calls else "connecting"
     say(f"{order.protocol}: {way} at {joined(host, port)}, {session.clocks}; nothing is stored. Ctrl-C ends.")
     if protocol.caution:
         say(protocol.caution)
@@ -114,7 +114,7 @@ def _address(text: str, usual_port: int) -> tuple[str, int]:
     if re.fullmatch(r"\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+", text):
         return text.strip("[]"), usual_port
     if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", text) or host_and_port(text)[1] > PORT_MAX:
-        raise CannotTest(f"{text!r} is not an address; write HOST:PORT, or HOST for its usual port {usual_port}")
+        raise CannotTest(f"{text!r} is not an address; write HOST:PORT, or HOST for the usual port {usual_port}")
     return host_and_port(text)
 
 
@@ -130,7 +130,7 @@ def _zone(text: str | None) -> tzinfo:
 
 
 class _Session:
-    """One test at work: takes messages as ingest's delivery does, and says them. Implements `connection.Sink`."""
+    """A running test: take messages as ingest's delivery does, and show them. Implements `connection.Sink`."""
 
     def __init__(self, protocol: ReaderProtocol, zone: tzinfo, quiet_s: float, say: Say) -> None:
         self._protocol = protocol
@@ -148,17 +148,17 @@ class _Session:
         self._offsets_us: Mapping[str, int] = {}
         self._first_bytes = b""
         self._lines_shown = 0
-        self._second = (0, 0)  # which it is, and how many reads were shown in it
+        self._second = (0, 0)  # a second, and how many reads were shown in it
         self._unshown = 0
         self._fault = ""
-        self._clocks_said: set[str] = set()
-        self._quiet_said = self._kept_said = False
+        self._clocks_shown: set[str] = set()
+        self._quiet_shown = self._kept_shown = False
         self._connected = asyncio.Event()
-        self.clocks = f"its clock taken to stand in {zone}" if protocol.has_zone else "its clock taken to be UTC"
+        self.clocks = f"taking its clock to be in zone {zone}" if protocol.has_zone else "taking its clock to be UTC"
 
     @property
     def understood(self) -> bool:
-        """Whether something of the protocol came."""
+        """Return whether anything in this protocol came."""
         return self._connected.is_set() and bool(self._first_bytes) and not self._speaks_something_else()
 
     def _speaks_something_else(self) -> bool:
@@ -167,28 +167,28 @@ class _Session:
     # --- connections
 
     async def dialled(self, host: str, port: int) -> None:
-        """Dial once and listen until it ends."""
+        """Connect once, and listen until the connection ends."""
         try:
             async with asyncio.timeout(CONNECT_WAIT_S):
                 incoming, outgoing = await dial(host, port)
         except ConnectionRefusedError:
-            self._fault = f"{host} answers, but nothing listens on its port {port}: is it the right port, is it on?"
+            self._fault = f"{host} answers, but nothing listens on its port {port}: is that the right port?"
         except TimeoutError:
-            self._fault = f"{host} does not answer within {CONNECT_WAIT_S:g} s: address, cable, firewall?"
+            self._fault = f"{host} did not answer within {CONNECT_WAIT_S:g} s: check address, cable and firewall"
         except OSError as error:
             self._fault = f"{host}:{port} cannot be reached: {error.strerror or error}"
         else:
-            await self._hold(incoming, outgoing, f"{host}:{port}")
+            await self._run(incoming, outgoing, f"{host}:{port}")
             return
         self._say(self._fault)
 
     async def called(self, host: str, port: int) -> None:
-        """Wait for calls, and listen to each caller."""
+        """Wait for readers that call, and listen to each."""
         try:
             server = await asyncio.start_server(self._answer, host, port)
         except OSError as error:
             address = joined(host, port)
-            self._fault = f"cannot listen on {address}: {error.strerror or error}; is it ingest that has this port?"
+            self._fault = f"cannot listen on {address}: {error.strerror or error}; does ingest use this port?"
             self._say(self._fault)
             return
         bound = server.sockets[0].getsockname()[1]
@@ -198,41 +198,41 @@ class _Session:
                 await self._connected.wait()
         except TimeoutError:
             self._say(
-                f"nobody has called for {self._quiet_s:g} s: is its software set to this machine's address and to port"
-                f" {bound}?"
+                f"no reader has called for {self._quiet_s:g} s: is its software set to this machine's address and"
+                f" port {bound}?"
             )
         await server.serve_forever()
 
     async def _answer(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
         peer = outgoing.get_extra_info("peername") or ("?", 0)
-        with suppress(asyncio.CancelledError):  # the test ends, and nobody else awaits this task
-            await self._hold(incoming, outgoing, f"{peer[0]}:{peer[1]}")
+        with suppress(asyncio.CancelledError):  # the test ends, and nothing else awaits this task
+            await self._run(incoming, outgoing, f"{peer[0]}:{peer[1]}")
 
-    async def _hold(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter, name: str) -> None:
+    async def _run(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter, name: str) -> None:
         self._connected.set()
-        self._say(f"connected with {name}")
-        reader = _Overheard(self._make({}), self._show, self._ticked)
+        self._say(f"connected to {name}")
+        reader = _ObservedReader(self._make({}), self._show, self._ticked)
         try:
             conversation = Conversation(self._source, reader, self, self._metrics, self._clock, self._arrivals)
             await conversation.run(incoming, outgoing)
-            self._say("it hung up")
+            self._say("the reader hung up")
         except (ConnectionFault, OSError) as error:
             self._fault = str(error) or type(error).__name__
             self._say(f"the connection ended: {self._fault}")
         finally:
             outgoing.close()
 
-    # --- what is said
+    # --- output
 
     def _say(self, text: str) -> None:
         self._say_line(f"{datetime.now():%H:%M:%S}  {text}")
 
     def _show(self, data: bytes, ours: bool) -> None:
-        """Show the first lines of the conversation as they are."""
+        """Show the first lines of a connection as they are."""
         if not ours and len(self._first_bytes) < RAW_SHOWN_BYTES:
             self._first_bytes += data[:RAW_SHOWN_BYTES]
         if not self._protocol.is_text:
-            return  # what it means is said
+            return  # only the decoded messages are shown
         for line in re.split(rb"[\r\n\0]+|(?<=\$)", data):
             if line.strip() and self._lines_shown < SHOWN_LINES_MAX:
                 self._lines_shown += 1
@@ -242,20 +242,20 @@ class _Session:
     def _ticked(self, connected_s: float, offsets_us: Mapping[str, int]) -> None:
         self._offsets_us = offsets_us
         for where, offset_us in offsets_us.items():
-            if where not in self._clocks_said:
-                self._clocks_said.add(where)
-                self._say(f"clock     {where or 'its own'} is {_off(offset_us / 1e6)} ours")
-        if connected_s >= self._quiet_s and not self._first_bytes and not self._quiet_said:
-            self._quiet_said = True
+            if where not in self._clocks_shown:
+                self._clocks_shown.add(where)
+                self._say(f"clock     {where or 'of the reader'} is {_off(offset_us / 1e6)} ours")
+        if connected_s >= self._quiet_s and not self._first_bytes and not self._quiet_shown:
+            self._quiet_shown = True
             hint = (
-                "the port is open, but this protocol's readers speak at once: is it the right port?"
+                "the port is open, but readers of this protocol send something at once: is that the right port?"
                 if self._protocol.speaks_first
-                else "readers of this kind are silent until a chip crosses: hold one over the mat"
+                else "readers of this protocol are silent until a chip crosses: hold a chip over the mat"
             )
-            self._say(f"it has said nothing for {self._quiet_s:g} s; {hint}")
+            self._say(f"nothing came for {self._quiet_s:g} s; {hint}")
 
     async def put(self, messages: Sequence[Message], acknowledge: Callable[[int], None]) -> None:
-        """Say messages, and acknowledge none."""
+        """Show messages, and acknowledge none."""
         for message in with_times_in_range(messages):
             match message:
                 case DecodedRead():
@@ -268,14 +268,14 @@ class _Session:
                     if self._unreadable <= READS_A_SECOND:
                         self._say(f"unreadable  {raw[:RAW_SHOWN_BYTES]!r}: {reason}")
                 case Acknowledgement():
-                    if not self._kept_said:
-                        self._kept_said = True
+                    if not self._kept_shown:
+                        self._kept_shown = True
                         self._say(
-                            "notice    kept: its messages are not acknowledged, so it keeps them and sends no more than"
-                            " the first few"
+                            "notice    kept: messages are not acknowledged here, so the reader keeps them and sends"
+                            " only the first few"
                         )
                 case CursorAdvanced():
-                    pass  # nothing is kept, so nothing has to be asked for again
+                    pass  # there is no cursor here
                 case _:
                     assert_never(message)
 
@@ -293,7 +293,7 @@ class _Session:
             self._unshown += 1
             return
         if self._unshown:
-            self._say(f"          ... and {self._unshown} reads more, too many to show")
+            self._say(f"          ... and {self._unshown} more reads, too many to show")
             self._unshown = 0
         local = datetime.fromtimestamp(read.at_us / 1e6, self._zone)
         rssi = "" if read.rssi is None else f"  {read.rssi:g} dBm"
@@ -301,36 +301,36 @@ class _Session:
         self._say(f"read      {place:16}  chip {read.chip:14}  {local:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"{rssi}  {age}")
 
     def summary(self) -> list[str]:
-        """Return what to say at the end."""
+        """Return the lines to show at the end."""
         if not self._connected.is_set():
-            return [] if self._fault else ["ended: nobody was there"]
+            return [] if self._fault else ["ended: no reader connected"]
         clocks = [
             f"; its clock{f' ({where})' if where else ''} is {_off(offset_us / 1e6)} ours"
             for where, offset_us in self._offsets_us.items()
         ]
         lines = [
             f"ended: {self._reads} reads of {len(self._chips)} chips, {self._notices} notices, "
-            f"{self._unreadable} things that could not be read" + "".join(clocks)
+            f"{self._unreadable} unreadable messages" + "".join(clocks)
         ]
         lines += [f"  {place or '(no name)'}: {reads} reads" for place, reads in self._places.items()]
         if self._places:
             named = ", ".join(f'"{place}" = "..."' for place in self._places)
-            lines.append(f"To name them on the log: devices = {{ {named} }}")
+            lines.append(f"To name them on the log, put into matline.toml: devices = {{ {named} }}")
         if self._speaks_something_else():
-            seems = f"This is not a reader of {self._protocol.name}: {_seems(self._first_bytes)}"
-            lines.append(seems if self._first_bytes else "It said nothing.")
+            seems = f"This is not a reader of protocol {self._protocol.name}: {_seems(self._first_bytes)}"
+            lines.append(seems if self._first_bytes else "It sent nothing.")
         return lines
 
 
 def _maker(protocol: ReaderProtocol, zone: tzinfo) -> Make:
-    """Return what makes readers that change nothing and take nothing out of a device."""
+    """Return a function that makes readers which change nothing on a device and remove nothing from it."""
     connect = protocol.watch or protocol.connect
     assert connect is not None
     return connect(ReaderSettings(gateway="reader", zone=zone))
 
 
 def _seems(first_bytes: bytes) -> str:
-    """Say who may be at the other end, by how it began to speak."""
+    """Return a guess at the other end, judged by its first bytes."""
     signs = [(protocol.begins_with, f"{protocol.title} ({protocol.name})") for protocol in PROTOCOLS.values()]
     for sign, name in [*OTHER_SIGNS, *signs]:
         if re.search(sign, first_bytes, re.MULTILINE):
@@ -343,17 +343,17 @@ def _off(seconds: float) -> str:
 
 
 def _age(seconds: float) -> str:
-    """Say how long ago a read was, by this machine's clock."""
+    """Return how long ago a read was by this machine's clock, in words."""
     if seconds < -1:
-        return f"{-seconds:.0f} s in the future: zone or clock is wrong"
+        return f"{-seconds:.0f} s in the future: check zone and clock"
     if seconds < 100:
         return f"{seconds:.1f} s ago"
     unit, name = next((age for age in AGES if seconds < 100 * age[0]), AGES[-1])
-    return f"{seconds / unit:.0f} {name} ago: stored, or zone or clock is wrong"
+    return f"{seconds / unit:.0f} {name} ago: a stored read, or a wrong zone or clock"
 
 
-class _Overheard(Reader):
-    """A reader whose bytes and ticks somebody else sees too."""
+class _ObservedReader(Reader):
+    """A reader that also passes its bytes and ticks to callbacks."""
 
     def __init__(
         self,

@@ -1,7 +1,8 @@
-"""Dead letters for a person: found by event, source and reason, shown with their bytes, and read again.
+"""Find dead letters by event, source and reason, show them with their bytes, and decode them again.
 
-Reading again is pure: the bytes go through this release's decoder, with the settings of now, and the result is sent to
-ingest like anything else (`rejected_command`). What is on the log already counts once there, however often it is sent.
+Decoding again is pure: the bytes go through this release's decoder with the present settings, and the result is sent to
+ingest like any other request (`rejected_command`). A read that is on the log already counts once, however often it is
+sent.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,14 +28,14 @@ SHOWN_MAX_BYTES = 64 * 1024  # of one dead letter; the topic has all of it
 
 
 class DeadLetter(NamedTuple):
-    """A rejection and where it stands in the topic."""
+    """A rejection and its offset in the topic."""
 
     offset: int
     rejection: Rejection
 
 
 class DeadLetterFilter(Struct, frozen=True, kw_only=True):
-    """Which dead letters: by offset, event, source, gateway, and a part of the reason; null lets any pass."""
+    """A filter of dead letters by offset, event, source, gateway and a part of the reason; null matches any."""
 
     offsets: frozenset[int] | None = None
     event: str | None = None
@@ -43,7 +44,7 @@ class DeadLetterFilter(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
     def takes(self, letter: DeadLetter) -> bool:
-        """Whether a dead letter passes."""
+        """Return whether a dead letter passes."""
         rejection = letter.rejection
         return (
             (self.offsets is None or letter.offset in self.offsets)
@@ -54,19 +55,19 @@ class DeadLetterFilter(Struct, frozen=True, kw_only=True):
         )
 
     def everything(self) -> bool:
-        """Whether every dead letter passes."""
+        """Return whether every dead letter passes."""
         return self == DeadLetterFilter()
 
 
 def dead_letter_of(offset: int, value: bytes) -> DeadLetter | None:
-    """Return the dead letter in a record; null for a record that holds none."""
+    """Return the dead letter in a record; null if the record is not one."""
     try:
         return DeadLetter(offset, decode_rejection(value))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
-# --- shown
+# --- output
 
 
 def table(letters: Iterable[DeadLetter]) -> str:
@@ -115,11 +116,11 @@ def readable(raw: bytes) -> str:
     try:
         text = shown.decode()
     except UnicodeDecodeError:
-        rows = [_hex_row(at, shown[at : at + HEX_ROW_BYTES]) for at in range(0, len(shown), HEX_ROW_BYTES)]
+        rows = [_hex_row(start, shown[start : start + HEX_ROW_BYTES]) for start in range(0, len(shown), HEX_ROW_BYTES)]
     else:
         rows = [plain(line) for line in text.split("\n")]
     if len(shown) < len(raw):
-        rows.append(f"... {len(raw) - len(shown)} bytes more")
+        rows.append(f"... {len(raw) - len(shown)} more bytes")
     return "\n".join(rows)
 
 
@@ -128,9 +129,9 @@ def plain(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
-def _hex_row(at: int, row: bytes) -> str:
+def _hex_row(offset: int, row: bytes) -> str:
     letters = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
-    return f"{at:08x}  {row.hex(' '):<{3 * HEX_ROW_BYTES}} {letters}"
+    return f"{offset:08x}  {row.hex(' '):<{3 * HEX_ROW_BYTES}} {letters}"
 
 
 def _when(rejection: Rejection) -> str:
@@ -142,11 +143,11 @@ def _when(rejection: Rejection) -> str:
         return str(rejection.recorded_at_us)
 
 
-# --- read again
+# --- decode again
 
 
 class StillUnreadable(Exception):
-    """This release cannot read it with the settings of now either; the text says why and what to do."""
+    """This release cannot decode it with the present settings either; the text says why and what to do."""
 
 
 class ReadsAgain(NamedTuple):
@@ -158,7 +159,7 @@ class ReadsAgain(NamedTuple):
 
 
 class Again(NamedTuple):
-    """What a dead letter gives now, and what of it is still unreadable."""
+    """The content of a dead letter decoded again, and the reasons for its parts that are still unreadable."""
 
     reads: list[ReadsAgain]
     notices: list[NoticeReceived]
@@ -166,20 +167,20 @@ class Again(NamedTuple):
 
 
 def read_again(letter: DeadLetter, sources: Sequence[Source]) -> Again:
-    """Return what a dead letter's bytes give now; `sources` have the zones and devices of readers.
+    """Return the content of a dead letter, decoded again; `sources` have the zones and devices of readers.
 
     Raises StillUnreadable.
     """
     rejection = letter.rejection
     if rejection.size > len(rejection.raw):
         kept = len(rejection.raw)
-        raise StillUnreadable(f"of its {rejection.size} bytes only the first {kept} are kept; have it sent again")
+        raise StillUnreadable(f"only the first {kept} of its {rejection.size} bytes are kept; send it again")
     if rejection.source == "http":
         return _body_again(letter) if rejection.index is None else _read_again(letter)
     protocol = PROTOCOLS.get(rejection.source)
     if protocol is None or protocol.read_again is None:
         name = plain(rejection.source)
-        raise StillUnreadable(f"dead letters of {name} cannot be read again by themselves; fix the cause at its source")
+        raise StillUnreadable(f"dead letters of {name} cannot be decoded again; fix the cause at the source")
     return _messages_again(letter, protocol, sources)
 
 
@@ -197,10 +198,10 @@ def _body_again(letter: DeadLetter) -> Again:
 
 
 def _read_again(letter: DeadLetter) -> Again:
-    """Return one read; its session is not known, and its number means nothing in another."""
+    """Return a single read, in a session of its own: its number has no meaning in another session."""
     rejection = letter.rejection
     if rejection.gateway is None:
-        raise StillUnreadable("it does not say which gateway sent it")
+        raise StillUnreadable("it does not name the gateway that sent it; send it again from its source")
     try:
         read = _wire_read(rejection.raw)
         chip = label(read.chip, "chip")
@@ -221,14 +222,14 @@ def _wire_read(raw: bytes) -> WireRead:
 
 
 def _messages_again(letter: DeadLetter, protocol: ReaderProtocol, sources: Sequence[Source]) -> Again:
-    """Return what a reader's bytes give with the settings of its source."""
+    """Return the content of a reader's bytes, decoded with the settings of its source."""
     rejection = letter.rejection
     identity = (rejection.source, rejection.event, rejection.gateway)
     source = next((source for source in sources if source.identity() == identity), None)
     if source is None:
         raise StillUnreadable(
             f"matline.toml has no {protocol.name} source with gateway {rejection.gateway!r} and event"
-            f" {rejection.event!r}, which would say its zone and devices"
+            f" {rejection.event!r}; add it, since it gives zone and devices"
         )
     assert protocol.read_again is not None
     try:
@@ -243,10 +244,10 @@ def _messages_again(letter: DeadLetter, protocol: ReaderProtocol, sources: Seque
         elif isinstance(fact, NoticeReceived):
             again.notices.append(fact)
     if not again.reads and not again.notices:
-        raise StillUnreadable("; ".join(bad) or "it holds no read and no notice")
+        raise StillUnreadable("; ".join(bad) or "it holds neither a read nor a notice")
     return again
 
 
 def session_of(letter: DeadLetter) -> str:
-    """Return the session of reads that are read again without one: the same each time."""
+    """Return the session for reads decoded again without one; it is the same each time."""
     return f"rejected-{letter.offset}"

@@ -1,4 +1,4 @@
-"""`matline rejected`: lists dead letters, and sends what can be read again to ingest, which alone writes the log."""
+"""`matline rejected`: list dead letters, and decode them again and send the result to ingest, which writes the log."""
 
 import asyncio
 import sys
@@ -40,7 +40,7 @@ ANSWER_WAIT_S = 30.0
 
 
 class ReplayFailed(Exception):
-    """Ingest did not take it; the text says why."""
+    """Ingest did not accept it; the text says why."""
 
 
 def list_main(environment: Mapping[str, str], wanted: DeadLetterFilter, last: int) -> int:
@@ -53,9 +53,9 @@ def list_main(environment: Mapping[str, str], wanted: DeadLetterFilter, last: in
             async for letter in letters:
                 latest.append(letter)
                 count += 1
-        print(table(latest) if latest else "there are no such dead letters")
+        print(table(latest) if latest else "no dead letter matches")
         if count > len(latest):
-            print(f"{count - len(latest)} earlier ones are not shown; ask for more by --last", file=sys.stderr)
+            print(f"{count - len(latest)} earlier ones are not shown; show more with --last", file=sys.stderr)
         return 0
 
     return _exit_code(environment, run)
@@ -70,16 +70,19 @@ def show_main(environment: Mapping[str, str], offsets: list[int]) -> int:
         print("\n\n".join(map(in_full, shown)))
         missing = sorted(set(offsets) - {letter.offset for letter in shown})
         if missing:
-            print(f"not there: {', '.join(map(str, missing))}", file=sys.stderr)
+            print(
+                f"no dead letter at offset {', '.join(map(str, missing))}; `matline rejected list` shows the offsets",
+                file=sys.stderr,
+            )
         return EXIT_FAILED if missing else 0
 
     return _exit_code(environment, run)
 
 
 def replay_main(environment: Mapping[str, str], wanted: DeadLetterFilter, to: str | None, dry_run: bool) -> int:
-    """Run `matline rejected replay`; return the exit code: 0 when all of it could be read and was taken."""
+    """Run `matline rejected replay`; return the exit code: 0 if all could be decoded and was accepted."""
     if wanted.everything():
-        print("say what to replay: offsets, or an event, source, gateway or reason", file=sys.stderr)
+        print("nothing chosen: give offsets, or --event, --source, --gateway or --reason", file=sys.stderr)
         return EXIT_USAGE
 
     async def run() -> int:
@@ -98,14 +101,14 @@ def replay_main(environment: Mapping[str, str], wanted: DeadLetterFilter, to: st
                     again = read_again(letter, sources)
                 except StillUnreadable as reason:
                     left += 1
-                    print(f"{letter.offset}: left: {plain(str(reason))}")
+                    print(f"{letter.offset}: not sent: {plain(str(reason))}")
                     continue
                 if not dry_run:
                     await _send(session, f"{address}/v1/events/{letter.rejection.event}", again)
                 sent += 1
                 left += bool(again.bad)
                 print(f"{letter.offset}: {_summary(again, dry_run)}")
-        print(f"{sent} {'would be ' if dry_run else ''}sent, {left} left in whole or in part", file=sys.stderr)
+        print(f"{sent} {'would be ' if dry_run else ''}sent, {left} not sent or only in part", file=sys.stderr)
         return EXIT_FAILED if left or not sent else 0
 
     return _exit_code(environment, run)
@@ -114,12 +117,12 @@ def replay_main(environment: Mapping[str, str], wanted: DeadLetterFilter, to: st
 def _summary(again: Again, dry_run: bool) -> str:
     count = sum(len(reads.rows) for reads in again.reads)
     parts = [f"{count} reads"] * bool(again.reads) + [f"{len(again.notices)} notices"] * bool(again.notices)
-    bad = f"; {len(again.bad)} left, the first: {plain(again.bad[0])}" if again.bad else ""
+    bad = f"; {len(again.bad)} still unreadable, the first: {plain(again.bad[0])}" if again.bad else ""
     return f"{'would send' if dry_run else 'sent'} {' and '.join(parts)}{bad}"
 
 
 async def _send(session: aiohttp.ClientSession, event: str, again: Again) -> None:
-    """Send it; returns when ingest has acknowledged all of it. Raises ReplayFailed."""
+    """Send the content, and return when ingest has acknowledged all of it. Raises ReplayFailed."""
     for path, body in _requests(again):
         for _ in range(TRIES_MAX):
             try:
@@ -128,12 +131,14 @@ async def _send(session: aiohttp.ClientSession, event: str, again: Again) -> Non
                         break
                     answered = plain((await answer.text())[:500])
                     if answer.status not in (429, 503):
-                        raise ReplayFailed(f"ingest answers {answer.status}: {answered}")
+                        raise ReplayFailed(f"ingest refused it with status {answer.status}: {answered}")
                     await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
             except (aiohttp.ClientError, TimeoutError) as error:
-                raise ReplayFailed(f"ingest cannot be reached at {event}: {error}") from None
+                raise ReplayFailed(
+                    f"ingest cannot be reached at {event}: {error}; is it running? --to gives another address"
+                ) from None
         else:
-            raise ReplayFailed(f"ingest takes nothing now: {answered}")
+            raise ReplayFailed(f"ingest did not accept it in {TRIES_MAX} tries; try again later: {answered}")
 
 
 def _requests(again: Again) -> Iterator[tuple[str, bytes]]:
@@ -180,6 +185,6 @@ def _exit_code(environment: Mapping[str, str], run: Callable[[], Coroutine[Any, 
         print(error, file=sys.stderr)
     except KafkaError as error:
         print(kafka_fault(kafka_options(environment).servers, error), file=sys.stderr)
-    except BrokenPipeError:  # the reader of the pipe has read enough
+    except BrokenPipeError:  # the program that reads from us has ended
         pass
     return EXIT_FAILED

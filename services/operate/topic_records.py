@@ -1,4 +1,4 @@
-"""Reading a partition of a topic from its beginning to its present end."""
+"""Read a partition of a topic from its beginning to its present end."""
 
 from collections.abc import AsyncGenerator
 from typing import NamedTuple
@@ -31,20 +31,20 @@ async def records(kafka: KafkaOptions, topic: str, partition: int) -> AsyncGener
     consumer = AIOKafkaConsumer(**kafka.client(), enable_auto_commit=False, auto_offset_reset="none")
     try:
         await consumer.start()
-        place = TopicPartition(topic, partition)
-        consumer.assign([place])
-        end = (await consumer.end_offsets([place]))[place]
-        start = (await consumer.beginning_offsets([place]))[place]
+        topic_partition = TopicPartition(topic, partition)
+        consumer.assign([topic_partition])
+        end = (await consumer.end_offsets([topic_partition]))[topic_partition]
+        start = (await consumer.beginning_offsets([topic_partition]))[topic_partition]
         if start < end:
-            consumer.seek(place, start)
+            consumer.seek(topic_partition, start)
         idle = 0
-        while start < end and await consumer.position(place) < end:
-            batch = (await consumer.getmany(place, timeout_ms=FETCH_WAIT_MS)).get(place, [])
+        while start < end and await consumer.position(topic_partition) < end:
+            batch = (await consumer.getmany(topic_partition, timeout_ms=FETCH_WAIT_MS)).get(topic_partition, [])
             idle = 0 if batch else idle + 1
             if idle > IDLE_MAX:
                 raise LogUnavailable(
                     f"Kafka sent nothing for {IDLE_MAX * FETCH_WAIT_MS // 1000} s at offset"
-                    f" {await consumer.position(place)} of {end} in {topic}; is it running?"
+                    f" {await consumer.position(topic_partition)} of {end} in {topic}; is it running?"
                 )
             for record in batch:
                 if record.offset < end:

@@ -1,7 +1,7 @@
 """`matline verify`: score the log again from its first record and compare with the standings of the live API.
 
-Of the running services only the log is used: no snapshot, no worker, and results are taken in batches of another size.
-So the comparison finds anything that was lost, doubled or computed differently on the way.
+It uses only the log and no snapshot or worker, and takes results in batches of other sizes. So the comparison finds
+anything that the running services lost, doubled or computed differently.
 """
 
 import asyncio
@@ -101,9 +101,11 @@ def first_difference(served: Any, rescored: Any, path: str = "") -> str:
             if difference := first_difference(left, right, f"{path}[{number}]"):
                 return difference
         return (
-            "" if len(served) == len(rescored) else f"{path}: {len(served)} entries served, {len(rescored)} by the log"
+            ""
+            if len(served) == len(rescored)
+            else f"{path}: {len(served)} entries served, the log gives {len(rescored)}"
         )
-    return "" if served == rescored else f"{path}: {served!r} served, {rescored!r} by the log"
+    return "" if served == rescored else f"{path}: {served!r} is served, the log gives {rescored!r}"
 
 
 def served_standings(event: str, live: str) -> dict[str, Any]:
@@ -140,7 +142,7 @@ def main(event: str, environment: Mapping[str, str], live: str | None, seed: int
     print(f"log    {hashlib.sha256(here).hexdigest()}  {len(here)} bytes")
     print(f"served {hashlib.sha256(there).hexdigest()}  {len(there)} bytes")
     if here == there:
-        print("the same")
+        print("the served standings equal those of the log")
         return EXIT_SAME
     print(f"DIFFERENT, first at {first_difference(json.loads(there), json.loads(here))}", file=sys.stderr)
     return EXIT_DIFFERENT

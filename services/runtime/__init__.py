@@ -1,1 +1,1 @@
-"""What every service's shell shares: settings, logs, the metrics endpoint, Kafka. Nothing about racing."""
+"""Code that all services share: settings, logs, the metrics endpoint, Kafka. Nothing about racing."""

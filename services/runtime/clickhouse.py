@@ -90,8 +90,8 @@ def database_address(environment: Mapping[str, str]) -> DatabaseAddress:
 
 
 def _without_password(address: str) -> str:
-    head, at, host = address.rpartition("@")
-    return f"{head.partition('//')[0]}//…@{host}" if at else address
+    head, separator, host = address.rpartition("@")
+    return f"{head.partition('//')[0]}//…@{host}" if separator else address
 
 
 class Database:
@@ -174,7 +174,7 @@ def _connect(address: DatabaseAddress) -> Client:
         client.database = address.database
     except ImportError:
         raise StartFault(
-            "chDB is not installed; install `matline[embedded]`, or use a ClickHouse server by --clickhouse"
+            "chDB is not installed; install `matline[embedded]`, or use a ClickHouse server with --clickhouse"
         ) from None
     except (ClickHouseError, OSError) as error:
         raise DatabaseUnavailable(f"{address}: {_short(error)}") from None

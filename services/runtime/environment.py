@@ -9,11 +9,11 @@ PORT_MAX = 65_535
 DIGITS_MAX = 18  # of a number; Python refuses to parse far longer ones
 
 
-def number(environment: Mapping[str, str], name: str, default: int, most: int = PORT_MAX) -> int:
-    """Return a whole number from 0 to `most`. Raises StartFault naming the variable."""
+def number(environment: Mapping[str, str], name: str, default: int, limit: int = PORT_MAX) -> int:
+    """Return a whole number from 0 to `limit`. Raises StartFault naming the variable."""
     text = environment.get(name, "").strip() or str(default)
-    if not text.isascii() or not text.isdigit() or len(text) > DIGITS_MAX or int(text) > most:
-        raise StartFault(f"{name}={text} is not a whole number from 0 to {most}")
+    if not text.isascii() or not text.isdigit() or len(text) > DIGITS_MAX or int(text) > limit:
+        raise StartFault(f"{name}={text} is not a whole number from 0 to {limit}")
     return int(text)
 
 

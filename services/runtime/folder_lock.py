@@ -1,7 +1,7 @@
 """A lock that keeps a data folder for one process.
 
 A second broker would damage the folder before it refuses, and chDB's refusal does not name the reason. The kernel
-releases the lock when the process ends, in whatever way.
+releases the lock when the process ends, however it ends.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ LOCK_NAME = "matline.lock"
 
 
 class FolderLock:
-    """A data folder held by this process until `release`."""
+    """A data folder locked by this process until `release`."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Reaching Kafka: the same options for every client, plain on this machine, SASL and TLS by configuration."""
+"""The options of every Kafka client: plain on this machine by default, SASL and TLS by configuration."""
 
 import logging
 import re
@@ -81,7 +81,7 @@ def quiet_client(kafka: KafkaOptions) -> Iterator[None]:
 
 
 def kafka_options(environment: Mapping[str, str]) -> KafkaOptions:
-    """Return the options of MATLINE_KAFKA and MATLINE_KAFKA_... Raises StartFault."""
+    """Return the options in MATLINE_KAFKA and the MATLINE_KAFKA_ variables. Raises StartFault."""
     servers = text(environment, "MATLINE_KAFKA", "127.0.0.1:9092")
     if not _SERVERS.fullmatch(servers):
         raise StartFault(f"MATLINE_KAFKA={servers} is not an address; write HOST:PORT, several separated by commas")

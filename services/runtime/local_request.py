@@ -1,4 +1,8 @@
-"""Which requests come from this machine."""
+"""Recognize requests that come from this machine, for services without tokens.
+
+Such a request comes from the loopback interface and is addressed to it by name, since a web page elsewhere could have
+its own name resolve to this machine. It has no `Origin` of another site, and no header of a proxy on this machine.
+"""
 
 from aiohttp import web
 from yarl import URL

@@ -1,7 +1,7 @@
-"""Logging to standard error: a line when something changes its state, never one for each read.
+"""Set up logging to standard error: one line when a state changes, never one for each read.
 
 Kafka's client repeats a line many times a second while the broker is down, ClickHouse's at every try. So each of their
-texts passes only once in a while; `/readyz` and our own lines show the state.
+texts is logged only once in SAME_EVERY_S; `/readyz` and our own lines show the state.
 """
 
 import logging
@@ -16,8 +16,8 @@ ORDINARY = (
 NOISY = ("aiokafka", "kafka", "faust", "mode", "asyncio", "clickhouse_connect", "urllib3")
 
 
-class _OnceInAWhile(logging.Filter):
-    """Lets a text pass if it was not logged lately."""
+class _RepeatFilter(logging.Filter):
+    """Pass a library's text if it was not logged lately."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class _OnceInAWhile(logging.Filter):
 
 
 class _Lines(logging.Formatter):
-    """Time, level and text, and the logger's name unless it is ours."""
+    """Format time, level and text, and the logger's name unless it is ours."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
@@ -50,6 +50,6 @@ def set_up(level: int = logging.INFO) -> None:
     """Log our lines from `level` on and those of libraries from WARNING on to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    handler.addFilter(_OnceInAWhile())
+    handler.addFilter(_RepeatFilter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("services").setLevel(level)

@@ -1,4 +1,4 @@
-"""Which addresses are this machine's own."""
+"""Recognize the addresses of this machine's loopback interface."""
 
 from functools import lru_cache
 from ipaddress import ip_address
@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 @lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own loopback interface."""
+    """Return whether a host name or address is this machine's loopback interface."""
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""Errors that a server answers with, as RFC 9457 ("problem details") has them."""
+"""Error answers of HTTP servers in the form of RFC 9457 ("problem details")."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A rate limiter: so much a second, and a burst after a quiet time.
+"""A rate limiter: a number a second, and a burst after a pause.
 
 `take` makes callers wait in turn; `try_take` refuses a caller who would have to wait.
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class RateLimiter:
-    """Limits one kind of thing (requests, bytes) to `a_second`, with a burst of `at_once` after a quiet time.
+    """Limit requests or bytes to `a_second`, with a burst of `at_once` after a pause.
 
     `clock_s` is monotonic.
     """
@@ -28,7 +28,7 @@ class RateLimiter:
     def try_take(self, number: int = 1, more_when_full: bool = False) -> bool:
         """Take `number` if none of them has to wait, else take nothing and return false.
 
-        With `more_when_full` a limiter that has its full burst gives more than that at once, and is overdrawn.
+        With `more_when_full` a limiter with its full burst gives even more than that at once, and is then overdrawn.
         """
         now_s = self._clock_s()
         free_from_s = max(self._taken_until_s, now_s - self._burst_s)

@@ -1,4 +1,4 @@
-"""Creating and checking topics: with a wrong partition count an event's facts lose their order, so services stop."""
+"""Create and check topics. With a wrong partition count an event's facts would lose their order, so services stop."""
 
 import asyncio
 import sys
@@ -97,7 +97,7 @@ async def check_topics(kafka: KafkaOptions) -> dict[str, int]:
         await admin.close()
     missing = [topic.name for topic in TOPICS if topic.name not in counts]
     if missing:
-        raise StartFault(f"Kafka has no topic {', '.join(missing)}; create it by `matline topics create`")
+        raise StartFault(f"Kafka has no topic {', '.join(missing)}; create it with `matline topics create`")
     differing = {counts[topic.name] for topic in TOPICS if topic.partitioned}
     if len(differing) > 1:
         raise StartFault(

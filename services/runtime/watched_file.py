@@ -47,7 +47,7 @@ class WatchedFile(Generic[Content]):
             log.error("%s has changed but is NOT used, its previous content stays in use:\n%s", self.path, fault)
             return False
         self.fault = None
-        log.info("%s %s", self.path, "has changed and is in use" if stamp is not None else "is gone")
+        log.info("%s %s", self.path, "has changed and is in use" if stamp is not None else "was deleted")
         return True
 
     def _loaded(self, stamp: _Stamp | None) -> Content:

@@ -94,7 +94,7 @@ async def test_of_a_box_its_log_is_not_rewound():
     await device.start()
     await device.passes("11055")
     async with watching("ultra", f"127.0.0.1:{device.port}", zone="+07:00") as screen:
-        await screen.until("clock     its own is")
+        await screen.until("clock     of the reader is")
         await device.passes("11056")
         await screen.until("chip 11056")
     assert device.commands == [b"?\n", b"r\n"]
@@ -107,7 +107,7 @@ async def test_of_a_wiclax_device_nothing_is_rewound():
     await device.start()
     await device.passes("11055")
     async with watching("wiclax", f"127.0.0.1:{device.port}", zone="+07:00") as screen:
-        await screen.until("clock     its own is")
+        await screen.until("clock     of the reader is")
         await device.passes("11056")
         await screen.until("chip 11056")
     assert device.commands == ["HELLO", "CLOCK"]
@@ -120,12 +120,12 @@ async def test_an_llrp_reader_is_asked_and_not_set_up():
     device.rospecs = {7: 2}
     await device.start()
     async with watching("llrp", f"127.0.0.1:{device.port}") as screen:
-        await screen.until("rospecs: 7 active; it reads")
+        await screen.until("rospecs: 7 active; it is reading")
         await device.read(b"\1" * 12, AT_US)
         await screen.until("chip " + "01" * 12)
     assert device.requests == [1, 26]
     assert device.rospecs == {7: 2}
-    assert "it holds reports while nobody is connected" in screen.text
+    assert "it holds reports while no client is connected" in screen.text
     await device.close()
 
 
@@ -139,7 +139,7 @@ async def test_a_silent_ipico_is_explained_and_its_reads_are_shown():
         await device.say(b"aa0005800012860800012603062027472300\r\n")
         await screen.until("unreadable")
     assert "checksum '00' is wrong" in screen.text
-    assert "1 things that could not be read" in screen.lines[-3]
+    assert "1 unreadable messages" in screen.lines[-3]
     await device.close()
 
 
@@ -171,18 +171,18 @@ async def test_an_exporters_messages_are_shown_once_and_never_acknowledged():
         async with asyncio.timeout(HANG_S):
             assert await reader.readuntil(b"$") == b"Matline@AckPing@$"  # and nothing before it
         writer.close()
-        await screen.until("it hung up")
+        await screen.until("the reader hung up")
     assert screen.text.count("read      Start") == 1
-    assert "kept: its messages are not acknowledged" in screen.text
+    assert "kept: messages are not acknowledged" in screen.text
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (-25_200, "25200 s in the future: zone or clock is wrong"),
+        (-25_200, "25200 s in the future: check zone and clock"),
         (0.31, "0.3 s ago"),
-        (25_200, "7 h ago: stored, or zone or clock is wrong"),
-        (86_400 * 400, "400 days ago: stored, or zone or clock is wrong"),
+        (25_200, "7 h ago: a stored read, or a wrong zone or clock"),
+        (86_400 * 400, "400 days ago: a stored read, or a wrong zone or clock"),
     ],
 )
 def test_how_long_ago_a_read_was_is_said_in_units_for_people(seconds, words):
@@ -204,7 +204,7 @@ async def test_another_protocol_at_the_port_is_named():
     await device.start()
     code, said = await watched("llrp", f"127.0.0.1:{device.port}")
     assert code == 1
-    assert "This is not a reader of llrp: it looks like RFID Timing Ultra and Joey (ultra)" in said
+    assert "This is not a reader of protocol llrp: it looks like RFID Timing Ultra and Joey (ultra)" in said
     await device.close()
 
 
@@ -218,7 +218,7 @@ async def test_who_says_nothing_is_screen_from_who_says_something_else():
     server = await asyncio.start_server(mute, "127.0.0.1", 0)
     code, said = await watched("ultra", f"127.0.0.1:{server.sockets[0].getsockname()[1]}", seconds=1.0, quiet_s=0.2)
     assert code == 1
-    assert "speak at once: is it the right port?" in said
+    assert "send something at once: is that the right port?" in said
     released.set()
     server.close()
 
@@ -226,7 +226,7 @@ async def test_who_says_nothing_is_screen_from_who_says_something_else():
 async def test_waiting_in_vain_for_a_call_says_what_to_look_at():
     code, said = await watched("mylaps", "127.0.0.1:0", seconds=0.5, quiet_s=0.1)
     assert code == 1
-    assert "nobody has called" in said
+    assert "no reader has called" in said
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ async def test_waiting_in_vain_for_a_call_says_what_to_look_at():
         ({"protocol": "morse", "address": "127.0.0.1:1"}, "'morse' is not a protocol"),
         ({"protocol": "raceresult_http", "address": "127.0.0.1:1"}, "'raceresult_http' is not a protocol that can be"),
         ({"protocol": "llrp", "address": "127.0.0.1", "zone": "+07:00"}, "--zone does not apply to llrp"),
-        ({"protocol": "ultra", "address": "here:there"}, "write HOST:PORT, or HOST for its usual port 23"),
+        ({"protocol": "ultra", "address": "here:there"}, "write HOST:PORT, or HOST for the usual port 23"),
         ({"protocol": "ultra", "address": "127.0.0.1:99999"}, "is not an address"),
         ({"protocol": "ultra", "address": "127.0.0.1", "zone": "Mars/Base"}, "is not a time zone"),
     ],

@@ -1,1 +1,1 @@
-"""Readers' protocols, one module each: bytes in any portions to reads; no socket, no clock, no broker."""
+"""The protocols of readers, one module each: decode bytes as they come into reads, without socket, clock or broker."""

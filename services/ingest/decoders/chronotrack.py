@@ -1,12 +1,12 @@
-"""ChronoTrack CTP01, as SimpleClient speaks it: bytes in any portions to messages, and what to answer.
+"""Speak ChronoTrack CTP01 with SimpleClient: decode its bytes into messages, and answer it.
 
-The client connects, introduces itself, and gets our options; then it is asked for its locations and to start each of
-them. It numbers the events of a location and can begin again at a number, so nothing is acknowledged: the cursor has
-the last number of each location.
+The client connects, introduces itself and gets our options. Then it is asked for its locations and to start each of
+them. It numbers the events of a location and can resume at a number, so nothing is acknowledged: the cursor has the
+last number of each location.
 
-Whether numbers outlive a restart of the client is not documented. So a location is resumed at the last event that is
-safe, not after it: when that very event comes again the log is the one we know, else all of it is asked for. A skipped
-number is asked for once; if the client skips it again, it does not have it.
+Whether numbers survive a restart of the client is not documented. So a location is resumed at the last event on our
+log, not after it: if the same event comes again, the client's log is the one we know, else all of it is asked for. A
+skipped number is asked for once; if the client skips it again, it does not have it.
 
 Source: "CTP01 Socket Protocol 01" as public servers implement it; the options and numbers of `start` second-hand.
 """
@@ -48,35 +48,35 @@ OPTIONS = (
     "authentication=none",
 )
 CTP01 = "CTP01"
-PING_EVERY_S = 10.0  # shows a dead client
+PING_EVERY_S = 10.0  # reveals a dead client
 SILENCE_S = 35.0  # three pings without an answer
-IN_VAIN_MAX = 3  # after so many questions in vain, a client's numbers are not consecutive
+IN_VAIN_MAX = 3  # after so many unanswered requests, a client's numbers are taken as not consecutive
 RESUMED_S = 5.0  # a resumed location sends the last known event at once
-LIST_AFTER_S = 1.0  # a new location is in the client's list only after a moment
-FIRST_YEAR, LAST_YEAR = 2000, 2099  # of an event's time
-GUN, NEW_LOCATION = "guntime", "newlocation"  # in place of the tag, of an event that is not a read
+LIST_AFTER_S = 1.0  # a new location appears in the client's list only after a moment
+FIRST_YEAR, LAST_YEAR = 2000, 2099  # limits of an event's time
+GUN, NEW_LOCATION = "guntime", "newlocation"  # in place of the tag, for an event that is not a read
 
 _ENDS = re.compile(rb"[\r\n]")
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
 _CLOCK = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _UNIX = re.compile(r"\d{9,}(\.\d+)?", re.ASCII)
-_FORBIDDEN = re.compile(r"[,;~|\t\0]")  # not allowed in a field, so that it can be sent back
+_FORBIDDEN = re.compile(r"[,;~|\t\0]")  # not allowed in a location's name, which is sent back
 
 
 class Mark(NamedTuple):
-    """An event of a location: its number, and its tag and time, by which it is recognized."""
+    """The identity of an event: its number, and its tag and time as text."""
 
     seq: int
     text: str
 
 
 class Event(Struct, frozen=True):
-    """A line of an event: its content, and its mark, by which it is recognized."""
+    """A line of an event: its location, its identity and its content."""
 
     location: str
     mark: Mark
-    says: DecodedRead | Notice | Unreadable
+    content: DecodedRead | Notice | Unreadable
 
 
 class Hello(Struct, frozen=True):
@@ -108,19 +108,21 @@ class _Location:
 
     def __init__(self, session: str, mark: Mark | None, encoding: str) -> None:
         self.session = session
-        self.encoding = encoding  # in which its name came, and goes back
-        self.mark = mark  # before it none is missing
+        self.encoding = encoding  # of its name, as it came and is sent back
+        self.mark = mark  # no event up to it is missing
         self.resuming = mark is not None  # until the event of `mark` has come again
         self.since_s = 0.0  # when it was last asked to start
         self.pending = 0  # commands `start` that the client has not answered
-        self.asked = -1  # the number that was asked for because it was left out
-        self.skipped = 0  # how many numbers are missing behind `mark`
-        self.in_vain = 0  # how often in a row the client did not have what was asked for
+        self.asked = -1  # the skipped number that was asked for
+        self.skipped = 0  # how many numbers are missing after `mark`
+        self.in_vain = 0  # how often in a row the client did not have the number asked for
 
 
 class ChronoTrackReader(Reader):
-    """One client's connection. `zone` is where its clock stands, `cursor` how far its locations are, `day` is the
-    date of times that come without one (null: such times are refused).
+    """One client's connection.
+
+    `zone` is that of its clock, `cursor` the position of each location, and `day` the date of times that come without
+    one (null: such times are refused).
     """
 
     silence_s = SILENCE_S
@@ -131,7 +133,7 @@ class ChronoTrackReader(Reader):
         self._day = day
         self._cursor = cursor
         self._rest = b""
-        self._encoding = "utf-8"  # of the line that is being taken
+        self._encoding = "utf-8"  # of the line at hand
         self._greeted = False
         self._locations: dict[str, _Location] = {}
         self._began = Now(0, 0.0)
@@ -154,7 +156,9 @@ class ChronoTrackReader(Reader):
             if raw.strip():
                 messages += self._take(decode_line(raw, self._text(raw), self._zone, self._day), now)
         if not messages and len(self._rest) > CTP_LINE_MAX_BYTES:
-            raise ConnectionFault(f"{len(self._rest)} bytes without the end of a line; most are {CTP_LINE_MAX_BYTES}")
+            raise ConnectionFault(
+                f"{len(self._rest)} bytes without the end of a line; the longest allowed has {CTP_LINE_MAX_BYTES}"
+            )
         return messages
 
     def tick(self, now: Now) -> list[Message]:
@@ -169,14 +173,16 @@ class ChronoTrackReader(Reader):
             if now.steady_s - location.since_s < RESUMED_S:
                 continue
             if location.resuming:
-                messages += self._whole(name, location, "it does not send again the last event that we have", now)
+                messages += self._restart(name, location, "it does not send the last event on our log again", now)
             elif not self._answers_start:
                 location.pending = 0
         return messages
 
     def _take(self, line: Line, now: Now) -> list[Message]:
         if not self._greeted and not isinstance(line, Hello):
-            raise ConnectionFault("it did not introduce itself; a client of CTP01 begins with <name>~<version>~CTP01")
+            raise ConnectionFault(
+                "the client did not introduce itself with <name>~<version>~CTP01; is it set to protocol CTP01?"
+            )
         if isinstance(line, Hello):
             self._greeted = True
             self._send(f"{SERVER}~{len(OPTIONS)}", *OPTIONS, "getlocations")
@@ -201,7 +207,7 @@ class ChronoTrackReader(Reader):
         if answer.command != "start":
             return refused
         name = answer.fields[0] if answer.fields else ""
-        if name not in self._locations:  # it does not say which: its answers come in our order
+        if name not in self._locations:  # it does not name the location: answers come in the order of our requests
             name = next((known for known, location in self._locations.items() if location.pending), "")
         location = self._locations.get(name)
         if location is None:
@@ -209,7 +215,7 @@ class ChronoTrackReader(Reader):
         self._answers_start = True
         location.pending = max(0, location.pending - 1)
         if refused and location.resuming:
-            return [*refused, *self._whole(name, location, "it refused to resume", now)]
+            return [*refused, *self._restart(name, location, "it refused to resume", now)]
         return refused
 
     def _start(self, name: str, now: Now) -> list[Message]:
@@ -237,10 +243,10 @@ class ChronoTrackReader(Reader):
         self._send(f"start~{name}" if since is None else f"start~{name}~{since}", encoding=location.encoding)
 
     def _event(self, event: Event, now: Now) -> list[Message]:
-        """Hand an event on, whatever its number; of a location that was not asked to start, do no more."""
-        name, says = event.location, event.says
+        """Return an event, whatever its number, and move its location if that was asked to start."""
+        name, content = event.location, event.content
         location = self._locations.get(name)
-        new = isinstance(says, Notice) and says.kind == NEW_LOCATION
+        new = isinstance(content, Notice) and content.kind == NEW_LOCATION
         if new:
             self._list_s = now.steady_s + LIST_AFTER_S
         if location is None:
@@ -249,14 +255,14 @@ class ChronoTrackReader(Reader):
             after = [] if new and event.mark != location.mark else self._resumed(name, location, event.mark, now)
         else:
             after = self._advance(name, location, event.mark, now)
-        if isinstance(says, DecodedRead):
+        if isinstance(content, DecodedRead):
             session = self._session(name) if location is None else location.session
-            says = msgspec.structs.replace(says, session=session)
-        return [says, *after]
+            content = msgspec.structs.replace(content, session=session)
+        return [content, *after]
 
     def _resumed(self, name: str, location: _Location, mark: Mark, now: Now) -> list[Message]:
         if mark != location.mark:
-            return self._whole(name, location, "its numbers are not those that we had: another log", now)
+            return self._restart(name, location, "its numbers differ from those on our log, so it is another log", now)
         location.resuming = False
         return []
 
@@ -264,9 +270,9 @@ class ChronoTrackReader(Reader):
         """Move a location by an event's number, or ask for the numbers before it."""
         if location.mark is None:
             if location.pending and mark.seq > 1:
-                return []  # sent before the client heard that we want all
+                return []  # sent before the client learned that all are wanted
         elif mark.seq <= location.mark.seq:
-            return []  # sent again, or counted from the beginning: the next connection finds out
+            return []  # sent again, or numbered from the start: the next connection finds out
         elif mark.seq > location.mark.seq + 1:
             wanted = location.mark.seq + 1
             if location.asked != wanted and location.in_vain < IN_VAIN_MAX:
@@ -276,7 +282,7 @@ class ChronoTrackReader(Reader):
                 text = f"events {wanted} to {mark.seq - 1} did not come; asked for again"
                 return [Notice(name, "gap", None, text)]
             if location.pending:
-                return []  # sent before the client heard which events are missing
+                return []  # sent before the client learned which events are missing
             location.in_vain += 1
         elif mark.seq == location.asked:
             location.in_vain = 0
@@ -284,16 +290,16 @@ class ChronoTrackReader(Reader):
         location.skipped = 0
         return [CursorAdvanced(name, Position(location.session, mark.seq, mark.text))]
 
-    def _whole(self, name: str, location: _Location, why: str, now: Now) -> list[Message]:
-        """Treat the location as a log that we do not know, and ask for all of it."""
+    def _restart(self, name: str, location: _Location, reason: str, now: Now) -> list[Message]:
+        """Treat the location's log as unknown, and ask for all of it."""
         location.mark = None
         location.resuming = False
         location.session = self._session(name)
         self._ask(name, location, now, None)
-        return [Notice(name, "log_changed", None, f"{why}; all of it is asked for, as {location.session}")]
+        return [Notice(name, "log_changed", None, f"{reason}; all of its log is asked for, as {location.session}")]
 
     def _text(self, raw: bytes) -> str:
-        """Decode a line as UTF-8, else as Latin-1: alone, so that a damaged byte spoils no other line."""
+        """Decode a line as UTF-8, else as Latin-1. Each line is decoded alone, so a damaged byte spoils no other."""
         try:
             self._encoding = "utf-8"
             return raw.decode().strip()
@@ -306,14 +312,14 @@ class ChronoTrackReader(Reader):
 
 
 def location_fault(name: str) -> str:
-    """Return what is wrong with a location's name; empty when it is good."""
+    """Return the fault of a location's name; empty when it has none."""
     if not 1 <= len(name) <= WHERE_MAX_CHARS or not name.isprintable() or _FORBIDDEN.search(name):
         return f"location {name[:80]!r} is not a name of 1 to {WHERE_MAX_CHARS} printable characters without , ; ~ |"
     return ""
 
 
 def decode_line(raw: bytes, text: str, zone: tzinfo, day: date | None) -> Line:
-    """Return what one line says: `text` is `raw` decoded, without its end."""
+    """Return the content of one line; `text` is `raw` decoded, without its end."""
     fields = text.split(",") if text.startswith(("CT01_13,", "CT01_33,")) else text.split("~")
     first = fields[0]
     if first in ("CT01_33", "CT01_13"):
@@ -324,12 +330,12 @@ def decode_line(raw: bytes, text: str, zone: tzinfo, day: date | None) -> Line:
         return Answer(first == "ack", fields[1], fields[2:])
     if len(fields) == 3 and fields[2] == CTP01:
         return Hello(first, fields[1])
-    return Unreadable(raw, "not a line of CTP01")
+    return Unreadable(raw, "it is not a line of CTP01")
 
 
 def _event_line(raw: bytes, fields: list[str], zone: tzinfo, day: date | None) -> Line:
     if len(fields) != 8:
-        return Unreadable(raw, f"an event of {len(fields)} fields; it has 8")
+        return Unreadable(raw, f"an event with {len(fields)} fields; it should have 8")
     _, number, location, tag, when, _, _, gator = fields
     fault = location_fault(location)
     if not fault and not _NUMBER.fullmatch(number):
@@ -341,14 +347,14 @@ def _event_line(raw: bytes, fields: list[str], zone: tzinfo, day: date | None) -
         if tag in (GUN, NEW_LOCATION):
             return Event(location, mark, _special(tag, location, when, zone, day))
         antenna = int(gator) if re.fullmatch(r"\d{1,3}", gator, re.ASCII) else None
-        seen = DecodedRead("", mark.seq, location, label(tag, "chip"), instant_us(when, zone, day), antenna)
+        read = DecodedRead("", mark.seq, location, label(tag, "chip"), instant_us(when, zone, day), antenna)
     except ValueError as error:
         return Event(location, mark, Unreadable(raw, str(error)))
-    return Event(location, mark, seen)
+    return Event(location, mark, read)
 
 
 def _special(tag: str, location: str, when: str, zone: tzinfo, day: date | None) -> Notice:
-    """Return a gun or a new location; the notice keeps the time's text, and no instant where it is incomplete."""
+    """Return the notice of a gun or a new location; its instant is null where the time is incomplete."""
     try:
         return Notice(location, tag, instant_us(when, zone, day), f"{location} {when}")
     except ValueError as error:
@@ -356,27 +362,26 @@ def _special(tag: str, location: str, when: str, zone: tzinfo, day: date | None)
 
 
 def instant_us(text: str, zone: tzinfo, day: date | None) -> int:
-    """Return the instant of an event's time: `iso` local date and time, or `normal`, the time of `day`.
+    """Return the instant of an event's time: local date and time (`iso`), or the time of day on `day` (`normal`).
 
-    Raises ValueError.
-
-    Times since 1970 are refused: whether the client counts them in UTC or by its local clock is not known.
+    Raises ValueError, also for times since 1970: whether the client counts them in UTC or by its local clock is not
+    known.
     """
     if match := _ISO.fullmatch(text):
         year, month, day_, hour, minute, second, fraction = match.groups()
         if not FIRST_YEAR <= int(year) <= LAST_YEAR:
-            raise ValueError(f"an event of the year {year}")
+            raise ValueError(f"an event in the year {year}; check the client's clock")
         local = datetime(int(year), int(month), int(day_), int(hour), int(minute), int(second), _fraction_us(fraction))
         return one_instant_us(local, zone)
     if match := _CLOCK.fullmatch(text):
         if day is None:
-            raise ValueError(f"time {text} has no date; set the client to time-format=iso, or give the source a day")
+            raise ValueError(f"time {text} has no date; set the client to time-format=iso, or set `day` of the source")
         hour, minute, second, fraction = match.groups()
         return one_instant_us(
             datetime.combine(day, time(int(hour), int(minute), int(second), _fraction_us(fraction))), zone
         )
     if _UNIX.fullmatch(text):
-        raise ValueError(f"time {text[:40]} counts from 1970 by an unknown clock; set time-format=iso")
+        raise ValueError(f"time {text[:40]} counts from 1970 by an unknown clock; set the client to time-format=iso")
     raise ValueError(f"{text[:40]!r} is not the time of an event")
 
 

@@ -1,9 +1,9 @@
-"""IPICO Elite and Lite, and Trident TimeMachine, which is alike: bytes in any portions to messages.
+"""Decode the lines of IPICO Elite and Lite readers, and of Trident TimeMachine, which are similar.
 
-A line is a frame, ASCII, with fields at fixed places; its length says which of them it has. Hundredths of a second are
-written in hex, so that `23` means 0.35 s. An IPICO frame ends with a checksum, and one that does not match is not a
-read; Trident's 40 characters have none. Readers send a read again some seconds later with the same time and another
-counter, and stored reads look like live ones: repetitions are common and count once by chip and time.
+A line is an ASCII frame with fields at fixed places; its length tells which fields it has. Hundredths of a second are
+in hex: `23` means 0.35 s. An IPICO frame ends with a checksum, and a frame with a wrong one is not a read; Trident's 40
+characters have none. Readers send a read again some seconds later with the same time and another counter, and stored
+reads look like live ones. So repeats are common, and count once by chip and time.
 
 Source: IPICO Reader Serial Protocol 1.00 (2007), recorded traffic of a Lite reader (the trigger's frame), Trident
 TimeMachine manual, "tag data message format" and "command port communications".
@@ -36,15 +36,21 @@ from services.ingest.decoders.protocol import Make, Option, ReaderProtocol, Read
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
 STREAM = "stream"  # the name of the reader's log in the cursor; its position is the last read's instant
-REPLAY_MARGIN_S = 60  # reads of so long before the last one are replayed too: they may have come out of order
-ASK_EVERY_S = 10.0  # a Lite's clock, which also shows that it is there
-LITE_SILENCE_S = 35.0  # three questions without an answer
-JUMP_US = 60_000_000  # repetitions are some seconds late, not a minute
+REPLAY_MARGIN_S = 60  # how much before the last read is replayed too: reads may have come out of order
+ASK_EVERY_S = 10.0  # how often a Lite is asked for its clock, which also shows that it is there
+LITE_SILENCE_S = 35.0  # three requests without an answer
+JUMP_US = 60_000_000  # repeats are some seconds late, not a minute
 CLOCK_SLACK_US = 1_000_000  # an answer is under way for part of a second
 HUNDREDTH_US = 10_000
-TRIGGER = 0x2C  # the instruction of a frame that the trigger button sends
+TRIGGER = 0x2C  # the instruction in a frame of the trigger button
 FIRST_SEEN, LAST_SEEN = 0x80, 0x40  # bits of the status byte
-ERRORS = {0xF0: "bad length", 0xF1: "bad checksum", 0xF2: "unknown instruction", 0xF4: "not supported", 0xF5: "no such"}
+ERRORS = {
+    0xF0: "bad length",
+    0xF1: "bad checksum",
+    0xF2: "unknown instruction",
+    0xF4: "not supported",
+    0xF5: "not found",
+}
 
 _ENDS = re.compile(rb"[\r\n]")
 _TAG = re.compile(
@@ -74,14 +80,16 @@ class Clock(Struct, frozen=True):
 
 
 class Info(Struct, frozen=True):
-    """A line that says nothing about the race: an acknowledgement, a status, a banner."""
+    """A line without meaning for the race: an acknowledgement, a status, a banner."""
 
     text: str
 
 
 class Read(NamedTuple):
-    """One read. `reader` is the reader's id, `receiver` Trident's mat; `strength` is Trident's, in units of its own,
-    where more is stronger. `kind` is the reader's own: FS first seen, LS last seen, BS best seen, RR raw, or empty.
+    """One read.
+
+    `reader` is the reader's id, `receiver` Trident's mat, and `strength` Trident's signal strength in units of its own,
+    more being stronger. `kind` is the reader's own: FS first seen, LS last seen, BS best seen, RR raw, or empty.
     """
 
     chip: str
@@ -96,9 +104,9 @@ Line = Read | Notice | Clock | Unreadable | Info
 
 
 class IpicoReader(Reader):
-    """One connection to a reader's stream. `zone` is where its clock stands.
+    """One connection to a reader's stream. `zone` is that of its clock.
 
-    With `lite` the clock is asked for on the stream, as a Lite answers there; other readers send nothing while nobody
+    With `lite` the clock is asked for on the stream, where a Lite answers; other readers are silent while nobody
     crosses. While `replaying`, stored reads are fetched elsewhere, and the cursor does not follow the stream.
     `last_us` is the last read's instant.
     """
@@ -131,7 +139,9 @@ class IpicoReader(Reader):
             if line.strip():
                 messages += self._take(decode_line(line, self._zone), now)
         if not messages and len(self._rest) > LINE_MAX_BYTES:
-            raise ConnectionFault(f"{len(self._rest)} bytes without the end of a line; the longest is {LINE_MAX_BYTES}")
+            raise ConnectionFault(
+                f"{len(self._rest)} bytes without the end of a line; the longest allowed has {LINE_MAX_BYTES}"
+            )
         if self.last_us is not None and self.last_us != before_us and not self.replaying:
             messages.append(CursorAdvanced(STREAM, Position("", self.last_us)))
         return messages
@@ -146,13 +156,13 @@ class IpicoReader(Reader):
         if isinstance(line, Read):
             self._next += 1
             messages = self._jumped(line)
-            return [*messages, seen(line, self._session, self._next - 1)]
+            return [*messages, decoded_read(line, self._session, self._next - 1)]
         if isinstance(line, Clock):
             return self._clock(line, now)
         return [] if isinstance(line, Info) else [line]
 
     def _jumped(self, read: Read) -> list[Message]:
-        """Return a notice of a clock that was set back: a repetition is late by seconds, not by minutes."""
+        """Return a notice if the clock was set back: a repeat is late by seconds, not by minutes."""
         before_us, self.last_us = self.last_us, read.at_us
         if before_us is None or before_us - read.at_us <= JUMP_US:
             return []
@@ -161,25 +171,25 @@ class IpicoReader(Reader):
 
     def _clock(self, clock: Clock, now: Now) -> list[Message]:
         off_us = self._notices.note(clock.reader, clock.at_us, now)
-        text = f"the reader's clock is {off_us / 1e6:+.0f} s from ours" if abs(off_us) > CLOCK_SLACK_US else ""
+        text = f"the reader's clock is off by {off_us / 1e6:+.0f} s" if abs(off_us) > CLOCK_SLACK_US else ""
         return [*self._notices.change(clock.reader, "clock", text, clock.at_us)]
 
 
-def seen(read: Read, session: str, seq: int) -> DecodedRead:
-    """Return a read in the vocabulary of all readers."""
+def decoded_read(read: Read, session: str, seq: int) -> DecodedRead:
+    """Return a read as the message that all protocols share."""
     return DecodedRead(session, seq, read.reader, read.chip, read.at_us, read.receiver, read.strength)
 
 
 def replayed(lines: Iterable[bytes], zone: tzinfo, session: str, first: int) -> list[Message]:
-    """Return what lines of stored reads say, numbered from `first`."""
+    """Return the messages in lines of stored reads, the reads numbered from `first`."""
     messages: list[Message] = []
     for line in lines:
-        said = decode_line(line, zone)
-        if isinstance(said, Read):
-            messages.append(seen(said, session, first))
+        content = decode_line(line, zone)
+        if isinstance(content, Read):
+            messages.append(decoded_read(content, session, first))
             first += 1
-        elif isinstance(said, Unreadable):
-            messages.append(said)
+        elif isinstance(content, Unreadable):
+            messages.append(content)
     return messages
 
 
@@ -192,7 +202,7 @@ def replay_command(port: int, since_us: int | None, zone: tzinfo) -> bytes:
 
 
 def lrc(text: str) -> str:
-    """Return the checksum of a frame's characters without its first two: their sum, modulo 256, in hex."""
+    """Return the checksum of a frame's characters after the first two: their sum, modulo 256, in hex."""
     return f"{sum(text.encode('latin-1')) % 256:02x}"
 
 
@@ -206,7 +216,7 @@ ASK_CLOCK = command(0x02)
 
 
 def decode_line(line: bytes, zone: tzinfo) -> Line:
-    """Return what one line says; it comes without its end and without NUL."""
+    """Return the content of one line, given without its end and without NUL."""
     text = line.strip().decode("latin-1")
     try:
         if len(text) == TRIDENT_CHARS and text.startswith("aa") and text[2].isalpha() and text[36:38].isalpha():
@@ -219,14 +229,14 @@ def decode_line(line: bytes, zone: tzinfo) -> Line:
         return Unreadable(line, str(error))
     if text.isprintable() and text.isascii():
         return Info(text)
-    return Unreadable(line, "not a line of a reader")
+    return Unreadable(line, "it is not a line of an IPICO or Trident reader")
 
 
 def read_tag(text: str, zone: tzinfo) -> Read:
-    """Return the read of an IPICO frame. Raises ValueError that says what is wrong."""
+    """Return the read of an IPICO frame. Raises ValueError with the fault."""
     match = _TAG.fullmatch(text)
     if match is None or len(text) not in TAG_CHARS:
-        raise ValueError(f"a frame of {len(text)} characters is not a read: those have 36, 38, 40, 42 or 44")
+        raise ValueError(f"a frame has {len(text)} characters; a read has 36, 38, 40, 42 or 44")
     _check_sum(text[2 : match.start("sum")], match["sum"])
     status = int((match["tto"] or "000000")[4:], 16)
     kind = match["kind"] or ("FS" if status & FIRST_SEEN else "LS" if status & LAST_SEEN else "")
@@ -234,10 +244,10 @@ def read_tag(text: str, zone: tzinfo) -> Read:
 
 
 def read_trident(text: str, zone: tzinfo) -> Read:
-    """Return the read of a Trident frame, which carries no checksum. Raises ValueError that says what is wrong."""
+    """Return the read of a Trident frame, which carries no checksum. Raises ValueError with the fault."""
     match = _TRIDENT.fullmatch(text)
     if match is None:
-        raise ValueError("40 characters that are not a Trident read")
+        raise ValueError("the 40 characters are not a Trident read")
     return Read(
         label(match["tag"], "chip"),
         _at_us(match, zone),
@@ -249,14 +259,14 @@ def read_trident(text: str, zone: tzinfo) -> Read:
 
 
 def read_control(text: str, zone: tzinfo) -> Notice | Clock | Info:
-    """Return what a control frame says. Raises ValueError that says what is wrong."""
+    """Return the content of a control frame. Raises ValueError with the fault."""
     match = _CONTROL.fullmatch(text)
     if match is None:
-        raise ValueError("a control frame with half a byte")
+        raise ValueError("a control frame ends with half a byte")
     _check_sum(text[2 : match.start("sum")], match["sum"])
     instruction, data = int(match["instruction"], 16), match["data"]
     if len(data) != 2 * int(match["length"], 16):
-        raise ValueError(f"control frame of {match['length']} (hex) bytes holds {len(data) // 2}")
+        raise ValueError(f"a control frame says that it has {match['length']} (hex) bytes, but it has {len(data) // 2}")
     if instruction in ERRORS:
         return Notice(match["reader"], "error", None, f"{ERRORS[instruction]} ({text})")
     if instruction not in (TRIGGER, 0x02) or not data:
@@ -281,7 +291,7 @@ def _at_us(match: re.Match[str], zone: tzinfo) -> int:
     """Return the instant of `yyMMdd`, `HHmmss` and hundredths in hex, by the clock of `zone`."""
     hundredths = int(match["hundredths"], 16)
     if hundredths > 99:
-        raise ValueError(f"{match['hundredths']} (hex) hundredths of a second; the most are 63")
+        raise ValueError(f"{match['hundredths']} (hex) hundredths of a second; the highest is 63")
     date, clock = match["date"], match["clock"]
     local = datetime(
         2000 + int(date[:2]),
@@ -315,14 +325,14 @@ PROTOCOL = ReaderProtocol(
         Option(
             "model",
             Literal["elite", "lite", "trident"],
-            "elite replays stored reads by itself; of a lite the clock is asked for; trident",
+            "elite can replay stored reads, lite answers with its clock, trident does neither",
         ),
     ),
     begins_with=rb"^a[abc][0-9a-fA-F]{8,}",
     speaks_first=False,
     acknowledges="Nothing: the stream is not sent again.",
-    replays="An Elite plays stored reads from a minute before the last one on; of other models reads go to our disk "
-    "before anything else.",
+    replays="An Elite replays stored reads from a minute before the last one on. Reads of other models go to our disk "
+    "first.",
     sample="""\
 [[sources]]
 protocol = "ipico"

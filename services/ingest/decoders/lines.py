@@ -1,10 +1,10 @@
-"""Bytes in any portions to lines, for protocols whose messages are lines."""
+"""Split bytes, in whatever pieces they come, into lines."""
 
 from services.ingest.decoders.messages import LINE_MAX_BYTES, ConnectionFault
 
 
 class Lines:
-    """Splits the bytes of one connection into lines, which end in LF; CR and NUL around them are removed."""
+    """Split the bytes of one connection into lines, which end in LF; CR and NUL around them are removed."""
 
     def __init__(self, limit: int = LINE_MAX_BYTES) -> None:
         self._limit = limit
@@ -15,5 +15,5 @@ class Lines:
         *lines, self._rest = (self._rest + data).split(b"\n")
         longest = max(map(len, lines), default=0)
         if max(longest, len(self._rest)) > self._limit:
-            raise ConnectionFault(f"a line of over {self._limit} bytes")
+            raise ConnectionFault(f"a line has over {self._limit} bytes")
         return [line.strip(b"\r\0") for line in lines]

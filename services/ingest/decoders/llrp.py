@@ -1,8 +1,7 @@
-"""LLRP readers, the protocol of most fixed UHF readers: one connection, from its first word to reads that run.
+"""Speak LLRP, the protocol of most fixed UHF readers: set the reader up, start it and take its reports.
 
-Tag reports are not acknowledged: a reader that cannot hold them for us loses what the network loses. So what it says
-about its buffer is kept as an alarm, and reads go to our disk before anything else. The connect event says what the
-reader took the time for.
+Tag reports are not acknowledged: reads that the network loses are lost unless the reader can hold reports. So its
+buffer events become notices, and reads go to our disk first. The connect event tells the time of the reader's clock.
 
 Source: EPCglobal LLRP 1.0.1, sections 12.2.6, 18 (connections).
 """
@@ -28,8 +27,8 @@ from services.ingest.decoders.llrp_messages import (
     Closed,
     Decoder,
     KeepAlive,
+    ReaderMessage,
     Report,
-    Said,
     Sighting,
     add_rospec,
     delete_rospecs,
@@ -45,23 +44,28 @@ from services.ingest.decoders.messages import ConnectionFault, DecodedRead, Mess
 from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettings
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
-ATTEMPTS = {1: "it has called another", 2: "another client has it", 3: "no reason given", 4: "another client asked too"}
+ATTEMPTS = {
+    1: "it connected to another client itself",
+    2: "another client is connected",
+    3: "it gives no reason",
+    4: "another client asked at the same time",
+}
 SILENCE_S = 2 * KEEPALIVE_MS / 1000 + 2.0  # no keepalive in two periods: the link is dead
-ANSWER_S = 10.0  # no request takes a reader so long
+ANSWER_S = 10.0  # no request takes a reader this long
 CLOCK_SLACK_US = 1_000_000  # the connect event is under way for part of a second
 STATES = {0: "disabled", 1: "inactive", ACTIVE: "active"}
 NAMES = {1: "to report what it can do", 3: "its settings", 26: "to list its ROSpecs", 21: "to delete its ROSpecs"}
 NAMES |= {20: "our ROSpec", 24: "to enable our ROSpec", 22: "to start our ROSpec"}
 
 _FOLLOWS = {DELETE_ROSPEC: add_rospec, ADD_ROSPEC: enable_rospec, ENABLE_ROSPEC: start_rospec}
-"""The request that follows, by the request that was answered."""
+"""The next request, by the type of the request that was answered."""
 
 
 class LlrpReader(Reader):
-    """One connection to a reader, from its first message to running reads. `where` is the name of its place.
+    """One connection to a reader. `where` is the name of its place.
 
-    Where the reader can hold reports while nobody is connected, our ROSpec keeps running in the meantime, and held
-    reports are asked for; else everything is set up again, since nothing was kept.
+    If the reader can hold reports while no client is connected, our ROSpec keeps running and held reports are asked
+    for; else everything is set up again, since nothing was kept.
     """
 
     silence_s = SILENCE_S
@@ -77,41 +81,41 @@ class LlrpReader(Reader):
         self._holds = False
         self._plain = False
         self._asked_s: float | None = None
-        self._fault = ""  # raised once what came before it was handed over
+        self._fault = ""  # raised once the messages before it were handed over
 
     def begin(self, now: Now) -> None:
         self._session = connection_session("reports", now)
 
     def feed(self, data: bytes, now: Now) -> list[Message]:
         self._check()
-        return [message for said in self._frames.feed(data) for message in self._take(said, now)]
+        return [message for received in self._frames.feed(data) for message in self._take(received, now)]
 
     def tick(self, now: Now) -> list[Message]:
-        """Raise ConnectionFault when a request has had no answer, or one after which nothing can be done."""
+        """Raise ConnectionFault when a request got no answer in time, or one after which nothing can be done."""
         self._check()
         if self._asked_s is not None and now.steady_s - self._asked_s > ANSWER_S:
-            raise ConnectionFault(f"the reader gave no answer within {ANSWER_S:g} s")
+            raise ConnectionFault(f"the reader did not answer within {ANSWER_S:g} s")
         return []
 
     def _check(self) -> None:
         if self._fault:
             raise ConnectionFault(self._fault)
 
-    def _take(self, said: Said, now: Now) -> list[Message]:
-        if isinstance(said, KeepAlive):
-            self.send(message(KEEPALIVE_ACK, said.number))
-        elif isinstance(said, Report):
-            return [*(self._seen(sighting) for sighting in said.seen), *said.unreadable]
-        elif isinstance(said, Alarm):
-            return [Notice(self._where, said.kind, said.at_us, said.text)]
-        elif isinstance(said, Attempt):
-            return self._attempt(said, now)
-        elif isinstance(said, Answer):
-            return self._answered(said, now)
-        elif isinstance(said, Closed):
-            self._fault = "the reader closes the connection"
-        elif isinstance(said, Unreadable):
-            return [said]
+    def _take(self, received: ReaderMessage, now: Now) -> list[Message]:
+        if isinstance(received, KeepAlive):
+            self.send(message(KEEPALIVE_ACK, received.number))
+        elif isinstance(received, Report):
+            return [*(self._seen(sighting) for sighting in received.seen), *received.unreadable]
+        elif isinstance(received, Alarm):
+            return [Notice(self._where, received.kind, received.at_us, received.text)]
+        elif isinstance(received, Attempt):
+            return self._attempt(received, now)
+        elif isinstance(received, Answer):
+            return self._answered(received, now)
+        elif isinstance(received, Closed):
+            self._fault = "the reader closed the connection"
+        elif isinstance(received, Unreadable):
+            return [received]
         return []
 
     def _seen(self, sighting: Sighting) -> DecodedRead:
@@ -122,20 +126,20 @@ class LlrpReader(Reader):
 
     def _attempt(self, attempt: Attempt, now: Now) -> list[Message]:
         if attempt.status:
-            self._fault = f"the reader takes no connection: {ATTEMPTS.get(attempt.status, attempt.status)}"
+            self._fault = f"the reader refuses the connection: {ATTEMPTS.get(attempt.status, attempt.status)}"
             return []
         self._send(get_capabilities, now)
         if attempt.at_us is None:
-            text = "the reader has no clock of UTC: its reads have no instant"
+            text = "the reader has no UTC clock, so its reads have no time; set its clock"
             return [*self._notices.change(self._where, "clock", text, None)]
         off_us = self._notices.note(self._where, attempt.at_us, now)
-        text = f"the reader's clock is {off_us / 1e6:+.0f} s from ours" if abs(off_us) > CLOCK_SLACK_US else ""
+        text = f"the reader's clock is off by {off_us / 1e6:+.0f} s" if abs(off_us) > CLOCK_SLACK_US else ""
         return [*self._notices.change(self._where, "clock", text, attempt.at_us)]
 
     def _answered(self, answer: Answer, now: Now) -> list[Message]:
         """Send the next request, or give up when the reader refused one that reads depend on."""
         if self._asked_s is None or answer.number != self._number:
-            return []  # not of the last request: that one was answered before
+            return []  # not an answer to the last request: that one was answered already
         self._asked_s = None
         refused = f"the reader refused {NAMES[answer.to]}: {answer.status} {answer.text}" if answer.status else ""
         if answer.to == GET_READER_CAPABILITIES:
@@ -144,7 +148,7 @@ class LlrpReader(Reader):
         elif answer.to == SET_READER_CONFIG and refused and not self._plain:
             self._plain = True
             self._send(self._settings, now)
-            return [Notice(self._where, "error", None, f"{refused}; it will not report when its buffer overflows")]
+            return [Notice(self._where, "error", None, f"{refused}; so it will not report a full buffer")]
         elif refused:
             self._fault = refused
         elif answer.to == SET_READER_CONFIG:
@@ -168,8 +172,9 @@ class LlrpReader(Reader):
 
 
 class LlrpWatcher(LlrpReader):
-    """One connection that only asks: for the reader's capabilities and its ROSpecs. Reports that it sends anyway are
-    seen; nothing is set up, started or released.
+    """One connection that only asks for the reader's capabilities and its ROSpecs.
+
+    Reports that the reader sends anyway are shown; nothing is set up, started or released.
     """
 
     silence_s = math.inf  # it was not asked for keepalives
@@ -183,12 +188,14 @@ class LlrpWatcher(LlrpReader):
         if answer.to == GET_READER_CAPABILITIES:
             self._send(get_rospecs, now)
             holds = (
-                "holds reports while nobody is connected" if answer.holds else "keeps nothing while nobody is connected"
+                "holds reports while no client is connected"
+                if answer.holds
+                else "keeps nothing while no client is connected"
             )
             return [Notice(self._where, "capabilities", None, f"it {holds}")]
         listed = ", ".join(f"{rospec} {STATES.get(state, state)}" for rospec, state in answer.rospecs.items())
         idle = ACTIVE not in answer.rospecs.values()
-        text = f"{listed or 'none'}; {'it reads nothing until ingest sets it up' if idle else 'it reads'}"
+        text = f"{listed or 'none'}; {'it reads nothing until ingest sets it up' if idle else 'it is reading'}"
         return [Notice(self._where, "rospecs", None, text)]
 
 
@@ -217,9 +224,9 @@ PROTOCOL = ReaderProtocol(
     has_zone=False,
     begins_with=rb"^[\x04\x08].\x00\x00",
     is_text=False,
-    caution="An LLRP reader serves one client: what it reports here reaches nobody else. Ingest must not be connected.",
-    acknowledges="Nothing: reports are on our disk before anything else.",
-    replays="A reader that can hold reports while nobody is connected is asked for them; others lose them.",
+    caution="An LLRP reader serves one client, and reports sent here reach no other. Disconnect ingest first.",
+    acknowledges="Nothing: reports go to our disk first.",
+    replays="A reader that can hold reports while no client is connected is asked for them; others lose them.",
     sample="""\
 [[sources]]
 protocol = "llrp"

@@ -1,12 +1,12 @@
-"""LLRP 1.0.1 on the wire: bytes in any portions to what a reader says, and the requests to it.
+"""Decode the messages of an LLRP 1.0.1 reader, and encode the requests to it.
 
 A message is a header of ten bytes (version and type, length with the header, number) and parameters. Parameters nest,
-but nothing here follows them by recursion: each function takes the level that it knows, so a message that nests
-without end costs no more than its length.
+but nothing here recurses: each function reads the one level that it knows, so a deeply nested message costs no more
+than its length.
 
-Times are the reader's UTC, microseconds; nothing here corrects them.
+Times are the reader's UTC in microseconds; nothing here corrects them.
 
-This file is long because it is a table of the standard: the types, lengths and requests stand beside each other as they
+This file is long because it is a table of the standard: types, lengths and requests stand beside each other as they
 do there.
 
 Source: EPCglobal LLRP 1.0.1, sections 12.2.6, 13 (ROSpec), 14 to 16 (messages and parameters).
@@ -22,8 +22,10 @@ from schemas.ids import INSTANT_MAX_US, label
 from services.ingest.decoders.messages import ConnectionFault, Unreadable
 
 HEADER_BYTES = 10
-MESSAGE_MAX_BYTES = 256 * 1024  # a report of 4,000 tags; a reader that sends one report a tag needs a hundred bytes
-VERSIONS = (1, 2)  # 1.0.1, and 1.1, of which what is read here is a part
+MESSAGE_MAX_BYTES = (
+    256 * 1024
+)  # a report of 4,000 tags; a reader that sends a report for each tag needs a hundred bytes
+VERSIONS = (1, 2)  # 1.0.1, and 1.1, which encodes the parts read here alike
 
 GET_READER_CAPABILITIES, SET_READER_CONFIG = 1, 3
 ADD_ROSPEC, DELETE_ROSPEC, START_ROSPEC, ENABLE_ROSPEC, GET_ROSPECS = 20, 21, 22, 24, 26
@@ -31,18 +33,18 @@ CLOSE_CONNECTION, CLOSE_CONNECTION_RESPONSE = 14, 4
 RO_ACCESS_REPORT, KEEPALIVE, READER_EVENT, ENABLE_EVENTS_AND_REPORTS = 61, 62, 63, 64
 KEEPALIVE_ACK, ERROR_MESSAGE = 72, 100
 ANSWERS: Final = {11: 1, 13: 3, 30: 20, 31: 21, 32: 22, 34: 24, 36: 26}
-"""The type of an answer, and of the request that it answers."""
+"""The types of answers, each with the type of the request that it answers."""
 
-ROSPEC_ID = 0x4D4C  # ours, so that nobody else's is taken for it
+ROSPEC_ID = 0x4D4C  # ours, different from those of other programs
 KEEPALIVE_MS = 5_000
 ALL_ROSPECS = 0
 ACTIVE = 2  # the state of a ROSpec that runs
-REPORTED = 0x9780  # of a report: ROSpec, antenna, RSSI, first and last time, count
+REPORTED = 0x9780  # fields of a report: ROSpec, antenna, RSSI, first and last time, count
 EVENTS_WANTED = (3, 4, 8)  # report buffer, reader exception, antenna
 
 _TV_BYTES = {1: 2, 2: 8, 3: 8, 4: 8, 5: 8, 6: 1, 7: 2, 8: 2, 9: 4, 10: 2}
 _TV_BYTES |= {11: 2, 12: 2, 13: 12, 14: 2, 15: 2, 16: 4, 17: 2, 18: 4, 19: 2, 20: 2}
-"""Length of each parameter that carries none, without its type."""
+"""The length of each parameter that does not carry it, without the type."""
 _TLV_LEAST = 128  # the types from here on carry their length; section 15.2.1.2
 _ANTENNA, _FIRST_SEEN, _FIRST_UPTIME, _LAST_SEEN, _PEAK_RSSI, _SEEN_COUNT, _EPC_96 = 1, 2, 3, 4, 6, 8, 13
 _UTC, _CAPABILITIES, _ROSPEC, _REPORT, _EPC_DATA, _EVENT_DATA, _STATUS = 128, 142, 177, 240, 241, 246, 287
@@ -51,8 +53,9 @@ _NOTICE_TEXT_CHARS = 300
 
 
 class Sighting(NamedTuple):
-    """One instant at which a tag was seen. `rssi` is the strongest of the report, in dBm, and stands with its first
-    instant alone.
+    """One instant at which a tag was seen.
+
+    `rssi` is the strongest of its report in dBm, given with the first instant.
     """
 
     chip: str
@@ -62,8 +65,10 @@ class Sighting(NamedTuple):
 
 
 class Alarm(Struct, frozen=True):
-    """Something that the reader reports about itself: `report_buffer_warning` and `report_buffer_overflow` (reads are
-    about to be lost, or are), `exception`, `antenna`, `error`. `at_us` null when it gave no UTC.
+    """A reader's report about itself; `at_us` is null when it gave no UTC.
+
+    Kinds are `report_buffer_warning` (reads are about to be lost), `report_buffer_overflow` (reads were lost),
+    `exception`, `antenna` and `error`.
     """
 
     kind: str
@@ -83,7 +88,7 @@ class Closed(Struct, frozen=True):
 
 
 class KeepAlive(Struct, frozen=True):
-    """A keepalive, which is answered at once with its number."""
+    """A keepalive message, which is answered at once with its number."""
 
     number: int
 
@@ -96,10 +101,10 @@ class Report(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """The answer to a request: its number and type, the status (0 is success), the reader's words.
+    """The answer to a request: its number and type, the status (0 is success) and the reader's text.
 
-    `holds`, of capabilities: events and reports can be held while nobody is connected. `rospecs`: the ROSpecs that
-    exist, each with its state (0 disabled, 1 inactive, 2 active).
+    `holds`: the reader can hold events and reports while no client is connected (in an answer about capabilities).
+    `rospecs`: the ROSpecs that exist, each with its state (0 disabled, 1 inactive, 2 active).
     """
 
     number: int
@@ -111,12 +116,12 @@ class Answer(Struct, frozen=True):
 
 
 class Info(Struct, frozen=True):
-    """A message that was not asked for and says nothing about the race."""
+    """A message without meaning for the race."""
 
     type: int
 
 
-Said = Attempt | Closed | KeepAlive | Report | Alarm | Answer | Unreadable | Info
+ReaderMessage = Attempt | Closed | KeepAlive | Report | Alarm | Answer | Unreadable | Info
 
 
 class _Parameter(NamedTuple):
@@ -125,22 +130,24 @@ class _Parameter(NamedTuple):
 
 
 class Decoder:
-    """Decodes the bytes of one connection to a reader."""
+    """Decode the bytes of one connection to a reader."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
 
-    def feed(self, data: bytes) -> list[Said]:
-        """Return what the messages now complete say, in order. Raises ConnectionFault where no header stands."""
+    def feed(self, data: bytes) -> list[ReaderMessage]:
+        """Return the messages now complete, in order. Raises ConnectionFault for bytes that are not a header."""
         self._rest += data
-        messages: list[Said] = []
+        messages: list[ReaderMessage] = []
         start = 0
         while len(self._rest) - start >= HEADER_BYTES:
             head, length = struct.unpack_from(">HI", self._rest, start)
             if not HEADER_BYTES <= length <= MESSAGE_MAX_BYTES or head >> 10 not in VERSIONS:
                 if messages:
-                    break  # they are handed over first; what comes next finds this header again
-                raise ConnectionFault(f"not an LLRP header: {bytes(self._rest[start : start + HEADER_BYTES]).hex()}")
+                    break  # hand these over first; the next call finds this header again
+                raise ConnectionFault(
+                    f"these bytes are not an LLRP header: {bytes(self._rest[start : start + HEADER_BYTES]).hex()}"
+                )
             if len(self._rest) - start < length:
                 break
             messages += decode_message(bytes(self._rest[start : start + length]))
@@ -149,8 +156,8 @@ class Decoder:
         return messages
 
 
-def decode_message(raw: bytes) -> list[Said]:
-    """Return what one complete message says."""
+def decode_message(raw: bytes) -> list[ReaderMessage]:
+    """Return the content of one complete message."""
     head, _, number = struct.unpack_from(">HII", raw)
     kind, body = head & 0x3FF, raw[HEADER_BYTES:]
     if kind == KEEPALIVE:
@@ -195,13 +202,11 @@ def read_tag(value: bytes) -> list[Sighting]:
     elif _EPC_DATA in given:
         code = _epc(given[_EPC_DATA])
     else:
-        raise ValueError("a tag's report without its code")
+        raise ValueError("a tag's report has no code")
     chip = label(code.hex(), "chip")
     if _FIRST_SEEN not in given:
-        clock = (
-            "since the reader was switched on, not of UTC: its clock was never set" if _FIRST_UPTIME in given else ""
-        )
-        raise ValueError(f"a tag's report without a time{clock and f' but one {clock}'}")
+        clock = ": it counts from the reader's start, because its clock was never set" if _FIRST_UPTIME in given else ""
+        raise ValueError(f"a tag's report has no UTC time{clock}")
     antenna = _unsigned(given[_ANTENNA]) if _ANTENNA in given else None
     rssi = float(int.from_bytes(given[_PEAK_RSSI], "big", signed=True)) if _PEAK_RSSI in given else None
     first_us = _instant(given[_FIRST_SEEN])
@@ -212,12 +217,12 @@ def read_tag(value: bytes) -> list[Sighting]:
     return seen
 
 
-def read_event(body: bytes) -> list[Said]:
-    """Return what an event notification says, without events that were not asked for. Raises ValueError."""
+def read_event(body: bytes) -> list[ReaderMessage]:
+    """Return the content of an event notification, without events that were not asked for. Raises ValueError."""
     data = next((parameter.value for parameter in parameters(body) if parameter.type == _EVENT_DATA), None)
     if data is None:
-        raise ValueError("an event notification without its data")
-    events: list[Said] = []
+        raise ValueError("an event notification has no data")
+    events: list[ReaderMessage] = []
     at_us: int | None = None
     for kind, value in parameters(data):
         if kind == _UTC:
@@ -227,36 +232,36 @@ def read_event(body: bytes) -> list[Said]:
     return events or [Info(READER_EVENT)]
 
 
-def _buffer_warning(value: bytes, at_us: int | None) -> Said:
+def _buffer_warning(value: bytes, at_us: int | None) -> ReaderMessage:
     return Alarm("report_buffer_warning", at_us, f"the reader's buffer is {_unsigned(value[:1])} % full")
 
 
-def _buffer_overflow(value: bytes, at_us: int | None) -> Said:
-    return Alarm("report_buffer_overflow", at_us, "the reader's buffer overflowed: reads are lost")
+def _buffer_overflow(value: bytes, at_us: int | None) -> ReaderMessage:
+    return Alarm("report_buffer_overflow", at_us, "the reader's buffer overflowed, and reads were lost")
 
 
-def _exception(value: bytes, at_us: int | None) -> Said:
+def _exception(value: bytes, at_us: int | None) -> ReaderMessage:
     length = _unsigned(value[:2])
     text = value[2 : 2 + length].decode("utf-8", "replace")
     return Alarm("exception", at_us, text[:_NOTICE_TEXT_CHARS])
 
 
-def _antenna(value: bytes, at_us: int | None) -> Said:
+def _antenna(value: bytes, at_us: int | None) -> ReaderMessage:
     state = "connected" if value[:1] == b"\1" else "disconnected"
     return Alarm("antenna", at_us, f"antenna {_unsigned(value[1:3])} {state}")
 
 
-def _attempt(value: bytes, at_us: int | None) -> Said:
+def _attempt(value: bytes, at_us: int | None) -> ReaderMessage:
     if len(value) != 2:
-        raise ValueError(f"a connection attempt of {len(value)} bytes")
+        raise ValueError(f"a connection attempt event has {len(value)} bytes; it should have 2")
     return Attempt(_unsigned(value), at_us)
 
 
-def _closed(value: bytes, at_us: int | None) -> Said:
+def _closed(value: bytes, at_us: int | None) -> ReaderMessage:
     return Closed()
 
 
-_EVENTS: dict[int, Callable[[bytes, int | None], Said]] = {
+_EVENTS: dict[int, Callable[[bytes, int | None], ReaderMessage]] = {
     _BUFFER_WARNING: _buffer_warning,
     _BUFFER_OVERFLOW: _buffer_overflow,
     _EXCEPTION: _exception,
@@ -268,26 +273,26 @@ _EVENTS: dict[int, Callable[[bytes, int | None], Said]] = {
 
 def parameters(body: bytes) -> Iterator[_Parameter]:
     """Yield the parameters that follow one another in `body`. Raises ValueError when they do not fill it exactly."""
-    at = 0
-    while at < len(body):
-        if body[at] & 0x80:
-            kind, value_at = body[at] & 0x7F, at + 1
+    start = 0
+    while start < len(body):
+        if body[start] & 0x80:
+            kind, value_start = body[start] & 0x7F, start + 1
             if kind not in _TV_BYTES:
-                raise ValueError(f"a parameter of type {kind}, whose length is not known")
-            end = value_at + _TV_BYTES[kind]
+                raise ValueError(f"a parameter has type {kind}, whose length is not known")
+            end = value_start + _TV_BYTES[kind]
         else:
-            if at + 4 > len(body):
+            if start + 4 > len(body):
                 raise ValueError("a parameter is cut off in its head")
-            kind, length = struct.unpack_from(">HH", body, at)
-            kind, value_at, end = kind & 0x3FF, at + 4, at + length
+            kind, length = struct.unpack_from(">HH", body, start)
+            kind, value_start, end = kind & 0x3FF, start + 4, start + length
             if length < 4:
-                raise ValueError(f"a parameter of {length} bytes; its head alone has 4")
+                raise ValueError(f"a parameter gives its length as {length} bytes; the least is 4")
             if kind < _TLV_LEAST:  # those have a fixed length and another head
-                raise ValueError(f"a parameter of type {kind} with a length of its own, which that type never has")
+                raise ValueError(f"a parameter of type {kind} carries a length, which that type never has")
         if end > len(body):
             raise ValueError(f"a parameter of type {kind} continues for {end - len(body)} bytes after the end")
-        yield _Parameter(kind, body[value_at:end])
-        at = end
+        yield _Parameter(kind, body[value_start:end])
+        start = end
 
 
 def _answer(number: int, to: int, body: bytes) -> Answer:
@@ -307,21 +312,21 @@ def _status(body: bytes) -> tuple[int, str]:
         if kind == _STATUS and len(value) >= 4:
             code, length = struct.unpack_from(">HH", value)
             return code, value[4 : 4 + length].decode("utf-8", "replace")[:_NOTICE_TEXT_CHARS]
-    raise ValueError("an answer without its status")
+    raise ValueError("an answer has no status")
 
 
 def _epc(value: bytes) -> bytes:
     bits = _unsigned(value[:2])
     code = value[2:]
     if not bits or len(code) != (bits + 7) // 8:
-        raise ValueError(f"a code of {bits} bits in {len(code)} bytes")
+        raise ValueError(f"a tag code of {bits} bits does not fit its {len(code)} bytes")
     return code
 
 
 def _instant(value: bytes) -> int:
     at_us = _unsigned(value)
     if len(value) != 8 or at_us > INSTANT_MAX_US:
-        raise ValueError(f"{at_us} microseconds are not an instant of these times")
+        raise ValueError(f"{at_us} is not a plausible time in microseconds")
     return at_us
 
 
@@ -342,17 +347,17 @@ def _tlv(kind: int, body: bytes) -> bytes:
 
 
 def get_capabilities(number: int) -> bytes:
-    """Return the question what the reader can do, such as hold reports."""
+    """Return the request for the reader's capabilities, such as whether it can hold reports."""
     return message(GET_READER_CAPABILITIES, number, b"\0")
 
 
 def get_rospecs(number: int) -> bytes:
-    """Return the question which ROSpecs there are, and which of them run."""
+    """Return the request for the list of ROSpecs and their states."""
     return message(GET_ROSPECS, number)
 
 
 def set_config(number: int, hold: bool, events: bool) -> bytes:
-    """Return the request for keepalives, for `events` of loss, and (`hold`) for holding reports while away."""
+    """Return the request for keepalives, for `events` of lost reads, and to `hold` reports while we are away."""
     wanted = b"".join(_tlv(245, struct.pack(">HB", event, 0x80)) for event in EVENTS_WANTED)
     body = b"\0" + (_tlv(244, wanted) if events else b"") + _tlv(220, struct.pack(">BI", 1, KEEPALIVE_MS))
     return message(SET_READER_CONFIG, number, body + (_tlv(226, b"\x80") if hold else b""))
@@ -364,7 +369,7 @@ def delete_rospecs(number: int) -> bytes:
 
 
 def add_rospec(number: int) -> bytes:
-    """Return our ROSpec: every antenna, without end, a report at every tag."""
+    """Return the request to add our ROSpec: every antenna, no end, a report for every tag."""
     boundary = _tlv(178, _tlv(179, b"\0") + _tlv(182, struct.pack(">BI", 0, 0)))
     antennas = struct.pack(">HH", 1, 0)  # one entry, 0: all of them
     inventory = _tlv(183, antennas + _tlv(184, struct.pack(">BI", 0, 0)) + _tlv(186, struct.pack(">HB", 1, 1)))

@@ -1,7 +1,7 @@
-"""Local wall time to instants: nearly every reader sends the time of its place and not the offset.
+"""Convert local wall time to instants: nearly every reader sends local time without an offset.
 
-An hour that comes twice (the end of daylight saving) is never guessed: both instants are returned. A fixed offset in
-the source's settings resolves it, or a second time stamp of the same read.
+A time that occurs twice (at the end of daylight saving) is never guessed. A fixed offset in the source's settings, or a
+second time stamp in the same read, resolves it.
 """
 
 import re
@@ -29,13 +29,15 @@ def parse_zone(text: str) -> tzinfo:
 
 
 def instants_us(local: datetime, zone: tzinfo) -> list[int]:
-    """Return the instants at which clocks of `zone` showed `local`: one, none in a skipped hour, two in one
-    that came twice, the earlier first. None on a day whose instant is beyond the calendar of datetime."""
+    """Return the instants at which clocks of `zone` showed `local`, the earlier first.
+
+    There is one, none in a skipped hour or beyond the years of datetime, and two in an hour that occurs twice.
+    """
     instants: list[int] = []
     for fold in (0, 1):
         try:
             instant = local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
-        except OverflowError:  # of the first day of year 1, or of the last one of 9999
+        except OverflowError:  # on the first day of year 1 or the last of 9999
             continue
         at_us = (instant - _EPOCH) // _MICROSECOND
         if at_us not in instants and instant.astimezone(zone).replace(tzinfo=None) == local:
@@ -44,19 +46,19 @@ def instants_us(local: datetime, zone: tzinfo) -> list[int]:
 
 
 def one_instant_us(local: datetime, zone: tzinfo, hint_us: int | None = None) -> int:
-    """Return the instant at which clocks of `zone` showed `local`; of two the one nearer to `hint_us`.
+    """Return the instant at which clocks of `zone` showed `local`, of two the one nearer to `hint_us`.
 
-    Raises ValueError where there is none, or two and no hint; the text says which setting of the source resolves it.
+    Raises ValueError if there is none, or two and no hint; the text says which setting of the source resolves it.
     """
     instants = instants_us(local, zone)
     if len(instants) == 1:
         return instants[0]
     if not instants:
         raise ValueError(
-            f"{local} never was in {zone}, where clocks went forward; check the reader's clock and the source's zone"
+            f"{local} did not occur in {zone}, where clocks went forward; check its clock and the zone of the source"
         )
     if hint_us is None:
         raise ValueError(
-            f"{local} was twice in {zone}, where clocks went back; give the source a fixed offset such as +02:00"
+            f"{local} occurred twice in {zone}, where clocks went back; set its zone to an offset such as +02:00"
         )
     return min(instants, key=lambda at_us: abs(at_us - hint_us))

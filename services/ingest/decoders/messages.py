@@ -1,7 +1,7 @@
 """The vocabulary that all reader protocols share: reads, notices, unreadable bytes, cursors, acknowledgements.
 
-The module of a protocol turns bytes into these, in the order in which they came. The connection hands them on in that
-order, so `CursorAdvanced` and `Acknowledgement` can speak of everything before them.
+The module of a protocol turns bytes into these, in the order in which they came. The connection delivers them in that
+order, so `CursorAdvanced` and `Acknowledgement` apply to everything before them.
 """
 
 import math
@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from schemas.ids import LABEL_CHARS
 
-LINE_MAX_BYTES = 4096  # of the line protocols; their longest records have 200
-WHERE_MAX_CHARS = 64  # a reader's name becomes a device of the log
-UTC_SLACK_US = 1_000_000  # a reader's own UTC and its local time of one read may differ by rounding, not by more
+LINE_MAX_BYTES = 4096  # of protocols made of lines; their longest records have 200
+WHERE_MAX_CHARS = 64  # a reader's name becomes a device on the log
+UTC_SLACK_US = 1_000_000  # a read's UTC and local time may differ by rounding, but not by more
 assert LABEL_CHARS <= WHERE_MAX_CHARS
 
 
@@ -48,10 +48,10 @@ class DecodedRead(Struct, frozen=True, tag="seen"):
 
 
 class Notice(Struct, frozen=True, tag="notice"):
-    """What a reader reports beside reads: a gun, a battery, a clock that jumped, numbers that it no longer has.
+    """A reader's report other than a read: a gun, a battery, a clock that jumped, numbers that it no longer has.
 
     `kind` is one word, the reader's own where it has one; `at_us` is by the reader's clock, null where it gave no
-    complete instant. Equal notices count once on the log, so the text holds what distinguishes two occurrences.
+    complete instant. Equal notices count once on the log, so the text tells two occurrences apart.
     """
 
     where: str
@@ -63,9 +63,9 @@ class Notice(Struct, frozen=True, tag="notice"):
 class Unreadable(Struct, frozen=True, tag="unreadable"):
     """A line, record or frame that could not be read: its bytes and why.
 
-    `held`: it is complete and well-formed and lacks something that only a person can give, such as the day of a clock
-    that was never set. `unit` says what `raw` is, for the metric; `index` is its place in the message that brought it,
-    null where the message is not one.
+    `held`: it is well-formed but lacks something that only a person can give, such as the day of a clock that was never
+    set. `unit` names the kind of `raw` for the metric. `index` is its place in the message that brought it, null for
+    bytes that are not part of a message.
     """
 
     raw: bytes
@@ -76,12 +76,12 @@ class Unreadable(Struct, frozen=True, tag="unreadable"):
 
 
 class Position(Struct, frozen=True):
-    """How much of a device's log is on ours.
+    """The position up to which a device's log is on the race log.
 
     `part` is the part of the log that counts from the beginning again (a passing file, an epoch of numbers, a
-    connection's id), `number` the last one of it before which none is missing. `check` is that record's own content:
-    it distinguishes a log that was cleared and has grown again from the one that we know; empty where the protocol has
-    no such thing.
+    connection's id), `number` the last one in it up to which none is missing. `check` is that record's own content:
+    it distinguishes a log that was cleared and has grown again from the one that we know; empty where the protocol does
+    not need it.
     """
 
     part: str
@@ -108,7 +108,7 @@ class Acknowledgement(Struct, frozen=True, tag="acknowledgement"):
 Message = DecodedRead | Notice | Unreadable | CursorAdvanced | Acknowledgement
 
 Cursor = Mapping[str, Position]
-"""The positions of a source's device logs by their names, the one that moved last at the end."""
+"""The positions of a source's device logs by name, the one that moved last at the end."""
 
 
 class Now(NamedTuple):
@@ -119,9 +119,9 @@ class Now(NamedTuple):
 
 
 class Reader(ABC):
-    """One connection in a reader's protocol, without socket and clock; each connection has a reader of its own.
+    """A reader's protocol on one connection, without socket and clock. Each connection has its own object.
 
-    `silence_s`: a connection on which nothing comes for so long is dead.
+    `silence_s`: a connection on which nothing comes for this long is dead.
     """
 
     silence_s: float = math.inf
@@ -138,7 +138,7 @@ class Reader(ABC):
     def clock_offsets_us(self) -> Mapping[str, int]:
         """How far each clock, by `where`, was ahead of ours when it was last asked (behind: negative).
 
-        Empty for a protocol that does not ask for it regularly: its clocks are judged by when reads arrive.
+        Empty for a protocol that does not ask for clocks regularly; they are then judged by when reads arrive.
         """
         return MappingProxyType({})
 
@@ -150,17 +150,17 @@ class Reader(ABC):
         """Return the messages that these bytes complete, in order. Raises ConnectionFault."""
 
     def tick(self, now: Now) -> list[Message]:
-        """Do what is due by time, a few times a second: polls, questions asked again, numbers given up.
+        """Return messages that are due, a few times a second: send polls, repeat requests, give up missing numbers.
 
         Raises ConnectionFault.
         """
         return []
 
     def acknowledge(self, number: int) -> None:  # noqa: B027  # most protocols acknowledge nothing
-        """Answer the message of `Acknowledgement(number)`, whose content is on the race log now."""
+        """Answer the message behind `Acknowledgement(number)`, whose content is now on the race log."""
 
     def send(self, data: bytes) -> None:
-        """Have `take` return these bytes, after those that wait already."""
+        """Queue bytes to be sent, which `take` returns."""
         self._sending += data
 
     def take(self) -> bytes:

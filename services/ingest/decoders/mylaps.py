@@ -1,8 +1,8 @@
-"""MYLAPS Timing & Scoring exporter: one client's connection, and what of it is acknowledged when.
+"""Speak with a MYLAPS Timing & Scoring exporter, and acknowledge its messages.
 
-The client keeps what is not acknowledged and sends it again every 20 s, so a message is acknowledged once its content
-is on the race log, and never before. A message that comes again while its first copy is still under way joins it: its
-content is not written twice.
+The client keeps unacknowledged messages and sends them again every 20 s. So a message is acknowledged once its content
+is on the race log, and never before. The content of a message that comes again while its first copy is still under way
+is not written twice.
 
 Source: Timing & Scoring TCP-IP protocol V2, v2021.1, pp. 3-7.
 """
@@ -23,6 +23,7 @@ from services.ingest.decoders.messages import (
 )
 from services.ingest.decoders.mylaps_frames import (
     SERVER_NAME,
+    ClientMessage,
     Decoder,
     Hello,
     KeepAlive,
@@ -30,19 +31,18 @@ from services.ingest.decoders.mylaps_frames import (
     Markers,
     Passings,
     Record,
-    Said,
     frame_alone,
     frame_bytes,
 )
 from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettings
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
-PING_EVERY_S = 20.0  # keeps routers from forgetting the connection, and shows a dead client
-SILENCE_S = 120.0  # a client that answers no ping for so long is gone
+PING_EVERY_S = 20.0  # keeps routers from dropping the connection, and reveals a dead client
+SILENCE_S = 120.0  # a client that answers no ping for this long is gone
 
 
 class _Source:
-    """What all connections of a source share: which messages are under way to the log, and numbers that are unique."""
+    """The state that all connections of a source share: messages under way to the log, and counters."""
 
     def __init__(self, settings: ReaderSettings) -> None:
         self.settings = settings
@@ -74,7 +74,7 @@ class MylapsReader(Reader):
         self._session = f"{began:%Y%m%dT%H%M%S}-{self._source.connections}"
 
     def feed(self, data: bytes, now: Now) -> list[Message]:
-        return [message for said in self._decoder.feed(data) for message in self._take(said)]
+        return [message for received in self._decoder.feed(data) for message in self._take(received)]
 
     def tick(self, now: Now) -> list[Message]:
         if now.steady_s - self._pinged_s >= PING_EVERY_S:
@@ -87,34 +87,34 @@ class MylapsReader(Reader):
         self._source.under_way.discard(message.frame)
         self.send(message.reply)
 
-    def _take(self, said: Said) -> list[Message]:
-        if isinstance(said, Hello | KeepAlive):
-            self.send(said.reply)
-        elif isinstance(said, Login):
-            self._log_in(said)
-        elif isinstance(said, Passings | Markers | Unreadable):
+    def _take(self, received: ClientMessage) -> list[Message]:
+        if isinstance(received, Hello | KeepAlive):
+            self.send(received.reply)
+        elif isinstance(received, Login):
+            self._log_in(received)
+        elif isinstance(received, Passings | Markers | Unreadable):
             if not self._let_in:
-                raise ConnectionFault("it sends content and has not given the password of this source")
-            return [said] if isinstance(said, Unreadable) else self._content(said)
+                raise ConnectionFault("the client sent data without giving the password (`secret`) of this source")
+            return [received] if isinstance(received, Unreadable) else self._content(received)
         return []
 
     def _log_in(self, login: Login) -> None:
         secret = self._source.settings.secret
         if secret is not None and not hmac.compare_digest(login.password, secret.encode()):
             self.send(login.refusal)
-            raise ConnectionFault("its password is wrong")
+            raise ConnectionFault("the client's password differs from `secret` of this source")
         self._let_in = True
         self.send(login.reply)
 
     def _content(self, message: Passings | Markers) -> list[Message]:
-        """Return the content of a message and its acknowledgement; for a copy of one that is under way that alone."""
+        """Return the content of a message and its acknowledgement; only the latter while a copy is under way."""
         self._source.acknowledgements += 1
         acknowledgement = Acknowledgement(self._source.acknowledgements)
         self._unacknowledged[acknowledgement.number] = message
         if message.frame in self._source.under_way:
             return [acknowledgement]
         self._source.under_way.add(message.frame)
-        # Each by itself as the frame that would have brought it alone, so that it can be read again.
+        # Each record is kept as a frame of its own, so that it can be decoded again by itself.
         unreadable = [
             Unreadable(frame_alone(message.frame, record.raw), record.reason, index=index)
             for index, record in enumerate(message.unreadable)
@@ -125,8 +125,9 @@ class MylapsReader(Reader):
         return [*reads, *self._utc_differs(message), *unreadable, acknowledgement]
 
     def _read(self, location: str, record: Record) -> DecodedRead:
-        """Return a record as a read: its session is its decoder's own count of a day where it has one, else the
-        connection's.
+        """Return a record as a read.
+
+        The session is the day of a decoder that counts, else the connection.
         """
         session, seq = self._session, self._next
         if record.sequence is None:
@@ -146,12 +147,12 @@ class MylapsReader(Reader):
         )
 
     def _utc_differs(self, message: Passings) -> list[Notice]:
-        """Return a notice when a location's own UTC begins to contradict its local time."""
+        """Return a notice when a location's UTC begins to contradict its local time."""
         newest = max(message.records, key=lambda record: record.at_us, default=None)
         if newest is None or newest.utc_off_us is None:
             return []
         zone, off_s = self._source.settings.zone_name, round(newest.utc_off_us / 1e6)
-        differs = f"its UTC and its local time in zone {zone} differ by {off_s:+d} s: one is wrong"
+        differs = f"its UTC and its local time in zone {zone} differ by {off_s:+d} s; check zone and clock"
         text = differs if abs(newest.utc_off_us) > UTC_SLACK_US else ""
         return self._source.utc_notices.change(message.location, "utc_differs", text, newest.at_us)
 
@@ -162,7 +163,7 @@ def _connect(settings: ReaderSettings) -> Make:
 
 
 def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Message]:
-    """Return the content of a frame that became a dead letter. Raises ConnectionFault."""
+    """Return the messages in a frame that became a dead letter. Raises ConnectionFault."""
     reader = MylapsReader(_Source(ReaderSettings(gateway=settings.gateway, zone=settings.zone)))
     reader._session = session
     return reader.feed(raw if raw.endswith(b"$") else raw + b"$", Now(0, 0.0))

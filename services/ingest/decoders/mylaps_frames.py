@@ -1,8 +1,8 @@
-"""The frames of the MYLAPS Timing & Scoring TCP/IP exporter, V1 and V2.1: bytes in any portions to messages.
+"""Decode the frames of the MYLAPS Timing & Scoring TCP/IP exporter, V1 and V2.1.
 
-A frame is `Source@Function[@Data...]@$`; NUL, CR and LF may stand around it. Every `Pong` is answered in the V2.1 form:
-one plain answer among them makes the client speak V1 for the whole event. Message numbers begin again with each session
-of the client and say only which acknowledgement belongs to which message.
+A frame is `Source@Function[@Data...]@$`; NUL, CR and LF may surround it. Every `Pong` is answered in the V2.1 form,
+since a single plain answer makes the client speak V1 for the whole event. Message numbers restart with each session of
+the client, and only tell which message an acknowledgement belongs to.
 
 Source: Timing & Scoring TCP-IP protocol V2, v2021.1; V1's checksum and marker, and `AckAuth`, by recorded traffic.
 """
@@ -16,12 +16,12 @@ from schemas.ids import label
 from services.ingest.decoders.local_time import one_instant_us
 from services.ingest.decoders.messages import WHERE_MAX_CHARS, ConnectionFault, Notice, Unreadable
 
-FRAME_MAX_BYTES = 256 * 1024  # the longest message, 100 records with every key, is 40 KB
-RECORDS_MAX = 1_000  # of one message; the manual has 100 at most
+FRAME_MAX_BYTES = 256 * 1024  # the longest message, 100 records with all keys, has 40 KB
+RECORDS_MAX = 1_000  # of one message; the manual allows 100
 SERVER_NAME = "Matline"
-PASSING_KEYS = "c|ct|t|d|utc|ut|l|dv|re|an|h|ts|dm|b|n"  # what a V2.1 client is asked to send
+PASSING_KEYS = "c|ct|t|d|utc|ut|l|dv|re|an|h|ts|dm|b|n"  # the keys that a V2.1 client is asked to send
 RECORD_V1_BYTES = 39
-FIRST_YEAR, LAST_YEAR = 2000, 2099  # what a record's date of six digits can say
+FIRST_YEAR, LAST_YEAR = 2000, 2099  # the range of a date of six digits
 
 _PADDING = b"\0\r\n"
 _NUMBER = re.compile(rb"\d{1,19}")
@@ -34,7 +34,7 @@ class Record(Struct, frozen=True):
     """One passing as the client reports it.
 
     `at_us` is the reader's local time in the zone of the source. `unit` is the decoder's device and reader number,
-    `sequence` its own count of records (V1, 0-65535, then from 0), null where it sends none. `utc_off_us` is how far
+    `sequence` its count of records (V1, 0-65535, then from 0), null where it sends none. `utc_off_us` is how far
     the client's own `utc` is from `at_us`, where it sends one.
     """
 
@@ -48,14 +48,14 @@ class Record(Struct, frozen=True):
 
 
 class Hello(Struct, frozen=True):
-    """A `Pong`: a location offers itself; `reply` is due at once."""
+    """A `Pong`: a location announces itself; `reply` is due at once."""
 
     location: str
     reply: bytes
 
 
 class KeepAlive(Struct, frozen=True):
-    """A question that needs only `reply`, at once."""
+    """A request that needs only `reply`, at once."""
 
     reply: bytes
 
@@ -72,8 +72,9 @@ class Login(Struct, frozen=True):
 
 
 class Passings(Struct, frozen=True):
-    """A `Store` (V1) or `Passing` (V2) message; `reply` acknowledges it, once its content is on the log.
-    `frame` is the whole message.
+    """A `Store` (V1) or `Passing` (V2) message.
+
+    `reply` acknowledges it once its content is on the log; `frame` is the complete message.
     """
 
     location: str
@@ -100,11 +101,11 @@ class Info(Struct, frozen=True):
     function: str
 
 
-Said = Hello | KeepAlive | Login | Passings | Markers | Info | Unreadable
+ClientMessage = Hello | KeepAlive | Login | Passings | Markers | Info | Unreadable
 
 
 class Decoder:
-    """Decodes the bytes of one client's connection. `zone` is where its readers' clocks stand, `server` our name."""
+    """Decode the bytes of one client's connection. `zone` is that of its readers' clocks, `server` our name."""
 
     def __init__(self, zone: tzinfo, server: str = SERVER_NAME) -> None:
         self._zone = zone
@@ -112,14 +113,14 @@ class Decoder:
         self._rest = bytearray()
         self._scanned = 0
 
-    def feed(self, data: bytes) -> list[Said]:
-        """Return the messages now complete, in order. Raises ConnectionFault when a frame will not end."""
+    def feed(self, data: bytes) -> list[ClientMessage]:
+        """Return the messages now complete, in order. Raises ConnectionFault when a frame does not end."""
         self._rest += data
-        messages: list[Said] = []
+        messages: list[ClientMessage] = []
         start = 0
         while (end := self._rest.find(b"$", max(start, self._scanned))) >= 0:
             if end - start > FRAME_MAX_BYTES:
-                raise ConnectionFault(f"a frame of {end - start} bytes; the longest is {FRAME_MAX_BYTES}")
+                raise ConnectionFault(f"a frame has {end - start} bytes; the longest allowed has {FRAME_MAX_BYTES}")
             frame = bytes(self._rest[start:end]).translate(None, _PADDING)
             start = end + 1
             if frame:
@@ -127,11 +128,13 @@ class Decoder:
         del self._rest[:start]
         self._scanned = len(self._rest)
         if self._scanned > FRAME_MAX_BYTES:
-            raise ConnectionFault(f"{self._scanned} bytes without the end of a frame; the longest is {FRAME_MAX_BYTES}")
+            raise ConnectionFault(
+                f"{self._scanned} bytes without the end of a frame; the longest allowed has {FRAME_MAX_BYTES}"
+            )
         return messages
 
 
-def decode_frame(frame: bytes, zone: tzinfo, server: str) -> Said:
+def decode_frame(frame: bytes, zone: tzinfo, server: str) -> ClientMessage:
     """Return the message of one frame, without its `$` and without NUL, CR and LF."""
     name, *rest = frame.removesuffix(b"@").split(b"@")
     source, function, fields = _text(name), _text(rest[0]) if rest else "", rest[1:]
@@ -145,32 +148,34 @@ def decode_frame(frame: bytes, zone: tzinfo, server: str) -> Said:
         return Info(source, function)
     if function in ("Store", "Passing", "Marker"):
         return _numbered(frame, source, function, fields, zone, server)
-    return Unreadable(frame + b"$", f"not a message of the exporter: function {function[:40]!r}", unit="frame")
+    return Unreadable(frame + b"$", f"it is not a message of the exporter (function {function[:40]!r})", unit="frame")
 
 
 def frame_bytes(source: str, function: str, *data: str) -> bytes:
-    """Return a frame as it goes onto the wire."""
+    """Return the bytes of a frame."""
     return ("@".join((source, function, *data)) + "@$").encode()
 
 
 def frame_alone(frame: bytes, record: bytes) -> bytes:
-    """Return the frame of a message (without its `$`) as if it had brought this one of its records alone."""
+    """Return a frame with only this record of a message; `frame` is the message without its `$`."""
     body = frame.removesuffix(b"@")
     name, function, _ = body.split(b"@", 2)
     return b"@".join((name, function, record, body[body.rindex(b"@") + 1 :])) + b"@$"
 
 
-def _numbered(frame: bytes, source: str, function: str, fields: list[bytes], zone: tzinfo, server: str) -> Said:
+def _numbered(
+    frame: bytes, source: str, function: str, fields: list[bytes], zone: tzinfo, server: str
+) -> ClientMessage:
     if not fields or not _NUMBER.fullmatch(fields[-1]):
-        reason = f"{function} without a message number at its end, so it cannot be acknowledged"
+        reason = f"{function} has no message number at its end, so it cannot be acknowledged"
         return Unreadable(frame + b"$", reason, unit="frame")
     reply = frame_bytes(server, f"Ack{function}", fields[-1].decode())
     records = [record for record in fields[:-1] if record]
     if len(records) > RECORDS_MAX:
-        reason = f"{function} of {len(records)} records; a message has at most {RECORDS_MAX}"
+        reason = f"{function} has {len(records)} records; at most {RECORDS_MAX} are allowed"
         return Unreadable(frame + b"$", reason, unit="frame")
     fault = _location_fault(source)
-    seen: list[Record] = []
+    passings: list[Record] = []
     notices: list[Notice] = []
     unreadable: list[Unreadable] = []
     for record in records:
@@ -178,16 +183,16 @@ def _numbered(frame: bytes, source: str, function: str, fields: list[bytes], zon
             if fault:
                 raise ValueError(fault)
             if function == "Store":
-                seen.append(read_v1(record, zone))
+                passings.append(read_v1(record, zone))
             elif function == "Passing":
-                seen.append(read_v2(_text(record), zone))
+                passings.append(read_v2(_text(record), zone))
             else:
                 notices.append(marker(source, _text(record), zone))
         except ValueError as error:
             unreadable.append(Unreadable(record, str(error)))
     if function == "Marker":
         return Markers(source, notices, unreadable, reply, frame)
-    return Passings(source, seen, unreadable, reply, frame)
+    return Passings(source, passings, unreadable, reply, frame)
 
 
 def _location_fault(source: str) -> str:
@@ -197,32 +202,32 @@ def _location_fault(source: str) -> str:
 
 
 def checksum_v1(record: bytes) -> str:
-    """Return the two characters that end a V1 record: the sum of the 37 bytes before, modulo 256, in upper-case hex."""
+    """Return the last two characters of a V1 record: the sum of the 37 bytes before, modulo 256, in upper-case hex."""
     return f"{sum(record[:37]) % 256:02X}"
 
 
 def read_v1(raw: bytes, zone: tzinfo) -> Record:
-    """Return the passing of a V1 record: 39 bytes at fixed places. Raises ValueError that says what is wrong.
+    """Return the passing in a V1 record: 39 bytes at fixed places. Raises ValueError with the fault.
 
-    The character for the antenna is left out: with ChipX readers it counts detections, and the record does not say
-    which.
+    The character for the antenna is ignored: on ChipX readers it counts detections instead, and the record does not
+    tell which it is.
     """
     if len(raw) != RECORD_V1_BYTES or not raw.isascii():
-        raise ValueError(f"V1 record of {len(raw)} bytes; it has {RECORD_V1_BYTES}, all ASCII")
+        raise ValueError(f"a V1 record has {len(raw)} bytes; it should have {RECORD_V1_BYTES}, all ASCII")
     record = raw.decode()
     if record[37:] != checksum_v1(raw):
         raise ValueError(f"checksum {record[37:]!r} is wrong; the record's bytes give {checksum_v1(raw)}")
-    at = datetime.combine(_date(record[31:37]), _time(record[7:19]))
+    local = datetime.combine(_date(record[31:37]), _time(record[7:19]))
     unit = f"{record[19:21].strip()}.{record[21:23].strip()}"
-    return Record(label(record[:7], "chip"), one_instant_us(at, zone), unit, sequence=_hex(record[27:31]))
+    return Record(label(record[:7], "chip"), one_instant_us(local, zone), unit, sequence=_hex(record[27:31]))
 
 
 def read_v2(record: str, zone: tzinfo) -> Record:
-    """Return the passing of a V2 record: `key=value` in any order, unknown keys are ignored. Raises ValueError."""
+    """Return the passing in a V2 record: `key=value` in any order, unknown keys ignored. Raises ValueError."""
     keys = _keys(record)
     missing = [key for key in ("c", "d", "t") if not keys.get(key, "").strip()]
     if missing:
-        raise ValueError(f"V2 record without {', '.join(missing)}; c, d and t are needed")
+        raise ValueError(f"a V2 record has no {', '.join(missing)}; it needs c, d and t")
     local = datetime.combine(_date(keys["d"].strip()), _time(keys["t"]))
     utc_us = _milliseconds_us(keys.get("utc", ""))
     at_us = one_instant_us(local, zone, utc_us)
@@ -237,29 +242,30 @@ def read_v2(record: str, zone: tzinfo) -> Record:
 
 
 def marker(location: str, record: str, zone: tzinfo) -> Notice:
-    """Return a marker, V1 (`2025-04-13 05:57:56.027|ext-gun|Extern gunshot`) or V2 (`t=..|mt=Gunshot|n=..`).
+    """Return the notice of a marker, V1 (`2025-04-13 05:57:56.027|ext-gun|Extern gunshot`) or V2
+    (`t=..|mt=Gunshot|n=..`).
 
     Raises ValueError.
     """
     if match := _MARKER_V1.fullmatch(record):
         year, month, day, clock, kind, text = match.groups()
         if not FIRST_YEAR <= int(year) <= LAST_YEAR:
-            raise ValueError(f"marker of the year {year}")
+            raise ValueError(f"a marker in the year {year}; check the clock")
         local = datetime.combine(date(int(year), int(month), int(day)), _time(clock))
         return Notice(location, kind.strip(), one_instant_us(local, zone), text)
     keys = _keys(record)
     if "t" not in keys:
-        raise ValueError("marker without a time")
-    at = _time(keys["t"])
+        raise ValueError("a marker has no time")
+    clock_time = _time(keys["t"])
     day_text = keys.get("d", "").strip()
-    at_us = one_instant_us(datetime.combine(_date(day_text), at), zone) if day_text else None
+    at_us = one_instant_us(datetime.combine(_date(day_text), clock_time), zone) if day_text else None
     return Notice(location, keys.get("mt", "").strip(), at_us, record)
 
 
 def _keys(record: str) -> dict[str, str]:
     pairs = [part.partition("=") for part in record.split("|") if part]
     if not pairs or not all(equals for _, equals, _ in pairs):
-        raise ValueError("record has parts that are not key=value")
+        raise ValueError("a record has parts that are not key=value")
     return {key.strip(): value for key, _, value in pairs}
 
 
@@ -288,9 +294,7 @@ def _milliseconds_us(text: str) -> int | None:
 
 
 def _antenna(keys: dict[str, str]) -> int | None:
-    """The strongest antenna, or `an` where that is a number and not the eight digits of a mask (whose order is
-    unknown).
-    """
+    """Return the strongest antenna, or `an` unless it is a mask of eight digits, whose order is unknown."""
     for text in (keys.get("ans", ""), keys.get("an", "")):
         if re.fullmatch(r"\d{1,3}", text, re.ASCII):
             return int(text)
@@ -302,7 +306,7 @@ def _dbm(text: str) -> float | None:
 
 
 def _text(frame: bytes) -> str:
-    """Decode UTF-8, else Latin-1: the name of a location from an old Windows must still differ from others."""
+    """Decode UTF-8, else Latin-1, so that location names of an old Windows still differ from each other."""
     try:
         return frame.decode()
     except UnicodeDecodeError:

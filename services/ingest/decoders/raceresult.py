@@ -1,17 +1,17 @@
-"""RACE RESULT decoders (System 4000/5000) over TCP: passing files are fetched by number, new passings are pushed.
+"""Fetch passings from RACE RESULT decoders (System 4000/5000) over TCP, by file and number, and take pushed ones.
 
-The decoder numbers its passings within a file, begins a new file with each STARTOPERATION, and keeps them all. So we
-hold the cursor (box, file, number). On each connection the count says which passings are missing, and those are
-pulled; new passings are pushed, and a gap in their numbers is pulled too; files that ended while nobody was connected
-are fetched by number. The earlier files of a decoder that is new to us are searched for passings of the last day.
-A decoder is only ever asked. It belongs to its timer: nothing here starts or stops its operation, sets its clock or
-clears its files.
+The decoder numbers its passings within a file, begins a new file with each STARTOPERATION, and keeps all files. So our
+cursor is box, file and number. On each connection the count of passings tells which are missing, and those are pulled.
+New passings are pushed, and gaps in their numbers are pulled too. Files that ended while we were not connected are
+fetched by number. The earlier files of a decoder that is new to us are searched for passings of the last day.
+A decoder is only queried. It belongs to its timer: nothing here starts or stops its operation, sets its clock or clears
+its files.
 
-This file is long because it is one state machine: questions, answers, files and cursor of a connection decide about
-each other, and to cut it further would only pass all of its state around.
+This file is long because it is one state machine: the queries, answers, files and cursor of a connection depend on each
+other, and splitting it further would only pass all of its state around.
 
 Source: RACE RESULT knowledge base (passing record, passing files, decoder commands) and public clients of port 3601.
-Known from clients alone, and not seen on a device: the answer to GETFILE, the second count of PASSINGS, `ONLY`.
+Known from clients only, not verified on a device: the answer to GETFILE, the second count of PASSINGS, `ONLY`.
 """
 
 import re
@@ -32,7 +32,7 @@ from services.ingest.decoders.messages import (
     Unreadable,
 )
 from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettings
-from services.ingest.decoders.raceresult_files import PassingFile, Question, WalkBack
+from services.ingest.decoders.raceresult_files import PassingFile, Query, WalkBack
 from services.ingest.decoders.raceresult_passing import (
     FIELDS,
     FIELDS_LEAST,
@@ -45,19 +45,19 @@ from services.ingest.decoders.raceresult_passing import (
 from services.ingest.decoders.raceresult_status import read_status, status_notices
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
-PROTOCOL_MAX = (2, 6)  # the latest that is known here
+PROTOCOL_MAX = (2, 6)  # the latest version that this module knows
 PUSH_SINCE = (1, 5)
-FIELDS_SINCE = (1, 6)  # from here on a passing has all FIELDS
-NO_BOX = "decoder"  # its log's name, where it does not give its own
-PULL_MAX = 256  # passings of one question: an answer of 25 KB
-PULL_TRIES = 3  # questions for a number before it is given up with a notice
-POLL_S = 5.0  # PASSINGS, which keeps the connection alive and finds what was not pushed
+FIELDS_SINCE = (1, 6)  # from this version on a passing has all FIELDS
+NO_BOX = "decoder"  # the name of its log, if it does not give its own
+PULL_MAX = 256  # passings asked for at once: an answer of 25 KB
+PULL_TRIES = 3  # queries for a number before it is given up with a notice
+POLL_S = 5.0  # between PASSINGS, which keep the connection alive and find passings that were not pushed
 STATUS_S = 30.0
-ANSWER_S = 10.0  # a question that is not answered by then is asked again
+ANSWER_S = 10.0  # without an answer for this long, a query is sent again
 SILENCE_S = 20.0  # four polls
-FILES_BACK_MAX = 200  # files that ended while nobody was connected
+FILES_BACK_MAX = 200  # files that ended while we were not connected
 FIRST_US = 24 * 3600 * 1_000_000  # how far back the files of a new decoder are searched
-BOX_ASKS = 3  # questions for its name
+BOX_ASKS = 3  # queries for its name
 
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})", re.ASCII)
 
@@ -65,8 +65,8 @@ _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})", re.ASCII)
 class RaceResult(Reader):
     """One connection to a decoder.
 
-    Questions for passings go out one at a time, so that answers cannot be confused. An empty line ends an answer.
-    `fetches` false: stored passings stay where they are, only pushes are taken.
+    Queries for passings go out one at a time, so that answers cannot be confused. An empty line ends an answer.
+    `fetches` false: stored passings are not fetched, only pushed ones are taken.
     """
 
     silence_s = SILENCE_S
@@ -86,11 +86,11 @@ class RaceResult(Reader):
         self._ended: list[PassingFile] = []  # before the current file, oldest first
         self._back: WalkBack | None = None
         self._box_asks = 1
-        self._verify = 0  # the number whose content tells whether the file is the one that we know
+        self._verify = 0  # the number whose content tells whether this is the file that we know
         self._lower_count = False
-        self._recount = False  # an answer lacked passings: is the file that was asked for them still the current one?
-        self._lacking: Question | None = None
-        self._question: Question | None = None
+        self._recount = False  # an answer lacked passings: check that their file is still the current one
+        self._lacking: Query | None = None
+        self._query: Query | None = None
         self._tries = 0
         self._reached: Position | None = None
         self._began_s = self._polled_s = self._status_s = 0.0
@@ -104,7 +104,7 @@ class RaceResult(Reader):
         return self._notices.offsets_us
 
     def _files(self) -> list[PassingFile]:
-        """Return the files of which passings are expected."""
+        """Return the files from which passings are expected."""
         files = [*self._ended]
         if self._live:
             files.append(self._live)
@@ -129,10 +129,10 @@ class RaceResult(Reader):
     def tick(self, now: Now) -> list[Message]:
         if self._version is None:
             if now.steady_s - self._began_s > ANSWER_S:
-                raise ConnectionFault("no answer to GETPROTOCOL; is this a decoder's port?")
+                raise ConnectionFault("no answer to GETPROTOCOL; is this the port of a RACE RESULT decoder?")
             return []
         messages: list[Message] = []
-        if self._question and now.steady_s - self._question.heard_s > ANSWER_S:
+        if self._query and now.steady_s - self._query.heard_s > ANSWER_S:
             messages += self._answered(complete=False)
         if now.steady_s - self._polled_s >= POLL_S:
             self._polled_s = now.steady_s
@@ -152,7 +152,7 @@ class RaceResult(Reader):
         text = line.decode("latin-1")
         head, _, rest = text.partition(";")
         if not text:
-            return self._answered(complete=True) if self._question else []
+            return self._answered(complete=True) if self._query else []
         if head == "#P":
             return self._passing(line, rest, now, pushed=True)
         if head.startswith("#"):
@@ -177,7 +177,7 @@ class RaceResult(Reader):
             elif head not in ("SETPUSHPASSINGS", "SETPUSHPREWARNS", "GETFILE", "GETTIME") and not head.startswith(
                 "ONLY"
             ):
-                return [Unreadable(line, "not a line of the decoder's protocol")]
+                return [Unreadable(line, "it is not a line of the decoder's protocol")]
         except ValueError as error:
             return [Unreadable(line, str(error))]
         return []
@@ -185,7 +185,9 @@ class RaceResult(Reader):
     def _choose(self, fields: list[str]) -> None:
         versions = [_version(field) for field in fields]
         if len(versions) != 3:
-            raise ValueError(f"GETPROTOCOL of {len(versions)} versions; it gives the current one, least and greatest")
+            raise ValueError(
+                f"GETPROTOCOL has {len(versions)} versions; it should have the current, the lowest and the highest"
+            )
         _, least, greatest = versions
         version = max(least, min(greatest, PROTOCOL_MAX))
         self._send(f"SETPROTOCOL;{version[0]}.{version[1]}")
@@ -196,10 +198,10 @@ class RaceResult(Reader):
             self._send(command)
 
     def _configured(self, fields: list[str]) -> None:
-        """`GENERAL;BOXNAME;<name>;<device id>`, the first two an echo that only some clients have seen."""
+        """Take `GENERAL;BOXNAME;<name>;<device id>`; only some decoders send the first two."""
         values = fields[2:] if fields[:2] == ["GENERAL", "BOXNAME"] else fields
         if not values:
-            raise ValueError("GETCONFIG without the box's name")
+            raise ValueError("GETCONFIG has no box name")
         self._name = name_of(values[0]) or ""
         if self._live is None and len(values) > 1:
             self._box = name_of(values[1]) or self._name or NO_BOX
@@ -219,28 +221,28 @@ class RaceResult(Reader):
     # --- passings
 
     def _passing(self, line: bytes, text: str, now: Now, pushed: bool) -> list[Message]:
-        question = None if pushed else self._question
-        if question:
-            question.heard_s = now.steady_s
+        query = None if pushed else self._query
+        if query:
+            query.heard_s = now.steady_s
         live = self._live
         if live is None:
-            return []  # before the count: it will be pulled
+            return []  # before the count: it is pulled later
         file: PassingFile | None = live
-        if question and question.file is not None:
-            file = self._file_of(question.file) or live
+        if query and query.file is not None:
+            file = self._file_of(query.file) or live
         try:
             fields_least = FIELDS if self._version and self._version >= FIELDS_SINCE else FIELDS_LEAST
             passing = read_passing(text, self._zone, fields_least)
             if passing.file is not None and file and passing.file != file.number:
                 file = self._file_of(passing.file)
                 if file is None:
-                    self._send("PASSINGS")  # a file has begun: its count fetches this passing too
+                    self._send("PASSINGS")  # a new file has begun: its count fetches this passing too
                     return []
-            if question:
-                question.got += 1
+            if query:
+                query.got += 1
             elif not pushed and passing.file is None:
-                return []  # of an answer given up, and its file is not known
-            if question and question.verifies and passing.number == self._verify and file is live:
+                return []  # of an abandoned answer, so its file is not known
+            if query and query.verifies and passing.number == self._verify and file is live:
                 return self._verified(passing)
             assert file is not None
             if not file.add(passing):
@@ -252,33 +254,33 @@ class RaceResult(Reader):
             self._back.recent = self._back.recent or recent
             if passing.at_us is not None and not recent:
                 return []  # of another race
-        return self._said(passing, line, file)
+        return self._message_of(passing, line, file)
 
     def _known(self, passing: Passing, line: bytes, file: PassingFile, pushed: bool) -> list[Message]:
-        """Take a passing whose number came before: a repeat, unless its record does not say which file it is from."""
+        """Return messages for a passing whose number came before: none for a repeat."""
         if passing.file is not None:
             return []
         if pushed and file is self._live and not file.repeats(passing):
             self._live = PassingFile(file.number, file.generation + 1)
             self._live.had.expect(passing.number)
             return self._restarted(passing, file)
-        # In an answer to GETFILE it may be one that a question for the current file got from the next file.
-        return self._said(passing, line, file) if file is not self._live else []
+        # In an answer to GETFILE it may be a passing of the next file that came as one of the current file.
+        return self._message_of(passing, line, file) if file is not self._live else []
 
     def _restarted(self, passing: Passing, file: PassingFile) -> list[Message]:
-        text = f"passing {passing.number} of file {file.part} has changed: the file is fetched again from the start"
+        text = f"passing {passing.number} of file {file.part} has changed, so the file is fetched again from the start"
         return [Notice(self._name or self._box, "restarted", passing.at_us, text)]
 
-    def _said(self, passing: Passing, line: bytes, file: PassingFile) -> list[Message]:
+    def _message_of(self, passing: Passing, line: bytes, file: PassingFile) -> list[Message]:
         where = passing.box or self._name
         if not passing.chip:
             return [Notice(where, "marker", passing.at_us, line.decode("latin-1"))]
         if passing.at_us is None:
             text = (
-                f"file {file.part} of {self._box} has passings without a date: the decoder's clock was never set. "
-                "They are dead letters until somebody says when it began"
+                f"file {file.part} of {self._box} has undated passings, because the decoder's clock was never set; "
+                "they become dead letters until an official says when it began"
             )
-            held = f"without a date: the decoder's clock was never set, {passing.local} counts from its start"
+            held = f"without a date: the decoder's clock was never set, and {passing.local} counts from its start"
             return [*self._notices.change(where, "unanchored", text, None), Unreadable(line, held, held=True)]
         return [
             DecodedRead(
@@ -293,11 +295,11 @@ class RaceResult(Reader):
             )
         ]
 
-    # --- what there is
+    # --- counts of passings
 
     def _counted(self, fields: list[str]) -> list[Message]:
         if not NUMBER.fullmatch(fields[0]):
-            raise ValueError("PASSINGS without a count")
+            raise ValueError("PASSINGS has no count")
         count = int(fields[0])
         number = int(fields[1]) if len(fields) > 1 and NUMBER.fullmatch(fields[1]) else self._status_file
         first = self._live is None
@@ -308,7 +310,7 @@ class RaceResult(Reader):
             return []
         known = self._live or self._from_cursor()
         if known is not None and number == known.number and count < known.had.through and not self._lower_count:
-            # A push may have overtaken the count: only a second one that is lower means a log cleared.
+            # A push may have overtaken the count: only a second low count means that the log was cleared.
             self._lower_count = True
             self._send("PASSINGS")
             return []
@@ -319,10 +321,10 @@ class RaceResult(Reader):
             self._back = WalkBack(number - 1) if number > 1 else None
         elif number < known.number or cleared:
             self._live = PassingFile(number, known.generation + 1)
-            self._ended, self._back, self._question = [], None, None
+            self._ended, self._back, self._query = [], None, None
         elif number > known.number:
             between = range(max(known.number + 1, number - FILES_BACK_MAX), number)
-            self._ended += [known, *(PassingFile(between_number, known.generation) for between_number in between)]
+            self._ended += [known, *(PassingFile(file_number, known.generation) for file_number in between)]
             del self._ended[:-FILES_BACK_MAX]
             self._live = PassingFile(number, known.generation)
         else:
@@ -348,7 +350,7 @@ class RaceResult(Reader):
         return PassingFile(int(number), int(generation or 0), position.number, position.check)
 
     def _verified(self, passing: Passing) -> list[Message]:
-        """Compare the last passing that we know, asked for again: another one means that the log was cleared."""
+        """Compare the last known passing with the one just sent: a difference means that the log was cleared."""
         live = self._live
         assert live is not None
         self._verify = 0
@@ -359,68 +361,70 @@ class RaceResult(Reader):
             return self._restarted(passing, live)
         return []
 
-    # --- questions
+    # --- queries
 
     def _ask(self, now: Now) -> list[Message]:
         live = self._live
-        if live is None or self._question or not self._fetches:
+        if live is None or self._query or not self._fetches:
             return []
         if self._verify:
-            self._question = Question(now.steady_s, live.part, self._verify, self._verify, verifies=True)
+            self._query = Query(now.steady_s, live.part, self._verify, self._verify, verifies=True)
             self._send(f"{self._verify}:1")
         elif self._ended:
-            self._question = Question(now.steady_s, self._ended[0].part, file=self._ended[0].number)
+            self._query = Query(now.steady_s, self._ended[0].part, file=self._ended[0].number)
             self._send(f"GETFILE;{self._ended[0].number}")
         elif not self._recount and (gap := live.had.gap):
             first, last = gap[0], min(gap[1], gap[0] + PULL_MAX - 1)
-            self._question = Question(now.steady_s, live.part, first, last)
+            self._query = Query(now.steady_s, live.part, first, last)
             self._send(f"{first}:{last - first + 1}")
         elif self._back and not self._recount:
             file = self._back.file
-            self._question = Question(now.steady_s, file.part, file=file.number)
+            self._query = Query(now.steady_s, file.part, file=file.number)
             self._send(f"GETFILE;{file.number}")
         return []
 
     def _answered(self, complete: bool) -> list[Message]:
-        """End an answer, by its empty line or by time: missing passings are asked for again, then given up."""
-        question, self._question = self._question, None
+        """End an answer, by its empty line or by time. Missing passings are asked for again and finally given up."""
+        query, self._query = self._query, None
         live = self._live
-        assert question is not None
+        assert query is not None
         assert live is not None
-        if not complete and question.file is None:
-            raise ConnectionFault(f"no complete answer to {question.first}:{question.last - question.first + 1}")
+        if not complete and query.file is None:
+            raise ConnectionFault(
+                f"the decoder did not answer the query for passings {query.first} to {query.last} completely"
+            )
         self._tries += 1
-        if question.verifies:
+        if query.verifies:
             if self._verify and self._tries >= PULL_TRIES:
                 self._verify, self._tries = 0, 0
             elif not self._verify:
                 self._tries = 0
             return []
-        if question.file is not None and self._ended and question.file == self._ended[0].number:
-            return self._file_ended(complete, question.got)
-        if question.file is not None:
-            return self._looked_through(complete, question)
+        if query.file is not None and self._ended and query.file == self._ended[0].number:
+            return self._file_ended(complete, query.got)
+        if query.file is not None:
+            return self._searched(complete, query)
         gap = live.had.gap
-        if gap is None or gap[0] > question.first or question.part != live.part:
+        if gap is None or gap[0] > query.first or query.part != live.part:
             self._tries = 0
             return []
         if not self._recount:
             self._recount = True
-            self._lacking = question
+            self._lacking = query
             self._send("PASSINGS")
         return []
 
     def _lacked(self) -> list[Message]:
-        """Give up what the current file, which is still the one that was asked, did not give three times."""
-        (question, self._lacking), live = (self._lacking, None), self._live
+        """Give up passings that the current file, asked PULL_TRIES times, did not give."""
+        (query, self._lacking), live = (self._lacking, None), self._live
         assert live is not None
         gap = live.had.gap
-        if question is None or self._tries < PULL_TRIES or gap is None or gap[0] > question.first:
+        if query is None or self._tries < PULL_TRIES or gap is None or gap[0] > query.first:
             return []
         self._tries = 0
-        last = min(gap[1], question.last)
+        last = min(gap[1], query.last)
         live.had.skip(last)
-        return [self._lost(f"passings {question.first} to {last} of file {live.part}")]
+        return [self._lost(f"passings {query.first} to {last} of file {live.part}")]
 
     def _file_ended(self, complete: bool, got: int) -> list[Message]:
         file = self._ended[0]
@@ -431,28 +435,30 @@ class RaceResult(Reader):
         self._tries = 0
         if not fetched:
             file.had.skip(file.had.top)
-            messages.append(self._lost(f"passings after {file.known_before} of file {file.part}, some or all of them,"))
+            messages.append(self._lost(f"some or all passings after {file.known_before} of file {file.part}"))
         if not self._back:
             messages.append(CursorAdvanced(self._box, file.position()))
         self._ended.pop(0)
         return messages
 
-    def _looked_through(self, complete: bool, question: Question) -> list[Message]:
-        """Move to the next file of the walk back, or ask for this one again where it was incomplete."""
+    def _searched(self, complete: bool, query: Query) -> list[Message]:
+        """Go back by another file, or ask for this one again if it was incomplete."""
         back = self._back
-        if back is None or back.file.number != question.file:
+        if back is None or back.file.number != query.file:
             self._tries = 0
             return []
         complete = complete and not back.file.had.missing
         if not complete and self._tries < PULL_TRIES:
             return []
         self._tries = 0
-        if not back.further(question.got):
+        if not back.further(query.got):
             self._back = None
-        return [] if complete else [self._lost(f"passings of file {question.file}, some or all of them,")]
+        return [] if complete else [self._lost(f"some or all passings of file {query.file}")]
 
-    def _lost(self, what: str) -> Notice:
-        text = f"{what} of {self._box} did not come, asked for {PULL_TRIES} times; read them out of the decoder"
+    def _lost(self, passings: str) -> Notice:
+        text = (
+            f"{passings} of {self._box} did not come after {PULL_TRIES} queries; read them out of the decoder by hand"
+        )
         return Notice(self._name or self._box, "gap", None, text)
 
     def _moved(self) -> list[Message]:
@@ -467,7 +473,7 @@ class RaceResult(Reader):
 
 def _version(text: str) -> tuple[int, int]:
     if not (match := _VERSION.fullmatch(text)):
-        raise ValueError(f"{text[:40]!r} is not a version")
+        raise ValueError(f"{text[:40]!r} is not a protocol version")
     return int(match[1]), int(match[2])
 
 
@@ -489,7 +495,7 @@ PROTOCOL = ReaderProtocol(
     watch=_watch,
     begins_with=rb"^(#P;|GETPROTOCOL|PASSINGS|GETSTATUS|UNKNOWN)",
     acknowledges="Nothing: the decoder keeps its passing files.",
-    replays="By file and passing number, from the last one that we have on; of a new decoder its last day.",
+    replays="By file and passing number, from the last known one on; of a new decoder the last day.",
     sample="""\
 [[sources]]
 protocol = "raceresult"

@@ -1,16 +1,17 @@
-"""What is fetched from a RACE RESULT decoder: its passing files, and the question that it is answering."""
+"""The state of fetching from a RACE RESULT decoder: its passing files, and the query that it is answering."""
 
 from msgspec import Struct
 
 from services.ingest.decoders.numbered_log import NumberedLog
 from services.ingest.decoders.raceresult_passing import Passing
 
-EMPTY_BACK_MAX = 5  # files without a passing in a row, after which no earlier one is looked for
+EMPTY_BACK_MAX = 5  # empty files in a row, after which no earlier one is searched
 
 
 class PassingFile(NumberedLog):
-    """A passing file as far as it was fetched. Its part in a cursor is its number, and after `#` which log of that
-    number it is, where a decoder's files were cleared.
+    """A passing file, and how much of it was fetched.
+
+    Its part in a cursor is its number and, after a decoder's files were cleared, `#` and the generation.
     """
 
     def __init__(self, number: int, generation: int, through: int = 0, check: str = "") -> None:
@@ -20,22 +21,22 @@ class PassingFile(NumberedLog):
         self.known_before = through  # before this connection
 
     def add(self, passing: Passing) -> bool:
-        """Count a passing in; true if it is new. Raises ValueError."""
+        """Count a passing, and return whether it is new. Raises ValueError."""
         if not self.had.add(passing.number):
             return False
         self.remember(passing.number, passing.check)
         return True
 
     def repeats(self, passing: Passing) -> bool:
-        """Whether this passing is the one of its number that is remembered."""
+        """Return whether this passing equals the remembered one with its number."""
         return self.known(passing.number) == passing.check
 
 
 class WalkBack:
     """The walk back through the files of a decoder that is new to us.
 
-    `file` is the one being looked through, `recent` whether it has a passing of the last day, `empty` how many files
-    before it had none at all.
+    `file` is being searched, `recent` tells whether it has a passing of the last day, and `empty` counts the files
+    searched just before it that had no passing.
     """
 
     def __init__(self, number: int) -> None:
@@ -44,7 +45,7 @@ class WalkBack:
         self.empty = 0
 
     def further(self, got: int) -> bool:
-        """Move to the file before; false when there is no need."""
+        """Go to the file before. Return false if that is not needed."""
         self.empty = 0 if got else self.empty + 1
         number = self.file.number - 1
         if number < 1 or self.empty > EMPTY_BACK_MAX or (got and not self.recent):
@@ -53,11 +54,11 @@ class WalkBack:
         return True
 
 
-class Question(Struct):
-    """A question that the decoder is answering with passings.
+class Query(Struct):
+    """A query that the decoder is answering with passings.
 
-    It asks for those from `first` to `last` of the current file, which was `part` when it was asked, or for a whole
-    `file`. `heard_s` is when the last of them came, `got` how many did.
+    It asks for passings `first` to `last` of the current file, which was `part` at that time, or for all of `file`.
+    `heard_s` is when the last passing came, `got` how many came.
     """
 
     heard_s: float

@@ -1,8 +1,8 @@
-"""The HTTP upload of RACE RESULT decoders (target "Custom (HTTP)"): the body of a POST to reads.
+"""Decode the HTTP uploads of RACE RESULT decoders (target "Custom (HTTP)").
 
-A record is a line of 19 fields by `;`, which differ from the socket's 20. They carry no number that a cursor could be
-made of: the answer OK ends the decoder's responsibility, and is given once the log has the reads. The fields are known
-from one public client; the meaning of the first, and of others not read here, is not known.
+A record is a line of 19 fields separated by `;`, which differ from the 20 over TCP. They have no number that a cursor
+could use. After the answer OK the decoder does not send them again, so it is given once the log has the reads. The
+fields are known from one public client; the meaning of the first, and of others not read here, is not known.
 """
 
 import re
@@ -21,7 +21,10 @@ _VOLTS = re.compile(r"\d{1,2}(\.\d{1,4})?", re.ASCII)
 
 
 def read_body(body: bytes, device: str, session: str, zone: tzinfo) -> list[Message]:
-    """Return what an upload says, in order; a read's `seq` is its record's place, from 0. `device` sent it."""
+    """Return the messages in an upload of `device`, in order.
+
+    The `seq` of a read is the place of its record, from 0.
+    """
     lines = [line for line in (line.strip(b" \0\r") for line in body.split(b"\n")) if line]
     messages: list[Message] = []
     for index, line in enumerate(lines):
@@ -35,7 +38,7 @@ def read_body(body: bytes, device: str, session: str, zone: tzinfo) -> list[Mess
 def _read(text: str, device: str, session: str, index: int, zone: tzinfo) -> Message:
     fields = [field.strip() for field in text.split(";")]
     if len(fields) != FIELDS or len(text) > LINE_MAX_BYTES:
-        raise ValueError(f"an uploaded passing of {len(fields)} fields; it has {FIELDS}")
+        raise ValueError(f"an uploaded passing has {len(fields)} fields; it should have {FIELDS}")
     code, day, clock, event_id, rssi = fields[1], fields[2], fields[3], fields[4], fields[6]
     active = fields[10] == "1"
     if active:
@@ -44,7 +47,7 @@ def _read(text: str, device: str, session: str, index: int, zone: tzinfo) -> Mes
     if code == MARKER:
         return Notice(device, "marker", at_us, text)
     if at_us is None:
-        reason = f"without a date: the decoder's clock was never set, {clock} counts from its start"
+        reason = f"without a date: the decoder's clock was never set, and {clock} counts from its start"
         return Unreadable(text.encode("latin-1"), reason, held=True)
     return DecodedRead(
         session,

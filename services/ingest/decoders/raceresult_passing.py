@@ -1,4 +1,4 @@
-"""The passing record of RACE RESULT decoders, by socket and in part by HTTP.
+"""Decode the passing record of RACE RESULT decoders, over TCP and in part by HTTP.
 
 Source: RACE RESULT knowledge base, "passing record".
 """
@@ -41,19 +41,19 @@ class Passing(Struct, frozen=True):
 
     @property
     def check(self) -> str:
-        """The content by which this passing differs from another one of its number."""
+        """The content that tells this passing from another one with its number."""
         return f"{self.local} {self.chip}"
 
 
 def read_passing(text: str, zone: tzinfo, fields_least: int = FIELDS_LEAST) -> Passing:
-    """Return the passing of a record, without `#P;`; fields beyond those known are ignored. Raises ValueError.
+    """Return the passing in a record without `#P;`; unknown further fields are ignored. Raises ValueError.
 
-    The chip of a passive tag is `EventID-Bib`, which is unique worldwide; of a multi-use tag, which has no EventID,
-    and of an active transponder it is the code.
+    The chip of a passive tag is `EventID-Bib`, which is unique worldwide. Of a multi-use tag, which has no EventID, and
+    of an active transponder it is the code.
     """
     fields = [field.strip() for field in text.split(";")]
     if len(fields) < fields_least:
-        raise ValueError(f"a passing of {len(fields)} fields; it has {fields_least}")
+        raise ValueError(f"a passing has {len(fields)} fields; it should have at least {fields_least}")
     fields += [""] * (FIELDS - len(fields))
     number, code, day, clock, event_id, _, rssi, _, is_active, _, loop, _, _, battery, _, _, box, file, antenna, _ = (
         fields[:FIELDS]
@@ -80,17 +80,17 @@ def instant_us(day: str, clock: str, zone: tzinfo) -> int | None:
 
     Raises ValueError.
     """
-    on, at = _DATE.fullmatch(day), _TIME.fullmatch(clock)
-    if not on or not at:
+    day_match, clock_match = _DATE.fullmatch(day), _TIME.fullmatch(clock)
+    if not day_match or not clock_match:
         raise ValueError(f"{day[:40]!r} {clock[:40]!r} is not a date yyyy-mm-dd and a time hh:mm:ss.kkk")
-    hour, minute, second, fraction = at.groups()
-    moment = time(int(hour), int(minute), int(second), int((fraction or "0").ljust(6, "0")))
-    year, month, of_month = map(int, on.groups())
+    hour, minute, second, fraction = clock_match.groups()
+    clock_time = time(int(hour), int(minute), int(second), int((fraction or "0").ljust(6, "0")))
+    year, month, day_of_month = map(int, day_match.groups())
     if year == 0:
         return None
     if not 2000 <= year <= 2099:
-        raise ValueError(f"the year {year} is not of this century")
-    return one_instant_us(datetime.combine(date(year, month, of_month), moment), zone)
+        raise ValueError(f"the year {year} is not in this century; check the decoder's clock")
+    return one_instant_us(datetime.combine(date(year, month, day_of_month), clock_time), zone)
 
 
 def _small(text: str) -> int | None:
@@ -98,4 +98,5 @@ def _small(text: str) -> int | None:
 
 
 def name_of(text: str) -> str | None:
+    """Return a box's name, cut to the length of a device on the log; null if it is empty or not printable."""
     return text[:WHERE_MAX_CHARS] if text and text.isprintable() else None

@@ -1,4 +1,4 @@
-"""The answer to GETSTATUS of a RACE RESULT decoder, and the notices that come of it."""
+"""Decode the answer to GETSTATUS of a RACE RESULT decoder, and derive notices from it."""
 
 from datetime import datetime, tzinfo
 
@@ -39,11 +39,13 @@ class Status(Struct, frozen=True):
 
 
 def read_status(fields: list[str], zone: tzinfo) -> Status:
-    """Return the state of an answer's fields: date, time, power, antennas, in operation, file, GPS, place, reader
-    healthy, battery, ..., error bits. Raises ValueError.
+    """Return the state in the fields of an answer. Raises ValueError.
+
+    The fields are date, time, power, antennas, in operation, file, GPS, place, reader healthy, battery, ..., error
+    bits.
     """
     if len(fields) < FIELDS_LEAST:
-        raise ValueError(f"GETSTATUS of {len(fields)} fields; it has {FIELDS_LEAST} at least")
+        raise ValueError(f"GETSTATUS has {len(fields)} fields; it should have at least {FIELDS_LEAST}")
     bits = _number(fields[ERROR_FIELD]) if len(fields) > ERROR_FIELD else None
     return Status(
         at_us=instant_us(fields[0], fields[1], zone),
@@ -62,10 +64,10 @@ def _number(text: str) -> int | None:
 
 
 def status_notices(status: Status, where: str, notices: ReaderStateNotices, now: Now, zone: tzinfo) -> list[Notice]:
-    """Return notices of what a person should know about this state, each only when it changes."""
+    """Return notices of faults in this state, each only when it changes."""
     low = status.battery is not None and status.battery < BATTERY_LOW
     states = {
-        "not_in_operation": "" if status.operating else "it is not in operation mode and stores nothing",
+        "not_in_operation": "" if status.operating else "it is not in operation mode, so it stores nothing",
         "power": "" if status.powered else "it runs on its battery",
         "battery": f"its battery is below {BATTERY_LOW} %" if low else "",
         "reader": "" if status.healthy else "its reader is not healthy",
@@ -82,8 +84,8 @@ def _clock_notices(status: Status, where: str, notices: ReaderStateNotices, now:
         return notices.change(where, "clock_unset", "", status.at_us) + notices.clock(where, status.at_us, now)
     file = "" if status.file is None else str(status.file)
     ours = datetime.fromtimestamp(now.wall_us / 1e6, zone)
-    # The text names both clocks, which differ each time: one notice a file.
+    # The text names both clocks, which differ each time, so only the file decides whether the notice is new.
     if not notices.change(where, "clock_unset", f"file {file}", None):
         return []
-    text = f"its clock was never set; ours showed {ours} when its own {status.clock}, file {file}"
+    text = f"its clock was never set; it showed {status.clock} when ours showed {ours}, file {file}"
     return [Notice(where, "clock_unset", None, text)]

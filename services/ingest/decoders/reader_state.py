@@ -1,18 +1,18 @@
-"""The last known state of a source's readers, so that a change is one notice and not one for each connection."""
+"""Remember the state of a source's readers, so that a change gives one notice and not one for each connection."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from services.ingest.decoders.messages import Notice, Now
 
-CLOCK_JUMP_US = 3_000_000  # a question's way there and back on a poor mobile line, not a step of a clock
-SUBJECTS_MAX = 1_000  # remembered; the oldest is forgotten, and noticed again
+CLOCK_JUMP_US = 3_000_000  # more than a round trip on a poor mobile line explains
+SUBJECTS_MAX = 1_000  # remembered; beyond it the oldest is forgotten, and may give its notice again
 CLOCKS_MAX = 64  # of one source that are remembered
-CLOCK_OFF_US = 60_000_000  # more is a wrong zone or a clock never set: its times are useless until corrected
+CLOCK_OFF_US = 60_000_000  # more means a wrong zone or a clock never set: times are useless until corrected
 
 
 class ReaderStateNotices:
-    """The last notice by subject, and how far each clock was off; one object for all connections of a source."""
+    """The last notice by subject and the offset of each clock; one object for all connections of a source."""
 
     def __init__(self) -> None:
         self._state: dict[str, str] = {}
@@ -24,7 +24,7 @@ class ReaderStateNotices:
         return self._offset_us
 
     def change(self, where: str, kind: str, text: str, at_us: int | None) -> list[Notice]:
-        """Return a notice when `text` is not the last one of this kind; an empty one (all is well) is none."""
+        """Return a notice if `text` differs from the last one of this kind; none for an empty text (all is well)."""
         key = f"{where} {kind}"
         before = self._state.get(key, "")
         if key not in self._state and len(self._state) >= SUBJECTS_MAX:
@@ -48,7 +48,7 @@ class ReaderStateNotices:
             text = f"its clock jumped by {(offset_us - before_us) / 1e6:+.1f} s; {beside(at_us, now)}"
             notices.append(Notice(where, "clock_jump", at_us, text))
         far = abs(offset_us) > CLOCK_OFF_US
-        # The text names both clocks, which differ each time; only the fact that it is far off is remembered.
+        # The text names both clocks, which differ each time, so only that it is far off is remembered.
         if self.change(where, "clock_off", "far" if far else "", at_us):
             notices.append(
                 Notice(
@@ -59,7 +59,7 @@ class ReaderStateNotices:
 
 
 def beside(at_us: int, now: Now) -> str:
-    """Return both clocks, for a notice."""
+    """Return what both clocks showed, to end the text of a notice."""
     return f"it showed {_text(at_us)} when ours showed {_text(now.wall_us)}"
 
 

@@ -1,13 +1,13 @@
-"""Which numbers of a device's log have come: all up to one number, and ranges beyond it with gaps between."""
+"""Track which numbers of a device's log have come: all up to a number, and ranges beyond it with gaps between."""
 
 from bisect import bisect_right
 
 RANGES_MAX = 1_000  # ranges beyond a gap that are remembered; a forgotten one is asked for again
-JUMP_MAX = 10_000_000  # no log grows so much between two numbers: more is a damaged number
+JUMP_MAX = 10_000_000  # no log grows this much between two numbers: a larger step is a damaged number
 
 
 class Coverage:
-    """The numbers of one log, from `through` on: every number up to it has come or is not to be asked for.
+    """The numbers of one log, from `through` on: every number up to it has come or will not be asked for.
 
     `top` is the highest number that the log is known to have.
     """
@@ -23,7 +23,7 @@ class Coverage:
         return number <= self.through or (index >= 0 and number <= self._ends[index])
 
     def add(self, number: int) -> bool:
-        """Count a number in; true if it is new. Raises ValueError for one that is too far to be true."""
+        """Count a number, and return whether it is new. Raises ValueError for an implausibly high one."""
         self.expect(number)
         if number in self:
             return False
@@ -46,15 +46,17 @@ class Coverage:
         return True
 
     def expect(self, top: int) -> None:
-        """Take note that the log has numbers up to `top`. Raises ValueError for one that is too far to be true."""
+        """Note that the log has numbers up to `top`. Raises ValueError for an implausibly high one."""
         if top > self.top + JUMP_MAX:
-            raise ValueError(f"number {top} is over {JUMP_MAX} beyond {self.top}, the highest one known")
+            raise ValueError(
+                f"number {top} is more than {JUMP_MAX} above {self.top}, the highest known one, so it is damaged"
+            )
         self.top = max(self.top, top)
 
-    def skip(self, to: int) -> None:
-        """Give up asking for numbers up to `to`."""
-        self.through = max(self.through, to)
-        self.top = max(self.top, to)
+    def skip(self, last: int) -> None:
+        """Give up missing numbers up to `last`."""
+        self.through = max(self.through, last)
+        self.top = max(self.top, last)
         self._close_up()
 
     def _close_up(self) -> None:
@@ -64,7 +66,7 @@ class Coverage:
 
     @property
     def gap(self) -> tuple[int, int] | None:
-        """The first numbers that are missing, from and to; null where none are."""
+        """The first missing range, its first and last number; null if nothing is missing."""
         if self.through == self.top:
             return None
         return self.through + 1, self._starts[0] - 1 if self._starts else self.top

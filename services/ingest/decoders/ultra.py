@@ -1,14 +1,14 @@
-"""RFID Timing Ultra and Joey over TCP: live reads by LogID, and missing ones rewound from the box's log.
+"""Take live reads of RFID Timing Ultra and Joey over TCP by LogID, and rewind missing ones from the box's log.
 
-The box counts every read that it logs (LogID) and sends its log again on request, so we hold the cursor (box, epoch,
-LogID). A live read that skips numbers has them rewound. A new connection rewinds from the last known number on, that
-one included: so something must come back, and it must be the read that we know. LogIDs that begin again, because the
-log was cleared, are a new epoch. A box that is new to us is asked for its last day by its own clock, which may be wrong
-by years, so it is asked for its clock first. It is only ever asked: nothing here starts or stops its reading, sets its
-clock or its settings, or enables its extended status, whose binary records would break the lines.
+The box numbers every read that it logs (LogID) and sends its log again on request, so our cursor is box, epoch and
+LogID. When a live read skips numbers, these are rewound. A new connection rewinds from the last known number on,
+including it: so a read must come back, and it must be the one that we know. When LogIDs restart because the log was
+cleared, a new epoch begins. A box that is new to us is asked for its last day by its own clock. That may be wrong by
+years, so the box is asked for its clock first. A box is only queried: nothing here starts or stops its reading, changes
+its clock or its settings, or enables its extended status, whose binary records would break the lines.
 
-Source: public clients of port 23; the vendor's manual was not available. Which of two spellings of a rewind a
-box takes (NUL bytes or zeros) is known from one client each, so they are tried in turn.
+Source: public clients of port 23; the vendor's manual was not available. A rewind has two encodings (NUL bytes or
+zeros), each known from one client, so they are tried in turn.
 """
 
 import re
@@ -38,17 +38,17 @@ from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.decoders.sequence_gaps import Coverage
 
 FIELDS = 12
-READER_ANTENNAS = 4  # of reader 1; those of reader 2 count on from there
+READER_ANTENNAS = 4  # of reader 1; those of reader 2 are numbered after them
 SILENCE_S = 30.0  # three heartbeats
-STATE_S = 60.0  # how often it is asked for its clock and whether it reads
-CLOCK_WAIT_S = 2.0  # for its clock, before its last day is asked for by ours
-QUIET_S = 5.0  # a rewind from which nothing comes for so long is over
-REWINDS = 4  # of the same numbers, each spelling twice, before they are given up with a notice
+STATE_S = 60.0  # how often the box is asked for its clock and whether it reads
+CLOCK_WAIT_S = 2.0  # how long to wait for its clock before its last day is asked for by ours
+QUIET_S = 5.0  # a rewind that is silent for this long is over
+REWINDS = 4  # of the same numbers, twice in each encoding, before they are given up with a notice
 FIRST_S = 24 * 3600  # how far back a new box is asked for its reads
 REWIND_END = 2**31 - 1  # beyond every LogID
-BOXES_MAX = 16  # new ones on one connection; one is usual, and it may have been replaced
+BOXES_MAX = 16  # new boxes on one connection; one is usual, more if it was replaced
 BATTERY_LOW_V = 23.0
-BATTERY_GOOD_V = 23.5  # so that a battery at its limit is not a notice at every heartbeat
+BATTERY_GOOD_V = 23.5  # hysteresis, so that a battery near the limit does not give a notice at every heartbeat
 
 _ZERO = datetime(1980, 1, 1)  # local time
 _SECONDS = re.compile(r"\d{1,10}", re.ASCII)
@@ -62,7 +62,7 @@ _GREETING = re.compile(r"(?:\d,)?Connected\b.*", re.ASCII | re.DOTALL)
 
 
 class Logged(Struct, frozen=True):
-    """A read of the box's log; `chip` empty: the gun. `again`: it was rewound."""
+    """A read in the box's log. An empty `chip` means the gun; `again` means that the read was rewound."""
 
     box: str
     number: int
@@ -74,16 +74,16 @@ class Logged(Struct, frozen=True):
 
     @property
     def check(self) -> str:
-        """The content by which this read differs from another one of its number."""
+        """The content that tells this read from another one with its number."""
         return f"{self.at_us} {self.chip or 'gun'}"
 
 
 def read_line(text: str, zone: tzinfo) -> Logged:
-    """Return the read of a line of 12 fields. Raises ValueError that says what is wrong."""
+    """Return the read in a line of 12 fields. Raises ValueError with the fault."""
     fields = [field.strip() for field in text.split(",")]
     if len(fields) != FIELDS or fields[0] not in ("0", "1"):
         raise ValueError(
-            f"not a read: {len(fields)} fields beginning with {fields[0][:20]!r}; it has {FIELDS} and begins with 0"
+            f"not a read: {len(fields)} fields beginning with {fields[0][:20]!r}; a read has {FIELDS} and begins with 0"
         )
     _, chip, seconds, milliseconds, antenna, rssi, again, reader, box, _, _, number = fields
     if not _SECONDS.fullmatch(seconds) or not _SMALL.fullmatch(milliseconds):
@@ -108,11 +108,11 @@ def read_line(text: str, zone: tzinfo) -> Logged:
 
 def _check_year(year: int) -> None:
     if not 2000 <= year <= 2099:
-        raise ValueError(f"the year {year} is not of this century")
+        raise ValueError(f"the year {year} is not in this century; check the box's clock")
 
 
 class _Epoch(NumberedLog):
-    """A box's log as far as it was fetched. `base` false: where it begins for us is not known yet."""
+    """A box's log and how much of it was fetched. `base` false: its first number for us is not known yet."""
 
     def __init__(self, number: int, through: int, check: str = "", base: bool = True) -> None:
         super().__init__(str(number), through, check)
@@ -122,7 +122,7 @@ class _Epoch(NumberedLog):
         self.before: list[int] = []  # live numbers that came while `base` was false
 
     def add(self, read: Logged) -> None:
-        """Count a read in. Raises ValueError."""
+        """Count a read. Raises ValueError."""
         if self.base:
             self.had.add(read.number)
         elif len(self.before) < RECENT_MAX:
@@ -131,18 +131,19 @@ class _Epoch(NumberedLog):
         self.newest_us = max(self.newest_us, read.at_us)
 
     def begin(self, number: int) -> None:
-        """Let the log begin for us with this number, or with the lowest that came before it was known."""
+        """Set the first number of the log for us: this one, or a lower one that came earlier."""
         lowest = min([number, *self.before])
         self.had = Coverage(lowest - 1)
         for earlier in sorted(self.before):
-            with suppress(ValueError):  # a number too far to be true, which could not be known before
+            with suppress(ValueError):  # implausibly high, which could not be known before
                 self.had.add(earlier)
         self.base, self.before = True, []
 
 
 class _Rewind(Struct):
-    """A rewind under way: LogIDs from `first` to `last` of box `box`; `first` 0: its last day. `heard_s` is when
-    something of it came last, `got` how much did.
+    """A rewind under way: LogIDs from `first` to `last` of `box`, or its last day if `first` is 0.
+
+    `heard_s` is when its last read came, `got` how many came.
     """
 
     box: str
@@ -155,7 +156,7 @@ class _Rewind(Struct):
 class Ultra(Reader):
     """One connection to a box. Rewinds go out one at a time.
 
-    `fetches` false: nothing is rewound, only live reads are taken.
+    `fetches` false: nothing is rewound, and only live reads are taken.
     """
 
     silence_s = SILENCE_S
@@ -168,15 +169,15 @@ class Ultra(Reader):
         self._lines = Lines()
         self._epochs = {box: _epoch(position) for box, position in cursor.items()}
         self._reached: dict[str, Position] = dict(cursor)
-        self._box = list(cursor)[-1] if cursor else ""  # the one that spoke last
+        self._box = list(cursor)[-1] if cursor else ""  # the one that sent reads last
         self._new_boxes = 0
         self._rewind: _Rewind | None = None
         self._tries = 0
-        self._spoiled = 0  # lines that could not be read since the rewind was asked for
-        self._zeros = False  # how rewinds are spelled: zeros, else NUL bytes
+        self._spoiled = 0  # unreadable lines since the rewind was asked for
+        self._zeros = False  # whether rewinds are encoded with zeros, else with NUL bytes
         self._state_s = 0.0
-        self._off_us = 0  # how far its clock is ahead of ours, as far as it said
-        self._awaited_s: float | None = None  # until when its clock is awaited before its last day is asked for
+        self._off_us = 0  # how far its clock was last ahead of ours
+        self._awaited_s: float | None = None  # deadline for its clock, after which its last day is asked for by ours
 
     @property
     def missing(self) -> int:
@@ -249,13 +250,15 @@ class Ultra(Reader):
         if BATTERY_LOW_V <= volts < BATTERY_GOOD_V:
             return []
         low = f"its battery is below {BATTERY_LOW_V:g} V" if volts < BATTERY_LOW_V else ""
-        hour_us = 3600 * 1_000_000  # a battery that is low in the next race is another notice
+        hour_us = 3600 * 1_000_000  # so that a low battery in the next race gives another notice
         return self._notices.change(self._box, "battery", low, now.wall_us // hour_us * hour_us)
 
     def _read(self, read: Logged, text: str, now: Now) -> list[Message]:
         epoch = self._epochs.get(read.box)
         if epoch is None and self._new_boxes == BOXES_MAX:
-            raise ValueError(f"box {read.box} is one too many: {BOXES_MAX} new ones sent reads on this connection")
+            raise ValueError(
+                f"box {read.box} is one too many: {BOXES_MAX} new boxes sent reads on this connection already"
+            )
         self._box = read.box
         messages: list[Message] = []
         if epoch is None:
@@ -268,10 +271,13 @@ class Ultra(Reader):
         if known == read.check:
             self._heard(read, now)
             return []
-        if self._began_anew(epoch, read, known):
+        if self._was_cleared(epoch, read, known):
             messages.append(
                 Notice(
-                    read.box, "restarted", read.at_us, f"LogID {read.number} after {epoch.had.top}: its log began again"
+                    read.box,
+                    "restarted",
+                    read.at_us,
+                    f"LogID {read.number} came after {epoch.had.top}, so its log was cleared",
                 )
             )
             epoch = self._epochs[read.box] = _Epoch(epoch.number + 1, 0)
@@ -279,12 +285,12 @@ class Ultra(Reader):
         elif read.again:
             self._heard(read, now)
             if not epoch.base:
-                epoch.begin(max(1, read.number - self._spoiled))  # unreadable lines are asked for by number
+                epoch.begin(max(1, read.number - self._spoiled))  # unreadable lines before it are asked for by number
         epoch.add(read)
-        return [*messages, self._said(read, text, epoch)]
+        return [*messages, self._message_of(read, text, epoch)]
 
-    def _began_anew(self, epoch: _Epoch, read: Logged, known: str) -> bool:
-        """Whether this read is of a cleared log: its number is another read's, or it is low and the read the newest."""
+    def _was_cleared(self, epoch: _Epoch, read: Logged, known: str) -> bool:
+        """Return whether the log was cleared: its number was another read's, or is low though the read is newest."""
         if not epoch.base or read.number > epoch.had.top:
             return False
         return bool(known) or (read.number <= epoch.had.through and read.at_us > epoch.newest_us)
@@ -294,7 +300,7 @@ class Ultra(Reader):
         if rewind and read.again and rewind.box in ("", read.box):
             rewind.box, rewind.heard_s, rewind.got = read.box, now.steady_s, rewind.got + 1
 
-    def _said(self, read: Logged, text: str, epoch: _Epoch) -> Message:
+    def _message_of(self, read: Logged, text: str, epoch: _Epoch) -> Message:
         if not read.chip:
             return Notice(read.box, "gun", read.at_us, text)
         session = f"ultra {read.box} epoch {epoch.part}"
@@ -303,7 +309,7 @@ class Ultra(Reader):
     # --- rewinds
 
     def _catch_up(self, box: str, now: Now) -> None:
-        """Ask for reads that came while nobody was connected: from the last number on, or a new box's last day."""
+        """Ask for reads that came while we were not connected: from the last number on, or a new box's last day."""
         epoch = self._epochs.get(box)
         if epoch and epoch.base:
             self._ask(_Rewind(box, max(epoch.had.through, 1), REWIND_END, now.steady_s))
@@ -320,18 +326,18 @@ class Ultra(Reader):
             self.send(b"6" + zero + b"%d\r%d\r" % (rewind.first, rewind.last))
         else:
             assert now is not None
-            its_s = (now.wall_us + self._off_us) // 1_000_000
-            local = datetime.fromtimestamp(its_s, UTC).astimezone(self._zone).replace(tzinfo=None)
+            box_s = (now.wall_us + self._off_us) // 1_000_000
+            local = datetime.fromtimestamp(box_s, UTC).astimezone(self._zone).replace(tzinfo=None)
             second = int((local - _ZERO).total_seconds())
             self.send(b"8" + zero + b"%d\r%d\r" % (second - FIRST_S, second + FIRST_S))
 
     def _next(self, now: Now) -> list[Message]:
-        """Ask for the next missing numbers, and return how far everything came."""
+        """Ask for the next missing numbers, and return advances of the cursor."""
         rewind = self._rewind
         if rewind and rewind.first and rewind.last < REWIND_END and (epoch := self._epochs.get(rewind.box)):
             gap = epoch.had.gap
             if gap is None or gap[0] > rewind.last:
-                self._rewind, self._tries = None, 0  # all of it came
+                self._rewind, self._tries = None, 0  # all numbers came
         if self._rewind is None:
             for box, epoch in self._epochs.items():
                 if gap := epoch.had.gap:
@@ -340,8 +346,9 @@ class Ultra(Reader):
         return self._moved()
 
     def _rewound(self, now: Now) -> list[Message]:
-        """End a rewind from which nothing comes any more. One that gave nothing is spelled the other way; numbers that
-        do not come are given up in the end.
+        """End a rewind from which nothing comes any more, and repeat it if numbers are still missing.
+
+        If it gave nothing, the other encoding is tried. Numbers that do not come are finally given up.
         """
         rewind, self._rewind = self._rewind, None
         assert rewind is not None
@@ -371,15 +378,15 @@ class Ultra(Reader):
         if rewind.last == REWIND_END:
             if rewind.first == 1:
                 return []
-            # A log that was cleared and is shorter now: its reads are newer than all known ones.
+            # A log that was cleared and is shorter now; its reads are newer than all known ones.
             self._ask(_Rewind(rewind.box, 1, REWIND_END, now.steady_s))
-            text = f"it rewinds nothing from LogID {rewind.first} on; asked for all of its log"
+            text = f"it sends nothing from LogID {rewind.first} on, so all of its log is asked for"
             return [Notice(rewind.box, "no_rewind", None, text)]
         gap = epoch.had.gap
         assert gap is not None
         last = min(gap[1], rewind.last)
         epoch.had.skip(last)
-        text = f"LogIDs {gap[0]} to {last} did not come, asked for {REWINDS} times; read them out of the box"
+        text = f"LogIDs {gap[0]} to {last} did not come after {REWINDS} rewinds; read them out of the box by hand"
         return [Notice(rewind.box, "gap", None, text)]
 
     def _moved(self) -> list[Message]:
@@ -413,7 +420,7 @@ PROTOCOL = ReaderProtocol(
     watch=_watch,
     begins_with=rb"^(\d,)?Connected|^V=\d|^S=\d",
     acknowledges="Nothing: the box keeps its log.",
-    replays="By LogID, from the last one that we have on; a new box is asked for its last day.",
+    replays="By LogID, from the last known one on; a new box is asked for its last day.",
     sample="""\
 [[sources]]
 protocol = "ultra"

@@ -1,14 +1,14 @@
-"""Wiclax generic acquisition, which many timing boxes speak: live reads in lines, and stored ones rewound by time.
+"""Speak Wiclax generic acquisition, as many timing boxes do: take live reads in lines, and rewind stored ones by time.
 
-A device numbers nothing that could be asked for again, but sends what it stored between two instants on request, each
-read flagged as rewound, while live reads go on coming. So the cursor is the instant of the last live read. A new
-connection asks the device for its clock, then rewinds from a minute before that instant on, and a device that is new to
-us for its last day. The end of a rewind is not marked: it is over when no rewound read has come for a while, and until
-then the cursor stays where it was, so that a connection that breaks meanwhile asks for the same again.
-A device is only ever asked: nothing here sets its clock, or starts or stops its reading.
+A device does not number its reads. On request it sends the reads stored between two instants, each flagged as rewound,
+while live reads continue. So the cursor is the instant of the last live read. A new connection asks the device for its
+clock, then rewinds from a minute before that instant on, or the last day of a device that is new to us. The end of a
+rewind is not marked: it is over when no rewound read has come for a while. Until then the cursor does not move, so that
+after a broken connection the same reads are asked for again.
+A device is only queried: nothing here sets its clock, or starts or stops its reading.
 
 Source: public description of the generic acquisition protocol (csutorasa/wiclax4j, docs/protocol.md). How quickly a
-device answers, and whether it sends heartbeats, differs between makers.
+device answers, and whether it sends heartbeats, differs by manufacturer.
 """
 
 import re
@@ -38,12 +38,12 @@ from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettin
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
 LOG = "stored"  # the name of the device's log in the cursor
-FIELDS = 6  # chip, instant, device, lap, battery, rewind flag; all but the first two may be blank
-CLOCK_EVERY_S = 10.0  # how often its clock is asked for, which also shows that the device is there
-SILENCE_S = 35.0  # three questions without an answer
-CLOCK_WAIT_S = 3.0  # for its clock, before stored reads are asked for by ours
-QUIET_S = 5.0  # a rewind from which nothing comes for so long is over
-REWINDS = 3  # that bring nothing, not even the last read that we have, before officials get a notice
+FIELDS = 6  # chip, time, device, lap, battery, rewind flag; all but the first two may be blank
+CLOCK_EVERY_S = 10.0  # how often the device is asked for its clock, which also shows that it is there
+SILENCE_S = 35.0  # three requests without an answer
+CLOCK_WAIT_S = 3.0  # how long to wait for its clock before stored reads are asked for by ours
+QUIET_S = 5.0  # a rewind that is silent for this long is over
+REWINDS = 3  # that bring nothing, not even the last known read, before officials get a notice
 MARGIN = timedelta(minutes=1)  # before the last read: reads may have come out of order
 DAY = timedelta(days=1)  # how far back a new device is asked for, and how far ahead of its clock a rewind reaches
 FIRST_YEAR, LAST_YEAR = 2000, 2099
@@ -51,11 +51,11 @@ FIRST_YEAR, LAST_YEAR = 2000, 2099
 _ENDS = re.compile(rb"[\r\n]")
 _INSTANT = re.compile(r"(\d\d)-(\d\d)-(\d{4}) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
 _GUN = re.compile(r"RACESTART (\d\d:\d\d:\d\d,\d{1,3})", re.ASCII)
-_ANSWERS = frozenset(("*", "CLOCKOK", "READOK"))  # and the heartbeat: they say only that the device is there
+_ANSWERS = frozenset(("*", "CLOCKOK", "READOK"))  # and the heartbeat `*`: they only show that the device is there
 
 
 class Crossing(Struct, frozen=True):
-    """One read of the device. `device` is its own name for the loop or antenna, empty where it has none."""
+    """One read. `device` is the device's name for the loop or antenna, empty if it has none."""
 
     chip: str
     at_us: int
@@ -64,10 +64,10 @@ class Crossing(Struct, frozen=True):
 
 
 def read_crossing(text: str, zone: tzinfo) -> Crossing:
-    """Return the read of a line. Raises ValueError that says what is wrong."""
+    """Return the read in a line. Raises ValueError with the fault."""
     fields = [field.strip() for field in text.split(";")]
     if not 2 <= len(fields) <= FIELDS:
-        raise ValueError(f"a read of {len(fields)} fields; it has chip and time, and {FIELDS} fields at most")
+        raise ValueError(f"a read has {len(fields)} fields; it should have 2 (chip and time) to {FIELDS}")
     chip, instant, device, _, _, flag = fields + [""] * (FIELDS - len(fields))
     if flag not in ("", "0", "1"):
         raise ValueError(f"rewind flag {flag[:20]!r} is neither 0 nor 1")
@@ -83,21 +83,21 @@ def instant_us(text: str, zone: tzinfo) -> int:
         raise ValueError(f"{text[:40]!r} is not a time dd-mm-yyyy hh:mm:ss.ccc")
     day, month, year, hour, minute, second, fraction = match.groups()
     if not FIRST_YEAR <= int(year) <= LAST_YEAR:
-        raise ValueError(f"the year {year} is not of this century")
+        raise ValueError(f"the year {year} is not in this century; check the device's clock")
     microsecond = int((fraction or "0").ljust(6, "0"))
     local = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), microsecond)
     return one_instant_us(local, zone)
 
 
 class _Rewind(Struct):
-    """A rewind under way: when something of it came last, and whether anything did."""
+    """A rewind under way: when its last read came, and whether any came."""
 
     heard_s: float
     got: bool = False
 
 
 class WiclaxReader(Reader):
-    """One connection to a device. `fetches` false: stored reads stay where they are, live ones alone are taken."""
+    """One connection to a device. `fetches` false: stored reads are not asked for, and only live ones are taken."""
 
     silence_s = SILENCE_S
 
@@ -111,9 +111,11 @@ class WiclaxReader(Reader):
         self._known_us = cursor[LOG].number if LOG in cursor else None  # before this connection
         self._last_us = self._known_us
         self._moved_us = self._known_us
-        self._ahead_us = 0  # how far its clock is ahead of ours, as far as it said
+        self._ahead_us = 0  # how far its clock was last ahead of ours
         self._asked_clock_s = 0.0
-        self._rewind_from_s: float | None = None  # when stored reads are asked for, even without its clock
+        self._rewind_from_s: float | None = (
+            None  # deadline for its clock, after which stored reads are asked for by ours
+        )
         self._rewind: _Rewind | None = None
         self._tries = 0
         self._fetches = fetches
@@ -132,7 +134,7 @@ class WiclaxReader(Reader):
     def feed(self, data: bytes, now: Now) -> list[Message]:
         *lines, self._rest = _ENDS.split(self._rest + data.replace(b"\0", b""))
         if max(map(len, [*lines, self._rest])) > LINE_MAX_BYTES:
-            raise ConnectionFault(f"a line of over {LINE_MAX_BYTES} bytes")
+            raise ConnectionFault(f"a line has over {LINE_MAX_BYTES} bytes")
         messages = [message for line in lines if line.strip() for message in self._line(line.strip(), now)]
         return messages + self._cursor_moved()
 
@@ -158,7 +160,7 @@ class WiclaxReader(Reader):
             if text in _ANSWERS:
                 return []
             if match := _GUN.fullmatch(text):
-                # It gives no date, and the same time of day may be another race's: ours tells them apart.
+                # It has no date, so our date tells it from the same time of day on another race day.
                 today = datetime.fromtimestamp(now.wall_us // 1_000_000, UTC).astimezone(self._zone)
                 return [Notice("", "racestart", None, f"{match[1]}, received on {today:%Y-%m-%d}")]
             if text.startswith("CLOCK "):
@@ -184,20 +186,20 @@ class WiclaxReader(Reader):
     # --- stored reads
 
     def _ask_rewind(self, now: Now) -> None:
-        """Ask for what came since the last read, or for the last day of a device whose clock was set back since."""
+        """Ask for reads since the last one, or for the last day if the device's clock was set back since."""
         self._rewind_from_s = None
         self._rewind = _Rewind(now.steady_s)
-        its_now = self._local(now.wall_us + self._ahead_us)
-        first = its_now - DAY
-        if self._known_us is not None and self._local(self._known_us) <= its_now:
+        device_now = self._local(now.wall_us + self._ahead_us)
+        first = device_now - DAY
+        if self._known_us is not None and self._local(self._known_us) <= device_now:
             first = self._local(self._known_us) - MARGIN
-        self.send(f"REWIND {first:%d-%m-%Y %H:%M:%S} {its_now + DAY:%d-%m-%Y %H:%M:%S}\r".encode())
+        self.send(f"REWIND {first:%d-%m-%Y %H:%M:%S} {device_now + DAY:%d-%m-%Y %H:%M:%S}\r".encode())
 
     def _local(self, at_us: int) -> datetime:
         return datetime.fromtimestamp(at_us // 1_000_000, UTC).astimezone(self._zone).replace(tzinfo=None)
 
     def _rewound(self, now: Now) -> list[Message]:
-        """End a rewind from which nothing comes any more, or ask again where not even the last read came."""
+        """End a rewind from which nothing comes any more. Ask again if not even the last known read came."""
         rewind, self._rewind = self._rewind, None
         assert rewind is not None
         if rewind.got or self._known_us is None:
@@ -207,7 +209,7 @@ class WiclaxReader(Reader):
             self._ask_rewind(now)
             return []
         since = self._local(self._known_us)
-        text = f"it sends no stored reads from {since:%Y-%m-%d %H:%M:%S} on, asked for {REWINDS} times; look into it"
+        text = f"it sent no stored reads from {since:%Y-%m-%d %H:%M:%S} on after {REWINDS} rewinds; check the device"
         return [Notice("", "no_rewind", self._known_us, text)]
 
     def _cursor_moved(self) -> list[Message]:
@@ -245,7 +247,7 @@ PROTOCOL = ReaderProtocol(
     read_again=_read_again,
     begins_with=rb"^(\*|CLOCK \d\d-|CLOCKOK|READOK|RACESTART )|^[^;]+;\d\d-\d\d-\d{4} ",
     acknowledges="Nothing: the device keeps its reads.",
-    replays="By time, from a minute before the last read that we have on; of a new device its last day.",
+    replays="By time, from a minute before the last known read on; of a new device the last day.",
     sample="""\
 [[sources]]
 protocol = "wiclax"

@@ -1,4 +1,4 @@
-"""Fetching the embedded Kafka's jars once into the user's cache, as a lock file of coordinates and SHA-256 sums says.
+"""Fetch the embedded Kafka's jars once into the user's cache, as listed with SHA-256 sums in a lock file.
 
 A jar gets its final name only once its sum is right, so a killed download, a full disk or two processes at a time
 never leave a damaged jar.

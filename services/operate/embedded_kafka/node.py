@@ -73,12 +73,12 @@ def prepare(
     )
 
 
-def check_room(folder: Path, least_bytes: int = ROOM_BYTES) -> None:
+def check_room(folder: Path, min_free_bytes: int = ROOM_BYTES) -> None:
     """Raise StartFault if the disk is nearly full: a broker would stop at once, again and again."""
     free = shutil.disk_usage(folder).free
-    if free < least_bytes:
+    if free < min_free_bytes:
         raise StartFault(
-            f"the disk of {folder} has {free // 2**20} MiB free; Kafka needs at least {least_bytes // 2**20} MiB to"
+            f"the disk of {folder} has {free // 2**20} MiB free; Kafka needs at least {min_free_bytes // 2**20} MiB to"
             " take reads safely. Free some space, or choose a folder on another disk by --data"
         )
 

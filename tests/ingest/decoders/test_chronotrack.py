@@ -147,11 +147,11 @@ def test_iso_time_is_local_and_a_time_without_date_needs_a_day():
     [
         (event(1, at="1620460343.17"), "counts from 1970 by an unknown clock"),
         (event(1, at="2026-02-30T14:02:15.31"), "day is out of range"),
-        (event(1, at="0001-01-01T00:00:00.00"), "of the year 0001"),
+        (event(1, at="0001-01-01T00:00:00.00"), "in the year 0001"),
         (event(1, at="25:02:15.31"), "hour must be"),
         (event(1, at="soon"), "is not the time of an event"),
         (event(1, tag="x" * 33), "it takes 1 to 32"),
-        (b"CT01_33~1~start~9478~14:02:15.31~0~0F2A38\r\n", "an event of 7 fields"),
+        (b"CT01_33~1~start~9478~14:02:15.31~0~0F2A38\r\n", "an event with 7 fields"),
         (b"CT01_33~one~start~9478~14:02:15.31~0~0F2A38~1\r\n", "not the number of an event"),
         (b"CT01_33~1~" + b"s" * 65 + b"~9478~14:02:15.31~0~0F2A38~1\r\n", "not a name of 1 to 64"),
         (b"hello\r\n", "not a line of CTP01"),

@@ -189,7 +189,7 @@ def test_a_lite_is_asked_for_its_clock_and_noticed_once_when_it_is_off():
     answer = b"ab000902260306051855443727cf\r\n"
     now = Now(us(2026, 3, 6, 18, 55, 40), 2.0)
     [notice] = lite.feed(answer, now)
-    assert (notice.kind, notice.text) == ("clock", "the reader's clock is +5 s from ours")
+    assert (notice.kind, notice.text) == ("clock", "the reader's clock is off by +5 s")
     assert lite.feed(answer, now) == []
     assert reader().silence_s > 1e9 > lite.silence_s
 

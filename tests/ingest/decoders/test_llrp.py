@@ -129,16 +129,16 @@ def test_a_tag_seen_more_than_once_was_there_at_both_instants():
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (b"\x82" + bytes(8), "without its code"),
-        (tag(bytes(12), None), "without a time"),
+        (b"\x82" + bytes(8), "a tag's report has no code"),
+        (tag(bytes(12), None), "no UTC time"),
         (b"\x8d" + bytes(12) + b"\x83" + bytes(8), "its clock was never set"),
-        (tag(bytes(12), 2**60), "not an instant of these times"),
-        (tlv(241, struct.pack(">H", 96) + bytes(3)), "96 bits in 3 bytes"),
+        (tag(bytes(12), 2**60), "not a plausible time"),
+        (tlv(241, struct.pack(">H", 96) + bytes(3)), "96 bits does not fit its 3 bytes"),
         (b"\xff", "whose length is not known"),
         (b"\x8d" + bytes(5), "after the end"),
-        (b"\0\xf1\0\2", "its head alone has 4"),
-        (tag(bytes(12), 5) + tlv(6, bytes(300)), "a length of its own"),  # an RSSI larger than any float
-        (tag(bytes(12), 5) + tlv(1, b"\xff" * 20), "a length of its own"),  # an antenna larger than the log takes
+        (b"\0\xf1\0\2", "the least is 4"),
+        (tag(bytes(12), 5) + tlv(6, bytes(300)), "carries a length"),  # an RSSI larger than any float
+        (tag(bytes(12), 5) + tlv(1, b"\xff" * 20), "carries a length"),  # an antenna larger than the log takes
     ],
 )
 def test_a_report_that_cannot_be_read_becomes_a_dead_letter_and_the_next_is_read(value, reason):
@@ -214,7 +214,7 @@ def test_settings_that_are_refused_are_tried_without_events_and_that_is_a_notice
     connection.take()
     [notice] = connection.feed(answer(13, 101, text=b"no such event"), NOW)
     assert notice.kind == "error"
-    assert "it will not report when its buffer overflows" in notice.text
+    assert "it will not report a full buffer" in notice.text
     again = connection.take()
     assert requests(again) == [3]
     assert 244 not in dict(parameters(again[11:]))
@@ -248,7 +248,7 @@ def test_a_request_without_an_answer_ends_the_connection():
     connection = reader()
     connection.feed(CONNECTED, NOW)
     connection.tick(Now(NOW.wall_us, NOW.steady_s + ANSWER_S))
-    with pytest.raises(ConnectionFault, match="no answer"):
+    with pytest.raises(ConnectionFault, match="did not answer"):
         connection.tick(Now(NOW.wall_us, NOW.steady_s + ANSWER_S + 0.1))
 
 
@@ -256,14 +256,14 @@ def test_a_reader_that_takes_no_connection_says_why():
     connection = reader()
     connection.feed(event(tlv(256, b"\0\2")), NOW)
     assert connection.take() == b""
-    with pytest.raises(ConnectionFault, match="another client has it"):
+    with pytest.raises(ConnectionFault, match="another client is connected"):
         connection.tick(NOW)
 
 
 def test_a_connection_about_to_be_closed_gives_its_reads_first():
     connection = reader()
     assert len(connection.feed(REPORT + event(tlv(257, b"")) + REPORT, NOW)) == 2
-    with pytest.raises(ConnectionFault, match="closes"):
+    with pytest.raises(ConnectionFault, match="closed"):
         connection.tick(NOW)
 
 
@@ -271,7 +271,7 @@ def test_what_the_reader_says_of_lost_reports_is_an_alarm_with_its_instant():
     messages = reader().feed(event(tlv(250, b"\x5a"), tlv(251, b""), tlv(252, b"\0\4oops"), tlv(255, b"\0\0\2")), NOW)
     assert messages == [
         Notice("finish", "report_buffer_warning", CONNECTED_US, "the reader's buffer is 90 % full"),
-        Notice("finish", "report_buffer_overflow", CONNECTED_US, "the reader's buffer overflowed: reads are lost"),
+        Notice("finish", "report_buffer_overflow", CONNECTED_US, "the reader's buffer overflowed, and reads were lost"),
         Notice("finish", "exception", CONNECTED_US, "oops"),
         Notice("finish", "antenna", CONNECTED_US, "antenna 2 disconnected"),
     ]
@@ -283,7 +283,7 @@ def test_a_clock_that_is_off_is_noticed_once():
         connection = LlrpReader("finish", state)
         connection.begin(NOW)
         messages = connection.feed(CONNECTED, Now(CONNECTED_US - 3_100_000, 0.0))
-        assert [notice.text for notice in messages] in (["the reader's clock is +3 s from ours"], [])
+        assert [notice.text for notice in messages] in (["the reader's clock is off by +3 s"], [])
     assert messages == []
 
 

@@ -41,7 +41,7 @@ def test_a_second_time_stamp_says_which_of_the_two_it_was(hint_hours, expected):
 
 def test_the_hour_that_never_was_is_refused_even_with_a_hint():
     assert instants_us(NEVER, BERLIN) == []
-    with pytest.raises(ValueError, match="never"):
+    with pytest.raises(ValueError, match="did not occur"):
         one_instant_us(NEVER, BERLIN, instant_us(2026, 3, 29, 1, 30))
 
 
@@ -79,5 +79,5 @@ def test_every_instant_found_shows_the_local_time_it_was_found_for(local, name):
 @pytest.mark.parametrize(("local", "offset"), [(datetime.min, "+07:00"), (datetime.max, "-12:00")])
 def test_a_time_whose_instant_no_calendar_has_is_refused(local, offset):
     assert instants_us(local, parse_zone(offset)) == []
-    with pytest.raises(ValueError, match="never"):
+    with pytest.raises(ValueError, match="did not occur"):
         one_instant_us(local, parse_zone(offset))

@@ -16,6 +16,7 @@ from services.ingest.decoders.mylaps_frames import (
     FRAME_MAX_BYTES,
     PASSING_KEYS,
     RECORDS_MAX,
+    ClientMessage,
     Decoder,
     Hello,
     Info,
@@ -24,7 +25,6 @@ from services.ingest.decoders.mylaps_frames import (
     Markers,
     Passings,
     Record,
-    Said,
     checksum_v1,
     decode_frame,
     frame_alone,
@@ -43,7 +43,7 @@ def decoder() -> Decoder:
     return Decoder(ZONE, "Srv")
 
 
-def only(frame: bytes) -> Said:
+def only(frame: bytes) -> ClientMessage:
     [message] = decoder().feed(frame)
     return message
 
@@ -282,7 +282,7 @@ def recorded() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def messages(recorded: bytes) -> list[Said]:
+def messages(recorded: bytes) -> list[ClientMessage]:
     return Decoder(ZONE, "Srv").feed(recorded)
 
 
@@ -324,7 +324,7 @@ def test_the_recorded_race_has_nothing_unreadable(messages):
 
 def test_the_recorded_race_comes_out_the_same_byte_by_byte(recorded, messages):
     receiver = Decoder(ZONE, "Srv")
-    found: list[Said] = []
+    found: list[ClientMessage] = []
     for at in range(len(recorded)):
         found += receiver.feed(recorded[at : at + 1])
     assert found == messages
@@ -335,7 +335,7 @@ def test_the_recorded_race_comes_out_the_same_byte_by_byte(recorded, messages):
 def test_the_recorded_race_comes_out_the_same_in_any_portions(recorded, messages, data):
     cuts = data.draw(st.lists(st.integers(0, len(recorded)), max_size=400).map(sorted))
     receiver = Decoder(ZONE, "Srv")
-    found: list[Said] = []
+    found: list[ClientMessage] = []
     for start, end in pairwise([0, *cuts, len(recorded)]):
         found += receiver.feed(recorded[start:end])
     assert found == messages
@@ -361,7 +361,7 @@ def test_a_damaged_frame_is_read_or_kept_but_never_raises(frame, data):
     length = data.draw(st.integers(0, 8))
     damaged = frame[:at] + data.draw(st.binary(max_size=8)) + frame[at + length :].rstrip(b"$") + b"$"
     for message in decoder().feed(damaged):
-        assert isinstance(message, Said)
+        assert isinstance(message, ClientMessage)
 
 
 @settings(max_examples=300, deadline=None)

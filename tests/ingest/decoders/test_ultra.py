@@ -315,7 +315,7 @@ def test_a_clock_of_another_century_is_unreadable_and_no_notice(clock):
     """Its instant may be beyond what the log takes, or beyond any calendar."""
     [unreadable] = met(known(5)).feed(lines(clock), START)
     assert isinstance(unreadable, Unreadable)
-    assert "not of this century" in unreadable.reason
+    assert "not in this century" in unreadable.reason
 
 
 def test_a_number_too_far_to_be_true_that_came_before_the_log_was_known_spoils_nothing():

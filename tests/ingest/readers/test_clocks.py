@@ -39,7 +39,7 @@ async def test_an_ipico_in_another_zone_is_noticed_and_measured(tmp_path: Path):
             await asyncio.sleep(0.02)
     [notice] = log.notices()
     assert (notice.kind, notice.device) == ("clock_off", "F1")
-    assert "as of a zone +7 h away" in notice.text
+    assert "as if in a zone +7 h away" in notice.text
     assert 7 * 3600 - 5 < gauge._value.get() <= 7 * 3600
     await running.close()
     await device.close()
@@ -95,7 +95,7 @@ async def test_an_exporter_whose_clock_is_off_is_noticed_once_the_log_takes_it(t
     await listener.close()
     assert {(notice.kind, notice.device) for notice in log.notices()} == {("clock_off", "5K-A")}
     assert len({notice.id for notice in log.notices()}) == 1
-    assert "a wrong date" in log.notices()[0].text
+    assert "so its date is wrong" in log.notices()[0].text
     assert measured.clock_offset_s.labels("tent", "5K-A")._value.get() == pytest.approx(-30 * 86_400, abs=5)
 
 
@@ -113,5 +113,5 @@ async def test_a_utc_that_contradicts_the_zone_is_noticed_once_for_each_place_an
     await listener.close()
     assert [(notice.kind, notice.device) for notice in log.notices()] == [("utc_differs", "5K")] * 2
     first, second = (notice.text for notice in log.notices())
-    assert first == "its UTC and its local time in zone +00:00 differ by -14400 s: one is wrong"
+    assert first == "its UTC and its local time in zone +00:00 differ by -14400 s; check zone and clock"
     assert "-7200 s" in second

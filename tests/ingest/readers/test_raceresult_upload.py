@@ -115,4 +115,4 @@ async def test_a_decoder_in_another_zone_is_noted_once():
                 assert await answer.text() == "OK"
     [notice] = log.notices()
     assert (notice.kind, notice.device) == ("clock_off", "D-5012")
-    assert "as of a zone +7 h away" in notice.text
+    assert "as if in a zone +7 h away" in notice.text

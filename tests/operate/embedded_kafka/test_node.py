@@ -64,7 +64,7 @@ def test_no_java_on_the_path_is_the_wheels(path):
 def test_a_nearly_full_disk_is_reported_with_its_free_space_and_the_remedy(tmp_path):
     check_room(tmp_path)
     with pytest.raises(StartFault) as fault:
-        check_room(tmp_path, least_bytes=1 << 60)
+        check_room(tmp_path, min_free_bytes=1 << 60)
     assert f"the disk of {tmp_path} has {shutil.disk_usage(tmp_path).free // 2**30}"[:-3] in str(fault.value)
     assert f"needs at least {2**40} MiB" in str(fault.value)
     assert "by --data" in str(fault.value)
