@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
-from contextlib import nullcontext
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from schemas.definition_parse import definition_from_toml
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+LINE_EVERY_S = 5.0  # a line of progress where no terminal shows a bar
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -54,8 +56,9 @@ def run(order: Order, environment: Mapping[str, str]) -> int:
     """Simulate, write the files and send the day as ordered; return the exit code."""
     console = Console(stderr=True)
     try:
+        definition = _definition(order.race)
         _check(order)
-        simulation = _simulation(order)
+        simulation = _simulation(order, definition)
         if order.out is not None:
             _write_log(simulation, order.out, console)
         if order.truth is not None:
@@ -129,10 +132,9 @@ def _definition(race: str) -> Definition:
         raise _Refused("\n".join(f"{race}: {fault}" for fault in refused.faults)) from None
 
 
-def _simulation(order: Order) -> Simulation:
+def _simulation(order: Order, definition: Definition) -> Simulation:
     if not 1 <= order.size <= SIZE_MAX:
         raise _Refused(f"--size {order.size} is out of range: from 1 to {SIZE_MAX} runners can be simulated")
-    definition = _definition(order.race)
     protocols = {} if order.protocol is None else all_alike(definition, order.protocol)
     definition = as_equipped(definition, protocols)
     try:
@@ -153,14 +155,13 @@ def _write_log(simulation: Simulation, path: Path, console: Console) -> None:
     lines = reads = 0
     try:
         opened = nullcontext(sys.stdout.buffer) if path == Path("-") else path.open("wb")
-        with opened as file, _bar(console) as bar:
-            task = bar.add_task("writing", total=len(simulation.reads))
+        with opened as file, _progress(console, len(simulation.reads)) as show:
             for item in simulation.timeline():
                 file.write(simulation.line(item) + b"\n")
                 lines += 1
                 if not isinstance(item, Timed):
                     reads += len(item.reads)
-                    bar.update(task, completed=min(reads, len(simulation.reads)))
+                    show("writing", min(reads, len(simulation.reads)))
     except BrokenPipeError:  # the program that reads from us has ended
         return
     except OSError as error:
@@ -179,14 +180,13 @@ def _target(order: Order, url: str, environment: Mapping[str, str]) -> Target:
 
 
 async def _drive(simulation: Simulation, target: Target, speed: float | None, console: Console) -> Driven:
-    with _bar(console) as bar:
-        task = bar.add_task("sending", total=len(simulation.reads))
+    with _progress(console, len(simulation.reads)) as show:
 
-        def show(driven: Driven) -> None:
+        def show_sent(driven: Driven) -> None:
             text = "sending" if driven.behind_s < 1 else f"sending, {driven.behind_s:.0f} s behind"
-            bar.update(task, completed=min(driven.accepted, driven.reads), description=text)
+            show(text, min(driven.accepted, driven.reads))
 
-        return await drive(simulation, target, speed, show)
+        return await drive(simulation, target, speed, show_sent)
 
 
 async def _play(simulation: Simulation, order: Order, spoken: Spoken, target: Target | None, console: Console) -> int:
@@ -198,11 +198,8 @@ async def _play(simulation: Simulation, order: Order, spoken: Spoken, target: Ta
         async with mats:
             _print_sources(mats, order, console)
             await mats.connected()
-            with _bar(console) as bar:
-                task = bar.add_task("playing", total=len(simulation.reads))
-                seen = await play_day(
-                    simulation, mats, target, order.speed, lambda seen: bar.update(task, completed=seen)
-                )
+            with _progress(console, len(simulation.reads)) as show:
+                seen = await play_day(simulation, mats, target, order.speed, lambda seen: show("playing", seen))
             await mats.all_sent()
             over = True
             console.print(
@@ -227,6 +224,25 @@ def _print_sources(mats: Mats, order: Order, console: Console) -> None:
         "Put this into matline.toml. The day begins once ingest has connected to all readers.", highlight=False
     )
     print(mats.sources_toml(), flush=True)
+
+
+@contextmanager
+def _progress(console: Console, total: int) -> Iterator[Callable[[str, int], None]]:
+    """Yield what shows an activity and its number of reads: as a bar at a terminal, else a line now and then."""
+    if console.is_terminal:
+        with _bar(console) as bar:
+            task = bar.add_task("", total=total)
+            yield lambda text, reads: bar.update(task, completed=reads, description=text)
+        return
+    shown_s = time.monotonic()
+
+    def show(text: str, reads: int) -> None:
+        nonlocal shown_s
+        if time.monotonic() - shown_s >= LINE_EVERY_S:
+            shown_s = time.monotonic()
+            console.print(f"{text}: {reads} of {total} reads", highlight=False, soft_wrap=True)
+
+    yield show
 
 
 def _bar(console: Console) -> Progress:

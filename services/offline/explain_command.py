@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from schemas.ids import label
+from schemas.ids import bib_order, label
 from services.formatting.terminal import clean
 from services.formatting.times import MINUS, LocalClock, format_exact, format_hms
 from services.offline.read_log import Stopped, read_log
@@ -53,12 +53,20 @@ def explained_of(log: Log, path: str, bib: str) -> ExplainedResult:
     if state is None:
         raise Stopped(f"{path}: has no facts, so it has no entry with bib {bib}")
     if not state.was_entered(bib):
-        near = bibs_near(bib, state.rulings.bibs(), NEAR_SHOWN)
-        hint = f"similar bibs are {', '.join(map(clean, near))}" if near else "there are no entries"
-        raise Stopped(f"{path}: there is no entry with bib {bib}; {hint}")
+        raise Stopped(f"{path}: there is no entry with bib {bib}; {_other_bibs(bib, list(state.rulings.bibs()))}")
     made = scored(state)
     explanation, row = explain(evidence_of(state, bib))
     return ExplainedResult(log.revision, explanation, places(made, row))
+
+
+def _other_bibs(bib: str, known: list[str]) -> str:
+    """Return which bibs may be meant: similar ones, else the first and the last."""
+    if not known:
+        return "there are no entries"
+    if near := bibs_near(bib, known, NEAR_SHOWN):
+        return f"similar bibs are {', '.join(map(clean, near))}"
+    ends = sorted(known, key=bib_order)
+    return f"none is similar; the bibs are from {clean(ends[0])} to {clean(ends[-1])}"
 
 
 # --- A page for a jury.

@@ -17,6 +17,8 @@ from services.standings.boards import boards_around, orders_of
 from services.standings.document import Scored
 from services.standings.explain_place import PlaceWhy, place_why
 
+NUMBERS_NEAR = 20  # between bibs that may be mistaken for each other
+
 
 class ExplainedResult(NamedTuple):
     """An athlete's explanation with the places, at a revision: the log's offset, or the number of lines.
@@ -73,10 +75,14 @@ def public(explained: ExplainedResult) -> ExplainedResult:
 
 
 def bibs_near(bib: str, bibs: Iterable[str], most: int) -> list[str]:
-    """Return known bibs that an unknown one may stand for: the nearest by spelling, then by number."""
+    """Return known bibs that an unknown one may stand for: the nearest by spelling, then by number.
+
+    Of numbers only those within NUMBERS_NEAR are near.
+    """
     known = sorted(bibs, key=bib_order)
     near = get_close_matches(bib, known, n=most, cutoff=0.5)
     if bib.isascii() and bib.isdigit():
         numbers = [other for other in known if other.isascii() and other.isdigit()]
-        near += sorted(numbers, key=lambda other: (abs(int(other) - int(bib)), bib_order(other)))
+        apart = {other: abs(int(other) - int(bib)) for other in numbers}
+        near += sorted((other for other in numbers if apart[other] <= NUMBERS_NEAR), key=lambda other: apart[other])
     return list(dict.fromkeys(near))[:most]

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import races
+from loadtest import command
 from loadtest.command import Order, run
 from loadtest.mats import all_alike
 from schemas.definition_parse import definition_from_toml
@@ -115,6 +116,22 @@ def test_a_faulty_definition_is_refused_with_every_fault(tmp_path: Path, capsys:
     said = capsys.readouterr().err
     assert "needs `name`" in said
     assert "needs `date`" in said
+
+
+def test_an_unknown_race_is_named_before_what_else_is_missing(capsys: pytest.CaptureFixture[str]):
+    assert run(order(race="nowhere"), {}) == 2
+    assert "nowhere: No such file or directory; give a file, or one of hanoi-half-2024" in capsys.readouterr().err
+
+
+async def test_progress_is_a_line_now_and_then_without_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(command, "LINE_EVERY_S", 0.0)
+    simulation = simulated(RACE, 40, 5)
+    async with ingest_for(simulation, MemoryLog()) as ingest:
+        assert await asyncio.to_thread(run, order(to=ingest.url), {}) == 0
+    reads = len(simulation.reads)
+    assert f"sending: {reads} of {reads} reads\n" in capsys.readouterr().err
 
 
 async def test_a_refusal_by_ingest_is_printed_and_ends_with_one(capsys: pytest.CaptureFixture[str]):

@@ -108,7 +108,10 @@ def test_a_bib_is_taken_as_the_log_holds_it(explained):
 def test_an_unknown_bib_is_answered_with_similar_ones(explained):
     code, out, err = explained(DAY, "11")
     assert (code, out) == (2, "")
-    assert err == "LOG: there is no entry with bib 11; similar bibs are 12, 10, 8, 7, 701\n"
+    assert err == "LOG: there is no entry with bib 11; similar bibs are 12, 10, 8, 7\n"
+    assert explained(DAY, "99999")[2] == (
+        "LOG: there is no entry with bib 99999; none is similar; the bibs are from 7 to 701\n"
+    )
     assert explained(day(bibs=[]), "11")[2] == "LOG: there is no entry with bib 11; there are no entries\n"
     assert explained([], "11")[2] == "LOG: has no facts, so it has no entry with bib 11\n"
     assert explained(DAY, "x" * 40)[0] == 2
@@ -118,6 +121,7 @@ def test_near_bibs_are_those_that_look_alike_then_those_of_near_numbers():
     assert bibs_near("702", ["1", "70", "701", "699", "A1", "7020"], 4) == ["7020", "70", "701", "699"]
     assert bibs_near("b1", ["A1", "C9"], 4) == ["A1"]
     assert bibs_near("5", [], 4) == []
+    assert bibs_near("99999", ["1", "70", "701"], 4) == []
 
 
 def test_until_a_line_it_is_told_as_it_stood_there(explained):

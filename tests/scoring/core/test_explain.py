@@ -359,6 +359,13 @@ def test_a_finisher_with_a_missed_point_has_the_reason_why_they_count():
     assert ignored.why[-1].says == "finished; missing 10K does not matter in hm"
 
 
+def test_no_two_rules_of_a_finisher_with_a_missed_point_say_the_same():
+    accepted = why(run(k10=None), decided("missed:7", "accept"))
+    says = {step.rule: step.says for step in accepted.why}
+    assert says["missed_points"] == "missing 10K was accepted"
+    assert len(set(says.values())) == len(says)
+
+
 def test_cases_give_their_reason_and_the_decision():
     explanation = why(run(k10=None), decided("missed:7", "accept"))
     assert [(case.case, case.open, case.outcome) for case in explanation.cases] == [("missed:7", False, "accept")]

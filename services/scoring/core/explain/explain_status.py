@@ -77,7 +77,7 @@ def _says_not(rule: StatusRule, grounds: Grounds, race: str) -> str:
         case "missed_points":
             if not grounds.passed_finish:
                 return "FINISH was not passed"
-            return f"finished{_but(grounds, race)}" if grounds.missed else "no required point was missed"
+            return _but(grounds, race).removeprefix("; ") or "no required point was missed"
         case "finished":
             return "FINISH was not passed"
         case "closed_on_course":
