@@ -3,16 +3,16 @@
 from rich.markup import escape
 from rich.table import Table
 
-_OF_NUMBERS = ("Place", "Bib", "Time", "Gun", "Chip", "Score")
+_NUMBER_COLUMNS = ("Place", "Bib", "Time", "Gun", "Chip", "Score")
 
 
 def clean(text: str) -> str:
-    """Return a text without control characters, which could do something to the terminal."""
+    """Return a text without control characters, which could control the terminal."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def printable(text: str) -> str:
-    """Return a text for the markup of rich, in which brackets would mean something."""
+    """Return a text for the markup of rich, with its brackets escaped."""
     return escape(clean(text))
 
 
@@ -20,6 +20,6 @@ def new_table(title: str, *columns: str) -> Table:
     """Return an empty table with its title. Columns of numbers are right-aligned and never wrapped."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for column in columns:
-        is_number = column in _OF_NUMBERS
+        is_number = column in _NUMBER_COLUMNS
         table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
     return table

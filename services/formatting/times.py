@@ -48,8 +48,8 @@ def format_exact(time_us: int) -> str:
 
 def format_seconds(seconds: float) -> str:
     """Return seconds, not negative, as `h:mm:ss` with up to three decimals, without trailing zeros."""
-    whole, thousandths = divmod(round(seconds * 1000), 1000)
-    return f"{format_hms(whole)}{f'.{thousandths:03}'.rstrip('0').rstrip('.')}"
+    whole_s, thousandths = divmod(round(seconds * 1000), 1000)
+    return f"{format_hms(whole_s)}{f'.{thousandths:03}'.rstrip('0').rstrip('.')}"
 
 
 def _fraction(rest_us: int) -> str:
@@ -95,7 +95,7 @@ class LocalClock:
         self._date = None if definition is None else definition.date
 
     def at(self, at_us: int) -> str:
-        """Return an instant as the exact local time of day, with its date when that is not the event's."""
+        """Return an instant as the exact local time of day, with its date if that is not the event's."""
         local = _local(at_us, self._zone)
         if local is None:
             return f"{at_us} us"
@@ -111,7 +111,7 @@ class LocalClock:
 
 
 def _local(at_us: int, zone: tzinfo) -> datetime | None:
-    """Return an instant in a zone, or None for one outside the years that a calendar has."""
+    """Return an instant in a zone, or None for one outside the years of `datetime`."""
     try:
         return (_EPOCH + timedelta(microseconds=at_us)).astimezone(zone)
     except OverflowError:

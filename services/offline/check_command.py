@@ -1,7 +1,6 @@
 """`matline check`: print every fault of a race definition, or of a file of readers, each by its line in the file.
 
-The parsers of TOML and JSON do not say in which line a value is, so `lines_of` goes through a parsed text once more and
-notes it.
+The parsers of TOML and JSON do not give the line of a value, so `lines_of` walks a parsed text once more to find it.
 """
 
 import json
@@ -23,7 +22,7 @@ from services.ingest.readers.sources import Source, SourcesRefused, parse_source
 
 
 class CheckLimits(Struct, frozen=True):
-    """The longest file that is read. A definition of a thousand boards has 200 KB."""
+    """The limit of a file's length. A definition of a thousand boards has 200 KB."""
 
     file_max_bytes: int = 16 * 1024 * 1024
 
@@ -53,7 +52,7 @@ def run(paths: Iterable[str], limits: CheckLimits = DEFAULT_LIMITS) -> int:
 
 
 class Faulty(Exception):
-    """A file has faults: all of them, each with its line where there is one."""
+    """A file has faults; `faults` holds all of them, each with its line if it has one."""
 
     def __init__(self, faults: list[tuple[int | None, Fault]]) -> None:
         super().__init__("; ".join(str(fault) for _, fault in faults))
@@ -65,7 +64,7 @@ def check(data: bytes, is_json: bool) -> tuple[Definition, dict[str, int]]:
     try:
         plain = _plain_from_json(data) if is_json else plain_from_toml(data)
     except DefinitionRefused as refused:
-        raise Faulty([(_line_said(fault.reason), fault) for fault in refused.faults]) from None
+        raise Faulty([(_line_in(fault.reason), fault) for fault in refused.faults]) from None
     lines = lines_of(data.decode(), is_json)
     try:
         return parse_definition(plain), lines
@@ -78,7 +77,7 @@ def names_readers(data: bytes) -> bool:
     try:
         document = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
-        return False  # reading it as a definition will say why
+        return False  # reading it as a definition reports the fault
     return "sources" in document and "event" not in document
 
 
@@ -118,10 +117,10 @@ def _plain_from_json(data: bytes) -> Any:
         raise DefinitionRefused([Fault("$", "is nested more deeply than any definition")]) from None
 
 
-def _line_said(reason: str) -> int | None:
+def _line_in(reason: str) -> int | None:
     """Return the line that a parser's own message names."""
-    found = re.search(r"line (\d+)", reason)
-    return None if found is None else int(found[1])
+    match = re.search(r"line (\d+)", reason)
+    return None if match is None else int(match[1])
 
 
 def _shown(path: str, line: int | None, fault: Fault) -> str:
@@ -129,7 +128,7 @@ def _shown(path: str, line: int | None, fault: Fault) -> str:
     return f"{where}: {fault.reason}" if fault.path in ("", "$") else f"{where}: {fault}"
 
 
-# --- What is in a good one.
+# --- The summary of a good file.
 
 
 def summary(definition: Definition) -> str:
@@ -165,18 +164,18 @@ def _count(count: int, what: str) -> str:
 
 
 def notes(definition: Definition) -> Iterator[Fault]:
-    """Yield what is no fault but probably a mistake: a mat that no race passes, a cut-off that nobody can make."""
+    """Yield probable mistakes that are not faults: a mat that no race passes, a cut-off that nobody can make."""
     passed = {point.mat for race in definition.races for point in race.points}
     for index, mat in enumerate(definition.mats):
         if mat.id not in passed:
             yield Fault(f"mats[{index}].id", f"no race has a point at mat {mat.id!r}, so reads there will not count")
     for index, race in enumerate(definition.races):
-        for at, point in enumerate(race.points):
-            least_us = min_duration_us(race.points[0].km, point.km, race.max_speed_mps) if at else 0
+        for number, point in enumerate(race.points):
+            least_us = min_duration_us(race.points[0].km, point.km, race.max_speed_mps) if number else 0
             for kind, text, after_us in _limits(definition, race, point):
                 if after_us < least_us:
                     yield Fault(
-                        f"races[{index}].points[{at}].cutoff.{kind}",
+                        f"races[{index}].points[{number}].cutoff.{kind}",
                         f"nobody can be at {point.id} by {text}: at max_speed_mps = {race.max_speed_mps:g} it takes"
                         f" {-(-least_us // US)} s",
                     )
@@ -194,11 +193,11 @@ def _limits(definition: Definition, race: Race, point: Point) -> Iterator[tuple[
             yield kind, text, duration_us(text) or 0
 
 
-# --- Where values stand in a file.
+# --- The lines of values in a file.
 
 
 def line_of(lines: dict[str, int], path: str) -> int | None:
-    """Return the line of a value or, where it is missing, of the nearest table around it that is in the file."""
+    """Return the line of a value or, if it is missing, of the nearest table around it that is in the file."""
     while path and path not in lines:
         path = re.sub(r"(^|\.)[^.\[]*$|\[\d+\]$", "", path)
     return lines.get(path)
@@ -207,7 +206,7 @@ def line_of(lines: dict[str, int], path: str) -> int | None:
 def lines_of(text: str, is_json: bool) -> dict[str, int]:
     """Return the line, from 1, of each value of a well-formed TOML or JSON text, by paths as `races[0].points[2].km`.
 
-    A text may be nested too deeply to be walked to its end; then the lines up to there are returned.
+    If a text is nested too deeply to be walked to its end, only the lines up to there are returned.
     """
     walk = _Walk(text)
     try:
@@ -221,11 +220,11 @@ def lines_of(text: str, is_json: bool) -> dict[str, int]:
 
 
 class _Walk:
-    """Walks a text that a parser has accepted, with just enough grammar to find keys, tables and items."""
+    """Walk a text that a parser has accepted, with just enough grammar to find keys, tables and items."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._at = 0
+        self._position = 0
         self._line = 1
         self._tables: dict[str, int] = {}
         self.lines: dict[str, int] = {}
@@ -246,10 +245,10 @@ class _Walk:
             self.lines.setdefault(path, self._line)
         if first == "[":
             self._move(1)
-            at = 0
+            index = 0
             while self._next() not in ("]", None):
-                self.value(f"{path}[{at}]")
-                at += 1
+                self.value(f"{path}[{index}]")
+                index += 1
                 self._pass_over(",")
             self._move(1)
         elif first == "{":
@@ -262,10 +261,10 @@ class _Walk:
             self._take(_STRING) or self._take(_PLAIN)
 
     def _header(self) -> str:
-        """Return the path of the table that a header opens; `[[name]]` opens one more of a list."""
+        """Return the path of the table that a header opens; `[[name]]` opens the next table of a list."""
         line = self._line
         self._move(1)
-        opens_one_more = self._pass_over("[")
+        is_list_item = self._pass_over("[")
         path = ""
         names = self._names()
         for name in names[:-1]:
@@ -273,7 +272,7 @@ class _Walk:
             if path in self._tables:
                 path = f"{path}[{self._tables[path]}]"
         path = _joined(path, names[-1])
-        if opens_one_more:
+        if is_list_item:
             self._tables[path] = self._tables.get(path, -1) + 1
             path = f"{path}[{self._tables[path]}]"
             self._pass_over("]")
@@ -300,22 +299,22 @@ class _Walk:
     def _next(self) -> str | None:
         """Return the next character after blanks and comments, None at the end."""
         self._take(_BLANK)
-        return self._text[self._at] if self._at < len(self._text) else None
+        return self._text[self._position] if self._position < len(self._text) else None
 
     def _pass_over(self, mark: str) -> bool:
-        found = self._next() == mark
-        self._move(found)
-        return found
+        is_next = self._next() == mark
+        self._move(is_next)
+        return is_next
 
     def _take(self, pattern: re.Pattern[str]) -> str:
-        match = pattern.match(self._text, self._at)
-        found = "" if match is None else match[0]
-        self._move(len(found))
-        return found
+        match = pattern.match(self._text, self._position)
+        token = "" if match is None else match[0]
+        self._move(len(token))
+        return token
 
     def _move(self, count: int) -> None:
-        self._line += self._text.count("\n", self._at, self._at + count)
-        self._at += count
+        self._line += self._text.count("\n", self._position, self._position + count)
+        self._position += count
 
 
 def _joined(path: str, name: str) -> str:

@@ -1,6 +1,6 @@
-"""`matline explain`: print from a log why an athlete has their time and place; no broker and no database.
+"""`matline explain`: explain an athlete's time and place from a log; no broker and no database.
 
-The log is read as `matline score` reads it, and scored by the same code.
+The log is read in the same way as by `matline score`, and scored by the same code.
 """
 
 import sys
@@ -24,11 +24,11 @@ from services.standings.explain_place import PlaceWhy
 from services.standings.explanation import ExplainedResult, bibs_near, document, places
 
 NEAR_SHOWN = 5
-PAGE_CHARS = 160  # of a line, where no terminal says how many it has
+PAGE_CHARS = 160  # of a line, if the output is not a terminal
 
 
 def run(path: str, bib: str, until: int | None, style: str | None, lenient: bool) -> int:
-    """Explain a result and print why. Return the exit code: 0, or 2 when a line is refused or no entry has the bib."""
+    """Print the explanation of a result. Return the exit code: 0, or 2 if a line is refused or no entry has the bib."""
     try:
         log = read_log(path, until, lenient)
         explained = explained_of(log, path, label(bib, "bib"))
@@ -48,10 +48,10 @@ def run(path: str, bib: str, until: int | None, style: str | None, lenient: bool
 
 
 def explained_of(log: Log, path: str, bib: str) -> ExplainedResult:
-    """Return why an athlete of a log has their result. Raises Stopped for a bib without an entry."""
+    """Return the explanation of an athlete's result in a log. Raises Stopped for a bib without an entry."""
     state = log.state
     if state is None:
-        raise Stopped(f"{path}: has no facts, so it has no entry with bib {bib}")
+        raise Stopped(f"{path}: has no facts, so it has no entry with bib {bib}; check that it is the right log")
     if not state.was_entered(bib):
         raise Stopped(f"{path}: there is no entry with bib {bib}; {_other_bibs(bib, list(state.rulings.bibs()))}")
     made = scored(state)
@@ -73,7 +73,7 @@ def _other_bibs(bib: str, known: list[str]) -> str:
 
 
 class _Page:
-    """Prints an explanation, the most wanted parts first."""
+    """Print an explanation, the most requested parts first."""
 
     def __init__(self, console: Console, clock: LocalClock, explained: ExplainedResult) -> None:
         self._console = console
@@ -81,12 +81,14 @@ class _Page:
         self._explained = explained
 
     def print(self) -> None:
-        """Print all of it."""
+        """Print the whole page."""
         why = self._explained.explanation
         self._head(why)
-        self._lines("Status", (f"{'>' if one.applies else ' '} {one.says}" for one in why.why))
-        self._lines("Cases", (f"  {one.case}, {self._case(one.open, one.outcome)}: {one.says}" for one in why.cases))
-        self._lines("Times", (f"  {one.says}{_rule(one.rule, one.value)}" for one in why.times))
+        self._lines("Status", (f"{'>' if rule.applies else ' '} {rule.says}" for rule in why.why))
+        self._lines(
+            "Cases", (f"  {case.case}, {self._case(case.open, case.outcome)}: {case.says}" for case in why.cases)
+        )
+        self._lines("Times", (f"  {step.says}{_rule(step.rule, step.value)}" for step in why.times))
         self._places(self._explained.places)
         self._points(why.points)
         self._choices(why.points)
@@ -141,7 +143,7 @@ class _Page:
         self._show(limits)
 
     def _choices(self, points: list[PointWhy]) -> None:
-        """Where more than one thing could fill a point."""
+        """Print the points that had several candidates, or that took none of them."""
         table = _table("Choices", "Point", "At", "Passing", "Why")
         for point in points:
             if len(point.candidates) > 1 or (point.candidates and point.at_us is None):
@@ -179,10 +181,10 @@ class _Page:
             self._say("Unused: " + ", ".join(f"{count} {reason}" for reason, count in counts.items()))
 
     def _lines(self, title: str, lines: Iterable[str]) -> None:
-        found = list(lines)
-        if found:
+        listed = list(lines)
+        if listed:
             self._say(title, "bold")
-        for line in found:
+        for line in listed:
             self._say(line)
 
     def _show(self, table: Table) -> None:
@@ -207,5 +209,5 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _row(table: Table, *cells: str) -> None:
-    """Cells as plain text: whatever came from outside means nothing to the terminal."""
+    """Add cells as plain text, so that text from outside cannot control the terminal."""
     table.add_row(*(Text("\n".join(map(clean, cell.split("\n")))) for cell in cells))

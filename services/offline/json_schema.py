@@ -1,4 +1,4 @@
-"""The rules for machines: JSON Schemas of what gateways send and broadcasters read, made from the types."""
+"""JSON Schemas of the messages that gateways send and broadcasters read, made from the types."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ _SUBJECTS: dict[str, tuple[Any, str]] = {
 
 
 def document() -> dict[str, Any]:
-    """One JSON Schema whose `$defs` hold every type by name, and under `subjects` which of them to look at, and why."""
+    """Return one JSON Schema: `$defs` holds every type by name, `subjects` the main ones with a description."""
     kinds = [kind for kind, _ in _SUBJECTS.values()]
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     subjects = {
@@ -34,5 +34,5 @@ def document() -> dict[str, Any]:
 
 
 def text() -> str:
-    """`document` as indented JSON."""
+    """Return `document` as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(document()), indent=2).decode() + "\n"

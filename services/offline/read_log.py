@@ -10,13 +10,13 @@ from msgspec import Struct
 
 from services.offline.scored_log import BadLine, Log
 
-SKIPPED_SHOWN = 20  # lines named on standard error; the rest is counted
+SKIPPED_SHOWN = 20  # lines named on standard error; the rest are counted
 
 AnyLog = TypeVar("AnyLog", bound=Log)
 
 
 class LogLimits(Struct, frozen=True):
-    """The most that is read at once. A line is one fact; an entry list of 100,000 is under 40 MB."""
+    """The limit of a line. A line is one fact; an entry list of 100,000 is under 40 MB."""
 
     line_max_bytes: int = 64 * 1024 * 1024
 
@@ -52,7 +52,7 @@ def read_into(
     """
     skipped: list[BadLine] = []
     gc.freeze()
-    gc.disable()  # folding leaves no reference cycles behind, and looking for some doubles its time
+    gc.disable()  # folding makes no reference cycles, and looking for them doubles its time
     try:
         with _opened(path) as file:
             for line in _lines(file, path, until, limits):

@@ -47,7 +47,7 @@ class Log:
         if self.state is None:
             self.state = EventState(fact.event)
         if fact.event != self.state.event:
-            raise BadLine(self.lines, f"is of event {fact.event!r}; the log began with {self.state.event!r}")
+            raise BadLine(self.lines, f"is of event {fact.event!r}; the log began with event {self.state.event!r}")
         if offset is None or offset != self._offset:
             self._ordinal = 0
         self._offset = offset

@@ -113,7 +113,9 @@ def test_an_unknown_bib_is_answered_with_similar_ones(explained):
         "LOG: there is no entry with bib 99999; none is similar; the bibs are from 7 to 701\n"
     )
     assert explained(day(bibs=[]), "11")[2] == "LOG: there is no entry with bib 11; there are no entries\n"
-    assert explained([], "11")[2] == "LOG: has no facts, so it has no entry with bib 11\n"
+    assert (
+        explained([], "11")[2] == "LOG: has no facts, so it has no entry with bib 11; check that it is the right log\n"
+    )
     assert explained(DAY, "x" * 40)[0] == 2
 
 

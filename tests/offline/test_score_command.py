@@ -163,7 +163,10 @@ BAD = [
     (b'{"type":"gun_fired","event":"example-2026","race":"hm"}\n', "required field `at_us`"),
     (b'{"type":"gun_fired","event":"example-2026","race":"hm","at_us":1,"wav":"A"}\n', "unknown field `wav`"),
     (b"\n", "is empty; each line must be one fact as JSON"),
-    (b'{"type":"race_closed","event":"other","race":"hm"}\n', "is of event 'other'; the log began with 'example-2026'"),
+    (
+        b'{"type":"race_closed","event":"other","race":"hm"}\n',
+        "is of event 'other'; the log began with event 'example-2026'",
+    ),
     (line(fact("event_defined", definition=definition(boards=[board(race="5k")]))), "boards[0].race: race '5k' is not"),
     (b'{"type":"race_closed","event":"\xff","race":"hm"}\n', "utf-8"),
     (b'{"type":"race_closed","event":"example-2026","race":"hm"', "truncated"),

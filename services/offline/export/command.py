@@ -44,7 +44,7 @@ _MAKE: dict[Of, Callable[[PublishingLog, Scored], list[Table]]] = {
 
 
 class Order(NamedTuple):
-    """The tables to write (all, or those in `only`) and where to: `out` is a file, or a folder for several CSV tables.
+    """The tables to write (all, or those in `only`), and `out`: a file, or a folder for several CSV tables.
 
     Without `out` the table is printed.
     """
@@ -82,47 +82,49 @@ def export_standings(path: str, out: Path | None, lenient: bool) -> int:
 def export_wanda(paths: Sequence[str], contacts: Path | None, order: Order) -> int:
     """Write the twelve columns for the marathons of several logs. Return the exit code."""
     try:
-        found = []
+        finished = []
         events = []
         for path in paths:
             log, made = _read(path, order.lenient)
             if made.definition is None or not marathons(made.definition):
-                raise Stopped(f"{path}: has no race over 42.195 km")
+                raise Stopped(f"{path}: has no race over 42.195 km; the rankings take only marathons")
             if made.definition.event in events:
-                raise Stopped(f"{path}: is of event {made.definition.event!r}, and so is an earlier log")
+                raise Stopped(
+                    f"{path}: is of event {made.definition.event!r}, and so is an earlier log; give one of them"
+                )
             events.append(made.definition.event)
-            found += list(finishes(made))
-            _say_states(path, log, made)
+            finished += list(finishes(made))
+            _print_states(path, log, made)
         known = Contacts([] if contacts is None else _contacts(contacts), events)
-        written = wanda_table(found, known)
+        written = wanda_table(finished, known)
         _write([written], order)
     except (Stopped, OSError) as stopped:
         return _failed(stopped)
     except ContactsFault as fault:
         return _failed(f"{contacts}:{fault.line}: {fault}")
     without = sum(row[written.columns.index("email")] == "" for row in written.rows)
-    _say(f"{len(written.rows)} athletes of {len(found)} finishes; {without} without an e-mail address")
+    _print(f"{len(written.rows)} athletes with {len(finished)} finishes; {without} without an e-mail address")
     return 0
 
 
 def _contacts(path: Path) -> list[Contact]:
     data = path.read_bytes()
     if len(data) > CONTACTS_MAX_BYTES:
-        raise Stopped(f"{path}: is longer than {CONTACTS_MAX_BYTES} bytes")
+        raise Stopped(f"{path}: is longer than {CONTACTS_MAX_BYTES} bytes, so it cannot be a file of contacts")
     try:
         return contacts_from_csv(data.decode())
     except UnicodeDecodeError:
-        raise Stopped(f"{path}: is not UTF-8") from None
+        raise Stopped(f"{path}: is not UTF-8; save it as CSV in UTF-8") from None
 
 
-def _say_states(path: str, log: PublishingLog, made: Scored) -> None:
-    """Name the races whose results are not official. The rankings ask for official ones, but all are written."""
+def _print_states(path: str, log: PublishingLog, made: Scored) -> None:
+    """Print the races whose results are not official. The rankings require official ones, but all are written."""
     if made.definition is None:
         return
     for race in marathons(made.definition):
         state = race_standing(made.definition, log.in_force(made), race.id).state
         if state != "official":
-            _say(f"{path}: the results of race {race.id} are {state}, not official")
+            _print(f"{path}: the results of race {race.id} are {state}, not official")
 
 
 # --- Reading and writing.
@@ -144,7 +146,7 @@ def _chosen(tables: list[Table], only: Sequence[str]) -> list[Table]:
 
 
 def _write(tables: Sequence[Table], order: Order) -> None:
-    """Write tables to where they were ordered. Raises Stopped, OSError."""
+    """Write tables to the ordered place. Raises Stopped, OSError."""
     out = order.out
     style = order.style or ("xlsx" if out is not None and out.suffix.lower() == ".xlsx" else "csv")
     if style == "xlsx":
@@ -154,14 +156,14 @@ def _write(tables: Sequence[Table], order: Order) -> None:
     elif len(tables) == 1 and (out is None or out.suffix):
         _put(out, csv_text(tables[0]).encode())
     elif out is None or out.suffix:
-        ids = ", ".join(one.id for one in tables)
+        ids = ", ".join(listed.id for listed in tables)
         raise Stopped(
             f"there are {len(tables)} tables ({ids}); give --out FOLDER or --out FILE.xlsx, or choose one with --only"
         )
     else:
         out.mkdir(parents=True, exist_ok=True)
-        for one in tables:
-            _put(out / f"{one.id}.csv", csv_text(one).encode())
+        for listed in tables:
+            _put(out / f"{listed.id}.csv", csv_text(listed).encode())
 
 
 def _put(out: Path | None, data: bytes) -> None:
@@ -170,13 +172,13 @@ def _put(out: Path | None, data: bytes) -> None:
         sys.stdout.buffer.flush()
     else:
         out.write_bytes(data)
-        _say(f"wrote {out}")
+        _print(f"wrote {out}")
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _failed(why: Exception | str) -> int:
-    _say(f"{why.filename}: {why.strerror}" if isinstance(why, OSError) else str(why))
+def _failed(error: Exception | str) -> int:
+    _print(f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error))
     return 2

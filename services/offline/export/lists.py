@@ -12,14 +12,14 @@ from services.standings.office.prizes import medal_list, prize_list, title_list
 
 
 def start_lists(made: Scored) -> list[Table]:
-    """A list for each race: by wave, in the order in which they start where the definition says it, then by bib."""
+    """Return a list for each race: by wave, in the definition's order if it gives one, then by bib."""
     view = None if made.event is None else event_index(made.event)
     if view is None:
         return []
     columns = ["wave", *PERSON, "age_group", "division", "ranked"]
     tables = []
     for race in view.races.values():
-        order = next((one.order for one in view.definition.waves if race.id in one.races), [])
+        order = next((waves.order for waves in view.definition.waves if race.id in waves.races), [])
         own = [row for row in made.athletes if row.race == race.id and row.entry is not None]
         own.sort(key=lambda row: (_wave_order(row, order), bib_order(row.bib)))
         rows: list[list[Cell]] = [
@@ -52,15 +52,17 @@ def medal_table(made: Scored) -> list[Table]:
     athletes = {row.bib: row for row in made.athletes}
     races = {race.id: race.name for race in made.definition.races}
     rows: list[list[Cell]] = [
-        [one.race, races[one.race], one.what, *person(athletes[bib]), one.article]
-        for one in medal_list(made.definition, made.athletes)
-        for bib in one.bibs
+        [medal.race, races[medal.race], medal.what, *person(athletes[bib]), medal.article]
+        for medal in medal_list(made.definition, made.athletes)
+        for bib in medal.bibs
     ]
     return [table("medals", "Medals", ["race", "race_name", "medal", *PERSON, "article"], rows)]
 
 
 def prize_tables(made: Scored) -> list[Table]:
-    """Prizes, overall and of each category, nobody moved up but where the definition says so; and titles by time."""
+    """Return the prizes, overall and by category, and the titles by time. Athletes move up only if the definition
+    says so.
+    """
     definition = made.definition
     if definition is None:
         return []
@@ -68,8 +70,8 @@ def prize_tables(made: Scored) -> list[Table]:
     columns = ["prize", "list", "place", "shared", *PERSON, "members", "article"]
     titles = ["title", *PERSON, "time", "within", "article"]
     earned: list[list[Cell]] = [
-        [one.name, *person(athletes[one.bib]), Duration(one.time_s), Duration(one.within_s), one.article]
-        for one in title_list(definition, made.athletes)
+        [title.name, *person(athletes[title.bib]), Duration(title.time_s), Duration(title.within_s), title.article]
+        for title in title_list(definition, made.athletes)
     ]
     return [
         table("prizes", "Prizes", columns, _prizes(definition, made, athletes)),
@@ -83,7 +85,7 @@ def _prizes(definition: Definition, made: Scored, athletes: Mapping[str, Athlete
         *definition.team_boards,
         *definition.delegations,
     ]
-    named = {one.id: title(one) for one in ranked}
+    named = {board.id: title(board) for board in ranked}
     for award in prize_list(definition, made.standings):
         team: list[Cell] = [*([None] * (len(PERSON) - 1)), award.team]
         who = team if award.bib is None else person(athletes[award.bib])

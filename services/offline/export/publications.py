@@ -1,4 +1,4 @@
-"""A log that keeps what each publication published, as results were when it came."""
+"""A log that keeps the results of each publication, as they were when it took effect."""
 
 from msgspec import Struct
 
@@ -22,14 +22,14 @@ from services.standings.publication import (
 
 
 class Kept(Struct, frozen=True):
-    """A publication and what it published."""
+    """A publication and the results that it published."""
 
     published: Published
     document: RaceDocument
 
 
 class PublishingLog(Log):
-    """A log that beside its state keeps what each of its publications published, as the projections do."""
+    """A log that keeps, beside its state, the results of each of its publications, as the projections do."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,11 +44,11 @@ class PublishingLog(Log):
         if due:
             made = scored(self.state)
             self._kept_at = self.revision
-            for one in due:
-                self.kept[publication_key(one)] = _kept(made, one, self.revision)
+            for publication in due:
+                self.kept[publication_key(publication)] = _kept(made, publication, self.revision)
 
     def _due(self) -> list[Publication]:
-        """Return the publications that take effect now, or did in this record if another line of it has come."""
+        """Return the publications that take effect now, or in an earlier line of this record."""
         if self.state is None:
             return []
         rulings = self.state.rulings
@@ -62,23 +62,26 @@ class PublishingLog(Log):
             return []
         held = self.kept
         return [
-            one
-            for one in rulings.publications
-            if takes_effect(rulings.definition, one)
-            and ((key := publication_key(one)) not in held or (again and held[key].published.revision == self.revision))
+            publication
+            for publication in rulings.publications
+            if takes_effect(rulings.definition, publication)
+            and (
+                (key := publication_key(publication)) not in held
+                or (again and held[key].published.revision == self.revision)
+            )
         ]
 
     def in_force(self, made: Scored) -> list[Published]:
         """Return the publications in force, in log order."""
-        return [] if made.event is None else in_force(made.event, (one.published for one in self.kept.values()))
+        return [] if made.event is None else in_force(made.event, (kept.published for kept in self.kept.values()))
 
 
-def _kept(made: Scored, one: Publication, revision: int) -> Kept:
+def _kept(made: Scored, publication: Publication, revision: int) -> Kept:
     if made.event is None or made.definition is None:
-        raise AssertionError(f"publication at {one.offset} takes effect without a definition")
+        raise AssertionError(f"publication at {publication.offset} takes effect without a definition")
     cases = [case for row in made.athletes for case in row.cases] + made.standings.cases
-    results = results_of(made, one.race)
-    published, _ = judged(made.definition, made.event, one, cases, results, revision)
+    results = results_of(made, publication.race)
+    published, _ = judged(made.definition, made.event, publication, cases, results, revision)
     return Kept(published, race_document(results))
 
 

@@ -45,5 +45,5 @@ def table(id: str, title: str, columns: Sequence[str], rows: Iterable[Sequence[C
     """Return a table. Every row must have a cell for each column."""
     filled = [list(row) for row in rows]
     if any(len(row) != len(columns) for row in filled):
-        raise AssertionError(f"table {id} has rows of another length than its {len(columns)} columns")
+        raise AssertionError(f"table {id} has a row whose length is not its number of columns, {len(columns)}")
     return Table(id, title, list(columns), filled)

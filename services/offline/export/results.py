@@ -1,4 +1,4 @@
-"""Results as tables: one for each board, team board and delegation, and one of those who did not finish. Pure."""
+"""Results as tables: one for each board, team board and delegation, and one for those who did not finish. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -24,10 +24,10 @@ from services.standings.publication import (
 )
 
 CHANGED = "changed_since_official"
-UNFINISHED = "_not-finished"  # no board's id begins so
+UNFINISHED = "_not-finished"  # no id of a board begins with `_`
 
 StateOf = Callable[[str], str]
-"""Returns the state of a row's results, by its bib or team."""
+"""A function that returns the state of a row's results, by its bib or team."""
 
 
 class States:
@@ -41,19 +41,19 @@ class States:
 
     def board(self, race: str, board: str) -> StateOf:
         """Return the states on a board or team board."""
-        found = standing(self._published, race, board)
-        return self._of(found.state, found.held, board)
+        current = standing(self._published, race, board)
+        return self._of(current.state, current.held, board)
 
     def delegation(self, delegation: str) -> StateOf:
         """Return the states on a delegation."""
-        found = delegation_standing(self._published, delegation)
-        return (lambda _: "live") if found is None else self._of(found.state, found.held, delegation)
+        current = delegation_standing(self._published, delegation)
+        return (lambda _: "live") if current is None else self._of(current.state, current.held, delegation)
 
     def _of(self, state: str, held: Published | None, board: str) -> StateOf:
         if held is None or held.state != "official":
             return lambda _: state
-        found = self._difference(held)
-        rows = [*found.boards.get(board, ()), *found.team_boards.get(board, ()), *found.delegations.get(board, ())]
+        since = self._difference(held)
+        rows = [*since.boards.get(board, ()), *since.team_boards.get(board, ()), *since.delegations.get(board, ())]
         changed = frozenset(row.get("bib", row.get("team")) for row in rows)
         return lambda key: CHANGED if key in changed else state
 
@@ -84,10 +84,11 @@ def results_tables(log: PublishingLog, made: Scored) -> list[Table]:
     for team in view.team_boards.values():
         state = states.board(view.boards[team.of].race, team.id)
         tables.append(table(team.id, title(team), _TEAM, _team_rows(field, team, state)))
-    for one in view.delegations.values():
-        state = states.delegation(one.id)
-        rows: list[list[Cell]] = [[r.place, r.team, r.score, state(r.team)] for r in made.standings.delegations[one.id]]
-        tables.append(table(one.id, title(one), ["place", "team", "score", "result_state"], rows))
+    for delegation in view.delegations.values():
+        state = states.delegation(delegation.id)
+        standings = made.standings.delegations[delegation.id]
+        rows: list[list[Cell]] = [[row.place, row.team, row.score, state(row.team)] for row in standings]
+        tables.append(table(delegation.id, title(delegation), ["place", "team", "score", "result_state"], rows))
     return [*tables, table(UNFINISHED, "Not finished", _UNFINISHED, _unfinished(made.athletes))]
 
 
@@ -137,7 +138,7 @@ _TEAM = ["place", "team", "score", "members", "result_state"]
 def _team_rows(field: _Field, team: TeamBoard, state: StateOf) -> Iterator[list[Cell]]:
     timed = team.score != "sum_places"
     for row in field.standings.team_boards[team.id]:
-        members = "; ".join(f"{one.bib} {person(field.athletes[one.bib])[1]}" for one in row.members)
+        members = "; ".join(f"{member.bib} {person(field.athletes[member.bib])[1]}" for member in row.members)
         score = Duration(row.score) if timed and row.score is not None else row.score
         yield [row.place, row.team, score, members, state(row.team)]
 

@@ -1,4 +1,4 @@
-"""Tables as CSV and as XLSX. Text from outside stays text in both: a spreadsheet never runs it as a formula."""
+"""Tables as CSV and as XLSX. Text from outside stays text in both: a spreadsheet never reads it as a formula."""
 
 import csv
 import io
@@ -18,11 +18,11 @@ from services.offline.export.result_tables import Cell, Duration, Table
 SHEET_CHARS = 31  # of a sheet's title; Excel refuses a workbook with a longer one
 CELL_CHARS = 32_767  # of a cell
 WIDTH_MOST = 40  # characters of a column, as it opens
-ROWS_MEASURED = 200  # of which a column's width is taken
+ROWS_MEASURED = 200  # to find a column's width
 
 DAY_S = 86_400
 _NOT_IN_TITLES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
-_NOT_IN_CELLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # what XML 1.0 cannot hold
+_NOT_IN_CELLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # characters that XML 1.0 cannot hold
 
 
 def csv_text(table: Table) -> str:
@@ -47,15 +47,15 @@ def _csv_cell(cell: Cell) -> str | int | float:
 
 
 def xlsx_bytes(tables: Sequence[Table]) -> bytes:
-    """Return a workbook with a sheet for each table, headers frozen. Numbers and times can be calculated with."""
+    """Return a workbook with a sheet for each table, headers frozen. Numbers and times are values, not texts."""
     book = Workbook(write_only=True)
-    for one, title in zip(tables, sheet_titles(table.title for table in tables), strict=True):
+    for table, title in zip(tables, sheet_titles(table.title for table in tables), strict=True):
         sheet = book.create_sheet(title)
         sheet.freeze_panes = "A2"
-        for at, width in enumerate(_widths(one), start=1):
-            sheet.column_dimensions[get_column_letter(at)].width = width
-        sheet.append([_header_cell(sheet, name) for name in one.columns])
-        for row in one.rows:
+        for number, width in enumerate(_widths(table), start=1):
+            sheet.column_dimensions[get_column_letter(number)].width = width
+        sheet.append([_header_cell(sheet, name) for name in table.columns])
+        for row in table.rows:
             sheet.append([_xlsx_cell(sheet, cell) for cell in row])
     out = io.BytesIO()
     book.save(out)
@@ -82,15 +82,15 @@ def _xlsx_cell(sheet: Any, cell: Cell) -> Any:
 
 def _text_cell(sheet: Any, text: str) -> Any:
     cell = WriteOnlyCell(sheet, value=_NOT_IN_CELLS.sub("\N{REPLACEMENT CHARACTER}", text)[:CELL_CHARS])
-    cell.data_type = "s"  # whatever it begins with
-    cell.quotePrefix = text.startswith(FORMULA_STARTS)  # and it stays text when somebody edits the cell
+    cell.data_type = "s"  # a text, even if it looks like a formula
+    cell.quotePrefix = text.startswith(FORMULA_STARTS)  # so that it stays a text when somebody edits the cell
     return cell
 
 
 def sheet_titles(titles: Iterable[str]) -> list[str]:
-    """Titles as Excel takes them: without its forbidden characters, 31 at most, no two alike but for case."""
-    found: list[str] = []
-    taken: set[str] = {"history"}  # Excel keeps that one to itself
+    """Return titles that Excel accepts: at most 31 characters, none forbidden, and distinct regardless of case."""
+    unique: list[str] = []
+    taken: set[str] = {"history"}  # Excel reserves this title
     for title in titles:
         plain = _NOT_IN_TITLES.sub(" ", title).strip().strip("'") or "Sheet"
         made, number = plain[:SHEET_CHARS].rstrip(" '"), 1
@@ -99,8 +99,8 @@ def sheet_titles(titles: Iterable[str]) -> list[str]:
             end = f" ({number})"
             made = plain[: SHEET_CHARS - len(end)].rstrip() + end
         taken.add(made.lower())
-        found.append(made)
-    return found
+        unique.append(made)
+    return unique
 
 
 def _widths(table: Table) -> list[int]:

@@ -1,7 +1,7 @@
-"""The AbbottWMM Wanda Age Group World Rankings: twelve columns, marathons alone, each athlete's fastest time. Pure.
+"""The AbbottWMM Wanda Age Group World Rankings: twelve columns, only marathons, each athlete's fastest time. Pure.
 
-Personal data is not on the log, which cannot forget. It is joined here from a file of contacts, by bib and event or by
-name and birth year. An athlete whose name is hidden is written by bib, without personal data.
+Personal data is not on the log, from which nothing can be deleted. It is joined here from a file of contacts, by bib
+and event or by name and birth year. An athlete whose name is hidden is written by bib, without personal data.
 """
 
 import csv
@@ -38,7 +38,7 @@ COLUMNS = [
     "place",
     "place_no_sex",
 ]
-_ORDER = "order-of-the-race"  # a board made for its places alone
+_ORDER = "order-of-the-race"  # a board made only for its places
 
 
 _Name = tuple[tuple[str, ...], int]
@@ -79,16 +79,16 @@ def contacts_from_csv(text: str) -> list[Contact]:
         header = [_SYNONYMS.get(name.strip().lower(), name.strip().lower()) for name in next(reader, [])]
         if "bib" not in header and not {"first_name", "last_name"} <= set(header):
             raise ContactsFault(
-                1, "has neither a column bib nor columns first_name and last_name, so people cannot be found"
+                1, "has no column bib and no columns first_name and last_name; add one or the other to find people by"
             )
-        found: list[Contact] = []
+        contacts: list[Contact] = []
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 given = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
-                found.append(_contact(reader.line_num, {name: given.get(name, "") for name in _FIELDS}))
+                contacts.append(_contact(reader.line_num, {name: given.get(name, "") for name in _FIELDS}))
     except csv.Error as error:
         raise ContactsFault(reader.line_num, f"is not CSV: {error}") from None
-    return found
+    return contacts
 
 
 def _contact(line: int, given: Mapping[str, str]) -> Contact:
@@ -99,7 +99,7 @@ def _contact(line: int, given: Mapping[str, str]) -> Contact:
         except ValueError:
             raise ContactsFault(line, f"date_of_birth {born!r} is not a date; write it as 1966-05-30") from None
         if year and year != str(born_year):
-            raise ContactsFault(line, f"birth_year {year} is not that of date_of_birth {born}")
+            raise ContactsFault(line, f"birth_year {year} differs from date_of_birth {born}; correct one of them")
         year = str(born_year)
     if year and not (year.isdecimal() and len(year) == 4):
         raise ContactsFault(line, f"birth_year {year!r} is not a year of four digits")
@@ -112,7 +112,7 @@ def _contact(line: int, given: Mapping[str, str]) -> Contact:
 
 
 class Contacts:
-    """Contacts by bib and event, and by name and birth year. Raises ContactsFault where two are of one person."""
+    """Contacts by bib and event, and by name and birth year. Raises ContactsFault if two of one person differ."""
 
     def __init__(self, contacts: Iterable[Contact], events: Sequence[str]) -> None:
         self._by_bib: dict[tuple[str, str], Contact] = {}
@@ -127,26 +127,26 @@ class Contacts:
                 _put(self._by_bib, (contact.event or events[0], contact.bib), contact)
             elif contact.birth_year is None:
                 raise ContactsFault(
-                    contact.line, "has neither a bib nor a birth year, so people of the same name cannot be told apart"
+                    contact.line, "has neither a bib nor a birth year; add one, since several people may have the name"
                 )
             else:
                 _put(self._by_name, _name(contact.first_name, contact.last_name, contact.birth_year), contact)
 
     def of(self, event: str, entry: Entry) -> Contact | None:
         """Return the contact of an entry; None when there is none, or when its birth year differs from the entry's."""
-        found = self._by_bib.get((event, entry.bib))
-        if found is None and entry.birth_year is not None:
-            found = self._by_name.get(_name(entry.given_name, entry.family_name, entry.birth_year))
-        if found is None or (found.birth_year or entry.birth_year) != (entry.birth_year or found.birth_year):
+        contact = self._by_bib.get((event, entry.bib))
+        if contact is None and entry.birth_year is not None:
+            contact = self._by_name.get(_name(entry.given_name, entry.family_name, entry.birth_year))
+        if contact is None or (contact.birth_year or entry.birth_year) != (entry.birth_year or contact.birth_year):
             return None
-        self.used.add(found.line)
-        return found
+        self.used.add(contact.line)
+        return contact
 
 
 def _put(contacts: dict[_K, Contact], key: _K, contact: Contact) -> None:
     before = contacts.setdefault(key, contact)
     if before is not contact and msgspec.structs.replace(before, line=contact.line) != contact:
-        raise ContactsFault(contact.line, f"is of the same person as line {before.line}, but differs from it")
+        raise ContactsFault(contact.line, f"differs from line {before.line}, which is of the same person; correct one")
 
 
 def _name(given: str, family: str, birth_year: int) -> _Name:
@@ -192,7 +192,7 @@ def finishes(made: Scored) -> Iterator[Finish]:
 
 
 def _order(definition: Definition, race: Race, gender: str | None) -> Board:
-    """Return a board of everybody, or of a gender, that ranks as the race's board of that gender does, or its first."""
+    """Return a board of all, or of a gender, that ranks like the race's board of that gender, else like its first."""
     own = [board for board in definition.boards if board.race == race.id and board.within is None]
     like = next((board for board in own if board.gender == gender), own[0] if own else None)
     rank_by = race.official_time if like is None else like.ranked_by()
@@ -202,10 +202,10 @@ def _order(definition: Definition, race: Race, gender: str | None) -> Board:
     return made if gender is None else msgspec.structs.replace(made, gender=gender)
 
 
-def fastest(found: Iterable[Finish]) -> list[Finish]:
-    """Return each athlete's fastest finish, fastest first. Finishes without a birth year are of different athletes."""
+def fastest(finished: Iterable[Finish]) -> list[Finish]:
+    """Return each athlete's fastest finish, fastest first. Each finish without a birth year counts by itself."""
     best: dict[object, Finish] = {}
-    for finish in found:
+    for finish in finished:
         entry = finish.entry
         who: object = (finish.event, entry.bib)
         if entry.birth_year is not None:
@@ -215,9 +215,9 @@ def fastest(found: Iterable[Finish]) -> list[Finish]:
     return sorted(best.values(), key=lambda finish: (finish.chip_us, finish.event, bib_order(finish.row.bib)))
 
 
-def wanda_table(found: Iterable[Finish], contacts: Contacts) -> Table:
+def wanda_table(finished: Iterable[Finish], contacts: Contacts) -> Table:
     """Return the twelve columns of each athlete's fastest finish."""
-    return table("wanda", "AbbottWMM", COLUMNS, (_row(finish, contacts) for finish in fastest(found)))
+    return table("wanda", "AbbottWMM", COLUMNS, (_row(finish, contacts) for finish in fastest(finished)))
 
 
 def _row(finish: Finish, contacts: Contacts) -> list[Cell]:

@@ -138,7 +138,7 @@ def test_wanda_joins_logs_and_contacts_and_says_what_is_missing(export, marathon
     ]
     assert done.stderr.splitlines() == [
         f"{marathons[1]}: the results of race fm are live, not official",
-        "1 athletes of 2 finishes; 0 without an e-mail address",
+        "1 athletes with 2 finishes; 0 without an e-mail address",
     ]
 
 

@@ -87,5 +87,5 @@ def test_a_workbook_has_a_sheet_for_each_table_in_order():
 
 
 def test_a_row_of_another_length_is_a_fault_of_ours():
-    with pytest.raises(AssertionError, match="another length"):
+    with pytest.raises(AssertionError, match="whose length is not"):
         table("t", "T", ["a", "b"], [[1]])
