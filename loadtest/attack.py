@@ -1,7 +1,7 @@
-"""Attacks on an ingest from outside, and the good gateway that has to get through meanwhile.
+"""Attacks on an ingest from outside, and a good gateway whose reads have to get through all the same.
 
 Each attack is a process of its own, `python -m loadtest.attack KIND HOST PORT PATH TOKEN`. It prints `ready` once it is
-under way, goes on until its standard input ends, and then prints as JSON how ingest answered. TOKEN belongs to a
+under way, continues until its standard input ends, and then prints as JSON how ingest answered. TOKEN belongs to a
 gateway that may push reads there and has become hostile; attacks that need no token do without it.
 """
 
@@ -24,7 +24,7 @@ from msgspec import Struct
 SLOW_CLIENTS = 300
 SLOW_EVERY_S = 1.0  # a byte
 IDLE_CONNECTIONS = 10_000
-IDLE_OPENING = 25  # connections that are opened at a time, each in at least this time: 2,500 a second
+IDLE_OPENING = 25  # connections opened at a time, each taking at least IDLE_OPENING_S: 2,500 a second
 IDLE_OPENING_S = 0.01
 IDLE_REOPEN_S = 5.0  # after one was closed: 10,000 that came back together would be a flood, not idle connections
 FLOOD_CONNECTIONS = 32
@@ -92,13 +92,13 @@ class _Attack:
         self.under_way = asyncio.Event()
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A new connection. Raises OSError."""
+        """Open a new connection. Raises OSError."""
         opened = await asyncio.open_connection(self.host, self.port)
         self.opened += 1
         return opened
 
     def head(self, length: int, *more: str, token: str | None = None, kind: str = "application/json") -> bytes:
-        """The head of a request with a body of so many bytes."""
+        """Return the head of a request with a body of `length` bytes."""
         lines = (
             f"POST {self.path} HTTP/1.1",
             f"Host: {self.host}:{self.port}",
@@ -150,7 +150,7 @@ async def _many(attack: _Attack, number: int, connection: Callable[[], Awaitable
 
 
 async def _slow(attack: _Attack) -> None:
-    """Clients with a valid token that send their body at a byte a second, and some that send their head so slowly."""
+    """Send bodies, and some heads, at a byte a second, from clients with a valid token."""
     begun = 0
 
     async def connection(in_head: bool) -> None:
@@ -180,7 +180,7 @@ async def _slow(attack: _Attack) -> None:
 
 
 async def _idle(attack: _Attack) -> None:
-    """Connections that send nothing, as many as ingest may have, opened again when they are closed."""
+    """Open as many connections as ingest may have, send nothing on them, and open them again when they are closed."""
     opening = asyncio.Semaphore(IDLE_OPENING)
     tried = 0
 
@@ -204,7 +204,7 @@ async def _idle(attack: _Attack) -> None:
 
 
 async def _token(attack: _Attack) -> None:
-    """Requests with tokens that do not exist: one of the right form and id, others malformed or empty."""
+    """Send requests with tokens that do not exist: one of the right form and id, others malformed or empty."""
     body = msgspec.json.encode(push(0, "x"))
     wrong = attack.token[:-4] + ("AAAA" if not attack.token.endswith("AAAA") else "BBBB")
     requests = cycle([attack.head(len(body), token=token) + body for token in (wrong, "x", "", "matline_")])
@@ -212,12 +212,12 @@ async def _token(attack: _Attack) -> None:
 
 
 async def _gzip_bombs(attack: _Attack) -> None:
-    """Bodies that decompress to far more bytes, and some that stay just under the limit and hold no reads."""
+    """Send bodies that decompress to far more bytes, and some that stay just under the limit and hold no reads."""
     await _bombs(attack, "gzip", lambda data: gzip.compress(data, 9))
 
 
 async def _zstd_bombs(attack: _Attack) -> None:
-    """The same, compressed by zstd."""
+    """Send the same bodies, compressed by zstd."""
     await _bombs(attack, "zstd", zstandard.ZstdCompressor(level=19).compress)
 
 
@@ -229,7 +229,7 @@ async def _bombs(attack: _Attack, coding: str, compress: Callable[[bytes], bytes
 
 
 async def _nested(attack: _Attack) -> None:
-    """Deeply nested bodies, some of them not even valid JSON."""
+    """Send deeply nested bodies, some of them not valid JSON."""
     begin = b'{"gateway":"x","session":"s","reads":'
     bodies = [begin + b"[" * NESTED_DEPTH, begin + b'{"a":' * NESTED_DEPTH, b"[" * NESTED_DEPTH + b"]" * NESTED_DEPTH]
     requests = cycle([attack.head(len(body)) + body for body in bodies])
@@ -237,7 +237,7 @@ async def _nested(attack: _Attack) -> None:
 
 
 async def _too_large(attack: _Attack) -> None:
-    """Bodies over the limit, announced or chunked, sent at full speed."""
+    """Send bodies over the limit, announced or chunked, at full speed."""
 
     async def connection(head: bytes, piece: bytes) -> None:
         reader, writer = await attack.open()
@@ -263,7 +263,7 @@ async def _too_large(attack: _Attack) -> None:
 
 
 async def _burn(attack: _Attack) -> None:
-    """No attack, for comparison: uses the processor as an attack does, and sends nothing to ingest."""
+    """Use the processor as an attack does, and send nothing to ingest: the control run."""
     attack.under_way.set()
     while True:
         for _ in range(10_000):

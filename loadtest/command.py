@@ -31,7 +31,7 @@ LINE_EVERY_S = 5.0  # a line of progress where no terminal shows a bar
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """What to simulate and where to send it. `race` is a name of `races` or a TOML file."""
+    """The day to simulate, and where to send it. `race` is a name of `races` or a TOML file."""
 
     race: str
     size: int
@@ -191,8 +191,8 @@ async def _drive(simulation: Simulation, target: Target, speed: float | None, co
 
 async def _play(simulation: Simulation, order: Order, spoken: Spoken, target: Target | None, console: Console) -> int:
     """Play the day on simulated readers and send officials' facts to `target`; return the exit code."""
-    at = {} if order.at is None else {spoken: _address("--at", order.at)}
-    mats = Mats(simulation, all_alike(simulation.definition, spoken), at)
+    addresses = {} if order.at is None else {spoken: _address("--at", order.at)}
+    mats = Mats(simulation, all_alike(simulation.definition, spoken), addresses)
     over = False
     try:
         async with mats:

@@ -1,4 +1,4 @@
-"""How reads reach ingest: in small batches as they come, but some late, some twice, some only after an outage."""
+"""Deliver reads to ingest in small batches as they come, some late, some twice, some only after an outage."""
 
 import heapq
 from collections.abc import Iterator
@@ -116,7 +116,7 @@ def _resent(batch: Delivery) -> Delivery:
 
 
 def _outages(reads: RawReads, names: list[str], seed: str) -> list[_Outage]:
-    """Return outages: a gateway keeps its reads meanwhile and sends them afterwards, in a new session.
+    """Return outages, during which a gateway keeps its reads; it sends them afterwards in a new session.
 
     Each begins with a read, so that there is something to keep. `names` has the gateway of each device.
     """

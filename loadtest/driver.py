@@ -1,4 +1,4 @@
-"""Sending a simulated day to a real ingest, as gateways and the race office do: over HTTP and by MYLAPS over TCP.
+"""Send a simulated day to a real ingest, as gateways and the race office do: over HTTP, and by MYLAPS over TCP.
 
 A gateway sends one request at a time, so its numbers ascend. A request without an answer, or with one that asks to
 wait, is sent again unchanged until it is accepted. A gateway that has fallen behind sends fuller requests, as a real
@@ -114,7 +114,7 @@ class _Drive:
         self.driven = Driven(reads=len(simulation.reads))
 
     async def run(self, speed: float | None) -> Driven:
-        """Everything, in the order of the day."""
+        """Send everything in the order of the day."""
         for timed in self._simulation.opening:
             await self._send_opening(timed.fact)
         facts: asyncio.Queue[Ruling | None] = asyncio.Queue(QUEUE_DELIVERIES)
@@ -263,7 +263,7 @@ class _Drive:
                 f"MYLAPS at {self._target.mylaps}: no acknowledgement for {self._target.patience_s:g} s"
             ) from None
 
-    # --- one request, until it is taken
+    # --- one request, until it is accepted
 
     async def _request(
         self, method: str, path: str, body: bytes, kind: str, token: str | None, headers: dict[str, str]
@@ -292,7 +292,7 @@ class _Drive:
 
 
 class _Throttle:
-    """Holds reads back so that no more are sent per second than `pace` says."""
+    """Hold reads back so that no more are sent per second than `pace` says."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace

@@ -95,7 +95,7 @@ def as_sent(read: RawRead, spoken: Spoken) -> RawRead:
 
 
 class _Player:
-    """A simulated reader with the reads that wait for it, so that none holds up the others."""
+    """A simulated reader with a queue of reads, so that no reader holds up the others."""
 
     def __init__(self, gateway: str, spoken: Spoken, line: SimulatedReader) -> None:
         self.gateway = gateway
@@ -318,5 +318,5 @@ async def play_day(
 
 
 def all_alike(definition: Definition, spoken: Spoken) -> dict[str, Spoken]:
-    """Return every mat read by devices of one protocol."""
+    """Return this protocol for every mat."""
     return {mat.id: spoken for mat in definition.mats}

@@ -1,4 +1,4 @@
-"""Replaying a recorded session of a MYLAPS exporter over real TCP.
+"""Replay a recorded session of a MYLAPS exporter over real TCP.
 
 The recorder logged the client's frames without their `$`, and with the line breaks and NULs before them.
 `client_frames` restores the `$`. `replay` sends the frames as the client does: one numbered message at a time, the next

@@ -1,4 +1,4 @@
-"""Names of people who do not exist: family, middle and given names put together by chance."""
+"""Names of invented people: family, middle and given names combined at random."""
 
 from random import Random
 
@@ -194,11 +194,11 @@ PLACES = (
     "Gia Lai",
     "Hà Tĩnh",
 )
-"""Provinces, cities and sectors that units and clubs are called by."""
+"""Provinces, cities and sectors after which units and clubs are named."""
 
 
 def person(rng: Random, gender: str, nationality: str) -> tuple[str, str]:
-    """Given and family name of somebody of that nation; a Vietnamese given name has its middle name before it."""
+    """Return the given and family name of a person of that nation. A Vietnamese given name follows the middle name."""
     sex = "M" if gender == "M" else "F"
     if nationality == "VIE":
         middle, given = _VIETNAMESE[sex]

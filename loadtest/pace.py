@@ -1,4 +1,4 @@
-"""How fast runners are and how they pace themselves: fitted on a real marathon and applied to other distances.
+"""Draw runners' finish times and pacing, fitted on a real marathon and applied to other distances.
 
 Fitted on the 31,931 finishers of the Boston Marathon of 21 April 2014 (gender, age, cumulative minutes at 5, 10, 20,
 21.1, 25, 30, 35 and 40 km and the finish; anonymous, from the public repository llimllib/bostonmarathon at f49b449):

@@ -151,6 +151,6 @@ _BY_EVENT = {
 
 
 def plan_for(definition: Definition) -> Plan:
-    """The plan of an event that comes with Matline; of another one equal races without divisions, teams and waves."""
+    """Return the plan of an event that comes with Matline, else one of equal races without divisions and teams."""
     known = _BY_EVENT.get(definition.event)
     return known or Plan(races={race.id: RacePlan(share=1.0) for race in definition.races})

@@ -1,4 +1,4 @@
-"""A simulated race day before any reader: who starts, crosses which mat when, stops where, and what each mat catches.
+"""A simulated race day without its reads: who starts, crosses which mat when, stops where, and what each mat catches.
 
 The simulator keeps to cases in which a mat catches one crossing of a runner for each point, so that the truth follows
 from the crossings (`truth`) without scoring any read:
@@ -258,7 +258,7 @@ def _caught(rng: Random, course: Course, point: int, true_us: int) -> Crossing:
 
 
 def _stop(rng: Random, course: Course, crossings: list[Crossing], ruled: Ruled) -> None:
-    """Add what runners do who have stopped: some walk straight over the finish line, past the mats between."""
+    """Let some runners who stopped walk straight over the finish line, past the mats between."""
     if crossings and rng.random() < WALKS_IN:
         last = crossings[-1]
         finish = course.finish

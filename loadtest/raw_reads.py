@@ -131,10 +131,10 @@ class _Readers:
         number = self._device[device]
         own_ms = at_ms - self._behind[number] - self.base_ms
         packed = (own_ms << _TIME_AT) | (chip << _CHIP_AT) | (number << _DEVICE_AT) | -rssi
-        some = self._packed.get(own_ms >> 20)
-        if some is None:
-            some = self._packed[own_ms >> 20] = array("q")
-        some.append(packed)
+        stretch = self._packed.get(own_ms >> 20)
+        if stretch is None:
+            stretch = self._packed[own_ms >> 20] = array("q")
+        stretch.append(packed)
 
     def in_order(self) -> "array[int]":
         """Return all reads by time."""

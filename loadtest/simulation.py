@@ -176,7 +176,7 @@ def _chance(definition: Definition, seed: int) -> str:
 
 
 class _Stamp:
-    """Makes officials' facts of an event, each with an id that is unique for this seed."""
+    """Make officials' facts of an event, each with an id that is unique for this seed."""
 
     def __init__(self, event: str, seed: int) -> None:
         self.event = event
@@ -215,17 +215,17 @@ def _rulings(
 ) -> list[Timed]:
     """Return a clock correction, times from the video, and statuses, in the order in which they are due."""
     event = stamp.event
-    found: list[Timed] = []
+    timed_facts: list[Timed] = []
     behind = skewed_device(definition)
     if behind is not None:
         due_us = first_us + between(dice(chance, "clock"), 600, 5400) * US
         fact = ClockCorrected(event=event, id=stamp.id("clock"), device=behind, offset_us=behind_ms * 1000)
-        found.append(Timed(due_us, fact))
+        timed_facts.append(Timed(due_us, fact))
     for run in runs:
         bib, ruled = run.entrant.entry.bib, run.ruled
         if ruled.finish_us is not None:
             reason = "time by officials" if run.entrant.worn is None else "missed by the mat, time from the video"
-            found.append(
+            timed_facts.append(
                 Timed(
                     ruled.finish_due_us,
                     TimeSet(
@@ -240,7 +240,7 @@ def _rulings(
             )
         if ruled.status is not None:
             reason = "shortened the course" if ruled.status == "DQ" else "taken to the medical tent"
-            found.append(
+            timed_facts.append(
                 Timed(
                     ruled.status_due_us,
                     StatusSet(
@@ -253,20 +253,20 @@ def _rulings(
                     ),
                 )
             )
-    return sorted(found, key=_due_us)
+    return sorted(timed_facts, key=_due_us)
 
 
 def _closing(stamp: _Stamp, runs: list[Run], closed: list[str], chance: str) -> list[Timed]:
     """Close each race a quarter of an hour after its last runner; then come the jury's decisions on its cases."""
     rng = dice(chance, "jury")
-    found: list[Timed] = []
+    timed_facts: list[Timed] = []
     for race in closed:
         own = [run for run in runs if run.race.id == race]
         last_us = max(
             max([run.own_gun_us, *(c.true_us for c in run.crossings), run.ruled.finish_us or 0]) for run in own
         )
         due_us = last_us + 900 * US
-        found.append(Timed(due_us, RaceClosed(event=stamp.event, id=stamp.id("closed", race), race=race)))
+        timed_facts.append(Timed(due_us, RaceClosed(event=stamp.event, id=stamp.id("closed", race), race=race)))
         for run in own:
             if run.ruled.decision is not None:
                 case = f"missed:{run.entrant.entry.bib}"
@@ -277,5 +277,5 @@ def _closing(stamp: _Stamp, runs: list[Run], closed: list[str], chance: str) -> 
                     outcome=run.ruled.decision,
                     reason="seen on the course" if run.ruled.decision == "accept" else "not seen on the course",
                 )
-                found.append(Timed(due_us + between(rng, 60, 1200) * US, fact))
-    return sorted(found, key=_due_us)
+                timed_facts.append(Timed(due_us + between(rng, 60, 1200) * US, fact))
+    return sorted(timed_facts, key=_due_us)

@@ -1,4 +1,4 @@
-"""How long a good gateway waits for ingest while others attack it.
+"""Measure how long a good gateway waits for ingest while others attack it.
 
 The control is a process that uses as much of the processor as an attack and sends nothing to ingest.
 """
@@ -11,7 +11,7 @@ from loadtest.bench.stack import BenchStack
 
 ATTACKS = ("token", "too_large", "nested", "gzip_bombs", "zstd_bombs", "idle", "slow")
 PUSH_S = 2.0  # 200 requests, 20 of them on connections of their own
-ROUNDS = 3  # of attack and control in turn; the best of each counts, since other work may fall upon a single one
+ROUNDS = 3  # of attack and control in turn; the best of each counts, since other work may slow a single one
 SLOW_S = 11.5  # ingest refuses slow bodies after 10 s
 PATH = "/v1/events/bench/reads"
 

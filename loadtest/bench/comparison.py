@@ -1,4 +1,4 @@
-"""Judging a time by a ratio to a control run, so that the verdict does not depend on how fast the machine is."""
+"""Judge a time by its ratio to a control run, so that the verdict does not depend on how fast the machine is."""
 
 from msgspec import Struct
 

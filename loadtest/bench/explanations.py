@@ -1,4 +1,4 @@
-"""How long a board takes while explanations of a large event are worked out, the dearest answers of the live API.
+"""Measure how long a board takes while explanations of a large event, the live API's costliest answers, are computed.
 
 The control is a process that uses as much of the processor and sends nothing to the live API.
 """
@@ -20,7 +20,7 @@ RACE = "vnexpress-hcmc-midnight-2024"
 SIZE = 1500
 EXPLAINED = 20
 PAUSE_S = 0.01  # between two board requests
-SCORED_S = 120.0  # for the boards to have everybody
+SCORED_S = 120.0  # for the boards to show all athletes
 
 
 async def explanation_comparison(stack: BenchStack) -> Comparison:

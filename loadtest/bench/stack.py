@@ -1,4 +1,4 @@
-"""A `matline up` of its own for the benchmarks, in a temporary folder, on free ports, with tokens."""
+"""Run a separate `matline up` for the benchmarks, in a temporary folder, on free ports, with tokens."""
 
 import asyncio
 import os

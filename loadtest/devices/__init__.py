@@ -1,1 +1,1 @@
-"""Readers that are not there: each speaks its protocol over real TCP, keeps a log, and fails as real ones do."""
+"""Simulated readers: each speaks its protocol over real TCP, keeps a log, and fails as real ones do."""

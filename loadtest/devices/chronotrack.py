@@ -1,7 +1,7 @@
 """A simulated ChronoTrack SimpleClient: it calls, introduces itself, and sends the events of its locations.
 
-Each location has a log of its own, numbered from 1, of which a server may have the whole or what follows a number. A
-restart that forgets its numbers is `renumber`.
+Each location has a log of its own, numbered from 1, of which a server may ask for all or for what follows a number.
+`renumber` simulates a restart that forgets the numbers.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from loadtest.devices.simulated import Sighted, SimulatedProtocol, Site, address
 from loadtest.devices.trouble import Trouble
 
 RECONNECT_S = 0.05
-SENT_AT_ONCE = 50  # events between two looks at what the server asks
+SENT_AT_ONCE = 50  # events between two checks for requests of the server
 
 
 def clock(at: datetime) -> str:
-    """Local time with hundredths, as option time-format=iso has it."""
+    """Return local time with hundredths, as with the option time-format=iso."""
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 10_000:02d}"
 
 
@@ -42,13 +42,13 @@ class ChronoTrackDevice:
         await self._heard.wait()
 
     def read(self, location: str, tag: str, at: datetime, gator: int = 1) -> None:
-        """A tag is seen at an antenna, or (tag `guntime`) a gun is heard."""
+        """Log the read of a tag at an antenna, or of a gun (tag `guntime`)."""
         self.log[location].append((tag, at, 0 if tag == "guntime" else gator))
         self._idle.clear()
         self._wake.set()
 
     async def add(self, location: str, at: datetime) -> None:
-        """A location appears while it is connected."""
+        """Add a location while it is connected."""
         self.log[location] = []
         if self._writer is not None:
             await self._send(f"CT01_33~{self.sent}~{location}~newlocation~{clock(at)}~0~ED932A~0")
@@ -131,17 +131,17 @@ class ChronoTrackDevice:
             await self._send(f"err~{command}~not known here")
 
     async def _push(self) -> bool:
-        """Send some of what was asked for; whether there was any."""
-        some = 0
+        """Send some of the events asked for, and return whether there were any."""
+        count = 0
         for location, seq in self._next.items():
             log = self.log[location]
-            while seq <= len(log) and some < SENT_AT_ONCE:
+            while seq <= len(log) and count < SENT_AT_ONCE:
                 tag, at, gator = log[seq - 1]
                 await self._send(f"CT01_33~{seq}~{location}~{tag}~{clock(at)}~0~0F2A38~{gator}")
                 seq = self._next[location] = seq + 1
                 self.sent += 1
-                some += 1
-        return some > 0
+                count += 1
+        return count > 0
 
     async def _send(self, line: str) -> None:
         if self._writer is None:

@@ -1,4 +1,4 @@
-"""A simulated IPICO Elite: a stream of reads, a port for commands, and a port that plays stored reads again by time.
+"""A simulated IPICO Elite: a stream of reads, a port for commands, and a port that replays stored reads by time.
 
 It keeps every read and sends it to its listeners; reads without a listener are fetched only by a replay. Like real
 readers, it sends a read again with the same time and another counter. Ports are free ones, unless they are given:
@@ -14,7 +14,7 @@ from loadtest.devices.simulated import Sighted, SimulatedProtocol, Site, address
 from loadtest.devices.trouble import Trouble
 
 HOST = "127.0.0.1"
-COMMAND_PORT, REPLAY_PORT = 9999, 10300  # of a real Elite, which nobody sets
+COMMAND_PORT, REPLAY_PORT = 9999, 10300  # of a real Elite, where they are fixed
 
 
 def checksum(text: str) -> str:
@@ -23,7 +23,7 @@ def checksum(text: str) -> str:
 
 
 def frame(tag: str, at: datetime, reader: str = "00", count: int = 1) -> bytes:
-    """Return a read as it goes onto the wire; `at` is local time, of which hundredths are kept."""
+    """Return the frame of a read; `at` is local time, of which hundredths are kept."""
     text = f"{reader}{tag}{count:04x}{at:%y%m%d%H%M%S}{at.microsecond // 10_000:02x}"
     return f"aa{text}{checksum(text)}\r\n".encode()
 
@@ -73,11 +73,11 @@ class IpicoDevice:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def heard(self) -> None:
-        """Return once somebody listens to the stream."""
+        """Return once a client listens to the stream."""
         await self._connected.wait()
 
     async def read(self, tag: str, at: datetime, reader: str = "00") -> None:
-        """A tag crosses: kept, and sent to all listeners."""
+        """Keep the read of a tag, and send it to all listeners."""
         self.reads.append((tag, at))
         self._readers.append(reader)
         await self.say(frame(tag, at, reader))

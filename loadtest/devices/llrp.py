@@ -1,8 +1,8 @@
-"""A simulated LLRP reader: it takes one client, says its word first, and reports every tag while its ROSpec runs.
+"""A simulated LLRP reader: it takes one client, sends the first message, and reports every tag while its ROSpec runs.
 
-It was written from the protocol alone and shares nothing with what reads it. Where it `holds`, reports of a running
+It was written from the protocol alone and shares no code with the decoder. Where it `holds`, reports of a running
 ROSpec wait while nobody is connected and until they are asked for; else they are lost, which `lost` counts. A report
-that broke in the middle counts as not sent. Its buffer holds so many reports; beyond, it loses and says so.
+that broke in the middle counts as not sent. When its buffer is full, further reports are lost, and it reports that.
 """
 
 import asyncio
@@ -21,17 +21,17 @@ KEEPALIVE_SPEC = b"\x00\xdc\x00\x09\x01"  # periodic, and the period in millisec
 
 
 def message(kind: int, number: int, body: bytes = b"") -> bytes:
-    """A message of LLRP 1.0.1."""
+    """Return a message of LLRP 1.0.1."""
     return struct.pack(">HII", 0x0400 | kind, 10 + len(body), number) + body
 
 
 def parameter(kind: int, body: bytes) -> bytes:
-    """A parameter with its length."""
+    """Return a parameter with its length."""
     return struct.pack(">HH", kind, 4 + len(body)) + body
 
 
 def report(code: bytes, at_us: int, antenna: int, rssi: int, number: int) -> bytes:
-    """The report of one tag of 96 bits."""
+    """Return the report of one tag of 96 bits."""
     return message(
         61,
         number,
@@ -85,11 +85,11 @@ class LlrpDevice:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def running(self) -> None:
-        """Return once a client has made it read, and gets its reports."""
+        """Return once a client has started it and gets its reports."""
         await self._running.wait()
 
     async def read(self, code: bytes, at_us: int, antenna: int = 1, rssi: int = -50) -> None:
-        """A tag is seen."""
+        """See a tag, and report it."""
         if 2 not in self.rospecs.values():
             return
         self.reads.append((code, at_us))
@@ -99,7 +99,7 @@ class LlrpDevice:
         await self._drain()
 
     async def keepalive(self) -> None:
-        """Ask the client whether it is there."""
+        """Send a keepalive, which the client has to answer."""
         await self._say(message(62, self._next()))
 
     def hang_up(self) -> None:
@@ -114,7 +114,7 @@ class LlrpDevice:
         return self._writer is not None
 
     def waiting(self) -> int:
-        """How many reports wait for a client."""
+        """Return how many reports wait for a client."""
         return len(self._buffer)
 
     def _keep(self, data: bytes) -> None:
@@ -127,7 +127,7 @@ class LlrpDevice:
             self._buffer.append(data)
 
     async def _drain(self) -> None:
-        """Send what waits, as far as it goes."""
+        """Send waiting reports, as far as possible."""
         async with self._sending:
             while self._buffer and self._writer is not None and not self._holding:
                 if self._overflowed:
@@ -221,7 +221,7 @@ class LlrpDevice:
             status = 0 if rospec in self.rospecs else 109
             self.rospecs[rospec] = 2 if kind == 22 else 1
         elif kind == 26:
-            more = b"".join(parameter(177, struct.pack(">IBB", *one)) for one in self._listed())
+            more = b"".join(parameter(177, struct.pack(">IBB", *rospec_state)) for rospec_state in self._listed())
         elif kind == 64:
             self._holding = False
         elif kind == 72:
@@ -242,7 +242,7 @@ def epc(chip: str) -> str:
 
 
 class _AtMat:
-    """A reader at one mat, of the kind that holds its reports while nobody is connected."""
+    """A reader at one mat, of a kind that holds its reports while no client is connected."""
 
     def __init__(self, site: Site) -> None:
         [self._mat] = site.mats

@@ -1,4 +1,4 @@
-"""A simulated RACE RESULT decoder: numbered passing files, answers to questions, pushes.
+"""A simulated RACE RESULT decoder: numbered passing files, answers to queries, pushes.
 
 It keeps every passing of every file, as the real one does, and only its owner starts a file or clears them
 (`begin_file`, `clear`): commands of a client that would do so are kept in `forbidden`, and refused. `swallow`
@@ -39,12 +39,12 @@ class RaceResultDevice(ListeningDevice):
         self._pushed: set[asyncio.StreamWriter] = set()
 
     def begin_file(self) -> None:
-        """Its owner stops and starts operation: a new file."""
+        """Begin a new file, as when its owner stops and starts operation."""
         self.file = max(self.files) + 1
         self.files[self.file] = []
 
     def clear(self) -> None:
-        """Its owner clears the files: they begin again."""
+        """Clear the files, as its owner may do; numbers begin again."""
         self.files = {1: []}
         self.file = 1
 
@@ -55,7 +55,7 @@ class RaceResultDevice(ListeningDevice):
     async def passes(
         self, code: str, event_id: str = "6692", at: datetime | None = None, antenna: int = 1, rssi: int = -68
     ) -> str:
-        """A tag crosses the mat, now or at a local time: kept and pushed. Returns its record."""
+        """Keep and push the passing of a tag, now or at a local time, and return its record."""
         at = self._clock() if at is None else at
         day = f"{at:%Y-%m-%d}" if self.anchored else "0000-00-00"
         number = len(self.files[self.file]) + 1

@@ -11,11 +11,11 @@ import loadtest.devices
 from loadtest.devices.simulated import SimulatedProtocol
 
 
-def _found() -> dict[str, SimulatedProtocol]:
+def _protocols() -> dict[str, SimulatedProtocol]:
     names = sorted(module.name for module in pkgutil.iter_modules(loadtest.devices.__path__))
     modules = [import_module(f"{loadtest.devices.__name__}.{name}") for name in names]
     protocols: list[SimulatedProtocol] = [module.SIMULATED for module in modules if hasattr(module, "SIMULATED")]
     return {protocol.name: protocol for protocol in protocols}
 
 
-SIMULATED_PROTOCOLS: Mapping[str, SimulatedProtocol] = _found()
+SIMULATED_PROTOCOLS: Mapping[str, SimulatedProtocol] = _protocols()

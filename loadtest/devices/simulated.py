@@ -1,4 +1,4 @@
-"""What every simulated reader has in common: the row that describes its protocol, and what a race day does with it."""
+"""The common interface of simulated readers: the description of a protocol, and the calls that a race day makes."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -38,7 +38,7 @@ class Site(Struct, frozen=True, kw_only=True):
 
 
 class SimulatedReader(Protocol):
-    """A simulated device at work, or several that are one to ingest."""
+    """A running simulated device, or several that appear as one to ingest."""
 
     async def start(self) -> None:
         """Switch it on. Raises OSError."""
@@ -69,8 +69,8 @@ class SimulatedProtocol(Struct, frozen=True, kw_only=True):
     """A protocol that simulated readers speak, by the name that ingest has for it.
 
     `port` is where a device listens, or the one that it calls (`calls`); the second device of its kind has the next
-    port. `shared`: one device stands for all mats, else each has its own. `clock_step_ms` is what its clock can tell
-    apart. `sends_place` false: its messages do not say which reader of a mat saw the chip, so a mat has one reader.
+    port. `shared`: one device stands for all mats, else each has its own. `clock_step_ms` is the resolution of its
+    clock. `sends_place` false: its messages do not say which reader of a mat saw the chip, so a mat has one reader.
     `places_are_devices`: it calls each reader as the log does, so its source names no devices. `code` gives a chip
     (seven letters and digits) as the log has it from such a reader.
     """

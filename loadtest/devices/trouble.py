@@ -1,13 +1,11 @@
-"""Faults on the way from a reader, by a seed: frames come in pieces, twice, with garbage between them, or the
-connection breaks in the middle of one.
-"""
+"""Faults on a reader's connection, by a seed: frames come in pieces, twice, after garbage, or are cut off."""
 
 import asyncio
 import random
 
 
 class Trouble:
-    """Writes frames with faults; each chance is for one frame. `cut` breaks the connection within it, `repeat` sends
+    """Write frames with faults; each chance applies to one frame. `cut` breaks the connection within it, `repeat` sends
     it again, `garbage` sends random bytes before it (with `end` after them, so that the next frame is intact),
     `split` sends it in pieces, each a segment of its own.
     """
@@ -32,7 +30,7 @@ class Trouble:
         self.garbage = 0
 
     def calm(self) -> None:
-        """Let nothing go wrong from now on."""
+        """Cause no more faults."""
         self.chance_cut = self.chance_repeat = self.chance_garbage = self.chance_split = 0.0
 
     async def send(self, writer: asyncio.StreamWriter, frame: bytes) -> None:
@@ -50,15 +48,15 @@ class Trouble:
         again = chance() < self.chance_repeat
         self.repeats += again
         for _ in range(1 + again):
-            await self._whole(writer, frame)
+            await self._send_in_pieces(writer, frame)
 
-    async def _whole(self, writer: asyncio.StreamWriter, frame: bytes) -> None:
+    async def _send_in_pieces(self, writer: asyncio.StreamWriter, frame: bytes) -> None:
         rest = frame
         while len(rest) > 1 and self.random.random() < self.chance_split:
-            at = self.random.randrange(1, len(rest))
-            writer.write(rest[:at])
+            cut = self.random.randrange(1, len(rest))
+            writer.write(rest[:cut])
             await writer.drain()
             await asyncio.sleep(0)
-            rest = rest[at:]
+            rest = rest[cut:]
         writer.write(rest)
         await writer.drain()

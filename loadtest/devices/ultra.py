@@ -1,7 +1,7 @@
 """A simulated RFID Timing Ultra: a log by LogID, live reads, heartbeats, and rewinds by number and by time.
 
 It keeps every read, as the real one does; `clear` begins its log again. `rewinds` says how the two bytes of a rewind
-have to be spelled: NUL bytes, or zeros. `swallow` is the chance that a live read is never sent, `damage` that a line is
+have to be encoded: NUL bytes, or zeros. `swallow` is the chance that a live read is never sent, `damage` that a line is
 sent without its middle.
 """
 
@@ -37,13 +37,13 @@ class UltraDevice(ListeningDevice):
         self._clock = clock
 
     def clear(self) -> None:
-        """Its owner clears the log: LogIDs begin again."""
+        """Clear the log, as its owner may do; LogIDs begin again."""
         self.log = {}
 
     async def passes(
         self, chip: str, antenna: int = 1, reader: int = 2, at: datetime | None = None, rssi: int = -71
     ) -> int:
-        """A tag crosses the mat, or (chip 0, antenna 0) a gun is fired: kept and sent. Returns its LogID."""
+        """Keep and send the read of a tag, or of a gun (chip 0, antenna 0), and return its LogID."""
         since = (self._clock() if at is None else at) - ZERO
         second, millisecond = since.days * 86400 + since.seconds, since.microseconds // 1000
         number = next(reversed(self.log), 0) + 1
@@ -56,7 +56,7 @@ class UltraDevice(ListeningDevice):
         return number
 
     async def heartbeat(self) -> None:
-        """Send what it sends every ten seconds."""
+        """Send the heartbeat that it sends every ten seconds."""
         for writer in list(self._clients):
             with contextlib.suppress(ConnectionError):
                 await self._send(writer, f"V={self.volts:.4f}")

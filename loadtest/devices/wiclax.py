@@ -1,7 +1,7 @@
 """A simulated device of Wiclax's generic acquisition: live reads, a heartbeat, its clock, and rewinds by time.
 
 It keeps every read, as real ones do, and was written from the protocol alone. `swallow` is the chance that a live read
-is never sent. What would change it (its clock, its reading) is kept in `forbidden` and refused.
+is never sent. Commands that would change it (its clock, its reading) are kept in `forbidden` and refused.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class WiclaxDevice(ListeningDevice):
         self._clock = clock
 
     async def passes(self, chip: str, at: datetime | None = None, device: str = "0A") -> None:
-        """A chip crosses, now or at a local time: kept, and sent to all clients."""
+        """Keep the read of a chip, now or at a local time, and send it to all clients."""
         at = self._clock() if at is None else at
         line = f"{chip};{at:%d-%m-%Y %H:%M:%S}.{at.microsecond // 1000:03d};{device};{len(self.reads) + 1};65"
         self.reads.append((at, line))
@@ -38,7 +38,7 @@ class WiclaxDevice(ListeningDevice):
             await self.say(f"{line};0")
 
     async def gun(self, at: datetime) -> None:
-        """Somebody presses the button of the gun."""
+        """Send the gun, as when its button is pressed."""
         await self.say(f"RACESTART {at:%H:%M:%S},{at.microsecond // 1000:03d}")
 
     async def say(self, line: str) -> None:
