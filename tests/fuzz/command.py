@@ -1,7 +1,7 @@
 """`make fuzz`: every decoder and every kind of body, a million damaged inputs each, a process for each of them.
 
 Prints how far it is, and the seed. What was found is said with the life in which it was; a run that was stopped goes
-on with the same seed from the life that it told last.
+on with the same seed from the life that it printed last.
 """
 
 import argparse

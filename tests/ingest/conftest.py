@@ -19,7 +19,7 @@ from tests.ingest.memory_log import MemoryLog
 async def serving(
     settings: IngestSettings, race_log: MemoryLog | None = None, limits: IngestLimits | None = None
 ) -> AsyncIterator[URL]:
-    """Ingest with these settings, on Kafka unless there is a log in memory; the address that it has."""
+    """Serve ingest with these settings, on Kafka unless a log in memory is given; yield its address."""
     scheme = "http" if settings.tls is None else "https"
     async with app.serving(app.create_app(settings, race_log, limits), settings) as port:
         try:
@@ -42,7 +42,7 @@ def limits() -> IngestLimits:
 
 @pytest.fixture
 async def ingest(race_log: MemoryLog, limits: IngestLimits, tmp_path: Path) -> AsyncIterator[URL]:
-    """The address of an ingest without tokens."""
+    """The address of ingest without tokens."""
     async with serving(IngestSettings(port=0, tokens=tmp_path / "tokens.json"), race_log, limits) as address:
         yield address
 

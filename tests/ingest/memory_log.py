@@ -11,8 +11,8 @@ from services.ingest.race_log import pack
 
 
 class MemoryLog:
-    """Keeps what it is given, as it would come back from Kafka. `answering` cleared: takes things and acknowledges
-    nothing.
+    """Keeps records as Kafka would return them. While `answering` is cleared it takes records and acknowledges
+    none.
     """
 
     def __init__(self) -> None:

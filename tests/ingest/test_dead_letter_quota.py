@@ -1,4 +1,4 @@
-"""A sender that causes too many dead letters is halted, loudly, and let in again; others are not."""
+"""A sender that causes too many dead letters is halted with a warning and admitted again later; others go on."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ LIMITS = QuotaLimits()
 FULL = int(LIMITS.at_once_bytes // REJECTION_BYTES)
 
 
-def test_a_sender_has_so_much_at_once_and_is_then_halted(quota, caplog):
+def test_a_sender_is_halted_once_its_quota_is_used_up(quota, caplog):
     quota.take(rejections(FULL))
     with pytest.raises(Overloaded, match="no JSON"):
         quota.take(rejections(1))
@@ -57,7 +57,7 @@ def test_others_are_not_halted(quota, more):
     quota.take(rejections(FULL, **more))
 
 
-def test_it_comes_back_with_time_and_never_grows_beyond_its_bound(quota, clock):
+def test_the_quota_recovers_with_time_up_to_its_limit(quota, clock):
     quota.take(rejections(FULL))
     clock.now_s += 2 * REJECTION_BYTES / LIMITS.bytes_a_second
     quota.take(rejections(2))
@@ -69,13 +69,13 @@ def test_it_comes_back_with_time_and_never_grows_beyond_its_bound(quota, clock):
         quota.take(rejections(1))
 
 
-def test_more_than_the_bound_at_once_is_taken_from_who_was_quiet(quota):
+def test_a_sender_that_was_quiet_may_exceed_the_limit_once(quota):
     quota.take(rejections(2 * FULL))
     with pytest.raises(Overloaded):
         quota.take(rejections(1))
 
 
-def test_being_halted_is_said_once_a_minute(quota, clock, caplog):
+def test_a_halted_sender_is_logged_once_a_minute(quota, clock, caplog):
     quota.take(rejections(FULL))
     for _ in range(3):
         with pytest.raises(Overloaded):
@@ -87,11 +87,11 @@ def test_being_halted_is_said_once_a_minute(quota, clock, caplog):
     assert caplog.text.count("HALTED") == 2
 
 
-def test_nothing_costs_nothing(quota):
+def test_no_rejections_use_no_quota(quota):
     quota.take([])
 
 
-def test_senders_are_bounded(clock):
+def test_the_number_of_senders_is_limited(clock):
     quota = DeadLetterQuota(clock, QuotaLimits(senders_max=2))
     for gateway in ("a", "b", "a", "c"):
         quota.take(rejections(FULL if gateway == "b" else 1, gateway=gateway))

@@ -218,7 +218,7 @@ async def test_the_worker_waits_for_a_broker_that_is_gone_for_seconds(tmp_path: 
             await log.append_all("alpha", records[:60])
             await worker.ready()
             process.send_signal(signal.SIGSTOP)
-            await asyncio.sleep(7)  # longer than the group's session: the worker has to join anew
+            await asyncio.sleep(7)  # longer than the group's session: the worker has to join again
             process.send_signal(signal.SIGCONT)
             head = await log.append_all("alpha", records[60:])
             assert_equal_to_a_fold(await results.complete({"alpha": head}), log)

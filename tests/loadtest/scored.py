@@ -29,7 +29,7 @@ def document(name: str, size: int, seed: int) -> dict[str, Any]:
     return score_lines(simulated(name, size, seed).log_lines())
 
 
-def told(truth: Truth) -> dict[str, Any]:
+def expected(truth: Truth) -> dict[str, Any]:
     """A runner's truth in the words of the standings document."""
     return {
         "bib": truth.bib,
@@ -51,7 +51,7 @@ def differences(simulation: Simulation, scored_document: dict[str, Any]) -> list
         for athlete in scored_document["athletes"]
     }
     assert scored.keys() == simulation.truth.keys()
-    pairs = [(told(truth), scored[bib]) for bib, truth in simulation.truth.items()]
+    pairs = [(expected(truth), scored[bib]) for bib, truth in simulation.truth.items()]
     return [(truth, found) for truth, found in pairs if truth != found]
 
 

@@ -310,5 +310,5 @@ def test_a_tiny_field_has_its_truth_too(size: int):
         assert differences(simulation, score_lines(simulation.log_lines())) == []
 
 
-if __name__ == "__main__":  # writes the golden file anew, when the simulator is meant to change
+if __name__ == "__main__":  # rewrites the golden file after an intended change of the simulator
     GOLDEN.write_text(json.dumps({name: summary(name) for name in NAMES}, indent=1, ensure_ascii=False) + "\n")

@@ -183,7 +183,7 @@ def test_no_bytes_raise_anything_else(raw, source, index):
 
 
 async def test_a_record_rejected_for_a_wrong_zone_is_read_again_when_the_zone_is_right(tmp_path):
-    """The hour that never was: a reader set to another zone than the source says."""
+    """The hour was skipped by a clock change: the reader is set to another zone than the source says."""
     race_log = MemoryLog()
     wrong = msgspec.structs.replace(SOURCE, zone="Europe/Berlin", address="127.0.0.1:0")
     listener = await start_reader(wrong, context(race_log, tmp_path))

@@ -61,7 +61,7 @@ def row_bytes(rows):
 
 
 def final_rows(state):
-    """The row of everybody, and of the event, as they stand after a whole log."""
+    """The rows of all athletes and of the event after a whole log."""
     state.mark_all()
     event = state.take_event()
     return row_bytes([*([] if event is None else [event]), *state.take(TAKE_ALL)])
@@ -86,7 +86,7 @@ def partition(records):
 
 def merged(rng, *lists):
     """The lists in one, each in its own order."""
-    left = [list(one) for one in lists if one]
+    left = [list(facts) for facts in lists if facts]
     found = []
     while left:
         one = rng.choice(left)

@@ -51,7 +51,7 @@ def officials_of(seed):
 
 
 def one_of_each(rng):
-    """An officials' fact of every kind but the definition, twice of those that two are needed of, in any order."""
+    """An officials' fact of every kind except the definition, two of the kinds that come in pairs, in any order."""
     maker = Maker(rng)
     kinds = [kind for kind in maker.kinds() if kind != maker.a_definition_again]
     facts = [kind() for kind in kinds]
@@ -121,7 +121,7 @@ def named(rng, facts):
 
 
 class Maker:
-    """What one log is made of."""
+    """Makes the parts of one log."""
 
     def __init__(self, rng):
         self.rng = rng
@@ -319,7 +319,7 @@ class Maker:
         return entry
 
     def run(self, entry):
-        """The reads of one who runs the course, with all that may go wrong on the way."""
+        """The reads of an athlete who runs the course, with everything that may go wrong."""
         rng = self.rng
         race = next((race for race in self.definition["races"] if race["id"] == entry["race"]), None)
         if race is None or rng.random() < (0.03 if self.calm else 0.07):
@@ -381,7 +381,7 @@ class Maker:
         return facts
 
     def officials(self):
-        """Every fact but reads: those that nearly every log has, then a few of any kind."""
+        """Every fact except reads: those that nearly every log has, then a few of any kind."""
         rng = self.rng
         facts = []
         if self.calm or rng.random() < 0.98:
@@ -408,7 +408,7 @@ class Maker:
         return facts + [rng.choice(some)() for _ in range(more)]
 
     def kinds(self):
-        """What makes a fact, each as often as its weight."""
+        """The makers of facts, each repeated by its weight."""
         return [
             self.a_definition_again,
             self.an_entry_again,

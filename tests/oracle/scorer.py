@@ -73,7 +73,7 @@ def document(lines):
 
 
 def counted(reasons):
-    """How many of each reason there are, those that there are none of left out."""
+    """The number of each reason that occurs."""
     return {reason: reasons.count(reason) for reason in REASONS if reason in reasons}
 
 
@@ -112,7 +112,7 @@ def effective(lines):
 
 
 class Log:
-    """What the facts that count say, each subject by itself."""
+    """The effective facts, by subject."""
 
     def __init__(self, facts):
         self.facts = facts
@@ -282,7 +282,7 @@ def athlete(log, race, bib):
     points = race["points"]
     own_gun = log.own_gun(bib)
     official = {}
-    if own_gun is not None:  # without an own gun no passing of his is used
+    if own_gun is not None:  # without an own gun no passing of the athlete is used
         for point in points:
             at_us = log.time_set(bib, point["id"])
             if at_us is not None:
@@ -341,7 +341,7 @@ def formed(definition, reads):
 
 
 class Course:
-    """Who may stand where: passings to points, R3.3. A choice is a list of one candidate or None a point."""
+    """The possible assignments of passings to points, R3.3. A choice has a candidate or None for each point."""
 
     def __init__(self, log, race, own_gun, passings, official):
         self.log = log
@@ -356,7 +356,7 @@ class Course:
         self.candidates = [self.candidates_of(point) for point in self.points]
 
     def candidates_of(self, point):
-        """What may fill a point, taken by itself; an official's time is the only one where there is one."""
+        """The candidates for a point on its own; an official's time is the only one if there is one."""
         if point["id"] in self.official:
             return [{"at_us": self.official[point["id"]], "source": "official", "passing": "official"}]
         found = []
@@ -384,7 +384,7 @@ class Course:
         return min(reads, key=lambda read: (-read["strength"], read["at_us"]))
 
     def fault(self, point, passing):
-        """Why a passing cannot stand at a point, whatever stands elsewhere; or None."""
+        """Why a passing can never fill a point, or None."""
         read = self.picked(point, passing)
         if read is None:
             return "outside_start_window"
@@ -394,14 +394,14 @@ class Course:
         return None
 
     def faster(self, point_a, at_a, point_b, at_b):
-        """Whether the stretch from a to b was covered faster than anybody can."""
+        """Whether the stretch from a to b was covered faster than the speed limit."""
         metres = (Fraction(str(point_b["km"])) - Fraction(str(point_a["km"]))) * 1000
         return metres * US > self.speed * (at_b - at_a)
 
     def fits(self, choice, index, candidate):
         """Whether a candidate may follow what was chosen for the points before; two official times always may.
 
-        A stretch lies between neighbours: an official's time in between is where the next one begins.
+        A stretch is between neighbours: after an official's time the next one begins there.
         """
         official = candidate["source"] == "official"
         taken = [(at, before) for at, before in enumerate(choice) if before is not None]
@@ -489,7 +489,7 @@ class Course:
         return "too_fast" if self.too_fast(chosen, index, self.picked(point, passing)["at_us"]) else "superseded"
 
     def too_fast(self, chosen, index, at_us):
-        """Whether the stretch is too fast that ends here: from his own gun, or from the point taken right before."""
+        """Whether the stretch that ends here is too fast, from the own gun or from the point filled before."""
         point = self.points[index]
         if self.faster(self.points[0], self.own_gun, point, at_us):
             return True
@@ -588,19 +588,19 @@ def result(log, race, bib, own_gun, taken):
     ground = bool(missed) and set_fact is None and cut_at is None and missing_mat != "ignore"
     decided = log.decision(f"missed:{bib}") if ground else None
 
-    by_six = None  # what R3.6 says of him
+    by_missed_mats = None  # the status by R3.6
     let_off = not missed or missing_mat == "ignore" or decided == "accept"
     review = False
     if decided == "dnf":
-        by_six = "DNF"
+        by_missed_mats = "DNF"
     elif finish is not None:
         if let_off:
-            by_six = "FINISHED"
+            by_missed_mats = "FINISHED"
         elif missing_mat == "review":
-            by_six = "FINISHED"
+            by_missed_mats = "FINISHED"
             review = True
         else:
-            by_six = "DNF"
+            by_missed_mats = "DNF"
 
     if (set_fact is not None and set_fact["status"] == "DQ") or decided == "dq":
         status = "DQ"
@@ -608,8 +608,8 @@ def result(log, race, bib, own_gun, taken):
         status = set_fact["status"]
     elif cut_at is not None:
         status = "OTL"
-    elif by_six is not None:
-        status = by_six
+    elif by_missed_mats is not None:
+        status = by_missed_mats
     elif log.closed(race):
         status = "DNF" if taken else "DNS"
     else:
@@ -725,7 +725,7 @@ def ranked(log, athletes, board):
 
 
 def parted(finishers, gun_places):
-    """Who leads by gun time, and the rest."""
+    """The leaders by gun time, and the rest."""
     by_gun = sorted(one["gun_us"] for one in finishers)
     if gun_places == 0 or not finishers:
         return [], finishers

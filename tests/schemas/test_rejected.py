@@ -1,4 +1,4 @@
-"""What was put aside, as a record that any Kafka tool shows."""
+"""Dead letters as records that any Kafka tool shows."""
 
 import msgspec
 import pytest
@@ -8,7 +8,7 @@ from schemas.rejected import RAW_MAX_BYTES, REJECTED_VERSION, Rejection, decode_
 from schemas.topics import RECORD_MAX_BYTES
 
 
-def test_a_rejection_comes_back_as_it_went_with_its_bytes():
+def test_a_rejection_is_decoded_as_it_was_encoded_with_its_bytes():
     put_aside = Rejection(
         v=REJECTED_VERSION,
         event="e",
@@ -40,7 +40,7 @@ def test_a_rejection_is_one_line_of_json_with_base64():
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"v":1,"event":"e","source":"s","reason":"r","raw":"?","size":1}'])
-def test_what_is_no_rejection_is_refused(data):
+def test_bytes_that_are_no_rejection_are_refused(data):
     with pytest.raises(msgspec.DecodeError):
         decode_rejection(data)
 

@@ -1,4 +1,4 @@
-"""How far clocks are, by when reads come: said when people cross a mat, not while stored reads come."""
+"""Clock offsets from arrival times: measured on live crossings, not while stored reads arrive."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ def now(second: float) -> Now:
 def crossed(
     clocks: ArrivalClocks, offsets_s: list[float], begin: float = 0.0, every_s: float = 1.0, where: str = "F"
 ) -> list[Notice]:
-    """One read a turn and a half, each so far ahead of our clock when it comes; the notices."""
+    """Feed one read every turn and a half, each ahead of our clock by an offset; return the notices."""
     notices = []
     for nth, offset_s in enumerate(offsets_s):
         at = now(begin + nth * every_s)
@@ -26,7 +26,7 @@ def crossed(
     return notices
 
 
-def test_a_clock_that_is_right_is_shown_with_the_least_delay_and_not_noticed():
+def test_a_correct_clock_is_measured_by_the_least_delay_without_a_notice():
     clocks = ArrivalClocks()
     assert crossed(clocks, [-0.4, -2.0, -0.2, -0.3, -1.0, -0.25, -0.5]) == []
     assert clocks.offsets_us == {"F": -200_000}
@@ -68,17 +68,17 @@ def test_a_line_that_has_become_slow_is_no_jump():
 
 
 @given(st.floats(2.0, 1000.0), st.floats(60.0, 50_000.0))
-def test_stored_reads_that_come_faster_than_they_happened_say_nothing(times_faster, behind_s):
+def test_stored_reads_that_arrive_faster_than_they_happened_are_ignored(times_faster, behind_s):
     clocks = ArrivalClocks()
     assert crossed(clocks, [nth * (times_faster - 1) - behind_s for nth in range(40)]) == []
     assert clocks.offsets_us == {}
 
 
-def test_a_few_reads_say_nothing_however_wrong_they_are():
+def test_a_few_wrong_reads_cause_no_notice():
     assert crossed(ArrivalClocks(), [7 * HOUR_S] * 50, every_s=0.05) == []
 
 
-def test_reads_that_come_with_the_stored_ones_show_the_clock_all_the_same():
+def test_live_reads_among_stored_ones_still_show_the_clock():
     clocks = ArrivalClocks()
     for second in range(12):
         at = now(second)
@@ -95,7 +95,7 @@ def test_devices_are_distinguished_and_bounded():
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(0, 2**45)), max_size=60))
-def test_no_reads_whatever_make_it_fail_or_talk_without_end(steps):
+def test_no_reads_raise_or_cause_unlimited_notices(steps):
     clocks, second, notices = ArrivalClocks(), 0.0, []
     for step_s, at_us in steps:
         second += step_s

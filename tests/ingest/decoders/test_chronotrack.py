@@ -45,7 +45,7 @@ def event(seq: int, tag: str = "9478", at: str = "2026-03-06T14:02:15.31", locat
 
 
 def client(cursor: dict[str, Position] | None = None, day: date | None = DAY) -> ChronoTrackReader:
-    """A connection just made."""
+    """A new connection."""
     made = ChronoTrackReader(UTC, cursor or {}, day)
     made.begin(NOW)
     return made
@@ -88,7 +88,7 @@ def test_the_client_gets_the_number_of_options_that_follow_and_is_asked_for_its_
 
 
 @pytest.mark.parametrize("line", [b"GET / HTTP/1.1\r\n", b"SimpleClient~4.0.1~CTP02\r\n", event(1), b"ping\r\n"])
-def test_who_does_not_introduce_himself_is_hung_up_on(line):
+def test_a_client_that_does_not_introduce_itself_is_disconnected(line):
     with pytest.raises(ConnectionFault, match="did not introduce itself"):
         client().feed(line, NOW)
 
@@ -157,7 +157,7 @@ def test_iso_time_is_local_and_a_time_without_date_needs_a_day():
         (b"hello\r\n", "not a line of CTP01"),
     ],
 )
-def test_what_cannot_be_read_is_returned_with_its_bytes_and_reason(line, reason):
+def test_an_unreadable_line_is_returned_with_its_bytes_and_reason(line, reason):
     connection = client()
     connection.feed(HELLO, NOW)
     [unreadable] = connection.feed(line, NOW)
@@ -166,10 +166,10 @@ def test_what_cannot_be_read_is_returned_with_its_bytes_and_reason(line, reason)
     assert unreadable.raw == line.strip()
 
 
-def test_wherever_the_stream_is_split_the_messages_and_the_answers_are_the_same():
+def test_splitting_the_stream_changes_neither_messages_nor_answers():
     data = HELLO + b"ack~getlocations~start\r\nack~start~start\r\n\0\r\n" + event(1) + event(2) + b"ping\r\n" + event(5)
-    whole = client()
-    expected, sent = whole.feed(data, NOW), whole.take()
+    unsplit = client()
+    expected, sent = unsplit.feed(data, NOW), unsplit.take()
     assert numbers(expected) == [1, 2, 5]
     for at in range(len(data)):
         split = client()
@@ -177,13 +177,13 @@ def test_wherever_the_stream_is_split_the_messages_and_the_answers_are_the_same(
         assert split.take() == sent
 
 
-def test_a_location_without_a_cursor_is_asked_for_whole_and_one_with_it_from_its_last_event_on():
+def test_a_location_is_requested_from_its_cursor_or_from_the_beginning():
     connection = client(known(500))
     connection.feed(HELLO + b"ack~getlocations~start~5K\r\n", NOW)
     assert connection.take().endswith(b"getlocations\r\nstart~start~500\r\nstart~5K\r\n")
 
 
-def test_a_log_is_gone_on_with_where_its_last_event_comes_again():
+def test_a_log_is_resumed_if_its_last_event_comes_again():
     connection = started(known(500))
     messages = connection.feed(event(500) + event(501, tag="7"), NOW)
     assert numbers(messages) == [500, 501]
@@ -194,8 +194,8 @@ def test_a_log_is_gone_on_with_where_its_last_event_comes_again():
 
 
 @pytest.mark.parametrize("first", [event(500, tag="7"), event(1), event(501)])
-def test_another_log_is_asked_for_whole_and_nothing_is_reached_before_its_beginning(first):
-    """A client that counts anew: had its numbers been taken for the old ones, its first 500 events would be lost."""
+def test_another_log_is_requested_from_its_beginning_before_the_cursor_advances(first):
+    """A client restarts its count: if its numbers were taken for the old ones, its first 500 events would be lost."""
     connection = started(known(500))
     messages = connection.feed(first + event(502, tag="8"), NOW)
     assert "log_changed" in kinds(messages)
@@ -207,14 +207,14 @@ def test_another_log_is_asked_for_whole_and_nothing_is_reached_before_its_beginn
     assert {message.session for message in again if isinstance(message, DecodedRead)} == {f"start {BEGAN}"}
 
 
-def test_a_location_that_does_not_send_its_last_event_again_is_asked_for_whole():
+def test_a_location_that_does_not_repeat_its_last_event_is_requested_from_the_beginning():
     connection = started(known(500))
     assert connection.tick(later(RESUMED_S / 2)) == []
     assert kinds(connection.tick(later(RESUMED_S))) == ["log_changed"]
     assert connection.take() == b"start~start\r\n"
 
 
-def test_a_client_that_cannot_resume_is_asked_for_the_whole_location():
+def test_a_client_that_cannot_resume_is_asked_for_everything():
     connection = started(known(500), answered=False)
     messages = connection.feed(b"err~start~bad sequence\r\n", NOW)
     assert kinds(messages) == ["error", "log_changed"]
@@ -247,7 +247,7 @@ def test_a_number_that_the_client_does_not_have_is_given_up_once_it_has_answered
     assert reached(connection.feed(b"ack~start~start\r\n" + event(4) + event(5), NOW)) == [4, 5]
 
 
-def test_a_client_whose_numbers_never_go_one_by_one_is_not_asked_for_ever():
+def test_a_client_whose_numbers_always_have_gaps_is_not_asked_forever():
     connection = started()
     connection.feed(event(1), NOW)
     asked = 0
@@ -260,7 +260,7 @@ def test_a_client_whose_numbers_never_go_one_by_one_is_not_asked_for_ever():
     assert asked == IN_VAIN_MAX
 
 
-def test_an_event_sent_again_is_handed_on_and_moves_nothing():
+def test_a_repeated_event_is_passed_on_and_does_not_advance_the_cursor():
     connection = started()
     messages = connection.feed(event(1) + event(2) + event(1) + event(2), NOW)
     assert numbers(messages) == [1, 2, 1, 2]
@@ -327,7 +327,7 @@ PIECES = [
 
 
 @given(st.lists(st.binary(max_size=60) | st.sampled_from(PIECES), max_size=30), st.booleans())
-def test_whatever_comes_is_a_message_or_the_decoders_own_fault(pieces, resumed):
+def test_any_bytes_give_messages_or_a_reader_fault(pieces, resumed):
     connection = client(known(2) if resumed else None)
     try:
         connection.feed(HELLO, NOW)
@@ -344,7 +344,7 @@ def test_whatever_comes_is_a_message_or_the_decoders_own_fault(pieces, resumed):
     st.lists(st.integers(1, 12), max_size=40),
     st.lists(st.booleans(), min_size=40, max_size=40),
 )
-def test_nothing_is_reached_that_has_not_come(held, seqs, answers):
+def test_the_cursor_never_passes_an_event_that_has_not_come(held, seqs, answers):
     """The cursor may say of an event only that it, and all before it that the client has, were handed on: whatever
     the order of numbers, unless the client answered that it begins there.
     """

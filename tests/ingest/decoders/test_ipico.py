@@ -52,7 +52,7 @@ def reader(**given) -> IpicoReader:
     return made
 
 
-def said(data: bytes, **given) -> list[Message]:
+def messages_of(data: bytes, **given) -> list[Message]:
     return reader(**given).feed(data, NOW)
 
 
@@ -74,7 +74,7 @@ def test_vectors_decode_to_their_reads(line, read):
     assert decode_line(line, UTC) == read
 
 
-def test_hundredths_are_hex_and_over_99_are_none():
+def test_hundredths_are_hex_and_refused_over_99():
     def at(hundredths: str) -> Any:
         text = "0005800012860800012603062027" + "47" + hundredths
         return decode_line(f"aa{text}{lrc(text)}".encode(), UTC)
@@ -85,7 +85,9 @@ def test_hundredths_are_hex_and_over_99_are_none():
 
 
 def test_the_trigger_is_a_notice_with_its_instant():
-    assert said(TRIGGER + b"\r\n") == [Notice("00", "trigger", us(2026, 3, 6, 20, 4, 15, 270_000), TRIGGER.decode())]
+    assert messages_of(TRIGGER + b"\r\n") == [
+        Notice("00", "trigger", us(2026, 3, 6, 20, 4, 15, 270_000), TRIGGER.decode())
+    ]
 
 
 def test_local_time_is_read_in_the_zone_of_the_source():
@@ -95,7 +97,7 @@ def test_local_time_is_read_in_the_zone_of_the_source():
 
 @pytest.mark.parametrize("line", [CAPTURED, FIRST_SEEN, WITH_STATUS, FSLS_SESSION])
 def test_a_changed_character_is_never_a_read(line):
-    """Every place, every other hex digit: an additive checksum tells a single change, wherever it is."""
+    """Every place and every other hex digit: an additive checksum detects any single change."""
     end = 36 if line in (CAPTURED, FSLS_SESSION, FIRST_SEEN) else 42
     for at in range(2, end):
         for digit in b"0123456789abcdef":
@@ -112,32 +114,32 @@ def test_a_frame_cut_short_or_run_together_is_no_read(length):
 
 def test_a_bad_frame_keeps_its_bytes_and_reason_and_the_next_is_read():
     broken = CAPTURED[:-1] + b"4"
-    messages = said(broken + b"\r\n" + FIRST_SEEN + b"\r\n")
+    messages = messages_of(broken + b"\r\n" + FIRST_SEEN + b"\r\n")
     assert messages[0] == Unreadable(broken, "checksum '54' is wrong; the frame's characters give 53")
     assert seen_in(messages) == [("000000012345", us(2001, 12, 30, 18, 45, 59, 390_000))]
 
 
-def test_a_day_that_is_none_is_unreadable():
+def test_a_date_that_does_not_exist_is_unreadable():
     text = CAPTURED.decode().replace("260306", "260231")[2:-2]
     assert "day" in decode_line(f"aa{text}{lrc(text)}".encode(), UTC).reason
 
 
-def test_wherever_the_stream_is_split_the_reads_are_the_same():
+def test_splitting_the_stream_does_not_change_the_reads():
     data = b"\r\n".join(LINES) + b"\r\n"
-    whole = [message for message in said(data) if not isinstance(message, CursorAdvanced)]
-    assert len(whole) == len(LINES) + 2  # of two lines the clock went back
+    unsplit = [message for message in messages_of(data) if not isinstance(message, CursorAdvanced)]
+    assert len(unsplit) == len(LINES) + 2  # of two lines the clock went back
     for at in range(len(data)):
         parts = reader()
         split = parts.feed(data[:at], NOW) + parts.feed(data[at:], NOW)
-        assert [message for message in split if not isinstance(message, CursorAdvanced)] == whole
+        assert [message for message in split if not isinstance(message, CursorAdvanced)] == unsplit
     bytewise = reader()
     single = [message for at in range(len(data)) for message in bytewise.feed(data[at : at + 1], NOW)]
-    assert [message for message in single if not isinstance(message, CursorAdvanced)] == whole
+    assert [message for message in single if not isinstance(message, CursorAdvanced)] == unsplit
 
 
-def test_nul_cr_and_lf_between_frames_say_nothing():
-    assert seen_in(said(b"\0\r\n\n\r" + CAPTURED + b"\n\0\0" + WITH_STATUS + b"\r")) == seen_in(
-        said(CAPTURED + b"\r\n" + WITH_STATUS + b"\r\n")
+def test_nul_cr_and_lf_between_frames_are_ignored():
+    assert seen_in(messages_of(b"\0\r\n\n\r" + CAPTURED + b"\n\0\0" + WITH_STATUS + b"\r")) == seen_in(
+        messages_of(CAPTURED + b"\r\n" + WITH_STATUS + b"\r\n")
     )
 
 
@@ -149,17 +151,17 @@ def test_a_line_that_will_not_end_ends_the_connection_but_not_the_reads_before_i
 
 
 def test_reads_are_numbered_within_their_connection():
-    messages = said((CAPTURED + b"\r\n") * 3)
+    messages = messages_of((CAPTURED + b"\r\n") * 3)
     reads = [message for message in messages if isinstance(message, DecodedRead)]
     assert [read.seq for read in reads] == [0, 1, 2]
     assert {read.session for read in reads} == {"stream 2026-03-06T12:26:40.000000Z"}
     assert {(read.where, read.antenna) for read in reads} == {("00", None)}
 
 
-def test_the_last_reads_instant_is_said_behind_the_reads_unless_stored_ones_are_being_fetched():
+def test_the_cursor_advances_after_reads_unless_stored_ones_are_being_fetched():
     at_us = us(2026, 3, 8, 12, 22, 2, 470_000)
     data = CAPTURED + b"\r\n" + WITH_STATUS + b"\r\n"
-    assert said(data)[-1] == CursorAdvanced("stream", Position("", at_us))
+    assert messages_of(data)[-1] == CursorAdvanced("stream", Position("", at_us))
     fetching = reader(replaying=True)
     assert not [message for message in fetching.feed(data, NOW) if isinstance(message, CursorAdvanced)]
     assert fetching.last_us == at_us
@@ -172,9 +174,9 @@ def test_a_clock_that_went_back_by_a_day_is_noticed_a_late_repetition_is_not():
         text = f"00058000128608{count}260306{clock}23"
         return f"aa{text}{lrc(text)}\r\n".encode()
 
-    late = said(at("202747") + at("202752") + at("202747", "0002"))
+    late = messages_of(at("202747") + at("202752") + at("202747", "0002"))
     assert not [message for message in late if isinstance(message, Notice)]
-    [jump] = [message for message in said(at("202747") + at("101010")) if isinstance(message, Notice)]
+    [jump] = [message for message in messages_of(at("202747") + at("101010")) if isinstance(message, Notice)]
     assert (jump.kind, jump.text) == ("clock_jump", "the reader's clock went back by 37057.00 s")
 
 
@@ -200,14 +202,14 @@ def test_other_readers_are_sent_nothing():
     assert silent.take() == b""
 
 
-def test_commands_are_those_of_the_manual():
+def test_commands_are_as_in_the_manual():
     assert command(0x4B, query=True) == b"ab00ff4bc2\r\n"
     assert command(0x09, b"\3\5\7") == b"ab0003090305075b\r\n"
 
 
 def test_acknowledgements_and_banners_are_no_messages_errors_are():
-    assert said(b"ab00000121\r\nARM9 Controller (STK Lite) v1.4 (RWXLF)\r\nab00034bd00059bb\r\n") == []
-    assert said(b"ab0000f258\r\n") == [Notice("00", "error", None, "unknown instruction (ab0000f258)")]
+    assert messages_of(b"ab00000121\r\nARM9 Controller (STK Lite) v1.4 (RWXLF)\r\nab00034bd00059bb\r\n") == []
+    assert messages_of(b"ab0000f258\r\n") == [Notice("00", "error", None, "unknown instruction (ab0000f258)")]
 
 
 def test_a_replay_is_asked_for_from_a_minute_before_by_the_readers_clock():
@@ -229,7 +231,7 @@ def test_replayed_lines_are_numbered_on_and_bad_ones_are_unreadable():
 @given(
     st.lists(st.binary(max_size=200) | st.sampled_from([line + b"\r\n" for line in LINES]), max_size=20), st.randoms()
 )
-def test_whatever_comes_is_a_message_or_the_decoders_own_fault(pieces, rng):
+def test_any_bytes_give_messages_or_a_reader_fault(pieces, rng):
     connection = reader(lite=True)
     try:
         for piece in pieces:

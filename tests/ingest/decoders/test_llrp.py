@@ -35,7 +35,7 @@ def tlv(kind: int, body: bytes) -> bytes:
 
 
 def answer(kind: int, status: int = 0, more: bytes = b"", text: bytes = b"", number: int | None = None) -> bytes:
-    """The answer to a request that has the number that it has when all goes well."""
+    """The answer to a request, with the number that the request normally has."""
     number = 1 + [11, 13, 36, 31, 30, 34, 32].index(kind) if number is None else number
     return message(kind, tlv(287, struct.pack(">HH", status, len(text)) + text) + more, number)
 
@@ -58,7 +58,7 @@ def tag(code: bytes, first: int | None, last: int | None = None, count: int = 1)
 
 
 def requests(data: bytes) -> list[int]:
-    """The types of the messages in what is sent, which are whole."""
+    """The types of the complete messages in the bytes sent."""
     kinds = []
     while data:
         head, length = struct.unpack_from(">HI", data)
@@ -102,13 +102,13 @@ def test_the_connect_event_tells_the_readers_time_and_is_answered_by_the_first_r
 
 
 @pytest.mark.parametrize("data", [REPORT, CONNECTED, REPORT + CONNECTED + message(62) + REPORT])
-def test_wherever_the_stream_is_split_the_messages_are_the_same(data):
-    whole = Decoder().feed(data)
+def test_splitting_the_stream_does_not_change_the_messages(data):
+    unsplit = Decoder().feed(data)
     for at in range(len(data)):
         decoder = Decoder()
-        assert decoder.feed(data[:at]) + decoder.feed(data[at:]) == whole
+        assert decoder.feed(data[:at]) + decoder.feed(data[at:]) == unsplit
     decoder = Decoder()
-    assert [one for at in range(len(data)) for one in decoder.feed(data[at : at + 1])] == whole
+    assert [message for at in range(len(data)) for message in decoder.feed(data[at : at + 1])] == unsplit
 
 
 def test_a_code_of_another_length_is_read_and_one_that_no_chip_can_have_is_unreadable():
@@ -149,7 +149,7 @@ def test_a_report_that_cannot_be_read_becomes_a_dead_letter_and_the_next_is_read
     assert second.at_us == 7
 
 
-def test_a_report_whose_parts_do_not_fill_it_is_unreadable_whole():
+def test_a_report_whose_parts_do_not_fill_it_is_unreadable():
     broken = message(61, tlv(240, tag(bytes(12), 7)) + b"\0\xf0\0\xff")
     [unreadable] = reader().feed(broken, NOW)
     assert unreadable.raw == broken
@@ -171,7 +171,7 @@ def test_a_keepalive_is_answered_by_its_number_at_once():
     assert connection.take() == message(72, number=77)
 
 
-def test_a_reader_without_holding_is_set_up_from_nothing():
+def test_a_reader_that_cannot_hold_reports_is_set_up_from_the_beginning():
     connection = reader()
     sent = []
     for said in (CONNECTED, answer(11), answer(13), answer(36), answer(31), answer(30), answer(34), answer(32)):
@@ -226,7 +226,7 @@ def test_settings_that_are_refused_are_tried_without_events_and_that_is_a_notice
 @pytest.mark.parametrize("kind", [30, 31, 32, 34, 36])
 def test_a_request_that_reads_depend_on_and_is_refused_ends_the_connection(kind):
     connection = reader()
-    for good in (CONNECTED, *(answer(one) for one in (11, 13, 36, 31, 30, 34, 32))):
+    for good in (CONNECTED, *(answer(number) for number in (11, 13, 36, 31, 30, 34, 32))):
         if good == answer(kind):
             break
         connection.feed(good, NOW)
@@ -267,7 +267,7 @@ def test_a_connection_about_to_be_closed_gives_its_reads_first():
         connection.tick(NOW)
 
 
-def test_what_the_reader_says_of_lost_reports_is_an_alarm_with_its_instant():
+def test_a_reader_that_reports_lost_reports_causes_an_alarm_with_its_instant():
     messages = reader().feed(event(tlv(250, b"\x5a"), tlv(251, b""), tlv(252, b"\0\4oops"), tlv(255, b"\0\0\2")), NOW)
     assert messages == [
         Notice("finish", "report_buffer_warning", CONNECTED_US, "the reader's buffer is 90 % full"),
@@ -289,12 +289,12 @@ def test_a_clock_that_is_off_is_noticed_once():
 
 def test_an_error_message_is_noticed_and_messages_of_other_kinds_are_passed_over():
     connection = reader()
-    assert [one.kind for one in connection.feed(answer(100, 109, text=b"bad", number=0), NOW)] == ["error"]
+    assert [message.kind for message in connection.feed(answer(100, 109, text=b"bad", number=0), NOW)] == ["error"]
     assert connection.feed(message(1023, bytes(20)) + event(tlv(247, bytes(4))), NOW) == []
 
 
 @given(st.lists(st.binary(max_size=80) | st.sampled_from([REPORT, CONNECTED, message(62)]), max_size=12))
-def test_whatever_comes_is_a_message_or_the_decoders_own_fault(pieces):
+def test_any_bytes_give_messages_or_a_reader_fault(pieces):
     connection = reader()
     try:
         for piece in pieces:
@@ -305,7 +305,7 @@ def test_whatever_comes_is_a_message_or_the_decoders_own_fault(pieces):
 
 
 @given(st.sampled_from([61, 63, 11, 13, 30, 36, 100, 62]), st.binary(max_size=120))
-def test_whatever_stands_in_a_whole_message_is_a_message(kind, body):
+def test_any_content_of_a_complete_message_gives_messages(kind, body):
     messages: list[Message] = []
     connection = reader()
     messages += connection.feed(message(kind, body), NOW)

@@ -1,4 +1,4 @@
-"""Local times to instants, with the hour that never was and the one that came twice."""
+"""Local times to instants, with the skipped and the repeated hour of clock changes."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -24,28 +24,28 @@ def test_a_time_is_taken_in_its_zone():
     assert one_instant_us(datetime(2026, 1, 4, 5, 0), ZoneInfo("Asia/Ho_Chi_Minh")) == instant_us(2026, 1, 3, 22, 0)
 
 
-def test_the_hour_that_came_twice_has_two_instants_the_earlier_first():
+def test_a_repeated_hour_has_two_instants_the_earlier_first():
     assert instants_us(TWICE, BERLIN) == [instant_us(2026, 10, 25, 0, 30), instant_us(2026, 10, 25, 1, 30)]
 
 
-def test_the_hour_that_came_twice_is_not_guessed():
+def test_a_repeated_hour_is_not_guessed():
     with pytest.raises(ValueError, match="twice"):
         one_instant_us(TWICE, BERLIN)
 
 
 @pytest.mark.parametrize(("hint_hours", "expected"), [(-1, 0), (0, 0), (1, 1), (2, 1)])
-def test_a_second_time_stamp_says_which_of_the_two_it_was(hint_hours, expected):
+def test_a_second_time_stamp_decides_a_repeated_hour(hint_hours, expected):
     instants = instants_us(TWICE, BERLIN)
     assert one_instant_us(TWICE, BERLIN, instants[0] + hint_hours * HOUR_US) == instants[expected]
 
 
-def test_the_hour_that_never_was_is_refused_even_with_a_hint():
+def test_a_skipped_hour_is_refused_even_with_a_hint():
     assert instants_us(NEVER, BERLIN) == []
     with pytest.raises(ValueError, match="did not occur"):
         one_instant_us(NEVER, BERLIN, instant_us(2026, 3, 29, 1, 30))
 
 
-def test_a_fixed_offset_resolves_the_hour_that_came_twice():
+def test_a_fixed_offset_resolves_a_repeated_hour():
     assert one_instant_us(TWICE, parse_zone("+02:00")) == instant_us(2026, 10, 25, 0, 30)
     assert one_instant_us(TWICE, parse_zone("+01:00")) == instant_us(2026, 10, 25, 1, 30)
 
@@ -60,7 +60,7 @@ def test_an_offset_is_a_zone(text, minutes):
 @pytest.mark.parametrize(
     "text", ["", "+24:00", "+4:00", "+01:60", "Mars/Olympus", "../etc/passwd", "Europe", "\0", "+0100"]
 )
-def test_what_is_no_zone_is_refused_by_name(text):
+def test_an_unknown_zone_is_refused_by_name(text):
     with pytest.raises(ValueError, match="time zone"):
         parse_zone(text)
 
@@ -77,7 +77,7 @@ def test_every_instant_found_shows_the_local_time_it_was_found_for(local, name):
 
 
 @pytest.mark.parametrize(("local", "offset"), [(datetime.min, "+07:00"), (datetime.max, "-12:00")])
-def test_a_time_whose_instant_no_calendar_has_is_refused(local, offset):
+def test_a_time_outside_the_calendar_is_refused(local, offset):
     assert instants_us(local, parse_zone(offset)) == []
     with pytest.raises(ValueError, match="did not occur"):
         one_instant_us(local, parse_zone(offset))

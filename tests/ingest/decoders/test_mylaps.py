@@ -1,4 +1,4 @@
-"""The MYLAPS decoder against the protocol's samples, a recorded race, and bytes that nobody would send."""
+"""The MYLAPS decoder against the protocol's samples, a recorded race, and arbitrary bytes."""
 
 import csv
 from datetime import UTC, datetime, timedelta, timezone
@@ -54,7 +54,7 @@ def at_us(year: int, month: int, day: int, hour: int, minute: int, second: int, 
 
 
 def v1_record(text: str) -> bytes:
-    """A V1 record of its first 37 characters, with the checksum that they have."""
+    """A V1 record: its first 37 characters and their checksum."""
     return (text + checksum_v1(text.encode())).encode()
 
 
@@ -115,7 +115,7 @@ def test_a_clients_password_is_found_and_never_shown(frame, password):
         b"Loc@AckPing@$",
     ],
 )
-def test_what_a_client_says_of_itself_asks_for_nothing(frame):
+def test_a_message_about_the_client_itself_needs_no_answer(frame):
     assert isinstance(only(frame), Info)
 
 
@@ -168,7 +168,7 @@ def test_a_changed_character_makes_a_record_unreadable_and_never_a_read(at):
     assert message.reply == b"Srv@AckStore@1@$"
 
 
-def test_one_bad_record_costs_no_other():
+def test_one_bad_record_does_not_affect_the_others():
     good = STORE[12:51]
     bad = good[:-2] + b"00"
     message = only(b"Start@Store@" + b"@".join((good, bad, good)) + b"@9@$")
@@ -218,7 +218,7 @@ def test_a_v2_record_without_chip_date_or_time_is_refused(record):
 
 
 @pytest.mark.parametrize("padding", [b"\0", b"\r\n", b"\r\n\0\0", b"\n\n\r\0"])
-def test_padding_around_and_inside_frames_means_nothing(padding):
+def test_padding_around_and_inside_frames_is_ignored(padding):
     receiver = decoder()
     assert receiver.feed(padding + STORE + padding + MARKER + padding) == [only(STORE), only(MARKER)]
     assert receiver.feed(STORE[:20] + padding + STORE[20:]) == [only(STORE)]
@@ -252,7 +252,7 @@ def test_a_location_that_can_be_no_device_makes_its_records_unreadable_and_is_ac
 
 
 @pytest.mark.parametrize("frame", [b"x$", b"Start@Fire@1@$", b"Start@Store@$", b"Start@Store@x@$"])
-def test_a_frame_that_is_no_message_is_kept_whole(frame):
+def test_a_frame_that_is_no_message_is_kept_complete(frame):
     message = only(frame)
     assert isinstance(message, Unreadable)
     assert message.raw == frame
@@ -277,7 +277,7 @@ def test_a_frame_that_will_not_end_is_a_fault_of_the_connection():
 
 @pytest.fixture(scope="module")
 def recorded() -> bytes:
-    """All that the client sent, as bytes of the wire."""
+    """All bytes that the client sent."""
     return b"".join(client_frames(read_log(DATA / "mylaps-april13-16.log.gz")))
 
 
@@ -299,7 +299,7 @@ def test_the_recorded_race_gives_exactly_the_passings_that_were_parsed_from_it(m
             )
             for row in csv.DictReader(file)
         ]
-    found = [
+    messages_read = [
         (
             message.reply.split(b"@")[2].decode(),
             message.location,
@@ -312,9 +312,9 @@ def test_the_recorded_race_gives_exactly_the_passings_that_were_parsed_from_it(m
         if isinstance(message, Passings)
         for seen in message.records
     ]
-    assert found == expected
-    assert len(found) == 2391
-    assert len({chip for _, _, chip, *_ in found}) == 913
+    assert messages_read == expected
+    assert len(messages_read) == 2391
+    assert len({chip for _, _, chip, *_ in messages_read}) == 913
 
 
 def test_the_recorded_race_has_nothing_unreadable(messages):
@@ -324,10 +324,10 @@ def test_the_recorded_race_has_nothing_unreadable(messages):
 
 def test_the_recorded_race_comes_out_the_same_byte_by_byte(recorded, messages):
     receiver = Decoder(ZONE, "Srv")
-    found: list[ClientMessage] = []
+    messages_read: list[ClientMessage] = []
     for at in range(len(recorded)):
-        found += receiver.feed(recorded[at : at + 1])
-    assert found == messages
+        messages_read += receiver.feed(recorded[at : at + 1])
+    assert messages_read == messages
 
 
 @settings(max_examples=20, deadline=None)
@@ -335,10 +335,10 @@ def test_the_recorded_race_comes_out_the_same_byte_by_byte(recorded, messages):
 def test_the_recorded_race_comes_out_the_same_in_any_portions(recorded, messages, data):
     cuts = data.draw(st.lists(st.integers(0, len(recorded)), max_size=400).map(sorted))
     receiver = Decoder(ZONE, "Srv")
-    found: list[ClientMessage] = []
+    messages_read: list[ClientMessage] = []
     for start, end in pairwise([0, *cuts, len(recorded)]):
-        found += receiver.feed(recorded[start:end])
-    assert found == messages
+        messages_read += receiver.feed(recorded[start:end])
+    assert messages_read == messages
 
 
 # --- bytes that nobody would send
@@ -348,7 +348,7 @@ _PIECES = st.sampled_from([b"@", b"$", b"|", b"=", b"\0", b"\r\n", b"Store", b"P
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.lists(st.binary(max_size=60) | _PIECES | st.just(STORE) | st.just(PASSING)).map(b"".join)))
-def test_no_bytes_raise_anything_but_the_decoders_own_fault(portions):
+def test_any_bytes_give_messages_or_a_reader_fault(portions):
     receiver = decoder()
     for portion in portions:
         receiver.feed(portion)

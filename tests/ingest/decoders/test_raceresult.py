@@ -142,7 +142,7 @@ def test_the_current_file_is_pulled_from_its_first_passing():
     assert reader.missing == 0
 
 
-def test_a_decoder_that_is_new_has_its_files_of_the_last_day_looked_through():
+def test_the_files_of_the_last_day_of_a_new_decoder_are_searched():
     reader = met({}, count=1, file=9)
     assert asked(reader)[-1] == "1:1"
     got = reader.feed(lines(record(1, file=9), ""), at(1))
@@ -193,7 +193,7 @@ def test_a_push_within_an_answer_and_a_repeat_are_distinguished():
     assert numbers(got) == [1, 3, 2]
 
 
-def test_the_known_file_goes_on_after_the_cursor_once_its_last_passing_is_what_it_was():
+def test_the_known_file_is_resumed_after_the_cursor_if_its_last_passing_is_unchanged():
     known = Position("3", 7, "2026-01-04 05:00:07.500 6692-33")
     reader = met({"D-5012": known}, count=9)
     assert asked(reader)[-1] == "7:1"
@@ -275,7 +275,7 @@ def test_a_record_damaged_on_the_way_is_unreadable_and_asked_for_again():
     assert numbers(reader.feed(lines(record(1), ""), at(3))) == [1]
 
 
-def test_passings_that_cannot_be_had_are_given_up_loudly_after_three_questions():
+def test_missing_passings_are_given_up_with_a_notice_after_three_requests():
     reader = met(count=2)
     said: list = []
     for second in (1, 2, 3):
@@ -325,7 +325,7 @@ def test_without_file_numbers_another_push_of_a_known_number_is_a_new_file():
     assert [(message.chip, message.session) for message in got[:-1]] == [("6692-44", "decoder file 0#1")]
 
 
-def test_a_file_that_cannot_be_fetched_is_given_up_loudly():
+def test_a_file_that_cannot_be_fetched_is_given_up_with_a_notice():
     reader = met({"D-5012": Position("1", 2, "")}, count=0, file=2)
     said: list = []
     for second in (11, 22, 33):
@@ -410,7 +410,7 @@ def test_a_line_that_is_none_is_unreadable_and_unknown_pushes_are_passed_over():
     assert bad.raw == b"HELLO"
 
 
-def test_nothing_is_ever_sent_that_takes_part_in_the_timing():
+def test_no_command_that_affects_the_timing_is_ever_sent():
     reader = met({"D-5012": Position("1", 2, "")}, count=500)
     sent = asked(reader)
     for second in range(5, 60, 5):
@@ -439,7 +439,7 @@ SESSION = lines(
 )
 
 
-def test_every_split_of_the_bytes_gives_the_same():
+def test_splitting_the_stream_does_not_change_the_messages():
     def fed(*parts: bytes) -> list:
         reader = RaceResult(ZONE, {}, ReaderStateNotices())
         reader.begin(START)
@@ -447,13 +447,13 @@ def test_every_split_of_the_bytes_gives_the_same():
             message for part in parts for message in reader.feed(part, START) if not isinstance(message, CursorAdvanced)
         ]
 
-    whole = fed(SESSION)
-    assert numbers(whole) == [1, 4, 2, 3]
+    unsplit = fed(SESSION)
+    assert numbers(unsplit) == [1, 4, 2, 3]
     for cut in range(len(SESSION)):
-        assert fed(SESSION[:cut], SESSION[cut:]) == whole
-    assert fed(*[SESSION[i : i + 1] for i in range(len(SESSION))]) == whole
-    assert fed(SESSION.replace(b"\r\n", b"\n"), b"") == whole
-    assert fed(b"\0" + SESSION.replace(b"nonsense", b"\0nonsense")) == whole
+        assert fed(SESSION[:cut], SESSION[cut:]) == unsplit
+    assert fed(*[SESSION[i : i + 1] for i in range(len(SESSION))]) == unsplit
+    assert fed(SESSION.replace(b"\r\n", b"\n"), b"") == unsplit
+    assert fed(b"\0" + SESSION.replace(b"nonsense", b"\0nonsense")) == unsplit
 
 
 @given(st.lists(st.one_of(st.binary(max_size=60), st.sampled_from(SESSION.splitlines(keepends=True))), max_size=40))

@@ -1,4 +1,4 @@
-"""RACE RESULT uploads: 19 fields a line, reads in their order, what cannot be read beside them."""
+"""RACE RESULT uploads: lines of 19 fields, reads in order, and unreadable lines beside them."""
 
 from datetime import UTC, timedelta, timezone
 
@@ -66,6 +66,6 @@ def test_twenty_fields_are_those_of_the_socket_and_refused():
 
 @given(st.lists(st.one_of(st.binary(max_size=80), st.sampled_from([PASSIVE.encode(), ACTIVE.encode()])), max_size=20))
 def test_no_body_raises(lines: list[bytes]):
-    whole = b"\n".join(lines)
-    kept = [line for line in whole.split(b"\n") if line.strip(b" \0\r")]
-    assert len(read_body(whole, "d", "s", UTC)) == len(kept)
+    body_bytes = b"\n".join(lines)
+    kept = [line for line in body_bytes.split(b"\n") if line.strip(b" \0\r")]
+    assert len(read_body(body_bytes, "d", "s", UTC)) == len(kept)

@@ -27,13 +27,13 @@ def test_it_agrees_with_a_set(through: int, numbers: list[int]):
     assert all((number in had) == (number in plain) for number in range(45))
 
 
-def test_what_is_only_expected_is_missing():
+def test_an_expected_number_is_missing_until_it_comes():
     had = Coverage(3)
     had.expect(9)
     assert (had.gap, had.missing) == ((4, 9), 6)
 
 
-def test_what_is_skipped_is_asked_for_no_more():
+def test_skipped_numbers_are_not_requested_again():
     had = Coverage(3)
     for number in (6, 9):
         had.add(number)

@@ -280,13 +280,13 @@ def test_every_split_of_the_bytes_gives_the_same():
             message for part in parts for message in reader.feed(part, START) if not isinstance(message, CursorAdvanced)
         ]
 
-    whole = fed(SESSION)
-    assert numbers(whole) == [29319, 8, 12, 9]
+    unsplit = fed(SESSION)
+    assert numbers(unsplit) == [29319, 8, 12, 9]
     for cut in range(len(SESSION)):
-        assert fed(SESSION[:cut], SESSION[cut:]) == whole
-    assert fed(*[SESSION[i : i + 1] for i in range(len(SESSION))]) == whole
-    assert fed(SESSION.replace(b"\n", b"\r\n")) == whole
-    assert fed(SESSION.replace(b"\n", b"\n\0\n")) == whole
+        assert fed(SESSION[:cut], SESSION[cut:]) == unsplit
+    assert fed(*[SESSION[i : i + 1] for i in range(len(SESSION))]) == unsplit
+    assert fed(SESSION.replace(b"\n", b"\r\n")) == unsplit
+    assert fed(SESSION.replace(b"\n", b"\n\0\n")) == unsplit
 
 
 @given(st.lists(st.one_of(st.binary(max_size=60), st.sampled_from(SESSION.splitlines(keepends=True))), max_size=40))

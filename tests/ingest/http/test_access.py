@@ -1,4 +1,4 @@
-"""Who may write, over a real socket: tokens, certificates, and this machine alone without them."""
+"""Write access over a real socket: tokens, certificates, and loopback only without them."""
 
 import asyncio
 import shutil
@@ -29,14 +29,14 @@ TLS = Path(__file__).parents[2] / "data" / "tls"
 
 
 class Office:
-    """Makes tokens into a file."""
+    """Writes tokens to a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.tokens: list[Token] = []
 
     def token(self, role: Role, name: str, *events: str, gateways: tuple[str, ...] = ()) -> dict[str, str]:
-        """The header of a new token."""
+        """Return the header of a new token."""
         shown, token = new_token(role, name, list(events), list(gateways), "2026-01-04T00:00:00+00:00")
         self.tokens.append(token)
         self.write()
@@ -79,7 +79,7 @@ every_request = pytest.mark.parametrize(("method", "path", "body"), REQUESTS)
 
 @every_request
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp4"}])
-async def test_without_a_token_nothing_is_taken(client, race_log, method, path, body, header):
+async def test_a_request_without_a_token_is_refused(client, race_log, method, path, body, header):
     async with client.request(method, path, data=body, headers=header) as answer:
         await problem(answer, 401)
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -87,7 +87,7 @@ async def test_without_a_token_nothing_is_taken(client, race_log, method, path, 
 
 
 @every_request
-async def test_a_token_of_the_right_role_for_this_event_is_let_in(client, office, race_log, method, path, body):
+async def test_a_token_of_the_right_role_and_event_is_accepted(client, office, race_log, method, path, body):
     header = (
         office.token("gateway", "g", EVENT, gateways=("g",))
         if path == "reads"
@@ -100,7 +100,7 @@ async def test_a_token_of_the_right_role_for_this_event_is_let_in(client, office
 
 @every_request
 @pytest.mark.parametrize("role", ["gateway", "official", "reader"])
-async def test_a_token_of_another_role_or_event_is_not(client, office, race_log, method, path, body, role):
+async def test_a_token_of_another_role_or_event_is_refused(client, office, race_log, method, path, body, role):
     event = "other" if role == ("gateway" if path == "reads" else "official") else EVENT
     header = office.token(role, "g", event, gateways=("g",))
     async with client.request(method, path, data=body, headers=header) as answer:
@@ -109,7 +109,7 @@ async def test_a_token_of_another_role_or_event_is_not(client, office, race_log,
     assert race_log.dead_letters == []
 
 
-async def test_a_gateway_speaks_for_no_other(client, office, race_log):
+async def test_a_gateway_may_not_write_as_another_gateway(client, office, race_log):
     header = office.token("gateway", "h", EVENT, gateways=("h",))
     async with client.post("reads", json=push(wire()), headers=header) as answer:
         assert "'g'" in (await problem(answer, 403))["detail"]
@@ -120,7 +120,7 @@ async def test_a_gateway_speaks_for_no_other(client, office, race_log):
     assert race_log.records == []
 
 
-async def test_who_signs_a_fact_is_the_tokens_holder_whatever_the_body_says(client, office, race_log):
+async def test_a_fact_is_by_the_holder_of_the_token_not_by_the_name_in_the_body(client, office, race_log):
     async with client.post("facts", json=gun(by="Bob"), headers=office.token("official", "Ann", "*")) as answer:
         assert answer.status == 200
     assert [fact.by for fact in race_log.facts()] == ["Ann"]
@@ -139,7 +139,7 @@ async def test_two_tokens_of_a_holder_work_until_one_is_revoked(client, office):
         assert answer.status == 200
 
 
-async def test_what_comes_in_whole_after_its_token_was_revoked_is_refused(client, office, race_log):
+async def test_a_body_completed_after_its_token_was_revoked_is_refused(client, office, race_log):
     header = office.token("official", "Ann", EVENT)
     begun, revoked = asyncio.Event(), asyncio.Event()
 
@@ -188,7 +188,7 @@ async def test_health_and_metrics_take_no_token(client):
 
 
 @pytest.mark.parametrize("limits", [IngestLimits(token_burst=3, token_requests_a_second=0.001)])
-async def test_a_token_that_sends_too_fast_has_to_wait_and_no_other(client, office):
+async def test_only_the_token_that_sends_too_fast_has_to_wait(client, office):
     fast, other = office.token("official", "Ann", EVENT), office.token("official", "Bob", EVENT)
     statuses = []
     for _ in range(5):
@@ -200,7 +200,7 @@ async def test_a_token_that_sends_too_fast_has_to_wait_and_no_other(client, offi
         assert answer.status == 200
 
 
-def test_an_allowance_comes_back_with_time(office):
+def test_the_rate_limit_recovers_with_time(office):
     now_s = 0.0
     access = Access(Tokens(office.path), ConnectionLimiter(), clock_s=lambda: now_s)
     [token] = [office.tokens[-1]] if office.token("official", "Ann", EVENT) else []
@@ -219,11 +219,11 @@ def test_an_allowance_comes_back_with_time(office):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "timing.example", ""])
-def test_listening_beyond_this_machine_takes_tokens(office, tmp_path, host):
+def test_listening_on_other_interfaces_requires_tokens(office, tmp_path, host):
     settings = IngestSettings(host=host, tokens=tmp_path / "none.json")
     with pytest.raises(UnsafeAddress, match="matline token add"):
         app.create_app(settings, MemoryLog())
-    with pytest.raises(UnsafeAddress):  # a file without a token lets nobody in, but says that somebody has begun
+    with pytest.raises(UnsafeAddress):  # a file without a token refuses everybody, but somebody has begun
         app.create_app(IngestSettings(host=host, tokens=office.path), MemoryLog())
     office.token("gateway", "g", EVENT, gateways=("g",))
     app.create_app(IngestSettings(host=host, tokens=office.path), MemoryLog())
@@ -236,14 +236,14 @@ def test_a_faulty_token_file_keeps_ingest_from_starting(tmp_path):
         app.create_app(IngestSettings(tokens=path), MemoryLog())
 
 
-# --- bounds of connections
+# --- connection limits
 
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 async def opened(address: URL) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection that was served once, though to nobody known."""
+    """A connection that was served once without a token."""
     assert address.port is not None
     reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
     await healthy(reader, writer)
@@ -256,7 +256,7 @@ async def healthy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 @pytest.mark.parametrize("limits", [IngestLimits(connections=3)])
-async def test_where_all_connections_are_taken_the_oldest_unknown_one_makes_room(ingest: URL):
+async def test_at_the_connection_limit_the_oldest_one_without_a_token_is_closed(ingest: URL):
     held = [await opened(ingest) for _ in range(3)]
     newest = await opened(ingest)
     assert await held[0][0].read() == b""
@@ -267,7 +267,7 @@ async def test_where_all_connections_are_taken_the_oldest_unknown_one_makes_room
 
 
 @pytest.mark.parametrize("limits", [IngestLimits(connections=2)])
-async def test_connections_that_have_shown_a_token_stay_and_others_are_refused(ingest: URL):
+async def test_connections_with_a_token_stay_open_and_others_are_refused(ingest: URL):
     body = msgspec.json.encode(gun())
     head = f"POST /v1/events/{EVENT}/facts HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     known = [await opened(ingest) for _ in range(2)]
@@ -299,7 +299,7 @@ async def test_one_token_cannot_take_all_connections(ingest: URL):
     held[2][1].close()
 
 
-async def test_more_refusals_than_a_race_office_brings_about_wait_for_their_turn(office, race_log):
+async def test_many_refusals_are_slowed_down(office, race_log):
     limits = IngestLimits(refusals_at_once=3, refusals_a_second=10, refusals_waiting=2, refusal_hang_up_s=0.01)
     good = office.token("official", "Ann", EVENT)
     answered: list[str] = []
@@ -320,11 +320,11 @@ async def test_more_refusals_than_a_race_office_brings_about_wait_for_their_turn
         await asyncio.gather(*(send({}) for _ in range(6)), send(good))
     assert answered[:3] == ["401"] * 3
     assert sorted(answered[3:]) == ["200", *["401"] * 2, *["hung up on"] * 4]
-    assert answered.index("200") < len(answered) - 2  # it waited for none of them
+    assert answered.index("200") < len(answered) - 2  # it did not wait for them
 
 
 @pytest.mark.parametrize("limits", [IngestLimits(token_bodies=2)])
-async def test_a_token_has_so_many_bodies_coming_in_at_once_and_another_token_has_its_own(client, office, race_log):
+async def test_each_token_has_its_own_limit_of_concurrent_bodies(client, office, race_log):
     one, other = office.token("official", "Ann", EVENT), office.token("official", "Bob", EVENT)
     end = asyncio.Event()
     begun = asyncio.Semaphore(0)
@@ -349,7 +349,7 @@ async def test_a_token_has_so_many_bodies_coming_in_at_once_and_another_token_ha
 
 
 @pytest.mark.parametrize("limits", [IngestLimits(body_grace_s=0.1)])
-async def test_a_body_that_trickles_is_too_slow_before_its_time_is_over(ingest: URL):
+async def test_a_trickling_body_is_refused_before_its_time_is_over(ingest: URL):
 
     async def trickling():
         yield b"{"
@@ -363,7 +363,7 @@ async def test_a_body_that_trickles_is_too_slow_before_its_time_is_over(ingest: 
 
 
 @pytest.mark.parametrize("limits", [IngestLimits(body_wait_s=0.05)])
-async def test_a_body_that_stalls_does_not_hold_its_place(ingest: URL):
+async def test_a_stalled_body_frees_its_connection(ingest: URL):
 
     async def stalled():
         yield b"{"
@@ -391,7 +391,7 @@ def trusting(client_cert: bool = False) -> ssl.SSLContext:
     return context
 
 
-async def test_reads_go_by_tls(race_log, tmp_path):
+async def test_reads_are_accepted_over_tls(race_log, tmp_path):
     settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json", tls=files(tmp_path))
     async with serving(settings, race_log) as address, aiohttp.ClientSession() as client:
         async with client.post(address / f"v1/events/{EVENT}/facts", json=gun(), ssl=trusting()) as answer:
@@ -400,7 +400,7 @@ async def test_reads_go_by_tls(race_log, tmp_path):
             await client.get(address / "healthz")
 
 
-async def test_mutual_tls_takes_a_certificate_of_the_authority(race_log, tmp_path):
+async def test_mutual_tls_accepts_a_certificate_of_the_authority(race_log, tmp_path):
     settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json", tls=files(tmp_path, client_ca=True))
     async with serving(settings, race_log) as address, aiohttp.ClientSession() as client:
         async with client.get(address / "healthz", ssl=trusting(client_cert=True)) as answer:
@@ -409,7 +409,7 @@ async def test_mutual_tls_takes_a_certificate_of_the_authority(race_log, tmp_pat
             await client.get(address / "healthz", ssl=trusting())
 
 
-async def test_a_renewed_certificate_is_shown_without_a_restart(race_log, tmp_path):
+async def test_a_renewed_certificate_is_used_without_a_restart(race_log, tmp_path):
     limits = IngestLimits(watch_files_s=0.01)
     tls = files(tmp_path)
 
@@ -429,7 +429,7 @@ async def test_a_renewed_certificate_is_shown_without_a_restart(race_log, tmp_pa
                 await asyncio.sleep(0.01)
 
 
-def test_a_renewed_certificate_that_will_not_do_leaves_the_old_one(tmp_path):
+def test_an_unusable_renewed_certificate_leaves_the_old_one_in_use(tmp_path):
     tls = ServerTls(files(tmp_path))
     (tmp_path / "server.pem").write_text("half a")
     with pytest.raises(StartFault, match="the old one stays"):
@@ -437,7 +437,7 @@ def test_a_renewed_certificate_that_will_not_do_leaves_the_old_one(tmp_path):
     assert not tls.renewed()
 
 
-def test_tls_takes_both_files_and_they_must_do(tmp_path):
+def test_tls_needs_both_files_and_they_must_be_usable(tmp_path):
     with pytest.raises(StartFault, match="both"):
         tls_files({"MATLINE_TLS_CERT": "x"})
     assert tls_files({}) is None

@@ -1,4 +1,4 @@
-"""Ingest's HTTP door over a real socket: every route, and every way to be refused. Source: docs/http.md."""
+"""Ingest's HTTP API over a real socket: every route, and every refusal. Source: docs/http.md."""
 
 import asyncio
 import gzip
@@ -38,16 +38,16 @@ def gun(**changes: object) -> dict[str, Any]:
 
 
 async def problem(response: aiohttp.ClientResponse, status: int) -> dict[str, Any]:
-    """The problem in an answer, which has this status."""
+    """Return the problem of an answer, which must have this status."""
     body = await response.read()
     assert response.status == status, body
     assert response.content_type == "application/problem+json"
-    found: dict[str, object] = json.loads(body)
-    assert found["status"] == status
-    assert found["type"] == "about:blank"
-    assert found["title"]
-    assert found["detail"]
-    return found
+    document: dict[str, object] = json.loads(body)
+    assert document["status"] == status
+    assert document["type"] == "about:blank"
+    assert document["title"]
+    assert document["detail"]
+    return document
 
 
 def rows(race_log: MemoryLog) -> list[ReadRow]:
@@ -71,7 +71,7 @@ def rows(race_log: MemoryLog) -> list[ReadRow]:
         ),
     ],
 )
-async def test_reads_are_written_and_answered_with_where_to_go_on(client, race_log, content_type, query, body):
+async def test_reads_are_written_and_the_answer_has_the_next_number(client, race_log, content_type, query, body):
     async with client.post("reads", data=body, params=query, headers={"Content-Type": content_type}) as answer:
         assert answer.status == 200
         assert await answer.json() == {"accepted": 2, "rejected": [], "next_seq": 6, "revision": 0}
@@ -83,7 +83,7 @@ async def test_reads_are_written_and_answered_with_where_to_go_on(client, race_l
 
 
 @pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("zstd", zstandard.compress)])
-async def test_reads_may_come_packed(client, race_log, coding, pack):
+async def test_bodies_of_reads_may_be_compressed(client, race_log, coding, pack):
     body = pack(msgspec.json.encode(push(wire())))
     async with client.post("reads", data=body, headers={**JSON, "Content-Encoding": coding}) as answer:
         assert (await answer.json())["accepted"] == 1
@@ -99,7 +99,7 @@ async def test_many_reads_become_facts_that_fit_an_envelope_in_order(client, rac
     assert [row.seq for row in rows(race_log)] == list(range(1001))
 
 
-async def test_bad_reads_are_dead_letters_with_their_bytes_and_cost_no_other(client, race_log):
+async def test_bad_reads_become_dead_letters_and_do_not_affect_the_others(client, race_log):
     async with client.post("reads", json=push(wire(1), wire(2, chip=""), wire(3))) as answer:
         assert answer.status == 200
         body = await answer.json()
@@ -118,7 +118,7 @@ async def test_a_request_of_bad_reads_alone_has_no_revision(client, race_log):
     assert race_log.records == []
 
 
-async def test_a_request_without_reads_tells_where_to_go_on(client):
+async def test_a_request_without_reads_is_answered_with_the_next_number(client):
     async with client.post("reads", json=push(wire(7))) as answer:
         assert (await answer.json())["next_seq"] == 8
     async with client.post("reads", json=push()) as answer:
@@ -136,7 +136,7 @@ async def test_reads_that_cannot_be_read_are_refused_and_kept(client, race_log, 
     assert race_log.records == []
 
 
-async def test_of_a_long_body_that_cannot_be_read_the_beginning_is_kept(client, race_log):
+async def test_the_beginning_of_a_long_unreadable_body_is_kept(client, race_log):
     body = b"x" * (RAW_MAX_BYTES + 1)
     async with client.post("reads", data=body, headers=JSON) as answer:
         await problem(answer, 400)
@@ -155,7 +155,7 @@ async def test_of_a_long_body_that_cannot_be_read_the_beginning_is_kept(client, 
     ],
 )
 async def test_an_answer_does_not_quote_megabytes(client, race_log, method, path, body, status):
-    """Nor is its dead letter: its record would be larger than Kafka takes."""
+    """Its dead letter does not either: the record would be larger than Kafka takes."""
     async with client.request(method, path, data=io.BytesIO(msgspec.json.encode(body))) as answer:
         assert answer.status == status
         assert len(await answer.read()) < 16_384
@@ -176,7 +176,7 @@ async def test_a_body_nested_without_end_is_refused(client):
         ("application/x-ndjson", b"1\n" * 300_000),
     ],
 )
-async def test_nothings_by_the_hundred_thousand_are_too_many_before_any_is_looked_at(client, race_log, kind, body):
+async def test_too_many_items_are_refused_before_any_is_decoded(client, race_log, kind, body):
     query = {"gateway": "g", "session": "s"}
     async with client.post("reads", data=body, params=query, headers={"Content-Type": kind}) as answer:
         assert (await problem(answer, 413))["limit"] == READS_MAX
@@ -191,7 +191,7 @@ async def test_more_reads_than_a_request_takes_are_too_many(client, race_log):
 
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("path", ["reads", "facts", "definition"])
-async def test_a_body_over_the_bound_is_too_large_however_it_comes(client, path, chunked):
+async def test_a_body_over_the_limit_is_too_large_even_in_chunks(client, path, chunked):
     async def pieces():
         for _ in range(http.BODY_MAX_BYTES // 65536 + 1):
             yield b" " * 65536
@@ -215,7 +215,7 @@ async def test_an_unknown_form_is_refused_by_name(client, header):
         await problem(answer, 415)
 
 
-# --- Kafka slow, or away
+# --- Kafka slow or unreachable
 
 
 async def test_nothing_is_answered_before_the_log_has_acknowledged(client, race_log):
@@ -242,7 +242,7 @@ async def test_nothing_is_answered_before_the_log_has_acknowledged(client, race_
     ],
 )
 @pytest.mark.parametrize("limits", [IngestLimits(ack_wait_s=0.05)])
-async def test_without_the_logs_answer_a_request_is_to_come_again(client, race_log, method, path, body):
+async def test_without_an_acknowledgement_the_client_is_asked_to_retry(client, race_log, method, path, body):
     race_log.answering.clear()
     async with client.request(method, path, data=body) as answer:
         await problem(answer, 503)
@@ -332,7 +332,7 @@ async def test_a_faulty_definition_is_refused_with_every_fault(client, race_log)
     ("content_type", "body"),
     [("application/toml", b"= 1"), ("application/json", b"{"), ("application/json", b"[]"), ("text/plain", b"\xff")],
 )
-async def test_what_is_no_definition_is_refused(client, content_type, body):
+async def test_a_body_that_is_no_definition_is_refused(client, content_type, body):
     async with client.put("definition", data=body, headers={"Content-Type": content_type}) as answer:
         assert (await problem(answer, 422))["faults"]
 
@@ -350,13 +350,13 @@ async def test_what_is_no_definition_is_refused(client, content_type, body):
         b'{"name":1' + b"0" * 6_000 + b"}",
     ],
 )
-async def test_a_definition_that_no_parser_likes_is_refused_in_time(client, race_log, body):
+async def test_a_definition_that_is_slow_to_parse_is_refused_in_time(client, race_log, body):
     async with asyncio.timeout(10), client.put("definition", data=body) as answer:
         assert (await problem(answer, 422))["faults"]
     assert race_log.records == []
 
 
-async def test_toml_is_read_up_to_a_length(client):
+async def test_toml_is_refused_beyond_a_length(client):
     async with client.put("definition", data=b"#" * (TOML_MAX_BYTES + 1)) as answer:
         assert (await problem(answer, 413))["limit"] == TOML_MAX_BYTES
 
@@ -377,7 +377,7 @@ async def test_entries_of_a_csv_file_are_taken_and_the_bad_ones_named(client, ra
     assert [entry.bib for entry in fact.entries] == ["7", "9"]
 
 
-async def test_many_entries_become_several_facts_with_ids_that_a_resend_has_too(client, race_log):
+async def test_many_entries_become_several_facts_with_the_same_ids_on_a_retry(client, race_log):
     entries = [
         {"bib": str(n), "chips": [f"C{n}"], "race": "hm", "gender": "F", "given_name": "A", "family_name": "B"}
         for n in range(1, 1202)
@@ -398,7 +398,7 @@ async def test_a_long_key_still_gives_ids_that_the_log_takes(client, race_log):
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"bib,email\n", b"[", b"\xff"])
-async def test_what_is_no_entry_list_is_refused(client, body):
+async def test_a_body_that_is_no_entry_list_is_refused(client, body):
     async with client.post("entries", data=body) as answer:
         await problem(answer, 400)
 
@@ -418,7 +418,7 @@ async def test_a_fact_or_a_list_is_written_with_who_and_when_and_answered_with_t
     assert all(fact.recorded_at_us > 1 for fact in facts)
 
 
-async def test_one_bad_fact_of_a_list_keeps_all_from_being_written(client, race_log):
+async def test_one_bad_fact_in_a_list_prevents_all_from_being_written(client, race_log):
     bad = [gun(event="other"), gun(at_us="now"), {"type": "nothing"}, gun(typo=1)]
     reads = {"type": "reads_received", "event": EVENT, "gateway": "g", "session": "s", "reads": []}
     async with client.post("facts", json=[gun(), *bad, reads]) as answer:
@@ -428,7 +428,7 @@ async def test_one_bad_fact_of_a_list_keeps_all_from_being_written(client, race_
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"[", b"[1]", b"\xff"])
-async def test_what_is_no_fact_is_refused(client, body):
+async def test_a_body_that_is_no_fact_is_refused(client, body):
     async with client.post("facts", data=body, headers=JSON) as answer:
         await problem(answer, 400)
 
@@ -446,7 +446,7 @@ async def test_a_definition_among_facts_is_checked_as_by_put(client, race_log):
     assert race_log.records == []
 
 
-async def test_a_fact_that_no_record_holds_is_too_large(client, race_log):
+async def test_a_fact_that_does_not_fit_into_a_record_is_too_large(client, race_log):
     entry = {"bib": "7", "chips": [], "race": "hm", "gender": "F", "given_name": "ä" * 200, "family_name": "ä" * 200}
     entries = [{**entry, "bib": str(n)} for n in range(1, 1000)]
     body = msgspec.json.encode({"type": "entries_added", "event": EVENT, "entries": entries})
@@ -465,7 +465,7 @@ async def test_an_event_is_an_id(ingest: URL, event):
         await problem(answer, 400)
 
 
-async def test_what_is_not_there_is_said_as_a_problem(client, ingest: URL):
+async def test_an_unknown_path_is_answered_with_a_problem(client, ingest: URL):
     async with client.post("nothing") as answer:
         await problem(answer, 404)
     async with client.get("reads") as answer:
@@ -496,7 +496,7 @@ async def test_health_and_metrics_are_served(client, race_log, ingest: URL):
         assert answer.status == 503
 
 
-async def test_a_fault_of_ours_is_said_as_a_problem_and_logged(client, race_log, monkeypatch, caplog):
+async def test_an_internal_error_is_answered_with_a_problem_and_logged(client, race_log, monkeypatch, caplog):
     async def broken(*_: object) -> int:
         raise ZeroDivisionError("made up")
 

@@ -1,4 +1,4 @@
-"""Unpacking of bodies within bounds."""
+"""Decompressing bodies within limits."""
 
 import gzip
 import tracemalloc
@@ -36,12 +36,12 @@ def status(data: bytes, coding: str) -> int:
 
 @packing
 @pytest.mark.parametrize("size", [0, 1, LIMIT])
-def test_a_body_within_the_bound_is_unpacked(coding, pack, size):
+def test_a_body_within_the_limit_is_decompressed(coding, pack, size):
     assert decompress(pack(b"x" * size), coding, LIMIT) == b"x" * size
 
 
 @pytest.mark.parametrize("coding", ["", "identity"])
-def test_a_body_without_coding_stays(coding):
+def test_a_body_without_coding_is_returned_unchanged(coding):
     assert decompress(b"abc", coding, LIMIT) == b"abc"
 
 
@@ -70,14 +70,14 @@ def test_a_window_larger_than_every_receiver_offers_is_refused():
 
 @packing
 def test_a_body_that_ends_early_is_damaged(coding, pack):
-    whole = pack(bytes(range(256)) * 8)
-    for size in (0, 1, len(whole) // 2, len(whole) - 1):
-        assert status(whole[:size], coding) == 400
+    packed = pack(bytes(range(256)) * 8)
+    for size in (0, 1, len(packed) // 2, len(packed) - 1):
+        assert status(packed[:size], coding) == 400
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
 @given(data=st.binary(max_size=100))
-def test_any_bytes_are_unpacked_or_refused(coding, data):
+def test_any_bytes_are_decompressed_or_refused(coding, data):
     try:
         outcome: bytes | int = decompress(data, coding, LIMIT)
     except Refused as refused:
@@ -91,7 +91,7 @@ def test_an_unknown_coding_is_refused_by_name(coding):
 
 
 @packing
-def test_whether_a_body_is_over_a_size_is_known_without_decompressing_it_all(coding, pack):
+def test_a_size_is_checked_without_decompressing_the_whole_body(coding, pack):
     assert [decompresses_beyond(size, pack(b"x" * LIMIT), coding) for size in (LIMIT - 1, LIMIT)] == [True, False]
     bomb = pack(bytes(64 * 1024 * 1024))
     tracemalloc.start()
@@ -103,5 +103,5 @@ def test_whether_a_body_is_over_a_size_is_known_without_decompressing_it_all(cod
 
 
 @pytest.mark.parametrize("coding", ["", "gzip", "zstd", "br"])
-def test_what_cannot_be_unpacked_is_over_no_size(coding):
+def test_a_body_that_cannot_be_decompressed_is_over_no_size(coding):
     assert not decompresses_beyond(2, b"nothing of the kind", coding)

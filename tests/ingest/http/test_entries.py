@@ -1,4 +1,4 @@
-"""Entry lists: each line by itself, in JSON and in the CSV files that spreadsheets write."""
+"""Entry lists in JSON and in the CSV files that spreadsheets write: each line is checked on its own."""
 
 import msgspec
 import pytest
@@ -62,14 +62,14 @@ def test_entries_of_a_json_list_are_taken_in_order():
         {"club": "ask ann@example.org"},
     ],
 )
-def test_a_bad_entry_of_a_json_list_is_named_by_its_number_and_costs_no_other(changes):
+def test_a_bad_entry_of_a_json_list_is_named_by_its_number_and_the_others_are_taken(changes):
     listing = from_json(entry(), entry(**changes), entry(bib="9"))
     assert [entry.bib for entry in listing.entries] == ["7", "9"]
     assert [bad.line for bad in listing.bad] == [2]
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[", b"null", b'"x"'])
-def test_what_is_no_json_list_is_refused(data):
+def test_a_body_that_is_no_json_list_is_refused(data):
     with pytest.raises(msgspec.DecodeError):
         entries_from_json(data)
 
@@ -86,7 +86,7 @@ def test_an_entry_nested_without_end_is_bad_and_no_crash():
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_a_csv_file_is_read_whatever_program_wrote_it(delimiter, bom, end):
+def test_csv_files_of_various_programs_are_read(delimiter, bom, end):
     lines = [HEADER.replace(",", delimiter), delimiter.join(("7", "A1 A2", "hm", "f", "Ánh", "Nguyễn"))]
     listing = entries_from_csv((bom + end.join(lines) + end).encode())
     assert listing.bad == []
@@ -95,10 +95,10 @@ def test_a_csv_file_is_read_whatever_program_wrote_it(delimiter, bom, end):
     ]
 
 
-def test_headers_may_be_written_as_people_write_them():
+def test_headers_may_differ_in_case_and_spacing():
     listing = from_csv("Bib,Chip,Race,Gender,Given Name,Family Name,Birth Year", "007,A1,hm,m,Jo,X,1990")
-    [one] = listing.entries
-    assert (one.bib, one.chips, one.birth_year) == ("007", ["A1"], 1990)
+    [only] = listing.entries
+    assert (only.bib, only.chips, only.birth_year) == ("007", ["A1"], 1990)
 
 
 @pytest.mark.parametrize("cell", ["A1 A2", "A1;A2", "A1|A2", " A1 ; A2 ", '"A1,A2"'])
@@ -106,10 +106,10 @@ def test_several_chips_stand_in_one_cell(cell):
     assert from_csv(HEADER, f"7,{cell},hm,M,Jo,X").entries[0].chips == ["A1", "A2"]
 
 
-def test_an_empty_cell_is_none_and_no_chip_is_no_fault():
+def test_an_empty_cell_is_a_missing_value_and_a_missing_chip_is_no_fault():
     listing = from_csv(HEADER + ",birth_year,team,ranked", "7,,hm,M,,X,,,")
-    [one] = listing.entries
-    assert (one.chips, one.birth_year, one.team, one.ranked, one.given_name) == ([], None, None, True, "")
+    [only] = listing.entries
+    assert (only.chips, only.birth_year, only.team, only.ranked, only.given_name) == ([], None, None, True, "")
 
 
 @pytest.mark.parametrize(("cell", "ranked"), [("true", True), ("Yes", True), ("1", True), ("no", False), ("0", False)])
@@ -141,7 +141,7 @@ def test_an_e_mail_address_never_gets_onto_the_log():
         ("", "bib"),
     ],
 )
-def test_a_header_that_will_not_do_is_refused_by_the_column(header, named):
+def test_an_invalid_header_is_refused_with_the_column(header, named):
     with pytest.raises(ValueError, match=named):
         from_csv(header, "7,A1,hm,M,Jo,X")
 
@@ -151,13 +151,13 @@ def test_a_file_that_is_not_utf8_is_refused():
         entries_from_csv((HEADER + "\n7,A1,hm,M,Jörg,X").encode("latin-1"))
 
 
-def test_a_cell_without_end_is_a_bad_line():
+def test_an_unterminated_cell_is_a_bad_line():
     listing = from_csv(HEADER, "7,A1,hm,M,Jo," + "x" * 200_000, "8,A2,hm,M,Jo,X")
     assert [bad.line for bad in listing.bad] == [2]
     assert [entry.bib for entry in listing.entries] == ["8"]
 
 
-def test_there_is_a_bound_on_entries_good_or_bad():
+def test_there_is_a_limit_on_entries_good_or_bad():
     assert len(from_json(entry(), 0, limit=2).bad) == 1
     with pytest.raises(TooManyEntries):
         from_json(entry(), 0, 0, limit=2)
@@ -183,6 +183,6 @@ def test_no_bytes_raise_anything_but_a_refusal(data):
         (b"a," * 1_000 + b"a", "unknown column"),
     ],
 )
-def test_a_header_that_is_none_is_refused(data, reason):
+def test_a_line_that_is_no_header_is_refused(data, reason):
     with pytest.raises(ValueError, match=reason):
         entries_from_csv(data)

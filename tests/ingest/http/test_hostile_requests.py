@@ -1,4 +1,4 @@
-"""Requests that no client library makes: two ends of a body, paths that lead elsewhere, headers of any bytes."""
+"""Requests that no client library sends: ambiguous lengths, paths with traversal, headers of arbitrary bytes."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ def request(*headers: bytes, path: bytes = f"/v1/events/{EVENT}/facts".encode(),
 
 
 async def statuses(address: URL, data: bytes) -> list[int]:
-    """What is answered to bytes and to a good request behind them, until ingest hangs up."""
+    """The answers to these bytes and to a good request after them, until ingest closes the connection."""
     assert address.port is not None
     reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
     writer.write(data + AFTER)
@@ -49,7 +49,7 @@ async def statuses(address: URL, data: bytes) -> list[int]:
         request(LENGTH, b"Host: elsewhere"),
     ],
 )
-async def test_a_body_whose_end_can_be_read_in_two_ways_ends_the_connection(ingest, race_log, data, caplog):
+async def test_a_body_of_ambiguous_length_ends_the_connection(ingest, race_log, data, caplog):
     assert await statuses(ingest, data) == [400]
     assert race_log.records == []
     assert caplog.text == ""
@@ -69,7 +69,7 @@ async def test_a_body_whose_end_can_be_read_in_two_ways_ends_the_connection(inge
         b"a" * 5000,
     ],
 )
-async def test_what_is_no_event_leads_nowhere(ingest, race_log, event):
+async def test_a_path_that_is_no_event_is_refused(ingest, race_log, event):
     assert await statuses(ingest, request(LENGTH, path=b"/v1/events/" + event + b"/facts")) in ([400, 200], [404, 200])
     assert race_log.records == []
 

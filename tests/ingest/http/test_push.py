@@ -50,7 +50,7 @@ BAD: dict[str, list[Any]] = {
 
 
 @every_form
-def test_reads_come_out_as_rows_in_order(push):
+def test_reads_become_rows_in_order(push):
     found = push(wire(), wire(seq=2, rssi=-60.5, antenna=3, battery=3.6))
     assert found == Push(
         "g",

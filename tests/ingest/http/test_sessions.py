@@ -1,4 +1,4 @@
-"""How far a session has come, and what was repeated or skipped on the way."""
+"""The progress of sessions, with repeated and skipped numbers."""
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ def advance(sessions: Sessions, *numbers: int, session: str = "s"):
     return sessions.advance("e", "g", session, rows(*numbers))
 
 
-def test_nothing_yet_begins_at_zero():
+def test_a_new_session_begins_at_zero():
     assert advance(Sessions()) == (0, 0, 0)
 
 
@@ -44,7 +44,7 @@ def test_reads_after_number_two_go_on_repeat_or_skip(numbers, expected):
     assert advance(sessions, *numbers) == expected
 
 
-def test_sessions_of_other_gateways_and_events_are_apart():
+def test_sessions_of_other_gateways_and_events_are_independent():
     sessions = Sessions()
     advance(sessions, 7)
     assert advance(sessions, 1, session="t") == (2, 0, 0)
@@ -53,7 +53,7 @@ def test_sessions_of_other_gateways_and_events_are_apart():
     assert advance(sessions) == (8, 0, 0)
 
 
-def test_the_session_heard_least_lately_is_forgotten_first():
+def test_the_least_recently_used_session_is_forgotten_first():
     sessions = Sessions(limit=2)
     for session in ("a", "b", "a", "c"):
         advance(sessions, 5, session=session)
