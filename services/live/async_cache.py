@@ -1,4 +1,4 @@
-"""A bounded cache of values that are made asynchronously. Callers that ask for a key at once share one making."""
+"""A bounded cache of values that are made asynchronously. Callers that ask for a key at the same time share a call."""
 
 import asyncio
 from collections import OrderedDict
@@ -11,7 +11,7 @@ LARGEST_SHARE = 8  # a value heavier than one eighth of the bound is not kept: i
 
 
 class AsyncCache(Generic[V]):
-    """Keeps values that weigh at most `most` together; the least recently used leave first."""
+    """Keep values that weigh at most `most` together; the least recently used are dropped first."""
 
     def __init__(self, most: int, weigh: Callable[[V], int]) -> None:
         self.weight = 0
@@ -31,7 +31,7 @@ class AsyncCache(Generic[V]):
     async def get(self, key: Hashable, make: Callable[[], Awaitable[V]]) -> V:
         """Return the value of a key, made by `make` when it is not kept. Raises what `make` raises, for all who wait.
 
-        The making goes on when the caller that started it is cancelled.
+        `make` goes on when the caller that started it is cancelled.
         """
         held = self.held(key)
         if held is not None:
@@ -63,7 +63,7 @@ class AsyncCache(Generic[V]):
             self.weight -= dropped
 
     async def close(self) -> None:
-        """Cancel all making."""
+        """Cancel all calls in progress."""
         tasks = list(self._making.values())
         for task in tasks:
             task.cancel()

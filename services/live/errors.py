@@ -1,4 +1,4 @@
-"""Live's errors: requests that cannot be answered as they are, with what to do about it."""
+"""Live's errors: requests that cannot be answered, with a text that says what to do."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,11 +21,11 @@ class Refused(LiveError):
 
 
 class TooManyViewers(LiveError):
-    """This process serves as many streams as it may; come again later, or ask another process."""
+    """This process serves its maximum of streams; try again later, or ask another process."""
 
 
 class Behind(LiveError):
-    """The data asked for is not in ClickHouse yet, and will be soon."""
+    """The requested data is not in ClickHouse yet, but will be soon."""
 
 
 def known_ids(ids: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ class EventCache:
         self._latest: dict[str, tuple[EventRow, EventIndex | None]] = {}
 
     async def close(self) -> None:
-        """Cancel all making."""
+        """Cancel all calls in progress."""
         await self._events.close()
 
     async def event(self, event: str, revision: int) -> EventIndex | None:

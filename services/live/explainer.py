@@ -48,7 +48,7 @@ class Explainer:
         self._explained: AsyncCache[ExplainedResult] = AsyncCache(ITEMS_HELD, _weight)
 
     async def close(self) -> None:
-        """Cancel all making."""
+        """Cancel all calls in progress."""
         await self._explained.close()
 
     async def explained(self, announced: AnnouncedRevision, bib: str) -> ExplainedResult:

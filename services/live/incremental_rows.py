@@ -1,4 +1,4 @@
-"""Rows by bib at the newest revision, brought forward by the few that have changed since an older one."""
+"""Rows by bib at the newest revision, made from those of an older one and the few that have changed since."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ RowsKey = tuple[str, ...]
 Row = TypeVar("Row")
 
 ChangedRows = Callable[[RowsKey, int, int], Awaitable[list[tuple[str, Row | None]]]]
-"""Load the rows of a key that changed after one revision, up to another; None for a bib that has no row any more."""
+"""A function that loads the rows of a key that changed after one revision, up to another; None for a removed row."""
 
 
 class HeldRows(Struct, Generic[Row]):
@@ -27,7 +27,7 @@ class HeldRows(Struct, Generic[Row]):
 
 
 class IncrementalRows(Generic[Row]):
-    """Rows by bib for each key. A dictionary that was given out does not change any more."""
+    """Rows by bib for each key. A dictionary that was returned does not change any more."""
 
     def __init__(self, load_changed: ChangedRows[Row]) -> None:
         self.rows = 0

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class LiveLimits(Struct, frozen=True, kw_only=True):
-    """How much live holds and sends at once, and how long it waits. Seconds end in `_s`."""
+    """Limits of what live holds and sends, and of how long it waits. Names of seconds end in `_s`."""
 
     # Streams
     viewers: int = 20_000  # open streams of one process, some 30 KB each

@@ -18,7 +18,7 @@ class LiveMetrics:
         # ClickHouse is slow, or pages are too large.
         self.make_s = Histogram(
             "live_answer_seconds",
-            "Seconds that making an answer took that was not in the cache.",
+            "Seconds to make an answer that was not in the cache.",
             ["route"],
             buckets=BUCKETS_S,
             registry=registry,
@@ -32,22 +32,22 @@ class LiveMetrics:
             buckets=BUCKETS_S,
             registry=registry,
         )
-        # Follows the race. Flat while athletes cross mats: no results reach the boards.
+        # Follows the race. If it is flat while athletes cross mats, no results reach the boards.
         self.revisions = Counter(
             "live_revisions_total",
             "Revisions served, by whether a notice or polling (asking) brought them.",
             ["by"],
             registry=registry,
         )
-        # How many viewers there are.
+        # Follows the number of viewers.
         self.viewers = Gauge("live_viewers", "Open event streams.", registry=registry)
         # Follows revisions times viewers.
         self.events = Counter("live_events_total", "Events sent to viewers.", registry=registry)
-        # Viewers on weak networks are disconnected and come again. Many at once: this machine's own uplink is full.
+        # Viewers on weak networks are disconnected and reconnect. Many at once: this machine's own uplink is full.
         self.dropped = Counter(
             "live_viewers_dropped_total", "Streams closed because they were too slow.", registry=registry
         )
         # 0: revisions are found by polling, so boards are up to two seconds later.
         self.kafka_up = Gauge("live_kafka_up", "1 while notices come from Kafka.", registry=registry)
-        # 0: boards stand still, and requests whose answers are not in the cache get 503.
+        # 0: boards do not change, and requests whose answers are not in the cache get 503.
         self.clickhouse_up = Gauge("live_clickhouse_up", "1 while ClickHouse answers.", registry=registry)

@@ -1,10 +1,10 @@
-"""Run pure work beside the event loop when it takes long, so that other answers do not wait for it."""
+"""Run pure work in a thread when it takes long, so that other answers do not wait for it."""
 
 import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-STEPS_ON_LOOP = 5_000  # steps take about a microsecond each, so the loop stands still for some 5 ms at most
+STEPS_ON_LOOP = 5_000  # steps take about a microsecond each, so they block the loop for some 5 ms at most
 
 T = TypeVar("T")
 

@@ -54,7 +54,7 @@ class PublishedResults:
         self._athletes: IncrementalRows[_AthleteResults] = IncrementalRows(self._changed_athletes)
 
     async def close(self) -> None:
-        """Cancel all making."""
+        """Cancel all calls in progress."""
         await self._published.close()
         await self._differences.close()
 

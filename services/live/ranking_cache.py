@@ -18,7 +18,7 @@ class RankingCache:
         self._rankings: AsyncCache[Ranking] = AsyncCache(LINES_HELD, lambda ranking: 1 + len(ranking.lines))
 
     async def close(self) -> None:
-        """Cancel all making."""
+        """Cancel all calls in progress."""
         await self._rankings.close()
 
     async def board(self, event: EventIndex, board: Board, revision: int) -> Ranking:

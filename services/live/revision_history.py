@@ -1,4 +1,4 @@
-"""Which revision of an event was the newest at a moment of its past."""
+"""Find the revision of an event that was the newest at a moment in the past."""
 
 from services.live.async_cache import AsyncCache
 from services.live.errors import Refused
@@ -24,7 +24,7 @@ class RevisionHistory:
         await self._hidden.close()
 
     async def find(self, newest: AnnouncedRevision, moment: Moment) -> AnnouncedRevision | None:
-        """Return the newest announced revision that is not after a moment, or None when there is none so early.
+        """Return the newest announced revision that is not after a moment, or None when the moment is before the first.
 
         `newest` is the event's newest revision. Bibs that are hidden in it are hidden in the past too.
         """
@@ -45,7 +45,7 @@ class RevisionHistory:
         return past._replace(hidden=hidden)
 
     async def at(self, newest: AnnouncedRevision, moment: Moment) -> AnnouncedRevision:
-        """Return the same. Raises Refused when there is none so early."""
+        """Return the same. Raises Refused when the moment is before the first revision."""
         past = await self.find(newest, moment)
         if past is None:
             first = await self._store.first_revision(newest.event)

@@ -1,7 +1,7 @@
-"""The newest revision of each event: announced by notices from Kafka, or found by polling should Kafka be away.
+"""The newest revision of each event: announced by notices from Kafka, or found by polling while Kafka is down.
 
-A revision is served once it stands in ClickHouse's table `revisions`; the notice on `standings` comes right after that.
-Polling waits a second with a revision that it finds, so that the notice, which says more, comes first.
+A revision is served once it is in ClickHouse's table `revisions`; the notice on `standings` follows at once. Polling
+holds back a new revision for a second, so that the notice, which says more, arrives first.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from services.runtime.kafka import KafkaOptions
 
 POLL_S = 1.0
 BACKOFF = Backoff(first_s=0.5, most_s=10.0)
-CONNECT_S = 30.0  # without a limit the client would look for a missing topic for ever
+CONNECT_S = 30.0  # without a limit the client would never stop looking for a missing topic
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class RevisionTracker:
             self._metrics.announced_s.observe(max(0.0, (self._now_us() - announced.at_us) / 1e6))
 
     async def poll(self, patient: bool) -> None:
-        """Read the table `revisions`; `patient` leaves a revision that is new there to the notice on its way."""
+        """Read the table `revisions`; when `patient`, leave a revision that is new there to its notice for one poll."""
         try:
             polled = {announced.event: announced for announced in await self._store.newest_revisions()}
         except DatabaseUnavailable as error:
@@ -87,7 +87,7 @@ class RevisionTracker:
             await asyncio.sleep(POLL_S)
 
     async def follow(self, kafka: KafkaOptions) -> None:
-        """Take notices from the end of `standings`, until cancelled; connect again when Kafka is away."""
+        """Follow the notices from the end of `standings` until cancelled; reconnect when Kafka was down."""
         failures = 0
         while True:
             consumer = AIOKafkaConsumer(**kafka.client(), enable_auto_commit=False, auto_offset_reset="latest")

@@ -14,7 +14,7 @@ CACHE_MIB_MOST = 65_536
 
 
 class LiveSettings(Struct, frozen=True, kw_only=True):
-    """Where live listens and what it reads. Without `kafka` revisions are found by polling; port 0 takes a free one.
+    """The address of live and its sources. Without `kafka`, revisions are found by polling. Port 0 takes a free port.
 
     `tokens` is the path of the token file, which need not exist. `cache_mib` bounds the encoded answers that are kept.
     """

@@ -1,8 +1,8 @@
 """The queries that live sends to ClickHouse, by event and revision. Rows come back as values.
 
-Every query is bounded by a revision that was announced, so that an answer never holds half of a newer one. Boards and
-splits of the newest revision are held and brought forward by what has changed since: that reads a few rows where a
-whole board has tens of thousands.
+Every query is bounded by an announced revision, so that an answer never holds half of a newer one. Boards and splits of
+the newest revision are held and updated by the rows that have changed: that reads a few rows, while a whole board has
+tens of thousands.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _grounds = msgspec.json.Decoder(list[Ground])
 
 
 class Store:
-    """Runs the queries. All methods raise DatabaseUnavailable."""
+    """Run the queries. All methods raise DatabaseUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

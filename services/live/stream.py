@@ -1,9 +1,8 @@
-"""Server-sent events: each change is worked out and encoded once, then handed to all viewers of the same subject.
+"""Server-sent events: each change is worked out and encoded once, then sent to all viewers of the same subject.
 
-Each viewer stands at the revision that was last sent to it. Viewers of a whole event get a new revision at once, from
-its notice alone. For viewers of a board or an athlete, a task of the event loads what has changed since the revision
-where they stand. A viewer that does not read its events is disconnected; its client comes again, with
-`Last-Event-ID`.
+Each viewer is at the revision that was last sent to it. Viewers of a whole event get a new revision at once, from its
+notice alone. For viewers of a board or an athlete, a task for the event loads the changes since their revision. A
+viewer that does not read its events is disconnected; its client reconnects with `Last-Event-ID`.
 """
 
 import asyncio
@@ -40,7 +39,7 @@ from services.runtime.clickhouse import DatabaseUnavailable
 from services.standings.boards import passes
 from services.standings.event_index import EventIndex
 
-RETRY_MS = (2_000, 6_000)  # a client comes again after this time, spread so that a crowd does not come at once
+RETRY_MS = (2_000, 6_000)  # a client reconnects after this time, spread so that a crowd does not reconnect at once
 SNAPSHOT_ROWS = 100  # of a board
 EVENTS_HELD_BYTES = 16 * 1024 * 1024
 CHANGES_HELD = 20_000  # results before and after, some 2 KB each
@@ -61,7 +60,7 @@ class Subject(NamedTuple):
 class Changes(Struct, frozen=True):
     """The differences between two revisions of an event.
 
-    `bibs` is None when more athletes changed than are told one by one; then `before` and `after` are empty.
+    `bibs` is None when more athletes changed than are sent one by one; then `before` and `after` are empty.
     """
 
     boards: list[str]
@@ -76,7 +75,7 @@ def encode_event(kind: EventKind, revision: int, data: bytes) -> bytes:
 
 
 class Viewer:
-    """One open stream: what waits to be sent, and the revision where the viewer stands once it is sent."""
+    """One open stream: the events that wait to be sent, and the viewer's revision once they are sent."""
 
     def __init__(self, subject: Subject, revision: int, waiting_bytes_max: int, disconnect: Callable[[], None]) -> None:
         self.subject = subject
@@ -89,7 +88,7 @@ class Viewer:
         self._wake = asyncio.Event()
 
     def offer(self, data: bytes) -> bool:
-        """Put events behind those that wait. Return False after disconnecting a viewer for whom too much waits."""
+        """Queue events. Return False after disconnecting a viewer with too much in the queue."""
         if self._bytes + len(data) > self._waiting_bytes_max and self._waiting:
             self.close()
             self._disconnect()
@@ -105,7 +104,7 @@ class Viewer:
         self._wake.set()
 
     async def take(self) -> bytes:
-        """Return all that waits, as soon as anything does; nothing once the viewer is closed."""
+        """Return all queued events, as soon as there are any; nothing once the viewer is closed."""
         await self._wake.wait()
         if self._closed:
             return b""
@@ -165,7 +164,7 @@ class Streams:
         return [viewer for viewers in self._viewers.values() for viewer in viewers]
 
     async def _send_heartbeats(self) -> None:
-        """Send a comment now and then, so that no proxy takes a quiet connection for a dead one."""
+        """Send a comment at intervals, so that no proxy takes a quiet connection for a dead one."""
         while True:
             await asyncio.sleep(self._limits.heartbeat_s)
             for viewer in self._all_viewers():
@@ -177,7 +176,7 @@ class Streams:
         """Serve a stream until the viewer leaves or is closed. Raises Refused, TooManyViewers, DatabaseUnavailable."""
         if self._count >= self._limits.viewers or self._closing:
             raise TooManyViewers(
-                f"all {self._limits.viewers} streams that this process serves are open; come again later"
+                f"all {self._limits.viewers} streams that this process serves are open; try again later"
             )
         self._count += 1
         self._metrics.viewers.set(self._count)
@@ -208,7 +207,7 @@ class Streams:
             self._metrics.viewers.set(self._count)
 
     async def _first_events(self, subject: Subject, last_id: str | None) -> tuple[bytes, int]:
-        """Return the events that a viewer gets at once, and the revision where it stands then."""
+        """Return the events that a viewer gets at once, and its revision after them."""
         newest = self._tracker.newest[subject.event]
         since = int(last_id) if last_id is not None and last_id.isascii() and last_id.isdigit() else None
         if since is None or since > newest.revision:
@@ -237,7 +236,7 @@ class Streams:
         if event not in self._wakes:
             self._wakes[event] = asyncio.Event()
             self._spawn(self._serve_event(event))
-        self._wakes[event].set()  # a revision may have come while the first events were on their way
+        self._wakes[event].set()  # a revision may have arrived while the first events were sent
 
     def _leave(self, viewer: Viewer) -> None:
         viewers = self._viewers[viewer.subject]
@@ -280,12 +279,12 @@ class Streams:
             try:
                 await self._catch_up(event)
             except DatabaseUnavailable as error:
-                log.warning("streams of event %s stand still: %s", event, error)
+                log.warning("streams of event %s are waiting: %s", event, error)
                 await asyncio.sleep(RETRY_S)
                 wake.set()
 
     async def _catch_up(self, event: str) -> None:
-        """Send all viewers of an event what has changed since the revisions where they stand."""
+        """Send all viewers of an event the changes since their revisions."""
         newest = self._tracker.newest[event]
         for subject in [subject for subject in self._viewers if subject.event == event]:
             viewers = self._viewers.get(subject, ())
@@ -408,7 +407,7 @@ def _changed_members(
 def _summary_event(
     newest: AnnouncedRevision, boards: list[str], bibs: list[str] | None, accepted_us: int | None
 ) -> bytes:
-    """Return the event that viewers of a whole event get of a revision."""
+    """Return the event that viewers of a whole event get for a revision."""
     summary = {
         "event": newest.event,
         "revision": newest.revision,
@@ -421,6 +420,6 @@ def _summary_event(
 
 
 def _disconnect(request: web.Request) -> None:
-    """Drop a connection with all that waits in it, so that a write that is stuck ends."""
+    """Drop a connection with everything in its buffer, so that a blocked write ends."""
     if request.transport is not None:
         request.transport.abort()

@@ -18,7 +18,7 @@ class AnnouncedRevision(NamedTuple):
 
 
 class Split(NamedTuple):
-    """When an athlete took a point: since the gun, since their start, and the instant."""
+    """An athlete's time at a point: since the gun, since their start, and the instant."""
 
     gun_us: int
     chip_us: int
@@ -46,7 +46,7 @@ class LoggedLine(NamedTuple):
 
 
 class ChipRead(NamedTuple):
-    """A read by its device's own clock. It may have come `came` times; then `rssi` is the strongest of them.
+    """A read by its device's own clock. It arrived `came` times; `rssi` is the strongest of them.
 
     `offset` is the first record that brought the read with this strength.
     """

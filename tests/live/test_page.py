@@ -154,7 +154,7 @@ async def test_an_athlete_opens_by_keyboard_follows_revisions_and_closes(databas
         await on_thread(lambda: browser.switch_to.active_element.send_keys(Keys.ESCAPE))
         await until(lambda: texts(browser, "dialog[open]") == [])
         await until(lambda: "bib=" not in browser.current_url)
-        await until(lambda: texts(browser, "#empty") == ["Nobody here yet"])
+        await until(lambda: texts(browser, "#empty") == ["No athletes here yet"])
 
 
 async def test_a_lost_connection_is_shown_and_comes_back(database, browser):

@@ -16,8 +16,8 @@ from services.standings.event_index import EventIndex
 class Listing(Struct, frozen=True, kw_only=True):
     """Values that all lines of one answer share. `updated_at` is when `announced` was, in the event's time zone.
 
-    `point` is the point that was asked for, None for the board itself. `state` is the state of the board's results;
-    `changed` are the bibs whose rows are not as they were published as official.
+    `point` is the requested point, None for the board itself. `state` is the state of the board's results; `changed`
+    are the bibs whose rows differ from the official ones.
     """
 
     event: EventIndex
@@ -96,7 +96,7 @@ def point_before(athlete: AthleteRow, point: str) -> str | None:
 
 
 def projection(race: Race, athlete: AthleteRow) -> Projection | None:
-    """Return what lies ahead of an athlete on the course, at the even pace since their start passing or own gun."""
+    """Return an athlete's next point and finish, projected at the even pace since their start passing or own gun."""
     start_us = start_instant_us(athlete)
     if athlete.status != "ON_COURSE" or not athlete.points or start_us is None:
         return None
@@ -117,7 +117,7 @@ def start_instant_us(athlete: AthleteRow) -> int | None:
 
 
 def shown_names(athlete: AthleteRow) -> Names:
-    """Return an athlete's names, or the bib in their stead when they are hidden."""
+    """Return an athlete's names, or the bib instead when they are hidden."""
     name = public_name(athlete)
     folded = " ".join(without_accents(name).encode("ascii", "ignore").decode().split()) or athlete.bib
     if athlete.hidden or athlete.entry is None:

@@ -23,8 +23,8 @@ Value = str | int | float
 class Column(NamedTuple):
     """A column of a board: its name, the type of its values, and how a value is computed from a line.
 
-    `ours` says of a text that it is made here of digits, signs and fixed words, so CSV gives it as it stands. Every
-    other text is taken to come from outside, and a spreadsheet is kept from reading it as a formula.
+    `ours`: a text that is made here from digits, signs and fixed words, so CSV writes it unchanged. Every other text
+    may come from outside, so CSV keeps a spreadsheet from reading it as a formula.
     """
 
     name: str
@@ -61,7 +61,7 @@ def _result_state(line: BoardLine) -> str:
 
 
 def _flags(line: BoardLine) -> str | None:
-    """Return what the public should know of a result, sorted; `case` says that a case of the athlete is open."""
+    """Return the public flags of a result, sorted; `case` means that a case of the athlete is open."""
     flags = PUBLIC_FLAGS.intersection(line.athlete.flags)
     if any(case.open for case in line.athlete.cases):
         flags |= {"case"}
@@ -69,7 +69,7 @@ def _flags(line: BoardLine) -> str | None:
 
 
 def _age_grade(line: BoardLine) -> float | None:
-    """Return a finisher's age grade by the printed time; None of a hidden athlete, since it tells the age."""
+    """Return a finisher's age grade by the printed time; None for a hidden athlete, since it reveals the age."""
     race = line.listing.race
     if line.athlete.hidden or line.point != race.points[-1].id:
         return None

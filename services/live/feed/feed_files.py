@@ -28,8 +28,8 @@ def as_json(lines: Sequence[BoardLine]) -> bytes:
 def as_csv(lines: Sequence[BoardLine]) -> bytes:
     """Return a header row and a row for each line.
 
-    A text from outside that a spreadsheet would take for a formula gets an apostrophe before it. Numbers and texts that
-    are declared ours (`=3`, `+0:12`) stay as they are.
+    A text from outside that a spreadsheet would read as a formula gets an apostrophe before it. Numbers, and texts that
+    are declared ours (`=3`, `+0:12`), are written unchanged.
     """
     out = io.StringIO()
     writer = csv.writer(out)

@@ -1,8 +1,8 @@
-"""Decides who may see what; nothing else does.
+"""Access to live: the only place that decides who may see which data.
 
-Live is public unless the token file has a reader's token. Then every request takes a token: in the header or, for pages
-and streams that cannot set one, a reader's token as `?key=`. Data for officials takes an official's token; without a
-token file it takes a request from this machine.
+Live is public unless the token file has a reader's token. Then every request needs a token: in the header or, for pages
+and streams that cannot set a header, a reader's token as `?key=`. Data for officials needs an official's token; without
+a token file it needs a request from this machine.
 """
 
 import time
@@ -16,7 +16,7 @@ from services.runtime.tokens import Token, Tokens, bearer
 
 
 class Access:
-    """Decides by the token file as it is at each request. Without a token file live is public."""
+    """Decide by the current token file at each request. Without a token file live is public."""
 
     def __init__(self, tokens: Tokens, limits: LiveLimits | None = None) -> None:
         self._tokens = tokens
@@ -25,7 +25,7 @@ class Access:
         self._checked_s = -self._check_s
 
     def private(self) -> bool:
-        """Return whether every request takes a token."""
+        """Return whether every request needs a token."""
         now_s = time.monotonic()
         if now_s - self._checked_s >= self._check_s:
             self._private = self._tokens.has_role("reader")

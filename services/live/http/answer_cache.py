@@ -27,7 +27,7 @@ SUFFIXES = (".json", ".csv", ".xml")
 
 
 class AnswerCache:
-    """Makes answers and keeps them. Methods raise Refused for unknown ids and results, and DatabaseUnavailable."""
+    """Make answers and keep them. Methods raise Refused for unknown ids and results, and DatabaseUnavailable."""
 
     def __init__(self, loader: Loader, metrics: LiveMetrics, cache_bytes: int) -> None:
         self._loader = loader
@@ -35,7 +35,7 @@ class AnswerCache:
         self._answers: AsyncCache[Answer] = AsyncCache(cache_bytes, weight)
 
     async def close(self) -> None:
-        """Cancel all making."""
+        """Cancel all calls in progress."""
         await self._answers.close()
 
     async def _get(self, kind: str, key: Hashable, make: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -225,7 +225,7 @@ def _rank_steps(data: AthleteData) -> int:
 
 
 def _split_suffix(name: str, event: EventIndex) -> tuple[str, str]:
-    """Return a board's id and the suffix after it. An id may hold dots, so a board of the whole name comes first."""
+    """Return a board's id and the suffix after it. An id may hold dots, so the full name is tried first."""
     if name in event.boards:
         return name, ""
     suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
@@ -233,7 +233,7 @@ def _split_suffix(name: str, event: EventIndex) -> tuple[str, str]:
 
 
 def unknown_board(announced: AnnouncedRevision, name: str, known: Iterable[str], event: EventIndex) -> Refused:
-    """Return the refusal of a board that is not among `known`, saying where it is or which there are."""
+    """Return the error for a board that is not among `known`; it says where the board is, or lists the boards."""
     slug(name, "board")
     kinds: dict[str, Collection[str]] = {
         "boards": event.boards,

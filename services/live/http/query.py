@@ -34,7 +34,7 @@ class Moment(Struct, frozen=True):
 
 
 class BoardQuery(Struct, frozen=True, kw_only=True):
-    """Which rows of a board: those that match the `words`, in the order at `point`, as of a moment (None: now)."""
+    """The wanted rows of a board: those that match the `words`, in the order at `point`, as of a moment (None: now)."""
 
     offset: int = 0
     limit: int = LIMIT_DEFAULT
@@ -184,7 +184,7 @@ def _given(query: str, *known: str) -> Mapping[str, str]:
             takes = f"this request takes {', '.join(known)}" if known else "this request takes no parameters"
             raise Refused(400, "Unknown parameter", f"there is no parameter {name[:80]!r}; {takes}")
         if name in given:
-            raise Refused(400, "Given twice", f"`{name}` stands twice in the query; give it once")
+            raise Refused(400, "Given twice", f"`{name}` is twice in the query; give it once")
         if "\x00" in value:
             raise Refused(400, "Unreadable", f"`{name}` holds a NUL character; leave it out")
         given[name] = value

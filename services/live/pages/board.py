@@ -1,4 +1,4 @@
-"""A page of a board: which lines it has, and what they show. Pure."""
+"""A page of a board: its lines and their values. Pure."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
@@ -59,7 +59,7 @@ def check_point(race: Race, point: str | None) -> None:
 
 
 def select_lines(ranking: Ranking, query: BoardQuery, matches: Set[str] | None) -> tuple[int, list[Placed]]:
-    """Return how many lines match, and those of the page; `matches` are the bibs that a search found, None without."""
+    """Return the number of matching lines, and those of the page; `matches` are the bibs that a search found."""
     lines = ranking.lines if matches is None else [line for line in ranking.lines if line.bib in matches]
     return len(lines), lines[query.offset : query.offset + query.limit]
 

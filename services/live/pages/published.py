@@ -26,7 +26,7 @@ NO_DIFFERENCE = Difference([], {}, {}, {})
 
 
 class Differences(NamedTuple):
-    """How the official results of a race (None) and of its boards differ now. Others than official are left out."""
+    """The current differences from the official results of a race (None) and of its boards."""
 
     by_board: Mapping[str | None, Difference]
 

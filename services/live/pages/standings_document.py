@@ -1,7 +1,7 @@
 """An event's whole standings at a revision, as ClickHouse has them, in the form of `matline score`. Pure.
 
-Places come from the tables of boards and teams, not from a second scoring, so comparing this document with a log that
-is scored anew compares all that the pipeline did. Unused reads are not in it; `explain` lists them. Source: R5.
+Places come from the tables of boards and teams, not from a second scoring. So comparing this document with a newly
+scored log checks the whole pipeline. Unused reads are not in it; `explain` lists them. Source: R5.
 """
 
 from collections.abc import Mapping, Sequence

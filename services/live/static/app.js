@@ -3,12 +3,12 @@
 import { WORDS } from "./words.js";
 
 const PAGE = 100;
-const FETCH_GAP_MS = 1000; // a board is fetched once a second at most, however many events arrive
+const FETCH_GAP_MS = 1000; // a board is fetched at most once a second, however many events arrive
 const SPREAD_MS = 300; // so that not all viewers fetch in the same instant
 const COUNTS_GAP_MS = 3000;
 const OFFLINE_AFTER_MS = 10000;
 const RECONNECT_MS = 5000;
-const ANNOUNCE_GAP_MS = 10000; // a screen reader announces new rows no more often
+const ANNOUNCE_GAP_MS = 10000; // the shortest time between two announcements of new rows to a screen reader
 
 const $ = (id) => document.getElementById(id);
 const address = new URL(location.href);
@@ -25,7 +25,7 @@ const view = {
 };
 let detail = null; // the event as the server describes it
 let shown = new Set(); // bibs on the board now, to mark the new ones
-let shownOf = ""; // which board `shown` is of
+let shownOf = ""; // the board, point and search of `shown`
 let language = pick(localStorage.getItem("language"), navigator.language);
 
 function pick(...wanted) {
@@ -70,7 +70,7 @@ async function get(path, parameters = {}) {
 
 const base = `/v1/events/${encodeURIComponent(event)}`;
 
-/** Returns functions that run `work`, soon or now: once at a time, and `soon` no more often than every `gap` ms. */
+/** Return functions that run `work` soon or now: one call at a time, and `soon` at most once every `gap` ms. */
 function paced(work, gap) {
   let timer = null;
   let busy = false;
@@ -150,7 +150,7 @@ async function loadEvent() {
   showEvent();
 }
 
-/** All boards, team boards and delegations. A delegation belongs to the race of its first team board. */
+/** Return all boards, team boards and delegations. A delegation belongs to the race of its first team board. */
 function choices() {
   const races = Object.fromEntries(detail.team_boards.map((team) => [team.board, team.race]));
   return [
@@ -223,7 +223,7 @@ async function loadBoard() {
   const asked = { ...view };
   const query = chosen.kind === "boards" ? { limit: view.limit, point: view.point, q: view.search } : {};
   const answer = await get(`${base}/${chosen.kind}/${encodeURIComponent(chosen.board)}`, query);
-  if (["board", "point", "search", "limit"].some((name) => asked[name] !== view[name])) return; // another choice was made meanwhile
+  if (["board", "point", "search", "limit"].some((name) => asked[name] !== view[name])) return; // the choice has changed since
   caption(chosen, answer);
   if (chosen.kind === "boards") showBoard(answer);
   else showTeams(chosen, answer);
@@ -332,7 +332,7 @@ function updated(time) {
   $("updated").textContent = updatedAt ? `${say("updated")} ${updatedAt}` : "";
 }
 
-/** Returns an instant in microseconds as h:mm:ss in the event's time zone. */
+/** Return an instant in microseconds as h:mm:ss in the event's time zone. */
 function eventClock(atUs) {
   const parts = { hour: "numeric", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: detail.timezone };
   return new Intl.DateTimeFormat("en-GB", parts).format(new Date(atUs / 1000)).replace(/^0/, "");
@@ -430,7 +430,7 @@ function listen() {
   stream.onerror = () => {
     connection(lost === null ? "connecting" : $("connection").dataset.state);
     if (lost === null) lost = setTimeout(() => connection("offline"), OFFLINE_AFTER_MS);
-    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, RECONNECT_MS); // refused; the browser does not try again
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, RECONNECT_MS); // refused, so the browser does not reconnect by itself
   };
   stream.addEventListener("snapshot", () => {
     counts.soon();
