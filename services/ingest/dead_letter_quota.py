@@ -57,15 +57,16 @@ class DeadLetterQuota:
         if now_s - account.warned_s >= WARN_EVERY_S:
             account.warned_s = now_s
             log.error(
-                "%s of gateway %s, event %s is HALTED: too much of what it sends cannot be read, most recently: %s",
+                "source %s, gateway %s of event %s is HALTED: too many of its messages cannot be read, last: %s; see"
+                " `matline rejected list`",
                 first.source,
                 first.gateway,
                 first.event,
                 first.reason,
             )
         raise Overloaded(
-            f"too much of what this sender sends cannot be read, most recently: {first.reason}; look at it with"
-            " `matline rejected list`, fix the cause, and send it again"
+            f"too many messages of this sender cannot be read, most recently: {first.reason}; look at them with"
+            " `matline rejected list`, fix the cause, and send this again"
         )
 
     def _account(self, sender: _Sender) -> _Account:
