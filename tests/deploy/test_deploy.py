@@ -170,7 +170,7 @@ def test_every_command_and_option_in_a_page_exists(page):
         assert {word.split("=")[0] for word in words if word.startswith("--")} <= known[name] | {"--help"}, words
 
 
-def test_pages_show_commands_enough_for_that_to_mean_something():
+def test_pages_show_enough_commands_for_the_check_to_matter():
     shown = [words for page in PAGES for words in calls(page.read_text())]
     assert len(shown) > 40
     assert {"token", "rebuild", "verify", "rejected", "topics", "up"} <= {words[0] for words in shown}
@@ -373,12 +373,12 @@ def test_clickhouse_lets_projections_write_and_live_read_our_database_alone():
 # --- Topics and the image.
 
 
-def test_the_page_of_topics_tells_of_each_as_it_is_made():
+def test_the_page_of_topics_describes_each_as_it_is_created():
     rows = re.findall(r"^\| `([\w-]+)` \| event \| (.*?) \| (.*?) \|", (DEPLOY / "topics.md").read_text(), re.MULTILINE)
-    told = {name: (partitions, kept) for name, partitions, kept in rows}
-    assert list(told) == [topic.name for topic in topics.TOPICS]
+    documented = {name: (partitions, kept) for name, partitions, kept in rows}
+    assert list(documented) == [topic.name for topic in topics.TOPICS]
     for topic in topics.TOPICS:
-        partitions, kept = told[topic.name]
+        partitions, kept = documented[topic.name]
         assert (partitions == "1") is not topic.partitioned
         days = int(topic.config["retention.ms"]) // 86_400_000
         assert kept.split(",")[0] == ("for ever" if days < 0 else f"{days} day{'s' if days > 1 else ''}")

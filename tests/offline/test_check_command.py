@@ -113,7 +113,7 @@ def test_what_is_missing_is_said_at_the_table_that_misses_it_or_of_the_file(chec
     assert checked(text)[2] == ["race.toml: name: needs `name`", "race.toml:21: races[0]: needs `name`"]
 
 
-def test_what_is_no_toml_is_said_with_the_parsers_line(checked):
+def test_a_file_that_is_no_toml_is_refused_with_the_parsers_line(checked):
     code, out, (error,) = checked("a = 1\nb = \n")
     assert (code, out) == (2, [])
     assert error.startswith("race.toml:2: is not TOML: ")
@@ -155,7 +155,7 @@ def test_what_is_nested_deeply_within_a_definition_is_a_fault_like_any_other(che
     assert (code, error) == (2, "race.toml:5: timezone: a list is not a text")
 
 
-def test_a_file_that_cannot_be_opened_is_said(tmp_path, capsys):
+def test_a_file_that_cannot_be_opened_is_reported(tmp_path, capsys):
     assert run([str(tmp_path / "none.toml")]) == 2
     assert capsys.readouterr().err == f"{tmp_path}/none.toml: cannot be opened: No such file or directory\n"
 

@@ -126,7 +126,7 @@ def test_near_bibs_are_those_that_look_alike_then_those_of_near_numbers():
     assert bibs_near("99999", ["1", "70", "701"], 4) == []
 
 
-def test_until_a_line_it_is_told_as_it_stood_there(explained):
+def test_until_explains_the_result_as_of_that_line(explained):
     assert json.loads(explained(DAY, until=3)[1])["status"] == "NOT_STARTED"
 
 

@@ -171,7 +171,7 @@ def rows(definition: Definition, table: str):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_row_of_the_office_quotes_an_article_and_whoever_enters_may_do_so_once(name):
+def test_every_row_of_the_office_quotes_an_article_and_each_athlete_may_enter_once(name):
     definition = loaded(name)
     quoted = [row.article for table in TABLES for row in getattr(definition, table)]
     assert all(quoted)

@@ -1,4 +1,4 @@
-"""The sample entry lists: made anew they are the same, ingest takes all of them, the race office is content."""
+"""The sample entry lists: they can be reproduced, ingest accepts them, and the race office has no concerns."""
 
 import gzip
 from collections import Counter
@@ -56,8 +56,8 @@ def test_every_race_has_one_and_none_is_large():
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_made_anew_it_is_the_same_to_the_byte(name):
-    """Else: make them again as the folder's README says."""
+def test_a_list_generated_again_is_the_same_to_the_byte(name):
+    """If it fails, generate the lists again as the folder's README says."""
     size, seed = MADE[name]
     assert entries_csv(entry_list(loaded(name), size, seed)) == sample(name)
 
