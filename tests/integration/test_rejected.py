@@ -60,13 +60,13 @@ async def test_dead_letters_are_found_shown_and_replayed(kafka, tmp_path, capsys
 
         address = str(client._base_url.origin())
         code, _, err = await run_command(capsys, replay_main, environment, DeadLetterFilter(), address, False)
-        assert (code, "say what" in err) == (2, True)
+        assert (code, "nothing chosen" in err) == (2, True)
         before = len(await facts(kafka))
         code, out, _ = await run_command(
             capsys, replay_main, environment, DeadLetterFilter(event="example-2026"), address, False
         )
         assert code == 1
-        assert [line.split(":")[1].strip() for line in out.splitlines()] == ["left"] * 4
+        assert [line.split(":")[1].strip() for line in out.splitlines()] == ["not sent"] * 4
         assert len(await facts(kafka)) == before
 
         path.write_text(sources("+04:00", port))
@@ -99,7 +99,7 @@ async def test_a_replay_that_ingest_refuses_says_so(kafka, tmp_path, capsys):
         address = str(client._base_url.origin())
         code, _, err = await run_command(capsys, replay_main, environment, DeadLetterFilter(event="e"), address, False)
     assert code == 1
-    assert "ingest answers 401" in err
+    assert "ingest refused it with status 401" in err
     code, _, err = await run_command(capsys, replay_main, environment, DeadLetterFilter(event="e"), address, False)
     assert code == 1
     assert "cannot be reached" in err
