@@ -59,7 +59,12 @@ async def test_the_examples_of_readme_do_what_it_says(stack: Stack) -> None:
     assert [(row["place"], row["bib"], row["gun_time"]) for row in rows] == [(1, "10001", "0:16:40")]
     matches = msgspec.json.decode(await _run(athletes, stack))["athletes"]
     assert len(matches) >= 10
-    assert msgspec.json.decode(await _run(explained, stack))["bib"] == "10001"
+    explanation = await _attempt(explained, stack)
+    async with asyncio.timeout(HANG_S):
+        while b"error: 503" in explanation.stderr:  # facts come after the boards, on a busy machine much later
+            await asyncio.sleep(0.1)
+            explanation = await _attempt(explained, stack)
+    assert msgspec.json.decode(explanation.stdout)["bib"] == "10001"
     streamed = await _attempt(stream, stack)
     async with asyncio.timeout(HANG_S):
         while b"event: snapshot" not in streamed.stdout:  # the stream's few seconds are short on a busy machine
