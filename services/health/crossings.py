@@ -66,11 +66,15 @@ def find_crossings(
     return Crossings(bib, at_us, [0 if visit is None else visit.devices for visit in chosen], frozenset(visits))
 
 
-def believable(course: Course, at_us: Instants) -> Instants:
-    """Return the crossings without those that nobody could reach so soon after START, as a stray read makes them."""
-    start_us = at_us[START]
-    if start_us is None:
-        return at_us
+def believable(course: Course, at_us: Instants, gun_us: int | None) -> Instants:
+    """Return the crossings without those that nobody could reach so soon after START and their own gun.
+
+    Such are stray reads. Of an athlete without a crossing of START and without a gun nothing is believed.
+    """
+    known = [instant for instant in (at_us[START], gun_us) if instant is not None]
+    if not known:
+        return [None] * len(at_us)
+    start_us = max(known)
     least_us = course.least_us[START]
     return [
         instant if instant is None or not point or instant - start_us >= least_us[point] else None

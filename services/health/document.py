@@ -26,6 +26,7 @@ from services.health.mats import (
     MISS_MANY,
     MISS_ORDINARY,
     QUIET_US,
+    Passed,
     Seen,
     SilentDevice,
     Stretch,
@@ -71,21 +72,8 @@ class _Examination:
         self._rows = [row for row in rows if not row.gone and row.race in self._courses]
         self._by_bib = {row.bib: row for row in self._rows}
         self._clocks: Clocks = read_clocks(observed, self._courses, self._by_bib, round(definition.passing_gap_s * US))
-        self._believable = {
-            race: [believable(self._courses[race], one.at_us) for one in athletes]
-            for race, athletes in self._clocks.athletes.items()
-        }
-        self._listed = [
-            (
-                race,
-                self._courses[race],
-                [
-                    (one.bib, one.at_us, own, one.mats)
-                    for one, own in zip(athletes, self._believable[race], strict=True)
-                ],
-            )
-            for race, athletes in self._clocks.athletes.items()
-        ]
+        self._believable: dict[str, list[Instants]] = {}
+        self._listed: list[Passed] = []
         self._running_in: dict[str, list[tuple[Instants, int | None]]] = {}
         self._now_us = self._latest_us() if now_us is None else now_us
         self._gun_of: dict[GunKey, int] = {(gun.race, gun.wave): gun.at_us for gun in event.guns}
@@ -113,6 +101,7 @@ class _Examination:
         unknown = chips_finding(self._definition.event, self._observed, chips)
         findings = [self._clock_finding(fault) for fault in self._clocks.faults]
         findings += self._gun_findings()
+        self._believe()
         for mat in self._definition.mats:
             findings += self._mat_findings(mat.id)
         if unknown is not None:
@@ -245,6 +234,15 @@ class _Examination:
         return None if key is None else self._gun_of[key]
 
     # --- Mats.
+
+    def _believe(self) -> None:
+        """Sort out stray reads, by the guns as they are likely."""
+        for race, athletes in self._clocks.athletes.items():
+            course = self._courses[race]
+            own = [believable(course, one.at_us, self._own_gun_us(one.bib)) for one in athletes]
+            self._believable[race] = own
+            listed = [(one.bib, one.at_us, rough, one.mats) for one, rough in zip(athletes, own, strict=True)]
+            self._listed.append((race, course, listed))
 
     def _mat_findings(self, mat: str) -> Iterator[Finding]:
         """Yield the findings of one mat: its devices that are silent beside others, then what it misses as a whole."""

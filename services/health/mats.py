@@ -41,6 +41,10 @@ class Seen(NamedTuple):
     bib: str
 
 
+Passed = tuple[str, Course, Sequence[tuple[str, Instants, Instants, frozenset[str]]]]
+"""A race, its course and its athletes: bib, crossings, believable crossings, and the mats that saw them at all."""
+
+
 class Stretch(NamedTuple):
     """The athletes from the first to the last whom a mat missed while it missed many."""
 
@@ -77,18 +81,14 @@ def worst_stretch(passed: Sequence[Seen], ordinary: float, many: float) -> Stret
     return Stretch(missed, len(own), all(not one.seen for one in passed[best_end:]))
 
 
-def passed_mat(
-    mat: str, races: Iterable[tuple[str, Course, Sequence[tuple[str, Instants, Instants, frozenset[str]]]]]
-) -> list[Seen]:
-    """Return who went past a mat, by time: those it saw, and those who were seen behind it.
-
-    Of each athlete: bib, crossings, believable crossings, and the mats that saw them at all.
-    """
+def passed_mat(mat: str, races: Iterable[Passed]) -> list[Seen]:
+    """Return who went past a mat, by time: those it saw, and those who were seen behind it."""
     found: list[Seen] = []
     for race, course, athletes in races:
+        km = [one.km for one in course.points]
+        likely_start = _LikelyStart(athletes)
         for point in course.at_mat.get(mat, ()):
             alone = len(course.at_mat[mat]) == 1
-            km = [one.km for one in course.points]
             for bib, raw, crossings, mats in athletes:
                 at_us = raw[point]
                 if at_us is not None:
@@ -97,17 +97,37 @@ def passed_mat(
                 after = next((at for at in range(point + 1, len(km)) if crossings[at] is not None), None)
                 if after is None or (alone and mat in mats):
                     continue
-                before = next((at for at in range(point - 1, -1, -1) if crossings[at] is not None), None)
                 until_us = crossings[after]
                 assert until_us is not None
-                if before is None:
-                    from_us, from_km = until_us - round((km[after] - km[START]) * PACE_S_A_KM) * US, km[START]
-                else:
-                    from_us, from_km = crossings[before] or 0, km[before]
-                share = (km[point] - from_km) / (km[after] - from_km)
+                before = next((at for at in range(point - 1, -1, -1) if crossings[at] is not None), START)
+                from_us = crossings[before]
+                if from_us is None:
+                    from_us = likely_start.of(after, until_us)
+                share = (km[point] - km[before]) / (km[after] - km[before])
                 found.append(Seen(from_us + round((until_us - from_us) * share), False, race, point, bib))
     found.sort()
     return found
+
+
+class _LikelyStart:
+    """When those crossed START whom it missed: with whoever came to the next point beside them."""
+
+    def __init__(self, athletes: Sequence[tuple[str, Instants, Instants, frozenset[str]]]) -> None:
+        self._athletes = athletes
+        self._by_point: dict[int, list[tuple[int, int]]] = {}
+
+    def of(self, point: int, at_us: int) -> int:
+        """Return the likely instant of who came to a point at an instant; that itself where there is nobody beside."""
+        known = self._by_point.get(point)
+        if known is None:
+            known = self._by_point[point] = sorted(
+                (came_us, start_us)
+                for _, _, crossings, _ in self._athletes
+                if (came_us := crossings[point]) is not None and (start_us := crossings[START]) is not None
+            )
+        if not known:
+            return at_us
+        return known[min(bisect_left(known, (at_us, 0)), len(known) - 1)][1]
 
 
 class SilentDevice(NamedTuple):

@@ -131,7 +131,7 @@ def _misses(simulation: Simulation, rng: Random, backup: bool) -> Day:
         simulation,
         simulation.facts,
         reads,
-        due_us,
+        behind_us if backup else due_us,  # without the backup's reads, those who went past are seen behind the mat only
         lambda found: found.kind == "point_missing" and found.subject["mat"] == mat,
         behind_us,
     )
