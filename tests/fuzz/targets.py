@@ -82,11 +82,12 @@ class Target(NamedTuple):
 
 
 def on_the_log(facts: Iterable[LoggedFact]) -> None:
-    """Every fact fits a record, and comes back as it was."""
+    """Every fact fits a record, comes back as it was, and can be scored from an export of the log."""
     for fact in facts:
         record = codec.encode_packed(fact.event, [pack(fact).raw], fact.VERSION)
         assert len(record) <= RECORD_MAX_BYTES, len(record)
         assert codec.decode_envelope(record).facts == [fact]
+        codec.fact_from_json(codec.to_json(fact))
 
 
 def put_dead_letters(rejections: Iterable[Rejection]) -> None:
