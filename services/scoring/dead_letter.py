@@ -88,6 +88,10 @@ class DeadLetters:
         self._waiting: list[DeadLetter] = []
         self._kept: dict[int, list[DeadLetter]] = {}
 
+    def make(self, event: str, unfit: Unfit, raw: bytes, offset: int, index: int | None = None) -> DeadLetter:
+        """Return the letter of a record of this partition, or of its fact `index`, dated now."""
+        return dead_letter(event, unfit, raw, time.time_ns() // 1000, self._partition, offset, index)
+
     def add(self, letters: Sequence[DeadLetter]) -> None:
         """Queue letters for the next `write`."""
         self._waiting += letters

@@ -26,7 +26,7 @@ from schemas.events import ReadsLogged, ResultsPublished
 from schemas.results import AthleteRow, EventRow, Frame
 from schemas.topics import FRAME_VERSION, partition_of
 from services.scoring.core.partition import PartitionState, Refusal, SnapshotUnusable
-from services.scoring.dead_letter import DeadLetter, DeadLetters, Unfit, dead_letter
+from services.scoring.dead_letter import DeadLetter, DeadLetters, Unfit
 from services.scoring.errors import LogDisagrees, NewerRecord
 from services.scoring.log_reader import LogReader, Mark, Record
 from services.scoring.metrics import ScoringMetrics
@@ -197,7 +197,7 @@ class PartitionWorker:
             envelope = self._envelope(record)
         except Unfit as unfit:
             event = (record.key or b"").decode(errors="replace")
-            letters = [self._dead_letter(event, unfit, record.value or b"", record.offset)]
+            letters = [self.dead_letters.make(event, unfit, record.value or b"", record.offset)]
         refusals = self._state.fold(record.offset, envelope)
         self.folded_ms = record.timestamp_ms
         self.progress += 1
@@ -225,10 +225,7 @@ class PartitionWorker:
 
     def _refused(self, envelope: Envelope, refusal: Refusal, offset: int) -> DeadLetter:
         raw = bytes(pack(envelope.facts[refusal.index]))
-        return self._dead_letter(envelope.event, Unfit("refused", refusal.reason), raw, offset, refusal.index)
-
-    def _dead_letter(self, event: str, unfit: Unfit, raw: bytes, offset: int, index: int | None = None) -> DeadLetter:
-        return dead_letter(event, unfit, raw, time.time_ns() // 1000, self.partition, offset, index)
+        return self.dead_letters.make(envelope.event, Unfit("refused", refusal.reason), raw, offset, refusal.index)
 
     # --- Filling from the log.
 
