@@ -334,7 +334,7 @@ class PartitionWorker:
     async def _publish(self) -> None:
         """Complete the revision if anything changed, if an empty frame is due, or after a fill."""
         through = self.next_offset - 1
-        if through >= self._from_offset and (not self.filled or self._changed() or self._empty_frame_is_due()):
+        if through >= self._from_offset and (not self.filled or self._state.pending() or self._empty_frame_is_due()):
             await self._complete(through)
         self._publishes = False
         self.filled = True
@@ -401,9 +401,6 @@ class PartitionWorker:
                 events.append(row)
             rows += event.take(ROWS_A_SLICE - len(rows))
         return events, rows
-
-    def _changed(self) -> bool:
-        return self._state.pending() > 0
 
     def _empty_frame_is_due(self) -> bool:
         """Return whether it is time for a frame that says that nothing has changed up to here."""
