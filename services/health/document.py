@@ -339,7 +339,7 @@ class _Examination:
 
     def _is_over(self, bib: str) -> bool:
         row = self._by_bib[bib]
-        return row.status in OVER or row.race in self._event.closed
+        return row.status in OVER or row.cut_at is not None or row.race in self._event.closed
 
     def _quiet_finding(self, mat: str, quiet: tuple[int | None, float], finish: bool) -> Finding:
         names = [seen.device for seen in self._observed.devices if seen.mat == mat]
@@ -364,13 +364,16 @@ class _Examination:
             for one, own in zip(athletes, self._believable[race], strict=True):
                 before = next((at for at in range(finish - 1, START, -1) if own[at] is not None), None)
                 start_us = own[START]
-                if before is None or start_us is None or self._by_bib[one.bib].status in over:
+                at_us = own[finish]
+                if before is None or start_us is None:
+                    continue
+                row = self._by_bib[one.bib]
+                if at_us is None and (row.status in over or row.cut_at is not None):
                     continue
                 from_us = own[before]
                 assert from_us is not None
                 km = [course.points[at].km for at in (START, before, finish)]
                 takes_us = round((from_us - start_us) / (km[1] - km[0]) * (km[2] - km[1]))
-                at_us = own[finish]
                 if at_us is not None or self._now_us - from_us > LATE_FACTOR * takes_us:
                     found.append(Seen(from_us + takes_us, at_us is not None, race, finish, one.bib))
         return sorted(found)
