@@ -1,13 +1,13 @@
 """Which device's clock is wrong, by how much and since when; and what the passings are once that is put right."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from schemas.ids import US
 from schemas.results import AthleteRow
 from services.health.crossings import Crossings, find_crossings
 from services.health.even_pace import Estimate, Field, Step, estimate_mat
-from services.health.observed import DevicePassing, Observed
+from services.health.observed import DevicePassing, Observed, ObservedDevice
 from services.health.peers import Phase, compare, compare_mat, in_order, times_by_mat
 from services.scoring.core.course import Course
 
@@ -17,6 +17,8 @@ OFF_MIN_US = 10 * US  # where devices at the same mat tell
 SURE_S = 15.0  # an offset that paces tell is shown as the device's when its standard error is no more
 ROUND_US = 1800 * US  # clocks are set to the wrong zone or hour: an offset near one of these is one of these
 STRAYS = 2
+TENTH_US = US // 10
+ROUND_NEAR_US = 3 * US
 FAVOURED = 12.0  # how much likelier (twice its logarithm) one of two devices has to be right
 
 
@@ -84,6 +86,33 @@ def _phase_at(phases: Sequence[Phase], at_us: int) -> Phase:
         if phase.from_us is not None and at_us >= phase.from_us:
             found = phase
     return found
+
+
+def corrections(event: str, device: ObservedDevice, fault: ClockFault) -> Iterator[dict[str, Any]]:
+    """Yield the facts that put a device right, by its own clock; what was corrected already is taken in."""
+    for nth, phase in enumerate(fault.phases):
+        if abs(phase.ahead_us) < OFF_MIN_US:
+            continue
+        until_us = fault.phases[nth + 1].from_us if nth + 1 < len(fault.phases) else None
+        fact: dict[str, Any] = {
+            "type": "clock_corrected",
+            "event": event,
+            "device": device.device,
+            "offset_us": device.correction_us - _round_offset(phase.ahead_us),
+        }
+        if phase.from_us is not None:
+            fact["from_us"] = phase.from_us - device.correction_us
+        if until_us is not None:
+            fact["until_us"] = until_us - device.correction_us
+        yield fact
+
+
+def _round_offset(ahead_us: int) -> int:
+    """Return an offset to the tenth of a second, or as whole half hours where it may well be that."""
+    near_us = round(ahead_us / ROUND_US) * ROUND_US
+    if near_us and abs(ahead_us - near_us) <= ROUND_NEAR_US:
+        return near_us
+    return round(ahead_us / TENTH_US) * TENTH_US
 
 
 class _Judge:

@@ -3,18 +3,19 @@
     health(state.event_row(), definition, rows, observe(state))
 
 Faults are looked for in the order in which they explain each other: clocks, guns by clocks put right, then mats and
-devices by both, and chips last.
+devices by both, and chips last. One class holds them all, since each step needs what those before it found.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from schemas.definition import Definition
-from schemas.ids import US, bib_order
+from schemas.ids import US
 from schemas.results import AthleteRow, EventRow
-from services.health.clocks import OFF_MIN_US, ClockFault, Clocks, read_clocks
+from services.health.clocks import OFF_MIN_US, ClockFault, Clocks, corrections, read_clocks
+from services.health.counts import OpenCases, count_points
 from services.health.crossings import Crossings, Instants, believable
 from services.health.guns import GunFault, GunKey, find_gun_faults
 from services.health.mats import (
@@ -36,7 +37,7 @@ from services.health.mats import (
     silent_devices,
     worst_stretch,
 )
-from services.health.model import DeviceHealth, Finding, Health, PointHealth
+from services.health.model import DeviceHealth, Finding, Health
 from services.health.observed import Observed
 from services.health.unknown_chips import CHIPS_LISTED_MAX, chips_finding, list_chips
 from services.scoring.core.course import START, Course
@@ -44,9 +45,6 @@ from services.scoring.core.course import START, Course
 OVER = ("DNF", "DNS", "DQ", "OTL")
 STRAY_ATHLETES = 20  # of so many athletes, a few read in the future do not tell the time
 STRAYS = 2
-TENTH_US = US // 10
-HOUR_NEAR_US = 3 * US
-HALF_HOUR_US = 1800 * US
 
 
 def health(
@@ -77,7 +75,7 @@ class _Examination:
         self._running_in: dict[str, list[tuple[Instants, int | None]]] = {}
         self._now_us = self._latest_us() if now_us is None else now_us
         self._gun_of: dict[GunKey, int] = {(gun.race, gun.wave): gun.at_us for gun in event.guns}
-        self._finding_cases = _Cases(self._courses, self._rows)
+        self._finding_cases = OpenCases(self._courses, self._rows)
 
     def _latest_us(self) -> int:
         """Return the time of day by the passings, with the clocks put right."""
@@ -108,7 +106,7 @@ class _Examination:
             findings.append(unknown)
         return Health(
             event=self._definition.event,
-            points=list(_count_points(self._courses, self._rows)),
+            points=list(count_points(self._courses, self._rows)),
             devices=self._devices(),
             chips=chips,
             chips_left_out=max(len(self._observed.chips) - CHIPS_LISTED_MAX, 0),
@@ -155,27 +153,10 @@ class _Examination:
             subject=_devices_subject(names, fault.mat),
             since_us=begin_us,
             evidence=evidence,
-            proposal=[fact for n in fault.devices for fact in self._corrections(n, fault)] if fault.sure else None,
+            proposal=[fact for n in fault.devices for fact in corrections(self._definition.event, devices[n], fault)]
+            if fault.sure
+            else None,
         )
-
-    def _corrections(self, number: int, fault: ClockFault) -> Iterator[dict[str, Any]]:
-        """Yield the facts that put a device right, by its own clock; what was corrected already is taken in."""
-        device = self._observed.devices[number]
-        for nth, phase in enumerate(fault.phases):
-            if abs(phase.ahead_us) < OFF_MIN_US:
-                continue
-            until_us = fault.phases[nth + 1].from_us if nth + 1 < len(fault.phases) else None
-            fact: dict[str, Any] = {
-                "type": "clock_corrected",
-                "event": self._definition.event,
-                "device": device.device,
-                "offset_us": device.correction_us - _round_offset(phase.ahead_us),
-            }
-            if phase.from_us is not None:
-                fact["from_us"] = phase.from_us - device.correction_us
-            if until_us is not None:
-                fact["until_us"] = until_us - device.correction_us
-            yield fact
 
     # --- Guns.
 
@@ -460,22 +441,6 @@ class _Examination:
         ]
 
 
-class _Cases:
-    """The open cases of missed points."""
-
-    def __init__(self, courses: Mapping[str, Course], rows: Iterable[AthleteRow]) -> None:
-        self._missed = {
-            row.bib: {(row.race, courses[row.race].index[point]) for point in row.missed}
-            for row in rows
-            if any(case.open and case.case.startswith("missed:") for case in row.cases)
-        }
-
-    def explained(self, points: set[tuple[str, int]], bibs: set[str] | None) -> list[str]:
-        """Return the cases of athletes (of `bibs`, if given) who missed nothing but these points."""
-        found = [bib for bib, missed in self._missed.items() if missed <= points and (bibs is None or bib in bibs)]
-        return [f"missed:{bib}" for bib in sorted(found, key=bib_order)]
-
-
 def _counts(passed: list[Seen], stretch: Stretch) -> dict[str, Any]:
     return {
         "passed": len(passed),
@@ -488,53 +453,3 @@ def _counts(passed: list[Seen], stretch: Stretch) -> dict[str, Any]:
 
 def _devices_subject(names: list[str], mat: str) -> dict[str, Any]:
     return {"device": names[0], "mat": mat} if len(names) == 1 else {"devices": names, "mat": mat}
-
-
-def _round_offset(ahead_us: int) -> int:
-    """Return an offset to the tenth of a second, or as whole half hours where it may well be that."""
-    near_us = round(ahead_us / HALF_HOUR_US) * HALF_HOUR_US
-    if near_us and abs(ahead_us - near_us) <= HOUR_NEAR_US:
-        return near_us
-    return round(ahead_us / TENTH_US) * TENTH_US
-
-
-def _waived(course: Course, row: AthleteRow, last: int) -> Iterator[int]:
-    """Yield the points that an athlete lacks and that are not missed, since they were waived."""
-    has = {taken.point for taken in row.points}
-    for point in range(1, last):
-        one = course.points[point]
-        if one.mandatory and one.id not in has and one.id not in row.missed:
-            yield point
-
-
-def _count_points(courses: Mapping[str, Course], rows: Iterable[AthleteRow]) -> Iterator[PointHealth]:
-    """Yield the counts of each point of each race, by the athletes' rows."""
-    counts = {race: [[0, 0, 0, 0, 0] for _ in course.points] for race, course in courses.items()}
-    source_at = {"main": 1, "backup": 2, "official": 3}
-    for row in rows:
-        course, own = courses[row.race], counts[row.race]
-        last = -1
-        for taken in row.points:
-            point = course.index.get(taken.point)
-            if point is not None:
-                own[point][source_at[taken.source]] += 1
-                last = max(last, point)
-        for point in range(last + 1):
-            own[point][0] += 1
-        if "waived" in row.flags:
-            for point in _waived(course, row, last):
-                own[point][4] += 1
-    for race, course in courses.items():
-        for one, (expected, main, backup, official, waived) in zip(course.points, counts[race], strict=True):
-            seen = main + backup + official
-            yield PointHealth(
-                race=race,
-                point=one.id,
-                expected=expected,
-                seen=seen,
-                main=main,
-                backup=backup,
-                official=official,
-                missed=expected - seen - waived,
-                waived=waived,
-            )
