@@ -7,13 +7,18 @@ days have each fault, how many have none, and how many athletes are in them. A f
 import os
 from random import Random
 
+import msgspec
 import pytest
 
+from loadtest.simulation import Timed
+from schemas.codec import fact_from_json
+from schemas.events import ClockCorrected, GunFired
 from tests.health.planted import FAULTS, NAMES, clean_day, health_at, health_of, raw_reads
 
 SEEDS = int(os.environ.get("MATLINE_HEALTH_SEEDS", "1"))
 CLEAN = int(os.environ.get("MATLINE_HEALTH_CLEAN", "4"))
 SIZE = int(os.environ.get("MATLINE_HEALTH_SIZE", "500"))
+LATE_US = 1 << 50  # after everything
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -24,6 +29,17 @@ def test_a_fault_is_found_within_a_minute_after_200_athletes_and_nothing_else_is
     findings = health_at(day, day.due_us).findings
     assert any(map(day.is_it, findings)), (kind, name, seed, findings)
     assert all(map(day.is_it, findings)), (kind, name, seed, findings)
+
+
+@pytest.mark.parametrize("kind", ["clock 90 s ahead", "clock an hour behind", "clock jumps", "gun two minutes late"])
+def test_once_the_proposed_facts_are_on_the_log_nothing_is_left_to_find(kind):
+    day = FAULTS[kind](clean_day(NAMES[1], SIZE, 3), Random(f"{kind} 3"))
+    proposed = [fact for finding in health_at(day, None).findings for fact in finding.proposal or ()]
+    read = [fact_from_json(msgspec.json.encode(fact)) for fact in proposed]
+    facts = [Timed(LATE_US, fact) for fact in read if isinstance(fact, (ClockCorrected, GunFired))]
+    assert facts
+    assert len(facts) == len(proposed)
+    assert health_of(day.simulation, [*day.facts, *facts], day.reads, None).findings == []
 
 
 @pytest.mark.parametrize("seed", range(CLEAN))
