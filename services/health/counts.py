@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from schemas.ids import bib_order
 from schemas.results import AthleteRow
-from services.health.model import PointHealth
+from services.health.health_document import PointHealth
 from services.scoring.core.course import Course
 
 

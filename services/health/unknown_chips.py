@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from schemas.events import Entry
-from services.health.model import ChipHealth, Finding, NearEntry
+from services.health.health_document import ChipHealth, Finding, NearEntry
 from services.health.observed import Observed, ObservedChip
 
 CHIPS_LISTED_MAX = 1_000

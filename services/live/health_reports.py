@@ -5,7 +5,7 @@ import time
 
 import msgspec
 
-from services.health.document import health
+from services.health.examine_event import health
 from services.live.async_cache import AsyncCache
 from services.live.explainer import Explainer
 from services.live.http.answers import Answer, json_answer, weight

@@ -8,10 +8,10 @@ from schemas.definition import Definition
 from schemas.ids import US
 from services.formatting.terminal import clean, new_table
 from services.formatting.times import LocalClock, format_seconds
-from services.health.document import health
-from services.health.model import ChipHealth, Health
+from services.health.examine_event import health
+from services.health.finding_words import describe
+from services.health.health_document import ChipHealth, Health
 from services.health.observed import observe
-from services.health.words import describe
 from services.offline.scored_log import Log, scored
 
 CHIPS_SHOWN = 50

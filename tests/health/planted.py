@@ -13,8 +13,8 @@ import races
 from loadtest.simulation import Simulation, Timed, simulate
 from schemas.definition_parse import definition_from_toml
 from schemas.events import ClockCorrected, GunFired, Read, ReadsReceived
-from services.health.document import health
-from services.health.model import Finding, Health
+from services.health.examine_event import health
+from services.health.health_document import Finding, Health
 from services.health.observed import observe
 from services.offline.scored_log import scored
 from services.scoring.core.event import EventState

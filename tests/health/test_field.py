@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.formatting.times import LocalClock
-from services.health.words import describe
+from services.health.finding_words import describe
 from services.offline.health_tables import health_of
 from services.offline.office_command import run
 from services.offline.scored_log import Log, document_of

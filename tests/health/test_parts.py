@@ -5,8 +5,8 @@ from schemas.events import Entry
 from services.health.crossings import Crossings, Instants
 from services.health.even_pace import Field, estimate_mat
 from services.health.guns import find_gun_faults
+from services.health.health_document import NearEntry
 from services.health.mats import OnTheWay, Seen, due_since, silent_devices, worst_stretch
-from services.health.model import NearEntry
 from services.health.observed import Observed, ObservedChip, ObservedDevice
 from services.health.peers import compare, in_order
 from services.health.unknown_chips import CHIPS_LISTED_MAX, chips_finding, list_chips

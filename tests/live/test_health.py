@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.health.document import health
+from services.health.examine_event import health
 from services.health.observed import Burst, observe, observe_bursts
 from services.offline.health_tables import health_of
 from services.offline.scored_log import Log

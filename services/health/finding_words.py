@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from schemas.ids import US
 from services.formatting.times import LocalClock, format_seconds
 from services.formatting.words import join_words
-from services.health.model import Finding, FindingKind
+from services.health.health_document import Finding, FindingKind
 
 NAMED_MAX = 20
 

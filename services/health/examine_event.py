@@ -3,7 +3,8 @@
     health(state.event_row(), definition, rows, observe(state))
 
 Faults are looked for in the order in which they explain each other: clocks, guns by clocks put right, then mats and
-devices by both, and chips last. One class holds them all, since each step needs what those before it found.
+devices by both, and chips last. This file is
+long because one class holds them all: each step needs what those before it found.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from services.health.clocks import OFF_MIN_US, ClockFault, Clocks, corrections, 
 from services.health.counts import OpenCases, count_points
 from services.health.crossings import Crossings, Instants, believable
 from services.health.guns import GunFault, GunKey, find_gun_faults
+from services.health.health_document import DeviceHealth, Finding, Health
 from services.health.mats import (
     DUE_MIN,
     LATE_FACTOR,
@@ -37,7 +39,6 @@ from services.health.mats import (
     silent_devices,
     worst_stretch,
 )
-from services.health.model import DeviceHealth, Finding, Health
 from services.health.observed import Observed
 from services.health.unknown_chips import CHIPS_LISTED_MAX, chips_finding, list_chips
 from services.scoring.core.course import START, Course
