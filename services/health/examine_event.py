@@ -3,8 +3,9 @@
     health(state.event_row(), definition, rows, observe(state))
 
 Faults are looked for in the order in which they explain each other: clocks, guns by clocks put right, then mats and
-devices by both, and chips last. This file is
-long because one class holds them all: each step needs what those before it found.
+devices by both, and chips last.
+
+This file is long because one class holds all steps: each needs what those before it found.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
