@@ -7,11 +7,12 @@ MUTANTS := .venv-mutants
 STAMP := $(VENV)/.installed
 CORE_TESTS := $(addprefix tests/,schemas formatting scoring standings ingest/decoders)
 STACK_TESTS := tests/integration tests/operate/embedded_kafka
+RANDOM_TESTS := tests/oracle tests/fuzz tests/health
 LOCKS := requirements/uv.lock.txt requirements/lock.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo test quick check env packages lint types contracts unit test-core test-stacks test-rest pure-core pure-shells bench fuzz mutants format lock kafka-lock clean
+.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-shells bench fuzz mutants format lock kafka-lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -20,8 +21,8 @@ demo: env ## time a simulated race of 11,000 and check the boards (KEEP=1 leaves
 	$(BIN)/matline demo $(if $(KEEP),--keep)
 
 test: env packages lint types contracts ## run every check that a change has to pass
-	@echo "Running the tests in three parts at once; each prints its report when it ends, ten minutes or so in all"
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-core test-stacks test-rest
+	@echo "Running the tests in four parts at once; each prints its report when it ends, ten minutes or so in all"
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target test-core test-random test-stacks test-rest
 
 check: test ## the same as test
 
@@ -58,18 +59,21 @@ types: env
 contracts: env
 	$(BIN)/lint-imports
 
-# The stacks mostly wait, so three parts share two cores well. Coverage is of the pure core alone, by its examples:
+# The stacks mostly wait, so four parts share two cores well. Coverage is of the pure core alone, by its examples:
 # Python 3.11 takes nearly twice as long to run under it, which thousands of random logs would not repay.
 test-core: env
 	$(BIN)/coverage run -m pytest $(CORE_TESTS)
 	@echo "Coverage of the core in per cent: files below 85, and the total"
 	@$(BIN)/coverage report | awk 'NR == 1 || /^TOTAL/ || /%$$/ && $$NF + 0 < 85'
 
+test-random: env
+	$(BIN)/python -m pytest $(RANDOM_TESTS)
+
 test-stacks: env packages
 	$(BIN)/python -m pytest $(STACK_TESTS)
 
 test-rest: env packages
-	$(BIN)/python -m pytest tests $(addprefix --ignore=,$(CORE_TESTS) $(STACK_TESTS))
+	$(BIN)/python -m pytest tests $(addprefix --ignore=,$(CORE_TESTS) $(RANDOM_TESTS) $(STACK_TESTS))
 
 unit: env packages
 	$(BIN)/python -m pytest $(PYTEST)
