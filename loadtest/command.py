@@ -27,11 +27,13 @@ from schemas.definition_parse import definition_from_toml
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-LINE_EVERY_S = 5.0  # a line of progress where no terminal shows a bar
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """The day to simulate, and where to send it. `race` is a name of `races` or a TOML file."""
+    """The day to simulate, and where to send it. `race` is a name of `races` or a TOML file.
+
+    Where no terminal shows a bar, a line of progress is printed every `line_every_s` seconds.
+    """
 
     race: str
     size: int
@@ -46,6 +48,7 @@ class Order(Struct, frozen=True, kw_only=True):
     entries: Path | None = None
     protocol: Spoken | None = None
     at: str | None = None
+    line_every_s: float = 5.0
 
 
 class _Refused(Exception):
@@ -60,7 +63,7 @@ def run(order: Order, environment: Mapping[str, str]) -> int:
         _check(order)
         simulation = _simulation(order, definition)
         if order.out is not None:
-            _write_log(simulation, order.out, console)
+            _write_log(simulation, order, order.out, console)
         if order.truth is not None:
             _write(order.truth, msgspec.json.format(msgspec.json.encode(list(simulation.truth.values()))) + b"\n")
         if order.sources is not None:
@@ -71,7 +74,7 @@ def run(order: Order, environment: Mapping[str, str]) -> int:
         if order.protocol is not None:
             return asyncio.run(_play(simulation, order, order.protocol, target, console))
         if target is not None:
-            driven = asyncio.run(_drive(simulation, target, order.speed, console))
+            driven = asyncio.run(_drive(simulation, target, order, console))
             console.print(_summary(driven), highlight=False)
     except _Refused as refused:
         _complain(console, str(refused))
@@ -150,12 +153,12 @@ def _write(path: Path, data: bytes) -> None:
         raise _Refused(f"{path}: {error.strerror}") from None
 
 
-def _write_log(simulation: Simulation, path: Path, console: Console) -> None:
+def _write_log(simulation: Simulation, order: Order, path: Path, console: Console) -> None:
     """Write the log to a file, or to standard output for `-`."""
     lines = reads = 0
     try:
         opened = nullcontext(sys.stdout.buffer) if path == Path("-") else path.open("wb")
-        with opened as file, _progress(console, len(simulation.reads)) as show:
+        with opened as file, _progress(console, len(simulation.reads), order.line_every_s) as show:
             for item in simulation.timeline():
                 file.write(simulation.line(item) + b"\n")
                 lines += 1
@@ -179,14 +182,14 @@ def _target(order: Order, url: str, environment: Mapping[str, str]) -> Target:
     )
 
 
-async def _drive(simulation: Simulation, target: Target, speed: float | None, console: Console) -> Driven:
-    with _progress(console, len(simulation.reads)) as show:
+async def _drive(simulation: Simulation, target: Target, order: Order, console: Console) -> Driven:
+    with _progress(console, len(simulation.reads), order.line_every_s) as show:
 
         def show_sent(driven: Driven) -> None:
             text = "sending" if driven.behind_s < 1 else f"sending, {driven.behind_s:.0f} s behind"
             show(text, min(driven.accepted, driven.reads))
 
-        return await drive(simulation, target, speed, show_sent)
+        return await drive(simulation, target, order.speed, show_sent)
 
 
 async def _play(simulation: Simulation, order: Order, spoken: Spoken, target: Target | None, console: Console) -> int:
@@ -198,7 +201,7 @@ async def _play(simulation: Simulation, order: Order, spoken: Spoken, target: Ta
         async with mats:
             _print_sources(mats, order, console)
             await mats.connected()
-            with _progress(console, len(simulation.reads)) as show:
+            with _progress(console, len(simulation.reads), order.line_every_s) as show:
                 seen = await play_day(simulation, mats, target, order.speed, lambda seen: show("playing", seen))
             await mats.all_sent()
             over = True
@@ -227,7 +230,7 @@ def _print_sources(mats: Mats, order: Order, console: Console) -> None:
 
 
 @contextmanager
-def _progress(console: Console, total: int) -> Iterator[Callable[[str, int], None]]:
+def _progress(console: Console, total: int, line_every_s: float) -> Iterator[Callable[[str, int], None]]:
     """Yield what shows an activity and its number of reads: as a bar at a terminal, else a line now and then."""
     if console.is_terminal:
         with _bar(console) as bar:
@@ -238,7 +241,7 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[str, int], Non
 
     def show(text: str, reads: int) -> None:
         nonlocal shown_s
-        if time.monotonic() - shown_s >= LINE_EVERY_S:
+        if time.monotonic() - shown_s >= line_every_s:
             shown_s = time.monotonic()
             console.print(f"{text}: {reads} of {total} reads", highlight=False, soft_wrap=True)
 

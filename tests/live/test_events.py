@@ -118,7 +118,7 @@ async def test_an_official_publication_within_the_protest_window_is_void(databas
 async def test_an_official_publication_without_a_provisional_one_is_void_and_leaves_results_live(database):
     race = await racing(database, run("7"), published("official", 5600))
     async with serving(race) as live:
-        assert await state(live) == ("live", "live", "nothing provisional was published before it")
+        assert await state(live) == ("live", "live", "no provisional results were published before it")
 
 
 async def test_an_open_case_or_protest_makes_an_official_publication_void_for_good(database):

@@ -13,7 +13,6 @@ import pytest
 from typer.testing import CliRunner
 
 import races
-from loadtest import command
 from loadtest.command import Order, run
 from loadtest.mats import all_alike
 from schemas.definition_parse import definition_from_toml
@@ -123,13 +122,10 @@ def test_an_unknown_race_is_named_before_what_else_is_missing(capsys: pytest.Cap
     assert "nowhere: No such file or directory; give a file, or one of hanoi-half-2024" in capsys.readouterr().err
 
 
-async def test_progress_is_a_line_now_and_then_without_a_terminal(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(command, "LINE_EVERY_S", 0.0)
+async def test_progress_is_a_line_now_and_then_without_a_terminal(capsys: pytest.CaptureFixture[str]):
     simulation = simulated(RACE, 40, 5)
     async with ingest_for(simulation, MemoryLog()) as ingest:
-        assert await asyncio.to_thread(run, order(to=ingest.url), {}) == 0
+        assert await asyncio.to_thread(run, order(to=ingest.url, line_every_s=0.0), {}) == 0
     reads = len(simulation.reads)
     assert f"sending: {reads} of {reads} reads\n" in capsys.readouterr().err
 

@@ -62,7 +62,7 @@ async def test_each_topic_is_made_with_its_settings_and_the_race_log_kept_for_ev
 
 async def test_missing_topics_are_named_and_made_by_no_question(kafka, admin):
     await without(admin, "results", "standings")
-    with pytest.raises(StartFault, match="no topic results, standings; create it by `matline topics create`"):
+    with pytest.raises(StartFault, match="no topic results, standings; create it with `matline topics create`"):
         await check_topics(kafka)
     assert not {"results", "standings"}.intersection(await admin.list_topics())
     assert await create_topics(kafka, PARTITIONS_DEFAULT, 1, {}) == ["results", "standings"]
