@@ -12,7 +12,7 @@ LOCKS := requirements/uv.lock.txt requirements/lock.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-ingest pure-operate pure-random pure-rest bench fuzz mutants format lock kafka-lock clean
+.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest bench fuzz mutants format lock kafka-lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -29,7 +29,7 @@ check: test ## the same as test
 quick: export MATLINE_PROPERTY_LOGS ?= 10
 quick: export MATLINE_AGREEMENT_LOGS ?= 100
 quick: env ## run the checks that need no broker, no ClickHouse and no browser
-	@$(MAKE) --no-print-directory --output-sync=target -j5 pure-ingest pure-operate pure-random pure-core pure-rest lint types contracts
+	@$(MAKE) --no-print-directory --output-sync=target -j5 pure-readers pure-operate pure-random pure-core pure-rest lint types contracts
 
 env: $(STAMP)
 
@@ -83,8 +83,8 @@ PURE := $(BIN)/python -m pytest -q -m "not integration" -p no:cacheprovider
 pure-core: env
 	$(PURE) $(CORE_TESTS) $(PYTEST)
 
-pure-ingest: env
-	$(PURE) tests/ingest --ignore=tests/ingest/decoders $(PYTEST)
+pure-readers: env
+	$(PURE) tests/ingest/readers $(PYTEST)
 
 pure-operate: env
 	$(PURE) tests/operate tests/loadtest tests/runtime $(PYTEST)
@@ -93,7 +93,7 @@ pure-random: env
 	$(PURE) $(RANDOM_TESTS) $(PYTEST)
 
 pure-rest: env
-	$(PURE) tests $(addprefix --ignore=,$(CORE_TESTS) $(RANDOM_TESTS) tests/ingest tests/operate tests/loadtest tests/runtime) $(PYTEST)
+	$(PURE) tests $(addprefix --ignore=,$(CORE_TESTS) $(RANDOM_TESTS) tests/ingest/readers tests/operate tests/loadtest tests/runtime) $(PYTEST)
 
 bench: env ## measure answer times under load; needs an otherwise idle machine
 	$(BIN)/python -m loadtest.bench
