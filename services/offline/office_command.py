@@ -5,6 +5,7 @@ clocks, guns, mats and chips; afterwards prizes, titles and medals by the standi
 """
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -114,22 +115,29 @@ def _print_concerns(console: Console, concerns: list[Concern], names: dict[str, 
 
 def _print_prizes(console: Console, lists: OfficeLists, names: dict[str, str]) -> None:
     if lists.prizes:
-        shown = new_table("Prizes", "Prize", "List", "Place", "Bib", "Name")
+        why = any(award.why for award in lists.prizes)
+        shown = new_table("Prizes", "Prize", "List", "Place", "Bib", "Name", *(["Rests on"] if why else []))
         for award in lists.prizes:
             name = names.get(award.bib or "", "") if award.team is None else award.team
             place = f"={award.place}" if award.shared else str(award.place)
-            shown.add_row(Text(award.what), award.on, place, Text(award.bib or "-"), Text(clean(name)))
+            cells = [Text(award.what), Text(award.on), Text(place), Text(award.bib or "-"), Text(clean(name))]
+            shown.add_row(*cells, *_rests_on(award.why, why))
         console.print(shown)
     if lists.titles:
-        shown = new_table("Titles", "Title", "Bib", "Name", "Time", "Within")
+        why = any(title.why for title in lists.titles)
+        shown = new_table("Titles", "Title", "Bib", "Name", "Time", "Within", *(["Rests on"] if why else []))
         for title in lists.titles:
-            name = clean(names.get(title.bib, ""))
-            shown.add_row(
-                Text(title.name), Text(title.bib), Text(name), format_hms(title.time_s), format_hms(title.within_s)
-            )
+            cells = [Text(title.name), Text(title.bib), Text(clean(names.get(title.bib, "")))]
+            times = (format_hms(title.time_s), format_hms(title.within_s))
+            shown.add_row(*cells, *times, *_rests_on(title.why, why))
         console.print(shown)
     if lists.medals:
-        shown = new_table("Medals", "Medal", "Race", "Athletes")
+        shown = new_table("Medals", "Medal", "Race", "Athletes", "With an open case")
         for medal in lists.medals:
-            shown.add_row(Text(medal.what), medal.race, str(len(medal.bibs)))
+            cases = Text(clean(", ".join(medal.open_cases) or "none"))
+            shown.add_row(Text(medal.what), medal.race, str(len(medal.bibs)), cases)
         console.print(shown)
+
+
+def _rests_on(why: Sequence[str], shown: bool) -> list[Text]:
+    return [Text(clean("; ".join(why)))] if shown else []

@@ -1,17 +1,22 @@
 """`matline score`: score a log and print the standings document; no broker and no database. Source: R5."""
 
 import sys
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from schemas.names import public_name
+from schemas.results import AthleteRow
 from services.formatting.terminal import clean, new_table
 from services.formatting.times import format_hms, format_ms
 from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import scored
+from services.standings.boards import BoardRow
 from services.standings.document import Scored, document
+from services.standings.result_flags import flag_words, legend
 
 
 def run(path: str, until: int | None, style: str | None, lenient: bool) -> int:
@@ -41,17 +46,7 @@ def _print_tables(event: str, revision: int, result: Scored) -> None:
     console.print(f"[bold]{event}[/bold] at revision {revision}, {len(result.athletes)} athletes", highlight=False)
     athletes = {row.bib: row for row in result.athletes}
     for name, rows in result.standings.boards.items():
-        table = new_table(name, "Place", "Bib", "Name", "Time", "Gun", "Chip")
-        for row in rows:
-            table.add_row(
-                str(row.place),
-                Text(row.bib),
-                Text(clean(public_name(athletes[row.bib]))),
-                format_hms(row.time_s),
-                format_ms(row.gun_us),
-                format_ms(row.chip_us),
-            )
-        console.print(table)
+        console.print(_board(name, rows, athletes))
     for name, teams in result.standings.team_boards.items():
         table = new_table(name, "Place", "Team", "Score", "Members")
         for team in teams:
@@ -66,6 +61,23 @@ def _print_tables(event: str, revision: int, result: Scored) -> None:
     _print_rest(console, result)
 
 
+def _board(name: str, rows: Sequence[BoardRow], athletes: Mapping[str, AthleteRow]) -> Table:
+    """Return a board as a table; with the column "Flags" where a result has one."""
+    flags = [flag_words(athletes[row.bib]) for row in rows]
+    table = new_table(name, "Place", "Bib", "Name", "Time", "Gun", "Chip", *(["Flags"] if any(flags) else []))
+    for row, words in zip(rows, flags, strict=True):
+        table.add_row(
+            str(row.place),
+            Text(row.bib),
+            Text(clean(public_name(athletes[row.bib]))),
+            format_hms(row.time_s),
+            format_ms(row.gun_us),
+            format_ms(row.chip_us),
+            *([words] if any(flags) else []),
+        )
+    return table
+
+
 def _print_rest(console: Console, result: Scored) -> None:
     """Print the athletes who are on no board, the cases, and the unused reads."""
     table = new_table("Not finished", "Bib", "Name", "Race", "Status", "Last point", "Why")
@@ -74,9 +86,12 @@ def _print_rest(console: Console, result: Scored) -> None:
             last = row.points[-1].point if row.points else "-"
             missed = ", ".join(f"missed {point}" for point in row.missed)
             why = f"cut off at {row.cut_at}" if row.cut_at else missed
-            table.add_row(Text(row.bib), Text(clean(public_name(row))), row.race, row.status, last, why)
+            reasons = "; ".join(filter(None, (why, flag_words(row))))
+            table.add_row(Text(row.bib), Text(clean(public_name(row))), row.race, row.status, last, reasons)
     if table.row_count:
         console.print(table)
+    for line in legend(result.athletes):
+        console.print(line, highlight=False)
     cases = [case for row in result.athletes for case in row.cases] + result.standings.cases
     if cases:
         table = new_table("Cases", "Case", "Race", "State")

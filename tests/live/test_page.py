@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
-from tests.builders import EVENT, board, defined, definition, entries, entry, fact, gun, reads, run
+from tests.builders import EVENT, board, defined, definition, entries, entry, fact, gun, half, reads, run
 from tests.builders import read as read_at
 from tests.live.racing import Racing, serving
 
@@ -155,6 +155,26 @@ async def test_an_athlete_opens_by_keyboard_follows_revisions_and_closes(databas
         await until(lambda: texts(browser, "dialog[open]") == [])
         await until(lambda: "bib=" not in browser.current_url)
         await until(lambda: texts(browser, "#empty") == ["No athletes here yet"])
+
+
+async def test_flags_are_words_and_are_explained_on_the_page(database, browser):
+    of = half(missing_mat="review")
+    rested = (run("7", None, 2000, 4000), run("8", 1, None, 4100), run("9", 1, 2000, 4200))
+    race = await racing(database, *rested, fact("penalty_set", bib="9", seconds=30, reason="x"), definition=of)
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: names(browser))
+        shown = await on_thread(lambda: texts(browser, "#rows .flags"))
+        assert [text.split("\n") for text in shown] == [["start assumed"], ["open case", "under review"], ["penalty"]]
+        assert await on_thread(lambda: texts(browser, "#legend dt")) == [
+            "open case",
+            "penalty",
+            "under review",
+            "start assumed",
+        ]
+        await opened(browser, f"{live.base}/{EVENT}?bib=9")
+        await until(lambda: texts(browser, "dialog[open] .legend dt") == ["penalty"])
+        assert (await on_thread(lambda: texts(browser, "dialog .legend dd")))[0].startswith("+30 s. ")
 
 
 async def test_a_lost_connection_is_shown_and_comes_back(database, browser):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +123,26 @@ def test_text_shows_the_lists_as_tables(listed):
         "Medals",
     ):
         assert title in out
+
+
+def test_a_prize_says_what_it_rests_on(listed):
+    facts = [
+        json.loads(fact) for fact in Path("tests/data/field/24-prize-to-an-open-case.jsonl").read_text().splitlines()
+    ]
+    prizes = json.loads(listed(*facts)[1])["prizes"]
+    assert [(prize["bib"], prize["flags"]) for prize in prizes] == [
+        ("1", ["start_assumed"]),
+        ("2", ["case", "review"]),
+        ("3", []),
+    ]
+    assert [prize["why"] for prize in prizes] == [
+        ["START has no passing; the own gun replaces it"],
+        ["missed 10K and 15K, and case missed:2 is open"],
+        [],
+    ]
+    out = listed(*facts, style="text")[1]
+    assert "Rests on" in out
+    assert "missed:2 is open" in out
 
 
 def test_text_takes_nothing_from_outside_for_markup(listed):

@@ -338,3 +338,13 @@ def test_printable_text_is_left_as_it_is():
     assert printable("Nguyễn Thị Oanh") == "Nguyễn Thị Oanh"
     assert clean("a\x00b\u202e") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}"
     assert printable("[bold]") == "\\[bold]"
+
+
+def test_a_board_says_in_words_what_results_rest_on_and_what_the_words_mean(scored):
+    _, out, _ = scored("tests/data/field/24-prize-to-an-open-case.jsonl", style="text")
+    lines = out.decode().splitlines()
+    (first,) = [line for line in lines if "Giải1" in line]
+    assert first.rstrip("│ ").endswith("start")  # "start assumed", wrapped at 80 columns
+    assert "start assumed: START has no passing; the own gun replaces it in the chip time" in lines
+    assert "under review: a point was missed, and the jury has not decided" in lines
+    assert not any(line.startswith("penalty:") for line in lines)

@@ -13,9 +13,9 @@ from services.formatting.words import place_text
 from services.live.feed.board_line import BoardLine
 from services.standings.age_grade import finisher_grade
 from services.standings.event_index import age_group
+from services.standings.result_flags import public_flags
 
 CHANGED = "changed_since_official"
-PUBLIC_FLAGS = frozenset(("penalty", "review", "start_assumed"))
 
 Value = str | int | float
 
@@ -60,14 +60,6 @@ def _result_state(line: BoardLine) -> str:
     return CHANGED if line.athlete.bib in line.listing.changed else line.listing.state
 
 
-def _flags(line: BoardLine) -> str | None:
-    """Return the public flags of a result, sorted; `case` means that a case of the athlete is open."""
-    flags = PUBLIC_FLAGS.intersection(line.athlete.flags)
-    if any(case.open for case in line.athlete.cases):
-        flags |= {"case"}
-    return " ".join(sorted(flags)) or None
-
-
 def _age_grade(line: BoardLine) -> float | None:
     """Return a finisher's age grade by the printed time; None for a hidden athlete, since it reveals the age."""
     race = line.listing.race
@@ -104,7 +96,7 @@ COLUMNS = (
     Column("projected_finish", str, _projected_finish, ours=True),
     Column("status", str, lambda line: line.athlete.status, ours=True),
     Column("result_state", str, _result_state, ours=True),
-    Column("flags", str, _flags, ours=True),
+    Column("flags", str, lambda line: " ".join(public_flags(line.athlete)) or None, ours=True),
     Column("updated_at", str, lambda line: line.listing.updated_at, ours=True),
     Column("revision", int, lambda line: line.listing.announced.revision),
     Column("age_grade", float, _age_grade),

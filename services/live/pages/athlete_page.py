@@ -19,6 +19,7 @@ from services.standings.boards import passes
 from services.standings.event_index import EventIndex, age_group, title
 from services.standings.incremental import Cell
 from services.standings.publication import Published
+from services.standings.result_flags import CASE, public_flags, waived_points
 
 
 class AthleteData(Struct, frozen=True, kw_only=True):
@@ -168,6 +169,8 @@ def _public_athlete(event: EventIndex, announced: AnnouncedRevision, row: Athlet
         "cut_at": row.cut_at,
         "missed": row.missed,
         "flags": row.flags,
+        "case_open": CASE in public_flags(row),
+        "waived": waived_points(race, row),
         "penalty_us": row.penalty_us,
         "version": row.version,
         "next_point": None if ahead is None else ahead.point,

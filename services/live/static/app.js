@@ -227,6 +227,7 @@ async function loadBoard() {
   caption(chosen, answer);
   if (chosen.kind === "boards") showBoard(answer);
   else showTeams(chosen, answer);
+  showLegend(answer.rows);
   $("empty").hidden = answer.rows.length > 0;
   $("empty").textContent = say(view.search ? "nobody" : "empty");
   $("frame").hidden = answer.rows.length === 0;
@@ -276,6 +277,7 @@ function boardRow(row, atPoint, fresh) {
       element("button", { type: "button", class: "name", "data-bib": row.bib, onclick: () => openAthlete(row.bib) }, row.name),
       below ? element("span", { class: "quiet" }, below) : null,
       short ? element("span", { class: "quiet narrow" }, short) : null,
+      flagsOf(row).length ? element("span", { class: "flags" }, ...flagsOf(row).map(flag)) : null,
     ),
     cell(row.nationality, "wide"),
     cell(row.age_group, "wide"),
@@ -286,6 +288,31 @@ function boardRow(row, atPoint, fresh) {
     cell(row.pace, "number wide"),
     moved(row.move),
   );
+}
+
+// --- Flags: what a result rests on, in words, and explained below the board
+
+const flagsOf = (row) => (row.flags ? row.flags.split(" ") : []);
+const flag = (name) => element("span", { class: "flag" }, say(`flag_${name}`));
+
+function explained(flags, means) {
+  return flags.map((name) => element("div", {}, element("dt", {}, flag(name)), element("dd", {}, means(name))));
+}
+
+function showLegend(rows) {
+  const present = [...new Set(rows.flatMap(flagsOf))].sort();
+  $("legend").hidden = !present.length;
+  $("legend").replaceChildren(...explained(present, (name) => say(`means_${name}`)));
+}
+
+/** Return what each flag of an athlete means, with the penalty and the waived points themselves. */
+function athleteFlags(result) {
+  const flags = ["penalty", "review", "start_assumed", "waived"].filter((name) => result.flags.includes(name));
+  const values = {
+    penalty: `${result.penalty_us < 0 ? "−" : "+"}${Math.abs(result.penalty_us) / 1e6} s`,
+    waived: result.waived.join(", "),
+  };
+  return explained(result.case_open ? ["case", ...flags] : flags, (name) => [values[name], say(`means_${name}`)].filter(Boolean).join(". "));
 }
 
 function moved(move) {
@@ -379,9 +406,12 @@ function athleteParts(result) {
     [say("wave"), result.wave],
   ].filter(([, text]) => text);
   const main = result.boards[0]?.board;
+  const flags = athleteFlags(result);
   return [
     element("p", { class: "quiet" }, result.race_name),
     element("dl", { class: "facts" }, ...facts.map(([name, text]) => element("div", {}, element("dt", {}, name), element("dd", {}, text)))),
+    flags.length ? element("h3", {}, say("notes")) : null,
+    flags.length ? element("dl", { class: "legend" }, ...flags) : null,
     result.boards.length ? element("h3", {}, say("places")) : null,
     element("dl", { class: "facts" },
       ...result.boards.map((place) =>

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from schemas.definition import Board, Definition, Delegation, TeamBoard
 from schemas.ids import bib_order
 from schemas.results import AthleteRow
-from services.offline.export.result_tables import PERSON, Cell, Duration, Table, person, table
+from services.offline.export.result_tables import PERSON, Cell, Duration, Table, flags_cell, person, table
 from services.standings.document import Scored
 from services.standings.event_index import age_group, event_index, title
-from services.standings.office.prizes import medal_list, prize_list, title_list
+from services.standings.office.prizes import Award, TitleEarned, medal_list, prize_list, title_list
 
 
 def start_lists(made: Scored) -> list[Table]:
@@ -52,11 +52,11 @@ def medal_table(made: Scored) -> list[Table]:
     athletes = {row.bib: row for row in made.athletes}
     races = {race.id: race.name for race in made.definition.races}
     rows: list[list[Cell]] = [
-        [medal.race, races[medal.race], medal.what, *person(athletes[bib]), medal.article]
+        [medal.race, races[medal.race], medal.what, *person(athletes[bib]), medal.article, flags_cell(athletes[bib])]
         for medal in medal_list(made.definition, made.athletes)
         for bib in medal.bibs
     ]
-    return [table("medals", "Medals", ["race", "race_name", "medal", *PERSON, "article"], rows)]
+    return [table("medals", "Medals", ["race", "race_name", "medal", *PERSON, "article", "flags"], rows)]
 
 
 def prize_tables(made: Scored) -> list[Table]:
@@ -67,10 +67,17 @@ def prize_tables(made: Scored) -> list[Table]:
     if definition is None:
         return []
     athletes = {row.bib: row for row in made.athletes}
-    columns = ["prize", "list", "place", "shared", *PERSON, "members", "article"]
-    titles = ["title", *PERSON, "time", "within", "article"]
+    columns = ["prize", "list", "place", "shared", *PERSON, "members", "article", "flags", "why"]
+    titles = ["title", *PERSON, "time", "within", "article", "flags", "why"]
     earned: list[list[Cell]] = [
-        [title.name, *person(athletes[title.bib]), Duration(title.time_s), Duration(title.within_s), title.article]
+        [
+            title.name,
+            *person(athletes[title.bib]),
+            Duration(title.time_s),
+            Duration(title.within_s),
+            title.article,
+            *_rests_on(title),
+        ]
         for title in title_list(definition, made.athletes)
     ]
     return [
@@ -86,7 +93,7 @@ def _prizes(definition: Definition, made: Scored, athletes: Mapping[str, Athlete
         *definition.delegations,
     ]
     named = {board.id: title(board) for board in ranked}
-    for award in prize_list(definition, made.standings):
+    for award in prize_list(definition, made.standings, made.athletes):
         team: list[Cell] = [*([None] * (len(PERSON) - 1)), award.team]
         who = team if award.bib is None else person(athletes[award.bib])
         members = "; ".join(f"{bib} {person(athletes[bib])[1]}" for bib in award.members)
@@ -98,4 +105,10 @@ def _prizes(definition: Definition, made: Scored, athletes: Mapping[str, Athlete
             *who,
             members or None,
             award.article,
+            *_rests_on(award),
         ]
+
+
+def _rests_on(earned: Award | TitleEarned) -> list[Cell]:
+    """Return the flags of what was earned, and why in words."""
+    return [" ".join(earned.flags) or None, "; ".join(earned.why) or None]

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from schemas.names import public_name
 from schemas.results import AthleteRow
+from services.standings.result_flags import public_flags
 
 
 class Duration(NamedTuple):
@@ -39,6 +40,11 @@ def person(row: AthleteRow) -> list[Cell]:
     names = (row.bib, "") if row.hidden else (entry.family_name, entry.given_name)
     cells: list[Cell] = [row.bib, public_name(row), *names, entry.gender, entry.nationality, entry.club, entry.team]
     return [None if cell == "" else cell for cell in cells]
+
+
+def flags_cell(row: AthleteRow) -> Cell:
+    """Return the flags of a result as feeds have them: sorted, separated by blanks."""
+    return " ".join(public_flags(row)) or None
 
 
 def table(id: str, title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:

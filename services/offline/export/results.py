@@ -6,7 +6,7 @@ from typing import NamedTuple
 from schemas.definition import Board, Race, TeamBoard
 from schemas.results import AthleteRow, printed_s
 from services.offline.export.publications import PublishingLog, results_of
-from services.offline.export.result_tables import PERSON, Cell, Duration, Table, person, table
+from services.offline.export.result_tables import PERSON, Cell, Duration, Table, flags_cell, person, table
 from services.standings import Standings
 from services.standings.age_grade import finisher_grade
 from services.standings.boards import BoardRow
@@ -98,7 +98,8 @@ def results_tables(log: PublishingLog, made: Scored) -> list[Table]:
 def _board(field: _Field, board: Board, state: StateOf) -> Table:
     race = field.view.races[board.race]
     points = [point.id for point in race.points[1:-1]]
-    columns = ["place", *PERSON, "age_group", "time", "gun_time", "chip_time", "age_grade", *points, "result_state"]
+    times = ["time", "gun_time", "chip_time", "age_grade", *points]
+    columns = ["place", *PERSON, "age_group", *times, "result_state", "flags"]
     rows = (_board_row(field, race, row, points, state) for row in field.standings.boards[board.id])
     return table(board.id, title(board), columns, rows)
 
@@ -116,6 +117,7 @@ def _board_row(field: _Field, race: Race, row: BoardRow, points: Sequence[str], 
         None if athlete.hidden else finisher_grade(field.view.definition, race, athlete, row.time_s),
         *(splits.get(point) for point in points),
         state(row.bib),
+        flags_cell(athlete),
     ]
 
 
@@ -145,7 +147,7 @@ def _team_rows(field: _Field, team: TeamBoard, state: StateOf) -> Iterator[list[
 
 # --- The others.
 
-_UNFINISHED = ["race", *PERSON, "status", "last_point", "why"]
+_UNFINISHED = ["race", *PERSON, "status", "last_point", "why", "flags"]
 _WHY = {"DQ": "disqualified", "DNS": "did not start", "DNF": "did not finish"}
 
 
@@ -159,4 +161,4 @@ def _unfinished(athletes: Sequence[AthleteRow]) -> Iterator[list[Cell]]:
             else ", ".join(f"missed {point}" for point in row.missed)
         )
         last = row.points[-1].point if row.points else None
-        yield [row.race, *person(row), row.status, last, why or _WHY.get(row.status)]
+        yield [row.race, *person(row), row.status, last, why or _WHY.get(row.status), flags_cell(row)]

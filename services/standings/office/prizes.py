@@ -7,7 +7,8 @@ an event has another rule, its prizes name the prizes whose winners they pass ov
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from schemas.definition import Definition
 from schemas.ids import US, bib_order
@@ -15,13 +16,16 @@ from schemas.office import Prize, Title
 from schemas.results import AthleteRow, printed_s
 from services.standings import Standings
 from services.standings.boards import BoardRow
+from services.standings.office.basis import Basis
+from services.standings.result_flags import CASE, public_flags
 
 
 class Award(Struct, frozen=True, kw_only=True):
     """A prize to an athlete (`bib`) or a team, by a board, team board or delegation list (`on`).
 
     `place` is the winning place, counted without athletes who are passed over. `shared`: others have that place too,
-    and the office decides how to divide the prize. `members` are the bibs that made the team's score.
+    and the office decides how to divide the prize. `members` are the bibs that made the team's score. `flags` are those
+    of the results that the prize rests on, and `why` says for each what it rests on.
     """
 
     prize: str
@@ -33,20 +37,23 @@ class Award(Struct, frozen=True, kw_only=True):
     team: str | None
     members: list[str]
     shared: bool
+    flags: list[str] = field(default_factory=list)
+    why: list[str] = field(default_factory=list)
 
 
 class MedalList(Struct, frozen=True, kw_only=True):
-    """The athletes who get a medal in a race, by bib."""
+    """The athletes who get a medal in a race, by bib; `open_cases` are those of them who have a case to be decided."""
 
     medal: str
     article: str
     what: str
     race: str
     bibs: list[str]
+    open_cases: list[str] = field(default_factory=list)
 
 
 class TitleEarned(Struct, frozen=True, kw_only=True):
-    """An athlete within a title's time, both in whole seconds as printed."""
+    """An athlete within a title's time, both in whole seconds as printed; `flags` and `why` as an award has them."""
 
     title: str
     article: str
@@ -54,10 +61,13 @@ class TitleEarned(Struct, frozen=True, kw_only=True):
     bib: str
     time_s: int
     within_s: int
+    flags: list[str] = field(default_factory=list)
+    why: list[str] = field(default_factory=list)
 
 
-def prize_list(definition: Definition, ranked: Standings) -> list[Award]:
+def prize_list(definition: Definition, ranked: Standings, rows: Iterable[AthleteRow]) -> list[Award]:
     """Return all prizes by the current standings, in the order of the definition, each list best first."""
+    basis = Basis(definition, ranked, rows)
     awards: list[Award] = []
     winners: dict[str, set[str]] = {}
     for prize in definition.prizes:
@@ -65,12 +75,19 @@ def prize_list(definition: Definition, ranked: Standings) -> list[Award]:
         for board in prize.boards:
             awards += _to_athletes(prize, board, [row for row in ranked.boards[board] if row.bib not in over])
         for board in prize.team_boards:
-            rows = [(row.place, row.team, [member.bib for member in row.members]) for row in ranked.team_boards[board]]
-            awards += _to_teams(prize, board, rows)
+            teams = [(row.place, row.team, [member.bib for member in row.members]) for row in ranked.team_boards[board]]
+            awards += _to_teams(prize, board, teams)
         for name in prize.delegations:
             awards += _to_teams(prize, name, [(row.place, row.team, []) for row in ranked.delegations[name]])
         winners[prize.id] = {award.bib for award in awards if award.prize == prize.id and award.bib is not None}
-    return awards
+    return [_with_basis(award, basis) for award in awards]
+
+
+def _with_basis(award: Award, basis: Basis) -> Award:
+    if award.bib is not None:
+        return replace(award, flags=basis.flags([award.bib]), why=basis.of_athlete(award.bib))
+    team = award.team or ""
+    return replace(award, flags=basis.team_flags(award.on, team), why=basis.of_team(award.on, team))
 
 
 def _to_athletes(prize: Prize, board: str, rows: Sequence[BoardRow]) -> Iterator[Award]:
@@ -117,9 +134,12 @@ def _award(
 def medal_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[MedalList]:
     """Return the athletes who finished within the limits, by medal and race. Races without a finisher are left out."""
     finished: dict[str, list[str]] = {}
+    open_cases: set[str] = set()
     for row in rows:
         if row.status == "FINISHED" and not row.gone:
             finished.setdefault(row.race, []).append(row.bib)
+            if CASE in public_flags(row):
+                open_cases.add(row.bib)
     return [
         MedalList(
             medal=medal.id,
@@ -127,6 +147,7 @@ def medal_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[Medal
             what=medal.what,
             race=race.id,
             bibs=sorted(finished[race.id], key=bib_order),
+            open_cases=sorted(open_cases.intersection(finished[race.id]), key=bib_order),
         )
         for medal in definition.medals
         for race in definition.races
@@ -137,6 +158,7 @@ def medal_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[Medal
 def title_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[TitleEarned]:
     """Return the athletes within the time of each title, in the order of the definition, the fastest first."""
     finishers = [row for row in rows if row.status == "FINISHED" and not row.gone]
+    basis = Basis(definition, None, finishers)
     earned = {title.id: _within(definition, title, finishers) for title in definition.titles}
     above = {title.id: title.below for title in definition.titles}
     titles: list[TitleEarned] = []
@@ -152,6 +174,8 @@ def title_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[Title
                         bib=bib,
                         time_s=time_s,
                         within_s=title.within_s,
+                        flags=basis.flags([bib]),
+                        why=basis.of_athlete(bib),
                     )
                 )
     return titles

@@ -38,7 +38,7 @@ def office_lists(
         entries=len({entry.bib for entry in entered}),
         concerns=eligibility(definition, entered) + finished_apart(definition, athletes),
         attestations=attestations(definition, entered),
-        prizes=prize_list(definition, ranked),
+        prizes=prize_list(definition, ranked, athletes),
         titles=title_list(definition, athletes),
         medals=medal_list(definition, athletes),
     )

@@ -104,6 +104,13 @@ def test_rows_say_what_state_they_are_in_and_which_have_changed_since_official()
     )
 
 
+def test_flags_are_a_column_of_boards_and_of_those_who_did_not_finish():
+    made = tables(fact("penalty_set", bib="8", seconds=30, reason="short cut"))
+    assert rows(made["men"], "bib", "flags", "time") == [("7", None, Duration(4001)), ("8", "penalty", Duration(4130))]
+    cut = tables(status("10", "DNF", at_s=1000))
+    assert ("10", "DNF", "case") in rows(cut[UNFINISHED], "bib", "status", "flags")
+
+
 # --- Lists.
 
 

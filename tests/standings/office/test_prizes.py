@@ -20,7 +20,7 @@ def won(rows, *prizes, boards=(MEN, OLD), **more):
     made = parse_definition(definition(boards=list(boards), prizes=list(prizes), **more))
     return [
         (award.prize, award.on, f"{award.place}{'=' if award.shared else ''}", award.bib or award.team)
-        for award in prize_list(made, standings(made, rows, None))
+        for award in prize_list(made, standings(made, rows, None), rows)
     ]
 
 
@@ -109,7 +109,7 @@ def test_a_teams_award_names_the_members_that_made_its_score_and_the_article():
     rows = team("A", ("1", 4001), ("2", 4002), ("3", 4003))
     plain = definition(boards=[MEN], team_boards=[TEAMS], prizes=[prize("team", 1, team_boards=["teams"])])
     made = parse_definition(plain)
-    (award,) = prize_list(made, standings(made, rows, None))
+    (award,) = prize_list(made, standings(made, rows, None), rows)
     assert (award.members, award.article, award.what) == (["1", "2"], "A.5.2", "Team")
 
 
