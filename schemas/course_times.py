@@ -1,7 +1,7 @@
 """Times, durations and the start window of a course, as exact numbers."""
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ from schemas.definition import START_WINDOW_S, Definition, Limit, Point, Race
 from schemas.ids import US
 
 START_YEARS = range(1970, 2101)  # of a scheduled start: times of day after it stay within the range of instants
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def zone_of(name: str) -> ZoneInfo | None:
@@ -78,8 +79,24 @@ def clock_instant_us(definition: Definition, race: Race, clock: str) -> int:
 
 
 def _instant_us(local: datetime, zone: ZoneInfo) -> int:
-    aware = local.replace(tzinfo=zone)
-    return (aware - datetime(1970, 1, 1, tzinfo=ZoneInfo("UTC"))) // timedelta(microseconds=1)
+    return (local.replace(tzinfo=zone) - _EPOCH) // timedelta(microseconds=1)
+
+
+def instants_us(local: datetime, zone: tzinfo) -> list[int]:
+    """Return the instants at which clocks of `zone` showed `local`, the earlier first.
+
+    There is one, none in a skipped hour or beyond the years of datetime, and two in an hour that occurs twice.
+    """
+    instants: list[int] = []
+    for fold in (0, 1):
+        try:
+            instant = local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+        except OverflowError:  # on the first day of year 1 or the last of 9999
+            continue
+        at_us = (instant - _EPOCH) // timedelta(microseconds=1)
+        if at_us not in instants and instant.astimezone(zone).replace(tzinfo=None) == local:
+            instants.append(at_us)
+    return instants
 
 
 def limit_us(definition: Definition, race: Race, kind: str, text: str) -> int | None:

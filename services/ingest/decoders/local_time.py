@@ -5,11 +5,11 @@ second time stamp in the same read, resolves it.
 """
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+from schemas.course_times import instants_us
+
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 
 
@@ -26,23 +26,6 @@ def parse_zone(text: str) -> tzinfo:
         raise ValueError(
             f"{text!r} is not a time zone; name one such as Asia/Dubai, or an offset such as +04:00"
         ) from None
-
-
-def instants_us(local: datetime, zone: tzinfo) -> list[int]:
-    """Return the instants at which clocks of `zone` showed `local`, the earlier first.
-
-    There is one, none in a skipped hour or beyond the years of datetime, and two in an hour that occurs twice.
-    """
-    instants: list[int] = []
-    for fold in (0, 1):
-        try:
-            instant = local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
-        except OverflowError:  # on the first day of year 1 or the last of 9999
-            continue
-        at_us = (instant - _EPOCH) // _MICROSECOND
-        if at_us not in instants and instant.astimezone(zone).replace(tzinfo=None) == local:
-            instants.append(at_us)
-    return instants
 
 
 def one_instant_us(local: datetime, zone: tzinfo, hint_us: int | None = None) -> int:

@@ -13,17 +13,18 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from msgspec import Raw, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas import codec
-from schemas.events import EntriesAdded, EventDefined, Fact, LoggedFact, ReadsReceived
+from schemas.definition_faults import DefinitionRefused
+from schemas.events import EntriesAdded, EventDefined, LoggedFact, Ruling
 from schemas.ids import FACT_ID_CHARS, Slug
+from services.fact_effects.sent_facts import FACTS_MAX, MalformedFacts, WrongNumber, facts_from_body
 from services.ingest.errors import Overloaded, Refused, TooLarge, Unavailable, shortened
 from services.ingest.facts import entries_facts, reads_facts, request_rejection
 from services.ingest.http.access import Access, check_gateway
 from services.ingest.http.body import decompress, decompresses_beyond, too_large
-from services.ingest.http.definitions import check_definition, checked_definition
+from services.ingest.http.definitions import checked_definition, refuse_definition
 from services.ingest.http.entries import ENTRIES_MAX, Listing, TooManyEntries, entries_from_csv, entries_from_json
 from services.ingest.http.push import (
     READS_MAX,
@@ -50,7 +51,6 @@ DECOMPRESS_INLINE_MAX_BYTES = (
     64 * 1024
 )  # a larger compressed body is decompressed in a thread; so is one that becomes large decompressed
 DEFINITION_MAX_BYTES = 1024 * 1024  # the largest real ones are 50 KB
-FACTS_MAX = 1_000  # of one request
 ENTRIES_BODY_MAX_BYTES = 32 * 1024 * 1024  # the largest marathons have 60,000 entries of some 300 bytes
 REQUESTS_MAX = 256  # worked on at once: bounds the bodies in memory (256 x 4 MiB, seldom near it)
 BAD_LISTED_MAX = 1_000  # rejected reads or lines listed in an answer; every rejected read is a dead letter
@@ -345,46 +345,20 @@ def _listing(data: bytes, is_json: bool) -> Listing:
         ) from None
 
 
-def _checked_facts(data: bytes, event: str) -> list[Any]:
+def _checked_facts(data: bytes, event: str) -> list[Ruling]:
     """Return the facts of a request. Raises Refused that names each bad one; nothing is written then."""
     try:
-        is_list = data.lstrip()[:1] == b"["
-        items = msgspec.json.decode(data, type=list[Raw]) if is_list else [Raw(data)]
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Refused(
-            400, "Malformed facts", f"{shortened(error)}; send one fact as a JSON object, or a list of them"
-        ) from None
-    if not items or len(items) > FACTS_MAX:
-        raise Refused(
-            400 if not items else 413,
-            "Wrong number of facts",
-            f"this request has {len(items)} facts; send 1 to {FACTS_MAX}",
-            limit=FACTS_MAX,
-        )
-    facts: list[Fact] = []
-    bad: list[dict[str, Any]] = []
-    for index, item in enumerate(items):
-        try:
-            facts.append(_checked_fact(bytes(item), event))
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            bad.append({"index": index, "reason": shortened(error)})
-    if bad:
-        text = "; ".join(f"fact {fault['index']}: {fault['reason']}" for fault in bad[:10])
-        raise Refused(
-            400, "Malformed facts", f"{text}. Nothing was written; correct them and send all again", faults=bad
-        )
-    return facts
-
-
-def _checked_fact(data: bytes, event: str) -> Fact:
-    fact = codec.fact_from_json(data)
-    if isinstance(fact, ReadsReceived):
-        raise ValueError(f"reads_received cannot be sent here; POST reads to /v1/events/{event}/reads")
-    if fact.event != event:
-        raise ValueError(f"its event is {fact.event!r}, but it was sent to event {event!r}")
-    if isinstance(fact, EventDefined):
-        check_definition(fact.definition, event)
-    return fact
+        return facts_from_body(data, event, None)
+    except MalformedFacts as malformed:
+        if not malformed.faults:
+            raise Refused(400, "Malformed facts", str(malformed)) from None
+        text = f"{malformed}. Nothing was written; correct them and send all again"
+        raise Refused(400, "Malformed facts", text, faults=malformed.faults) from None
+    except WrongNumber as wrong:
+        status = 413 if wrong.count else 400
+        raise Refused(status, "Wrong number of facts", str(wrong), limit=FACTS_MAX) from None
+    except DefinitionRefused as refused:
+        refuse_definition(refused.faults)
 
 
 # --- answers

@@ -5,8 +5,9 @@ from typing import Any, NoReturn
 import msgspec
 
 from schemas.definition_faults import DefinitionRefused, Fault
-from schemas.definition_parse import parse_definition, plain_from_toml
+from schemas.definition_parse import plain_from_toml
 from schemas.ids import NAME_CHARS, REASON_CHARS
+from services.fact_effects.sent_facts import check_definition
 from services.ingest.errors import Refused
 from services.ingest.http.body import too_large
 
@@ -17,7 +18,10 @@ TOML_DOTS_MAX = 400  # of one line: 200 points with their kilometres
 def checked_definition(data: bytes, is_json: bool, event: str) -> dict[str, Any]:
     """Return the definition of a body, without faults. Raises Refused that lists every fault."""
     plain = _plain_definition(data, is_json)
-    check_definition(plain, event)
+    try:
+        check_definition(plain, event)
+    except DefinitionRefused as refused:
+        refuse_definition(refused.faults)
     return plain
 
 
@@ -27,11 +31,11 @@ def _plain_definition(data: bytes, is_json: bool) -> dict[str, Any]:
     try:
         plain = msgspec.json.decode(data) if is_json else plain_from_toml(data)
     except DefinitionRefused as refused:
-        _refuse_definition(refused.faults)
+        refuse_definition(refused.faults)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or an endless number
-        _refuse_definition([Fault("$", f"is not {'JSON' if is_json else 'TOML'}: {error}")])
+        refuse_definition([Fault("$", f"is not {'JSON' if is_json else 'TOML'}: {error}")])
     if not isinstance(plain, dict):
-        _refuse_definition([Fault("$", "is not an object")])
+        refuse_definition([Fault("$", "is not an object")])
     return plain
 
 
@@ -40,25 +44,11 @@ def _check_toml(data: bytes) -> None:
     if len(data) > TOML_MAX_BYTES:
         raise too_large(TOML_MAX_BYTES)
     if any(line.count(b".") > TOML_DOTS_MAX for line in data.split(b"\n")):
-        _refuse_definition([Fault("$", f"has a line with more than {TOML_DOTS_MAX} dots; break it into several")])
+        refuse_definition([Fault("$", f"has a line with more than {TOML_DOTS_MAX} dots; break it into several")])
 
 
-def check_definition(plain: dict[str, Any], event: str) -> None:
-    """Raise Refused with every fault of a definition that was sent to this event."""
-    faults: list[Fault] = []
-    if plain.get("event", event) != event:
-        faults.append(
-            Fault("event", f"is {str(plain['event'])[:80]!r}, but the definition was sent to event {event!r}")
-        )
-    try:
-        parse_definition(plain)
-    except DefinitionRefused as refused:
-        faults += refused.faults
-    if faults:
-        _refuse_definition(faults)
-
-
-def _refuse_definition(faults: list[Fault]) -> NoReturn:
+def refuse_definition(faults: list[Fault]) -> NoReturn:
+    """Raise Refused with the faults of a definition."""
     listed = [{"path": fault.path[:NAME_CHARS], "reason": fault.reason[:REASON_CHARS]} for fault in faults]
     text = "; ".join(f"{fault['path']}: {fault['reason']}" for fault in listed)
     raise Refused(422, "Definition refused", text, faults=listed) from None

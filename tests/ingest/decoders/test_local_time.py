@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.decoders.local_time import instants_us, one_instant_us, parse_zone
+from schemas.course_times import instants_us
+from services.ingest.decoders.local_time import one_instant_us, parse_zone
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TWICE = datetime(2026, 10, 25, 2, 30)  # clocks go back from 3 to 2

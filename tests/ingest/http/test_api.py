@@ -15,6 +15,7 @@ from yarl import URL
 from schemas.events import EntriesAdded, EventDefined, GunFired, ReadRow, ReadsLogged
 from schemas.rejected import RAW_MAX_BYTES, encode_rejection
 from schemas.topics import ENVELOPE_READS_MAX, RECORD_MAX_BYTES
+from services.fact_effects.sent_facts import FACTS_MAX
 from services.ingest.http import api as http
 from services.ingest.http.definitions import TOML_MAX_BYTES
 from services.ingest.http.push import READS_MAX
@@ -427,6 +428,22 @@ async def test_one_bad_fact_in_a_list_prevents_all_from_being_written(client, ra
     assert race_log.records == []
 
 
+async def test_a_time_with_its_zone_is_written_in_microseconds(client, race_log):
+    timed = {name: value for name, value in gun().items() if name != "at_us"} | {"at": "2026-01-04T05:00:01.5+07:00"}
+    async with client.post("facts", json=timed) as answer:
+        assert answer.status == 200
+    [fact] = race_log.facts()
+    assert fact.at_us == 1_767_477_601_500_000
+
+
+async def test_an_instant_in_seconds_is_malformed_and_the_answer_says_what_was_probably_meant(client, race_log):
+    async with client.post("facts", json=gun(at_us=1_767_477_600)) as answer:
+        body = await problem(answer, 400)
+    assert "looks like seconds" in body["detail"]
+    assert "1767477600000000" in body["detail"]
+    assert race_log.records == []
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"[", b"[1]", b"\xff"])
 async def test_a_body_that_is_no_fact_is_refused(client, body):
     async with client.post("facts", data=body, headers=JSON) as answer:
@@ -434,8 +451,8 @@ async def test_a_body_that_is_no_fact_is_refused(client, body):
 
 
 async def test_more_facts_than_a_request_takes_are_too_many(client):
-    async with client.post("facts", json=[gun()] * (http.FACTS_MAX + 1)) as answer:
-        assert (await problem(answer, 413))["limit"] == http.FACTS_MAX
+    async with client.post("facts", json=[gun()] * (FACTS_MAX + 1)) as answer:
+        assert (await problem(answer, 413))["limit"] == FACTS_MAX
 
 
 async def test_a_definition_among_facts_is_checked_as_by_put(client, race_log):
