@@ -52,8 +52,12 @@ class AthleteRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     on no board.
     """
 
-    ADJUSTMENTS: ClassVar[tuple[str, ...]] = ("penalty_us",)
-    """Fields of the standings document that are left out while they are 0, so that hashes of older results stay."""
+    ADJUSTMENTS: ClassVar[dict[str, int]] = {"penalty_us": 1}
+    """What officials change of gun and chip time: durations that are added (1) or taken off (-1).
+
+    Each has a public flag while it is not 0: its name without the unit. The standings document leaves out those of 0,
+    so that hashes of older results stay.
+    """
 
     event: str
     bib: str

@@ -171,7 +171,7 @@ def _public_athlete(event: EventIndex, announced: AnnouncedRevision, row: Athlet
         "flags": row.flags,
         "case_open": CASE in public_flags(row),
         "waived": waived_points(race, row),
-        "penalty_us": row.penalty_us,
+        **{name: getattr(row, name) for name in row.ADJUSTMENTS},
         "version": row.version,
         "next_point": None if ahead is None else ahead.point,
         "next_eta": None if ahead is None else format_instant(ahead.eta_us, event.zone),

@@ -103,8 +103,7 @@ def result(event: str, rulings: Rulings, bib: str, examined: Examined | None, ve
         first_entry=rulings.first_entry(bib),
         hidden=rulings.hidden.get(bib, False),
     )
-    adjustments = times.adjustments()
-    return replace(row, **adjustments) if adjustments else row
+    return replace(row, **times.adjustments) if times.adjustments else row
 
 
 def source_of(classified: ReadClassification, held: Candidate) -> Source:

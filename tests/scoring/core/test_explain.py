@@ -511,12 +511,14 @@ def agrees(state, bib):
     assert next((point.point for point in explanation.points if point.over), None) == row.cut_at
     assert all(read.bib != bib for read in explanation.reads)
     by_step = {step.step: step for step in explanation.times}
+    added_us = sum(sign * getattr(row, name) for name, sign in row.ADJUSTMENTS.items())
     if row.gun_us is not None:
-        assert instant(by_step["finish"]) - instant(by_step["gun"]) + row.penalty_us == row.gun_us
+        assert instant(by_step["finish"]) - instant(by_step["gun"]) + added_us == row.gun_us
     if row.chip_us is not None:
-        assert instant(by_step["finish"]) - instant(by_step["start"]) + row.penalty_us == row.chip_us
+        assert instant(by_step["finish"]) - instant(by_step["start"]) + added_us == row.chip_us
     for name in {"gun_time", "chip_time"} & by_step.keys():
-        assert (" penalty = " in by_step[name].says) == bool(row.penalty_us)
+        for adjustment in row.ADJUSTMENTS:
+            assert (f" {adjustment.removesuffix('_us')} " in by_step[name].says) == bool(getattr(row, adjustment))
     steps = {step.step: step.time_us for step in explanation.times}
     assert (steps.get("gun_time"), steps.get("chip_time")) == (row.gun_us, row.chip_us)
     printed_us = steps.get("printed")

@@ -1,6 +1,7 @@
 """Explain an athlete's times step by step, in words. Source: R3.4 and R3.8."""
 
 from schemas.ids import US
+from schemas.results import AthleteRow
 from services.formatting.times import MINUS, LocalClock, format_exact, format_hms
 from services.scoring.core.athlete import Examined
 from services.scoring.core.explain.model import StepWhy
@@ -42,7 +43,7 @@ def _finish_steps(examined: Examined, clock: LocalClock) -> list[StepWhy]:
         StepWhy(step="finish", says=f"FINISH at {finish}", at_us=times.finish_us),
         StepWhy(
             step="gun_time",
-            says=f"gun time {finish} − {clock.at(times.gun_at_us)}{_penalty(times)} = {format_exact(times.gun_us)}",
+            says=f"gun time {finish} − {clock.at(times.gun_at_us)}{_adjustments(times)} = {format_exact(times.gun_us)}",
             time_us=times.gun_us,
         ),
     ]
@@ -61,15 +62,14 @@ def _start_steps(examined: Examined, clock: LocalClock, path: str) -> list[StepW
         first = StepWhy(step="start", says=says, at_us=times.start_us, rule=rule, value=value)
     else:
         first = StepWhy(step="start", says=f"START at {start}", at_us=times.start_us)
-    says = f"chip time {clock.at(times.finish_us)} − {start}{_penalty(times)} = {format_exact(times.chip_us)}"
+    says = f"chip time {clock.at(times.finish_us)} − {start}{_adjustments(times)} = {format_exact(times.chip_us)}"
     return [first, StepWhy(step="chip_time", says=says, time_us=times.chip_us)]
 
 
-def _penalty(times: Times) -> str:
-    """Return the penalty as a term of a sum; an empty text without one."""
-    if times.penalty_us == 0:
-        return ""
-    return f" {'+' if times.penalty_us > 0 else MINUS} {format_exact(abs(times.penalty_us))} penalty"
+def _adjustments(times: Times) -> str:
+    """Return the adjustments as terms of a sum; an empty text without any."""
+    terms = ((AthleteRow.ADJUSTMENTS[name] * us, name.removesuffix("_us")) for name, us in times.adjustments.items())
+    return "".join(f" {'+' if us > 0 else MINUS} {format_exact(abs(us))} {name}" for us, name in terms)
 
 
 def _printed(examined: Examined, path: str) -> StepWhy:
