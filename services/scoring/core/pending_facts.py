@@ -46,7 +46,7 @@ def missing_names(rulings: Rulings, need: Need, ids: set[str]) -> list[str]:
         case "fact":
             return [name for name in need.names if name not in ids]
         case "boards":
-            known = _ranked(rulings)
+            known = known_boards(rulings)
         case _:
             assert_never(need.thing)
     return [name for name in need.names if name not in known]
@@ -77,7 +77,7 @@ def describe_need(rulings: Rulings, need: Need, ids: set[str]) -> str:
     return f"{need.by}: {missing}"
 
 
-def _ranked(rulings: Rulings) -> set[str]:
+def known_boards(rulings: Rulings) -> set[str]:
     """Return the ids of everything that is ranked: boards, team boards and delegations."""
     definition = rulings.definition
     if definition is None:

@@ -1,0 +1,72 @@
+"""The part of athletes' results that effects and warnings look at: small, so that ingest can hold all of them."""
+
+from collections.abc import Collection, Iterable
+from typing import Protocol
+
+from msgspec import Struct
+
+from schemas.results import AthleteRow, Case, PointTime
+
+
+class AthleteOutline(Struct, frozen=True, array_like=True):
+    """The part of an athlete's row that effects and warnings look at.
+
+    `was_read` is whether a read of the athlete's chips counted or was unused. `gone`: there is no entry in force.
+    """
+
+    bib: str
+    race: str
+    wave: str | None
+    own_gun_us: int | None
+    points: list[PointTime]
+    missed: list[str]
+    cases: list[Case]
+    was_read: bool
+    gone: bool
+
+
+class Athletes(Protocol):
+    """The outlines of an event's athletes, as far as they are known."""
+
+    def get(self, bib: str) -> AthleteOutline | None:
+        """Return an athlete's outline, or None for a bib without a known result."""
+        ...
+
+    def in_race(self, race: str) -> Iterable[AthleteOutline]:
+        """Return the outlines of a race's athletes."""
+        ...
+
+    def open_cases(self) -> Collection[str]:
+        """Return the names of all athletes' open cases."""
+        ...
+
+
+class OutlinedRows:
+    """The outlines of rows that are at hand."""
+
+    def __init__(self, rows: Iterable[AthleteRow]) -> None:
+        self._outlines = {row.bib: outline_of(row) for row in rows}
+
+    def get(self, bib: str) -> AthleteOutline | None:
+        return self._outlines.get(bib)
+
+    def in_race(self, race: str) -> Iterable[AthleteOutline]:
+        return (outline for outline in self._outlines.values() if outline.race == race)
+
+    def open_cases(self) -> Collection[str]:
+        return {case.case for outline in self._outlines.values() for case in outline.cases if case.open}
+
+
+def outline_of(row: AthleteRow) -> AthleteOutline:
+    """Return the outline of a row."""
+    return AthleteOutline(
+        row.bib,
+        row.race,
+        None if row.entry is None else row.entry.wave,
+        row.own_gun_us,
+        row.points,
+        row.missed,
+        row.cases,
+        any(point.source != "official" for point in row.points) or any(row.unused.values()),
+        row.gone,
+    )

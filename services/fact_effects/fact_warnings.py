@@ -1,0 +1,146 @@
+"""What an official should look at before relying on a fact. Warnings refuse nothing. Source: R1.10."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from schemas.course_times import start_instant_us
+from schemas.events import CaseDecided, ClockCorrected, DeviceAssigned, GunFired, ReadExcluded, Ruling, TimeSet
+from schemas.ids import US, case_bibs
+from services.fact_effects.athletes import AthleteOutline, Athletes
+from services.fact_effects.unknown_names import knows_device, unknown_device
+from services.formatting.times import LocalClock, format_exact
+from services.scoring.core.course import START, Course
+from services.scoring.core.event import EventState
+from services.scoring.core.rulings import Rulings
+
+GUN_OFF_MAX_US = 2 * 3600 * US  # starts are delayed by an hour now and then, by more hardly ever
+GUN_ALIKE_US = 3600 * US  # so near to a usual mistake the gun is said to be it
+DAY_US = 24 * 3600 * US
+POINTS_NAMED_MAX = 3
+
+
+def fact_warnings(state: EventState, fact: Ruling, athletes: Athletes) -> list[str]:
+    """Return what is odd about a fact, in sentences; most facts have none."""
+    rulings = state.rulings
+    match fact:
+        case GunFired():
+            return [*_off_schedule(rulings, fact), *_after_starts(rulings, fact, athletes)]
+        case TimeSet():
+            return _out_of_order(rulings, fact, athletes)
+        case CaseDecided():
+            return _not_open(rulings, fact, athletes)
+        case ClockCorrected() | DeviceAssigned() | ReadExcluded():
+            known = knows_device(rulings, fact.device)
+            return [] if known else [unknown_device(rulings, fact.device).sentence()]
+        case _:
+            return []
+
+
+# --- Guns.
+
+
+def _off_schedule(rulings: Rulings, fact: GunFired) -> list[str]:
+    course = rulings.courses.get(fact.race)
+    definition = rulings.definition
+    if course is None or definition is None:
+        return []
+    start_us = start_instant_us(definition, course.race)
+    off_us = fact.at_us - start_us
+    if abs(off_us) <= GUN_OFF_MAX_US:
+        return []
+    clock = LocalClock(definition)
+    side = "after" if off_us > 0 else "before"
+    return [
+        f"the gun at {clock.at(fact.at_us)} is {format_exact(abs(off_us))} {side} the scheduled start of race"
+        f" {fact.race!r} at {clock.at(start_us)}{_usual_mistake(definition.timezone, off_us, start_us)}"
+    ]
+
+
+def _usual_mistake(timezone: str, off_us: int, start_us: int) -> str:
+    """Return which usual mistake puts a gun so far from the scheduled start."""
+    offset = datetime.fromtimestamp(start_us // US, ZoneInfo(timezone)).utcoffset()
+    assert offset is not None
+    utc_us = round(offset.total_seconds()) * US
+    if abs(utc_us) > GUN_ALIKE_US and abs(off_us - utc_us) <= GUN_ALIKE_US:
+        return "; it may be a local time that was typed as UTC"
+    if abs(off_us + DAY_US) <= GUN_ALIKE_US:
+        return "; it may have the date of the day before"
+    if abs(off_us - DAY_US) <= GUN_ALIKE_US:
+        return "; it may have the date of the day after"
+    return ""
+
+
+def _after_starts(rulings: Rulings, fact: GunFired, athletes: Athletes) -> list[str]:
+    starts = [
+        outline.points[0].at_us
+        for outline in athletes.in_race(fact.race)
+        if outline.points and _starts_with(rulings, fact, outline) and _passed_start(rulings.courses, outline)
+    ]
+    before = sum(at_us < fact.at_us for at_us in starts)
+    if before * 2 <= len(starts):
+        return []
+    return [f"{before} of the {len(starts)} athletes who passed START did so before this gun; they would lose it"]
+
+
+def _starts_with(rulings: Rulings, fact: GunFired, outline: AthleteOutline) -> bool:
+    """Return whether the gun would be the athlete's own."""
+    if outline.gone:
+        return False
+    return outline.wave == fact.wave or (fact.wave is None and (fact.race, outline.wave) not in rulings.guns)
+
+
+def _passed_start(courses: dict[str, Course], outline: AthleteOutline) -> bool:
+    course = courses.get(outline.race)
+    first = outline.points[0]
+    return course is not None and first.source != "official" and first.point == course.points[START].id
+
+
+# --- Athletes' points and cases.
+
+
+def _out_of_order(rulings: Rulings, fact: TimeSet, athletes: Athletes) -> list[str]:
+    written = rulings.entry_of(fact.bib)
+    if written is None or fact.at_us is None:
+        return []
+    course = rulings.courses[written.entry.race]
+    index = course.index.get(fact.point)
+    if index is None:
+        return []
+    clock = LocalClock(rulings.definition)
+    wrong = []
+    for point, at_us in _points(rulings, fact, athletes.get(fact.bib)):
+        place = course.index.get(point, index)
+        if place > index and at_us <= fact.at_us:
+            wrong.append(f"after {point!r} at {clock.at(at_us)}")
+        elif place < index and at_us >= fact.at_us:
+            wrong.append(f"before {point!r} at {clock.at(at_us)}")
+    gun = rulings.own_gun(written.entry)
+    if gun is not None and fact.at_us < gun.at_us:
+        wrong.insert(0, f"before the athlete's gun at {clock.at(gun.at_us)}")
+    if not wrong:
+        return []
+    return [
+        f"{fact.point!r} at {clock.at(fact.at_us)} is out of order for bib {fact.bib!r}: it would be"
+        f" {', '.join(wrong[:POINTS_NAMED_MAX])}"
+    ]
+
+
+def _points(rulings: Rulings, fact: TimeSet, outline: AthleteOutline | None) -> Iterable[tuple[str, int]]:
+    """Return the athlete's points with their times; official times in force may be newer than the outline."""
+    times = {} if outline is None else {point.point: point.at_us for point in outline.points}
+    official = {point: at_us for point, at_us in rulings.times.get(fact.bib, {}).items() if at_us is not None}
+    return (times | official).items()
+
+
+def _not_open(rulings: Rulings, fact: CaseDecided, athletes: Athletes) -> list[str]:
+    decided = rulings.decisions.get(fact.case)
+    if decided is not None:
+        return [f"case {fact.case!r} is not open: it is decided with {decided!r}, which this decision replaces"]
+    bibs = case_bibs(fact.case)
+    if len(bibs) != 1:
+        return []
+    outline = athletes.get(bibs[0])
+    if outline is not None and any(case.case == fact.case for case in outline.cases):
+        return []
+    return [f"case {fact.case!r} is not open"]

@@ -1,0 +1,86 @@
+"""Warnings: what is odd about a fact that is taken all the same."""
+
+import pytest
+
+from tests.builders import clock, day, decided, device, entry, excluded, gun, run, time_set
+from tests.fact_effects.judged import effect_after
+
+
+def warnings_after(*facts):
+    return effect_after(*facts).warnings
+
+
+@pytest.mark.parametrize(
+    ("at_s", "said"),
+    [
+        (7201, "the gun at 07:00:01.000 is 2:00:01.000 after the scheduled start of race 'hm' at 05:00:00.000"),
+        (-7201, "the gun at 02:59:59.000 is 2:00:01.000 before the scheduled start of race 'hm' at 05:00:00.000"),
+        (7 * 3600 + 60, "it may be a local time that was typed as UTC"),
+        (-24 * 3600, "it may have the date of the day before"),
+        (24 * 3600 + 5, "it may have the date of the day after"),
+    ],
+)
+def test_a_gun_over_two_hours_from_the_scheduled_start_is_warned_of(at_s, said):
+    (warning,) = warnings_after(*day(), gun(at_s))
+    assert said in warning
+
+
+@pytest.mark.parametrize("at_s", [-7200, 0, 300, 7200])
+def test_a_gun_within_two_hours_of_the_scheduled_start_is_not_warned_of(at_s):
+    assert warnings_after(*day(), gun(at_s)) == []
+
+
+def test_a_gun_after_the_start_passings_of_more_than_half_is_warned_of():
+    bibs = ["1", "2", "3", "4"]
+    passed = day(*(run(bib, start=10 * int(bib)) for bib in bibs), bibs=bibs)
+    assert warnings_after(*passed, gun(21)) == []
+    assert warnings_after(*passed, gun(31)) == [
+        "3 of the 4 athletes who passed START did so before this gun; they would lose it"
+    ]
+
+
+def test_a_gun_is_compared_with_the_athletes_whose_own_gun_it_would_be():
+    bibs = [entry("1", wave="A"), entry("2", wave="A"), entry("3", wave="B"), entry("4")]
+    passed = day(*(run(bib, start=10) for bib in "1234"), gun(0, wave="A"), bibs=bibs)
+    assert "2 of the 2 athletes" in warnings_after(*passed, gun(20, wave="A"))[0]
+    assert "2 of the 2 athletes" in warnings_after(*passed, gun(20))[0]
+
+
+@pytest.mark.parametrize(
+    ("point", "at_s", "said"),
+    [
+        ("10K", 4000, "'10K' at 06:06:40.000 is out of order for bib '7': it would be after 'FINISH' at 06:06:40.000"),
+        ("10K", 1, "it would be before 'START' at 05:00:01.000"),
+        ("10K", -1, "it would be before the athlete's gun at 05:00:00.000, before 'START' at 05:00:01.000"),
+        ("START", 5000, "it would be after '10K' at 05:33:20.000, after 'FINISH' at 06:06:40.000"),
+    ],
+)
+def test_a_time_out_of_order_with_the_other_points_is_warned_of(point, at_s, said):
+    (warning,) = warnings_after(*day(run()), time_set("7", point, at_s))
+    assert said in warning
+
+
+def test_a_time_is_compared_with_official_times_of_the_same_request():
+    (warning,) = warnings_after(*day(time_set("7", "10K", 3000)), time_set("7", "FINISH", 2000))
+    assert "before '10K' at 05:50:00.000" in warning
+
+
+def test_a_time_in_order_or_taken_back_is_not_warned_of():
+    assert warnings_after(*day(run()), time_set("7", "10K", 2100)) == []
+    assert warnings_after(*day(run(), time_set("7", "10K", 9000)), time_set("7", "10K", None)) == []
+
+
+def test_a_decision_of_a_case_that_is_not_open_is_warned_of():
+    opened = day(run("7", k10=None))
+    assert warnings_after(*opened, decided("missed:7", "dq")) == []
+    assert warnings_after(*day(run()), decided("missed:7", "dq")) == ["case 'missed:7' is not open"]
+    (warning,) = warnings_after(*opened, decided("missed:7", "dq"), decided("missed:7", "accept"))
+    assert warning == "case 'missed:7' is not open: it is decided with 'dq', which this decision replaces"
+
+
+def test_a_device_that_no_mat_lists_is_warned_of():
+    said = ["no mat lists device 'k1'; did you mean 'K1'?"]
+    assert warnings_after(*day(), clock("k1", 1)) == said
+    assert warnings_after(*day(), device("k1", "10k")) == said
+    assert warnings_after(*day(), excluded("k1", "C7", 1)) == said
+    assert warnings_after(*day(device("k1", "10k")), clock("k1", 1)) == []
