@@ -116,7 +116,7 @@ def encode_envelope(event: str, facts: list[LoggedFact]) -> bytes:
 
     A scorer of the previous release can then go on until it meets a kind of fact that it does not know.
     """
-    return _packer.encode(Envelope(max((fact.VERSION for fact in facts), default=1), event, facts))
+    return _packer.encode(Envelope(max((fact.envelope_version() for fact in facts), default=1), event, facts))
 
 
 def pack(fact: LoggedFact) -> msgspec.Raw:
@@ -127,7 +127,7 @@ def pack(fact: LoggedFact) -> msgspec.Raw:
 def encode_packed(event: str, facts: list[msgspec.Raw], version: int) -> bytes:
     """Return the bytes of a `race-log` record of packed facts, the same bytes as `encode_envelope` of the facts.
 
-    `version` is the highest `VERSION` of their kinds.
+    `version` is the highest `envelope_version` of the facts.
     """
     return _packer.encode({"v": version, "event": event, "facts": facts})
 

@@ -112,6 +112,10 @@ class FactBase(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unkno
     by: Annotated[str, Meta(max_length=200)] | None = None
     recorded_at_us: InstantUs | None = None
 
+    def envelope_version(self) -> int:
+        """Return the first version of envelopes that can hold this fact: a field may be newer than its kind."""
+        return self.VERSION
+
 
 class RulingBase(FactBase, frozen=True, kw_only=True):
     """The declarations of every kind of fact except reads."""
@@ -445,11 +449,16 @@ class CaseDecided(RulingBase, frozen=True, kw_only=True, tag="case_decided"):
 
 
 class RaceClosed(RulingBase, frozen=True, kw_only=True, tag="race_closed"):
-    """Nobody else will start or finish this race."""
+    """Nobody else will start or finish this race. A finish later than `at_us` (null: no limit) is for the jury."""
 
-    PUBLIC = ("race",)
+    LIMIT_VERSION: ClassVar[int] = 2  # the version of envelopes that brought `at_us`
+    PUBLIC = ("race", "at_us")
 
     race: Slug
+    at_us: InstantUs | None = None
+
+    def envelope_version(self) -> int:
+        return self.VERSION if self.at_us is None else self.LIMIT_VERSION
 
     def scopes(self) -> tuple[Scope, ...]:
         return (InRace(self.race),)

@@ -25,7 +25,7 @@ NAME_CHARS = 200
 REASON_CHARS = 1000
 FACT_ID_CHARS = 64  # R1
 
-ATHLETE_CASES = ("missed", "reads_after")  # kinds of cases about one athlete: `kind:bib`
+ATHLETE_CASES = ("missed", "reads_after", "after_close")  # kinds of cases about one athlete: `kind:bib`
 
 Label = Annotated[str, Meta(min_length=1, max_length=LABEL_RAW_CHARS)]
 DeviceId = Annotated[str, Meta(min_length=1, max_length=64)]

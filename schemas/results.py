@@ -33,7 +33,7 @@ class PointTime(Struct, frozen=True, array_like=True):
 
 
 class Case(Struct, frozen=True, omit_defaults=True):
-    """A question for the jury: `missed:<bib>`, `reads_after:<bib>` or `team:<team board>:<team>` (`bib` null)."""
+    """A question for the jury, named as R1.7 says; `bib` is null in a case of a team."""
 
     case: str
     race: str
@@ -121,6 +121,7 @@ class Publication(Struct, frozen=True, omit_defaults=True):
 class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The event-wide state: definition, guns, closed races, rulings on ties, cases and publications.
 
+    `closed_at_us` holds, of closed races, the instant after which a finish needs the jury, where there is one.
     `decided` holds the names of all decided cases (`team:` ones too). `pending` holds a sentence for each fact that has
     no effect yet: it says what the fact waits for.
     """
@@ -135,6 +136,7 @@ class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     protests: list[Protest] = field(default_factory=list)
     publications: list[Publication] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
+    closed_at_us: dict[str, int] = field(default_factory=dict)
 
 
 class Frame(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -204,9 +204,9 @@ def order(*bibs: str, race: str = "hm", **more: Any) -> Plain:
     return fact("order_set", race=race, bibs=list(bibs), reason="photo finish", **more)
 
 
-def closed(race: str = "hm", **more: Any) -> Plain:
-    """`race_closed`."""
-    return fact("race_closed", race=race, **more)
+def closed(race: str = "hm", at_s: Seconds | None = None, **more: Any) -> Plain:
+    """`race_closed`; a finish after `at_s` is for the jury."""
+    return fact("race_closed", race=race, **_instants(at_us=at_s), **more)
 
 
 def reopened(race: str = "hm", **more: Any) -> Plain:

@@ -156,7 +156,7 @@ def pack(fact: LoggedFact) -> _Packed:
         raise TooLarge(f"a value in it does not fit the log: {error}") from None
     if len(raw) > PACKED_MAX_BYTES:
         raise TooLarge(f"it takes {len(raw)} bytes on the log; a record holds {PACKED_MAX_BYTES}")
-    return _Packed(raw, len(fact.reads) if isinstance(fact, ReadsLogged) else 0, fact.VERSION)
+    return _Packed(raw, len(fact.reads) if isinstance(fact, ReadsLogged) else 0, fact.envelope_version())
 
 
 class KafkaLog:

@@ -28,9 +28,10 @@ def lists_of(log: Log) -> tuple[OfficeLists, dict[str, str]]:
     entries = [one.entry for one in sorted(written, key=lambda one: one.position)]
     names = {one.bib: f"{one.family_name} {one.given_name}".strip() for one in entries}
     event = "" if log.state is None else log.state.event
-    if result.definition is None:
+    if result.definition is None or result.event is None:
         return OfficeLists(event=event, revision=log.revision), names
-    return office_lists(result.definition, log.revision, entries, result.athletes, result.standings), names
+    lists = office_lists(result.definition, result.event, log.revision, entries, result.athletes, result.standings)
+    return lists, names
 
 
 def run(path: str, until: int | None, style: str | None, lenient: bool) -> int:
@@ -93,6 +94,7 @@ _TITLES: dict[Kind, str] = {
     "team_size": "Too many in a team",
     "composition": "Team members",
     "apart": "Team finished apart",
+    "late_finish": "Finished long after everybody else",
 }
 
 

@@ -84,7 +84,7 @@ class Target(NamedTuple):
 def on_the_log(facts: Iterable[LoggedFact]) -> None:
     """Every fact fits a record, comes back as it was, and can be scored from an export of the log."""
     for fact in facts:
-        record = codec.encode_packed(fact.event, [pack(fact).raw], fact.VERSION)
+        record = codec.encode_packed(fact.event, [pack(fact).raw], fact.envelope_version())
         assert len(record) <= RECORD_MAX_BYTES, len(record)
         assert codec.decode_envelope(record).facts == [fact]
         codec.fact_from_json(codec.to_json(fact))
@@ -480,7 +480,7 @@ def _check_refusal(refused: Refused) -> None:
 def _facts(data: bytes) -> None:
     for fact in http._checked_facts(data, EVENT):
         try:
-            record = codec.encode_packed(EVENT, [pack(fact).raw], fact.VERSION)
+            record = codec.encode_packed(EVENT, [pack(fact).raw], fact.envelope_version())
         except TooLarge:
             continue
         assert [codec.to_json(fact) for fact in codec.decode_envelope(record).facts] == [codec.to_json(fact)]

@@ -57,9 +57,12 @@ async def test_an_event_says_its_races_guns_boards_and_counts(database):
         ]
         await race.announce(fact("race_closed", race="hm"))
         (hm,) = (await live.json(BASE))["races"]
-        assert (hm["closed"], hm["counts"]) == (True, {"DNF": 1, "DNS": 1, "FINISHED": 1})
+        assert (hm["closed_at_us"], hm["closed"], hm["counts"]) == (None, True, {"DNF": 1, "DNS": 1, "FINISHED": 1})
         before = await live.json(f"{BASE}?as_of={race.revision - 1}")
         assert before["races"][0]["closed"] is False
+        await race.announce(fact("race_closed", race="hm", at_us=START_US))
+        assert (await live.json(BASE))["races"][0]["closed_at_us"] == START_US
+        assert [case["case"] for case in (await live.json(f"{BASE}/cases"))["cases"]] == ["after_close:7"]
 
 
 async def test_events_are_listed_the_newest_first(database):

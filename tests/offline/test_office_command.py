@@ -216,5 +216,8 @@ def test_results_alone_give_the_same_lists():
         log.add(one)
     made = scored(log.state)
     assert made.definition is not None
-    lists = office_lists(made.definition, log.revision, entries_of(made.athletes), made.athletes, made.standings)
+    assert made.event is not None
+    lists = office_lists(
+        made.definition, made.event, log.revision, entries_of(made.athletes), made.athletes, made.standings
+    )
     assert lists == lists_of(log)[0]

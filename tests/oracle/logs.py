@@ -21,6 +21,7 @@ STEP_US = 10 * US
 BIBS = ["1", "2", "10", "A1", "B2", "C33"]
 CHIPS = ["T1", "T2", "T3", "T4", "T5", "T6", "T7"]
 WAVES = ["w1", "w2"]
+CASES = ["missed"] * 3 + ["reads_after"] * 2 + ["after_close"] * 2  # by how often they are decided
 TEAMS = ["Hue", "Vinh", "Da Lat"]
 DAYS = [
     ("UTC", "2024-03-03T05:00:00"),
@@ -428,6 +429,7 @@ class Maker:
             self.a_decision,
             self.a_decision,
             self.a_closing,
+            self.a_closing,
             self.an_idle_fact,
         ]
 
@@ -526,7 +528,7 @@ class Maker:
 
     def a_decision(self):
         rng = self.rng
-        names = [f"{kind}:{self.a_bib()}" for kind in ("missed", "missed", "missed", "reads_after", "reads_after")]
+        names = [f"{kind}:{self.a_bib()}" for kind in CASES]
         boards = [board["id"] for board in self.definition["team_boards"]]
         if boards and self.teams:
             names += [f"team:{rng.choice(boards)}:{rng.choice(self.teams)}"] * 2
@@ -534,8 +536,12 @@ class Maker:
         return {"type": "case_decided", "case": rng.choice(names), "outcome": outcome, "reason": "r"}
 
     def a_closing(self):
-        kind = self.rng.choice(["race_closed", "race_closed", "race_reopened"])
-        return {"type": kind, "race": self.a_race_id()}
+        kind = self.rng.choice(["race_closed", "race_closed", "race_closed", "race_reopened"])
+        fact = {"type": kind, "race": self.a_race_id()}
+        if kind == "race_closed" and self.rng.random() < 0.7:
+            instants = [read["at_us"] for read in self.reads] or [self.start_us]
+            fact["at_us"] = self.rng.choice([self.grid(), *[self.rng.choice(instants) + self.off()] * 3])
+        return fact
 
     def an_idle_fact(self):
         """A fact that changes no standing."""

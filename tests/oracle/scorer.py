@@ -245,16 +245,17 @@ class Log:
         found = None
         for fact in self.of("case_decided"):
             kind, _, rest = fact["case"].partition(":")
-            name = f"{kind}:{label(rest)}" if kind in ("missed", "reads_after") else fact["case"]
+            name = f"{kind}:{label(rest)}" if kind in ("missed", "reads_after", "after_close") else fact["case"]
             if name == case:
                 found = fact["outcome"]
         return found
 
-    def closed(self, race):
-        found = False
+    def closing(self, race):
+        """The close that holds, or None: the latest, unless a reopening follows."""
+        found = None
         for fact in self.facts:
             if fact["type"] in ("race_closed", "race_reopened") and fact["race"] == race["id"]:
-                found = fact["type"] == "race_closed"
+                found = fact if fact["type"] == "race_closed" else None
         return found
 
 
@@ -588,8 +589,14 @@ def result(log, race, bib, own_gun, taken):
     ground = bool(missed) and set_fact is None and cut_at is None and missing_mat != "ignore"
     decided = log.decision(f"missed:{bib}") if ground else None
 
+    closing = log.closing(race)
+    limit = None if closing is None else closing.get("at_us")
+    after_close = finish is not None and limit is not None and finish > limit and set_fact is None and cut_at is None
+    late_decided = log.decision(f"after_close:{bib}") if after_close else None
+
     by_missed_mats = None  # the status by R3.6
     let_off = not missed or missing_mat == "ignore" or decided == "accept"
+    under_review = missing_mat == "review" and decided is None  # of those with FINISH
     review = False
     if decided == "dnf":
         by_missed_mats = "DNF"
@@ -602,7 +609,10 @@ def result(log, race, bib, own_gun, taken):
         else:
             by_missed_mats = "DNF"
 
-    if (set_fact is not None and set_fact["status"] == "DQ") or decided == "dq":
+    if after_close and late_decided != "accept":
+        by_missed_mats = "DNF"
+
+    if (set_fact is not None and set_fact["status"] == "DQ") or "dq" in (decided, late_decided):
         status = "DQ"
     elif set_fact is not None:
         status = set_fact["status"]
@@ -610,7 +620,7 @@ def result(log, race, bib, own_gun, taken):
         status = "OTL"
     elif by_missed_mats is not None:
         status = by_missed_mats
-    elif log.closed(race):
+    elif closing is not None:
         status = "DNF" if taken else "DNS"
     else:
         status = "ON_COURSE" if taken else "NOT_STARTED"
@@ -620,7 +630,7 @@ def result(log, race, bib, own_gun, taken):
         gun_time = finish - (own_gun if race.get("gun_from", "race") == "wave" else earliest_gun)
         if "START" in taken:
             chip_time = finish - taken["START"]
-        elif race.get("missing_start", "gun") == "gun" or let_off or status == "FINISHED":
+        elif race.get("missing_start", "gun") == "gun" or let_off or (ground and under_review):
             chip_time = finish - own_gun
             flags.append("start_assumed")
     if review and status == "FINISHED":
@@ -634,6 +644,8 @@ def result(log, race, bib, own_gun, taken):
     cases = []
     if ground:
         cases.append(case_of(log, f"missed:{bib}", bib, race["id"]))
+    if after_close:
+        cases.append(case_of(log, f"after_close:{bib}", bib, race["id"]))
     if set_fact is not None and contradicted(set_fact, taken):
         cases.append(case_of(log, f"reads_after:{bib}", bib, race["id"]))
 

@@ -77,7 +77,7 @@ FACTS: dict[
         {"case": "missed:7", "outcome": "accept", "reason": "seen"},
         ["case", "outcome", "reason"],
     ),
-    "race_closed": ({"race": "hm"}, ["race"]),
+    "race_closed": ({"race": "hm", "at_us": AT}, ["race"]),
     "race_reopened": ({"race": "hm"}, ["race"]),
     "protest_filed": (
         {"protest": "p1", "race": "hm", "text": "he cut the corner", "bib": "7"},
@@ -345,6 +345,7 @@ def test_a_letter_that_grows_in_upper_case_counts_as_it_is_held():
         ("missed:a7", "missed:A7"),
         (" missed: a7 ", "missed:A7"),
         ("reads_after:a7", "reads_after:A7"),
+        ("after_close: a7", "after_close:A7"),
         ("team:teams:Hà Nội", "team:teams:Hà Nội"),
         ("other:a7", "other:a7"),
         ("missed", "missed"),

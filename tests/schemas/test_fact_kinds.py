@@ -29,7 +29,8 @@ def test_a_new_kind_comes_with_a_new_version_of_envelopes():
     for path in DATA.glob("envelope-*.msgpack"):
         golden = msgspec.msgpack.decode(path.read_bytes())
         versions.add(golden["v"])
-        brought |= {fact["type"]: golden["v"] for fact in golden["facts"]}
+        for fact in golden["facts"]:
+            brought[fact["type"]] = min(golden["v"], brought.get(fact["type"], golden["v"]))
     assert brought == {tag: kind.VERSION for tag, kind in KINDS.items()}
     assert versions == set(range(1, ENVELOPE_VERSION + 1))
 

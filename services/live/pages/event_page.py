@@ -126,6 +126,7 @@ def _race(data: EventData, race: Race) -> dict[str, Any]:
             if gun.race == race.id
         ],
         "closed": race.id in event.row.closed,
+        "closed_at_us": event.row.closed_at_us.get(race.id),
         "state": current.state,
         "official_void": "; ".join(ground.text for ground in current.void) or None,
         "changed_since_official": data.differences[race.id].any(),

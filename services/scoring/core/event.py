@@ -297,7 +297,7 @@ class EventState:
                 Gun(race, at_us, wave)
                 for (race, wave), at_us in sorted(rulings.guns.items(), key=lambda item: (item[0][0], item[0][1] or ""))
             ],
-            closed=sorted(race for race, closed in rulings.closed.items() if closed),
+            closed=sorted(rulings.closed),
             orders=[
                 JudgesOrder(order.race, list(order.bibs))
                 for order in rulings.orders
@@ -306,6 +306,7 @@ class EventState:
             decided=sorted(rulings.decisions),
             protests=[rulings.protest(name) for name in sorted(rulings.protests)],
             publications=list(rulings.publications),
+            closed_at_us={race: fact.at_us for race, fact in sorted(rulings.closed.items()) if fact.at_us is not None},
             pending=pending(rulings, (r.fact for r in self.logged if not self._withdrawals.hit(r.fact)), self.ids),
         )
 

@@ -17,11 +17,14 @@ from services.scoring.core.rulings import Rulings
 StatusRule = Literal[
     "dq_set",
     "dq_decided",
+    "late_dq_decided",
     "dns_set",
     "dnf_set",
     "over_limit",
     "dnf_decided",
     "missed_points",
+    "late_dnf_decided",
+    "late_finish",
     "finished",
     "closed_on_course",
     "closed_not_started",
@@ -33,12 +36,16 @@ MissedBut = Literal["ignored", "accepted", "under_review"]
 """The reasons why missed points do not count against an athlete: the race ignores them, the jury accepted their case,
 or the case is open and the race counts a finisher until it is decided."""
 
+LateFinish = Outcome | Literal["undecided"]
+"""A finish after the close, by the outcome of its case."""
+
 
 class Grounds(Struct, frozen=True):
     """The grounds on which the rules decide an athlete's status.
 
     `set_status` is an official's, `decided` the outcome of the case of missed points. `missed_but` is None if the
-    missed points count against the athlete, or none is missed.
+    missed points count against the athlete, or none is missed. `closed_at_us` is the instant after which a finish
+    needs the jury (None: there is none), `late` says what became of a finish after it (None: the case has no ground).
     """
 
     set_status: Literal["DNS", "DNF", "DQ"] | None
@@ -49,6 +56,8 @@ class Grounds(Struct, frozen=True):
     passed_finish: bool
     passed_any: bool
     closed: bool
+    closed_at_us: int | None
+    late: LateFinish | None
 
 
 class _Rule(NamedTuple):
@@ -59,11 +68,14 @@ class _Rule(NamedTuple):
 STATUS_RULES: dict[StatusRule, _Rule] = {
     "dq_set": _Rule("DQ", lambda on: on.set_status == "DQ"),
     "dq_decided": _Rule("DQ", lambda on: on.decided == "dq"),
+    "late_dq_decided": _Rule("DQ", lambda on: on.late == "dq"),
     "dns_set": _Rule("DNS", lambda on: on.set_status == "DNS"),
     "dnf_set": _Rule("DNF", lambda on: on.set_status == "DNF"),
     "over_limit": _Rule("OTL", lambda on: on.cut_at is not None),
     "dnf_decided": _Rule("DNF", lambda on: on.decided == "dnf"),
     "missed_points": _Rule("DNF", lambda on: on.passed_finish and bool(on.missed) and on.missed_but is None),
+    "late_dnf_decided": _Rule("DNF", lambda on: on.late == "dnf"),
+    "late_finish": _Rule("DNF", lambda on: on.late == "undecided"),
     "finished": _Rule("FINISHED", lambda on: on.passed_finish),
     "closed_on_course": _Rule("DNF", lambda on: on.closed and on.passed_any),
     "closed_not_started": _Rule("DNS", lambda on: on.closed),
@@ -77,7 +89,7 @@ class StandingCase(NamedTuple):
     """A case for which there is a reason, its kind, and the outcome once it is decided."""
 
     case: Case
-    kind: Literal["missed", "reads_after"]
+    kind: Literal["missed", "reads_after", "after_close"]
     outcome: Outcome | None
 
 
@@ -99,7 +111,8 @@ def judge_status(
     set_status = None if ruled is None or ruled.status == "OK" else ruled.status
     cases: list[StandingCase] = []
     decided = None
-    if missed and race.missing_mat != "ignore" and set_status is None and cut_at is None:
+    judged_by_finish = set_status is None and cut_at is None
+    if missed and race.missing_mat != "ignore" and judged_by_finish:
         name = f"missed:{bib}"
         decided = rulings.decisions.get(name)
         cases.append(StandingCase(Case(name, race.id, bib, open=decided is None), "missed", decided))
@@ -107,15 +120,25 @@ def judge_status(
         name = f"reads_after:{bib}"
         outcome = rulings.decisions.get(name)
         cases.append(StandingCase(Case(name, race.id, bib, open=outcome is None), "reads_after", outcome))
+    closing = rulings.closed.get(race.id)
+    finish, closed_at_us = taken[course.finish], None if closing is None else closing.at_us
+    late: LateFinish | None = None
+    if finish is not None and closed_at_us is not None and finish.at_us > closed_at_us and judged_by_finish:
+        name = f"after_close:{bib}"
+        outcome = rulings.decisions.get(name)
+        cases.append(StandingCase(Case(name, race.id, bib, open=outcome is None), "after_close", outcome))
+        late = outcome or "undecided"
     grounds = Grounds(
         set_status,
         decided,
         cut_at,
         missed,
         _missed_but(race.missing_mat, missed, decided),
-        taken[course.finish] is not None,
+        finish is not None,
         any(held is not None for held in taken),
-        rulings.closed.get(race.id, False),
+        closing is not None,
+        closed_at_us,
+        late,
     )
     rule = _rule(grounds)
     review = rule == "finished" and grounds.missed_but == "under_review"
@@ -155,8 +178,9 @@ def _contradicted(
 
 
 def is_excused(verdict: Verdict) -> bool:
-    """Return whether no missed point counts against the athlete; under review that holds for finishers only."""
+    """Return whether no missed point counts against the athlete: whether they are let off. Source: R3.6."""
     grounds = verdict.grounds
     if not grounds.missed or grounds.missed_but in ("ignored", "accepted"):
         return True
-    return grounds.missed_but == "under_review" and verdict.rule == "finished"
+    has_ground = grounds.set_status is None and grounds.cut_at is None
+    return grounds.missed_but == "under_review" and grounds.passed_finish and has_ground

@@ -87,7 +87,7 @@ class Rulings:
         self.penalties: dict[str, int] = {}
         self.orders: list[OrderSet] = []
         self.decisions: dict[str, Outcome] = {}
-        self.closed: dict[str, bool] = {}
+        self.closed: dict[str, RaceClosed] = {}
         self.protests: dict[str, Protest] = {}
         self.protest_outcomes: dict[str, str] = {}
         self.publications: list[Publication] = []
@@ -123,8 +123,10 @@ class Rulings:
                 self.orders.append(fact)
             case CaseDecided():
                 self.decisions[fact.case] = fact.outcome
-            case RaceClosed() | RaceReopened():
-                self.closed[fact.race] = isinstance(fact, RaceClosed)
+            case RaceClosed():
+                self.closed[fact.race] = fact
+            case RaceReopened():
+                self.closed.pop(fact.race, None)
             case EntryHidden():
                 self.hidden[fact.bib] = fact.hidden
             case ProtestFiled() | ProtestDecided() | ResultsPublished():

@@ -27,6 +27,7 @@ Kind = Literal[
     "team_size",
     "composition",
     "apart",
+    "late_finish",
 ]
 """The subjects of concerns, in the order in which the office would check them."""
 

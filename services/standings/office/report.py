@@ -7,10 +7,11 @@ from msgspec import Struct
 
 from schemas.definition import Definition
 from schemas.events import Entry
-from schemas.results import AthleteRow
+from schemas.results import AthleteRow, EventRow
 from services.standings import Standings
 from services.standings.office.concern import Concern
 from services.standings.office.eligibility import Attestation, attestations, eligibility, finished_apart
+from services.standings.office.finish_concerns import late_finishes
 from services.standings.office.prizes import Award, MedalList, TitleEarned, medal_list, prize_list, title_list
 
 
@@ -28,7 +29,12 @@ class OfficeLists(Struct, frozen=True, kw_only=True):
 
 
 def office_lists(
-    definition: Definition, revision: int, entries: Iterable[Entry], rows: Iterable[AthleteRow], ranked: Standings
+    definition: Definition,
+    event: EventRow,
+    revision: int,
+    entries: Iterable[Entry],
+    rows: Iterable[AthleteRow],
+    ranked: Standings,
 ) -> OfficeLists:
     """Return the lists, from the entries in log order (replaced ones may be among them), rows and standings."""
     entered, athletes = list(entries), list(rows)
@@ -36,7 +42,11 @@ def office_lists(
         event=definition.event,
         revision=revision,
         entries=len({entry.bib for entry in entered}),
-        concerns=eligibility(definition, entered) + finished_apart(definition, athletes),
+        concerns=[
+            *eligibility(definition, entered),
+            *finished_apart(definition, athletes),
+            *late_finishes(definition, event, athletes),
+        ],
         attestations=attestations(definition, entered),
         prizes=prize_list(definition, ranked, athletes),
         titles=title_list(definition, athletes),

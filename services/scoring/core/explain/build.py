@@ -52,12 +52,12 @@ def explain(evidence: Evidence) -> ExplainedRow:
         cut_at=row.cut_at,
         missed=row.missed,
         flags=row.flags,
-        why=[] if examined is None else status_whys(examined),
+        why=[] if examined is None else status_whys(examined, clock),
         times=[] if examined is None else time_steps(examined, clock, path),
         points=[]
         if examined is None
         else [point_why(examined, evidence, places, path, index) for index in range(len(examined.course.points))],
-        cases=[] if examined is None else case_whys(examined),
+        cases=[] if examined is None else case_whys(examined, clock),
         passings=[] if examined is None else passing_whys(examined),
         unused=row.unused,
         reads=reads,

@@ -2,23 +2,25 @@
 
 from typing import assert_never
 
+from services.formatting.times import LocalClock
 from services.formatting.words import join_words
 from services.scoring.core.athlete import Examined
 from services.scoring.core.explain.model import CaseWhy, StatusWhy
 from services.scoring.core.judge_status import STATUS_RULES, Grounds, StatusRule
 
 
-def status_whys(examined: Examined) -> list[StatusWhy]:
+def status_whys(examined: Examined, clock: LocalClock) -> list[StatusWhy]:
     """Return the rules that were tried, up to the first that applied."""
     race, verdict = examined.course.race.id, examined.verdict
     rules = list(STATUS_RULES)
     before = rules[: rules.index(verdict.rule)]
-    steps = [StatusWhy(rule, False, _says_not(rule, verdict.grounds, race)) for rule in before]
-    return [*steps, StatusWhy(verdict.rule, True, _says(verdict.rule, verdict.grounds, race))]
+    steps = [StatusWhy(rule, False, _says_not(rule, verdict.grounds, race, clock)) for rule in before]
+    return [*steps, StatusWhy(verdict.rule, True, _says(verdict.rule, examined, clock))]
 
 
-def _says(rule: StatusRule, grounds: Grounds, race: str) -> str:
+def _says(rule: StatusRule, examined: Examined, clock: LocalClock) -> str:
     """Return why a rule applied."""
+    race, grounds = examined.course.race.id, examined.verdict.grounds
     match rule:
         case "dq_set" | "dns_set" | "dnf_set":
             return f"an official set {grounds.set_status}"
@@ -28,8 +30,13 @@ def _says(rule: StatusRule, grounds: Grounds, race: str) -> str:
             return f"over the time limit at {grounds.cut_at}"
         case "missed_points":
             return f"finished, but missed {join_words(grounds.missed)}"
+        case "late_dq_decided" | "late_dnf_decided":
+            return f"the jury decided on the finish after the close: {grounds.late}"
+        case "late_finish":
+            return _late_says(examined, clock)
         case "finished":
-            return f"finished{_but(grounds, race)}"
+            accepted = "; the finish after the close was accepted" if grounds.late == "accept" else ""
+            return f"finished{_but(grounds, race)}{accepted}"
         case "closed_on_course":
             return f"{race} is closed, and FINISH was not passed"
         case "closed_not_started":
@@ -40,6 +47,14 @@ def _says(rule: StatusRule, grounds: Grounds, race: str) -> str:
             return "no point has been passed yet"
         case _:
             assert_never(rule)
+
+
+def _late_says(examined: Examined, clock: LocalClock) -> str:
+    """Return that an athlete finished after the race was closed, with both instants."""
+    finish_us, closed_at_us = examined.times.finish_us, examined.verdict.grounds.closed_at_us
+    if finish_us is None or closed_at_us is None:
+        raise AssertionError("a late finish without a finish or without a limit")
+    return f"finished at {clock.at(finish_us)}, after {examined.course.race.id} was closed at {clock.at(closed_at_us)}"
 
 
 def _but(grounds: Grounds, race: str) -> str:
@@ -59,7 +74,7 @@ def _but(grounds: Grounds, race: str) -> str:
             assert_never(grounds.missed_but)
 
 
-def _says_not(rule: StatusRule, grounds: Grounds, race: str) -> str:
+def _says_not(rule: StatusRule, grounds: Grounds, race: str, clock: LocalClock) -> str:
     """Return why a rule did not apply."""
     match rule:
         case "dq_set":
@@ -72,6 +87,10 @@ def _says_not(rule: StatusRule, grounds: Grounds, race: str) -> str:
             return "no case of missed points was decided as dq"
         case "dnf_decided":
             return "no case of missed points was decided as dnf"
+        case "late_dq_decided" | "late_dnf_decided":
+            return f"no case of a finish after the close was decided as {'dq' if rule == 'late_dq_decided' else 'dnf'}"
+        case "late_finish":
+            return _not_late(grounds, race, clock)
         case "over_limit":
             return "no point was passed after its time limit"
         case "missed_points":
@@ -90,7 +109,17 @@ def _says_not(rule: StatusRule, grounds: Grounds, race: str) -> str:
             assert_never(rule)
 
 
-def case_whys(examined: Examined) -> list[CaseWhy]:
+def _not_late(grounds: Grounds, race: str, clock: LocalClock) -> str:
+    if grounds.late == "accept":
+        return "the finish after the close was accepted"
+    if not grounds.passed_finish:
+        return "FINISH was not passed"
+    if grounds.closed_at_us is None:
+        return f"no close of {race} limits the finish"
+    return f"the finish was not after {clock.at(grounds.closed_at_us)}, when {race} was closed"
+
+
+def case_whys(examined: Examined, clock: LocalClock) -> list[CaseWhy]:
     """Return the athlete's cases with the reason for each."""
     cases = []
     for case, kind, outcome in examined.verdict.cases:
@@ -99,6 +128,8 @@ def case_whys(examined: Examined) -> list[CaseWhy]:
                 says = f"missed {join_words(examined.missed)}, but passed a later point"
             case "reads_after":
                 says = "passed a point that contradicts the status that an official set"
+            case "after_close":
+                says = _late_says(examined, clock)
             case _:
                 assert_never(kind)
         cases.append(CaseWhy(case.case, case.open, outcome, says))

@@ -62,7 +62,9 @@ def says(fact: Ruling, clock: LocalClock, bib: str, chips: frozenset[str]) -> st
             return f"orders the athletes who tie in {fact.race}: {', '.join(fact.bibs)}"
         case CaseDecided():
             return f"decides the case {fact.case}: {fact.outcome}"
-        case RaceClosed() | RaceReopened() | EntryHidden() | ProtestFiled() | ProtestDecided() | ResultsPublished():
+        case RaceClosed():
+            return _closing_says(fact, clock)
+        case RaceReopened() | EntryHidden() | ProtestFiled() | ProtestDecided() | ResultsPublished():
             return _office_says(fact)
         case FactWithdrawn():
             return f"withdraws the fact {fact.fact}"
@@ -81,12 +83,15 @@ def _penalty_says(fact: PenaltySet) -> str:
     return f"takes {format_exact(-fact.penalty_us)} off {times}"
 
 
+def _closing_says(fact: RaceClosed, clock: LocalClock) -> str:
+    closes = f"closes {fact.race}: nobody else will start or finish"
+    return closes if fact.at_us is None else f"{closes}; the jury decides on a finish after {clock.at(fact.at_us)}"
+
+
 def _office_says(
-    fact: RaceClosed | RaceReopened | EntryHidden | ProtestFiled | ProtestDecided | ResultsPublished,
+    fact: RaceReopened | EntryHidden | ProtestFiled | ProtestDecided | ResultsPublished,
 ) -> str:
     match fact:
-        case RaceClosed():
-            return f"closes {fact.race}: nobody else will start or finish"
         case RaceReopened():
             return f"reopens {fact.race}"
         case EntryHidden():
