@@ -121,6 +121,7 @@ class EventStandings:
         self._roots = {}
         self._checks = {}
         if definition is None:
+            self.teams, self.delegations = {}, {}
             return
         official = {race.id: race.official_time for race in definition.races}
         for board in boards:

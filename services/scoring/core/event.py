@@ -222,6 +222,20 @@ class EventState:
                 self._due[bib] = None
         self._read_chips.clear()
 
+    # --- A copy of a state, in which facts are tried.
+
+    def hold(self, chips: dict[str, ChipReads], devices: Devices) -> None:
+        """Hold these reads instead of its own, with their devices; no row is due any more."""
+        self.chips, self.devices = chips, devices
+        self._numbers = {name: number for number, name in enumerate(devices.names)}
+        self._places = None
+        self._due, self._again, self._due_event = {}, {}, False
+
+    def due(self) -> list[str]:
+        """Return the bibs whose rows are due; bibs that no entry ever named are left out."""
+        self._settle_reads()
+        return [bib for bib in self._due if bib in self._entered]
+
     # --- Rows out.
 
     def pending(self) -> int:

@@ -1,0 +1,1 @@
+"""Pure: what facts that are not on the log would change in the standings document."""

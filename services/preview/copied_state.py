@@ -1,0 +1,40 @@
+"""Copies of states that facts can be folded into without a trace: containers are copied, values in them shared.
+
+`copy.deepcopy` would copy every entry and row as well, which takes seconds for a large event. Structs, tuples and other
+values are never changed once they are in a state, so both states may hold them.
+"""
+
+from typing import Any, TypeVar, cast
+
+_T = TypeVar("_T")
+
+OWN = "services."
+"""Objects of classes in these packages are parts of a state; all other objects are values."""
+
+
+def copied(state: _T) -> _T:
+    """Return a copy of a state."""
+    return cast(_T, _copied(state, {}))
+
+
+def _copied(value: Any, parts: dict[int, Any]) -> Any:
+    """Return a copy of a container or part; `parts` has the parts copied so far, so that shared ones stay shared."""
+    kind = type(value)
+    if kind is dict:
+        return {key: _copied(item, parts) if type(item) not in _VALUES else item for key, item in value.items()}
+    if kind is list:
+        return [_copied(item, parts) if type(item) not in _VALUES else item for item in value]
+    if kind is set:
+        return set(value)
+    if kind in _VALUES or not hasattr(value, "__dict__") or not kind.__module__.startswith(OWN):
+        return value
+    part = parts.get(id(value))
+    if part is None:
+        part = parts[id(value)] = object.__new__(kind)
+        for name, held in vars(value).items():
+            setattr(part, name, _copied(held, parts))
+    return part
+
+
+_VALUES = frozenset((str, int, float, bool, tuple, frozenset, type(None)))
+"""Types of most items, which are values; the others are asked what they are."""

@@ -1,0 +1,106 @@
+"""Facts folded into a copy of an event's state, and the results that they would give. Nothing of it is kept.
+
+The state has the event's rulings but no reads: those of the athletes whom the facts affect are put in.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from schemas.events import EntriesAdded, Ruling
+from schemas.fact_kinds import AsFact, ReadBy
+from schemas.results import AthleteRow, EventRow
+from services.preview.copied_state import copied
+from services.scoring.core.athlete import score
+from services.scoring.core.device_places import Devices
+from services.scoring.core.event import EventState
+from services.scoring.core.explain.evidence import PlainRead
+from services.scoring.core.reads import ChipReads
+
+
+class HeldReads:
+    """Reads of some chips. Devices get numbers in the order in which they come."""
+
+    def __init__(self) -> None:
+        self.chips: dict[str, ChipReads] = {}
+        self.devices = Devices([])
+        self._numbers: dict[str, int] = {}
+
+    def put(self, chips: Iterable[str], reads: Iterable[PlainRead]) -> None:
+        """Put in all reads of these chips. A chip comes once."""
+        for chip in chips:
+            self.chips[chip] = ChipReads()
+        for read in reads:
+            number = self._numbers.get(read.device)
+            if number is None:
+                number = self._numbers[read.device] = len(self.devices.names)
+                self.devices.names.append(read.device)
+            self.chips[read.chip].add(read.at_us, number, read.rssi)
+
+
+def devices_concerned(state: EventState, facts: Iterable[Ruling]) -> set[str]:
+    """Return the devices whose readers' athletes the facts affect, also by facts that they withdraw.
+
+    Who was read by them has to be known before the facts are folded.
+    """
+    by_id: dict[str, list[Ruling]] = {}
+    waiting = list(facts)
+    for fact in [*(logged.fact for logged in state.logged), *waiting]:
+        if fact.id is not None:
+            by_id.setdefault(fact.id, []).append(fact)
+    devices: set[str] = set()
+    seen: set[str] = set()
+    while waiting:
+        for scope in waiting.pop().scopes():
+            if isinstance(scope, ReadBy):
+                devices.add(scope.device)
+            elif isinstance(scope, AsFact) and scope.fact not in seen:
+                seen.add(scope.fact)
+                waiting += by_id.get(scope.fact, [])
+    return devices
+
+
+class Trial:
+    """The state after the facts, which have the next offset of the log; `bibs` are the athletes whom they affect.
+
+    `reads` must have the chips that the devices of `devices_concerned` read, then the chips of all these athletes.
+    """
+
+    def __init__(self, state: EventState, reads: HeldReads, revision: int, facts: Sequence[Ruling]) -> None:
+        self.state = copied(state)
+        self.state.hold(reads.chips, reads.devices)
+        ordinal = 0
+        for fact in facts:
+            self.state.fold(revision + 1, ordinal, fact)
+            ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
+        self.bibs = self.state.due()
+
+    def chips(self) -> list[str]:
+        """Return the chips whose reads the results of these athletes rest on."""
+        return list(dict.fromkeys(chip for bib in self.bibs for chip in self.state.chips_of(bib)))
+
+    def rows(self) -> list[AthleteRow]:
+        """Return the results of these athletes after the facts."""
+        return [self.state.row(bib) for bib in self.bibs]
+
+    def event(self) -> EventRow:
+        """Return the row of the event after the facts."""
+        return self.state.event_row()
+
+
+def misfits(state: EventState, reads: HeldReads, served: Mapping[str, AthleteRow], bibs: Iterable[str]) -> list[str]:
+    """Return those athletes whose served result is another than that by the state and the reads.
+
+    A fact or read behind their result has then not arrived yet.
+    """
+    places = reads.devices.places(state.rulings)
+    wrong: list[str] = []
+    for bib in bibs:
+        row = served.get(bib)
+        if not state.was_entered(bib):
+            known = row is None
+        elif row is None:
+            known = False
+        else:
+            known = row == score(state.event, state.rulings, places, reads.chips, bib, state.chips_of(bib), row.version)
+        if not known:
+            wrong.append(bib)
+    return wrong
