@@ -17,6 +17,7 @@ from services.formatting.times import format_hms
 from services.offline.health_tables import health_of, print_health
 from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import Log, scored
+from services.offline.waiting_table import plain_waiting, print_waiting, waiting_in
 from services.standings.office.concern import Concern, Kind
 from services.standings.office.report import OfficeLists, office_lists
 
@@ -42,10 +43,13 @@ def run(path: str, until: int | None, style: str | None, lenient: bool) -> int:
         print(stopped, file=sys.stderr)
         return 2
     lists, names = lists_of(log)
+    waiting = waiting_in(log, scored(log.state).athletes)
     if (style or ("text" if sys.stdout.isatty() else "json")) == "text":
         _print_tables(lists, names, log)
+        print_waiting(Console(), waiting)
     else:
-        sys.stdout.buffer.write(msgspec.json.encode({**_plain(lists), "health": health_of(log)}) + b"\n")
+        plain = {**_plain(lists), "health": health_of(log), "waiting": plain_waiting(waiting)}
+        sys.stdout.buffer.write(msgspec.json.encode(plain) + b"\n")
         sys.stdout.buffer.flush()
     return 0
 

@@ -14,6 +14,7 @@ from services.formatting.terminal import clean, new_table
 from services.formatting.times import format_hms, format_ms
 from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import scored
+from services.offline.waiting_table import print_waiting, waiting_in
 from services.standings.boards import BoardRow
 from services.standings.document import Scored, document
 from services.standings.result_flags import flag_words, legend
@@ -30,11 +31,12 @@ def run(path: str, until: int | None, style: str | None, lenient: bool) -> int:
     event = "" if log.state is None else log.state.event
     if (style or ("text" if sys.stdout.isatty() else "json")) == "text":
         _print_tables(event, log.revision, result)
+        print_waiting(Console(), waiting_in(log, result.athletes))
     else:
         sys.stdout.buffer.write(msgspec.json.encode(document(event, log.revision, result)) + b"\n")
         sys.stdout.buffer.flush()
-    for line in () if result.event is None else result.event.pending:
-        print(f"{path}: pending: {line}", file=sys.stderr)
+        for line in () if result.event is None else result.event.pending:
+            print(f"{path}: pending: {line}", file=sys.stderr)
     return 0
 
 

@@ -61,7 +61,7 @@ def test_before_the_race_it_lists_concerns_and_declarations(listed):
     assert (code, err, list(found)) == (
         0,
         "",
-        ["event", "revision", "entries", "concerns", "attestations", "prizes", "titles", "medals", "health"],
+        ["event", "revision", "entries", "concerns", "attestations", "prizes", "titles", "medals", "health", "waiting"],
     )
     assert (found["event"], found["revision"], found["entries"]) == ("example-2026", 3, 2)
     assert found["concerns"] == [
