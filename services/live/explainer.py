@@ -6,23 +6,20 @@ yet, and the athlete is explained as they were before it.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from msgspec import Struct
 
-from schemas.codec import fact_from_json
-from schemas.events import EntriesAdded
 from schemas.results import AthleteRow
 from services.health.observed import Observed, observe_bursts
 from services.live.async_cache import AsyncCache
 from services.live.errors import Behind, Refused
+from services.live.folded_facts import FactFolder
 from services.live.http.query import Moment
 from services.live.loader import Loader
 from services.live.ranking import Placed
 from services.live.store import Store
-from services.live.table_rows import AnnouncedRevision, ChipRead, LoggedLine
+from services.live.table_rows import AnnouncedRevision, ChipRead
 from services.scoring.core.event import EventState
 from services.scoring.core.explain.build import explain
 from services.scoring.core.explain.evidence import PlainRead, evidence_from
@@ -32,19 +29,16 @@ from services.standings.explain_place import PlaceWhy, place_why
 from services.standings.explanation import ExplainedResult, boards_of_race
 
 TRIES = 5  # how many of an athlete's latest results are tried before the client is asked to come again
-ENTRIES_HELD = 60_000  # of the events whose facts are held, some 1.5 kB each; the last event asked for is always held
 ITEMS_HELD = 200_000  # reads, facts and places of the explanations that are held, some 300 bytes each
-FACTS_A_QUERY = 100  # a fact may be a list of thousands of entries, half a MiB
 
 
 class Explainer:
     """Explains athletes. Methods raise Refused for an unknown bib, Behind, and DatabaseUnavailable."""
 
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Loader, folder: FactFolder) -> None:
         self._loader = loader
         self._store: Store = loader.store
-        self._events: OrderedDict[str, _FoldedFacts] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._folder = folder
         self._explained: AsyncCache[ExplainedResult] = AsyncCache(ITEMS_HELD, _weight)
 
     async def close(self) -> None:
@@ -57,10 +51,8 @@ class Explainer:
 
     async def observed(self, announced: AnnouncedRevision, bibs: Iterable[str]) -> Observed:
         """Return what the devices of an event read up to a revision. Raises Behind while facts on a bib are missing."""
-        lock = self._locks.setdefault(announced.event, asyncio.Lock())
-        async with lock:
-            facts = self._facts_of(announced)
-            await self._advance(facts, announced)
+        async with self._folder.held(announced) as facts:
+            await self._folder.advance(facts, announced)
             rulings = facts.state.rulings
             if any(bib not in rulings.written for bib in bibs):
                 raise Behind("the facts behind the results have not all arrived yet; ask again soon")
@@ -93,13 +85,11 @@ class Explainer:
 
     async def _work_out(self, announced: AnnouncedRevision, bib: str) -> tuple[Explanation, AthleteRow] | None:
         """Return the explanation and the row by the facts and reads that have arrived; None when no entry has."""
-        lock = self._locks.setdefault(announced.event, asyncio.Lock())
-        async with lock:
-            facts = self._facts_of(announced)
+        async with self._folder.held(announced) as facts:
             chips: tuple[str, ...] | None = None
             reads: list[ChipRead] = []
             while True:  # until facts name no other chips: facts are written before the reads of their record
-                await self._advance(facts, announced)
+                await self._folder.advance(facts, announced)
                 if facts.state.chips_of(bib) == chips:
                     break
                 chips = facts.state.chips_of(bib)
@@ -107,27 +97,6 @@ class Explainer:
             if not facts.state.was_entered(bib):
                 return None
             return await asyncio.to_thread(_explain, facts.state, bib, reads)
-
-    def _facts_of(self, announced: AnnouncedRevision) -> "_FoldedFacts":
-        """Return the facts held of an event. For a revision that they are beyond, return none, which are not kept."""
-        held = self._events.get(announced.event)
-        if held is None:
-            held = self._events[announced.event] = _FoldedFacts(EventState(announced.event))
-        elif held.last[0] > announced.revision:
-            return _FoldedFacts(EventState(announced.event))
-        self._events.move_to_end(announced.event)
-        while len(self._events) > 1 and sum(facts.entries for facts in self._events.values()) > ENTRIES_HELD:
-            self._events.popitem(last=False)
-        return held
-
-    async def _advance(self, facts: "_FoldedFacts", announced: AnnouncedRevision) -> None:
-        """Fold the facts that are new. They are written in the order of the log, so none comes before the last one."""
-        while True:
-            lines = await self._store.facts_after(announced.event, facts.last, announced.revision, FACTS_A_QUERY)
-            if lines:
-                await asyncio.to_thread(facts.fold, lines)
-            if len(lines) < FACTS_A_QUERY:
-                return
 
     async def _places(self, announced: AnnouncedRevision, row: AthleteRow) -> list[PlaceWhy]:
         event = await self._loader.events.event(announced.event, announced.revision)
@@ -143,31 +112,6 @@ class Explainer:
         return await asyncio.to_thread(
             lambda: [place_why(definition, board, row, lines[board], lines[root], orders) for board, root in boards]
         )
-
-
-class _FoldedFacts(Struct):
-    """The facts of an event up to `last` (offset, ordinal, as the table `facts` has them), folded without any read.
-
-    Scoring counts the entries of a record one by one, the table counts its facts: `extra_ordinals` is how many more
-    scoring has counted in the last record. `entries` is how many entries were folded in all.
-    """
-
-    state: EventState
-    last: tuple[int, int] = (-1, -1)
-    entries: int = 0
-    extra_ordinals: int = 0
-
-    def fold(self, lines: Sequence[LoggedLine]) -> None:
-        """Take in further facts."""
-        for line in lines:
-            fact = fact_from_json(line.fact)
-            if line.offset != self.last[0]:
-                self.extra_ordinals = 0
-            self.state.fold(line.offset, line.ordinal + self.extra_ordinals, fact)
-            self.last = line.offset, line.ordinal
-            if isinstance(fact, EntriesAdded):
-                self.extra_ordinals += len(fact.entries) - 1
-                self.entries += len(fact.entries)
 
 
 def _explain(state: EventState, bib: str, reads: Sequence[ChipRead]) -> tuple[Explanation, AthleteRow]:

@@ -353,3 +353,11 @@ class Store:
             {"event": event, "chips": list(chips), "until": until},
         )
         return [ChipRead(*row) for row in rows]
+
+    async def chips_read(self, event: str, until: int) -> list[str]:
+        """Return every chip of an event that was read."""
+        rows = await self._database.query(
+            "SELECT DISTINCT chip FROM reads WHERE event = {event:String} AND offset <= {until:Int64} ORDER BY chip",
+            {"event": event, "until": until},
+        )
+        return [chip for (chip,) in rows]

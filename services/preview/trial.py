@@ -9,31 +9,9 @@ from schemas.events import EntriesAdded, Ruling
 from schemas.fact_kinds import AsFact, ReadBy
 from schemas.results import AthleteRow, EventRow
 from services.preview.copied_state import copied
+from services.preview.held_reads import HeldReads
 from services.scoring.core.athlete import score
-from services.scoring.core.device_places import Devices
 from services.scoring.core.event import EventState
-from services.scoring.core.explain.evidence import PlainRead
-from services.scoring.core.reads import ChipReads
-
-
-class HeldReads:
-    """Reads of some chips. Devices get numbers in the order in which they come."""
-
-    def __init__(self) -> None:
-        self.chips: dict[str, ChipReads] = {}
-        self.devices = Devices([])
-        self._numbers: dict[str, int] = {}
-
-    def put(self, chips: Iterable[str], reads: Iterable[PlainRead]) -> None:
-        """Put in all reads of these chips. A chip comes once."""
-        for chip in chips:
-            self.chips[chip] = ChipReads()
-        for read in reads:
-            number = self._numbers.get(read.device)
-            if number is None:
-                number = self._numbers[read.device] = len(self.devices.names)
-                self.devices.names.append(read.device)
-            self.chips[read.chip].add(read.at_us, number, read.rssi)
 
 
 def devices_concerned(state: EventState, facts: Iterable[Ruling]) -> set[str]:

@@ -10,6 +10,7 @@ from loadtest.simulation import simulate
 from schemas.codec import decode_envelope, encode_envelope
 from schemas.definition_parse import definition_from_toml
 from services.live.explainer import Explainer
+from services.live.folded_facts import FactFolder
 from services.live.loader import Loader
 from services.live.store import Store
 from services.live.table_rows import AnnouncedRevision
@@ -255,7 +256,8 @@ def is_reads(logged):
 
 async def test_random_logs_from_the_tables_give_the_rows_of_scoring(database):
     rng = Random(5)
-    explainer = Explainer(Loader(Store(database)))
+    loader = Loader(Store(database))
+    explainer = Explainer(loader, FactFolder(loader.store))
     compared = 0
     for seed in range(40):
         event = f"e{seed}"

@@ -7,7 +7,8 @@ import msgspec
 
 from services.offline.scored_log import scored
 from services.preview.difference import difference
-from services.preview.trial import HeldReads, Trial, devices_concerned, misfits
+from services.preview.held_reads import HeldReads
+from services.preview.trial import Trial, devices_concerned, misfits
 from services.scoring.core.event import EventState
 from services.scoring.core.explain.evidence import PlainRead
 from services.standings.document import document

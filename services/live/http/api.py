@@ -9,6 +9,7 @@ from aiohttp import web
 
 from services.live.errors import KNOWN_LISTED, Behind, Refused, TooManyViewers, known_ids
 from services.live.explainer import Explainer
+from services.live.folded_facts import FactFolder
 from services.live.health_reports import HealthReports
 from services.live.http.access import Access
 from services.live.http.answer_cache import AnswerCache, unknown_board
@@ -37,6 +38,7 @@ from services.live.http.query import (
     board_query,
     changes_query,
     no_query,
+    pending_query,
     published_query,
     search_query,
     slug,
@@ -47,6 +49,7 @@ from services.live.metrics import LiveMetrics
 from services.live.revisions import RevisionTracker
 from services.live.stream import Streams, Subject
 from services.live.table_rows import AnnouncedRevision
+from services.live.waiting_facts import WaitingFacts
 from services.runtime.clickhouse import DatabaseUnavailable
 from services.standings import explanation
 
@@ -86,7 +89,9 @@ class LiveApi:
         self._access = access
         self._metrics = metrics
         self._now_us = now_us
-        self._explainer = Explainer(loader)
+        folder = FactFolder(loader.store)
+        self._explainer = Explainer(loader, folder)
+        self._waiting = WaitingFacts(loader, folder)
         self._health_reports = HealthReports(loader, self._explainer)
         self._current: dict[str, ReadyAnswer] = {}
         self._current_generation = tracker.generation
@@ -106,6 +111,7 @@ class LiveApi:
             web.get(f"{BASE}/published/{{race}}/document", self._answering("published", self._document)),
             web.get(f"{BASE}/standings", self._answering("standings", self._standings)),
             web.get(f"{BASE}/cases", self._answering("cases", self._cases)),
+            web.get(f"{BASE}/facts", self._answering("facts", self._facts)),
             web.get(f"{BASE}/health", self._answering("health", self._health)),
             web.get(BASE, self._answering("event", self._event)),
             web.get("/v1/events", self._answering("events", self._events)),
@@ -115,6 +121,7 @@ class LiveApi:
 
     async def close(self) -> None:
         """Cancel all making."""
+        await self._waiting.close()
         await self._health_reports.close()
         await self._explainer.close()
 
@@ -285,6 +292,12 @@ class LiveApi:
         self._access.check_official(request, request.match_info["event"])
         announced, _, _ = await self._read(request, at_query)
         return respond(request, await self._answers.cases(announced), NEVER)
+
+    async def _facts(self, request: web.Request) -> web.StreamResponse:
+        announced, _, caching = await self._read(request, pending_query)
+        official = self._access.is_official(request, announced.event)
+        answer = await self._waiting.listed(announced, official)
+        return respond(request, answer, NEVER if official else caching)
 
     async def _health(self, request: web.Request) -> web.StreamResponse:
         self._access.check_official(request, request.match_info["event"])

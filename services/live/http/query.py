@@ -112,6 +112,19 @@ def at_query(query: str) -> AtQuery:
 
 
 @lru_cache(maxsize=1024)
+def pending_query(query: str) -> AtQuery:
+    """Return the query of facts: those that are pending, which has to be said. Raises Refused."""
+    given = _given(query, "pending", "as_of")
+    if given.get("pending") != "1":
+        raise Refused(
+            400,
+            "Which facts?",
+            "give `pending=1` for the facts that wait; `changes` lists the facts between two revisions",
+        )
+    return AtQuery(as_of=_moment(given))
+
+
+@lru_cache(maxsize=1024)
 def published_query(query: str) -> PublishedQuery:
     """Return the query of a publication. Raises Refused."""
     given = _given(query, "board", "as_of")

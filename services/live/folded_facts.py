@@ -1,0 +1,88 @@
+"""The officials' facts of events, folded from ClickHouse's table as they come, without any read."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from schemas.codec import fact_from_json
+from schemas.events import EntriesAdded
+from services.live.errors import Behind
+from services.live.store import Store
+from services.live.table_rows import AnnouncedRevision, LoggedLine
+from services.scoring.core.event import EventState
+
+ENTRIES_HELD = 60_000  # of the events whose facts are held, some 1.5 kB each; the last event asked for is always held
+FACTS_A_QUERY = 100  # a fact may be a list of thousands of entries, half a MiB
+
+
+class FoldedFacts(Struct):
+    """The facts of an event up to `last` (offset, ordinal, as the table `facts` has them), folded without any read.
+
+    Scoring counts the entries of a record one by one, the table counts its facts: `extra_ordinals` is how many more
+    scoring has counted in the last record. `entries` is how many entries were folded in all.
+    """
+
+    state: EventState
+    last: tuple[int, int] = (-1, -1)
+    entries: int = 0
+    extra_ordinals: int = 0
+
+    def fold(self, lines: Sequence[LoggedLine]) -> None:
+        """Take in further facts."""
+        for line in lines:
+            fact = fact_from_json(line.fact)
+            if line.offset != self.last[0]:
+                self.extra_ordinals = 0
+            self.state.fold(line.offset, line.ordinal + self.extra_ordinals, fact)
+            self.last = line.offset, line.ordinal
+            if isinstance(fact, EntriesAdded):
+                self.extra_ordinals += len(fact.entries) - 1
+                self.entries += len(fact.entries)
+
+
+class FactFolder:
+    """Folds facts and keeps them. Methods raise DatabaseUnavailable."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._events: OrderedDict[str, FoldedFacts] = OrderedDict()
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    @asynccontextmanager
+    async def held(self, announced: AnnouncedRevision) -> AsyncIterator[FoldedFacts]:
+        """Hold the facts of an event, which nobody else changes or reads meanwhile; `advance` folds those that are new.
+
+        For a revision that they are beyond, these are facts of their own, which are not kept.
+        """
+        async with self._locks.setdefault(announced.event, asyncio.Lock()):
+            yield self._facts_of(announced)
+
+    def _facts_of(self, announced: AnnouncedRevision) -> FoldedFacts:
+        held = self._events.get(announced.event)
+        if held is None:
+            held = self._events[announced.event] = FoldedFacts(EventState(announced.event))
+        elif held.last[0] > announced.revision:
+            return FoldedFacts(EventState(announced.event))
+        self._events.move_to_end(announced.event)
+        while len(self._events) > 1 and sum(facts.entries for facts in self._events.values()) > ENTRIES_HELD:
+            self._events.popitem(last=False)
+        return held
+
+    async def advance(self, facts: FoldedFacts, announced: AnnouncedRevision) -> None:
+        """Fold the facts that are new. They are written in the order of the log, so none comes before the last one."""
+        while True:
+            lines = await self._store.facts_after(announced.event, facts.last, announced.revision, FACTS_A_QUERY)
+            if lines:
+                await asyncio.to_thread(facts.fold, lines)
+            if len(lines) < FACTS_A_QUERY:
+                return
+
+    async def catch_up(self, facts: FoldedFacts, announced: AnnouncedRevision) -> None:
+        """Fold the facts that are new, up to the revision. Raises Behind while some of them have not arrived yet."""
+        await self.advance(facts, announced)
+        event = await self._store.event_row(announced.event, announced.revision)
+        if event is not None and event.version > facts.state.version:
+            raise Behind("the facts behind the results have not all arrived yet; ask again soon")
