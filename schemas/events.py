@@ -6,7 +6,7 @@ JSON; a `LoggedFact` is the same with reads as arrays, as Kafka carries them (`c
 A class says everything about its kind that its own fields decide: whom it affects (`scopes`), what it waits for
 (`needs`), what a later fact on the same subject replaces (`subjects`), and which fields the public sees (`PUBLIC`).
 
-The module is long because every kind of fact stands here: one class with all its declarations for each of 21 kinds, and
+The module is long because every kind of fact stands here: one class with all its declarations for each of 22 kinds, and
 the unions of them that `match` statements must cover.
 """
 
@@ -404,6 +404,41 @@ class PenaltySet(RulingBase, frozen=True, kw_only=True, tag="penalty_set"):
         return (("penalty", self.bib),)
 
 
+class PointWaived(RulingBase, frozen=True, kw_only=True, tag="point_waived"):
+    """A point is not required of those who lack it and passed it in `[from_us, until_us)`, a missing bound being open.
+
+    Every waiver is in force until it is withdrawn. Source: R1.point_waived.
+    """
+
+    VERSION = 2
+    PUBLIC = ("race", "point", "from_us", "until_us")
+
+    race: Slug
+    point: Slug
+    reason: Reason
+    from_us: InstantUs | None = None
+    until_us: InstantUs | None = None
+
+    def __post_init__(self) -> None:
+        if self.point in ("START", "FINISH"):
+            raise ValueError(
+                f"point {self.point!r} cannot be waived; waive a point between START and FINISH, or set times of "
+                f"{self.point} by time_set"
+            )
+
+    def scopes(self) -> tuple[Scope, ...]:
+        return (InRace(self.race),)
+
+    def needs(self) -> tuple[Need, ...]:
+        return (
+            Need("point_waived", "race", (self.race,)),
+            Need("point_waived", "point", (self.point,), race=self.race),
+        )
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return ()
+
+
 class OrderSet(RulingBase, frozen=True, kw_only=True, tag="order_set"):
     """Judges' order across the line, first to last, for athletes whose times tie."""
 
@@ -630,6 +665,7 @@ Ruling = (
     | ReadExcluded
     | StatusSet
     | PenaltySet
+    | PointWaived
     | OrderSet
     | CaseDecided
     | RaceClosed

@@ -63,10 +63,11 @@ class Need(Struct, frozen=True):
     """Something that a fact names, and for which the fact waits until it exists.
 
     `by` begins the sentence that says so. `names` are ids of that `thing`; all of them must exist. A point must be on
-    the course of the athlete `bib`.
+    the course of the athlete `bib`, or of the `race`.
     """
 
     by: str
     thing: Literal["race", "mat", "bib", "bibs", "point", "case", "protest", "fact", "boards"]
     names: tuple[str, ...]
     bib: str | None = None
+    race: str | None = None

@@ -204,6 +204,14 @@ def order(*bibs: str, race: str = "hm", **more: Any) -> Plain:
     return fact("order_set", race=race, bibs=list(bibs), reason="photo finish", **more)
 
 
+def waived(
+    point: str, from_s: Seconds | None = None, until_s: Seconds | None = None, race: str = "hm", **more: Any
+) -> Plain:
+    """`point_waived`."""
+    interval = _instants(from_us=from_s, until_us=until_s)
+    return fact("point_waived", race=race, point=point, **interval, **{"reason": "the mat was dead", **more})
+
+
 def closed(race: str = "hm", at_s: Seconds | None = None, **more: Any) -> Plain:
     """`race_closed`; a finish after `at_s` is for the jury."""
     return fact("race_closed", race=race, **_instants(at_us=at_s), **more)

@@ -18,7 +18,7 @@ from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import Log, scored
 from services.scoring.core.explain.build import explain
 from services.scoring.core.explain.evidence import evidence_of
-from services.scoring.core.explain.model import Explanation, PointWhy
+from services.scoring.core.explain.model import Explanation, PointWhy, WaiverWhy
 from services.scoring.core.explain.relevant_facts import FactWhy
 from services.standings.explain_place import PlaceWhy
 from services.standings.explanation import ExplainedResult, bibs_near, document, places
@@ -134,7 +134,8 @@ class _Page:
             source = "" if point.source is None else point.source
             if point.device is not None:
                 source += f": {point.device} read {point.chip}"
-            _row(table, point.point, f"{point.km:g}", at, source, point.says)
+            says = [point.says, *map(_waiver, point.waivers)]
+            _row(table, point.point, f"{point.km:g}", at, source, "; ".join(says))
             for limit in point.limits:
                 kept = {True: "kept", False: "not kept", None: "not passed"}[limit.kept]
                 rule = f"{limit.rule} = {limit.value}{'' if limit.decides else ', another kind decides'}"
@@ -193,6 +194,10 @@ class _Page:
 
     def _say(self, line: str, style: str = "") -> None:
         self._console.print(Text(clean(line), style=style))
+
+
+def _waiver(waiver: WaiverWhy) -> str:
+    return f"waived by {waiver.by or 'an official'}: {waiver.reason}"
 
 
 def _rule(rule: str | None, value: str | None) -> str:

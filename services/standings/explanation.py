@@ -68,6 +68,13 @@ def public(explained: ExplainedResult) -> ExplainedResult:
             for fact in why.facts
             if not fact.officials_only
         ],
+        points=[
+            msgspec.structs.replace(
+                point,
+                waivers=[msgspec.structs.replace(waiver, by=None, reason=None) for waiver in point.waivers],
+            )
+            for point in why.points
+        ],
         reads=[read for read in why.reads if read.reason != "excluded"],
         unused={reason: count for reason, count in why.unused.items() if reason != "excluded"},
     )

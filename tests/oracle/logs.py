@@ -424,6 +424,9 @@ class Maker:
             self.a_status,
             self.a_status,
             self.a_penalty,
+            self.a_waiver,
+            self.a_waiver,
+            self.a_waiver,
             self.an_order,
             self.an_order,
             self.a_decision,
@@ -510,6 +513,13 @@ class Maker:
     def a_penalty(self):
         seconds = self.rng.choice([0, 10, 10, -10, 30.001, -0.5, 86400, -86400])
         return {"type": "penalty_set", "bib": self.a_bib(), "seconds": seconds, "reason": "r"}
+
+    def a_waiver(self):
+        race = self.rng.choice(self.definition["races"])
+        names = [point["id"] for point in race["points"][1:-1]]
+        point = self.rng.choice([*names * 3, "P1", "P9"])
+        race_id = self.rng.choice([race["id"]] * 5 + ["unknown"])
+        return {"type": "point_waived", "race": race_id, "point": point, **self.between(), "reason": "r"}
 
     def a_status(self):
         status = self.rng.choice(["DNS", "DNF", "DQ", "OK", "OK"])

@@ -250,6 +250,24 @@ class Log:
                 found = fact["outcome"]
         return found
 
+    def waived(self, race, bib, point, taken):
+        """Whether a waiver lets the athlete off a point that was not taken (R1.point_waived).
+
+        Its stretch runs from the last point taken before it (none: the own gun) to the next one taken after it.
+        """
+        names = [one["id"] for one in race["points"]]
+        at = names.index(point)
+        before = [taken[name] for name in names[:at] if name in taken] or [self.own_gun(bib)]
+        after = [taken[name] for name in names[at + 1 :] if name in taken]
+        for fact in self.of("point_waived"):
+            if (fact["race"], fact["point"]) != (race["id"], point):
+                continue
+            from_us = float("-inf") if fact.get("from_us") is None else fact["from_us"]
+            until_us = float("inf") if fact.get("until_us") is None else fact["until_us"]
+            if from_us < until_us and before[-1] < until_us and after[0] > from_us:
+                return True
+        return False
+
     def closing(self, race):
         """The close that holds, or None: the latest, unless a reopening follows."""
         found = None
@@ -582,7 +600,11 @@ def result(log, race, bib, own_gun, taken):
         if point["id"] == "START" and race.get("missing_start", "gun") != "dnf":
             mandatory = False
         if mandatory and point["id"] not in taken and later:
-            missed.append(point["id"])
+            if log.waived(race, bib, point["id"], taken):
+                flags.append("waived")
+            else:
+                missed.append(point["id"])
+    flags = sorted(set(flags))
 
     set_fact = log.set_status(bib)
     missing_mat = race.get("missing_mat", "dnf")

@@ -72,6 +72,10 @@ FACTS: dict[
         {"bib": "7", "seconds": -30.25, "reason": "took a gel outside the station", "rule": "TR 6"},
         ["bib", "seconds", "reason"],
     ),
+    "point_waived": (
+        {"race": "hm", "point": "10K", "from_us": AT, "until_us": AT + 1, "reason": "the reader stood still"},
+        ["race", "point", "reason"],
+    ),
     "order_set": ({"race": "hm", "bibs": ["7", "8"], "reason": "photo"}, ["race", "bibs", "reason"]),
     "case_decided": (
         {"case": "missed:7", "outcome": "accept", "reason": "seen"},

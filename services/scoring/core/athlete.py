@@ -11,11 +11,12 @@ from msgspec.structs import replace
 from schemas.results import AthleteRow, PointTime, Source
 from services.scoring.core.assign_points import OFFICIAL, Candidate
 from services.scoring.core.classify_reads import Guns, ReadClassification, UnusedReads, find_points, sort_reads
-from services.scoring.core.course import START, Course, Limits, is_late
+from services.scoring.core.course import Course, Limits, is_late
 from services.scoring.core.device_places import DevicePlacement
 from services.scoring.core.judge_status import STATUS_RULES, Verdict, judge_status
 from services.scoring.core.measure_times import Times, measure_times
 from services.scoring.core.reads import ChipReads
+from services.scoring.core.required_points import RequiredPoints, required_points
 from services.scoring.core.rulings import Rulings, Written
 
 
@@ -44,7 +45,7 @@ class Examined(NamedTuple):
     guns: Guns
     classified: ReadClassification
     cut_at: str | None
-    missed: list[str]
+    required: RequiredPoints
     verdict: Verdict
     times: Times
 
@@ -62,10 +63,11 @@ def examine(
     reads = sort_reads(rulings, places, chips, bib, worn, guns.own_us)
     classified = find_points(rulings, course, places, bib, guns, reads)
     cut_at = _cut_at(course, classified.taken, classified.limits)
-    missed = _missed(course, classified.taken)
-    verdict = judge_status(rulings, course, bib, classified.taken, cut_at, missed)
+    taken_us = [None if held is None else held.at_us for held in classified.taken]
+    required = required_points(rulings, course, taken_us, guns.own_us)
+    verdict = judge_status(rulings, course, bib, classified.taken, cut_at, required)
     times = measure_times(rulings, course, bib, guns, classified.taken, verdict)
-    return Examined(written, course, guns, classified, cut_at, missed, verdict, times)
+    return Examined(written, course, guns, classified, cut_at, required, verdict, times)
 
 
 def result(event: str, rulings: Rulings, bib: str, examined: Examined | None, version: int) -> AthleteRow:
@@ -74,7 +76,7 @@ def result(event: str, rulings: Rulings, bib: str, examined: Examined | None, ve
         last = rulings.written[bib][-1] if rulings.written.get(bib) else None
         race = "" if last is None else last.entry.race
         return AthleteRow(event=event, bib=bib, version=version, race=race, gone=True)
-    written, course, guns, classified, cut_at, missed, verdict, times = examined
+    written, course, guns, classified, cut_at, required, verdict, times = examined
     flags = [*verdict.flags, *times.flags()]
     if classified.lap_ambiguous:
         flags.append("lap_ambiguous")
@@ -88,7 +90,7 @@ def result(event: str, rulings: Rulings, bib: str, examined: Examined | None, ve
         chip_us=times.chip_us,
         time_s=times.time_s,
         cut_at=cut_at,
-        missed=missed,
+        missed=required.missed,
         flags=sorted(flags),
         points=[
             PointTime(course.points[point].id, held.at_us, source_of(classified, held))
@@ -120,7 +122,7 @@ def _counted(unused: list[UnusedReads]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-# --- Cut-off and completion.
+# --- Cut-off.
 
 
 def _cut_at(course: Course, taken: list[Candidate | None], limits: Limits | None) -> str | None:
@@ -132,18 +134,3 @@ def _cut_at(course: Course, taken: list[Candidate | None], limits: Limits | None
         if held is not None and is_late(held.at_us, cutoff_us):
             return course.points[point].id
     return None
-
-
-def _missed(course: Course, taken: list[Candidate | None]) -> list[str]:
-    """Return the mandatory points without a passing before a later one that has one. Source: R3.6.
-
-    START counts among them only where the race requires it.
-    """
-    if None not in taken:
-        return []
-    last = max((point for point, held in enumerate(taken) if held is not None), default=-1)
-    return [
-        point.id
-        for index, point in enumerate(course.points[: max(last, 0)])
-        if taken[index] is None and point.mandatory and (index != START or course.race.missing_start == "dnf")
-    ]

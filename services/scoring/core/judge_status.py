@@ -12,6 +12,7 @@ from schemas.events import Outcome
 from schemas.results import Case, Status
 from services.scoring.core.assign_points import Candidate
 from services.scoring.core.course import Course
+from services.scoring.core.required_points import RequiredPoints
 from services.scoring.core.rulings import Rulings
 
 StatusRule = Literal[
@@ -44,14 +45,16 @@ class Grounds(Struct, frozen=True):
     """The grounds on which the rules decide an athlete's status.
 
     `set_status` is an official's, `decided` the outcome of the case of missed points. `missed_but` is None if the
-    missed points count against the athlete, or none is missed. `closed_at_us` is the instant after which a finish
-    needs the jury (None: there is none), `late` says what became of a finish after it (None: the case has no ground).
+    missed points count against the athlete, or none is missed. `waived` are the points that a waiver keeps from being
+    missed. `closed_at_us` is the instant after which a finish needs the jury (None: there is none), `late` says what
+    became of a finish after it (None: the case has no ground).
     """
 
     set_status: Literal["DNS", "DNF", "DQ"] | None
     decided: Outcome | None
     cut_at: str | None
     missed: list[str]
+    waived: list[str]
     missed_but: MissedBut | None
     passed_finish: bool
     passed_any: bool
@@ -103,10 +106,15 @@ class Verdict(NamedTuple):
 
 
 def judge_status(
-    rulings: Rulings, course: Course, bib: str, taken: list[Candidate | None], cut_at: str | None, missed: list[str]
+    rulings: Rulings,
+    course: Course,
+    bib: str,
+    taken: list[Candidate | None],
+    cut_at: str | None,
+    required: RequiredPoints,
 ) -> Verdict:
-    """Return the rule that gives the status with its grounds and flag, and the cases for which there is a reason."""
-    race = course.race
+    """Return the rule that gives the status with its grounds and flags, and the cases for which there is a reason."""
+    race, missed = course.race, required.missed
     ruled = rulings.statuses.get(bib)
     set_status = None if ruled is None or ruled.status == "OK" else ruled.status
     cases: list[StandingCase] = []
@@ -133,6 +141,7 @@ def judge_status(
         decided,
         cut_at,
         missed,
+        [course.points[waived.point].id for waived in required.waived],
         _missed_but(race.missing_mat, missed, decided),
         finish is not None,
         any(held is not None for held in taken),
@@ -141,8 +150,8 @@ def judge_status(
         late,
     )
     rule = _rule(grounds)
-    review = rule == "finished" and grounds.missed_but == "under_review"
-    return Verdict(rule, grounds, ["review"] if review else [], cases)
+    flags = ["review"] if rule == "finished" and grounds.missed_but == "under_review" else []
+    return Verdict(rule, grounds, [*flags, "waived"] if grounds.waived else flags, cases)
 
 
 def _rule(grounds: Grounds) -> StatusRule:

@@ -38,7 +38,7 @@ def missing_names(rulings: Rulings, need: Need, ids: set[str]) -> list[str]:
         case "bib" | "bibs":
             return [name for name in need.names if rulings.entry_of(name) is None]
         case "point":
-            return [name for name in need.names if not _has_point(rulings, need.bib or "", name)]
+            return [name for name in need.names if not _has_point(rulings, need, name)]
         case "case":
             return [name for name in need.names if not _has_case(rulings, name)]
         case "protest":
@@ -63,7 +63,8 @@ def describe_need(rulings: Rulings, need: Need, ids: set[str]) -> str:
         case "bibs":
             missing = f"no entry for {names}"
         case "point":
-            missing = f"bib {need.bib} has no point {names}"
+            whose = f"bib {need.bib}" if need.race is None else f"race {need.race}"
+            missing = f"{whose} has no point {names}"
         case "case":
             missing = "no such case can be"
         case "protest":
@@ -98,6 +99,12 @@ def _has_case(rulings: Rulings, name: str) -> bool:
     return kind == "team" and any(rest.startswith(f"{board.id}:") for board in teams)
 
 
-def _has_point(rulings: Rulings, bib: str, point: str) -> bool:
-    written = rulings.entry_of(bib)
+def _has_point(rulings: Rulings, need: Need, point: str) -> bool:
+    """Return whether a point is on the course of the need's race, or of its athlete.
+
+    Of an undefined race every point counts as there, since the fact waits for the race itself.
+    """
+    if need.race is not None:
+        return need.race not in rulings.courses or point in rulings.courses[need.race].index
+    written = rulings.entry_of(need.bib or "")
     return written is not None and point in rulings.courses[written.entry.race].index

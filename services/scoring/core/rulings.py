@@ -27,6 +27,7 @@ from schemas.events import (
     OrderSet,
     Outcome,
     PenaltySet,
+    PointWaived,
     ProtestDecided,
     ProtestFiled,
     RaceClosed,
@@ -85,6 +86,7 @@ class Rulings:
         self.excluded: dict[str, set[tuple[str, int]]] = {}
         self.statuses: dict[str, StatusSet] = {}
         self.penalties: dict[str, int] = {}
+        self.waivers: dict[tuple[str, str], list[PointWaived]] = {}
         self.orders: list[OrderSet] = []
         self.decisions: dict[str, Outcome] = {}
         self.closed: dict[str, RaceClosed] = {}
@@ -119,6 +121,8 @@ class Rulings:
                 self.statuses[fact.bib] = fact
             case PenaltySet():
                 self.penalties[fact.bib] = fact.penalty_us
+            case PointWaived():
+                self.waivers.setdefault((fact.race, fact.point), []).append(fact)
             case OrderSet():
                 self.orders.append(fact)
             case CaseDecided():

@@ -56,7 +56,9 @@ def explain(evidence: Evidence) -> ExplainedRow:
         times=[] if examined is None else time_steps(examined, clock, path),
         points=[]
         if examined is None
-        else [point_why(examined, evidence, places, path, index) for index in range(len(examined.course.points))],
+        else [
+            point_why(examined, evidence, places, clock, path, index) for index in range(len(examined.course.points))
+        ],
         cases=[] if examined is None else case_whys(examined, clock),
         passings=[] if examined is None else passing_whys(examined),
         unused=row.unused,

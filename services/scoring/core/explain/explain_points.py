@@ -4,15 +4,20 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from schemas.definition import Limit
+from schemas.events import PointWaived
+from services.formatting.times import LocalClock
 from services.scoring.core.assign_points import OFFICIAL, Candidate, Loss, why_not
 from services.scoring.core.athlete import Examined, source_of
 from services.scoring.core.course import START, Bound, is_early, is_late
 from services.scoring.core.device_places import DevicePlacement
 from services.scoring.core.explain.evidence import Evidence
-from services.scoring.core.explain.model import CandidateWhy, LimitWhy, PassingWhy, PointWhy
+from services.scoring.core.explain.model import CandidateWhy, LimitWhy, PassingWhy, PointWhy, WaiverWhy
+from services.scoring.core.required_points import WaivedPoint
 
 
-def point_why(examined: Examined, evidence: Evidence, places: DevicePlacement, path: str, index: int) -> PointWhy:
+def point_why(
+    examined: Examined, evidence: Evidence, places: DevicePlacement, clock: LocalClock, path: str, index: int
+) -> PointWhy:
     """Return the explanation of a point by its index on the course. `path` is the race's path in the definition."""
     classified = examined.classified
     point, taken = examined.course.points[index], classified.taken[index]
@@ -22,6 +27,7 @@ def point_why(examined: Examined, evidence: Evidence, places: DevicePlacement, p
         reads = evidence.chips[chip]
         device, read_at_us = places.name(reads.device[nth]), reads.at_us[nth]
     over = _is_over(examined, index)
+    waived = _waived(examined, index)
     return PointWhy(
         point=point.id,
         km=point.km,
@@ -35,9 +41,10 @@ def point_why(examined: Examined, evidence: Evidence, places: DevicePlacement, p
         chip=chip,
         device=device,
         read_at_us=read_at_us,
-        missed=point.id in examined.missed,
+        missed=point.id in examined.required.missed,
+        waivers=[] if waived is None else list(map(_waiver_why, waived.waivers)),
         over=over,
-        says=_point_says(examined, index) + ("; later than its limit" if over else ""),
+        says=_point_says(examined, waived, clock, index) + ("; later than its limit" if over else ""),
         limits=list(_limits(examined, path, index)),
         candidates=[
             CandidateWhy(
@@ -81,19 +88,41 @@ def points_of_passing(examined: Examined, number: int) -> list[str]:
 # --- Reasons.
 
 
-def _point_says(examined: Examined, index: int) -> str:
+def _waived(examined: Examined, index: int) -> WaivedPoint | None:
+    return next((waived for waived in examined.required.waived if waived.point == index), None)
+
+
+def _waiver_why(waiver: PointWaived) -> WaiverWhy:
+    return WaiverWhy(id=waiver.id, by=waiver.by, reason=waiver.reason, from_us=waiver.from_us, until_us=waiver.until_us)
+
+
+def _point_says(examined: Examined, waived: WaivedPoint | None, clock: LocalClock, index: int) -> str:
     classified, point = examined.classified, examined.course.points[index]
     taken = classified.taken[index]
     if taken is None:
         says = (
             "none of its candidates was taken" if classified.candidates[index] else "no read or official gave it a time"
         )
-        return f"{says}; missed, since a later point was passed" if point.id in examined.missed else says
+        if waived is not None:
+            return f"{says}; {_waived_says(examined, waived, clock)}"
+        return f"{says}; missed, since a later point was passed" if point.id in examined.required.missed else says
     if taken.passing == OFFICIAL:
         return "an official's time, which overrides every read here"
     read = "the peak of its reads" if point.pick == "peak" else f"the {point.pick} read"
     window = " inside the start window" if index == START else ""
     return f"{read}{window} of passing {passing_number(taken)}"
+
+
+def _waived_says(examined: Examined, waived: WaivedPoint, clock: LocalClock) -> str:
+    """Return why a waiver holds for the athlete: its interval, and when the athlete passed the point."""
+    points, stretch = examined.course.points, waived.stretch
+    intervals = [clock.between(waiver.from_us, waiver.until_us) or " at any time" for waiver in waived.waivers]
+    after = "the gun" if stretch.after is None else points[stretch.after].id
+    return (
+        f"not required, since an official waived it for those who passed{' and'.join(intervals)}: this athlete came "
+        f"after {after} at {clock.at(stretch.after_us)} and before {points[stretch.before].id} at "
+        f"{clock.at(stretch.before_us)}"
+    )
 
 
 def candidate_says(examined: Examined, index: int, candidate: Candidate) -> str:

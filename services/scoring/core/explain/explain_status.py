@@ -6,7 +6,7 @@ from services.formatting.times import LocalClock
 from services.formatting.words import join_words
 from services.scoring.core.athlete import Examined
 from services.scoring.core.explain.model import CaseWhy, StatusWhy
-from services.scoring.core.judge_status import STATUS_RULES, Grounds, StatusRule
+from services.scoring.core.judge_status import STATUS_RULES, Grounds, MissedBut, StatusRule
 
 
 def status_whys(examined: Examined, clock: LocalClock) -> list[StatusWhy]:
@@ -35,8 +35,8 @@ def _says(rule: StatusRule, examined: Examined, clock: LocalClock) -> str:
         case "late_finish":
             return _late_says(examined, clock)
         case "finished":
-            accepted = "; the finish after the close was accepted" if grounds.late == "accept" else ""
-            return f"finished{_but(grounds, race)}{accepted}"
+            accepted = ["the finish after the close was accepted"] if grounds.late == "accept" else []
+            return "; ".join(["finished", *_buts(grounds, race), *accepted])
         case "closed_on_course":
             return f"{race} is closed, and FINISH was not passed"
         case "closed_not_started":
@@ -57,21 +57,26 @@ def _late_says(examined: Examined, clock: LocalClock) -> str:
     return f"finished at {clock.at(finish_us)}, after {examined.course.race.id} was closed at {clock.at(closed_at_us)}"
 
 
-def _but(grounds: Grounds, race: str) -> str:
-    """Return why missed points do not count against a finisher."""
-    match grounds.missed_but:
-        case None:
-            return ""
+def _buts(grounds: Grounds, race: str) -> list[str]:
+    """Return why points that were not taken do not count against a finisher: those missed, then those waived."""
+    buts = [] if grounds.missed_but is None else [_but(grounds.missed_but, join_words(grounds.missed), race)]
+    if len(grounds.waived) == 1:
+        buts.append(f"{grounds.waived[0]} is not required, since an official waived it")
+    elif grounds.waived:
+        buts.append(f"{join_words(grounds.waived)} are not required, since an official waived them")
+    return buts
+
+
+def _but(missed_but: MissedBut, missed: str, race: str) -> str:
+    match missed_but:
         case "ignored":
-            return f"; missing {join_words(grounds.missed)} does not matter in {race}"
+            return f"missing {missed} does not matter in {race}"
         case "accepted":
-            return f"; missing {join_words(grounds.missed)} was accepted"
+            return f"missing {missed} was accepted"
         case "under_review":
-            return (
-                f"; the jury has to decide on the missed {join_words(grounds.missed)}, and the finish counts until then"
-            )
+            return f"the jury has to decide on the missed {missed}, and the finish counts until then"
         case _:
-            assert_never(grounds.missed_but)
+            assert_never(missed_but)
 
 
 def _says_not(rule: StatusRule, grounds: Grounds, race: str, clock: LocalClock) -> str:
@@ -96,7 +101,7 @@ def _says_not(rule: StatusRule, grounds: Grounds, race: str, clock: LocalClock) 
         case "missed_points":
             if not grounds.passed_finish:
                 return "FINISH was not passed"
-            return _but(grounds, race).removeprefix("; ") or "no required point was missed"
+            return "; ".join(_buts(grounds, race)) or "no required point was missed"
         case "finished":
             return "FINISH was not passed"
         case "closed_on_course":
@@ -125,7 +130,7 @@ def case_whys(examined: Examined, clock: LocalClock) -> list[CaseWhy]:
     for case, kind, outcome in examined.verdict.cases:
         match kind:
             case "missed":
-                says = f"missed {join_words(examined.missed)}, but passed a later point"
+                says = f"missed {join_words(examined.required.missed)}, but passed a later point"
             case "reads_after":
                 says = "passed a point that contradicts the status that an official set"
             case "after_close":

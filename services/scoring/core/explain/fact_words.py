@@ -15,6 +15,7 @@ from schemas.events import (
     NoticeReceived,
     OrderSet,
     PenaltySet,
+    PointWaived,
     ProtestDecided,
     ProtestFiled,
     RaceClosed,
@@ -58,6 +59,9 @@ def says(fact: Ruling, clock: LocalClock, bib: str, chips: frozenset[str]) -> st
             return "takes back the set status" if fact.status == "OK" else f"sets the status {fact.status}{stopped}"
         case PenaltySet():
             return _penalty_says(fact)
+        case PointWaived():
+            when = clock.between(fact.from_us, fact.until_us)
+            return f"waives {fact.point} of {fact.race} for those who passed it unread{when}"
         case OrderSet():
             return f"orders the athletes who tie in {fact.race}: {', '.join(fact.bibs)}"
         case CaseDecided():

@@ -50,10 +50,24 @@ class CandidateWhy(Struct, frozen=True, kw_only=True):
     says: str
 
 
+class WaiverWhy(Struct, frozen=True, kw_only=True):
+    """A waiver because of which a point is not required: the fact's id, and the official's name and reason.
+
+    The public gets neither name nor reason.
+    """
+
+    id: str | None
+    by: str | None
+    reason: str | None
+    from_us: int | None
+    until_us: int | None
+
+
 class PointWhy(Struct, frozen=True, kw_only=True):
     """A point of the course: the time it took, the read that gave it, and why; `at_us` is null if it took nothing.
 
     `read_at_us` is the read's time by its device's own clock. `rule` is the point's path in the definition.
+    `waivers` are those that hold where the point would be missed otherwise.
     """
 
     point: str
@@ -69,6 +83,7 @@ class PointWhy(Struct, frozen=True, kw_only=True):
     device: str | None
     read_at_us: int | None
     missed: bool
+    waivers: list[WaiverWhy]
     over: bool
     says: str
     limits: list[LimitWhy]
