@@ -1,7 +1,8 @@
 """`matline office`: print the race office's lists from a log; no broker and no database.
 
 Before the race these are entries to look into and declarations to collect; from the first read on, what is wrong with
-clocks, guns, mats and chips; afterwards prizes, titles and medals by the standings as they are.
+clocks, guns, mats and chips, and which waivers are in force; afterwards prizes, titles and medals by the standings as
+they are.
 """
 
 import sys
@@ -12,12 +13,14 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from schemas.results import AthleteRow
 from services.formatting.terminal import clean, new_table, printable
-from services.formatting.times import format_hms
+from services.formatting.times import LocalClock, format_hms
 from services.offline.health_tables import health_of, print_health
 from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import Log, scored
 from services.offline.waiting_table import plain_waiting, print_waiting, waiting_in
+from services.offline.waivers_table import plain_waivers, print_waivers, waivers_of
 from services.standings.office.concern import Concern, Kind
 from services.standings.office.report import OfficeLists, office_lists
 
@@ -43,12 +46,18 @@ def run(path: str, until: int | None, style: str | None, lenient: bool) -> int:
         print(stopped, file=sys.stderr)
         return 2
     lists, names = lists_of(log)
-    waiting = waiting_in(log, scored(log.state).athletes)
+    athletes = scored(log.state).athletes
+    waiting = waiting_in(log, athletes)
     if (style or ("text" if sys.stdout.isatty() else "json")) == "text":
-        _print_tables(lists, names, log)
+        _print_tables(lists, names, log, athletes)
         print_waiting(Console(), waiting)
     else:
-        plain = {**_plain(lists), "health": health_of(log), "waiting": plain_waiting(waiting)}
+        plain = {
+            **_plain(lists),
+            "waivers": plain_waivers(waivers_of(log, athletes)),
+            "health": health_of(log),
+            "waiting": plain_waiting(waiting),
+        }
         sys.stdout.buffer.write(msgspec.json.encode(plain) + b"\n")
         sys.stdout.buffer.flush()
     return 0
@@ -64,7 +73,7 @@ def _plain(lists: OfficeLists) -> Any:
 # --- Tables for people.
 
 
-def _print_tables(lists: OfficeLists, names: dict[str, str], log: Log) -> None:
+def _print_tables(lists: OfficeLists, names: dict[str, str], log: Log, athletes: list[AthleteRow]) -> None:
     console = Console()
     console.print(
         f"[bold]{lists.event}[/bold] at revision {lists.revision}: {lists.entries} entries, "
@@ -74,6 +83,7 @@ def _print_tables(lists: OfficeLists, names: dict[str, str], log: Log) -> None:
     found = health_of(log)
     if found is not None and log.state is not None and (definition := log.state.rulings.definition) is not None:
         print_health(console, found, definition)
+        print_waivers(console, waivers_of(log, athletes), LocalClock(definition))
     _print_concerns(console, lists.concerns, names)
     if lists.attestations:
         shown = new_table("Declarations to collect with the bibs", "Athletes", "The athlete", "Asked by")

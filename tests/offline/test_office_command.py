@@ -13,9 +13,10 @@ from schemas.definition_parse import definition_from_toml
 from services.offline.office_command import lists_of, run
 from services.offline.read_log import read_log
 from services.offline.scored_log import Log, document_of, scored
+from services.offline.waivers_table import BIBS_SHOWN
 from services.standings.office.eligibility import entries_of
 from services.standings.office.report import office_lists
-from tests.builders import board, day, definition, entries, entry, line, race
+from tests.builders import board, day, definition, entries, entry, line, race, waived
 from tests.builders import run as ran
 from tests.loadtest.scored import NAMES
 
@@ -61,7 +62,10 @@ def test_before_the_race_it_lists_concerns_and_declarations(listed):
     assert (code, err, list(found)) == (
         0,
         "",
-        ["event", "revision", "entries", "concerns", "attestations", "prizes", "titles", "medals", "health", "waiting"],
+        [
+            *("event", "revision", "entries", "concerns", "attestations", "prizes", "titles", "medals"),
+            *("waivers", "health", "waiting"),
+        ],
     )
     assert (found["event"], found["revision"], found["entries"]) == ("example-2026", 3, 2)
     assert found["concerns"] == [
@@ -80,6 +84,49 @@ def test_before_the_race_it_lists_concerns_and_declarations(listed):
     fit = {"row": "eligibility fit", "article": "8.3", "text": "is fit to run", "bibs": ["7", "8"]}
     assert found["attestations"] == [fit]
     assert (found["prizes"], found["titles"], found["medals"]) == ([], [], [])
+
+
+WAIVER = waived("10K", 1000, 2000, id="w1", by="Lan", reason="the reader had no power")
+
+
+def test_waivers_in_force_are_listed_with_those_whom_they_let_off(listed):
+    more = waived("10K", 3000, reason="the same again")
+    facts = day(ran(k10=None), ran("8"), WAIVER, more, definition=OF, bibs=BIBS)
+    found = json.loads(listed(*facts)[1])
+    assert found["waivers"] == [
+        {
+            "id": "w1",
+            "race": "hm",
+            "point": "10K",
+            "from_us": WAIVER["from_us"],
+            "until_us": WAIVER["until_us"],
+            "reason": "the reader had no power",
+            "by": "Lan",
+            "bibs": ["7"],
+        },
+        {
+            **dict.fromkeys(("id", "until_us", "by")),
+            **{name: more[name] for name in ("race", "point", "from_us", "reason")},
+            "bibs": ["7"],
+        },
+    ]
+
+
+def test_the_table_of_waivers_says_when_and_whom_and_counts_the_bibs_that_it_leaves_out(listed, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    bibs = [str(number) for number in range(1, BIBS_SHOWN + 3)]
+    facts = day(*(ran(bib, k10=None) for bib in bibs), WAIVER, waived("10K"), definition=OF, bibs=bibs)
+    out = listed(*facts, style="text")[1]
+    assert "Waivers in force" in out
+    assert "from 05:16:40.000 until" in out
+    assert "at any time" in out
+    assert f"{len(bibs)}" in out
+    assert "and 2 more" in " ".join(out.replace("│", " ").split())
+    assert "fact_withdrawn takes a waiver back by its id" in out
+
+
+def test_without_waivers_there_is_no_table_of_them(listed):
+    assert "Waivers" not in listed(*day(ran(k10=None), definition=OF, bibs=BIBS), style="text")[1]
 
 
 def test_after_it_prizes_titles_and_medals(listed):

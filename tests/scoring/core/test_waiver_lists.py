@@ -2,6 +2,7 @@
 
 import pytest
 
+from schemas.events import PointWaived
 from services.offline.scored_log import Log, scored
 from services.scoring.core.required_points import OverruledAthlete, overruled_by, waivers_in_force
 from tests.builders import (
@@ -53,8 +54,15 @@ def in_force(*facts, **more):
     return [(listed.waiver.id, listed.bibs) for listed in waivers_in_force(*folded(*facts, **more))]
 
 
+def typed_waiver(plain):
+    waiver = typed(plain)
+    assert isinstance(waiver, PointWaived)
+    return waiver
+
+
 def overruled(*facts, waivers, **more):
-    return overruled_by(*folded(*facts, **more), [typed(waiver) for waiver in waivers])
+    rulings, rows = folded(*facts, **more)
+    return overruled_by(rulings, rows, [typed_waiver(waiver) for waiver in waivers])
 
 
 # --- Waivers in force.
@@ -144,13 +152,13 @@ def test_rows_of_an_older_definition_are_passed_over_where_they_name_points_that
     rulings, _ = folded()
     _, rows = folded(ran("7", "10K"), decided("missed:7", "dq"))
     rulings.apply(99, 0, typed(defined(half(points=[LONG[0], LONG[1], LONG[4]]) | {"mats": LONG_HALF["mats"]})))
-    assert overruled_by(rulings, rows, [typed(waived("10K"))]) == []
+    assert overruled_by(rulings, rows, [typed_waiver(waived("10K"))]) == []
     rulings.courses.clear()
-    assert overruled_by(rulings, rows, [typed(waived("10K"))]) == []
+    assert overruled_by(rulings, rows, [typed_waiver(waived("10K"))]) == []
 
 
 def test_the_overruled_are_in_the_order_of_the_rows():
     facts = [ran(bib, "10K") for bib in ("8", "7")] + [decided(f"missed:{bib}", "dnf") for bib in ("7", "8")]
     rulings, rows = folded(*facts)
-    named = overruled_by(rulings, reversed(rows), [typed(waived("10K"))])
+    named = overruled_by(rulings, reversed(rows), [typed_waiver(waived("10K"))])
     assert [athlete.bib for athlete in named] == ["8", "7"]
