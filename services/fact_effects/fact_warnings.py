@@ -5,19 +5,30 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from schemas.course_times import start_instant_us
-from schemas.events import CaseDecided, ClockCorrected, DeviceAssigned, GunFired, ReadExcluded, Ruling, TimeSet
-from schemas.ids import US, case_bibs
+from schemas.events import (
+    CaseDecided,
+    ClockCorrected,
+    DeviceAssigned,
+    GunFired,
+    PointWaived,
+    ReadExcluded,
+    Ruling,
+    TimeSet,
+)
+from schemas.ids import US, bib_order, case_bibs
 from services.fact_effects.athletes import AthleteOutline, Athletes
 from services.fact_effects.unknown_names import knows_device, unknown_device
 from services.formatting.times import LocalClock, format_exact
 from services.scoring.core.course import START, Course
 from services.scoring.core.event import EventState
+from services.scoring.core.required_points import EarlierRuling, overruled_by
 from services.scoring.core.rulings import Rulings
 
 GUN_OFF_MAX_US = 2 * 3600 * US  # starts are delayed by an hour now and then, by more hardly ever
 GUN_ALIKE_US = 3600 * US  # so near to a usual mistake the gun is said to be it
 DAY_US = 24 * 3600 * US
 POINTS_NAMED_MAX = 3
+ATHLETES_NAMED_MAX = 20
 
 
 def fact_warnings(state: EventState, fact: Ruling, athletes: Athletes) -> list[str]:
@@ -30,6 +41,8 @@ def fact_warnings(state: EventState, fact: Ruling, athletes: Athletes) -> list[s
             return _out_of_order(rulings, fact, athletes)
         case CaseDecided():
             return _not_open(rulings, fact, athletes)
+        case PointWaived():
+            return _overruled(rulings, fact, athletes)
         case ClockCorrected() | DeviceAssigned() | ReadExcluded():
             known = knows_device(rulings, fact.device)
             return [] if known else [unknown_device(rulings, fact.device).sentence()]
@@ -144,3 +157,33 @@ def _not_open(rulings: Rulings, fact: CaseDecided, athletes: Athletes) -> list[s
     if outline is not None and any(case.case == fact.case for case in outline.cases):
         return []
     return [f"case {fact.case!r} is not open"]
+
+
+# --- Waivers.
+
+_DECIDED: dict[EarlierRuling, str] = {"accepted": "accept", "dnf_decided": "dnf", "dq_decided": "dq"}
+
+
+def _overruled(rulings: Rulings, fact: PointWaived, athletes: Athletes) -> list[str]:
+    """Return which decided cases a waiver lifts, and which athletes who are DQ it lets off."""
+    overruled = sorted(
+        overruled_by(rulings, athletes.in_race(fact.race), [fact]), key=lambda athlete: bib_order(athlete.bib)
+    )
+    lifted = [
+        f"missed:{athlete.bib} ({_DECIDED[athlete.ruling]})" for athlete in overruled if athlete.ruling in _DECIDED
+    ]
+    disqualified = [athlete.bib for athlete in overruled if athlete.ruling == "dq_set"]
+    warnings = []
+    if lifted:
+        warnings.append(f"these cases end, and what was decided on them no longer applies: {_named(lifted)}")
+    if disqualified:
+        warnings.append(
+            f"these athletes are DQ and would no longer miss {fact.point!r}; they stay DQ until a status OK takes it "
+            f"back: bib {_named(disqualified)}"
+        )
+    return warnings
+
+
+def _named(names: list[str]) -> str:
+    more = len(names) - ATHLETES_NAMED_MAX
+    return ", ".join(names[:ATHLETES_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")

@@ -16,6 +16,7 @@ from schemas.events import (
     NoticeReceived,
     OrderSet,
     PenaltySet,
+    PointWaived,
     ProtestDecided,
     ProtestFiled,
     RaceClosed,
@@ -56,6 +57,8 @@ def unchanged(state: EventState, fact: Ruling) -> str | None:
         case ReadExcluded():
             known = (fact.device, fact.at_us) in rulings.excluded.get(fact.chip, ())
             return "that read is excluded already" if known else None
+        case PointWaived():
+            return _waiver(rulings, fact)
         case OrderSet():
             last = next((order for order in reversed(rulings.orders) if order.race == fact.race), None)
             return "that is the latest order of the race already" if last and last.bibs == fact.bibs else None
@@ -125,7 +128,15 @@ def _wearer(rulings: Rulings, fact: ChipAssigned) -> str | None:
     return f"bib {fact.bib!r} wears chip {fact.chip!r} already" if same else None
 
 
-def _span(fact: ClockCorrected | DeviceAssigned | ChipAssigned) -> tuple[int | None, int | None]:
+def _waiver(rulings: Rulings, fact: PointWaived) -> str | None:
+    if fact.from_us is not None and fact.until_us is not None and fact.from_us >= fact.until_us:
+        return "its interval is empty: from_us must be before until_us"
+    same = any(_span(waiver) == _span(fact) for waiver in rulings.waivers.get((fact.race, fact.point), ()))
+    when = LocalClock(rulings.definition).between(fact.from_us, fact.until_us)
+    return f"point {fact.point!r} of race {fact.race!r} is waived{when} already" if same else None
+
+
+def _span(fact: ClockCorrected | DeviceAssigned | ChipAssigned | PointWaived) -> tuple[int | None, int | None]:
     return fact.from_us, fact.until_us
 
 

@@ -79,6 +79,8 @@ def _unmet(state: EventState, need: Need, name: str, athletes: Athletes) -> Unkn
         case "bib" | "bibs":
             return _bib(rulings, name)
         case "point":
+            if need.race is not None:
+                return UnknownName(f"race {need.race!r} has no point {name!r}", name, rulings.courses[need.race].index)
             return _point(rulings, need.bib or "", name)
         case "case":
             return _case(rulings, name, athletes)

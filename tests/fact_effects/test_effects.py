@@ -28,6 +28,7 @@ from tests.builders import (
     run,
     status,
     time_set,
+    waived,
     withdrawn,
 )
 from tests.fact_effects.judged import effect_after
@@ -76,6 +77,12 @@ UNCHANGED = [
     ([], status("7", "OK"), "bib '7' has no status that could be taken back"),
     ([], penalty(0), "bib '7' has a penalty of 0 s already"),
     ([penalty(30)], penalty(30), "bib '7' has a penalty of 30 s already"),
+    (
+        [waived("10K", 5)],
+        waived("10K", 5, reason="another"),
+        "point '10K' of race 'hm' is waived from 05:00:05.000 already",
+    ),
+    ([], waived("10K", 5, 5), "its interval is empty: from_us must be before until_us"),
     ([order("7", "7")], order("7", "7"), "that is the latest order of the race already"),
     ([run("7", k10=None), decided("missed:7", "dq")], decided("missed:7", "dq"), "is decided with 'dq' already"),
     ([closed()], closed(), "race 'hm' is closed already"),
@@ -111,6 +118,8 @@ APPLIED = [
     ([status("7", "DNF")], status("7", "OK")),
     ([], penalty(30)),
     ([penalty(30)], penalty(0)),
+    ([], waived("10K")),
+    ([waived("10K", 5)], waived("10K", 5, 6)),
     ([], order("7")),
     ([run("7", k10=None)], decided("missed:7", "dq")),
     ([run("7", k10=None), decided("missed:7", "dq")], decided("missed:7", "accept")),
@@ -144,6 +153,8 @@ PENDING = [
     ([run()], excluded("K1", "C7", 1990), "device 'K1' did not read chip 'C7' at 05:33:10.000 by its own clock; the"),
     ([], status("8"), "bib '8' has no entry; known: '7'"),
     ([], fact("penalty_set", bib="8", seconds=1, reason="x"), "bib '8' has no entry; known: '7'"),
+    ([], waived("10k"), "race 'hm' has no point '10k'; did you mean '10K'?"),
+    ([], waived("10K", race="full"), "race 'full' is not defined; known: 'hm'"),
     ([], order("7", "8", "9"), "bib '8' has no entry; known: '7'; bib '9' has no entry; known: '7'"),
     ([], decided("missed:8", "dq"), "bib '8' has no entry; known: '7'"),
     ([], decided("missed:7", "dq"), "there is no case 'missed:7' now; none is known yet"),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.builders import clock, day, decided, device, entry, excluded, gun, run, time_set
+from services.fact_effects.fact_warnings import ATHLETES_NAMED_MAX
+from tests.builders import clock, day, decided, device, entry, excluded, gun, run, status, time_set, waived
 from tests.fact_effects.judged import effect_after
 
 
@@ -84,3 +85,22 @@ def test_a_device_that_no_mat_lists_is_warned_of():
     assert warnings_after(*day(), device("k1", "10k")) == said
     assert warnings_after(*day(), excluded("k1", "C7", 1)) == said
     assert warnings_after(*day(device("k1", "10k")), clock("k1", 1)) == []
+
+
+def test_a_waiver_that_lifts_decided_cases_or_lets_off_athletes_who_are_dq_names_them():
+    bibs = ["10", "9", "8", "7"]
+    lacking = day(*(run(bib, k10=None) for bib in bibs), bibs=bibs)
+    ruled = [decided("missed:10", "accept"), decided("missed:9", "dq"), status("8", "DQ")]
+    assert warnings_after(*lacking, *ruled, waived("10K")) == [
+        "these cases end, and what was decided on them no longer applies: missed:9 (dq), missed:10 (accept)",
+        "these athletes are DQ and would no longer miss '10K'; they stay DQ until a status OK takes it back: bib 8",
+    ]
+    assert warnings_after(*lacking, *ruled, waived("10K", 4000)) == []
+    assert warnings_after(*lacking, waived("10K")) == []
+
+
+def test_of_many_athletes_the_warning_names_the_first_and_counts_the_others():
+    bibs = [str(number) for number in range(1, ATHLETES_NAMED_MAX + 3)]
+    lacking = day(*(run(bib, k10=None) for bib in bibs), bibs=bibs)
+    (warning,) = warnings_after(*lacking, *(decided(f"missed:{bib}", "dnf") for bib in bibs), waived("10K"))
+    assert warning.endswith("missed:20 (dnf) and 2 more")

@@ -4,12 +4,12 @@ Scoring asks this of the points that reads gave. Lists for officials ask it of t
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
 from schemas.events import Outcome, PointWaived
-from schemas.results import AthleteRow
+from schemas.results import AthleteRow, Case, PointTime
 from services.scoring.core.course import START, Course
 from services.scoring.core.rulings import Rulings
 
@@ -142,8 +142,25 @@ class OverruledAthlete(Struct, frozen=True):
     points: list[str]
 
 
+class JudgedAthlete(Protocol):
+    """The part of an athlete's row that tells what a waiver would change: a row itself, or an outline of it."""
+
+    @property
+    def bib(self) -> str: ...
+    @property
+    def race(self) -> str: ...
+    @property
+    def own_gun_us(self) -> int | None: ...
+    @property
+    def points(self) -> list[PointTime]: ...
+    @property
+    def missed(self) -> list[str]: ...
+    @property
+    def cases(self) -> list[Case]: ...
+
+
 def overruled_by(
-    rulings: Rulings, rows: Iterable[AthleteRow], waivers: Sequence[PointWaived]
+    rulings: Rulings, rows: Iterable[JudgedAthlete], waivers: Sequence[PointWaived]
 ) -> list[OverruledAthlete]:
     """Return the athletes whose decided case waivers would lift, and those who are DQ and would miss a point less.
 
@@ -160,7 +177,7 @@ def overruled_by(
     return overruled
 
 
-def _let_off(course: Course, row: AthleteRow, waivers: Sequence[PointWaived]) -> list[str]:
+def _let_off(course: Course, row: JudgedAthlete, waivers: Sequence[PointWaived]) -> list[str]:
     """Return the points that an athlete misses and that one of the waivers reaches."""
     taken_us = _taken_us(course, row)
     return [
@@ -175,7 +192,7 @@ def _let_off(course: Course, row: AthleteRow, waivers: Sequence[PointWaived]) ->
     ]
 
 
-def _ruling_on(rulings: Rulings, row: AthleteRow, lifted: bool) -> EarlierRuling | None:
+def _ruling_on(rulings: Rulings, row: JudgedAthlete, lifted: bool) -> EarlierRuling | None:
     """Return the ruling on an athlete's missed points; a decision only if its case is `lifted`."""
     status = rulings.statuses.get(row.bib)
     if status is not None and status.status == "DQ":
@@ -187,7 +204,7 @@ def _ruling_on(rulings: Rulings, row: AthleteRow, lifted: bool) -> EarlierRuling
     return _DECIDED[decided]
 
 
-def _taken_us(course: Course, row: AthleteRow) -> list[int | None]:
+def _taken_us(course: Course, row: JudgedAthlete) -> list[int | None]:
     """Return the times of a row's points, by the course's indexes."""
     taken = {point.point: point.at_us for point in row.points}
     return [taken.get(point.id) for point in course.points]
