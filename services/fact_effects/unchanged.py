@@ -173,10 +173,10 @@ def _status(rulings: Rulings, fact: StatusSet) -> str | None:
 
 
 def _closed(rulings: Rulings, fact: RaceClosed | RaceReopened) -> str | None:
-    closes = isinstance(fact, RaceClosed)
-    if rulings.closed.get(fact.race, False) != closes:
-        return None
-    return f"race {fact.race!r} is {'closed' if closes else 'open'} already"
+    held = rulings.closed.get(fact.race)
+    if isinstance(fact, RaceReopened):
+        return f"race {fact.race!r} is open already" if held is None else None
+    return f"race {fact.race!r} is closed already" if held is not None and held.at_us == fact.at_us else None
 
 
 def _office(rulings: Rulings, fact: CaseDecided | ProtestFiled | ProtestDecided | ResultsPublished) -> str | None:
