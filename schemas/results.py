@@ -139,10 +139,38 @@ class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     closed_at_us: dict[str, int] = field(default_factory=dict)
 
 
+class UnknownChip(Struct, frozen=True):
+    """What was read of a chip while nobody wore it.
+
+    Instants are corrected by the facts in force. `devices` are in the order in which they read it; `mats` is at how
+    many mats it was read.
+    """
+
+    chip: str
+    reads: int
+    first_us: int
+    last_us: int
+    devices: list[str]
+    mats: int
+
+
+class UnknownChips(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The chips of an event that nobody wears, as of the record `version`; replaces the list before it.
+
+    Those that were read at most mats come first. `left_out`: how many more there are.
+    """
+
+    event: str
+    version: Offset
+    chips: list[UnknownChip] = field(default_factory=list)
+    left_out: int = 0
+
+
 class Frame(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A record of `results`: the rows that changed while `race-log` offsets `from_offset..through_offset` were folded.
 
     A frame with `last` completes a revision; its `heads` then hold the last offset of each event that changed.
+    `unknown_chips` come by themselves, a few seconds after the reads, and belong to no revision.
     `accepted_us` is when ingest accepted the earliest of the folded facts, by its clock; None where no fact was new, as
     after scoring has rebuilt its state.
     """
@@ -156,3 +184,4 @@ class Frame(Struct, frozen=True, kw_only=True, omit_defaults=True):
     heads: dict[str, int] = field(default_factory=dict)
     events: list[EventRow] = field(default_factory=list)
     rows: list[AthleteRow] = field(default_factory=list)
+    unknown_chips: list[UnknownChips] = field(default_factory=list)

@@ -41,7 +41,8 @@ from services.health.mats import (
     worst_stretch,
 )
 from services.health.observed import Observed
-from services.health.unknown_chips import CHIPS_LISTED_MAX, chips_finding, list_chips
+from services.health.unknown_chips import chips_finding, list_chips
+from services.scoring.core.chips_of_nobody import CHIPS_LISTED_MAX
 from services.scoring.core.course import START, Course
 
 OVER = ("DNF", "DNS", "DQ", "OTL")

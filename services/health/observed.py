@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from schemas.results import UnknownChip
+from services.scoring.core.chips_of_nobody import CHIP_DEVICES_MAX, most_like_athletes
 from services.scoring.core.device_places import ASK, UNKNOWN, DevicePlacement
 from services.scoring.core.event import EventState
 from services.scoring.core.rulings import Rulings
@@ -40,23 +42,12 @@ class ObservedDevice(Struct, kw_only=True):
     correction_us: int = 0
 
 
-class ObservedChip(NamedTuple):
-    """A chip that was read while nobody wore it. Devices in the order in which they read it."""
-
-    chip: str
-    reads: int
-    first_us: int
-    last_us: int
-    devices: tuple[str, ...]
-    mats: frozenset[str]
-
-
 class Observed(Struct, frozen=True):
-    """All devices, the passings of each bib in time order, and the chips that nobody wears by first instant."""
+    """All devices, the passings of each bib in time order, and the chips that nobody wears as scoring lists them."""
 
     devices: list[ObservedDevice]
     passings: dict[str, list[DevicePassing]]
-    chips: list[ObservedChip]
+    chips: list[UnknownChip]
 
 
 class Burst(NamedTuple):
@@ -104,7 +95,7 @@ class _Observer:
             if place is not None:
                 seen.mat, seen.backup = place.mat, place.backup
         self._passings: dict[str, list[DevicePassing]] = {}
-        self._chips: list[ObservedChip] = []
+        self._chips: list[UnknownChip] = []
 
     def take(self, chip: str, reads: Iterable[tuple[int, int, int, int]]) -> None:
         """Take in a chip's reads in time order: first and last instant, device, how many."""
@@ -131,8 +122,7 @@ class _Observer:
         for device, place in self._rulings.defined_places.items():
             if device not in heard:
                 self._devices.append(ObservedDevice(device=device, mat=place.mat, backup=place.backup))
-        self._chips.sort(key=lambda chip: (chip.first_us, chip.chip))
-        return Observed(self._devices, self._passings, self._chips)
+        return Observed(self._devices, self._passings, most_like_athletes(self._chips))
 
     def _corrected(self, raw_us: int, last_us: int, number: int, count: int) -> _Placed:
         """Return reads by the clock corrections and the place of their device then."""
@@ -187,12 +177,12 @@ class _Observer:
             self._passings.setdefault(bib, []).extend(own)
         elif counts:
             self._chips.append(
-                ObservedChip(
+                UnknownChip(
                     chip,
                     sum(count[0] for count in counts.values()),
                     min(count[1] for count in counts.values()),
                     max(count[2] for count in counts.values()),
-                    tuple(self._devices[number].device for number in counts),
-                    frozenset(mat for _, mat in begun),
+                    [self._devices[number].device for number in counts][:CHIP_DEVICES_MAX],
+                    len({mat for _, mat in begun}),
                 )
             )

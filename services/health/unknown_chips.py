@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from schemas.events import Entry
+from schemas.results import UnknownChip
 from services.health.health_document import ChipHealth, Finding, NearEntry
-from services.health.observed import Observed, ObservedChip
+from services.health.observed import Observed
+from services.scoring.core.chips_of_nobody import CHIPS_LISTED_MAX
 
-CHIPS_LISTED_MAX = 1_000
 NEAR_MAX = 5
 COMMON_CHIPS = 10  # so many unknown chips, or this share of all chips read, are more than some spares in a bag
 COMMON_SHARE = 0.03
@@ -16,7 +17,6 @@ CHIPS_NAMED_MAX = 20
 
 def list_chips(observed: Observed, entries: Iterable[Entry]) -> list[ChipHealth]:
     """Return the chips that nobody wears, most mats and reads first, at most CHIPS_LISTED_MAX."""
-    ordered = sorted(observed.chips, key=lambda chip: (-len(chip.mats), -chip.reads, chip.first_us, chip.chip))
     nearest = _Nearest(entries, observed)
     return [
         ChipHealth(
@@ -24,23 +24,23 @@ def list_chips(observed: Observed, entries: Iterable[Entry]) -> list[ChipHealth]
             reads=chip.reads,
             first_us=chip.first_us,
             last_us=chip.last_us,
-            devices=list(chip.devices),
+            devices=chip.devices,
             near=nearest.of(chip.chip),
         )
-        for chip in ordered[:CHIPS_LISTED_MAX]
+        for chip in observed.chips[:CHIPS_LISTED_MAX]
     ]
 
 
 def chips_finding(event: str, observed: Observed, listed: list[ChipHealth]) -> Finding | None:
     """Return the finding for chips of nobody that behave like athletes': read at two mats, or too many to be spares."""
-    runners = [chip for chip in observed.chips if len(chip.mats) > 1]
+    runners = [chip for chip in observed.chips if chip.mats > 1]
     at_mats = [chip for chip in observed.chips if chip.mats]
     known = len(observed.passings)
     share = len(at_mats) / max(len(at_mats) + known, 1)
     common = len(at_mats) >= COMMON_CHIPS and share >= COMMON_SHARE
     if not runners and not common:
         return None
-    counted: list[ObservedChip] = at_mats if common else runners
+    counted: list[UnknownChip] = at_mats if common else runners
     near = {chip.chip: chip.near for chip in listed}
     assigned = [fact for chip in counted for fact in _assignment(event, chip.chip, near.get(chip.chip, []))]
     names = [chip.chip for chip in counted]

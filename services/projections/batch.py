@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct, field
 
 from schemas.notices import NOTICE_BIBS_MAX, NOTICE_VERSION, RevisionNotice
-from schemas.results import AthleteRow, EventRow, Frame, Publication
+from schemas.results import AthleteRow, EventRow, Frame, Publication, UnknownChips
 from services.projections.rows import (
     Publishing,
     TableRows,
@@ -19,6 +19,7 @@ from services.projections.rows import (
     published_rows,
     split_changes,
     standings_rows,
+    unknown_chips_row,
 )
 from services.standings.incremental import EventStandings
 from services.standings.publication import PublicationKey, publication_key, race_results, takes_effect
@@ -65,6 +66,7 @@ class Results:
         self.events: dict[str, EventStandings] = {}
         self.revisions: dict[str, int] = {}
         self._waiting: dict[int, Waiting] = {}
+        self._unknown_chips: dict[str, UnknownChips] = {}
         self._ready: dict[str, list[CompleteRows]] = {}
         self._published: dict[str, set[PublicationKey]] = {}
 
@@ -91,6 +93,7 @@ class Results:
                 waiting.rows[row.event, row.bib] = row
         for event in frame.events:
             waiting.events[event.event] = event
+        self._unknown_chips.update((chips.event, chips) for chips in frame.unknown_chips)
         if frame.last:
             del self._waiting[frame.partition]
             self._complete(frame, waiting)
@@ -121,8 +124,8 @@ class Results:
         return ready[-1]
 
     def is_ready(self) -> bool:
-        """Return whether any complete revision is ready for a batch."""
-        return bool(self._ready)
+        """Return whether anything is ready for a batch: a complete revision, or a list of unknown chips."""
+        return bool(self._ready or self._unknown_chips)
 
     def unfinished(self) -> set[int]:
         """Return the partitions with a revision that has begun and is not complete."""
@@ -139,6 +142,8 @@ class Results:
             for complete in ready:
                 batch = self._put(name, complete, batch)
         self._ready = {}
+        batch.tables.add("unknown_chips", map(unknown_chips_row, self._unknown_chips.values()))
+        self._unknown_chips = {}
         return batch
 
     def _put(self, name: str, complete: CompleteRows, batch: Batch) -> Batch:

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from schemas.definition import Definition
 from schemas.names import search_text
-from schemas.results import AthleteRow, Case, EventRow, PointTime, Publication
+from schemas.results import AthleteRow, Case, EventRow, PointTime, Publication, UnknownChips
 from services.standings.incremental import Changes
 from services.standings.plain_rows import plain_delegations
 from services.standings.publication import RaceResults, judged
@@ -53,6 +53,11 @@ def athlete_row(row: AthleteRow) -> Row:
 def event_row(row: EventRow) -> Row:
     """Return a version of the event-wide state, for `event_versions`."""
     return row.event, row.version, _json.encode(row).decode()
+
+
+def unknown_chips_row(chips: UnknownChips) -> Row:
+    """Return the list of chips that nobody wears, for `unknown_chips`."""
+    return chips.event, chips.version, len(chips.chips), chips.left_out, _json.encode(chips.chips).decode()
 
 
 class _Split(Struct, frozen=True):

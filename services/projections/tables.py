@@ -85,6 +85,13 @@ TABLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sha256", "String"),
         ("void", "String"),
     ),
+    "unknown_chips": (
+        _EVENT,
+        ("version", "Int64"),
+        ("listed", "UInt32"),
+        ("left_out", "UInt32"),
+        ("chips", "String"),
+    ),
     "facts": (
         _EVENT,
         ("offset", "Int64"),

@@ -34,6 +34,7 @@ from services.scoring.publisher import Publisher
 from services.scoring.result_records import records_of
 from services.scoring.snapshots import Snapshots
 from services.scoring.time_slice import TimeSlice
+from services.scoring.unknown_chips_sender import UnknownChipsSender
 
 ARRIVED_MAX = 2_000  # records that wait while the partition is filled or scored again; some 40 MB of full envelopes
 TOGETHER_MAX = 256  # records folded before their rows go out: more delay the rows, fewer score athletes more often
@@ -75,6 +76,7 @@ class PartitionWorker:
         self._shared = shared
         self._metrics = shared.metrics
         self._outlet = shared.publisher.outlet(partition)
+        self._unknown_chips = UnknownChipsSender(partition, self._outlet, shared.slices)
         self._state = PartitionState(partition)
         self._mark: Mark | None = None
         self._arrived: deque[EventT[bytes]] = deque()
@@ -334,7 +336,8 @@ class PartitionWorker:
     async def _publish(self) -> None:
         """Complete the revision if anything changed, if an empty frame is due, or after a fill."""
         through = self.next_offset - 1
-        if through >= self._from_offset and (not self.filled or self._state.pending() or self._empty_frame_is_due()):
+        empty = time.monotonic() - self._framed_s >= EMPTY_FRAME_S
+        if through >= self._from_offset and (not self.filled or self._state.pending() or empty):
             await self._complete(through)
         self._publishes = False
         self.filled = True
@@ -402,16 +405,13 @@ class PartitionWorker:
             rows += event.take(ROWS_A_SLICE - len(rows))
         return events, rows
 
-    def _empty_frame_is_due(self) -> bool:
-        """Return whether it is time for a frame that says that nothing has changed up to here."""
-        return time.monotonic() - self._framed_s >= EMPTY_FRAME_S
-
     # --- Idle time.
 
     async def _use_idle_time(self) -> None:
-        """Send rows again, write a snapshot, and check that the log is still the same."""
+        """Send rows again and unknown chips, write a snapshot, and check that the log is still the same."""
         if self._again:
             await self._send_again()
+        await self._unknown_chips.send(self._state)
         now_s = time.monotonic()
         if self._snapshot_is_due(now_s) and self._mark is not None:
             await self._snapshot(self._mark)

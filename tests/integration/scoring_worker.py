@@ -18,7 +18,7 @@ from schemas.codec import decode_frame, encode_envelope, logged
 from schemas.definition_parse import parse_definition
 from schemas.ids import bib_order
 from schemas.rejected import Rejection, decode_rejection
-from schemas.results import AthleteRow, EventRow, Frame
+from schemas.results import AthleteRow, EventRow, Frame, UnknownChips
 from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, REJECTED, RESULTS, partition_of
 from services.demo.stack import free_port
 from services.offline.scored_log import scored
@@ -122,10 +122,14 @@ class Published:
         self.events: dict[str, EventRow] = {}
         self.athletes: dict[tuple[str, str], AthleteRow] = {}
         self.heads: dict[str, int] = {}
+        self.unknown_chips: dict[str, UnknownChips] = {}
         self.differing: list[AthleteRow] = []
 
     def add(self, frame: Frame) -> None:
-        """Add a frame; note two rows of one version that differ."""
+        """Add a frame; note two rows of one version that differ. Lists of chips come by themselves, at any time."""
+        self.unknown_chips.update((chips.event, chips) for chips in frame.unknown_chips)
+        if frame.unknown_chips:
+            return
         self.frames.append(frame)
         for event in frame.events:
             if event.event not in self.events or self.events[event.event].version <= event.version:

@@ -12,10 +12,11 @@ from schemas.codec import encode_envelope
 from schemas.topics import ENVELOPE_VERSION, FRAME_ROWS_MAX, partition_of
 from services.runtime.kafka import KafkaOptions
 from services.runtime.topics_admin import create_topics
-from tests import builders
+from tests import DATA, builders
 from tests.conftest import running_broker, topics_anew
 from tests.integration.scoring_worker import (
     Log,
+    Published,
     Results,
     Worker,
     assert_equal_to_a_fold,
@@ -25,6 +26,13 @@ from tests.integration.scoring_worker import (
 
 EVENTS = ["alpha", "gamma", "delta"]  # in three partitions
 SEED = 20_260_104
+WALK_UP_LOG = DATA / "field/12-walk-up-not-yet-entered.jsonl"
+WALK_UPS = [msgspec.json.decode(line) for line in WALK_UP_LOG.read_bytes().splitlines()]
+
+
+def names_of(seen: Published, event: str) -> list[str]:
+    """The chips that nobody wears, by the newest list of an event."""
+    return sorted(chip.chip for chip in seen.unknown_chips[event].chips) if event in seen.unknown_chips else []
 
 
 async def test_rows_of_an_old_and_of_a_growing_log_are_those_of_a_fold_and_say_when_accepted(
@@ -53,6 +61,11 @@ async def test_rows_of_an_old_and_of_a_growing_log_are_those_of_a_fold_and_say_w
             head = await log.append("alpha", {**nobody, "event": "alpha"})
             empty = (await results.complete({"alpha": head})).frames[-1]
             assert (empty.through_offset, empty.last, empty.rows, empty.events) == (head, True, [], [])
+            walked = [{**plain, "event": "delta"} for plain in WALK_UPS if plain["type"] == "reads_received"]
+            await log.append_all("delta", [[plain] for plain in walked])
+            await results.until(lambda seen: names_of(seen, "alpha") == ["NOBODY"], "a chip of nobody")
+            await results.until(lambda seen: names_of(seen, "delta") == ["W1", "W900", "W901"], "chips of walk-ups")
+            assert {chip.reads for chip in results.published.unknown_chips["delta"].chips} == {5}
             assert await worker.end(signal.SIGTERM) == 0
 
 

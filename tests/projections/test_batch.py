@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.results import Frame
+from schemas.results import Frame, UnknownChip, UnknownChips
 from services.offline.export.publications import PublishingLog
 from services.projections.batch import Results
 from services.projections.rows import TableRows
@@ -13,6 +13,7 @@ from services.projections.tables import TABLES, columns_of
 from services.standings.publication import publication_key
 from tests.builders import (
     AT_FINISH,
+    EVENT,
     ON_10K,
     Plain,
     at,
@@ -29,6 +30,8 @@ from tests.builders import (
     status,
 )
 from tests.projections.results_writer import ResultsWriter
+
+CHIP = UnknownChip("W900", 3, 1, 2, ["S1", "F1"], 2)
 
 
 def _finish(bib: str, seconds: float) -> Plain:
@@ -281,3 +284,16 @@ def test_what_was_published_is_not_published_again_after_a_restart_or_a_fill() -
     batch = again.take()
     assert [notice.revision for notice in batch.notices] == [9]
     assert batch.published().tables == {}
+
+
+def test_a_list_of_unknown_chips_goes_out_by_itself_and_announces_nothing() -> None:
+    results = Results()
+    chips = [UnknownChips(event=EVENT, version=5), UnknownChips(event=EVENT, version=7, chips=[CHIP], left_out=2)]
+    for one in chips:
+        results.add(Frame(v=1, partition=0, from_offset=one.version, through_offset=7, last=True, unknown_chips=[one]))
+    assert results.is_ready()
+    batch = results.take()
+    assert (batch.notices, list(batch.tables.tables)) == ([], ["unknown_chips"])
+    text = '[{"chip":"W900","reads":3,"first_us":1,"last_us":2,"devices":["S1","F1"],"mats":2}]'
+    assert batch.tables.tables["unknown_chips"] == [(EVENT, 7, 1, 2, text)]
+    assert not results.is_ready()

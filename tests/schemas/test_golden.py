@@ -15,7 +15,19 @@ import pytest
 from schemas.codec import decode_envelope, decode_frame, encode_envelope, encode_frame
 from schemas.events import Entry, Fact, RaceClosed, kind_of
 from schemas.rejected import decode_rejection
-from schemas.results import AthleteRow, Case, EventRow, Frame, Gun, JudgesOrder, PointTime, Protest, Publication
+from schemas.results import (
+    AthleteRow,
+    Case,
+    EventRow,
+    Frame,
+    Gun,
+    JudgesOrder,
+    PointTime,
+    Protest,
+    Publication,
+    UnknownChip,
+    UnknownChips,
+)
 from schemas.topics import ENVELOPE_VERSION
 from tests import DATA
 from tests.schemas.test_events import AT, FACTS
@@ -108,7 +120,10 @@ def newest_frame():
     frame = frame_1()
     athlete = msgspec.structs.replace(frame.rows[0], penalty_us=30_250_000)
     event = msgspec.structs.replace(frame.events[0], closed_at_us={"hm": AT})
-    return msgspec.structs.replace(frame, events=[event], rows=[athlete, *frame.rows[1:]])
+    listed = [UnknownChip("W900", 3, AT, AT + 1, ["S1", "F1"], 2)]
+    chips = UnknownChips(event=EVENT, version=12, chips=listed, left_out=4)
+    rows = [athlete, *frame.rows[1:]]
+    return msgspec.structs.replace(frame, events=[event], rows=rows, unknown_chips=[chips])
 
 
 def write_envelope(version):

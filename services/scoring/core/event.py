@@ -26,8 +26,9 @@ from schemas.events import (
     Ruling,
 )
 from schemas.fact_kinds import AsFact, AsProtest, Everybody, InRace, ReadBy, SharingChips, WithBibs, WithChips
-from schemas.results import AthleteRow, EventRow, Gun, JudgesOrder
+from schemas.results import AthleteRow, EventRow, Gun, JudgesOrder, UnknownChips
 from services.scoring.core.athlete import score
+from services.scoring.core.chips_of_nobody import ChipsOfNobody
 from services.scoring.core.classify_reads import locate_reads
 from services.scoring.core.device_places import UNKNOWN, DevicePlacement, Devices
 from services.scoring.core.event_parts import EventHead, EventReads, EventRulings
@@ -70,6 +71,7 @@ class EventState:
         self._due: dict[str, None] = {}
         self._again: dict[str, None] = {}
         self._due_event = False
+        self._nobodys = ChipsOfNobody()
         self._places: DevicePlacement | None = None
 
     # --- Facts in.
@@ -124,6 +126,7 @@ class EventState:
         """Add a fact to the logged facts and to the rulings."""
         fact = ruling.fact
         self.logged.append(ruling)
+        self._nobodys.note_all()
         self._remember_wearers(fact)
         if isinstance(fact, FactWithdrawn):
             self._withdrawals.add(fact)
@@ -220,6 +223,7 @@ class EventState:
                 if self.versions.get(bib, -1) < offset:
                     self.versions[bib] = offset
                 self._due[bib] = None
+        self._nobodys.note(self._read_chips)
         self._read_chips.clear()
 
     # --- A copy of a state, in which facts are tried.
@@ -247,11 +251,13 @@ class EventState:
         """Make every row due, at its current version."""
         self._due = dict.fromkeys(self.versions)
         self._due_event = bool(self.logged)
+        self._nobodys.mark()
 
     def mark_again(self) -> None:
         """Have `take_again` return every athlete's row once more, without making it due. The event's row is due."""
         self._again = dict.fromkeys(self.versions)
         self._due_event = bool(self.logged)
+        self._nobodys.mark()
 
     def take_again(self, limit: int) -> list[AthleteRow]:
         """Return up to `limit` of those rows, at their current versions; a row that is due is left to `take`."""
@@ -282,10 +288,22 @@ class EventState:
 
     def row(self, bib: str) -> AthleteRow:
         """Return the athlete's current row."""
+        version = self.versions.get(bib, 0)
+        return score(self.event, self.rulings, self._placement(), self.chips, bib, self.chips_of(bib), version)
+
+    def check_chips(self, limit: int) -> bool:
+        """Count up to `limit` chips again that nobody may wear; return whether none is left. Then take the list."""
+        self._settle_reads()
+        return self._nobodys.check(self.rulings, self._placement(), self.chips, limit)
+
+    def take_unknown_chips(self) -> UnknownChips | None:
+        """Return the chips that nobody wears if they have changed, once `check_chips` has left none."""
+        return self._nobodys.take(self.event, max(self.head, 0))
+
+    def _placement(self) -> DevicePlacement:
         if self._places is None:
             self._places = self.devices.places(self.rulings)
-        version = self.versions.get(bib, 0)
-        return score(self.event, self.rulings, self._places, self.chips, bib, self.chips_of(bib), version)
+        return self._places
 
     def chips_of(self, bib: str) -> tuple[str, ...]:
         """Return all chips that the bib ever had, even if the facts that said so were withdrawn."""
@@ -396,6 +414,7 @@ class EventState:
 
     def settle(self) -> None:
         """Finish after the last part: remove withdrawn facts from the rulings, once for all withdrawals."""
+        self._nobodys.note_all()
         if self._withdrawals:
             self._rebuild()
 
