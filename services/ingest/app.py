@@ -20,6 +20,7 @@ from services.ingest.http.api import IngestApi
 from services.ingest.http.connection_limiter import ACCEPTED_AT_ONCE, BACKLOG, ConnectionLimiter
 from services.ingest.http.error_throttle import ErrorThrottle
 from services.ingest.limits import IngestLimits
+from services.ingest.log_follower import LogFollower
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import KafkaLog, Log
 from services.ingest.readers.raceresult_upload import Uploads
@@ -69,6 +70,7 @@ def create_app(
         if race_log is None
         else race_log
     )
+    follower = LogFollower(settings.kafka, settings.partitions, metrics)
     supervisor = ReaderSupervisor(
         settings.config, settings.host, settings.mylaps_port, access, writer, metrics, now_us, settings.data, limits
     )
@@ -76,13 +78,14 @@ def create_app(
     app[SUPERVISOR] = supervisor
     app[CONNECTIONS] = connections
     app[LIMITS] = limits
-    app.add_routes(IngestApi(writer, metrics, now_us, access, limits).routes())
+    app.add_routes(IngestApi(writer, follower, metrics, now_us, access, limits).routes())
     app.add_routes(Uploads(supervisor.uploading, writer, metrics, now_us, limits).routes())
     app.add_routes(ops.routes(metrics.registry, lambda: None if writer.reachable() else "Kafka does not answer"))
 
     async def lifetime(app: web.Application) -> AsyncIterator[None]:
         app[FAILED] = asyncio.get_running_loop().create_future()
         writing = asyncio.create_task(_write(writer, app[FAILED]))
+        following = asyncio.create_task(follower.run()) if isinstance(writer, KafkaLog) else None
         try:
             await supervisor.start()
             watching = asyncio.create_task(_watch_readers(supervisor, limits.watch_files_s, app[FAILED]))
@@ -93,8 +96,10 @@ def create_app(
                 await asyncio.gather(watching, return_exceptions=True)
                 await supervisor.close()
         finally:
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
+            tasks = [writing] if following is None else [writing, following]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     app.cleanup_ctx.append(lifetime)
     return app

@@ -31,6 +31,10 @@ class Refused(IngestError):
         self.members = members
 
 
+class NotKnown(IngestError):
+    """Ingest does not know the event yet, or not at present; the text says why. Ask again a little later."""
+
+
 def shortened(error: Exception) -> str:
     """Return an error's text for the sender, without the megabytes of its request that it may quote."""
     return str(error)[:REASON_CHARS]

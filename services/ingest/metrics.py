@@ -98,3 +98,17 @@ class IngestMetrics:
         )
         # 0: nothing can be acknowledged.
         self.kafka_up = Gauge("ingest_kafka_up", "1 while Kafka answers.", registry=registry)
+        # 0: facts are taken, but nobody is told their effect; the log says why.
+        self.follower_up = Gauge("ingest_follower_up", "1 while the effects of facts are known.", registry=registry)
+        self.follower_failures = Counter(
+            "ingest_follower_failures_total",
+            "Times that reading the log back failed; it is tried again.",
+            registry=registry,
+        )
+        # Rises while ingest reads the log after a start; later: too little processor time.
+        self.follower_lag = Gauge(
+            "ingest_follower_lag_records",
+            "Records that ingest has not read back yet.",
+            ["topic", "partition"],
+            registry=registry,
+        )

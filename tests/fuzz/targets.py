@@ -478,7 +478,7 @@ def _check_refusal(refused: Refused) -> None:
 
 
 def _facts(data: bytes) -> None:
-    for fact in http._checked_facts(data, EVENT):
+    for fact in http._checked_facts(data, EVENT, None):
         try:
             record = codec.encode_packed(EVENT, [pack(fact).raw], fact.envelope_version())
         except TooLarge:

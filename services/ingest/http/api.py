@@ -16,11 +16,13 @@ from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import replace
 
+from schemas.definition import Definition
 from schemas.definition_faults import DefinitionRefused
 from schemas.events import EntriesAdded, EventDefined, LoggedFact, Ruling
 from schemas.ids import FACT_ID_CHARS, Slug
+from services.fact_effects.effects import FactEffect
 from services.fact_effects.sent_facts import FACTS_MAX, MalformedFacts, WrongNumber, facts_from_body
-from services.ingest.errors import Overloaded, Refused, TooLarge, Unavailable, shortened
+from services.ingest.errors import NotKnown, Overloaded, Refused, TooLarge, Unavailable, shortened
 from services.ingest.facts import entries_facts, reads_facts, request_rejection
 from services.ingest.http.access import Access, check_gateway
 from services.ingest.http.body import decompress, decompresses_beyond, too_large
@@ -36,6 +38,7 @@ from services.ingest.http.push import (
 )
 from services.ingest.http.sessions import Sessions
 from services.ingest.limits import IngestLimits
+from services.ingest.log_follower import LogFollower
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.runtime.problem import problem
@@ -82,12 +85,14 @@ class IngestApi:
     def __init__(
         self,
         race_log: Log,
+        follower: LogFollower,
         metrics: IngestMetrics,
         now_us: Callable[[], int],
         access: Access,
         limits: IngestLimits | None = None,
     ) -> None:
         self._log = race_log
+        self._follower = follower
         self._access = access
         self._metrics = metrics
         self._now_us = now_us
@@ -239,9 +244,8 @@ class IngestApi:
         fact = EventDefined(
             event=event, id=_request_id(request), by=official.name, recorded_at_us=self._now_us(), definition=plain
         )
-        revision = await self._log.append(event, [fact], self._limits.ack_wait_s)
-        self._count([fact])
-        return _json({"event": event, "revision": revision})
+        revision, (effect,) = await self._write_facts(event, [fact])
+        return _json({"event": event, "revision": revision, **msgspec.to_builtins(effect)})
 
     # --- entries
 
@@ -275,12 +279,29 @@ class IngestApi:
         official = self._access.official(request, event)
         data = await self._body(request, official, BODY_MAX_BYTES)
         _content_type(request, JSON)
-        facts = _checked_facts(data, event)
+        facts = _checked_facts(data, event, await self._definition_of(event))
         at_us = self._now_us()
         stamped = [replace(fact, by=official.name, recorded_at_us=at_us) for fact in facts]
-        revision = await self._log.append(event, stamped, self._limits.ack_wait_s)
-        self._count(stamped)
-        return _json({"revision": revision})
+        revision, effects = await self._write_facts(event, stamped)
+        answers = [
+            {"index": index, "id": fact.id, **msgspec.to_builtins(effect)}
+            for index, (fact, effect) in enumerate(zip(stamped, effects, strict=True))
+        ]
+        return _json({"revision": revision, "facts": answers})
+
+    async def _definition_of(self, event: str) -> Definition | None:
+        """Return the event's definition; None if there is none, or if it is not known at present."""
+        try:
+            return await self._follower.ask(event, lambda known: known.definition)
+        except NotKnown:
+            return None
+
+    async def _write_facts(self, event: str, facts: Sequence[LoggedFact]) -> tuple[int, list[FactEffect]]:
+        """Write officials' facts. Return the offset of the last record, and the effect of each fact."""
+        with self._follower.watching(event, facts) as watch:
+            revision = await self._log.append(event, facts, self._limits.ack_wait_s)
+            self._count(facts)
+            return revision, await self._follower.effects(watch)
 
     def _count(self, facts: Sequence[LoggedFact]) -> None:
         for fact in facts:
@@ -345,10 +366,10 @@ def _listing(data: bytes, is_json: bool) -> Listing:
         ) from None
 
 
-def _checked_facts(data: bytes, event: str) -> list[Ruling]:
+def _checked_facts(data: bytes, event: str, definition: Definition | None) -> list[Ruling]:
     """Return the facts of a request. Raises Refused that names each bad one; nothing is written then."""
     try:
-        return facts_from_body(data, event, None)
+        return facts_from_body(data, event, definition)
     except MalformedFacts as malformed:
         if not malformed.faults:
             raise Refused(400, "Malformed facts", str(malformed)) from None

@@ -273,7 +273,7 @@ async def test_connections_with_a_token_stay_open_and_others_are_refused(ingest:
     known = [await opened(ingest) for _ in range(2)]
     for reader, writer in known:
         writer.write(head.encode() + body)
-        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+        assert (await reader.readuntil(b"}]}")).startswith(b"HTTP/1.1 200")
     assert ingest.port is not None
     reader, writer = await asyncio.open_connection("127.0.0.1", ingest.port)
     assert await reader.read() == b""
@@ -290,7 +290,7 @@ async def test_one_token_cannot_take_all_connections(ingest: URL):
     held = [await opened(ingest) for _ in range(3)]
     for reader, writer in held:
         writer.write(head.encode() + body)
-        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+        assert (await reader.readuntil(b"}]}")).startswith(b"HTTP/1.1 200")
     newest = await opened(ingest)
     assert await held[2][0].read() == b""
     for one in (*held[:2], newest):

@@ -1,0 +1,61 @@
+"""An event as its officials' facts and the published results say it: all that can be known without its reads."""
+
+from collections.abc import Iterator
+
+from schemas.definition import Definition
+from schemas.events import EntriesAdded, Entry, LoggedFact, ReadsLogged
+from schemas.results import AthleteRow
+from services.fact_effects.effects import FactEffect, effect_of
+from services.fact_effects.encoded_athletes import EncodedAthletes
+from services.scoring.core.event import EventState
+
+
+class KnownEvent:
+    """The officials' facts of an event, folded as scoring folds them, and the outlines of its athletes."""
+
+    def __init__(self, event: str) -> None:
+        self._state = EventState(event)
+        self._athletes = EncodedAthletes()
+        self._offset = -1
+        self._ordinal = 0
+
+    def fold(self, offset: int, fact: LoggedFact) -> None:
+        """Fold the next fact of the log. Of reads only the id counts. A fact that scoring refuses has no effect."""
+        if offset != self._offset:
+            self._offset, self._ordinal = offset, 0
+        if isinstance(fact, ReadsLogged):
+            fact = ReadsLogged(event=fact.event, id=fact.id, gateway=fact.gateway, session=fact.session, reads=[])
+        self._state.fold(offset, self._ordinal, fact)
+        self._ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
+
+    def put(self, row: AthleteRow) -> None:
+        """Take in an athlete's published result."""
+        self._athletes.put(row)
+
+    def effect_of(self, fact: LoggedFact) -> FactEffect:
+        """Return the effect that a fact has if it is folded next."""
+        return effect_of(self._state, fact, self._athletes, reads_known=False)
+
+    # --- Questions.
+
+    @property
+    def definition(self) -> Definition | None:
+        """The definition in force."""
+        return self._state.rulings.definition
+
+    def entry(self, bib: str) -> Entry | None:
+        """Return the entry in force of a bib."""
+        written = self._state.rulings.entry_of(bib)
+        return None if written is None else written.entry
+
+    def entries(self) -> Iterator[Entry]:
+        """Return all entries in force, in the order of their bibs' first entries."""
+        return (entry for bib in self._state.rulings.bibs() if (entry := self.entry(bib)) is not None)
+
+    def owner_of(self, chip: str) -> str | None:
+        """Return the bib that owns a chip by the entries in force."""
+        return self._state.rulings.owner_of(chip)
+
+    def has_fact(self, fact_id: str) -> bool:
+        """Return whether an id is in use."""
+        return fact_id in self._state.ids

@@ -1,0 +1,134 @@
+"""What ingest knows of events from the log and the results, and the effects of facts that it reads back."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas import codec
+from schemas.codec import fact_from_json, logged
+from schemas.events import LoggedFact
+from schemas.results import AthleteRow, Case, Frame, PointTime
+from services.ingest.known_events import KnownEvents, Watch
+from tests.builders import EVENT, Plain, at, day, decided, definition, entries, entry, gun, read, reads, result, status
+
+
+def facts_of(*plain: Plain) -> list[LoggedFact]:
+    return [logged(fact_from_json(msgspec.json.encode(fact))) for fact in plain]
+
+
+def record(*plain: Plain) -> bytes:
+    return codec.encode_envelope(EVENT, facts_of(*plain))
+
+
+def frame(*rows: AthleteRow) -> bytes:
+    return codec.encode_frame(Frame(v=1, partition=0, from_offset=0, through_offset=0, last=True, rows=list(rows)))
+
+
+def row(bib: str, version: int = 1, **more: Any) -> AthleteRow:
+    return msgspec.structs.replace(result(bib, 4000), version=version, **more)
+
+
+def known(*records: bytes) -> KnownEvents:
+    events = KnownEvents()
+    for offset, data in enumerate(records):
+        events.fold_log(offset, data)
+    return events
+
+
+def test_an_event_is_known_by_its_definition_and_its_entries_in_force():
+    event = known(record(*day(bibs=["7", "8"])), record(entries(entry("8", chips=["C7"], club="Ha Noi")))).get(EVENT)
+    assert event.definition is not None
+    assert event.definition.name == definition()["name"]
+    assert [(held.bib, held.club) for held in event.entries()] == [("7", None), ("8", "Ha Noi")]
+    assert event.entry("9") is None
+    assert event.owner_of("C7") == "8"
+
+
+def test_an_event_that_the_log_does_not_have_is_unknown():
+    event = known().get(EVENT)
+    assert event.definition is None
+    assert list(event.entries()) == []
+
+
+def test_reads_are_skipped_but_their_ids_are_in_use():
+    events = known(record(*day()), record(reads(read("S1", "C7", 1))), record(reads(read("S1", "C7", 2), id="r")))
+    assert events.get(EVENT).has_fact("r")
+    (effect,) = judged(events, status("7", id="r"))
+    assert effect.effect == "repeated"
+
+
+def test_a_record_of_reads_is_recognised_without_decoding_them():
+    faulty = msgspec.msgpack.encode({"v": 1, "event": EVENT, "facts": [{"type": "reads_received", "reads": "none"}]})
+    known(faulty)
+    with pytest.raises(codec.UnreadableRecord):
+        known(b"none")
+    with pytest.raises(codec.UnknownVersion):
+        known(msgspec.msgpack.encode({"v": 99, "event": EVENT, "facts": [{"type": "reads_received"}]}))
+
+
+def judged(events: KnownEvents, *plain: Plain):
+    """The effects of facts that come next in the log, one in each record."""
+
+    async def judge():
+        facts = facts_of(*plain)
+        watch = Watch(EVENT, facts)
+        events.watch(watch)
+        for offset, fact in enumerate(facts, start=100):
+            events.fold_log(offset, codec.encode_envelope(EVENT, [fact]))
+        events.settle()
+        events.unwatch(watch)
+        return watch.effects.result()
+
+    return asyncio.run(judge())
+
+
+def test_each_fact_of_a_request_is_judged_after_those_before_it():
+    effects = judged(known(record(*day())), status("8"), entries("8"), status("8"), status("8", "DNF"))
+    assert [effect.effect for effect in effects] == ["pending", "applied", "no_change", "applied"]
+
+
+async def test_of_two_requests_each_gets_the_effects_of_its_own_facts():
+    events = known(record(*day()))
+    mine, theirs = facts_of(status("7", recorded_at_us=at(1))), facts_of(status("7", recorded_at_us=at(2)))
+    watches = Watch(EVENT, mine), Watch(EVENT, theirs)
+    for watch in watches:
+        events.watch(watch)
+    events.fold_log(1, codec.encode_envelope(EVENT, [*theirs, *mine]))
+    events.settle()
+    assert [watch.effects.result()[0].effect for watch in watches] == ["no_change", "applied"]
+
+
+async def test_facts_that_are_not_on_the_log_yet_are_waited_for():
+    events = known(record(*day()))
+    watch = Watch(EVENT, facts_of(status("7"), status("7", "DNF")))
+    events.watch(watch)
+    events.fold_log(1, record(status("7")))
+    events.settle()
+    assert not watch.effects.done()
+    events.fold_log(2, record(status("7", "DNF")))
+    events.settle()
+    assert watch.effects.done()
+
+
+def test_cases_and_points_come_from_the_results():
+    events = known(record(*day(bibs=["7", "8"])))
+    opened = [Case("missed:8", "hm", "8")]
+    passed = [PointTime("START", at(10), "main")]
+    events.fold_results(frame(row("7", points=passed), row("8", cases=opened, points=passed)))
+    (effect,) = judged(events, decided("missed:7", "dq"))
+    assert effect.why == "there is no case 'missed:7' now; did you mean 'missed:8'?"
+    (effect,) = judged(events, gun(20))
+    assert effect.warnings == ["2 of the 2 athletes who passed START did so before this gun; they would lose it"]
+
+
+def test_of_an_athletes_rows_the_newest_counts_in_whatever_order_they_come():
+    events = known(record(*day()))
+    events.fold_results(frame(row("7", 5, cases=[Case("missed:7", "hm", "7")])))
+    events.fold_results(frame(row("7", 4)))
+    (effect,) = judged(events, decided("missed:7", "dq"))
+    assert effect.effect == "applied"
+    events.fold_results(frame(row("7", 6)))
+    (effect,) = judged(events, decided("missed:7", "accept"))
+    assert effect.effect == "pending"
