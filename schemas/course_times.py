@@ -61,10 +61,10 @@ def start_instant_us(definition: Definition, race: Race) -> int:
     return _instant_us(datetime.fromisoformat(race.start), ZoneInfo(definition.timezone))
 
 
-def clock_instant_us(definition: Definition, race: Race, clock: str) -> int:
-    """Return the first such local time of day after the scheduled start. The race must be scheduled. Source: R3.5.
+def clock_instant_us(definition: Definition, race: Race, clock: str, days: int = 0) -> int:
+    """Return the first such local time of day after the scheduled start, or the one `days` later. Source: R3.5.
 
-    Raises ValueError when `clock` is not a time of day.
+    The race must be scheduled. Raises ValueError when `clock` is not a time of day.
     """
     zone = ZoneInfo(definition.timezone)
     start = datetime.fromisoformat(race.start)
@@ -75,7 +75,7 @@ def clock_instant_us(definition: Definition, race: Race, clock: str) -> int:
     day = start.date()
     while (instant := _instant_us(datetime.combine(day, time_of_day), zone)) <= start_us:
         day += timedelta(days=1)
-    return instant
+    return instant if not days else _instant_us(datetime.combine(day + timedelta(days=days), time_of_day), zone)
 
 
 def _instant_us(local: datetime, zone: ZoneInfo) -> int:

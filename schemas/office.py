@@ -19,6 +19,7 @@ Ids = Annotated[list[Slug], Meta(max_length=IDS_MAX)]
 Age = Annotated[int, Meta(ge=1, le=150)]
 BornYear = Annotated[int, Meta(ge=0, le=9999)]
 Standard = Annotated[int, Meta(ge=1, le=1_000_000)]
+PlaceNumber = Annotated[int, Meta(ge=1, le=100_000)]
 Gender = Literal["M", "F", "X"]
 Sentence = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS)]
 
@@ -56,7 +57,7 @@ class Prize(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     id: Slug
     article: Name
     what: Name
-    places: Annotated[int, Meta(ge=1, le=100_000)]
+    places: PlaceNumber
     boards: Ids = field(default_factory=list)
     team_boards: Ids = field(default_factory=list)
     delegations: Ids = field(default_factory=list)
@@ -73,16 +74,19 @@ class Medal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
 
 
 class Title(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """A title or record by time: a ranked finisher's printed seconds, by gun or chip, are `within_s` or fewer.
+    """A title or record of ranked finishers: by time (`within_s`) or by place (`places`), one of the two.
 
-    Without `by` it is the race's official time. `below`: the higher title; athletes who earn that one do not get this.
+    `within_s`: the printed seconds, by gun or chip, are so many or fewer. `places`: the first and the last place among
+    those who pass the title's conditions. Without `by` it is the race's official time. `below`: the higher title;
+    athletes who earn that one do not get this.
     """
 
     id: Slug
     article: Name
     name: Name
     race: Slug
-    within_s: Standard
+    within_s: Standard | None = None
+    places: Annotated[list[PlaceNumber], Meta(min_length=2, max_length=2)] | None = None
     by: Literal["gun", "chip"] | None = None
     gender: Gender | None = None
     division: Text | None = None

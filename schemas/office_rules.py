@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from schemas.definition import Board, Definition, TeamBoard
 from schemas.definition_faults import Contradiction, NotDefined
-from schemas.office import Composition
+from schemas.office import Composition, Title
 
 Contradictions: TypeAlias = Iterator[Contradiction]
 
@@ -79,6 +79,7 @@ def _titles(definition: Definition) -> Contradictions:
         if title.race not in races:
             yield Contradiction(f"{path}.race", NotDefined("race", title.race, races), ("races[].id",))
         yield from _division(definition, f"{path}.division", title.division, [title.race])
+        yield from _by_time_or_place(path, title)
         if title.below is None:
             continue
         higher = titles.get(title.below)
@@ -93,11 +94,32 @@ def _titles(definition: Definition) -> Contradictions:
                 reason,
                 tuple(f"{title_path}.{name}" for title_path in both for name in ("race", "gender")),
             )
-        elif higher.within_s >= title.within_s:
-            reason = f"title {higher.id!r} is not harder: {higher.within_s} s, and this one {title.within_s} s"
-            fields = ("race", "gender", "within_s")
+        elif (why := _not_harder(higher, title)) is not None:
+            fields = ("race", "gender", "within_s", "places")
             rests_on = tuple(f"{title_path}.{name}" for title_path in both for name in fields)
-            yield Contradiction(f"{path}.below", reason, rests_on)
+            yield Contradiction(f"{path}.below", why, rests_on)
+
+
+def _by_time_or_place(path: str, title: Title) -> Contradictions:
+    rests_on = (f"{path}.within_s", f"{path}.places")
+    if (title.within_s is None) == (title.places is None):
+        given = "neither" if title.places is None else "both"
+        yield Contradiction(path, f"is by time or by place, and has {given}; give within_s or places", rests_on)
+    elif title.places is not None and title.places[0] > title.places[1]:
+        first, last = title.places
+        yield Contradiction(f"{path}.places", f"begins with {first}, which is after {last}; write [{last}, {first}]")
+
+
+def _not_harder(higher: Title, title: Title) -> str | None:
+    """Return why the title above another is not harder than it; None when it is, or when one of them is faulty."""
+    if higher.within_s is not None and title.within_s is not None:
+        times = f"{higher.within_s} s, and this one {title.within_s} s"
+        return f"title {higher.id!r} is not harder: {times}" if higher.within_s >= title.within_s else None
+    if higher.places is not None and title.places is not None:
+        last = f"its last place is {higher.places[1]}, and that of this one {title.places[1]}"
+        return f"title {higher.id!r} is not harder: {last}" if higher.places[1] >= title.places[1] else None
+    kinds = ["place" if one.within_s is None else "time" for one in (higher, title)]
+    return f"title {higher.id!r} is by {kinds[0]}, and this one by {kinds[1]}" if kinds[0] != kinds[1] else None
 
 
 def _compositions(definition: Definition) -> Contradictions:

@@ -4,7 +4,8 @@ Durations are hours, minutes and seconds. They differ in what follows the second
 `-` (HYPHEN), sentences for people have the typographic minus (MINUS).
 """
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from schemas.definition import Definition
@@ -88,18 +89,29 @@ def format_instant(at_us: int, zone: ZoneInfo, timespec: str = "seconds") -> str
 
 
 class LocalClock:
-    """The local time of an event, for sentences; UTC when the event has no definition."""
+    """The local time of an event, for sentences and tables; UTC when the event has no definition.
+
+    A time of day is unambiguous: it has its date unless that is the event's, and its UTC offset (`UTC+02:00`) on a day
+    whose offset changes.
+    """
 
     def __init__(self, definition: Definition | None) -> None:
         self._zone: tzinfo = UTC if definition is None else ZoneInfo(definition.timezone)
         self._date = None if definition is None else definition.date
 
     def at(self, at_us: int) -> str:
-        """Return an instant as the exact local time of day, with its date if that is not the event's."""
+        """Return an instant as the exact local time of day."""
+        return self._shown(at_us, _fraction(at_us % US))
+
+    def second(self, at_us: int) -> str:
+        """Return an instant as the local time of day. Digits beyond the second are cut."""
+        return self._shown(at_us, "")
+
+    def _shown(self, at_us: int, fraction: str) -> str:
         local = _local(at_us, self._zone)
         if local is None:
             return f"{at_us} us"
-        text = f"{local:%H:%M:%S}{_fraction(at_us % US)}"
+        text = f"{local:%H:%M:%S}{fraction}{offset_on_changing_day(local)}"
         day = local.date().isoformat()
         return text if day == self._date else f"{day} {text}"
 
@@ -108,6 +120,22 @@ class LocalClock:
         return ("" if from_us is None else f" from {self.at(from_us)}") + (
             "" if until_us is None else f" until {self.at(until_us)}"
         )
+
+
+def offset_on_changing_day(local: datetime) -> str:
+    """Return ` UTC+02:00`, the offset of a local time, if the offset of its zone changes that day; else nothing."""
+    if local.tzinfo is None or not _changes(local.date(), local.tzinfo):
+        return ""
+    offset = f"{local:%z}"
+    return f" UTC{offset[:3]}:{offset[3:5]}"
+
+
+@lru_cache(maxsize=256)
+def _changes(day: date, zone: tzinfo) -> bool:
+    if day == date.max:
+        return False
+    begins, ends = (datetime.combine(first, time(), zone) for first in (day, day + timedelta(days=1)))
+    return begins.utcoffset() != ends.utcoffset()
 
 
 def _local(at_us: int, zone: tzinfo) -> datetime | None:

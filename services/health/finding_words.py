@@ -31,7 +31,7 @@ _TITLES: dict[FindingKind, str] = {
 
 def describe(finding: Finding, clock: LocalClock) -> FindingText:
     """Return a finding in words, with local times of day."""
-    seen, todo = _WORDS[finding.kind](finding, lambda at_us: _time(clock, at_us))
+    seen, todo = _WORDS[finding.kind](finding, clock.second)
     cases = finding.evidence.get("cases", [])
     if cases:
         seen += f" This explains {_counted(len(cases), 'open case')}: {_some(cases)}."
@@ -180,10 +180,6 @@ def _points(finding: Finding) -> str:
     names = list(dict.fromkeys(one["point"] for one in points))
     races = list(dict.fromkeys(one["race"] for one in points))
     return f"{join_words(names)} (mat {finding.subject['mat']}; {join_words(races)})"
-
-
-def _time(clock: LocalClock, at_us: int) -> str:
-    return clock.at(at_us - at_us % US).removesuffix(".000")
 
 
 def _duration(duration_us: int) -> str:

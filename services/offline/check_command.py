@@ -7,18 +7,17 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from schemas.course_times import clock_instant_us, duration_us, min_duration_us, start_instant_us
-from schemas.definition import Definition, Point, Race
+from schemas.definition import Definition
 from schemas.definition_faults import DefinitionRefused, Fault
 from schemas.definition_parse import parse_definition, plain_from_toml
-from schemas.ids import US
 from services.ingest.readers.sources import Source, SourcesRefused, parse_sources
+from services.offline.definition_notes import clock_cutoffs, notes
 
 
 class CheckLimits(Struct, frozen=True):
@@ -45,6 +44,8 @@ def run(paths: Iterable[str], limits: CheckLimits = DEFAULT_LIMITS) -> int:
             for line, fault in faulty.faults:
                 print(_shown(path, line, fault), file=sys.stderr)
             continue
+        for falls in clock_cutoffs(definition):
+            print(f"{_shown(path, line_of(lines, falls.path), falls)}")
         for note in notes(definition):
             print(f"{_shown(path, line_of(lines, note.path), note)} (a note, not a fault)")
         print(f"{path}: {summary(definition)}")
@@ -161,36 +162,6 @@ _OFFICE = (
 
 def _count(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
-def notes(definition: Definition) -> Iterator[Fault]:
-    """Yield probable mistakes that are not faults: a mat that no race passes, a cut-off that nobody can make."""
-    passed = {point.mat for race in definition.races for point in race.points}
-    for index, mat in enumerate(definition.mats):
-        if mat.id not in passed:
-            yield Fault(f"mats[{index}].id", f"no race has a point at mat {mat.id!r}, so reads there will not count")
-    for index, race in enumerate(definition.races):
-        for number, point in enumerate(race.points):
-            least_us = min_duration_us(race.points[0].km, point.km, race.max_speed_mps) if number else 0
-            for kind, text, after_us in _limits(definition, race, point):
-                if after_us < least_us:
-                    yield Fault(
-                        f"races[{index}].points[{number}].cutoff.{kind}",
-                        f"nobody can be at {point.id} by {text}: at max_speed_mps = {race.max_speed_mps:g} it takes"
-                        f" {-(-least_us // US)} s",
-                    )
-
-
-def _limits(definition: Definition, race: Race, point: Point) -> Iterator[tuple[str, str, int]]:
-    """Yield each kind of a point's cut-off: its text, and microseconds after the gun (`clock`: the scheduled start)."""
-    if point.cutoff is None:
-        return
-    if point.cutoff.clock is not None:
-        after_us = clock_instant_us(definition, race, point.cutoff.clock) - start_instant_us(definition, race)
-        yield "clock", point.cutoff.clock, after_us
-    for kind, text in (("gun", point.cutoff.gun), ("wave", point.cutoff.wave)):
-        if text is not None:
-            yield kind, text, duration_us(text) or 0
 
 
 # --- The lines of values in a file.

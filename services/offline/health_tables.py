@@ -60,7 +60,7 @@ def _print_points(console: Console, found: Health) -> None:
 def _print_devices(console: Console, found: Health, clock: LocalClock) -> None:
     shown = new_table("Devices", "Mat", "Device", "Reads", "Athletes", "First", "Last", "Clock")
     for device in found.devices:
-        times = ["-" if at_us is None else _time(clock, at_us) for at_us in (device.first_us, device.last_us)]
+        times = ["-" if at_us is None else clock.second(at_us) for at_us in (device.first_us, device.last_us)]
         counts = (str(device.reads), str(device.athletes))
         shown.add_row(device.mat or "none", Text(clean(device.device)), *counts, *times, _offset(device.offset_us))
     console.print(shown)
@@ -81,8 +81,8 @@ def _print_chips(console: Console, found: Health, clock: LocalClock) -> None:
         shown.add_row(
             Text(clean(chip.chip)),
             str(chip.reads),
-            _time(clock, chip.first_us),
-            _time(clock, chip.last_us),
+            clock.second(chip.first_us),
+            clock.second(chip.last_us),
             Text(clean(", ".join(chip.devices))),
             Text(clean(_near(chip))),
         )
@@ -94,7 +94,3 @@ def _print_chips(console: Console, found: Health, clock: LocalClock) -> None:
 
 def _near(chip: ChipHealth) -> str:
     return ", ".join(f"bib {near.bib} has {near.chip} ({_NEAR[near.how]})" for near in chip.near) or "none"
-
-
-def _time(clock: LocalClock, at_us: int) -> str:
-    return clock.at(at_us - at_us % US).removesuffix(".000")

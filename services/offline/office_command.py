@@ -13,9 +13,11 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from schemas.names import full_name
 from schemas.results import AthleteRow
 from services.formatting.terminal import clean, new_table, printable
 from services.formatting.times import LocalClock, format_hms
+from services.offline.chips_apart import chips_apart
 from services.offline.health_tables import health_of, print_health
 from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import Log, scored
@@ -30,11 +32,20 @@ def lists_of(log: Log) -> tuple[OfficeLists, dict[str, str]]:
     result = scored(log.state)
     written = [] if log.state is None else [one for own in log.state.rulings.written.values() for one in own]
     entries = [one.entry for one in sorted(written, key=lambda one: one.position)]
-    names = {one.bib: f"{one.family_name} {one.given_name}".strip() for one in entries}
+    names = {one.bib: full_name(one) for one in entries}
     event = "" if log.state is None else log.state.event
-    if result.definition is None or result.event is None:
+    if result.definition is None or result.event is None or log.state is None:
         return OfficeLists(event=event, revision=log.revision), names
-    lists = office_lists(result.definition, result.event, log.revision, entries, result.athletes, result.standings)
+    lists = office_lists(
+        result.definition,
+        result.event,
+        log.revision,
+        entries,
+        result.athletes,
+        result.standings,
+        log.state.rulings.worn,
+        chips_apart(log.state),
+    )
     return lists, names
 
 
@@ -97,6 +108,7 @@ _TITLES: dict[Kind, str] = {
     "race": "Unknown race",
     "double": "Entered twice",
     "chip": "Chip on two entries",
+    "chips_apart": "Chips of one bib in different places",
     "birth_year": "No birth year",
     "age": "Age",
     "consent": "Guardian's consent",
@@ -141,11 +153,11 @@ def _print_prizes(console: Console, lists: OfficeLists, names: dict[str, str]) -
         console.print(shown)
     if lists.titles:
         why = any(title.why for title in lists.titles)
-        shown = new_table("Titles", "Title", "Bib", "Name", "Time", "Within", *(["Rests on"] if why else []))
+        shown = new_table("Titles", "Title", "Bib", "Name", "Time", "By", *(["Rests on"] if why else []))
         for title in lists.titles:
             cells = [Text(title.name), Text(title.bib), Text(clean(names.get(title.bib, "")))]
-            times = (format_hms(title.time_s), format_hms(title.within_s))
-            shown.add_row(*cells, *times, *_rests_on(title.why, why))
+            by = f"place {title.place}" if title.within_s is None else f"within {format_hms(title.within_s)}"
+            shown.add_row(*cells, format_hms(title.time_s), by, *_rests_on(title.why, why))
         console.print(shown)
     if lists.medals:
         shown = new_table("Medals", "Medal", "Race", "Athletes", "With an open case")

@@ -16,6 +16,7 @@ from typing import assert_never
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
+from services.formatting.times import offset_on_changing_day
 from services.ingest.decoders.arrival_clock import ArrivalClocks
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import (
@@ -298,7 +299,8 @@ class _Session:
         local = datetime.fromtimestamp(read.at_us / 1e6, self._zone)
         rssi = "" if read.rssi is None else f"  {read.rssi:g} dBm"
         age = _age((now.timestamp() * 1e6 - read.at_us) / 1e6)
-        self._say(f"read      {place:16}  chip {read.chip:14}  {local:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"{rssi}  {age}")
+        shown_at = f"{local:%Y-%m-%d %H:%M:%S.%f}"[:-3] + offset_on_changing_day(local)
+        self._say(f"read      {place:16}  chip {read.chip:14}  {shown_at}{rssi}  {age}")
 
     def summary(self) -> list[str]:
         """Return the lines to show at the end."""

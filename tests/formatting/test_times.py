@@ -115,3 +115,37 @@ def test_an_interval_leaves_out_the_bounds_it_does_not_have():
     assert clock.between(None, None) == ""
     assert clock.between(START_US, None) == " from 05:00:00.000"
     assert clock.between(START_US, START_US + 1_000_000) == " from 05:00:00.000 until 05:00:01.000"
+
+
+BERLIN = LocalClock(parse_definition(definition(date="2026-10-25", timezone="Europe/Berlin")))
+AT_ONE_UTC_US = 1_792_890_000_000_000  # 2026-10-25T01:00:00Z, when 03:00 becomes 02:00
+
+
+@pytest.mark.parametrize(
+    ("after_s", "text"),
+    [
+        (-1, "02:59:59.000 UTC+02:00"),
+        (-3600, "02:00:00.000 UTC+02:00"),
+        (0, "02:00:00.000 UTC+01:00"),
+        (22 * 3600 - 1, "23:59:59.000 UTC+01:00"),
+        (22 * 3600, "2026-10-26 00:00:00.000"),
+        (-3 * 3600 - 1, "2026-10-24 23:59:59.000"),
+    ],
+)
+def test_on_a_day_whose_offset_changes_a_time_of_day_has_its_offset(after_s, text):
+    at_us = AT_ONE_UTC_US + after_s * 1_000_000
+    assert BERLIN.at(at_us) == text
+    assert BERLIN.second(at_us) == text.replace(".000", "")
+
+
+def test_a_zone_west_of_greenwich_has_its_offset_too():
+    clock = LocalClock(parse_definition(definition(date="2026-03-08", timezone="America/New_York")))
+    assert clock.at(1_772_971_200_000_000) == "08:00:00.000 UTC-04:00"
+
+
+def test_a_second_is_cut():
+    assert LocalClock(parse_definition(definition())).second(START_US + 1_999_999) == "05:00:01"
+
+
+def test_the_last_day_of_all_has_no_offset_to_change():
+    assert LocalClock(None).at(253_402_300_799_000_000) == "9999-12-31 23:59:59.000"

@@ -177,6 +177,29 @@ async def test_flags_are_words_and_are_explained_on_the_page(database, browser):
         assert (await on_thread(lambda: texts(browser, "dialog .legend dd")))[0].startswith("+30 s. ")
 
 
+async def test_on_a_day_whose_offset_changes_times_of_day_have_their_offset(database, browser):
+    """The clocks of Berlin go back at 01:00 UTC on 2026-10-25: 02:30 comes twice."""
+    half_past_one_us = 1_792_884_600_000_000  # local time, UTC+02:00
+    of = half(start="2026-10-25T01:30:00", max_speed_mps=7.5) | {"date": "2026-10-25", "timezone": "Europe/Berlin"}
+    crossed = [
+        {"seq": seq, "device": device, "chip": "C7", "at_us": half_past_one_us + after_s * 1_000_000}
+        for seq, (device, after_s) in enumerate((("S1", 1), ("K1", 3600), ("F1", 7200)), start=1)
+    ]
+    race = Racing(database)
+    await race.announce(
+        defined(of),
+        entries("7"),
+        fact("gun_fired", race="hm", at_us=half_past_one_us),
+        fact("reads_received", gateway="van", session="1", reads=crossed),
+    )
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}?bib=7")
+        await until(lambda: texts(browser, "dialog[open] tbody tr"))
+        times = await on_thread(lambda: texts(browser, "dialog[open] tbody td:nth-of-type(1)"))
+        assert times == ["1:30:01 UTC+02:00", "2:30:00 UTC+02:00", "2:30:00 UTC+01:00"]
+        assert "UTC" not in (await on_thread(lambda: texts(browser, "#updated")))[0]  # announced on another day
+
+
 async def test_a_lost_connection_is_shown_and_comes_back(database, browser):
     race = await racing(database)
     async with serving(race) as live:

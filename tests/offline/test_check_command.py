@@ -17,10 +17,10 @@ from services.offline.check_command import (
     check,
     line_of,
     lines_of,
-    notes,
     run,
     summary,
 )
+from services.offline.definition_notes import clock_cutoffs, notes
 from tests.builders import board, course, definition, half, mat, mats, race
 from tests.schemas.test_definition import TOML
 
@@ -86,7 +86,11 @@ def test_every_fault_of_a_file_of_readers_has_its_line_and_its_path(checked):
 def test_a_good_definition_is_summed_up(checked):
     assert checked(TOML) == (
         0,
-        ["race.toml: good: event example-2026; 1 race: hm (3 points); 3 mats; 2 boards"],
+        [
+            "race.toml:28: races[0].points[1].cutoff.clock: 10K closes on 2026-01-04 at 06:26:00, the morning of the"
+            " start, 1:26:00 after the start",
+            "race.toml: good: event example-2026; 1 race: hm (3 points); 3 mats; 2 boards",
+        ],
         [],
     )
 
@@ -181,6 +185,7 @@ def test_the_definitions_that_come_along_are_good():
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.count(b": good: event ") == len(files) >= 4
     assert b"(a note" not in done.stdout
+    assert b"the early morning of the day after the start, 3:40:00 after the start" in done.stdout
 
 
 def test_without_a_file_the_command_says_what_it_wants():
@@ -232,7 +237,9 @@ def test_a_mat_that_no_race_passes_is_noted():
         ({"gun": "0:22:14"}, []),
         ({"wave": "0:22:13"}, ["wave"]),
         ({"clock": "05:22:13"}, ["clock"]),
-        ({"clock": "05:22:14"}, []),
+        ({"clock": "05:47:36"}, ["clock"]),  # 2,856 s: 10 km at more than 3.5 m/s
+        ({"clock": "05:47:38"}, []),
+        ({"clock": "04:59:59"}, ["clock"]),  # on the next day, almost 24 h after the start
         ({"clock": "05:10:00", "gun": "0:10:00"}, ["clock", "gun"]),
     ],
 )
@@ -249,10 +256,54 @@ def test_a_note_is_printed_with_its_line_and_is_not_a_fault(checked):
     code, out, err = checked(TOML.replace("clock = 06:26:00", "clock = 05:06:00"))
     assert (code, err) == (0, [])
     assert out[0] == (
-        "race.toml:28: races[0].points[1].cutoff.clock: nobody can be at 10K by 05:06:00: at max_speed_mps = 7.5"
-        " it takes 1334 s (a note, not a fault)"
+        "race.toml:28: races[0].points[1].cutoff.clock: 10K closes on 2026-01-04 at 05:06:00, the morning of the start,"
+        " 0:06:00 after the start"
     )
-    assert out[1].startswith("race.toml: good: ")
+    assert out[1] == (
+        "race.toml:28: races[0].points[1].cutoff.clock: nobody can be at 10K by 05:06:00: at max_speed_mps = 7.5"
+        " it takes 1334 s; 05:06:00 is only 0:06:00 after the start, 100.0 km/h to 10K; if the next day is meant,"
+        ' write gun = "24:06:00" (a note, not a fault)'
+    )
+    assert out[2].startswith("race.toml: good: ")
+
+
+def test_a_clock_limit_that_means_the_next_day_is_said_with_its_day_and_the_gun_form():
+    path = "tests/data/field/11-cutoff-next-day.toml"
+    done = CliRunner().invoke(app, ["check", path])
+    hut, finish, said, said_too, good = done.output.splitlines()
+    assert hut == (
+        f"{path}:18: races[0].points[1].cutoff.clock: HUT closes on 2026-03-06 at 20:00:00, the evening of the start,"
+        " 2:00:00 after the start"
+    )
+    assert "FINISH closes on 2026-03-06 at 23:59:00, the night of the start, 5:59:00 after the start" in finish
+    assert said.endswith('if the next day is meant, write gun = "26:00:00" (a note, not a fault)')
+    assert said_too.endswith('if the next day is meant, write gun = "29:59:00" (a note, not a fault)')
+    assert good.startswith(f"{path}: good: ")
+
+
+@pytest.mark.parametrize(
+    ("start", "clock", "day", "after"),
+    [
+        (
+            "2026-03-28T23:30:00",
+            "06:30:00",
+            "2026-03-29 at 06:30:00 UTC+02:00, the morning of the day after",
+            "6:00:00",
+        ),
+        ("2026-03-28T12:00:00", "12:00:00", "2026-03-29 at 12:00:00 UTC+02:00, noon of the day after", "23:00:00"),
+        ("2026-03-27T22:00:00", "02:30:00", "2026-03-28 at 02:30:00, the early morning of the day after", "4:30:00"),
+    ],
+)
+def test_the_day_of_a_clock_limit_counts_the_hour_that_the_clocks_skip(start, clock, day, after):
+    of = parse_definition(
+        definition(
+            date="2026-03-28",
+            timezone="Europe/Berlin",
+            races=[race(start=start, points=course(FINISH={"cutoff": {"clock": clock}}))],
+        )
+    )
+    (falls,) = clock_cutoffs(of)
+    assert falls.reason == f"FINISH closes on {day} the start, {after} after the start"
 
 
 # --- Lines.

@@ -1,6 +1,7 @@
 """`matline explain`: why the athlete with a bib has their result, from a log."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -8,7 +9,23 @@ from typer.testing import CliRunner
 from services.cli import app
 from services.offline.explain_command import run
 from services.standings.explanation import bibs_near
-from tests.builders import athlete, day, document, entry, excluded, fact, line, order, read, reads, status
+from tests.builders import (
+    athlete,
+    day,
+    defined,
+    definition,
+    document,
+    entries,
+    entry,
+    excluded,
+    fact,
+    line,
+    order,
+    race,
+    read,
+    reads,
+    status,
+)
 from tests.builders import run as ran
 
 
@@ -143,3 +160,41 @@ def test_the_command_takes_log_and_bib(tmp_path):
     found = CliRunner().invoke(app, ["explain", str(path), "8", "--format", "text"])
     assert found.exit_code == 0
     assert "1 of 2" in found.output
+
+
+def test_a_start_after_the_window_is_unused_and_the_sentence_names_the_window(explained):
+    facts = [
+        json.loads(text)
+        for text in Path("tests/data/field/15b-late-start-gun-stands-in.jsonl").read_text().splitlines()
+    ]
+    (bib,) = [entry["bib"] for fact in facts for entry in fact.get("entries", ())]
+    (read, *_) = json.loads(explained(facts, bib)[1])["reads"]
+    window_s = facts[0]["definition"]["races"][0]["start_window_s"]
+    assert read["reason"] == "outside_start_window"
+    assert read["says"].startswith(f"START takes reads up to {window_s} s after the athlete's own gun; ")
+    assert read["rule"] == "races[0].start_window_s"
+
+
+def test_on_a_day_whose_offset_changes_every_time_of_day_has_its_offset(explained):
+    """The clocks of Berlin go back from 03:00 to 02:00 on 2026-10-25: 02:30 comes twice."""
+    of = definition(
+        date="2026-10-25", timezone="Europe/Berlin", races=[race(start="2026-10-25T01:30:00", max_speed_mps=7.5)]
+    )
+    gun_us = 1_792_884_600_000_000  # 01:30 UTC+02:00
+    facts = [
+        defined(of),
+        entries("7"),
+        fact("gun_fired", race="hm", at_us=gun_us),
+        *(
+            fact(
+                "reads_received",
+                gateway="g",
+                session=device,
+                reads=[{"seq": 1, "device": device, "chip": "C7", "at_us": gun_us + after_s * 1_000_000}],
+            )
+            for device, after_s in (("S1", 1), ("K1", 3600), ("F1", 7200))
+        ),
+    ]
+    _, out, _ = explained(facts, style="text")
+    assert "02:30:00.000 UTC+02:00" in out  # 10K, an hour after the gun
+    assert "gun time 02:30:00.000 UTC+01:00 − 01:30:00.000 UTC+02:00 = 2:00:00.000" in out

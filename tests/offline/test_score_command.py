@@ -348,3 +348,11 @@ def test_a_board_says_in_words_what_results_rest_on_and_what_the_words_mean(scor
     assert "start assumed: START has no passing; the own gun replaces it in the chip time" in lines
     assert "under review: a point was missed, and the jury has not decided" in lines
     assert not any(line.startswith("penalty:") for line in lines)
+
+
+def test_times_of_a_chip_lent_on_by_the_hour_and_of_a_relay_team_on_one_bib(scored):
+    lent = json.loads(scored("tests/data/field/14b-chip-by-hours.jsonl")[1])
+    times = {row["bib"]: row["time_s"] for board in lent["boards"].values() for row in board}
+    assert (times["501"], times["601"]) == (19 * 60 + 59, 43 * 60 + 19)
+    relay = json.loads(scored("tests/data/field/16-relay-team-one-bib.jsonl")[1])
+    assert relay["boards"]["relay"][0]["gun_us"] == 3_660_000_000  # 1:01:00

@@ -495,6 +495,10 @@ class Course:
         points = [(index, point) for index, point in enumerate(self.points) if point["mat"] == passing["mat"]]
         if points:
             reasons = [self.kept_from(chosen, index, point, passing, read) for index, point in points]
+            first_us = min((at["at_us"] for at in chosen if at is not None), default=0)
+            ends_us = max(read["at_us"] for read in passing["reads"])
+            if set(reasons) == {"outside_start_window", "too_fast"} and ends_us < first_us:
+                return "outside_start_window"  # a late start at the line of the finish
         return max(reasons, key=REASONS.index)
 
     def kept_from(self, chosen, index, point, passing, read):

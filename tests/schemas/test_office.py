@@ -105,6 +105,17 @@ CONTRADICTIONS = {
         title({"below": "row1"}, {"within_s": 4300, "below": "row0"}),
         ["titles[0].below"],
     ),
+    "a title neither by time nor by place": (title({"within_s": None}), ["titles[0]"]),
+    "a title both by time and by place": (title({"places": [1, 3]}), ["titles[0]"]),
+    "places the wrong way round": (title({"within_s": None, "places": [3, 1]}), ["titles[0].places"]),
+    "a title by place below one that is no harder": (
+        title({"within_s": None, "places": [1, 3]}, {"within_s": None, "places": [1, 3], "below": "row0"}),
+        ["titles[1].below"],
+    ),
+    "a title by place below one by time": (
+        title({}, {"within_s": None, "places": [1, 3], "below": "row0"}),
+        ["titles[1].below"],
+    ),
     "a composition of unknown teams": (composition({"team_boards": ["women"]}), ["compositions[0].team_boards[0]"]),
     "two compositions of one team board": (composition({}, {}), ["compositions[1].team_boards[0]"]),
     "a team board twice in one": (composition({"team_boards": ["teams", "teams"]}), ["compositions[0].team_boards[1]"]),
@@ -161,6 +172,9 @@ CONSISTENT = {
     "a division where no board is by division": rule(divisions=["open"], once="event"),
     "a prize that passes over an earlier one": prize({"boards": ["men"]}, {"boards": ["men"], "passes_over": ["row0"]}),
     "a title below a harder one": title({"gender": "M"}, {"gender": "M", "within_s": 4201, "below": "row0"}),
+    "a title by place below a harder one": title(
+        {"within_s": None, "places": [1, 1]}, {"within_s": None, "places": [1, 3], "below": "row0"}
+    ),
     "as many members as count at most": composition(
         {"members": [{"what": "a", "count": 2}, {"what": "b", "count": 3}]}
     ),

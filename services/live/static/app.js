@@ -8,6 +8,7 @@ const SPREAD_MS = 300; // so that not all viewers fetch in the same instant
 const COUNTS_GAP_MS = 3000;
 const OFFLINE_AFTER_MS = 10000;
 const RECONNECT_MS = 5000;
+const DAY_MS = 86400000;
 const ANNOUNCE_GAP_MS = 10000; // the shortest time between two announcements of new rows to a screen reader
 
 const $ = (id) => document.getElementById(id);
@@ -350,7 +351,14 @@ function announce(count) {
   $("announcement").textContent = `${count} ${say("newRows")}`;
 }
 
-const timeOfDay = (iso) => (iso ? iso.slice(11, 19).replace(/^0/, "") : "");
+/** Return the time of day of an instant as the server writes it, with its UTC offset on a day whose offset changes. */
+function timeOfDay(iso) {
+  if (!iso) return "";
+  const offset = iso.slice(-6);
+  const midnight = Date.parse(`${iso.slice(0, 10)}T00:00:00${offset}`);
+  const changes = [midnight, midnight + DAY_MS].some((atMs) => offsetMinutes(atMs) !== offsetMinutes(Date.parse(iso)));
+  return `${iso.slice(11, 19).replace(/^0/, "")}${changes ? ` UTC${offset}` : ""}`;
+}
 
 let updatedAt = ""; // when the newest revision was announced, in the event's time zone
 
@@ -359,10 +367,25 @@ function updated(time) {
   $("updated").textContent = updatedAt ? `${say("updated")} ${updatedAt}` : "";
 }
 
-/** Return an instant in microseconds as h:mm:ss in the event's time zone. */
+let localParts = null; // formats an instant in the event's time zone; made once, since that is slow
+
+/** Return how many minutes the event's local time is ahead of UTC at an instant. */
+function offsetMinutes(atMs) {
+  const parts = { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric", hourCycle: "h23" };
+  localParts ??= new Intl.DateTimeFormat("en-US", { ...parts, timeZone: detail.timezone });
+  const shown = Object.fromEntries(localParts.formatToParts(new Date(atMs)).map((part) => [part.type, Number(part.value)]));
+  const localMs = Date.UTC(shown.year, shown.month - 1, shown.day, shown.hour, shown.minute, shown.second);
+  return Math.round((localMs - atMs) / 60000);
+}
+
+/** Return an instant in microseconds as `timeOfDay` has it. */
 function eventClock(atUs) {
-  const parts = { hour: "numeric", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: detail.timezone };
-  return new Intl.DateTimeFormat("en-GB", parts).format(new Date(atUs / 1000)).replace(/^0/, "");
+  const atMs = Math.floor(atUs / 1000);
+  const minutes = offsetMinutes(atMs);
+  const local = new Date(atMs + minutes * 60000).toISOString().slice(0, 19);
+  const [sign, size] = minutes < 0 ? ["-", -minutes] : ["+", minutes];
+  const two = (number) => String(number).padStart(2, "0");
+  return timeOfDay(`${local}${sign}${two(Math.floor(size / 60))}:${two(size % 60)}`);
 }
 
 // --- One athlete

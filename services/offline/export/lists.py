@@ -68,17 +68,18 @@ def prize_tables(made: Scored) -> list[Table]:
         return []
     athletes = {row.bib: row for row in made.athletes}
     columns = ["prize", "list", "place", "shared", *PERSON, "members", "article", "flags", "why"]
-    titles = ["title", *PERSON, "time", "within", "article", "flags", "why"]
+    titles = ["title", *PERSON, "time", "within", "article", "flags", "why", "place"]
     earned: list[list[Cell]] = [
         [
             title.name,
             *person(athletes[title.bib]),
             Duration(title.time_s),
-            Duration(title.within_s),
+            None if title.within_s is None else Duration(title.within_s),
             title.article,
             *_rests_on(title),
+            title.place,
         ]
-        for title in title_list(definition, made.athletes)
+        for title in title_list(definition, made.athletes, [] if made.event is None else made.event.orders)
     ]
     return [
         table("prizes", "Prizes", columns, _prizes(definition, made, athletes)),

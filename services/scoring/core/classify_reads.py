@@ -87,6 +87,8 @@ class UnusedReads(Struct, frozen=True):
 
 STRIKE_ORDER: tuple[Reason, ...] = ("overridden", "outside_start_window", "too_early", "too_fast", "superseded")
 """The reasons why a passing does not fill a point; of several points, the last reason counts. Source: R3.1."""
+_LATE_START: frozenset[Reason] = frozenset(("outside_start_window", "too_fast"))
+"""The reasons of a start after the window at the mat of later points, for which it is too fast."""
 
 
 class ReadClassification(NamedTuple):
@@ -332,7 +334,10 @@ class _Chooser:
         if given_to is not None and (in_window or given_to != START):
             return UnusedReads("superseded", reads)
         strikes = tuple(self._strike(point, passing, taken, in_window) for point in points)
-        return UnusedReads(max((strike.reason for strike in strikes), key=STRIKE_ORDER.index), reads, strikes)
+        reasons = {strike.reason for strike in strikes}
+        if reasons == _LATE_START and _began_after(taken, reads[-1][0]):
+            return UnusedReads("outside_start_window", reads, strikes)
+        return UnusedReads(max(reasons, key=STRIKE_ORDER.index), reads, strikes)
 
     def _strike(self, point: int, passing: Passing, taken: list[Candidate | None], in_window: bool) -> Strike:
         """Return why a passing did not fill one point."""
@@ -354,6 +359,12 @@ class _Chooser:
     def _too_fast(self, before: int, candidate: Candidate | None, point: int, at_us: int) -> bool:
         """Return whether an instant is too soon after an earlier point; one not after it is merely out of order."""
         return candidate is not None and 0 < at_us - candidate.at_us < self.course.least_us[before][point]
+
+
+def _began_after(taken: list[Candidate | None], at_us: int) -> bool:
+    """Return whether START is not filled, and the first point that is lies after an instant."""
+    first = next((held for held in taken if held is not None), None)
+    return taken[START] is None and first is not None and first.at_us > at_us
 
 
 def _instant(read: UsedRead) -> int:

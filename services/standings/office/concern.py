@@ -1,13 +1,13 @@
 """The concerns that the race office has to check, and the entries in which they are found."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from schemas.definition import Board, Definition
-from schemas.events import Entry
+from schemas.events import ChipAssigned, Entry
 from schemas.office import Eligibility
 from schemas.results import AthleteRow
 from services.standings.boards import passes
@@ -16,6 +16,7 @@ Kind = Literal[
     "race",
     "double",
     "chip",
+    "chips_apart",
     "birth_year",
     "age",
     "consent",
@@ -51,12 +52,18 @@ class Concern(Struct, frozen=True, kw_only=True, omit_defaults=True):
     others: list[str] = msgspec.field(default_factory=list)
 
 
+Assigned = Mapping[str, Sequence[ChipAssigned]]
+"""The assignments of each chip in force, in log order."""
+NOT_ASSIGNED: Assigned = {}
+
+
 class EnteredField:
     """The entries in force, in the order in which their bibs first appear in the log."""
 
-    def __init__(self, definition: Definition, entries: Iterable[Entry]) -> None:
+    def __init__(self, definition: Definition, entries: Iterable[Entry], assigned: Assigned = NOT_ASSIGNED) -> None:
         """Take entries in log order; a later one of a bib replaces the earlier."""
         self.definition = definition
+        self.assigned = assigned
         self.races = [race.id for race in definition.races]
         by_bib: dict[str, Entry] = {}
         self._last_line: dict[str, int] = {}

@@ -10,7 +10,15 @@ from schemas.events import Entry
 from schemas.ids import bib_order
 from schemas.results import AthleteRow
 from services.standings.office.board_concerns import missing_for_boards
-from services.standings.office.concern import Concern, EnteredField, Kind, concerns_entry, row_name
+from services.standings.office.concern import (
+    NOT_ASSIGNED,
+    Assigned,
+    Concern,
+    EnteredField,
+    Kind,
+    concerns_entry,
+    row_name,
+)
 from services.standings.office.entry_concerns import doubles, shared_chips, unknown_races
 from services.standings.office.rule_concerns import unmet_rules
 from services.standings.office.team_concerns import apart, too_large_teams, wrong_compositions
@@ -43,14 +51,18 @@ def entries_of(rows: Iterable[AthleteRow]) -> list[Entry]:
     return [row.entry for row in sorted(known, key=lambda row: row.first_entry) if row.entry is not None]
 
 
-def eligibility(definition: Definition, entries: Iterable[Entry]) -> list[Concern]:
+def eligibility(definition: Definition, entries: Iterable[Entry], assigned: Assigned = NOT_ASSIGNED) -> list[Concern]:
     """Return all concerns about entries, by bib and kind.
 
     The entries come in log order; a later one of a bib replaces the earlier.
     """
-    field = EnteredField(definition, entries)
+    field = EnteredField(definition, entries, assigned)
+    return in_order(concern for check in _CHECKS for concern in check(field))
+
+
+def in_order(concerns: Iterable[Concern]) -> list[Concern]:
+    """Return concerns by bib and kind."""
     order = {kind: number for number, kind in enumerate(get_args(Kind))}
-    concerns = [concern for check in _CHECKS for concern in check(field)]
     return sorted(concerns, key=lambda concern: (bib_order(concern.bib), order[concern.kind]))
 
 

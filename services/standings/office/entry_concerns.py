@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from schemas.events import Entry
+from schemas.events import ChipAssigned, Entry
 from schemas.names import without_accents
 from schemas.office import Eligibility
+from services.formatting.times import LocalClock
 from services.standings.office.concern import Concern, EnteredField, concerns_entry, row_name
 
 
@@ -68,14 +69,34 @@ def shared_chips(field: EnteredField) -> Iterator[Concern]:
     for entry in field.entries:
         for chip in dict.fromkeys(entry.chips):
             wearers.setdefault(chip, []).append(entry)
+    bibs = {entry.bib for entry in field.entries}
+    clock = LocalClock(field.definition)
     for chip, entries in wearers.items():
         *losing, owner = field.by_last_entry(entries)
+        assigned = [fact for fact in field.assigned.get(chip, ()) if fact.bib in bibs]
+        gets = _who_gets_reads(assigned, owner, clock)
         for entry in losing:
             yield Concern(
                 bib=entry.bib,
                 race=entry.race,
                 kind="chip",
-                reason=f"chip {chip} is also on the later entry of bib {owner.bib}, which gets all of its reads",
-                todo="find out which of the two athletes wears the chip, and give the other athlete a different one",
+                reason=f"chip {chip} is also on the later entry of bib {owner.bib}{gets}",
+                todo=_what_to_do(assigned, entry),
                 others=[owner.bib],
             )
+
+
+def _who_gets_reads(assigned: Sequence[ChipAssigned], owner: Entry, clock: LocalClock) -> str:
+    """Return which bib gets a chip's reads when: by the assignments, the latest first, and by the later entry."""
+    if not assigned:
+        return ", which gets all of its reads"
+    spans = [f"bib {fact.bib}{clock.between(fact.from_us, fact.until_us)}" for fact in reversed(assigned)]
+    if all(fact.from_us is not None or fact.until_us is not None for fact in assigned):
+        spans.append(f"otherwise bib {owner.bib}")
+    return f"; by chip_assigned its reads are for {', '.join(spans)}"
+
+
+def _what_to_do(assigned: Sequence[ChipAssigned], entry: Entry) -> str:
+    if any(fact.bib == entry.bib for fact in assigned):
+        return "check that these hours are right; nothing else is to be done"
+    return "find out which of the two athletes wears the chip, and give the other athlete a different one"

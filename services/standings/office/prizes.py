@@ -1,4 +1,4 @@
-"""Prizes by place, medals for finishing and titles by time, by the current standings and results.
+"""Prizes by place, medals for finishing and titles by time or place, by the current standings and results.
 
 Each list counts by itself, so that an athlete may take an overall prize and one of a category, and nobody moves up. If
 an event has another rule, its prizes name the prizes whose winners they pass over (`schemas.office`).
@@ -11,12 +11,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from schemas.definition import Definition
-from schemas.ids import US, bib_order
-from schemas.office import Prize, Title
-from schemas.results import AthleteRow, printed_s
+from schemas.ids import bib_order
+from schemas.office import Prize
+from schemas.results import AthleteRow, JudgesOrder
 from services.standings import Standings
 from services.standings.boards import BoardRow
 from services.standings.office.basis import Basis
+from services.standings.office.earned_titles import earned_title
 from services.standings.result_flags import CASE, public_flags
 
 
@@ -53,14 +54,18 @@ class MedalList(Struct, frozen=True, kw_only=True):
 
 
 class TitleEarned(Struct, frozen=True, kw_only=True):
-    """An athlete within a title's time, both in whole seconds as printed; `flags` and `why` as an award has them."""
+    """An athlete who earned a title: within its time, both in whole seconds as printed, or at one of its places.
+
+    `within_s` is None for a title by place, and `place` for one by time. `flags` and `why` as an award has them.
+    """
 
     title: str
     article: str
     name: str
     bib: str
     time_s: int
-    within_s: int
+    within_s: int | None
+    place: int | None = None
     flags: list[str] = field(default_factory=list)
     why: list[str] = field(default_factory=list)
 
@@ -155,16 +160,21 @@ def medal_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[Medal
     ]
 
 
-def title_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[TitleEarned]:
-    """Return the athletes within the time of each title, in the order of the definition, the fastest first."""
+def title_list(
+    definition: Definition, rows: Iterable[AthleteRow], orders: Sequence[JudgesOrder] = ()
+) -> list[TitleEarned]:
+    """Return the athletes within the time or the places of each title, in the order of the definition, the best first.
+
+    `orders` are the judges' orders of the event; they decide ties of titles by place.
+    """
     finishers = [row for row in rows if row.status == "FINISHED" and not row.gone]
     basis = Basis(definition, None, finishers)
-    earned = {title.id: _within(definition, title, finishers) for title in definition.titles}
+    earned = {title.id: earned_title(definition, title, finishers, orders) for title in definition.titles}
     above = {title.id: title.below for title in definition.titles}
     titles: list[TitleEarned] = []
     for title in definition.titles:
         higher = {bib for name in _chain(above, title.id) for bib in earned[name]}
-        for bib, time_s in sorted(earned[title.id].items(), key=lambda item: (item[1], bib_order(item[0]))):
+        for bib, (place, time_s) in earned[title.id].items():
             if bib not in higher:
                 titles.append(
                     TitleEarned(
@@ -174,6 +184,7 @@ def title_list(definition: Definition, rows: Iterable[AthleteRow]) -> list[Title
                         bib=bib,
                         time_s=time_s,
                         within_s=title.within_s,
+                        place=place,
                         flags=basis.flags([bib]),
                         why=basis.of_athlete(bib),
                     )
@@ -187,23 +198,3 @@ def _chain(above: dict[str, str | None], title: str) -> Iterator[str]:
     while higher is not None:
         yield higher
         higher = above[higher]
-
-
-def _within(definition: Definition, title: Title, rows: Iterable[AthleteRow]) -> dict[str, int]:
-    official = next(race.official_time for race in definition.races if race.id == title.race)
-    by = title.by or official
-    times: dict[str, int] = {}
-    for row in rows:
-        entry = row.entry
-        time_us = row.gun_us if by == "gun" else row.chip_us
-        if entry is None or not entry.ranked or row.race != title.race or time_us is None:
-            continue
-        if title.gender is not None and entry.gender != title.gender:
-            continue
-        if title.division is not None and entry.division != title.division:
-            continue
-        if title.nationality is not None and entry.nationality != title.nationality.upper():
-            continue
-        if time_us <= title.within_s * US:  # the same as its printed seconds, which are rounded up
-            times[row.bib] = printed_s(time_us)
-    return times

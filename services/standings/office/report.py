@@ -9,8 +9,8 @@ from schemas.definition import Definition
 from schemas.events import Entry
 from schemas.results import AthleteRow, EventRow
 from services.standings import Standings
-from services.standings.office.concern import Concern
-from services.standings.office.eligibility import Attestation, attestations, eligibility, finished_apart
+from services.standings.office.concern import NOT_ASSIGNED, Assigned, Concern
+from services.standings.office.eligibility import Attestation, attestations, eligibility, finished_apart, in_order
 from services.standings.office.finish_concerns import late_finishes
 from services.standings.office.prizes import Award, MedalList, TitleEarned, medal_list, prize_list, title_list
 
@@ -35,20 +35,25 @@ def office_lists(
     entries: Iterable[Entry],
     rows: Iterable[AthleteRow],
     ranked: Standings,
+    assigned: Assigned = NOT_ASSIGNED,
+    of_reads: Iterable[Concern] = (),
 ) -> OfficeLists:
-    """Return the lists, from the entries in log order (replaced ones may be among them), rows and standings."""
+    """Return the lists, from the entries in log order (replaced ones may be among them), rows and standings.
+
+    `assigned` are the assignments of chips, and `of_reads` concerns that only the reads show, where they are known.
+    """
     entered, athletes = list(entries), list(rows)
     return OfficeLists(
         event=definition.event,
         revision=revision,
         entries=len({entry.bib for entry in entered}),
         concerns=[
-            *eligibility(definition, entered),
+            *in_order([*eligibility(definition, entered, assigned), *of_reads]),
             *finished_apart(definition, athletes),
             *late_finishes(definition, event, athletes),
         ],
         attestations=attestations(definition, entered),
         prizes=prize_list(definition, ranked, athletes),
-        titles=title_list(definition, athletes),
+        titles=title_list(definition, athletes, event.orders),
         medals=medal_list(definition, athletes),
     )

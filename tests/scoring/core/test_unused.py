@@ -56,6 +56,19 @@ def test_each_reason_by_itself(reason):
     assert scored(*facts, definition=definition or None)["unused_reads"] == {reason: 1}
 
 
+LOOP = half(points=[point("START", mat="line"), point("10K", km=10), point("FINISH", mat="line", km=21.0975)])
+LOOP |= {"mats": [mat("line", "L1"), mat("10k", "K1")]}
+
+
+def test_a_start_after_the_window_on_the_line_of_the_finish_is_outside_the_window():
+    """FINISH takes 2,813 s at least, so the read at 1,801 s is too fast for it; nobody would say so of a late start."""
+    late = reads(read("L1", "C7", 1801), read("K1", "C7", 3500), read("L1", "C7", 6000))
+    assert scored(late, definition=LOOP)["unused_reads"] == {"outside_start_window": 1}
+    again = reads(read("L1", "C7", 5), read("L1", "C7", 1801), read("K1", "C7", 3500), read("L1", "C7", 6000))
+    assert scored(again, definition=LOOP)["unused_reads"] == {"too_fast": 1}
+    assert scored(reads(read("L1", "C7", 1801)), definition=LOOP)["unused_reads"] == {"too_fast": 1}
+
+
 FIRST_OF_TWO = {
     "unknown device and unknown chip": ("unknown_device", [reads(read("ZZ", "C99", 2000))], {}),
     "unknown device and excluded": ("unknown_device", [reads(read("ZZ", "C7", 9)), excluded("ZZ", "C7", 9)], {}),

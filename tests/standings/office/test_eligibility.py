@@ -7,13 +7,13 @@ import msgspec
 import pytest
 
 from schemas.definition_parse import parse_definition
-from schemas.events import Entry
+from schemas.events import ChipAssigned, Entry
 from schemas.office import Role
 from schemas.results import PointTime
 from services.standings.office.eligibility import attestations, eligibility, entries_of, finished_apart
 from services.standings.office.team_concerns import match_roles
 from services.standings.office.wave_concerns import waves_by_best
-from tests.builders import AT_FINISH, START_US, US, board, definition, entry, race, result, team
+from tests.builders import AT_FINISH, EVENT, START_US, US, at, board, definition, entry, race, result, team
 
 
 def rule(id="rule", article="5", **asks):
@@ -141,6 +141,31 @@ def test_a_chip_named_twice_is_a_wrongfor_the_athlete_who_loses_its_reads():
         ("9", "chip", ["7"]),
     ]
     assert reasons(listed)[0] == "chip C7 is also on the later entry of bib 8, which gets all of its reads"
+
+
+def test_a_chip_that_officials_gave_to_somebody_is_said_by_its_hours():
+    shared = entered(entry("7", ["C1"]), entry("8", ["C1"]), entry("9", ["C9"]))
+
+    def said(*facts):
+        (concern,) = eligibility(
+            parse_definition(definition()),
+            shared,
+            {"C1": [ChipAssigned(event=EVENT, **fact) for fact in facts]},
+        )
+        return concern.reason.removeprefix("chip C1 is also on the later entry of bib 8"), concern.todo.split(" ")[0]
+
+    first = {"chip": "C1", "bib": "7", "until_us": at(3600)}
+    hours = "; by chip_assigned its reads are for bib 7 until 06:00:00.000, otherwise bib 8"
+    assert said(first) == (hours, "check")
+    assert said(first, {"chip": "C1", "bib": "9"}) == (
+        "; by chip_assigned its reads are for bib 9, bib 7 until 06:00:00.000",
+        "check",
+    )
+    assert said({"chip": "C1", "bib": "unknown"}) == (", which gets all of its reads", "find")
+    assert said({"chip": "C1", "bib": "9", "from_us": at(0)}) == (
+        "; by chip_assigned its reads are for bib 9 from 05:00:00.000, otherwise bib 8",
+        "find",
+    )
 
 
 def test_an_entry_sent_again_is_the_last_to_name_its_chip():

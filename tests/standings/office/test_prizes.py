@@ -3,6 +3,7 @@
 import pytest
 
 from schemas.definition_parse import parse_definition
+from schemas.results import JudgesOrder
 from services.standings import standings
 from services.standings.office.prizes import medal_list, prize_list, title_list
 from tests.builders import board, definition, race, result, team
@@ -180,3 +181,46 @@ def test_titles_have_a_gender_and_division_and_go_to_ranked_finishers():
         result("5", 4100, gender="F", division="advanced", status="OTL"),
     ]
     assert earned(rows, title("master", 4200, gender="F", division="advanced")) == [("master", "1", 4100)]
+
+
+def by_place(rows, *titles, boards=(), orders=(), official="gun"):
+    made = parse_definition(
+        definition(
+            races=[race(official_time=official)],
+            boards=[MEN, *boards],
+            titles=[
+                {"id": f"t{number}", "article": "A.5.4", "name": "Grade", "race": "hm", **row}
+                for number, row in enumerate(titles)
+            ],
+        )
+    )
+    return [(title.title, title.bib, title.place, title.within_s) for title in title_list(made, rows, orders)]
+
+
+def test_a_title_by_place_counts_among_those_who_pass_its_conditions():
+    rows = [result("1", 4001, gender="F"), result("2", 4002), result("3", 4003), result("4", 4004), result("5", 4005)]
+    rows += [result("6", 4000, ranked=False), result("7", 4000, status="OTL")]
+    assert by_place(rows, {"places": [2, 3], "gender": "M"}) == [("t0", "3", 2, None), ("t0", "4", 3, None)]
+
+
+def test_all_who_tie_for_a_place_earn_its_title_unless_the_judges_order_them():
+    rows = [result("1", 4001), result("2", 4001), result("3", 4002)]
+    assert by_place(rows, {"places": [1, 1]}) == [("t0", "1", 1, None), ("t0", "2", 1, None)]
+    assert by_place(rows, {"places": [2, 2]}) == []
+    orders = [JudgesOrder("hm", ["2", "1"])]
+    assert by_place(rows, {"places": [1, 1]}, orders=orders) == [("t0", "2", 1, None)]
+
+
+def test_a_title_by_place_has_the_order_of_the_board_of_the_same_athletes():
+    first = {"places": [1, 1], "division": "advanced"}
+    rows = [result(bib, *s, division="advanced") for bib, s in {"1": (4010, 4001), "2": (4002, 4002)}.items()]
+    inner = board("adv", within="men", division="advanced")
+    assert by_place(rows, first | {"gender": "M"}, boards=[inner], official="chip")[0][1] == "2"  # as `men`, by gun
+    assert by_place(rows, first | {"gender": "M"}, official="chip")[0][1] == "1"  # no such board, so by official time
+    assert by_place(rows, first | {"gender": "M", "by": "chip"}, boards=[inner])[0][1] == "1"
+
+
+def test_a_champion_is_not_listed_for_the_title_below():
+    rows = [result("1", 4001), result("2", 4002), result("3", 4003)]
+    titles = ({"places": [1, 1]}, {"places": [1, 2], "below": "t0"})
+    assert by_place(rows, *titles) == [("t0", "1", 1, None), ("t1", "2", 2, None)]
