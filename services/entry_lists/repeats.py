@@ -1,0 +1,85 @@
+"""Bibs and chips that come more than once in a list.
+
+Nobody but the race office knows which row is right, so all of them are refused, each naming the others. With `last`,
+the last good row is taken.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from services.entry_lists.columns import Field
+from services.entry_lists.entry_list import CheckedRow, EntryList, LineNote, ListedEntry, Repeat
+
+LINES_NAMED = 5  # other lines that a note names; the rest are counted
+
+
+def settle_repeats(
+    rows: Sequence[CheckedRow],
+    rejected: list[LineNote],
+    warnings: list[LineNote],
+    repeat: Repeat,
+    names: Mapping[Field, str],
+) -> EntryList:
+    """Return the list with its repeats refused; `names`: the names of the columns `bib` and `chips` in the file."""
+    notes = list(_refused(rows, _Lines(rows), names) if repeat == "refuse" else _superseded(rows, names))
+    refused = {note.line for note in notes}
+    listed = [ListedEntry(row.line, row.entry) for row in rows if row.entry is not None and row.line not in refused]
+    in_order = sorted((*rejected, *notes), key=lambda note: note.line or 0)
+    return EntryList(listed, in_order, sorted(warnings, key=lambda note: note.line or 0))
+
+
+class _Lines:
+    """The lines that name each bib and each chip."""
+
+    def __init__(self, rows: Sequence[CheckedRow]) -> None:
+        self.bibs: dict[str, list[int]] = {}
+        self.chips: dict[str, list[int]] = {}
+        for row in rows:
+            if row.bib is not None:
+                self.bibs.setdefault(row.bib, []).append(row.line)
+            for chip in row.chips:
+                self.chips.setdefault(chip, []).append(row.line)
+
+
+def _refused(rows: Sequence[CheckedRow], lines: _Lines, names: Mapping[Field, str]) -> Iterator[LineNote]:
+    """Yield a note for each bib or chip of a row that is on other rows too, faulty ones included."""
+    for row in rows:
+        if row.bib is not None and len(lines.bibs[row.bib]) > 1:
+            yield _repeated(row, names.get("bib", "bib"), "bib", row.bib, lines.bibs[row.bib])
+        for chip in row.chips:
+            if len(lines.chips[chip]) > 1:
+                yield _repeated(row, names.get("chips", "chips"), "chip", chip, lines.chips[chip])
+
+
+def _repeated(row: CheckedRow, column: str, what: str, value: str, lines: Sequence[int]) -> LineNote:
+    others = [line for line in lines if line != row.line]
+    keep = "give each athlete a bib of their own" if what == "bib" else "find out who wears it"
+    reason = f"{what} {value} is also on {_named(others)}; {keep}, or have the last line taken (repeat=last)"
+    return LineNote(row.line, column, value, reason)
+
+
+def _superseded(rows: Sequence[CheckedRow], names: Mapping[Field, str]) -> Iterator[LineNote]:
+    """Yield a note for each good row with a bib or chip that a later good row has, which is taken instead."""
+    bibs: dict[str, int] = {}
+    chips: dict[str, int] = {}
+    for row in reversed(rows):
+        if row.entry is None or row.bib is None:
+            continue
+        worn = next((chip for chip in row.chips if chip in chips), None)
+        if (line := bibs.get(row.bib)) is not None:
+            reason = f"bib {row.bib} comes again on line {line}, which is taken instead"
+            yield LineNote(row.line, names.get("bib", "bib"), row.bib, reason)
+        elif worn is not None:
+            reason = f"chip {worn} comes again on line {chips[worn]}, which is taken instead"
+            yield LineNote(row.line, names.get("chips", "chips"), worn, reason)
+        else:
+            bibs[row.bib] = row.line
+            chips |= dict.fromkeys(row.chips, row.line)
+
+
+def _named(lines: Sequence[int]) -> str:
+    named = [str(line) for line in lines[:LINES_NAMED]]
+    if len(lines) > LINES_NAMED:
+        return f"lines {', '.join(named)} and {len(lines) - LINES_NAMED} more"
+    if len(named) == 1:
+        return f"line {named[0]}"
+    return f"lines {', '.join(named[:-1])} and {named[-1]}"
