@@ -6,7 +6,7 @@ JSON; a `LoggedFact` is the same with reads as arrays, as Kafka carries them (`c
 A class says everything about its kind that its own fields decide: whom it affects (`scopes`), what it waits for
 (`needs`), what a later fact on the same subject replaces (`subjects`), and which fields the public sees (`PUBLIC`).
 
-The module is long because every kind of fact stands here: one class with all its declarations for each of 22 kinds, and
+The module is long because every kind of fact stands here: one class with all its declarations for each of 23 kinds, and
 the unions of them that `match` statements must cover.
 """
 
@@ -195,10 +195,32 @@ class EntriesAdded(RulingBase, frozen=True, kw_only=True, tag="entries_added"):
         )
 
     def needs(self) -> tuple[Need, ...]:
-        return tuple(Need(f"entry of bib {entry.bib}", "race", (entry.race,)) for entry in self.entries)
+        return tuple(Need(f"entry of bib {entry.bib}", "race", (entry.race,), entry.bib) for entry in self.entries)
 
     def subjects(self) -> tuple[Hashable, ...]:
         return tuple(("entry", entry.bib) for entry in self.entries)
+
+
+class EntryWithdrawn(RulingBase, frozen=True, kw_only=True, tag="entry_withdrawn"):
+    """The bib has no entry from here on, as if none had been added before. Source: R1.entry_withdrawn."""
+
+    VERSION = 2
+    PUBLIC = ("bib",)
+
+    bib: Label
+    reason: Reason
+
+    def __post_init__(self) -> None:
+        _normalise(self, "bib", "bib")
+
+    def scopes(self) -> tuple[Scope, ...]:
+        return (WithBibs((self.bib,)), SharingChips((self.bib,)))
+
+    def needs(self) -> tuple[Need, ...]:
+        return ()  # of a bib without an entry it changes nothing, now and later
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("entry", self.bib),)
 
 
 class GunFired(RulingBase, frozen=True, kw_only=True, tag="gun_fired"):
@@ -657,6 +679,7 @@ class NoticeReceived(RulingBase, frozen=True, kw_only=True, tag="notice_received
 Ruling = (
     EventDefined
     | EntriesAdded
+    | EntryWithdrawn
     | GunFired
     | ClockCorrected
     | DeviceAssigned

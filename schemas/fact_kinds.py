@@ -63,7 +63,8 @@ class Need(Struct, frozen=True):
     """Something that a fact names, and for which the fact waits until it exists.
 
     `by` begins the sentence that says so. `names` are ids of that `thing`; all of them must exist. A point must be on
-    the course of the athlete `bib`, or of the `race`.
+    the course of the athlete `bib`, or of the `race`; the entry of a `bib` may need its
+    race.
     """
 
     by: str

@@ -132,6 +132,11 @@ def entries(*entered: Plain | str, **more: Any) -> Plain:
     return fact("entries_added", entries=[entry(item) if isinstance(item, str) else item for item in entered], **more)
 
 
+def entry_withdrawn(bib: str = "7", **more: Any) -> Plain:
+    """`entry_withdrawn`."""
+    return fact("entry_withdrawn", bib=bib, reason="ill", **more)
+
+
 def gun(at_s: Seconds = 0, race: str = "hm", wave: str | None = None, **more: Any) -> Plain:
     """`gun_fired`."""
     return fact("gun_fired", race=race, at_us=at(at_s), **({} if wave is None else {"wave": wave}), **more)

@@ -9,6 +9,7 @@ from schemas.events import (
     CaseDecided,
     ClockCorrected,
     DeviceAssigned,
+    EntryWithdrawn,
     GunFired,
     PointWaived,
     ReadExcluded,
@@ -35,6 +36,8 @@ def fact_warnings(state: EventState, fact: Ruling, athletes: Athletes) -> list[s
     """Return what is odd about a fact, in sentences; most facts have none."""
     rulings = state.rulings
     match fact:
+        case EntryWithdrawn():
+            return _was_read(rulings, fact, athletes)
         case GunFired():
             return [*_off_schedule(rulings, fact), *_after_starts(rulings, fact, athletes)]
         case TimeSet():
@@ -48,6 +51,16 @@ def fact_warnings(state: EventState, fact: Ruling, athletes: Athletes) -> list[s
             return [] if known else [unknown_device(rulings, fact.device).sentence()]
         case _:
             return []
+
+
+def _was_read(rulings: Rulings, fact: EntryWithdrawn, athletes: Athletes) -> list[str]:
+    written, outline = rulings.entry_of(fact.bib), athletes.get(fact.bib)
+    if written is None or outline is None or not outline.was_read:
+        return []
+    team = "" if written.entry.team is None else "; scores of teams may change for others too, since N becomes smaller"
+    return [
+        f"chips of bib {fact.bib!r} have been read; without the entry the athlete is on no list and in no team{team}"
+    ]
 
 
 # --- Guns.

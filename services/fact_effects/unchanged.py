@@ -10,6 +10,7 @@ from schemas.events import (
     EntriesAdded,
     Entry,
     EntryHidden,
+    EntryWithdrawn,
     EventDefined,
     FactWithdrawn,
     GunFired,
@@ -28,6 +29,7 @@ from schemas.events import (
     TimeSet,
 )
 from schemas.ids import US
+from services.fact_effects.nearest_names import hint
 from services.formatting.times import LocalClock
 from services.scoring.core.event import EventState, LoggedRuling
 from services.scoring.core.rulings import Rulings
@@ -44,6 +46,8 @@ def unchanged(state: EventState, fact: Ruling) -> str | None:
             return _definition(rulings, fact)
         case EntriesAdded():
             return _entries(rulings, fact)
+        case EntryWithdrawn():
+            return _no_entry(rulings, fact)
         case GunFired():
             return _gun(rulings, fact)
         case ClockCorrected():
@@ -83,6 +87,12 @@ def _entries(rulings: Rulings, fact: EntriesAdded) -> str | None:
     if not all(_is_entered(rulings, entry) for entry in fact.entries):
         return None
     return "these entries are in force already" if fact.entries else "it has no entries"
+
+
+def _no_entry(rulings: Rulings, fact: EntryWithdrawn) -> str | None:
+    if fact.bib in rulings.written:
+        return None
+    return f"bib {fact.bib!r} has no entry that could be withdrawn{hint(fact.bib, rulings.written.keys())}"
 
 
 def _is_entered(rulings: Rulings, entry: Entry) -> bool:

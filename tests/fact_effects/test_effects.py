@@ -18,6 +18,7 @@ from tests.builders import (
     device,
     entries,
     entry,
+    entry_withdrawn,
     excluded,
     fact,
     gun,
@@ -60,6 +61,8 @@ def penalty(seconds: float, **more):
 UNCHANGED = [
     ([], defined(), "that definition is in force already"),
     ([], entries("7"), "these entries are in force already"),
+    ([], entry_withdrawn("8"), "bib '8' has no entry that could be withdrawn; known: '7'"),
+    ([entries("007"), entry_withdrawn("7")], entry_withdrawn("7"), "could be withdrawn; did you mean '007'?"),
     ([], gun(0), "the gun of race 'hm' is at 05:00:00.000 already"),
     ([clock("K1", -2)], clock("K1", -2), "the clock of device 'K1' is corrected by -2 s there already"),
     ([], device("K1", "10k", 5, 10), "device 'K1' stands at mat '10k' already"),
@@ -103,6 +106,9 @@ APPLIED = [
     ([], entries(entry("7", club="Ha Noi"))),
     ([], entries("8")),
     ([entries(entry("8", chips=["C7"]))], entries("7")),  # takes the chip back
+    ([], entry_withdrawn("7")),
+    ([entries(entry("8", race="10km"))], entry_withdrawn("8")),
+    ([entry_withdrawn("7")], entries("7")),
     ([], gun(1)),
     ([], clock("K1", 1)),
     ([clock("K1", 1), clock("K1", 2)], clock("K1", 1)),
@@ -125,9 +131,11 @@ APPLIED = [
     ([run("7", k10=None)], decided("missed:7", "dq")),
     ([run("7", k10=None), decided("missed:7", "dq")], decided("missed:7", "accept")),
     ([], closed()),
-    ([closed()], reopened()),
+    ([], closed(at_s=5)),
     ([closed()], closed(at_s=5)),
     ([closed(at_s=5)], closed()),
+    ([closed(at_s=5)], closed(at_s=6)),
+    ([closed()], reopened()),
     ([], protest()),
     ([protest()], protest("he pushed me")),
     ([protest()], ruled("upheld")),
@@ -195,7 +203,7 @@ def test_a_fact_that_names_something_unknown_waits_for_it(before, given, why):
 
 
 def test_every_kind_of_fact_has_an_example_of_each_effect():
-    always_known = {"event_defined", "notice_received"}
+    always_known = {"event_defined", "notice_received", "entry_withdrawn"}
     assert {given["type"] for _, given in APPLIED} == {*RULING_KINDS, "reads_received"}
     assert {given["type"] for _, given, _ in UNCHANGED} == {*RULING_KINDS} - {"notice_received"}
     assert {given["type"] for _, given, _ in PENDING} == {*RULING_KINDS} - always_known

@@ -3,7 +3,20 @@
 import pytest
 
 from services.fact_effects.fact_warnings import ATHLETES_NAMED_MAX
-from tests.builders import clock, day, decided, device, entry, excluded, gun, run, status, time_set, waived
+from tests.builders import (
+    clock,
+    day,
+    decided,
+    device,
+    entry,
+    entry_withdrawn,
+    excluded,
+    gun,
+    run,
+    status,
+    time_set,
+    waived,
+)
 from tests.fact_effects.judged import effect_after
 
 
@@ -77,6 +90,15 @@ def test_a_decision_of_a_case_that_is_not_open_is_warned_of():
     assert warnings_after(*day(run()), decided("missed:7", "dq")) == ["case 'missed:7' is not open"]
     (warning,) = warnings_after(*opened, decided("missed:7", "dq"), decided("missed:7", "accept"))
     assert warning == "case 'missed:7' is not open: it is decided with 'dq', which this decision replaces"
+
+
+def test_a_withdrawn_entry_whose_chips_were_read_is_warned_of():
+    assert warnings_after(*day(), entry_withdrawn("7")) == []
+    said = "chips of bib '7' have been read; without the entry the athlete is on no list and in no team"
+    assert warnings_after(*day(run()), entry_withdrawn("7")) == [said]
+    team = f"{said}; scores of teams may change for others too, since N becomes smaller"
+    assert warnings_after(*day(run(), bibs=[entry("7", team="Hue")]), entry_withdrawn("7")) == [team]
+    assert warnings_after(*day(run()), entry_withdrawn("8")) == []
 
 
 def test_a_device_that_no_mat_lists_is_warned_of():

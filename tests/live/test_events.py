@@ -15,6 +15,7 @@ from tests.builders import (
     document,
     entries,
     entry,
+    entry_withdrawn,
     fact,
     gun,
     half,
@@ -279,6 +280,37 @@ async def test_an_athlete_whose_entry_is_withdrawn_is_gone(database):
         assert [row["bib"] for row in (await live.json(f"{BASE}/boards/men"))["rows"]] == ["7"]
         await live.json(f"{BASE}/athletes/9", status=404)
         assert (await live.json(f"{BASE}/athletes?q=9"))["total"] == 0
+
+
+async def test_a_bib_whose_entry_officials_withdrew_is_gone_until_it_is_entered_anew(database):
+    teams = {**definition(), "team_boards": [{"id": "teams", "of": "men", "counting": 1}]}
+    bibs = [entry("7", team="A"), entry("8", team="B"), entry("9", team="B")]
+    race = await racing(database, run("7", finish=4100), run("8", finish=None), run("9"), definition=teams, bibs=bibs)
+    await race.announce(fact("race_closed", race="hm"))
+
+    async def seen(live):
+        board = [(row["bib"], row["place"]) for row in (await live.json(f"{BASE}/boards/men"))["rows"]]
+        scores = {row["team"]: row["score"] for row in (await live.json(f"{BASE}/teams/teams"))["rows"]}
+        return board, scores, (await live.json(BASE))["counts"]
+
+    async with serving(race) as live:
+        before = await seen(live)
+        assert before == ([("9", 1), ("7", 2)], {"A": 2, "B": 1}, {"DNF": 1, "FINISHED": 2})
+        await race.announce(entry_withdrawn("9"))
+        assert await seen(live) == ([("7", 1)], {"A": 1, "B": 3}, {"DNF": 1, "FINISHED": 1})
+        await live.json(f"{BASE}/athletes/9", status=404)
+        assert (await live.json(f"{BASE}/athletes?q=9"))["total"] == 0
+        gone = await live.json(f"{BASE}/athletes/9/explain")
+        assert gone["gone"] == "every entry of bib 9 was withdrawn"
+        assert [f["type"] for f in gone["facts"]][-1] == "entry_withdrawn"
+        changed = await live.json(f"{BASE}/changes?from={race.revision - 1}")
+        assert [(a["bib"], a["before"]["status"], a["after"]) for a in changed["athletes"]] == [("9", "FINISHED", None)]
+        assert [row["bib"] for row in (await live.json(f"{BASE}/boards/men?as_of={race.revision - 1}"))["rows"]] == [
+            "9",
+            "7",
+        ]
+        await race.announce(entries(bibs[2]))
+        assert await seen(live) == before
 
 
 # --- Changes and cases.

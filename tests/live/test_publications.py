@@ -8,7 +8,20 @@ import msgspec
 from services.offline.export.publications import PublishingLog, results_of
 from services.offline.scored_log import scored
 from services.standings.publication import difference, race_document
-from tests.builders import EVENT, at, board, defined, definition, entries, entry, fact, gun, run, status
+from tests.builders import (
+    EVENT,
+    at,
+    board,
+    defined,
+    definition,
+    entries,
+    entry,
+    entry_withdrawn,
+    fact,
+    gun,
+    run,
+    status,
+)
 from tests.live.racing import Racing, serving
 
 BASE = f"/v1/events/{EVENT}"
@@ -124,6 +137,8 @@ async def test_the_difference_equals_that_of_two_folds_of_the_log_in_any_order_o
             [run("12", 1, 2000, 3900)],
             [entries(entry("12", race="none"), entry("30"))],
             [status("7", "OK")],
+            [entry_withdrawn("7")],
+            [entries("7")],
             [defined({**TEAMS, "boards": [board("men", gender="M", rank_by="chip"), board("all")]})],
             [entries(entry("12"))],
         ):

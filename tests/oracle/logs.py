@@ -413,6 +413,7 @@ class Maker:
         return [
             self.a_definition_again,
             self.an_entry_again,
+            self.an_entry_withdrawal,
             self.a_gun_again,
             self.a_correction,
             self.a_device,
@@ -459,6 +460,9 @@ class Maker:
     def an_entry_again(self):
         entries = [self.an_entry(self.rng.choice(BIBS)) for _ in range(self.rng.randint(1, 2))]
         return {"type": "entries_added", "entries": entries}
+
+    def an_entry_withdrawal(self):
+        return {"type": "entry_withdrawn", "bib": self.a_bib(), "reason": "r"}
 
     def a_gun_again(self):
         race = self.rng.choice(self.race_ids)

@@ -123,8 +123,10 @@ class Log:
         self.entries = {}  # by bib, in order of first entry
         self.entered = {}  # bib -> when its entry was written last
         at = 0
-        for fact in self.of("entries_added"):
-            for entry in fact["entries"]:
+        for fact in self.facts:
+            if fact["type"] == "entry_withdrawn":  # as if none had been added before
+                self.entries.pop(label(fact["bib"]), None)
+            for entry in fact["entries"] if fact["type"] == "entries_added" else []:
                 if entry["race"] in self.races:  # else pending
                     at += 1
                     bib = label(entry["bib"])

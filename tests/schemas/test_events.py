@@ -39,6 +39,7 @@ FACTS: dict[
         },
         ["entries"],
     ),
+    "entry_withdrawn": ({"bib": "7", "reason": "ill"}, ["bib", "reason"]),
     "gun_fired": ({"race": "hm", "at_us": AT, "wave": "A"}, ["race", "at_us"]),
     "reads_received": (
         {
@@ -315,6 +316,7 @@ def test_bibs_and_chips_are_stripped_and_upper_cased_wherever_they_stand(given, 
     assert typed(fact("read_excluded", device="s1", chip=given, at_us=1, reason="")).chip == held
     assert typed(fact("order_set", race="hm", bibs=[given, "8"], reason="")).bibs == [held, "8"]
     assert typed(fact("entry_hidden", bib=given, hidden=True)).bib == held
+    assert typed(fact("entry_withdrawn", bib=given, reason="")).bib == held
     assert typed(fact("protest_filed", protest="p", race="hm", text="", bib=given)).bib == held
     assert typed(fact("case_decided", case=f"missed:{given}", outcome="dq", reason="")).case == f"missed:{held}"
 

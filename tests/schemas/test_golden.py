@@ -197,6 +197,7 @@ def test_an_envelope_of_version_2_is_read():
     waiver = facts["point_waived"]
     assert (waiver.race, waiver.point, waiver.from_us, waiver.until_us) == ("hm", "10K", AT, AT + 1)
     assert facts["race_closed"].at_us == AT
+    assert facts["entry_withdrawn"].bib == "7"
 
 
 def test_the_envelopes_have_every_kind_of_fact_with_every_field():

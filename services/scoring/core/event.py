@@ -309,6 +309,10 @@ class EventState:
         """Return all chips that the bib ever had, even if the facts that said so were withdrawn."""
         return tuple(sorted(self._chips_of.get(bib, ())))
 
+    def bibs_sharing(self, chips: Iterable[str]) -> frozenset[str]:
+        """Return the bibs that ever had one of these chips, even if the facts that said so were withdrawn."""
+        return frozenset(self._with_chips(chips))
+
     def was_entered(self, bib: str) -> bool:
         """Return whether an entry ever named the bib."""
         return bib in self._entered

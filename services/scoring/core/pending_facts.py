@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable
 from typing import assert_never
 
-from schemas.events import Ruling
+from schemas.events import EntriesAdded, EntryWithdrawn, Ruling
 from schemas.fact_kinds import Need
 from schemas.ids import case_bibs
 from services.scoring.core.rulings import Rulings
@@ -14,8 +14,12 @@ PENDING_MAX = 200  # lines shown; more would be one mistake many times
 def pending(rulings: Rulings, facts: Iterable[Ruling], ids: set[str]) -> list[str]:
     """Return a line for each fact that waits, with its kind and what is missing; at most PENDING_MAX."""
     lines: dict[str, None] = {}
-    for fact in facts:
+    applied = list(facts)
+    left = {fact.bib: index for index, fact in enumerate(applied) if isinstance(fact, EntryWithdrawn)}
+    for index, fact in enumerate(applied):
         for need in unmet(rulings, fact, ids):
+            if isinstance(fact, EntriesAdded) and left.get(need.bib or "", -1) > index:
+                continue  # the entry was withdrawn, so nothing waits for its race
             lines[describe_need(rulings, need, ids)] = None
             if len(lines) == PENDING_MAX:
                 return list(lines)

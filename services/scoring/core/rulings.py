@@ -20,6 +20,7 @@ from schemas.events import (
     EntriesAdded,
     Entry,
     EntryHidden,
+    EntryWithdrawn,
     EventDefined,
     FactWithdrawn,
     GunFired,
@@ -103,6 +104,8 @@ class Rulings:
             case EntriesAdded():
                 for index, entry in enumerate(fact.entries):
                     self._enter(Written((offset << ORDINAL_BITS) + ordinal + index, entry))
+            case EntryWithdrawn():
+                self._leave(fact.bib)
             case EventDefined():
                 self._define(fact)
             case GunFired():
@@ -157,6 +160,11 @@ class Rulings:
         for chip in written.entry.chips:
             self.named_by.setdefault(chip, set()).add(written.entry.bib)
 
+    def _leave(self, bib: str) -> None:
+        for written in self.written.pop(bib, ()):
+            for chip in written.entry.chips:
+                self.named_by[chip].discard(bib)
+
     def _define(self, fact: EventDefined) -> None:
         try:
             definition = parse_definition(fact.definition)
@@ -184,7 +192,7 @@ class Rulings:
         return None
 
     def first_entry(self, bib: str) -> int:
-        """Return the position of the athlete's first entry. An entry for an undefined race does not count."""
+        """Return the position of the athlete's first entry since a withdrawal, without those for undefined races."""
         return next(written.position for written in self.written[bib] if written.entry.race in self.courses)
 
     def owner_of(self, chip: str) -> str | None:
@@ -238,7 +246,7 @@ class Rulings:
         return msgspec.structs.replace(self.protests[name], outcome=self.protest_outcomes.get(name))
 
     def bibs(self) -> Iterable[str]:
-        """Return every bib that an entry names, in the order of their first entries."""
+        """Return every bib with an entry that was not withdrawn, in the order of their first entries."""
         return self.written.keys()
 
     def has_mat(self, mat: str) -> bool:

@@ -36,7 +36,7 @@ def explain(evidence: Evidence) -> ExplainedRow:
     clock = LocalClock(rulings.definition)
     path = "" if examined is None else race_path(rulings.definition, row.race)
     reads, reads_left_out = read_whys(evidence, places, examined, clock, path)
-    subject = Subject(bib, row.race or None, frozenset(evidence.worn), _devices(evidence, places))
+    subject = Subject(bib, row.race or None, frozenset(evidence.worn), _devices(evidence, places), evidence.sharing)
     explanation = Explanation(
         event=evidence.event,
         bib=bib,

@@ -21,7 +21,10 @@ class PlainRead(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """The event's facts, and the reads of at least the chips that the bib ever wore."""
+    """The event's facts, and the reads of at least the chips that the bib ever wore.
+
+    `sharing` are the bibs that ever had one of the chips `worn`.
+    """
 
     event: str
     bib: str
@@ -32,6 +35,7 @@ class Evidence(NamedTuple):
     devices: Devices
     chips: Mapping[str, ChipReads]
     worn: tuple[str, ...]
+    sharing: frozenset[str]
     version: int
 
 
@@ -65,6 +69,7 @@ def evidence_from(state: EventState, bib: str, reads: Iterable[PlainRead]) -> Ev
         Devices(names),
         chips,
         state.chips_of(bib),
+        state.bibs_sharing(state.chips_of(bib)),
         state.versions.get(bib, 0),
     )
 

@@ -9,6 +9,7 @@ from schemas.events import (
     DeviceAssigned,
     EntriesAdded,
     EntryHidden,
+    EntryWithdrawn,
     EventDefined,
     FactWithdrawn,
     GunFired,
@@ -37,6 +38,9 @@ def says(fact: Ruling, clock: LocalClock, bib: str, chips: frozenset[str]) -> st
             return "defines the event: mats, races and boards"
         case EntriesAdded():
             return _entries_say(fact, bib, chips)
+        case EntryWithdrawn():
+            shared = "" if fact.bib == bib else ", which had a chip in common with this bib"
+            return f"withdraws the entry of bib {fact.bib}{shared}"
         case GunFired():
             field = fact.race if fact.wave is None else f"{fact.race}, wave {fact.wave}"
             return f"gun of {field} at {clock.at(fact.at_us)}"

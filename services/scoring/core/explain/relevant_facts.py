@@ -8,7 +8,16 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from schemas.events import ChipAssigned, ClockCorrected, DeviceAssigned, EntriesAdded, ProtestFiled, Ruling, kind_of
+from schemas.events import (
+    ChipAssigned,
+    ClockCorrected,
+    DeviceAssigned,
+    EntriesAdded,
+    EntryWithdrawn,
+    ProtestFiled,
+    Ruling,
+    kind_of,
+)
 from schemas.fact_kinds import (
     AsFact,
     AsProtest,
@@ -49,13 +58,15 @@ class FactWhy(Struct, frozen=True, kw_only=True):
 class Subject(Struct, frozen=True):
     """The athlete whose facts are wanted.
 
-    The bib, its race (null: none), every chip that the bib ever had, and the devices that ever read one of them.
+    The bib, its race (null: none), every chip that the bib ever had, the devices that ever read one of them, and the
+    bibs that ever had one of them too.
     """
 
     bib: str
     race: str | None
     chips: frozenset[str]
     devices: frozenset[str]
+    sharing: frozenset[str]
 
 
 def facts_on(
@@ -118,6 +129,8 @@ def _relevant(logged: Sequence[LoggedRuling], subject: Subject) -> list[LoggedRu
 
 
 def _is_relevant(fact: Ruling, subject: Subject, ids: set[str | None], protests: set[str]) -> bool:
+    if isinstance(fact, EntryWithdrawn):
+        return fact.bib == subject.bib or fact.bib in subject.sharing
     return any(_holds(scope, subject, ids, protests) for scope in fact.scopes())
 
 
@@ -138,7 +151,7 @@ def _holds(scope: Scope, subject: Subject, ids: set[str | None], protests: set[s
         case AsProtest(protest):
             return protest in protests
         case SharingChips():
-            return False  # such a fact names the chips that are the athlete's now, if it names any
+            return False  # entries that are added name the chips that are the athlete's now, if they name any
         case _:
             assert_never(scope)
 
@@ -152,6 +165,8 @@ def _waits(rulings: Rulings, fact: Ruling, ids: set[str], subject: Subject) -> b
 
 def _supersedes(later: Ruling, fact: Ruling, bib: str) -> bool:
     """Return whether a later fact replaces an earlier one entirely, for this athlete."""
+    if isinstance(fact, EntryWithdrawn):
+        return ("entry", fact.bib) in later.subjects()
     subjects = _subjects(fact, bib)
     if not subjects or not subjects <= _subjects(later, bib):
         return False
