@@ -8,13 +8,16 @@ from services.health.health_document import PointHealth
 from services.scoring.core.course import Course
 
 
-def _waived(course: Course, row: AthleteRow, last: int) -> Iterator[int]:
-    """Yield the points that an athlete lacks and that are not missed, since they were waived."""
+def waived_points(course: Course, row: AthleteRow) -> Iterator[int]:
+    """Yield the points that an athlete lacks and that are not missed, since they were waived, by index."""
+    if "waived" not in row.flags:
+        return
     has = {taken.point for taken in row.points}
-    for point in range(1, last):
-        one = course.points[point]
-        if one.mandatory and one.id not in has and one.id not in row.missed:
-            yield point
+    last = max(course.index.get(point, -1) for point in has)
+    for index in range(1, last):
+        point = course.points[index]
+        if point.mandatory and point.id not in has and point.id not in row.missed:
+            yield index
 
 
 def count_points(courses: Mapping[str, Course], rows: Iterable[AthleteRow]) -> Iterator[PointHealth]:
@@ -31,9 +34,8 @@ def count_points(courses: Mapping[str, Course], rows: Iterable[AthleteRow]) -> I
                 last = max(last, point)
         for point in range(last + 1):
             own[point][0] += 1
-        if "waived" in row.flags:
-            for point in _waived(course, row, last):
-                own[point][4] += 1
+        for point in waived_points(course, row):
+            own[point][4] += 1
     for race, course in courses.items():
         for one, (expected, main, backup, official, waived) in zip(course.points, counts[race], strict=True):
             seen = main + backup + official

@@ -17,7 +17,7 @@ from schemas.definition import Definition
 from schemas.ids import US
 from schemas.results import AthleteRow, EventRow
 from services.health.clocks import OFF_MIN_US, ClockFault, Clocks, corrections, read_clocks
-from services.health.counts import OpenCases, count_points
+from services.health.counts import OpenCases, count_points, waived_points
 from services.health.crossings import Crossings, Instants, believable
 from services.health.guns import GunFault, GunKey, find_gun_faults
 from services.health.health_document import DeviceHealth, Finding, Health
@@ -79,6 +79,7 @@ class _Examination:
         self._now_us = self._latest_us() if now_us is None else now_us
         self._gun_of: dict[GunKey, int] = {(gun.race, gun.wave): gun.at_us for gun in event.guns}
         self._finding_cases = OpenCases(self._courses, self._rows)
+        self._waived = {(row.bib, point) for row in self._rows for point in waived_points(self._courses[row.race], row)}
 
     def _latest_us(self) -> int:
         """Return the time of day by the passings, with the clocks put right."""
@@ -237,7 +238,7 @@ class _Examination:
         silent = self._silent_devices(mat, crossings)
         if silent:
             yield self._silent_finding(mat, silent)
-        passed = passed_mat(mat, self._listed)
+        passed = [one for one in passed_mat(mat, self._listed) if one.seen or (one.bib, one.point) not in self._waived]
         finish_only = all(point == self._courses[race].finish for race, point in points)
         stretch = worst_stretch(passed, MISS_ORDINARY, MISS_MANY)
         quiet = self._quiet(mat, crossings)

@@ -48,9 +48,11 @@ def print_health(console: Console, found: Health, definition: Definition) -> Non
 
 
 def _print_points(console: Console, found: Health) -> None:
-    shown = new_table("Read at each point", "Race", "Point", "Expected", "Seen", "Main", "Backup", "Official", "Missed")
+    shown = new_table(
+        "Read at each point", "Race", "Point", "Expected", "Seen", "Main", "Backup", "Official", "Missed", "Waived"
+    )
     for point in found.points:
-        counts = (point.expected, point.seen, point.main, point.backup, point.official, point.missed)
+        counts = (point.expected, point.seen, point.main, point.backup, point.official, point.missed, point.waived)
         if point.expected:
             shown.add_row(point.race, point.point, *map(str, counts))
     if shown.row_count:
