@@ -16,6 +16,7 @@ from services.live.http.api import LiveApi
 from services.live.limits import LiveLimits
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
+from services.live.previews import Previews
 from services.live.revisions import RevisionTracker
 from services.live.settings import LiveSettings
 from services.live.store import Store
@@ -52,7 +53,8 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
     loader = Loader(store)
     answers = AnswerCache(loader, metrics, settings.cache_mib * MIB)
     streams = Streams(tracker, loader, answers, metrics, limits)
-    api = LiveApi(tracker, loader, answers, streams, access, metrics, now_us)
+    previews = Previews(store, limits)
+    api = LiveApi(tracker, loader, answers, streams, access, metrics, now_us, previews)
     app = web.Application(middlewares=[_problems])
     app[REVISIONS] = tracker
     app.add_routes(ops.routes(metrics.registry, lambda: tracker.fault))
@@ -69,7 +71,7 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for part in (streams, answers, api, loader):
+        for part in (streams, previews, answers, api, loader):
             await part.close()
 
     async def end_streams(_: web.Application) -> None:

@@ -24,6 +24,10 @@ class TooManyViewers(LiveError):
     """This process serves its maximum of streams; try again later, or ask another process."""
 
 
+class Busy(LiveError):
+    """Too many previews are being worked out, or what this one needs is not there yet; ask again a little later."""
+
+
 class Behind(LiveError):
     """The requested data is not in ClickHouse yet, but will be soon."""
 

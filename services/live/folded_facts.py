@@ -2,45 +2,17 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from msgspec import Struct
-
-from schemas.codec import fact_from_json
-from schemas.events import EntriesAdded
 from services.live.errors import Behind
 from services.live.store import Store
-from services.live.table_rows import AnnouncedRevision, LoggedLine
+from services.live.table_rows import AnnouncedRevision
+from services.preview.folded_facts import FoldedFacts
 from services.scoring.core.event import EventState
 
 ENTRIES_HELD = 60_000  # of the events whose facts are held, some 1.5 kB each; the last event asked for is always held
 FACTS_A_QUERY = 100  # a fact may be a list of thousands of entries, half a MiB
-
-
-class FoldedFacts(Struct):
-    """The facts of an event up to `last` (offset, ordinal, as the table `facts` has them), folded without any read.
-
-    Scoring counts the entries of a record one by one, the table counts its facts: `extra_ordinals` is how many more
-    scoring has counted in the last record. `entries` is how many entries were folded in all.
-    """
-
-    state: EventState
-    last: tuple[int, int] = (-1, -1)
-    entries: int = 0
-    extra_ordinals: int = 0
-
-    def fold(self, lines: Sequence[LoggedLine]) -> None:
-        """Take in further facts."""
-        for line in lines:
-            fact = fact_from_json(line.fact)
-            if line.offset != self.last[0]:
-                self.extra_ordinals = 0
-            self.state.fold(line.offset, line.ordinal + self.extra_ordinals, fact)
-            self.last = line.offset, line.ordinal
-            if isinstance(fact, EntriesAdded):
-                self.extra_ordinals += len(fact.entries) - 1
-                self.entries += len(fact.entries)
 
 
 class FactFolder:

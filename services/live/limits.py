@@ -12,5 +12,10 @@ class LiveLimits(Struct, frozen=True, kw_only=True):
     heartbeat_s: float = 15.0  # between comments on a stream; below the idle limits of usual proxies
     rows_of_event: int = 200  # changed lines of a board; when there are more, viewers are asked to fetch the board
     athletes_of_change: int = 1_000  # between two revisions, store.CHANGED_MAX at most; of more, viewers get a snapshot
+    # Previews
+    previews: int = 4  # asked for at once: one is worked out, the others wait for it
+    preview_s: float = 60.0  # for one: the first of an event of 50,000 takes a few seconds
+    preview_wait_s: float = 0.3  # before facts and reads are asked for again that are written after the boards
+    preview_idle_s: float = 900.0  # after the last one the process ends; it holds some 8 kB an athlete
     # Access
     check_tokens_s: float = 0.1  # between checks for readers' tokens; a check costs as much as an answer from the cache

@@ -50,11 +50,10 @@ class WaitingFacts:
         reads = HeldReads()
         chips = excluded_chips(state)
         if chips:
-            found = await self._store.reads_of(announced.event, sorted(chips), announced.revision)
-            reads.put({read.chip for read in found}, found)
+            reads.put(chips, await self._store.chip_columns(announced.event, sorted(chips), announced.revision))
             if chips - reads.chips.keys():
                 others = await self._store.chips_read(announced.event, announced.revision)
-                reads.put(set(others) - reads.chips.keys(), ())
+                reads.put_unread(set(others) - reads.chips.keys())
         return reads
 
 

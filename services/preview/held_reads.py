@@ -1,23 +1,16 @@
 """Reads that are put into a state of rulings alone, so that athletes can be scored."""
 
 from collections.abc import Iterable
-from typing import Protocol
 
+import msgspec
+
+from services.preview.source import ChipColumns
 from services.scoring.core.device_places import Devices
 from services.scoring.core.reads import ChipReads
 
-
-class TimedRead(Protocol):
-    """A read by its device's own clock; equal reads come once, with the strongest rssi."""
-
-    @property
-    def chip(self) -> str: ...
-    @property
-    def device(self) -> str: ...
-    @property
-    def at_us(self) -> int: ...
-    @property
-    def rssi(self) -> float | None: ...
+_texts = msgspec.json.Decoder(list[str])
+_times = msgspec.json.Decoder(list[int])
+_strengths = msgspec.json.Decoder(list[float | None])
 
 
 class HeldReads:
@@ -28,13 +21,25 @@ class HeldReads:
         self.devices = Devices([])
         self._numbers: dict[str, int] = {}
 
-    def put(self, chips: Iterable[str], reads: Iterable[TimedRead]) -> None:
-        """Put in all reads of these chips. They replace the reads of a chip that was there."""
+    def put(self, chips: Iterable[str], columns: Iterable[ChipColumns]) -> None:
+        """Put in all reads of these chips, instead of those that were there."""
+        for chip in chips:
+            self.chips.pop(chip, None)
+        for chip, devices, at_us, rssi in columns:
+            held = self.chips[chip] = ChipReads()
+            for device, time_us, strength in zip(
+                _texts.decode(devices), _times.decode(at_us), _strengths.decode(rssi), strict=True
+            ):
+                held.add(time_us, self._number(device), strength)
+
+    def put_unread(self, chips: Iterable[str]) -> None:
+        """Put in chips without their reads."""
         for chip in chips:
             self.chips[chip] = ChipReads()
-        for read in reads:
-            number = self._numbers.get(read.device)
-            if number is None:
-                number = self._numbers[read.device] = len(self.devices.names)
-                self.devices.names.append(read.device)
-            self.chips[read.chip].add(read.at_us, number, read.rssi)
+
+    def _number(self, device: str) -> int:
+        number = self._numbers.get(device)
+        if number is None:
+            number = self._numbers[device] = len(self.devices.names)
+            self.devices.names.append(device)
+        return number

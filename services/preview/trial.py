@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from schemas.events import EntriesAdded, Ruling
 from schemas.fact_kinds import AsFact, ReadBy
 from schemas.results import AthleteRow, EventRow
+from services.fact_effects.athletes import Athletes
+from services.fact_effects.effects import FactEffect, effect_of
 from services.preview.copied_state import copied
 from services.preview.held_reads import HeldReads
 from services.scoring.core.athlete import score
@@ -39,14 +41,20 @@ def devices_concerned(state: EventState, facts: Iterable[Ruling]) -> set[str]:
 class Trial:
     """The state after the facts, which have the next offset of the log; `bibs` are the athletes whom they affect.
 
-    `reads` must have the chips that the devices of `devices_concerned` read, then the chips of all these athletes.
+    `effects` has each fact with its effect, which is judged after the facts before it. `reads` must have the chips of
+    which a fact excludes a read, and those that the devices of `devices_concerned` read; before `rows` is called, also
+    the `chips` of all these athletes.
     """
 
-    def __init__(self, state: EventState, reads: HeldReads, revision: int, facts: Sequence[Ruling]) -> None:
+    def __init__(
+        self, state: EventState, reads: HeldReads, revision: int, facts: Sequence[Ruling], athletes: Athletes
+    ) -> None:
         self.state = copied(state)
         self.state.hold(reads.chips, reads.devices)
         ordinal = 0
+        self.effects: list[tuple[Ruling, FactEffect]] = []
         for fact in facts:
+            self.effects.append((fact, effect_of(self.state, fact, athletes, reads_known=True)))
             self.state.fold(revision + 1, ordinal, fact)
             ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
         self.bibs = self.state.due()

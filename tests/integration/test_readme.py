@@ -44,7 +44,7 @@ async def _revision(event: str, stack: Stack) -> int:
 
 
 async def test_the_examples_of_readme_do_what_it_says(stack: Stack) -> None:
-    prepare, push, correct, read = _examples()
+    prepare, push, correct, ask, read = _examples()
     await stack.start()
     for command in _commands(prepare):
         await _run(command, stack)
@@ -55,6 +55,13 @@ async def test_the_examples_of_readme_do_what_it_says(stack: Stack) -> None:
     async with asyncio.timeout(HANG_S):
         while await _revision(event, stack) < revision:
             await asyncio.sleep(0.1)
+    (asked,) = _commands(ask)
+    preview = await _attempt(asked, stack)
+    async with asyncio.timeout(HANG_S):
+        while b"error: 503" in preview.stderr:  # as with explanations below
+            await asyncio.sleep(0.1)
+            preview = await _attempt(asked, stack)
+    assert [athlete["after"]["status"] for athlete in msgspec.json.decode(preview.stdout)["athletes"]] == ["DQ"]
     rows = msgspec.json.decode(await _run(board, stack))["rows"]
     assert [(row["place"], row["bib"], row["gun_time"]) for row in rows] == [(1, "10001", "0:16:40")]
     matches = msgspec.json.decode(await _run(athletes, stack))["athletes"]

@@ -5,14 +5,12 @@ Ingest writes no reads with an `id`; those of random logs keep their ids here, a
 
 import msgspec
 
+from schemas.codec import to_json
 from services.offline.scored_log import scored
-from services.preview.difference import difference
-from services.preview.held_reads import HeldReads
-from services.preview.trial import Trial, devices_concerned, misfits
+from services.preview.previewer import Previewer
+from services.preview.source import CHIPS_A_PAGE, FACTS_A_PAGE, ROWS_A_PAGE, ChipColumns, Line
 from services.scoring.core.event import EventState
-from services.scoring.core.explain.evidence import PlainRead
 from services.standings.document import document
-from services.standings.incremental import EventStandings
 
 LISTS = {"athletes": "bib", "cases": "case"}
 TABLES = {"boards": "bib", "team_boards": "team", "delegations": "team"}
@@ -30,46 +28,74 @@ def state_of(facts):
     return state
 
 
-def rulings_of(facts):
-    """The same state without any reads, as the table of facts gives it."""
-    return state_of([msgspec.structs.replace(fact, reads=[]) if is_reads(fact) else fact for fact in facts])
+class MemorySource:
+    """The tables of a log's facts, reads and rows. `late`: how many waits it takes until the reads are there."""
 
+    def __init__(self, facts, late=0):
+        self.facts, self.late = facts, late
+        self.state = state_of(facts)
+        self.rows = rows_of(self.state)
 
-def standings_of(state):
-    """The standings of the rows that a state gives."""
-    state.mark_all()
-    event = state.take_event()
-    made = EventStandings()
-    made.apply(state.take(10**6), event)
-    return made
+    def facts_after(self, offset, ordinal):
+        lines = [
+            Line(number, 0, to_json(msgspec.structs.replace(fact, reads=[]) if is_reads(fact) else fact).decode())
+            for number, fact in enumerate(self.facts)
+            if number > offset
+        ]
+        return lines[:FACTS_A_PAGE]
 
+    def event_row(self):
+        return msgspec.json.encode(self.state.event_row()).decode() if self.state.logged else None
 
-def reads_by(facts, chosen):
-    """The reads for which `chosen` holds, each once, with the strongest rssi."""
-    strongest, ids = {}, set()
-    for fact in facts:
-        repeated = fact.id is not None and fact.id in ids
-        ids.add(fact.id)
-        for read in fact.reads if is_reads(fact) and not repeated else ():
-            if chosen(read):
+    def rows_after(self, version, bib):
+        rows = [row for row in self.rows if row.version > version and row.bib > bib]
+        return [msgspec.json.encode(row).decode() for row in sorted(rows, key=lambda row: row.bib)[:ROWS_A_PAGE]]
+
+    def chips_read_by(self, devices):
+        return sorted({chip for chip, device, _ in self._reads() if device in devices})
+
+    def reads_of(self, chips):
+        assert len(chips) <= CHIPS_A_PAGE
+        columns = {}
+        for (chip, device, at_us), rssi in sorted(self._reads().items(), key=lambda item: item[0]):
+            if chip in chips and not self.late:
+                for column, value in zip(columns.setdefault(chip, ([], [], [])), (device, at_us, rssi), strict=True):
+                    column.append(value)
+        return [
+            ChipColumns(chip, *(msgspec.json.encode(column).decode() for column in made))
+            for chip, made in columns.items()
+        ]
+
+    def wait(self):
+        self.late = max(0, self.late - 1)
+
+    def _reads(self):
+        """Each read once, with the strongest rssi."""
+        strongest, ids = {}, set()
+        for fact in self.facts:
+            repeated = fact.id is not None and fact.id in ids
+            ids.add(fact.id)
+            for read in fact.reads if is_reads(fact) and not repeated else ():
                 key = read.chip, read.device, read.at_us
                 held = strongest.get(key)
                 strongest[key] = read.rssi if held is None else held if read.rssi is None else max(held, read.rssi)
-    return [PlainRead(*key, rssi, 1) for key, rssi in sorted(strongest.items(), key=lambda item: item[0])]
+        return strongest
 
 
-def previewed(facts, tried):
-    """What the tried facts would change after a log, and the base that must be left as it was."""
-    state, standings = rulings_of(facts), standings_of(state_of(facts))
-    reads = HeldReads()
-    devices = devices_concerned(state, tried)
-    chips = {read.chip for read in reads_by(facts, lambda read: read.device in devices)}
-    reads.put(chips, reads_by(facts, lambda read: read.chip in chips))
-    trial = Trial(state, reads, len(facts) - 1, tried)
-    more = set(trial.chips()) - chips
-    reads.put(more, reads_by(facts, lambda read: read.chip in more))
-    assert misfits(state, reads, standings.rows, trial.bibs) == []
-    return msgspec.to_builtins(difference(standings, trial.rows(), trial.event())), state, standings
+def rows_of(state):
+    state.mark_all()
+    return state.take(10**6)
+
+
+def body_of(tried):
+    """The body of a request with these facts."""
+    return b"[" + b",".join(map(to_json, tried)) + b"]"
+
+
+def previewed(facts, tried, previewer=None, late=0):
+    """What the tried facts would change after a log."""
+    made = (previewer or Previewer()).preview(MemorySource(facts, late), "e", len(facts) - 1, body_of(tried))
+    return msgspec.to_builtins(made)
 
 
 def plain_document(state):
@@ -111,8 +137,8 @@ def differing(key, before, after):
 
 
 def comparable(preview):
-    """A preview with its lines by key, as `committed` has them."""
-    made = dict(preview)
+    """A preview with its lines by key, as `committed` has them; without what is said of the facts."""
+    made = {part: value for part, value in preview.items() if part not in ("event", "revision", "facts")}
     for part, key in LISTS.items():
         made[part] = _by_key(key, preview[part])
     for part, key in TABLES.items():

@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from aiohttp import web
 
-from services.live.errors import KNOWN_LISTED, Behind, Refused, TooManyViewers, known_ids
+from services.live.errors import KNOWN_LISTED, Behind, Busy, Refused, TooManyViewers, known_ids
 from services.live.explainer import Explainer
 from services.live.folded_facts import FactFolder
 from services.live.health_reports import HealthReports
@@ -25,6 +25,7 @@ from services.live.http.answers import (
     respond,
     weight,
 )
+from services.live.http.body import received
 from services.live.http.query import (
     AtQuery,
     BoardQuery,
@@ -46,6 +47,7 @@ from services.live.http.query import (
 )
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
+from services.live.previews import Previews
 from services.live.revisions import RevisionTracker
 from services.live.stream import Streams, Subject
 from services.live.table_rows import AnnouncedRevision
@@ -81,6 +83,7 @@ class LiveApi:
         access: Access,
         metrics: LiveMetrics,
         now_us: Callable[[], int],
+        previews: Previews,
     ) -> None:
         self._tracker = tracker
         self._loader = loader
@@ -91,6 +94,7 @@ class LiveApi:
         self._now_us = now_us
         folder = FactFolder(loader.store)
         self._explainer = Explainer(loader, folder)
+        self._previews = previews
         self._waiting = WaitingFacts(loader, folder)
         self._health_reports = HealthReports(loader, self._explainer)
         self._current: dict[str, ReadyAnswer] = {}
@@ -116,6 +120,7 @@ class LiveApi:
             web.get(BASE, self._answering("event", self._event)),
             web.get("/v1/events", self._answering("events", self._events)),
             web.get("/v1/time", self._answering("time", self._time)),
+            web.post(f"{BASE}/preview", self._answering("preview", self._preview)),
             web.options("/v1/{tail:.*}", _preflight),
         ]
 
@@ -138,6 +143,8 @@ class LiveApi:
                 response = problem(refused.status, refused.title, str(refused), **refused.members)
             except TooManyViewers as error:
                 response = problem(503, "Too many viewers", str(error), retry=True)
+            except Busy as error:
+                response = problem(503, "Busy", str(error), retry=True)
             except Behind as error:
                 response = problem(503, "Not here yet", str(error), retry=True)
             except DatabaseUnavailable as error:
@@ -299,6 +306,16 @@ class LiveApi:
         answer = await self._waiting.listed(announced, official)
         return respond(request, answer, NEVER if official else caching)
 
+    async def _preview(self, request: web.Request) -> web.StreamResponse:
+        event = request.match_info["event"]
+        self._access.check_official(request, event)
+        no_query(request.rel_url.raw_query_string)
+        self._newest(request)
+        body = await received(request)
+        revision, document = await self._previews.preview(lambda: self._newest(request), body)
+        headers = {"Cache-Control": NEVER, "Access-Control-Allow-Origin": "*", "X-Revision": str(revision)}
+        return web.Response(body=document, content_type="application/json", headers=headers)
+
     async def _health(self, request: web.Request) -> web.StreamResponse:
         self._access.check_official(request, request.match_info["event"])
         announced, query, _ = await self._read(request, at_query)
@@ -324,8 +341,8 @@ async def _preflight(_: web.Request) -> web.Response:
         status=204,
         headers={
             "Access-Control-Allow-Origin": "*",
-            "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
-            "Access-Control-Allow-Headers": "Authorization, If-None-Match, Last-Event-ID, Cache-Control",
+            "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
+            "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match, Last-Event-ID, Cache-Control",
             "Access-Control-Max-Age": "86400",
         },
     )

@@ -1,0 +1,46 @@
+"""The officials' facts of an event, folded from the table of facts as they come, without any read."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from msgspec import Struct
+
+from schemas.codec import fact_from_json
+from schemas.events import EntriesAdded
+from services.scoring.core.event import EventState
+
+
+class FactLine(Protocol):
+    """A fact as the table of facts has it: the offset of its record, its number in the record, and the fact as JSON."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def ordinal(self) -> int: ...
+    @property
+    def fact(self) -> str: ...
+
+
+class FoldedFacts(Struct):
+    """The facts of an event up to `last` (offset, ordinal, as the table `facts` has them), folded without any read.
+
+    Scoring counts the entries of a record one by one, the table counts its facts: `extra_ordinals` is how many more
+    scoring has counted in the last record. `entries` is how many entries were folded in all.
+    """
+
+    state: EventState
+    last: tuple[int, int] = (-1, -1)
+    entries: int = 0
+    extra_ordinals: int = 0
+
+    def fold(self, lines: Iterable[FactLine]) -> None:
+        """Take in further facts."""
+        for line in lines:
+            fact = fact_from_json(line.fact)
+            if line.offset != self.last[0]:
+                self.extra_ordinals = 0
+            self.state.fold(line.offset, line.ordinal + self.extra_ordinals, fact)
+            self.last = line.offset, line.ordinal
+            if isinstance(fact, EntriesAdded):
+                self.extra_ordinals += len(fact.entries) - 1
+                self.entries += len(fact.entries)

@@ -1,0 +1,52 @@
+"""The questions that a preview asks of the tables, page by page. Pure: somebody else answers them."""
+
+from typing import NamedTuple, Protocol
+
+FACTS_A_PAGE = 100  # a fact may be a list of thousands of entries, half a MiB
+ROWS_A_PAGE = 1_000  # some 1 kB each
+CHIPS_A_PAGE = 500  # with 100 reads each some 2 MB
+
+
+class Line(NamedTuple):
+    """A fact as the table of facts has it."""
+
+    offset: int
+    ordinal: int
+    fact: str
+
+
+class ChipColumns(NamedTuple):
+    """All reads of a chip, each once, as equally long lists in JSON: devices, their own times, the strongest rssi."""
+
+    chip: str
+    devices: str
+    at_us: str
+    rssi: str
+
+
+class Source(Protocol):
+    """The tables of one event as they are at one announced revision."""
+
+    def facts_after(self, offset: int, ordinal: int) -> list[Line]:
+        """Return the next facts in log order, FACTS_A_PAGE at most."""
+        ...
+
+    def event_row(self) -> str | None:
+        """Return the row of the event as JSON, or None while there is none."""
+        ...
+
+    def rows_after(self, version: int, bib: str) -> list[str]:
+        """Return the next athletes' rows above a version as JSON, in the order of bibs, ROWS_A_PAGE at most."""
+        ...
+
+    def chips_read_by(self, devices: list[str]) -> list[str]:
+        """Return the chips that were read by any of these devices."""
+        ...
+
+    def reads_of(self, chips: list[str]) -> list[ChipColumns]:
+        """Return the reads of some chips, CHIPS_A_PAGE at most."""
+        ...
+
+    def wait(self) -> None:
+        """Give the tables of facts and reads some time: they are written after the boards."""
+        ...
