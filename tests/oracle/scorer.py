@@ -119,6 +119,7 @@ class Log:
         defined = self.of("event_defined")
         self.definition = defined[-1]["definition"] if defined else None
         self.races = {} if self.definition is None else {race["id"]: race for race in self.definition["races"]}
+        self.window_us = {name: start_window_s(self.definition, race) * US for name, race in self.races.items()}
         self.mats = {} if self.definition is None else {mat["id"]: mat for mat in self.definition["mats"]}
         self.entries = {}  # by bib, in order of first entry
         self.entered = {}  # bib -> when its entry was written last
@@ -388,7 +389,7 @@ class Course:
         return found
 
     def in_window(self, read):
-        return self.own_gun <= read["at_us"] <= self.own_gun + start_window_s(self.log.definition, self.race) * US
+        return self.own_gun <= read["at_us"] <= self.own_gun + self.log.window_us[self.race["id"]]
 
     def picked(self, point, passing):
         """The read that gives the passing its time at a point, or None when none counts there."""
