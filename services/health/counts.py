@@ -2,54 +2,89 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from schemas.definition import Race
 from schemas.ids import bib_order
 from schemas.results import AthleteRow
 from services.health.health_document import PointHealth
 from services.scoring.core.course import Course
 
 
-def waived_points(course: Course, row: AthleteRow) -> Iterator[int]:
+class PointCounts:
+    """The counts of each point of each race, kept up by changed rows.
+
+    Rows of a race that the definition does not have, and of entries that are gone, count nowhere.
+    """
+
+    def __init__(self, races: Iterable[Race]) -> None:
+        self._races = {race.id: race for race in races}
+        self._index = {race: {point.id: nth for nth, point in enumerate(one.points)} for race, one in self._items()}
+        self._counts = {race: [[0, 0, 0, 0, 0] for _ in one.points] for race, one in self._items()}
+
+    def _items(self) -> Iterable[tuple[str, Race]]:
+        return self._races.items()
+
+    def put(self, before: AthleteRow | None, now: AthleteRow) -> None:
+        """Count an athlete's row in place of the one before."""
+        if before is not None:
+            self._count(before, -1)
+        self._count(now, 1)
+
+    def _count(self, row: AthleteRow, by: int) -> None:
+        race = self._races.get(row.race)
+        if race is None or row.gone:
+            return
+        index, counts = self._index[row.race], self._counts[row.race]
+        last = -1
+        for taken in row.points:
+            point = index.get(taken.point)
+            if point is not None:
+                counts[point][_SOURCES[taken.source]] += by
+                last = max(last, point)
+        for point in range(last + 1):
+            counts[point][_EXPECTED] += by
+        for point in waived_points(race, row):
+            counts[point][_WAIVED] += by
+
+    def points(self) -> Iterator[PointHealth]:
+        """Yield the counts in the order of the definition."""
+        for race, own in self._counts.items():
+            for point, (expected, main, backup, official, waived) in zip(self._races[race].points, own, strict=True):
+                seen = main + backup + official
+                yield PointHealth(
+                    race=race,
+                    point=point.id,
+                    expected=expected,
+                    seen=seen,
+                    main=main,
+                    backup=backup,
+                    official=official,
+                    missed=expected - seen - waived,
+                    waived=waived,
+                )
+
+
+_EXPECTED, _WAIVED = 0, 4
+_SOURCES = {"main": 1, "backup": 2, "official": 3}
+
+
+def count_points(races: Iterable[Race], rows: Iterable[AthleteRow]) -> PointCounts:
+    """Return the counts of athletes' rows, one of each athlete."""
+    counts = PointCounts(races)
+    for row in rows:
+        counts.put(None, row)
+    return counts
+
+
+def waived_points(race: Race, row: AthleteRow) -> Iterator[int]:
     """Yield the points that an athlete lacks and that are not missed, since they were waived, by index."""
     if "waived" not in row.flags:
         return
     has = {taken.point for taken in row.points}
-    last = max(course.index.get(point, -1) for point in has)
-    for index in range(1, last):
-        point = course.points[index]
+    last = max((nth for nth, point in enumerate(race.points) if point.id in has), default=0)
+    for nth in range(1, last):
+        point = race.points[nth]
         if point.mandatory and point.id not in has and point.id not in row.missed:
-            yield index
-
-
-def count_points(courses: Mapping[str, Course], rows: Iterable[AthleteRow]) -> Iterator[PointHealth]:
-    """Yield the counts of each point of each race, by the athletes' rows."""
-    counts = {race: [[0, 0, 0, 0, 0] for _ in course.points] for race, course in courses.items()}
-    source_at = {"main": 1, "backup": 2, "official": 3}
-    for row in rows:
-        course, own = courses[row.race], counts[row.race]
-        last = -1
-        for taken in row.points:
-            point = course.index.get(taken.point)
-            if point is not None:
-                own[point][source_at[taken.source]] += 1
-                last = max(last, point)
-        for point in range(last + 1):
-            own[point][0] += 1
-        for point in waived_points(course, row):
-            own[point][4] += 1
-    for race, course in courses.items():
-        for one, (expected, main, backup, official, waived) in zip(course.points, counts[race], strict=True):
-            seen = main + backup + official
-            yield PointHealth(
-                race=race,
-                point=one.id,
-                expected=expected,
-                seen=seen,
-                main=main,
-                backup=backup,
-                official=official,
-                missed=expected - seen - waived,
-                waived=waived,
-            )
+            yield nth
 
 
 class OpenCases:

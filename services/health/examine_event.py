@@ -79,7 +79,9 @@ class _Examination:
         self._now_us = self._latest_us() if now_us is None else now_us
         self._gun_of: dict[GunKey, int] = {(gun.race, gun.wave): gun.at_us for gun in event.guns}
         self._finding_cases = OpenCases(self._courses, self._rows)
-        self._waived = {(row.bib, point) for row in self._rows for point in waived_points(self._courses[row.race], row)}
+        self._waived = {
+            (row.bib, point) for row in self._rows for point in waived_points(self._courses[row.race].race, row)
+        }
 
     def _latest_us(self) -> int:
         """Return the time of day by the passings, with the clocks put right."""
@@ -110,7 +112,7 @@ class _Examination:
             findings.append(unknown)
         return Health(
             event=self._definition.event,
-            points=list(count_points(self._courses, self._rows)),
+            points=list(count_points(self._definition.races, self._rows).points()),
             devices=self._devices(),
             chips=chips,
             chips_left_out=max(len(self._observed.chips) - CHIPS_LISTED_MAX, 0),

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -13,7 +14,8 @@ from prometheus_client import CollectorRegistry
 from schemas.topics import RACE_LOG, RECORD_MAX_BYTES, RESULTS
 from services.projections.audit import Auditor
 from services.projections.follow import Follower
-from services.projections.load import load, load_progress, remove_unannounced
+from services.projections.health_metrics import HealthCollector
+from services.projections.load import load, load_changes, load_progress, load_tallies, remove_unannounced
 from services.projections.metrics import ProjectionMetrics
 from services.projections.migrate import migrate
 from services.projections.settings import ProjectionSettings
@@ -89,8 +91,13 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
     producer = AIOKafkaProducer(**settings.kafka.client())
     await producer.start()
     stack.push_async_callback(producer.stop)
-    app.follower = Follower(results, await _consumer(app, stack, RESULTS.name), producer, sink, app.metrics)
-    auditor = Auditor(await _consumer(app, stack, RACE_LOG.name), sink, app.metrics)
+    tallies = await load_tallies(database)
+    health = HealthCollector(results, tallies, lambda: time.time_ns() // 1000)
+    for event, at_us in await load_changes(database):
+        health.note(event, at_us)
+    app.metrics.registry.register(health)
+    app.follower = Follower(results, await _consumer(app, stack, RESULTS.name), producer, sink, app.metrics, health)
+    auditor = Auditor(await _consumer(app, stack, RACE_LOG.name), sink, app.metrics, tallies)
     app.sink = sink
     async with AsyncExitStack() as inner, asyncio.TaskGroup() as group:
         if beside is not None:

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from schemas import codec
 from schemas.events import ReadsLogged
 from schemas.topics import RACE_LOG
+from services.projections.device_reads import DeviceTallies
 from services.projections.metrics import ProjectionMetrics
 from services.projections.position import checksum, go_on
 from services.projections.rows import Row, TableRows
@@ -70,10 +71,13 @@ class Gathered:
 class Auditor:
     """Follow `race-log` until cancelled, at any point: the next start goes on from `progress`."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, sink: Sink, metrics: ProjectionMetrics) -> None:
+    def __init__(
+        self, consumer: AIOKafkaConsumer, sink: Sink, metrics: ProjectionMetrics, tallies: DeviceTallies
+    ) -> None:
         self._consumer = consumer
         self._sink = sink
         self._metrics = metrics
+        self._tallies = tallies
         self._gathered = Gathered()
         self._reached: dict[int, Progress] = {}
 
@@ -109,6 +113,8 @@ class Auditor:
         if gathered.reads["chip"]:
             async with self._sink.turn:
                 await self._sink.insert("reads", {name: (kind, gathered.reads[name]) for name, kind in TABLES["reads"]})
+            reads = gathered.reads
+            self._tallies.add(reads["event"], reads["device"], reads["recorded_at_us"])
         async with self._sink.turn:
             await self._sink.remember(reached)
 

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from schemas.notices import NOTICE_BIBS_MAX, NOTICE_VERSION, RevisionNotice
 from schemas.results import AthleteRow, EventRow, Frame, Publication, UnknownChips
+from services.health.counts import PointCounts, count_points
 from services.projections.rows import (
     Publishing,
     TableRows,
@@ -65,6 +66,8 @@ class Results:
     def __init__(self) -> None:
         self.events: dict[str, EventStandings] = {}
         self.revisions: dict[str, int] = {}
+        self.points: dict[str, PointCounts] = {}
+        self.unknown_chips: dict[str, int] = {}
         self._waiting: dict[int, Waiting] = {}
         self._unknown_chips: dict[str, UnknownChips] = {}
         self._ready: dict[str, list[CompleteRows]] = {}
@@ -83,6 +86,7 @@ class Results:
         standings.apply(rows, event)
         self.revisions[name] = revision
         self._published[name] = set(published)
+        self._count_all(name, standings)
 
     def add(self, frame: Frame) -> None:
         """Add a frame; frames of a partition arrive in order."""
@@ -93,7 +97,9 @@ class Results:
                 waiting.rows[row.event, row.bib] = row
         for event in frame.events:
             waiting.events[event.event] = event
-        self._unknown_chips.update((chips.event, chips) for chips in frame.unknown_chips)
+        for chips in frame.unknown_chips:
+            self._unknown_chips[chips.event] = chips
+            self.unknown_chips[chips.event] = len(chips.chips) + chips.left_out
         if frame.last:
             del self._waiting[frame.partition]
             self._complete(frame, waiting)
@@ -160,7 +166,14 @@ class Results:
         tables.add("athlete_versions", map(athlete_row, newer))
         if news is not None:
             tables.add("event_versions", [event_row(news)])
+        points = self.points.get(name)
+        if points is not None:
+            for row in newer:
+                points.put(standings.rows.get(row.bib), row)
+        defined = standings.definition
         changes = standings.apply(newer, news)
+        if standings.definition is not defined:
+            self._count_all(name, standings)
         for table, rows in standings_rows(name, revision, changes).tables.items():
             tables.add(table, rows)
         self.revisions[name] = revision
@@ -176,6 +189,13 @@ class Results:
         )
         publishing = [] if news is None else self._publishing(standings, news, revision)
         return Batch(tables, [*batch.notices, notice], batch.rows + len(newer), batch.publishing + publishing)
+
+    def _count_all(self, name: str, standings: EventStandings) -> None:
+        definition = standings.definition
+        if definition is None:
+            self.points.pop(name, None)
+        else:
+            self.points[name] = count_points(definition.races, standings.rows.values())
 
     def _publishing(self, standings: EventStandings, event: EventRow, revision: int) -> list[Publishing]:
         """Return the publications that take effect with this revision."""

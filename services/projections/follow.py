@@ -11,6 +11,7 @@ from schemas import codec
 from schemas.notices import RevisionNotice, encode_notice
 from schemas.topics import RESULTS, STANDINGS
 from services.projections.batch import Batch, Results
+from services.projections.health_metrics import HealthCollector
 from services.projections.metrics import ProjectionMetrics
 from services.projections.position import checksum, go_on
 from services.projections.sink import Progress, Sink
@@ -37,12 +38,14 @@ class Follower:
         producer: AIOKafkaProducer,
         sink: Sink,
         metrics: ProjectionMetrics,
+        health: HealthCollector,
     ) -> None:
         self._results = results
         self._consumer = consumer
         self._producer = producer
         self._sink = sink
         self._metrics = metrics
+        self._health = health
         self._safe: dict[int, Progress] = {}
         self._remembered_s = 0.0
         self._behind: dict[TopicPartition, int] = {}
@@ -101,6 +104,7 @@ class Follower:
 
     async def _send_notices(self, batch: Batch, at_us: int) -> None:
         for notice in batch.notices:
+            self._health.note(notice.event, at_us)
             announced: RevisionNotice = msgspec.structs.replace(notice, announced_at_us=at_us)
             await self._producer.send(STANDINGS.name, encode_notice(announced), key=notice.event.encode(), partition=0)
             self._metrics.revisions.inc()

@@ -6,6 +6,7 @@ import msgspec
 
 from schemas.results import AthleteRow, EventRow
 from services.projections.batch import Results
+from services.projections.device_reads import DeviceTallies
 from services.projections.sink import Progress
 from services.runtime.clickhouse import Database
 from services.standings.publication import PublicationKey
@@ -28,6 +29,10 @@ ORDER BY version DESC LIMIT 1
 _PUBLISHED = """
 SELECT DISTINCT offset, race, state, boards FROM published
 WHERE event = {event:String} AND revision <= {revision:Int64}
+"""
+_UNKNOWN_CHIPS = """
+SELECT listed, left_out FROM unknown_chips
+WHERE event = {event:String} ORDER BY version DESC LIMIT 1
 """
 _ANNOUNCED = "SELECT event, max(revision) FROM revisions GROUP BY event ORDER BY event"
 _PROGRESS = (
@@ -61,6 +66,7 @@ async def load(database: Database) -> Results:
         latest = [_event.decode(text) for (text,) in await database.query(_LATEST_EVENT, parameters)]
         published = [_key(*row) for row in await database.query(_PUBLISHED, parameters)]
         results.restore(latest[0] if latest else None, rows, event, revision, published)
+        results.unknown_chips[event] = sum(sum(row) for row in await database.query(_UNKNOWN_CHIPS, parameters))
         log.info("event %s continues from revision %d with %d athletes", event, revision, len(rows))
     return results
 
@@ -68,6 +74,22 @@ async def load(database: Database) -> Results:
 def _key(offset: int, race: str, state: str, boards: str) -> PublicationKey:
     named = msgspec.json.decode(boards, type=list[str] | None)
     return offset, race, state, None if named is None else tuple(named)
+
+
+async def load_changes(database: Database) -> list[tuple[str, int]]:
+    """Return when each event was last announced. Raises DatabaseUnavailable."""
+    rows = await database.query("SELECT event, max(announced_at_us) FROM revisions GROUP BY event")
+    return [(event, at_us) for event, at_us in rows]
+
+
+async def load_tallies(database: Database) -> DeviceTallies:
+    """Return how many reads of each device there are. Raises DatabaseUnavailable."""
+    tallies = DeviceTallies()
+    for event, device, reads, last_us in await database.query(
+        "SELECT event, device, count(), max(recorded_at_us) FROM reads GROUP BY event, device"
+    ):
+        tallies.put(event, device, int(reads), last_us)
+    return tallies
 
 
 async def load_progress(database: Database) -> dict[tuple[str, int], Progress]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,8 @@ from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, RESULTS, STANDINGS
 from services.offline.export.publications import PublishingLog
 from services.projections.audit import Auditor
 from services.projections.follow import Follower
-from services.projections.load import load, load_progress, remove_unannounced
+from services.projections.health_metrics import HealthCollector
+from services.projections.load import load, load_changes, load_progress, load_tallies, remove_unannounced
 from services.projections.metrics import ProjectionMetrics
 from services.projections.sink import Progress, Sink
 from services.runtime.clickhouse import Columns, Database, DatabaseUnavailable
@@ -26,7 +28,16 @@ from tests.builders import AT_FINISH, EVENT, ON_10K, Plain, defined, entries, fa
 from tests.projections.results_writer import ResultsWriter, publish
 
 WAIT_S = 60.0  # for a hang only
+MATS = [("10k", "K1"), ("finish", "F1")]
 BIBS = [str(number) for number in range(1, 41)]
+
+
+HEALTH = [
+    ("projections_point_expected", {"event": EVENT, "race": "hm", "point": "10K"}),
+    ("projections_point_seen", {"event": EVENT, "race": "hm", "point": "FINISH", "source": "main"}),
+    ("projections_point_missed", {"event": EVENT, "race": "hm", "point": "10K"}),
+    *(("projections_device_reads", {"event": EVENT, "mat": mat, "device": device}) for mat, device in MATS),
+]
 
 
 @asynccontextmanager
@@ -36,6 +47,11 @@ async def projecting(kafka: KafkaOptions, database: Database) -> AsyncIterator[P
     await remove_unannounced(database)
     results, progress = await load(database), await load_progress(database)
     sink = Sink(database, metrics, uuid.uuid4().hex)
+    tallies = await load_tallies(database)
+    health = HealthCollector(results, tallies, lambda: time.time_ns() // 1000)
+    for event, at_us in await load_changes(database):
+        health.note(event, at_us)
+    metrics.registry.register(health)
     options = {**kafka.client(), "auto_offset_reset": "none", "enable_auto_commit": False, "fetch_max_wait_ms": 50}
     consumers = [AIOKafkaConsumer(**options) for _ in range(2)]
     async with AIOKafkaProducer(**kafka.client()) as producer:
@@ -45,8 +61,8 @@ async def projecting(kafka: KafkaOptions, database: Database) -> AsyncIterator[P
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(Follower(results, consumers[0], producer, sink, metrics).run(progress)),
-                    group.create_task(Auditor(consumers[1], sink, metrics).run(progress)),
+                    group.create_task(Follower(results, consumers[0], producer, sink, metrics, health).run(progress)),
+                    group.create_task(Auditor(consumers[1], sink, metrics, tallies).run(progress)),
                 ]
                 yield metrics
                 for task in tasks:
@@ -107,6 +123,10 @@ async def test_boards_in_clickhouse_are_the_cores_and_the_audit_has_every_read(
     logged = await database.query("SELECT offset, ordinal, type FROM facts ORDER BY offset, ordinal")
     assert logged == [(0, 0, "event_defined"), (0, 1, "entries_added"), (0, 2, "gun_fired")]
     assert metrics.results._value.get() >= 40
+    shown = [metrics.registry.get_sample_value(*sample) for sample in HEALTH]
+    assert shown == [30, 30, 0, 30, 30]
+    async with projecting(kafka, database) as again:
+        assert [again.registry.get_sample_value(*sample) for sample in HEALTH] == shown
 
 
 async def test_each_revision_is_announced_on_standings_with_what_it_changed(
