@@ -12,6 +12,7 @@ from services.fact_effects.unchanged import logged_with_id, unchanged
 from services.fact_effects.unknown_names import unknown_names
 from services.formatting.times import LocalClock
 from services.scoring.core.event import EventState
+from services.scoring.core.officials_facts import OfficialsFacts
 
 Effect = Literal["applied", "pending", "repeated", "no_change", "unknown"]
 """`pending`: the fact names something that is not there; `repeated`: its id is in use; `no_change`: it says what is so
@@ -26,11 +27,10 @@ class FactEffect(Struct, frozen=True):
     warnings: list[str] = []
 
 
-def effect_of(state: EventState, fact: Fact | LoggedFact, athletes: Athletes, *, reads_known: bool) -> FactEffect:
+def effect_of(state: OfficialsFacts, fact: Fact | LoggedFact, athletes: Athletes) -> FactEffect:
     """Return the effect that a fact has when it is folded into the state next. The fact must be one that is accepted.
 
-    `athletes` are those whose results are known. `reads_known`: the state holds the event's reads, not its rulings
-    alone.
+    `athletes` are those whose results are known. An EventState must hold the event's reads.
     """
     if fact.id is not None and fact.id in state.ids:
         return FactEffect("repeated", _repeated(state, fact, fact.id))
@@ -39,23 +39,23 @@ def effect_of(state: EventState, fact: Fact | LoggedFact, athletes: Athletes, *,
     if state.is_withdrawn(fact):
         return FactEffect("no_change", f"a withdrawal of the id {fact.id!r} came before it")
     warnings = fact_warnings(state, fact, athletes)
-    unknown = unknown_names(state, fact, athletes, reads_known=reads_known)
+    unknown = unknown_names(state, fact, athletes)
     if unknown:
         return FactEffect("pending", "; ".join(item.sentence() for item in unknown), warnings)
     if (why := unchanged(state, fact)) is not None:
         return FactEffect("no_change", why, warnings)
-    return _applied(fact, warnings, reads_known)
+    return _applied(state, fact, warnings)
 
 
-def _applied(fact: Ruling, warnings: list[str], reads_known: bool) -> FactEffect:
-    if isinstance(fact, ReadExcluded) and not reads_known:
+def _applied(state: OfficialsFacts, fact: Ruling, warnings: list[str]) -> FactEffect:
+    if isinstance(fact, ReadExcluded) and not isinstance(state, EventState):
         return FactEffect(
             "unknown", "whether there is such a read is not known here; the list of pending facts shows it", warnings
         )
     return FactEffect("applied", None, warnings)
 
 
-def _repeated(state: EventState, fact: Fact | LoggedFact, fact_id: str) -> str:
+def _repeated(state: OfficialsFacts, fact: Fact | LoggedFact, fact_id: str) -> str:
     """Return since when an id is in use, and whether that fact says the same."""
     earlier = logged_with_id(state, fact_id)
     if earlier is None:

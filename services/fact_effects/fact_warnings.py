@@ -21,7 +21,7 @@ from services.fact_effects.athletes import AthleteOutline, Athletes
 from services.fact_effects.unknown_names import knows_device, unknown_device
 from services.formatting.times import LocalClock, format_exact
 from services.scoring.core.course import START, Course
-from services.scoring.core.event import EventState
+from services.scoring.core.officials_facts import OfficialsFacts
 from services.scoring.core.required_points import EarlierRuling, overruled_by
 from services.scoring.core.rulings import Rulings
 
@@ -32,7 +32,7 @@ POINTS_NAMED_MAX = 3
 ATHLETES_NAMED_MAX = 20
 
 
-def fact_warnings(state: EventState, fact: Ruling, athletes: Athletes) -> list[str]:
+def fact_warnings(state: OfficialsFacts, fact: Ruling, athletes: Athletes) -> list[str]:
     """Return what is odd about a fact, in sentences; most facts have none."""
     rulings = state.rulings
     match fact:

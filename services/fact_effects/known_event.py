@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 
 from schemas.definition import Definition
-from schemas.events import EntriesAdded, Entry, LoggedFact, ReadsLogged
+from schemas.events import EntriesAdded, Entry, LoggedFact
 from schemas.results import AthleteRow
 from services.fact_effects.effects import FactEffect, effect_of
 from services.fact_effects.encoded_athletes import EncodedAthletes
-from services.scoring.core.event import EventState
+from services.scoring.core.officials_facts import OfficialsFacts
 
 
 class KnownEvent:
     """The officials' facts of an event, folded as scoring folds them, and the outlines of its athletes."""
 
     def __init__(self, event: str) -> None:
-        self._state = EventState(event)
+        self._state = OfficialsFacts(event)
         self._athletes = EncodedAthletes()
         self._offset = -1
         self._ordinal = 0
@@ -23,8 +23,6 @@ class KnownEvent:
         """Fold the next fact of the log. Of reads only the id counts. A fact that scoring refuses has no effect."""
         if offset != self._offset:
             self._offset, self._ordinal = offset, 0
-        if isinstance(fact, ReadsLogged):
-            fact = ReadsLogged(event=fact.event, id=fact.id, gateway=fact.gateway, session=fact.session, reads=[])
         self._state.fold(offset, self._ordinal, fact)
         self._ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
 
@@ -34,7 +32,7 @@ class KnownEvent:
 
     def effect_of(self, fact: LoggedFact) -> FactEffect:
         """Return the effect that a fact has if it is folded next."""
-        return effect_of(self._state, fact, self._athletes, reads_known=False)
+        return effect_of(self._state, fact, self._athletes)
 
     # --- Questions.
 

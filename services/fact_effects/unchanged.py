@@ -31,11 +31,11 @@ from schemas.events import (
 from schemas.ids import US
 from services.fact_effects.nearest_names import hint
 from services.formatting.times import LocalClock
-from services.scoring.core.event import EventState, LoggedRuling
+from services.scoring.core.officials_facts import LoggedRuling, OfficialsFacts
 from services.scoring.core.rulings import Rulings
 
 
-def unchanged(state: EventState, fact: Ruling) -> str | None:
+def unchanged(state: OfficialsFacts, fact: Ruling) -> str | None:
     """Return what is so already, for a fact that would change nothing; None for one that changes something.
 
     A fact that repeats a value with another reason changes nothing either.
@@ -221,13 +221,13 @@ def _published(rulings: Rulings, fact: ResultsPublished) -> str | None:
     return f"nothing of race {fact.race!r} that could be withdrawn was published"
 
 
-def _withdrawal(state: EventState, fact: FactWithdrawn) -> str | None:
+def _withdrawal(state: OfficialsFacts, fact: FactWithdrawn) -> str | None:
     target = logged_with_id(state, fact.fact)
     if target is None:
         return f"fact {fact.fact!r} holds reads, which cannot be withdrawn; exclude them with read_excluded"
     return f"fact {fact.fact!r} is withdrawn already" if state.is_withdrawn(target.fact) else None
 
 
-def logged_with_id(state: EventState, fact_id: str) -> LoggedRuling | None:
+def logged_with_id(state: OfficialsFacts, fact_id: str) -> LoggedRuling | None:
     """Return the officials' fact that bears an id, withdrawn or not; None if a fact of reads does."""
     return next((ruling for ruling in reversed(state.logged) if ruling.fact.id == fact_id), None)

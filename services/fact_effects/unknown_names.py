@@ -21,6 +21,7 @@ from services.fact_effects.athletes import Athletes
 from services.fact_effects.nearest_names import hint
 from services.formatting.times import LocalClock
 from services.scoring.core.event import EventState
+from services.scoring.core.officials_facts import OfficialsFacts
 from services.scoring.core.pending_facts import known_boards, missing_names, unmet
 from services.scoring.core.reads import ChipReads
 from services.scoring.core.rulings import Rulings
@@ -40,10 +41,10 @@ class UnknownName(NamedTuple):
         return self.says + (hint(self.name, self.known) if self.name else "")
 
 
-def unknown_names(state: EventState, fact: Ruling, athletes: Athletes, *, reads_known: bool) -> list[UnknownName]:
+def unknown_names(state: OfficialsFacts, fact: Ruling, athletes: Athletes) -> list[UnknownName]:
     """Return the names in a fact that nothing bears, at most DESCRIBED_MAX.
 
-    `athletes` tell which cases there are. `reads_known`: the state holds the event's reads, not its rulings alone.
+    `athletes` tell which cases there are. An EventState must hold the event's reads.
     """
     unknown: dict[str, UnknownName] = {}
     rulings = state.rulings
@@ -55,7 +56,7 @@ def unknown_names(state: EventState, fact: Ruling, athletes: Athletes, *, reads_
                 return list(unknown.values())
     if unknown:
         return list(unknown.values())
-    return _without_need(state, fact, athletes, reads_known)
+    return _without_need(state, fact, athletes)
 
 
 def knows_device(rulings: Rulings, device: str) -> bool:
@@ -68,7 +69,7 @@ def unknown_device(rulings: Rulings, device: str) -> UnknownName:
     return UnknownName(f"no mat lists device {device!r}", device, rulings.defined_places.keys() | rulings.placed.keys())
 
 
-def _unmet(state: EventState, need: Need, name: str, athletes: Athletes) -> UnknownName:
+def _unmet(state: OfficialsFacts, need: Need, name: str, athletes: Athletes) -> UnknownName:
     rulings = state.rulings
     match need.thing:
         case "race":
@@ -124,7 +125,7 @@ def _case(rulings: Rulings, name: str, athletes: Athletes) -> UnknownName:
 # --- Names that scoring does not wait for.
 
 
-def _without_need(state: EventState, fact: Ruling, athletes: Athletes, reads_known: bool) -> list[UnknownName]:
+def _without_need(state: OfficialsFacts, fact: Ruling, athletes: Athletes) -> list[UnknownName]:
     rulings = state.rulings
     match fact:
         case ClockCorrected() if not knows_device(rulings, fact.device):
@@ -132,7 +133,7 @@ def _without_need(state: EventState, fact: Ruling, athletes: Athletes, reads_kno
         case GunFired() if fact.wave is not None:
             return _wave(rulings, fact.race, fact.wave)
         case ReadExcluded():
-            return _excluded(state, fact, reads_known)
+            return _excluded(state, fact)
         case CaseDecided():
             return _open_case(fact.case, athletes)
         case _:
@@ -150,9 +151,9 @@ def _wave(rulings: Rulings, race: str, wave: str) -> list[UnknownName]:
     return [UnknownName(f"no entry of race {race!r} is in wave {wave!r}", wave, waves)]
 
 
-def _excluded(state: EventState, fact: ReadExcluded, reads_known: bool) -> list[UnknownName]:
+def _excluded(state: OfficialsFacts, fact: ReadExcluded) -> list[UnknownName]:
     rulings = state.rulings
-    if reads_known:
+    if isinstance(state, EventState):
         return _read(state, fact)
     unknown = [] if knows_device(rulings, fact.device) else [unknown_device(rulings, fact.device)]
     if fact.chip not in rulings.named_by and fact.chip not in rulings.worn:

@@ -5,7 +5,8 @@ from typing import NamedTuple
 from schemas.events import NoticeReceived, ReadExcluded
 from services.fact_effects.athletes import Athletes
 from services.fact_effects.unknown_names import UnknownName, unknown_names
-from services.scoring.core.event import EventState, LoggedRuling
+from services.scoring.core.event import EventState
+from services.scoring.core.officials_facts import LoggedRuling
 
 WAITING_MAX = 1_000  # facts listed; more would be one mistake many times
 
@@ -30,7 +31,7 @@ def waiting_facts(state: EventState, athletes: Athletes) -> list[WaitingFact]:
     for logged in state.logged:
         if isinstance(logged.fact, NoticeReceived) or state.is_withdrawn(logged.fact):
             continue
-        unknown = unknown_names(state, logged.fact, athletes, reads_known=True)
+        unknown = unknown_names(state, logged.fact, athletes)
         if unknown:
             waiting.append(WaitingFact(logged, unknown))
             if len(waiting) == WAITING_MAX:

@@ -54,7 +54,7 @@ class Trial:
         ordinal = 0
         self.effects: list[tuple[Ruling, FactEffect]] = []
         for fact in facts:
-            self.effects.append((fact, effect_of(self.state, fact, athletes, reads_known=True)))
+            self.effects.append((fact, effect_of(self.state, fact, athletes)))
             self.state.fold(revision + 1, ordinal, fact)
             ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
         self.bibs = self.state.due()

@@ -40,7 +40,7 @@ def test_facts_without_effect_change_nothing():
                 continue
             before = standings(state)
             rows = OutlinedRows([state.row(bib) for bib in list(state.rulings.bibs())])
-            effect = effect_of(state, fact, rows, reads_known=True).effect
+            effect = effect_of(state, fact, rows).effect
             refused = state.fold(offset, 0, fact)
             if refused is not None:
                 continue

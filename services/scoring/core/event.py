@@ -7,10 +7,8 @@ rows, in whatever portions the log was folded.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
-from schemas.definition_faults import DefinitionRefused
-from schemas.definition_parse import parse_definition
 from schemas.events import (
     ChipAssigned,
     EntriesAdded,
@@ -32,38 +30,25 @@ from services.scoring.core.chips_of_nobody import ChipsOfNobody
 from services.scoring.core.classify_reads import locate_reads
 from services.scoring.core.device_places import UNKNOWN, DevicePlacement, Devices
 from services.scoring.core.event_parts import EventHead, EventReads, EventRulings
+from services.scoring.core.officials_facts import LoggedRuling, OfficialsFacts, refused
 from services.scoring.core.pending_facts import pending
 from services.scoring.core.reads import NO_RSSI, ChipReads
-from services.scoring.core.rulings import Rulings
-from services.scoring.core.withdrawals import Withdrawals
 
 RULINGS_A_PART = 2_000  # of a snapshot, where each entry of a list counts: some 20 ms to restore
 CHIPS_A_PART = 2_000  # with 400 reads each 16 MB, some 20 ms of copying
 
 
-class LoggedRuling(NamedTuple):
-    """An officials' fact with its place in the log: its record, and its number among the record's facts and entries."""
-
-    offset: int
-    ordinal: int
-    fact: Ruling
-
-
-class EventState:
+class EventState(OfficialsFacts):
     """Everything known of an event. `fold` applies facts in log order; `take` scores the athletes who are due."""
 
     def __init__(self, event: str) -> None:
-        self.event = event
+        super().__init__(event)
         self.head = -1
         self.version = -1
-        self.rulings = Rulings()
-        self.logged: list[LoggedRuling] = []
-        self.ids: set[str] = set()
         self.chips: dict[str, ChipReads] = {}
         self.devices = Devices([])
         self.versions: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
-        self._withdrawals = Withdrawals()
         self._chips_of: dict[str, dict[str, None]] = {}
         self._bibs_of: dict[str, dict[str, None]] = {}
         self._read_chips: dict[str, int] = {}
@@ -81,7 +66,7 @@ class EventState:
         self.head = offset
         if fact.id is not None and fact.id in self.ids:
             return None
-        if isinstance(fact, EventDefined) and (reason := _refused(fact)) is not None:
+        if isinstance(fact, EventDefined) and (reason := refused(fact)) is not None:
             return reason
         if fact.id is not None:
             self.ids.add(fact.id)
@@ -117,29 +102,17 @@ class EventState:
 
     def _fold_ruling(self, ruling: LoggedRuling) -> None:
         self._settle_reads()
-        self._apply(ruling)
+        self.apply(ruling)
         self.version = ruling.offset
         self._due_event = True
         self._raise(self.affected_bibs(ruling.fact), ruling.offset)
 
-    def _apply(self, ruling: LoggedRuling) -> None:
-        """Add a fact to the logged facts and to the rulings."""
-        fact = ruling.fact
-        self.logged.append(ruling)
+    def apply(self, ruling: LoggedRuling) -> None:
+        """Add a fact to the logged facts and, unless it is withdrawn, to those in force."""
+        super().apply(ruling)
         self._nobodys.note_all()
-        self._remember_wearers(fact)
-        if isinstance(fact, FactWithdrawn):
-            self._withdrawals.add(fact)
-            self._rebuild()
-        elif not self._withdrawals.hit(fact):
-            self.rulings.apply(ruling.offset, ruling.ordinal, fact)
+        self._remember_wearers(ruling.fact)
         self._places = None
-
-    def _rebuild(self) -> None:
-        self.rulings = Rulings()
-        for ruling in self.logged:
-            if not self._withdrawals.hit(ruling.fact):
-                self.rulings.apply(ruling.offset, ruling.ordinal, ruling.fact)
 
     def _remember_wearers(self, fact: Ruling) -> None:
         """Remember for good who has an entry and who wore which chip, even if the fact is withdrawn later."""
@@ -317,10 +290,6 @@ class EventState:
         """Return whether an entry ever named the bib."""
         return bib in self._entered
 
-    def is_withdrawn(self, fact: Ruling) -> bool:
-        """Return whether a fact is withdrawn, and so counts as if it had never been logged."""
-        return self._withdrawals.hit(fact)
-
     def event_row(self) -> EventRow:
         """Return the current state of everything that does not belong to one athlete."""
         rulings = self.rulings
@@ -421,17 +390,6 @@ class EventState:
         self._nobodys.note_all()
         if self._withdrawals:
             self._rebuild()
-
-
-def _refused(fact: EventDefined) -> str | None:
-    """Return why a definition is refused; None for a valid one."""
-    try:
-        definition = parse_definition(fact.definition)
-    except DefinitionRefused as refused:
-        return str(refused)
-    if definition.event != fact.event:
-        return f"event: the definition is for event {definition.event!r}, but the fact is for {fact.event!r}"
-    return None
 
 
 def _entered_bibs(fact: Ruling) -> list[str]:

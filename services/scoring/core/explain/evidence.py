@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from schemas.events import Ruling
 from services.scoring.core.device_places import Devices
-from services.scoring.core.event import EventState, LoggedRuling
+from services.scoring.core.event import EventState
+from services.scoring.core.officials_facts import LoggedRuling
 from services.scoring.core.reads import NO_RSSI, ChipReads
 from services.scoring.core.rulings import Rulings
 

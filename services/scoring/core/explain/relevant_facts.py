@@ -30,8 +30,8 @@ from schemas.fact_kinds import (
     WithChips,
 )
 from services.formatting.times import LocalClock
-from services.scoring.core.event import LoggedRuling
 from services.scoring.core.explain.fact_words import says
+from services.scoring.core.officials_facts import LoggedRuling
 from services.scoring.core.pending_facts import unmet
 from services.scoring.core.rulings import Rulings
 
