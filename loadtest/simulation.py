@@ -37,6 +37,7 @@ from schemas.events import (
     TimeSet,
 )
 from schemas.ids import US
+from schemas.named import Named
 
 ENTRIES_A_FACT = 500
 MARK = " (simulated)"
@@ -133,7 +134,7 @@ def simulate(
         raise ValueError(f"size is {size}; it must be from 1 to {SIZE_MAX}")
     check(definition)
     plan = plan_for(definition) if plan is None else plan
-    marked = msgspec.structs.replace(definition, name=definition.name.removesuffix(MARK) + MARK)
+    marked = msgspec.structs.replace(definition, name=_marked(definition.name))
     chance = _chance(marked, seed)
     field = entrants(marked, plan, size, chance)
     guns = fire(marked, field, chance)
@@ -169,6 +170,13 @@ def entry_list(
     """Return only the entries of such a day, at a fraction of its cost."""
     plan = plan_for(definition) if plan is None else plan
     return [entrant.entry for entrant in entrants(definition, plan, size, _chance(definition, seed), limits)]
+
+
+def _marked(name: Named) -> Named:
+    """Return a name, in each of its languages, with the mark of a simulated event."""
+    if isinstance(name, str):
+        return name.removesuffix(MARK) + MARK
+    return {language: text.removesuffix(MARK) + MARK for language, text in name.items()}
 
 
 def _chance(definition: Definition, seed: int) -> str:

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from schemas.ids import DeviceId, Name, Nationality, Slug, Text
+from schemas.ids import DeviceId, Nationality, Slug, Text
+from schemas.named import Named
 from schemas.office import Composition, Eligibility, Medal, Prize, Title, Waves
 
 RULES_VERSION = 1
@@ -58,6 +59,7 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     earliest: Limit | None = None
     mandatory: bool = True
     pick: Pick | None = None
+    name: Named | None = None
 
     def picked(self) -> Pick:
         """Return which time the point takes from a passing. By default START takes the last read, others the first."""
@@ -73,7 +75,7 @@ class Race(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     """
 
     id: Slug
-    name: Name
+    name: Named
     start: str
     points: Annotated[list[Point], Meta(max_length=POINTS_MAX)]
     official_time: Literal["gun", "chip"] = "gun"
@@ -93,7 +95,7 @@ class Board(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
 
     id: Slug
     race: Slug
-    name: Name | None = None
+    name: Named | None = None
     within: Slug | None = None
     gender: Literal["M", "F", "X"] | None = None
     division: Text | None = None
@@ -115,7 +117,7 @@ class TeamBoard(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
 
     id: Slug
     of: Slug
-    name: Name | None = None
+    name: Named | None = None
     score: Literal["sum_places", "sum_times", "last_time"] = "sum_places"
     counting: Annotated[int, Meta(ge=1, le=100)] = 3
     max_members: Annotated[int, Meta(ge=1, le=1000)] = 5
@@ -128,7 +130,7 @@ class Delegation(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     id: Slug
     sum: Annotated[list[Slug], Meta(min_length=1, max_length=LIST_MAX)]
     tie: Slug | None = None
-    name: Name | None = None
+    name: Named | None = None
 
 
 class Definition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -138,7 +140,7 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     """
 
     event: Slug
-    name: Name
+    name: Named
     date: str
     timezone: str
     mats: Annotated[list[Mat], Meta(max_length=LIST_MAX)] = field(default_factory=list)

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from schemas.definition import LIST_MAX, Board, Definition, Delegation, Mat, Race, TeamBoard
 from schemas.definition_faults import DefinitionRefused, Fault, not_a_field
+from schemas.named import Language
 from schemas.office import TABLES as OFFICE_TABLES
 
 VALUE_SHOWN = 60  # characters of a value that a fault quotes
@@ -148,6 +149,8 @@ class _ShapeReader:
         for plain_kind in _kinds(kind):
             if isinstance(value, Mapping) and isinstance(plain_kind, type) and issubclass(plain_kind, Struct):
                 read = self._table(value, plain_kind, path)
+            elif isinstance(value, Mapping) and get_origin(plain_kind) is dict and value:
+                read = self._names(value, get_args(plain_kind)[1], path)
             elif isinstance(value, list) and get_origin(plain_kind) is list:
                 item_kind = get_args(plain_kind)[0]
                 items = [self._value(item, item_kind, f"{path}[{index}]") for index, item in enumerate(value)]
@@ -155,6 +158,21 @@ class _ShapeReader:
         if len(self.faults) > faults_before:
             return read
         return self._leave_out(path, in_words(value, kind, text))
+
+    def _names(self, names: Mapping[str, Any], kind: Any, path: str) -> Any:
+        """Return the names of a table by language that can be read."""
+        read: dict[str, Any] = {}
+        for language, name in names.items():
+            try:
+                msgspec.convert(language, Language)
+            except msgspec.ValidationError:
+                reason = f"{_shown(str(language))} is not a language; write a code such as vi, en or en-GB"
+                self._leave_out(_joined(path, str(language)), reason)
+                continue
+            value = self._value(name, kind, _joined(path, language))
+            if value is not _LEFT_OUT:
+                read[language] = value
+        return read or _LEFT_OUT
 
     def _leave_out(self, path: str, reason: str) -> _LeftOut:
         self.faults.append(Fault(path, reason))
@@ -179,7 +197,7 @@ def _kinds(kind: Any) -> Iterator[Any]:
     """Yield the plain types that an annotation allows: without their limits, the members of a union one by one."""
     if get_origin(kind) is Annotated:
         yield from _kinds(get_args(kind)[0])
-    elif get_origin(kind) in (None, list, Literal):
+    elif get_origin(kind) in (None, dict, list, Literal):
         yield kind
     else:
         for member in get_args(kind):
@@ -218,9 +236,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= VALUE_SHOWN else f"{text[:VALUE_SHOWN]}..."
 
 
-def _counted(value: list[Any] | str, count: int) -> str:
-    """Return a count with its unit: entries of a list, characters of a text."""
-    singular, plural = ("entry", "entries") if isinstance(value, list) else ("character", "characters")
+def _counted(value: list[Any] | dict[str, Any] | str, count: int) -> str:
+    """Return a count with its unit: entries of a list, languages of a name, characters of a text."""
+    singular, plural = ("character", "characters")
+    if isinstance(value, list | dict):
+        singular, plural = ("entry", "entries") if isinstance(value, list) else ("language", "languages")
     return f"{count} {singular if count == 1 else plural}"
 
 
@@ -233,4 +253,5 @@ _TYPES = {
     "bool": "true or false",
     "array": "a list",
     "object": "a table",
+    "str | object": "a text or a table of texts by language",
 }

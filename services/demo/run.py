@@ -18,6 +18,7 @@ from loadtest.driver import Answer, DriveFailed, Driven, Target, drive
 from loadtest.simulation import Simulation, simulate
 from loadtest.truth import Truth
 from schemas.definition_parse import definition_from_toml
+from schemas.named import in_language
 from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, partition_of
 from services.demo import recorded
 from services.demo.latency import Percentiles, Watcher
@@ -26,6 +27,7 @@ from services.demo.stack import Stack, free_port, fresh_folder, ports_for_demo
 from services.operate.topic_records import LogUnavailable
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions
+from services.standings.event_index import title
 
 RACE = "vnexpress-hcmc-midnight-2024.toml"
 SEED = 2024
@@ -125,14 +127,13 @@ class _Pace(Struct, frozen=True):
 
 async def _race(screen: Screen, stack: Stack, simulation: Simulation) -> Measured:
     event, total = simulation.definition.event, len(simulation.reads)
-    screen.step(
-        f"{simulation.definition.name}: {len(simulation.entries):,} entrants, over HTTP and MYLAPS at the same time"
-    )
+    name, entrants = in_language(simulation.definition.name, None), len(simulation.entries)
+    screen.step(f"{name}: {entrants:,} entrants, over HTTP and MYLAPS at the same time")
     watcher = Watcher(stack.live, event)
     pace = _pace(total)
     steady_us: list[int] = []
     board = simulation.definition.boards[0]
-    with screen.racing(total, board.name or board.id) as racing:
+    with screen.racing(total, title(board)) as racing:
 
         def progress(driven: Driven) -> None:
             steady = pace(driven.accepted) is not None
@@ -224,7 +225,7 @@ async def _check(screen: Screen, stack: Stack, simulation: Simulation, measured:
         for board in boards:
             rows = await _board(session, stack, event, board.id, FINAL_ROWS)
             if rows:
-                screen.tables([board_table(board.name or board.id, rows)])
+                screen.tables([board_table(title(board), rows)])
         standings = await _get(session, f"{stack.live}/v1/events/{event}/standings")
     screen.step("Checks")
     driven = measured.driven

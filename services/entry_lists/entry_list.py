@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from schemas.definition import Definition
 from schemas.events import Entry
+from schemas.named import in_all_languages
 from services.entry_lists.names import NameOrder
 
 YEAR_MAX = 2100  # of a birth, where the event's date is not known; as in `schemas.ids.BirthYear`
@@ -39,7 +40,7 @@ def conventions_for(
     """Return the conventions for the lists of an event; None: its definition is not known."""
     if definition is None:
         return Conventions(name_order=name_order, repeat=repeat)
-    races = {race.id: (race.name,) for race in definition.races}
+    races = {race.id: in_all_languages(race.name) for race in definition.races}
     return Conventions(races=races, born_last=int(definition.date[:4]), name_order=name_order, repeat=repeat)
 
 

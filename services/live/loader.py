@@ -246,7 +246,7 @@ class Loader:
     ) -> list[AthleteBoard]:
         """Load an athlete's places on boards."""
         rankings = {board.id: await self.rankings.board(event, board, announced.revision) for board in boards}
-        return athlete_boards(bib, boards, rankings)
+        return athlete_boards(bib, boards, rankings, event.language)
 
     async def search(self, announced: AnnouncedRevision, query: SearchQuery) -> tuple[int, list[AthleteRow]]:
         """Load how many athletes match a search, and those of the page."""

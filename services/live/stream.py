@@ -37,7 +37,7 @@ from services.live.stream_events import EventKind, StreamEvent, stream_events
 from services.live.table_rows import AnnouncedRevision
 from services.runtime.clickhouse import DatabaseUnavailable
 from services.standings.boards import passes
-from services.standings.event_index import EventIndex
+from services.standings.event_index import EventIndex, in_asked_language
 
 RETRY_MS = (2_000, 6_000)  # a client reconnects after this time, spread so that a crowd does not reconnect at once
 SNAPSHOT_ROWS = 100  # of a board
@@ -50,11 +50,15 @@ _json = msgspec.json.Encoder()
 
 
 class Subject(NamedTuple):
-    """The subject of a stream: one board, one athlete, or (both None) a whole event in short."""
+    """The subject of a stream: one board, one athlete, or (both None) a whole event in short.
+
+    `language` is that of names, one of the event's own; None for the first of each name.
+    """
 
     event: str
     board: str | None = None
     bib: str | None = None
+    language: str | None = None
 
 
 class Changes(Struct, frozen=True):
@@ -132,6 +136,7 @@ class Streams:
         self._metrics = metrics
         self._limits = limits
         self._viewers: dict[Subject, set[Viewer]] = {}
+        self._languages: set[str | None] = set()  # in which names were ever asked for: few, those of the events
         self._events: AsyncCache[bytes] = AsyncCache(EVENTS_HELD_BYTES, lambda data: 100 + len(data))
         self._changes: AsyncCache[Changes] = AsyncCache(CHANGES_HELD, lambda changes: 1 + len(changes.after))
         self._wakes: dict[str, asyncio.Event] = {}
@@ -220,19 +225,20 @@ class Streams:
     async def _snapshot(self, subject: Subject, newest: AnnouncedRevision) -> Answer:
         """Return the answer that an HTTP request for the subject gets."""
         if subject.bib is not None:
-            return await self._answers.athlete(newest, subject.bib)
+            return await self._answers.athlete(newest, subject.bib, subject.language)
         if subject.board is None:
-            return await self._answers.event_snapshot(newest)
+            return await self._answers.event_snapshot(newest, subject.language)
         event = await self._loader.events.defined(newest)
         if subject.board in event.team_boards:
-            return await self._answers.team_board(newest, subject.board)
+            return await self._answers.team_board(newest, subject.board, subject.language)
         if subject.board in event.delegations:
-            return await self._answers.delegation(newest, subject.board)
+            return await self._answers.delegation(newest, subject.board, subject.language)
         return await self._answers.board(newest, subject.board, BoardQuery(limit=SNAPSHOT_ROWS))
 
     def _join(self, viewer: Viewer) -> None:
         event = viewer.subject.event
         self._viewers.setdefault(viewer.subject, set()).add(viewer)
+        self._languages.add(viewer.subject.language)
         if event not in self._wakes:
             self._wakes[event] = asyncio.Event()
             self._spawn(self._serve_event(event))
@@ -258,7 +264,8 @@ class Streams:
         self, newest: AnnouncedRevision, before: AnnouncedRevision | None, notice: RevisionNotice | None
     ) -> None:
         """Send a revision to viewers of the whole event at once, and wake the task that serves the others."""
-        viewers = self._viewers.get(Subject(newest.event))
+        subjects = [Subject(newest.event, language=language) for language in self._languages]
+        viewers = [viewer for subject in subjects for viewer in self._viewers.get(subject, ())]
         if viewers and notice is not None and before is not None:
             data = _summary_event(newest, notice.boards, notice.bibs, notice.accepted_us)
             for viewer in [viewer for viewer in viewers if viewer.revision == before.revision]:
@@ -314,7 +321,7 @@ class Streams:
             return _summary_event(newest, changes.boards, changes.bibs, None)
         if changes.bibs is None:
             return await self._snapshot_event(subject, newest)
-        event = await self._loader.events.defined(newest)
+        event = in_asked_language(await self._loader.events.defined(newest), subject.language)
         if subject.bib is not None:
             events = await self._athlete_events(event, newest, subject.bib, changes)
         else:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from schemas.definition import Board, Definition, Delegation, Race, TeamBoard
+from schemas.definition import Board, Definition, Delegation, Point, Race, TeamBoard
 from schemas.definition_parse import parse_definition
+from schemas.named import in_language, match_language
 from schemas.results import AthleteRow, EventRow
 from services.standings.boards import passes
 
@@ -22,7 +24,10 @@ class AgeGroup(Struct, frozen=True):
 
 
 class EventIndex(Struct, frozen=True):
-    """An event at one version. `boards`, `races` and so on are by id, in the order of the definition."""
+    """An event at one version. `boards`, `races` and so on are by id, in the order of the definition.
+
+    `languages` are those of its names; `language` is the one in which they are shown, None for the first of each name.
+    """
 
     row: EventRow
     definition: Definition
@@ -32,6 +37,8 @@ class EventIndex(Struct, frozen=True):
     team_boards: dict[str, TeamBoard]
     delegations: dict[str, Delegation]
     age_groups: dict[str, list[AgeGroup]]
+    languages: tuple[str, ...] = ()
+    language: str | None = None
 
 
 def event_index(row: EventRow) -> EventIndex | None:
@@ -48,7 +55,22 @@ def event_index(row: EventRow) -> EventIndex | None:
         team_boards={board.id: board for board in definition.team_boards},
         delegations={delegation.id: delegation for delegation in definition.delegations},
         age_groups={race.id: _age_groups(definition, race.id) for race in definition.races},
+        languages=tuple(_languages(definition)),
     )
+
+
+def _languages(definition: Definition) -> dict[str, None]:
+    """Return the languages of the event's names, that of the first name of the definition first."""
+    tables = (definition.races, definition.boards, definition.team_boards, definition.delegations)
+    named = [definition.name, *(row.name for table in tables for row in table)]
+    named += [point.name for race in definition.races for point in race.points]
+    return dict.fromkeys(language for name in named if isinstance(name, dict) for language in name)
+
+
+def in_asked_language(event: EventIndex, asked: str | None) -> EventIndex:
+    """Return an event with its names in a language, or in the first of each name if it has none in that language."""
+    language = None if asked is None else match_language(list(event.languages), asked)
+    return event if language == event.language else replace(event, language=language)
 
 
 def _age_groups(definition: Definition, race: str) -> list[AgeGroup]:
@@ -72,6 +94,11 @@ def age_group(event: EventIndex, row: AthleteRow) -> str | None:
     return next((group.label for group in event.age_groups.get(row.race, ()) if group.holds(row)), None)
 
 
-def title(board: Board | TeamBoard | Delegation) -> str:
-    """Return the name of a board, or its id when it has none."""
-    return board.name or board.id
+def title(board: Board | TeamBoard | Delegation, language: str | None = None) -> str:
+    """Return the name of a board in a language, or its id when it has none."""
+    return board.id if board.name is None else in_language(board.name, language)
+
+
+def point_name(point: Point, language: str | None = None) -> str:
+    """Return the name of a point in a language, or its id when it has none."""
+    return point.id if point.name is None else in_language(point.name, language)

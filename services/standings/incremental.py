@@ -142,14 +142,13 @@ class EventStandings:
             before = self._boards_of.get(bib, ())
             now = self._boards_for(row)
             self._boards_of[bib] = now
-            touched.update(board.id for board in before)
-            if now is not before:
-                touched.update(board.id for board in now)
             here = {board.id for board in now}
-            for board in before if now is before else {*before, *now}:
-                root = self._roots.get(board.id)
+            either = here if now is before else here.union(board.id for board in before)
+            touched |= either
+            for board_id in either:
+                root = self._roots.get(board_id)
                 if root is not None:
-                    root.put(bib, row if board.id in here and row.status == "FINISHED" else None)
+                    root.put(bib, row if board_id in here and row.status == "FINISHED" else None)
         return touched
 
     def _boards_for(self, row: AthleteRow) -> tuple[Board, ...]:

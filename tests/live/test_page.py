@@ -10,7 +10,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
-from tests.builders import EVENT, board, defined, definition, entries, entry, fact, gun, half, reads, run
+from tests.builders import EVENT, board, course, defined, definition, entries, entry, fact, gun, half, reads, run
+from tests.builders import race as race_of
 from tests.builders import read as read_at
 from tests.live.racing import Racing, serving
 
@@ -225,6 +226,25 @@ async def test_the_page_speaks_vietnamese_when_asked(database, browser):
         await until(lambda: "Họ tên" in texts(browser, "#head th"))
         await on_thread(lambda: browser.find_element(By.ID, "language").click())
         await until(lambda: "Name" in texts(browser, "#head th"))
+
+
+async def test_names_of_the_definition_are_in_the_language_of_the_page(database, browser):
+    of = definition(
+        name={"vi": "Giải bán marathon", "en": "Half Marathon"},
+        races=[race_of(name={"vi": "Bán marathon", "en": "Half"}, points=course(K10={"name": {"vi": "Mốc 10"}}))],
+        boards=[board("men", name={"vi": "Nam", "en": "Men"})],
+    )
+    race = await racing(database, run("7"), definition=of)
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}?lang=vi&bib=7")
+        await until(lambda: texts(browser, "dialog[open] tbody th") == ["START", "Mốc 10", "FINISH"])
+        assert await on_thread(lambda: texts(browser, "#name")) == ["Giải bán marathon"]
+        await on_thread(lambda: browser.switch_to.active_element.send_keys(Keys.ESCAPE))
+        await until(lambda: texts(browser, "dialog[open]") == [])
+        await on_thread(lambda: browser.find_element(By.ID, "language").click())
+        await until(lambda: texts(browser, "[aria-current=true]") == ["Half", "Men"])
+        assert await on_thread(lambda: texts(browser, "#name")) == ["Half Marathon"]
+        assert "lang=" not in await on_thread(lambda: browser.current_url)
 
 
 @pytest.mark.parametrize("width", [320, 390, 1200, 2560])

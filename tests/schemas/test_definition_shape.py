@@ -50,7 +50,8 @@ def test_an_unknown_field_is_refused_by_its_path(plain, path):
 def test_a_misspelt_field_is_guessed():
     reason = faults(half(points=course(K10={"cutof": {}})))["races[0].points[1].cutof"]
     assert reason == (
-        "is not a field here; did you mean `cutoff`? The fields are cutoff, earliest, id, km, mandatory, mat, pick"
+        "is not a field here; did you mean `cutoff`? The fields are"
+        " cutoff, earliest, id, km, mandatory, mat, name, pick"
     )
 
 

@@ -21,7 +21,7 @@ from services.live.pages.published import build_published
 from services.live.pages.standings_document import build_standings
 from services.live.pages.team import build_delegation, build_team_board
 from services.live.table_rows import AnnouncedRevision
-from services.standings.event_index import EventIndex
+from services.standings.event_index import EventIndex, in_asked_language
 
 SUFFIXES = (".json", ".csv", ".xml")
 
@@ -56,34 +56,41 @@ class AnswerCache:
 
     # --- Events
 
-    async def events(self, announced: Iterable[AnnouncedRevision], newest: int, generation: int) -> Answer:
+    async def events(
+        self, announced: Iterable[AnnouncedRevision], newest: int, generation: int, language: str | None
+    ) -> Answer:
         """Return the list of events, each at the revision given; `newest` is the highest of them all."""
 
         async def make() -> Answer:
             events = []
             for revision in sorted(announced):
                 event = await self._loader.events.event(revision.event, revision.revision)
+                event = None if event is None else in_asked_language(event, language)
                 published = [] if event is None else await self._loader.results.published(event)
                 events.append(build_event_summary(revision, event, published))
             events.sort(key=lambda summary: (summary["date"] or "", summary["event"]), reverse=True)
             return json_answer({"revision": newest, "events": events}, newest)
 
-        return await self._get("events", generation, make)
+        return await self._get("events", (generation, language), make)
 
-    async def event(self, announced: AnnouncedRevision) -> Answer:
+    async def event(self, announced: AnnouncedRevision, language: str | None) -> Answer:
         """Return an event with its races and boards."""
+        event = await self._in_language(announced, language)
 
         async def make() -> Answer:
-            event = await self._loader.events.defined(announced)
             return json_answer(build_event(await self._loader.event(event, announced)), announced.revision)
 
-        return await self._get("event", announced, make)
+        return await self._get("event", (announced, event.language), make)
 
-    async def event_snapshot(self, announced: AnnouncedRevision) -> Answer:
+    async def _in_language(self, announced: AnnouncedRevision, language: str | None) -> EventIndex:
+        """Return an event with its names in a language. Raises Refused while it has no definition."""
+        return in_asked_language(await self._loader.events.defined(announced), language)
+
+    async def event_snapshot(self, announced: AnnouncedRevision, language: str | None) -> Answer:
         """Return the same, or, while the event has no definition, its line in the list of events."""
         if await self._loader.events.event(announced.event, announced.revision) is None:
             return json_answer(build_event_summary(announced, None, []), announced.revision)
-        return await self.event(announced)
+        return await self.event(announced, language)
 
     async def standings(self, announced: AnnouncedRevision) -> Answer:
         """Return the standings document of an event."""
@@ -129,43 +136,43 @@ class AnswerCache:
 
         return await self._get("board", (announced, name, query), make)
 
-    async def team_board(self, announced: AnnouncedRevision, name: str) -> Answer:
+    async def team_board(self, announced: AnnouncedRevision, name: str, language: str | None) -> Answer:
         """Return a team board."""
+        event = await self._in_language(announced, language)
 
         async def make() -> Answer:
-            event = await self._loader.events.defined(announced)
             team_board = event.team_boards.get(name)
             if team_board is None:
                 raise unknown_board(announced, name, event.team_boards, event)
             data = await self._loader.team_board(event, announced, team_board)
             return json_answer(build_team_board(data), announced.revision)
 
-        return await self._get("teams", (announced, name), make)
+        return await self._get("teams", (announced, name, event.language), make)
 
-    async def delegation(self, announced: AnnouncedRevision, name: str) -> Answer:
+    async def delegation(self, announced: AnnouncedRevision, name: str, language: str | None) -> Answer:
         """Return a delegation."""
+        event = await self._in_language(announced, language)
 
         async def make() -> Answer:
-            event = await self._loader.events.defined(announced)
             delegation = event.delegations.get(name)
             if delegation is None:
                 raise unknown_board(announced, name, event.delegations, event)
             data = await self._loader.delegation(event, announced, delegation)
             return json_answer(build_delegation(data), announced.revision)
 
-        return await self._get("delegations", (announced, name), make)
+        return await self._get("delegations", (announced, name, event.language), make)
 
     # --- Athletes
 
-    async def athlete(self, announced: AnnouncedRevision, bib: str) -> Answer:
+    async def athlete(self, announced: AnnouncedRevision, bib: str, language: str | None) -> Answer:
         """Return an athlete with splits and places."""
+        event = await self._in_language(announced, language)
 
         async def make() -> Answer:
-            event = await self._loader.events.defined(announced)
             data = await self._loader.athlete(event, announced, bib)
             return await off_loop(_rank_steps(data), lambda: json_answer(build_athlete(data), announced.revision))
 
-        return await self._get("athlete", (announced, bib), make)
+        return await self._get("athlete", (announced, bib, event.language), make)
 
     async def search(self, announced: AnnouncedRevision, query: SearchQuery) -> Answer:
         """Return the athletes that a search finds."""

@@ -38,6 +38,7 @@ from services.live.http.query import (
     bib,
     board_query,
     changes_query,
+    language_query,
     no_query,
     pending_query,
     published_query,
@@ -54,6 +55,7 @@ from services.live.table_rows import AnnouncedRevision
 from services.live.waiting_facts import WaitingFacts
 from services.runtime.clickhouse import DatabaseUnavailable
 from services.standings import explanation
+from services.standings.event_index import in_asked_language
 
 CURRENT_MAX = 1_000  # addresses whose current answers are at hand
 CURRENT_BYTES_MAX = 64 * 1024  # of each
@@ -212,20 +214,20 @@ class LiveApi:
         return await self._respond(request, making, caching)
 
     async def _team_board(self, request: web.Request) -> web.StreamResponse:
-        announced, _, caching = await self._read(request, at_query)
-        making = self._answers.team_board(announced, request.match_info["board"])
+        announced, query, caching = await self._read(request, at_query)
+        making = self._answers.team_board(announced, request.match_info["board"], query.language)
         return await self._respond(request, making, caching)
 
     async def _delegation(self, request: web.Request) -> web.StreamResponse:
-        announced, _, caching = await self._read(request, at_query)
-        making = self._answers.delegation(announced, request.match_info["board"])
+        announced, query, caching = await self._read(request, at_query)
+        making = self._answers.delegation(announced, request.match_info["board"], query.language)
         return await self._respond(request, making, caching)
 
     # --- Athletes
 
     async def _athlete(self, request: web.Request) -> web.StreamResponse:
-        announced, _, caching = await self._read(request, at_query)
-        making = self._answers.athlete(announced, bib(request.match_info["bib"]))
+        announced, query, caching = await self._read(request, at_query)
+        making = self._answers.athlete(announced, bib(request.match_info["bib"]), query.language)
         return await self._respond(request, making, caching)
 
     async def _search(self, request: web.Request) -> web.StreamResponse:
@@ -272,14 +274,14 @@ class LiveApi:
         return max((newest.revision for newest in self._tracker.newest.values()), default=0)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        no_query(request.rel_url.raw_query_string)
+        language = language_query(request.rel_url.raw_query_string)
         announced = list(self._tracker.newest.values())
-        making = self._answers.events(announced, self._highest_revision(), self._tracker.generation)
+        making = self._answers.events(announced, self._highest_revision(), self._tracker.generation, language)
         return await self._respond(request, making, self._caching(NOW))
 
     async def _event(self, request: web.Request) -> web.StreamResponse:
-        announced, _, caching = await self._read(request, at_query)
-        return await self._respond(request, self._answers.event(announced), caching)
+        announced, query, caching = await self._read(request, at_query)
+        return await self._respond(request, self._answers.event(announced, query.language), caching)
 
     async def _standings(self, request: web.Request) -> web.StreamResponse:
         announced, _, caching = await self._read(request, at_query)
@@ -327,11 +329,13 @@ class LiveApi:
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         announced, query, _ = await self._read(request, stream_query)
+        event = await self._loader.events.event(announced.event, announced.revision)
         if query.board is not None:
             event = await self._loader.events.defined(announced)
             if not {query.board} & {*event.boards, *event.team_boards, *event.delegations}:
                 raise unknown_board(announced, query.board, event.boards, event)
-        subject = Subject(announced.event, query.board, query.bib)
+        language = None if event is None else in_asked_language(event, query.language).language
+        subject = Subject(announced.event, query.board, query.bib, language)
         return await self._streams.serve(request, subject, request.headers.get("Last-Event-ID"))
 
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from msgspec import Struct
 
 from schemas.ids import INSTANT_MAX_US, LABEL_CHARS, SLUG_PATTERN
+from schemas.named import LANGUAGE_CHARS, LANGUAGE_PATTERN
 from schemas.names import without_accents
 from services.live.errors import Refused
 
@@ -19,9 +20,11 @@ SEARCH_LIMIT_MAX = 200
 OFFSET_MAX = 1_000_000
 QUERY_CHARS = 2_000
 SEARCH_CHARS = 100
+LANGUAGE = "lang"  # every request takes it; answers without names do not depend on it
 IGNORED = frozenset({"key", "_"})  # a token (see `access`), and a parameter that clients append to get past caches
 
 _SLUG = re.compile(SLUG_PATTERN)
+_LANGUAGE = re.compile(LANGUAGE_PATTERN)
 _NUMBER = re.compile(r"[0-9]{1,16}")
 _LOST_PLUS = re.compile(r" (?=\d\d:?\d\d$)")  # a `+` that was not escaped arrives as a space
 
@@ -52,9 +55,10 @@ class SearchQuery(Struct, frozen=True, kw_only=True):
 
 
 class AtQuery(Struct, frozen=True, kw_only=True):
-    """A moment only."""
+    """A moment, and the language of names (None: the first of each name)."""
 
     as_of: Moment | None = None
+    language: str | None = None
 
 
 class PublishedQuery(Struct, frozen=True, kw_only=True):
@@ -72,10 +76,11 @@ class ChangesQuery(Struct, frozen=True, kw_only=True):
 
 
 class StreamQuery(Struct, frozen=True, kw_only=True):
-    """The subject of a stream: a board, an athlete, or (neither) the whole event in short."""
+    """The subject of a stream: a board, an athlete, or (neither) the whole event in short; and its names' language."""
 
     board: str | None = None
     bib: str | None = None
+    language: str | None = None
 
 
 @lru_cache(maxsize=4096)
@@ -108,7 +113,8 @@ def search_query(query: str) -> SearchQuery:
 @lru_cache(maxsize=1024)
 def at_query(query: str) -> AtQuery:
     """Return a query that may only name a moment. Raises Refused."""
-    return AtQuery(as_of=_moment(_given(query, "as_of")))
+    given = _given(query, "as_of")
+    return AtQuery(as_of=_moment(given), language=_language(given))
 
 
 @lru_cache(maxsize=1024)
@@ -138,6 +144,12 @@ def no_query(query: str) -> None:
 
 
 @lru_cache(maxsize=1024)
+def language_query(query: str) -> str | None:
+    """Return the language of a query that may name no more. Raises Refused."""
+    return _language(_given(query))
+
+
+@lru_cache(maxsize=1024)
 def changes_query(query: str) -> ChangesQuery:
     """Return the query of `changes`. Raises Refused."""
     given = _given(query, "from", "to")
@@ -160,6 +172,7 @@ def stream_query(query: str) -> StreamQuery:
     return StreamQuery(
         board=slug(given["board"], "board") if given.get("board") else None,
         bib=bib(given["bib"]) if given.get("bib") else None,
+        language=_language(given),
     )
 
 
@@ -193,8 +206,8 @@ def _given(query: str, *known: str) -> Mapping[str, str]:
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name in IGNORED:
             continue
-        if name not in known:
-            takes = f"this request takes {', '.join(known)}" if known else "this request takes no parameters"
+        if name not in known and name != LANGUAGE:
+            takes = f"this request takes {', '.join((*known, LANGUAGE))}"
             raise Refused(400, "Unknown parameter", f"there is no parameter {name[:80]!r}; {takes}")
         if name in given:
             raise Refused(400, "Given twice", f"`{name}` is twice in the query; give it once")
@@ -202,6 +215,16 @@ def _given(query: str, *known: str) -> Mapping[str, str]:
             raise Refused(400, "Unreadable", f"`{name}` holds a NUL character; leave it out")
         given[name] = value
     return given
+
+
+def _language(given: Mapping[str, str]) -> str | None:
+    """Return the wanted language of names; names have their own. Raises Refused for a text that is no language."""
+    text = given.get(LANGUAGE, "").strip()
+    if not text:
+        return None
+    if len(text) > LANGUAGE_CHARS or _LANGUAGE.match(text) is None:
+        raise Refused(400, "No language", f"`{LANGUAGE}`={text[:80]!r} is no language; write a code such as vi or en")
+    return text.lower()
 
 
 def _number(given: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.definition import Board
+from schemas.named import in_language
 from schemas.results import AthleteRow, printed_s
 from services.formatting.times import format_hms, format_instant, format_pace, speed_kmh
 from services.formatting.words import place_text
@@ -16,7 +17,7 @@ from services.live.pages.published import standing_of
 from services.live.ranking import Ranking, rank_at_point, root_board
 from services.live.table_rows import AnnouncedRevision, AthleteVersion, Split
 from services.standings.boards import passes
-from services.standings.event_index import EventIndex, age_group, title
+from services.standings.event_index import EventIndex, age_group, point_name, title
 from services.standings.incremental import Cell
 from services.standings.publication import Published
 from services.standings.result_flags import CASE, public_flags, waived_points
@@ -69,7 +70,7 @@ def boards_of(event: EventIndex, row: AthleteRow) -> list[Board]:
 def build_athlete(data: AthleteData) -> dict[str, Any]:
     """Return an athlete with splits, the ranks at each, and places."""
     row = data.athlete
-    places = athlete_boards(row.bib, data.boards, data.rankings)
+    places = athlete_boards(row.bib, data.boards, data.rankings, data.event.language)
     return {
         **_public_athlete(data.event, data.announced, row),
         "points": [
@@ -94,15 +95,17 @@ def _ranks(data: AthleteData, point: str) -> dict[str, int]:
     return {board: rank for board, rank in ranks.items() if rank is not None}
 
 
-def athlete_boards(bib: str, boards: Sequence[Board], rankings: Mapping[str, Ranking]) -> list[AthleteBoard]:
-    """Return an athlete's places on boards."""
+def athlete_boards(
+    bib: str, boards: Sequence[Board], rankings: Mapping[str, Ranking], language: str | None
+) -> list[AthleteBoard]:
+    """Return an athlete's places on boards, with their titles in a language."""
     places = []
     for board in boards:
         line = rankings[board.id].line(bib)
         places.append(
             AthleteBoard(
                 board=board.id,
-                title=title(board),
+                title=title(board, language),
                 total=len(rankings[board.id].lines),
                 place=None if line is None else line.place,
                 place_text=None if line is None else place_text(line.place, line.tied),
@@ -157,7 +160,7 @@ def _public_athlete(event: EventIndex, announced: AnnouncedRevision, row: Athlet
         "revision": announced.revision,
         "updated_at": format_instant(announced.at_us, event.zone, "milliseconds"),
         **athlete_summary(event, row),
-        "race_name": race.name,
+        "race_name": in_language(race.name, event.language),
         "division": None if entry is None else entry.division or None,
         "wave": None if entry is None else entry.wave or None,
         "ranked": entry is not None and entry.ranked,
@@ -182,7 +185,9 @@ def _public_athlete(event: EventIndex, announced: AnnouncedRevision, row: Athlet
 def point_result(event: EventIndex, row: AthleteRow, index: int) -> dict[str, Any]:
     """Return a point that an athlete took: the instant, the times since gun and start, the pace from the last point."""
     taken = row.points[index]
-    kms = {point.id: point.km for point in event.races[row.race].points}
+    course = {point.id: point for point in event.races[row.race].points}
+    known = course.get(taken.point)
+    kms = {name: point.km for name, point in course.items()}
     start_us = start_instant_us(row)
     gun_us = None if row.gun_at_us is None else taken.at_us - row.gun_at_us
     chip_us = None if start_us is None else taken.at_us - start_us
@@ -190,6 +195,7 @@ def point_result(event: EventIndex, row: AthleteRow, index: int) -> dict[str, An
     segment_km = kms.get(taken.point, 0.0) - kms.get(row.points[index - 1].point, 0.0) if index else 0.0
     return {
         "point": taken.point,
+        "name": taken.point if known is None else point_name(known, event.language),
         "km": kms.get(taken.point, 0.0),
         "at_us": taken.at_us,
         "at": format_instant(taken.at_us, event.zone, "milliseconds"),

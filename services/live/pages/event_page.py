@@ -6,12 +6,13 @@ from typing import Any
 from msgspec import Struct
 
 from schemas.definition import Race
+from schemas.named import in_language
 from schemas.results import Case
 from services.formatting.times import format_instant
 from services.live.pages.published import Differences, publication_life, standing_of
 from services.live.ranking import root_board
 from services.live.table_rows import AnnouncedRevision
-from services.standings.event_index import EventIndex, title
+from services.standings.event_index import EventIndex, point_name, title
 from services.standings.publication import Published
 
 
@@ -45,13 +46,17 @@ def build_event_summary(
     definition = event.definition
     return {
         "event": announced.event,
-        "name": definition.name,
+        "name": in_language(definition.name, event.language),
         "date": definition.date,
         "timezone": definition.timezone,
         "revision": announced.revision,
         "updated_at": format_instant(announced.at_us, event.zone, "milliseconds"),
         "races": [
-            {"race": race.id, "name": race.name, "state": standing_of(event, published, race.id).state}
+            {
+                "race": race.id,
+                "name": in_language(race.name, event.language),
+                "state": standing_of(event, published, race.id).state,
+            }
             for race in definition.races
         ],
     }
@@ -59,7 +64,7 @@ def build_event_summary(
 
 def build_event(data: EventData) -> dict[str, Any]:
     """Return an event with its races, boards, and counts by status."""
-    definition = data.event.definition
+    definition, language = data.event.definition, data.event.language
     total: dict[str, int] = {}
     for (_, status), count in sorted(data.counts.items()):
         total[status] = total.get(status, 0) + count
@@ -67,7 +72,9 @@ def build_event(data: EventData) -> dict[str, Any]:
         "event": data.announced.event,
         "revision": data.announced.revision,
         "updated_at": format_instant(data.announced.at_us, data.event.zone, "milliseconds"),
-        "name": definition.name,
+        "name": in_language(definition.name, language),
+        "language": language or next(iter(data.event.languages), None),
+        "languages": data.event.languages,
         "date": definition.date,
         "timezone": definition.timezone,
         "counts": total,
@@ -75,7 +82,7 @@ def build_event(data: EventData) -> dict[str, Any]:
         "boards": [
             {
                 "board": board.id,
-                "title": title(board),
+                "title": title(board, language),
                 "race": board.race,
                 "within": board.within,
                 "gender": board.gender,
@@ -87,7 +94,7 @@ def build_event(data: EventData) -> dict[str, Any]:
         "team_boards": [
             {
                 "board": team_board.id,
-                "title": title(team_board),
+                "title": title(team_board, language),
                 "of": team_board.of,
                 "race": race,
                 "score": team_board.score,
@@ -98,7 +105,7 @@ def build_event(data: EventData) -> dict[str, Any]:
             for race in (data.event.boards[team_board.of].race,)
         ],
         "delegations": [
-            {"board": delegation.id, "title": title(delegation), "sum": delegation.sum}
+            {"board": delegation.id, "title": title(delegation, language), "sum": delegation.sum}
             for delegation in definition.delegations
         ],
     }
@@ -117,7 +124,7 @@ def _race(data: EventData, race: Race) -> dict[str, Any]:
     counts = {status: count for (of_race, status), count in sorted(data.counts.items()) if of_race == race.id}
     return {
         "race": race.id,
-        "name": race.name,
+        "name": in_language(race.name, event.language),
         "start": race.start,
         "official_time": race.official_time,
         "guns": [
@@ -133,5 +140,7 @@ def _race(data: EventData, race: Race) -> dict[str, Any]:
         **publication_life(event, data.published, data.open_cases, race.id),
         "on_course": counts.get("ON_COURSE", 0),
         "counts": counts,
-        "points": [{"point": point.id, "km": point.km} for point in race.points],
+        "points": [
+            {"point": point.id, "name": point_name(point, event.language), "km": point.km} for point in race.points
+        ],
     }

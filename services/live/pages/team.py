@@ -50,7 +50,7 @@ def build_team_board(data: TeamData) -> dict[str, Any]:
     return {
         "event": data.announced.event,
         "board": team_board.id,
-        "title": title(team_board),
+        "title": title(team_board, data.event.language),
         "of": team_board.of,
         "score": team_board.score,
         "revision": data.announced.revision,
@@ -74,7 +74,7 @@ def build_delegation(data: DelegationData) -> dict[str, Any]:
     return {
         "event": data.announced.event,
         "board": data.delegation.id,
-        "title": title(data.delegation),
+        "title": title(data.delegation, data.event.language),
         "sum": data.delegation.sum,
         "revision": data.announced.revision,
         "state": _delegation_state(data, team_boards),

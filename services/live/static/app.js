@@ -27,7 +27,7 @@ const view = {
 let detail = null; // the event as the server describes it
 let shown = new Set(); // bibs on the board now, to mark the new ones
 let shownOf = ""; // the board, point and search of `shown`
-let language = pick(localStorage.getItem("language"), navigator.language);
+let language = pick(address.searchParams.get("lang"), localStorage.getItem("language"), navigator.language);
 
 function pick(...wanted) {
   for (const tag of wanted) {
@@ -117,7 +117,7 @@ const athlete = paced(loadAthlete, FETCH_GAP_MS);
 // --- Events
 
 async function loadEvents() {
-  const answer = await get("/v1/events");
+  const answer = await get("/v1/events", { lang: language });
   $("events").replaceChildren(
     ...answer.events.map((listed) =>
       element(
@@ -139,7 +139,7 @@ async function loadEvents() {
 // --- One event: races, boards, counts
 
 async function loadEvent() {
-  detail = await get(base);
+  detail = await get(base, { lang: language });
   updated(timeOfDay(detail.updated_at));
   if (!choices().some((choice) => choice.board === view.board)) {
     const race = detail.races.find((known) => known.race === view.race) || detail.races[0];
@@ -183,7 +183,7 @@ function showEvent() {
   const points = race ? race.points.slice(0, -1) : [];
   $("point").replaceChildren(
     element("option", { value: "" }, say("finish")),
-    ...points.map((point) => element("option", { value: point.point }, `${point.point} (${point.km} km)`)),
+    ...points.map((point) => element("option", { value: point.point }, `${point.name} (${point.km} km)`)),
   );
   $("point").value = view.point;
   $("event").hidden = false;
@@ -222,7 +222,7 @@ async function loadBoard() {
   const chosen = detail && choices().find((choice) => choice.board === view.board);
   if (!chosen) return;
   const asked = { ...view };
-  const query = chosen.kind === "boards" ? { limit: view.limit, point: view.point, q: view.search } : {};
+  const query = chosen.kind === "boards" ? { limit: view.limit, point: view.point, q: view.search } : { lang: language };
   const answer = await get(`${base}/${chosen.kind}/${encodeURIComponent(chosen.board)}`, query);
   if (["board", "point", "search", "limit"].some((name) => asked[name] !== view[name])) return; // the choice has changed since
   caption(chosen, answer);
@@ -238,7 +238,7 @@ async function loadBoard() {
 
 function caption(chosen, answer) {
   const race = detail.races.find((known) => known.race === chosen.race);
-  const where = view.point && chosen.kind === "boards" ? ` – ${view.point}` : "";
+  const where = view.point && chosen.kind === "boards" ? ` – ${pointName(race, view.point)}` : "";
   $("caption").replaceChildren(
     `${chosen.title}${where} `,
     element("span", { class: "badge", "data-state": answer.state }, say(`state_${answer.state}`)),
@@ -246,6 +246,7 @@ function caption(chosen, answer) {
   if (race?.official_void) $("caption").append(element("span", { class: "quiet" }, ` ${say("void")} ${race.official_void}`));
 }
 
+const pointName = (race, id) => race?.points.find((point) => point.point === id)?.name ?? id;
 const cell = (text, className = "") => element("td", { class: className || null }, text === null || text === undefined ? "" : String(text));
 const heading = (word, className = "") => element("th", { scope: "col", class: className || null }, say(word));
 
@@ -311,7 +312,7 @@ function athleteFlags(result) {
   const flags = ["penalty", "review", "start_assumed", "waived"].filter((name) => result.flags.includes(name));
   const values = {
     penalty: `${result.penalty_us < 0 ? "−" : "+"}${Math.abs(result.penalty_us) / 1e6} s`,
-    waived: result.waived.join(", "),
+    waived: result.waived.map((point) => pointName(detail.races.find((known) => known.race === result.race), point)).join(", "),
   };
   return explained(result.case_open ? ["case", ...flags] : flags, (name) => [values[name], say(`means_${name}`)].filter(Boolean).join(". "));
 }
@@ -401,7 +402,7 @@ async function loadAthlete() {
   const asked = view.bib;
   let answer;
   try {
-    answer = await get(`${base}/athletes/${encodeURIComponent(asked)}`);
+    answer = await get(`${base}/athletes/${encodeURIComponent(asked)}`, { lang: language });
   } catch (error) {
     if (error.status !== 404) throw error;
     answer = null;
@@ -413,14 +414,15 @@ async function loadAthlete() {
 }
 
 function athleteParts(result) {
+  const race = detail.races.find((known) => known.race === result.race);
   const facts = [
     [say("status"), say(result.status)],
     [say("time"), result.time],
     [say("gun"), result.gun_time],
     [say("chip"), result.chip_time],
-    [say("cut"), result.cut_at],
-    [say("missed"), result.missed.join(", ")],
-    [say("next"), result.next_point && `${result.next_point} ${timeOfDay(result.next_eta)}`],
+    [say("cut"), result.cut_at && pointName(race, result.cut_at)],
+    [say("missed"), result.missed.map((point) => pointName(race, point)).join(", ")],
+    [say("next"), result.next_point && `${pointName(race, result.next_point)} ${timeOfDay(result.next_eta)}`],
     [say("expected"), timeOfDay(result.projected_finish)],
     [say("team"), result.team],
     [say("club"), result.club],
@@ -449,7 +451,7 @@ function athleteParts(result) {
           heading("rank", "number"), heading("source", "wide"))),
         element("tbody", {}, ...result.points.map((point) =>
           element("tr", {},
-            element("th", { scope: "row" }, point.point),
+            element("th", { scope: "row" }, point.name),
             cell(timeOfDay(point.at), "number wide"),
             cell(point.gun_time, "number time"),
             cell(point.chip_time, "number wide"),
@@ -516,9 +518,14 @@ function translate() {
 $("language").addEventListener("click", () => {
   language = language === "vi" ? "en" : "vi";
   localStorage.setItem("language", language);
+  const next = new URL(location.href);
+  next.searchParams.delete("lang"); // the choice from now on is the button's
+  history.replaceState(null, "", next);
   translate();
+  if (!event) loadEvents().catch((error) => notice(error.message));
   if (detail) {
     showEvent();
+    counts.now(); // names in the other language
     board.now();
     athlete.now();
   }

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from schemas.definition import Board, Definition, Delegation, TeamBoard
 from schemas.ids import bib_order
+from schemas.named import in_language
 from schemas.results import AthleteRow
 from services.offline.export.result_tables import PERSON, Cell, Duration, Table, flags_cell, person, table
 from services.standings.document import Scored
@@ -33,7 +34,7 @@ def start_lists(made: Scored) -> list[Table]:
             for row in own
             if row.entry is not None
         ]
-        tables.append(table(race.id, race.name, columns, rows))
+        tables.append(table(race.id, in_language(race.name, None), columns, rows))
     return tables
 
 
@@ -50,7 +51,7 @@ def medal_table(made: Scored) -> list[Table]:
     if made.definition is None:
         return []
     athletes = {row.bib: row for row in made.athletes}
-    races = {race.id: race.name for race in made.definition.races}
+    races = {race.id: in_language(race.name, None) for race in made.definition.races}
     rows: list[list[Cell]] = [
         [medal.race, races[medal.race], medal.what, *person(athletes[bib]), medal.article, flags_cell(athletes[bib])]
         for medal in medal_list(made.definition, made.athletes)
