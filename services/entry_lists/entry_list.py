@@ -14,11 +14,6 @@ YEAR_MAX = 2100  # of a birth, where the event's date is not known; as in `schem
 
 Repeat = Literal["refuse", "last"]
 
-UNKNOWN_RACES = (
-    "the event has no definition yet, so its races are not known and are taken as they stand; send the definition"
-    " first, then the list again"
-)
-
 
 class Conventions(Struct, frozen=True, kw_only=True):
     """What a list is read by.
@@ -78,6 +73,10 @@ class EntryList(Struct, frozen=True):
     def entries(self) -> list[Entry]:
         """Return the entries without their lines."""
         return [listed.entry for listed in self.listed]
+
+    def refused_lines(self) -> set[int]:
+        """Return the lines that are not taken."""
+        return {note.line for note in self.rejected if note.line is not None}
 
 
 class CheckedRow(NamedTuple):

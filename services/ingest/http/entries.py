@@ -1,158 +1,105 @@
-"""Read the entry list of a request, JSON or CSV. Each line is checked separately, and bad ones are named by number.
+"""The request of an entry list: how it is to be read, and its answer. Source: docs/http.md."""
 
-An entry with an e-mail address is refused, since nothing can be deleted from the log. Source: R1 and docs/http.md.
-"""
+from collections.abc import Mapping
+from typing import Any, cast
 
-import csv
-import io
-import re
-from typing import Any, NamedTuple
+from msgspec import Struct
 
-import msgspec
-from msgspec import Raw
+from schemas.definition import Definition
+from schemas.ids import REASON_CHARS
+from services.entry_lists.changes import RowChange, changes, replaced, taken_chips
+from services.entry_lists.entry_list import EntryList, LineNote, Repeat, conventions_for
+from services.entry_lists.errors import ENTRIES_MAX, TooManyEntries, UnreadableFile
+from services.entry_lists.json_list import read_json_list
+from services.entry_lists.names import NameOrder
+from services.entry_lists.reading import read_entry_list
+from services.fact_effects.known_event import KnownEvent
+from services.ingest.errors import Refused
 
-from schemas.events import Entry
-from services.ingest.errors import IngestError, shortened
+NOTES_LISTED_MAX = 1_000  # rejected values and warnings listed in an answer, each; more would be one fault many times
+CHOICES: dict[str, tuple[str, ...]] = {
+    "dry_run": ("0", "1", "true", "false"),
+    "repeat": ("refuse", "last"),
+    "names": ("family_first", "given_first"),
+}
+"""The parameters of the request, with their values."""
 
-ENTRIES_MAX = 200_000  # of one request, good and bad: the largest marathons have 60,000
-COMMAS_AN_ENTRY = 16  # on average; a body with more may hold millions of empty values
-HEADER_MAX_CHARS = 4_096  # of a CSV file's first line; all columns together have 150
-
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_CHIP_BREAK = re.compile(r"[\s;|,]+")
-_YES = frozenset(("true", "yes", "1"))
-_NO = frozenset(("false", "no", "0"))
-_COLUMNS = tuple(field.encode_name for field in msgspec.structs.fields(Entry))
-_entry = msgspec.json.Decoder(Entry)
-
-
-class TooManyEntries(IngestError):
-    """More entries than a request takes."""
-
-
-class BadLine(NamedTuple):
-    """An entry that was refused, and why. `line`: of a CSV file, whose header is line 1; of a JSON list, from 1."""
-
-    line: int
-    reason: str
+NO_DEFINITION = (
+    "the event has no definition yet, so races are taken as they stand, unchecked; send the definition first, then this"
+    " list again"
+)
 
 
-class Listing(NamedTuple):
-    """The entries of a request in order, and the lines that were refused."""
+class Options(Struct, frozen=True):
+    """The parameters of a request: whether to write nothing, what to do with repeats, and the order of full names."""
 
-    entries: list[Entry]
-    bad: list[BadLine]
-
-
-def entries_from_json(data: bytes, limit: int = ENTRIES_MAX) -> Listing:
-    """Return the entries of a JSON list. Raises TooManyEntries, and msgspec.DecodeError when it is not a list."""
-    entries: list[Entry] = []
-    bad: list[BadLine] = []
-    if data.count(b",") > limit * COMMAS_AN_ENTRY:
-        raise TooManyEntries(f"a request takes at most {limit} entries; split the list into several requests")
-    items = msgspec.json.decode(data, type=list[Raw])
-    _check_count(len(items), limit)
-    for number, raw in enumerate(items, start=1):
-        try:
-            entries.append(_without_email(_entry.decode(raw)))
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            bad.append(BadLine(number, shortened(error)))
-    return Listing(entries, bad)
+    dry_run: bool = False
+    repeat: Repeat = "refuse"
+    names: NameOrder | None = None
 
 
-def entries_from_csv(data: bytes, limit: int = ENTRIES_MAX) -> Listing:
-    """Return the entries of a CSV file with a header row, UTF-8, separated by comma, semicolon or tab.
+class Found(Struct, frozen=True):
+    """What a list changes of the entries in force; `warnings` are on chips that it takes from others."""
 
-    Columns are the fields of an entry; several chips in a cell are separated by a blank, `;` or `|`; an empty cell
-    means no value. Raises TooManyEntries, and ValueError for a wrong header: an unknown column might be a misspelt one.
-    """
+    rows: list[RowChange]
+    warnings: list[LineNote] = []
+
+
+def options_of(query: Mapping[str, str]) -> Options:
+    """Return the parameters of a request. Raises Refused: a misspelt `dry_run` must not write."""
+    for name, value in query.items():
+        choices = CHOICES.get(name)
+        if choices is None:
+            raise Refused(400, "Unknown parameter", f"{name!r} is not known here; there are {', '.join(CHOICES)}")
+        if value not in choices:
+            raise Refused(400, "Unknown value", f"{name}={value!r} is not known; write one of {', '.join(choices)}")
+    return Options(
+        dry_run=query.get("dry_run") in ("1", "true"),
+        repeat=cast(Repeat, query.get("repeat", "refuse")),
+        names=cast("NameOrder | None", query.get("names")),
+    )
+
+
+def entry_list_of(data: bytes, is_json: bool, definition: Definition | None, options: Options) -> EntryList:
+    """Return the list in a body. Raises Refused that names the line of the fault, if it is at one."""
+    conventions = conventions_for(definition, options.names, options.repeat)
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"the file is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from None
-    first = text[: HEADER_MAX_CHARS + 1].partition("\n")[0]
-    if len(first) > HEADER_MAX_CHARS:
-        raise ValueError(
-            f"the first line has over {HEADER_MAX_CHARS} characters, so it is not a header of column names"
-        )
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
-    try:
-        header = [_column(name) for name in next(reader, [])]
-    except csv.Error as error:
-        raise ValueError(f"the header (line 1) cannot be read: {error}") from None
-    _check_header(header)
-    entries: list[Entry] = []
-    bad: list[BadLine] = []
-    line = reader.line_num
-    while True:
-        _check_count(len(entries) + len(bad), limit)
-        line += 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return Listing(entries, bad)
-        except csv.Error as error:
-            bad.append(BadLine(line, shortened(error)))
-            continue
-        if any(cell.strip() for cell in cells):
-            try:
-                entries.append(_without_email(msgspec.convert(_plain(header, cells), Entry, strict=False)))
-            except (msgspec.ValidationError, ValueError) as error:
-                bad.append(BadLine(line, shortened(error)))
-        line = reader.line_num
+        return read_json_list(data, conventions) if is_json else read_entry_list(data, conventions)
+    except TooManyEntries as error:
+        raise Refused(413, "Too many entries", str(error), limit=ENTRIES_MAX) from None
+    except UnreadableFile as unreadable:
+        raise Refused(
+            400,
+            "No entry list",
+            f"{str(unreadable)[:REASON_CHARS]}. Nothing was written",
+            line=unreadable.line,
+        ) from None
 
 
-def _check_count(count: int, limit: int) -> None:
-    if count > limit:
-        raise TooManyEntries(f"a request takes at most {limit} entries; split the list into several requests")
+def found_in(known: KnownEvent, entry_list: EntryList) -> Found:
+    """Return what a list changes of an event."""
+    return Found(changes(entry_list, known.entry), list(taken_chips(entry_list.listed, known.owner_of)))
 
 
-def _column(name: str) -> str:
-    plain = name.strip().lower().replace(" ", "_")
-    return "chips" if plain == "chip" else plain
+def not_found(entry_list: EntryList) -> Found:
+    """Return that it is not known what a list changes."""
+    return Found(changes(entry_list, None))
 
 
-def _check_header(header: list[str]) -> None:
-    unknown = [name for name in header if name not in _COLUMNS]
-    if unknown:
-        raise ValueError(
-            f"unknown column {', '.join(map(repr, unknown))} in the header; the columns are {', '.join(_COLUMNS)}"
-        )
-    repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated:
-        raise ValueError(f"column {', '.join(repeated)} comes more than once in the header; remove all but one")
-    missing = [f.encode_name for f in msgspec.structs.fields(Entry) if f.required and f.encode_name not in header]
-    if missing:
-        raise ValueError(f"the header (line 1) lacks column {', '.join(missing)}; add it")
-
-
-def _plain(header: list[str], cells: list[str]) -> dict[str, Any]:
-    if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
-        raise ValueError(
-            f"the line has {len(cells)} cells, the header {len(header)}; put quotes around a cell"
-            " that holds the separator"
-        )
-    plain: dict[str, Any] = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
-    row = {name: cell for name, cell in plain.items() if cell or name in ("given_name", "family_name")}
-    row["chips"] = [chip for chip in _CHIP_BREAK.split(plain.get("chips", "")) if chip]
-    if "gender" in row:
-        row["gender"] = row["gender"].upper()
-    if "ranked" in row:
-        row["ranked"] = _truth(row["ranked"])
-    return row
-
-
-def _truth(text: str) -> bool:
-    if text.lower() in _YES:
-        return True
-    if text.lower() in _NO:
-        return False
-    raise ValueError(f"ranked {text!r} is neither true nor false; write one of these, or leave it empty")
-
-
-def _without_email(entry: Entry) -> Entry:
-    for name in _COLUMNS:
-        value = getattr(entry, name)
-        if isinstance(value, str) and _EMAIL.search(value):
-            raise ValueError(f"{name} holds an e-mail address, which could never be deleted from the log; leave it out")
-    return entry
+def answer(
+    entry_list: EntryList, found: Found, notes: list[str], options: Options, undo: str | None, revision: int | None
+) -> dict[str, Any]:
+    """Return the body of the answer; `notes` are warnings on the list as such, `undo` what takes it back."""
+    is_known = all(row.change != "unknown" for row in found.rows)
+    warnings = [*(LineNote(None, "", "", note) for note in notes), *entry_list.warnings, *found.warnings]
+    body = {
+        "accepted": len(entry_list.listed),
+        "replaced": replaced(found.rows) if is_known else None,
+        "rejected": entry_list.rejected[:NOTES_LISTED_MAX],
+        "rejected_total": len(entry_list.refused_lines()),
+        "warnings": warnings[:NOTES_LISTED_MAX],
+        "warnings_total": len(warnings),
+        "undo": undo,
+        "revision": revision,
+    }
+    return {**body, "dry_run": True, "rows": found.rows} if options.dry_run else body

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+import openpyxl
 import pytest
 import zstandard
 from yarl import URL
@@ -366,17 +367,52 @@ async def test_toml_is_refused_beyond_a_length(client):
 # --- entries
 
 
-CSV = "bib,chips,race,gender,given_name,family_name\n7,A1,hm,M,Jo,X\n8,A2,hm,W,Jo,X\n9,A3,hm,F,Jo,X\n"
+CSV = "bib,chips,race,gender,given_name,family_name\n7,A1,hm,M,Jo,X\n8,A2,hm,Q,Jo,X\n9,A3,hm,F,Jo,X\n"
 
 
 async def test_entries_of_a_csv_file_are_taken_and_the_bad_ones_named(client, race_log):
     async with client.post("entries", data=CSV, headers={"Content-Type": "text/csv"}) as answer:
         body = await answer.json()
     assert (body["accepted"], body["rejected_total"], body["revision"]) == (2, 1, 0)
-    assert [bad["line"] for bad in body["rejected"]] == [3]
+    assert body["rejected"] == [
+        {"line": 3, "column": "gender", "value": "Q", "reason": "Q is not known; write M, F or X"}
+    ]
+    assert body["replaced"] is None
+    assert "races are taken as they stand" in body["warnings"][0]["reason"]
     [fact] = race_log.facts()
     assert isinstance(fact, EntriesAdded)
     assert [entry.bib for entry in fact.entries] == ["7", "9"]
+
+
+async def test_a_dry_run_writes_nothing_and_says_what_each_row_would_be(client, race_log):
+    async with client.post("entries", params={"dry_run": "1"}, data=CSV) as answer:
+        body = await answer.json()
+    assert (body["accepted"], body["rejected_total"], body["undo"], body["revision"]) == (2, 1, None, None)
+    assert [(row["line"], row["bib"], row["change"]) for row in body["rows"]] == [
+        (2, "7", "unknown"),
+        (3, None, "rejected"),
+        (4, "9", "unknown"),
+    ]
+    assert race_log.facts() == []
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", *http.XLSX])
+async def test_a_workbook_is_known_by_its_content(client, race_log, kind):
+    book = openpyxl.Workbook()
+    book.active.append(["Số BIB", "Họ và tên", "Giới tính", "Race"])
+    book.active.append([7, "Nguyễn Ánh Tuyết", "Nữ", "hm"])
+    saved = io.BytesIO()
+    book.save(saved)
+    async with client.post("entries", data=saved.getvalue(), headers={"Content-Type": kind}) as answer:
+        assert (await answer.json())["accepted"] == 1
+    [fact] = race_log.facts()
+    assert [entry.given_name for entry in fact.entries] == ["Ánh Tuyết"]
+
+
+async def test_a_misspelt_dry_run_writes_nothing(client, race_log):
+    async with client.post("entries", params={"dryrun": "1"}, data=CSV) as answer:
+        assert "dry_run" in (await problem(answer, 400))["detail"]
+    assert race_log.facts() == []
 
 
 async def test_many_entries_become_several_facts_with_the_same_ids_on_a_retry(client, race_log):
