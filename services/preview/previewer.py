@@ -47,7 +47,8 @@ class _HeldEvent(Struct):
 class Previewer:
     """Works out previews, one after another. Revisions of an event must not go back."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows_held: int = ROWS_HELD) -> None:
+        self._rows_held = rows_held
         self._events: OrderedDict[str, _HeldEvent] = OrderedDict()
 
     def preview(self, source: Source, event: str, revision: int, body: bytes) -> dict[str, Any]:
@@ -77,7 +78,7 @@ class Previewer:
     def _held(self, event: str) -> _HeldEvent:
         held = self._events.setdefault(event, _HeldEvent(FoldedFacts(EventState(event))))
         self._events.move_to_end(event)
-        while len(self._events) > 1 and sum(len(e.standings.rows) for e in self._events.values()) > ROWS_HELD:
+        while len(self._events) > 1 and sum(len(e.standings.rows) for e in self._events.values()) > self._rows_held:
             self._events.popitem(last=False)
         return held
 

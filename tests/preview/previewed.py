@@ -22,7 +22,7 @@ def is_reads(fact):
 
 def state_of(facts):
     """The state after facts, each a record of its own."""
-    state = EventState("e")
+    state = EventState(facts[0].event if facts else "e")
     for offset, fact in enumerate(facts):
         state.fold(offset, 0, fact)
     return state
