@@ -146,7 +146,7 @@ class _ShapeReader:
             text = str(error)
         faults_before = len(self.faults)
         read: Any = _LEFT_OUT
-        for plain_kind in _kinds(kind):
+        for plain_kind in plain_kinds(kind):
             if isinstance(value, Mapping) and isinstance(plain_kind, type) and issubclass(plain_kind, Struct):
                 read = self._table(value, plain_kind, path)
             elif isinstance(value, Mapping) and get_origin(plain_kind) is dict and value:
@@ -186,22 +186,22 @@ def _joined(path: str, key: str) -> str:
 
 def _stand_in(kind: Any) -> Any:
     """Return an empty value of a kind; for a table, one with empty values in its required fields."""
-    (plain_kind, *_) = _kinds(kind)
+    (plain_kind, *_) = plain_kinds(kind)
     if isinstance(plain_kind, type) and issubclass(plain_kind, Struct):
         fields = msgspec.structs.fields(plain_kind)
         return plain_kind(**{field.name: _stand_in(field.type) for field in fields if field.required})
     return (get_origin(plain_kind) or plain_kind)()
 
 
-def _kinds(kind: Any) -> Iterator[Any]:
+def plain_kinds(kind: Any) -> Iterator[Any]:
     """Yield the plain types that an annotation allows: without their limits, the members of a union one by one."""
     if get_origin(kind) is Annotated:
-        yield from _kinds(get_args(kind)[0])
+        yield from plain_kinds(get_args(kind)[0])
     elif get_origin(kind) in (None, dict, list, Literal):
         yield kind
     else:
         for member in get_args(kind):
-            yield from _kinds(member)
+            yield from plain_kinds(member)
 
 
 # --- Faults of values, in words for the person who writes the file.
@@ -210,7 +210,9 @@ def _kinds(kind: Any) -> Iterator[Any]:
 def in_words(value: Any, kind: Any, text: str) -> str:
     """Return the fault of a value in words; `text` is msgspec's message."""
     if "enum value" in text:
-        choices = [str(name) for member in _kinds(kind) if get_origin(member) is Literal for name in get_args(member)]
+        choices = [
+            str(name) for member in plain_kinds(kind) if get_origin(member) is Literal for name in get_args(member)
+        ]
         return f"{_shown(value)} is not one of {', '.join(choices)}"
     if "matching regex" in text:
         wanted = "a code of three letters" if "{3}" in text else f"an id; {_ID_RULE}"

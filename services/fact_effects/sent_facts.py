@@ -11,9 +11,11 @@ from schemas.definition_faults import DefinitionRefused, Fault
 from schemas.definition_parse import parse_definition
 from schemas.events import EventDefined, ReadsReceived, Ruling
 from schemas.ids import REASON_CHARS
-from services.fact_effects.fact_times import check_instants, with_instants
+from services.fact_effects.fact_faults import field_faults, json_fault, kind_fault
+from services.fact_effects.fact_times import TIMES, check_instants, with_instants
 
 FACTS_MAX = 1_000  # of one request
+READS = str(ReadsReceived.__struct_config__.tag)
 FAULTS_IN_TEXT = 10  # malformed facts in a message; the list for machines has all of them
 
 
@@ -43,7 +45,7 @@ def facts_from_body(data: bytes, event: str, definition: Definition | None) -> l
         is_list = data.lstrip()[:1] == b"["
         items = msgspec.json.decode(data, type=list[Raw]) if is_list else [Raw(data)]
     except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedFacts(f"{_shortened(error)}; send one fact as a JSON object, or a list of them") from None
+        raise MalformedFacts(f"{json_fault(error)}; send one fact as a JSON object, or a list of them") from None
     if not 1 <= len(items) <= FACTS_MAX:
         raise WrongNumber(len(items))
     facts: list[Ruling] = []
@@ -60,24 +62,32 @@ def facts_from_body(data: bytes, event: str, definition: Definition | None) -> l
 
 
 def _fact(data: bytes, event: str, definition: Definition | None) -> Ruling:
-    fact = codec.fact_from_json(_in_microseconds(data, definition))
-    if isinstance(fact, ReadsReceived):
+    """Return a checked fact. Raises ValueError that says, in words, all that is wrong with it."""
+    try:
+        plain = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(json_fault(error)) from None
+    if (fault := kind_fault(plain)) is not None:
+        raise ValueError(fault)
+    if plain["type"] == READS:
         raise ValueError(f"reads_received cannot be sent here; POST reads to /v1/events/{event}/reads")
+    resolved, faults = plain, []
+    try:
+        resolved = with_instants(plain, definition)
+        check_instants(resolved, definition)
+    except ValueError as error:
+        faults = [str(error)]
+        timeless = {name: value for name, value in resolved.items() if name not in TIMES.values()}
+        resolved = timeless | dict.fromkeys(TIMES)  # whatever they are, their fault is said
+    if faults := [*faults, *field_faults(resolved)]:
+        raise ValueError("; ".join(faults))
+    fact = codec.fact_from_json(data if resolved is plain else msgspec.json.encode(resolved))
+    assert not isinstance(fact, ReadsReceived)
     if fact.event != event:
         raise ValueError(f"its event is {fact.event!r}, but it was sent to event {event!r}")
     if isinstance(fact, EventDefined):
         check_definition(fact.definition, event)
     return fact
-
-
-def _in_microseconds(data: bytes, definition: Definition | None) -> bytes:
-    """Return a fact with its times in microseconds. Raises ValueError for times that are malformed."""
-    plain = msgspec.json.decode(data)
-    if not isinstance(plain, dict):
-        return data  # the decoder of facts says what is wrong
-    resolved = with_instants(plain, definition)
-    check_instants(resolved, definition)
-    return data if resolved is plain else msgspec.json.encode(resolved)
 
 
 def check_definition(plain: dict[str, Any], event: str) -> None:
