@@ -406,7 +406,21 @@ class Maker:
         if rng.random() < 0.35:
             some = self.dispute(some)
             more = rng.randint(3, 8)
-        return facts + [rng.choice(some)() for _ in range(more)]
+        facts += [rng.choice(some)() for _ in range(more)]
+        return facts + self.a_close_before_the_last() if rng.random() < 0.1 else facts
+
+    def a_close_before_the_last(self):
+        """A close before some finishes, and what the jury decides on them and on missed points."""
+        rng = self.rng
+        instants = sorted(read["at_us"] for read in self.reads) or [self.start_us]
+        limit_us = rng.choice(instants[len(instants) // 2 :]) + rng.choice([0, 0, -1, 1])
+        facts = [{"type": "race_closed", "race": rng.choice(self.race_ids), "at_us": limit_us}]
+        for bib in self.bibs:
+            for kind in ("after_close", "missed"):
+                if rng.random() < 0.5:
+                    outcome = rng.choice(["accept", "dnf", "dq"])
+                    facts.append({"type": "case_decided", "case": f"{kind}:{bib}", "outcome": outcome, "reason": "r"})
+        return facts
 
     def kinds(self):
         """The makers of facts, each repeated by its weight."""

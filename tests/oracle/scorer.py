@@ -43,11 +43,7 @@ def document(lines):
             "cases": [],
             "unused_reads": counted(log.unused),
         }
-    athletes = {}
-    for race in log.definition["races"]:
-        bibs = [bib for bib, entry in log.entries.items() if entry["race"] == race["id"]]
-        for bib in sorted(bibs, key=bib_order):
-            athletes[bib] = athlete(log, race, bib)
+    athletes = examined(log)
     boards = {board["id"]: ranked(log, athletes, board) for board in log.definition.get("boards", [])}
     teams = {board["id"]: team_rows(log, athletes, boards, board) for board in log.definition.get("team_boards", [])}
     delegations = {one["id"]: delegation_rows(teams, one) for one in log.definition.get("delegations", [])}
@@ -56,7 +52,7 @@ def document(lines):
         cases += team_cases(log, board)
     unused = list(log.unused)
     for one in athletes.values():
-        unused += one["unused"]
+        unused += [reason for kind, reason in one["fates"].values() if kind == "reason"]
     shown = ["bib", "race", "status", "gun_us", "chip_us", "time_s", "penalty_us"]
     shown += ["cut_at", "missed", "flags", "points"]
     return {
@@ -70,6 +66,20 @@ def document(lines):
         "cases": sorted(cases, key=lambda case: case["case"]),
         "unused_reads": counted(unused),
     }
+
+
+def examined(log):
+    """Everything found of each athlete, by bib in the order of the document.
+
+    Beside the fields of the document: `fates` of the athlete's reads, what the status rests on, and the choice of
+    passings for points.
+    """
+    athletes = {}
+    for race in [] if log.definition is None else log.definition["races"]:
+        bibs = [bib for bib, entry in log.entries.items() if entry["race"] == race["id"]]
+        for bib in sorted(bibs, key=bib_order):
+            athletes[bib] = athlete(log, race, bib)
+    return athletes
 
 
 def counted(reasons):
@@ -134,6 +144,7 @@ class Log:
                     self.entries[bib] = {**entry, "bib": bib, "chips": [label(chip) for chip in entry["chips"]]}
                     self.entered[bib] = at
         self.unused = []  # reasons of reads that belong to no athlete
+        self.instants, self.places, self.wearers = {}, {}, {}  # of each read, by device, chip and the device's time
         self.reads = defaultdict(list)  # by bib
         self.sort_reads()
 
@@ -183,14 +194,15 @@ class Log:
             instant = at_us + self.correction(device, at_us)
             mat, source = self.mat_of(device, instant)
             bib = self.bib_of(chip, instant)
+            key = (device, chip, at_us)
+            self.instants[key], self.places[key], self.wearers[key] = instant, (mat, source), bib
             if mat is None:
                 self.unused.append("unknown_device")
             elif bib is None:
                 self.unused.append("unknown_chip")
-            elif (device, chip, at_us) in excluded:
-                self.unused.append("excluded")
             else:
-                self.reads[bib].append({"at_us": instant, "mat": mat, "source": source, "strength": rssi})
+                read = {"key": key, "at_us": instant, "mat": mat, "source": source, "strength": rssi}
+                self.reads[bib].append({**read, "excluded": key in excluded})
 
     def correction(self, device, at_us):
         found = 0
@@ -309,34 +321,39 @@ def athlete(log, race, bib):
             at_us = log.time_set(bib, point["id"])
             if at_us is not None:
                 official[point["id"]] = at_us
-    unused = []
+    fates = {}  # key of a read -> the point that it gave, or the reason why it is unused
     reads = []
     for read in log.reads[bib]:
-        if own_gun is None or read["at_us"] < own_gun:
-            unused.append("before_gun")
+        if read["excluded"]:
+            fates[read["key"]] = ("reason", "excluded")
+        elif own_gun is None or read["at_us"] < own_gun:
+            fates[read["key"]] = ("reason", "before_gun")
         else:
             reads.append(read)
     passings = []
     for passing in formed(log.definition, reads):
         if passing["duplicate"]:
-            unused += ["backup_duplicate"] * len(passing["reads"])
+            fates |= {read["key"]: ("reason", "backup_duplicate") for read in passing["reads"]}
         else:
             passings.append(passing)
     course = Course(log, race, own_gun, passings, official)
     chosen, lap_ambiguous = course.choose()
     for index, passing in enumerate(passings):
-        unused += course.unused_of(chosen, index, passing)
+        fates |= {read["key"]: ("reason", reason) for read, reason in course.unused_of(chosen, index, passing)}
     taken = {}  # point -> instant
     shown = []
     for point, choice in zip(points, chosen, strict=True):
         if choice is not None:
             taken[point["id"]] = choice["at_us"]
             shown.append({"point": point["id"], "at_us": choice["at_us"], "source": choice["source"]})
+            if choice["source"] != "official":
+                fates[choice["read"]["key"]] = ("point", point["id"])
     made = result(log, race, bib, own_gun, taken)
     if lap_ambiguous:
         made["flags"].append("lap_ambiguous")
     made["flags"].sort()
-    return {"bib": bib, "race": race["id"], "points": shown, "unused": unused, **made}
+    chose = {"own_gun": own_gun, "course": course, "chosen": chosen, "taken": taken, "fates": fates}
+    return {"bib": bib, "race": race["id"], "points": shown, **chose, **made}
 
 
 def formed(definition, reads):
@@ -451,6 +468,12 @@ class Course:
             found = longer
         return found
 
+    def allows(self, choice):
+        """Whether the rules allow a choice."""
+        return all(
+            candidate is None or self.fits(choice[:index], index, candidate) for index, candidate in enumerate(choice)
+        )
+
     def choose(self):
         """The choice that holds, and whether another fills other points of a mat that is crossed more than once.
 
@@ -483,14 +506,16 @@ class Course:
         return False
 
     def unused_of(self, chosen, index, passing):
-        """The reasons of a passing's reads that no point took."""
+        """The reads of a passing that no point took, each with its reason."""
         for point, choice in zip(self.points, chosen, strict=True):
             if choice is not None and choice["passing"] == index:
                 rest = [read for read in passing["reads"] if read is not choice["read"]]
-                beside = [read for read in rest if point["id"] == "START" and not self.in_window(read)]
-                reasons = [self.unused_reason(chosen, passing, read) for read in beside]
-                return reasons + ["superseded"] * (len(rest) - len(beside))
-        return [self.unused_reason(chosen, passing, read) for read in passing["reads"]]
+                outside = [read for read in rest if point["id"] == "START" and not self.in_window(read)]
+                return [
+                    (read, self.unused_reason(chosen, passing, read) if read in outside else "superseded")
+                    for read in rest
+                ]
+        return [(read, self.unused_reason(chosen, passing, read)) for read in passing["reads"]]
 
     def unused_reason(self, chosen, passing, read):
         """The first reason that, with those before it, keeps a read from every point of its mat."""
@@ -592,7 +617,6 @@ def result(log, race, bib, own_gun, taken):
     guns = log.guns(race)
     earliest_gun = min(guns.values()) if guns else None
     finish = taken.get("FINISH")
-    flags = []
 
     cut_at = None
     for point in points:
@@ -600,7 +624,7 @@ def result(log, race, bib, own_gun, taken):
         if cut_at is None and limits and point["id"] in taken and taken[point["id"]] > min(limits):
             cut_at = point["id"]
 
-    missed = []
+    missed, waived = [], []
     for index, point in enumerate(points):
         later = any(after["id"] in taken for after in points[index + 1 :])
         mandatory = point.get("mandatory", True)
@@ -608,10 +632,10 @@ def result(log, race, bib, own_gun, taken):
             mandatory = False
         if mandatory and point["id"] not in taken and later:
             if log.waived(race, bib, point["id"], taken):
-                flags.append("waived")
+                waived.append(point["id"])
             else:
                 missed.append(point["id"])
-    flags = sorted(set(flags))
+    flags = ["waived"] if waived else []
 
     set_fact = log.set_status(bib)
     missing_mat = race.get("missing_mat", "dnf")
@@ -691,6 +715,15 @@ def result(log, race, bib, own_gun, taken):
         "missed": missed,
         "flags": flags,
         "cases": cases,
+        "waived": waived,
+        "set_status": None if set_fact is None else set_fact["status"],
+        "decided": decided,
+        "let_off": let_off or (ground and under_review),
+        "after_close": after_close,
+        "late_decided": late_decided,
+        "limit": limit,
+        "closed": closing is not None,
+        "gun_from": own_gun if race.get("gun_from", "race") == "wave" else earliest_gun,
     }
 
 

@@ -1,0 +1,524 @@
+"""Explanations of random logs say what the second scorer finds: each read, time, rule and sentence.
+
+The checks know the rules from the second scorer alone. A sentence is taken for a claim, and the claim is worked out
+from what the second scorer knows: that a stretch is too fast, that another passing gives a point its time, that a close
+came before the finish. A sentence that none of the patterns here reads fails, so a new one comes with its check.
+`MATLINE_AGREEMENT_LOGS` sets how many logs are compared, and `MATLINE_AGREEMENT_SEED` the first seed.
+"""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from schemas.definition_parse import parse_definition
+from services.formatting.times import LocalClock
+from services.scoring.core.classify_reads import STRIKE_ORDER
+from services.scoring.core.explain.build import explain
+from services.scoring.core.explain.evidence import evidence_of
+from services.scoring.core.judge_status import STATUS_RULES
+from tests.oracle.folding import at_once
+from tests.oracle.logs import log_of
+from tests.oracle.scorer import US, Log, effective, examined, limits_us
+
+LOGS = int(os.environ.get("MATLINE_AGREEMENT_LOGS", "3000")) // 3 + 1
+FIRST_SEED = int(os.environ.get("MATLINE_AGREEMENT_SEED", "0"))
+BLOCKS = 4
+
+
+class Second:
+    """What the second scorer finds of one log, and the clock of its event."""
+
+    def __init__(self, log):
+        self.log = Log(effective(log))
+        self.athletes = examined(self.log)
+        defined = self.log.definition
+        self.clock = LocalClock(None if defined is None else parse_definition(defined))
+
+
+# --- Reads.
+
+
+def check_reads(second, bib, explanation):
+    """Each read is of the athlete who wore the chip, and used or unused for the reason of the second scorer."""
+    one = second.athletes[bib]
+    explained = Counter()
+    for read in explanation.reads:
+        key = (read.device, read.chip, read.device_at_us)
+        wearer, place = second.log.wearers[key], second.log.places[key]
+        assert read.mat == place[0]
+        if place[0] is None:
+            assert (read.reason, read.says) == ("unknown_device", f"device {read.device} was at no mat then")
+            continue
+        assert read.backup == (place[1] == "backup")
+        if wearer is None:
+            assert (read.reason, read.says) == ("unknown_chip", f"nobody wore chip {read.chip} then")
+        elif wearer != bib:
+            assert (read.bib, read.says) == (wearer, f"bib {wearer} wore chip {read.chip} then")
+        else:
+            assert read.at_us == second.log.instants[key]
+            fate = ("reason", read.reason) if read.point is None else ("point", read.point)
+            alike = (
+                read.at_us,
+                read.mat,
+                read.backup,
+            )  # which of several such reads gave a point its time is all the same
+            explained[alike, fate] += 1
+            for sentence in read.says.split("; "):
+                yield read.reason or "gave", sentence
+                assert_read_claim(ReadOf(second, one, key), sentence)
+    found = Counter()
+    for key, fate in one["fates"].items():
+        mat, source = second.log.places[key]
+        found[(second.log.instants[key], mat, source == "backup"), fate] += 1
+    assert explained == found
+
+
+def assert_read_claim(read, sentence):
+    """A sentence about a read, or about its passing, holds."""
+    for pattern, holds in READ_CLAIMS.items():
+        if (claim := re.fullmatch(pattern, sentence)) is not None:
+            assert holds(read, *claim.groups()), sentence
+            return
+    raise AssertionError(f"nothing here reads the sentence {sentence!r}")
+
+
+class PassingOf:
+    """A passing of an athlete, and the choice of passings for points, by the second scorer."""
+
+    def __init__(self, second, one, index):
+        self.second, self.one, self.index = second, one, index
+        self.own_gun, self.course, self.chosen = one["own_gun"], one["course"], one["chosen"]
+
+    def point(self, name):
+        """Index and definition of a point, which must be at the mat of the passing."""
+        return next((at, point) for at, point in enumerate(self.course.points) if point["id"] == name)
+
+    def picked_us(self, name):
+        """The instant that the passing gives a point."""
+        _, point = self.point(name)
+        passing = self.course.passings[self.index]
+        read = self.course.picked(point, passing) if point["mat"] == passing["mat"] else None
+        return None if read is None else read["at_us"]
+
+    def held(self, name):
+        """The instant of a point in the choice, and its passing; None for a point that is not filled."""
+        choice = self.chosen[self.point(name)[0]]
+        return (None, None) if choice is None else (choice["at_us"], choice["passing"])
+
+    def gave_by_another(self, names):
+        held = [self.held(name) for name in re.split(", | and ", names)]
+        return all(passing == self.index for _, passing in held)
+
+    def is_overridden(self, name):
+        return name in self.course.official and self.point(name)[1]["mat"] == self.course.passings[self.index]["mat"]
+
+    def is_too_early(self, name, at):
+        _, point = self.point(name)
+        race, course = self.second.log.races[self.one["race"]], self.course
+        limit = max(limits_us(self.second.log, race, point["earliest"], course.earliest_gun, self.own_gun))
+        return self.picked_us(name) < limit and at == self.second.clock.at(limit)
+
+    def is_too_fast(self, name, since):
+        """From the nearest point that was filled before, or from the gun; forward in time."""
+        index, point = self.point(name)
+        at_us = self.picked_us(name)
+        if since == "the gun":
+            return self.course.faster(self.course.points[0], self.own_gun, point, at_us)
+        before = max(at for at in range(index) if self.chosen[at] is not None)
+        before_us = self.chosen[before]["at_us"]
+        fast = self.course.faster(self.course.points[before], before_us, point, at_us)
+        return self.course.points[before]["id"] == since and before_us < at_us and fast
+
+    def is_out_of_order(self, name, other):
+        at_us, official_us = self.picked_us(name), self.course.official[other]
+        before = self.point(other)[0] < self.point(name)[0]
+        return at_us <= official_us if before else at_us >= official_us
+
+    def is_beaten(self, which, name):
+        """The point took another passing, though this one would be allowed there, and the rules prefer that one."""
+        held_us, passing = self.held(name)
+        at_us = self.picked_us(name)
+        if passing is None or passing == self.index or at_us is None:
+            return False
+        order = "a later" if held_us > at_us else "an earlier" if held_us < at_us else "another"
+        swapped = list(self.chosen)
+        swapped[self.point(name)[0]] = self.candidate(name)
+        return which == order and self.course.allows(swapped) and not self.course.better(swapped, self.chosen)
+
+    def candidate(self, name):
+        return next(one for one in self.course.candidates[self.point(name)[0]] if one["passing"] == self.index)
+
+    def is_used_for(self, name):
+        return self.held(name)[1] == self.index
+
+    def comes_not_after(self, later, earlier):
+        """Of two points that follow each other in the choice, with the passing's instant at one of them."""
+        return any(first is not None and second <= first for first, second in self.stretches(earlier, later))
+
+    def is_a_fast_stretch(self, first, second):
+        points = self.course.points
+        if first == "the gun":
+            return self.course.faster(points[0], self.own_gun, self.point(second)[1], self.picked_us(second))
+        return any(
+            self.course.faster(self.point(first)[1], start, self.point(second)[1], end)
+            for start, end in self.stretches(first, second)
+        )
+
+    def stretches(self, first, second):
+        """The instants at two points, one of them in the choice and the other by this read's passing."""
+        assert self.point(first)[0] < self.point(second)[0]
+        for one, other in (
+            (self.held(first)[0], self.picked_us(second)),
+            (self.picked_us(first), self.held(second)[0]),
+        ):
+            if one is not None and other is not None:
+                yield one, other
+
+
+class ReadOf(PassingOf):
+    """A read of an athlete, with its passing if it is in one."""
+
+    def __init__(self, second, one, key):
+        passings = one["course"].passings
+        index = next((at for at, passing in enumerate(passings) if key in map(key_of, passing["reads"])), None)
+        super().__init__(second, one, index)
+        self.key, self.at_us = key, second.log.instants[key]
+
+    def gave(self, name):
+        return self.held(name) == (self.at_us, self.index)
+
+    def is_before_gun(self, at=None):
+        if at is None:
+            return self.own_gun is None
+        return self.at_us < self.own_gun and at == self.second.clock.at(self.own_gun)
+
+    def is_duplicate(self, mat):
+        """A main device read the athlete there too, within the gap of the backup's passing."""
+        return (
+            self.second.log.places[self.key] == (mat, "backup") and self.one["fates"][self.key][1] == "backup_duplicate"
+        )
+
+    def has_no_point(self, race, mat):
+        mats = [point["mat"] for point in self.course.points]
+        return race == self.one["race"] and mat == self.second.log.places[self.key][0] and mat not in mats
+
+    def is_outside_window(self, name, seconds):
+        window_us = self.second.log.window_us[self.one["race"]]
+        return name == "START" and int(seconds) * US == window_us and self.at_us > self.own_gun + window_us
+
+
+def key_of(read):
+    return read["key"]
+
+
+READ_CLAIMS: dict[str, Callable[..., bool]] = {
+    r"gave (\S+) its time": ReadOf.gave,
+    r"an official excluded it": lambda read: read.one["fates"][read.key] == ("reason", "excluded"),
+    r"the athlete's own gun has not been fired": ReadOf.is_before_gun,
+    r"before the athlete's own gun, (.+)": ReadOf.is_before_gun,
+    r"a backup read of a crossing that main devices at (\S+) also read": ReadOf.is_duplicate,
+    r"(\S+) has no point at (\S+)": ReadOf.has_no_point,
+    r"its passing gave (.+) by another read": ReadOf.gave_by_another,
+    r"an official's time overrides it at (\S+)": ReadOf.is_overridden,
+    r"(\S+) takes reads up to (\d+) s after the athlete's own gun": ReadOf.is_outside_window,
+    r"(\S+) takes reads from (.+) on": ReadOf.is_too_early,
+    r"(\S+) could not be reached so soon after (.+)": ReadOf.is_too_fast,
+    r"out of order at (\S+) with the official's time at (\S+)": ReadOf.is_out_of_order,
+    r"(a later|an earlier|another) passing was preferred at (\S+)": ReadOf.is_beaten,
+    r"its passing already gave (\S+) its time": ReadOf.is_used_for,
+    r"(\S+) would not come after (\S+)": ReadOf.comes_not_after,
+    r"too fast from (.+) to (\S+)": ReadOf.is_a_fast_stretch,
+}
+"""Sentences about reads, and what has to hold for each."""
+
+
+def check_candidates(second, bib, explanation):
+    """Each passing that could fill a point is taken, or not for the reason of the second scorer."""
+    one = second.athletes[bib]
+    passings = [
+        (
+            passing["mat"],
+            passing["source"] == "backup",
+            *(edge(map(instant_of, passing["reads"])) for edge in (min, max)),
+        )
+        for passing in one["course"].passings
+    ]
+    index_of = {
+        shown.passing: passings.index((shown.mat, shown.backup, shown.first_us, shown.last_us))
+        for shown in explanation.passings
+    }
+    assert len(index_of) == len(passings)
+    for point in explanation.points:
+        for candidate in point.candidates:
+            yield "candidate", candidate.says
+            if candidate.passing is None:
+                assert (candidate.says, candidate.at_us) == (
+                    "taken: an official's time must be used",
+                    one["course"].official[point.point],
+                )
+                continue
+            passing = PassingOf(second, one, index_of[candidate.passing])
+            assert candidate.at_us == passing.picked_us(point.point)
+            assert candidate.chosen == (candidate.says == "taken") == passing.is_used_for(point.point)
+            if not candidate.chosen:
+                assert_candidate_claim(passing, point.point, candidate.says)
+
+
+def assert_candidate_claim(passing, point, sentence):
+    if (beaten := re.fullmatch(r"(a later|an earlier|another) passing was preferred", sentence)) is not None:
+        assert passing.is_beaten(beaten[1], point), sentence
+    else:
+        assert_read_claim(passing, sentence)
+
+
+def instant_of(read):
+    return read["at_us"]
+
+
+# --- Status and cases.
+
+
+def check_status(second, bib, explanation):
+    """The rule that decided is one on which the second scorer rests the status, and no rule before it applies."""
+    one = second.athletes[bib]
+    last, deciding = explanation.why[-1], deciding_rules(one)
+    assert last.applies
+    assert last.rule in deciding
+    assert explanation.status == one["status"] == STATUS_RULES[last.rule].status
+    rules = [step.rule for step in explanation.why]
+    assert rules == list(STATUS_RULES)[: len(rules)]
+    assert not set(rules[:-1]) & deciding
+    for step in explanation.why:
+        claims = STATUS_CLAIMS if step.applies else NOT_CLAIMS
+        for sentence in step.says.split("; "):
+            yield step.rule if step.applies else f"not {step.rule}", sentence
+            assert any(
+                holds(second, one, *claim.groups())
+                for pattern, holds in claims.items()
+                if (claim := re.fullmatch(pattern, sentence)) is not None
+            ), f"{step.rule}: {step.says}"
+
+
+def deciding_rules(one):
+    """The rules on which the status rests: the first step of R3.7 that applies, which may hold for several reasons."""
+    finished, passed = "FINISH" in one["taken"], bool(one["taken"])
+    steps = [
+        {
+            "dq_set": one["set_status"] == "DQ",
+            "dq_decided": one["decided"] == "dq",
+            "late_dq_decided": one["late_decided"] == "dq",
+        },
+        {"dns_set": one["set_status"] == "DNS", "dnf_set": one["set_status"] == "DNF"},
+        {"over_limit": one["cut_at"] is not None},
+        {
+            "dnf_decided": one["decided"] == "dnf",
+            "missed_points": finished and not one["let_off"],
+            "late_dnf_decided": one["late_decided"] == "dnf",
+            "late_finish": one["after_close"] and one["late_decided"] is None,
+        },
+        {"finished": finished},
+        {"closed_on_course": one["closed"] and passed, "closed_not_started": one["closed"] and not passed},
+        {"on_course": passed, "not_started": not passed},
+    ]
+    return next(rules for step in steps if (rules := {rule for rule, applies in step.items() if applies}))
+
+
+def named(names):
+    return re.split(", | and ", names)
+
+
+def is_late(second, one, finish, race, closed):
+    at = second.clock.at
+    return (
+        race == one["race"]
+        and (finish, closed) == (at(one["taken"]["FINISH"]), at(one["limit"]))
+        and one["taken"]["FINISH"] > one["limit"]
+    )
+
+
+BUTS: dict[str, Callable[..., bool]] = {
+    r"missing (.+) does not matter in (\S+)": lambda second, one, missed, race: (
+        (named(missed), race) == (one["missed"], one["race"]) and second.log.races[race].get("missing_mat") == "ignore"
+    ),
+    r"missing (.+) was accepted": lambda second, one, missed: (
+        (named(missed), one["decided"]) == (one["missed"], "accept")
+    ),
+    r"the jury has to decide on the missed (.+), and the finish counts until then": lambda second, one, missed: (
+        (named(missed), one["decided"], second.log.races[one["race"]]["missing_mat"]) == (one["missed"], None, "review")
+    ),
+    r"(.+) (?:is|are) not required, since an official waived (?:it|them)": lambda second, one, waived: (
+        named(waived) == one["waived"]
+    ),
+    r"the finish after the close was accepted": lambda second, one: one["late_decided"] == "accept",
+}
+STATUS_CLAIMS: dict[str, Callable[..., bool]] = {
+    r"an official set (\S+)": lambda second, one, status: one["set_status"] == status,
+    r"the jury decided on the missed (.+): (\S+)": lambda second, one, missed, outcome: (
+        (named(missed), outcome) == (one["missed"], one["decided"])
+    ),
+    r"the jury decided on the finish after the close: (\S+)": lambda second, one, outcome: (
+        one["late_decided"] == outcome
+    ),
+    r"over the time limit at (\S+)": lambda second, one, point: one["cut_at"] == point,
+    r"finished, but missed (.+)": lambda second, one, missed: (
+        "FINISH" in one["taken"] and (named(missed), one["decided"]) == (one["missed"], None)
+    ),
+    r"finished at (.+), after (\S+) was closed at (.+)": is_late,
+    r"finished": lambda second, one: "FINISH" in one["taken"],
+    r"(\S+) is closed, and FINISH was not passed": lambda second, one, race: (
+        race == one["race"] and one["closed"] and bool(one["taken"]) and "FINISH" not in one["taken"]
+    ),
+    r"(\S+) is closed, and no point was passed": lambda second, one, race: (
+        race == one["race"] and one["closed"] and not one["taken"]
+    ),
+    r"a point was passed, and FINISH was not": lambda second, one: one["taken"] and "FINISH" not in one["taken"],
+    r"no point has been passed yet": lambda second, one: not one["taken"],
+    **BUTS,
+}
+"""Sentences about the rule that decided, and what has to hold for each."""
+NOT_CLAIMS: dict[str, Callable[..., bool]] = {
+    r"no official set (\S+)": lambda second, one, status: one["set_status"] != status,
+    r"no case of missed points was decided as (\S+)": lambda second, one, outcome: one["decided"] != outcome,
+    r"no case of a finish after the close was decided as (\S+)": lambda second, one, outcome: (
+        one["late_decided"] != outcome
+    ),
+    r"no point was passed after its time limit": lambda second, one: one["cut_at"] is None,
+    r"FINISH was not passed": lambda second, one: "FINISH" not in one["taken"],
+    r"no required point was missed": lambda second, one: one["missed"] == [],
+    r"no close of (\S+) limits the finish": lambda second, one, race: race == one["race"] and one["limit"] is None,
+    r"the finish was not after (.+), when (\S+) was closed": lambda second, one, closed, race: (
+        (second.clock.at(one["limit"]), one["race"]) == (closed, race) and one["taken"]["FINISH"] <= one["limit"]
+    ),
+    r"no point was passed": lambda second, one: not one["taken"],
+    r"(\S+) is not closed": lambda second, one, race: race == one["race"] and not one["closed"],
+    **BUTS,
+}
+"""Sentences about rules that did not apply, and what has to hold for each."""
+
+
+def check_cases(second, bib, explanation):
+    """The cases are those of the second scorer, with the decision and the reason."""
+    one = second.athletes[bib]
+    assert {(case.case, case.open) for case in explanation.cases} == {
+        (case["case"], case["open"]) for case in one["cases"]
+    }
+    for case in explanation.cases:
+        assert case.outcome == second.log.decision(case.case)
+        kind = case.case.partition(":")[0]
+        yield f"case {kind}", case.says
+        if kind == "missed":
+            missed = case.says.removeprefix("missed ").removesuffix(", but passed a later point")
+            assert named(missed) == one["missed"]
+        elif kind == "after_close":
+            assert is_late(
+                second, one, *re.fullmatch(r"finished at (.+), after (\S+) was closed at (.+)", case.says).groups()
+            )
+        else:
+            assert case.says == "passed a point that contradicts the status that an official set"
+
+
+# --- Points and times.
+
+
+def check_points(second, bib, explanation):
+    """The points with their instants and sources, those missed, waived and over their limit; and their sentences."""
+    one = second.athletes[bib]
+    taken = [(point.point, point.at_us, point.source) for point in explanation.points if point.at_us is not None]
+    assert taken == [(point["point"], point["at_us"], point["source"]) for point in one["points"]]
+    assert [point.point for point in explanation.points if point.missed] == one["missed"]
+    assert next((point.point for point in explanation.points if point.over), None) == one["cut_at"]
+    for point in explanation.points:
+        parts = point.says.split("; ")
+        for sentence in parts:
+            yield "point", sentence
+        assert ("missed, since a later point was passed" in parts) == (point.point in one["missed"])
+        assert any(part.startswith("not required, since an official waived it") for part in parts) == (
+            point.point in one["waived"]
+        )
+        assert ("later than its limit" in parts) == point.over
+        if point.at_us is None:
+            assert parts[0] == (
+                "none of its candidates was taken" if point.candidates else "no read or official gave it a time"
+            )
+        else:
+            assert (parts[0] == "an official's time, which overrides every read here") == (point.source == "official")
+
+
+def check_times(second, bib, explanation):
+    """The instants between which times are measured, the adjustments, and the times themselves."""
+    one = second.athletes[bib]
+    steps = {step.step: step for step in explanation.times}
+    at = second.clock.at
+    for step in explanation.times:
+        yield f"time {step.step}", step.says
+    if one["own_gun"] is None:
+        assert list(steps) == ["own_gun"]
+        assert "no gun has been fired" in steps["own_gun"].says
+        return
+    assert steps["own_gun"].at_us == one["own_gun"]
+    assert steps["own_gun"].says.endswith(at(one["own_gun"]))
+    assert steps["gun"].at_us == one["gun_from"]
+    finish = one["taken"].get("FINISH")
+    if finish is None:
+        assert steps["finish"].says == "FINISH has no passing, so there are no times"
+        assert (explanation.gun_us, explanation.chip_us) == (None, None)
+        return
+    assert steps["finish"].at_us == finish
+    assert steps["gun_time"].time_us == one["gun_us"]
+    assert steps["gun_time"].says.startswith(f"gun time {at(finish)} − {at(one['gun_from'])}")
+    has_chip = one["chip_us"] is not None
+    assert ("chip_time" in steps) == has_chip
+    if has_chip:
+        start_us = one["taken"].get("START", one["own_gun"])
+        assert (steps["start"].at_us, steps["chip_time"].time_us) == (start_us, one["chip_us"])
+        assert steps["chip_time"].says.startswith(f"chip time {at(finish)} − {at(start_us)}")
+        assumed = "START has no passing" in steps["start"].says
+        assert assumed == ("start_assumed" in one["flags"])
+        let_off = ", and missing it does not count" in steps["start"].says
+        assert let_off == (assumed and second.log.races[one["race"]].get("missing_start", "gun") == "dnf")
+    else:
+        assert steps["start"].says == "START has no passing and no gun replaces it, so there is no chip time"
+    for name in {"gun_time", "chip_time"} & steps.keys():
+        assert (" penalty = " in steps[name].says) == bool(one.get("penalty_us"))
+    printed = steps["printed"].time_us
+    assert (None if printed is None else printed // US) == one["time_s"]
+
+
+CHECKS = (check_reads, check_candidates, check_status, check_cases, check_points, check_times)
+
+
+def check(log):
+    """Hold every explanation of a log against the second scorer; return the sentences seen, without their values."""
+    second = Second(log)
+    state = at_once(log)
+    seen = Counter()
+    entered = {bib for bib in state.versions if state.was_entered(bib)}
+    assert entered >= set(second.athletes)
+    for bib in sorted(entered):
+        explanation, row = explain(evidence_of(state, bib))
+        assert (explanation.gone is None) == (bib in second.athletes)
+        if explanation.gone is None:
+            for checked in CHECKS:
+                seen.update(kind for kind, _ in checked(second, bib, explanation))
+            assert explanation.flags == second.athletes[bib]["flags"] == row.flags
+    return seen
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_every_sentence_of_an_explanation_agrees_with_the_second_scorer(block):
+    seen = Counter()
+    for seed in range(FIRST_SEED + block, FIRST_SEED + LOGS, BLOCKS):
+        log = log_of(seed)
+        try:
+            seen += check(log)
+        except Exception as fault:
+            lines = "\n".join(json.dumps(fact) for fact in log)
+            raise AssertionError(f"seed {seed}: {fault}\n{lines}") from fault
+    if LOGS > 1000:
+        rare = {"dq_decided", "dnf_decided", "late_dq_decided", "late_dnf_decided"}
+        assert set(STATUS_RULES) - rare <= set(seen)
+        assert {*STRIKE_ORDER, "backup_duplicate", "before_gun", "excluded", "not_on_course"} <= set(seen)
