@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,16 +19,34 @@ commands = CommandGroup(text="Work from files.")
 def check(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE", help="Race definitions (TOML or JSON), or a matline.toml that names readers."),
+        typer.Argument(
+            metavar="FILE",
+            help="Race definitions (TOML or JSON), or a matline.toml that names readers; with --for, entry lists.",
+        ),
     ],
+    race: Annotated[
+        str | None,
+        typer.Option("--for", metavar="RACE", help="Check entry lists (CSV, XLSX or JSON) for this race definition."),
+    ] = None,
+    repeat: Annotated[
+        Literal["refuse", "last"],
+        typer.Option(metavar="refuse|last", help="Of lines with the same bib or chip, refuse all or take the last."),
+    ] = "refuse",
+    names: Annotated[
+        Literal["family_first", "given_first"] | None,
+        typer.Option(metavar="family_first|given_first", help="The order of full names; by default found out."),
+    ] = None,
 ) -> None:
-    """Check race definitions and files that name readers.
+    """Check race definitions, readers and entry lists.
 
     Every fault is shown at once, as FILE:LINE: PATH: REASON. Of a file without faults, its contents are summed up.
     """
     from services.offline.check_command import run
+    from services.offline.check_entries import run as check_entries
 
-    sys.exit(run(files))
+    if race is None:
+        sys.exit(run(files))
+    sys.exit(check_entries(files, race, repeat, names))
 
 
 @commands.command(rich_help_panel=HEADING)

@@ -11,6 +11,6 @@ def plain(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a name or value for a message: in one line, and not longer than a message should be."""
-    flat = " ".join(text.split())
+    """Return a name or value for a message: in one line, printable, and not longer than a message is."""
+    flat = "".join(char for char in " ".join(text.split()) if char.isprintable())
     return flat if len(flat) <= SHOWN_CHARS else f"{flat[:SHOWN_CHARS]}..."

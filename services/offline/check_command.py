@@ -27,6 +27,7 @@ class CheckLimits(Struct, frozen=True):
 
 
 DEFAULT_LIMITS = CheckLimits()
+LIST_SUFFIXES = (".csv", ".tsv", ".xlsx")
 
 
 def run(paths: Iterable[str], limits: CheckLimits = DEFAULT_LIMITS) -> int:
@@ -34,15 +35,17 @@ def run(paths: Iterable[str], limits: CheckLimits = DEFAULT_LIMITS) -> int:
     code = 0
     for path in paths:
         try:
-            data = _read(path, limits)
+            if path.lower().endswith(LIST_SUFFIXES):
+                reason = f"is an entry list, which is checked for a race: matline check {path} --for RACE.toml"
+                raise Faulty([(None, Fault("", reason))])
+            data = read_file(path, limits.file_max_bytes)
             if names_readers(data):
                 print(f"{path}: {readers_summary(check_readers(data))}")
                 continue
             definition, lines = check(data, is_json=path.endswith(".json"))
         except Faulty as faulty:
             code = 2
-            for line, fault in faulty.faults:
-                print(_shown(path, line, fault), file=sys.stderr)
+            print_faults(path, faulty)
             continue
         for falls in clock_cutoffs(definition):
             print(f"{_shown(path, line_of(lines, falls.path), falls)}")
@@ -97,16 +100,23 @@ def readers_summary(sources: list[Source]) -> str:
     return f"good: {_count(len(sources), 'reader')}" + (f": {named}" if named else "")
 
 
-def _read(path: str, limits: CheckLimits) -> bytes:
+def read_file(path: str, max_bytes: int, kind: str = "a definition") -> bytes:
+    """Return the bytes of a file. Raises Faulty when it cannot be opened, or is longer than one of its `kind` is."""
     try:
         with Path(path).open("rb") as file:
-            data = file.read(limits.file_max_bytes + 1)
+            data = file.read(max_bytes + 1)
     except OSError as error:
         raise Faulty([(None, Fault("", f"cannot be opened: {error.strerror}"))]) from None
-    if len(data) > limits.file_max_bytes:
-        reason = f"is longer than {limits.file_max_bytes} bytes, so it cannot be a definition"
+    if len(data) > max_bytes:
+        reason = f"is longer than {max_bytes} bytes, so it cannot be {kind}"
         raise Faulty([(None, Fault("", reason))])
     return data
+
+
+def print_faults(path: str, faulty: Faulty) -> None:
+    """Print the faults of a file, each with its line."""
+    for line, fault in faulty.faults:
+        print(_shown(path, line, fault), file=sys.stderr)
 
 
 def _plain_from_json(data: bytes) -> Any:
