@@ -28,13 +28,14 @@ def plain_waivers(waivers: list[WaiverInForce]) -> list[dict[str, Any]]:
 
 def print_waivers(console: Console, waivers: list[WaiverInForce], clock: LocalClock) -> None:
     """Print a table of waivers; nothing where there are none."""
-    shown = new_table("Waivers in force", "Race", "Point", "Passed", "Lets off", "Bibs", "By", "Reason", "Id")
+    shown = new_table("Waivers in force", "Race", "Point", "From", "Until", "Lets off", "Bibs", "By", "Reason", "Id")
     for line in waivers:
         waiver = line.waiver
-        when = clock.between(waiver.from_us, waiver.until_us).strip() or "at any time"
+        bounds = (waiver.from_us, waiver.until_us)
+        interval = ["" if at_us is None else clock.at(at_us).removesuffix(".000") for at_us in bounds]
         more = len(line.bibs) - BIBS_SHOWN
         bibs = ", ".join(line.bibs[:BIBS_SHOWN]) + (f" and {more} more" if more > 0 else "")
-        cells = (waiver.race, waiver.point, when, str(len(line.bibs)), bibs, waiver.by or "", waiver.reason)
+        cells = (waiver.race, waiver.point, *interval, str(len(line.bibs)), bibs, waiver.by or "", waiver.reason)
         shown.add_row(*(Text(clean(cell)) for cell in (*cells, waiver.id or "")))
     if shown.row_count:
         shown.caption, shown.caption_justify = "fact_withdrawn takes a waiver back by its id", "left"

@@ -118,8 +118,8 @@ def test_the_table_of_waivers_says_when_and_whom_and_counts_the_bibs_that_it_lea
     facts = day(*(ran(bib, k10=None) for bib in bibs), WAIVER, waived("10K"), definition=OF, bibs=bibs)
     out = listed(*facts, style="text")[1]
     assert "Waivers in force" in out
-    assert "from 05:16:40.000 until" in out
-    assert "at any time" in out
+    assert "05:16:40" in out
+    assert "05:33:20" in out
     assert f"{len(bibs)}" in out
     assert "and 2 more" in " ".join(out.replace("│", " ").split())
     assert "fact_withdrawn takes a waiver back by its id" in out
