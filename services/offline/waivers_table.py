@@ -36,7 +36,7 @@ def print_waivers(console: Console, waivers: list[WaiverInForce], clock: LocalCl
         more = len(line.bibs) - BIBS_SHOWN
         bibs = ", ".join(line.bibs[:BIBS_SHOWN]) + (f" and {more} more" if more > 0 else "")
         cells = (waiver.race, waiver.point, *interval, str(len(line.bibs)), bibs, waiver.by or "", waiver.reason)
-        shown.add_row(*(Text(clean(cell)) for cell in (*cells, waiver.id or "")))
+        shown.add_row(*(Text(clean(cell), overflow="fold") for cell in (*cells, waiver.id or "")))
     if shown.row_count:
         shown.caption, shown.caption_justify = "fact_withdrawn takes a waiver back by its id", "left"
         console.print(shown)

@@ -33,6 +33,7 @@ from tests.builders import (
     race,
     run,
     status,
+    waived,
     withdrawn,
 )
 
@@ -140,6 +141,22 @@ def test_a_provisional_that_was_withdrawn_does_not_count():
 def test_without_recorded_times_official_is_void():
     untimed = fact("results_published", race="hm", state="provisional")
     assert Event(run("7"), untimed, published("official", 6000)).void() == ["unknown_time"]
+
+
+def test_a_waiver_that_ends_the_last_case_clears_the_way_to_official():
+    event = Event(run("7"), run("8", k10=None), published("provisional", 5000), waived("10K"))
+    assert event.add(published("official", 5600)).state() == "official"
+
+
+def test_a_waiver_after_official_changes_nothing_that_was_published_and_shows_as_a_difference():
+    event = Event(run("7"), run("8", k10=None), decided("missed:8", "dnf"), published("provisional", 5000))
+    event.add(published("official", 5600))
+    assert not event.difference()
+    found = event.add(waived("10K")).difference()
+    (row,) = found.athletes
+    assert (row["bib"], row["published"]["flags"], row["now"]["flags"]) == ("8", [], ["waived"])
+    assert [(row["bib"], row["published"]) for row in found.boards["men"]] == [("8", None)]
+    assert event.state() == "official"
 
 
 def test_open_cases_and_protests_make_it_void_and_are_named():
