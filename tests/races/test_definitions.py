@@ -10,6 +10,7 @@ from schemas.course_times import clock_instant_us, start_instant_us
 from schemas.definition import Definition
 from schemas.definition_parse import definition_from_toml
 from schemas.ids import US
+from schemas.named import in_language
 from schemas.office import TABLES
 
 NAMES = ["hanoi-half-2024", "tien-phong-2024", "vnexpress-hcmc-midnight-2024", "vnexpress-nha-trang-2023"]
@@ -202,6 +203,22 @@ def test_tien_phong_gives_five_overall_and_three_of_each_event_and_group_with_no
     assert len(prizes["national"].boards) == len(prizes["mass"].boards) == 8
     assert prizes["national"].team_boards == [team.id for team in definition.team_boards]
     assert definition.medals[0].races == []
+
+
+def test_tien_phong_has_its_names_in_english_and_in_vietnamese_as_its_regulations_do():
+    definition = loaded("tien-phong-2024")
+    assert in_language(definition.name, None) == "Tien Phong Marathon National Championship 2024"
+    assert in_language(definition.name, "vi").startswith("Giải vô địch quốc gia marathon và cự ly dài giải báo Tiền")
+    boards = {board.id: board.name or "" for board in definition.boards}
+    assert in_language(boards["10k-men-senior"], "vi") == "10 km nam tuyển"
+    assert in_language(boards["21k-women-mass-60-plus"], "vi") == "Bán marathon nữ, hệ phong trào, từ 60 tuổi trở lên"
+    assert [in_language(team.name or "", "vi") for team in definition.team_boards] == [
+        "Đội nam tuyển",
+        "Đội nam trẻ",
+        "Đội nữ tuyển",
+        "Đội nữ trẻ",
+    ]
+    assert in_language(definition.delegations[0].name or "", "vi") == "Toàn đoàn"
 
 
 def test_tien_phong_has_the_titles_whose_times_are_public():
