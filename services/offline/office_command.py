@@ -23,6 +23,7 @@ from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import Log, scored
 from services.offline.waiting_table import plain_waiting, print_waiting, waiting_in
 from services.offline.waivers_table import plain_waivers, print_waivers, waivers_of
+from services.offline.withdrawn_entries import withdrawn_but_read
 from services.standings.office.concern import Concern, Kind
 from services.standings.office.report import OfficeLists, office_lists
 
@@ -44,7 +45,7 @@ def lists_of(log: Log) -> tuple[OfficeLists, dict[str, str]]:
         result.athletes,
         result.standings,
         log.state.rulings.worn,
-        chips_apart(log.state),
+        [*chips_apart(log.state), *withdrawn_but_read(log.state)],
     )
     return lists, names
 
@@ -109,6 +110,7 @@ _TITLES: dict[Kind, str] = {
     "double": "Entered twice",
     "chip": "Chip on two entries",
     "chips_apart": "Chips of one bib in different places",
+    "withdrawn": "Withdrawn, but read",
     "birth_year": "No birth year",
     "age": "Age",
     "consent": "Guardian's consent",

@@ -17,6 +17,7 @@ Kind = Literal[
     "double",
     "chip",
     "chips_apart",
+    "withdrawn",
     "birth_year",
     "age",
     "consent",
