@@ -4,11 +4,12 @@ It is TOML in `races/`, and JSON of the same shape in `event_defined`. `schemas.
 a faulty definition as a whole and lists all its faults, so that a person can correct them in one go.
 """
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from schemas.ids import DeviceId, Nationality, Slug, Text
+from schemas.ids import US, DeviceId, Nationality, Slug, Text
 from schemas.named import Named
 from schemas.office import Composition, Eligibility, Medal, Prize, Title, Waves
 
@@ -16,6 +17,7 @@ RULES_VERSION = 1
 LIST_MAX = 1_000  # mats, races, boards of one definition
 POINTS_MAX = 200
 START_WINDOW_S = 1800
+WITHIN_S_MAX = 60  # of chips carried together: in a minute many pass a point who have nothing to do with each other
 
 Pick = Literal["first", "last", "strongest", "peak"]
 """The time that a point takes from a passing: that of its first, last or strongest read, or the highest point of a
@@ -133,10 +135,26 @@ class Delegation(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     name: Named | None = None
 
 
+class Together(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """How chips that are carried together are found: two athletes who pass `points` points within `within_s` seconds.
+
+    `within_s` 0 means equal instants; with `points` 0 nothing is looked for. Source: R2.11 and R4.10.
+    """
+
+    within_s: Annotated[float, Meta(ge=0, le=WITHIN_S_MAX)] = 0.2
+    points: Annotated[int, Meta(ge=0, le=POINTS_MAX)] = 3
+
+    @property
+    def within_us(self) -> int:
+        """Return `within_s` as the file spells it, in whole microseconds, rounded down: instants are whole ones."""
+        return int(Decimal(repr(self.within_s)) * US)
+
+
 class Definition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """An event as its organiser defines it. `date` and the races' `start` are ISO texts in local time.
 
-    The tables from `eligibility` to `waves` are the race office's (`schemas.office`); no result depends on them.
+    Without `together` no chips that are carried together are looked for. The tables from `eligibility` to `waves` are
+    the race office's (`schemas.office`); no result depends on them.
     """
 
     event: Slug
@@ -157,3 +175,4 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     rules_version: int = 1
     protest_window_s: Seconds = 600
     passing_gap_s: Annotated[float, Meta(ge=0, le=86_400)] = 20
+    together: Together | None = None

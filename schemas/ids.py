@@ -26,6 +26,7 @@ REASON_CHARS = 1000
 FACT_ID_CHARS = 64  # R1
 
 ATHLETE_CASES = ("missed", "reads_after", "after_close")  # kinds of cases about one athlete: `kind:bib`
+TOGETHER = "together"  # the kind of cases about two athletes: `together:bib:bib`
 
 Label = Annotated[str, Meta(min_length=1, max_length=LABEL_RAW_CHARS)]
 DeviceId = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -54,20 +55,39 @@ def label(value: str, what: str) -> str:
 
 
 def case_name(value: str) -> str:
-    """Return a case's name with its bib stripped and upper-cased. Source: R1 and R3.6.
+    """Return a case's name with its bibs stripped and upper-cased. Source: R1.7.
 
     Team cases keep the team's spelling: teams are names, not labels.
     """
     kind, colon, rest = value.strip().partition(":")
     if colon and kind in ATHLETE_CASES:
         return f"{kind}:{rest.strip().upper()}"
+    if colon and kind == TOGETHER:
+        bibs = [part.strip().upper() for part in rest.split(":")]
+        # With another colon in it, a bib may have blanks beside that; then only the ends are certain.
+        return f"{kind}:{':'.join(bibs) if len(bibs) == 2 else rest.strip().upper()}"
     return value.strip()
 
 
+def together_name(bib: str, other: str) -> str:
+    """Return the name of the case about two athletes whose chips may be carried together. Source: R4.10."""
+    return ":".join((TOGETHER, *sorted((bib, other), key=bib_order)))
+
+
+def case_pairs(name: str) -> list[tuple[str, str]]:
+    """Return the pairs of bibs that a case `together` may be about: several if a bib has a colon; else none."""
+    kind, _, rest = name.partition(":")
+    parts = rest.split(":") if kind == TOGETHER else []
+    splits = ((":".join(parts[:count]), ":".join(parts[count:])) for count in range(1, len(parts)))
+    return [(bib, other) for bib, other in splits if bib and other and bib_order(bib) < bib_order(other)]
+
+
 def case_bibs(name: str) -> tuple[str, ...]:
-    """Return the bibs of the athletes that a case is about; none for a case about a team."""
+    """Return the bibs of the athletes that a case is or may be about; none for a case about a team."""
     kind, colon, bib = name.partition(":")
-    return (bib,) if colon and kind in ATHLETE_CASES else ()
+    if colon and kind in ATHLETE_CASES:
+        return (bib,)
+    return tuple(dict.fromkeys(bib for pair in case_pairs(name) for bib in pair))
 
 
 def bib_order(bib: str) -> tuple[int, str]:

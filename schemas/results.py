@@ -40,6 +40,10 @@ class Case(Struct, frozen=True, omit_defaults=True):
     bib: str | None = None
     open: bool = True
 
+    def races(self) -> tuple[str, ...]:
+        """Return the races whose results cannot be official while the case is open."""
+        return (self.race,)
+
 
 class AthleteRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The result of one athlete.

@@ -15,6 +15,7 @@ from services.formatting.times import format_hms, format_ms
 from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import scored
 from services.offline.waiting_table import print_waiting, waiting_in
+from services.standings import all_cases
 from services.standings.boards import BoardRow
 from services.standings.document import Scored, document
 from services.standings.result_flags import flag_words, legend
@@ -94,7 +95,7 @@ def _print_rest(console: Console, result: Scored) -> None:
         console.print(table)
     for line in legend(result.athletes):
         console.print(line, highlight=False)
-    cases = [case for row in result.athletes for case in row.cases] + result.standings.cases
+    cases = list(all_cases(result.athletes, result.standings))
     if cases:
         table = new_table("Cases", "Case", "Race", "State")
         for case in cases:

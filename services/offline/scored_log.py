@@ -60,7 +60,7 @@ class Log:
 def scored(state: EventState | None) -> Scored:
     """Return the results of a state, athletes in document order."""
     if state is None:
-        return Scored(None, None, [], Standings({}, {}, {}, []), {})
+        return Scored(None, None, [], Standings({}, {}, {}, [], []), {})
     rows = list(map(state.row, list(state.rulings.bibs())))
     result = scored_rows(state.event_row(), rows)
     return result._replace(unused=state.unused_reads(result.athletes))

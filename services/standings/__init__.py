@@ -4,7 +4,7 @@ Everything that depends on other athletes (places, ties, the size of a field) is
 athlete changes only with their own result. Source: R4.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -13,15 +13,20 @@ from schemas.results import AthleteRow, Case, EventRow
 from services.standings.boards import BoardRow, board, orders_of, team_members
 from services.standings.delegations import DelegationRow, delegation
 from services.standings.teams import TeamRow, crowded_teams, team_board, team_cases
+from services.standings.together import TogetherCase, pairs_together, together_cases
 
 
 class Standings(Struct, frozen=True):
-    """All standings of an event by id, in the order of the definition, and the cases of teams that are too large."""
+    """All standings of an event by id, in the order of the definition, and the cases that no athlete has alone.
+
+    `cases` are those of teams that are too large, `together` those of athletes whose chips may be carried together.
+    """
 
     boards: dict[str, list[BoardRow]]
     team_boards: dict[str, list[TeamRow]]
     delegations: dict[str, list[DelegationRow]]
     cases: list[Case]
+    together: list[TogetherCase]
 
 
 def standings(definition: Definition, athletes: Iterable[AthleteRow], event: EventRow | None) -> Standings:
@@ -33,9 +38,25 @@ def standings(definition: Definition, athletes: Iterable[AthleteRow], event: Eve
         boards[defined.id] = board(definition, defined.id, field, orders_of(orders, defined.race))
     teams: dict[str, list[TeamRow]] = {}
     cases: list[Case] = []
+    decided = [] if event is None else event.decided
     for team in definition.team_boards:
         members = team_members(definition, team.of, field)
         teams[team.id] = team_board(team, members, boards[team.of])
-        cases += team_cases(definition, team, crowded_teams(team, members), [] if event is None else event.decided)
+        cases += team_cases(definition, team, crowded_teams(team, members), decided)
     delegations = {defined.id: delegation(defined, teams) for defined in definition.delegations}
-    return Standings(boards, teams, delegations, cases)
+    together = together_cases(pairs_together(definition, field), {row.bib: row.race for row in field}, decided)
+    return Standings(boards, teams, delegations, cases, together)
+
+
+def all_cases(athletes: Iterable[AthleteRow], made: Standings) -> Iterator[Case]:
+    """Yield all cases: those of each athlete, then those that begin with the athlete; then those of teams.
+
+    `athletes` are in the order of the document. Source: R5.4.
+    """
+    together: dict[str | None, list[TogetherCase]] = {}
+    for case in made.together:
+        together.setdefault(case.bib, []).append(case)
+    for row in athletes:
+        yield from row.cases
+        yield from together.get(row.bib, ())
+    yield from made.cases

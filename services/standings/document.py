@@ -7,7 +7,7 @@ from schemas.definition import Definition
 from schemas.definition_parse import parse_definition
 from schemas.ids import bib_order
 from schemas.results import AthleteRow, EventRow
-from services.standings import Standings, standings
+from services.standings import Standings, all_cases, standings
 from services.standings.plain_rows import (
     plain_athlete,
     plain_boards,
@@ -31,7 +31,7 @@ def scored_rows(event: EventRow | None, rows: Iterable[AthleteRow]) -> Scored:
     """Return the results in rows from any store, athletes in document order; without unused reads."""
     present = [row for row in rows if not row.gone]
     if event is None or event.definition is None:
-        return Scored(event, None, present, Standings({}, {}, {}, []), {})
+        return Scored(event, None, present, Standings({}, {}, {}, [], []), {})
     definition = parse_definition(event.definition)
     races = {race.id: number for number, race in enumerate(definition.races)}
     present.sort(key=lambda row: (races[row.race], bib_order(row.bib)))
@@ -48,7 +48,6 @@ def document(event: str, revision: int, scored: Scored) -> dict[str, Any]:
         "boards": plain_boards(ranked.boards),
         "team_boards": plain_teams(ranked.team_boards),
         "delegations": plain_delegations(ranked.delegations),
-        "cases": [plain_case(case) for row in scored.athletes for case in row.cases]
-        + list(map(plain_case, ranked.cases)),
+        "cases": [plain_case(case) for case in all_cases(scored.athletes, ranked)],
         "unused_reads": scored.unused,
     }

@@ -132,7 +132,7 @@ def open_grounds(event: EventRow, race: str, cases: Iterable[Case]) -> list[Grou
     open_cases = [
         Ground(reason="open_case", text=f"case {case.case} is open", case=case.case)
         for case in cases
-        if case.open and case.race == race
+        if case.open and race in case.races()
     ]
     return open_cases + [
         Ground(reason="open_protest", text=f"protest {protest.protest} is open", protest=protest.protest)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from schemas.definition_faults import DefinitionRefused
 from schemas.definition_parse import parse_definition
+from schemas.ids import bib_order
 
 EVENT = "e"
 US = 1_000_000
@@ -131,6 +132,8 @@ class Maker:
         local = datetime.fromisoformat(self.start).replace(tzinfo=ZoneInfo(self.timezone))
         self.start_us = round(local.timestamp()) * US
         self.race_ids = ["r"] if rng.random() < (0.85 if self.calm else 0.6) else ["r", "s"]
+        self.carries = rng.random() < 0.4
+        self.together = "together:1:2"
         self.definition = self.a_definition()
         self.bibs = BIBS[: rng.randint(4 if self.calm else 2, len(BIBS))]
         self.teams = TEAMS[: rng.randint(2, len(TEAMS))] if rng.random() < 0.8 else []
@@ -144,6 +147,8 @@ class Maker:
         self.reads = []
         for entry in self.entries:
             self.run(entry)
+        if self.carries:
+            self.carry()
 
     def maybe(self, chance, value):
         return value if self.rng.random() < chance else None
@@ -185,8 +190,12 @@ class Maker:
             "mats": mats,
             "races": [self.a_race(race, [mat["id"] for mat in mats]) for race in self.race_ids],
         }
+        if self.carries and rng.random() < 0.5:  # athletes of two races meet at all mats
+            plain["races"] = [{**plain["races"][0], "id": race} for race in self.race_ids]
         if rng.random() < 0.5:
             plain["passing_gap_s"] = rng.choice([10, 20, 30, 10.000001, 0])
+        if rng.random() < (0.9 if self.carries else 0.3):
+            plain["together"] = self.a_rule_for_pairs()
         plain["boards"] = self.some_boards()
         plain["team_boards"] = self.some_team_boards([board["id"] for board in plain["boards"]])
         teams = [board["id"] for board in plain["team_boards"]]
@@ -196,6 +205,15 @@ class Maker:
                 one["tie"] = rng.choice(teams)
             plain["delegations"] = [one]
         return plain
+
+    def a_rule_for_pairs(self):
+        """The table `together`, at times with defaults; few points are enough, since courses are short."""
+        rule = {}
+        if self.rng.random() < 0.7:
+            rule["within_s"] = self.rng.choice([0, 0.2, 0.000001, 5, 30])
+        if self.rng.random() < 0.9:
+            rule["points"] = self.rng.choice([0, 1, 1, 2, 2, 3])
+        return rule
 
     def a_race(self, race, mats):
         rng = self.rng
@@ -353,6 +371,18 @@ class Maker:
             self.reads.append(read)
             at_us += rng.choice([0, 5 * US, STEP_US, gap_us, gap_us + 1, 2 * gap_us])
 
+    def carry(self):
+        """An athlete carries the chip of another too: what reads one of them reads the other, a little apart."""
+        rng = self.rng
+        carried, carrier = rng.sample(self.entries, 2)
+        self.together = f"together:{':'.join(sorted((carried['bib'], carrier['bib']), key=bib_order))}"
+        chips = carried["chips"]
+        self.reads = [read for read in self.reads if read["chip"] not in chips]
+        aparts = [rng.choice([1, 1, -1, 200_000, -200_000]), rng.choice([1, 0, 200_000, 200_001, -5 * US])]
+        for read in [read for read in self.reads if read["chip"] in carrier["chips"]]:
+            apart_us = aparts[rng.random() < 0.2]
+            self.reads.append({**read, "chip": rng.choice(chips), "at_us": read["at_us"] + apart_us})
+
     # Facts
 
     def reads_facts(self):
@@ -399,6 +429,9 @@ class Maker:
                 if rng.random() < 0.25:
                     at_us = self.gun_us[race] + rng.choice([-1, 0, 1, 2]) * STEP_US
                     facts.append({"type": "gun_fired", "race": race, "wave": wave, "at_us": at_us})
+        if self.carries and rng.random() < 0.3:
+            name = rng.choice([self.together, self.together.lower().replace(":", ": ")])
+            facts.append({"type": "case_decided", "case": name, "outcome": "accept", "reason": "r"})
         some = self.kinds()
         if self.calm:
             some += [self.an_order] * 4
@@ -557,6 +590,8 @@ class Maker:
     def a_decision(self):
         rng = self.rng
         names = [f"{kind}:{self.a_bib()}" for kind in CASES]
+        if "together" in self.definition:
+            names += [self.together, self.together, self.together.lower(), f"together:{self.a_bib()}:{self.a_bib()}"]
         boards = [board["id"] for board in self.definition["team_boards"]]
         if boards and self.teams:
             names += [f"team:{rng.choice(boards)}:{rng.choice(self.teams)}"] * 2

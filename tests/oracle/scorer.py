@@ -10,6 +10,7 @@ from collections import defaultdict
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import combinations
 from zoneinfo import ZoneInfo
 
 US = 1_000_000
@@ -50,6 +51,7 @@ def document(lines):
     cases = [case for one in athletes.values() for case in one["cases"]]
     for board in log.definition.get("team_boards", []):
         cases += team_cases(log, board)
+    cases += together_cases(log, athletes)
     unused = list(log.unused)
     for one in athletes.values():
         unused += [reason for kind, reason in one["fates"].values() if kind == "reason"]
@@ -261,6 +263,8 @@ class Log:
         for fact in self.of("case_decided"):
             kind, _, rest = fact["case"].partition(":")
             name = f"{kind}:{label(rest)}" if kind in ("missed", "reads_after", "after_close") else fact["case"]
+            if kind == "together":
+                name = ":".join([kind, *map(label, rest.split(":"))])  # no bib of the logs has a colon
             if name == case:
                 found = fact["outcome"]
         return found
@@ -848,6 +852,38 @@ def team_cases(log, board):
         for team, bibs in team_entries(log, board).items()
         if len(bibs) > board.get("max_members", 5)
     ]
+
+
+def together_cases(log, athletes):
+    """A case for each pair of athletes whose chips are carried together, R4.10."""
+    rule = log.definition.get("together")
+    if rule is None or rule.get("points", 3) == 0:
+        return []
+    within_us = Fraction(str(rule.get("within_s", 0.2))) * US
+    instants = {bib: instants_by_mat(log, bib, one) for bib, one in athletes.items()}
+    found = []
+    for bib, other in combinations(sorted(athletes, key=bib_order), 2):
+        apart = [
+            abs(at_us - instants[other][where])
+            for where, at_us in instants[bib].items()
+            if where in instants[other] and (at_us % US or instants[other][where] % US)
+        ]
+        if len(apart) >= rule.get("points", 3) and all(us <= within_us for us in apart):
+            race = next(race for race in log.definition["races"] if race["id"] == athletes[bib]["race"])
+            found.append(case_of(log, f"together:{bib}:{other}", bib, race["id"]))
+    return found
+
+
+def instants_by_mat(log, bib, one):
+    """(mat, which of the athlete's points there) -> instant, of the points taken from reads; without START."""
+    race = next(race for race in log.definition["races"] if race["id"] == one["race"])
+    taken = {point["point"]: point["at_us"] for point in one["points"] if point["source"] != "official"}
+    found, passed = {}, defaultdict(int)
+    for point in race["points"][1:]:
+        passed[point["mat"]] += 1
+        if point["id"] in taken:
+            found[point["mat"], passed[point["mat"]]] = taken[point["id"]]
+    return found
 
 
 def team_rows(log, athletes, boards, board):

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.codec import fact_from_json, logged, to_json
 from schemas.events import ENTRIES_MAX, ORDER_MAX, READS_MAX, Fact, ReadsLogged, ReadsReceived
-from schemas.ids import INSTANT_MAX_US, bib_order, case_name, label
+from schemas.ids import INSTANT_MAX_US, bib_order, case_bibs, case_name, case_pairs, label
 from tests.builders import EVENT, definition, entry, fact, line, read, reads, typed
 
 AT = 1767477601120000
@@ -356,10 +356,26 @@ def test_a_letter_that_grows_in_upper_case_counts_as_it_is_held():
         ("other:a7", "other:a7"),
         ("missed", "missed"),
         ("missed:a:b", "missed:A:B"),
+        ("together:7:a12", "together:7:A12"),
+        (" together: 7 : a12 ", "together:7:A12"),
+        ("together:a:b:c", "together:A:B:C"),
     ],
 )
 def test_the_bib_in_a_cases_name_is_upper_cased_and_a_teams_name_is_not(given, held):
     assert case_name(given) == held
+
+
+def test_a_case_of_two_athletes_may_be_about_any_bibs_that_its_name_can_spell():
+    assert case_pairs("together:7:12") == [("7", "12")]
+    assert case_pairs("together:A:B:C") == [("A", "B:C")]
+    assert case_pairs("together:1:2:33:44") == [("1", "2:33:44"), ("1:2", "33:44")]
+    assert case_bibs("together:1:2:33:44") == ("1", "2:33:44", "1:2", "33:44")
+
+
+@pytest.mark.parametrize("name", ["together:12:7", "together:7:7", "together:7", "together:", "together", "team:t:a:b"])
+def test_a_name_that_no_case_of_two_athletes_has_is_about_nobody(name):
+    assert case_pairs(name) == []
+    assert case_bibs(name) == ()
 
 
 def test_a_nationality_is_upper_cased():

@@ -50,6 +50,7 @@ def build_standings(data: StandingsData) -> dict[str, Any]:
         {name: list(map(_team_row, lines)) for name, lines in data.team_boards.items()},
         {name: list(map(_delegation_row, lines)) for name, lines in data.delegations.items()},
         event_team_cases(data.event, data.crowded),
+        [],
     )
     scored = Scored(data.event.row, data.event.definition, athletes, standings, {})
     plain = document(data.announced.event, data.announced.revision, scored)

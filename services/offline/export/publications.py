@@ -6,6 +6,7 @@ from schemas.definition import Definition
 from schemas.results import Publication
 from services.offline.scored_log import Log, scored
 from services.scoring.core.rulings import Rulings
+from services.standings import all_cases
 from services.standings.document import Scored
 from services.standings.publication import (
     PublicationKey,
@@ -79,7 +80,7 @@ class PublishingLog(Log):
 def _kept(made: Scored, publication: Publication, revision: int) -> Kept:
     if made.event is None or made.definition is None:
         raise AssertionError(f"publication at {publication.offset} takes effect without a definition")
-    cases = [case for row in made.athletes for case in row.cases] + made.standings.cases
+    cases = all_cases(made.athletes, made.standings)
     results = results_of(made, publication.race)
     published, _ = judged(made.definition, made.event, publication, cases, results, revision)
     return Kept(published, race_document(results))

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from schemas.events import EntriesAdded, EntryWithdrawn, Ruling
 from schemas.fact_kinds import Need
-from schemas.ids import case_bibs
+from schemas.ids import case_bibs, case_pairs
 from services.scoring.core.rulings import Rulings
 
 PENDING_MAX = 200  # lines shown; more would be one mistake many times
@@ -96,6 +96,8 @@ def known_boards(rulings: Rulings) -> set[str]:
 
 def _has_case(rulings: Rulings, name: str) -> bool:
     """Return whether there can be a case of that name: about bibs with entries, or about a team board."""
+    if pairs := case_pairs(name):
+        return any(all(rulings.entry_of(bib) is not None for bib in pair) for pair in pairs)
     if bibs := case_bibs(name):
         return all(rulings.entry_of(bib) is not None for bib in bibs)
     kind, _, rest = name.partition(":")
