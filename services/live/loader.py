@@ -28,6 +28,7 @@ from services.live.store import CHANGED_MAX, FACTS_MAX, Store
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex
 from services.standings.publication import Published
+from services.standings.together import TogetherCase, looked_for, with_shared_cases
 
 CASES_HELD = 10_000
 
@@ -42,10 +43,11 @@ class Loader:
         self.results = PublishedResults(store, self.events, self.rankings)
         self.history = RevisionHistory(store)
         self._open_cases: AsyncCache[list[Case]] = AsyncCache(CASES_HELD, lambda cases: 1 + len(cases))
+        self._together: AsyncCache[list[TogetherCase]] = AsyncCache(CASES_HELD, lambda cases: 1 + len(cases))
 
     async def close(self) -> None:
         """Cancel all loading."""
-        for cache in (self.events, self.rankings, self.results, self.history, self._open_cases):
+        for cache in (self.events, self.rankings, self.results, self.history, self._open_cases, self._together):
             await cache.close()
 
     async def athletes(self, announced: AnnouncedRevision, bibs: Sequence[str]) -> dict[str, AthleteRow]:
@@ -75,7 +77,14 @@ class Loader:
         """Load all cases of athletes and teams, open and decided."""
         athletes = await self.store.with_cases(announced.event, announced.revision)
         crowded = await self.store.crowded_teams(announced.event, announced.revision)
-        return event_cases(event, athletes, crowded)
+        return event_cases(event, athletes, await self.together(event, announced), crowded)
+
+    async def together(self, event: EventIndex, announced: AnnouncedRevision) -> list[TogetherCase]:
+        """Load the cases of two athletes whose chips may be carried together, by their bibs."""
+        if looked_for(event.definition) is None:
+            return []
+        name, revision = announced.event, announced.revision
+        return await self._together.get((name, revision), lambda: self.store.together_cases(name, revision))
 
     async def open_cases(self, event: EventIndex, announced: AnnouncedRevision) -> list[Case]:
         """Load the open cases of athletes and teams."""
@@ -102,6 +111,7 @@ class Loader:
                 for delegation in definition.delegations
             },
             crowded=await self.store.crowded_teams(name, revision),
+            together=await self.together(event, announced),
         )
 
     # --- Publications
@@ -182,7 +192,9 @@ class Loader:
             ranking=ranking,
             total=total,
             lines=lines,
-            athletes=athletes,
+            athletes={
+                row.bib: row for row in with_shared_cases(athletes.values(), await self.together(event, announced))
+            },
             earlier=earlier,
             state=standing_of(event, published, board.race, board.id).state,
             changed=differences.changed(board.id),
@@ -227,6 +239,7 @@ class Loader:
         """Load an athlete with the boards and points that give places and ranks."""
         name, revision = announced.event, announced.revision
         row = known_athlete(event, announced, bib, (await self.athletes(announced, [bib])).get(bib))
+        (row,) = with_shared_cases([row], await self.together(event, announced))
         boards = boards_of(event, row)
         points = [split.point for split in row.points if split.point != "START"]
         return AthleteData(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from schemas.ids import together_name
 from schemas.results import AthleteRow, EventRow
 from services.health.observed import Burst
 from services.live.incremental_rows import IncrementalRows, RowsKey
@@ -18,6 +19,7 @@ from services.preview.source import ROWS_A_PAGE, ChipColumns
 from services.runtime.clickhouse import Database
 from services.standings.incremental import Cell
 from services.standings.publication import Ground, Published
+from services.standings.together import TogetherCase
 
 BIBS_A_QUERY = 1_000
 CHANGED_MAX = 1_000  # athletes in one answer about changes
@@ -325,6 +327,36 @@ class Store:
         for board, team in rows:
             crowded.setdefault(board, []).append(team)
         return crowded
+
+    async def together_cases(self, event: str, revision: int) -> list[TogetherCase]:
+        """Return the cases of two athletes whose chips may be carried together, open and decided, by their bibs."""
+        rows = await self._database.query(
+            "SELECT bib, other, race, other_race, open FROM (SELECT bib, other, there, race, other_race, open"
+            " FROM together_cases WHERE event = {event:String} AND revision <= {revision:Int64}"
+            " ORDER BY bib, other, revision DESC LIMIT 1 BY bib, other) WHERE there"
+            " ORDER BY lengthUTF8(bib), bib, lengthUTF8(other), other",
+            {"event": event, "revision": revision},
+        )
+        return [
+            TogetherCase(
+                case=together_name(bib, other),
+                race=race,
+                bib=bib,
+                open=bool(is_open),
+                other=other,
+                other_race=other_race,
+            )
+            for bib, other, race, other_race, is_open in rows
+        ]
+
+    async def together_changed(self, event: str, since: int, until: int) -> set[str]:
+        """Return the bibs with such a case that came, changed or went after `since`."""
+        rows = await self._database.query(
+            "SELECT DISTINCT arrayJoin([bib, other]) FROM together_cases WHERE event = {event:String}"
+            " AND revision > {since:Int64} AND revision <= {until:Int64}",
+            {"event": event, "since": since, "until": until},
+        )
+        return {bib for (bib,) in rows}
 
     # --- facts
 

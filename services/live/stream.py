@@ -18,6 +18,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from schemas.definition import Board
+from schemas.ids import bib_order
 from schemas.notices import RevisionNotice
 from schemas.results import AthleteRow
 from services.live.async_cache import AsyncCache
@@ -38,6 +39,7 @@ from services.live.table_rows import AnnouncedRevision
 from services.runtime.clickhouse import DatabaseUnavailable
 from services.standings.boards import passes
 from services.standings.event_index import EventIndex, in_asked_language
+from services.standings.together import looked_for
 
 RETRY_MS = (2_000, 6_000)  # a client reconnects after this time, spread so that a crowd does not reconnect at once
 SNAPSHOT_ROWS = 100  # of a board
@@ -375,6 +377,10 @@ class Streams:
         if name in changes.boards:
             changed_rows = await self._loader.store.rows_changed(newest.event, name, since, newest.revision)
             bibs.update(dict.fromkeys(changed_rows))
+        if looked_for(event.definition) is not None:
+            ranking = await self._loader.rankings.board(event, board, newest.revision)
+            flagged = await self._loader.store.together_changed(newest.event, since, newest.revision)
+            bibs.update(dict.fromkeys(bib for bib in sorted(flagged, key=bib_order) if bib in ranking.index))
         if bibs:
             events.append(await self._rows_event(event, newest, board, list(bibs)))
         return events

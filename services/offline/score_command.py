@@ -47,7 +47,8 @@ def run(path: str, until: int | None, style: str | None, lenient: bool) -> int:
 def _print_tables(event: str, revision: int, result: Scored) -> None:
     console = Console()
     console.print(f"[bold]{event}[/bold] at revision {revision}, {len(result.athletes)} athletes", highlight=False)
-    athletes = {row.bib: row for row in result.athletes}
+    shown = result.with_all_cases()
+    athletes = {row.bib: row for row in shown}
     for name, rows in result.standings.boards.items():
         console.print(_board(name, rows, athletes))
     for name, teams in result.standings.team_boards.items():
@@ -61,7 +62,7 @@ def _print_tables(event: str, revision: int, result: Scored) -> None:
         for delegation in delegations:
             table.add_row(_or_dash(delegation.place), Text(clean(delegation.team)), _or_dash(delegation.score))
         console.print(table)
-    _print_rest(console, result)
+    _print_rest(console, result, shown)
 
 
 def _board(name: str, rows: Sequence[BoardRow], athletes: Mapping[str, AthleteRow]) -> Table:
@@ -81,10 +82,10 @@ def _board(name: str, rows: Sequence[BoardRow], athletes: Mapping[str, AthleteRo
     return table
 
 
-def _print_rest(console: Console, result: Scored) -> None:
-    """Print the athletes who are on no board, the cases, and the unused reads."""
+def _print_rest(console: Console, result: Scored, shown: Sequence[AthleteRow]) -> None:
+    """Print the athletes who are on no board, the cases, and the unused reads; `shown` are all with all their cases."""
     table = new_table("Not finished", "Bib", "Name", "Race", "Status", "Last point", "Why")
-    for row in result.athletes:
+    for row in shown:
         if row.status not in ("FINISHED", "NOT_STARTED"):
             last = row.points[-1].point if row.points else "-"
             missed = ", ".join(f"missed {point}" for point in row.missed)
@@ -93,7 +94,7 @@ def _print_rest(console: Console, result: Scored) -> None:
             table.add_row(Text(row.bib), Text(clean(public_name(row))), row.race, row.status, last, reasons)
     if table.row_count:
         console.print(table)
-    for line in legend(result.athletes):
+    for line in legend(shown):
         console.print(line, highlight=False)
     cases = list(all_cases(result.athletes, result.standings))
     if cases:

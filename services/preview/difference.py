@@ -100,8 +100,8 @@ def _team_order(line: Plain) -> tuple[bool, int, str]:
 
 
 def _cases(standings: EventStandings, bibs: Iterable[str]) -> list[Plain]:
-    """Return the cases of these athletes and those of all teams."""
-    cases: list[Case] = []
+    """Return the cases of these athletes, those of all pairs of athletes, and those of all teams."""
+    cases: list[Case] = [*standings.together.values()]
     for bib in bibs:
         row = _present(standings, bib)
         cases += [] if row is None else row.cases

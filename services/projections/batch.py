@@ -209,6 +209,7 @@ class Results:
             published.add(key)
             rows = list(standings.rows.values())
             cases = [case for row in rows if not row.gone for case in row.cases]
+            cases += standings.together.values()
             for team in definition.team_boards:
                 cases += team_cases(definition, team, standings.teams[team.id].crowded, event.decided)
             results = race_results(

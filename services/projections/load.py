@@ -46,6 +46,7 @@ _BY_REVISION = {
     "board_rows": "revision",
     "team_standings": "revision",
     "delegation_standings": "revision",
+    "together_cases": "revision",
     "splits": "version",
     "published": "revision",
     "published_documents": "revision",

@@ -103,7 +103,7 @@ def _split_row(now: AthleteRow, split: _Split, there: int) -> Row:
 
 
 def standings_rows(event: str, revision: int, changes: Changes) -> TableRows:
-    """Return the changes of a revision on boards, teams and delegations."""
+    """Return the changes of a revision on boards, teams and delegations, and the cases of pairs of athletes."""
     rows = TableRows()
     rows.add(
         "board_rows",
@@ -128,6 +128,15 @@ def standings_rows(event: str, revision: int, changes: Changes) -> TableRows:
                 change.crowded,
             )
             for board, change in changes.teams.items()
+        ),
+    )
+    rows.add(
+        "together_cases",
+        (
+            (event, *pair, revision, 0, "", "", 0)
+            if case is None
+            else (event, *pair, revision, 1, case.race, case.other_race, int(case.open))
+            for pair, case in changes.together.items()
         ),
     )
     rows.add(

@@ -67,6 +67,16 @@ TABLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("teams", "Array(String)"),
         ("scores", "Array(Nullable(Int64))"),
     ),
+    "together_cases": (
+        _EVENT,
+        ("bib", "String"),
+        ("other", "String"),
+        ("revision", "Int64"),
+        ("there", "UInt8"),
+        ("race", "LowCardinality(String)"),
+        ("other_race", "LowCardinality(String)"),
+        ("open", "UInt8"),
+    ),
     "published_documents": (
         _EVENT,
         ("race", "LowCardinality(String)"),

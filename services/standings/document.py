@@ -15,6 +15,7 @@ from services.standings.plain_rows import (
     plain_delegations,
     plain_teams,
 )
+from services.standings.together import with_shared_cases
 
 
 class Scored(NamedTuple):
@@ -25,6 +26,10 @@ class Scored(NamedTuple):
     athletes: list[AthleteRow]
     standings: Standings
     unused: dict[str, int]
+
+    def with_all_cases(self) -> list[AthleteRow]:
+        """Return the athletes with all cases that they are in, also those that they share with another."""
+        return with_shared_cases(self.athletes, self.standings.together)
 
 
 def scored_rows(event: EventRow | None, rows: Iterable[AthleteRow]) -> Scored:

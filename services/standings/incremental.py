@@ -18,6 +18,7 @@ from schemas.results import AthleteRow, EventRow, JudgesOrder, printed_s
 from services.standings.boards import BoardRow, finish_times, order_for, orders_of, passes, root_of
 from services.standings.delegations import DelegationRow, delegation
 from services.standings.teams import TeamRow, crowded_teams, team_board
+from services.standings.together import Pair, TogetherCase, TogetherIndex, crossings_of, looked_for, together_cases
 
 NO_PLACE = 0  # the key of a member who has no place yet
 _TIE_BITS = 10  # judges order at most 1,000 athletes
@@ -49,11 +50,15 @@ class TeamChange(Struct, frozen=True):
 
 
 class Changes(Struct, frozen=True):
-    """The changes of a batch of results on boards, team boards and delegations."""
+    """The changes of a batch of results on boards, team boards and delegations.
+
+    `together` has each pair of athletes whose case came, changed or (None) went.
+    """
 
     cells: list[CellChange] = field(default_factory=list)
     teams: dict[str, TeamChange] = field(default_factory=dict)
     delegations: dict[str, list[DelegationRow]] = field(default_factory=dict)
+    together: dict[Pair, TogetherCase | None] = field(default_factory=dict)
 
     def boards(self) -> list[str]:
         """Return every board, team board and delegation that changed, in the order of their names."""
@@ -77,6 +82,8 @@ class EventStandings:
         self.cells: dict[str, dict[str, Cell]] = {}
         self.teams: dict[str, TeamChange] = {}
         self.delegations: dict[str, list[DelegationRow]] = {}
+        self.together: dict[Pair, TogetherCase] = {}
+        self._index: TogetherIndex | None = None
         self._roots: dict[str, _Root] = {}
         self._root_of: dict[str, _Root] = {}
         self._checks: dict[str, list[tuple[Board, Callable[[AthleteRow], bool]]]] = {}
@@ -100,6 +107,7 @@ class EventStandings:
             touched.update(self.cells)
         self._update_cells(dirty, touched, changes)
         self._update_teams(touched, redefined, changes)
+        self._update_together(dirty, event is not None, changes)
         return changes
 
     def _newer(self, rows: Iterable[AthleteRow]) -> Iterable[AthleteRow]:
@@ -120,6 +128,8 @@ class EventStandings:
         self._judged = {}
         self._roots = {}
         self._checks = {}
+        rule = looked_for(definition)
+        self._index = None if definition is None or rule is None else TogetherIndex(rule, crossings_of(definition))
         if definition is None:
             self.teams, self.delegations = {}, {}
             return
@@ -193,6 +203,28 @@ class EventStandings:
             rows = delegation(defined, {name: self.teams[name].rows for name in self.teams})
             if self.delegations.get(defined.id) != rows:
                 self.delegations[defined.id] = changes.delegations[defined.id] = rows
+
+    def _update_together(self, dirty: Mapping[str, AthleteRow], ruled: bool, changes: Changes) -> None:
+        """Update the pairs by changed results; `ruled`: the definition or decisions may be others."""
+        if self._index is None and not self.together:
+            return
+        touched = set() if self._index is None else self._index.put(dirty.values())
+        touched.update(
+            self.together if ruled else (pair for pair in self.together if not dirty.keys().isdisjoint(pair))
+        )
+        there = [pair for pair in touched if self._index is not None and self._index.has(pair)]
+        races = {bib: self.rows[bib].race for pair in there for bib in pair}
+        decided = () if self.event is None else self.event.decided
+        cases = dict(zip(there, together_cases(there, races, decided), strict=True))
+        for pair in sorted(touched):
+            case = cases.get(pair)
+            if case != self.together.get(pair):
+                changes.together[pair] = case
+        for pair, case in changes.together.items():
+            if case is None:
+                del self.together[pair]
+            else:
+                self.together[pair] = case
 
     def board(self, name: str) -> list[BoardRow]:
         """Return a board's rows with places, best first."""

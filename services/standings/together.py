@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from schemas.definition import Definition, Together
@@ -136,6 +137,17 @@ def together_cases(pairs: Iterable[Pair], races: Mapping[str, str], decided: Ite
     ]
 
 
+def with_shared_cases(rows: Iterable[AthleteRow], cases: Iterable[TogetherCase]) -> list[AthleteRow]:
+    """Return rows with the cases that athletes share with others added to their own, for those who show them."""
+    shared: dict[str, list[Case]] = {}
+    for case in cases:
+        for bib in (str(case.bib), case.other):
+            shared.setdefault(bib, []).append(case)
+    return [
+        msgspec.structs.replace(row, cases=[*row.cases, *shared[row.bib]]) if row.bib in shared else row for row in rows
+    ]
+
+
 class TogetherIndex:
     """The pairs among the latest results of athletes. `put` takes new results, and returns the pairs that changed."""
 
@@ -152,9 +164,9 @@ class TogetherIndex:
         found = {_pair(bib, other) for bib, others in self._partners.items() for other in others}
         return sorted(found, key=lambda pair: (bib_order(pair[0]), bib_order(pair[1])))
 
-    def pairs_of(self, bib: str) -> list[Pair]:
-        """Return the pairs that an athlete is in, in any order."""
-        return [_pair(bib, other) for other in self._partners.get(bib, ())]
+    def has(self, pair: Pair) -> bool:
+        """Return whether two athletes make a pair."""
+        return pair[1] in self._partners.get(pair[0], ())
 
     def put(self, rows: Iterable[AthleteRow]) -> set[Pair]:
         """Take in the latest results of athletes; return the pairs that came or went."""

@@ -391,6 +391,31 @@ async def test_cases_are_listed_open_and_decided_with_those_of_teams(database):
         assert answer["open"] == 3
 
 
+TOGETHER = {**definition(), "together": {"points": 2}}
+CARRIED = [run("7", 1, "2000.5", "4000.5"), run("12", 2, "2000.6", "4000.4"), run("8", 1, "2000.5", "4100.5")]
+
+
+async def test_chips_carried_together_are_a_case_of_both_athletes_until_it_is_decided(database):
+    race = await racing(database, definition=TOGETHER, bibs=("7", "8", "12"))
+    await race.announce(CARRIED[0])
+    await race.announce(*CARRIED[1:])
+    async with serving(race) as live:
+        answer = await live.json(f"{BASE}/cases")
+        assert answer["cases"] == [{"case": "together:7:12", "bib": "7", "race": "hm", "open": True}]
+        assert (await live.json(f"{BASE}/standings"))["cases"] == answer["cases"]
+        flags = {row["bib"]: row["flags"] for row in await live.json(f"{BASE}/boards/men.json")}
+        assert flags == {"7": "case", "12": "case", "8": ""}
+        assert (await live.json(f"{BASE}/athletes/12"))["case_open"] is True
+        await race.announce(decided("together:7:12", "accept"))
+        answer = await live.json(f"{BASE}/cases")
+        assert answer["cases"] == [{"case": "together:7:12", "bib": "7", "race": "hm", "open": False}]
+        assert {row["flags"] for row in await live.json(f"{BASE}/boards/men.json")} == {""}
+        await race.announce(
+            fact("read_excluded", device="F1", chip="C12", at_us=at("4000.4"), reason="not the athlete")
+        )
+        assert (await live.json(f"{BASE}/cases"))["cases"] == []
+
+
 # --- Access.
 
 

@@ -12,6 +12,8 @@ from tests.builders import (
     EVENT,
     at,
     board,
+    course,
+    decided,
     defined,
     definition,
     entries,
@@ -206,3 +208,25 @@ async def test_rows_carry_an_age_grade_at_the_finish_and_none_where_the_age_is_n
         assert rows["7"]["age_grade"] is None
         feed = await live.json(f"{BASE}/boards/men.json")
         assert [row["age_grade"] == 0.0 for row in feed] == [True, False]
+
+
+SHARED = [{"id": id, "name": id, "start": "2026-01-04T05:00:00", "points": course()} for id in ("hm", "fun")]
+TWO_RACES = definition(races=SHARED, boards=[board("men"), board("fun-men", race="fun")], together={"points": 2})
+
+
+async def test_a_case_of_athletes_of_two_races_stands_in_the_way_of_official_results_of_both(database):
+    made = Racing(database)
+    pair = [run("7", 1, "2000.5", "4000.5"), run("8", 1, "2000.6", "4000.6")]
+    await made.announce(defined(TWO_RACES), entries("7", entry("8", race="fun")), gun(), gun(race="fun"), *pair)
+    for race in ("hm", "fun"):
+        await made.announce(published("provisional", 5000, race), published("official", 5600, race))
+    async with serving(made) as live:
+        for race in (await live.json(BASE))["races"]:
+            assert race["official_void"] == "case together:7:8 is open"
+            assert [ground["case"] for ground in race["in_the_way"]] == ["together:7:8"]
+        await made.announce(decided("together:7:8", "dq"))
+        for race in ("hm", "fun"):
+            await made.announce(published("official", 6200, race))
+        answer = await live.json(BASE)
+        assert [race["state"] for race in answer["races"]] == ["official", "official"]
+        assert answer["counts"] == {"FINISHED": 2}

@@ -123,8 +123,10 @@ def test_rows_fit_the_columns_of_their_tables() -> None:
         **plain["definition"],
         "team_boards": [team],
         "delegations": [{"id": "all", "sum": ["teams"]}],
+        "together": {"points": 1},
     }
-    for frame in writer.frames(plain, entries("1"), gun(), _finish("1", 3))[1]:
+    finishes = [run(bib, k10=None, finish="4000.5") for bib in ("1", "2")]
+    for frame in writer.frames(plain, entries("1", "2"), gun(), *finishes)[1]:
         results.add(frame)
     tables = results.take().tables.tables
     assert tables.keys() == {
@@ -134,6 +136,7 @@ def test_rows_fit_the_columns_of_their_tables() -> None:
         "board_rows",
         "team_standings",
         "delegation_standings",
+        "together_cases",
     }
     for name, rows in tables.items():
         assert list(columns_of(name, rows)) == [column for column, _ in TABLES[name]]

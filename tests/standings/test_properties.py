@@ -63,6 +63,8 @@ def test_results_applied_one_by_one_in_any_order_give_the_standings_of_all(log, 
     assert {name: running.board(name) for name in running.cells} == made.standings.boards
     assert {name: team.rows for name, team in running.teams.items()} == made.standings.team_boards
     assert running.delegations == made.standings.delegations
+    assert [running.together[case.bib, case.other] for case in made.standings.together] == made.standings.together
+    assert len(running.together) == len(made.standings.together)
 
 
 @thorough

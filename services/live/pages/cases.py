@@ -1,13 +1,15 @@
-"""The cases of an event: those of athletes, and those of teams with too many members. Pure."""
+"""The cases of an event: those of athletes, of two athletes, and of teams with too many members. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from schemas.ids import bib_order
 from schemas.results import AthleteRow, Case
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex
 from services.standings.plain_rows import plain_case
 from services.standings.teams import team_cases
+from services.standings.together import TogetherCase
 
 
 def event_team_cases(event: EventIndex, crowded: Mapping[str, Sequence[str]]) -> list[Case]:
@@ -19,9 +21,16 @@ def event_team_cases(event: EventIndex, crowded: Mapping[str, Sequence[str]]) ->
     ]
 
 
-def event_cases(event: EventIndex, athletes: Sequence[AthleteRow], crowded: Mapping[str, Sequence[str]]) -> list[Case]:
-    """Return all cases, open and decided: those of athletes first."""
-    return [case for row in athletes for case in row.cases] + event_team_cases(event, crowded)
+def event_cases(
+    event: EventIndex,
+    athletes: Sequence[AthleteRow],
+    together: Sequence[TogetherCase],
+    crowded: Mapping[str, Sequence[str]],
+) -> list[Case]:
+    """Return all cases, open and decided: those of athletes first, in the order of their bibs."""
+    of_athletes = [case for row in athletes for case in row.cases] + [*together]
+    of_athletes.sort(key=lambda case: bib_order(case.bib or ""))
+    return of_athletes + event_team_cases(event, crowded)
 
 
 def build_cases(announced: AnnouncedRevision, cases: Sequence[Case]) -> dict[str, Any]:

@@ -21,13 +21,14 @@ from services.standings.delegations import DelegationRow
 from services.standings.document import Scored, document
 from services.standings.event_index import EventIndex
 from services.standings.teams import Member, TeamRow
+from services.standings.together import TogetherCase
 
 
 class StandingsData(Struct, frozen=True, kw_only=True):
     """The data from which the document is built.
 
-    All athletes; boards, team boards and delegations by id; and the teams with more members than may count, by team
-    board.
+    All athletes; boards, team boards and delegations by id; the teams with more members than may count, by team board;
+    and the cases of two athletes, by their bibs.
     """
 
     event: EventIndex
@@ -37,6 +38,7 @@ class StandingsData(Struct, frozen=True, kw_only=True):
     team_boards: Mapping[str, Sequence[TeamLine]]
     delegations: Mapping[str, Sequence[TeamLine]]
     crowded: Mapping[str, Sequence[str]]
+    together: Sequence[TogetherCase]
 
 
 def build_standings(data: StandingsData) -> dict[str, Any]:
@@ -50,7 +52,7 @@ def build_standings(data: StandingsData) -> dict[str, Any]:
         {name: list(map(_team_row, lines)) for name, lines in data.team_boards.items()},
         {name: list(map(_delegation_row, lines)) for name, lines in data.delegations.items()},
         event_team_cases(data.event, data.crowded),
-        [],
+        list(data.together),
     )
     scored = Scored(data.event.row, data.event.definition, athletes, standings, {})
     plain = document(data.announced.event, data.announced.revision, scored)

@@ -50,11 +50,11 @@ def medal_table(made: Scored) -> list[Table]:
     """Return the athletes who get a medal for finishing within the limits, by race and bib."""
     if made.definition is None:
         return []
-    athletes = {row.bib: row for row in made.athletes}
+    athletes = {row.bib: row for row in made.with_all_cases()}
     races = {race.id: in_language(race.name, None) for race in made.definition.races}
     rows: list[list[Cell]] = [
         [medal.race, races[medal.race], medal.what, *person(athletes[bib]), medal.article, flags_cell(athletes[bib])]
-        for medal in medal_list(made.definition, made.athletes)
+        for medal in medal_list(made.definition, made.with_all_cases())
         for bib in medal.bibs
     ]
     return [table("medals", "Medals", ["race", "race_name", "medal", *PERSON, "article", "flags"], rows)]
@@ -67,7 +67,7 @@ def prize_tables(made: Scored) -> list[Table]:
     definition = made.definition
     if definition is None:
         return []
-    athletes = {row.bib: row for row in made.athletes}
+    athletes = {row.bib: row for row in made.with_all_cases()}
     columns = ["prize", "list", "place", "shared", *PERSON, "members", "article", "flags", "why"]
     titles = ["title", *PERSON, "time", "within", "article", "flags", "why", "place"]
     earned: list[list[Cell]] = [
@@ -80,7 +80,7 @@ def prize_tables(made: Scored) -> list[Table]:
             *_rests_on(title),
             title.place,
         ]
-        for title in title_list(definition, made.athletes, [] if made.event is None else made.event.orders)
+        for title in title_list(definition, made.with_all_cases(), [] if made.event is None else made.event.orders)
     ]
     return [
         table("prizes", "Prizes", columns, _prizes(definition, made, athletes)),
@@ -95,7 +95,7 @@ def _prizes(definition: Definition, made: Scored, athletes: Mapping[str, Athlete
         *definition.delegations,
     ]
     named = {board.id: title(board) for board in ranked}
-    for award in prize_list(definition, made.standings, made.athletes):
+    for award in prize_list(definition, made.standings, made.with_all_cases()):
         team: list[Cell] = [*([None] * (len(PERSON) - 1)), award.team]
         who = team if award.bib is None else person(athletes[award.bib])
         members = "; ".join(f"{bib} {person(athletes[bib])[1]}" for bib in award.members)

@@ -79,7 +79,8 @@ def results_tables(log: PublishingLog, made: Scored) -> list[Table]:
     if view is None:
         return []
     states = States(log, made)
-    field = _Field(view, made.standings, {row.bib: row for row in made.athletes})
+    athletes = made.with_all_cases()
+    field = _Field(view, made.standings, {row.bib: row for row in athletes})
     tables = [_board(field, board, states.board(board.race, board.id)) for board in view.boards.values()]
     for team in view.team_boards.values():
         state = states.board(view.boards[team.of].race, team.id)
@@ -89,7 +90,7 @@ def results_tables(log: PublishingLog, made: Scored) -> list[Table]:
         standings = made.standings.delegations[delegation.id]
         rows: list[list[Cell]] = [[row.place, row.team, row.score, state(row.team)] for row in standings]
         tables.append(table(delegation.id, title(delegation), ["place", "team", "score", "result_state"], rows))
-    return [*tables, table(UNFINISHED, "Not finished", _UNFINISHED, _unfinished(made.athletes))]
+    return [*tables, table(UNFINISHED, "Not finished", _UNFINISHED, _unfinished(athletes))]
 
 
 # --- Boards.

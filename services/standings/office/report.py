@@ -13,6 +13,7 @@ from services.standings.office.concern import NOT_ASSIGNED, Assigned, Concern
 from services.standings.office.eligibility import Attestation, attestations, eligibility, finished_apart, in_order
 from services.standings.office.finish_concerns import late_finishes
 from services.standings.office.prizes import Award, MedalList, TitleEarned, medal_list, prize_list, title_list
+from services.standings.together import with_shared_cases
 
 
 class OfficeLists(Struct, frozen=True, kw_only=True):
@@ -42,7 +43,7 @@ def office_lists(
 
     `assigned` are the assignments of chips, and `of_reads` concerns that only the reads show, where they are known.
     """
-    entered, athletes = list(entries), list(rows)
+    entered, athletes = list(entries), with_shared_cases(rows, ranked.together)
     return OfficeLists(
         event=definition.event,
         revision=revision,

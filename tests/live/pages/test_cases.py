@@ -18,7 +18,7 @@ def test_team_cases_follow_the_definition_and_athletes_cases():
         defined(OF), entries(entry("1", team="Hue")), gun(0), run("1", k10=None), decided("team:z-teams:Hue", "accept")
     )
     crowded = {"a-teams": ["Hue", "Vinh"], "z-teams": ["Hue"], "gone": ["Hue"]}
-    cases = event_cases(loaded.event, list(loaded.athletes.values()), crowded)
+    cases = event_cases(loaded.event, list(loaded.athletes.values()), [], crowded)
     listed = build_cases(loaded.announced, cases)
     assert [(case["case"], case["open"]) for case in listed["cases"]] == [
         ("missed:1", True),
