@@ -1,17 +1,25 @@
-"""The health of events, for officials: worked out when it is asked for, and not again before a while has gone by."""
+"""The health of events, for officials: as the projections last examined it, or worked out here while that is old.
+
+The projections examine an event that changes at a bounded pace. So a report of a large event may be old, and one of a
+former revision is made when it is asked for, and not again before a while has gone by.
+"""
 
 import asyncio
 import time
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
+from schemas.ids import US
 from services.health.examine_event import health
 from services.live.async_cache import AsyncCache
 from services.live.explainer import Explainer
 from services.live.http.answers import Answer, json_answer, weight
 from services.live.loader import Loader
-from services.live.table_rows import AnnouncedRevision
+from services.live.table_rows import AnnouncedRevision, ExaminedReport
 
+EXAMINED_FRESH_US = 30 * US  # a report of the projections is served for so long, though the event has gone on
 FRESH_S = 15.0  # a report is given again for so long, though the event has gone on; it names its revision
 REPORTS_BYTES = 32 * 1024 * 1024
 
@@ -19,8 +27,9 @@ REPORTS_BYTES = 32 * 1024 * 1024
 class HealthReports:
     """Makes and keeps reports. Methods raise Refused, Behind and DatabaseUnavailable."""
 
-    def __init__(self, loader: Loader, explainer: Explainer) -> None:
+    def __init__(self, loader: Loader, explainer: Explainer, now_us: Callable[[], int]) -> None:
         self._loader = loader
+        self._now_us = now_us
         self._explainer = explainer
         self._reports: AsyncCache[Answer] = AsyncCache(REPORTS_BYTES, weight)
         self._latest: dict[str, tuple[AnnouncedRevision, float]] = {}
@@ -31,6 +40,9 @@ class HealthReports:
 
     async def newest(self, announced: AnnouncedRevision) -> Answer:
         """Return the report of the newest revision, or of one that was made a little while ago."""
+        examined = await self._loader.store.health_report(announced.event)
+        if examined is not None and self._is_fresh(examined, announced):
+            return await self._reports.get((announced.event, examined.made_at_us), lambda: _answer(examined))
         latest, made_s = self._latest.get(announced.event, (announced, 0.0))
         if latest != announced and time.monotonic() - made_s < FRESH_S:
             held = self._reports.held(latest)
@@ -50,8 +62,21 @@ class HealthReports:
         observed = await self._explainer.observed(announced, [row.bib for row in rows])
 
         def work_out() -> Answer:
-            found = msgspec.to_builtins(health(event.row, event.definition, rows, observed))
-            name = found.pop("event")
-            return json_answer({"event": name, "revision": announced.revision, **found}, announced.revision)
+            found = health(event.row, event.definition, rows, observed)
+            return _report(msgspec.to_builtins(found), announced.revision)
 
         return await asyncio.to_thread(work_out)
+
+    def _is_fresh(self, examined: ExaminedReport, announced: AnnouncedRevision) -> bool:
+        """Return whether a report of the projections is of this revision, or was made a little while ago."""
+        young = self._now_us() - examined.made_at_us <= EXAMINED_FRESH_US
+        return examined.revision == announced.revision or (young and examined.revision < announced.revision)
+
+
+async def _answer(examined: ExaminedReport) -> Answer:
+    return _report(msgspec.json.decode(examined.report), examined.revision)
+
+
+def _report(found: dict[str, Any], revision: int) -> Answer:
+    name = found.pop("event")
+    return json_answer({"event": name, "revision": revision, **found}, revision)

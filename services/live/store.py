@@ -12,9 +12,18 @@ import msgspec
 
 from schemas.ids import together_name
 from schemas.results import AthleteRow, EventRow
+from services.health.bursts_query import BURSTS
 from services.health.observed import Burst
 from services.live.incremental_rows import IncrementalRows, RowsKey
-from services.live.table_rows import AnnouncedRevision, AthleteVersion, ChipRead, LoggedLine, Split, TeamLine
+from services.live.table_rows import (
+    AnnouncedRevision,
+    AthleteVersion,
+    ChipRead,
+    ExaminedReport,
+    LoggedLine,
+    Split,
+    TeamLine,
+)
 from services.preview.source import ROWS_A_PAGE, ChipColumns
 from services.runtime.clickhouse import Database
 from services.standings.incremental import Cell
@@ -382,14 +391,17 @@ class Store:
 
     async def bursts(self, event: str, gap_us: int, until: int) -> list[Burst]:
         """Return all reads of an event by chip, device and time, those without a gap over `gap_us` as one."""
-        rows = await self._database.query(
-            "SELECT chip, device, burst[1], burst[-1], length(burst) FROM (SELECT chip, device, arrayJoin(arraySplit("
-            "(at_us, gap) -> gap > {gap:Int64}, times, arrayDifference(times))) AS burst FROM (SELECT chip, device,"
-            " arraySort(groupUniqArray(at_us)) AS times FROM reads WHERE event = {event:String}"
-            " AND offset <= {until:Int64} GROUP BY chip, device)) ORDER BY chip",
-            {"event": event, "gap": gap_us, "until": until},
-        )
+        rows = await self._database.query(BURSTS, {"event": event, "gap": gap_us, "until": until})
         return [Burst(chip, device, first, last, int(reads)) for chip, device, first, last, reads in rows]
+
+    async def health_report(self, event: str) -> ExaminedReport | None:
+        """Return the newest report on an event's health that the projections have made, or None while there is none."""
+        rows = await self._database.query(
+            "SELECT revision, made_at_us, report FROM health_reports WHERE event = {event:String}"
+            " ORDER BY made_at_us DESC LIMIT 1",
+            {"event": event},
+        )
+        return ExaminedReport(*rows[0]) if rows else None
 
     async def reads_of(self, event: str, chips: Sequence[str], until: int) -> list[ChipRead]:
         """Return all reads of some chips, each once, by chip and time."""

@@ -45,6 +45,14 @@ class LoggedLine(NamedTuple):
     fact: str
 
 
+class ExaminedReport(NamedTuple):
+    """A report on an event's health, the document as JSON, of a revision; `made_at_us` is by the projections' clock."""
+
+    revision: int
+    made_at_us: int
+    report: str
+
+
 class ChipRead(NamedTuple):
     """A read by its device's own clock. It arrived `came` times; `rssi` is the strongest of them.
 

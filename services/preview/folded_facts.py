@@ -44,3 +44,8 @@ class FoldedFacts(Struct):
             if isinstance(fact, EntriesAdded):
                 self.extra_ordinals += len(fact.entries) - 1
                 self.entries += len(fact.entries)
+
+
+def nothing_folded(event: str) -> FoldedFacts:
+    """Return an event before its first fact."""
+    return FoldedFacts(EventState(event))

@@ -15,6 +15,7 @@ from schemas.topics import RACE_LOG, RECORD_MAX_BYTES, RESULTS
 from services.projections.audit import Auditor
 from services.projections.follow import Follower
 from services.projections.health_metrics import HealthCollector
+from services.projections.health_watch import HealthWatch
 from services.projections.load import load, load_changes, load_progress, load_tallies, remove_unannounced
 from services.projections.metrics import ProjectionMetrics
 from services.projections.migrate import migrate
@@ -104,6 +105,7 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
             await inner.enter_async_context(beside(database))
         group.create_task(app.follower.run(progress))
         group.create_task(auditor.run(progress))
+        group.create_task(HealthWatch(database, results, sink, app.metrics, health).run())
         group.create_task(_watch_lateness(app.metrics))
 
 

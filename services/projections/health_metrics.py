@@ -3,12 +3,14 @@
 Each is explained to operators in docs/operations.md.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import get_args
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from services.health.health_document import PointHealth
+from services.health.health_document import FindingKind, Health, PointHealth
 from services.projections.batch import Results
 from services.projections.device_reads import DeviceReads, DeviceTallies
 
@@ -25,12 +27,21 @@ class HealthCollector(Collector):
         self._tallies = tallies
         self._now_us = now_us
         self._changed_us: dict[str, int] = {}
+        self._findings: dict[str, Counter[str]] = {}
 
     def note(self, event: str, at_us: int) -> None:
         """Note that an event has changed at an instant."""
         self._changed_us[event] = max(at_us, self._changed_us.get(event, 0))
 
-    def shown(self) -> list[str]:
+    def show(self, examined: Health) -> None:
+        """Show the findings of an examination from now on."""
+        self._findings[examined.event] = Counter(finding.kind for finding in examined.findings)
+
+    def reads(self, event: str) -> int:
+        """Return how many reads of an event have been audited."""
+        return sum(tally.reads for tally in self._tallies.events.get(event, {}).values())
+
+    def events(self) -> list[str]:
         """Return the events that are shown."""
         since_us = self._now_us() - CHANGED_WITHIN_US
         recent = sorted((-at_us, event) for event, at_us in self._changed_us.items() if at_us >= since_us)
@@ -38,7 +49,7 @@ class HealthCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics."""
-        shown = self.shown()
+        shown = self.events()
         points = {event: self._results.points[event].points() for event in shown if event in self._results.points}
         yield from _point_metrics(points)
         yield from _device_metrics({event: self._devices(event) for event in shown})
@@ -48,6 +59,12 @@ class HealthCollector(Collector):
         for event in shown:
             chips.add_metric([event], self._results.unknown_chips.get(event, 0))
         yield chips
+        findings = GaugeMetricFamily("projections_findings", "Findings on an event.", labels=["event", "kind"])
+        for event in shown:
+            if event in self._findings:
+                for kind in get_args(FindingKind):
+                    findings.add_metric([event, kind], self._findings[event][kind])
+        yield findings
 
     def _devices(self, event: str) -> Iterator[tuple[str, str, DeviceReads]]:
         """Yield mat, name and reads of devices: first of all that the definition lists, of whom none may have read."""

@@ -37,6 +37,13 @@ class ProjectionMetrics:
             buckets=BUCKETS_S,
             registry=registry,
         )
+        # Grows with the field: a thread works so long beside the boards, at most a fiftieth of the time.
+        self.examination_s = Histogram(
+            "projections_examination_seconds",
+            "Time to examine the health of an event.",
+            buckets=BUCKETS_S,
+            registry=registry,
+        )
         # Rises while scoring is faster than the projections, or while ClickHouse is down.
         self.lag = Gauge(
             "projections_lag_records",

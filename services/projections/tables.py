@@ -102,6 +102,7 @@ TABLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("left_out", "UInt32"),
         ("chips", "String"),
     ),
+    "health_reports": (_EVENT, ("revision", "Int64"), ("made_at_us", "Int64"), ("report", "String")),
     "facts": (
         _EVENT,
         ("offset", "Int64"),

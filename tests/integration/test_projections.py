@@ -15,15 +15,19 @@ from prometheus_client import CollectorRegistry
 from schemas.notices import RevisionNotice, decode_notice
 from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, RESULTS, STANDINGS
 from services.offline.export.publications import PublishingLog
+from services.offline.health_tables import health_of
+from services.offline.scored_log import Log
 from services.projections.audit import Auditor
 from services.projections.follow import Follower
 from services.projections.health_metrics import HealthCollector
+from services.projections.health_watch import HealthWatch, Pace
 from services.projections.load import load, load_changes, load_progress, load_tallies, remove_unannounced
 from services.projections.metrics import ProjectionMetrics
 from services.projections.sink import Progress, Sink
 from services.runtime.clickhouse import Columns, Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions
+from tests import DATA
 from tests.builders import AT_FINISH, EVENT, ON_10K, Plain, defined, entries, fact, gun, read, reads
 from tests.projections.results_writer import ResultsWriter, publish
 
@@ -63,6 +67,7 @@ async def projecting(kafka: KafkaOptions, database: Database) -> AsyncIterator[P
                 tasks = [
                     group.create_task(Follower(results, consumers[0], producer, sink, metrics, health).run(progress)),
                     group.create_task(Auditor(consumers[1], sink, metrics, tallies).run(progress)),
+                    group.create_task(HealthWatch(database, results, sink, metrics, health, Pace(0.05, 0)).run()),
                 ]
                 yield metrics
                 for task in tasks:
@@ -270,3 +275,22 @@ async def test_clickhouse_away_for_a_while_loses_nothing(kafka: KafkaOptions, da
     await away.close()
     assert metrics.failures._value.get() == 3
     assert len(await _board(database, "men")) == 30
+
+
+async def test_the_health_of_an_event_is_kept_and_counted_and_is_that_of_its_log(
+    kafka: KafkaOptions, database: Database
+) -> None:
+    """The reads reach the tables after the boards, so an examination may come before the last of them."""
+    lines = (DATA / "field/07-one-reader-an-hour-ahead.jsonl").read_bytes().splitlines()
+    log, writer = Log(), ResultsWriter()
+    async with projecting(kafka, database) as metrics:
+        for line in lines:
+            log.add(line)
+            await publish(kafka, 0, *writer.frames(msgspec.json.decode(line)))
+        expected = msgspec.json.encode(health_of(log)).decode()
+        newest = "SELECT revision, report FROM health_reports ORDER BY made_at_us DESC LIMIT 1"
+        async with asyncio.timeout(WAIT_S):
+            while await database.query(newest) != [(len(lines) - 1, expected)]:
+                await asyncio.sleep(0.05)
+        samples = [{"event": "c07", "kind": kind} for kind in ("clock_off", "gun_suspect")]
+        assert [metrics.registry.get_sample_value("projections_findings", labels) for labels in samples] == [1, 0]

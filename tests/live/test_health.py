@@ -1,6 +1,7 @@
 """The health of an event over HTTP: the same as `matline office` says of the log, for officials only."""
 
 import json
+import time
 from pathlib import Path
 
 import msgspec
@@ -8,8 +9,10 @@ import pytest
 
 from services.health.examine_event import health
 from services.health.observed import Burst, observe, observe_bursts
+from services.live.health_reports import EXAMINED_FRESH_US
 from services.offline.health_tables import health_of
 from services.offline.scored_log import Log
+from services.projections.tables import columns_of
 from tests.builders import log
 from tests.health.planted import clean_day
 from tests.live.racing import Racing, serving
@@ -95,3 +98,26 @@ def test_reads_that_were_counted_before_give_the_same():
     assert definition is not None
     counted = health(event, definition, rows, observe_bursts(state.rulings, bursts))
     assert counted == health(event, definition, rows, observe(state))
+
+
+async def test_a_fresh_report_of_the_projections_is_served_and_an_old_one_only_of_this_revision(database):
+    facts = facts_of("12-walk-up-not-yet-entered.jsonl")
+    race = Racing(database, "c12")
+    await race.announce(*facts[:-1])
+    first = race.revision
+    await race.announce(facts[-1])
+    exact = of_log(facts)
+    async with serving(race) as live:
+
+        async def answered(revision, made_at_us):
+            report = msgspec.json.encode({"event": "c12", "findings": [], "points": []}).decode()
+            kept = [("c12", revision, made_at_us, report)]
+            await database.insert("health_reports", columns_of("health_reports", kept), f"{revision} {made_at_us}")
+            answer = await live.json("/v1/events/c12/health")
+            return answer.pop("revision"), answer
+
+        now_us = time.time_ns() // 1000
+        assert await answered(first, now_us - 2 * EXAMINED_FRESH_US) == (race.revision, exact)
+        assert await answered(race.revision + 1, now_us - 3) == (race.revision, exact)
+        assert await answered(first, now_us - 2) == (first, {"event": "c12", "findings": [], "points": []})
+        assert (await answered(race.revision, now_us - 1))[1] != exact

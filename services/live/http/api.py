@@ -98,7 +98,7 @@ class LiveApi:
         self._explainer = Explainer(loader, folder)
         self._previews = previews
         self._waiting = WaitingFacts(loader, folder)
-        self._health_reports = HealthReports(loader, self._explainer)
+        self._health_reports = HealthReports(loader, self._explainer, now_us)
         self._current: dict[str, ReadyAnswer] = {}
         self._current_generation = tracker.generation
 

@@ -1,0 +1,149 @@
+"""Examine the health of events that change, and keep the reports: live serves them, and metrics count the findings.
+
+The athletes' rows are at hand; the facts and what the devices read come from ClickHouse, a second after the boards. An
+examination takes about a second for 11,000 athletes. So it runs in a thread, and its pace has a bound.
+"""
+
+import asyncio
+import logging
+import time
+from typing import NamedTuple
+
+import msgspec
+
+from services.health.bursts_query import BURSTS
+from services.health.examine_event import health
+from services.health.health_document import Health
+from services.health.observed import Burst, observe_bursts
+from services.preview.folded_facts import FoldedFacts, nothing_folded
+from services.projections.batch import Results
+from services.projections.health_metrics import HealthCollector
+from services.projections.metrics import ProjectionMetrics
+from services.projections.sink import Sink
+from services.projections.tables import columns_of
+from services.runtime.clickhouse import Database, DatabaseUnavailable
+
+LOOK_S = 1.0
+FACTS_A_QUERY = 100  # a fact may be a list of thousands of entries, half a MiB
+EVENTS_HELD = 4  # whose facts are held, some 1.5 kB an entry; those of another are folded again
+
+log = logging.getLogger(__name__)
+
+_FACTS = (
+    "SELECT offset, ordinal, fact FROM facts WHERE event = {event:String}"
+    " AND (offset > {offset:Int64} OR (offset = {offset:Int64} AND ordinal > {ordinal:Int64}))"
+    " AND offset <= {until:Int64} ORDER BY offset, ordinal LIMIT 1 BY offset, ordinal LIMIT {most:UInt32}"
+)
+
+
+class Pace(NamedTuple):
+    """How often an event is examined while it changes.
+
+    Every so many seconds at most, and so many times as rarely as an examination takes: with 50, one that took a second
+    comes every 50 seconds.
+    """
+
+    every_s: float = 15.0
+    share: float = 50.0
+
+
+class FactLine(NamedTuple):
+    """A fact as the table `facts` has it."""
+
+    offset: int
+    ordinal: int
+    fact: str
+
+
+class Examined(NamedTuple):
+    """What an examination was of, a revision and how many reads, and when it was made and how long it took."""
+
+    revision: int
+    reads: int
+    at_s: float
+    took_s: float
+
+
+class HealthWatch:
+    """Examines events until cancelled."""
+
+    def __init__(
+        self,
+        database: Database,
+        results: Results,
+        sink: Sink,
+        metrics: ProjectionMetrics,
+        shown: HealthCollector,
+        pace: Pace | None = None,
+    ) -> None:
+        self._database = database
+        self._results = results
+        self._sink = sink
+        self._metrics = metrics
+        self._shown = shown
+        self._pace = pace or Pace()
+        self._examined: dict[str, Examined] = {}
+        self._facts: dict[str, FoldedFacts] = {}
+
+    async def run(self) -> None:
+        """Examine every event that has changed, when it is due."""
+        while True:
+            await asyncio.sleep(min(LOOK_S, self._pace.every_s))
+            for event in self._shown.events():
+                if self._is_due(event):
+                    try:
+                        await self._examine(event)
+                    except DatabaseUnavailable as error:
+                        log.warning("the health of event %s is not examined now: %s", event, error)
+
+    def _is_due(self, event: str) -> bool:
+        standings, last = self._results.events.get(event), self._examined.get(event)
+        if standings is None or standings.definition is None:
+            return False
+        if last is None:
+            return True
+        if (last.revision, last.reads) == (self._results.revisions[event], self._shown.reads(event)):
+            return False
+        return time.monotonic() - last.at_s >= max(self._pace.every_s, self._pace.share * last.took_s)
+
+    async def _examine(self, event: str) -> None:
+        """Examine an event as it is now, unless facts on its athletes have not arrived yet."""
+        standings, began_s = self._results.events[event], time.monotonic()
+        revision, reads, rows = self._results.revisions[event], self._shown.reads(event), list(standings.rows.values())
+        row, definition = standings.event, standings.definition
+        assert row is not None
+        assert definition is not None
+        facts = await self._facts_of(event, revision)
+        rulings = facts.state.rulings
+        if any(athlete.bib not in rulings.written for athlete in rows):
+            return
+        parameters = {"event": event, "gap": rulings.gap_us, "until": revision}
+        found = await self._database.query(BURSTS, parameters)
+
+        def work_out() -> tuple[Health, bytes]:
+            bursts = [Burst(chip, device, first, last, int(number)) for chip, device, first, last, number in found]
+            made = health(row, definition, rows, observe_bursts(rulings, bursts))
+            return made, msgspec.json.encode(made)
+
+        made, report = await asyncio.to_thread(work_out)
+        self._shown.show(made)
+        kept = (event, revision, time.time_ns() // 1000, report.decode())
+        async with self._sink.turn:
+            await self._sink.insert("health_reports", columns_of("health_reports", [kept]))
+        took_s = time.monotonic() - began_s
+        self._metrics.examination_s.observe(took_s)
+        self._examined[event] = Examined(revision, reads, time.monotonic(), took_s)
+
+    async def _facts_of(self, event: str, revision: int) -> FoldedFacts:
+        """Return the facts of an event up to a revision."""
+        held = self._facts.pop(event, None) or nothing_folded(event)
+        self._facts[event] = held
+        while len(self._facts) > EVENTS_HELD:
+            del self._facts[next(iter(self._facts))]
+        while True:
+            position = {"offset": held.last[0], "ordinal": held.last[1], "until": revision, "most": FACTS_A_QUERY}
+            lines = [FactLine(*line) for line in await self._database.query(_FACTS, {"event": event, **position})]
+            if lines:
+                await asyncio.to_thread(held.fold, lines)
+            if len(lines) < FACTS_A_QUERY:
+                return held
