@@ -108,7 +108,11 @@ def _print_tables(lists: OfficeLists, names: dict[str, str], log: Log, athletes:
 _TITLES: dict[Kind, str] = {
     "race": "Unknown race",
     "double": "Entered twice",
+    "bibs_alike": "Bibs alike",
+    "no_chip": "No chip",
     "chip": "Chip on two entries",
+    "chips_alike": "Chips alike",
+    "unlikely_year": "Unlikely birth year",
     "chips_apart": "Chips of one bib in different places",
     "withdrawn": "Withdrawn, but read",
     "birth_year": "No birth year",

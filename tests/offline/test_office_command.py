@@ -231,7 +231,7 @@ def test_of_a_simulated_day_the_prizes_are_those_of_the_boards(name, tmp_path):
     log = read_log(str(path), None, lenient=False)
     lists, names = lists_of(log)
     assert len(names) == lists.entries
-    assert {concern.kind for concern in lists.concerns} <= {"consent", "standard"}
+    assert {concern.kind for concern in lists.concerns} <= {"consent", "standard", "no_chip"}
     document = document_of(log)
     awards = {(prize.prize, prize.on, prize.bib) for prize in lists.prizes if prize.bib is not None}
     assert awards == {

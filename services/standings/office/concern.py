@@ -15,7 +15,11 @@ from services.standings.boards import passes
 Kind = Literal[
     "race",
     "double",
+    "bibs_alike",
+    "no_chip",
     "chip",
+    "chips_alike",
+    "unlikely_year",
     "chips_apart",
     "withdrawn",
     "birth_year",

@@ -19,7 +19,15 @@ from services.standings.office.concern import (
     concerns_entry,
     row_name,
 )
-from services.standings.office.entry_concerns import doubles, shared_chips, unknown_races
+from services.standings.office.entry_concerns import (
+    alike_bibs,
+    alike_chips,
+    doubles,
+    no_chips,
+    shared_chips,
+    unknown_races,
+    unlikely_births,
+)
 from services.standings.office.rule_concerns import unmet_rules
 from services.standings.office.team_concerns import apart, too_large_teams, wrong_compositions
 from services.standings.office.wave_concerns import wrong_waves
@@ -27,7 +35,11 @@ from services.standings.office.wave_concerns import wrong_waves
 _CHECKS = (
     unknown_races,
     doubles,
+    alike_bibs,
+    no_chips,
     shared_chips,
+    alike_chips,
+    unlikely_births,
     unmet_rules,
     missing_for_boards,
     wrong_waves,

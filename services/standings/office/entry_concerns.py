@@ -1,12 +1,14 @@
-"""Concerns about an entry that contradicts itself or another entry."""
+"""Concerns about an entry that contradicts itself or another entry, or that was probably mistyped."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from schemas.events import ChipAssigned, Entry
 from schemas.names import without_accents
 from schemas.office import Eligibility
 from services.formatting.times import LocalClock
 from services.standings.office.concern import Concern, EnteredField, concerns_entry, row_name
+
+BIRTH_YEAR_LIKELY = 1910  # before it the year is the zero of a spreadsheet, or a typing error
 
 
 def unknown_races(field: EnteredField) -> Iterator[Concern]:
@@ -100,3 +102,86 @@ def _what_to_do(assigned: Sequence[ChipAssigned], entry: Entry) -> str:
     if any(fact.bib == entry.bib for fact in assigned):
         return "check that these hours are right; nothing else is to be done"
     return "find out which of the two athletes wears the chip, and give the other athlete a different one"
+
+
+def no_chips(field: EnteredField) -> Iterator[Concern]:
+    """Yield entries without a chip, unless one was assigned to the bib. Athletes who are not ranked need none.
+
+    Of a race in which nobody has a chip only the first is named: it may be one whose times officials set.
+    """
+    wearers = {fact.bib for facts in field.assigned.values() for fact in facts}
+    for race in dict.fromkeys(entry.race for entry in field.entries):
+        ranked = field.in_race(race)
+        without = [entry for entry in ranked if not entry.chips and entry.bib not in wearers]
+        if len(without) > 1 and len(without) == len(ranked):
+            yield _without_chip(without[0], f"none of the {len(ranked)} ranked athletes of {race} has a chip")
+        else:
+            for entry in without:
+                yield _without_chip(entry, "the entry has no chip, so no read can be of this athlete")
+
+
+def _without_chip(entry: Entry, reason: str) -> Concern:
+    todo = "enter the chip; without one, times are only those that officials set"
+    return Concern(bib=entry.bib, race=entry.race, kind="no_chip", reason=reason, todo=todo)
+
+
+def alike_bibs(field: EnteredField) -> Iterator[Concern]:
+    """Yield entries whose bibs differ from another one by leading zeros only: 007 beside 7."""
+    for bare, entries in _alike((entry.bib, entry) for entry in field.entries):
+        for number, entry in enumerate(entries):
+            others = [other.bib for other in (*entries[:number], *entries[number + 1 :])]
+            if entry.bib != bare:
+                yield Concern(
+                    bib=entry.bib,
+                    race=entry.race,
+                    kind="bibs_alike",
+                    reason=f"bib {entry.bib} differs from bib {', '.join(others)} by leading zeros only",
+                    todo="find out whether this is one athlete, or give one of them another bib: they will be mixed up",
+                    others=others,
+                )
+
+
+def alike_chips(field: EnteredField) -> Iterator[Concern]:
+    """Yield entries with a chip that differs from another athlete's by leading zeros only."""
+    worn = ((chip, entry) for entry in field.entries for chip in dict.fromkeys(entry.chips))
+    for bare, entries in _alike(worn):
+        *earlier, last = entries
+        others = [other.bib for other in earlier if other.bib != last.bib]
+        bibs = ", ".join([*others, last.bib])
+        spelt = {chip: None for entry in entries for chip in entry.chips if _bare(chip) == bare}
+        if others and len(spelt) > 1:
+            yield Concern(
+                bib=last.bib,
+                race=last.race,
+                kind="chips_alike",
+                reason=f"chips {', '.join(spelt)} of bibs {bibs} differ by leading zeros only",
+                todo="look at the chips: a spreadsheet may have lost the zeros of one of them",
+                others=others,
+            )
+
+
+def _alike(named: Iterable[tuple[str, Entry]]) -> Iterator[tuple[str, list[Entry]]]:
+    """Yield the entries whose codes are the same without leading zeros, with that code, where there are several."""
+    groups: dict[str, list[Entry]] = {}
+    for code, entry in named:
+        groups.setdefault(_bare(code), []).append(entry)
+    yield from ((bare, entries) for bare, entries in groups.items() if len(entries) > 1)
+
+
+def _bare(code: str) -> str:
+    return code.lstrip("0") or "0"
+
+
+def unlikely_births(field: EnteredField) -> Iterator[Concern]:
+    """Yield entries with a birth year after the event's, or before BIRTH_YEAR_LIKELY."""
+    year = int(field.definition.date[:4])
+    for entry in field.entries:
+        if entry.birth_year is not None and not BIRTH_YEAR_LIKELY <= entry.birth_year <= year:
+            wrong = f"after the event's year, {year}" if entry.birth_year > year else f"before {BIRTH_YEAR_LIKELY}"
+            yield Concern(
+                bib=entry.bib,
+                race=entry.race,
+                kind="unlikely_year",
+                reason=f"the birth year {entry.birth_year} is {wrong}",
+                todo="ask for the year of birth and enter it; age groups depend on it",
+            )

@@ -499,3 +499,35 @@ def test_entries_of_results_are_in_the_order_of_the_log():
     rows = [result("7", AT_FINISH, first_entry=2), result("8", AT_FINISH, first_entry=1)]
     gone = msgspec.structs.replace(result("9", AT_FINISH), gone=True)
     assert [added.bib for added in entries_of([*rows, gone])] == ["8", "7"]
+
+
+# --- What was probably mistyped.
+
+
+def test_an_entry_without_a_chip_is_a_concern_unless_a_chip_was_assigned():
+    listed = concerns([entry("7", chips=[]), entry("8"), entry("9", chips=[], ranked=False)])
+    assert subjects(listed) == [("7", "no_chip", None, None)]
+    [listed] = concerns([entry(bib, chips=[]) for bib in ("7", "8")])
+    assert (listed.bib, listed.reason) == ("7", "none of the 2 ranked athletes of hm has a chip")
+    assigned = {"C7": [ChipAssigned(event=EVENT, chip="C7", bib="7")]}
+    assert eligibility(parse_definition(definition()), entered(entry("7", chips=[])), assigned) == []
+
+
+def test_bibs_and_chips_that_differ_by_leading_zeros_only_are_concerns():
+    [listed] = concerns([entry("7"), entry("007", chips=["C8"])])
+    assert (listed.bib, listed.kind, listed.others) == ("007", "bibs_alike", ["7"])
+    assert listed.reason == "bib 007 differs from bib 7 by leading zeros only"
+    [listed] = concerns([entry("7", chips=["58"]), entry("8", chips=["0058"])])
+    assert (listed.bib, listed.kind, listed.others) == ("8", "chips_alike", ["7"])
+    assert listed.reason == "chips 58, 0058 of bibs 7, 8 differ by leading zeros only"
+
+
+def test_both_codes_of_one_athlete_and_codes_of_zeros_alone_are_no_concern():
+    assert concerns([entry("7", chips=["58", "0058"]), entry("0", chips=["0"]), entry("70"), entry("700")]) == []
+
+
+@pytest.mark.parametrize(("year", "known"), [(1909, False), (1910, True), (2026, True), (2027, False)])
+def test_a_birth_year_in_the_future_or_long_ago_is_a_concern(year, known):
+    listed = concerns([entry("7", birth_year=year)])
+    assert subjects(listed) == ([] if known else [("7", "unlikely_year", None, None)])
+    assert all(str(year) in reason for reason in reasons(listed))
