@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from services.commands.options import Event, Lenient, Log, Only, Out, TableFormat, TextOrJson, Until
+from services.commands.options import Event, Lang, Lenient, Log, Only, Out, TableFormat, TextOrJson, Until
 from services.commands.plain_help import CommandGroup
 
 HEADING = "Work from files, without a broker or a database"
@@ -97,7 +97,7 @@ commands.add_typer(export, name="export", rich_help_panel=HEADING)
 
 @export.command("results")
 def export_results(
-    log: Log, only: Only = None, style: TableFormat = None, out: Out = None, lenient: Lenient = False
+    log: Log, only: Only = None, style: TableFormat = None, out: Out = None, lang: Lang = None, lenient: Lenient = False
 ) -> None:
     """Write boards, team boards and delegations.
 
@@ -110,33 +110,35 @@ def export_results(
     """
     from services.offline.export.command import Order, export_tables
 
-    sys.exit(export_tables("results", log, Order(only or [], style, out, lenient)))
+    sys.exit(export_tables("results", log, Order(only or [], style, out, lenient, lang)))
 
 
 @export.command("start-list")
 def export_start_list(
-    log: Log, only: Only = None, style: TableFormat = None, out: Out = None, lenient: Lenient = False
+    log: Log, only: Only = None, style: TableFormat = None, out: Out = None, lang: Lang = None, lenient: Lenient = False
 ) -> None:
     """Write the entries of each race by wave and bib."""
     from services.offline.export.command import Order, export_tables
 
-    sys.exit(export_tables("start-list", log, Order(only or [], style, out, lenient)))
+    sys.exit(export_tables("start-list", log, Order(only or [], style, out, lenient, lang)))
 
 
 @export.command("medals")
-def export_medals(log: Log, style: TableFormat = None, out: Out = None, lenient: Lenient = False) -> None:
+def export_medals(
+    log: Log, style: TableFormat = None, out: Out = None, lang: Lang = None, lenient: Lenient = False
+) -> None:
     """Write the athletes who get a finisher's medal.
 
     The definition's table medals sets the limits.
     """
     from services.offline.export.command import Order, export_tables
 
-    sys.exit(export_tables("medals", log, Order([], style, out, lenient)))
+    sys.exit(export_tables("medals", log, Order([], style, out, lenient, lang)))
 
 
 @export.command("prizes")
 def export_prizes(
-    log: Log, only: Only = None, style: TableFormat = None, out: Out = None, lenient: Lenient = False
+    log: Log, only: Only = None, style: TableFormat = None, out: Out = None, lang: Lang = None, lenient: Lenient = False
 ) -> None:
     """Write prizes, overall and by category, and titles.
 
@@ -145,7 +147,7 @@ def export_prizes(
     """
     from services.offline.export.command import Order, export_tables
 
-    sys.exit(export_tables("prizes", log, Order(only or [], style, out, lenient)))
+    sys.exit(export_tables("prizes", log, Order(only or [], style, out, lenient, lang)))
 
 
 @export.command("wanda")

@@ -7,6 +7,10 @@ import typer
 
 Log = Annotated[str, typer.Argument(metavar="LOG", help="A log file, one fact as JSON a line. - reads standard input.")]
 Until = Annotated[int | None, typer.Option(min=0, metavar="LINE", help="Stop after this line of the log.")]
+Lang = Annotated[
+    str | None,
+    typer.Option(metavar="LANGUAGE", help="The language of names, such as vi; without it the first of each name."),
+]
 Lenient = Annotated[bool, typer.Option("--lenient", help="Skip and count lines that are not facts.")]
 TextOrJson = Annotated[
     Literal["json", "text"] | None,

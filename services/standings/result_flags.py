@@ -87,4 +87,8 @@ def _case_reason(row: AthleteRow, case: str) -> str:
         return f"missed {join_words(row.missed)}, and case {case} is open"
     if kind == "reads_after":
         return f"was read after the status {row.status} was set, and case {case} is open"
+    if kind == "after_close":
+        return f"finished after the race was closed, and case {case} is open"
+    if kind == "together":
+        return f"the chip crossed the mats together with another athlete's, and case {case} is open"
     return f"case {case} is open"

@@ -74,8 +74,12 @@ def test_each_flag_has_a_reason_and_an_open_case_says_what_review_would():
     ]
     contradicted = replace(result("7", status="DNF"), cases=[Case("reads_after:7", "hm", "7")])
     assert flag_reasons(hm, contradicted) == ["was read after the status DNF was set, and case reads_after:7 is open"]
-    other = replace(result("7", 4000), cases=[Case("after_close:7", "hm", "7")])
-    assert flag_reasons(hm, other) == ["case after_close:7 is open"]
+    late = replace(result("7", status="DNF"), cases=[Case("after_close:7", "hm", "7")])
+    assert flag_reasons(hm, late) == ["finished after the race was closed, and case after_close:7 is open"]
+    shared = replace(result("7", 4000), cases=[Case("together:7:8", "hm", "7")])
+    assert flag_reasons(hm, shared) == [
+        "the chip crossed the mats together with another athlete's, and case together:7:8 is open"
+    ]
 
 
 def race_by_chip():

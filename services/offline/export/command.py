@@ -35,31 +35,32 @@ CONTACTS_MAX_BYTES = 64 * 1024 * 1024
 Style = Literal["csv", "xlsx"]
 Of = Literal["results", "start-list", "medals", "prizes"]
 
-_MAKE: dict[Of, Callable[[PublishingLog, Scored], list[Table]]] = {
+_MAKE: dict[Of, Callable[[PublishingLog, Scored, str | None], list[Table]]] = {
     "results": results_tables,
-    "start-list": lambda _, made: start_lists(made),
-    "medals": lambda _, made: medal_table(made),
-    "prizes": lambda _, made: prize_tables(made),
+    "start-list": lambda _, made, language: start_lists(made, language),
+    "medals": lambda _, made, language: medal_table(made, language),
+    "prizes": lambda _, made, language: prize_tables(made, language),
 }
 
 
 class Order(NamedTuple):
     """The tables to write (all, or those in `only`), and `out`: a file, or a folder for several CSV tables.
 
-    Without `out` the table is printed.
+    Without `out` the table is printed. `language` is that of names by language; None for the first of each name.
     """
 
     only: Sequence[str]
     style: Style | None
     out: Path | None
     lenient: bool
+    language: str | None = None
 
 
 def export_tables(of: Of, path: str, order: Order) -> int:
     """Write the tables of a log. Return the exit code."""
     try:
         log, made = _read(path, order.lenient)
-        tables = _MAKE[of](log, made)
+        tables = _MAKE[of](log, made, order.language)
         if not tables:
             raise Stopped(f"{path}: has no race definition, so there is nothing to export")
         _write(_chosen(tables, order.only), order)

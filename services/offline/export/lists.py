@@ -12,7 +12,7 @@ from services.standings.event_index import age_group, event_index, title
 from services.standings.office.prizes import Award, TitleEarned, medal_list, prize_list, title_list
 
 
-def start_lists(made: Scored) -> list[Table]:
+def start_lists(made: Scored, language: str | None = None) -> list[Table]:
     """Return a list for each race: by wave, in the definition's order if it gives one, then by bib."""
     view = None if made.event is None else event_index(made.event)
     if view is None:
@@ -34,7 +34,7 @@ def start_lists(made: Scored) -> list[Table]:
             for row in own
             if row.entry is not None
         ]
-        tables.append(table(race.id, in_language(race.name, None), columns, rows))
+        tables.append(table(race.id, in_language(race.name, language), columns, rows))
     return tables
 
 
@@ -46,12 +46,12 @@ def _wave_order(row: AthleteRow, order: Sequence[str]) -> tuple[int, str]:
     return (order.index(wave), "") if wave in order else (len(order), wave)
 
 
-def medal_table(made: Scored) -> list[Table]:
+def medal_table(made: Scored, language: str | None = None) -> list[Table]:
     """Return the athletes who get a medal for finishing within the limits, by race and bib."""
     if made.definition is None:
         return []
     athletes = {row.bib: row for row in made.with_all_cases()}
-    races = {race.id: in_language(race.name, None) for race in made.definition.races}
+    races = {race.id: in_language(race.name, language) for race in made.definition.races}
     rows: list[list[Cell]] = [
         [medal.race, races[medal.race], medal.what, *person(athletes[bib]), medal.article, flags_cell(athletes[bib])]
         for medal in medal_list(made.definition, made.with_all_cases())
@@ -60,7 +60,7 @@ def medal_table(made: Scored) -> list[Table]:
     return [table("medals", "Medals", ["race", "race_name", "medal", *PERSON, "article", "flags"], rows)]
 
 
-def prize_tables(made: Scored) -> list[Table]:
+def prize_tables(made: Scored, language: str | None = None) -> list[Table]:
     """Return the prizes, overall and by category, and the titles by time. Athletes move up only if the definition
     says so.
     """
@@ -83,18 +83,20 @@ def prize_tables(made: Scored) -> list[Table]:
         for title in title_list(definition, made.with_all_cases(), [] if made.event is None else made.event.orders)
     ]
     return [
-        table("prizes", "Prizes", columns, _prizes(definition, made, athletes)),
+        table("prizes", "Prizes", columns, _prizes(definition, made, athletes, language)),
         table("titles", "Titles", titles, earned),
     ]
 
 
-def _prizes(definition: Definition, made: Scored, athletes: Mapping[str, AthleteRow]) -> Iterator[list[Cell]]:
+def _prizes(
+    definition: Definition, made: Scored, athletes: Mapping[str, AthleteRow], language: str | None
+) -> Iterator[list[Cell]]:
     ranked: list[Board | TeamBoard | Delegation] = [
         *definition.boards,
         *definition.team_boards,
         *definition.delegations,
     ]
-    named = {board.id: title(board) for board in ranked}
+    named = {board.id: title(board, language) for board in ranked}
     for award in prize_list(definition, made.standings, made.with_all_cases()):
         team: list[Cell] = [*([None] * (len(PERSON) - 1)), award.team]
         who = team if award.bib is None else person(athletes[award.bib])

@@ -11,7 +11,7 @@ from services.standings import Standings
 from services.standings.age_grade import finisher_grade
 from services.standings.boards import BoardRow
 from services.standings.document import Scored
-from services.standings.event_index import EventIndex, age_group, event_index, title
+from services.standings.event_index import EventIndex, age_group, event_index, in_asked_language, title
 from services.standings.publication import (
     Difference,
     PublicationKey,
@@ -73,23 +73,26 @@ class _Field(NamedTuple):
     athletes: dict[str, AthleteRow]
 
 
-def results_tables(log: PublishingLog, made: Scored) -> list[Table]:
+def results_tables(log: PublishingLog, made: Scored, language: str | None = None) -> list[Table]:
     """Return boards in the order of the definition, team boards, delegations, and those who did not finish."""
     view = None if made.event is None else event_index(made.event)
     if view is None:
         return []
+    view = in_asked_language(view, language)
     states = States(log, made)
     athletes = made.with_all_cases()
     field = _Field(view, made.standings, {row.bib: row for row in athletes})
     tables = [_board(field, board, states.board(board.race, board.id)) for board in view.boards.values()]
     for team in view.team_boards.values():
         state = states.board(view.boards[team.of].race, team.id)
-        tables.append(table(team.id, title(team), _TEAM, _team_rows(field, team, state)))
+        tables.append(table(team.id, title(team, view.language), _TEAM, _team_rows(field, team, state)))
     for delegation in view.delegations.values():
         state = states.delegation(delegation.id)
         standings = made.standings.delegations[delegation.id]
         rows: list[list[Cell]] = [[row.place, row.team, row.score, state(row.team)] for row in standings]
-        tables.append(table(delegation.id, title(delegation), ["place", "team", "score", "result_state"], rows))
+        tables.append(
+            table(delegation.id, title(delegation, view.language), ["place", "team", "score", "result_state"], rows)
+        )
     return [*tables, table(UNFINISHED, "Not finished", _UNFINISHED, _unfinished(athletes))]
 
 
@@ -102,7 +105,7 @@ def _board(field: _Field, board: Board, state: StateOf) -> Table:
     times = ["time", "gun_time", "chip_time", "age_grade", *points]
     columns = ["place", *PERSON, "age_group", *times, "result_state", "flags"]
     rows = (_board_row(field, race, row, points, state) for row in field.standings.boards[board.id])
-    return table(board.id, title(board), columns, rows)
+    return table(board.id, title(board, field.view.language), columns, rows)
 
 
 def _board_row(field: _Field, race: Race, row: BoardRow, points: Sequence[str], state: StateOf) -> list[Cell]:

@@ -151,3 +151,13 @@ def test_prizes_overall_and_of_the_category_go_to_one_athlete_and_nobody_moves_u
 def test_without_a_definition_there_is_nothing():
     made, scored = read(day()[1])
     assert results_tables(made, scored) == start_lists(scored) == medal_table(scored) == prize_tables(scored) == []
+
+
+def test_titles_are_in_the_language_asked_for():
+    both = {"en": "Men", "vi": "Nam"}
+    of = {**OF, "boards": [board("men", name=both, gender="M"), *OF["boards"][1:]], "races": [race(name=both)]}
+    made, scored = read(*day(*RAN, definition=of, bibs=BIBS))
+    assert [results_tables(made, scored, language)[0].title for language in (None, "vi", "fr")] == ["Men", "Nam", "Men"]
+    assert start_lists(scored, "vi")[0].title == "Nam"
+    assert rows(medal_table(scored, "vi")[0], "race_name")[0] == ("Nam",)
+    assert rows(prize_tables(scored, "vi")[0], "list")[0] == ("Nam",)
