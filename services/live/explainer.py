@@ -54,7 +54,7 @@ class Explainer:
         async with self._folder.held(announced) as facts:
             await self._folder.advance(facts, announced)
             rulings = facts.state.rulings
-            if any(bib not in rulings.written for bib in bibs):
+            if not all(facts.state.was_entered(bib) for bib in bibs):
                 raise Behind("the facts behind the results have not all arrived yet; ask again soon")
             bursts = await self._store.bursts(announced.event, rulings.gap_us, announced.revision)
             return await asyncio.to_thread(observe_bursts, rulings, bursts)

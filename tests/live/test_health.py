@@ -56,6 +56,18 @@ async def test_a_report_is_given_again_for_a_while_and_as_of_a_revision_is_exact
     assert exact == of_log([*facts, last])
 
 
+async def test_an_entry_that_was_withdrawn_keeps_nothing_waiting(database):
+    facts = [*facts_of("12-walk-up-not-yet-entered.jsonl")]
+    bib = next(fact for fact in facts if fact["type"] == "entries_added")["entries"][0]["bib"]
+    facts.append({"type": "entry_withdrawn", "event": "c12", "bib": bib, "reason": "ill"})
+    race = Racing(database, "c12")
+    await race.announce(*facts)
+    async with serving(race) as live:
+        answer = await live.json("/v1/events/c12/health")
+    assert answer.pop("revision") == race.revision
+    assert answer == of_log(facts)
+
+
 async def test_it_waits_for_the_facts_behind_the_results(database):
     facts = facts_of("12-walk-up-not-yet-entered.jsonl")
     race = Racing(database, "c12")
