@@ -5,6 +5,7 @@ Durations are hours, minutes and seconds. They differ in what follows the second
 """
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -51,6 +52,11 @@ def format_seconds(seconds: float) -> str:
     """Return seconds, not negative, as `h:mm:ss` with up to three decimals, without trailing zeros."""
     whole_s, thousandths = divmod(round(seconds * 1000), 1000)
     return f"{format_hms(whole_s)}{f'.{thousandths:03}'.rstrip('0').rstrip('.')}"
+
+
+def format_short(time_us: int) -> str:
+    """Return a duration of less than a minute in seconds, exact, without trailing zeros: `0.2 s`."""
+    return f"{Decimal(time_us) / US:f} s"
 
 
 def _fraction(rest_us: int) -> str:

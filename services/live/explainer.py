@@ -6,10 +6,12 @@ yet, and the athlete is explained as they were before it.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
+from schemas.ids import case_bibs
 from schemas.results import AthleteRow
 from services.health.observed import Observed, observe_bursts
 from services.live.async_cache import AsyncCache
@@ -26,6 +28,7 @@ from services.scoring.core.explain.evidence import PlainRead, evidence_from
 from services.scoring.core.explain.model import Explanation
 from services.standings.boards import orders_of
 from services.standings.explain_place import PlaceWhy, place_why
+from services.standings.explain_together import TogetherWhy, other_bib, together_whys
 from services.standings.explanation import ExplainedResult, boards_of_race
 
 TRIES = 5  # how many of an athlete's latest results are tried before the client is asked to come again
@@ -74,16 +77,17 @@ class Explainer:
                     )
                 break
             worked_out = await self._work_out(announced, bib)
-            if worked_out is not None and worked_out[1] == row:
-                explanation = worked_out[0]
+            if worked_out is not None and worked_out.row == row:
+                explanation = worked_out.explanation
                 if bib in announced.hidden:
                     explanation = msgspec.structs.replace(explanation, name=bib, hidden=True)
                 places = await self._places(announced, row)
-                return ExplainedResult(announced.revision, explanation, places, announced is not newest)
+                together = await self._together(announced, row, worked_out.decisions)
+                return ExplainedResult(announced.revision, explanation, places, announced is not newest, together)
             announced = await self._loader.history.find(newest, Moment(revision=row.version - 1))
         raise Behind(f"the facts and reads behind the result of bib {bib!r} have not all arrived yet; ask again soon")
 
-    async def _work_out(self, announced: AnnouncedRevision, bib: str) -> tuple[Explanation, AthleteRow] | None:
+    async def _work_out(self, announced: AnnouncedRevision, bib: str) -> "_WorkedOut | None":
         """Return the explanation and the row by the facts and reads that have arrived; None when no entry has."""
         async with self._folder.held(announced) as facts:
             chips: tuple[str, ...] | None = None
@@ -97,6 +101,22 @@ class Explainer:
             if not facts.state.was_entered(bib):
                 return None
             return await asyncio.to_thread(_explain, facts.state, bib, reads)
+
+    async def _together(
+        self, announced: AnnouncedRevision, row: AthleteRow, decisions: Mapping[str, str]
+    ) -> list[TogetherWhy]:
+        """Return the cases that an athlete shares. Raises Behind while the fact that decided a case is missing."""
+        event = await self._loader.events.event(announced.event, announced.revision)
+        if event is None or row.gone:
+            return []
+        cases = [case for case in await self._loader.together(event, announced) if row.bib in (case.bib, case.other)]
+        others = await self._store.athletes(
+            announced.event, [other_bib(case, row.bib) for case in cases], announced.revision
+        )
+        whys = together_whys(event.definition, row, cases, others, decisions)
+        if any(not why.open and why.outcome is None for why in whys):
+            raise Behind(f"the decision on a case of bib {row.bib!r} has not arrived yet; ask again soon")
+        return whys
 
     async def _places(self, announced: AnnouncedRevision, row: AthleteRow) -> list[PlaceWhy]:
         event = await self._loader.events.event(announced.event, announced.revision)
@@ -114,15 +134,24 @@ class Explainer:
         )
 
 
-def _explain(state: EventState, bib: str, reads: Sequence[ChipRead]) -> tuple[Explanation, AthleteRow]:
+class _WorkedOut(NamedTuple):
+    """An explanation, the row that it explains, and the outcomes of decided cases of the athlete, by case."""
+
+    explanation: Explanation
+    row: AthleteRow
+    decisions: Mapping[str, str]
+
+
+def _explain(state: EventState, bib: str, reads: Sequence[ChipRead]) -> _WorkedOut:
     """Return an athlete's explanation and row by facts and reads, with the version that scoring gives."""
     plain = (PlainRead(read.chip, read.device, read.at_us, read.rssi, read.came) for read in reads)
     evidence = evidence_from(state, bib, plain)
     explanation, row = explain(evidence)
     version = max([evidence.version, *(fact.offset for fact in explanation.facts), *(read.offset for read in reads)])
-    return (
+    return _WorkedOut(
         msgspec.structs.replace(explanation, version=version),
         msgspec.structs.replace(row, version=version),
+        {name: outcome for name, outcome in state.rulings.decisions.items() if bib in case_bibs(name)},
     )
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from schemas.ids import bib_order, label
 from services.formatting.terminal import clean
-from services.formatting.times import MINUS, LocalClock, format_exact, format_hms
+from services.formatting.times import MINUS, LocalClock, format_exact, format_hms, format_short
 from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import Log, scored
 from services.scoring.core.explain.build import explain
@@ -21,7 +21,8 @@ from services.scoring.core.explain.evidence import evidence_of
 from services.scoring.core.explain.model import Explanation, PointWhy, WaiverWhy
 from services.scoring.core.explain.relevant_facts import FactWhy
 from services.standings.explain_place import PlaceWhy
-from services.standings.explanation import ExplainedResult, bibs_near, document, places
+from services.standings.explain_together import TogetherWhy
+from services.standings.explanation import ExplainedResult, bibs_near, document, places, shared_cases
 
 NEAR_SHOWN = 5
 PAGE_CHARS = 160  # of a line, if the output is not a terminal
@@ -56,7 +57,8 @@ def explained_of(log: Log, path: str, bib: str) -> ExplainedResult:
         raise Stopped(f"{path}: there is no entry with bib {bib}; {_other_bibs(bib, list(state.rulings.bibs()))}")
     made = scored(state)
     explanation, row = explain(evidence_of(state, bib))
-    return ExplainedResult(log.revision, explanation, places(made, row))
+    shared = shared_cases(made, row, state.rulings.decisions)
+    return ExplainedResult(log.revision, explanation, places(made, row), together=shared)
 
 
 def _other_bibs(bib: str, known: list[str]) -> str:
@@ -85,9 +87,10 @@ class _Page:
         why = self._explained.explanation
         self._head(why)
         self._lines("Status", (f"{'>' if rule.applies else ' '} {rule.says}" for rule in why.why))
-        self._lines(
-            "Cases", (f"  {case.case}, {self._case(case.open, case.outcome)}: {case.says}" for case in why.cases)
-        )
+        cases = [self._case(case.case, case.open, case.outcome, case.says) for case in why.cases]
+        cases += [self._case(case.case, case.open, case.outcome, case.says) for case in self._explained.together]
+        self._lines("Cases", cases)
+        self._side_by_side(self._explained.together)
         self._lines("Times", (f"  {step.says}{_rule(step.rule, step.value)}" for step in why.times))
         self._places(self._explained.places)
         self._points(why.points)
@@ -110,8 +113,20 @@ class _Page:
         parts += [f"missed {missed}" for missed in why.missed] + why.flags
         self._say(", ".join(parts))
 
-    def _case(self, is_open: bool, outcome: str | None) -> str:
-        return "open" if is_open else f"decided {outcome or ''}".strip()
+    def _case(self, name: str, is_open: bool, outcome: str | None, says: str) -> str:
+        return f"  {name}, {'open' if is_open else f'decided {outcome}'}: {says}"
+
+    def _side_by_side(self, shared: Iterable[TogetherWhy]) -> None:
+        for case in shared:
+            table = _table(
+                f"Side by side with bib {case.other}", "Point", "At", f"Bib {case.other}", "At", "Apart", "Tells"
+            )
+            for seen in case.side_by_side:
+                apart = format_short(seen.apart_us)
+                tells = "" if seen.counts else "nothing: two whole seconds"
+                times = self._clock.at(seen.at_us), self._clock.at(seen.other_at_us)
+                _row(table, seen.point, times[0], seen.other_point, times[1], apart, tells)
+            self._show(table)
 
     def _places(self, listed: list[PlaceWhy]) -> None:
         table = _table("Places", "Board", "Place", "Why", "Rule")

@@ -127,6 +127,7 @@ _TITLES: dict[Kind, str] = {
     "composition": "Team members",
     "apart": "Team finished apart",
     "late_finish": "Finished long after everybody else",
+    "together": "Chips that may be carried together",
 }
 
 

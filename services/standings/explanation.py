@@ -3,7 +3,7 @@
 It is the same for a log (`matline explain`) and over HTTP, where `public` removes the parts that are for officials.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from services.scoring.core.explain.model import Explanation
 from services.standings.boards import boards_around, orders_of
 from services.standings.document import Scored
 from services.standings.explain_place import PlaceWhy, place_why
+from services.standings.explain_together import TogetherWhy, together_whys
 
 NUMBERS_NEAR = 20  # between bibs that may be mistaken for each other
 
@@ -23,13 +24,15 @@ NUMBERS_NEAR = 20  # between bibs that may be mistaken for each other
 class ExplainedResult(NamedTuple):
     """An athlete's explanation with the places, at a revision: the log's offset, or the number of lines.
 
-    `behind`: the revision is older than the one asked for, because later ones cannot be explained yet.
+    `behind`: the revision is older than the one asked for, because later ones cannot be explained yet. `together` are
+    the cases that the athlete shares with others.
     """
 
     revision: int
     explanation: Explanation
     places: list[PlaceWhy]
     behind: bool = False
+    together: Sequence[TogetherWhy] = ()
 
 
 def places(made: Scored, athlete: AthleteRow) -> list[PlaceWhy]:
@@ -44,6 +47,14 @@ def places(made: Scored, athlete: AthleteRow) -> list[PlaceWhy]:
     ]
 
 
+def shared_cases(made: Scored, athlete: AthleteRow, decisions: Mapping[str, str]) -> list[TogetherWhy]:
+    """Return the cases that an athlete shares with another, with the evidence; `decisions` are the outcomes by case."""
+    if made.definition is None or athlete.gone or not made.standings.together:
+        return []
+    others = {row.bib: row for row in made.athletes}
+    return together_whys(made.definition, athlete, made.standings.together, others, decisions)
+
+
 def boards_of_race(definition: Definition, race: str) -> list[tuple[str, str]]:
     """Return the boards of a race, each with the outermost board around it."""
     return [(board.id, boards_around(definition, board)[-1].id) for board in definition.boards if board.race == race]
@@ -53,6 +64,7 @@ def document(explained: ExplainedResult) -> dict[str, Any]:
     """Return an explanation as plain objects, the most requested first."""
     why: dict[str, Any] = msgspec.to_builtins(explained.explanation)
     listed = msgspec.to_builtins(explained.places)
+    why["cases"] += msgspec.to_builtins(list(explained.together))
     head = {name: why.pop(name) for name in ("event", "bib")}
     lists = {name: why.pop(name) for name in ("passings", "unused", "reads", "reads_left_out", "chips", "facts")}
     return {**head, "revision": explained.revision, **why, "places": listed, **lists}

@@ -16,6 +16,7 @@ from services.formatting.times import (
     format_ms,
     format_pace,
     format_seconds,
+    format_short,
     speed_kmh,
 )
 from tests.builders import START_US, definition
@@ -149,3 +150,10 @@ def test_a_second_is_cut():
 
 def test_the_last_day_of_all_has_no_offset_to_change():
     assert LocalClock(None).at(253_402_300_799_000_000) == "9999-12-31 23:59:59.000"
+
+
+@pytest.mark.parametrize(
+    ("us", "text"), [(200_000, "0.2 s"), (0, "0 s"), (1, "0.000001 s"), (10_000_000, "10 s"), (1_500_000, "1.5 s")]
+)
+def test_a_short_duration_is_exact_and_has_no_zeros_at_its_end(us, text):
+    assert format_short(us) == text

@@ -406,6 +406,12 @@ async def test_chips_carried_together_are_a_case_of_both_athletes_until_it_is_de
         flags = {row["bib"]: row["flags"] for row in await live.json(f"{BASE}/boards/men.json")}
         assert flags == {"7": "case", "12": "case", "8": ""}
         assert (await live.json(f"{BASE}/athletes/12"))["case_open"] is True
+        (explained,) = (await live.json(f"{BASE}/athletes/12/explain"))["cases"]
+        assert (explained["case"], explained["open"], explained["other"]) == ("together:7:12", True, "7")
+        assert [(seen["point"], seen["apart_us"]) for seen in explained["side_by_side"]] == [
+            ("10K", 100_000),
+            ("FINISH", 100_000),
+        ]
         await race.announce(decided("together:7:12", "accept"))
         answer = await live.json(f"{BASE}/cases")
         assert answer["cases"] == [{"case": "together:7:12", "bib": "7", "race": "hm", "open": False}]

@@ -10,8 +10,10 @@ from services.cli import app
 from services.offline.explain_command import run
 from services.standings.explanation import bibs_near
 from tests.builders import (
+    at,
     athlete,
     day,
+    decided,
     defined,
     definition,
     document,
@@ -198,3 +200,37 @@ def test_on_a_day_whose_offset_changes_every_time_of_day_has_its_offset(explaine
     _, out, _ = explained(facts, style="text")
     assert "02:30:00.000 UTC+02:00" in out  # 10K, an hour after the gun
     assert "gun time 02:30:00.000 UTC+01:00 − 01:30:00.000 UTC+02:00 = 2:00:00.000" in out
+
+
+PAIR = [
+    *day(
+        ran("7", 1, 2000, "4000.25"),
+        ran("12", 2, 2000, "4000.35"),
+        bibs=["7", "8", "12"],
+        definition={**definition(), "together": {"points": 1}},
+    )
+]
+
+
+def test_a_case_that_two_athletes_share_is_explained_for_both_with_their_instants(explained):
+    seven, twelve = (json.loads(explained(PAIR, bib)[1])["cases"] for bib in ("7", "12"))
+    assert [case["case"] for case in seven + twelve] == ["together:7:12"] * 2
+    assert (seven[0]["open"], seven[0]["outcome"], seven[0]["other"]) == (True, None, "12")
+    assert seven[0]["says"] == "passed 1 point within 0.2 s of bib 12, 0.1 s apart at most"
+    shown = [(seen["point"], seen["at_us"], seen["apart_us"], seen["counts"]) for seen in twelve[0]["side_by_side"]]
+    assert shown == [("10K", at(2000), 0, False), ("FINISH", at("4000.35"), 100_000, True)]
+    assert json.loads(explained(PAIR, "8")[1])["cases"] == []
+
+
+def test_a_decided_case_of_two_is_explained_with_its_outcome(explained):
+    (case,) = json.loads(explained([*PAIR, decided("together:7:12", "accept")])[1])["cases"]
+    assert (case["open"], case["outcome"]) == (False, "accept")
+
+
+def test_the_page_shows_the_instants_of_two_side_by_side(explained):
+    code, out, _ = explained(PAIR, style="text")
+    assert code == 0
+    assert "together:7:12, open: passed 1 point within 0.2 s of bib 12" in out
+    assert "Side by side with bib 12" in out
+    assert "06:06:40.250" in out
+    assert "nothing: two whole seconds" in out

@@ -79,6 +79,8 @@ def test_before_the_race_it_lists_concerns_and_declarations(listed):
             "article": "5",
             "team": None,
             "others": [],
+            "case": None,
+            "side_by_side": [],
         }
     ]
     fit = {"row": "eligibility fit", "article": "8.3", "text": "is fit to run", "bibs": ["7", "8"]}

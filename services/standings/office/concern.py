@@ -11,6 +11,7 @@ from schemas.events import ChipAssigned, Entry
 from schemas.office import Eligibility
 from schemas.results import AthleteRow
 from services.standings.boards import passes
+from services.standings.together import SideBySide
 
 Kind = Literal[
     "race",
@@ -34,6 +35,7 @@ Kind = Literal[
     "composition",
     "apart",
     "late_finish",
+    "together",
 ]
 """The subjects of concerns, in the order in which the office would check them."""
 
@@ -43,7 +45,7 @@ class Concern(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `row` is the table and id of the rule in the definition (`eligibility half-age`), `article` the article of the
     regulations that the row names; both are None if an entry contradicts itself or another. `others` are further bibs
-    that the concern is about.
+    that the concern is about. `case` names the case that a decision closes, and `side_by_side` its evidence.
     """
 
     bib: str
@@ -55,6 +57,8 @@ class Concern(Struct, frozen=True, kw_only=True, omit_defaults=True):
     article: str | None = None
     team: str | None = None
     others: list[str] = msgspec.field(default_factory=list)
+    case: str | None = None
+    side_by_side: list[SideBySide] = msgspec.field(default_factory=list)
 
 
 Assigned = Mapping[str, Sequence[ChipAssigned]]

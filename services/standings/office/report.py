@@ -13,6 +13,7 @@ from services.standings.office.concern import NOT_ASSIGNED, Assigned, Concern
 from services.standings.office.eligibility import Attestation, attestations, eligibility, finished_apart, in_order
 from services.standings.office.finish_concerns import late_finishes
 from services.standings.office.prizes import Award, MedalList, TitleEarned, medal_list, prize_list, title_list
+from services.standings.office.together_concerns import carried_together
 from services.standings.together import with_shared_cases
 
 
@@ -52,6 +53,7 @@ def office_lists(
             *in_order([*eligibility(definition, entered, assigned), *of_reads]),
             *finished_apart(definition, athletes),
             *late_finishes(definition, event, athletes),
+            *carried_together(definition, athletes, ranked.together),
         ],
         attestations=attestations(definition, entered),
         prizes=prize_list(definition, ranked, athletes),
