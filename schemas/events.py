@@ -116,6 +116,10 @@ class FactBase(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unkno
         """Return the first version of envelopes that can hold this fact: a field may be newer than its kind."""
         return self.VERSION
 
+    def names(self) -> tuple[str, ...]:
+        """Return the ids by which a withdrawal can name the fact."""
+        return () if self.id is None else (self.id,)
+
 
 class RulingBase(FactBase, frozen=True, kw_only=True):
     """The declarations of every kind of fact except reads."""
@@ -183,9 +187,21 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 
 
 class EntriesAdded(RulingBase, frozen=True, kw_only=True, tag="entries_added"):
-    """Entries that are new, or replace earlier ones of the same bib. The last entry that names a chip owns it."""
+    """Entries that are new, or replace earlier ones of the same bib. The last entry that names a chip owns it.
+
+    `part_of` names the upload of which these entries are a part: its withdrawal takes back all parts.
+    """
+
+    PART_VERSION: ClassVar[int] = 2  # the version of envelopes that brought `part_of`
 
     entries: Annotated[list[Entry], Meta(max_length=ENTRIES_MAX)]
+    part_of: FactId | None = None
+
+    def envelope_version(self) -> int:
+        return self.VERSION if self.part_of is None else self.PART_VERSION
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name in (self.id, self.part_of) if name is not None)
 
     def scopes(self) -> tuple[Scope, ...]:
         return (

@@ -230,4 +230,4 @@ def _withdrawal(state: OfficialsFacts, fact: FactWithdrawn) -> str | None:
 
 def logged_with_id(state: OfficialsFacts, fact_id: str) -> LoggedRuling | None:
     """Return the officials' fact that bears an id, withdrawn or not; None if a fact of reads does."""
-    return next((ruling for ruling in reversed(state.logged) if ruling.fact.id == fact_id), None)
+    return next((ruling for ruling in reversed(state.logged) if fact_id in ruling.fact.names()), None)

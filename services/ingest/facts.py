@@ -37,7 +37,10 @@ def reads_facts(event: str, gateway: str, session: str, rows: list[ReadRow], at_
 
 
 def entries_facts(stamp: EntriesAdded, entries: list[Entry]) -> list[EntriesAdded]:
-    """Return entries as facts that fit a record each; ids derive from `stamp`, so that a resend makes the same ids."""
+    """Return entries as facts that fit a record each, all of them parts of the upload that has the id of `stamp`.
+
+    Their own ids derive from it, so that a resend makes the same ids.
+    """
     parts: list[list[Entry]] = []
     size = ENTRIES_FACT_BYTES
     for entry in entries:
@@ -47,7 +50,7 @@ def entries_facts(stamp: EntriesAdded, entries: list[Entry]) -> list[EntriesAdde
             size = len(msgspec.msgpack.encode(entry))
         parts[-1].append(entry)
     return [
-        replace(stamp, id=None if stamp.id is None else f"{stamp.id}.{number}", entries=part)
+        replace(stamp, id=None if stamp.id is None else f"{stamp.id}.{number}", part_of=stamp.id, entries=part)
         for number, part in enumerate(parts)
     ]
 

@@ -95,6 +95,9 @@ def merge(rng, facts, reads):
     return merged
 
 
+UPLOADS = ("u0", "u1", "f3")  # the last one may be the id of another fact too
+
+
 def named(rng, facts):
     """The facts with ids, some of them used twice, and withdrawals among them."""
     named = []
@@ -105,6 +108,8 @@ def named(rng, facts):
             fact = {**fact, "id": rng.choice(ids)}
         elif roll < 0.7:
             fact = {**fact, "id": ids[at]}
+        if fact["type"] == "entries_added" and rng.random() < 0.5:
+            fact = {**fact, "part_of": rng.choice(UPLOADS)}
         named.append(fact)
     if rng.random() < 0.4:
         for at in range(rng.randint(1, 4)):
@@ -112,6 +117,7 @@ def named(rng, facts):
             target = rng.choice(ids)
             if rng.random() < 0.7:  # an official's fact, rather than reads, which cannot be withdrawn
                 targets = [one["id"] for one in named if "id" in one and one["type"] != "reads_received"]
+                targets += [one["part_of"] for one in named if "part_of" in one]
                 target = rng.choice(targets or ids)
             if at and rng.random() < 0.4:
                 target = f"w{rng.randrange(at + 1)}"

@@ -111,12 +111,15 @@ def effective(lines):
             if fact["id"] in used:
                 continue
             used.add(fact["id"])
+        if fact.get("part_of") is not None:  # an upload's id is in use from its first part on
+            used.add(fact["part_of"])
         first.append(fact)
 
     def stands(fact, asked):
-        if fact["type"] == "reads_received" or fact.get("id") is None:
+        if fact["type"] == "reads_received":
             return True
-        against = [w for w in first if w["type"] == "fact_withdrawn" and w["fact"] == fact["id"]]
+        names = [name for name in (fact.get("id"), fact.get("part_of")) if name is not None]
+        against = [w for w in first if w["type"] == "fact_withdrawn" and w["fact"] in names]
         # withdrawals in a ring withdraw only each other, so it does not matter which of them stand
         return not any(stands(w, [*asked, w]) for w in against if w not in asked)
 

@@ -35,7 +35,8 @@ FACTS: dict[
                     "personal_best_s": 5400.5,
                     "ranked": False,
                 }
-            ]
+            ],
+            "part_of": "list-1",
         },
         ["entries"],
     ),

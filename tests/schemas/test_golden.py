@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from schemas.codec import decode_envelope, decode_frame, encode_envelope, encode_frame
-from schemas.events import Entry, Fact, RaceClosed, kind_of
+from schemas.events import EntriesAdded, Entry, Fact, RaceClosed, kind_of
 from schemas.rejected import decode_rejection
 from schemas.results import (
     AthleteRow,
@@ -42,7 +42,10 @@ RELEASED = {
     "rejection-1.json": "2f84ca45c8ee574c0f170f3879be5d0ed6a92a5810260b58011979a450840db5",
 }
 """The SHA-256 of the files of releases that are out. Each release adds its files, and takes none away."""
-LATER_FIELDS = {"race_closed": (RaceClosed.LIMIT_VERSION, {"at_us"})}
+LATER_FIELDS = {
+    "entries_added": (EntriesAdded.PART_VERSION, {"part_of"}),
+    "race_closed": (RaceClosed.LIMIT_VERSION, {"at_us"}),
+}
 """Fields that a version added to a kind of fact that was there."""
 
 

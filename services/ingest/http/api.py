@@ -277,7 +277,7 @@ class IngestApi:
         facts = [] if options.dry_run else self._entries_facts(event, official, upload, entry_list)
         revision = await self._log.append(event, facts, self._limits.ack_wait_s) if facts else None
         self._count(facts)
-        return _json(answer(entry_list, found, notes, options, None, revision))
+        return _json(answer(entry_list, found, notes, options, upload if facts else None, revision))
 
     async def _definition_for_list(self, event: str) -> tuple[Definition | None, list[str]]:
         """Return the event's definition, or None and a warning that says why it is not known."""

@@ -68,9 +68,9 @@ class EventState(OfficialsFacts):
             return None
         if isinstance(fact, EventDefined) and (reason := refused(fact)) is not None:
             return reason
-        if fact.id is not None:
-            self.ids.add(fact.id)
-            if self._withdrawals.names(fact.id):  # a withdrawal that waited for this id no longer waits
+        for name in fact.names():
+            self.ids.add(name)
+            if self._withdrawals.names(name):  # a withdrawal that waited for this id no longer waits
                 self.version = offset
                 self._due_event = True
         if isinstance(fact, (ReadsLogged, ReadsReceived)):
@@ -165,7 +165,7 @@ class EventState(OfficialsFacts):
             return
         seen.add(name)
         for ruling in self.logged:
-            if ruling.fact.id == name:
+            if name in ruling.fact.names():
                 yield from self._in_scopes(ruling.fact, seen)
 
     def _bibs_in(self, race: str) -> list[str]:

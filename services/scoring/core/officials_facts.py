@@ -45,8 +45,7 @@ class OfficialsFacts:
             return None
         if isinstance(fact, EventDefined) and (reason := refused(fact)) is not None:
             return reason
-        if fact.id is not None:
-            self.ids.add(fact.id)
+        self.ids.update(fact.names())
         if not isinstance(fact, (ReadsLogged, ReadsReceived, NoticeReceived)):  # a notice changes no standing
             self.apply(LoggedRuling(offset, ordinal, fact))
         return None

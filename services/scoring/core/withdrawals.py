@@ -24,7 +24,7 @@ class Withdrawals:
 
     def hit(self, fact: Ruling) -> bool:
         """Return whether a fact is withdrawn, and so counts as if it had never been logged."""
-        return fact.id is not None and fact.id in self._by_target and self._is_hit(fact.id, frozenset())
+        return any(name in self._by_target and self._is_hit(name, frozenset()) for name in fact.names())
 
     def _is_hit(self, fact_id: str, asking: frozenset[str]) -> bool:
         """Return whether a fact is withdrawn.

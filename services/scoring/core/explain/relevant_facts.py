@@ -114,7 +114,7 @@ def facts_on(
 def _relevant(logged: Sequence[LoggedRuling], subject: Subject) -> list[LoggedRuling]:
     """Return the facts whose scopes hold the athlete, and those about such facts, in log order."""
     relevant: list[LoggedRuling] = []
-    ids: set[str | None] = set()
+    ids: set[str] = set()
     protests: set[str] = set()
     others = list(logged)
     while True:
@@ -124,17 +124,17 @@ def _relevant(logged: Sequence[LoggedRuling], subject: Subject) -> list[LoggedRu
         relevant += added
         places = {ruling[:2] for ruling in added}
         others = [ruling for ruling in others if ruling[:2] not in places]
-        ids = {ruling.fact.id for ruling in relevant} - {None}
+        ids = {name for ruling in relevant for name in ruling.fact.names()}
         protests = {ruling.fact.protest for ruling in relevant if isinstance(ruling.fact, ProtestFiled)}
 
 
-def _is_relevant(fact: Ruling, subject: Subject, ids: set[str | None], protests: set[str]) -> bool:
+def _is_relevant(fact: Ruling, subject: Subject, ids: set[str], protests: set[str]) -> bool:
     if isinstance(fact, EntryWithdrawn):
         return fact.bib == subject.bib or fact.bib in subject.sharing
     return any(_holds(scope, subject, ids, protests) for scope in fact.scopes())
 
 
-def _holds(scope: Scope, subject: Subject, ids: set[str | None], protests: set[str]) -> bool:
+def _holds(scope: Scope, subject: Subject, ids: set[str], protests: set[str]) -> bool:
     match scope:
         case Everybody():
             return True
