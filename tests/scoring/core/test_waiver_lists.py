@@ -77,6 +77,11 @@ def test_a_waiver_that_reaches_nobody_is_in_force_too():
     assert in_force(ran("7", "10K"), waived("10K", 5000, 5001, id="w")) == [("w", [])]
 
 
+def test_a_stretch_from_the_own_gun_is_reached_as_in_scoring():
+    facts = [ran("7", "START", "5K"), waived("5K", None, "0.000001", id="w"), waived("5K", None, 0, id="too_early")]
+    assert in_force(*facts) == [("w", ["7"]), ("too_early", [])]
+
+
 def test_of_several_waivers_each_lists_those_whom_it_reaches():
     facts = [ran("7", "10K"), ran("8", "10K", "15K"), waived("10K", id="a"), waived("10K", 3500, id="b")]
     assert in_force(*facts, waived("15K", id="c")) == [("a", ["7", "8"]), ("b", ["8"]), ("c", ["8"])]
@@ -120,6 +125,12 @@ def test_a_case_that_stays_for_another_point_is_not_lifted():
         OverruledAthlete("7", "dq_decided", ["10K", "15K"])
     ]
     assert overruled(*facts, waived("15K"), waivers=[waived("10K")]) == [OverruledAthlete("7", "dq_decided", ["10K"])]
+
+
+def test_a_stretch_from_the_own_gun_overrules_as_it_would_in_scoring():
+    facts = [ran("7", "START", "5K"), decided("missed:7", "dq")]
+    assert overruled(*facts, waivers=[waived("5K", None, 0)]) == []
+    assert overruled(*facts, waivers=[waived("5K", None, "0.000001")]) == [OverruledAthlete("7", "dq_decided", ["5K"])]
 
 
 def test_an_athlete_who_was_set_dq_and_lacks_the_point_is_named_though_the_dq_stays():
