@@ -1,5 +1,7 @@
 """Lists for officials: the waivers in force with those whom they let off, and rulings that a waiver would overrule."""
 
+from random import Random
+
 import pytest
 
 from schemas.events import PointWaived
@@ -24,7 +26,10 @@ from tests.builders import (
     waived,
     withdrawn,
 )
+from tests.oracle.folding import at_once
+from tests.oracle.logs import log_of
 
+LOGS = 150
 LONG = [
     point("START"),
     point("5K", km=5),
@@ -173,3 +178,53 @@ def test_the_overruled_are_in_the_order_of_the_rows():
     rulings, rows = folded(*facts)
     named = overruled_by(rulings, reversed(rows), [typed_waiver(waived("10K"))])
     assert [athlete.bib for athlete in named] == ["8", "7"]
+
+
+# --- Both lists against scoring itself, on random logs.
+
+
+def waivers_for(state, rng):
+    """Waivers for some of the points of a random log."""
+    for name, defined_course in state.rulings.courses.items():
+        for place in defined_course.points[1:-1]:
+            if rng.random() < 0.5:
+                plain = {"type": "point_waived", "event": state.event, "race": name, "point": place.id, "reason": "r"}
+                yield typed_waiver(plain)
+
+
+def has_decided_case(row):
+    return any(case.case == f"missed:{row.bib}" and not case.open for case in row.cases)
+
+
+def is_set_dq(state, bib):
+    return bib in state.rulings.statuses and state.rulings.statuses[bib].status == "DQ"
+
+
+def test_on_random_logs_the_lists_say_what_scoring_then_does():
+    overruled_ones = let_off_ones = 0
+    for seed in range(LOGS):
+        rng = Random(seed)
+        state = at_once(log_of(seed))
+        for row in scored(state).athletes:
+            if row.missed and rng.random() < 0.5:
+                ruled = decided(f"missed:{row.bib}", "dq") if rng.random() < 0.8 else status(row.bib, "DQ")
+                state.fold(10**6, 0, typed(ruled | {"event": state.event}))
+        before = {row.bib: row for row in scored(state).athletes}
+        waivers = list(waivers_for(state, rng))
+        named = {one.bib: one.points for one in overruled_by(state.rulings, before.values(), waivers)}
+        for number, waiver in enumerate(waivers):
+            state.fold(10**6 + 1 + number, 0, waiver)
+        after = {row.bib: row for row in scored(state).athletes}
+        expected = {
+            bib: [point for point in before[bib].missed if point not in row.missed]
+            for bib, row in after.items()
+            if (has_decided_case(before[bib]) and not has_decided_case(row))
+            or (is_set_dq(state, bib) and row.missed != before[bib].missed)
+        }
+        assert named == expected, seed
+        let_off = {bib for listed in waivers_in_force(state.rulings, after.values()) for bib in listed.bibs}
+        assert let_off == {bib for bib, row in after.items() if "waived" in row.flags}, seed
+        overruled_ones += len(named)
+        let_off_ones += len(let_off)
+    assert overruled_ones > LOGS / 10
+    assert let_off_ones > LOGS / 5
