@@ -38,6 +38,20 @@ def describe(finding: Finding, clock: LocalClock) -> FindingText:
     return FindingText(_TITLES[finding.kind], seen, todo)
 
 
+def heading(finding: Finding) -> str:
+    """Return a finding in a few words: its kind and its subject."""
+    subject = finding.subject
+    if "points" in subject:
+        about = _points(finding)
+    elif "mat" in subject:
+        about = _devices(finding)
+    elif "race" in subject:
+        about = subject["race"] + (f", wave {subject['wave']}" if "wave" in subject else "")
+    else:
+        about = _some(subject["chips"], finding.evidence["chips"])
+    return f"{_TITLES[finding.kind]}: {about}"
+
+
 Say = Callable[[int], str]
 
 
@@ -156,7 +170,10 @@ def _chips_unknown(finding: Finding, at: Say) -> tuple[str, str]:
         f"{_some(finding.subject['chips'], evidence['chips'])}."
     )
     todo = "Find out who wears them: add the entry of a walk-up, or send chip_assigned with the chip and the bib."
-    return seen, "Check the chips below against the bibs, and send them." if finding.proposal else todo
+    if not finding.proposal:
+        return seen, todo
+    rest = "" if len(finding.proposal) == evidence["chips"] else f" Of the others: {todo[0].lower()}{todo[1:]}"
+    return seen, f"Check the chips below against the bibs, and send them.{rest}"
 
 
 _WORDS: dict[FindingKind, Callable[[Finding, Say], tuple[str, str]]] = {

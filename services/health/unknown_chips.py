@@ -1,6 +1,6 @@
 """Chips that were read and that nobody wears, and whose they may be."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 
 from schemas.events import Entry
@@ -42,7 +42,8 @@ def chips_finding(event: str, observed: Observed, listed: list[ChipHealth]) -> F
         return None
     counted: list[UnknownChip] = at_mats if common else runners
     near = {chip.chip: chip.near for chip in listed}
-    assigned = [fact for chip in counted for fact in _assignment(event, chip.chip, near.get(chip.chip, []))]
+    seen = observed.passings.keys()
+    assigned = [fact for chip in counted for fact in _assignment(event, chip.chip, near.get(chip.chip, []), seen)]
     names = [chip.chip for chip in counted]
     return Finding(
         kind="chips_unknown",
@@ -55,13 +56,20 @@ def chips_finding(event: str, observed: Observed, listed: list[ChipHealth]) -> F
             "last_us": max(chip.last_us for chip in counted),
             "cases": [],
         },
-        proposal=assigned if assigned and len(assigned) == len(counted) else None,
+        proposal=assigned or None,
     )
 
 
-def _assignment(event: str, chip: str, near: list[NearEntry]) -> list[dict[str, str]]:
-    """Return the fact that gives the chip to the only entry that has it in another notation."""
-    alike = [entry for entry in near if entry.how != "one_digit"]
+def _assignment(event: str, chip: str, near: list[NearEntry], seen: Container[str]) -> list[dict[str, str]]:
+    """Return the fact that gives the chip to the only entry that has it in another notation; none if none has.
+
+    A number that is another one in hexadecimal may be chance, so the entry's own chip must not have been read then.
+    """
+    alike = [
+        entry
+        for entry in near
+        if entry.how == "leading_zeros" or (entry.how == "decimal_or_hex" and entry.bib not in seen)
+    ]
     return [{"type": "chip_assigned", "event": event, "chip": chip, "bib": alike[0].bib}] if len(alike) == 1 else []
 
 

@@ -7,13 +7,16 @@ former revision is made when it is asked for, and not again before a while has g
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from schemas.ids import US
 from services.health.examine_event import health
+from services.health.health_document import Finding
 from services.live.async_cache import AsyncCache
+from services.live.errors import Behind
 from services.live.explainer import Explainer
 from services.live.http.answers import Answer, json_answer, weight
 from services.live.loader import Loader
@@ -22,6 +25,20 @@ from services.live.table_rows import AnnouncedRevision, ExaminedReport
 EXAMINED_FRESH_US = 30 * US  # a report of the projections is served for so long, though the event has gone on
 FRESH_S = 15.0  # a report is given again for so long, though the event has gone on; it names its revision
 REPORTS_BYTES = 32 * 1024 * 1024
+
+
+class Findings(NamedTuple):
+    """The findings of a report; `tag` changes with the report."""
+
+    tag: str
+    findings: list[Finding]
+
+
+class _Report(Struct):
+    findings: list[Finding]
+
+
+_findings = msgspec.json.Decoder(_Report)
 
 
 class HealthReports:
@@ -37,6 +54,18 @@ class HealthReports:
     async def close(self) -> None:
         """Cancel all making."""
         await self._reports.close()
+
+    async def report(self, announced: AnnouncedRevision, exact: bool) -> Answer:
+        """Return the report of exactly this revision, or else a fresh one, if need be of a revision before it."""
+        return await (self.at(announced) if exact else self.newest(announced))
+
+    async def findings(self, announced: AnnouncedRevision, exact: bool) -> Findings:
+        """Return the findings of that report; none while facts behind the results have not arrived."""
+        try:
+            made = await self.report(announced, exact)
+        except Behind:
+            return Findings("", [])
+        return Findings(made.tag, _findings.decode(made.body).findings)
 
     async def newest(self, announced: AnnouncedRevision) -> Answer:
         """Return the report of the newest revision, or of one that was made a little while ago."""

@@ -17,8 +17,10 @@ from schemas.names import full_name
 from schemas.results import AthleteRow
 from services.formatting.terminal import clean, new_table, printable
 from services.formatting.times import LocalClock, format_hms
+from services.health.case_groups import plain_groups
 from services.offline.chips_apart import chips_apart
 from services.offline.health_tables import health_of, print_health
+from services.offline.open_cases_table import open_cases_of, print_open_cases
 from services.offline.read_log import Stopped, read_log
 from services.offline.scored_log import Log, scored
 from services.offline.waiting_table import plain_waiting, print_waiting, waiting_in
@@ -67,7 +69,8 @@ def run(path: str, until: int | None, style: str | None, lenient: bool) -> int:
         plain = {
             **_plain(lists),
             "waivers": plain_waivers(waivers_of(log, athletes)),
-            "health": health_of(log),
+            "health": (found := health_of(log)),
+            "open_cases": plain_groups(open_cases_of(log, found)),
             "waiting": plain_waiting(waiting),
         }
         sys.stdout.buffer.write(msgspec.json.encode(plain) + b"\n")
@@ -95,6 +98,7 @@ def _print_tables(lists: OfficeLists, names: dict[str, str], log: Log, athletes:
     found = health_of(log)
     if found is not None and log.state is not None and (definition := log.state.rulings.definition) is not None:
         print_health(console, found, definition)
+        print_open_cases(console, open_cases_of(log, found))
         print_waivers(console, waivers_of(log, athletes), LocalClock(definition))
     _print_concerns(console, lists.concerns, names)
     if lists.attestations:

@@ -256,6 +256,14 @@ def chips_unknown(simulation: Simulation, rng: Random) -> Day:
     )
 
 
+def chips_without_zeros(simulation: Simulation, rng: Random) -> Day:
+    """A tenth of the chips are read with zeros that the entries lack."""
+    day = chips_unknown(simulation, rng)
+    return day._replace(
+        reads=[(true_us, read._replace(chip=read.chip.replace("Q", "000", 1))) for true_us, read in day.reads]
+    )
+
+
 FAULTS: dict[str, Callable[[Simulation, Random], Day]] = {
     "mat dead": mat_dead,
     "antenna dead": antenna_dead,
@@ -270,6 +278,7 @@ FAULTS: dict[str, Callable[[Simulation, Random], Day]] = {
     "gun in UTC": wrong_gun(-7 * 3600),
     "gun of yesterday": wrong_gun(-86400),
     "chips unknown": chips_unknown,
+    "chips with zeros": chips_without_zeros,
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from loadtest.simulation import Timed
 from schemas.codec import fact_from_json
-from schemas.events import ClockCorrected, GunFired
+from schemas.events import ReadsReceived
 from tests.health.planted import FAULTS, NAMES, clean_day, health_at, health_of, raw_reads
 
 SEEDS = int(os.environ.get("MATLINE_HEALTH_SEEDS", "1"))
@@ -31,15 +31,30 @@ def test_a_fault_is_found_within_a_minute_after_200_athletes_and_nothing_else_is
     assert all(map(day.is_it, findings)), (kind, name, seed, findings)
 
 
-@pytest.mark.parametrize("kind", ["clock 90 s ahead", "clock an hour behind", "clock jumps", "gun two minutes late"])
-def test_once_the_proposed_facts_are_on_the_log_nothing_is_left_to_find(kind):
-    day = FAULTS[kind](clean_day(NAMES[1], SIZE, 3), Random(f"{kind} 3"))
-    proposed = [fact for finding in health_at(day, None).findings for fact in finding.proposal or ()]
+MENDED = [
+    ("antenna dead, backup too", "point_missing"),
+    ("chips with zeros", "chips_unknown"),
+    ("clock 90 s ahead", "clock_off"),
+    ("clock an hour behind", "clock_off"),
+    ("clock jumps", "clock_off"),
+    ("gun two minutes late", "gun_suspect"),
+    ("mat dead", "point_missing"),
+    ("mat an hour ahead", "clock_off"),
+]
+
+
+@pytest.mark.parametrize(("fault", "kind"), MENDED)
+def test_once_the_proposed_facts_are_on_the_log_nothing_is_left_to_find(fault, kind):
+    day = FAULTS[fault](clean_day(NAMES[1], SIZE, 3), Random(f"{fault} 3"))
+    findings = health_at(day, None).findings
+    assert kind in {finding.kind for finding in findings}
+    proposed = [fact for finding in findings for fact in finding.proposal or ()]
     read = [fact_from_json(msgspec.json.encode(fact)) for fact in proposed]
-    facts = [Timed(LATE_US, fact) for fact in read if isinstance(fact, (ClockCorrected, GunFired))]
+    facts = [Timed(LATE_US, fact) for fact in read if not isinstance(fact, ReadsReceived)]
     assert facts
     assert len(facts) == len(proposed)
-    assert health_of(day.simulation, [*day.facts, *facts], day.reads, None).findings == []
+    left = health_of(day.simulation, [*day.facts, *facts], day.reads, None).findings
+    assert [finding for finding in left if finding.proposal is not None or finding.kind == kind] == []
 
 
 @pytest.mark.parametrize("seed", range(CLEAN))

@@ -133,3 +133,27 @@ async def test_a_fresh_report_of_the_projections_is_served_and_an_old_one_only_o
         assert await answered(race.revision + 1, now_us - 3) == (race.revision, exact)
         assert await answered(first, now_us - 2) == (first, {"event": "c12", "findings": [], "points": []})
         assert (await answered(race.revision, now_us - 1))[1] != exact
+
+
+async def test_the_cases_are_listed_under_the_finding_that_explains_them(database):
+    race = Racing(database, "c01")
+    await race.announce(*facts_of("01-split-mat-dead.jsonl"))
+    async with serving(race) as live:
+        listed = await live.json("/v1/events/c01/cases")
+        exact = await live.json(f"/v1/events/c01/cases?as_of={race.revision}")
+    (group,) = listed["groups"]
+    assert group["finding"]["kind"] == "point_missing"
+    assert group["cases"] == [case["case"] for case in listed["cases"]]
+    assert len(group["cases"]) == 6
+    assert exact == listed
+
+
+async def test_cases_that_no_finding_explains_are_listed_while_facts_are_missing(database):
+    race = Racing(database, "c01")
+    await race.announce(*facts_of("01-split-mat-dead.jsonl"), audit=False)
+    async with serving(race) as live:
+        (group,) = (await live.json("/v1/events/c01/cases"))["groups"]
+        assert (group["finding"], len(group["cases"])) == (None, 6)
+        await race.audit()
+        (group,) = (await live.json("/v1/events/c01/cases"))["groups"]
+        assert group["finding"]["kind"] == "point_missing"

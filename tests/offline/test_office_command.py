@@ -64,7 +64,7 @@ def test_before_the_race_it_lists_concerns_and_declarations(listed):
         "",
         [
             *("event", "revision", "entries", "concerns", "attestations", "prizes", "titles", "medals"),
-            *("waivers", "health", "waiting"),
+            *("waivers", "health", "open_cases", "waiting"),
         ],
     )
     assert (found["event"], found["revision"], found["entries"]) == ("example-2026", 3, 2)

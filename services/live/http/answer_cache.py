@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 from services.live.async_cache import AsyncCache
 from services.live.errors import KNOWN_LISTED, Refused, known_ids
 from services.live.feed import feed_files
+from services.live.health_reports import Findings
 from services.live.http.answers import JSON_TYPE, Answer, answer, json_answer, weight
 from services.live.http.query import BoardQuery, PublishedQuery, SearchQuery, slug
 from services.live.loader import Loader
@@ -102,14 +103,15 @@ class AnswerCache:
 
         return await self._get("standings", announced, make)
 
-    async def cases(self, announced: AnnouncedRevision) -> Answer:
-        """Return the cases of an event, open and decided."""
+    async def cases(self, announced: AnnouncedRevision, explaining: Findings) -> Answer:
+        """Return the cases of an event, open and decided; the open ones also under the findings that explain them."""
 
         async def make() -> Answer:
             event = await self._loader.events.defined(announced)
-            return json_answer(build_cases(announced, await self._loader.cases(event, announced)), announced.revision)
+            cases = await self._loader.cases(event, announced)
+            return json_answer(build_cases(announced, cases, explaining.findings), announced.revision)
 
-        return await self._get("cases", announced, make)
+        return await self._get("cases", (announced, explaining.tag), make)
 
     async def changes(self, since: AnnouncedRevision, until: AnnouncedRevision, official: bool) -> Answer:
         """Return the differences between two revisions; when `official`, with data that only officials may see."""

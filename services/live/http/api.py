@@ -299,8 +299,9 @@ class LiveApi:
 
     async def _cases(self, request: web.Request) -> web.StreamResponse:
         self._access.check_official(request, request.match_info["event"])
-        announced, _, _ = await self._read(request, at_query)
-        return respond(request, await self._answers.cases(announced), NEVER)
+        announced, query, _ = await self._read(request, at_query)
+        findings = await self._health_reports.findings(announced, exact=query.as_of is not None)
+        return respond(request, await self._answers.cases(announced, findings), NEVER)
 
     async def _facts(self, request: web.Request) -> web.StreamResponse:
         announced, _, caching = await self._read(request, pending_query)
@@ -321,8 +322,7 @@ class LiveApi:
     async def _health(self, request: web.Request) -> web.StreamResponse:
         self._access.check_official(request, request.match_info["event"])
         announced, query, _ = await self._read(request, at_query)
-        reports = self._health_reports
-        made = await (reports.newest(announced) if query.as_of is None else reports.at(announced))
+        made = await self._health_reports.report(announced, exact=query.as_of is not None)
         return respond(request, made, NEVER)
 
     # --- Streams

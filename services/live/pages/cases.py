@@ -5,6 +5,8 @@ from typing import Any
 
 from schemas.ids import bib_order
 from schemas.results import AthleteRow, Case
+from services.health.case_groups import group_cases, plain_groups
+from services.health.health_document import Finding
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex
 from services.standings.plain_rows import plain_case
@@ -33,11 +35,12 @@ def event_cases(
     return of_athletes + event_team_cases(event, crowded)
 
 
-def build_cases(announced: AnnouncedRevision, cases: Sequence[Case]) -> dict[str, Any]:
-    """Return the list of cases, and how many of them are open."""
+def build_cases(announced: AnnouncedRevision, cases: Sequence[Case], findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the list of cases, how many of them are open, and the open ones under the findings that explain them."""
     return {
         "event": announced.event,
         "revision": announced.revision,
         "open": sum(case.open for case in cases),
         "cases": [plain_case(case) for case in cases],
+        "groups": plain_groups(group_cases([case.case for case in cases if case.open], findings)),
     }
