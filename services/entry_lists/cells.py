@@ -11,12 +11,13 @@ from typing import Literal, NamedTuple
 
 from schemas.ids import LABEL_CHARS, NAME_CHARS, label
 from schemas.names import without_accents
-from services.entry_lists.countries import country_of, near_country
+from services.entry_lists.countries import Country, country_of, near_country
 from services.entry_lists.spelling import shown
 
 CHIPS_MAX = 20  # of one entry; as in `schemas.events.Entry`
 BIRTH_YEAR_LEAST = 1900
 BIRTH_YEAR_LIKELY = 1910  # before it the year is a spreadsheet's zero, or a typing error
+AGE_LIKELY = 3  # in years, at the event; below it the year is rather that of the registration
 SERIALS = range(10_000, 60_000)  # days since 1899-12-30 that a spreadsheet's birth dates have: 1927 to 2064
 PERSONAL_BEST_MAX_S = 1_000_000
 VALUES_CACHED = 4_096  # of a column that has few; birth dates of ten years are as many
@@ -31,6 +32,9 @@ _GENDERS: dict[str, Gender] = {
     "boy": "M",
     "boys": "M",
     "mr": "M",
+    "gentleman": "M",
+    "gentlemen": "M",
+    "ong": "M",
     "nam": "M",
     "nam gioi": "M",
     "trai": "M",
@@ -43,6 +47,9 @@ _GENDERS: dict[str, Gender] = {
     "girls": "F",
     "ms": "F",
     "mrs": "F",
+    "lady": "F",
+    "ladies": "F",
+    "ba": "F",
     "nu": "F",
     "nu gioi": "F",
     "gai": "F",
@@ -64,11 +71,16 @@ _DATE_WORDS = frozenset(_DATE_TEXT.split())
 _INVISIBLE = dict.fromkeys([0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, 0xFEFF])  # copied from web pages
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _FORMULA = re.compile(r'^="?([^"=]*)"?$')
-_WHOLE = re.compile(r"^(\d+)\.0+$")
+_WHOLE = re.compile(r"^(\d+)\.00?$")  # not 1.000, which is a thousand in Vietnam
 _ROUNDED = re.compile(r"^\d+(?:[.,]\d+E[+-]?\d+|E\+\d+)$", re.IGNORECASE)
-_DATE = re.compile(r"^\d{4}-\d\d-\d\d(?: |$)|^\d{1,2}-[A-Z][a-z]{2}$")
-_GROUPED = re.compile(r"^\d{1,3}(?:[,.]\d{3})+$")
+_DATE = re.compile(
+    r"^\d{4}-\d\d-\d\d(?: |$)|^\d{1,2}[-/]\d{1,2}[-/](?:19|20)\d\d$|^\d{1,2}-(?:[A-Z][a-z]{2}|Thg ?\d{1,2})$"
+    r"|^[A-Z][a-z]{2}-\d{1,2}$"
+)
+_GROUPED = re.compile(r"^\d{1,3}(?:[,.\s]\d{3})+$")
+_GROUPED_BY_POINTS = re.compile(r"^\d{1,3}(?:\.\d{3})+$")
 _ERROR = re.compile(r"^#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|#+)", re.IGNORECASE)
+_COUNTRY_BREAK = re.compile(r"[-–/|()]+")
 _CHIP_BREAK = re.compile(r"[\s;|,]+")
 _CLOCK = re.compile(r"[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d| ?[AaPp][Mm])?$")
 _DURATION = re.compile(r"^(?:(\d{1,3}):)?(\d{1,2}):(\d{2}(?:[.,]\d+)?)$")
@@ -141,7 +153,7 @@ def bib_of(cell: str) -> str:
     if not text:
         raise BadCell("is empty; write the bib")
     if _GROUPED.match(text):
-        raise BadCell(f"{text} is a number with separators; write it without, or format the column as text")
+        raise _grouped(text)
     return _label(text)
 
 
@@ -169,12 +181,18 @@ def _code(cell: str) -> str:
     text = clean(cell).removeprefix("'").strip()
     if _ROUNDED.match(text):
         raise BadCell(f"{text} is rounded by the spreadsheet; format the column as text and fill it in again")
+    if _GROUPED_BY_POINTS.match(text):
+        raise _grouped(text)
     if _DATE.match(text):
         raise BadCell(
             f"{text} is a date that the spreadsheet made of it; format the column as text and fill it in again"
         )
     whole = _WHOLE.match(text)
     return whole[1] if whole else text
+
+
+def _grouped(text: str) -> BadCell:
+    return BadCell(f"{text} is a number with separators; write it without, or format the column as text")
 
 
 def _label(text: str) -> str:
@@ -193,6 +211,9 @@ def gender_of(cell: str) -> Gender:
     plain = " ".join(re.sub(r"[^a-z]+", " ", without_accents(text).lower()).split())
     if plain in _GENDERS:
         return _GENDERS[plain]
+    words = {_GENDERS.get(word) for word in plain.split()}
+    if len(words) == 1 and (gender := words.pop()) is not None:
+        return gender  # twice, as in Nam / Male
     raise BadCell(f"{shown(text)} is not known; write M, F or X" if text else "is empty; write M, F or X")
 
 
@@ -212,21 +233,21 @@ def birth_year_of(cell: str, born_last: int) -> BirthYear:
         raise BadCell(f"{shown(text)} is after the event's year, {born_last}; write the year of birth, as in 1990")
     if year < BIRTH_YEAR_LEAST:
         raise BadCell(f"{shown(text)} is before {BIRTH_YEAR_LEAST}; write the year of birth, as in 1990")
-    if year < BIRTH_YEAR_LIKELY:
+    if year < BIRTH_YEAR_LIKELY or year > born_last - AGE_LIKELY:
         return BirthYear(year, f"{year} is taken, but unlikely; check it")
     return BirthYear(year)
 
 
 def _year_in_date(text: str) -> int:
     if text.isascii() and text.isdigit():
-        return _refuse_digits(text)
+        return _year_in_digits(text)
     plain = without_accents(_CLOCK.sub("", text)).lower()
     words = re.findall(r"[a-z]+|\d+", plain)
     numbers = [word for word in words if word.isdigit()]
     years = [word for word in numbers if len(word) == 4]
     others = [int(word) for word in numbers if len(word) < 4]
     is_date = all(word.isdigit() or word in _DATE_WORDS for word in words) and (
-        len(others) <= 2 and all(1 <= number <= 31 for number in others) and plain.isascii()
+        len(others) <= 2 and all(number <= 31 for number in others) and plain.isascii()
     )
     if len(years) == 1 and is_date and len(numbers) == len(others) + 1:
         return int(years[0])
@@ -235,7 +256,13 @@ def _year_in_date(text: str) -> int:
     raise BadCell(f"{shown(text)} is not a year or a date; write the year, as in 1990")
 
 
-def _refuse_digits(text: str) -> int:
+def _year_in_digits(text: str) -> int:
+    """Return the year of a date in eight digits, which has a year of this or the last century at one of its ends."""
+    if len(text) == 8:
+        dates = (text[:4], text[4:6], text[6:]), (text[4:], text[2:4], text[:2]), (text[4:], text[:2], text[2:4])
+        years = {int(year) for year, month, day in dates if _is_date(int(year), int(month), int(day))}
+        if len(years) == 1:
+            return years.pop()
     if len(text) <= 2:
         raise BadCell(
             f"{text} has {'two digits' if len(text) == 2 else 'one digit'}; write all four of the year, as in 1990"
@@ -249,13 +276,20 @@ def _refuse_digits(text: str) -> int:
     raise BadCell(f"{shown(text)} is not a year; write all four digits of the year, as in 1990")
 
 
+def _is_date(year: int, month: int, day: int) -> bool:
+    try:
+        return datetime.date(year, month, day).year >= BIRTH_YEAR_LEAST
+    except ValueError:
+        return False
+
+
 @lru_cache(VALUES_CACHED)
 def nationality_of(cell: str) -> Nationality:
     """Return a country's code of the IOC. Raises BadCell for a code or name that is not known."""
     if is_nothing(cell):
         return Nationality(None)
     text = clean(cell)
-    country = country_of(text)
+    country = country_of(text) or _in_parts(text)
     if country is None:
         near = near_country(text)
         meant = f"did you mean {near}? Write" if near else "write"
@@ -265,6 +299,13 @@ def nationality_of(cell: str) -> Nationality:
             country.code, f"{shown(text)} is read as the country {country.code}; write {country.also} if you mean that"
         )
     return Nationality(country.code)
+
+
+def _in_parts(text: str) -> Country | None:
+    """Return the country of a text such as `VN - Việt Nam`, whose parts all mean the same one."""
+    parts = [part for part in _COUNTRY_BREAK.split(text) if part.strip()]
+    countries = {country_of(part.strip()) for part in parts} if len(parts) > 1 else set()
+    return countries.pop() if len(countries) == 1 else None
 
 
 def seconds_of(cell: str) -> float | None:

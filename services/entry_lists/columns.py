@@ -43,11 +43,13 @@ Field = Literal[
 _NAMES: dict[Field, str] = {
     "bib": "bib, bib number, bib no, race number, race no, start number, number, so bib, so deo, so ao, so bao danh,"
     " ma bib, bib no.",
-    "chips": "chips, chip, chip code, chip id, chip number, chip no, tag, tags, tag id, epc, transponder,"
-    " transponder id, rfid, ma chip, so chip, chip 1, chip 2, chip 3, chip 4, chip1, chip2, ma chip 1, ma chip 2",
+    "chips": "chips, chip, timing chip, chip timing, chip code, chip id, chip number, chip no, tag, tags, tag id,"
+    " tag code, rfid, rfid code, rfid tag, epc, epc code, transponder, transponder id, ma chip, so chip, ma the,"
+    " the chip, ma chip timing, chip 1, chip 2, chip 3, chip 4, ma chip 1, ma chip 2",
     "race": "race, race id, race name, event, event name, distance, course, contest, cu ly, cu li, cu ly chay,"
-    " cu ly dang ky, cu ly thi dau, noi dung, noi dung thi dau, duong chay",
-    "gender": "gender, sex, gioi tinh, gioi, phai, nam nu",
+    " cu ly dang ky, cu ly thi dau, noi dung, noi dung thi dau, duong chay,"
+    " race distance, distance km, cu ly km",
+    "gender": "gender, sex, gioi tinh, gioi, phai, nam nu, nam hay nu",
     "given_name": "given name, given names, first name, first names, forename, ten, ten goi",
     "family_name": "family name, last name, surname, ho",
     "full_name": "full name, name, athlete, athlete name, runner, runner name, participant, participant name, ho ten,"

@@ -91,7 +91,7 @@ _ALSO = {
     "UGA": "ugandan",
     "UKR": "ukrainian",
     "USA": "us, united states of america, america, american, my",
-    "VIE": "vietnamese, viet nam, vn, cong hoa xa hoi chu nghia viet nam, socialist republic of vietnam, kinh",
+    "VIE": "vietnamese, viet nam, vn, cong hoa xa hoi chu nghia viet nam, socialist republic of vietnam",
 }
 
 NEAR = 0.8  # how alike a name has to be to a known one, to be proposed for it

@@ -30,11 +30,17 @@ class Conventions(Struct, frozen=True, kw_only=True):
 
 
 def conventions_for(
-    definition: Definition | None, name_order: NameOrder | None = None, repeat: Repeat = "refuse"
+    definition: Definition | None,
+    name_order: NameOrder | None = None,
+    repeat: Repeat = "refuse",
+    born_last: int = YEAR_MAX,
 ) -> Conventions:
-    """Return the conventions for the lists of an event; None: its definition is not known."""
+    """Return the conventions for the lists of an event.
+
+    Its definition may not be known (None); only then `born_last` is the latest year of birth.
+    """
     if definition is None:
-        return Conventions(name_order=name_order, repeat=repeat)
+        return Conventions(name_order=name_order, repeat=repeat, born_last=born_last)
     races = {race.id: in_all_languages(race.name) for race in definition.races}
     return Conventions(races=races, born_last=int(definition.date[:4]), name_order=name_order, repeat=repeat)
 

@@ -117,7 +117,8 @@ class RowReader:
         if both := self._text("family_and_middle_name"):
             first, _, middle = both.partition(" ")
             family, given = first, f"{middle.strip()} {given}".strip()
-        if family or given or not (full := self._text("full_name")):
+        full = self._text("full_name")
+        if family or not full:
             return Name(family, given)
         is_vietnamese = self._columns.is_vietnamese or nationality == "VIE"
         return split_name(full, self._conventions.name_order, is_vietnamese)

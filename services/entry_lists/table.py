@@ -20,7 +20,7 @@ NUL_SAMPLE_BYTES = 4_096  # enough to tell UTF-16 without a mark: every second b
 XLSX_MAGIC = b"PK\x03\x04"
 OLD_XLS_MAGIC = b"\xd0\xcf\x11\xe0"
 
-_SEP_LINE = re.compile(r'^"?sep=(.)"?\s*$', re.IGNORECASE)
+_SEP_LINE = re.compile(r'^"?sep=([,;\t|])"?\s*$', re.IGNORECASE)
 
 
 class Row(NamedTuple):
@@ -71,8 +71,8 @@ def csv_table(data: bytes, is_known: Callable[[str], bool], limit: int = ENTRIES
     first, delimiters = 0, DELIMITERS
     if lines and (sep := _SEP_LINE.match(lines[0])):
         first, delimiters = 1, sep[1]
-    header, delimiter = _header(lines[first:], delimiters, is_known)
-    header_line = first + header.position + 1
+    header, delimiter = _header(lines, first, delimiters, is_known)
+    header_line = header.position
     rows = []
     for row in _rows(lines, header_line, delimiter, len(header.cells)):
         if row.fault is not None or any(cell and not cell.isspace() for cell in row.cells):
@@ -116,23 +116,37 @@ def _encoding(data: bytes) -> str:
 # --- The header.
 
 
-def _header(lines: list[str], delimiters: str, is_known: Callable[[str], bool]) -> tuple[Header, str]:
-    """Return the header and the delimiter by which it has the most known columns."""
+def _header(lines: list[str], first: int, delimiters: str, is_known: Callable[[str], bool]) -> tuple[Header, str]:
+    """Return the header and the delimiter by which it has the most known columns; its position is that of its end."""
+    head = [line if len(line) <= HEADER_LINE_CHARS else "\n" for line in lines[first : first + HEADER_LINES]]
     best: Header | None = None
     best_delimiter = ""
     for delimiter in delimiters:
-        cells = [_header_cells(line, delimiter) for line in lines[:HEADER_LINES]]
-        header = best_header(cells, is_known)
+        records = _first_records(head, delimiter)
+        header = best_header([cells for _, cells in records], is_known)
         if header is not None and (best is None or header.known > best.known):
-            best, best_delimiter = header, delimiter
+            best, best_delimiter = header._replace(position=first + records[header.position][0]), delimiter
     if best is None:
+        for number, line in enumerate(head, start=first + 1):
+            if best_header([next(csv.reader([line], delimiter=one), []) for one in delimiters], is_known) is not None:
+                raise _open_quote(number)
         raise no_header()
     return best, best_delimiter
 
 
-def _header_cells(line: str, delimiter: str) -> list[str]:
-    if len(line) > HEADER_LINE_CHARS:
-        return []
+def _first_records(head: list[str], delimiter: str) -> list[tuple[int, list[str]]]:
+    """Return the records of the first lines, each with the number of its last line; a faulty line has no cells."""
+    records: list[tuple[int, list[str]]] = []
+    reader = csv.reader(head, delimiter=delimiter, strict=True)
+    try:
+        records.extend((reader.line_num, cells) for cells in reader)
+    except csv.Error:  # a quote in it may have swallowed lines, the header among them
+        done = records[-1][0] if records else 0
+        records.extend((number, _cells(line, delimiter)) for number, line in enumerate(head[done:], start=done + 1))
+    return records
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=delimiter, strict=True), [])
     except csv.Error:

@@ -44,6 +44,10 @@ def test_a_bib_loses_the_marks_of_a_spreadsheet(cell, bib):
         ("2-Jan", "is a date"),
         ("2026-01-02", "is a date"),
         ("1,234", "separators"),
+        ("1.000", "separators"),
+        ("1 234", "separators"),
+        ("01-Thg2", "is a date"),
+        ("1/2/2026", "is a date"),
         ("#REF!", "error of the spreadsheet"),
         ("x" * 33, "at most 32"),
         ("a\0b", "cannot be printed"),
@@ -75,7 +79,7 @@ def test_chips_are_separated_and_doubted_if_they_may_be_one_chip_in_groups(cell,
     assert (read.chips, bool(read.doubt)) == (chips, doubtful)
 
 
-@pytest.mark.parametrize("cell", ["5.8E+10", "A1 5.80112E+10", " ".join("ABCDEFGHIJKLMNOPQRSTU")])
+@pytest.mark.parametrize("cell", ["5.8E+10", "58.001.123", "A1 5.80112E+10", " ".join("ABCDEFGHIJKLMNOPQRSTU")])
 def test_chips_that_are_lost_or_too_many_are_refused(cell):
     with pytest.raises(BadCell):
         chips_of(cell)
@@ -91,6 +95,12 @@ def test_chips_that_are_lost_or_too_many_are_refused(cell):
 )
 def test_gender_is_read_as_letter_or_word(cells, gender):
     assert {gender_of(cell) for cell in cells.split()} == {gender}
+
+
+def test_gender_in_two_languages_is_read_if_both_say_the_same():
+    assert (gender_of("Nữ (Female)"), gender_of("Nam/M")) == ("F", "M")
+    with pytest.raises(BadCell, match="Nam/Nữ is not known"):
+        gender_of("Nam/Nữ")
 
 
 @pytest.mark.parametrize(
@@ -122,6 +132,9 @@ def test_a_gender_that_is_not_known_is_refused_with_the_choices(cell, reason):
         "May 1st, 1990",
         "01-May-1990",
         "ngày 5 tháng 1 năm 1990",
+        "00/00/1990",
+        "19900501",
+        "01051990",
     ],
 )
 def test_the_year_of_a_birth_date_is_read(cell):
@@ -139,7 +152,8 @@ def test_the_year_of_a_birth_date_is_read(cell):
         ("2027", "after the event's year, 2026"),
         ("1899", "before 1900"),
         ("199", "not a year"),
-        ("19900501", "not a year"),
+        ("19901301", "not a year"),
+        ("1.990", "not a year"),
         ("1990 1991", "not a year or a date"),
         ("45/13/1990", "not a year or a date"),
         ("around 1990", "not a year or a date"),
@@ -155,11 +169,23 @@ def test_what_may_be_several_years_is_refused_with_what_to_write(cell, reason):
 
 def test_an_unlikely_year_is_taken_with_a_doubt_and_no_year_is_none():
     assert birth_year_of("1900", 2026).doubt
+    assert birth_year_of("2025", 2026).doubt
+    assert not birth_year_of("2023", 2026).doubt
     assert birth_year_of("", 2026) == birth_year_of("-", 2026) == (None, "")
 
 
 @pytest.mark.parametrize(
-    ("cell", "code"), [("VIE", "VIE"), ("vn", "VIE"), ("Việt Nam", "VIE"), ("DEU", "GER"), ("", None), ("-", None)]
+    ("cell", "code"),
+    [
+        ("VIE", "VIE"),
+        ("vn", "VIE"),
+        ("Việt Nam", "VIE"),
+        ("DEU", "GER"),
+        ("VN - Việt Nam", "VIE"),
+        ("Germany (DEU)", "GER"),
+        ("", None),
+        ("-", None),
+    ],
 )
 def test_a_country_is_read_by_code_or_name(cell, code):
     assert nationality_of(cell) == (code, "")

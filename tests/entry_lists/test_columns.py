@@ -116,6 +116,7 @@ def test_chips_come_from_several_columns_and_the_year_from_the_one_that_has_it()
         ("First Name,Last Name", "Ann,van der Berg", "van der Berg", "Ann"),
         ("Full name,First Name,Last Name", "Ignored Here,Ann,Example", "Example", "Ann"),
         ("Full name,First Name,Last Name", "Ann Example,,", "Example", "Ann"),
+        ("Họ và tên,Tên", "Nguyễn Ánh Tuyết,Tuyết", "Nguyễn", "Ánh Tuyết"),
         ("Họ và tên", "Tuyết Lan Ngọc", "Tuyết", "Lan Ngọc"),
     ],
 )

@@ -50,6 +50,22 @@ def test_a_file_without_a_header_is_refused(data):
         csv_table(data, is_known)
 
 
+def test_a_header_of_several_lines_is_read():
+    read = table("Danh sách", '"Số\nBIB",Chip,Race,Sex,"Họ\nvà tên"', "7,A1,hm,M,Jo")
+    assert (read.header_line, read.header[0]) == (4, "Số\nBIB")
+    assert [row.line for row in read.rows] == [5]
+
+
+@pytest.mark.parametrize("title", ['Danh sách "VIP"', '"Danh sách', '"A" B'])
+def test_a_quote_in_a_title_does_not_hide_the_header(title):
+    assert table(title, HEADER, "7,A1,hm,M,Jo,X").header_line == 2
+
+
+def test_a_quote_left_open_in_the_header_is_named():
+    with pytest.raises(UnreadableFile, match=r"^line 2: a quote"):
+        table("Danh sách", HEADER.replace("race", '"race'), "7,A1,hm,M,Jo,X")
+
+
 def test_a_cell_of_several_lines_is_read():
     read = table(HEADER, '7,A1,hm,M,"Jo', 'Ann, called ""J""",X', "8,A2,hm,M,Jo,X")
     assert [(row.line, row.cells[4]) for row in read.rows] == [(2, 'Jo\nAnn, called "J"'), (4, "Jo")]

@@ -502,7 +502,7 @@ def _definition(is_json: bool) -> Callable[[bytes], None]:
 
 def _entries(is_json: bool) -> Callable[[bytes], None]:
     def take(data: bytes) -> None:
-        entry_list = entry_list_of(data, is_json, None, Options())
+        entry_list = entry_list_of(data, is_json, None, Options(), AT_US)
         on_the_log(entries_facts(EntriesAdded(event=EVENT, id="i", entries=[]), entry_list.entries()))
         assert all(note.reason for note in entry_list.rejected)
 

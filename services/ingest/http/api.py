@@ -271,7 +271,7 @@ class IngestApi:
         is_json = kind in JSON or (kind in UNSPECIFIC and data.lstrip()[:1] in (b"[", b"{"))
         definition, notes = await self._definition_for_list(event)
         async with self._reading_list:
-            entry_list = await asyncio.to_thread(entry_list_of, data, is_json, definition, options)
+            entry_list = await asyncio.to_thread(entry_list_of, data, is_json, definition, options, self._now_us())
         found = await self._found(event, entry_list)
         upload = _request_id(request) or f"entries-{uuid.uuid4().hex}"
         facts = [] if options.dry_run else self._entries_facts(event, official, upload, entry_list)

@@ -1,12 +1,13 @@
 """The request of an entry list: how it is to be read, and its answer. Source: docs/http.md."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from msgspec import Struct
 
 from schemas.definition import Definition
-from schemas.ids import REASON_CHARS
+from schemas.ids import REASON_CHARS, US
 from services.entry_lists.changes import RowChange, changes, replaced, taken_chips
 from services.entry_lists.entry_list import EntryList, LineNote, Repeat, conventions_for
 from services.entry_lists.errors import ENTRIES_MAX, TooManyEntries, UnreadableFile
@@ -60,9 +61,10 @@ def options_of(query: Mapping[str, str]) -> Options:
     )
 
 
-def entry_list_of(data: bytes, is_json: bool, definition: Definition | None, options: Options) -> EntryList:
-    """Return the list in a body. Raises Refused that names the line of the fault, if it is at one."""
-    conventions = conventions_for(definition, options.names, options.repeat)
+def entry_list_of(data: bytes, is_json: bool, definition: Definition | None, options: Options, at_us: int) -> EntryList:
+    """Return the list in a body that came in at `at_us`. Raises Refused that names the line of the fault, if any."""
+    this_year = datetime.fromtimestamp(at_us / US, UTC).year
+    conventions = conventions_for(definition, options.names, options.repeat, this_year + 1)
     try:
         return read_json_list(data, conventions) if is_json else read_entry_list(data, conventions)
     except TooManyEntries as error:

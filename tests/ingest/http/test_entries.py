@@ -8,6 +8,7 @@ from services.entry_lists.entry_list import EntryList, LineNote, ListedEntry
 from services.ingest.errors import Refused
 from services.ingest.http.entries import NOTES_LISTED_MAX, Found, Options, answer, entry_list_of, options_of
 
+AT_US = 1_767_477_600_000_000  # in 2026
 CSV = b"bib,race,gender,full name\n7,hm,F,Ann X\n"
 
 
@@ -26,13 +27,19 @@ def test_a_parameter_that_is_not_known_is_refused_with_those_there_are(query):
 
 
 def test_full_names_are_split_in_the_order_that_is_asked_for():
-    [entry] = entry_list_of(CSV, False, None, Options(names="family_first")).entries()
+    [entry] = entry_list_of(CSV, False, None, Options(names="family_first"), AT_US).entries()
     assert (entry.family_name, entry.given_name) == ("Ann", "X")
+
+
+def test_without_a_definition_a_birth_is_not_after_next_year():
+    data = b"bib,race,gender,full name,born\n7,hm,F,Ann X,2062\n"
+    [note] = entry_list_of(data, False, None, Options(), AT_US).rejected
+    assert note.reason.startswith("2062 is after the event's year")
 
 
 def test_a_file_that_cannot_be_read_is_refused_with_the_line():
     with pytest.raises(Refused, match=r"line 2: a quote .* Nothing was written") as refused:
-        entry_list_of(CSV.replace(b"Ann", b'"Ann'), False, None, Options())
+        entry_list_of(CSV.replace(b"Ann", b'"Ann'), False, None, Options(), AT_US)
     assert (refused.value.status, refused.value.members) == (400, {"line": 2})
 
 
