@@ -1,6 +1,6 @@
 """What ingest knows of each event: the race log and the results folded, and the facts for whose effects requests wait.
 
-`LogFollower` folds, and asks, in one thread; watches are set and settled in the event loop.
+`LogFollower` folds and asks one at a time; watches are set and settled in the event loop.
 """
 
 import asyncio
@@ -10,6 +10,9 @@ from schemas import codec
 from schemas.events import LoggedFact, ReadsLogged, kind_of
 from services.fact_effects.effects import FactEffect
 from services.fact_effects.known_event import KnownEvent
+
+TAKING_LONG = frozenset({"event_defined", "entries_added", "fact_withdrawn", "gun_fired", "point_waived"})
+"""Kinds that take more than a millisecond to judge and fold in a large event."""
 
 READS = kind_of(ReadsLogged(event="", gateway="", session="", reads=[]))
 
@@ -106,3 +109,12 @@ class KnownEvents:
         for watches in self._watches.values():
             for watch in watches:
                 watch.settle()
+
+
+def takes_long(record: tuple[int, bytes | None]) -> bool:
+    """Return whether to fold a record of the race log, given with its offset, outside the event loop."""
+    _, data = record
+    try:
+        return data is not None and any(fact.type in TAKING_LONG for fact in codec.envelope_head(data).facts)
+    except (codec.UnreadableRecord, codec.UnknownVersion):
+        return False

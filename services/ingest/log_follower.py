@@ -1,8 +1,8 @@
 """Follow the race log and the results, so that ingest can say what the facts that it writes will change.
 
-Reads of the log are skipped by their heads; the rest is folded in a thread of its own, since a withdrawal in a large
-event takes a tenth of a second, in which gateways must not wait. When following fails, facts are taken all the same:
-their effect is unknown until following works again.
+Reads of the log are skipped by their heads. What may take long is folded in a thread of its own, since a withdrawal in
+a large event takes a tenth of a second, in which gateways must not wait. When following fails, facts are taken all the
+same: their effect is unknown until following works again.
 """
 
 import asyncio
@@ -17,12 +17,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from schemas import codec
+from schemas.definition import Definition
 from schemas.events import LoggedFact
 from schemas.topics import RACE_LOG, RESULTS, partition_of
 from services.fact_effects.effects import FactEffect
 from services.fact_effects.known_event import KnownEvent
 from services.ingest.errors import NotKnown
-from services.ingest.known_events import KnownEvents, Watch
+from services.ingest.known_events import KnownEvents, Watch, takes_long
 from services.ingest.metrics import IngestMetrics
 from services.runtime.backoff import Backoff
 from services.runtime.kafka import KafkaOptions, kafka_fault
@@ -30,7 +31,8 @@ from services.runtime.kafka import KafkaOptions, kafka_fault
 FETCH_BYTES_MAX = 4 * 1024 * 1024  # of one partition at once; all partitions of both topics: 32 MiB
 FETCH_WAIT_MS = 100  # how long Kafka holds a request when there are no records
 POLL_MS = 500
-RECORDS_MAX = 200  # folded at once; a record holds 500 reads or entries
+RECORDS_MAX = 200  # fetched at once; a record holds 500 reads, entries or rows
+RECORDS_A_TURN = 10  # folded without letting a question in between; 5,000 rows take 50 ms
 BACKOFF = Backoff(0.5, 30.0)
 CONNECT_S = 30.0  # without a limit the client would never stop looking for a missing topic
 EFFECT_WAIT_S = 2.0  # for a fact that Kafka has acknowledged to be read back; it takes milliseconds
@@ -51,7 +53,8 @@ class LogFollower:
         ]
         self._partitions = partitions
         self._events = KnownEvents()
-        self._worker = ThreadPoolExecutor(1, "log-follower")  # its queue keeps the order of the log
+        self._worker = ThreadPoolExecutor(1, "log-follower")
+        self._turn = asyncio.Lock()  # folding and questions, in the thread or in the event loop
         self._next: dict[TopicPartition, int] = {}
         self._behind: dict[TopicPartition, int] = {}
         self._newer: dict[TopicPartition, str] = {}
@@ -109,7 +112,9 @@ class LogFollower:
             while True:
                 batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_MAX)
                 for partition, records in batches.items():
-                    await self.take(partition, [(record.offset, record.value) for record in records])
+                    for begin in range(0, len(records), RECORDS_A_TURN):
+                        part = records[begin : begin + RECORDS_A_TURN]
+                        await self.take(partition, [(record.offset, record.value) for record in part])
                 self._note_lag(consumer)
         finally:
             with suppress(KafkaError, OSError):
@@ -131,7 +136,11 @@ class LogFollower:
 
     async def take(self, partition: TopicPartition, records: Sequence[tuple[int, bytes | None]]) -> None:
         """Fold records of a partition, given with their offsets, and settle requests that waited for them."""
-        await asyncio.get_running_loop().run_in_executor(self._worker, self._fold, partition, records)
+        async with self._turn:
+            if partition.topic == RACE_LOG.name and not any(map(takes_long, records)):
+                self._fold(partition, records)
+            else:
+                await asyncio.get_running_loop().run_in_executor(self._worker, self._fold, partition, records)
         self._next[partition] = records[-1][0] + 1
         self._events.settle()
         if self._next[partition] >= self._behind.get(partition, self._next[partition] + 1):
@@ -193,14 +202,20 @@ class LogFollower:
 
         The function is called in the follower's thread, so it must not keep the event.
         """
+        async with self._turn:
+            known = self._known(event)
+            return await asyncio.get_running_loop().run_in_executor(self._worker, question, known)
+
+    async def definition_of(self, event: str) -> Definition | None:
+        """Return the definition of an event as far as the log was read; None without one. Raises NotKnown."""
+        async with self._turn:
+            return self._known(event).definition
+
+    def _known(self, event: str) -> KnownEvent:
         reason = self._unknown(event)
         if reason is not None:
             raise NotKnown(reason)
-
-        def answer() -> Answer:
-            return question(self._events.get(event))
-
-        return await asyncio.get_running_loop().run_in_executor(self._worker, answer)
+        return self._events.get(event)
 
     def _unknown(self, event: str) -> str | None:
         """Return why the effects of an event's facts are not known; None if they are."""

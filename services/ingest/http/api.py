@@ -282,7 +282,7 @@ class IngestApi:
     async def _definition_for_list(self, event: str) -> tuple[Definition | None, list[str]]:
         """Return the event's definition, or None and a warning that says why it is not known."""
         try:
-            definition = await self._follower.ask(event, lambda known: known.definition)
+            definition = await self._follower.definition_of(event)
         except NotKnown as error:
             return None, [f"{error}; until then races are taken as they stand, unchecked"]
         return definition, [] if definition is not None else [NO_DEFINITION]
@@ -317,7 +317,7 @@ class IngestApi:
     async def _definition_of(self, event: str) -> Definition | None:
         """Return the event's definition; None if there is none, or if it is not known at present."""
         try:
-            return await self._follower.ask(event, lambda known: known.definition)
+            return await self._follower.definition_of(event)
         except NotKnown:
             return None
 
