@@ -28,7 +28,7 @@ from services.ingest.metrics import IngestMetrics
 from services.runtime.backoff import Backoff
 from services.runtime.kafka import KafkaOptions, kafka_fault
 
-FETCH_BYTES_MAX = 4 * 1024 * 1024  # of one partition at once; all partitions of both topics: 32 MiB
+FETCH_BYTES_MAX = 1024 * 1024  # of one partition at once; decompressing more would hold up requests
 FETCH_WAIT_MS = 100  # how long Kafka holds a request when there are no records
 POLL_MS = 500
 RECORDS_MAX = 200  # fetched at once; a record holds 500 reads, entries or rows
