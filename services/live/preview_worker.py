@@ -52,6 +52,10 @@ class PipeSource:
         """Return the chips that devices read."""
         return self._ask(list[str], "chips_read_by", devices)
 
+    def reads_reach(self) -> int:
+        """Return the offset of the last read that has arrived."""
+        return self._ask(int, "reads_reach")
+
     def reads_of(self, chips: list[str]) -> list[ChipColumns]:
         """Return the reads of chips."""
         return self._ask(list[ChipColumns], "reads_of", chips)

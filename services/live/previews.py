@@ -123,6 +123,7 @@ class Previews:
             "event_row": lambda: self._store.event_text(event, until),
             "rows_after": lambda version, bib: self._store.row_texts(event, version, until, bib),
             "chips_read_by": lambda devices: self._store.chips_read_by(event, devices, until),
+            "reads_reach": lambda: self._store.reads_reach(event, until),
             "reads_of": lambda chips: self._store.chip_columns(event, chips, until),
             "wait": wait,
         }

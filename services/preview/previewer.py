@@ -4,7 +4,7 @@ What was read of an event is held, so that the next preview of it reads only wha
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -36,12 +36,21 @@ class NotThereYet(Exception):
 
 
 class _HeldEvent(Struct):
-    """An event as far as it was read: its facts, and the standings of its rows up to `version`."""
+    """An event as far as it was read: its facts, and the standings of its rows up to `version`.
+
+    `agreed` holds the version of an athlete's row that facts and reads were found to give.
+    """
 
     facts: FoldedFacts
     standings: EventStandings = field(default_factory=EventStandings)
     version: int = -1
     definition: Definition | None = None
+    agreed: dict[str, int] = field(default_factory=dict)
+
+    def is_there(self, bib: str, reach: int) -> bool:
+        """Return whether every read behind the athlete's row has arrived; `reach` is the last that has."""
+        row = self.standings.rows.get(bib)
+        return row is not None and (row.version <= reach or self.agreed.get(bib) == row.version)
 
 
 class Previewer:
@@ -62,12 +71,18 @@ class Previewer:
         self._read_facts(source, held, row)
         self._read_rows(source, held, row, revision)
         state, standings = held.facts.state, held.standings
+        reach = source.reads_reach()
         reads = HeldReads()
-        chips = source.chips_read_by(sorted(devices)) if (devices := devices_concerned(state, facts)) else []
-        _read(source, reads, {*chips, *(fact.chip for fact in facts if isinstance(fact, ReadExcluded))})
+        chips = {fact.chip for fact in facts if isinstance(fact, ReadExcluded)}
+        if devices := devices_concerned(state, facts):
+            late = [bib for bib in standings.rows if not held.is_there(bib, reach)]
+            _read(source, reads, {chip for bib in late for chip in state.chips_of(bib)})
+            _agree(source, held, reads, late)  # else a device's last reads might be missing among these chips
+            chips.update(source.chips_read_by(sorted(devices)))
+        _read(source, reads, chips - reads.chips.keys())
         trial = Trial(state, reads, revision, facts, RowOutlines(standings.rows))
         _read(source, reads, set(trial.chips()) - reads.chips.keys())
-        _agree(source, state, reads, standings, trial.bibs)
+        _agree(source, held, reads, [bib for bib in trial.bibs if not held.is_there(bib, reach)])
         return {
             "event": event,
             "revision": revision,
@@ -115,25 +130,27 @@ class Previewer:
         held.version = revision
 
 
+def _agree(source: Source, held: _HeldEvent, reads: HeldReads, bibs: Sequence[str]) -> None:
+    """Read until facts and reads give the served results of these athletes. Raises NotThereYet."""
+    state, rows = held.facts.state, held.standings.rows
+    wrong = misfits(state, reads, rows, bibs)
+    for _ in range(TRIES):
+        if not wrong:
+            break
+        source.wait()
+        _read(source, reads, {chip for bib in wrong for chip in state.chips_of(bib)})
+        wrong = misfits(state, reads, rows, wrong)
+    if wrong:
+        raise NotThereYet
+    held.agreed.update((bib, rows[bib].version) for bib in bibs if bib in rows)
+
+
 def _read(source: Source, reads: HeldReads, chips: Collection[str]) -> None:
     """Put all reads of some chips into `reads`, instead of those that were there."""
     wanted = sorted(chips)
     for start in range(0, len(wanted), CHIPS_A_PAGE):
         page = wanted[start : start + CHIPS_A_PAGE]
         reads.put(page, source.reads_of(page))
-
-
-def _agree(source: Source, state: EventState, reads: HeldReads, standings: EventStandings, bibs: Iterable[str]) -> None:
-    """Read until facts and reads give the served results of these athletes. Raises NotThereYet."""
-    wrong: Sequence[str] = misfits(state, reads, standings.rows, bibs)
-    for _ in range(TRIES):
-        if not wrong:
-            return
-        source.wait()
-        _read(source, reads, {chip for bib in wrong for chip in state.chips_of(bib)})
-        wrong = misfits(state, reads, standings.rows, wrong)
-    if wrong:
-        raise NotThereYet
 
 
 def _plain_effect(index: int, fact: Ruling, effect: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import NamedTuple, Protocol
 
 FACTS_A_PAGE = 100  # a fact may be a list of thousands of entries, half a MiB
 ROWS_A_PAGE = 1_000  # some 1 kB each
+NO_STRENGTH = -1e9  # below all that a read may have
 CHIPS_A_PAGE = 500  # with 100 reads each some 2 MB
 
 
@@ -16,9 +17,14 @@ class Line(NamedTuple):
 
 
 class ChipColumns(NamedTuple):
-    """All reads of a chip, each once, as equally long lists in JSON: devices, their own times, the strongest rssi."""
+    """All reads of a chip as lists in JSON, by their devices' own times and, of equal times, by devices.
+
+    `names` are devices, `devices` the place of each read's among them, from 1 on. `rssi` is NO_STRENGTH where it is not
+    known. A read that arrived several times is there as often.
+    """
 
     chip: str
+    names: str
     devices: str
     at_us: str
     rssi: str
@@ -41,6 +47,13 @@ class Source(Protocol):
 
     def chips_read_by(self, devices: list[str]) -> list[str]:
         """Return the chips that were read by any of these devices."""
+        ...
+
+    def reads_reach(self) -> int:
+        """Return the offset of the last read that has arrived, −1 while there is none.
+
+        Reads are written in the order of the log, so none before it is missing.
+        """
         ...
 
     def reads_of(self, chips: list[str]) -> list[ChipColumns]:

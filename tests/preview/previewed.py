@@ -8,7 +8,7 @@ import msgspec
 from schemas.codec import to_json
 from services.offline.scored_log import scored
 from services.preview.previewer import Previewer
-from services.preview.source import CHIPS_A_PAGE, FACTS_A_PAGE, ROWS_A_PAGE, ChipColumns, Line
+from services.preview.source import CHIPS_A_PAGE, FACTS_A_PAGE, NO_STRENGTH, ROWS_A_PAGE, ChipColumns, Line
 from services.scoring.core.event import EventState
 from services.standings.document import document
 
@@ -52,15 +52,23 @@ class MemorySource:
         return [msgspec.json.encode(row).decode() for row in sorted(rows, key=lambda row: row.bib)[:ROWS_A_PAGE]]
 
     def chips_read_by(self, devices):
-        return sorted({chip for chip, device, _ in self._reads() if device in devices})
+        return [] if self.late else sorted({chip for chip, device, _ in self._reads() if device in devices})
+
+    def reads_reach(self):
+        arrived = [number for number, fact in enumerate(self.facts) if is_reads(fact) and fact.reads]
+        return max(arrived, default=-1) if not self.late else -1
 
     def reads_of(self, chips):
         assert len(chips) <= CHIPS_A_PAGE
         columns = {}
-        for (chip, device, at_us), rssi in sorted(self._reads().items(), key=lambda item: item[0]):
+        for (chip, device, at_us), strengths in sorted(self._reads().items()):
             if chip in chips and not self.late:
-                for column, value in zip(columns.setdefault(chip, ([], [], [])), (device, at_us, rssi), strict=True):
-                    column.append(value)
+                names, devices, times, rssi = columns.setdefault(chip, ([], [], [], []))
+                names.extend([device] if device not in names else [])
+                for strength in strengths:
+                    devices.append(1 + names.index(device))
+                    times.append(at_us)
+                    rssi.append(NO_STRENGTH if strength is None else strength)
         return [
             ChipColumns(chip, *(msgspec.json.encode(column).decode() for column in made))
             for chip, made in columns.items()
@@ -70,16 +78,14 @@ class MemorySource:
         self.late = max(0, self.late - 1)
 
     def _reads(self):
-        """Each read once, with the strongest rssi."""
-        strongest, ids = {}, set()
+        """The strengths of each read, by chip, device and time, as often as it came."""
+        strengths, ids = {}, set()
         for fact in self.facts:
             repeated = fact.id is not None and fact.id in ids
             ids.add(fact.id)
             for read in fact.reads if is_reads(fact) and not repeated else ():
-                key = read.chip, read.device, read.at_us
-                held = strongest.get(key)
-                strongest[key] = read.rssi if held is None else held if read.rssi is None else max(held, read.rssi)
-        return strongest
+                strengths.setdefault((read.chip, read.device, read.at_us), []).append(read.rssi)
+        return strengths
 
 
 def rows_of(state):

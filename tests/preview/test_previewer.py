@@ -76,6 +76,19 @@ def test_reads_that_come_late_are_waited_for():
     assert source.asked == ["C7"] * 3
 
 
+def test_reads_of_a_device_that_come_late_are_waited_for():
+    made, _ = shown(RACE, fact("clock_corrected", device="K1", offset_us=1), late=2)
+    assert [athlete["bib"] for athlete in made["athletes"]] == ["7", "8"]
+
+
+def test_what_was_found_to_agree_is_not_looked_at_again():
+    previewer = Previewer()
+    race = [*RACE, gun(0.5)]
+    first, source = shown(race, status("7", "DQ"), previewer=previewer)
+    assert shown(race, status("7", "DQ"), previewer=previewer)[0] == first
+    assert source.asked == ["C7"]
+
+
 def test_reads_that_do_not_come_are_not_waited_for_forever():
     with pytest.raises(NotThereYet):
         shown(RACE, status("7", "DQ"), late=1_000)
