@@ -16,6 +16,7 @@ from services.live.http.api import LiveApi
 from services.live.limits import LiveLimits
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
+from services.live.preview_tables import PreviewTables
 from services.live.previews import Previews
 from services.live.revisions import RevisionTracker
 from services.live.settings import LiveSettings
@@ -53,8 +54,9 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
     loader = Loader(store)
     answers = AnswerCache(loader, metrics, settings.cache_mib * MIB)
     streams = Streams(tracker, loader, answers, metrics, limits)
-    previews = Previews(store, limits)
-    api = LiveApi(tracker, loader, answers, streams, access, metrics, now_us, previews)
+    tables = PreviewTables(database)
+    previews = Previews(store, tables, limits)
+    api = LiveApi(tracker, loader, answers, streams, access, metrics, now_us, previews, tables)
     app = web.Application(middlewares=[_problems])
     app[REVISIONS] = tracker
     app.add_routes(ops.routes(metrics.registry, lambda: tracker.fault))

@@ -10,6 +10,7 @@ from typing import Any
 from services.live.errors import Busy, Refused
 from services.live.limits import LiveLimits
 from services.live.preview_messages import LENGTH_BYTES, Outcome, PreviewRequest, packed, said
+from services.live.preview_tables import PreviewTables
 from services.live.store import Store
 from services.live.table_rows import AnnouncedRevision
 from services.preview.source import FACTS_A_PAGE, Line
@@ -20,8 +21,9 @@ log = logging.getLogger(__name__)
 class Previews:
     """Works out previews. Methods raise Refused, Busy and DatabaseUnavailable."""
 
-    def __init__(self, store: Store, limits: LiveLimits) -> None:
+    def __init__(self, store: Store, tables: PreviewTables, limits: LiveLimits) -> None:
         self._store = store
+        self._tables = tables
         self._limits = limits
         self._asked = 0
         self._turn = asyncio.Lock()
@@ -73,7 +75,8 @@ class Previews:
             self._ending.cancel()
         try:
             async with asyncio.timeout(self._limits.preview_s):
-                process = self._process or await self._start()
+                ended = self._process is None or self._process.returncode is not None
+                process = await self._start() if ended or self._process is None else self._process
                 outcome = await self._dialogue(process, announced, body)
         except BaseException as error:  # also when cancelled: the process waits for an answer that does not come
             await self._end()
@@ -120,11 +123,11 @@ class Previews:
 
         return {
             "facts_after": facts_after,
-            "event_row": lambda: self._store.event_text(event, until),
-            "rows_after": lambda version, bib: self._store.row_texts(event, version, until, bib),
-            "chips_read_by": lambda devices: self._store.chips_read_by(event, devices, until),
-            "reads_reach": lambda: self._store.reads_reach(event, until),
-            "reads_of": lambda chips: self._store.chip_columns(event, chips, until),
+            "event_row": lambda: self._tables.event_text(event, until),
+            "rows_after": lambda version, bib: self._tables.row_texts(event, version, until, bib),
+            "chips_read_by": lambda devices: self._tables.chips_read_by(event, devices, until),
+            "reads_reach": lambda: self._tables.reads_reach(event, until),
+            "reads_of": lambda chips: self._tables.chip_columns(event, chips, until),
             "wait": wait,
         }
 

@@ -12,6 +12,7 @@ from services.live.async_cache import AsyncCache
 from services.live.folded_facts import FactFolder
 from services.live.http.answers import Answer, json_answer, weight
 from services.live.loader import Loader
+from services.live.preview_tables import PreviewTables
 from services.live.public_facts import public_fact
 from services.live.table_rows import AnnouncedRevision, LoggedLine
 from services.preview.copied_state import copied
@@ -24,8 +25,9 @@ LISTS_BYTES = 8 * 1024 * 1024
 class WaitingFacts:
     """Makes and keeps the lists. Methods raise Behind and DatabaseUnavailable."""
 
-    def __init__(self, loader: Loader, folder: FactFolder) -> None:
+    def __init__(self, loader: Loader, folder: FactFolder, tables: PreviewTables) -> None:
         self._store = loader.store
+        self._tables = tables
         self._folder = folder
         self._lists: AsyncCache[Answer] = AsyncCache(LISTS_BYTES, weight)
 
@@ -50,9 +52,9 @@ class WaitingFacts:
         reads = HeldReads()
         chips = excluded_chips(state)
         if chips:
-            reads.put(chips, await self._store.chip_columns(announced.event, sorted(chips), announced.revision))
+            reads.put(chips, await self._tables.chip_columns(announced.event, sorted(chips), announced.revision))
             if chips - reads.chips.keys():
-                others = await self._store.chips_read(announced.event, announced.revision)
+                others = await self._tables.chips_read(announced.event, announced.revision)
                 reads.put_unread(set(others) - reads.chips.keys())
         return reads
 

@@ -48,6 +48,7 @@ from services.live.http.query import (
 )
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
+from services.live.preview_tables import PreviewTables
 from services.live.previews import Previews
 from services.live.revisions import RevisionTracker
 from services.live.stream import Streams, Subject
@@ -86,6 +87,7 @@ class LiveApi:
         metrics: LiveMetrics,
         now_us: Callable[[], int],
         previews: Previews,
+        tables: PreviewTables,
     ) -> None:
         self._tracker = tracker
         self._loader = loader
@@ -97,7 +99,7 @@ class LiveApi:
         folder = FactFolder(loader.store)
         self._explainer = Explainer(loader, folder)
         self._previews = previews
-        self._waiting = WaitingFacts(loader, folder)
+        self._waiting = WaitingFacts(loader, folder, tables)
         self._health_reports = HealthReports(loader, self._explainer, now_us)
         self._current: dict[str, ReadyAnswer] = {}
         self._current_generation = tracker.generation
