@@ -211,6 +211,25 @@ def test_a_withdrawn_fact_has_no_effect(log, seed, rng):
     assert standings_of(at_once(all_three)) == standings_of(at_once(with_it))
 
 
+def without_entry(fact, bib):
+    """The fact without entries of a bib."""
+    if fact["type"] != "entries_added":
+        return fact
+    return {**fact, "entries": [entry for entry in fact["entries"] if entry["bib"] != bib]}
+
+
+@thorough
+@given(logs(), st.sampled_from(BIBS), rngs)
+def test_after_an_entry_is_withdrawn_all_is_as_if_it_had_never_been_added(log, bib, rng):
+    at = rng.randint(0, len(log))
+    left = {"type": "entry_withdrawn", "event": EVENT, "bib": bib, "reason": "r"}
+    state = at_once([*log[:at], left, *log[at:]])
+    never = at_once([*(without_entry(fact, bib) for fact in log[:at]), *log[at:]])
+    assert standings_of(state) == standings_of(never)
+    assert state.event_row().pending == never.event_row().pending
+    assert {bib: state.row(bib).entry for bib in BIBS} == {bib: never.row(bib).entry for bib in BIBS}
+
+
 def undone(fact):
     """The fact of the same type that takes a fact back, and the fields that identify their subject."""
     match fact["type"]:
