@@ -39,6 +39,10 @@ _INSTANT = re.compile(
 _EXAMPLE = "2026-01-04T05:35:00.25+07:00"
 
 
+class NoDefinition(ValueError):
+    """A time of day needs the event's definition, which is not known."""
+
+
 class _DayTime(NamedTuple):
     """A local time of day, `days` after the first day on which it can be meant."""
 
@@ -113,7 +117,7 @@ def _instant_us(name: str, text: Any, definition: Definition | None) -> int:
     if day_time is None:
         return _zoned_us(name, text, definition)
     if definition is None:
-        raise ValueError(
+        raise NoDefinition(
             f"`{name}` is {text!r}, but no definition of the event is known yet that says on which day and in which"
             f" zone; send the definition first, or write the instant with its zone, such as {_EXAMPLE!r}"
         )

@@ -12,7 +12,7 @@ from schemas.definition_parse import parse_definition
 from schemas.events import EventDefined, ReadsReceived, Ruling
 from schemas.ids import REASON_CHARS
 from services.fact_effects.fact_faults import field_faults, json_fault, kind_fault
-from services.fact_effects.fact_times import TIMES, check_instants, with_instants
+from services.fact_effects.fact_times import TIMES, NoDefinition, check_instants, with_instants
 
 FACTS_MAX = 1_000  # of one request
 READS = str(ReadsReceived.__struct_config__.tag)
@@ -20,11 +20,17 @@ FAULTS_IN_TEXT = 10  # malformed facts in a message; the list for machines has a
 
 
 class MalformedFacts(Exception):
-    """Facts of a request are malformed; `faults` has the index and the reason of each, and is empty for a bad body."""
+    """Facts of a request are malformed; `faults` has the index and the reason of each, and is empty for a bad body.
 
-    def __init__(self, text: str, faults: list[dict[str, Any]] | None = None) -> None:
+    `lacks_definition`: a time of day in them needs the event's definition, which was not given.
+    """
+
+    def __init__(
+        self, text: str, faults: list[dict[str, Any]] | None = None, *, lacks_definition: bool = False
+    ) -> None:
         super().__init__(text)
         self.faults = faults or []
+        self.lacks_definition = lacks_definition
 
 
 class WrongNumber(Exception):
@@ -50,14 +56,16 @@ def facts_from_body(data: bytes, event: str, definition: Definition | None) -> l
         raise WrongNumber(len(items))
     facts: list[Ruling] = []
     bad: list[dict[str, Any]] = []
+    lacks_definition = False
     for index, item in enumerate(items):
         try:
             facts.append(_fact(bytes(item), event, definition))
         except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
             bad.append({"index": index, "reason": _shortened(error)})
+            lacks_definition |= isinstance(error, NoDefinition)
     if bad:
         text = "; ".join(f"fact {fault['index']}: {fault['reason']}" for fault in bad[:FAULTS_IN_TEXT])
-        raise MalformedFacts(text, bad)
+        raise MalformedFacts(text, bad, lacks_definition=lacks_definition)
     return facts
 
 
@@ -75,6 +83,8 @@ def _fact(data: bytes, event: str, definition: Definition | None) -> Ruling:
     try:
         resolved = with_instants(plain, definition)
         check_instants(resolved, definition)
+    except NoDefinition:
+        raise
     except ValueError as error:
         faults = [str(error)]
         timeless = {name: value for name, value in resolved.items() if name not in TIMES.values()}

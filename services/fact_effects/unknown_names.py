@@ -135,7 +135,7 @@ def _without_need(state: OfficialsFacts, fact: Ruling, athletes: Athletes) -> li
         case ReadExcluded():
             return _excluded(state, fact)
         case CaseDecided():
-            return _open_case(fact.case, athletes)
+            return _open_case(fact.case, athletes) or _team(rulings, fact.case)
         case _:
             return []
 
@@ -204,3 +204,14 @@ def _open_case(name: str, athletes: Athletes) -> list[UnknownName]:
     if outline is not None and any(case.case == name for case in outline.cases):
         return []
     return [UnknownName(f"there is no case {name!r} now", name, athletes.open_cases())]
+
+
+def _team(rulings: Rulings, name: str) -> list[UnknownName]:
+    """Return the team of a team's case that no entry names."""
+    kind, _, rest = name.partition(":")
+    team = rest.partition(":")[2]
+    if kind != "team":
+        return []
+    teams = {written.entry.team for bib in rulings.bibs() if (written := rulings.entry_of(bib)) is not None}
+    known = {other for other in teams if other}
+    return [] if team in known else [UnknownName(f"no entry is of team {team!r}", team, known)]

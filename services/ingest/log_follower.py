@@ -72,7 +72,9 @@ class LogFollower:
                 except OffsetOutOfRangeError:
                     log.warning("the log or the results begin anew; ingest reads them from the beginning")
                     self._start_over()
-                except (KafkaError, OSError, TimeoutError) as error:
+                except TimeoutError:
+                    self._fail(f"Kafka at {self._kafka.servers} did not answer for the race log and the results")
+                except (KafkaError, OSError) as error:
                     self._fail(kafka_fault(self._kafka.servers, error))
                 except Exception:
                     log.exception("following the log failed by a bug of ingest; ingest reads it from the beginning")

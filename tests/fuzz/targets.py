@@ -481,7 +481,7 @@ def _check_refusal(refused: Refused) -> None:
 
 
 def _facts(data: bytes) -> None:
-    for fact in http._checked_facts(data, EVENT, None):
+    for fact in http._checked_facts(data, EVENT, None, None):
         try:
             record = codec.encode_packed(EVENT, [pack(fact).raw], fact.envelope_version())
         except TooLarge:

@@ -2,15 +2,18 @@
 
 import asyncio
 import signal
+from itertools import cycle
 from pathlib import Path
 
 import aiohttp
 import msgspec
 from aiokafka import AIOKafkaProducer
 
-from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, partition_of
+from schemas import codec
+from schemas.results import Case, Frame
+from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, RESULTS, partition_of
 from services.runtime.topics_admin import create_topics
-from tests.builders import EVENT, Plain, definition, entries, entry, fact, gun, status
+from tests.builders import EVENT, Plain, decided, definition, entries, entry, fact, gun, result, status
 from tests.conftest import running_broker
 from tests.integration.test_ingest_kafka import HANG_S, client_of, push
 
@@ -108,14 +111,30 @@ async def test_a_time_of_day_is_that_of_the_events_definition(kafka, tmp_path):
         assert [answer["effect"] for answer in await send(client, gun("1.5"))] == ["no_change"]
 
 
+async def test_a_case_is_known_from_the_results(kafka, tmp_path):
+    missed = msgspec.structs.replace(result("7"), version=2, cases=[Case("missed:7", "hm", "7")])
+    frame = Frame(v=1, partition=0, from_offset=0, through_offset=2, last=True, rows=[missed])
+    async with client_of(kafka, tmp_path) as client:
+        await until_known(client)
+        (before,) = await send(client, decided("missed:7", "dq"))
+        await send(client, {**fact("event_defined", definition=definition())}, entries("7"))
+        partition = partition_of(EVENT, PARTITIONS_DEFAULT)
+        async with AIOKafkaProducer(**kafka.client()) as producer:
+            await producer.send_and_wait(RESULTS.name, codec.encode_frame(frame), partition=partition)
+        async with asyncio.timeout(HANG_S):
+            outcomes = cycle(("accept", "dnf"))
+            while (after := (await send(client, decided("missed:7", next(outcomes))))[0])["effect"] == "pending":
+                await asyncio.sleep(0.05)
+    assert "bib '7' has no entry" in before["why"]
+    assert after["effect"] == "applied"
+
+
 async def test_effects_of_an_event_that_a_newer_release_wrote_are_unknown_and_facts_are_taken(kafka, tmp_path):
     newer = msgspec.msgpack.encode({"v": 99, "event": EVENT, "facts": []})
     async with client_of(kafka, tmp_path) as client:
         await until_known(client)
-        producer = AIOKafkaProducer(**kafka.client())
-        await producer.start()
-        await producer.send_and_wait(RACE_LOG.name, newer, partition=partition_of(EVENT, PARTITIONS_DEFAULT))
-        await producer.stop()
+        async with AIOKafkaProducer(**kafka.client()) as producer:
+            await producer.send_and_wait(RACE_LOG.name, newer, partition=partition_of(EVENT, PARTITIONS_DEFAULT))
         answers = await send(client, status("7"))
     assert answers[0]["effect"] == "unknown"
     assert "ingest must be upgraded" in answers[0]["why"]

@@ -304,7 +304,7 @@ class IngestApi:
         official = self._access.official(request, event)
         data = await self._body(request, official, BODY_MAX_BYTES)
         _content_type(request, JSON)
-        facts = _checked_facts(data, event, await self._definition_of(event))
+        facts = await self._facts_from(data, event)
         at_us = self._now_us()
         stamped = [replace(fact, by=official.name, recorded_at_us=at_us) for fact in facts]
         revision, effects = await self._write_facts(event, stamped)
@@ -314,12 +314,13 @@ class IngestApi:
         ]
         return _json({"revision": revision, "facts": answers})
 
-    async def _definition_of(self, event: str) -> Definition | None:
-        """Return the event's definition; None if there is none, or if it is not known at present."""
+    async def _facts_from(self, data: bytes, event: str) -> list[Ruling]:
+        """Return the facts of a body. Raises Refused."""
         try:
-            return await self._follower.definition_of(event)
-        except NotKnown:
-            return None
+            definition, unknown = await self._follower.definition_of(event), None
+        except NotKnown as error:
+            definition, unknown = None, str(error)
+        return _checked_facts(data, event, definition, unknown)
 
     async def _write_facts(self, event: str, facts: Sequence[LoggedFact]) -> tuple[int, list[FactEffect]]:
         """Write officials' facts. Return the offset of the last record, and the effect of each fact."""
@@ -380,11 +381,17 @@ def _push(request: web.Request, data: bytes) -> Push:
     return push_from_msgpack(data) if kind in MSGPACK else push_from_json(data)
 
 
-def _checked_facts(data: bytes, event: str, definition: Definition | None) -> list[Ruling]:
-    """Return the facts of a request. Raises Refused that names each bad one; nothing is written then."""
+def _checked_facts(data: bytes, event: str, definition: Definition | None, unknown: str | None) -> list[Ruling]:
+    """Return the facts of a request; `unknown` says why the definition is not known, None if it is.
+
+    Raises Refused that names each bad fact; nothing is written then.
+    """
     try:
         return facts_from_body(data, event, definition)
     except MalformedFacts as malformed:
+        if malformed.lacks_definition and unknown is not None:
+            text = f"{unknown}; until then times of day have no date: send this again, or instants with their zone"
+            raise Refused(503, "Definition not known", text, retry=True) from None
         if not malformed.faults:
             raise Refused(400, "Malformed facts", str(malformed)) from None
         text = f"{malformed}. Nothing was written; correct them and send all again"

@@ -478,6 +478,15 @@ async def test_a_time_with_its_zone_is_written_in_microseconds(client, race_log)
     assert fact.at_us == 1_767_477_601_500_000
 
 
+async def test_a_time_of_day_is_to_be_sent_again_while_the_definition_is_not_known(client, race_log):
+    timed = {name: value for name, value in gun().items() if name != "at_us"} | {"at": "05:00:01.5"}
+    async with client.post("facts", json=timed) as answer:
+        body = await problem(answer, 503)
+        assert int(answer.headers["Retry-After"]) >= 1
+    assert "ingest has not begun to read the log; until then times of day have no date" in body["detail"]
+    assert race_log.records == []
+
+
 async def test_an_instant_in_seconds_is_malformed_and_the_answer_says_what_was_probably_meant(client, race_log):
     async with client.post("facts", json=gun(at_us=1_767_477_600)) as answer:
         body = await problem(answer, 400)
