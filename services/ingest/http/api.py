@@ -42,6 +42,7 @@ from services.ingest.http.push import (
     READS_MAX,
     Push,
     TooManyReads,
+    body_fault,
     push_from_json,
     push_from_msgpack,
     push_from_ndjson,
@@ -218,7 +219,7 @@ class IngestApi:
             )
             self._metrics.rejected.labels("http", "body").inc()
             raise Refused(
-                400, "Malformed reads", f"{shortened(error)}; send an object of gateway, session and reads"
+                400, "Malformed reads", f"{body_fault(error)}; send an object of gateway, session and reads"
             ) from None
         check_gateway(holder, push.gateway)
         revision = await self._write_reads(event, push, at_us)

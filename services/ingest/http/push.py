@@ -4,13 +4,16 @@ The usual body has no fault and is decoded at once into typed rows. Only when th
 to find the bad ones: a bad read must not cost a gateway the other 499.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Annotated
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 from msgspec.structs import astuple
 
+from schemas.definition_faults import not_a_field
+from schemas.definition_shape import in_words
 from schemas.events import ReadRow
 from schemas.ids import LABEL_CHARS, DeviceId, GatewayId, InstantUs, Label, SessionId, label
 from services.ingest.errors import IngestError, shortened
@@ -86,6 +89,26 @@ _pack_uncounted = msgspec.msgpack.Decoder(_UncountedPush)
 _pack_raw = msgspec.msgpack.Decoder(_RawPush)
 _pack_read = msgspec.msgpack.Decoder(WireRead)
 _BLANK_LINE = b" \t\r"
+_PUSH_FIELDS = {
+    "gateway": "a text of 1 to 64 characters",
+    "session": "a text of 1 to 128 characters",
+    "reads": "a list of reads",
+}
+_FIELDS = {field.encode_name: field for field in msgspec.structs.fields(WireRead)}
+
+
+def body_fault(error: Exception) -> str:
+    """Return why a body is no push, in words."""
+    text = str(error)
+    if (field := re.search(r"missing required field `(\w+)`", text)) is not None:
+        return f"{field[1]} is missing"
+    if (field := re.search(r"unknown field `(.{1,64})`", text)) is not None:
+        return f"{field[1]} {not_a_field(field[1], list(_PUSH_FIELDS))}"
+    if (field := re.search(r"at `\$\.(\w+)`", text)) is not None:
+        return f"{field[1]} is not {_PUSH_FIELDS.get(field[1], 'as it should be')}"
+    if isinstance(error, msgspec.ValidationError):
+        return "the body is not an object"
+    return shortened(error)
 
 
 def push_from_json(data: bytes) -> Push:
@@ -98,7 +121,7 @@ def push_from_json(data: bytes) -> Push:
         if data.count(b",") > READS_MAX * COMMAS_A_READ:
             raise TooManyReads(_TOO_MANY) from None
         raw = _json_raw.decode(data)
-        return _each(raw.gateway, raw.session, raw.reads, _json_read.decode)
+        return _each(raw.gateway, raw.session, raw.reads, _json_read.decode, msgspec.json.decode)
     return _checked(push.gateway, push.session, push.reads)
 
 
@@ -110,7 +133,7 @@ def push_from_msgpack(data: bytes) -> Push:
         if _pack_count(_pack_uncounted.decode(data).reads) > READS_MAX:
             raise TooManyReads(_TOO_MANY) from None
         raw = _pack_raw.decode(data)
-        return _each(raw.gateway, raw.session, raw.reads, _pack_read.decode)
+        return _each(raw.gateway, raw.session, raw.reads, _pack_read.decode, msgspec.msgpack.decode)
     return _checked(push.gateway, push.session, push.reads)
 
 
@@ -126,11 +149,17 @@ def push_from_ndjson(data: bytes, gateway: str, session: str) -> Push:
         if data.count(b"\n") > READS_MAX * COMMAS_A_READ:
             raise TooManyReads(_TOO_MANY) from None
         lines = [line for line in data.split(b"\n") if line.strip(_BLANK_LINE)]
-        return _each(gateway, session, lines, _json_read.decode)
+        return _each(gateway, session, lines, _json_read.decode, msgspec.json.decode)
     return _checked(gateway, session, reads)
 
 
-def _each(gateway: str, session: str, items: Sequence[bytes | Raw], decode: Callable[[bytes | Raw], WireRead]) -> Push:
+def _each(
+    gateway: str,
+    session: str,
+    items: Sequence[bytes | Raw],
+    decode: Callable[[bytes | Raw], WireRead],
+    decode_any: Callable[[bytes | Raw], Any],
+) -> Push:
     _check_count(items)
     good: list[ReadRow] = []
     bad: list[BadRead] = []
@@ -138,9 +167,36 @@ def _each(gateway: str, session: str, items: Sequence[bytes | Raw], decode: Call
         try:
             read = decode(raw)
             good.append(_row(read, label(read.chip, "chip")))
+        except msgspec.ValidationError as error:
+            bad.append(BadRead(index, shortened(_in_words(error, raw, decode_any)), bytes(raw)))
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             bad.append(BadRead(index, shortened(error), bytes(raw)))
     return Push(gateway, session, good, bad)
+
+
+def _in_words(error: Exception, raw: bytes | Raw, decode_any: Callable[[bytes | Raw], Any]) -> Exception:
+    """Return the faults of a read in words, field by field; the error itself if they are not of its fields."""
+    try:
+        plain = decode_any(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return error
+    if not isinstance(plain, Mapping):
+        return ValueError(f"this is not a read; a read is an object with {', '.join(_FIELDS)}")
+    return ValueError("; ".join(_faults(plain)) or str(error))
+
+
+def _faults(plain: Mapping[Any, Any]) -> Iterator[str]:
+    for name, value in plain.items():
+        if name not in _FIELDS:
+            yield f"{str(name)[:LABEL_CHARS]} {not_a_field(str(name)[:LABEL_CHARS], list(_FIELDS))}"
+            continue
+        try:
+            msgspec.convert(value, _FIELDS[name].type)
+        except msgspec.ValidationError as error:
+            yield f"{name}: {in_words(value, _FIELDS[name].type, str(error))}"
+    for name, field in _FIELDS.items():
+        if field.required and name not in plain:
+            yield f"{name} is missing"
 
 
 def _checked(gateway: str, session: str, reads: list[WireRead]) -> Push:

@@ -13,6 +13,7 @@ from services.ingest.http.push import (
     READS_MAX,
     Push,
     TooManyReads,
+    body_fault,
     push_from_json,
     push_from_msgpack,
     push_from_ndjson,
@@ -78,6 +79,23 @@ def test_a_bad_read_is_named_and_costs_no_other(push, field, value):
     assert bad.index == 1
     assert bad.reason
     assert bad.raw
+
+
+@every_form
+def test_every_fault_of_a_read_is_named_in_words(push):
+    read = wire(seq="1", chip="", antena=2)
+    del read["at_us"]
+    [bad] = push(read).bad
+    assert bad.reason.startswith("seq: '1' is not a whole number")
+    assert "chip: is empty; write at least 1 character; " in bad.reason
+    assert "antena is not a field here; did you mean `antenna`?" in bad.reason
+    assert bad.reason.endswith("; at_us is missing")
+
+
+@pytest.mark.parametrize("value", [5, "read", [1]])
+def test_what_is_no_read_is_refused_in_words(value):
+    [bad] = push_from_json(msgspec.json.encode({"gateway": "g", "session": "s", "reads": [value]})).bad
+    assert bad.reason.startswith("this is not a read; a read is an object with seq, device, chip, at_us")
 
 
 @every_form
@@ -197,3 +215,19 @@ def test_no_bytes_raise_anything_but_a_decode_error(data):
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
         assert isinstance(found, Push)
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ({"gateway": "g", "reads": []}, "session is missing"),
+        ({"gateway": 5, "session": "s", "reads": []}, "gateway is not a text of 1 to 64 characters"),
+        ({"gateway": "g", "session": "s", "reads": 5}, "reads is not a list of reads"),
+        ({"gateway": "g", "session": "s", "reeds": []}, "reeds is not a field here; did you mean `reads`?"),
+        ([], "the body is not an object"),
+    ],
+)
+def test_a_body_that_is_no_push_is_refused_in_words(body, fault):
+    with pytest.raises(msgspec.ValidationError) as refused:
+        push_from_json(msgspec.json.encode(body))
+    assert body_fault(refused.value).startswith(fault)
