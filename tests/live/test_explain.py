@@ -42,6 +42,7 @@ from tests.builders import (
     run,
     status,
     time_set,
+    waived,
     withdrawn,
 )
 from tests.live.racing import Racing, serving
@@ -167,6 +168,23 @@ async def test_the_public_sees_neither_who_decided_nor_why_nor_excluded_reads(da
         seven = explained_by_log(race.facts, "7", seen=whole)
         assert seven["unused"]["excluded"] == 1
         assert {fact["by"] for fact in seven["facts"] if fact["type"] == "read_excluded"} == {"ann"}
+
+
+async def test_the_public_sees_that_a_point_was_waived_and_officials_who_did_and_why(database, tmp_path):
+    race = await racing(database, run("7", k10=None), waived("10K", by="ann", reason="no power", id="w"))
+    official, kept = new_token("official", "jury", [EVENT], [], "2026-01-01")
+    path = tmp_path / "tokens.json"
+    path.write_bytes(tokens_bytes([kept]))
+    async with serving(race, tokens=path) as live:
+        public = await live.json(f"{BASE}/athletes/7/explain")
+        mine = await live.json(f"{BASE}/athletes/7/explain", headers={"Authorization": f"Bearer {official}"})
+        (row,) = await live.json(f"{BASE}/boards/men.json")
+    assert (row["status"], row["flags"]) == ("FINISHED", "waived")
+    (shown,) = [point for point in public["points"] if point["point"] == "10K"]
+    (whole_point,) = [point for point in mine["points"] if point["point"] == "10K"]
+    assert "not required, since an official waived it" in shown["says"]
+    assert [(waiver["id"], waiver["by"], waiver["reason"]) for waiver in shown["waivers"]] == [("w", None, None)]
+    assert [(waiver["by"], waiver["reason"]) for waiver in whole_point["waivers"]] == [("ann", "no power")]
 
 
 async def test_a_hidden_name_is_hidden_in_the_past_too(database):
