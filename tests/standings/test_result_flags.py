@@ -76,6 +76,8 @@ def test_each_flag_has_a_reason_and_an_open_case_says_what_review_would():
     assert flag_reasons(hm, contradicted) == ["was read after the status DNF was set, and case reads_after:7 is open"]
     late = replace(result("7", status="DNF"), cases=[Case("after_close:7", "hm", "7")])
     assert flag_reasons(hm, late) == ["finished after the race was closed, and case after_close:7 is open"]
+    gone = replace(result("7", 4000), cases=[MISSED])  # the missed point is no longer one of the course
+    assert flag_reasons(hm, gone) == ["case missed:7 is open"]
     shared = replace(result("7", 4000), cases=[Case("together:7:8", "hm", "7")])
     assert flag_reasons(hm, shared) == [
         "the chip crossed the mats together with another athlete's, and case together:7:8 is open"
@@ -92,6 +94,10 @@ def test_waived_points_are_those_that_are_lacking_and_not_missed():
     assert waived_points(OF.races[0], row) == ["5K"]
     assert flag_reasons(OF.races[0], row) == ["5K was not read, and is not required"]
     assert waived_points(OF.races[0], replace(row, flags=[])) == []
+    assert waived_points(OF.races[0], replace(row, points=[])) == []
+    at_10k = [PointTime("START", 0, "main"), PointTime("10K", 9, "main")]
+    assert waived_points(OF.races[0], replace(row, points=at_10k, missed=[])) == ["5K"]
+    assert waived_points(OF.races[0], replace(row, points=[PointTime("TURN", 9, "main")])) == []  # of an old course
 
 
 def test_a_legend_explains_each_flag_that_there_is_once():
@@ -125,6 +131,17 @@ def test_awards_titles_and_medals_say_what_they_rest_on():
         ("8", ["case"]),
     ]
     assert [medal.open_cases for medal in medal_list(OF, rows)] == [["8"]]
+
+
+def test_a_team_with_too_many_members_has_the_flag_of_its_open_case():
+    crowded = [*team("Huế", ("7", 4000), ("8", 4100)), *team("Huế", ("11", 5000), first=2)]
+    alone = [*team("Huế", ("7", 4000), ("8", 4100))]
+    for members, flags, why in (
+        (crowded, ["case"], ["case team:teams:Huế is open"]),
+        (alone, [], []),
+    ):
+        awards = prize_list(OF, standings(OF, members, None), members)
+        assert [(award.flags, award.why) for award in awards if award.team] == [(flags, why), (flags, why)]
 
 
 def test_prizes_on_an_assumed_start_and_an_open_case_are_both_marked_with_why():

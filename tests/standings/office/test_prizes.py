@@ -224,3 +224,21 @@ def test_a_champion_is_not_listed_for_the_title_below():
     rows = [result("1", 4001), result("2", 4002), result("3", 4003)]
     titles = ({"places": [1, 1]}, {"places": [1, 2], "below": "t0"})
     assert by_place(rows, *titles) == [("t0", "1", 1, None), ("t1", "2", 2, None)]
+
+
+def test_a_title_by_place_says_the_place_and_the_printed_time():
+    made = parse_definition(
+        definition(titles=[{"id": "t", "article": "5", "name": "Grade", "race": "hm", "places": [2, 2]}])
+    )
+    (title,) = title_list(made, [result("1", 4001), result("2", "4001.5")])
+    assert (title.bib, title.place, title.time_s, title.within_s) == ("2", 2, 4002, None)
+
+
+@pytest.mark.parametrize(("of_title", "of_board"), [("vie", "VIE"), ("VIE", "vie")])
+def test_a_title_for_a_nationality_has_the_order_of_the_board_for_it(of_title, of_board):
+    rows = [result(bib, *s, nationality="VIE") for bib, s in {"1": (4010, 4001), "2": (4002, 4002)}.items()]
+    rows.append(result("3", 4000, 4000, nationality="KEN"))
+    first = {"places": [1, 1], "nationality": of_title}
+    assert by_place(rows, first, boards=[board("vie", nationality=of_board)], official="chip") == [("t0", "2", 1, None)]
+    assert by_place(rows, first, boards=[board("ken", nationality="KEN")], official="chip") == [("t0", "1", 1, None)]
+    assert by_place(rows, {"places": [1, 1], "gender": "M"}, official="chip") == [("t0", "3", 1, None)]
