@@ -20,6 +20,7 @@ from schemas.ids import US, bib_order, case_bibs
 from services.fact_effects.athletes import AthleteOutline, Athletes
 from services.fact_effects.unknown_names import knows_device, unknown_device
 from services.formatting.times import LocalClock, format_exact
+from services.formatting.words import join_words
 from services.scoring.core.course import START, Course
 from services.scoring.core.officials_facts import OfficialsFacts
 from services.scoring.core.required_points import EarlierRuling, overruled_by
@@ -57,10 +58,12 @@ def _was_read(rulings: Rulings, fact: EntryWithdrawn, athletes: Athletes) -> lis
     written, outline = rulings.entry_of(fact.bib), athletes.get(fact.bib)
     if written is None or outline is None or not outline.was_read:
         return []
-    team = "" if written.entry.team is None else "; scores of teams may change for others too, since N becomes smaller"
-    return [
-        f"chips of bib {fact.bib!r} have been read; without the entry the athlete is on no list and in no team{team}"
-    ]
+    boards = [] if rulings.definition is None else rulings.definition.boards
+    of_race = {board.id for board in boards if board.race == written.entry.race and written.entry.ranked}
+    teams = [] if rulings.definition is None else rulings.definition.team_boards
+    smaller = [repr(team.id) for team in teams if team.of in of_race]
+    n = f"; N of {join_words(smaller)} becomes smaller, so scores of teams may change" if smaller else ""
+    return [f"chips of bib {fact.bib!r} have been read; without the entry the athlete is on no list and in no team{n}"]
 
 
 # --- Guns.

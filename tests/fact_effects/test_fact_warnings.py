@@ -7,11 +7,13 @@ from tests.builders import (
     clock,
     day,
     decided,
+    definition,
     device,
     entry,
     entry_withdrawn,
     excluded,
     gun,
+    race,
     run,
     status,
     time_set,
@@ -96,8 +98,15 @@ def test_a_withdrawn_entry_whose_chips_were_read_is_warned_of():
     assert warnings_after(*day(), entry_withdrawn("7")) == []
     said = "chips of bib '7' have been read; without the entry the athlete is on no list and in no team"
     assert warnings_after(*day(run()), entry_withdrawn("7")) == [said]
-    team = f"{said}; scores of teams may change for others too, since N becomes smaller"
-    assert warnings_after(*day(run(), bibs=[entry("7", team="Hue")]), entry_withdrawn("7")) == [team]
+    teams = definition(team_boards=[{"id": "teams", "of": "men"}, {"id": "more", "of": "women"}])
+    n = f"{said}; N of 'teams' and 'more' becomes smaller, so scores of teams may change"
+    assert warnings_after(*day(run(), definition=teams), entry_withdrawn("7")) == [n]
+    assert warnings_after(*day(run(), definition=teams, bibs=[entry("7", ranked=False)]), entry_withdrawn("7")) == [
+        said
+    ]
+    two = definition(races=[race(), race("5k")], team_boards=[{"id": "teams", "of": "men"}])
+    on_5k = day(run(), gun(race="5k"), definition=two, bibs=[entry("7", race="5k")])
+    assert warnings_after(*on_5k, entry_withdrawn("7")) == [said]
     assert warnings_after(*day(run()), entry_withdrawn("8")) == []
 
 
