@@ -16,7 +16,7 @@ from schemas.events import (
     Ruling,
 )
 from schemas.fact_kinds import Need
-from schemas.ids import case_bibs
+from schemas.ids import ATHLETE_CASES, TOGETHER, case_bibs
 from services.fact_effects.athletes import Athletes
 from services.fact_effects.nearest_names import hint
 from services.formatting.times import LocalClock
@@ -26,6 +26,7 @@ from services.scoring.core.pending_facts import known_boards, missing_names, unm
 from services.scoring.core.reads import ChipReads
 from services.scoring.core.rulings import Rulings
 
+CASE_KINDS = (*ATHLETE_CASES, TOGETHER, "team")
 DESCRIBED_MAX = 5  # of the names unknown to one fact, such as an entry list for a race that is not defined
 
 
@@ -119,7 +120,8 @@ def _case(rulings: Rulings, name: str, athletes: Athletes) -> UnknownName:
         board = rest.partition(":")[0]
         teams = () if rulings.definition is None else rulings.definition.team_boards
         return UnknownName(f"team board {board!r} is not defined", board, {team.id for team in teams})
-    return UnknownName(f"there can be no case {name!r}", name, athletes.open_cases())
+    meant = {f"{known}:{rest}" for known in CASE_KINDS} if rest else set()
+    return UnknownName(f"there can be no case {name!r}", name, {*athletes.open_cases(), *meant})
 
 
 # --- Names that scoring does not wait for.

@@ -86,6 +86,7 @@ class LogFollower:
             self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _start_over(self) -> None:
+        self._fault = "ingest reads the log from its beginning again"
         self._events.clear()
         self._next.clear()
         self._newer.clear()

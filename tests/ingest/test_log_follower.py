@@ -1,0 +1,74 @@
+"""What the follower answers while it cannot judge, and when a record keeps it from judging."""
+
+import asyncio
+
+import msgspec
+import pytest
+from aiokafka import TopicPartition
+from prometheus_client import CollectorRegistry
+
+from schemas import codec
+from schemas.events import StatusSet
+from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, partition_of
+from services.ingest.errors import NotKnown
+from services.ingest.log_follower import LogFollower
+from services.ingest.metrics import IngestMetrics
+from services.runtime.kafka import KafkaOptions
+from tests.builders import EVENT, day, reads, typed
+
+NOWHERE = KafkaOptions(servers="127.0.0.1:1")
+PARTITION = TopicPartition(RACE_LOG.name, partition_of(EVENT, PARTITIONS_DEFAULT))
+DNF = StatusSet(event=EVENT, bib="7", status="DNF", reason="ill")
+
+
+def follower() -> LogFollower:
+    return LogFollower(NOWHERE, PARTITIONS_DEFAULT, IngestMetrics(CollectorRegistry()))
+
+
+async def effect_of(following: LogFollower, fact: StatusSet, wait_s: float = 2.0):
+    with following.watching(EVENT, [fact]) as watch:
+        (effect,) = await following.effects(watch, wait_s)
+    return effect
+
+
+async def test_before_the_log_is_read_effects_are_unknown_and_questions_have_no_answer():
+    following = follower()
+    effect = await effect_of(following, DNF)
+    assert (effect.effect, effect.why) == ("unknown", "ingest has not begun to read the log")
+    with pytest.raises(NotKnown, match="has not begun"):
+        await following.definition_of(EVENT)
+    with pytest.raises(NotKnown, match="has not begun"):
+        await following.ask(EVENT, lambda known: known.entry("7"))
+
+
+async def test_while_kafka_is_away_effects_are_unknown_and_it_is_tried_again():
+    following = follower()
+    running = asyncio.create_task(following.run())
+    try:
+        async with asyncio.timeout(60):
+            while "does not answer" not in ((await effect_of(following, DNF)).why or ""):
+                await asyncio.sleep(0.05)
+        assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_records_are_folded_in_order_whether_they_take_long_or_not():
+    following = follower()
+    facts = [typed(fact) for fact in day(reads())]
+    envelopes = [codec.encode_envelope(EVENT, [codec.logged(fact)]) for fact in (*facts, DNF)]
+    with following.watching(EVENT, [DNF]) as watch:
+        await following.take(PARTITION, list(enumerate(envelopes[:2])))
+        await following.take(PARTITION, [(2, b"no record"), (3, None), *enumerate(envelopes[2:], start=4)])
+        (effect,) = watch.effects.result()
+    assert effect.effect == "applied"
+
+
+async def test_after_a_record_of_a_newer_release_nothing_more_of_the_partition_is_folded():
+    following = follower()
+    newer = msgspec.msgpack.encode({"v": 99, "event": EVENT, "facts": []})
+    later = codec.encode_envelope(EVENT, [DNF])
+    with following.watching(EVENT, [DNF]) as watch:
+        await following.take(PARTITION, [(0, newer), (1, later)])
+        assert not watch.effects.done()
