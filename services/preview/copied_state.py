@@ -21,12 +21,16 @@ def _copied(value: Any, parts: dict[int, Any]) -> Any:
     """Return a copy of a container or part; `parts` has the parts copied so far, so that shared ones stay shared."""
     kind = type(value)
     if kind is dict:
-        return {key: _copied(item, parts) if type(item) not in _VALUES else item for key, item in value.items()}
+        if all(map(_is_value, set(map(type, value.values())))):
+            return dict(value)
+        return {key: _copied(item, parts) for key, item in value.items()}
     if kind is list:
-        return [_copied(item, parts) if type(item) not in _VALUES else item for item in value]
+        if all(map(_is_value, set(map(type, value)))):
+            return value[:]
+        return [_copied(item, parts) for item in value]
     if kind is set:
         return set(value)
-    if kind in _VALUES or not hasattr(value, "__dict__") or not kind.__module__.startswith(OWN):
+    if _is_value(kind):
         return value
     part = parts.get(id(value))
     if part is None:
@@ -36,5 +40,13 @@ def _copied(value: Any, parts: dict[int, Any]) -> Any:
     return part
 
 
-_VALUES = frozenset((str, int, float, bool, tuple, frozenset, type(None)))
-"""Types of most items, which are values; the others are asked what they are."""
+_kinds: dict[type, bool] = {}
+
+
+def _is_value(kind: type) -> bool:
+    """Return whether objects of a type are values: neither containers that change, nor parts of a state."""
+    known = _kinds.get(kind)
+    if known is None:
+        is_part = kind.__dictoffset__ != 0 and kind.__module__.startswith(OWN)
+        known = _kinds[kind] = kind not in (dict, list, set) and not is_part
+    return known

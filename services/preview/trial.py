@@ -21,11 +21,11 @@ def devices_concerned(state: EventState, facts: Iterable[Ruling]) -> set[str]:
 
     Who was read by them has to be known before the facts are folded.
     """
-    by_id: dict[str, list[Ruling]] = {}
+    by_name: dict[str, list[Ruling]] = {}
     waiting = list(facts)
     for fact in [*(logged.fact for logged in state.logged), *waiting]:
-        if fact.id is not None:
-            by_id.setdefault(fact.id, []).append(fact)
+        for name in fact.names():
+            by_name.setdefault(name, []).append(fact)
     devices: set[str] = set()
     seen: set[str] = set()
     while waiting:
@@ -34,7 +34,7 @@ def devices_concerned(state: EventState, facts: Iterable[Ruling]) -> set[str]:
                 devices.add(scope.device)
             elif isinstance(scope, AsFact) and scope.fact not in seen:
                 seen.add(scope.fact)
-                waiting += by_id.get(scope.fact, [])
+                waiting += by_name.get(scope.fact, [])
     return devices
 
 

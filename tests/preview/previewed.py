@@ -81,9 +81,10 @@ class MemorySource:
         """The strengths of each read, by chip, device and time, as often as it came."""
         strengths, ids = {}, set()
         for fact in self.facts:
-            repeated = fact.id is not None and fact.id in ids
-            ids.add(fact.id)
-            for read in fact.reads if is_reads(fact) and not repeated else ():
+            if fact.id is not None and fact.id in ids:
+                continue
+            ids.update(fact.names())
+            for read in fact.reads if is_reads(fact) else ():
                 strengths.setdefault((read.chip, read.device, read.at_us), []).append(read.rssi)
         return strengths
 
