@@ -6,7 +6,7 @@ the last good row is taken.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from services.entry_lists.columns import Field
+from services.entry_lists.column_names import Field
 from services.entry_lists.entry_list import CheckedRow, EntryList, LineNote, ListedEntry, Repeat
 
 LINES_NAMED = 5  # other lines that a note names; the rest are counted

@@ -6,7 +6,8 @@ from typing import TypeVar
 from schemas.events import Entry
 from services.entry_lists import cells
 from services.entry_lists.cells import BadCell
-from services.entry_lists.columns import Column, Columns, Field
+from services.entry_lists.column_names import Field
+from services.entry_lists.columns import Column, Columns
 from services.entry_lists.entry_list import CheckedRow, Conventions, LineNote
 from services.entry_lists.names import Name, split_name
 from services.entry_lists.races import RaceNames

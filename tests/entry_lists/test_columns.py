@@ -32,6 +32,7 @@ def fields(*header, needs_race=False):
         ("YOB", "birth_year"),
         ("Quốc tịch", "nationality"),
         ("Nationality / Quốc tịch", "nationality"),
+        ("Cự ly (km)", "race"),
         ("Country", "country"),
         ("CLB", "club"),
         ("Câu lạc bộ", "club"),
@@ -54,6 +55,11 @@ def test_columns_that_no_entry_needs_are_left_out_in_silence(name):
     assert is_known(name)
     assert fields(name) == []
     assert columns_of([name, *COMPLETE.split(",")], 1, True).unforeseen == []
+
+
+@pytest.mark.parametrize("name", ["Contact / Name", "Guardian (Full name)"])
+def test_a_column_about_somebody_else_is_not_taken_for_the_athletes(name):
+    assert fields(name) == []
 
 
 def test_a_column_that_nobody_foresaw_is_left_out_with_a_warning():
@@ -116,6 +122,7 @@ def test_chips_come_from_several_columns_and_the_year_from_the_one_that_has_it()
         ("First Name,Last Name", "Ann,van der Berg", "van der Berg", "Ann"),
         ("Full name,First Name,Last Name", "Ignored Here,Ann,Example", "Example", "Ann"),
         ("Full name,First Name,Last Name", "Ann Example,,", "Example", "Ann"),
+        ("Name", "Ann Example", "Example", "Ann"),
         ("Họ và tên,Tên", "Nguyễn Ánh Tuyết,Tuyết", "Nguyễn", "Ánh Tuyết"),
         ("Họ và tên", "Tuyết Lan Ngọc", "Tuyết", "Lan Ngọc"),
     ],

@@ -44,6 +44,13 @@ async def test_a_list_is_tried_written_and_taken_back(kafka, tmp_path):
         assert (written["accepted"], written["replaced"]) == (3, 1)
         assert [row[2] for row in what(await posted(client, SECOND, dry_run="1"))][:3] == ["unchanged"] * 3
 
+        keyed = {"Idempotency-Key": "list-2"}
+        for warnings in (0, 1):
+            async with client.post("entries", data=SECOND.encode(), headers=keyed) as answer:
+                again = await answer.json()
+            assert (again["undo"], again["warnings_total"]) == ("list-2", warnings)
+        await send(client, fact("fact_withdrawn", fact="list-2", reason="twice"))
+
         undone = fact("fact_withdrawn", fact=written["undo"], reason="the wrong list")
         assert [answer["effect"] for answer in await send(client, undone)] == ["applied"]
         assert what(await posted(client, SECOND, dry_run="1")) == what(tried)

@@ -31,6 +31,7 @@ from services.ingest.http.body import decompress, decompresses_beyond, too_large
 from services.ingest.http.definitions import checked_definition, refuse_definition
 from services.ingest.http.entries import (
     NO_DEFINITION,
+    REPEATED,
     Found,
     answer,
     entry_list_of,
@@ -276,9 +277,12 @@ class IngestApi:
         found = await self._found(event, entry_list)
         upload = _request_id(request) or f"entries-{uuid.uuid4().hex}"
         facts = [] if options.dry_run else self._entries_facts(event, official, upload, entry_list)
-        revision = await self._log.append(event, facts, self._limits.ack_wait_s) if facts else None
-        self._count(facts)
-        return _json(answer(entry_list, found, notes, options, upload if facts else None, revision))
+        if not facts:
+            return _json(answer(entry_list, found, notes, options, None, None))
+        revision, effects = await self._write_facts(event, facts)
+        if any(effect.effect == "repeated" for effect in effects):
+            notes.append(REPEATED)
+        return _json(answer(entry_list, found, notes, options, upload, revision))
 
     async def _definition_for_list(self, event: str) -> tuple[Definition | None, list[str]]:
         """Return the event's definition, or None and a warning that says why it is not known."""

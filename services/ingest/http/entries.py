@@ -30,6 +30,10 @@ NO_DEFINITION = (
     " list again"
 )
 
+REPEATED = (
+    "a list came with this Idempotency-Key before; what it had written stands, and nothing of it is written again"
+)
+
 
 class Options(Struct, frozen=True):
     """The parameters of a request: whether to write nothing, what to do with repeats, and the order of full names."""
