@@ -272,23 +272,28 @@ class Log:
                 found = fact["outcome"]
         return found
 
-    def waived(self, race, bib, point, taken):
-        """Whether a waiver lets the athlete off a point that was not taken (R1.point_waived).
-
-        Its stretch runs from the last point taken before it (none: the own gun) to the next one taken after it.
-        """
+    def stretch(self, race, bib, point, taken):
+        """The point taken last before one that was not (None: the own gun) and the next after it, with their times."""
         names = [one["id"] for one in race["points"]]
         at = names.index(point)
-        before = [taken[name] for name in names[:at] if name in taken] or [self.own_gun(bib)]
-        after = [taken[name] for name in names[at + 1 :] if name in taken]
-        for fact in self.of("point_waived"):
-            if (fact["race"], fact["point"]) != (race["id"], point):
-                continue
+        before = [(name, taken[name]) for name in names[:at] if name in taken]
+        after = [(name, taken[name]) for name in names[at + 1 :] if name in taken]
+        return [*[(None, self.own_gun(bib))], *before][-1], after[0]
+
+    def waivers(self, race, point):
+        """The waivers of a point of a race."""
+        return [fact for fact in self.of("point_waived") if (fact["race"], fact["point"]) == (race["id"], point)]
+
+    def reaching(self, race, bib, point, taken):
+        """The waivers that let the athlete off a point that was not taken (R1.point_waived, R3.6)."""
+        (_, before_us), (_, after_us) = self.stretch(race, bib, point, taken)
+        found = []
+        for fact in self.waivers(race, point):
             from_us = float("-inf") if fact.get("from_us") is None else fact["from_us"]
             until_us = float("inf") if fact.get("until_us") is None else fact["until_us"]
-            if from_us < until_us and before[-1] < until_us and after[0] > from_us:
-                return True
-        return False
+            if from_us < until_us and before_us < until_us and after_us > from_us:
+                found.append(fact)
+        return found
 
     def closing(self, race):
         """The close that holds, or None: the latest, unless a reopening follows."""
@@ -638,7 +643,7 @@ def result(log, race, bib, own_gun, taken):
         if point["id"] == "START" and race.get("missing_start", "gun") != "dnf":
             mandatory = False
         if mandatory and point["id"] not in taken and later:
-            if log.waived(race, bib, point["id"], taken):
+            if log.reaching(race, bib, point["id"], taken):
                 waived.append(point["id"])
             else:
                 missed.append(point["id"])

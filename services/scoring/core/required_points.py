@@ -27,7 +27,7 @@ class Stretch(NamedTuple):
 
 
 class WaivedPoint(NamedTuple):
-    """A point, by index, that would be missed if officials had not waived it; the waivers that hold in log order."""
+    """A point, by index, with the athlete's stretch over it and waivers of it in log order."""
 
     point: int
     stretch: Stretch
@@ -35,10 +35,14 @@ class WaivedPoint(NamedTuple):
 
 
 class RequiredPoints(NamedTuple):
-    """The mandatory points that an athlete missed, by id, and those that are not missed since a waiver holds."""
+    """The mandatory points that an athlete missed, by id, and those that are not missed since waivers reach them.
+
+    `unreached` are those of the missed points that have waivers, none of which reaches the athlete's stretch.
+    """
 
     missed: list[str]
     waived: list[WaivedPoint]
+    unreached: list[WaivedPoint]
 
 
 def required_points(
@@ -46,10 +50,11 @@ def required_points(
 ) -> RequiredPoints:
     """Return the mandatory points without a time before a later one that has one: those missed and those waived.
 
-    Both are in course order. START counts among them only where the race requires it. Source: R3.6.
+    All are in course order. START counts among them only where the race requires it. Source: R3.6.
     """
     missed: list[str] = []
     waived: list[WaivedPoint] = []
+    unreached: list[WaivedPoint] = []
     for point in _lacking(course, taken_us):
         name = course.points[point].id
         if waivers := rulings.waivers.get((course.race.id, name)):
@@ -57,8 +62,9 @@ def required_points(
             if holding := [waiver for waiver in waivers if reaches(waiver, stretch)]:
                 waived.append(WaivedPoint(point, stretch, holding))
                 continue
+            unreached.append(WaivedPoint(point, stretch, waivers))
         missed.append(name)
-    return RequiredPoints(missed, waived)
+    return RequiredPoints(missed, waived, unreached)
 
 
 def _lacking(course: Course, taken_us: Sequence[int | None]) -> list[int]:

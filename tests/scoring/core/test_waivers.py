@@ -324,13 +324,21 @@ def test_without_an_earlier_point_and_with_several_waivers_the_sentence_names_al
     assert [one.from_us for one in why.waivers] == [at(1000), None]
 
 
-def test_a_waiver_that_does_not_reach_leaves_the_sentence_of_a_missed_point():
-    why = point_of(why_7(NO_10K, waived("10K", 5000)), "10K")
-    assert (why.says, why.waivers, why.missed) == (
-        "no read or official gave it a time; missed, since a later point was passed",
-        [],
-        True,
+def test_of_a_missed_point_the_sentence_says_why_its_waivers_do_not_reach_the_athlete():
+    why = point_of(why_7(NO_10K, waived("10K", 5000), waived("10K", 0, 1)), "10K")
+    assert (why.waivers, why.missed) == ([], True)
+    assert why.says == (
+        "no read or official gave it a time; missed, since a later point was passed; waived only for those who passed "
+        "from 06:23:20.000 and from 05:00:00.000 until 05:00:01.000: this athlete came after START at 05:00:01.000 and "
+        "before FINISH at 06:06:40.000"
     )
+
+
+def test_waivers_of_other_points_say_nothing_of_a_missed_point():
+    definition = half(points=LONG) | {"mats": LONG_MATS}
+    came = reads(read("S1", "C7", 1), read("K15", "C7", 3000), read("F1", "C7", 4500))
+    explanation = why_7(came, waived("5K"), waived("10K", 5000), definition=definition)
+    assert [why.says.count("waived") for why in explanation.points] == [0, 1, 1, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """Explain each point in words: the time it took, its candidates and its limits. Source: R3.2, R3.3 and R3.5."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from schemas.definition import Limit
 from schemas.events import PointWaived
 from services.formatting.times import LocalClock
+from services.formatting.words import join_words
 from services.scoring.core.assign_points import OFFICIAL, Candidate, Loss, why_not
 from services.scoring.core.athlete import Examined, source_of
 from services.scoring.core.course import START, Bound, is_early, is_late
@@ -27,7 +28,7 @@ def point_why(
         reads = evidence.chips[chip]
         device, read_at_us = places.name(reads.device[nth]), reads.at_us[nth]
     over = _is_over(examined, index)
-    waived = _waived(examined, index)
+    waived = _waived(examined.required.waived, index)
     return PointWhy(
         point=point.id,
         km=point.km,
@@ -44,7 +45,7 @@ def point_why(
         missed=point.id in examined.required.missed,
         waivers=[] if waived is None else list(map(_waiver_why, waived.waivers)),
         over=over,
-        says=_point_says(examined, waived, clock, index) + ("; later than its limit" if over else ""),
+        says=_point_says(examined, clock, index) + ("; later than its limit" if over else ""),
         limits=list(_limits(examined, path, index)),
         candidates=[
             CandidateWhy(
@@ -88,24 +89,22 @@ def points_of_passing(examined: Examined, number: int) -> list[str]:
 # --- Reasons.
 
 
-def _waived(examined: Examined, index: int) -> WaivedPoint | None:
-    return next((waived for waived in examined.required.waived if waived.point == index), None)
+def _waived(listed: Iterable[WaivedPoint], index: int) -> WaivedPoint | None:
+    return next((waived for waived in listed if waived.point == index), None)
 
 
 def _waiver_why(waiver: PointWaived) -> WaiverWhy:
     return WaiverWhy(id=waiver.id, by=waiver.by, reason=waiver.reason, from_us=waiver.from_us, until_us=waiver.until_us)
 
 
-def _point_says(examined: Examined, waived: WaivedPoint | None, clock: LocalClock, index: int) -> str:
+def _point_says(examined: Examined, clock: LocalClock, index: int) -> str:
     classified, point = examined.classified, examined.course.points[index]
     taken = classified.taken[index]
     if taken is None:
-        says = (
+        why = (
             "none of its candidates was taken" if classified.candidates[index] else "no read or official gave it a time"
         )
-        if waived is not None:
-            return f"{says}; {_waived_says(examined, waived, clock)}"
-        return f"{says}; missed, since a later point was passed" if point.id in examined.required.missed else says
+        return "; ".join([why, *_requirement(examined, clock, index)])
     if taken.passing == OFFICIAL:
         return "an official's time, which overrides every read here"
     read = "the peak of its reads" if point.pick == "peak" else f"the {point.pick} read"
@@ -113,15 +112,25 @@ def _point_says(examined: Examined, waived: WaivedPoint | None, clock: LocalCloc
     return f"{read}{window} of passing {passing_number(taken)}"
 
 
-def _waived_says(examined: Examined, waived: WaivedPoint, clock: LocalClock) -> str:
-    """Return why a waiver holds for the athlete: its interval, and when the athlete passed the point."""
+def _requirement(examined: Examined, clock: LocalClock, index: int) -> Iterator[str]:
+    """Yield whether a point that was not taken is required of the athlete; nothing while no later point was taken."""
+    required = examined.required
+    if waived := _waived(required.waived, index):
+        yield f"not required, since an official waived it for {_reach(examined, waived, clock)}"
+    if examined.course.points[index].id in required.missed:
+        yield "missed, since a later point was passed"
+    if unreached := _waived(required.unreached, index):
+        yield f"waived only for {_reach(examined, unreached, clock)}"
+
+
+def _reach(examined: Examined, waived: WaivedPoint, clock: LocalClock) -> str:
+    """Return for which times a point is waived, and between which the athlete passed it."""
     points, stretch = examined.course.points, waived.stretch
-    intervals = [clock.between(waiver.from_us, waiver.until_us) or " at any time" for waiver in waived.waivers]
+    intervals = [clock.between(waiver.from_us, waiver.until_us).strip() or "at any time" for waiver in waived.waivers]
     after = "the gun" if stretch.after is None else points[stretch.after].id
     return (
-        f"not required, since an official waived it for those who passed{' and'.join(intervals)}: this athlete came "
-        f"after {after} at {clock.at(stretch.after_us)} and before {points[stretch.before].id} at "
-        f"{clock.at(stretch.before_us)}"
+        f"those who passed {join_words(intervals)}: this athlete came after {after} at {clock.at(stretch.after_us)} "
+        f"and before {points[stretch.before].id} at {clock.at(stretch.before_us)}"
     )
 
 
