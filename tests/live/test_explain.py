@@ -294,7 +294,7 @@ async def test_random_logs_from_the_tables_give_the_rows_of_scoring(database):
         scored.pending()
         for bib in [bib for bib in scored.versions if scored.was_entered(bib)]:
             worked_out: Any = await explainer._work_out(AnnouncedRevision(event, state.next_offset * 3, 0), bib)
-            explanation, row = worked_out
+            explanation, row = worked_out.explanation, worked_out.row
             assert row == scored.row(bib), (seed, bib)
             assert explanation == explain(evidence_of(scored, bib)).explanation, (seed, bib)
             compared += 1
