@@ -41,11 +41,16 @@ class Field(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """One athlete at one point: the duration of the stretch it was judged by, and how late they came, in seconds."""
+    """One athlete at one point: the duration of the stretch it was judged by, and how late they came, in seconds.
+
+    `settled`: nearly all who were there with the athlete have come to the end of the stretch. While they have not, only
+    the quickest behind the point are known, and those seem to have been late at it.
+    """
 
     stretch_s: float
     late_s: float
     at_us: int
+    settled: bool = True
 
 
 class Estimate(NamedTuple):
@@ -94,7 +99,9 @@ def _step(fit: _Fit) -> Step | None:
     """Return where one race's rests jump, if they do."""
     middle_s = BEND_STEP * median(one.stretch_s for one in fit.found)
     series = sorted(
-        (one.at_us, rest_s, scale) for one, rest_s, scale in zip(fit.found, fit.rests_s, fit.scales, strict=True)
+        (one.at_us, rest_s, scale)
+        for one, rest_s, scale in zip(fit.found, fit.rests_s, fit.scales, strict=True)
+        if one.settled
     )
     if len(series) < 2 * STEP_MIN:
         return None
@@ -147,7 +154,7 @@ def _fit_point(field: Field, point: int, trusted: frozenset[str]) -> _Fit | None
     own = [crossings for crossings in athletes if crossings[point] is not None]
     between = [one for one in own if any(one[at] is not None for at in after)] if before and after else []
     if len(between) >= SAMPLE_MIN:
-        found = _differences(course, _thinned(between, point), point, before, after)
+        found = _differences(course, _thinned(between, point), point, before, after, latest_us)
         if len(found) >= SAMPLE_MIN:
             return _fit(found, SLOPE_BETWEEN, BEND_BETWEEN, True)
     if len(before) > 1:
@@ -169,7 +176,7 @@ def _thinned(athletes: list[Instants], point: int) -> list[Instants]:
 
 
 def _differences(
-    course: Course, athletes: Iterable[Instants], point: int, before: list[int], after: list[int]
+    course: Course, athletes: Iterable[Instants], point: int, before: list[int], after: list[int], latest_us: int
 ) -> list[Difference]:
     """Compare with an even pace between the nearest trusted points around."""
     found = []
@@ -186,7 +193,8 @@ def _differences(
             continue
         kms = [course.points[at].km for at in (first, point, last)]
         expected_us = from_us + (until_us - from_us) * (kms[1] - kms[0]) / (kms[2] - kms[0])
-        found.append(Difference((until_us - from_us) / US, (at_us - expected_us) / US, at_us))
+        settled = expected_us + ARRIVED * (until_us - expected_us) <= latest_us
+        found.append(Difference((until_us - from_us) / US, (at_us - expected_us) / US, at_us, settled))
     return found
 
 
