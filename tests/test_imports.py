@@ -26,6 +26,7 @@ def loaded_by(statement):
         "services.standings.document",
         "services.offline.scored_log",
         "services.offline.json_schema",
+        "services.entry_lists.reading",
     ],
 )
 def test_a_pure_module_brings_in_no_shell(module):

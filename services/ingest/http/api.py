@@ -275,10 +275,11 @@ class IngestApi:
         async with self._reading_list:
             entry_list = await asyncio.to_thread(entry_list_of, data, is_json, definition, options, self._now_us())
         found = await self._found(event, entry_list)
-        upload = _request_id(request) or f"entries-{uuid.uuid4().hex}"
-        facts = [] if options.dry_run else self._entries_facts(event, official, upload, entry_list)
-        if not facts:
+        if options.dry_run or not entry_list.listed:
             return _json(answer(entry_list, found, notes, options, None, None))
+        upload = _request_id(request) or f"entries-{uuid.uuid4().hex}"
+        stamp = EntriesAdded(event=event, id=upload, by=official.name, recorded_at_us=self._now_us(), entries=[])
+        facts = await asyncio.to_thread(entries_facts, stamp, entry_list.entries())
         revision, effects = await self._write_facts(event, facts)
         if any(effect.effect == "repeated" for effect in effects):
             notes.append(REPEATED)
@@ -297,10 +298,6 @@ class IngestApi:
             return await self._follower.ask(event, lambda known: found_in(known, entry_list))
         except NotKnown:
             return not_found(entry_list)
-
-    def _entries_facts(self, event: str, official: Token, upload: str, entry_list: EntryList) -> list[EntriesAdded]:
-        stamp = EntriesAdded(event=event, id=upload, by=official.name, recorded_at_us=self._now_us(), entries=[])
-        return entries_facts(stamp, entry_list.entries())
 
     # --- facts
 
