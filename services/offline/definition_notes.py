@@ -11,7 +11,9 @@ from schemas.definition_faults import Fault
 from schemas.ids import US
 from services.formatting.times import format_hms, offset_on_changing_day
 
-FAST_MPS = 3.5  # 4:46 min/km: a cut-off is for the slowest, and none that races publish asks for more than 12 km/h
+FAST_MPS = 3.5  # 4:46 min/km: a cut-off is for the slowest, and few ask for more than 12 km/h
+ULTRA_KM = 45  # from here on the slowest walk: 2:30 h for 20 km is usual, 100 km in 11 h is not
+ULTRA_FAST_MPS = 2.5  # 6:40 min/km
 SLOW_MPS = 0.3  # a fifth of a walk, rests of a night in a mountain race included
 
 
@@ -49,9 +51,9 @@ def notes(definition: Definition) -> Iterator[Fault]:
 
 def _other_day(definition: Definition, race: Race, limit: _Limit) -> str | None:
     """Return that another day is probably meant by a clock limit, with the limit that says so; None if it is not."""
-    metres = (limit.point.km - race.points[0].km) * 1000
-    speed_mps = metres * US / limit.after_us
-    if speed_mps > FAST_MPS:
+    km = limit.point.km - race.points[0].km
+    speed_mps = km * 1000 * US / limit.after_us
+    if speed_mps > (FAST_MPS if km < ULTRA_KM else ULTRA_FAST_MPS):
         next_us = clock_instant_us(definition, race, limit.text, days=1) - start_instant_us(definition, race)
         return (
             f"{limit.text} is only {_duration(limit.after_us)} after the start, {speed_mps * 3.6:.1f} km/h to"

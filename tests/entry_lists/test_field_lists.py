@@ -8,6 +8,7 @@ from schemas.definition_parse import parse_definition, plain_from_toml
 from services.entry_lists.entry_list import Conventions, conventions_for
 from services.entry_lists.errors import UnreadableFile
 from services.entry_lists.reading import read_entry_list
+from tests.builders import definition, race
 
 FIELD = Path(__file__).parents[1] / "data" / "field"
 DEFINITION = parse_definition(plain_from_toml((FIELD / "csv-definition.toml").read_bytes()))
@@ -124,3 +125,11 @@ def test_the_last_of_repeated_rows_is_taken_on_request():
     ]
     assert [note.line for note in entry_list.rejected] == [2, 3, 4, 6]
     assert "line 7, which is taken instead" in entry_list.rejected[0].reason
+
+
+@pytest.mark.parametrize("race_name", ["hm", "Bán Marathon", "ban marathon", "HALF MARATHON"])
+def test_a_race_is_known_by_its_name_in_each_language(race_name):
+    hm = race(name={"vi": "Bán marathon", "en": "Half marathon"})
+    conventions = conventions_for(parse_definition(definition(races=[hm])))
+    data = f"bib,race,gender,family_name,given_name\n7,{race_name},M,Lê,An\n".encode()
+    assert [entry.race for entry in read_entry_list(data, conventions).entries()] == ["hm"]

@@ -21,7 +21,7 @@ from services.offline.check_command import (
     summary,
 )
 from services.offline.definition_notes import clock_cutoffs, notes
-from tests.builders import board, course, definition, half, mat, mats, race
+from tests.builders import board, course, definition, half, mat, mats, point, race
 from tests.schemas.test_definition import TOML
 
 RACES = Path(__file__).parents[2] / "races"
@@ -246,6 +246,16 @@ def test_a_mat_that_no_race_passes_is_noted():
 def test_a_cutoff_that_nobody_can_make_is_noted(limit, noted):
     of = parse_definition(half(points=course(K10={"cutoff": limit})))
     assert [one.path for one in notes(of)] == [f"races[0].points[1].cutoff.{kind}" for kind in noted]
+
+
+@pytest.mark.parametrize(
+    ("km", "clock", "noted"), [(44, "09:30:00", False), (46, "10:00:00", True), (46, "10:10:00", False)]
+)
+def test_from_an_ultra_a_slower_pace_is_fast(km, clock, noted):
+    """46 km by 10:00 are 9.2 km/h, for which 5 h after the start are too few; 44 km by 9:30 are 9.8 km/h."""
+    points = [point("START"), point("10K", km=km, cutoff={"clock": clock}), point("FINISH", km=100)]
+    of = parse_definition(half(points=points))
+    assert [one.path for one in notes(of)] == (["races[0].points[1].cutoff.clock"] if noted else [])
 
 
 def test_a_cutoff_of_start_is_no_matter_of_speed():

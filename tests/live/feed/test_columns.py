@@ -66,6 +66,10 @@ def test_flags_name_a_penalty_an_assumed_start_and_an_open_case():
     review = LoadedEvent(defined(half(missing_mat="review")), entries("7"), gun(0), run("7", 1, None))
     (line,) = build_board(data(review)).lines
     assert feed_row(line)["flags"] == "case review"
+    waiver = fact("point_waived", race="hm", point="10K", reason="mat dead")
+    waived = LoadedEvent(defined(), entries("7"), gun(0), run("7", 1, None), waiver)
+    (line,) = build_board(data(waived)).lines
+    assert feed_row(line)["flags"] == "waived"
     assert board_row(LINES[0])["flags"] is None
 
 
