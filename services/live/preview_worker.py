@@ -48,6 +48,10 @@ class PipeSource:
         """Return the next athletes' rows."""
         return self._ask(list[str], "rows_after", version, bib)
 
+    def chips_read(self) -> list[str]:
+        """Return every chip that was read."""
+        return self._ask(list[str], "chips_read")
+
     def chips_read_by(self, devices: list[str]) -> list[str]:
         """Return the chips that devices read."""
         return self._ask(list[str], "chips_read_by", devices)

@@ -125,6 +125,7 @@ class Previews:
             "facts_after": facts_after,
             "event_row": lambda: self._tables.event_text(event, until),
             "rows_after": lambda version, bib: self._tables.row_texts(event, version, until, bib),
+            "chips_read": lambda: self._tables.chips_read(event, until),
             "chips_read_by": lambda devices: self._tables.chips_read_by(event, devices, until),
             "reads_reach": lambda: self._tables.reads_reach(event, until),
             "reads_of": lambda chips: self._tables.chip_columns(event, chips, until),

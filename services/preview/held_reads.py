@@ -34,6 +34,10 @@ class HeldReads:
                 [NO_RSSI if strength == NO_STRENGTH else strength for strength in _strengths.decode(rssi)],
             )
 
+    def count(self) -> int:
+        """Return how many reads there are."""
+        return sum(len(reads.at_us) for reads in self.chips.values())
+
     def put_unread(self, chips: Iterable[str]) -> None:
         """Put in chips without their reads."""
         for chip in chips:

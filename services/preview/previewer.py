@@ -25,6 +25,7 @@ from services.scoring.core.event import EventState
 from services.standings.incremental import EventStandings
 
 ROWS_HELD = 60_000  # of all events held, some 8 kB each with facts and standings; the last event is always held
+READS_HELD = 4_000_000  # of one event between previews, 20 bytes each
 TRIES = 15  # with a wait between them: facts and reads are there a second or two after the boards
 
 _rows = msgspec.json.Decoder(AthleteRow)
@@ -38,7 +39,8 @@ class NotThereYet(Exception):
 class _HeldEvent(Struct):
     """An event as far as it was read: its facts, and the standings of its rows up to `version`.
 
-    `agreed` holds the version of an athlete's row that facts and reads were found to give.
+    `agreed` holds the version of an athlete's row that facts and reads were found to give. `reads` are those of some
+    chips when `reach` was the offset of the event's last read.
     """
 
     facts: FoldedFacts
@@ -46,11 +48,19 @@ class _HeldEvent(Struct):
     version: int = -1
     definition: Definition | None = None
     agreed: dict[str, int] = field(default_factory=dict)
+    reads: HeldReads = field(default_factory=HeldReads)
+    reach: int = -1
 
     def is_there(self, bib: str, reach: int) -> bool:
         """Return whether every read behind the athlete's row has arrived; `reach` is the last that has."""
         row = self.standings.rows.get(bib)
         return row is not None and (row.version <= reach or self.agreed.get(bib) == row.version)
+
+    def reads_at(self, reach: int) -> HeldReads:
+        """Return the reads that are held; none when others have arrived since, or when they are too many to hold."""
+        if reach != self.reach or self.reads.count() > READS_HELD:
+            self.reads, self.reach = HeldReads(), reach
+        return self.reads
 
 
 class Previewer:
@@ -72,15 +82,16 @@ class Previewer:
         self._read_rows(source, held, row, revision)
         state, standings = held.facts.state, held.standings
         reach = source.reads_reach()
-        reads = HeldReads()
-        chips = {fact.chip for fact in facts if isinstance(fact, ReadExcluded)}
+        reads = held.reads_at(reach)
+        excluded = {fact.chip for fact in facts if isinstance(fact, ReadExcluded)}
+        _read(source, reads, excluded - reads.chips.keys())
+        others = source.chips_read() if excluded - reads.chips.keys() else []
         if devices := devices_concerned(state, facts):
             late = [bib for bib in standings.rows if not held.is_there(bib, reach)]
             _read(source, reads, {chip for bib in late for chip in state.chips_of(bib)})
             _agree(source, held, reads, late)  # else a device's last reads might be missing among these chips
-            chips.update(source.chips_read_by(sorted(devices)))
-        _read(source, reads, chips - reads.chips.keys())
-        trial = Trial(state, reads, revision, facts, RowOutlines(standings.rows))
+            _read(source, reads, set(source.chips_read_by(sorted(devices))) - reads.chips.keys())
+        trial = Trial(state, reads, revision, facts, RowOutlines(standings.rows), others)
         _read(source, reads, set(trial.chips()) - reads.chips.keys())
         _agree(source, held, reads, [bib for bib in trial.bibs if not held.is_there(bib, reach)])
         return {

@@ -45,6 +45,10 @@ class Source(Protocol):
         """Return the next athletes' rows above a version as JSON, in the order of bibs, ROWS_A_PAGE at most."""
         ...
 
+    def chips_read(self) -> list[str]:
+        """Return every chip that was read."""
+        ...
+
     def chips_read_by(self, devices: list[str]) -> list[str]:
         """Return the chips that were read by any of these devices."""
         ...

@@ -14,6 +14,7 @@ from services.preview.copied_state import copied
 from services.preview.held_reads import HeldReads
 from services.scoring.core.athlete import score
 from services.scoring.core.event import EventState
+from services.scoring.core.reads import ChipReads
 
 
 def devices_concerned(state: EventState, facts: Iterable[Ruling]) -> set[str]:
@@ -43,14 +44,21 @@ class Trial:
 
     `effects` has each fact with its effect, which is judged after the facts before it. `reads` must have the chips of
     which a fact excludes a read, and those that the devices of `devices_concerned` read; before `rows` is called, also
-    the `chips` of all these athletes.
+    the `chips` of all these athletes. `others` are all chips that were read, if one that is excluded was not: it may be
+    one of them.
     """
 
     def __init__(
-        self, state: EventState, reads: HeldReads, revision: int, facts: Sequence[Ruling], athletes: Athletes
+        self,
+        state: EventState,
+        reads: HeldReads,
+        revision: int,
+        facts: Sequence[Ruling],
+        athletes: Athletes,
+        others: Iterable[str],
     ) -> None:
         self.state = copied(state)
-        self.state.hold(reads.chips, reads.devices)
+        self.state.hold({**{chip: ChipReads() for chip in others}, **reads.chips}, reads.devices)
         ordinal = 0
         self.effects: list[tuple[Ruling, FactEffect]] = []
         for fact in facts:
@@ -58,6 +66,7 @@ class Trial:
             self.state.fold(revision + 1, ordinal, fact)
             ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
         self.bibs = self.state.due()
+        self.state.chips = reads.chips
 
     def chips(self) -> list[str]:
         """Return the chips whose reads the results of these athletes rest on."""

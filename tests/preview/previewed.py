@@ -51,6 +51,9 @@ class MemorySource:
         rows = [row for row in self.rows if row.version > version and row.bib > bib]
         return [msgspec.json.encode(row).decode() for row in sorted(rows, key=lambda row: row.bib)[:ROWS_A_PAGE]]
 
+    def chips_read(self):
+        return sorted({chip for chip, _, _ in self._reads()})
+
     def chips_read_by(self, devices):
         return [] if self.late else sorted({chip for chip, device, _ in self._reads() if device in devices})
 

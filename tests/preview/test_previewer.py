@@ -61,6 +61,7 @@ def test_an_exclusion_is_judged_by_the_reads():
     there = fact("read_excluded", device="F1", chip="C7", at_us=at(4000), reason="r")
     made, _ = shown(RACE, there, {**there, "at_us": at(4000) + 1}, {**there, "chip": "C99"})
     assert [effect["effect"] for effect in made["facts"]] == ["applied", "pending", "pending"]
+    assert made["facts"][2]["why"] == "chip 'C99' was never read; known: 'C7' and 'C8'"
     assert [athlete["after"]["status"] for athlete in made["athletes"]] == ["ON_COURSE"]
 
 
@@ -81,11 +82,14 @@ def test_reads_of_a_device_that_come_late_are_waited_for():
     assert [athlete["bib"] for athlete in made["athletes"]] == ["7", "8"]
 
 
-def test_what_was_found_to_agree_is_not_looked_at_again():
+def test_reads_are_asked_for_again_only_after_others_have_arrived():
     previewer = Previewer()
     race = [*RACE, gun(0.5)]
-    first, source = shown(race, status("7", "DQ"), previewer=previewer)
-    assert shown(race, status("7", "DQ"), previewer=previewer)[0] == first
+    first, _ = shown(race, status("7", "DQ"), previewer=previewer)
+    second, source = shown(race, status("7", "DQ"), previewer=previewer)
+    assert second == first
+    assert source.asked == []
+    _, source = shown([*race, run("8", finish=4101)], status("7", "DQ"), previewer=previewer)
     assert source.asked == ["C7"]
 
 
