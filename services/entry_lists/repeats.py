@@ -1,10 +1,10 @@
-"""Bibs and chips that come more than once in a list.
+"""Bibs and chips that come more than once in a list, and those that are alike.
 
 Nobody but the race office knows which row is right, so all of them are refused, each naming the others. With `last`,
-the last good row is taken.
+the last good row is taken. Codes that differ by leading zeros only, 007 and 7, are taken with a warning.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from services.entry_lists.column_names import Field
 from services.entry_lists.entry_list import CheckedRow, EntryList, LineNote, ListedEntry, Repeat
@@ -23,8 +23,26 @@ def settle_repeats(
     notes = list(_refused(rows, _Lines(rows), names) if repeat == "refuse" else _superseded(rows, names))
     refused = {note.line for note in notes}
     listed = [ListedEntry(row.line, row.entry) for row in rows if row.entry is not None and row.line not in refused]
-    in_order = sorted((*rejected, *notes), key=lambda note: note.line or 0)
-    return EntryList(listed, in_order, sorted(warnings, key=lambda note: note.line or 0))
+    doubts = (*warnings, *_alike(listed, names))
+    return EntryList(listed, _in_order((*rejected, *notes)), _in_order(doubts))
+
+
+def _in_order(notes: Iterable[LineNote]) -> list[LineNote]:
+    return sorted(notes, key=lambda note: note.line or 0)
+
+
+def _alike(listed: Sequence[ListedEntry], names: Mapping[Field, str]) -> Iterator[LineNote]:
+    """Yield a note for each bib and chip that differs from one on an earlier line by leading zeros only."""
+    first: dict[tuple[Field, str], tuple[str, int]] = {}
+    for line, entry in listed:
+        codes: list[tuple[Field, str]] = [("bib", entry.bib), *(("chips", chip) for chip in entry.chips)]
+        for field, code in codes:
+            other, before = first.setdefault((field, code.lstrip("0")), (code, line))
+            if before != line:
+                reason = (
+                    f"{code} differs from {other} on line {before} by leading zeros only; look whether both are right"
+                )
+                yield LineNote(line, names.get(field, field), code, reason)
 
 
 class _Lines:
