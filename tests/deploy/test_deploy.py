@@ -23,6 +23,9 @@ from services.ingest.settings import settings_from as ingest_settings
 from services.live.metrics import LiveMetrics
 from services.live.settings import settings_from as live_settings
 from services.operate.embedded_kafka.install import read_lock
+from services.projections.batch import Results
+from services.projections.device_reads import DeviceTallies
+from services.projections.health_metrics import HealthCollector
 from services.projections.metrics import ProjectionMetrics
 from services.projections.migrate import migrations
 from services.projections.settings import settings_from as projections_settings
@@ -56,6 +59,8 @@ def metrics() -> dict[str, set[str]]:
             labels = vars(metric)["_labelnames"]
             for name in names:
                 found[name] = {*labels, *(("le",) if name.endswith("_bucket") else ())}
+    for family in HealthCollector(Results(), DeviceTallies(), lambda: 0).collect():
+        found[family.name] = set(vars(family)["_labelnames"])
     return found
 
 
