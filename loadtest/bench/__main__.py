@@ -5,7 +5,7 @@ import sys
 
 from loadtest.bench.attacks import attack_comparisons
 from loadtest.bench.comparison import FLOOR_S, RATIO_MAX, Comparison
-from loadtest.bench.explanations import explanation_comparison
+from loadtest.bench.costly_answers import answer_comparisons
 from loadtest.bench.stack import running_stack
 
 
@@ -18,7 +18,8 @@ async def _run() -> bool:
 
     print("Starting a stack; use the machine for nothing else until the end.", flush=True)
     async with running_stack() as stack:
-        show(await explanation_comparison(stack))
+        async for comparison in answer_comparisons(stack):
+            show(comparison)
         async for comparison in attack_comparisons(stack):
             show(comparison)
     slow = [comparison.name for comparison in comparisons if not comparison.holds]

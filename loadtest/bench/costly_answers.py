@@ -1,10 +1,12 @@
-"""Measure how long a board takes while explanations of a large event, the live API's costliest answers, are computed.
+"""Measure how long a board takes while explanations and previews of a large event, live's costliest answers, are made.
 
 The control is a process that uses as much of the processor and sends nothing to the live API.
 """
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import aiohttp
 
@@ -19,12 +21,13 @@ from schemas.definition_parse import definition_from_toml
 RACE = "vnexpress-hcmc-midnight-2024"
 SIZE = 1500
 EXPLAINED = 20
+PREVIEWED = 3  # of each race
 PAUSE_S = 0.01  # between two board requests
 SCORED_S = 120.0  # for the boards to show all athletes
 
 
-async def explanation_comparison(stack: BenchStack) -> Comparison:
-    """Return how long a board takes while explanations are asked for, one after the other."""
+async def answer_comparisons(stack: BenchStack) -> AsyncIterator[Comparison]:
+    """Yield how long a board takes while explanations, and then previews, are asked for, one after the other."""
     simulation = simulate(definition_from_toml(races.definition_toml(RACE)), SIZE, 1)
     target = Target(
         url=f"http://127.0.0.1:{stack.ingest_port}", gateway_token=stack.good_token, official_token=stack.official_token
@@ -33,13 +36,12 @@ async def explanation_comparison(stack: BenchStack) -> Comparison:
     event = f"http://127.0.0.1:{stack.live_port}/v1/events/{simulation.definition.event}"
     async with aiohttp.ClientSession(raise_for_status=True) as session:
         await _scored(session, event, driven.revision or 0)
-        explained = asyncio.create_task(_explain(session, event, simulation))
-        loaded_s = await _waits_until(explained, session, event)
-        explained.result()
+        explained_s = await _waits_during(_explain(session, event, simulation), session, event)
+        previewed_s = await _waits_during(_preview(session, event, simulation, stack.official_token), session, event)
         async with attacking("burn", "127.0.0.1", stack.ingest_port, "/", ""):
-            resting = asyncio.create_task(asyncio.sleep(3.0))
-            control_s = await _waits_until(resting, session, event)
-    return Comparison(name="board under explanations", loaded_s=p99(loaded_s), control_s=p99(control_s))
+            control_s = await _waits_during(asyncio.sleep(3.0), session, event)
+    yield Comparison(name="board under explanations", loaded_s=p99(explained_s), control_s=p99(control_s))
+    yield Comparison(name="board under previews", loaded_s=p99(previewed_s), control_s=p99(control_s))
 
 
 async def _scored(session: aiohttp.ClientSession, event: str, revision: int) -> None:
@@ -60,12 +62,26 @@ async def _explain(session: aiohttp.ClientSession, event: str, simulation: Simul
             await answer.read()
 
 
-async def _waits_until(end: "asyncio.Task[None]", session: aiohttp.ClientSession, event: str) -> list[float]:
+async def _preview(session: aiohttp.ClientSession, event: str, simulation: Simulation, token: str) -> None:
+    """Ask what each race's gun would change, again and again: that concerns all of its athletes."""
+    for _ in range(PREVIEWED):
+        for race in simulation.definition.races:
+            fact = {"type": "gun_fired", "event": simulation.definition.event, "race": race.id, "at": race.start[11:]}
+            async with session.post(
+                f"{event}/preview", json=fact, headers={"Authorization": f"Bearer {token}"}
+            ) as answer:
+                await answer.read()
+
+
+async def _waits_during(work: Coroutine[Any, Any, None], session: aiohttp.ClientSession, event: str) -> list[float]:
+    """Return how long each board request took while some work was done, in seconds."""
     waits_s: list[float] = []
-    while not end.done():
+    done = asyncio.create_task(work)
+    while not done.done():
         began_s = time.perf_counter()
         async with session.get(event) as answer:
             await answer.read()
         waits_s.append(time.perf_counter() - began_s)
         await asyncio.sleep(PAUSE_S)
+    done.result()
     return waits_s
