@@ -39,6 +39,10 @@ def test_a_chip_that_somebody_else_wears_is_a_concern():
     assert concerns(*apart) == [("7", "chips_apart")]
 
 
+def test_a_relay_of_two_that_hands_over_at_the_mat_is_a_concern():
+    assert concerns(at("A", start=1, k10=2000), at("B", k10=2003, finish=4900)) == [("7", "chips_apart")]
+
+
 def test_reads_count_while_the_bib_wears_the_chip():
     apart = (at("A", start=1, k10=2000, finish=4000), at("B", start=2, k10=2400, finish=4900))
     lent = chip("B", "8", from_s=1000)

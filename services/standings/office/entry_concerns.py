@@ -90,7 +90,7 @@ def shared_chips(field: EnteredField) -> Iterator[Concern]:
 
 def _who_gets_reads(assigned: Sequence[ChipAssigned], owner: Entry, clock: LocalClock) -> str:
     """Return which bib gets a chip's reads when: by the assignments, the latest first, and by the later entry."""
-    if not assigned:
+    if all(fact.bib == owner.bib for fact in assigned):
         return ", which gets all of its reads"
     spans = [f"bib {fact.bib}{clock.between(fact.from_us, fact.until_us)}" for fact in reversed(assigned)]
     if all(fact.from_us is not None or fact.until_us is not None for fact in assigned):

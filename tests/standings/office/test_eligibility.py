@@ -162,6 +162,7 @@ def test_a_chip_that_officials_gave_to_somebody_is_said_by_its_hours():
         "check",
     )
     assert said({"chip": "C1", "bib": "unknown"}) == (", which gets all of its reads", "find")
+    assert said({"chip": "C1", "bib": "8", "from_us": at(0)}) == (", which gets all of its reads", "find")
     assert said({"chip": "C1", "bib": "9", "from_us": at(0)}) == (
         "; by chip_assigned its reads are for bib 9 from 05:00:00.000, otherwise bib 8",
         "find",
