@@ -3,6 +3,7 @@
 The data belongs to one revision of an event, so it may be kept for as long as there is room.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -85,6 +86,13 @@ class Loader:
             return []
         name, revision = announced.event, announced.revision
         return await self._together.get((name, revision), lambda: self.store.together_cases(name, revision))
+
+    async def together_changed(self, announced: AnnouncedRevision, since: int) -> frozenset[str]:
+        """Load the bibs with such a case that changed after `since`."""
+        event = await self.events.event(announced.event, announced.revision)
+        if event is None or looked_for(event.definition) is None:
+            return frozenset()
+        return await self.store.together_changed(announced.event, since, announced.revision)
 
     async def open_cases(self, event: EventIndex, announced: AnnouncedRevision) -> list[Case]:
         """Load the open cases of athletes and teams."""
@@ -177,7 +185,10 @@ class Loader:
         lines: Sequence[Placed],
     ) -> BoardData:
         race = event.races[board.race]
-        athletes = await self.athletes(announced, [line.bib for line in lines])
+        own, together = await asyncio.gather(
+            self.athletes(announced, [line.bib for line in lines]), self.together(event, announced)
+        )
+        athletes = {row.bib: row for row in with_shared_cases(own.values(), together)}
         earlier = {
             name: await self.rankings.at_point(event, board, name, announced.revision)
             for name in points_before(race, point, athletes)
@@ -192,9 +203,7 @@ class Loader:
             ranking=ranking,
             total=total,
             lines=lines,
-            athletes={
-                row.bib: row for row in with_shared_cases(athletes.values(), await self.together(event, announced))
-            },
+            athletes=athletes,
             earlier=earlier,
             state=standing_of(event, published, board.race, board.id).state,
             changed=differences.changed(board.id),

@@ -342,14 +342,14 @@ class Store:
             for bib, other, race, other_race, is_open in rows
         ]
 
-    async def together_changed(self, event: str, since: int, until: int) -> set[str]:
+    async def together_changed(self, event: str, since: int, until: int) -> frozenset[str]:
         """Return the bibs with such a case that came, changed or went after `since`."""
         rows = await self._database.query(
             "SELECT DISTINCT arrayJoin([bib, other]) FROM together_cases WHERE event = {event:String}"
             " AND revision > {since:Int64} AND revision <= {until:Int64}",
             {"event": event, "since": since, "until": until},
         )
-        return {bib for (bib,) in rows}
+        return frozenset(bib for (bib,) in rows)
 
     # --- facts
 

@@ -39,7 +39,6 @@ from services.live.table_rows import AnnouncedRevision
 from services.runtime.clickhouse import DatabaseUnavailable
 from services.standings.boards import passes
 from services.standings.event_index import EventIndex, in_asked_language
-from services.standings.together import looked_for
 
 RETRY_MS = (2_000, 6_000)  # a client reconnects after this time, spread so that a crowd does not reconnect at once
 SNAPSHOT_ROWS = 100  # of a board
@@ -66,13 +65,15 @@ class Subject(NamedTuple):
 class Changes(Struct, frozen=True):
     """The differences between two revisions of an event.
 
-    `bibs` is None when more athletes changed than are sent one by one; then `before` and `after` are empty.
+    `bibs` is None when more athletes changed than are sent one by one; then `before` and `after` are empty. `shared`
+    are athletes with a case with another that changed: their rows did not, but their flags.
     """
 
     boards: list[str]
     bibs: list[str] | None
     before: dict[str, AthleteRow]
     after: dict[str, AthleteRow]
+    shared: frozenset[str] = frozenset()
 
 
 def encode_event(kind: EventKind, revision: int, data: bytes) -> bytes:
@@ -339,8 +340,12 @@ class Streams:
         bibs = await store.changed(newest.event, since, newest.revision)
         if len(bibs) > self._limits.athletes_of_change:
             return Changes(boards, None, {}, {})
-        before = await store.athletes(newest.event, bibs, since)
-        return Changes(boards, bibs, before, await store.athletes(newest.event, bibs, newest.revision))
+        before, after, shared = await asyncio.gather(
+            store.athletes(newest.event, bibs, since),
+            store.athletes(newest.event, bibs, newest.revision),
+            self._loader.together_changed(newest, since),
+        )
+        return Changes(boards, bibs, before, after, shared)
 
     async def _athlete_events(
         self, event: EventIndex, newest: AnnouncedRevision, bib: str, changes: Changes
@@ -377,10 +382,9 @@ class Streams:
         if name in changes.boards:
             changed_rows = await self._loader.store.rows_changed(newest.event, name, since, newest.revision)
             bibs.update(dict.fromkeys(changed_rows))
-        if looked_for(event.definition) is not None:
+        if changes.shared:
             ranking = await self._loader.rankings.board(event, board, newest.revision)
-            flagged = await self._loader.store.together_changed(newest.event, since, newest.revision)
-            bibs.update(dict.fromkeys(bib for bib in sorted(flagged, key=bib_order) if bib in ranking.index))
+            bibs.update(dict.fromkeys(bib for bib in sorted(changes.shared, key=bib_order) if bib in ranking.index))
         if bibs:
             events.append(await self._rows_event(event, newest, board, list(bibs)))
         return events

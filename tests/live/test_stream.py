@@ -18,6 +18,7 @@ from tests.builders import (
     EVENT,
     at,
     board,
+    decided,
     defined,
     definition,
     entries,
@@ -209,6 +210,19 @@ async def test_an_athlete_displaced_by_another_is_among_the_changed_rows(databas
         kind, _, data = received[-1]
         rows = {row["bib"]: (row["place"], row["time"]) for row in data["rows"]}
         assert (kind, rows) == ("board", {"8": (1, "1:06:30"), "7": (2, "1:05:40")})  # 7 is ranked by chip now
+
+
+async def test_an_athlete_whose_chip_seems_carried_by_another_is_among_the_changed_rows(database):
+    together = {**definition(), "together": {"points": 2}}
+    race = await racing(database, run("7", 1, "2000.5", "4000.5"), run("8", 1, "2000.6", None), definition=together)
+    async with serving(race) as live, streaming(live, "?board=men") as events:
+        await events.next()
+        await race.announce(reads(read("F1", "C8", "4000.6")))
+        kind, _, data = (await events.take(3))[-1]
+        assert (kind, {row["bib"]: row["flags"] for row in data["rows"]}) == ("board", {"7": "case", "8": "case"})
+        await race.announce(decided("together:7:8", "accept"))
+        kind, _, data = await events.next()
+        assert (kind, {row["bib"]: row["flags"] for row in data["rows"]}) == ("board", {"7": None, "8": None})
 
 
 async def test_when_too_many_rows_changed_viewers_are_asked_to_fetch_the_board(database):
