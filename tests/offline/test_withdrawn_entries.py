@@ -18,11 +18,20 @@ def test_a_withdrawn_entry_whose_chip_was_read_is_a_concern():
     assert made["7"].reason == (
         "has no entry, since an official withdrew it, but C7 was read from 05:00:01 to 06:06:40"
     )
-    assert "enter the bib again" in made["7"].todo
+    assert made["7"].todo == (
+        "find out who carries the chip: if the athlete runs after all, enter the bib again with entries_added; if"
+        " another athlete does, give them the chip with chip_assigned"
+    )
+    assert made["7"].race == "hm"
 
 
 def test_a_withdrawn_entry_without_a_read_is_none():
     assert concerns(run("8"), entry_withdrawn("7")) == {}
+
+
+def test_each_withdrawn_entry_is_looked_at():
+    gone = [entry_withdrawn("7"), entry_withdrawn("8"), entry_withdrawn("9")]
+    assert list(concerns(run("8"), run("9"), *gone, bibs=("7", "8", "9"))) == ["8", "9"]
 
 
 def test_reads_by_a_device_without_a_mat_say_nothing():

@@ -22,7 +22,7 @@ from services.scoring.core.explain.evidence import evidence_of
 from services.scoring.core.judge_status import STATUS_RULES
 from tests.oracle.folding import at_once
 from tests.oracle.logs import log_of
-from tests.oracle.scorer import US, Log, effective, examined, limits_us
+from tests.oracle.scorer import US, Log, effective, examined, label, limits_us
 
 LOGS = int(os.environ.get("MATLINE_AGREEMENT_LOGS", "3000")) // 3 + 1
 FIRST_SEED = int(os.environ.get("MATLINE_AGREEMENT_SEED", "0"))
@@ -33,7 +33,9 @@ class Second:
     """What the second scorer finds of one log, and the clock of its event."""
 
     def __init__(self, log):
-        self.log = Log(effective(log))
+        counting = effective(log)
+        self.lines, self.counting = log, {id(fact) for fact in counting}
+        self.log = Log(counting)
         self.athletes = examined(self.log)
         defined = self.log.definition
         self.clock = LocalClock(None if defined is None else parse_definition(defined))
@@ -508,7 +510,54 @@ def check_times(second, bib, explanation):
     assert (None if printed is None else printed // US) == one["time_s"]
 
 
-CHECKS = (check_reads, check_candidates, check_status, check_cases, check_points, check_times)
+# --- Officials' facts.
+
+
+def check_facts(second, bib, explanation):
+    """A fact is withdrawn if it does not count, and waits if it names something that is not there."""
+    for why in explanation.facts:
+        fact = second.lines[why.offset]
+        assert why.type == fact["type"]
+        assert (why.state == "withdrawn") == (id(fact) not in second.counting)
+        if why.state != "withdrawn" and fact["type"] != "entries_added":  # a list may wait in part
+            assert (why.state == "waiting") == waits(second, fact), fact
+        yield f"fact {why.state}", why.says
+
+
+def waits(second, fact):
+    """Whether a fact names a bib, race, point, mat, board, protest, case or fact that is not there. Source: R1.6."""
+    log = second.log
+    bibs = [fact["bib"]] if "bib" in fact and fact["type"] != "entry_withdrawn" else fact.get("bibs", [])
+    if any(label(bib) not in log.entries for bib in bibs):
+        return True
+    if "race" in fact and fact["race"] not in log.races:
+        return True
+    match fact["type"]:
+        case "time_set":
+            return fact["point"] not in points_of(log, log.entries[label(fact["bib"])]["race"])
+        case "point_waived":
+            return fact["point"] not in points_of(log, fact["race"])
+        case "device_assigned":
+            return fact["mat"] not in log.mats
+        case "case_decided":
+            kind, _, rest = fact["case"].partition(":")
+            teams = [] if log.definition is None else log.definition.get("team_boards", [])
+            if kind == "team":
+                return not any(rest.startswith(f"{board['id']}:") for board in teams)
+            return any(label(bib) not in log.entries for bib in rest.split(":"))
+        case "protest_decided":
+            return not any(fact["protest"] == filed["protest"] for filed in log.of("protest_filed"))
+        case "fact_withdrawn":
+            return fact["fact"] not in {line.get(name) for line in second.lines for name in ("id", "upload")}
+        case _:
+            return False
+
+
+def points_of(log, race):
+    return [point["id"] for point in log.races[race]["points"]]
+
+
+CHECKS = (check_facts, check_reads, check_candidates, check_status, check_cases, check_points, check_times)
 
 
 def check(log):
