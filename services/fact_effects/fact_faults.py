@@ -1,4 +1,4 @@
-"""What is malformed in a fact that a person sent, in words: the field, its value, and what to write. Pure."""
+"""What is malformed in a fact that was sent or that a log holds: the field, its value, and what to write. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, get_args, get_origin
@@ -8,11 +8,15 @@ from msgspec import Struct
 
 from schemas.definition_faults import not_a_field
 from schemas.definition_shape import in_words, plain_kinds
-from schemas.events import RULING_KINDS, Ruling
+from schemas.events import RULING_KINDS, ReadsReceived, Ruling
 from services.fact_effects.fact_times import TIMES
 from services.fact_effects.nearest_names import nearest_names
 
 FAULTS_NAMED = 5  # of one fact; an entry list of another shape has a fault in each entry
+KINDS: dict[str, type[Ruling | ReadsReceived]] = {
+    **RULING_KINDS,
+    str(ReadsReceived.__struct_config__.tag): ReadsReceived,
+}
 ADDED_BY_THE_LOG = ("by", "recorded_at_us")
 EXAMPLE = '{"type": "status_set", "event": "...", "bib": "7", "status": "DNF", "reason": "..."}'
 
@@ -20,6 +24,10 @@ EXAMPLE = '{"type": "status_set", "event": "...", "bib": "7", "status": "DNF", "
 def json_fault(error: Exception) -> str:
     """Return why a body is no JSON, without the words of the decoder."""
     text = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
     if "truncated" in text:
         return "it is not complete JSON: it ends too early"
     return f"it is not JSON: {text.removeprefix('JSON is malformed: ')}"
@@ -32,32 +40,47 @@ def kind_fault(plain: Any) -> str | None:
     if "type" not in plain:
         return f"`type` is missing: it names the kind of fact, one of {', '.join(RULING_KINDS)}"
     name = plain["type"]
-    if isinstance(name, str) and name in (*RULING_KINDS, "reads_received"):
+    if isinstance(name, str) and name in KINDS:
         return None
     near = nearest_names(name, RULING_KINDS) if isinstance(name, str) else []
     meant = f"; did you mean {near[0]!r}? The kinds are " if near else "; the kinds are "
     return f"`type`: there is no kind of fact {name!r}{meant}{', '.join(RULING_KINDS)}"
 
 
-def field_faults(plain: Mapping[str, Any]) -> list[str]:
-    """Return the faults of the fields of a fact that names its kind, at most FAULTS_NAMED."""
-    kind: type[Ruling] = RULING_KINDS[plain["type"]]
-    return _table_faults(plain, kind, "")[:FAULTS_NAMED]
+def line_fault(line: bytes) -> str | None:
+    """Return why a line of a log is not a fact; None if no reason is found."""
+    try:
+        plain = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return json_fault(error)
+    if isinstance(plain, dict) and "fact" in plain and "type" not in plain:
+        if not isinstance(offset := plain.get("offset"), int) or offset < 0:
+            return f"`offset`: {_what(offset)} is not a whole number from 0 on"
+        plain = plain["fact"]
+    return kind_fault(plain) or "; ".join(field_faults(plain, times={})) or None
 
 
-def _table_faults(plain: Mapping[str, Any], kind: type[Struct], within: str) -> list[str]:
+def field_faults(plain: Mapping[str, Any], times: Mapping[str, str] = TIMES) -> list[str]:
+    """Return the faults of the fields of a fact that names its kind, at most FAULTS_NAMED.
+
+    `times` are the fields for people that may stand for others.
+    """
+    return _table_faults(plain, KINDS[plain["type"]], "", times)[:FAULTS_NAMED]
+
+
+def _table_faults(plain: Mapping[str, Any], kind: type[Struct], within: str, times: Mapping[str, str]) -> list[str]:
     """Return the faults of a table, which is `within` another unless that is empty; of no value twice."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     known = [name for name in fields if name not in ADDED_BY_THE_LOG]
-    known += [name for name, field in TIMES.items() if field in fields]
+    known += [name for name, field in times.items() if field in fields]
     faults: list[str] = []
     for name, value in plain.items():
         if name in fields:
             faults += _value_faults(value, fields[name].type, f"`{name}`{within}")
-        elif name not in fields and name not in TIMES and not (name == "type" and not within):
+        elif name not in fields and name not in times and not (name == "type" and not within):
             faults.append(f"`{name}`{within} {not_a_field(name, known)}")
     for name, field in fields.items():
-        people = next((people for people, us in TIMES.items() if us == name), None)
+        people = next((people for people, us in times.items() if us == name), None)
         if field.required and name not in plain and people not in plain:
             faults.append(f"`{name}`{within} is missing" + (f"; write it, or `{people}`" if people else ""))
     return faults
@@ -86,7 +109,7 @@ def _value_faults(value: Any, kind: Any, where: str) -> list[str]:
 def _item_faults(item: Any, kind: Any, within: str) -> list[str]:
     for plain_kind in plain_kinds(kind):
         if isinstance(item, Mapping) and isinstance(plain_kind, type) and issubclass(plain_kind, Struct):
-            faults = _table_faults(item, plain_kind, within)
+            faults = _table_faults(item, plain_kind, within, {})
             return faults or _value_faults(item, plain_kind, within.removeprefix(" of "))
     return _value_faults(item, kind, within.removeprefix(" of "))
 

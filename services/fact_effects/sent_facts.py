@@ -50,7 +50,7 @@ def facts_from_body(data: bytes, event: str, definition: Definition | None) -> l
     try:
         is_list = data.lstrip()[:1] == b"["
         items = msgspec.json.decode(data, type=list[Raw]) if is_list else [Raw(data)]
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedFacts(f"{json_fault(error)}; send one fact as a JSON object, or a list of them") from None
     if not 1 <= len(items) <= FACTS_MAX:
         raise WrongNumber(len(items))
@@ -73,7 +73,7 @@ def _fact(data: bytes, event: str, definition: Definition | None) -> Ruling:
     """Return a checked fact. Raises ValueError that says, in words, all that is wrong with it."""
     try:
         plain = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(json_fault(error)) from None
     if (fault := kind_fault(plain)) is not None:
         raise ValueError(fault)

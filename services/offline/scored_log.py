@@ -7,6 +7,7 @@ import msgspec
 
 from schemas.codec import line_from_json
 from schemas.events import EntriesAdded
+from services.fact_effects.fact_faults import line_fault
 from services.scoring.core.event import EventState
 from services.standings import Standings
 from services.standings.document import Scored, document, scored_rows
@@ -43,7 +44,7 @@ class Log:
         try:
             offset, fact = line_from_json(line)
         except msgspec.DecodeError as error:
-            raise BadLine(self.lines, str(error)) from None
+            raise BadLine(self.lines, line_fault(line) or str(error)) from None
         if self.state is None:
             self.state = EventState(fact.event)
         if fact.event != self.state.event:

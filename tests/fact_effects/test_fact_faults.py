@@ -74,6 +74,8 @@ PLAIN_WORDS = [
     ("x", "'x' is not a fact; a fact is an object such as {"),
     ([[]], "a list within a list is not a fact"),
     (b"", "it is not complete JSON: it ends too early"),
+    (b'{"type": "\xff"}', "it is not text in UTF-8"),
+    (b"[" * 5000, "it is nested too deeply"),
     (b'{"type"', "it is not complete JSON: it ends too early"),
     (b'[{"type" "gun_fired"}]', "it is not JSON: expected ':' (byte 9); send one fact as a JSON object, or a list of"),
 ]

@@ -159,17 +159,29 @@ def test_without_a_definition_nothing_is_ranked_and_what_waits_is_said(tmp_path,
 
 
 BAD = [
-    (b"not json\n", "JSON is malformed"),
-    (b'{"type":"gun_fired","event":"example-2026","race":"hm"}\n', "required field `at_us`"),
-    (b'{"type":"gun_fired","event":"example-2026","race":"hm","at_us":1,"wav":"A"}\n', "unknown field `wav`"),
+    (b"not json\n", "it is not JSON: invalid character (byte 4)"),
+    (b'{"type":"gun_fired","event":"example-2026","race":"hm"}\n', "`at_us` is missing"),
+    (
+        b'{"type":"gun_fired","event":"example-2026","race":"hm","at_us":1,"wav":"A"}\n',
+        "`wav` is not a field here; did you mean `wave`?",
+    ),
+    (
+        b'{"offset":-1,"fact":{"type":"race_closed","event":"example-2026","race":"hm"}}\n',
+        "`offset`: -1 is not a whole",
+    ),
+    (b'{"type":"gun_fired","event":"example-2026","race":"hm","at":"05:00"}\n', "`at` is not a field here"),
+    (
+        b'{"type":"reads_received","event":"example-2026","gateway":"g","session":"s","reads":[{"seq":1}]}\n',
+        "`device` of item 1 of `reads` is missing",
+    ),
     (b"\n", "is empty; each line must be one fact as JSON"),
     (
         b'{"type":"race_closed","event":"other","race":"hm"}\n',
         "is of event 'other'; the log began with event 'example-2026'",
     ),
     (line(fact("event_defined", definition=definition(boards=[board(race="5k")]))), "boards[0].race: race '5k' is not"),
-    (b'{"type":"race_closed","event":"\xff","race":"hm"}\n', "utf-8"),
-    (b'{"type":"race_closed","event":"example-2026","race":"hm"', "truncated"),
+    (b'{"type":"race_closed","event":"\xff","race":"hm"}\n', "it is not text in UTF-8"),
+    (b'{"type":"race_closed","event":"example-2026","race":"hm"', "it is not complete JSON: it ends too early"),
 ]
 
 
