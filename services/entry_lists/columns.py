@@ -7,6 +7,7 @@ Case, accents, blanks and punctuation do not matter. A name of several parts, `G
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import NamedTuple, get_args
 
 from services.entry_lists.column_names import ENGLISH, LEFT_OUT, VIETNAMESE, Field
@@ -16,6 +17,8 @@ from services.entry_lists.spelling import plain, shown
 NEAR = 0.84  # how alike a name has to be to a known one, to be taken for a slip; `birth_yaer` is 0.89
 NEAR_SHORT = 0.75  # of a name of SHORT_CHARS at most, where a slip weighs more: `wawe` is 0.75
 SHORT_CHARS = 5
+NAMES_CACHED = 4_096  # cells of the lines among which the header is looked for, by three delimiters
+NEAR_LENGTH = 3  # characters by which such a name may be longer or shorter
 NEAR_CHARS_LEAST = 4  # shorter names are too often alike
 
 
@@ -86,6 +89,7 @@ def _field(name: str) -> Field | None:
     return _KNOWN.get(_meant(name))
 
 
+@lru_cache(NAMES_CACHED)
 def _meant(name: str) -> str:
     """Return the letters of a known name: all of the cell, or its first part, as in `Giới tính (Nam/Nữ)`."""
     letters = plain(name)
@@ -99,7 +103,8 @@ def _check_not_misspelt(name: str, columns: Columns, line: int) -> None:
     letters = plain(name)
     if len(letters) < NEAR_CHARS_LEAST:
         return
-    near = get_close_matches(letters, _ANY, n=1, cutoff=NEAR_SHORT if len(letters) <= SHORT_CHARS else NEAR)
+    alike = [known for known in _ANY if abs(len(known) - len(letters)) <= NEAR_LENGTH]
+    near = get_close_matches(letters, alike, n=1, cutoff=NEAR_SHORT if len(letters) <= SHORT_CHARS else NEAR)
     field = _KNOWN.get(near[0]) if near else None
     if field is not None and not columns.has(field):
         raise UnreadableFile(

@@ -5,7 +5,7 @@ without an Olympic committee keeps its ISO code. Source: the IOC's list of commi
 """
 
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from services.entry_lists.spelling import plain
@@ -95,6 +95,8 @@ _ALSO = {
 }
 
 NEAR = 0.8  # how alike a name has to be to a known one, to be proposed for it
+NEAR_LENGTH = 3  # characters by which such a name may be longer or shorter
+NEAR_CACHED = 4_096  # names; a list has the same wrong one in many rows
 
 
 class Country(NamedTuple):
@@ -126,10 +128,14 @@ def country_of(text: str) -> Country | None:
     return country
 
 
+@lru_cache(NEAR_CACHED)
 def near_country(text: str) -> str:
     """Return the known name nearest to a text, with its code; "" if none is near."""
     names = _known().names
-    near = get_close_matches(plain(text), names, n=1, cutoff=NEAR)
+    letters = plain(text)
+    # Comparing takes long, and a list may have a wrong name in every row: only a few are compared.
+    alike = [name for name in names if name[0] == letters[:1] and abs(len(name) - len(letters)) <= NEAR_LENGTH]
+    near = get_close_matches(letters, alike, n=1, cutoff=NEAR)
     return f"{names[near[0]]} ({near[0]})" if near else ""
 
 

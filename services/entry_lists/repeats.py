@@ -39,9 +39,7 @@ def _alike(listed: Sequence[ListedEntry], names: Mapping[Field, str]) -> Iterato
         for field, code in codes:
             other, before = first.setdefault((field, code.lstrip("0")), (code, line))
             if before != line:
-                reason = (
-                    f"{code} differs from {other} on line {before} by leading zeros only; look whether both are right"
-                )
+                reason = f"{code} differs from {other} on line {before} by leading zeros only; check both"
                 yield LineNote(line, names.get(field, field), code, reason)
 
 
