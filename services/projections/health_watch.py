@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from schemas.results import EventRow
 from services.health.bursts_query import BURSTS
 from services.health.examine_event import health
 from services.health.health_document import Health
@@ -26,6 +27,7 @@ from services.runtime.clickhouse import Database, DatabaseUnavailable
 
 LOOK_S = 1.0
 SWITCH_S = 0.0005  # how soon the thread of an examination makes way for the boards; Python's 5 ms come at every step
+FACTS_WAIT_S = 30.0  # for the last fact of a revision; it does not come if it was a delivery of reads with an id
 FACTS_A_QUERY = 100  # a fact may be a list of thousands of entries, half a MiB
 EVENTS_HELD = 4  # whose facts are held, some 1.5 kB an entry; those of another are folded again
 
@@ -86,6 +88,7 @@ class HealthWatch:
         self._pace = pace or Pace()
         self._examined: dict[str, Examined] = {}
         self._facts: dict[str, FoldedFacts] = {}
+        self._waiting: dict[str, tuple[int, float]] = {}
 
     async def run(self) -> None:
         """Examine every event that has changed, when it is due."""
@@ -110,7 +113,7 @@ class HealthWatch:
         return time.monotonic() - last.at_s >= max(self._pace.every_s, self._pace.share * last.took_s)
 
     async def _examine(self, event: str) -> None:
-        """Examine an event as it is now, unless facts on its athletes have not arrived yet."""
+        """Examine an event as it is now, unless the facts behind its rows have not arrived yet."""
         standings, began_s = self._results.events[event], time.monotonic()
         revision, reads, rows = self._results.revisions[event], self._shown.reads(event), list(standings.rows.values())
         row, definition = standings.event, standings.definition
@@ -118,7 +121,7 @@ class HealthWatch:
         assert definition is not None
         facts = await self._facts_of(event, revision)
         rulings = facts.state.rulings
-        if any(athlete.bib not in rulings.written for athlete in rows):
+        if any(athlete.bib not in rulings.written for athlete in rows) or self._waits_for_facts(row, facts):
             return
         parameters = {"event": event, "gap": rulings.gap_us, "until": revision}
         found = await self._database.query(BURSTS, parameters)
@@ -136,6 +139,17 @@ class HealthWatch:
         took_s = time.monotonic() - began_s
         self._metrics.examination_s.observe(took_s)
         self._examined[event] = Examined(revision, reads, time.monotonic(), took_s)
+
+    def _waits_for_facts(self, row: EventRow, facts: FoldedFacts) -> bool:
+        """Return whether the last fact that changed the event has not arrived, and may still come."""
+        if facts.last[0] >= row.version:
+            self._waiting.pop(row.event, None)
+            return False
+        version, since_s = self._waiting.get(row.event, (-1, 0.0))
+        if version != row.version:
+            since_s = time.monotonic()
+            self._waiting[row.event] = row.version, since_s
+        return time.monotonic() - since_s < FACTS_WAIT_S
 
     async def _facts_of(self, event: str, revision: int) -> FoldedFacts:
         """Return the facts of an event up to a revision."""

@@ -294,3 +294,12 @@ async def test_the_health_of_an_event_is_kept_and_counted_and_is_that_of_its_log
                 await asyncio.sleep(0.05)
         samples = [{"event": "c07", "kind": kind} for kind in ("clock_off", "gun_suspect")]
         assert [metrics.registry.get_sample_value("projections_findings", labels) for labels in samples] == [1, 0]
+
+        corrected = {"type": "clock_corrected", "event": "c07", "device": "M10", "offset_us": -3_600_000_000}
+        log.add(msgspec.json.encode(corrected))
+        await publish(kafka, 0, *writer.frames(corrected))
+        expected = msgspec.json.encode(health_of(log)).decode()
+        async with asyncio.timeout(WAIT_S):
+            while await database.query(newest) != [(len(lines), expected)]:
+                await asyncio.sleep(0.05)
+        assert metrics.registry.get_sample_value("projections_findings", samples[0]) == 0
