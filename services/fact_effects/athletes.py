@@ -24,6 +24,12 @@ class AthleteOutline(Struct, frozen=True, array_like=True):
     was_read: bool
     gone: bool
 
+    @property
+    def start_us(self) -> int | None:
+        """The instant of the START passing, None without one; an official's time is no passing."""
+        first = self.points[0] if self.points and not self.gone else None
+        return first.at_us if first is not None and first.point == "START" and first.source != "official" else None
+
 
 class Athletes(Protocol):
     """The outlines of an event's athletes, as far as they are known."""
@@ -34,6 +40,10 @@ class Athletes(Protocol):
 
     def in_race(self, race: str) -> Iterable[AthleteOutline]:
         """Return the outlines of a race's athletes."""
+        ...
+
+    def starts(self, race: str) -> dict[str | None, Collection[int]]:
+        """Return the instants of the START passings of a race's athletes, by their waves."""
         ...
 
     def open_cases(self) -> Collection[str]:
@@ -53,8 +63,20 @@ class OutlinedRows:
     def in_race(self, race: str) -> Iterable[AthleteOutline]:
         return (outline for outline in self._outlines.values() if outline.race == race)
 
+    def starts(self, race: str) -> dict[str | None, Collection[int]]:
+        return starts_of(self.in_race(race))
+
     def open_cases(self) -> Collection[str]:
         return {case.case for outline in self._outlines.values() for case in outline.cases if case.open}
+
+
+def starts_of(outlines: Iterable[AthleteOutline]) -> dict[str | None, Collection[int]]:
+    """Return the instants of the START passings of athletes, by their waves."""
+    starts: dict[str | None, list[int]] = {}
+    for outline in outlines:
+        if outline.start_us is not None:
+            starts.setdefault(outline.wave, []).append(outline.start_us)
+    return {**starts}
 
 
 def outline_of(row: AthleteRow) -> AthleteOutline:

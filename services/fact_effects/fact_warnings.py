@@ -21,7 +21,6 @@ from services.fact_effects.athletes import AthleteOutline, Athletes
 from services.fact_effects.unknown_names import knows_device, unknown_device
 from services.formatting.times import LocalClock, format_exact
 from services.formatting.words import join_words
-from services.scoring.core.course import START, Course
 from services.scoring.core.officials_facts import OfficialsFacts
 from services.scoring.core.required_points import EarlierRuling, overruled_by
 from services.scoring.core.rulings import Rulings
@@ -101,28 +100,17 @@ def _usual_mistake(timezone: str, off_us: int, start_us: int) -> str:
 
 
 def _after_starts(rulings: Rulings, fact: GunFired, athletes: Athletes) -> list[str]:
+    """Compare with the START passings of the athletes whose own gun it would be."""
     starts = [
-        outline.points[0].at_us
-        for outline in athletes.in_race(fact.race)
-        if outline.points and _starts_with(rulings, fact, outline) and _passed_start(rulings.courses, outline)
+        instants
+        for wave, instants in athletes.starts(fact.race).items()
+        if wave == fact.wave or (fact.wave is None and (fact.race, wave) not in rulings.guns)
     ]
-    before = sum(at_us < fact.at_us for at_us in starts)
-    if before * 2 <= len(starts):
+    passed = sum(map(len, starts))
+    before = sum(at_us < fact.at_us for instants in starts for at_us in instants)
+    if before * 2 <= passed:
         return []
-    return [f"{before} of the {len(starts)} athletes who passed START did so before this gun; they would lose it"]
-
-
-def _starts_with(rulings: Rulings, fact: GunFired, outline: AthleteOutline) -> bool:
-    """Return whether the gun would be the athlete's own."""
-    if outline.gone:
-        return False
-    return outline.wave == fact.wave or (fact.wave is None and (fact.race, outline.wave) not in rulings.guns)
-
-
-def _passed_start(courses: dict[str, Course], outline: AthleteOutline) -> bool:
-    course = courses.get(outline.race)
-    first = outline.points[0]
-    return course is not None and first.source != "official" and first.point == course.points[START].id
+    return [f"{before} of the {passed} athletes who passed START did so before this gun; they would lose it"]
 
 
 # --- Athletes' points and cases.

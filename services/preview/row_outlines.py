@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from schemas.results import AthleteRow
-from services.fact_effects.athletes import AthleteOutline, outline_of
+from services.fact_effects.athletes import AthleteOutline, outline_of, starts_of
 
 
 class RowOutlines:
@@ -20,6 +20,10 @@ class RowOutlines:
     def in_race(self, race: str) -> Iterable[AthleteOutline]:
         """Return the outlines of a race's athletes."""
         return (outline_of(row) for row in self._rows.values() if row.race == race)
+
+    def starts(self, race: str) -> dict[str | None, Collection[int]]:
+        """Return the instants of the START passings of a race's athletes, by their waves."""
+        return starts_of(self.in_race(race))
 
     def open_cases(self) -> Collection[str]:
         """Return the names of all athletes' open cases."""

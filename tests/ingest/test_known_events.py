@@ -123,6 +123,16 @@ def test_cases_and_points_come_from_the_results():
     assert effect.warnings == ["2 of the 2 athletes who passed START did so before this gun; they would lose it"]
 
 
+def test_a_start_that_a_newer_row_takes_away_is_not_counted():
+    events = known(record(*day(bibs=["7", "8"])))
+    events.fold_results(frame(*(row(bib, points=[PointTime("START", at(10), "main")]) for bib in "78")))
+    events.fold_results(frame(row("7", 2), row("8", 2, points=[PointTime("START", at(30), "main")])))
+    (effect,) = judged(events, gun(20))
+    assert effect.warnings == []
+    (effect,) = judged(events, gun(40))
+    assert effect.warnings == ["1 of the 1 athletes who passed START did so before this gun; they would lose it"]
+
+
 def test_of_an_athletes_rows_the_newest_counts_in_whatever_order_they_come():
     events = known(record(*day()))
     events.fold_results(frame(row("7", 5, cases=[Case("missed:7", "hm", "7")])))
