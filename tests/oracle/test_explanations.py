@@ -548,7 +548,7 @@ def waits(second, fact):
         case "protest_decided":
             return not any(fact["protest"] == filed["protest"] for filed in log.of("protest_filed"))
         case "fact_withdrawn":
-            return fact["fact"] not in {line.get(name) for line in second.lines for name in ("id", "upload")}
+            return fact["fact"] not in {line.get(name) for line in second.lines for name in ("id", "part_of")}
         case _:
             return False
 

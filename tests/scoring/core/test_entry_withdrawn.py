@@ -76,6 +76,8 @@ def test_an_entry_that_waited_for_its_race_is_withdrawn_too_and_waits_no_more():
     assert pending(*waiting, entry_withdrawn("7")) == []
     again = [*waiting, entry_withdrawn("7"), entries(entry("7", race="5k"))]
     assert pending(*again) == ["entry of bib 7: race 5k is not defined"]
+    two = [defined(), entries(entry("7", race="5k"), entry("8", race="10k"))]
+    assert pending(*two, entry_withdrawn("7")) == ["entry of bib 8: race 10k is not defined"]
     assert pending(*waiting, entry_withdrawn("8")) == ["entry of bib 7: race 5k is not defined"]
 
 
