@@ -5,6 +5,7 @@ the last good row is taken. Codes that differ by leading zeros only, 007 and 7, 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from services.entry_lists.column_names import Field
 from services.entry_lists.entry_list import CheckedRow, EntryList, LineNote, ListedEntry, Repeat
@@ -67,9 +68,9 @@ def _refused(rows: Sequence[CheckedRow], lines: _Lines, names: Mapping[Field, st
 
 
 def _repeated(row: CheckedRow, column: str, what: str, value: str, lines: Sequence[int]) -> LineNote:
-    others = [line for line in lines if line != row.line]
+    others = _named(islice((line for line in lines if line != row.line), LINES_NAMED), len(lines) - 1)
     keep = "give each athlete a bib of their own" if what == "bib" else "find out who wears it"
-    reason = f"{what} {value} is also on {_named(others)}; {keep}, or have the last line taken (repeat=last)"
+    reason = f"{what} {value} is also on {others}; {keep}, or have the last line taken (repeat=last)"
     return LineNote(row.line, column, value, reason)
 
 
@@ -92,10 +93,11 @@ def _superseded(rows: Sequence[CheckedRow], names: Mapping[Field, str]) -> Itera
             chips |= dict.fromkeys(row.chips, row.line)
 
 
-def _named(lines: Sequence[int]) -> str:
-    named = [str(line) for line in lines[:LINES_NAMED]]
-    if len(lines) > LINES_NAMED:
-        return f"lines {', '.join(named)} and {len(lines) - LINES_NAMED} more"
-    if len(named) == 1:
+def _named(first: Iterable[int], count: int) -> str:
+    """Return `count` lines in words, of which the first are given."""
+    named = [str(line) for line in first]
+    if count > len(named):
+        return f"lines {', '.join(named)} and {count - len(named)} more"
+    if count == 1:
         return f"line {named[0]}"
     return f"lines {', '.join(named[:-1])} and {named[-1]}"
