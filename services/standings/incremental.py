@@ -212,6 +212,8 @@ class EventStandings:
         touched.update(
             self.together if ruled else (pair for pair in self.together if not dirty.keys().isdisjoint(pair))
         )
+        if not touched:
+            return
         there = [pair for pair in touched if self._index is not None and self._index.has(pair)]
         races = {bib: self.rows[bib].race for pair in there for bib in pair}
         decided = () if self.event is None else self.event.decided

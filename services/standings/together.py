@@ -80,8 +80,8 @@ def crossings_of(definition: Definition) -> Crossings:
 def side_by_side(definition: Definition, row: AthleteRow, other: AthleteRow) -> list[SideBySide]:
     """Return the crossings that two athletes took, both from reads, in the order of the first athlete's course."""
     crossings = crossings_of(definition)
-    others = dict(_taken(crossings, other))
-    both = ((taken, others[crossing]) for crossing, taken in _taken(crossings, row) if crossing in others)
+    others, own = _taken(crossings, other), _taken(crossings, row)
+    both = ((taken, others[crossing]) for crossing, taken in own.items() if crossing in others)
     return [
         SideBySide(
             point=taken.point,
@@ -95,15 +95,12 @@ def side_by_side(definition: Definition, row: AthleteRow, other: AthleteRow) -> 
     ]
 
 
-def _taken(crossings: Crossings, row: AthleteRow) -> Iterator[tuple[Crossing, PointTime]]:
-    """Yield the crossings that an athlete took from reads."""
+def _taken(crossings: Crossings, row: AthleteRow) -> dict[Crossing, PointTime]:
+    """Return the points that an athlete took from reads, by crossing; none of an athlete without an entry."""
     of = crossings.get(row.race)
     if of is None or row.gone:
-        return
-    for taken in row.points:
-        crossing = of.get(taken.point)
-        if crossing is not None and taken.source != "official":
-            yield crossing, taken
+        return {}
+    return {of[taken.point]: taken for taken in row.points if taken.source != "official" and taken.point in of}
 
 
 def _is_whole(at_us: int) -> bool:
@@ -155,7 +152,7 @@ class TogetherIndex:
         self._points = rule.points
         self._within_us = rule.within_us
         self._crossings = crossings
-        self._rows: dict[str, AthleteRow] = {}
+        self._instants: dict[str, dict[Crossing, int]] = {}
         self._lines: dict[Crossing, _Line] = {}
         self._partners: dict[str, set[str]] = {}
 
@@ -191,10 +188,10 @@ class TogetherIndex:
         moved: list[str] = []
         added: dict[Crossing, list[tuple[int, str]]] = {}
         for row in rows:
-            before, now = self._instants(row.bib), _instants(self._crossings, row)
-            self._rows[row.bib] = row
+            before, now = self._instants.get(row.bib, {}), _instants(self._crossings, row)
             if before == now:
                 continue
+            self._instants[row.bib] = now
             moved.append(row.bib)
             for crossing, at_us in before.items():
                 if now.get(crossing) != at_us:
@@ -206,24 +203,20 @@ class TogetherIndex:
             self._lines.setdefault(crossing, _Line()).add(instants)
         return moved
 
-    def _instants(self, bib: str) -> dict[Crossing, int]:
-        row = self._rows.get(bib)
-        return {} if row is None else _instants(self._crossings, row)
-
     def _find(self, bib: str) -> set[str]:
         """Return everybody who makes a pair with an athlete.
 
         They are near the athlete at `points` crossings or more, so at one of any `len(own) - points + 1`; the
         athlete's neighbours are looked at where these are fewest, because many may pass a mat at once.
         """
-        own = self._instants(bib)
+        own = self._instants[bib]
         if len(own) < self._points:
             return set()
         near = [self._lines[crossing].near(at_us, self._within_us) for crossing, at_us in own.items()]
         near.sort(key=len)
         candidates = {other for window in near[: len(own) - self._points + 1] for other in window.bibs()}
         candidates.discard(bib)
-        return {other for other in candidates if self._agree(own, self._instants(other))}
+        return {other for other in candidates if self._agree(own, self._instants[other])}
 
     def _agree(self, own: Mapping[Crossing, int], others: Mapping[Crossing, int]) -> bool:
         counted = 0
@@ -238,7 +231,7 @@ class TogetherIndex:
 
 
 def _instants(crossings: Crossings, row: AthleteRow) -> dict[Crossing, int]:
-    return {crossing: taken.at_us for crossing, taken in _taken(crossings, row)}
+    return {crossing: taken.at_us for crossing, taken in _taken(crossings, row).items()}
 
 
 def _pair(bib: str, other: str) -> Pair:
