@@ -11,15 +11,17 @@ from tests.fuzz.targets import TARGETS, Target
 
 SEED = 20260104
 INPUTS = 3_000
+FEWER = {"entries_xlsx": 200}  # a workbook takes some hundredths of a second
 
 every_target = pytest.mark.parametrize("target", TARGETS, ids=[target.name for target in TARGETS])
 
 
 @every_target
 def test_damaged_bytes_do_no_harm(target: Target):
-    for lived in live(target, SEED, INPUTS):
+    inputs = FEWER.get(target.name, INPUTS)
+    for lived in live(target, SEED, inputs):
         last = lived
-    assert last.inputs >= INPUTS
+    assert last.inputs >= inputs
 
 
 @every_target
