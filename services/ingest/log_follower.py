@@ -197,7 +197,8 @@ class LogFollower:
             try:
                 return await asyncio.wait_for(watch.effects, wait_s)
             except TimeoutError:
-                reason = f"ingest did not read them back from the log within {wait_s:g} s"
+                late = f"ingest did not read them back from the log within {wait_s:g} s"
+                reason = self._unknown(watch.event) or late  # what keeps it may have come since
         return [FactEffect("unknown", reason)] * watch.count
 
     async def ask(self, event: str, question: Callable[[KnownEvent], Answer]) -> Answer:

@@ -72,3 +72,17 @@ async def test_after_a_record_of_a_newer_release_nothing_more_of_the_partition_i
     with following.watching(EVENT, [DNF]) as watch:
         await following.take(PARTITION, [(0, newer), (1, later)])
         assert not watch.effects.done()
+
+
+async def test_facts_that_are_not_read_back_in_time_are_answered_with_the_reason():
+    following = follower()
+    following._fault = None  # as after it has read the log
+    effect = await effect_of(following, DNF, wait_s=0.01)
+    assert (effect.effect, effect.why) == ("unknown", "ingest did not read them back from the log within 0.01 s")
+    with following.watching(EVENT, [DNF]) as watch:
+        waiting = asyncio.create_task(following.effects(watch, 0.2))
+        await asyncio.sleep(0)
+        newer = msgspec.msgpack.encode({"v": 99, "event": EVENT, "facts": []})
+        await following.take(PARTITION, [(0, newer)])
+        (effect,) = await waiting
+    assert "ingest must be upgraded: record 0 of race-log" in (effect.why or "")
