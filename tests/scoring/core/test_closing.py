@@ -230,8 +230,9 @@ def test_the_explanation_says_why_a_finish_is_not_late(facts, says):
     ],
 )
 def test_the_explanation_says_what_the_jury_decided(outcome, rule, says):
-    last = explained(run(), LATE, decided("after_close:7", outcome)).why[-1]
-    assert (last.rule, last.says) == (rule, says)
+    made = explained(run(), LATE, decided("after_close:7", outcome))
+    assert (made.why[-1].rule, made.why[-1].says) == (rule, says)
+    assert [(case.case, case.open, case.outcome) for case in made.cases] == [("after_close:7", False, outcome)]
 
 
 # --- In the event's row.

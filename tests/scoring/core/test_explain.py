@@ -374,6 +374,8 @@ def test_cases_give_their_reason_and_the_decision():
     assert [(case.case, case.open, case.outcome) for case in explanation.cases] == [("missed:7", False, "accept")]
     after = why(run(), status("7", "DNF"))
     assert [(case.case, case.open, case.outcome) for case in after.cases] == [("reads_after:7", True, None)]
+    closed_case = why(run(), status("7", "DNF"), decided("reads_after:7", "dnf"))
+    assert [(case.case, case.open, case.outcome) for case in closed_case.cases] == [("reads_after:7", False, "dnf")]
 
 
 # --- Facts.
