@@ -28,11 +28,21 @@ class _Limit(NamedTuple):
 
 
 def notes(definition: Definition) -> Iterator[Fault]:
-    """Yield probable mistakes that are not faults: a mat that no race passes, a cut-off that few can make."""
+    """Yield probable mistakes that are not faults: a mat that no race passes, a cut-off that few can make,
+    a rule for carried chips that no course is long enough for.
+    """
     passed = {point.mat for race in definition.races for point in race.points}
     for index, mat in enumerate(definition.mats):
         if mat.id not in passed:
             yield Fault(f"mats[{index}].id", f"no race has a point at mat {mat.id!r}, so reads there will not count")
+    wanted = 0 if definition.together is None else definition.together.points
+    most = max(len(race.points) for race in definition.races) - 1
+    if wanted > most:
+        yield Fault(
+            "together.points",
+            f"is {wanted}, and no race has more than {most} after START, so chips that are carried together cannot be"
+            " found",
+        )
     for index, race in enumerate(definition.races):
         for limit in _limits(definition, index, race):
             km_from = race.points[0].km

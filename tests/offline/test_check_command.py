@@ -262,6 +262,12 @@ def test_a_cutoff_of_start_is_no_matter_of_speed():
     assert list(notes(parse_definition(half(points=course(START={"cutoff": {"gun": "0:00:10"}}))))) == []
 
 
+@pytest.mark.parametrize(("points", "noted"), [(0, []), (2, []), (3, ["together.points"])])
+def test_a_rule_for_carried_chips_that_no_course_is_long_enough_for_is_noted(points, noted):
+    of = parse_definition({**definition(), "together": {"points": points}})
+    assert [one.path for one in notes(of)] == noted
+
+
 def test_a_note_is_printed_with_its_line_and_is_not_a_fault(checked):
     code, out, err = checked(TOML.replace("clock = 06:26:00", "clock = 05:06:00"))
     assert (code, err) == (0, [])

@@ -160,3 +160,9 @@ def test_the_refusal_reads_as_path_and_reason():
     assert str(refused.value) == (
         "races: is empty; an event has at least one race; boards[0].race: race '5k' is not defined"
     )
+
+
+def test_an_empty_table_of_carried_chips_has_defaults_and_without_one_there_is_no_rule():
+    assert parse_definition(definition()).together is None
+    rule = parse_definition(definition(together={})).together
+    assert (rule.within_s, rule.points) == (0.2, 3)
