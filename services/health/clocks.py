@@ -17,6 +17,7 @@ OFF_MIN_US = 10 * US  # where devices at the same mat tell
 SURE_S = 15.0  # an offset that paces tell is shown as the device's when its standard error is no more
 ROUND_US = 1800 * US  # clocks are set to the wrong zone or hour: an offset near one of these is one of these
 STRAYS = 2
+ROUGH_S = 30.0  # an offset that paces tell less exactly is corrected only if it is whole half hours
 TENTH_US = US // 10
 ROUND_NEAR_US = 3 * US
 FAVOURED = 12.0  # how much likelier (twice its logarithm) one of two devices has to be right
@@ -26,7 +27,7 @@ class ClockFault(NamedTuple):
     """Devices of one mat whose clocks are wrong in the same way.
 
     `by` says what told: other devices at the mat, or the athletes' paces. `sure` is false where two devices differ and
-    nothing says which is wrong: `against` names the other.
+    nothing says which is wrong, `against` names the other then, and where the paces tell too roughly by how much.
     """
 
     devices: tuple[int, ...]
@@ -269,7 +270,8 @@ class _Judge:
             self.shifts[device] = phases if own is None else _sum(own, phases)
             self.ahead_us[device] = self.shifts[device][-1].ahead_us
         self._crossings = None
-        self.faults.append(ClockFault(devices, mat, phases, "paces", error_s, found.athletes, (), True))
+        sure = error_s <= ROUGH_S or all(phase.ahead_us % ROUND_US == 0 for phase in phases)
+        self.faults.append(ClockFault(devices, mat, phases, "paces", error_s, found.athletes, (), sure))
 
 
 def _sum(one: Sequence[Phase], other: Sequence[Phase]) -> tuple[Phase, ...]:

@@ -62,6 +62,14 @@ def _clock_off(finding: Finding, at: Say) -> tuple[str, str]:
     by = f"{_duration(ahead_us)} {way}"
     devices = _devices(finding)
     since = f" since {at(finding.since_us)}" if evidence["jumped"] and finding.since_us is not None else ""
+    if not evidence["sure"] and not evidence["against"]:
+        verb = "seem" if "devices" in finding.subject else "seems"
+        return (
+            f"{devices} {verb} to be about {by}{since}, give or take {_duration(evidence['error_us'])} at least, "
+            f"by the paces of {evidence['athletes']} athletes.",
+            "Compare the clock with another one, and send clock_corrected with what you find. Athletes' paces will "
+            "tell more exactly once more of them have been at the next mat.",
+        )
     if not evidence["sure"]:
         against = join_words(evidence["against"])
         return (

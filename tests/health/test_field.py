@@ -119,3 +119,18 @@ def test_office_as_json_has_the_whole_health(capsysbinary):
     }  # fmt: skip
     assert found["devices"][0]["device"] == "LINE"
     assert found["findings"][0]["kind"] == "chips_unknown"
+
+
+def test_an_offset_that_paces_tell_too_roughly_is_said_and_not_corrected():
+    """The mat at 10K is 50 minutes ahead by the paces of four athletes, give or take two: no whole half hours."""
+    log = Log()
+    for line in (FIELD / "07-one-reader-an-hour-ahead.jsonl").read_bytes().splitlines():
+        fact = json.loads(line)
+        for one in fact.get("reads", ()):
+            one["at_us"] -= 600_000_000 if one["device"] == "M10" else 0
+        log.add(json.dumps(fact).encode())
+    (finding,) = health_of(log).findings
+    assert (finding.kind, finding.evidence["sure"], finding.proposal) == ("clock_off", False, None)
+    text = describe(finding, LocalClock(log.state.rulings.definition))
+    assert text.seen.startswith("M10 at mat m10 seems to be about 0:50:")
+    assert "send clock_corrected with what you find" in text.todo
