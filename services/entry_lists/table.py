@@ -128,7 +128,8 @@ def _header(lines: list[str], first: int, delimiters: str, is_known: Callable[[s
             best, best_delimiter = header._replace(position=first + records[header.position][0]), delimiter
     if best is None:
         for number, line in enumerate(head, start=first + 1):
-            if best_header([next(csv.reader([line], delimiter=one), []) for one in delimiters], is_known) is not None:
+            lenient = [next(csv.reader([line], delimiter=delimiter), []) for delimiter in delimiters]
+            if best_header(lenient, is_known) is not None:
                 raise _open_quote(number)
         raise no_header()
     return best, best_delimiter

@@ -32,12 +32,12 @@ from services.ingest.http.definitions import checked_definition, refuse_definiti
 from services.ingest.http.entries import (
     NO_DEFINITION,
     REPEATED,
-    Found,
+    ListChanges,
     answer,
+    changes_of,
     entry_list_of,
-    found_in,
-    not_found,
     options_of,
+    unknown_changes,
 )
 from services.ingest.http.push import (
     READS_MAX,
@@ -274,16 +274,16 @@ class IngestApi:
         definition, notes = await self._definition_for_list(event)
         async with self._reading_list:
             entry_list = await asyncio.to_thread(entry_list_of, data, is_json, definition, options, self._now_us())
-        found = await self._found(event, entry_list)
+        changed = await self._changes(event, entry_list)
         if options.dry_run or not entry_list.listed:
-            return _json(answer(entry_list, found, notes, options, None, None))
+            return _json(answer(entry_list, changed, notes, options, None, None))
         upload = _request_id(request) or f"entries-{uuid.uuid4().hex}"
         stamp = EntriesAdded(event=event, id=upload, by=official.name, recorded_at_us=self._now_us(), entries=[])
         facts = await asyncio.to_thread(entries_facts, stamp, entry_list.entries())
         revision, effects = await self._write_facts(event, facts)
         if any(effect.effect == "repeated" for effect in effects):
             notes.append(REPEATED)
-        return _json(answer(entry_list, found, notes, options, upload, revision))
+        return _json(answer(entry_list, changed, notes, options, upload, revision))
 
     async def _definition_for_list(self, event: str) -> tuple[Definition | None, list[str]]:
         """Return the event's definition, or None and a warning that says why it is not known."""
@@ -293,11 +293,11 @@ class IngestApi:
             return None, [f"{error}; until then races are taken as they stand, unchecked"]
         return definition, [] if definition is not None else [NO_DEFINITION]
 
-    async def _found(self, event: str, entry_list: EntryList) -> Found:
+    async def _changes(self, event: str, entry_list: EntryList) -> ListChanges:
         try:
-            return await self._follower.ask(event, lambda known: found_in(known, entry_list))
+            return await self._follower.ask(event, lambda known: changes_of(known, entry_list))
         except NotKnown:
-            return not_found(entry_list)
+            return unknown_changes(entry_list)
 
     # --- facts
 

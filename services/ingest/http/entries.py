@@ -43,7 +43,7 @@ class Options(Struct, frozen=True):
     names: NameOrder | None = None
 
 
-class Found(Struct, frozen=True):
+class ListChanges(Struct, frozen=True):
     """What a list changes of the entries in force; `warnings` are on chips that it takes from others."""
 
     rows: list[RowChange]
@@ -82,25 +82,30 @@ def entry_list_of(data: bytes, is_json: bool, definition: Definition | None, opt
         ) from None
 
 
-def found_in(known: KnownEvent, entry_list: EntryList) -> Found:
+def changes_of(known: KnownEvent, entry_list: EntryList) -> ListChanges:
     """Return what a list changes of an event."""
-    return Found(changes(entry_list, known.entry), list(taken_chips(entry_list.listed, known.owner_of)))
+    return ListChanges(changes(entry_list, known.entry), list(taken_chips(entry_list.listed, known.owner_of)))
 
 
-def not_found(entry_list: EntryList) -> Found:
+def unknown_changes(entry_list: EntryList) -> ListChanges:
     """Return that it is not known what a list changes."""
-    return Found(changes(entry_list, None))
+    return ListChanges(changes(entry_list, None))
 
 
 def answer(
-    entry_list: EntryList, found: Found, notes: list[str], options: Options, undo: str | None, revision: int | None
+    entry_list: EntryList,
+    changed: ListChanges,
+    notes: list[str],
+    options: Options,
+    undo: str | None,
+    revision: int | None,
 ) -> dict[str, Any]:
     """Return the body of the answer; `notes` are warnings on the list as such, `undo` what takes it back."""
-    is_known = all(row.change != "unknown" for row in found.rows)
-    warnings = [*(LineNote(None, "", "", note) for note in notes), *entry_list.warnings, *found.warnings]
+    is_known = all(row.change != "unknown" for row in changed.rows)
+    warnings = [*(LineNote(None, "", "", note) for note in notes), *entry_list.warnings, *changed.warnings]
     body = {
         "accepted": len(entry_list.listed),
-        "replaced": replaced(found.rows) if is_known else None,
+        "replaced": replaced(changed.rows) if is_known else None,
         "rejected": entry_list.rejected[:NOTES_LISTED_MAX],
         "rejected_total": len(entry_list.refused_lines()),
         "warnings": warnings[:NOTES_LISTED_MAX],
@@ -108,4 +113,4 @@ def answer(
         "undo": undo,
         "revision": revision,
     }
-    return {**body, "dry_run": True, "rows": found.rows} if options.dry_run else body
+    return {**body, "dry_run": True, "rows": changed.rows} if options.dry_run else body

@@ -6,7 +6,7 @@ from schemas.events import Entry
 from services.entry_lists.changes import RowChange
 from services.entry_lists.entry_list import EntryList, LineNote, ListedEntry
 from services.ingest.errors import Refused
-from services.ingest.http.entries import NOTES_LISTED_MAX, Found, Options, answer, entry_list_of, options_of
+from services.ingest.http.entries import NOTES_LISTED_MAX, ListChanges, Options, answer, entry_list_of, options_of
 
 AT_US = 1_767_477_600_000_000  # in 2026
 CSV = b"bib,race,gender,full name\n7,hm,F,Ann X\n"
@@ -48,7 +48,7 @@ def test_the_answer_counts_lines_and_lists_no_more_notes_than_help():
     notes = [LineNote(line, column, "", "no") for line in range(3, 1_003) for column in ("bib", "race")]
     body = answer(
         EntryList([ListedEntry(2, entry)], notes, []),
-        Found([RowChange(2, "7", "replaced")]),
+        ListChanges([RowChange(2, "7", "replaced")]),
         ["no definition"],
         Options(),
         "u",
@@ -63,7 +63,12 @@ def test_the_answer_counts_lines_and_lists_no_more_notes_than_help():
 def test_what_is_replaced_is_null_while_the_entries_in_force_are_not_known():
     entry = Entry(bib="7", chips=[], race="hm", gender="F", given_name="A", family_name="B")
     body = answer(
-        EntryList([ListedEntry(2, entry)], [], []), Found([RowChange(2, "7", "unknown")]), [], Options(True), None, None
+        EntryList([ListedEntry(2, entry)], [], []),
+        ListChanges([RowChange(2, "7", "unknown")]),
+        [],
+        Options(True),
+        None,
+        None,
     )
     assert body["replaced"] is None
     assert (body["dry_run"], body["rows"]) == (True, [RowChange(2, "7", "unknown")])
