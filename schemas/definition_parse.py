@@ -27,7 +27,9 @@ def plain_from_toml(data: bytes) -> dict[str, Any]:
     """
     try:
         plain: dict[str, Any] = _iso(tomllib.loads(data.decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise DefinitionRefused([Fault("$", f"is not in UTF-8 (byte {error.start}); save it as UTF-8")]) from None
+    except tomllib.TOMLDecodeError as error:
         raise DefinitionRefused([Fault("$", f"is not TOML: {error}")]) from None
     except RecursionError:
         raise DefinitionRefused([Fault("$", "is nested more deeply than any definition")]) from None

@@ -1,5 +1,6 @@
 """What is malformed in a fact that was sent or that a log holds: the field, its value, and what to write. Pure."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, get_args, get_origin
 
@@ -18,19 +19,39 @@ KINDS: dict[str, type[Ruling | ReadsReceived]] = {
     str(ReadsReceived.__struct_config__.tag): ReadsReceived,
 }
 ADDED_BY_THE_LOG = ("by", "recorded_at_us")
+EXCERPT_BYTES = 20  # of a body that is no JSON, from where the decoder stopped: enough to find the place
 EXAMPLE = '{"type": "status_set", "event": "...", "bib": "7", "status": "DNF", "reason": "..."}'
 
 
-def json_fault(error: Exception) -> str:
+_PLACE = re.compile(r" \(byte ([0-9]+)\)$")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+
+
+def json_fault(data: bytes, error: Exception) -> str:
     """Return why a body is no JSON, without the words of the decoder."""
-    text = str(error)
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not text in UTF-8"
+    if not data.strip():
+        return "the body is empty"
+    try:
+        body = data.decode()
+    except UnicodeDecodeError as not_utf8:
+        return f"it is not in UTF-8 (byte {not_utf8.start}); save it as UTF-8"
+    if body.startswith("\ufeff"):
+        return "it begins with a byte order mark; save it as UTF-8 without one"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
+    text = str(error)
+    if "out of range" in text:
+        return "it is not JSON: it holds a number that is too large"
     if "truncated" in text:
-        return "it is not complete JSON: it ends too early"
-    return f"it is not JSON: {text.removeprefix('JSON is malformed: ')}"
+        half = r"; or a \u stands for half of a character" if "\\ud" in body.lower() else ""
+        return f"it is not complete JSON: it ends too early{half}"
+    text = text.removeprefix("JSON is malformed: ").partition(" - at `$")[0]
+    if (place := _PLACE.search(text)) is None:
+        return f"it is not JSON: {text}"
+    begin = int(place[1])
+    excerpt = data[begin : begin + EXCERPT_BYTES].decode(errors="ignore").strip()
+    at_excerpt = f" at {excerpt!r}" if excerpt else ""
+    return f"it is not JSON: {text.removesuffix(place[0])}{at_excerpt}{place[0]}"
 
 
 def kind_fault(plain: Any) -> str | None:
@@ -44,7 +65,8 @@ def kind_fault(plain: Any) -> str | None:
         return None
     near = nearest_names(name, RULING_KINDS) if isinstance(name, str) else []
     meant = f"; did you mean {near[0]!r}? The kinds are " if near else "; the kinds are "
-    return f"`type`: there is no kind of fact {name!r}{meant}{', '.join(RULING_KINDS)}"
+    shown = "null" if name is None else repr(name)[:60]
+    return f"`type`: there is no kind of fact {shown}{meant}{', '.join(RULING_KINDS)}"
 
 
 def line_fault(line: bytes) -> str | None:
@@ -52,7 +74,7 @@ def line_fault(line: bytes) -> str | None:
     try:
         plain = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return json_fault(error)
+        return json_fault(line, error)
     if isinstance(plain, dict) and "fact" in plain and "type" not in plain:
         if not isinstance(offset := plain.get("offset"), int) or offset < 0:
             return f"`offset`: {_what(offset)} is not a whole number from 0 on"
@@ -121,7 +143,11 @@ def _said(value: Any, kind: Any, text: str) -> str:
         return own
     said = in_words(value, kind, text)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return f'{said}; write "{value}", in quotes' if is_number and said.endswith("is not a text") else said
+    if is_number and said.endswith("is not a text"):
+        return f'{said}; write "{value}", in quotes'
+    if isinstance(value, str) and "number" in said and _NUMBER.fullmatch(value.strip()):
+        return f"{said}; write {value.strip().removeprefix('+')}, without quotes"
+    return said
 
 
 def _what(value: Any) -> str:

@@ -32,6 +32,7 @@ LATEST_US = 4_133_980_800 * US  # 2101-01-01T00:00:00Z, excluded
 UNITS = {"seconds": Fraction(US), "milliseconds": Fraction(1_000), "nanoseconds": Fraction(1, 1_000)}
 """Units that are taken for microseconds by mistake, in microseconds."""
 
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _DAY_TIME = re.compile(r"(?:\+([0-9]{1,2})\s+)?([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]{1,6}))?)?")
 _INSTANT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)([Zz]|[+-][0-9]{2}:?[0-9]{2})?"
@@ -58,7 +59,8 @@ def with_instants(fact: dict[str, Any], definition: Definition | None) -> dict[s
     at once, and a time of day while there is no definition.
     """
     sent = [name for name in TIMES if name in fact]
-    kind = RULING_KINDS.get(str(fact.get("type")))
+    kind_name = str(fact.get("type"))
+    kind = RULING_KINDS.get(kind_name)
     if not sent or kind is None:  # an unknown kind is refused by the decoder
         return fact
     resolved = {name: value for name, value in fact.items() if name not in TIMES}
@@ -70,7 +72,9 @@ def with_instants(fact: dict[str, Any], definition: Definition | None) -> dict[s
             raise ValueError(f"a fact of the kind {fact['type']} has no `{name}`; {there}")
         if field in fact:
             raise ValueError(f"`{name}` is {value!r} and `{field}` is {fact[field]!r}; send only one of the two")
-        resolved[field] = None if value is None else _instant_us(name, value, definition)
+        at_us = resolved[field] = None if value is None else _instant_us(name, value, definition)
+        if at_us is not None and field not in OWN_TIMES.get(kind_name, set()) and not EARLIEST_US <= at_us < LATEST_US:
+            raise ValueError(f"`{name}` is {value!r}, which is not in the years 2000 to 2100; correct the year")
     return resolved
 
 
@@ -80,6 +84,8 @@ def check_instants(fact: dict[str, Any], definition: Definition | None) -> None:
     own = OWN_TIMES.get(kind, set())
     for name, field in TIMES.items():
         value = fact.get(field)
+        if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
+            continue  # a number in quotes is refused as such, like that of any field
         if isinstance(value, str):
             raise ValueError(f"`{field}` is the text {value!r}; a time as text goes into `{name}`, without `_us`")
         if field in own or isinstance(value, bool) or not isinstance(value, int | float):

@@ -51,7 +51,7 @@ def facts_from_body(data: bytes, event: str, definition: Definition | None) -> l
         is_list = data.lstrip()[:1] == b"["
         items = msgspec.json.decode(data, type=list[Raw]) if is_list else [Raw(data)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedFacts(f"{json_fault(error)}; send one fact as a JSON object, or a list of them") from None
+        raise MalformedFacts(f"{json_fault(data, error)}; send one fact as a JSON object, or a list of them") from None
     if not 1 <= len(items) <= FACTS_MAX:
         raise WrongNumber(len(items))
     facts: list[Ruling] = []
@@ -74,7 +74,7 @@ def _fact(data: bytes, event: str, definition: Definition | None) -> Ruling:
     try:
         plain = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(json_fault(error)) from None
+        raise ValueError(json_fault(data, error)) from None
     if (fault := kind_fault(plain)) is not None:
         raise ValueError(fault)
     if plain["type"] == READS:

@@ -164,7 +164,8 @@ def _athlete(rulings: Rulings, fact: TimeSet | StatusSet | PenaltySet | EntryHid
             return _status(rulings, fact)
         case PenaltySet():
             same = rulings.penalties.get(fact.bib, 0) == fact.penalty_us
-            return f"{bib} has a penalty of {fact.seconds:g} s already" if same else None
+            penalty = f"a penalty of {fact.seconds:g} s already" if fact.penalty_us else "no penalty as it is"
+            return f"{bib} has {penalty}" if same else None
         case EntryHidden():
             same = rulings.hidden.get(fact.bib, False) == fact.hidden
             return f"the name of {bib} is {'hidden' if fact.hidden else 'shown'} already" if same else None

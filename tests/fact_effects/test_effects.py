@@ -78,7 +78,7 @@ UNCHANGED = [
     ([run(), excluded("K1", "C7", 2000)], excluded("K1", "C7", 2000), "that read is excluded already"),
     ([status("7", "DQ")], status("7", "DQ", reason="another"), "the status of bib '7' is set to DQ already"),
     ([], status("7", "OK"), "bib '7' has no status that could be taken back"),
-    ([], penalty(0), "bib '7' has a penalty of 0 s already"),
+    ([], penalty(0), "bib '7' has no penalty as it is"),
     ([penalty(30)], penalty(30), "bib '7' has a penalty of 30 s already"),
     (
         [waived("10K", 5)],

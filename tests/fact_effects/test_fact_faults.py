@@ -23,6 +23,8 @@ WORDS_OF_THE_DECODER = (
     "enum",
     "truncated",
     "msgspec",
+    "codec",
+    "recursion",
 )
 
 
@@ -73,11 +75,26 @@ PLAIN_WORDS = [
     (fact("reads_received"), f"reads_received cannot be sent here; POST reads to /v1/events/{EVENT}/reads"),
     ("x", "'x' is not a fact; a fact is an object such as {"),
     ([[]], "a list within a list is not a fact"),
-    (b"", "it is not complete JSON: it ends too early"),
-    (b'{"type": "\xff"}', "it is not text in UTF-8"),
+    (b"", "the body is empty"),
+    (b" \n", "the body is empty"),
+    ("\ufeff{}".encode(), "it begins with a byte order mark; save it as UTF-8 without one"),
+    (b'{"type":"status_set","reason":"\xe9"}', "it is not in UTF-8 (byte 31); save it as UTF-8"),
+    (b'[{"reason":"\xe9"}]', "it is not in UTF-8 (byte 11); save it as UTF-8"),
+    (b'{"reason":"\\ud800"}', "it ends too early; or a \\u stands for half of a character"),
+    (b'{"seconds":1e999}', "it is not JSON: it holds a number that is too large"),
+    (b'{"seconds":NaN}', "it is not JSON: invalid character at 'NaN}' (byte 11)"),
+    (b'{"a":' * 5000, "it is nested too deeply"),
     (b"[" * 5000, "it is nested too deeply"),
+    ({"type": None}, "there is no kind of fact null"),
+    (gun() | {"at_us": "1767477600000000"}, "write 1767477600000000, without quotes"),
+    (fact("clock_corrected", device="K1", offset_us="-60"), "'-60' is not a whole number; write -60, without quotes"),
+    (fact("penalty_set", bib="7", seconds="30.5", reason=""), "'30.5' is not a number; write 30.5, without quotes"),
+    (
+        without(gun(), "at_us") | {"at": "1999-01-01T00:00:00Z"},
+        "`at` is '1999-01-01T00:00:00Z', which is not in the years 2000 to 2100; correct the year",
+    ),
     (b'{"type"', "it is not complete JSON: it ends too early"),
-    (b'[{"type" "gun_fired"}]', "it is not JSON: expected ':' (byte 9); send one fact as a JSON object, or a list of"),
+    (b'[{"type" "gun_fired"}]', "it is not JSON: expected ':' at '\"gun_fired\"}]' (byte 9); send one fact as a JSON"),
 ]
 
 

@@ -159,7 +159,7 @@ def test_without_a_definition_nothing_is_ranked_and_what_waits_is_said(tmp_path,
 
 
 BAD = [
-    (b"not json\n", "it is not JSON: invalid character (byte 4)"),
+    (b"not json\n", "it is not JSON: invalid character at 'json' (byte 4)"),
     (b'{"type":"gun_fired","event":"example-2026","race":"hm"}\n', "`at_us` is missing"),
     (
         b'{"type":"gun_fired","event":"example-2026","race":"hm","at_us":1,"wav":"A"}\n',
@@ -180,7 +180,7 @@ BAD = [
         "is of event 'other'; the log began with event 'example-2026'",
     ),
     (line(fact("event_defined", definition=definition(boards=[board(race="5k")]))), "boards[0].race: race '5k' is not"),
-    (b'{"type":"race_closed","event":"\xff","race":"hm"}\n', "it is not text in UTF-8"),
+    (b'{"type":"race_closed","event":"\xff","race":"hm"}\n', "it is not in UTF-8 (byte 31); save it as UTF-8"),
     (b'{"type":"race_closed","event":"example-2026","race":"hm"', "it is not complete JSON: it ends too early"),
 ]
 

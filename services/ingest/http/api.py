@@ -35,6 +35,7 @@ from services.ingest.http.entries import (
     ListChanges,
     answer,
     changes_of,
+    check_no_parameter,
     entry_list_of,
     options_of,
     unknown_changes,
@@ -252,6 +253,7 @@ class IngestApi:
     async def _definition(self, request: web.Request) -> web.StreamResponse:
         event = _event(request)
         official = self._access.official(request, event)
+        check_no_parameter(request.query, "a definition")
         data = await self._body(request, official, DEFINITION_MAX_BYTES)
         kind = _content_type(request, JSON + TOML)
         is_json = kind in JSON or (kind not in TOML and data.lstrip()[:1] == b"{")
@@ -304,6 +306,7 @@ class IngestApi:
     async def _facts(self, request: web.Request) -> web.StreamResponse:
         event = _event(request)
         official = self._access.official(request, event)
+        check_no_parameter(request.query, "facts")
         data = await self._body(request, official, BODY_MAX_BYTES)
         _content_type(request, JSON)
         facts = await self._facts_from(data, event)

@@ -25,8 +25,9 @@ def decompress(data: bytes, coding: str, limit: int) -> bytes:
             return _gunzipped(data, limit)
         if coding == "zstd":
             return _unzstd(data, limit)
-    except (zlib.error, zstandard.ZstdError) as error:
-        raise Refused(400, "Damaged body", f"the {coding} body cannot be decompressed: {error}") from None
+    except (zlib.error, zstandard.ZstdError):
+        text = f"the body cannot be decompressed: it is damaged, cut off or not {coding}; send it again"
+        raise Refused(400, "Damaged body", text) from None
     raise Refused(415, "Unknown content coding", f"content coding {coding!r} is not known; send {CODINGS} or none")
 
 

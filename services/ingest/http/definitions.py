@@ -7,6 +7,7 @@ import msgspec
 from schemas.definition_faults import DefinitionRefused, Fault
 from schemas.definition_parse import plain_from_toml
 from schemas.ids import NAME_CHARS, REASON_CHARS
+from services.fact_effects.fact_faults import json_fault
 from services.fact_effects.sent_facts import check_definition
 from services.ingest.errors import Refused
 from services.ingest.http.body import too_large
@@ -26,6 +27,8 @@ def checked_definition(data: bytes, is_json: bool, event: str) -> dict[str, Any]
 
 
 def _plain_definition(data: bytes, is_json: bool) -> dict[str, Any]:
+    if not data.strip():
+        refuse_definition([Fault("$", "is empty; send the file of the definition as the body")])
     if not is_json:
         _check_toml(data)
     try:
@@ -33,7 +36,8 @@ def _plain_definition(data: bytes, is_json: bool) -> dict[str, Any]:
     except DefinitionRefused as refused:
         refuse_definition(refused.faults)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or an endless number
-        refuse_definition([Fault("$", f"is not {'JSON' if is_json else 'TOML'}: {error}")])
+        fault = json_fault(data, error).removeprefix("it ") if is_json else f"is not TOML: {error}"
+        refuse_definition([Fault("$", fault)])
     if not isinstance(plain, dict):
         refuse_definition([Fault("$", "is not an object")])
     return plain
@@ -50,5 +54,8 @@ def _check_toml(data: bytes) -> None:
 def refuse_definition(faults: list[Fault]) -> NoReturn:
     """Raise Refused with the faults of a definition."""
     listed = [{"path": fault.path[:NAME_CHARS], "reason": fault.reason[:REASON_CHARS]} for fault in faults]
-    text = "; ".join(f"{fault['path']}: {fault['reason']}" for fault in listed)
+    text = "; ".join(
+        f"the definition {fault['reason']}" if fault["path"] == "$" else f"{fault['path']}: {fault['reason']}"
+        for fault in listed
+    )
     raise Refused(422, "Definition refused", text, faults=listed) from None

@@ -65,6 +65,17 @@ def options_of(query: Mapping[str, str]) -> Options:
     )
 
 
+def check_no_parameter(query: Mapping[str, str], subject: str) -> None:
+    """Raise Refused for any parameter of a request that takes none: `dry_run` on it must not write."""
+    if names := ", ".join(repr(name) for name in query):
+        raise Refused(
+            400,
+            "Unknown parameter",
+            f"{names} is not known here: a request of {subject} takes no parameters, and nothing was written; to see"
+            " what facts would change, send them to live: POST /v1/events/{event}/preview",
+        )
+
+
 def entry_list_of(data: bytes, is_json: bool, definition: Definition | None, options: Options, at_us: int) -> EntryList:
     """Return the list in a body that came in at `at_us`. Raises Refused that names the line of the fault, if any."""
     this_year = datetime.fromtimestamp(at_us / US, UTC).year

@@ -333,11 +333,20 @@ async def test_a_faulty_definition_is_refused_with_every_fault(client, race_log)
 
 @pytest.mark.parametrize(
     ("content_type", "body"),
-    [("application/toml", b"= 1"), ("application/json", b"{"), ("application/json", b"[]"), ("text/plain", b"\xff")],
+    [
+        ("application/toml", b"= 1"),
+        ("application/json", b"{"),
+        ("application/json", b"[]"),
+        ("text/plain", b"\xff"),
+        ("", b""),
+    ],
 )
 async def test_a_body_that_is_no_definition_is_refused(client, content_type, body):
     async with client.put("definition", data=body, headers={"Content-Type": content_type}) as answer:
-        assert (await problem(answer, 422))["faults"]
+        refusal = await problem(answer, 422)
+    assert refusal["faults"]
+    assert refusal["detail"].startswith("the definition is ")
+    assert not [word for word in ("$", "codec", "truncated") if word in refusal["detail"]]
 
 
 @pytest.mark.parametrize(
@@ -407,6 +416,13 @@ async def test_a_workbook_is_known_by_its_content(client, race_log, kind):
         assert (await answer.json())["accepted"] == 1
     [fact] = race_log.facts()
     assert [entry.given_name for entry in fact.entries] == ["Ánh Tuyết"]
+
+
+@pytest.mark.parametrize(("method", "path"), [("post", "facts"), ("put", "definition")])
+async def test_a_dry_run_of_facts_or_a_definition_is_refused_with_where_to_preview_them(client, race_log, method, path):
+    async with client.request(method, path, params={"dry_run": "1"}, data=b"{}") as answer:
+        assert "/preview" in (await problem(answer, 400))["detail"]
+    assert race_log.records == []
 
 
 async def test_a_misspelt_dry_run_writes_nothing(client, race_log):

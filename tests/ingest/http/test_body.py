@@ -105,3 +105,13 @@ def test_a_size_is_checked_without_decompressing_the_whole_body(coding, pack):
 @pytest.mark.parametrize("coding", ["", "gzip", "zstd", "br"])
 def test_a_body_that_cannot_be_decompressed_is_over_no_size(coding):
     assert not decompresses_beyond(2, b"nothing of the kind", coding)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+@pytest.mark.parametrize("data", [b"not packed", b"", gzip.compress(b"x" * 100)[:20], zstd(b"x" * 100)[:8]])
+def test_a_damaged_body_is_refused_without_the_words_of_a_library(coding, data):
+    with pytest.raises(Refused) as refused:
+        decompress(data, coding, LIMIT)
+    assert str(refused.value) == (
+        f"the body cannot be decompressed: it is damaged, cut off or not {coding}; send it again"
+    )
