@@ -8,13 +8,14 @@ import pytest
 from schemas.definition import Together
 from schemas.definition_parse import parse_definition
 from schemas.ids import bib_order
-from schemas.results import AthleteRow, PointTime
+from schemas.results import AthleteRow, Case, PointTime
 from services.standings.together import (
     TogetherIndex,
     crossings_of,
     pairs_together,
     side_by_side,
     together_cases,
+    with_shared_cases,
 )
 from tests.builders import definition, mats, point, race
 
@@ -153,6 +154,14 @@ def test_a_case_is_named_by_both_bibs_and_concerns_both_races():
     (alone,) = together_cases([("7", "12")], {"7": "hm", "12": "hm"}, [])
     assert alone.open
     assert alone.races() == ("hm",)
+
+
+def test_a_case_of_two_is_shown_with_the_cases_of_each():
+    own = Case("missed:7", "hm", "7")
+    rows = [AthleteRow(event="e", bib=bib, version=1, race="hm", cases=[own] if bib == "7" else []) for bib in "789"]
+    (case,) = together_cases([("7", "8")], {"7": "hm", "8": "hm"}, [])
+    shown = {row.bib: row.cases for row in with_shared_cases(rows, [case])}
+    assert shown == {"7": [own, case], "8": [case], "9": []}
 
 
 def test_the_evidence_shows_the_instants_of_both_side_by_side():
