@@ -19,6 +19,7 @@ NEAR_SHORT = 0.75  # of a name of SHORT_CHARS at most, where a slip weighs more:
 SHORT_CHARS = 5
 NAMES_CACHED = 4_096  # cells of the lines among which the header is looked for, by three delimiters
 NEAR_LENGTH = 3  # characters by which such a name may be longer or shorter
+UNFORESEEN_NAMED_MAX = 5  # in a message; an export has dozens of columns
 NEAR_CHARS_LEAST = 4  # shorter names are too often alike
 
 
@@ -127,4 +128,6 @@ def _check_complete(columns: Columns, line: int, needs_race: bool) -> None:
     required = (*_REQUIRED, (("race",), "race (or Distance, Cự ly)")) if needs_race else _REQUIRED
     missing = [names for fields, names in required if not any(columns.has(field) for field in fields)]
     if missing:
-        raise UnreadableFile(f"the header lacks a column {', and '.join(missing)}; add it", line)
+        unforeseen = ", ".join(repr(name) for name in columns.unforeseen[:UNFORESEEN_NAMED_MAX])
+        rename = f", or rename the column that it is; those not known are {unforeseen}" if unforeseen else ""
+        raise UnreadableFile(f"the header lacks a column {', and '.join(missing)}; add it{rename}", line)

@@ -6,7 +6,7 @@ such as a quote left open, refuses the file.
 
 from services.entry_lists.columns import Columns, columns_of, is_known
 from services.entry_lists.entry_list import Conventions, EntryList, LineNote
-from services.entry_lists.errors import ENTRIES_MAX
+from services.entry_lists.errors import ENTRIES_MAX, UnreadableFile
 from services.entry_lists.repeats import settle_repeats
 from services.entry_lists.rows import RowReader
 from services.entry_lists.table import XLSX_MAGIC, Table, csv_table
@@ -19,6 +19,7 @@ def read_entry_list(data: bytes, conventions: Conventions, limit: int = ENTRIES_
     races = conventions.races
     columns = columns_of(table.header, table.header_line, needs_race=races is None or len(races) != 1)
     reader = RowReader(columns, conventions, len(table.header))
+    reader.warnings.extend(_notes_on_sheets(table))
     reader.warnings.extend(_notes_on_columns(columns, table.header_line, conventions))
     rows = [reader.read(row) for row in table.rows]
     names = {column.field: column.name for column in reversed(columns.used)}
@@ -27,7 +28,22 @@ def read_entry_list(data: bytes, conventions: Conventions, limit: int = ENTRIES_
 
 def table_of(data: bytes, limit: int = ENTRIES_MAX) -> Table:
     """Return the header and the rows of a file. Raises UnreadableFile and TooManyEntries."""
+    if not data.strip():
+        raise UnreadableFile("the list is empty; see that the name of the file is right, and send it again")
     return xlsx_table(data, is_known, limit) if data[:4] == XLSX_MAGIC else csv_table(data, is_known, limit)
+
+
+def _notes_on_sheets(table: Table) -> list[LineNote]:
+    return [
+        LineNote(
+            None,
+            "",
+            "",
+            f"the sheet {name!r} has columns of a list too, but only the sheet {table.sheet!r} is read; put all entries"
+            " on one sheet, or send each sheet as a list of its own",
+        )
+        for name in table.unread_sheets
+    ]
 
 
 def _notes_on_columns(columns: Columns, line: int, conventions: Conventions) -> list[LineNote]:

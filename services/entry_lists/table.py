@@ -32,11 +32,16 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A header with its line, and the rows below it that hold anything."""
+    """A header with its line, and the rows below it that hold anything.
+
+    Of a workbook also the name of the `sheet`, and of the others that have a header too and were not read.
+    """
 
     header_line: int
     header: list[str]
     rows: list[Row]
+    sheet: str = ""
+    unread_sheets: tuple[str, ...] = ()
 
 
 class Header(NamedTuple):
@@ -190,7 +195,7 @@ def _fault(error: csv.Error) -> str:
 def _open_quote(line: int) -> UnreadableFile:
     return UnreadableFile(
         'a quote (") opens here and is not closed where its cell ends, so the lines below would be lost; close or'
-        " remove it and send the file again. Nothing was taken",
+        " remove it and send the file again",
         line,
     )
 

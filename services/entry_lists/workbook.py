@@ -51,15 +51,12 @@ def _check_size(data: bytes) -> None:
 
 
 def _table(book: Any, is_known: Callable[[str], bool], limit: int) -> Table:
-    best: Header | None = None
-    best_sheet: Any = None
-    for sheet in book.worksheets[:SHEETS_MAX]:
-        sheet.reset_dimensions()  # what a sheet says of its size need not be true
-        header = best_header([cells for _, cells in _rows(sheet, HEADER_LINES, COLUMNS_MAX)], is_known)
-        if header is not None and (best is None or header.known > best.known):
-            best, best_sheet = header, sheet
-    if best is None:
+    visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+    hidden = [sheet for sheet in book.worksheets if sheet.sheet_state != "visible"]
+    headers = _headers(visible[:SHEETS_MAX], is_known) or _headers(hidden[:SHEETS_MAX], is_known)
+    if not headers:
         raise no_header()
+    best_sheet, best = max(headers, key=lambda item: item[1].known)
     header_line = best.position + 1
     rows = []
     for line, cells in _rows(best_sheet, header_line + ENTRIES_MAX + 1, len(best.cells)):
@@ -67,7 +64,25 @@ def _table(book: Any, is_known: Callable[[str], bool], limit: int) -> Table:
             rows.append(Row(line, cells))
         if len(rows) > limit:
             raise TooManyEntries(limit)
-    return Table(header_line, best.cells, rows)
+    unread = tuple(sheet.title for sheet, header in headers if sheet is not best_sheet and _has_rows(sheet, header))
+    return Table(header_line, best.cells, rows, best_sheet.title, unread)
+
+
+def _headers(sheets: Sequence[Any], is_known: Callable[[str], bool]) -> list[tuple[Any, Header]]:
+    """Return the sheets that have a row of column names, each with it."""
+    headers = []
+    for sheet in sheets:
+        sheet.reset_dimensions()  # what a sheet says of its size need not be true
+        header = best_header([cells for _, cells in _rows(sheet, HEADER_LINES, COLUMNS_MAX)], is_known)
+        if header is not None:
+            headers.append((sheet, header))
+    return headers
+
+
+def _has_rows(sheet: Any, header: Header) -> bool:
+    """Return whether any of the next rows below a header holds anything."""
+    below = header.position + 1
+    return any(line > below and any(cells) for line, cells in _rows(sheet, below + HEADER_LINES, len(header.cells)))
 
 
 def _rows(sheet: Any, count: int, width: int) -> Iterator[tuple[int, Sequence[str]]]:

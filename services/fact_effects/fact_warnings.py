@@ -27,6 +27,7 @@ from services.scoring.core.rulings import Rulings
 
 GUN_OFF_MAX_US = 2 * 3600 * US  # starts are delayed by an hour now and then, by more hardly ever
 GUN_ALIKE_US = 3600 * US  # so near to a usual mistake the gun is said to be it
+OFFSET_LEAST_US = 100_000  # a wrong clock is off by more; a smaller offset is hardly worth a fact
 DAY_US = 24 * 3600 * US
 POINTS_NAMED_MAX = 3
 ATHLETES_NAMED_MAX = 20
@@ -46,11 +47,27 @@ def fact_warnings(state: OfficialsFacts, fact: Ruling, athletes: Athletes) -> li
             return _not_open(rulings, fact, athletes)
         case PointWaived():
             return _overruled(rulings, fact, athletes)
-        case ClockCorrected() | DeviceAssigned() | ReadExcluded():
-            known = knows_device(rulings, fact.device)
-            return [] if known else [unknown_device(rulings, fact.device).sentence()]
+        case ClockCorrected():
+            return [*_at_no_mat(rulings, fact.device), *_tiny_offset(fact)]
+        case DeviceAssigned() | ReadExcluded():
+            return _at_no_mat(rulings, fact.device)
         case _:
             return []
+
+
+def _at_no_mat(rulings: Rulings, device: str) -> list[str]:
+    return [] if knows_device(rulings, device) else [unknown_device(rulings, device).sentence()]
+
+
+def _tiny_offset(fact: ClockCorrected) -> list[str]:
+    """Return that an offset was probably meant in seconds, if it is too small to matter."""
+    if not 0 < abs(fact.offset_us) < OFFSET_LEAST_US:
+        return []
+    seconds = f"{fact.offset_us / US:.6f}".rstrip("0")
+    return [
+        f"offset_us {fact.offset_us} is in microseconds and moves the clock by {seconds} s only; if {fact.offset_us} s"
+        f" are meant, send offset_us {fact.offset_us * US}"
+    ]
 
 
 def _was_read(rulings: Rulings, fact: EntryWithdrawn, athletes: Athletes) -> list[str]:

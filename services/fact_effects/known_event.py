@@ -54,6 +54,10 @@ class KnownEvent:
         """Return the bib that owns a chip by the entries in force."""
         return self._state.rulings.owner_of(chip)
 
+    def is_withdrawn(self, fact: EntriesAdded) -> bool:
+        """Return whether a withdrawal names the id of the fact, or of the upload that it is a part of."""
+        return self._state.is_withdrawn(fact)
+
     def has_fact(self, fact_id: str) -> bool:
         """Return whether an id is in use."""
         return fact_id in self._state.ids

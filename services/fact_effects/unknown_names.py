@@ -11,6 +11,7 @@ from typing import NamedTuple, assert_never
 from schemas.events import (
     CaseDecided,
     ClockCorrected,
+    EntriesAdded,
     GunFired,
     ReadExcluded,
     Ruling,
@@ -89,11 +90,17 @@ def _unmet(state: OfficialsFacts, need: Need, name: str, athletes: Athletes) -> 
         case "protest":
             return UnknownName(f"no protest {name!r} was filed", name, rulings.protests.keys())
         case "fact":
-            return UnknownName(f"no fact has the id {name!r}", name, state.ids)
+            return UnknownName(f"no fact has the id {name!r}", name, _ids_sent(state))
         case "boards":
             return UnknownName(f"board {name!r} is not defined", name, known_boards(rulings))
         case _:
             assert_never(need.thing)
+
+
+def _ids_sent(state: OfficialsFacts) -> set[str]:
+    """Return the ids in use but for those of the parts of uploads, which nobody chose."""
+    logged = (ruling.fact for ruling in state.logged)
+    return state.ids - {fact.id for fact in logged if isinstance(fact, EntriesAdded) and fact.part_of is not None}
 
 
 def _bib(rulings: Rulings, bib: str) -> UnknownName:
@@ -120,6 +127,9 @@ def _case(rulings: Rulings, name: str, athletes: Athletes) -> UnknownName:
         board = rest.partition(":")[0]
         teams = () if rulings.definition is None else rulings.definition.team_boards
         return UnknownName(f"team board {board!r} is not defined", board, {team.id for team in teams})
+    if not rest and rulings.entry_of(bib := name.strip().upper()) is not None:
+        names = ", ".join(f"{known}:{bib}" for known in ATHLETE_CASES)
+        return UnknownName(f"there can be no case {name!r}; cases of that bib are named {names}", "", ())
     meant = {f"{known}:{rest}" for known in CASE_KINDS} if rest else set()
     return UnknownName(f"there can be no case {name!r}", name, {*athletes.open_cases(), *meant})
 

@@ -96,6 +96,11 @@ def test_a_column_that_is_missing_is_named(header, missing):
         columns_of(header.split(","), 1, True)
 
 
+def test_a_column_that_is_missing_may_be_one_that_is_not_known():
+    with pytest.raises(UnreadableFile, match="rename the column that it is; those not known are 'gendre', 'shoes'"):
+        columns_of(["bib", "race", "gendre", "shoes", "full name"], 1, True)
+
+
 def test_two_columns_of_the_same_meaning_are_refused():
     with pytest.raises(UnreadableFile, match="columns 'bib' and 'Số BIB' both mean bib"):
         columns_of([*COMPLETE.split(","), "Số BIB"], 1, True)

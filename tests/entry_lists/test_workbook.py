@@ -52,6 +52,47 @@ def test_cells_are_read_as_a_person_sees_them():
     ]
 
 
+def sheets(**rows_of):
+    """A workbook with these sheets; those whose name begins with `hidden` are."""
+    made = openpyxl.Workbook()
+    made.remove(made.active)
+    for title, rows in rows_of.items():
+        sheet = made.create_sheet(title)
+        if title.startswith("hidden"):
+            sheet.sheet_state = "hidden"
+        for row in rows:
+            sheet.append(row)
+    saved = io.BytesIO()
+    made.save(saved)
+    return saved.getvalue()
+
+
+def athlete(bib):
+    return [bib, f"C{bib}", "hm", "Nữ", "Lê Tư", 1990]
+
+
+def test_a_second_sheet_with_entries_is_named_and_not_lost_in_silence():
+    data = sheets(HM=[HEADER, athlete(1)], Total=[["Total", 2]], Empty=[HEADER], **{"10K": [["x"], HEADER, athlete(2)]})
+    entry_list = read_entry_list(data, Conventions())
+    assert [entry.bib for entry in entry_list.entries()] == ["1"]
+    [note] = entry_list.warnings
+    assert note.reason.startswith("the sheet '10K' has columns of a list too, but only the sheet 'HM' is read;")
+
+
+def test_a_hidden_sheet_is_read_only_where_no_other_has_entries():
+    hidden = [[*HEADER, "Team"], [*athlete(1), "T"]]
+    shown = read_entry_list(sheets(hidden=hidden, Shown=[HEADER, athlete(2)]), Conventions())
+    assert ([entry.bib for entry in shown.entries()], shown.warnings) == (["2"], [])
+    alone = read_entry_list(sheets(Notes=[["x"]], hidden=hidden), Conventions())
+    assert [entry.bib for entry in alone.entries()] == ["1"]
+
+
+@pytest.mark.parametrize("data", [b"", b" \r\n"])
+def test_an_empty_list_is_refused_as_such(data):
+    with pytest.raises(UnreadableFile, match="the list is empty"):
+        read_entry_list(data, Conventions())
+
+
 def test_a_number_longer_than_a_spreadsheet_keeps_is_refused():
     data = book(
         HEADER, [7, 5800112300000000000, "hm", "Nữ", "Lê Tư", 1990], [8, 580011230000000, "hm", "Nữ", "Lê Tư", 1990]

@@ -171,6 +171,11 @@ PENDING = [
     ([], decided("missed:8", "dq"), "bib '8' has no entry; known: '7'"),
     ([], decided("missed:7", "dq"), "there is no case 'missed:7' now; none is known yet"),
     ([run("7", k10=None)], decided("mised:7", "dq"), "there can be no case 'mised:7'; did you mean 'missed:7'?"),
+    (
+        [],
+        decided("7", "dq"),
+        "there can be no case '7'; cases of that bib are named missed:7, reads_after:7, after_close:7",
+    ),
     ([], decided("mised:7", "dq"), "there can be no case 'mised:7'; did you mean 'missed:7'"),
     ([], decided("team:teams:Ha Noi", "dq"), "team board 'teams' is not defined; none is known yet"),
     ([defined(TEAMS)], decided("team:team:Ha Noi", "dq"), "team board 'team' is not defined; did you mean 'teams'?"),

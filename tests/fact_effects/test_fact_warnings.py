@@ -118,6 +118,18 @@ def test_a_device_that_no_mat_lists_is_warned_of():
     assert warnings_after(*day(device("k1", "10k")), clock("k1", 1)) == []
 
 
+@pytest.mark.parametrize(("offset_us", "said"), [(-3600, "-0.0036 s"), (90, "0.00009 s"), (99_999, "0.099999 s")])
+def test_an_offset_that_was_probably_meant_in_seconds_is_warned_of(offset_us, said):
+    [warning] = warnings_after(*day(), clock("K1", 0) | {"offset_us": offset_us})
+    assert f"moves the clock by {said} only" in warning
+    assert warning.endswith(f"send offset_us {offset_us * 1_000_000}")
+
+
+def test_an_offset_of_a_tenth_of_a_second_or_of_nothing_is_not_warned_of():
+    for offset_us in (0, 100_000, -100_000, -3_600_000_000):
+        assert warnings_after(*day(), clock("K1", 0) | {"offset_us": offset_us}) == []
+
+
 def test_a_waiver_that_lifts_decided_cases_or_lets_off_athletes_who_are_dq_names_them():
     bibs = ["10", "9", "8", "7"]
     lacking = day(*(run(bib, k10=None) for bib in bibs), bibs=bibs)

@@ -8,10 +8,25 @@ import pytest
 
 from schemas import codec
 from schemas.codec import fact_from_json, logged
-from schemas.events import LoggedFact
+from schemas.events import EntriesAdded, LoggedFact
 from schemas.results import AthleteRow, Case, Frame, PointTime
 from services.ingest.known_events import KnownEvents, Watch
-from tests.builders import EVENT, Plain, at, day, decided, definition, entries, entry, gun, read, reads, result, status
+from tests.builders import (
+    EVENT,
+    Plain,
+    at,
+    day,
+    decided,
+    definition,
+    entries,
+    entry,
+    gun,
+    read,
+    reads,
+    result,
+    status,
+    withdrawn,
+)
 
 
 def facts_of(*plain: Plain) -> list[LoggedFact]:
@@ -50,6 +65,16 @@ def test_an_event_that_the_log_does_not_have_is_unknown():
     event = known().get(EVENT)
     assert event.definition is None
     assert list(event.entries()) == []
+
+
+def test_a_list_that_was_taken_back_is_known_by_its_id():
+    part = msgspec.json.encode(entries("8", id="list.0", part_of="list"))
+    upload = fact_from_json(part)
+    assert isinstance(upload, EntriesAdded)
+    before = known(record(*day()), record(msgspec.json.decode(part)))
+    assert not before.get(EVENT).is_withdrawn(upload)
+    before.fold_log(2, record(withdrawn("list")))
+    assert before.get(EVENT).is_withdrawn(upload)
 
 
 def test_reads_are_skipped_but_their_ids_are_in_use():

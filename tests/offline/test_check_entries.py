@@ -70,7 +70,7 @@ def test_no_more_notes_are_printed_than_help(checked):
 
 
 def test_what_is_no_entry_list_or_too_long_or_missing_is_refused(checked, capsys):
-    assert checked("", "entries.csv")[2][0].startswith("entries.csv: no row of column names")
+    assert checked("", "entries.csv")[2][0].startswith("entries.csv: the list is empty")
     assert "cannot be an entry list" in checked("x" * 99, limits=EntriesLimits(file_max_bytes=98))[2][0]
     assert run(["nowhere.csv"], RACE) == run([], "nowhere.toml") == 2
     assert capsys.readouterr().err.splitlines() == [

@@ -32,6 +32,7 @@ from services.ingest.http.definitions import checked_definition, refuse_definiti
 from services.ingest.http.entries import (
     NO_DEFINITION,
     REPEATED,
+    TAKEN_BACK,
     ListChanges,
     answer,
     changes_of,
@@ -284,8 +285,16 @@ class IngestApi:
         facts = await asyncio.to_thread(entries_facts, stamp, entry_list.entries())
         revision, effects = await self._write_facts(event, facts)
         if any(effect.effect == "repeated" for effect in effects):
-            notes.append(REPEATED)
+            notes.append(await self._on_repeat(event, facts[0]))
         return _json(answer(entry_list, changed, notes, options, upload, revision))
+
+    async def _on_repeat(self, event: str, fact: EntriesAdded) -> str:
+        """Return what became of the list whose key came again; `fact` is the first of the new one."""
+        try:
+            is_withdrawn = await self._follower.ask(event, lambda known: known.is_withdrawn(fact))
+        except NotKnown:
+            return REPEATED
+        return TAKEN_BACK if is_withdrawn else REPEATED
 
     async def _definition_for_list(self, event: str) -> tuple[Definition | None, list[str]]:
         """Return the event's definition, or None and a warning that says why it is not known."""

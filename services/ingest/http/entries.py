@@ -31,7 +31,12 @@ NO_DEFINITION = (
 )
 
 REPEATED = (
-    "a list came with this Idempotency-Key before; what it had written stands, and nothing of it is written again"
+    "a list came with this Idempotency-Key before; what it had written stands, and nothing of it is written again; if"
+    " this list is another one, send it with another key"
+)
+TAKEN_BACK = (
+    "a list came with this Idempotency-Key before and was taken back by a fact_withdrawn, so nothing is written again"
+    " and none of these entries is in force by it; send the list with another key"
 )
 
 
