@@ -47,6 +47,8 @@ def facts_from_body(data: bytes, event: str, definition: Definition | None) -> l
     `definition` is the event's, for times of day; None: it is not known. Raises MalformedFacts that names each bad
     one, WrongNumber, and DefinitionRefused for a definition with faults.
     """
+    if not data.strip():
+        raise MalformedFacts("the body is empty; send one fact as a JSON object, or a list of them")
     try:
         is_list = data.lstrip()[:1] == b"["
         items = msgspec.json.decode(data, type=list[Raw]) if is_list else [Raw(data)]
