@@ -234,3 +234,12 @@ def test_the_page_shows_the_instants_of_two_side_by_side(explained):
     assert "Side by side with bib 12" in out
     assert "06:06:40.250" in out
     assert "nothing: two whole seconds" in out
+
+
+def test_of_several_shared_cases_an_athlete_sees_their_own(explained):
+    others = [ran("8", 1, 2000, "5000.25"), ran("13", 2, 2000, "5000.35")]
+    of = {**definition(), "together": {"points": 1}}
+    facts = day(
+        *others, ran("7", 1, 2000, "4000.25"), ran("12", 2, 2000, "4000.35"), bibs=["7", "8", "12", "13"], definition=of
+    )
+    assert [case["case"] for case in json.loads(explained(facts, "13")[1])["cases"]] == ["together:8:13"]
