@@ -1,6 +1,8 @@
 """What is malformed in a fact that was sent or that a log holds: the field, its value, and what to write. Pure."""
 
+import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, get_args, get_origin
 
@@ -52,6 +54,19 @@ def json_fault(data: bytes, error: Exception) -> str:
     excerpt = data[begin : begin + EXCERPT_BYTES].decode(errors="ignore").strip()
     at_excerpt = f" at {excerpt!r}" if excerpt else ""
     return f"it is not JSON: {text.removesuffix(place[0])}{at_excerpt}{place[0]}"
+
+
+def check_names_once(data: bytes) -> None:
+    """Raise ValueError for an object of a JSON text with a name that comes more than once: which value is meant?"""
+    json.loads(data, object_pairs_hook=_object_of)
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    plain = dict(pairs)
+    if len(plain) < len(pairs):
+        name, count = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"`{name[:60]}` comes {count} times; write it once, with the value that is meant")
+    return plain
 
 
 def kind_fault(plain: Any) -> str | None:

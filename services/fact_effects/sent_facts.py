@@ -11,7 +11,7 @@ from schemas.definition_faults import DefinitionRefused, Fault
 from schemas.definition_parse import parse_definition
 from schemas.events import EventDefined, ReadsReceived, Ruling
 from schemas.ids import REASON_CHARS
-from services.fact_effects.fact_faults import field_faults, json_fault, kind_fault
+from services.fact_effects.fact_faults import check_names_once, field_faults, json_fault, kind_fault
 from services.fact_effects.fact_times import TIMES, NoDefinition, check_instants, with_instants
 
 FACTS_MAX = 1_000  # of one request
@@ -77,6 +77,7 @@ def _fact(data: bytes, event: str, definition: Definition | None) -> Ruling:
         plain = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(json_fault(data, error)) from None
+    check_names_once(data)
     if (fault := kind_fault(plain)) is not None:
         raise ValueError(fault)
     if plain["type"] == READS:

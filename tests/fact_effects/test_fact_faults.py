@@ -146,3 +146,14 @@ def test_whatever_is_in_a_field_is_taken_as_the_decoder_takes_it_or_refused_in_p
                 fact_from_json(body)
     else:
         assert taken == fact_from_json(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'{"type": "status_set", "event": "e", "bib": "1", "bib": "2", "status": "DQ", "reason": "x"}', "bib"),
+        (b'[{"type": "entries_added", "event": "e", "entries": [{"bib": "1", "race": "a", "race": "b"}]}]', "race"),
+    ],
+)
+def test_a_field_that_comes_twice_is_refused_since_either_value_may_be_meant(body, name):
+    assert reasons(body) == [f"`{name}` comes 2 times; write it once, with the value that is meant"]

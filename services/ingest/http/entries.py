@@ -1,5 +1,6 @@
 """The request of an entry list: how it is to be read, and its answer. Source: docs/http.md."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -56,7 +57,10 @@ class ListChanges(Struct, frozen=True):
 
 
 def options_of(query: Mapping[str, str]) -> Options:
-    """Return the parameters of a request. Raises Refused: a misspelt `dry_run` must not write."""
+    """Return the parameters of a request. Raises Refused: a misspelt or contradicted `dry_run` must not write."""
+    for name, count in Counter(name for name, _ in query.items()).items():
+        if count > 1:
+            raise Refused(400, "Repeated parameter", f"{name!r} comes {count} times; write it once")
     for name, value in query.items():
         choices = CHOICES.get(name)
         if choices is None:

@@ -431,6 +431,12 @@ async def test_a_misspelt_dry_run_writes_nothing(client, race_log):
     assert race_log.facts() == []
 
 
+async def test_a_dry_run_that_is_contradicted_writes_nothing(client, race_log):
+    async with client.post("entries?dry_run=0&dry_run=1", data=CSV) as answer:
+        assert (await problem(answer, 400))["detail"] == "'dry_run' comes 2 times; write it once"
+    assert race_log.facts() == []
+
+
 async def test_many_entries_become_several_facts_with_the_same_ids_on_a_retry(client, race_log):
     entries = [
         {"bib": str(n), "chips": [f"C{n}"], "race": "hm", "gender": "F", "given_name": "A", "family_name": "B"}
