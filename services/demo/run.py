@@ -194,7 +194,10 @@ async def caught_up(stack: Stack, event: str, watcher: Watcher) -> None:
     async with aiohttp.ClientSession() as session:
         deadline_s = time.monotonic() + CATCH_UP_S
         while time.monotonic() < deadline_s:
-            answer = await _get(session, f"{stack.live}/v1/events/{event}")
+            try:
+                answer = await _get(session, f"{stack.live}/v1/events/{event}")
+            except aiohttp.ClientConnectionError:  # live may have just been killed, and starts again
+                answer = None
             if answer is not None and answer["revision"] >= end and watcher.newest >= end:
                 return
             await asyncio.sleep(0.02)
