@@ -26,8 +26,8 @@ FAVOURED = 12.0  # how much likelier (twice its logarithm) one of two devices ha
 class ClockFault(NamedTuple):
     """Devices of one mat whose clocks are wrong in the same way.
 
-    `by` says what told: other devices at the mat, or the athletes' paces. `sure` is false where two devices differ and
-    nothing says which is wrong, `against` names the other then, and where the paces tell too roughly by how much.
+    `by` says what showed it: other devices at the mat, or the athletes' paces. `sure` is false where two devices differ
+    and nothing says which is wrong, `against` names the other then, and where the paces tell too roughly by how much.
     """
 
     devices: tuple[int, ...]
@@ -69,7 +69,7 @@ def shifted(passings: Sequence[DevicePassing], shifts: Mapping[int, Sequence[Pha
     """Return an athlete's passings with the clocks put right, in time order."""
     if not shifts:
         return list(passings)
-    found = []
+    corrected = []
     for passing in passings:
         phases = shifts.get(passing.device)
         if phases:
@@ -77,16 +77,16 @@ def shifted(passings: Sequence[DevicePassing], shifts: Mapping[int, Sequence[Pha
             passing = DevicePassing(
                 passing.first_us - ahead_us, passing.last_us - ahead_us, passing.device, passing.mat
             )
-        found.append(passing)
-    return sorted(found)
+        corrected.append(passing)
+    return sorted(corrected)
 
 
 def _phase_at(phases: Sequence[Phase], at_us: int) -> Phase:
-    found = phases[0]
+    current = phases[0]
     for phase in phases[1:]:
         if phase.from_us is not None and at_us >= phase.from_us:
-            found = phase
-    return found
+            current = phase
+    return current
 
 
 def corrections(event: str, device: ObservedDevice, fault: ClockFault) -> Iterator[dict[str, Any]]:
@@ -137,14 +137,14 @@ class _Judge:
         """Find the devices that differ from most others at their mat, and put them right."""
         undecided = []
         for mat, times in sorted(self._times.items()):
-            found = compare_mat(self._observed, times)
-            for device in found.agreeing if len(found.agreeing) > 1 else ():
+            mat_clocks = compare_mat(self._observed, times)
+            for device in mat_clocks.agreeing if len(mat_clocks.agreeing) > 1 else ():
                 self.ahead_us[device] = 0
-            for device, phases in found.differing.items():
-                if found.decided:
-                    self._blame(mat, device, phases, found.agreeing)
+            for device, phases in mat_clocks.differing.items():
+                if mat_clocks.decided:
+                    self._blame(mat, device, phases, mat_clocks.agreeing)
                 else:
-                    undecided.append((mat, device, phases, found.agreeing))
+                    undecided.append((mat, device, phases, mat_clocks.agreeing))
         for mat, device, phases, agreeing in undecided:
             self._decide(mat, device, phases, agreeing)
 
@@ -161,14 +161,14 @@ class _Judge:
     def _decide(self, mat: str, device: int, phases: list[Phase], agreeing: list[int]) -> None:
         """Let the athletes' paces say which of two devices, or two equal groups, is right."""
         since_us = phases[-1].from_us
-        likely = []
+        doubts = []
         for group in (agreeing, [device]):
             estimate = self._estimate_alone(mat, group, since_us)
-            likely.append(None if estimate is None else estimate.significance**2)
-        one, other = likely
-        if one is not None and other is not None and other - one >= FAVOURED:
+            doubts.append(None if estimate is None else estimate.significance**2)
+        agreeing_doubt, device_doubt = doubts
+        if agreeing_doubt is not None and device_doubt is not None and device_doubt - agreeing_doubt >= FAVOURED:
             self._blame(mat, device, phases, agreeing)
-        elif one is not None and other is not None and one - other >= FAVOURED:
+        elif agreeing_doubt is not None and device_doubt is not None and agreeing_doubt - device_doubt >= FAVOURED:
             turned = self._turned(mat, device, agreeing[0])
             for wrong in agreeing:
                 self._blame(mat, wrong, turned, [device])
@@ -195,8 +195,8 @@ class _Judge:
         races = []
         for race, course in self._courses.items():
             athletes = [
-                self._cross(self._rows[bib], [one for one in shifted(own, self.shifts) if keeps(one)])
-                for bib, own in self._observed.passings.items()
+                self._cross(self._rows[bib], [passing for passing in shifted(passings, self.shifts) if keeps(passing)])
+                for bib, passings in self._observed.passings.items()
                 if bib in self._rows and self._rows[bib].race == race
             ]
             races.append(_field(course, athletes))
@@ -207,17 +207,17 @@ class _Judge:
     def crossings(self) -> dict[str, list[Crossings]]:
         """Return the crossings of all athletes by race, with the clocks put right so far."""
         if self._crossings is None:
-            found: dict[str, list[Crossings]] = {race: [] for race in self._courses}
+            by_race: dict[str, list[Crossings]] = {race: [] for race in self._courses}
             for bib, passings in self._observed.passings.items():
                 row = self._rows.get(bib)
                 if row is not None:
-                    found[row.race].append(self._cross(row, shifted(passings, self.shifts)))
-            self._crossings = found
+                    by_race[row.race].append(self._cross(row, shifted(passings, self.shifts)))
+            self._crossings = by_race
         return self._crossings
 
     def _cross(self, row: AthleteRow, passings: Sequence[DevicePassing]) -> Crossings:
         course = self._courses[row.race]
-        taken = {course.index[one.point]: one.at_us for one in row.points if one.source != "official"}
+        taken = {course.index[point.point]: point.at_us for point in row.points if point.source != "official"}
         return find_crossings(row.bib, course, passings, self._gap_us, taken)
 
     def _races(self) -> list[Field]:
@@ -229,19 +229,19 @@ class _Judge:
         while True:
             races = self._races()
             estimates = {mat: estimate_mat(mat, races, trusted) for mat in sorted(trusted)}
-            clear = {mat for mat, (found, step) in estimates.items() if _is_clear(found) or step is not None}
+            clear = {mat for mat, (estimate, step) in estimates.items() if _is_clear(estimate) or step is not None}
             if not clear:
                 break
             mat = self._culprit(sorted(clear), races, trusted)
-            found, step = estimates[mat]
-            assert found is not None
-            self._blame_mat(mat, found, step)
+            estimate, step = estimates[mat]
+            assert estimate is not None
+            self._blame_mat(mat, estimate, step)
             trusted -= {mat}
         for mat in sorted(trusted):
-            found, _ = estimates[mat]
-            if found is not None and found.error_s <= SURE_S:
+            estimate, _ = estimates[mat]
+            if estimate is not None and estimate.error_s <= SURE_S:
                 for device in self._times[mat]:
-                    self.ahead_us.setdefault(device, round(found.ahead_s * US))
+                    self.ahead_us.setdefault(device, round(estimate.ahead_s * US))
 
     def _culprit(self, suspects: list[str], races: list[Field], trusted: frozenset[str]) -> str:
         """Return the mat without which least is left to explain: a wrong clock makes its neighbours look wrong too."""
@@ -250,38 +250,42 @@ class _Judge:
         left = {}
         for suspect in suspects:
             rest = trusted - {suspect}
-            found = [estimate_mat(mat, races, rest)[0] for mat in sorted(rest)]
-            left[suspect] = sum(one.significance**2 for one in found if one is not None and _is_clear(one))
+            estimates = [estimate_mat(mat, races, rest)[0] for mat in sorted(rest)]
+            left[suspect] = sum(
+                estimate.significance**2 for estimate in estimates if estimate is not None and _is_clear(estimate)
+            )
         return min(suspects, key=lambda suspect: (left[suspect], suspect))
 
-    def _blame_mat(self, mat: str, found: Estimate, step: Step | None) -> None:
+    def _blame_mat(self, mat: str, estimate: Estimate, step: Step | None) -> None:
         """Blame all devices of a mat, those that were put right by others there by as much more."""
         if step is None:
-            phases: tuple[Phase, ...] = (Phase(None, _rounded_us(found.ahead_s, found.error_s), found.athletes),)
-            error_s = found.error_s
+            phases: tuple[Phase, ...] = (
+                Phase(None, _rounded_us(estimate.ahead_s, estimate.error_s), estimate.athletes),
+            )
+            error_s = estimate.error_s
         else:
-            begin_us = _rounded_us(found.ahead_s, found.error_s) if _is_clear(found) else 0
+            begin_us = _rounded_us(estimate.ahead_s, estimate.error_s) if _is_clear(estimate) else 0
             change_us = begin_us + _rounded_us(step.change_s, step.error_s)
-            phases = (Phase(None, begin_us, found.athletes), Phase(step.at_us, change_us, found.athletes))
+            phases = (Phase(None, begin_us, estimate.athletes), Phase(step.at_us, change_us, estimate.athletes))
             error_s = step.error_s
         devices = tuple(sorted(self._times[mat]))
         for device in devices:
-            own = self.shifts.get(device)
-            self.shifts[device] = phases if own is None else _sum(own, phases)
+            earlier = self.shifts.get(device)
+            self.shifts[device] = phases if earlier is None else _sum(earlier, phases)
             self.ahead_us[device] = self.shifts[device][-1].ahead_us
         self._crossings = None
         sure = error_s <= ROUGH_S or all(phase.ahead_us % ROUND_US == 0 for phase in phases)
-        self.faults.append(ClockFault(devices, mat, phases, "paces", error_s, found.athletes, (), sure))
+        self.faults.append(ClockFault(devices, mat, phases, "paces", error_s, estimate.athletes, (), sure))
 
 
-def _sum(one: Sequence[Phase], other: Sequence[Phase]) -> tuple[Phase, ...]:
+def _sum(first: Sequence[Phase], second: Sequence[Phase]) -> tuple[Phase, ...]:
     """Return what two reasons for being wrong come to."""
-    begins = sorted({phase.from_us for phase in (*one, *other) if phase.from_us is not None})
-    found = [Phase(None, one[0].ahead_us + other[0].ahead_us, one[0].passings)]
+    begins = sorted({phase.from_us for phase in (*first, *second) if phase.from_us is not None})
+    summed = [Phase(None, first[0].ahead_us + second[0].ahead_us, first[0].passings)]
     for from_us in begins:
-        ahead_us = _phase_at(one, from_us).ahead_us + _phase_at(other, from_us).ahead_us
-        found.append(Phase(from_us, ahead_us, one[-1].passings))
-    return tuple(found)
+        ahead_us = _phase_at(first, from_us).ahead_us + _phase_at(second, from_us).ahead_us
+        summed.append(Phase(from_us, ahead_us, first[-1].passings))
+    return tuple(summed)
 
 
 def _rounded_us(ahead_s: float, error_s: float) -> int:
@@ -294,10 +298,10 @@ def _rounded_us(ahead_s: float, error_s: float) -> int:
 
 def _field(course: Course, athletes: list[Crossings]) -> Field:
     """Return a race's athletes; a few stray reads do not tell how far the latest has come."""
-    crossings = [one.at_us for one in athletes]
-    latest = sorted(max((at_us for at_us in own if at_us is not None), default=0) for own in crossings)
+    crossings = [athlete.at_us for athlete in athletes]
+    latest = sorted(max((at_us for at_us in instants if at_us is not None), default=0) for instants in crossings)
     return Field(course, crossings, latest[-min(STRAYS + 1, len(latest))] if latest else 0)
 
 
-def _is_clear(found: Estimate | None) -> bool:
-    return found is not None and abs(found.ahead_s) >= OFF_MIN_S and found.significance >= SIGNIFICANT
+def _is_clear(estimate: Estimate | None) -> bool:
+    return estimate is not None and abs(estimate.ahead_s) >= OFF_MIN_S and estimate.significance >= SIGNIFICANT

@@ -17,8 +17,10 @@ class PointCounts:
 
     def __init__(self, races: Iterable[Race]) -> None:
         self._races = {race.id: race for race in races}
-        self._index = {race: {point.id: nth for nth, point in enumerate(one.points)} for race, one in self._items()}
-        self._counts = {race: [[0, 0, 0, 0, 0] for _ in one.points] for race, one in self._items()}
+        self._index = {
+            race_id: {point.id: nth for nth, point in enumerate(race.points)} for race_id, race in self._items()
+        }
+        self._counts = {race_id: [[0, 0, 0, 0, 0] for _ in race.points] for race_id, race in self._items()}
 
     def _items(self) -> Iterable[tuple[str, Race]]:
         return self._races.items()
@@ -47,8 +49,8 @@ class PointCounts:
 
     def points(self) -> Iterator[PointHealth]:
         """Yield the counts in the order of the definition."""
-        for race, own in self._counts.items():
-            for point, (expected, main, backup, official, waived) in zip(self._races[race].points, own, strict=True):
+        for race, counts in self._counts.items():
+            for point, (expected, main, backup, official, waived) in zip(self._races[race].points, counts, strict=True):
                 seen = main + backup + official
                 yield PointHealth(
                     race=race,
@@ -99,5 +101,5 @@ class OpenCases:
 
     def explained(self, points: set[tuple[str, int]], bibs: set[str] | None) -> list[str]:
         """Return the cases of athletes (of `bibs`, if given) who missed nothing but these points."""
-        found = [bib for bib, missed in self._missed.items() if missed <= points and (bibs is None or bib in bibs)]
-        return [f"missed:{bib}" for bib in sorted(found, key=bib_order)]
+        explained = [bib for bib, missed in self._missed.items() if missed <= points and (bibs is None or bib in bibs)]
+        return [f"missed:{bib}" for bib in sorted(explained, key=bib_order)]

@@ -46,21 +46,21 @@ def find_crossings(
     visits = _visits(course, passings, gap_us)
     chosen: list[Visit | None] = [None] * len(course.points)
     start_mat = course.points[START].mat
-    elsewhere = [visit.first_us for mat, own in visits.items() if mat != start_mat for visit in own]
+    elsewhere = [visit.first_us for mat, mat_visits in visits.items() if mat != start_mat for visit in mat_visits]
     at_start = visits.get(start_mat)
     if at_start is not None:
         _cross_start(course, chosen, at_start, elsewhere, taken)
     start_us = None if (start := chosen[START]) is None else start.last_us
-    for mat, own in visits.items():
+    for mat, mat_visits in visits.items():
         points = course.at_mat[mat]
         if mat == start_mat:
             continue
-        if len(points) == len(own):
-            for point, visit in zip(points, own, strict=True):
+        if len(points) == len(mat_visits):
+            for point, visit in zip(points, mat_visits, strict=True):
                 chosen[point] = visit
         elif len(points) == 1 and start_us is not None:
             least_us = start_us + course.least_us[START][points[0]]
-            chosen[points[0]] = next((visit for visit in own if visit.first_us >= least_us), None)
+            chosen[points[0]] = next((visit for visit in mat_visits if visit.first_us >= least_us), None)
     at_us: Instants = [None if visit is None else visit.first_us for visit in chosen]
     at_us[START] = start_us
     return Crossings(bib, at_us, [0 if visit is None else visit.devices for visit in chosen], frozenset(visits))
@@ -84,25 +84,25 @@ def believable(course: Course, at_us: Instants, gun_us: int | None) -> Instants:
 
 def _visits(course: Course, passings: Sequence[DevicePassing], gap_us: int) -> dict[str, list[Visit]]:
     """Return the visits to the course's mats."""
-    found: dict[str, list[Visit]] = {}
+    visits: dict[str, list[Visit]] = {}
     at_mat = course.at_mat
     for first_us, last_us, device, mat in passings:
-        own = found.get(mat)
-        if own is None:
+        mat_visits = visits.get(mat)
+        if mat_visits is None:
             if mat in at_mat:
-                found[mat] = [Visit(first_us, last_us, 1 << device)]
+                visits[mat] = [Visit(first_us, last_us, 1 << device)]
             continue
-        before = own[-1]
+        before = mat_visits[-1]
         if first_us - before.last_us <= gap_us:
-            own[-1] = Visit(before.first_us, max(before.last_us, last_us), before.devices | 1 << device)
+            mat_visits[-1] = Visit(before.first_us, max(before.last_us, last_us), before.devices | 1 << device)
         else:
-            own.append(Visit(first_us, last_us, 1 << device))
-    return found
+            mat_visits.append(Visit(first_us, last_us, 1 << device))
+    return visits
 
 
 def _nearest(visits: Sequence[Visit], at_us: int) -> Visit | None:
     """Return the visit that scoring meant, whose clock may have been put right since."""
-    distance_us, nearest = min((max(one.first_us - at_us, at_us - one.last_us, 0), one) for one in visits)
+    distance_us, nearest = min((max(visit.first_us - at_us, at_us - visit.last_us, 0), visit) for visit in visits)
     return nearest if distance_us <= NEAR_US else None
 
 

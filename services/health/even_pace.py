@@ -78,7 +78,7 @@ class _Fit(NamedTuple):
     """What one race's point says: the estimate, and each athlete's rest with its standard deviation."""
 
     estimate: Estimate
-    found: list[Difference]
+    differences: list[Difference]
     rests_s: list[float]
     scales: list[float]
     between: bool
@@ -97,11 +97,11 @@ def estimate_mat(mat: str, races: Iterable[Field], trusted: frozenset[str]) -> t
 
 def _step(fit: _Fit) -> Step | None:
     """Return where one race's rests jump, if they do."""
-    middle_s = BEND_STEP * median(one.stretch_s for one in fit.found)
+    middle_s = BEND_STEP * median(difference.stretch_s for difference in fit.differences)
     series = sorted(
-        (one.at_us, rest_s, scale)
-        for one, rest_s, scale in zip(fit.found, fit.rests_s, fit.scales, strict=True)
-        if one.settled
+        (difference.at_us, rest_s, scale)
+        for difference, rest_s, scale in zip(fit.differences, fit.rests_s, fit.scales, strict=True)
+        if difference.settled
     )
     if len(series) < 2 * STEP_MIN:
         return None
@@ -126,44 +126,52 @@ def _step(fit: _Fit) -> Step | None:
     return best
 
 
-def _combined(found: list[Estimate]) -> Estimate | None:
-    if not found:
+def _combined(estimates: list[Estimate]) -> Estimate | None:
+    if not estimates:
         return None
-    weights = [1 / estimate.error_s**2 for estimate in found]
-    ahead_s = sum(weight * one.ahead_s for weight, one in zip(weights, found, strict=True)) / sum(weights)
-    least_s = min(one.error_s for one in found)
-    return Estimate(ahead_s, max(sqrt(1 / sum(weights)), 0.7 * least_s), sum(one.athletes for one in found))
+    weights = [1 / estimate.error_s**2 for estimate in estimates]
+    ahead_s = sum(weight * estimate.ahead_s for weight, estimate in zip(weights, estimates, strict=True)) / sum(weights)
+    least_s = min(estimate.error_s for estimate in estimates)
+    return Estimate(
+        ahead_s, max(sqrt(1 / sum(weights)), 0.7 * least_s), sum(estimate.athletes for estimate in estimates)
+    )
 
 
 def _fits(mat: str, races: Iterable[Field], trusted: frozenset[str]) -> list[_Fit]:
-    found = []
+    fits = []
     for field in races:
         for point in field.course.at_mat.get(mat, ()):
             fit = _fit_point(field, point, trusted)
             if fit is not None:
-                found.append(fit)
-    return found
+                fits.append(fit)
+    return fits
 
 
 def _fit_point(field: Field, point: int, trusted: frozenset[str]) -> _Fit | None:
     """Return what one race's point says: between two mats if enough athletes were at both, else beyond two."""
     course, athletes, latest_us = field
-    usable = [at for at, one in enumerate(course.points) if at != point and one.mat in trusted]
-    before = [at for at in reversed(usable) if at < point]
-    after = [at for at in usable if at > point]
-    own = [crossings for crossings in athletes if crossings[point] is not None]
-    between = [one for one in own if any(one[at] is not None for at in after)] if before and after else []
+    usable = [
+        index for index, timing_point in enumerate(course.points) if index != point and timing_point.mat in trusted
+    ]
+    before = [index for index in reversed(usable) if index < point]
+    after = [index for index in usable if index > point]
+    seen = [crossings for crossings in athletes if crossings[point] is not None]
+    between = (
+        [crossings for crossings in seen if any(crossings[index] is not None for index in after)]
+        if before and after
+        else []
+    )
     if len(between) >= SAMPLE_MIN:
-        found = _differences(course, _thinned(between, point), point, before, after, latest_us)
-        if len(found) >= SAMPLE_MIN:
-            return _fit(found, SLOPE_BETWEEN, BEND_BETWEEN, True)
+        differences = _differences(course, _thinned(between, point), point, before, after, latest_us)
+        if len(differences) >= SAMPLE_MIN:
+            return _fit(differences, SLOPE_BETWEEN, BEND_BETWEEN, True)
     if len(before) > 1:
-        found = _differences_beyond(course, _thinned(own, point), point, before, latest_us)
+        differences = _differences_beyond(course, _thinned(seen, point), point, before, latest_us)
     elif len(after) > 1:
-        found = _differences_beyond(course, _thinned(own, point), point, after, latest_us)
+        differences = _differences_beyond(course, _thinned(seen, point), point, after, latest_us)
     else:
         return None
-    return _fit(found, SLOPE_BEYOND, BEND_BEYOND, False) if len(found) >= SAMPLE_MIN else None
+    return _fit(differences, SLOPE_BEYOND, BEND_BEYOND, False) if len(differences) >= SAMPLE_MIN else None
 
 
 def _thinned(athletes: list[Instants], point: int) -> list[Instants]:
@@ -179,11 +187,11 @@ def _differences(
     course: Course, athletes: Iterable[Instants], point: int, before: list[int], after: list[int], latest_us: int
 ) -> list[Difference]:
     """Compare with an even pace between the nearest trusted points around."""
-    found = []
+    differences = []
     for crossings in athletes:
         at_us = crossings[point]
-        first = next((at for at in before if crossings[at] is not None), None)
-        last = next((at for at in after if crossings[at] is not None), None)
+        first = next((index for index in before if crossings[index] is not None), None)
+        last = next((index for index in after if crossings[index] is not None), None)
         if first is None or last is None or at_us is None:
             continue
         from_us, until_us = crossings[first], crossings[last]
@@ -191,11 +199,11 @@ def _differences(
         assert until_us is not None
         if until_us - from_us < course.least_us[first][last]:
             continue
-        kms = [course.points[at].km for at in (first, point, last)]
+        kms = [course.points[index].km for index in (first, point, last)]
         expected_us = from_us + (until_us - from_us) * (kms[1] - kms[0]) / (kms[2] - kms[0])
         settled = expected_us + ARRIVED * (until_us - expected_us) <= latest_us
-        found.append(Difference((until_us - from_us) / US, (at_us - expected_us) / US, at_us, settled))
-    return found
+        differences.append(Difference((until_us - from_us) / US, (at_us - expected_us) / US, at_us, settled))
+    return differences
 
 
 def _differences_beyond(
@@ -205,10 +213,10 @@ def _differences_beyond(
 
     Those are left out who might still be on the way there: the quick ones alone would make the clock look behind.
     """
-    found = []
+    differences = []
     for crossings in athletes:
         at_us = crossings[point]
-        there = [at for at in along if crossings[at] is not None]
+        there = [index for index in along if crossings[index] is not None]
         if len(there) < 2 or at_us is None:
             continue
         near, far = there[0], there[-1]
@@ -218,29 +226,29 @@ def _differences_beyond(
         forward = near > far
         if (near_us - far_us if forward else far_us - near_us) < course.least_us[min(there)][max(there)]:
             continue
-        kms = [course.points[at].km for at in (far, near, point)]
+        kms = [course.points[index].km for index in (far, near, point)]
         stretch_us = (near_us - far_us) * (kms[2] - kms[1]) / (kms[1] - kms[0])
         if forward and near_us + ARRIVED * stretch_us > latest_us:
             continue
-        found.append(Difference(abs(stretch_us) / US, (at_us - near_us - stretch_us) / US, at_us))
-    return found
+        differences.append(Difference(abs(stretch_us) / US, (at_us - near_us - stretch_us) / US, at_us))
+    return differences
 
 
-def _fit(found: list[Difference], slope_sd: float, bend_sd: float, between: bool) -> _Fit:
+def _fit(differences: list[Difference], slope_sd: float, bend_sd: float, between: bool) -> _Fit:
     """Fit a robust, slightly bent line, whose intercept is the clock.
 
     Its slope and its bend are the athletes', and small. Slow athletes pace themselves less evenly, so the quick ones
     count for more.
     """
-    middle_s = median(one.stretch_s for one in found)
-    scales = [(one.stretch_s / middle_s) ** 1.5 for one in found]
-    terms = [(1.0, one.stretch_s, one.stretch_s**2 / middle_s) for one in found]
-    line = (median(one.late_s for one in found), 0.0, 0.0)
+    middle_s = median(difference.stretch_s for difference in differences)
+    scales = [(difference.stretch_s / middle_s) ** 1.5 for difference in differences]
+    terms = [(1.0, difference.stretch_s, difference.stretch_s**2 / middle_s) for difference in differences]
+    line = (median(difference.late_s for difference in differences), 0.0, 0.0)
     error_s = 0.0
     for _ in range(ITERATIONS):
         rests = [
-            (one.late_s - sum(c * x for c, x in zip(line, term, strict=True))) / scale
-            for one, term, scale in zip(found, terms, scales, strict=True)
+            (difference.late_s - sum(c * x for c, x in zip(line, term, strict=True))) / scale
+            for difference, term, scale in zip(differences, terms, scales, strict=True)
         ]
         noise_s = max(1.4826 * median(map(abs, rests)), NOISE_MIN_S)
         weights = [
@@ -253,16 +261,20 @@ def _fit(found: list[Difference], slope_sd: float, bend_sd: float, between: bool
         ]
         normal[1][1] += slope_sd**-2
         normal[2][2] += bend_sd**-2
-        right = [sum(w * t[i] * one.late_s for w, t, one in zip(weights, terms, found, strict=True)) for i in range(3)]
+        right = [
+            sum(w * t[i] * difference.late_s for w, t, difference in zip(weights, terms, differences, strict=True))
+            for i in range(3)
+        ]
         inverse = _inverse(normal)
         a, b, c = (sum(x * y for x, y in zip(row, right, strict=True)) for row in inverse)
         line, error_s = (a, b, c), sqrt(inverse[0][0])
     rests = [
-        one.late_s - sum(c * x for c, x in zip(line, term, strict=True)) for one, term in zip(found, terms, strict=True)
+        difference.late_s - sum(c * x for c, x in zip(line, term, strict=True))
+        for difference, term in zip(differences, terms, strict=True)
     ]
-    error_s *= 1 + FEW / len(found)  # of few athletes, the spread tells little
+    error_s *= 1 + FEW / len(differences)  # of few athletes, the spread tells little
     error_s *= 1 if between else BEYOND_DOUBT
-    return _Fit(Estimate(line[0], error_s, len(found)), found, rests, scales, between)
+    return _Fit(Estimate(line[0], error_s, len(differences)), differences, rests, scales, between)
 
 
 def _inverse(m: list[list[float]]) -> list[list[float]]:

@@ -74,7 +74,7 @@ class _Examination:
         self._by_bib = {row.bib: row for row in self._rows}
         self._clocks: Clocks = read_clocks(observed, self._courses, self._by_bib, round(definition.passing_gap_s * US))
         self._believable: dict[str, list[Instants]] = {}
-        self._listed: list[Passed] = []
+        self._passed_by_race: list[Passed] = []
         self._running_in: dict[str, list[tuple[Instants, int | None]]] = {}
         self._now_us = self._latest_us() if now_us is None else now_us
         self._gun_of: dict[GunKey, int] = {(gun.race, gun.wave): gun.at_us for gun in event.guns}
@@ -88,12 +88,12 @@ class _Examination:
         skipped = self._clocks.undecided
         latest = sorted(
             max(
-                (at_us for at_us, mat in zip(one.at_us, course_mats, strict=True) if at_us and mat not in skipped),
+                (at_us for at_us, mat in zip(athlete.at_us, course_mats, strict=True) if at_us and mat not in skipped),
                 default=0,
             )
             for race, athletes in self._clocks.athletes.items()
             for course_mats in [[point.mat for point in self._courses[race].points]]
-            for one in athletes
+            for athlete in athletes
         )
         if not latest:
             return 0
@@ -133,7 +133,7 @@ class _Examination:
             )
             for number, seen in enumerate(self._observed.devices)
         ]
-        return sorted(made, key=lambda one: (order.get(one.mat or "", len(order)), one.device))
+        return sorted(made, key=lambda device: (order.get(device.mat or "", len(order)), device.device))
 
     # --- Clocks.
 
@@ -172,10 +172,10 @@ class _Examination:
         for race, athletes in self._clocks.athletes.items():
             if self._courses[race].points[START].mat in self._clocks.undecided:
                 continue
-            for one in athletes:
-                key = self._gun_key(self._by_bib[one.bib])
+            for athlete in athletes:
+                key = self._gun_key(self._by_bib[athlete.bib])
                 if key is not None:
-                    at_gun.setdefault(key, []).append(one)
+                    at_gun.setdefault(key, []).append(athlete)
         findings = []
         for race, course in self._courses.items():
             zone = ZoneInfo(self._definition.timezone)
@@ -226,10 +226,13 @@ class _Examination:
         """Sort out stray reads, by the guns as they are likely."""
         for race, athletes in self._clocks.athletes.items():
             course = self._courses[race]
-            own = [believable(course, one.at_us, self._own_gun_us(one.bib)) for one in athletes]
-            self._believable[race] = own
-            listed = [(one.bib, one.at_us, rough, one.mats) for one, rough in zip(athletes, own, strict=True)]
-            self._listed.append((race, course, listed))
+            believed = [believable(course, athlete.at_us, self._own_gun_us(athlete.bib)) for athlete in athletes]
+            self._believable[race] = believed
+            crossed = [
+                (athlete.bib, athlete.at_us, instants, athlete.mats)
+                for athlete, instants in zip(athletes, believed, strict=True)
+            ]
+            self._passed_by_race.append((race, course, crossed))
 
     def _mat_findings(self, mat: str) -> Iterator[Finding]:
         """Yield the findings of one mat: its devices that are silent beside others, then what it misses as a whole."""
@@ -240,7 +243,11 @@ class _Examination:
         silent = self._silent_devices(mat, crossings)
         if silent:
             yield self._silent_finding(mat, silent)
-        passed = [one for one in passed_mat(mat, self._listed) if one.seen or (one.bib, one.point) not in self._waived]
+        passed = [
+            athlete
+            for athlete in passed_mat(mat, self._passed_by_race)
+            if athlete.seen or (athlete.bib, athlete.point) not in self._waived
+        ]
         finish_only = all(point == self._courses[race].finish for race, point in points)
         stretch = worst_stretch(passed, MISS_ORDINARY, MISS_MANY)
         quiet = self._quiet(mat, crossings)
@@ -261,20 +268,20 @@ class _Examination:
 
     def _crossings_at(self, mat: str) -> list[tuple[int, int]]:
         """Return all crossings of a mat by time, with the devices that saw them; of START not those before the gun."""
-        found = []
+        crossings = []
         for race, athletes in self._clocks.athletes.items():
             for point in self._courses[race].at_mat.get(mat, ()):
-                for one in athletes:
-                    at_us = one.at_us[point]
+                for athlete in athletes:
+                    at_us = athlete.at_us[point]
                     if at_us is None:
                         continue
-                    if point == START and all(other is None for other in one.at_us[1:]):
-                        gun_us = self._own_gun_us(one.bib)
+                    if point == START and all(other is None for other in athlete.at_us[1:]):
+                        gun_us = self._own_gun_us(athlete.bib)
                         if gun_us is None or at_us < gun_us:
                             continue
-                    found.append((at_us, one.devices[point]))
-        found.sort()
-        return found
+                    crossings.append((at_us, athlete.devices[point]))
+        crossings.sort()
+        return crossings
 
     def _silent_devices(self, mat: str, crossings: Sequence[tuple[int, int]]) -> list[SilentDevice]:
         devices = [nth for nth, seen in enumerate(self._observed.devices) if seen.mat == mat]
@@ -282,15 +289,15 @@ class _Examination:
         return silent_devices(devices, crossings, never)
 
     def _silent_finding(self, mat: str, silent: list[SilentDevice]) -> Finding:
-        names = [self._observed.devices[one.device].device for one in silent]
-        known = [one.since_us for one in silent if one.since_us is not None]
+        names = [self._observed.devices[silent_device.device].device for silent_device in silent]
+        known = [silent_device.since_us for silent_device in silent if silent_device.since_us is not None]
         return Finding(
             kind="device_silent",
             subject=_devices_subject(names, mat),
             since_us=min(known) if known else None,
             evidence={
-                "missed": max(one.missed for one in silent),
-                "read_before": sum(one.read_before for one in silent),
+                "missed": max(silent_device.missed for silent_device in silent),
+                "read_before": sum(silent_device.read_before for silent_device in silent),
                 "others_read": True,
                 "cases": [],
             },
@@ -318,9 +325,9 @@ class _Examination:
         running = self._running_in.get(race)
         if running is None:
             running = self._running_in[race] = [
-                (own, self._own_gun_us(one.bib))
-                for one, own in zip(self._clocks.athletes[race], self._believable[race], strict=True)
-                if not self._is_over(one.bib)
+                (believed, self._own_gun_us(athlete.bib))
+                for athlete, believed in zip(self._clocks.athletes[race], self._believable[race], strict=True)
+                if not self._is_over(athlete.bib)
             ]
         return running
 
@@ -341,38 +348,41 @@ class _Examination:
 
     def _late_at_finish(self, mat: str) -> list[Seen]:
         """Return finishers and those who are long overdue at FINISH, by when they should have come."""
-        found = []
+        late = []
         for race, athletes in self._clocks.athletes.items():
             course = self._courses[race]
             finish = course.finish
             if course.points[finish].mat != mat:
                 continue
             over = ("DQ", "OTL") if race in self._event.closed else OVER
-            for one, own in zip(athletes, self._believable[race], strict=True):
-                before = next((at for at in range(finish - 1, START, -1) if own[at] is not None), None)
-                start_us = own[START]
-                at_us = own[finish]
+            for athlete, believed in zip(athletes, self._believable[race], strict=True):
+                before = next((index for index in range(finish - 1, START, -1) if believed[index] is not None), None)
+                start_us = believed[START]
+                at_us = believed[finish]
                 if before is None or start_us is None:
                     continue
-                row = self._by_bib[one.bib]
+                row = self._by_bib[athlete.bib]
                 if at_us is None and (row.status in over or row.cut_at is not None):
                     continue
-                from_us = own[before]
+                from_us = believed[before]
                 assert from_us is not None
-                km = [course.points[at].km for at in (START, before, finish)]
+                km = [course.points[index].km for index in (START, before, finish)]
                 takes_us = round((from_us - start_us) / (km[1] - km[0]) * (km[2] - km[1]))
                 if at_us is not None or self._now_us - from_us > LATE_FACTOR * takes_us:
-                    found.append(Seen(from_us + takes_us, at_us is not None, race, finish, one.bib))
-        return sorted(found)
+                    late.append(Seen(from_us + takes_us, at_us is not None, race, finish, athlete.bib))
+        return sorted(late)
 
     def _finish_finding(self, mat: str, late: list[Seen], overdue: Stretch) -> Finding:
         return Finding(
             kind="finish_missing",
-            subject={"mat": mat, "points": self._named_points({(one.race, one.point) for one in overdue.missed})},
+            subject={
+                "mat": mat,
+                "points": self._named_points({(athlete.race, athlete.point) for athlete in overdue.missed}),
+            },
             since_us=overdue.from_us,
             evidence={
                 "passed": len(late),
-                "read": sum(one.seen for one in late),
+                "read": sum(athlete.seen for athlete in late),
                 "stretch_passed": overdue.passed,
                 "stretch_missed": len(overdue.missed),
                 "until_us": overdue.until_us,
@@ -386,7 +396,9 @@ class _Examination:
         """Return where a mat's main devices missed many whom its backup read; None where they did not."""
         devices = self._observed.devices
         main = {nth for nth, seen in enumerate(devices) if seen.mat == mat and not seen.backup}
-        if main <= {one.device for one in silent} or not any(seen.mat == mat and seen.backup for seen in devices):
+        if main <= {silent_device.device for silent_device in silent} or not any(
+            seen.mat == mat and seen.backup for seen in devices
+        ):
             return None
         bits = sum(1 << nth for nth in main)
         passed = [Seen(at_us, bool(seen & bits), "", 0, "") for at_us, seen in crossings]
@@ -404,8 +416,8 @@ class _Examination:
     def _missing_finding(
         self, mat: str, passed: list[Seen], stretch: Stretch, quiet: tuple[int | None, float] | None
     ) -> Finding:
-        missed = {(one.race, one.point) for one in stretch.missed}
-        bibs = {one.bib for one in stretch.missed}
+        missed = {(athlete.race, athlete.point) for athlete in stretch.missed}
+        bibs = {athlete.bib for athlete in stretch.missed}
         evidence = {
             **_counts(passed, stretch),
             "read_by_backup": 0,
@@ -443,14 +455,14 @@ class _Examination:
         order = list(self._courses)
         return [
             {"race": race, "point": self._courses[race].points[point].id}
-            for race, point in sorted(points, key=lambda one: (order.index(one[0]), one[1]))
+            for race, point in sorted(points, key=lambda race_point: (order.index(race_point[0]), race_point[1]))
         ]
 
 
 def _counts(passed: list[Seen], stretch: Stretch) -> dict[str, Any]:
     return {
         "passed": len(passed),
-        "read": sum(one.seen for one in passed),
+        "read": sum(athlete.seen for athlete in passed),
         "stretch_passed": stretch.passed,
         "stretch_missed": len(stretch.missed),
         "until_us": None if stretch.lasts else stretch.until_us,

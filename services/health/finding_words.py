@@ -55,13 +55,13 @@ def heading(finding: Finding) -> str:
 Say = Callable[[int], str]
 
 
-def _clock_off(finding: Finding, at: Say) -> tuple[str, str]:
+def _clock_off(finding: Finding, local_time: Say) -> tuple[str, str]:
     evidence = finding.evidence
     ahead_us = evidence["ahead_us"]
     way = "ahead" if ahead_us > 0 else "behind"
     by = f"{_duration(ahead_us)} {way}"
     devices = _devices(finding)
-    since = f" since {at(finding.since_us)}" if evidence["jumped"] and finding.since_us is not None else ""
+    since = f" since {local_time(finding.since_us)}" if evidence["jumped"] and finding.since_us is not None else ""
     if not evidence["sure"] and not evidence["against"]:
         verb = "seem" if "devices" in finding.subject else "seems"
         return (
@@ -89,15 +89,15 @@ def _clock_off(finding: Finding, at: Say) -> tuple[str, str]:
     )
 
 
-def _gun_suspect(finding: Finding, at: Say) -> tuple[str, str]:
+def _gun_suspect(finding: Finding, local_time: Say) -> tuple[str, str]:
     evidence = finding.evidence
     wave = f", wave {finding.subject['wave']}" if "wave" in finding.subject else ""
     crossed = _counted(evidence["before"], "athlete") + f" of {evidence['athletes']} crossed START before it"
     if evidence["side"] == "after":
         crossed = f"the first of {_counted(evidence['athletes'], 'athlete')} crossed START long after it"
     return (
-        f"The gun of race {finding.subject['race']}{wave} is at {at(evidence['gun_us'])}; {crossed}. "
-        f"They began at {at(evidence['first_us'])}. The likely gun is {at(evidence['likely_us'])} "
+        f"The gun of race {finding.subject['race']}{wave} is at {local_time(evidence['gun_us'])}; {crossed}. "
+        f"They began at {local_time(evidence['first_us'])}. The likely gun is {local_time(evidence['likely_us'])} "
         f"({_HOW.get(evidence['how'], evidence['how'])}).",
         "Ask the starter for the time of the gun, and send the gun below if it is right.",
     )
@@ -113,9 +113,9 @@ _HOW = {
 }
 
 
-def _device_silent(finding: Finding, at: Say) -> tuple[str, str]:
+def _device_silent(finding: Finding, local_time: Say) -> tuple[str, str]:
     evidence = finding.evidence
-    since = "has never read" if finding.since_us is None else f"has read nothing since {at(finding.since_us)}"
+    since = "has never read" if finding.since_us is None else f"has read nothing since {local_time(finding.since_us)}"
     if "devices" in finding.subject:
         since = since.replace("has", "have", 1)
     if evidence["others_read"]:
@@ -126,11 +126,11 @@ def _device_silent(finding: Finding, at: Say) -> tuple[str, str]:
     return seen, "Send somebody to the mat: power, antenna cables, the reader's own list of reads, its way to us."
 
 
-def _point_missing(finding: Finding, at: Say) -> tuple[str, str]:
+def _point_missing(finding: Finding, local_time: Say) -> tuple[str, str]:
     evidence = finding.evidence
     places = _points(finding)
-    when = f"from {at(finding.since_us)}" if finding.since_us is not None else ""
-    when += " on" if evidence["until_us"] is None else f" to {at(evidence['until_us'])}"
+    when = f"from {local_time(finding.since_us)}" if finding.since_us is not None else ""
+    when += " on" if evidence["until_us"] is None else f" to {local_time(evidence['until_us'])}"
     stretch = f"it missed {evidence['stretch_missed']} of {evidence['stretch_passed']} {when}"
     if evidence["read_by_backup"]:
         return (
@@ -150,17 +150,17 @@ def _point_missing(finding: Finding, at: Say) -> tuple[str, str]:
     )
 
 
-def _finish_missing(finding: Finding, at: Say) -> tuple[str, str]:
+def _finish_missing(finding: Finding, local_time: Say) -> tuple[str, str]:
     evidence = finding.evidence
     if "due" in evidence:
-        since = "yet" if finding.since_us is None else f"since {at(finding.since_us)}"
+        since = "yet" if finding.since_us is None else f"since {local_time(finding.since_us)}"
         due = _counted(evidence["due"], "athlete")
         seen = f"{_points(finding)} has read nobody {since}; about {due} should have come."
     else:
         seen = (
             f"{_points(finding)} read {evidence['read']} of {evidence['passed']} who should have come; "
-            f"{evidence['stretch_missed']} of {evidence['stretch_passed']} due from {at(finding.since_us or 0)} on are "
-            "missing."
+            f"{evidence['stretch_missed']} of {evidence['stretch_passed']} due "
+            f"from {local_time(finding.since_us or 0)} on are missing."
         )
     return (
         seen,
@@ -168,13 +168,13 @@ def _finish_missing(finding: Finding, at: Say) -> tuple[str, str]:
     )
 
 
-def _chips_unknown(finding: Finding, at: Say) -> tuple[str, str]:
+def _chips_unknown(finding: Finding, local_time: Say) -> tuple[str, str]:
     evidence = finding.evidence
     several = evidence["at_two_mats_or_more"]
     verb = "was" if evidence["chips"] == 1 else "were"
     seen = (
-        f"{_counted(evidence['chips'], 'chip')} that nobody wears {verb} read from {at(finding.since_us or 0)} to "
-        f"{at(evidence['last_us'])}, {several} of them at several mats as an athlete's would be: "
+        f"{_counted(evidence['chips'], 'chip')} that nobody wears {verb} read from {local_time(finding.since_us or 0)} "
+        f"to {local_time(evidence['last_us'])}, {several} of them at several mats as an athlete's would be: "
         f"{_some(finding.subject['chips'], evidence['chips'])}."
     )
     todo = "Find out who wears them: add the entry of a walk-up, or send chip_assigned with the chip and the bib."
@@ -202,8 +202,8 @@ def _devices(finding: Finding) -> str:
 
 def _points(finding: Finding) -> str:
     points: list[dict[str, Any]] = finding.subject["points"]
-    names = list(dict.fromkeys(one["point"] for one in points))
-    races = list(dict.fromkeys(one["race"] for one in points))
+    names = list(dict.fromkeys(point["point"] for point in points))
+    races = list(dict.fromkeys(point["race"] for point in points))
     return f"{join_words(names)} (mat {finding.subject['mat']}; {join_words(races)})"
 
 

@@ -55,12 +55,12 @@ def find_gun_faults(
     now_us: int,
 ) -> list[GunFault]:
     """Return the guns that cannot be right; `athletes` by their own gun, `zone_us` the event's offset from UTC."""
-    found = []
-    for key, typed_us in sorted(guns.items(), key=lambda one: (one[0][0], one[0][1] or "")):
+    faults = []
+    for key, typed_us in sorted(guns.items(), key=lambda gun: (gun[0][0], gun[0][1] or "")):
         fault = _fault(key, typed_us, athletes.get(key, ()), zone_us, window_us, now_us)
         if fault is not None:
-            found.append(fault)
-    return found
+            faults.append(fault)
+    return faults
 
 
 def _fault(
@@ -68,11 +68,11 @@ def _fault(
 ) -> GunFault | None:
     starts: list[int] = []
     gone: list[int] = []
-    for one in athletes:
-        start_us = one.at_us[START]
+    for athlete in athletes:
+        start_us = athlete.at_us[START]
         if start_us is not None:
             starts.append(start_us)
-            if any(at_us is not None for at_us in one.at_us[START + 1 :]):
+            if any(at_us is not None for at_us in athlete.at_us[START + 1 :]):
                 gone.append(start_us)
     starts.sort()
     gone.sort()
@@ -103,8 +103,8 @@ def _most_before(starts: Sequence[int], typed_us: int) -> bool:
 
 def _crowd_before(starts: Sequence[int], typed_us: int) -> bool:
     """Whether the crowd crossed before the gun: as dense as after it, while nobody is at a later mat yet."""
-    at = bisect_left(starts, typed_us)
-    before, after = _densest(starts[:at]), _densest(starts[at:])
+    gun_index = bisect_left(starts, typed_us)
+    before, after = _densest(starts[:gun_index]), _densest(starts[gun_index:])
     return before >= max(CROWD_MIN, CROWD_SHARE * after, 0.1 * len(starts))
 
 
@@ -132,12 +132,12 @@ def _crowd_start(starts: Sequence[int]) -> int:
         first -= 1
     if bins.get(first - 1, 0):  # the front of the crowd, where its bin had only just begun
         near = [at_us for at_us in starts if at_us // BIN_US == first - 1]
-        own = starts[bisect_left(starts, first * BIN_US)]
-        for before_us, after_us in reversed(list(pairwise([*near, own]))):
+        front_us = starts[bisect_left(starts, first * BIN_US)]
+        for before_us, after_us in reversed(list(pairwise([*near, front_us]))):
             if after_us - before_us > 2 * US:
                 break
-            own = before_us
-        return own
+            front_us = before_us
+        return front_us
     return starts[bisect_left(starts, first * BIN_US)]
 
 

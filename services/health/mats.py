@@ -68,45 +68,45 @@ def worst_stretch(passed: Sequence[Seen], ordinary: float, many: float) -> Stret
     gain, loss = log(many / ordinary), log((1 - many) / (1 - ordinary))
     best = total = 0.0
     begin, best_begin, best_end = 0, 0, 0
-    for nth, one in enumerate(passed):
+    for nth, athlete in enumerate(passed):
         if total <= 0:
             total, begin = 0.0, nth
-        total += loss if one.seen else gain
+        total += loss if athlete.seen else gain
         if total > best:
             best, best_begin, best_end = total, begin, nth + 1
     if best < SCORE_MIN + log(len(passed) or 1):
         return None
-    own = passed[best_begin:best_end]
-    missed = [one for one in own if not one.seen]
-    return Stretch(missed, len(own), all(not one.seen for one in passed[best_end:]))
+    stretch = passed[best_begin:best_end]
+    missed = [athlete for athlete in stretch if not athlete.seen]
+    return Stretch(missed, len(stretch), all(not athlete.seen for athlete in passed[best_end:]))
 
 
 def passed_mat(mat: str, races: Iterable[Passed]) -> list[Seen]:
     """Return who went past a mat, by time: those it saw, and those who were seen behind it."""
-    found: list[Seen] = []
+    passed: list[Seen] = []
     for race, course, athletes in races:
-        km = [one.km for one in course.points]
+        km = [timing_point.km for timing_point in course.points]
         likely_start = _LikelyStart(athletes)
         for point in course.at_mat.get(mat, ()):
             alone = len(course.at_mat[mat]) == 1
             for bib, raw, crossings, mats in athletes:
                 at_us = raw[point]
                 if at_us is not None:
-                    found.append(Seen(at_us, True, race, point, bib))
+                    passed.append(Seen(at_us, True, race, point, bib))
                     continue
-                after = next((at for at in range(point + 1, len(km)) if crossings[at] is not None), None)
+                after = next((index for index in range(point + 1, len(km)) if crossings[index] is not None), None)
                 if after is None or (alone and mat in mats):
                     continue
                 until_us = crossings[after]
                 assert until_us is not None
-                before = next((at for at in range(point - 1, -1, -1) if crossings[at] is not None), START)
+                before = next((index for index in range(point - 1, -1, -1) if crossings[index] is not None), START)
                 from_us = crossings[before]
                 if from_us is None:
                     from_us = likely_start.of(after, until_us)
                 share = (km[point] - km[before]) / (km[after] - km[before])
-                found.append(Seen(from_us + round((until_us - from_us) * share), False, race, point, bib))
-    found.sort()
-    return found
+                passed.append(Seen(from_us + round((until_us - from_us) * share), False, race, point, bib))
+    passed.sort()
+    return passed
 
 
 class _LikelyStart:
@@ -141,21 +141,21 @@ class SilentDevice(NamedTuple):
 
 def silent_devices(devices: Iterable[int], crossings: Sequence[tuple[int, int]], never: set[int]) -> list[SilentDevice]:
     """Return the devices of a mat that have gone silent. `crossings` are instants and the bits of devices, by time."""
-    found = []
+    silent = []
     for device in devices:
         bit = 1 << device
         hits = [nth for nth, (_, seen) in enumerate(crossings) if seen & bit]
         if not hits:
             if device in never and len(crossings) >= NEVER_PASSINGS_MIN:
-                found.append(SilentDevice(device, None, len(crossings), 0))
+                silent.append(SilentDevice(device, None, len(crossings), 0))
             continue
         last = hits[-1]
         after = len(crossings) - last - 1
         rate = len(hits) / (last + 1) if last >= KNOWN_MIN else 0.5
         score = -after * log(1 - min(rate, 0.9))
         if after >= SILENT_PASSINGS_MIN and score >= SILENT_SCORE_MIN:
-            found.append(SilentDevice(device, crossings[last][0], after, len(hits)))
-    return found
+            silent.append(SilentDevice(device, crossings[last][0], after, len(hits)))
+    return silent
 
 
 class OnTheWay(NamedTuple):
@@ -206,11 +206,11 @@ def on_the_way(
     Of each athlete: believable crossings, and their own gun (None: they are not expected).
     """
     paced, started = OnTheWay([], []), OnTheWay([], [])
-    km = [one.km for one in course.points]
+    km = [timing_point.km for timing_point in course.points]
     for crossings, gun_us in athletes:
         if gun_us is None:
             continue
-        before = next((at for at in range(point - 1, -1, -1) if crossings[at] is not None), None)
+        before = next((index for index in range(point - 1, -1, -1) if crossings[index] is not None), None)
         if before is None:
             continue
         from_us = crossings[before]
@@ -229,6 +229,6 @@ def on_the_way(
         if at_us is not None:
             if at_us > from_us:
                 way.took.append((at_us - from_us) / unit_us)
-        elif all(crossings[at] is None for at in range(point + 1, len(km))) and now_us > from_us:
+        elif all(crossings[index] is None for index in range(point + 1, len(km))) and now_us > from_us:
             way.waits.append((max(silent_from_us - from_us, 0) / unit_us, (now_us - from_us) / unit_us))
     return paced, started

@@ -72,8 +72,8 @@ def observe_bursts(rulings: Rulings, bursts: Sequence[Burst]) -> Observed:
     """Return the same of reads that were counted before; `bursts` of a chip follow each other."""
     numbers = {device: nth for nth, device in enumerate(dict.fromkeys(burst.device for burst in bursts))}
     observer = _Observer(rulings, list(numbers))
-    for chip, own in groupby(bursts, key=lambda burst: burst.chip):
-        in_order = sorted((one.first_us, one.last_us, numbers[one.device], one.reads) for one in own)
+    for chip, chip_bursts in groupby(bursts, key=lambda burst: burst.chip):
+        in_order = sorted((burst.first_us, burst.last_us, numbers[burst.device], burst.reads) for burst in chip_bursts)
         observer.take(chip, in_order)
     return observer.observed()
 
@@ -111,8 +111,8 @@ class _Observer:
         by_wearer: dict[str | None, list[_Placed]] = {}
         for read in placed:
             by_wearer.setdefault(rulings.wearer_of(chip, read[0], owner), []).append(read)
-        for wearer, own in by_wearer.items():
-            self._take(chip, wearer, own)
+        for wearer, wearer_reads in by_wearer.items():
+            self._take(chip, wearer, wearer_reads)
 
     def observed(self) -> Observed:
         """Return all that was taken in, with the devices that the definition names and that never read."""
@@ -144,7 +144,7 @@ class _Observer:
         """Count reads by device and cut them into passings; of a chip of nobody keep the counts alone."""
         begun: dict[tuple[int, str], list[int]] = {}
         counts: dict[int, list[int]] = {}
-        own: list[DevicePassing] = []
+        passings: list[DevicePassing] = []
         gap_us = self._gap_us
         for at_us, until_us, number, several, mat in reads:
             count = counts.get(number)
@@ -164,9 +164,9 @@ class _Observer:
             elif 0 <= at_us - span[1] <= gap_us:
                 span[1] = until_us
             else:
-                own.append(DevicePassing(span[0], span[1], number, mat))
+                passings.append(DevicePassing(span[0], span[1], number, mat))
                 begun[number, mat] = [at_us, until_us]
-        own += [DevicePassing(span[0], span[1], number, mat) for (number, mat), span in begun.items()]
+        passings += [DevicePassing(span[0], span[1], number, mat) for (number, mat), span in begun.items()]
         for number, (reads_n, first_us, last_us) in counts.items():
             device = self._devices[number]
             device.reads += reads_n
@@ -174,7 +174,7 @@ class _Observer:
             device.first_us = first_us if device.first_us is None else min(device.first_us, first_us)
             device.last_us = last_us if device.last_us is None else max(device.last_us, last_us)
         if bib is not None:
-            self._passings.setdefault(bib, []).extend(own)
+            self._passings.setdefault(bib, []).extend(passings)
         elif counts:
             self._chips.append(
                 UnknownChip(

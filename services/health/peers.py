@@ -42,21 +42,21 @@ class MatClocks(NamedTuple):
 
 def times_by_mat(observed: Observed) -> dict[str, dict[int, Times]]:
     """Return when each device saw each athlete, by mat and device."""
-    found: dict[str, dict[int, Times]] = {}
+    by_mat: dict[str, dict[int, Times]] = {}
     for bib, passings in observed.passings.items():
         for first_us, _, device, mat in passings:
-            at_mat = found.get(mat)
+            at_mat = by_mat.get(mat)
             if at_mat is None:
-                at_mat = found[mat] = {}
+                at_mat = by_mat[mat] = {}
             times = at_mat.get(device)
             if times is None:
                 times = at_mat[device] = {}
-            own = times.get(bib)
-            if own is None:
+            instants = times.get(bib)
+            if instants is None:
                 times[bib] = [first_us]
             else:
-                own.append(first_us)
-    return found
+                instants.append(first_us)
+    return by_mat
 
 
 def compare_mat(observed: Observed, times: Mapping[int, Times]) -> MatClocks:
@@ -64,17 +64,17 @@ def compare_mat(observed: Observed, times: Mapping[int, Times]) -> MatClocks:
     devices = sorted(times, key=lambda number: (observed.devices[number].backup, -len(times[number]), number))
     ordered = {device: in_order(times[device]) for device in devices}
     phases: dict[tuple[int, int], list[Phase]] = {}
-    for nth, one in enumerate(devices):
+    for nth, device in enumerate(devices):
         for other in devices[nth + 1 :]:
-            phases[one, other] = compare(times[one], times[other], ordered[other])
+            phases[device, other] = compare(times[device], times[other], ordered[other])
 
-    def agree(one: int, other: int) -> bool:
-        found = phases.get((one, other)) or phases.get((other, one)) or []
-        backup = observed.devices[one].backup or observed.devices[other].backup
+    def agree(device: int, other: int) -> bool:
+        pair_phases = phases.get((device, other)) or phases.get((other, device)) or []
+        backup = observed.devices[device].backup or observed.devices[other].backup
         limit_us = BACKUP_AGREE_US if backup else AGREE_US
-        return bool(found) and all(abs(phase.ahead_us) <= limit_us for phase in found)
+        return bool(pair_phases) and all(abs(phase.ahead_us) <= limit_us for phase in pair_phases)
 
-    groups = [[one, *(other for other in devices if other != one and agree(one, other))] for one in devices]
+    groups = [[device, *(other for other in devices if other != device and agree(device, other))] for device in devices]
     if not groups:
         return MatClocks([], {}, True)
     largest = max(groups, key=len)
@@ -83,17 +83,17 @@ def compare_mat(observed: Observed, times: Mapping[int, Times]) -> MatClocks:
     for device in devices:
         if device in largest:
             continue
-        found = compare(times[device], times[anchor], ordered[anchor])
+        device_phases = compare(times[device], times[anchor], ordered[anchor])
         backup = observed.devices[device].backup or observed.devices[anchor].backup
-        if any(abs(phase.ahead_us) > (BACKUP_AGREE_US if backup else AGREE_US) for phase in found):
-            differing[device] = found
+        if any(abs(phase.ahead_us) > (BACKUP_AGREE_US if backup else AGREE_US) for phase in device_phases):
+            differing[device] = device_phases
     rest = [len([other for other in group if other not in largest]) for group in groups if group[0] not in largest]
     return MatClocks(largest, differing, not differing or len(largest) > max(rest, default=0))
 
 
 def in_order(times: Times) -> list[tuple[int, str]]:
     """Return a device's passings by time."""
-    return sorted((at_us, bib) for bib, own in times.items() for at_us in own)
+    return sorted((at_us, bib) for bib, instants in times.items() for at_us in instants)
 
 
 def compare(times: Times, reference: Times, ordered: Sequence[tuple[int, str]]) -> list[Phase]:
@@ -107,23 +107,23 @@ def compare(times: Times, reference: Times, ordered: Sequence[tuple[int, str]]) 
     if len(windows) > 1 and len(windows[-1]) < CHANGE_MIN:
         rest = windows.pop()
         windows[-1] = windows[-1] + rest
-    found: list[tuple[list[tuple[int, str]], int, int]] = []
+    spans: list[tuple[list[tuple[int, str]], int, int]] = []
     for window in windows:
         ahead = _common_difference(window, times)
         if ahead is None:
             continue
         ahead_us, matched = ahead
-        if found and abs(ahead_us - found[-1][1]) < AGREE_US:
-            found[-1] = (found[-1][0] + window, found[-1][1], found[-1][2] + matched)
-        elif not found or matched >= CHANGE_MIN:
-            found.append((window, ahead_us, matched))
-    if not found:
+        if spans and abs(ahead_us - spans[-1][1]) < AGREE_US:
+            spans[-1] = (spans[-1][0] + window, spans[-1][1], spans[-1][2] + matched)
+        elif not spans or matched >= CHANGE_MIN:
+            spans.append((window, ahead_us, matched))
+    if not spans:
         return []
-    leading = _leading(found[0][0], times, found[0][1])
+    leading = _leading(spans[0][0], times, spans[0][1])
     if leading is not None:
-        found = [leading, (found[0][0][len(leading[0]) :], found[0][1], found[0][2]), *found[1:]]
-    phases = [Phase(None, _refined(found[0][0], times, found[0][1]), found[0][2])]
-    for (before, before_us, _), (after, after_us, matched) in pairwise(found):
+        spans = [leading, (spans[0][0][len(leading[0]) :], spans[0][1], spans[0][2]), *spans[1:]]
+    phases = [Phase(None, _refined(spans[0][0], times, spans[0][1]), spans[0][2])]
+    for (before, before_us, _), (after, after_us, matched) in pairwise(spans):
         begin = bisect_left(passings, before[-WINDOW:][0])
         end = bisect_left(passings, after[:WINDOW][-1]) + 1
         from_us = _changed_at(passings[begin:end], times, before_us, after_us)
@@ -183,12 +183,12 @@ def _changed_at(passings: Sequence[tuple[int, str]], times: Times, before_us: in
     """Return the device's instant of the first passing of the later phase, by the split that fits most passings."""
     marks: list[tuple[bool, int]] = []
     for at_us, bib in passings:
-        own = [
+        candidates = [
             (abs(own_us - at_us - ahead_us), later, own_us)
             for own_us in times[bib]
             for later, ahead_us in ((False, before_us), (True, after_us))
         ]
-        distance, later, own_us = min(own)
+        distance, later, own_us = min(candidates)
         if distance <= TOGETHER_US // 2:
             marks.append((later, own_us))
     wrong = sum(not later for later, _ in marks)

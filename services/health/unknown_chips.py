@@ -31,7 +31,7 @@ def list_chips(observed: Observed, entries: Iterable[Entry]) -> list[ChipHealth]
     ]
 
 
-def chips_finding(event: str, observed: Observed, listed: list[ChipHealth]) -> Finding | None:
+def chips_finding(event: str, observed: Observed, listed_chips: list[ChipHealth]) -> Finding | None:
     """Return the finding for chips of nobody that behave like athletes': read at two mats, or too many to be spares."""
     runners = [chip for chip in observed.chips if chip.mats > 1]
     at_mats = [chip for chip in observed.chips if chip.mats]
@@ -41,7 +41,7 @@ def chips_finding(event: str, observed: Observed, listed: list[ChipHealth]) -> F
     if not runners and not common:
         return None
     counted: list[UnknownChip] = at_mats if common else runners
-    near = {chip.chip: chip.near for chip in listed}
+    near = {chip.chip: chip.near for chip in listed_chips}
     seen = observed.passings.keys()
     assigned = [fact for chip in counted for fact in _assignment(event, chip.chip, near.get(chip.chip, []), seen)]
     names = [chip.chip for chip in counted]
@@ -89,24 +89,24 @@ class _Nearest:
 
     def of(self, chip: str) -> list[NearEntry]:
         """Return at most NEAR_MAX entries; those whose own chip has not been read come first, for they may wear it."""
-        found: dict[str, NearEntry] = {}
+        entries: dict[str, NearEntry] = {}
         for known in self._without_zeros.get(chip.lstrip("0"), ()):
-            found[known] = NearEntry(self._bibs[known], known, "leading_zeros")
+            entries[known] = NearEntry(self._bibs[known], known, "leading_zeros")
         for text in _other_base(chip):
             for known in self._without_zeros.get(text.lstrip("0"), ()):
-                found.setdefault(known, NearEntry(self._bibs[known], known, "decimal_or_hex"))
+                entries.setdefault(known, NearEntry(self._bibs[known], known, "decimal_or_hex"))
         for text in self._one_off(chip):
             if text in self._bibs:
-                found.setdefault(text, NearEntry(self._bibs[text], text, "one_digit"))
-        found.pop(chip, None)
+                entries.setdefault(text, NearEntry(self._bibs[text], text, "one_digit"))
+        entries.pop(chip, None)
         order = {"leading_zeros": 0, "decimal_or_hex": 1, "one_digit": 2}
-        near = sorted(found.values(), key=lambda one: (one.bib in self._seen, order[one.how], one.chip))
+        near = sorted(entries.values(), key=lambda entry: (entry.bib in self._seen, order[entry.how], entry.chip))
         return near[:NEAR_MAX]
 
     def _one_off(self, chip: str) -> Iterator[str]:
         """Yield the chip with one character replaced, or two neighbours exchanged."""
-        for at, character in enumerate(chip):
-            head, tail = chip[:at], chip[at + 1 :]
+        for index, character in enumerate(chip):
+            head, tail = chip[:index], chip[index + 1 :]
             for other in self._alphabet:
                 if other != character:
                     yield f"{head}{other}{tail}"
@@ -116,10 +116,10 @@ class _Nearest:
 
 def _other_base(chip: str) -> list[str]:
     """Return the chip's number in hexadecimal, if it reads as decimal, and in decimal."""
-    found = []
+    notations = []
     if chip.isascii() and chip.isdigit():
-        found.append(f"{int(chip):X}")
+        notations.append(f"{int(chip):X}")
     if chip.isascii() and chip.isalnum():
         with suppress(ValueError):
-            found.append(str(int(chip, 16)))
-    return found
+            notations.append(str(int(chip, 16)))
+    return notations
