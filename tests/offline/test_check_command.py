@@ -121,7 +121,7 @@ def test_a_file_that_is_no_toml_is_refused_with_the_parsers_line(checked):
     code, out, (error,) = checked("a = 1\nb = \n")
     assert (code, out) == (2, [])
     assert error.startswith("race.toml:2: is not TOML: ")
-    assert checked(b"a = '\xff'")[2][0].startswith("race.toml: is not TOML: ")
+    assert checked(b"a = '\xff'")[2] == ["race.toml: is not in UTF-8 (byte 5); save it as UTF-8"]
 
 
 def test_json_is_checked_alike(checked):

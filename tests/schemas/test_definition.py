@@ -104,10 +104,12 @@ def test_a_race_needs_no_boards_and_a_definition_may_be_read_from_what_it_was_wr
 # --- What is refused.
 
 
-def test_a_file_that_is_not_toml_is_refused():
-    for data in (b"event = ", b"\xff\xfe"):
-        with pytest.raises(DefinitionRefused, match=r"\$: is not TOML: "):
-            definition_from_toml(data)
+@pytest.mark.parametrize(
+    ("data", "reason"), [(b"event = ", r"\$: is not TOML: "), (b"\xff\xfe", r"\$: is not in UTF-8 \(byte 0\)")]
+)
+def test_a_file_that_is_not_toml_is_refused(data, reason):
+    with pytest.raises(DefinitionRefused, match=reason):
+        definition_from_toml(data)
 
 
 def test_every_contradiction_is_named_at_once_in_the_order_of_the_file():
