@@ -56,8 +56,8 @@ def quantile(table: Sequence[tuple[float, float]], u: float) -> float:
 def shares(total: int, parts: Sequence[float]) -> list[int]:
     """Divide `total` in proportion to `parts` into whole numbers that add up; the largest remainders are rounded up."""
     exact = [total * part / sum(parts) for part in parts]
-    whole = [int(value) for value in exact]
-    order = sorted(range(len(parts)), key=lambda index: (whole[index] - exact[index], index))
-    for index in order[: total - sum(whole)]:
-        whole[index] += 1
-    return whole
+    counts = [int(value) for value in exact]
+    order = sorted(range(len(parts)), key=lambda index: (counts[index] - exact[index], index))
+    for index in order[: total - sum(counts)]:
+        counts[index] += 1
+    return counts

@@ -122,22 +122,22 @@ class _Player:
 class Mats:
     """The devices of a day. Use it as `async with`.
 
-    `protocols` by mat; `at` is where devices of a protocol listen, or the address that they call (else the usual
-    ports); `troubles` makes the faults of a line by its protocol.
+    `protocols` by mat; `addresses` by protocol is where its devices listen, or the address that they call (else the
+    usual ports); `troubles` makes the faults of a line by its protocol.
     """
 
     def __init__(
         self,
         simulation: Simulation,
         protocols: Mapping[str, Spoken],
-        at: Mapping[Spoken, tuple[str, int]] | None = None,
+        addresses: Mapping[Spoken, tuple[str, int]] | None = None,
         troubles: Callable[[Spoken], Trouble] = lambda _: Trouble(0),
     ) -> None:
         self._simulation = simulation
         self._definition = simulation.definition
         self._protocols = protocols
         self._zone = ZoneInfo(self._definition.timezone)
-        self._at = dict(at or {})
+        self._addresses = dict(addresses or {})
         self._troubles = troubles
         first = simulation.reads.packed[0] if simulation.reads.packed else 0
         self.first_us = simulation.reads.time_ms(first) * MS
@@ -160,7 +160,7 @@ class Mats:
         return players
 
     def _player_at(self, protocol: SimulatedProtocol, mats: list[Mat], number: int) -> _Player:
-        host, port = self._at.get(protocol.name, ("127.0.0.1", protocol.port))
+        host, port = self._addresses.get(protocol.name, ("127.0.0.1", protocol.port))
         site = Site(
             gateway=f"sim-{protocol.name if protocol.shared else mats[0].id}",
             number=number,

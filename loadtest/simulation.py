@@ -128,7 +128,7 @@ def simulate(
     """Return a race day of `size` entrants.
 
     `steps_ms` has the clock resolution of mats where it is coarser than a millisecond, for results that these clocks
-    can give. Raises NotSimulated if the true results of this definition cannot be told.
+    can give. Raises NotSimulated if the true results of this definition cannot be worked out.
     """
     if not 1 <= size <= SIZE_MAX:
         raise ValueError(f"size is {size}; it must be from 1 to {SIZE_MAX}")

@@ -118,7 +118,7 @@ def _not_harder(higher: Title, title: Title) -> str | None:
     if higher.places is not None and title.places is not None:
         last = f"its last place is {higher.places[1]}, and that of this one {title.places[1]}"
         return f"title {higher.id!r} is not harder: {last}" if higher.places[1] >= title.places[1] else None
-    kinds = ["place" if one.within_s is None else "time" for one in (higher, title)]
+    kinds = ["place" if compared.within_s is None else "time" for compared in (higher, title)]
     return f"title {higher.id!r} is by {kinds[0]}, and this one by {kinds[1]}" if kinds[0] != kinds[1] else None
 
 

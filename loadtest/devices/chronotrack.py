@@ -16,9 +16,9 @@ RECONNECT_S = 0.05
 SENT_AT_ONCE = 50  # events between two checks for requests of the server
 
 
-def clock(at: datetime) -> str:
+def clock(moment: datetime) -> str:
     """Return local time with hundredths, as with the option time-format=iso."""
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 10_000:02d}"
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 10_000:02d}"
 
 
 class ChronoTrackDevice:
@@ -41,17 +41,17 @@ class ChronoTrackDevice:
         """Return once a server has asked for every location."""
         await self._heard.wait()
 
-    def read(self, location: str, tag: str, at: datetime, gator: int = 1) -> None:
+    def read(self, location: str, tag: str, moment: datetime, gator: int = 1) -> None:
         """Log the read of a tag at an antenna, or of a gun (tag `guntime`)."""
-        self.log[location].append((tag, at, 0 if tag == "guntime" else gator))
+        self.log[location].append((tag, moment, 0 if tag == "guntime" else gator))
         self._idle.clear()
         self._wake.set()
 
-    async def add(self, location: str, at: datetime) -> None:
+    async def add(self, location: str, moment: datetime) -> None:
         """Add a location while it is connected."""
         self.log[location] = []
         if self._writer is not None:
-            await self._send(f"CT01_33~{self.sent}~{location}~newlocation~{clock(at)}~0~ED932A~0")
+            await self._send(f"CT01_33~{self.sent}~{location}~newlocation~{clock(moment)}~0~ED932A~0")
 
     def renumber(self, location: str, keep: int) -> None:
         """Restart it: of that location only the last events are left, and they count from 1."""
@@ -136,8 +136,8 @@ class ChronoTrackDevice:
         for location, seq in self._next.items():
             log = self.log[location]
             while seq <= len(log) and count < SENT_AT_ONCE:
-                tag, at, gator = log[seq - 1]
-                await self._send(f"CT01_33~{seq}~{location}~{tag}~{clock(at)}~0~0F2A38~{gator}")
+                tag, moment, gator = log[seq - 1]
+                await self._send(f"CT01_33~{seq}~{location}~{tag}~{clock(moment)}~0~0F2A38~{gator}")
                 seq = self._next[location] = seq + 1
                 self.sent += 1
                 count += 1

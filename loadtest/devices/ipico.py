@@ -22,15 +22,15 @@ def checksum(text: str) -> str:
     return f"{sum(map(ord, text)) % 256:02x}"
 
 
-def frame(tag: str, at: datetime, reader: str = "00", count: int = 1) -> bytes:
-    """Return the frame of a read; `at` is local time, of which hundredths are kept."""
-    text = f"{reader}{tag}{count:04x}{at:%y%m%d%H%M%S}{at.microsecond // 10_000:02x}"
+def frame(tag: str, moment: datetime, reader: str = "00", count: int = 1) -> bytes:
+    """Return the frame of a read; `moment` is local time, of which hundredths are kept."""
+    text = f"{reader}{tag}{count:04x}{moment:%y%m%d%H%M%S}{moment.microsecond // 10_000:02x}"
     return f"aa{text}{checksum(text)}\r\n".encode()
 
 
-def trigger(at: datetime) -> bytes:
+def trigger(moment: datetime) -> bytes:
     """Return the frame that the trigger button sends."""
-    text = f"000a2c{at:%y%m%d}{at.isoweekday() % 7:02x}{at:%H%M%S}{at.microsecond // 10_000:02x}2782"
+    text = f"000a2c{moment:%y%m%d}{moment.isoweekday() % 7:02x}{moment:%H%M%S}{moment.microsecond // 10_000:02x}2782"
     return f"ab{text}{checksum(text)}\r\n".encode()
 
 
@@ -76,13 +76,13 @@ class IpicoDevice:
         """Return once a client listens to the stream."""
         await self._connected.wait()
 
-    async def read(self, tag: str, at: datetime, reader: str = "00") -> None:
+    async def read(self, tag: str, moment: datetime, reader: str = "00") -> None:
         """Keep the read of a tag, and send it to all listeners."""
-        self.reads.append((tag, at))
+        self.reads.append((tag, moment))
         self._readers.append(reader)
-        await self.say(frame(tag, at, reader))
+        await self.say(frame(tag, moment, reader))
         if self.trouble.random.random() < self.trouble.chance_repeat:
-            await self.say(frame(tag, at, reader, count=2))
+            await self.say(frame(tag, moment, reader, count=2))
 
     async def say(self, data: bytes) -> None:
         """Send a frame to all listeners; one whose connection breaks is dropped."""
@@ -126,7 +126,7 @@ class IpicoDevice:
                     since = words.get("datetime")
                     start = datetime.strptime(since, "%y%m%d%H%M%S") if since else datetime.min
                     stored = zip(self.reads, self._readers, strict=True)
-                    self._replay = [(tag, at, own) for (tag, at), own in stored if at >= start]
+                    self._replay = [(tag, moment, own) for (tag, moment), own in stored if moment >= start]
         except (OSError, asyncio.CancelledError):
             pass
         finally:
@@ -136,8 +136,8 @@ class IpicoDevice:
         self._register()
         try:
             if await reader.readline() == b"\n":
-                for tag, at, own in self._replay:
-                    await self.trouble.send(writer, frame(tag, at, own))
+                for tag, moment, own in self._replay:
+                    await self.trouble.send(writer, frame(tag, moment, own))
                     self.replayed += 1
         except (OSError, asyncio.CancelledError):
             pass

@@ -53,13 +53,13 @@ class RaceResultDevice(ListeningDevice):
         return sum(map(len, self.files.values()))
 
     async def passes(
-        self, code: str, event_id: str = "6692", at: datetime | None = None, antenna: int = 1, rssi: int = -68
+        self, code: str, event_id: str = "6692", moment: datetime | None = None, antenna: int = 1, rssi: int = -68
     ) -> str:
         """Keep and push the passing of a tag, now or at a local time, and return its record."""
-        at = self._clock() if at is None else at
-        day = f"{at:%Y-%m-%d}" if self.anchored else "0000-00-00"
+        moment = self._clock() if moment is None else moment
+        day = f"{moment:%Y-%m-%d}" if self.anchored else "0000-00-00"
         number = len(self.files[self.file]) + 1
-        clock = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+        clock = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
         place = f"{self.name};{self.file};{antenna};{self.box}"
         record = f"{number};{code};{day};{clock};{event_id};12;{rssi};09ca52;0;;;;;;;;{place}"
         self.files[self.file].append(record)
@@ -85,7 +85,7 @@ class RaceResultDevice(ListeningDevice):
     def _answers(self, writer: asyncio.StreamWriter, command: str) -> list[str]:
         self.commands.append(command)
         head, _, rest = command.partition(";")
-        at = self._clock()
+        now = self._clock()
         if head in FORBIDDEN:
             self.forbidden.append(command)
             return [f"{head};ERROR"]
@@ -94,9 +94,9 @@ class RaceResultDevice(ListeningDevice):
         if head == "GETCONFIG":
             return [f"GETCONFIG;GENERAL;BOXNAME;{self.name};{self.box}"]
         if head == "GETSTATUS":
-            day = f"{at:%Y-%m-%d}" if self.anchored else "0000-00-00"
+            day = f"{now:%Y-%m-%d}" if self.anchored else "0000-00-00"
             return [
-                f"GETSTATUS;{day};{at:%H:%M:%S}.000;1;11110000;{int(self.operating)};{self.file};1;49.0,8.4;1;80;21;22"
+                f"GETSTATUS;{day};{now:%H:%M:%S}.000;1;11110000;{int(self.operating)};{self.file};1;49.0,8.4;1;80;21;22"
             ]
         if head == "PASSINGS":
             return [f"PASSINGS;{len(self.files[self.file])};{self.file}"]

@@ -41,10 +41,10 @@ class UltraDevice(ListeningDevice):
         self.log = {}
 
     async def passes(
-        self, chip: str, antenna: int = 1, reader: int = 2, at: datetime | None = None, rssi: int = -71
+        self, chip: str, antenna: int = 1, reader: int = 2, moment: datetime | None = None, rssi: int = -71
     ) -> int:
         """Keep and send the read of a tag, or of a gun (chip 0, antenna 0), and return its LogID."""
-        since = (self._clock() if at is None else at) - ZERO
+        since = (self._clock() if moment is None else moment) - ZERO
         second, millisecond = since.days * 86400 + since.seconds, since.microseconds // 1000
         number = next(reversed(self.log), 0) + 1
         line = f"0,{chip},{second},{millisecond},{antenna},{rssi},%d,{reader},{self.box},{0:016x},0,{number}"
@@ -92,8 +92,8 @@ class UltraDevice(ListeningDevice):
             self._heard.set()
             return [f"S={int(self.reading)}0"]
         if command == b"r\n":
-            at = self._clock()
-            return [f"{at.hour}:{at.minute}:{at.second} {at.day}-{at.month}-{at.year} (0)"]
+            now = self._clock()
+            return [f"{now.hour}:{now.minute}:{now.second} {now.day}-{now.month}-{now.year} (0)"]
         if not match[1]:
             self.forbidden.append(command)
             return []

@@ -29,17 +29,17 @@ class WiclaxDevice(ListeningDevice):
         self.rewound = 0
         self._clock = clock
 
-    async def passes(self, chip: str, at: datetime | None = None, device: str = "0A") -> None:
+    async def passes(self, chip: str, moment: datetime | None = None, device: str = "0A") -> None:
         """Keep the read of a chip, now or at a local time, and send it to all clients."""
-        at = self._clock() if at is None else at
-        line = f"{chip};{at:%d-%m-%Y %H:%M:%S}.{at.microsecond // 1000:03d};{device};{len(self.reads) + 1};65"
-        self.reads.append((at, line))
+        moment = self._clock() if moment is None else moment
+        line = f"{chip};{moment:%d-%m-%Y %H:%M:%S}.{moment.microsecond // 1000:03d};{device};{len(self.reads) + 1};65"
+        self.reads.append((moment, line))
         if self.trouble.random.random() >= self.swallow:
             await self.say(f"{line};0")
 
-    async def gun(self, at: datetime) -> None:
+    async def gun(self, moment: datetime) -> None:
         """Send the gun, as when its button is pressed."""
-        await self.say(f"RACESTART {at:%H:%M:%S},{at.microsecond // 1000:03d}")
+        await self.say(f"RACESTART {moment:%H:%M:%S},{moment.microsecond // 1000:03d}")
 
     async def say(self, line: str) -> None:
         """Send a line to all clients."""
@@ -75,7 +75,7 @@ class WiclaxDevice(ListeningDevice):
             return [f"CLOCK {self._clock():{CLOCK}}"]
         elif word == "REWIND" and len(rest) == 39:
             first, last = datetime.strptime(rest[:19], CLOCK), datetime.strptime(rest[20:], CLOCK)
-            stored = [f"{line};1" for at, line in self.reads if first <= at <= last]
+            stored = [f"{line};1" for moment, line in self.reads if first <= moment <= last]
             self.rewound += len(stored)
             return stored
         else:

@@ -71,7 +71,7 @@ _DATE_WORDS = frozenset(_DATE_TEXT.split())
 _INVISIBLE = dict.fromkeys([0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, 0xFEFF])  # copied from web pages
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _FORMULA = re.compile(r'^="?([^"=]*)"?$')
-_WHOLE = re.compile(r"^(\d+)\.00?$")  # not 1.000, which is a thousand in Vietnam
+_WHOLE_NUMBER = re.compile(r"^(\d+)\.00?$")  # not 1.000, which is a thousand in Vietnam
 _ROUNDED = re.compile(r"^\d+(?:[.,]\d+E[+-]?\d+|E\+\d+)$", re.IGNORECASE)
 _DATE = re.compile(
     r"^\d{4}-\d\d-\d\d(?: |$)|^\d{1,2}[-/]\d{1,2}[-/](?:19|20)\d\d$|^\d{1,2}-(?:[A-Z][a-z]{2}|Thg ?\d{1,2})$"
@@ -187,8 +187,8 @@ def _code(cell: str) -> str:
         raise BadCell(
             f"{text} is a date that the spreadsheet made of it; format the column as text and fill it in again"
         )
-    whole = _WHOLE.match(text)
-    return whole[1] if whole else text
+    match = _WHOLE_NUMBER.match(text)
+    return match[1] if match else text
 
 
 def _grouped(text: str) -> BadCell:
@@ -226,8 +226,8 @@ def birth_year_of(cell: str, born_last: int) -> BirthYear:
     if is_nothing(cell):
         return BirthYear(None)
     text = clean(cell).removeprefix("'").strip()
-    whole = _WHOLE.match(text)
-    text = whole[1] if whole else text
+    match = _WHOLE_NUMBER.match(text)
+    text = match[1] if match else text
     year = int(text) if re.fullmatch(r"\d{4}", text, re.ASCII) else _year_in_date(text)
     if year > born_last:
         raise BadCell(f"{shown(text)} is after the event's year, {born_last}; write the year of birth, as in 1990")

@@ -1,4 +1,4 @@
-"""The effect of a fact on an event: what an official is told who sends it, or asks what it would do. Source: R1.10."""
+"""The effect of a fact on an event, for the official who sends it or asks what it would do. Source: R1.10."""
 
 from typing import Literal
 

@@ -48,14 +48,14 @@ def _one_edit_away(name: str) -> Iterator[str]:
         yield "0" * zeros + name
     yield name.upper()
     yield name.lower()
-    for at in range(len(name) - 1):
-        yield name[:at] + name[at + 1] + name[at] + name[at + 2 :]
-    for at in range(len(name)):
-        yield name[:at] + name[at + 1 :]
-    for at in range(len(name) + 1):
+    for index in range(len(name) - 1):
+        yield name[:index] + name[index + 1] + name[index] + name[index + 2 :]
+    for index in range(len(name)):
+        yield name[:index] + name[index + 1 :]
+    for index in range(len(name) + 1):
         for letter in _ALPHABET:
-            yield name[:at] + letter + name[at + 1 :]
-            yield name[:at] + letter + name[at:]
+            yield name[:index] + letter + name[index + 1 :]
+            yield name[:index] + letter + name[index:]
 
 
 def _joined(names: list[str], conjunction: str) -> str:

@@ -98,7 +98,7 @@ class IngestMetrics:
         )
         # 0: nothing can be acknowledged.
         self.kafka_up = Gauge("ingest_kafka_up", "1 while Kafka answers.", registry=registry)
-        # 0: facts are taken, but nobody is told their effect; the log says why.
+        # 0: facts are taken, but the answers do not say their effect; the log says why.
         self.follower_up = Gauge("ingest_follower_up", "1 while the effects of facts are known.", registry=registry)
         self.follower_failures = Counter(
             "ingest_follower_failures_total",

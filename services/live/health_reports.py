@@ -91,8 +91,8 @@ class HealthReports:
         observed = await self._explainer.observed(announced, [row.bib for row in rows])
 
         def work_out() -> Answer:
-            found = health(event.row, event.definition, rows, observed)
-            return _report(msgspec.to_builtins(found), announced.revision)
+            document = health(event.row, event.definition, rows, observed)
+            return _report(msgspec.to_builtins(document), announced.revision)
 
         return await asyncio.to_thread(work_out)
 
@@ -106,6 +106,6 @@ async def _answer(examined: ExaminedReport) -> Answer:
     return _report(msgspec.json.decode(examined.report), examined.revision)
 
 
-def _report(found: dict[str, Any], revision: int) -> Answer:
-    name = found.pop("event")
-    return json_answer({"event": name, "revision": revision, **found}, revision)
+def _report(document: dict[str, Any], revision: int) -> Answer:
+    name = document.pop("event")
+    return json_answer({"event": name, "revision": revision, **document}, revision)

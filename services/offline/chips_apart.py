@@ -37,7 +37,7 @@ def chips_apart(state: EventState) -> Iterator[Concern]:
             continue
         passings = {chip: _passings(state, places, bib, chip) for chip in worn}
         read = [chip for chip in worn if passings[chip]]
-        if any(_are_apart(passings[one], passings[other]) for one, other in combinations(read, 2)):
+        if any(_are_apart(passings[chip], passings[other]) for chip, other in combinations(read, 2)):
             where = "; ".join(f"{chip} at {_where(passings[chip], clock)}" for chip in read)
             yield Concern(
                 bib=bib,
@@ -71,20 +71,21 @@ def _passings(state: EventState, places: DevicePlacement, bib: str, chip: str) -
     return passings
 
 
-def _are_apart(one: list[_Passing], other: list[_Passing]) -> bool:
+def _are_apart(first: list[_Passing], second: list[_Passing]) -> bool:
     """Return whether each chip was at a mat without the other, in all at least as often as both were together."""
     alone = [
-        sum(not any(_meet(own, met) for met in of) for own in passings) for passings, of in ((one, other), (other, one))
+        sum(not any(_meet(own, met) for met in others) for own in passings)
+        for passings, others in ((first, second), (second, first))
     ]
-    together = len(one) - alone[0]
+    together = len(first) - alone[0]
     return min(alone) > 0 and sum(alone) >= 2 * together
 
 
-def _meet(one: _Passing, other: _Passing) -> bool:
+def _meet(passing: _Passing, other: _Passing) -> bool:
     return (
-        one.mat == other.mat
-        and one.first_us <= other.last_us + TOGETHER_US
-        and other.first_us <= one.last_us + TOGETHER_US
+        passing.mat == other.mat
+        and passing.first_us <= other.last_us + TOGETHER_US
+        and other.first_us <= passing.last_us + TOGETHER_US
     )
 
 

@@ -145,12 +145,12 @@ class _Page:
         table = _table("Points", "Point", "Km", "At", "From", "Why")
         limits = _table("Limits", "Point", "Limit", "At", "Kept", "Rule")
         for point in points:
-            at = "-" if point.at_us is None else self._clock.at(point.at_us)
+            passed_at = "-" if point.at_us is None else self._clock.at(point.at_us)
             source = "" if point.source is None else point.source
             if point.device is not None:
                 source += f": {point.device} read {point.chip}"
             says = [point.says, *map(_waiver, point.waivers)]
-            _row(table, point.point, f"{point.km:g}", at, source, "; ".join(says))
+            _row(table, point.point, f"{point.km:g}", passed_at, source, "; ".join(says))
             for limit in point.limits:
                 kept = {True: "kept", False: "not kept", None: "not passed"}[limit.kept]
                 rule = f"{limit.rule} = {limit.value}{'' if limit.decides else ', another kind decides'}"

@@ -30,28 +30,28 @@ def health_of(log: Log) -> Health | None:
     return health(result.event, result.definition, result.athletes, observe(log.state))
 
 
-def print_health(console: Console, found: Health, definition: Definition) -> None:
+def print_health(console: Console, report: Health, definition: Definition) -> None:
     """Print the findings in words and the counts as tables; nothing where no device has read anything."""
-    if not any(device.reads for device in found.devices):
+    if not any(device.reads for device in report.devices):
         return
     clock = LocalClock(definition)
-    for finding in found.findings:
+    for finding in report.findings:
         text = describe(finding, clock)
         console.print(Text(clean(f"{text.title}: {text.seen}"), style="bold"))
         console.print(Text(clean(f"  To do: {text.todo}")))
         for fact in finding.proposal or ():  # one line each, as it is to be sent
             print(f"  {clean(msgspec.json.encode(fact).decode())}")
-    _print_points(console, found)
-    _print_devices(console, found, clock)
-    if found.chips:
-        _print_chips(console, found, clock)
+    _print_points(console, report)
+    _print_devices(console, report, clock)
+    if report.chips:
+        _print_chips(console, report, clock)
 
 
-def _print_points(console: Console, found: Health) -> None:
+def _print_points(console: Console, report: Health) -> None:
     shown = new_table(
         "Read at each point", "Race", "Point", "Expected", "Seen", "Main", "Backup", "Official", "Missed", "Waived"
     )
-    for point in found.points:
+    for point in report.points:
         counts = (point.expected, point.seen, point.main, point.backup, point.official, point.missed, point.waived)
         if point.expected:
             shown.add_row(point.race, point.point, *map(str, counts))
@@ -59,9 +59,9 @@ def _print_points(console: Console, found: Health) -> None:
         console.print(shown)
 
 
-def _print_devices(console: Console, found: Health, clock: LocalClock) -> None:
+def _print_devices(console: Console, report: Health, clock: LocalClock) -> None:
     shown = new_table("Devices", "Mat", "Device", "Reads", "Athletes", "First", "Last", "Clock")
-    for device in found.devices:
+    for device in report.devices:
         times = ["-" if at_us is None else clock.second(at_us) for at_us in (device.first_us, device.last_us)]
         counts = (str(device.reads), str(device.athletes))
         shown.add_row(device.mat or "none", Text(clean(device.device)), *counts, *times, _offset(device.offset_us))
@@ -77,9 +77,9 @@ def _offset(offset_us: int | None) -> str:
     return f"{format_seconds(seconds)} {'ahead' if offset_us > 0 else 'behind'}"
 
 
-def _print_chips(console: Console, found: Health, clock: LocalClock) -> None:
+def _print_chips(console: Console, report: Health, clock: LocalClock) -> None:
     shown = new_table("Chips that nobody wears", "Chip", "Reads", "First", "Last", "Devices", "Nearest entries")
-    for chip in found.chips[:CHIPS_SHOWN]:
+    for chip in report.chips[:CHIPS_SHOWN]:
         shown.add_row(
             Text(clean(chip.chip)),
             str(chip.reads),
@@ -88,7 +88,7 @@ def _print_chips(console: Console, found: Health, clock: LocalClock) -> None:
             Text(clean(", ".join(chip.devices))),
             Text(clean(_near(chip))),
         )
-    more = len(found.chips) + found.chips_left_out - CHIPS_SHOWN
+    more = len(report.chips) + report.chips_left_out - CHIPS_SHOWN
     if more > 0:
         shown.caption, shown.caption_justify = Text(f"and {more} more; --format json lists the first 1,000"), "left"
     console.print(shown)

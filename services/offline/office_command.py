@@ -7,6 +7,7 @@ they are.
 
 import sys
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -33,9 +34,10 @@ from services.standings.office.report import OfficeLists, office_lists
 def lists_of(log: Log) -> tuple[OfficeLists, dict[str, str]]:
     """Return the lists of a log as far as it was read, and the name on the latest entry of each bib."""
     result = scored(log.state)
-    written = [] if log.state is None else [one for own in log.state.rulings.written.values() for one in own]
-    entries = [one.entry for one in sorted(written, key=lambda one: one.position)]
-    names = {one.bib: full_name(one) for one in entries}
+    by_bib = {} if log.state is None else log.state.rulings.written
+    in_log_order = sorted(chain.from_iterable(by_bib.values()), key=lambda written: written.position)
+    entries = [written.entry for written in in_log_order]
+    names = {entry.bib: full_name(entry) for entry in entries}
     event = "" if log.state is None else log.state.event
     if result.definition is None or result.event is None or log.state is None:
         return OfficeLists(event=event, revision=log.revision), names
@@ -69,8 +71,8 @@ def run(path: str, until: int | None, style: str | None, lenient: bool) -> int:
         plain = {
             **_plain(lists),
             "waivers": plain_waivers(waivers_of(log, athletes)),
-            "health": (found := health_of(log)),
-            "open_cases": plain_groups(open_cases_of(log, found)),
+            "health": (report := health_of(log)),
+            "open_cases": plain_groups(open_cases_of(log, report)),
             "waiting": plain_waiting(waiting),
         }
         sys.stdout.buffer.write(msgspec.json.encode(plain) + b"\n")
@@ -95,10 +97,10 @@ def _print_tables(lists: OfficeLists, names: dict[str, str], log: Log, athletes:
         f"{len(lists.concerns)} to look into",
         highlight=False,
     )
-    found = health_of(log)
-    if found is not None and log.state is not None and (definition := log.state.rulings.definition) is not None:
-        print_health(console, found, definition)
-        print_open_cases(console, open_cases_of(log, found))
+    report = health_of(log)
+    if report is not None and log.state is not None and (definition := log.state.rulings.definition) is not None:
+        print_health(console, report, definition)
+        print_open_cases(console, open_cases_of(log, report))
         print_waivers(console, waivers_of(log, athletes), LocalClock(definition))
     _print_concerns(console, lists.concerns, names)
     if lists.attestations:

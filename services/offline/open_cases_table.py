@@ -13,11 +13,11 @@ from services.standings import all_cases
 CASES_SHOWN = 50
 
 
-def open_cases_of(log: Log, found: Health | None) -> list[CaseGroup]:
+def open_cases_of(log: Log, report: Health | None) -> list[CaseGroup]:
     """Return the open cases of a log as far as it was read, in groups."""
     result = scored(log.state)
     cases = [case.case for case in all_cases(result.athletes, result.standings) if case.open]
-    return group_cases(cases, [] if found is None else found.findings)
+    return group_cases(cases, [] if report is None else report.findings)
 
 
 def print_open_cases(console: Console, groups: list[CaseGroup]) -> None:

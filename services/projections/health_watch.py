@@ -124,10 +124,10 @@ class HealthWatch:
         if any(athlete.bib not in rulings.written for athlete in rows) or self._waits_for_facts(row, facts):
             return
         parameters = {"event": event, "gap": rulings.gap_us, "until": revision}
-        found = await self._database.query(BURSTS, parameters)
+        burst_rows = await self._database.query(BURSTS, parameters)
 
         def work_out() -> tuple[Health, bytes]:
-            bursts = [Burst(chip, device, first, last, int(number)) for chip, device, first, last, number in found]
+            bursts = [Burst(chip, device, first, last, int(number)) for chip, device, first, last, number in burst_rows]
             made = health(row, definition, rows, observe_bursts(rulings, bursts))
             return made, msgspec.json.encode(made)
 

@@ -29,50 +29,50 @@ class _Ranked(NamedTuple):
     time_s: int
 
 
-def passes(definition: Definition, of: Board) -> Callable[[AthleteRow], bool]:
+def passes(definition: Definition, board: Board) -> Callable[[AthleteRow], bool]:
     """Return a check whether an entry is ranked and passes the filters of a board and of all boards around it."""
-    chain = boards_around(definition, of)
+    chain = boards_around(definition, board)
 
     def check(row: AthleteRow) -> bool:
         entry = row.entry
-        if row.gone or entry is None or not entry.ranked or row.race != of.race:
+        if row.gone or entry is None or not entry.ranked or row.race != board.race:
             return False
-        return all(passes_filters(board, row) for board in chain)
+        return all(passes_filters(chained_board, row) for chained_board in chain)
 
     return check
 
 
-def boards_around(definition: Definition, of: Board) -> list[Board]:
+def boards_around(definition: Definition, board: Board) -> list[Board]:
     """Return a board and those around it, the outermost last."""
     boards = {board.id: board for board in definition.boards}
-    chain = [of]
+    chain = [board]
     while chain[-1].within is not None:
         chain.append(boards[chain[-1].within])
     return chain
 
 
-def root_of(definition: Definition, of: Board) -> Board:
+def root_of(definition: Definition, board: Board) -> Board:
     """Return the outermost board around one, whose order it has; itself when it is within no other."""
-    return boards_around(definition, of)[-1]
+    return boards_around(definition, board)[-1]
 
 
-def passes_filters(of: Board, row: AthleteRow) -> bool:
+def passes_filters(board: Board, row: AthleteRow) -> bool:
     """Return whether an athlete's entry passes a board's own filters."""
     entry = row.entry
     if entry is None:
         return False
-    if of.gender is not None and entry.gender != of.gender:
+    if board.gender is not None and entry.gender != board.gender:
         return False
-    if of.born_from is not None and (entry.birth_year is None or entry.birth_year < of.born_from):
+    if board.born_from is not None and (entry.birth_year is None or entry.birth_year < board.born_from):
         return False
-    if of.born_to is not None and (entry.birth_year is None or entry.birth_year > of.born_to):
+    if board.born_to is not None and (entry.birth_year is None or entry.birth_year > board.born_to):
         return False
-    if of.nationality is not None and entry.nationality != of.nationality.upper():
+    if board.nationality is not None and entry.nationality != board.nationality.upper():
         return False
     return (
-        (of.division is None or entry.division == of.division)
-        and (of.club is None or entry.club == of.club)
-        and (of.wave is None or entry.wave == of.wave)
+        (board.division is None or entry.division == board.division)
+        and (board.club is None or entry.club == board.club)
+        and (board.wave is None or entry.wave == board.wave)
     )
 
 
@@ -88,9 +88,9 @@ def board(
 
     A board within another has the order of the other board: athletes who tie there tie here.
     """
-    of = next(board for board in definition.boards if board.id == board_id)
-    root = root_of(definition, of)
-    on_root, on_board = passes(definition, root), passes(definition, of)
+    defined_board = next(board for board in definition.boards if board.id == board_id)
+    root = root_of(definition, defined_board)
+    on_root, on_board = passes(definition, root), passes(definition, defined_board)
     finishers = [row for row in athletes if row.status == "FINISHED" and on_root(row)]
     ranked = [place for place in _rank(root, finishers, orders, definition) if on_board(place.athlete)]
     rows = []
@@ -190,5 +190,5 @@ def _chip_us(row: AthleteRow) -> int:
 
 def team_members(definition: Definition, board_id: str, athletes: Iterable[AthleteRow]) -> list[AthleteRow]:
     """Return all ranked athletes who pass a board's filters, with any status, in the order of their first entries."""
-    of = next(board for board in definition.boards if board.id == board_id)
-    return sorted(filter(passes(definition, of), athletes), key=lambda row: row.first_entry)
+    defined_board = next(board for board in definition.boards if board.id == board_id)
+    return sorted(filter(passes(definition, defined_board), athletes), key=lambda row: row.first_entry)

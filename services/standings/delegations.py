@@ -16,11 +16,11 @@ class DelegationRow(Struct, frozen=True):
     score: int | None
 
 
-def delegation(of: Delegation, team_boards: Mapping[str, list[TeamRow]]) -> list[DelegationRow]:
+def delegation(rule: Delegation, team_boards: Mapping[str, list[TeamRow]]) -> list[DelegationRow]:
     """Return the delegations with a place, best first, then the others by name."""
-    scores = [{row.team: row.score for row in team_boards[board] if row.score is not None} for board in of.sum]
-    teams = {row.team for board in of.sum for row in team_boards[board]}
-    ties = {} if of.tie is None else {r.team: r.place for r in team_boards[of.tie] if r.place is not None}
+    scores = [{row.team: row.score for row in team_boards[board] if row.score is not None} for board in rule.sum]
+    teams = {row.team for board in rule.sum for row in team_boards[board]}
+    ties = {} if rule.tie is None else {r.team: r.place for r in team_boards[rule.tie] if r.place is not None}
     last = len(ties) + 1
     placed = sorted(
         (sum(own[team] for own in scores), ties.get(team, last), team)

@@ -82,9 +82,9 @@ def publication_key(publication: Publication | Published) -> PublicationKey:
 
 def ranked_of(definition: Definition, race: str) -> list[str]:
     """Return every board and team board of a race, by id."""
-    of = {board.id: board.race for board in definition.boards}
+    race_of = {board.id: board.race for board in definition.boards}
     return [board.id for board in definition.boards if board.race == race] + [
-        team.id for team in definition.team_boards if of[team.of] == race
+        team.id for team in definition.team_boards if race_of[team.of] == race
     ]
 
 

@@ -26,22 +26,22 @@ class TeamRow(Struct, frozen=True):
     members: list[Member]
 
 
-def team_board(of: TeamBoard, members: list[AthleteRow], rows: list[BoardRow]) -> list[TeamRow]:
+def team_board(board: TeamBoard, members: list[AthleteRow], rows: list[BoardRow]) -> list[TeamRow]:
     """Return the teams of a board: those with a place, best first, then the others by name.
 
     `members` are the board's athletes by first entry (`boards.team_members`), `rows` the board itself.
     """
-    scores = _scores(of, members, rows)
+    scores = _scores(board, members, rows)
     placed: list[tuple[int, tuple[int, ...], str, list[Member]]] = []
     unplaced: list[TeamRow] = []
     for team, own in _teams(members).items():
-        scored = [Member(row.bib, scores[row.bib]) for row in own[: of.max_members] if row.bib in scores]
+        scored = [Member(row.bib, scores[row.bib]) for row in own[: board.max_members] if row.bib in scores]
         scored.sort(key=lambda member: (member.score, bib_order(member.bib)))
-        if len(scored) < of.counting:
+        if len(scored) < board.counting:
             unplaced.append(TeamRow(None, team, None, scored))
             continue
-        counting = scored[: of.counting]
-        placed.append((_total(of, counting), _tie_key(of, counting), team, counting))
+        counting = scored[: board.counting]
+        placed.append((_total(board, counting), _tie_key(board, counting), team, counting))
     placed.sort(key=lambda row: row[:3])
     return _with_places(placed) + sorted(unplaced, key=lambda row: row.team)
 
@@ -54,26 +54,26 @@ def _teams(members: Iterable[AthleteRow]) -> dict[str, list[AthleteRow]]:
     return teams
 
 
-def _scores(of: TeamBoard, members: list[AthleteRow], rows: list[BoardRow]) -> dict[str, int]:
+def _scores(board: TeamBoard, members: list[AthleteRow], rows: list[BoardRow]) -> dict[str, int]:
     """Return the score of each athlete of the board; athletes without one are left out."""
-    if of.score != "sum_places":
+    if board.score != "sum_places":
         return {row.bib: row.time_s for row in rows}
     scores = {row.bib: row.place for row in rows}
-    if of.non_finisher == "n_plus_1":
+    if board.non_finisher == "n_plus_1":
         competed = sum(row.status not in ("NOT_STARTED", "DNS") for row in members)
         scores.update((row.bib, competed + 1) for row in members if row.status in ("DNF", "OTL"))
     return scores
 
 
-def _total(of: TeamBoard, counting: list[Member]) -> int:
-    if of.score == "last_time":
+def _total(board: TeamBoard, counting: list[Member]) -> int:
+    if board.score == "last_time":
         return counting[-1].score
     return sum(member.score for member in counting)
 
 
-def _tie_key(of: TeamBoard, counting: list[Member]) -> tuple[int, ...]:
+def _tie_key(board: TeamBoard, counting: list[Member]) -> tuple[int, ...]:
     """Return the key between equal scores: the places of the counting athletes, the last one first."""
-    return tuple(member.score for member in reversed(counting)) if of.score == "sum_places" else ()
+    return tuple(member.score for member in reversed(counting)) if board.score == "sum_places" else ()
 
 
 def _with_places(placed: list[tuple[int, tuple[int, ...], str, list[Member]]]) -> list[TeamRow]:
@@ -84,14 +84,14 @@ def _with_places(placed: list[tuple[int, tuple[int, ...], str, list[Member]]]) -
     return rows
 
 
-def crowded_teams(of: TeamBoard, members: Iterable[AthleteRow]) -> list[str]:
+def crowded_teams(board: TeamBoard, members: Iterable[AthleteRow]) -> list[str]:
     """Return the teams with more members than may count, by name. Source: R4.6."""
-    return sorted(team for team, own in _teams(members).items() if len(own) > of.max_members)
+    return sorted(team for team, own in _teams(members).items() if len(own) > board.max_members)
 
 
-def team_cases(definition: Definition, of: TeamBoard, crowded: Iterable[str], decided: Iterable[str]) -> list[Case]:
+def team_cases(definition: Definition, board: TeamBoard, crowded: Iterable[str], decided: Iterable[str]) -> list[Case]:
     """Return a case for each team with more members than may count; deciding it only closes it. Source: R4.6."""
-    race = next(board.race for board in definition.boards if board.id == of.of)
+    race = next(individual.race for individual in definition.boards if individual.id == board.of)
     closed = set(decided)
-    names = [f"team:{of.id}:{team}" for team in crowded]
+    names = [f"team:{board.id}:{team}" for team in crowded]
     return [Case(name, race, open=case_name(name) not in closed) for name in names]

@@ -97,10 +97,14 @@ def side_by_side(definition: Definition, row: AthleteRow, other: AthleteRow) -> 
 
 def _taken(crossings: Crossings, row: AthleteRow) -> dict[Crossing, PointTime]:
     """Return the points that an athlete took from reads, by crossing; none of an athlete without an entry."""
-    of = crossings.get(row.race)
-    if of is None or row.gone:
+    crossing_of = crossings.get(row.race)
+    if crossing_of is None or row.gone:
         return {}
-    return {of[taken.point]: taken for taken in row.points if taken.source != "official" and taken.point in of}
+    return {
+        crossing_of[taken.point]: taken
+        for taken in row.points
+        if taken.source != "official" and taken.point in crossing_of
+    }
 
 
 def _is_whole(at_us: int) -> bool:
@@ -158,8 +162,8 @@ class TogetherIndex:
 
     def pairs(self) -> list[Pair]:
         """Return all pairs, in the order of bibs."""
-        found = {_pair(bib, other) for bib, others in self._partners.items() for other in others}
-        return sorted(found, key=lambda pair: (bib_order(pair[0]), bib_order(pair[1])))
+        pairs = {_pair(bib, other) for bib, others in self._partners.items() for other in others}
+        return sorted(pairs, key=lambda pair: (bib_order(pair[0]), bib_order(pair[1])))
 
     def has(self, pair: Pair) -> bool:
         """Return whether two athletes make a pair."""

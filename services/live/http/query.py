@@ -246,13 +246,13 @@ def _moment(given: Mapping[str, str]) -> Moment | None:
     if _NUMBER.fullmatch(text) is not None:
         return Moment(revision=int(text))
     try:
-        at = datetime.fromisoformat(_LOST_PLUS.sub("+", text))
+        instant = datetime.fromisoformat(_LOST_PLUS.sub("+", text))
     except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
+        instant = None
+    if instant is None or instant.tzinfo is None:
         raise Refused(
             400,
             "No moment",
             f"`as_of`={text[:80]!r} is neither a revision nor an instant with its zone, such as 2026-01-04T09:41:00Z",
         )
-    return Moment(at_us=(at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
+    return Moment(at_us=(instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))

@@ -33,9 +33,9 @@ from services.standings.publication import race_standing
 CONTACTS_MAX_BYTES = 64 * 1024 * 1024
 
 Style = Literal["csv", "xlsx"]
-Of = Literal["results", "start-list", "medals", "prizes"]
+Kind = Literal["results", "start-list", "medals", "prizes"]
 
-_MAKE: dict[Of, Callable[[PublishingLog, Scored, str | None], list[Table]]] = {
+_MAKE: dict[Kind, Callable[[PublishingLog, Scored, str | None], list[Table]]] = {
     "results": results_tables,
     "start-list": lambda _, made, language: start_lists(made, language),
     "medals": lambda _, made, language: medal_table(made, language),
@@ -56,11 +56,11 @@ class Order(NamedTuple):
     language: str | None = None
 
 
-def export_tables(of: Of, path: str, order: Order) -> int:
+def export_tables(kind: Kind, path: str, order: Order) -> int:
     """Write the tables of a log. Return the exit code."""
     try:
         log, made = _read(path, order.lenient)
-        tables = _MAKE[of](log, made, order.language)
+        tables = _MAKE[kind](log, made, order.language)
         if not tables:
             raise Stopped(f"{path}: has no race definition, so there is nothing to export")
         _write(_chosen(tables, order.only), order)

@@ -50,7 +50,10 @@ def _by_place(
 def _is_for(definition: Definition, known: Board, title: Title) -> bool:
     """Return whether a board, with those around it, has just the conditions of a title."""
     chain = boards_around(definition, known)
-    asked = {name: next((value for of in chain if (value := getattr(of, name)) is not None), None) for name in FILTERS}
+    asked = {
+        name: next((value for chained_board in chain if (value := getattr(chained_board, name)) is not None), None)
+        for name in FILTERS
+    }
     if asked["nationality"] is not None:
         asked["nationality"] = asked["nationality"].upper()
     nationality = None if title.nationality is None else title.nationality.upper()

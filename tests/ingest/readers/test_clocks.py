@@ -55,7 +55,7 @@ async def test_of_a_decoder_that_reports_its_clock_its_report_counts(tmp_path: P
         await device.heard()
         gauge = measured.clock_offset_s.labels("tent", "Finish")
         for _ in range(20):
-            await device.passes("33", at=ahead(-3))
+            await device.passes("33", moment=ahead(-3))
             await asyncio.sleep(0.02)
         await log.until(lambda: len(log.reads) == 20)
         while gauge._value.get() == 0:
