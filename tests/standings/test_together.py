@@ -3,12 +3,14 @@
 from itertools import combinations
 from random import Random
 
+import msgspec
 import pytest
 
 from schemas.definition import Together
 from schemas.definition_parse import parse_definition
 from schemas.ids import bib_order
-from schemas.results import AthleteRow, Case, PointTime
+from schemas.results import AthleteRow, Case, EventRow, PointTime
+from services.standings.incremental import EventStandings
 from services.standings.together import (
     TogetherIndex,
     crossings_of,
@@ -172,6 +174,77 @@ def test_the_evidence_shows_the_instants_of_both_side_by_side():
         ("L1", "L1", 0, False),
         ("FINISH", "FINISH", 250_000, True),
     ]
+
+
+# --- Kept up as results change.
+
+PLAIN = {"mats": mats({"id": "5k", "devices": ["5K"]}, {"id": "lap", "devices": ["LAP"]}), "boards": []}
+RACES = [race("hm", points=COURSE), race("10k", points=COURSE)]
+SEVEN = ran("7", P5K=1.7, P10K=20.0, FINISH=30.05)
+TWELVE = ran("12", P5K=1.5, P10K=20.01, FINISH=30.25)
+APART = ran("99", P5K=500.5, P10K=600.5, FINISH=700.5)
+PAIR = ("7", "12")
+
+
+def ruled(version, *decided, **more):
+    """An event's row; `more` are tables of its definition."""
+    return EventRow(event="e", version=version, definition=definition(races=RACES, **PLAIN, **more), decided=[*decided])
+
+
+def later(row, version=2, **fields):
+    return msgspec.structs.replace(row, version=version, **fields)
+
+
+def with_pair():
+    kept = EventStandings()
+    changes = kept.apply([TWELVE, SEVEN, APART], ruled(1, together={}))
+    return kept, changes
+
+
+def shown(cases):
+    """The pairs with whether their case is open; None of a pair that went."""
+    return {pair: None if case is None else case.open for pair, case in cases.items()}
+
+
+def test_a_pair_is_a_change_when_it_comes_and_when_it_goes_and_not_between():
+    kept, changes = with_pair()
+    assert shown(changes.together) == shown(kept.together) == {PAIR: True}
+    assert (kept.together[PAIR].race, kept.together[PAIR].other_race) == ("hm", "hm")
+    assert kept.apply([later(APART), later(SEVEN)]).together == {}
+    parted = msgspec.structs.replace(ran("7", P5K=1.7, P10K=20.0, FINISH=31.05), version=3)
+    assert shown(kept.apply([parted]).together) == {PAIR: None}
+    assert kept.together == {}
+    assert shown(kept.apply([later(SEVEN, 4)]).together) == {PAIR: True}
+
+
+def test_a_decision_closes_a_pair_without_any_new_result():
+    kept, _ = with_pair()
+    assert kept.apply([], ruled(2, "missed:7", together={})).together == {}
+    assert shown(kept.apply([], ruled(3, "together:7:12", together={})).together) == {PAIR: False}
+    assert kept.apply([later(SEVEN)]).together == {}
+    assert shown(kept.apply([], ruled(4, together={})).together) == {PAIR: True}
+    assert shown(kept.together) == {PAIR: True}
+
+
+def test_a_pair_knows_the_race_into_which_one_of_them_was_moved():
+    kept, _ = with_pair()
+    changes = kept.apply([later(TWELVE, race="10k")])
+    assert changes.together[PAIR] == kept.together[PAIR]
+    assert (kept.together[PAIR].race, kept.together[PAIR].other_race) == ("hm", "10k")
+
+
+def test_another_definition_has_its_own_pairs():
+    kept, _ = with_pair()
+    assert shown(kept.apply([], ruled(2, together={"within_s": 0.1})).together) == {PAIR: None}
+    assert shown(kept.apply([], ruled(3, together={"within_s": 0.3})).together) == {PAIR: True}
+    assert shown(kept.apply([], ruled(4)).together) == {PAIR: None}
+    assert kept.apply([later(SEVEN)]).together == kept.together == {}
+
+
+def test_without_a_definition_there_are_no_pairs():
+    kept, _ = with_pair()
+    assert shown(kept.apply([], EventRow(event="e", version=2)).together) == {PAIR: None}
+    assert kept.apply([later(SEVEN)], EventRow(event="e", version=3)).together == {}
 
 
 # --- Against everybody compared with everybody.
