@@ -6,8 +6,8 @@ JSON; a `LoggedFact` is the same with reads as arrays, as Kafka carries them (`c
 A class says everything about its kind that its own fields decide: whom it affects (`scopes`), what it waits for
 (`needs`), what a later fact on the same subject replaces (`subjects`), and which fields the public sees (`PUBLIC`).
 
-The module is long because every kind of fact stands here: one class with all its declarations for each of 23 kinds, and
-the unions of them that `match` statements must cover.
+The module is long because every kind of fact stands here: one class with all its declarations for each kind, and the
+unions of them that `match` statements must cover.
 """
 
 from collections.abc import Hashable

@@ -12,18 +12,20 @@ from services.formatting.times import MINUS, format_seconds
 from services.formatting.words import join_words
 
 CASE = "case"
-SHOWN = frozenset(("penalty", "review", "start_assumed", "waived"))
+ADJUSTED = {name.removesuffix("_us"): name for name in AthleteRow.ADJUSTMENTS}
+"""The flags of adjusted times, with the field of each."""
+SHOWN = frozenset((*ADJUSTED, "review", "start_assumed", "waived"))
 
 _WORDS = {
+    **{flag: flag.replace("_", " ") for flag in ADJUSTED},
     CASE: "open case",
-    "penalty": "penalty",
     "review": "under review",
     "start_assumed": "start assumed",
     "waived": "point waived",
 }
 EXPLAINED = {
+    **dict.fromkeys(ADJUSTED, "the jury added time, or took some off"),
     CASE: "the jury has a case to decide; the result may change",
-    "penalty": "the jury added time, or took some off",
     "review": "a point was missed, and the jury has not decided",
     "start_assumed": "START has no passing; the own gun replaces it in the chip time",
     "waived": "a point was not read, and the jury does not require it",
@@ -40,15 +42,14 @@ def public_flags(row: AthleteRow) -> list[str]:
 def flag_words(row: AthleteRow) -> str:
     """Return the flags in words, such as `start assumed, penalty +0:00:30`; an empty text without any."""
     flags = public_flags(row)
-    return ", ".join(_penalty(row) if flag == "penalty" else _WORDS[flag] for flag in flags)
+    return ", ".join(_adjustment(row, flag) if flag in ADJUSTED else _WORDS[flag] for flag in flags)
 
 
 def flag_reasons(race: Race, row: AthleteRow) -> list[str]:
     """Return a sentence for each flag and open case: what the result rests on. Under review, the case says it all."""
     flags = public_flags(row)
     reasons = [_case_reason(row, case.case) for case in row.cases if case.open]
-    if "penalty" in flags:
-        reasons.append(f"{_penalty(row)}, by the jury")
+    reasons += [f"{_adjustment(row, flag)}, by the jury" for flag in flags if flag in ADJUSTED]
     if "start_assumed" in flags:
         reasons.append(
             "START has no passing; the own gun replaces it"
@@ -76,9 +77,11 @@ def legend(rows: Iterable[AthleteRow]) -> list[str]:
     return [f"{_WORDS[flag]}: {EXPLAINED[flag]}" for flag in sorted(present)]
 
 
-def _penalty(row: AthleteRow) -> str:
-    sign = MINUS if row.penalty_us < 0 else "+"
-    return f"penalty {sign}{format_seconds(abs(row.penalty_us) / US)}"
+def _adjustment(row: AthleteRow, flag: str) -> str:
+    """Return an adjustment with what it changed the times by, such as `penalty +0:00:30`."""
+    field = ADJUSTED[flag]
+    changed_us = AthleteRow.ADJUSTMENTS[field] * int(getattr(row, field))
+    return f"{_WORDS[flag]} {MINUS if changed_us < 0 else '+'}{format_seconds(abs(changed_us) / US)}"
 
 
 def _case_reason(row: AthleteRow, case: str) -> str:

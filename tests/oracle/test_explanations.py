@@ -15,6 +15,7 @@ from collections.abc import Callable
 import pytest
 
 from schemas.definition_parse import parse_definition
+from schemas.results import AthleteRow
 from services.formatting.times import LocalClock
 from services.scoring.core.classify_reads import STRIKE_ORDER
 from services.scoring.core.explain.build import explain
@@ -505,7 +506,9 @@ def check_times(second, bib, explanation):
     else:
         assert steps["start"].says == "START has no passing and no gun replaces it, so there is no chip time"
     for name in {"gun_time", "chip_time"} & steps.keys():
-        assert (" penalty = " in steps[name].says) == bool(one.get("penalty_us"))
+        for field in AthleteRow.ADJUSTMENTS:
+            adjusted = re.search(rf" {field.removesuffix('_us').replace('_', ' ')}\b", steps[name].says)
+            assert (adjusted is not None) == bool(one.get(field))
     printed = steps["printed"].time_us
     assert (None if printed is None else printed // US) == one["time_s"]
 

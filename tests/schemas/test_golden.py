@@ -121,7 +121,8 @@ def frame_1():
 def newest_frame():
     """The same with the fields that release 0.2.0 adds."""
     frame = frame_1()
-    athlete = msgspec.structs.replace(frame.rows[0], penalty_us=30_250_000)
+    adjusted = {name: 30_250_000 + index for index, name in enumerate(AthleteRow.ADJUSTMENTS)}
+    athlete = msgspec.structs.replace(frame.rows[0], **adjusted)
     event = msgspec.structs.replace(frame.events[0], closed_at_us={"hm": AT})
     listed = [UnknownChip("W900", 3, AT, AT + 1, ["S1", "F1"], 2)]
     chips = UnknownChips(event=EVENT, version=12, chips=listed, left_out=4)
