@@ -525,7 +525,8 @@ def agrees(state, bib):
         assert instant(by_step["finish"]) - instant(by_step["start"]) + added_us == row.chip_us
     for name in {"gun_time", "chip_time"} & by_step.keys():
         for adjustment in row.ADJUSTMENTS:
-            assert (f" {adjustment.removesuffix('_us')} " in by_step[name].says) == bool(getattr(row, adjustment))
+            term = adjustment.removesuffix("_us").replace("_", " ")
+            assert (f" {term} " in by_step[name].says) == bool(getattr(row, adjustment))
     steps = {step.step: step.time_us for step in explanation.times}
     assert (steps.get("gun_time"), steps.get("chip_time")) == (row.gun_us, row.chip_us)
     printed_us = steps.get("printed")

@@ -68,8 +68,11 @@ def _start_steps(examined: Examined, clock: LocalClock, path: str) -> list[StepW
 
 def _adjustments(times: Times) -> str:
     """Return the adjustments as terms of a sum; an empty text without any."""
-    terms = ((AthleteRow.ADJUSTMENTS[name] * us, name.removesuffix("_us")) for name, us in times.adjustments.items())
-    return "".join(f" {'+' if us > 0 else MINUS} {format_exact(abs(us))} {name}" for us, name in terms)
+    terms = ((AthleteRow.ADJUSTMENTS[field] * us, field) for field, us in times.adjustments.items())
+    return "".join(
+        f" {'+' if us > 0 else MINUS} {format_exact(abs(us))} {field.removesuffix('_us').replace('_', ' ')}"
+        for us, field in terms
+    )
 
 
 def _printed(examined: Examined, path: str) -> StepWhy:
