@@ -120,6 +120,10 @@ class FactBase(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unkno
         """Return the ids by which a withdrawal can name the fact."""
         return () if self.id is None else (self.id,)
 
+    def ordinals(self) -> int:
+        """Return how many ordinals of its record the fact takes: one, but a list of entries one for each of them."""
+        return 1
+
 
 class RulingBase(FactBase, frozen=True, kw_only=True):
     """The declarations of every kind of fact except reads."""
@@ -199,6 +203,9 @@ class EntriesAdded(RulingBase, frozen=True, kw_only=True, tag="entries_added"):
 
     def envelope_version(self) -> int:
         return self.VERSION if self.part_of is None else self.PART_VERSION
+
+    def ordinals(self) -> int:
+        return len(self.entries)
 
     def names(self) -> tuple[str, ...]:
         return tuple(name for name in (self.id, self.part_of) if name is not None)

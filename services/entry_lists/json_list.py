@@ -13,6 +13,7 @@ from msgspec import Raw
 from schemas.definition_shape import in_words
 from schemas.events import Entry
 from schemas.ids import Label, label
+from schemas.json_faults import json_fault
 from services.entry_lists.cells import BadCell, text_of
 from services.entry_lists.entry_list import CheckedRow, Conventions, EntryList, LineNote
 from services.entry_lists.errors import ENTRIES_MAX, TooManyEntries, UnreadableFile
@@ -44,7 +45,7 @@ def _items(data: bytes, limit: int) -> list[Raw]:
     except msgspec.ValidationError:
         raise UnreadableFile("the body is JSON, but not a list; send the entries as a list: [{...}, {...}]") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableFile(f"the body is not a JSON list of entries: {error}") from None
+        raise UnreadableFile(f"the body is not a JSON list of entries: {json_fault(data, error)}") from None
     if len(items) > limit:
         raise TooManyEntries(limit)
     return items

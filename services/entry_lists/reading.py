@@ -4,11 +4,11 @@ A row is taken or refused by itself, so that a slip of a finger costs one row. A
 such as a quote left open, refuses the file.
 """
 
-from services.entry_lists.columns import Columns, columns_of, is_known
 from services.entry_lists.entry_list import Conventions, EntryList, LineNote
 from services.entry_lists.errors import ENTRIES_MAX, UnreadableFile
+from services.entry_lists.list_columns import Columns, columns_of, is_known
 from services.entry_lists.repeats import settle_repeats
-from services.entry_lists.rows import RowReader
+from services.entry_lists.row_reader import RowReader
 from services.entry_lists.table import XLSX_MAGIC, Table, csv_table
 from services.entry_lists.workbook import xlsx_table
 

@@ -1,6 +1,6 @@
 """The part of athletes' results that effects and warnings look at: small, so that ingest can hold all of them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -52,31 +52,27 @@ class Athletes(Protocol):
 
 
 class OutlinedRows:
-    """The outlines of rows that are at hand."""
+    """The outlines of rows by bib, each made when it is asked for: most facts are about one athlete."""
 
-    def __init__(self, rows: Iterable[AthleteRow]) -> None:
-        self._outlines = {row.bib: outline_of(row) for row in rows}
+    def __init__(self, rows: Mapping[str, AthleteRow]) -> None:
+        self._rows = rows
 
     def get(self, bib: str) -> AthleteOutline | None:
-        return self._outlines.get(bib)
+        row = self._rows.get(bib)
+        return None if row is None else outline_of(row)
 
     def in_race(self, race: str) -> Iterable[AthleteOutline]:
-        return (outline for outline in self._outlines.values() if outline.race == race)
+        return (outline_of(row) for row in self._rows.values() if row.race == race)
 
     def starts(self, race: str) -> dict[str | None, Collection[int]]:
-        return starts_of(self.in_race(race))
+        starts: dict[str | None, list[int]] = {}
+        for outline in self.in_race(race):
+            if outline.start_us is not None:
+                starts.setdefault(outline.wave, []).append(outline.start_us)
+        return {**starts}
 
     def open_cases(self) -> Collection[str]:
-        return {case.case for outline in self._outlines.values() for case in outline.cases if case.open}
-
-
-def starts_of(outlines: Iterable[AthleteOutline]) -> dict[str | None, Collection[int]]:
-    """Return the instants of the START passings of athletes, by their waves."""
-    starts: dict[str | None, list[int]] = {}
-    for outline in outlines:
-        if outline.start_us is not None:
-            starts.setdefault(outline.wave, []).append(outline.start_us)
-    return {**starts}
+        return {case.case for row in self._rows.values() for case in row.cases if case.open}
 
 
 def outline_of(row: AthleteRow) -> AthleteOutline:

@@ -16,9 +16,9 @@ from schemas.events import (
     Ruling,
     TimeSet,
 )
-from schemas.ids import US, bib_order, case_bibs
+from schemas.ids import US, bib_order
 from services.fact_effects.athletes import AthleteOutline, Athletes
-from services.fact_effects.unknown_names import knows_device, unknown_device
+from services.fact_effects.unknown_names import has_no_ground, knows_device, unknown_device
 from services.formatting.times import LocalClock, format_exact
 from services.formatting.words import join_words
 from services.scoring.core.officials_facts import OfficialsFacts
@@ -171,13 +171,7 @@ def _not_open(rulings: Rulings, fact: CaseDecided, athletes: Athletes) -> list[s
     decided = rulings.decisions.get(fact.case)
     if decided is not None:
         return [f"case {fact.case!r} is not open: it is decided with {decided!r}, which this decision replaces"]
-    bibs = case_bibs(fact.case)
-    if len(bibs) != 1:
-        return []
-    outline = athletes.get(bibs[0])
-    if outline is not None and any(case.case == fact.case for case in outline.cases):
-        return []
-    return [f"case {fact.case!r} is not open"]
+    return [f"case {fact.case!r} is not open"] if has_no_ground(fact.case, athletes) else []
 
 
 # --- Waivers.

@@ -24,7 +24,7 @@ class KnownEvent:
         if offset != self._offset:
             self._offset, self._ordinal = offset, 0
         self._state.fold(offset, self._ordinal, fact)
-        self._ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
+        self._ordinal += fact.ordinals()
 
     def put(self, row: AthleteRow) -> None:
         """Take in an athlete's published result."""

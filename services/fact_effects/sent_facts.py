@@ -11,7 +11,8 @@ from schemas.definition_faults import DefinitionRefused, Fault
 from schemas.definition_parse import parse_definition
 from schemas.events import EventDefined, ReadsReceived, Ruling
 from schemas.ids import REASON_CHARS
-from services.fact_effects.fact_faults import check_names_once, field_faults, json_fault, kind_fault
+from schemas.json_faults import json_fault
+from services.fact_effects.fact_faults import check_names_once, field_faults, kind_fault
 from services.fact_effects.fact_times import TIMES, NoDefinition, check_instants, with_instants
 
 FACTS_MAX = 1_000  # of one request

@@ -71,6 +71,15 @@ def unknown_device(rulings: Rulings, device: str) -> UnknownName:
     return UnknownName(f"no mat lists device {device!r}", device, rulings.defined_places.keys() | rulings.placed.keys())
 
 
+def has_no_ground(case_name: str, athletes: Athletes) -> bool:
+    """Return whether a case of one athlete is not in their row. Rows do not hold cases of several athletes or teams."""
+    bibs = case_bibs(case_name)
+    if len(bibs) != 1:
+        return False
+    outline = athletes.get(bibs[0])
+    return outline is None or all(case.case != case_name for case in outline.cases)
+
+
 def _unmet(state: OfficialsFacts, need: Need, name: str, athletes: Athletes) -> UnknownName:
     rulings = state.rulings
     match need.thing:
@@ -208,12 +217,8 @@ def _nearest_read_us(reads: ChipReads, device: int, at_us: int) -> int:
 
 
 def _open_case(name: str, athletes: Athletes) -> list[UnknownName]:
-    """Return an athlete's case that has no ground. Cases of several athletes and of teams are not in their rows."""
-    bibs = case_bibs(name)
-    if len(bibs) != 1:
-        return []
-    outline = athletes.get(bibs[0])
-    if outline is not None and any(case.case == name for case in outline.cases):
+    """Return an athlete's case that has no ground."""
+    if not has_no_ground(name, athletes):
         return []
     return [UnknownName(f"there is no case {name!r} now", name, athletes.open_cases())]
 

@@ -25,7 +25,7 @@ class WaitingFact(NamedTuple):
 def waiting_facts(state: EventState, athletes: Athletes) -> list[WaitingFact]:
     """Return the facts that wait, in log order, at most WAITING_MAX. Withdrawn facts wait for nothing.
 
-    The state must hold the reads of the chips in `excluded_chips`, and `athletes` those in `deciding_bibs`.
+    The state must hold the reads of the chips in `excluded_chips`, and `athletes` those who have a case.
     """
     waiting: list[WaitingFact] = []
     for logged in state.logged:

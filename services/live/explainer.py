@@ -16,7 +16,7 @@ from schemas.results import AthleteRow
 from services.health.observed import Observed, observe_bursts
 from services.live.async_cache import AsyncCache
 from services.live.errors import Behind, Refused
-from services.live.folded_facts import FactFolder
+from services.live.fact_folder import FactFolder
 from services.live.http.query import Moment
 from services.live.loader import Loader
 from services.live.ranking import Placed

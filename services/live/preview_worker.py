@@ -14,8 +14,9 @@ import msgspec
 from schemas.definition_faults import DefinitionRefused
 from services.fact_effects.sent_facts import FACTS_MAX, MalformedFacts, WrongNumber
 from services.live.preview_messages import Outcome, PreviewRequest, Question, packed, read_message
+from services.preview.folded_facts import Line
 from services.preview.previewer import NotThereYet, Previewer
-from services.preview.source import ChipColumns, Line
+from services.preview.source import ChipColumns
 
 NICENESS = 5  # boards go first
 

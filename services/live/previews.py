@@ -13,7 +13,7 @@ from services.live.preview_messages import LENGTH_BYTES, Outcome, PreviewRequest
 from services.live.preview_tables import PreviewTables
 from services.live.store import Store
 from services.live.table_rows import AnnouncedRevision
-from services.preview.source import FACTS_A_PAGE, Line
+from services.preview.folded_facts import Line
 
 log = logging.getLogger(__name__)
 
@@ -114,8 +114,7 @@ class Previews:
         event, until = announced.event, announced.revision
 
         async def facts_after(offset: int, ordinal: int) -> list[Line]:
-            lines = await self._store.facts_after(event, (offset, ordinal), until, FACTS_A_PAGE)
-            return [Line(line.offset, line.ordinal, line.fact) for line in lines]
+            return await self._store.facts_after(event, (offset, ordinal), until)
 
         async def wait() -> bool:
             await asyncio.sleep(self._limits.preview_wait_s)

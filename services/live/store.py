@@ -24,6 +24,7 @@ from services.live.table_rows import (
     Split,
     TeamLine,
 )
+from services.preview.folded_facts import FACTS_A_PAGE, FACTS_AFTER, Line
 from services.runtime.clickhouse import Database
 from services.standings.incremental import Cell
 from services.standings.publication import Ground, Published
@@ -363,15 +364,13 @@ class Store:
         )
         return [LoggedLine(*row) for row in rows]
 
-    async def facts_after(self, event: str, last: tuple[int, int], until: int, most: int) -> list[LoggedLine]:
-        """Return the first facts after a position of the log (offset, ordinal) in log order, without reads."""
+    async def facts_after(self, event: str, last: tuple[int, int], until: int) -> list[Line]:
+        """Return the next facts after a position of the log (offset, ordinal), FACTS_A_PAGE at most, without reads."""
         rows = await self._database.query(
-            "SELECT offset, ordinal, type, id, recorded_at_us, fact FROM facts WHERE event = {event:String}"
-            " AND (offset > {offset:Int64} OR (offset = {offset:Int64} AND ordinal > {ordinal:Int64}))"
-            " AND offset <= {until:Int64} ORDER BY offset, ordinal LIMIT 1 BY offset, ordinal LIMIT {most:UInt32}",
-            {"event": event, "offset": last[0], "ordinal": last[1], "until": until, "most": most},
+            f"SELECT offset, ordinal, fact{FACTS_AFTER}",
+            {"event": event, "offset": last[0], "ordinal": last[1], "until": until, "most": FACTS_A_PAGE},
         )
-        return [LoggedLine(*row) for row in rows]
+        return [Line(*row) for row in rows]
 
     async def bursts(self, event: str, gap_us: int, until: int) -> list[Burst]:
         """Return all reads of an event by chip, device and time, those without a gap over `gap_us` as one."""

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from schemas.codec import line_from_json
-from schemas.events import EntriesAdded
 from services.fact_effects.fact_faults import line_fault
 from services.scoring.core.event import EventState
 from services.standings import Standings
@@ -55,7 +54,7 @@ class Log:
         reason = self.state.fold(self.revision, self._ordinal, fact)
         if reason is not None:
             raise BadLine(self.lines, reason)
-        self._ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
+        self._ordinal += fact.ordinals()
 
 
 def scored(state: EventState | None) -> Scored:

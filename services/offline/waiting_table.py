@@ -16,7 +16,7 @@ from services.offline.scored_log import Log
 
 def waiting_in(log: Log, rows: Iterable[AthleteRow]) -> list[WaitingFact]:
     """Return the facts of a log that wait, given the rows of all athletes."""
-    return [] if log.state is None else waiting_facts(log.state, OutlinedRows(rows))
+    return [] if log.state is None else waiting_facts(log.state, OutlinedRows({row.bib: row for row in rows}))
 
 
 def plain_waiting(waiting: Iterable[WaitingFact]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from schemas import codec
-from schemas.events import EntriesAdded, ReadsReceived
+from schemas.events import ReadsReceived
 from schemas.results import AthleteRow
 from services.operate.export_log import lines
 from services.operate.topic_records import LogUnavailable
@@ -63,7 +63,7 @@ async def rescore(event: str, kafka: KafkaOptions, revision: int, seed: int) -> 
         ordinal = ordinal if offset == before else 0
         before = offset
         state.fold(offset, ordinal, fact)
-        ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
+        ordinal += fact.ordinals()
         facts += 1
         reads += len(fact.reads) if isinstance(fact, ReadsReceived) else 0
         left -= 1

@@ -110,7 +110,6 @@ def _cases(standings: EventStandings, bibs: Iterable[str]) -> list[Plain]:
         for team in definition.team_boards:
             if team.id in standings.teams:
                 cases += team_cases(definition, team, standings.teams[team.id].crowded, event.decided)
-    cases += standings.together.values()
     return list(map(plain_case, cases))
 
 

@@ -1,7 +1,7 @@
 """The officials' facts of an event, folded from the table of facts as they come, without any read."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -9,16 +9,22 @@ from schemas.codec import fact_from_json
 from schemas.events import EntriesAdded
 from services.scoring.core.event import EventState
 
+FACTS_A_PAGE = 100  # a fact may be a list of thousands of entries, half a MiB
 
-class FactLine(Protocol):
+FACTS_AFTER = (
+    " FROM facts WHERE event = {event:String}"
+    " AND (offset > {offset:Int64} OR (offset = {offset:Int64} AND ordinal > {ordinal:Int64}))"
+    " AND offset <= {until:Int64} ORDER BY offset, ordinal LIMIT 1 BY offset, ordinal LIMIT {most:UInt32}"
+)
+"""The end of a query for the next facts after a position of the log, in log order."""
+
+
+class Line(NamedTuple):
     """A fact as the table of facts has it: the offset of its record, its number in the record, and the fact as JSON."""
 
-    @property
-    def offset(self) -> int: ...
-    @property
-    def ordinal(self) -> int: ...
-    @property
-    def fact(self) -> str: ...
+    offset: int
+    ordinal: int
+    fact: str
 
 
 class FoldedFacts(Struct):
@@ -33,7 +39,7 @@ class FoldedFacts(Struct):
     entries: int = 0
     extra_ordinals: int = 0
 
-    def fold(self, lines: Iterable[FactLine]) -> None:
+    def fold(self, lines: Iterable[Line]) -> None:
         """Take in further facts."""
         for line in lines:
             fact = fact_from_json(line.fact)
@@ -41,8 +47,8 @@ class FoldedFacts(Struct):
                 self.extra_ordinals = 0
             self.state.fold(line.offset, line.ordinal + self.extra_ordinals, fact)
             self.last = line.offset, line.ordinal
+            self.extra_ordinals += fact.ordinals() - 1
             if isinstance(fact, EntriesAdded):
-                self.extra_ordinals += len(fact.entries) - 1
                 self.entries += len(fact.entries)
 
 

@@ -14,14 +14,13 @@ from schemas.definition import Definition
 from schemas.definition_parse import parse_definition
 from schemas.events import ReadExcluded, Ruling
 from schemas.results import AthleteRow, EventRow
+from services.fact_effects.athletes import OutlinedRows
 from services.fact_effects.sent_facts import facts_from_body
 from services.preview.difference import difference
-from services.preview.folded_facts import FoldedFacts
+from services.preview.folded_facts import FACTS_A_PAGE, FoldedFacts, nothing_folded
 from services.preview.held_reads import HeldReads
-from services.preview.row_outlines import RowOutlines
-from services.preview.source import CHIPS_A_PAGE, FACTS_A_PAGE, ROWS_A_PAGE, Source
+from services.preview.source import CHIPS_A_PAGE, ROWS_A_PAGE, Source
 from services.preview.trial import Trial, devices_concerned, misfits
-from services.scoring.core.event import EventState
 from services.standings.incremental import EventStandings
 
 ROWS_HELD = 60_000  # of all events held, some 8 kB each with facts and standings; the last event is always held
@@ -91,7 +90,7 @@ class Previewer:
             _read(source, reads, {chip for bib in late for chip in state.chips_of(bib)})
             _agree(source, held, reads, late)  # else a device's last reads might be missing among these chips
             _read(source, reads, set(source.chips_read_by(sorted(devices))) - reads.chips.keys())
-        trial = Trial(state, reads, revision, facts, RowOutlines(standings.rows), others)
+        trial = Trial(state, reads, revision, facts, OutlinedRows(standings.rows), others)
         _read(source, reads, set(trial.chips()) - reads.chips.keys())
         _agree(source, held, reads, [bib for bib in trial.bibs if not held.is_there(bib, reach)])
         return {
@@ -102,7 +101,7 @@ class Previewer:
         }
 
     def _held(self, event: str) -> _HeldEvent:
-        held = self._events.setdefault(event, _HeldEvent(FoldedFacts(EventState(event))))
+        held = self._events.setdefault(event, _HeldEvent(nothing_folded(event)))
         self._events.move_to_end(event)
         while len(self._events) > 1 and sum(len(e.standings.rows) for e in self._events.values()) > self._rows_held:
             self._events.popitem(last=False)

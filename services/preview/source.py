@@ -2,18 +2,11 @@
 
 from typing import NamedTuple, Protocol
 
-FACTS_A_PAGE = 100  # a fact may be a list of thousands of entries, half a MiB
+from services.preview.folded_facts import Line
+
 ROWS_A_PAGE = 1_000  # some 1 kB each
 NO_STRENGTH = -1e9  # below all that a read may have
 CHIPS_A_PAGE = 500  # with 100 reads each some 2 MB
-
-
-class Line(NamedTuple):
-    """A fact as the table of facts has it."""
-
-    offset: int
-    ordinal: int
-    fact: str
 
 
 class ChipColumns(NamedTuple):

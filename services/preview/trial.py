@@ -5,7 +5,7 @@ The state has the event's rulings but no reads: those of the athletes whom the f
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from schemas.events import EntriesAdded, Ruling
+from schemas.events import Ruling
 from schemas.fact_kinds import AsFact, ReadBy
 from schemas.results import AthleteRow, EventRow
 from services.fact_effects.athletes import Athletes
@@ -64,7 +64,7 @@ class Trial:
         for fact in facts:
             self.effects.append((fact, effect_of(self.state, fact, athletes)))
             self.state.fold(revision + 1, ordinal, fact)
-            ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
+            ordinal += fact.ordinals()
         self.bibs = self.state.due()
         self.state.chips = reads.chips
 

@@ -17,7 +17,7 @@ from services.health.bursts_query import BURSTS
 from services.health.examine_event import health
 from services.health.health_document import Health
 from services.health.observed import Burst, observe_bursts
-from services.preview.folded_facts import FoldedFacts, nothing_folded
+from services.preview.folded_facts import FACTS_A_PAGE, FACTS_AFTER, FoldedFacts, Line, nothing_folded
 from services.projections.batch import Results
 from services.projections.health_metrics import HealthCollector
 from services.projections.metrics import ProjectionMetrics
@@ -28,16 +28,11 @@ from services.runtime.clickhouse import Database, DatabaseUnavailable
 LOOK_S = 1.0
 SWITCH_S = 0.0005  # how soon the thread of an examination makes way for the boards; Python's 5 ms come at every step
 FACTS_WAIT_S = 30.0  # for the last fact of a revision; it does not come if it was a delivery of reads with an id
-FACTS_A_QUERY = 100  # a fact may be a list of thousands of entries, half a MiB
 EVENTS_HELD = 4  # whose facts are held, some 1.5 kB an entry; those of another are folded again
 
 log = logging.getLogger(__name__)
 
-_FACTS = (
-    "SELECT offset, ordinal, fact FROM facts WHERE event = {event:String}"
-    " AND (offset > {offset:Int64} OR (offset = {offset:Int64} AND ordinal > {ordinal:Int64}))"
-    " AND offset <= {until:Int64} ORDER BY offset, ordinal LIMIT 1 BY offset, ordinal LIMIT {most:UInt32}"
-)
+_FACTS = f"SELECT offset, ordinal, fact{FACTS_AFTER}"
 
 
 class Pace(NamedTuple):
@@ -49,14 +44,6 @@ class Pace(NamedTuple):
 
     every_s: float = 15.0
     share: float = 50.0
-
-
-class FactLine(NamedTuple):
-    """A fact as the table `facts` has it."""
-
-    offset: int
-    ordinal: int
-    fact: str
 
 
 class Examined(NamedTuple):
@@ -158,9 +145,9 @@ class HealthWatch:
         while len(self._facts) > EVENTS_HELD:
             del self._facts[next(iter(self._facts))]
         while True:
-            position = {"offset": held.last[0], "ordinal": held.last[1], "until": revision, "most": FACTS_A_QUERY}
-            lines = [FactLine(*line) for line in await self._database.query(_FACTS, {"event": event, **position})]
+            position = {"offset": held.last[0], "ordinal": held.last[1], "until": revision, "most": FACTS_A_PAGE}
+            lines = [Line(*line) for line in await self._database.query(_FACTS, {"event": event, **position})]
             if lines:
                 await asyncio.to_thread(held.fold, lines)
-            if len(lines) < FACTS_A_QUERY:
+            if len(lines) < FACTS_A_PAGE:
                 return held

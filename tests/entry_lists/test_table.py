@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.entry_lists.columns import is_known
 from services.entry_lists.entry_list import Conventions
 from services.entry_lists.errors import EntryListError, TooManyEntries, UnreadableFile
+from services.entry_lists.list_columns import is_known
 from services.entry_lists.reading import read_entry_list
 from services.entry_lists.table import csv_table
 

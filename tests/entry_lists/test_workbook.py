@@ -8,9 +8,9 @@ import openpyxl
 import pytest
 
 from services.entry_lists import workbook
-from services.entry_lists.columns import is_known
 from services.entry_lists.entry_list import Conventions
 from services.entry_lists.errors import TooManyEntries, UnreadableFile
+from services.entry_lists.list_columns import is_known
 from services.entry_lists.reading import read_entry_list
 from services.entry_lists.workbook import xlsx_table
 

@@ -20,7 +20,7 @@ def effects(facts: Iterable[Fact], *, reads_known: bool = True) -> list[FactEffe
     given = []
     for offset, fact in enumerate(facts):
         state, officials = state or EventState(fact.event), officials or OfficialsFacts(fact.event)
-        rows = OutlinedRows([state.row(bib) for bib in list(state.rulings.bibs())])
+        rows = OutlinedRows({bib: state.row(bib) for bib in list(state.rulings.bibs())})
         given.append(effect_of(state if reads_known else officials, fact, rows))
         assert state.fold(offset, 0, fact) is None
         assert officials.fold(offset, 0, fact) is None

@@ -39,7 +39,7 @@ def test_facts_without_effect_change_nothing():
                 state.fold(offset, 0, fact)
                 continue
             before = standings(state)
-            rows = OutlinedRows([state.row(bib) for bib in list(state.rulings.bibs())])
+            rows = OutlinedRows({bib: state.row(bib) for bib in list(state.rulings.bibs())})
             effect = effect_of(state, fact, rows).effect
             refused = state.fold(offset, 0, fact)
             if refused is not None:

@@ -10,7 +10,7 @@ from loadtest.simulation import simulate
 from schemas.codec import decode_envelope, encode_envelope
 from schemas.definition_parse import definition_from_toml
 from services.live.explainer import Explainer
-from services.live.folded_facts import FactFolder
+from services.live.fact_folder import FactFolder
 from services.live.loader import Loader
 from services.live.store import Store
 from services.live.table_rows import AnnouncedRevision

@@ -7,8 +7,9 @@ import msgspec
 
 from schemas.codec import to_json
 from services.offline.scored_log import scored
+from services.preview.folded_facts import FACTS_A_PAGE, Line
 from services.preview.previewer import Previewer
-from services.preview.source import CHIPS_A_PAGE, FACTS_A_PAGE, NO_STRENGTH, ROWS_A_PAGE, ChipColumns, Line
+from services.preview.source import CHIPS_A_PAGE, NO_STRENGTH, ROWS_A_PAGE, ChipColumns
 from services.scoring.core.event import EventState
 from services.standings.document import document
 

@@ -7,7 +7,7 @@ import msgspec
 from schemas.definition_faults import DefinitionRefused, Fault
 from schemas.definition_parse import plain_from_toml
 from schemas.ids import NAME_CHARS, REASON_CHARS
-from services.fact_effects.fact_faults import json_fault
+from schemas.json_faults import json_fault
 from services.fact_effects.sent_facts import check_definition
 from services.ingest.errors import Refused
 from services.ingest.http.body import too_large

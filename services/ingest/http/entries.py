@@ -9,12 +9,12 @@ from msgspec import Struct
 
 from schemas.definition import Definition
 from schemas.ids import REASON_CHARS, US
-from services.entry_lists.changes import RowChange, changes, replaced, taken_chips
 from services.entry_lists.entry_list import EntryList, LineNote, Repeat, conventions_for
 from services.entry_lists.errors import ENTRIES_MAX, TooManyEntries, UnreadableFile
 from services.entry_lists.json_list import read_json_list
 from services.entry_lists.names import NameOrder
 from services.entry_lists.reading import read_entry_list
+from services.entry_lists.row_changes import RowChange, changes, replaced, taken_chips
 from services.fact_effects.known_event import KnownEvent
 from services.ingest.errors import Refused
 

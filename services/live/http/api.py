@@ -9,7 +9,7 @@ from aiohttp import web
 
 from services.live.errors import KNOWN_LISTED, Behind, Busy, Refused, TooManyViewers, known_ids
 from services.live.explainer import Explainer
-from services.live.folded_facts import FactFolder
+from services.live.fact_folder import FactFolder
 from services.live.health_reports import HealthReports
 from services.live.http.access import Access
 from services.live.http.answer_cache import AnswerCache, unknown_board
@@ -53,7 +53,7 @@ from services.live.previews import Previews
 from services.live.revisions import RevisionTracker
 from services.live.stream import Streams, Subject
 from services.live.table_rows import AnnouncedRevision
-from services.live.waiting_facts import WaitingFacts
+from services.live.waiting_lists import WaitingFacts
 from services.runtime.clickhouse import DatabaseUnavailable
 from services.standings import explanation
 from services.standings.event_index import in_asked_language

@@ -350,7 +350,7 @@ class EventState(OfficialsFacts):
         weight = 0
         for offset, ordinal, fact in self.logged:
             rulings.append((offset, ordinal, fact))
-            weight += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
+            weight += fact.ordinals()
             if weight >= RULINGS_A_PART:
                 yield EventRulings(self.event, rulings)
                 rulings, weight = [], 0

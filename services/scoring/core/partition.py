@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Struct
 
 from schemas.codec import Envelope
-from schemas.events import EntriesAdded
 from schemas.results import AthleteRow, EventRow
 from services.scoring.core.event import EventState
 from services.scoring.core.event_parts import EventHead, EventReads, EventRulings
@@ -58,7 +57,7 @@ class PartitionState:
             reason = state.fold(offset, ordinal, fact)
             if reason is not None:
                 refusals.append(Refusal(index, reason))
-            ordinal += len(fact.entries) if isinstance(fact, EntriesAdded) else 1
+            ordinal += fact.ordinals()
         return refusals
 
     def pending(self) -> int:

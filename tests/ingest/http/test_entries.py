@@ -3,8 +3,8 @@
 import pytest
 
 from schemas.events import Entry
-from services.entry_lists.changes import RowChange
 from services.entry_lists.entry_list import EntryList, LineNote, ListedEntry
+from services.entry_lists.row_changes import RowChange
 from services.ingest.errors import Refused
 from services.ingest.http.entries import NOTES_LISTED_MAX, ListChanges, Options, answer, entry_list_of, options_of
 

@@ -7,8 +7,8 @@ from schemas.events import Entry
 from services.entry_lists import cells
 from services.entry_lists.cells import BadCell
 from services.entry_lists.column_names import Field
-from services.entry_lists.columns import Column, Columns
 from services.entry_lists.entry_list import CheckedRow, Conventions, LineNote
+from services.entry_lists.list_columns import Column, Columns
 from services.entry_lists.names import Name, split_name
 from services.entry_lists.races import RaceNames
 from services.entry_lists.spelling import shown

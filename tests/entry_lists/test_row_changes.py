@@ -1,8 +1,8 @@
 """What a list changes of the entries in force."""
 
 from schemas.events import Entry
-from services.entry_lists.changes import RowChange, changes, replaced, taken_chips
 from services.entry_lists.entry_list import EntryList, LineNote, ListedEntry
+from services.entry_lists.row_changes import RowChange, changes, replaced, taken_chips
 
 
 def entry(bib, **changes):

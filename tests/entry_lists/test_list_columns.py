@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.entry_lists.columns import columns_of, is_known
 from services.entry_lists.entry_list import Conventions
 from services.entry_lists.errors import UnreadableFile
+from services.entry_lists.list_columns import columns_of, is_known
 from services.entry_lists.reading import read_entry_list
 
 COMPLETE = "bib,chips,race,gender,given_name,family_name"

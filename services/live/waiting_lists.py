@@ -9,7 +9,7 @@ from schemas.results import AthleteRow
 from services.fact_effects.athletes import OutlinedRows
 from services.fact_effects.waiting_facts import WaitingFact, excluded_chips, waiting_facts
 from services.live.async_cache import AsyncCache
-from services.live.folded_facts import FactFolder
+from services.live.fact_folder import FactFolder
 from services.live.http.answers import Answer, json_answer, weight
 from services.live.loader import Loader
 from services.live.preview_tables import PreviewTables
@@ -64,7 +64,7 @@ def _answer(
 ) -> Answer:
     state.hold(reads.chips, reads.devices)
     shown = []
-    for fact in waiting_facts(state, OutlinedRows(athletes)):
+    for fact in waiting_facts(state, OutlinedRows({row.bib: row for row in athletes})):
         public = public_fact(_line(fact), official)
         if public is not None:
             waits_for = fact.waits_for() if official else [item.says for item in fact.unknown]

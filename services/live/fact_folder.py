@@ -8,11 +8,9 @@ from contextlib import asynccontextmanager
 from services.live.errors import Behind
 from services.live.store import Store
 from services.live.table_rows import AnnouncedRevision
-from services.preview.folded_facts import FoldedFacts
-from services.scoring.core.event import EventState
+from services.preview.folded_facts import FACTS_A_PAGE, FoldedFacts, nothing_folded
 
 ENTRIES_HELD = 60_000  # of the events whose facts are held, some 1.5 kB each; the last event asked for is always held
-FACTS_A_QUERY = 100  # a fact may be a list of thousands of entries, half a MiB
 
 
 class FactFolder:
@@ -35,9 +33,9 @@ class FactFolder:
     def _facts_of(self, announced: AnnouncedRevision) -> FoldedFacts:
         held = self._events.get(announced.event)
         if held is None:
-            held = self._events[announced.event] = FoldedFacts(EventState(announced.event))
+            held = self._events[announced.event] = nothing_folded(announced.event)
         elif held.last[0] > announced.revision:
-            return FoldedFacts(EventState(announced.event))
+            return nothing_folded(announced.event)
         self._events.move_to_end(announced.event)
         while len(self._events) > 1 and sum(facts.entries for facts in self._events.values()) > ENTRIES_HELD:
             self._events.popitem(last=False)
@@ -46,10 +44,10 @@ class FactFolder:
     async def advance(self, facts: FoldedFacts, announced: AnnouncedRevision) -> None:
         """Fold the facts that are new. They are written in the order of the log, so none comes before the last one."""
         while True:
-            lines = await self._store.facts_after(announced.event, facts.last, announced.revision, FACTS_A_QUERY)
+            lines = await self._store.facts_after(announced.event, facts.last, announced.revision)
             if lines:
                 await asyncio.to_thread(facts.fold, lines)
-            if len(lines) < FACTS_A_QUERY:
+            if len(lines) < FACTS_A_PAGE:
                 return
 
     async def catch_up(self, facts: FoldedFacts, announced: AnnouncedRevision) -> None:
