@@ -16,6 +16,7 @@ from services.scoring.core.course import START, Course
 # Shares of athletes that a mat misses: ordinarily at most, and when something is wrong at least.
 MISS_ORDINARY, MISS_MANY = 0.012, 0.3
 MAIN_MISS_ORDINARY = 0.03
+LEFT_COURSE_MIN = 3  # points in a row that an athlete lacks who was not there
 LATE_ORDINARY, LATE_MANY = 0.08, 0.35  # of FINISH, behind which nobody is seen: those who are overdue
 LATE_FACTOR = 1.6  # overdue is who takes so many times as long as by their pace before
 SCORE_MIN = 12.0  # the logarithm of how much likelier a fault has to be, and once more that of the number of athletes
@@ -100,6 +101,8 @@ def passed_mat(mat: str, races: Iterable[Passed]) -> list[Seen]:
                 until_us = crossings[after]
                 assert until_us is not None
                 before = next((index for index in range(point - 1, -1, -1) if crossings[index] is not None), START)
+                if _left_course(after - before - 1, len(km) - 2):
+                    continue
                 from_us = crossings[before]
                 if from_us is None:
                     from_us = likely_start.of(after, until_us)
@@ -107,6 +110,14 @@ def passed_mat(mat: str, races: Iterable[Passed]) -> list[Seen]:
                 passed.append(Seen(from_us + round((until_us - from_us) * share), False, race, point, bib))
     passed.sort()
     return passed
+
+
+def _left_course(lacking: int, between: int) -> bool:
+    """Return whether an athlete left the course, who lacks so many points in a row of those between START and FINISH.
+
+    They took a short cut, or a ride to FINISH: no mat missed them. Where as many mats are dead, each reads nothing.
+    """
+    return lacking >= LEFT_COURSE_MIN and 2 * lacking > between
 
 
 class _LikelyStart:

@@ -106,6 +106,21 @@ def test_a_body_that_is_no_json_list_is_refused(data):
         read_json_list(data, Conventions())
 
 
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "the body is empty"),
+        (b'[{"bib": "7"', "it is not complete JSON: it ends too early"),
+        (b"[\xff]", "it is not in UTF-8 (byte 1); save it as UTF-8"),
+        (b'[{"bib": "7",}]', "it is not JSON: trailing comma in object at '}]' (byte 13)"),
+    ],
+)
+def test_what_is_wrong_with_a_body_that_is_no_json_is_said_with_its_place(data, reason):
+    with pytest.raises(UnreadableFile) as refused:
+        read_json_list(data, Conventions())
+    assert str(refused.value) == f"the body is not a JSON list of entries: {reason}"
+
+
 def test_an_entry_nested_without_end_is_no_crash():
     deep = b"[" * 100_000 + b"]" * 100_000
     with pytest.raises(UnreadableFile):

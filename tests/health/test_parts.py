@@ -7,13 +7,13 @@ from services.health.crossings import Crossings, Instants
 from services.health.even_pace import Field, estimate_mat
 from services.health.guns import find_gun_faults
 from services.health.health_document import NearEntry
-from services.health.mats import OnTheWay, Seen, due_since, silent_devices, worst_stretch
+from services.health.mats import OnTheWay, Seen, due_since, passed_mat, silent_devices, worst_stretch
 from services.health.observed import Observed, ObservedDevice
 from services.health.peers import compare, in_order
 from services.health.unknown_chips import chips_finding, list_chips
 from services.scoring.core.chips_of_nobody import CHIPS_LISTED_MAX, most_like_athletes
 from services.scoring.core.course import Course
-from tests.builders import START_US, US, at, definition
+from tests.builders import START_US, US, at, definition, point, race
 
 
 def passings(*instants):
@@ -152,6 +152,19 @@ def test_the_stretch_in_which_a_mat_missed_many_runs_from_the_first_missed_to_th
 
 def test_a_mat_that_is_dead_to_the_end_still_misses():
     assert worst_stretch(seen("x" * 100 + "-" * 30), 0.012, 0.3).lasts
+
+
+def test_who_left_the_course_says_nothing_of_the_mats_they_never_came_to():
+    kms = {"START": 0, "5K": 5, "10K": 10, "15K": 15, "FINISH": 21.0975}
+    mats = [{"id": name.lower(), "devices": [name]} for name in kms]
+    plan = parse_definition(
+        definition(mats=mats, races=[race(points=[point(name, km=km) for name, km in kms.items()])])
+    )
+    course = Course(plan, plan.races[0])
+    cut = [at(0), None, None, None, at(3000)]
+    unread = [at(0), at(1200), None, at(3700), at(4900)]
+    athletes = [("1", cut, cut, frozenset()), ("2", unread, unread, frozenset())]
+    assert [(athlete.bib, athlete.seen) for athlete in passed_mat("10k", [("hm", course, athletes)])] == [("2", False)]
 
 
 def test_a_device_that_reads_nothing_while_others_read_is_silent_since_its_last_athlete():
