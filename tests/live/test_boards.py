@@ -126,8 +126,9 @@ async def test_a_point_ranks_all_athletes_who_took_it_with_what_lies_ahead(datab
         assert list(zip(column(answer, "place"), column(answer, "bib"), strict=True)) == [(1, "8"), (2, "7")]
         leader, finisher = answer["rows"]
         assert (answer["point"], answer["total"], leader["km"], leader["time"]) == ("10K", 2, 10.0, "0:31:40")
-        # 1,898 s since the start passing for 10 km: 4,004.3 s for 21.0975 km
-        assert leader["projected_finish"] == leader["next_eta"] == "2026-01-04T06:06:46+07:00"
+        # 1,898 s since the start passing for 10 km; at that pace the finish would be at 1:06:47 of gun time
+        assert leader["next_eta"] == "2026-01-04T06:07:25+07:00"
+        assert [leader[f"projected_{name}"] for name in ("low", "finish", "high")] == ["1:06:28", "1:07:26", "1:10:10"]
         assert (finisher["status"], finisher["next_eta"], finisher["move"]) == ("FINISHED", None, None)
         start = await live.json(f"{BOARDS}/men?point=START")
         assert column(start, "bib") == ["7", "8", "9"]
@@ -319,7 +320,7 @@ async def test_feeds_have_exactly_these_columns_each_of_one_type(database):
     columns = (
         "place place_text bib name name_ascii family_name given_name team club nationality gender age_group point km"
         " time time_ms gun_time chip_time gap gap_ms pace speed_kmh move next_eta projected_finish status result_state"
-        " flags updated_at revision age_grade"
+        " flags updated_at revision age_grade projected_low projected_high"
     )
     declared = " ".join(column.name for column in FEED_COLUMNS)
     full = entry("7", team="Hà Nội", club="Câu lạc bộ", nationality="VIE", birth_year=1990)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from schemas.results import printed_s
 from services.live.limits import LiveLimits
 from services.runtime.tokens import new_token, tokens_bytes
 from tests.builders import (
@@ -235,12 +236,18 @@ async def test_an_athlete_has_splits_ranks_places_and_versions(database):
         assert "C9" not in text  # chips are not public
 
 
-async def test_an_athletes_next_point_and_finish_are_projected_at_an_even_pace(database):
+async def test_an_athletes_next_point_and_finish_are_estimated_with_a_range(database):
     race = await racing(database, run("7", 10, 2010, None), run("8", 10, None, None))
     async with serving(race) as live:
         answer = await live.json(f"{BASE}/athletes/7")
-        assert (answer["next_point"], answer["projected_finish"]) == ("FINISH", "2026-01-04T06:10:29+07:00")
-        assert (await live.json(f"{BASE}/athletes/8"))["next_eta"] is None
+        assert (answer["next_point"], answer["next_eta"]) == ("FINISH", "2026-01-04T06:11:25+07:00")
+        assert [answer[f"projected_{name}"] for name in ("low", "finish", "high")] == ["1:10:12", "1:11:26", "1:14:32"]
+        assert [printed_s(answer[f"projected_{name}_us"]) for name in ("low", "finish", "high")] == [4212, 4286, 4472]
+        assert [answer[name] - at(0) for name in ("next_low_us", "next_eta_us", "next_high_us")] == [
+            answer[f"projected_{name}_us"] for name in ("low", "finish", "high")
+        ]
+        unread = await live.json(f"{BASE}/athletes/8")
+        assert {unread[name] for name in unread if name.startswith(("next_", "projected_"))} == {None}
         await race.announce(status("7", "DNF"))
         assert (await live.json(f"{BASE}/athletes/7"))["next_eta"] is None
 

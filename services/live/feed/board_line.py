@@ -11,6 +11,7 @@ from schemas.results import AthleteRow
 from services.live.ranking import Placed, Ranking
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex
+from services.standings.finish_estimate import Expected, expected
 
 
 class Listing(Struct, frozen=True, kw_only=True):
@@ -40,14 +41,6 @@ class Names(NamedTuple):
     given: str
 
 
-class Projection(NamedTuple):
-    """The next point of an athlete on the course, and the instants there and at the finish at the even pace so far."""
-
-    point: str
-    eta_us: int
-    finish_us: int
-
-
 class BoardLine(NamedTuple):
     """A line of a board: columns are computed from it.
 
@@ -62,7 +55,7 @@ class BoardLine(NamedTuple):
     point: str
     km: float
     move: int | None
-    ahead: Projection | None
+    ahead: Expected | None
 
 
 def board_line(listing: Listing, placed: Placed, athlete: AthleteRow, earlier: Mapping[str, Ranking]) -> BoardLine:
@@ -79,7 +72,7 @@ def board_line(listing: Listing, placed: Placed, athlete: AthleteRow, earlier: M
         point=point,
         km=next((course.km for course in listing.race.points if course.id == point), 0.0),
         move=None if placed_before is None else placed_before.place - placed.place,
-        ahead=projection(listing.race, athlete),
+        ahead=expected(listing.race, athlete),
     )
 
 
@@ -93,27 +86,6 @@ def point_before(athlete: AthleteRow, point: str) -> str | None:
     taken = [split.point for split in athlete.points]
     index = taken.index(point) if point in taken else 0
     return taken[index - 1] if index > 0 and taken[index - 1] != "START" else None
-
-
-def projection(race: Race, athlete: AthleteRow) -> Projection | None:
-    """Return an athlete's next point and finish, projected at the even pace since their start passing or own gun."""
-    start_us = start_instant_us(athlete)
-    if athlete.status != "ON_COURSE" or not athlete.points or start_us is None:
-        return None
-    last = athlete.points[-1]
-    index = next((index for index, point in enumerate(race.points) if point.id == last.point), len(race.points) - 1)
-    if index == len(race.points) - 1 or race.points[index].km <= 0:
-        return None
-    us_per_km = (last.at_us - start_us) / race.points[index].km
-    ahead, finish = race.points[index + 1], race.points[-1]
-    return Projection(ahead.id, start_us + round(us_per_km * ahead.km), start_us + round(us_per_km * finish.km))
-
-
-def start_instant_us(athlete: AthleteRow) -> int | None:
-    """Return when an athlete started: their start passing, or their own gun when they have none."""
-    if athlete.points and athlete.points[0].point == "START":
-        return athlete.points[0].at_us
-    return athlete.own_gun_us
 
 
 def shown_names(athlete: AthleteRow) -> Names:

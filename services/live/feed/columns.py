@@ -49,11 +49,19 @@ def _gap_ms(line: BoardLine) -> int:
 
 
 def _next_eta(line: BoardLine) -> str | None:
-    return None if line.ahead is None else format_instant(line.ahead.eta_us, line.listing.event.zone)
+    return None if line.ahead is None else format_instant(line.ahead.next.median_us, line.listing.event.zone)
 
 
 def _projected_finish(line: BoardLine) -> str | None:
-    return None if line.ahead is None else format_instant(line.ahead.finish_us, line.listing.event.zone)
+    return None if line.ahead is None else format_hms(printed_s(line.ahead.finish.median_us))
+
+
+def _projected_low(line: BoardLine) -> str | None:
+    return None if line.ahead is None else format_hms(printed_s(line.ahead.finish.low_us))
+
+
+def _projected_high(line: BoardLine) -> str | None:
+    return None if line.ahead is None else format_hms(printed_s(line.ahead.finish.high_us))
 
 
 def _result_state(line: BoardLine) -> str:
@@ -100,6 +108,8 @@ COLUMNS = (
     Column("updated_at", str, lambda line: line.listing.updated_at, ours=True),
     Column("revision", int, lambda line: line.listing.announced.revision),
     Column("age_grade", float, _age_grade),
+    Column("projected_low", str, _projected_low, ours=True),
+    Column("projected_high", str, _projected_high, ours=True),
     Column("time_s", int, lambda line: line.placed.time_s, in_feeds=False),
     Column("gun_us", int, lambda line: line.placed.gun_us, in_feeds=False),
     Column("chip_us", int, lambda line: line.placed.chip_us, in_feeds=False),

@@ -12,15 +12,18 @@ from schemas.results import AthleteRow, printed_s
 from services.formatting.times import format_hms, format_instant, format_pace, speed_kmh
 from services.formatting.words import place_text
 from services.live.errors import Refused
-from services.live.feed.board_line import projection, shown_names, start_instant_us
+from services.live.feed.board_line import shown_names
 from services.live.pages.published import standing_of
 from services.live.ranking import Ranking, rank_at_point, root_board
 from services.live.table_rows import AnnouncedRevision, AthleteVersion, Split
 from services.standings.boards import passes
 from services.standings.event_index import EventIndex, age_group, point_name, title
+from services.standings.finish_estimate import expected, start_instant_us
 from services.standings.incremental import Cell
 from services.standings.publication import Published
 from services.standings.result_flags import CASE, public_flags, waived_points
+
+FINISH_QUANTILES = ("low", "finish", "high")  # of an expected time, as answers name them after `projected_`
 
 
 class AthleteData(Struct, frozen=True, kw_only=True):
@@ -154,7 +157,6 @@ def _public_athlete(event: EventIndex, announced: AnnouncedRevision, row: Athlet
     """Return the part of an athlete's result that does not depend on others."""
     race = event.races[row.race]
     entry = row.entry
-    ahead = projection(race, row)
     return {
         "event": announced.event,
         "revision": announced.revision,
@@ -176,9 +178,22 @@ def _public_athlete(event: EventIndex, announced: AnnouncedRevision, row: Athlet
         "waived": waived_points(race, row),
         **{name: getattr(row, name) for name in row.ADJUSTMENTS},
         "version": row.version,
+        **_expected_fields(event, row),
+    }
+
+
+def _expected_fields(event: EventIndex, row: AthleteRow) -> dict[str, Any]:
+    """Return when an athlete is expected at the next point, and the expected official time; null off the course."""
+    ahead = expected(event.races[row.race], row)
+    finish = {} if ahead is None else dict(zip(FINISH_QUANTILES, ahead.finish, strict=True))
+    return {
         "next_point": None if ahead is None else ahead.point,
-        "next_eta": None if ahead is None else format_instant(ahead.eta_us, event.zone),
-        "projected_finish": None if ahead is None else format_instant(ahead.finish_us, event.zone),
+        "next_eta": None if ahead is None else format_instant(ahead.next.median_us, event.zone),
+        "next_eta_us": None if ahead is None else ahead.next.median_us,
+        "next_low_us": None if ahead is None else ahead.next.low_us,
+        "next_high_us": None if ahead is None else ahead.next.high_us,
+        **{f"projected_{name}": format_hms(printed_s(finish[name])) if finish else None for name in FINISH_QUANTILES},
+        **{f"projected_{name}_us": finish.get(name) for name in FINISH_QUANTILES},
     }
 
 

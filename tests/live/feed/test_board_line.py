@@ -1,9 +1,7 @@
 """Lines of a board, without a database."""
 
-import pytest
-
-from services.live.feed.board_line import point_before, projection, shown_names, shown_point
-from tests.builders import at, defined, entries, entry, fact, gun, run, status
+from services.live.feed.board_line import point_before, shown_names, shown_point
+from tests.builders import defined, entries, entry, fact, gun, run
 from tests.live.loaded import LoadedEvent
 
 
@@ -21,20 +19,6 @@ def test_a_line_shows_the_point_that_was_asked_for_or_the_last_that_was_taken():
 def test_nobody_has_a_place_before_the_first_point_after_the_start():
     athlete = loaded(run("7")).athletes["7"]
     assert [point_before(athlete, point) for point in ("START", "10K", "FINISH")] == [None, None, "10K"]
-
-
-def test_what_lies_ahead_is_at_the_even_pace_since_the_start():
-    event = loaded(run("7", 10, 2010, None))
-    ahead = projection(event.event.races["hm"], event.athletes["7"])
-    assert (ahead.point, ahead.eta_us, ahead.finish_us) == ("FINISH", at("4229.5"), at("4229.5"))  # 200 s/km
-
-
-@pytest.mark.parametrize(
-    "facts", [[], [run("7", 10, None, None)], [run("7")], [run("7", 10, 2010, None), status("7", "DNF")]]
-)
-def test_nothing_lies_ahead_of_an_athlete_without_a_pace_or_off_the_course(facts):
-    event = loaded(*facts)
-    assert projection(event.event.races["hm"], event.athletes["7"]) is None
 
 
 def test_a_hidden_athlete_has_the_bib_for_every_name():

@@ -27,6 +27,8 @@ OURS = {
     "pace",
     "next_eta",
     "projected_finish",
+    "projected_high",
+    "projected_low",
     "status",
     "result_state",
     "flags",
