@@ -137,7 +137,7 @@ def _compositions(definition: Definition) -> Contradictions:
             if name in teams:
                 yield from _team_size(composition, teams[name], path, path_of[name])
                 if teams[name].of in boards:
-                    yield from _roles(definition, composition, boards[teams[name].of], path)
+                    yield from _roles(definition, composition, boards[teams[name].of], path, path_of[name])
         composed.update(composition.team_boards)
         for number, role in enumerate(composition.members):
             yield from _years(f"{path}.members[{number}]", role.born_from, role.born_to)
@@ -154,16 +154,16 @@ def _team_size(composition: Composition, team: TeamBoard, path: str, team_path: 
         yield Contradiction(f"{path}.members", reason, rests_on)
 
 
-def _roles(definition: Definition, composition: Composition, board: Board, path: str) -> Contradictions:
+def _roles(definition: Definition, composition: Composition, board: Board, path: str, team_path: str) -> Contradictions:
     """Yield each member who could not be on the teams' board."""
     for number, role in enumerate(composition.members):
         role_path = f"{path}.members[{number}]"
         if role.gender is not None and board.gender is not None and role.gender != board.gender:
             reason = f"nobody of {role.gender!r} is on board {board.id!r}, which is for {board.gender!r}"
-            yield Contradiction(f"{role_path}.gender", reason)
+            yield Contradiction(f"{role_path}.gender", reason, (f"{team_path}.of",))
         if role.division is not None and board.division is not None and role.division != board.division:
             reason = f"nobody of {role.division!r} is on board {board.id!r}, which is for {board.division!r}"
-            yield Contradiction(f"{role_path}.division", reason)
+            yield Contradiction(f"{role_path}.division", reason, (f"{team_path}.of",))
         elif board.division is None:
             yield from _division(definition, f"{role_path}.division", role.division, [board.race])
 

@@ -26,10 +26,10 @@ def _commands() -> dict[str, set[str]]:
 
 def _texts() -> list[Path]:
     folders = [ROOT / name for name in ("services", "schemas", "loadtest", "races", "deploy", "docs")]
-    found = [
+    loaded = [
         path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".md", ".toml", ".yaml")
     ]
-    return [*found, *ROOT.glob("*.md")]
+    return [*loaded, *ROOT.glob("*.md")]
 
 
 def test_every_command_that_is_named_anywhere_is_there() -> None:

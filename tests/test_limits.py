@@ -32,4 +32,4 @@ monkeypatch.setattr(module, "function", fake)
 
 def test_no_test_patches_a_constant() -> None:
     files = {path.relative_to(TESTS): path.read_text() for path in TESTS.rglob("*.py") if path != Path(__file__)}
-    assert {path: found for path, code in files.items() if (found := list(patched_constants(code)))} == {}
+    assert {path: patched for path, code in files.items() if (patched := list(patched_constants(code)))} == {}

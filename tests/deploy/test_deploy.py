@@ -51,17 +51,17 @@ def documents(path: Path) -> list[Any]:
 
 def metrics() -> dict[str, set[str]]:
     """Every series that the services expose, and its labels."""
-    found: dict[str, set[str]] = {"up": {"job", "instance"}}
+    named: dict[str, set[str]] = {"up": {"job", "instance"}}
     for made in (IngestMetrics, ScoringMetrics, ProjectionMetrics, LiveMetrics):
         registry = CollectorRegistry()
         made(registry)
         for metric, names in registry._collector_to_names.items():
             labels = vars(metric)["_labelnames"]
             for name in names:
-                found[name] = {*labels, *(("le",) if name.endswith("_bucket") else ())}
+                named[name] = {*labels, *(("le",) if name.endswith("_bucket") else ())}
     for family in HealthCollector(Results(), DeviceTallies(), lambda: 0).collect():
-        found[family.name] = set(vars(family)["_labelnames"])
-    return found
+        named[family.name] = set(vars(family)["_labelnames"])
+    return named
 
 
 METRICS = metrics()
@@ -131,8 +131,8 @@ def test_the_tests_of_the_alerts_name_alerts():
 def code_variables() -> set[str]:
     """Every MATLINE_ variable that the code reads; the names of TLS files and of ClickHouse's user are put together."""
     text = "\n".join(path.read_text() for folder in ("services", "loadtest") for path in (ROOT / folder).rglob("*.py"))
-    found = set(re.findall(r"\bMATLINE_[A-Z_]*[A-Z]\b", text))
-    return found | {f"MATLINE_TLS_{name}" for name in ("CERT", "KEY", "CLIENT_CA")}
+    names = set(re.findall(r"\bMATLINE_[A-Z_]*[A-Z]\b", text))
+    return names | {f"MATLINE_TLS_{name}" for name in ("CERT", "KEY", "CLIENT_CA")}
 
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *TEXTS], ids=lambda path: path.name)
@@ -143,23 +143,23 @@ def test_every_variable_is_read_by_the_code(path):
 
 def commands() -> dict[str, set[str]]:
     """Every command of `matline` and its options."""
-    found: dict[str, set[str]] = {}
+    named: dict[str, set[str]] = {}
 
     def add(command: Any, name: str) -> None:
-        found[name] = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+        named[name] = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
         for sub, inner in getattr(command, "commands", {}).items():
             add(inner, f"{name} {sub}")
 
     add(typer.main.get_command(cli.app), "matline")
-    return found
+    return named
 
 
 def calls(text: str) -> list[list[str]]:
     """The words after `matline` of each command that a page shows; capital words stand for something."""
     flat = " ".join(text.split())
-    found = re.findall(r"`matline ([^`]*)`", flat)
-    found += re.findall(r"^(?:\.venv/bin/matline|docker compose .* --no-deps ingest) (.*)$", text, re.MULTILINE)
-    return [call.split() for call in found]
+    commands = re.findall(r"`matline ([^`]*)`", flat)
+    commands += re.findall(r"^(?:\.venv/bin/matline|docker compose .* --no-deps ingest) (.*)$", text, re.MULTILINE)
+    return [call.split() for call in commands]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -213,9 +213,9 @@ def manifests() -> Iterator[dict[str, Any]]:
 
 def pods() -> Iterator[tuple[str, dict[str, Any]]]:
     """Each workload's kind and pod."""
-    for one in manifests():
-        if "template" in one.get("spec", {}):
-            yield one["kind"], one["spec"]["template"]["spec"]
+    for manifest in manifests():
+        if "template" in manifest.get("spec", {}):
+            yield manifest["kind"], manifest["spec"]["template"]["spec"]
 
 
 def pod_environment(container: dict[str, Any]) -> dict[str, str]:
@@ -223,13 +223,13 @@ def pod_environment(container: dict[str, Any]) -> dict[str, str]:
         (manifest["kind"], manifest["metadata"]["name"]): manifest.get("data") or manifest.get("stringData", {})
         for manifest in manifests()
     }
-    found: dict[str, str] = {}
+    set_here: dict[str, str] = {}
     for source in container["envFrom"]:
         ((kind, ref),) = source.items()
-        found |= data["ConfigMap" if kind == "configMapRef" else "Secret", ref["name"]]
-    for one in container.get("env", []):
-        found[one["name"]] = one.get("value", "scoring-0")
-    return {name: value or "secret" for name, value in found.items() if name.startswith("MATLINE_")}
+        set_here |= data["ConfigMap" if kind == "configMapRef" else "Secret", ref["name"]]
+    for variable in container.get("env", []):
+        set_here[variable["name"]] = variable.get("value", "scoring-0")
+    return {name: value or "secret" for name, value in set_here.items() if name.startswith("MATLINE_")}
 
 
 def test_the_secrets_file_names_all_secrets_and_no_more():
@@ -345,8 +345,8 @@ def test_prometheus_scrapes_every_service_of_the_compose_file():
     targets = {
         target
         for job in documents(DEPLOY / "prometheus/prometheus.yml")[0]["scrape_configs"]
-        for one in job["static_configs"]
-        for target in one["targets"]
+        for static in job["static_configs"]
+        for target in static["targets"]
     }
     assert targets == {f"{name}:{PORTS[command]}" for name, command, _ in compose_services() if command in PORTS}
 
@@ -371,7 +371,7 @@ def test_clickhouse_lets_projections_write_and_live_read_our_database_alone():
     for user in ("projections", "live"):
         variable = root.find(f"users/{user}/password").attrib["from_env"]
         assert variable in COMPOSE["services"]["clickhouse"]["environment"]
-        environment = next(one for _, command, one in compose_services() if command == user)
+        environment = next(environment_of for _, command, environment_of in compose_services() if command == user)
         assert (environment["MATLINE_CLICKHOUSE_USER"], SECRETS[variable]) == (user, "secret")
 
 

@@ -23,10 +23,10 @@ QUOTED = re.compile(r"`([^`\s]+)`")
 
 def files(*suffixes):
     """Every file of the project with one of these suffixes."""
-    found = [path for path in ROOT.iterdir() if path.suffix in suffixes]
+    paths = [path for path in ROOT.iterdir() if path.suffix in suffixes]
     for folder in FOLDERS:
-        found += [path for path in (ROOT / folder).rglob("*") if path.suffix in suffixes]
-    return sorted(found)
+        paths += [path for path in (ROOT / folder).rglob("*") if path.suffix in suffixes]
+    return sorted(paths)
 
 
 def name(path):

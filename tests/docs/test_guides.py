@@ -19,9 +19,9 @@ def module(folder, block):
     spec = spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
-    found = module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_the_decoder_of_the_protocols_guide_reads_the_line_of_the_guide(tmp_path):

@@ -32,8 +32,8 @@ def words(text):
 
 def rule(name):
     """What the rulebook says under a rule's anchor, up to the next one."""
-    found = re.search(rf'<a id="{re.escape(name)}"></a>(.*?)(?=\n\n<a id="|\n#|\Z)', RULES, re.DOTALL)
-    return "" if found is None else found[1]
+    rule = re.search(rf'<a id="{re.escape(name)}"></a>(.*?)(?=\n\n<a id="|\n#|\Z)', RULES, re.DOTALL)
+    return "" if rule is None else rule[1]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -73,5 +73,5 @@ def test_every_column_of_a_board_is_in_the_reference():
 def test_every_request_is_in_the_reference(api):
     routes = api.routes(MagicMock())  # of the handlers only the paths matter here
     requests = {(route.method, route.path) for route in routes if route.method != "OPTIONS"}
-    documented = {tuple(found) for found in re.findall(r"`(GET|POST|PUT) (/[^`?]*)", HTTP)}
+    documented = {tuple(request) for request in re.findall(r"`(GET|POST|PUT) (/[^`?]*)", HTTP)}
     assert requests <= documented

@@ -41,7 +41,7 @@ def _work(order: Order) -> bool:
     target = next(target for target in TARGETS if target.name == order.name)
     said_s = began_s = time.monotonic()
     parent = os.getppid()
-    found: str | None = None
+    fault: str | None = None
     lived = None
     try:
         for lived in live(target, order.seed, order.inputs, order.first):
@@ -51,18 +51,18 @@ def _work(order: Order) -> bool:
                     return False
                 _say.put(f"{order.name}: {lived.inputs:,} of {order.inputs:,} inputs, through life {lived.number - 1}")
     except Found as error:
-        found = str(error)
+        fault = str(error)
     except KeyboardInterrupt:
         return False
     if lived is not None:
         _say.put(
             f"{order.name}: {lived.inputs:,} inputs, {lived.bytes:,} bytes, lives {order.first} to {lived.number - 1}, "
             f"seed {order.seed}, {time.monotonic() - began_s:.0f} s; the longest life, {lived.longest}, took "
-            f"{lived.longest_s:.2f} s" + (", then FOUND:" if found else ", nothing found")
+            f"{lived.longest_s:.2f} s" + (", then FOUND:" if fault else ", nothing found")
         )
-    if found:
-        _say.put(found)
-    return found is None
+    if fault:
+        _say.put(fault)
+    return fault is None
 
 
 def main() -> int:

@@ -29,18 +29,18 @@ def portions(dice: Random, data: bytes) -> list[bytes]:
     if how < 0.95 or len(data) > 300:
         cuts = sorted(dice.randrange(len(data) + 1) for _ in range(dice.randint(1, 5)))
         return [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
-    return [data[at : at + 1] for at in range(len(data))]
+    return [data[index : index + 1] for index in range(len(data))]
 
 
 def _damaged(dice: Random, data: bytes, vectors: tuple[bytes, ...], tokens: tuple[bytes, ...]) -> bytes:
     start, end = sorted((dice.randrange(len(data) + 1), dice.randrange(len(data) + 1)))
     kind = dice.randrange(11)
     if kind == 0 and data:  # a bit
-        at = dice.randrange(len(data))
-        return data[:at] + bytes([data[at] ^ 1 << dice.randrange(8)]) + data[at + 1 :]
+        place = dice.randrange(len(data))
+        return data[:place] + bytes([data[place] ^ 1 << dice.randrange(8)]) + data[place + 1 :]
     if kind == 1 and data:  # a byte
-        at = dice.randrange(len(data))
-        return data[:at] + bytes([dice.randrange(256)]) + data[at + 1 :]
+        place = dice.randrange(len(data))
+        return data[:place] + bytes([dice.randrange(256)]) + data[place + 1 :]
     if kind == 2:  # the end is missing, or the beginning
         return data[:end] if dice.random() < 0.5 else data[start:]
     if kind == 3:  # something is missing inside
@@ -53,9 +53,9 @@ def _damaged(dice: Random, data: bytes, vectors: tuple[bytes, ...], tokens: tupl
         return data[:start] + dice.choice(tokens) * dice.choice((1, 1, 2, 3, 50)) + data[start:]
     if kind == 7:  # a delimiter for another
         return data.replace(dice.choice(tokens), dice.choice(tokens), dice.choice((1, 1, -1)))
-    if kind == 8 and (found := list(_DIGITS.finditer(data))):  # a number that nobody expects
-        one = dice.choice(found)
-        return data[: one.start()] + dice.choice(NUMBERS) + data[one.end() :]
+    if kind == 8 and (numbers := list(_DIGITS.finditer(data))):  # a number that nobody expects
+        number = dice.choice(numbers)
+        return data[: number.start()] + dice.choice(NUMBERS) + data[number.end() :]
     if kind == 9:  # a letter that nobody expects
         return data[:start] + dice.choice(LETTERS) + data[start:]
     return data[:start] + dice.randbytes(end - start) + data[end:] if end - start < 16 else data
@@ -64,5 +64,5 @@ def _damaged(dice: Random, data: bytes, vectors: tuple[bytes, ...], tokens: tupl
 def _swollen(dice: Random, data: bytes, vectors: tuple[bytes, ...], tokens: tuple[bytes, ...]) -> bytes:
     """Far too much of something: of a delimiter, of a whole message, of one letter."""
     unit = dice.choice((dice.choice(tokens), dice.choice(vectors), b"x", b"\0", dice.choice(tokens) + b"1"))
-    at = dice.randrange(len(data) + 1)
-    return data[:at] + unit * (dice.choice(BIG_BYTES) // len(unit)) + data[at:]
+    place = dice.randrange(len(data) + 1)
+    return data[:place] + unit * (dice.choice(BIG_BYTES) // len(unit)) + data[place:]

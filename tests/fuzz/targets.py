@@ -135,7 +135,7 @@ class _Conversation:
         sent = len(self._reader.take())
         assert sent <= SENT_LEAST_BYTES + SENT_A_BYTE * len(portion), sent
         if self._true is not None:
-            self._true.check(portion, [one.chip for one in said if isinstance(one, DecodedRead)])
+            self._true.check(portion, [event.chip for event in said if isinstance(event, DecodedRead)])
         if said:
             on_the_log(facts_of(self._source, said, AT_US))
             put_dead_letters(rejections_of(self._source, said, AT_US))
@@ -584,14 +584,14 @@ _TOML_TOKENS = (b"[[", b"]]", b"{", b"}", b"=", b".", b"\n", b'"', b"'''", b"#",
 
 def _toml() -> tuple[bytes, ...]:
     """A whole definition of a real race, and its tables one by one."""
-    whole = races.definition_toml("hanoi-half-2024")
+    text = races.definition_toml("hanoi-half-2024")
     small = (
         f'event = "{EVENT}"\nname = "E"\ndate = 2026-01-04\ntimezone = "Asia/Ho_Chi_Minh"\n'
         '[[mats]]\nid = "start"\ndevices = ["S1"]\n[[mats]]\nid = "finish"\ndevices = ["F1"]\n'
         '[[races]]\nid = "hm"\nname = "H"\nstart = 2026-01-04T05:00:00\n'
         'points = [{ id = "START", mat = "start", km = 0 }, { id = "FINISH", mat = "finish", km = 21.0975 }]\n'
     ).encode()
-    tables = tuple(b"[[" + table for table in whole.split(b"\n[[")[1:])
+    tables = tuple(b"[[" + table for table in text.split(b"\n[[")[1:])
     return (small, small, small, small, *tables[:20])
 
 

@@ -99,11 +99,15 @@ def mat_dead(simulation: Simulation, rng: Random) -> Day:
     """All devices of a mat on the course fall silent."""
     mat, from_us, due_us, behind_us = _somewhere(simulation, rng)
     devices = _devices(simulation, mat)
-    reads = [one for one in raw_reads(simulation) if one[1].device not in devices or one[0] < from_us]
+    reads = [
+        timed_read
+        for timed_read in raw_reads(simulation)
+        if timed_read[1].device not in devices or timed_read[0] < from_us
+    ]
 
-    def is_it(found: Finding) -> bool:
-        near = found.since_us is not None and from_us - 300 * US < found.since_us < due_us
-        return found.kind in ("device_silent", "point_missing") and found.subject["mat"] == mat and near
+    def is_it(finding: Finding) -> bool:
+        near = finding.since_us is not None and from_us - 300 * US < finding.since_us < due_us
+        return finding.kind in ("device_silent", "point_missing") and finding.subject["mat"] == mat and near
 
     return Day(simulation, simulation.facts, reads, due_us, is_it, behind_us)
 
@@ -123,16 +127,16 @@ def _misses(simulation: Simulation, rng: Random, backup: bool) -> Day:
     devices = _devices(simulation, mat, backup=backup)
     missed = {chip for chip in sorted({read.chip for _, read in raw_reads(simulation)}) if rng.random() < 0.3}
     reads = [
-        one
-        for one in raw_reads(simulation)
-        if one[1].device not in devices or one[0] < from_us or one[1].chip not in missed
+        timed_read
+        for timed_read in raw_reads(simulation)
+        if timed_read[1].device not in devices or timed_read[0] < from_us or timed_read[1].chip not in missed
     ]
     return Day(
         simulation,
         simulation.facts,
         reads,
         behind_us if backup else due_us,  # without the backup's reads, those who went past are seen behind the mat only
-        lambda found: found.kind == "point_missing" and found.subject["mat"] == mat,
+        lambda finding: finding.kind == "point_missing" and finding.subject["mat"] == mat,
         behind_us,
     )
 
@@ -150,14 +154,14 @@ def clock_off(by_s: int, jumps: bool = False) -> Callable[[Simulation, Random], 
             for true_us, read in raw_reads(simulation)
         ]
 
-        def is_it(found: Finding) -> bool:
+        def is_it(finding: Finding) -> bool:
             return (
-                found.kind == "clock_off"
-                and found.subject.get("device") == device
-                and abs(found.evidence["ahead_us"] - by_s * US) < 5 * US
-                and found.proposal is not None
+                finding.kind == "clock_off"
+                and finding.subject.get("device") == device
+                and abs(finding.evidence["ahead_us"] - by_s * US) < 5 * US
+                and finding.proposal is not None
                 and (
-                    not jumps or -120 * US < (found.since_us or 0) - from_us - by_s * US < 1500 * US
+                    not jumps or -120 * US < (finding.since_us or 0) - from_us - by_s * US < 1500 * US
                 )  # the next crossing
             )
 
@@ -179,10 +183,10 @@ def mat_clock_off(simulation: Simulation, rng: Random) -> Day:
         simulation.facts,
         reads,
         due_us,
-        lambda found: (
-            found.kind == "clock_off"
-            and found.subject["mat"] == mat
-            and abs(found.evidence["ahead_us"] - 3600 * US) < 60 * US
+        lambda finding: (
+            finding.kind == "clock_off"
+            and finding.subject["mat"] == mat
+            and abs(finding.evidence["ahead_us"] - 3600 * US) < 60 * US
         ),
         behind_us,
     )
@@ -204,7 +208,9 @@ def wrong_gun(by_s: int) -> Callable[[Simulation, Random], Day]:
             chosen.due_us + max(by_s if by_s < 3600 else 0, 0) * US,
             msgspec.structs.replace(gun, at_us=gun.at_us + by_s * US),
         )
-        facts = sorted([one for one in simulation.facts if one.fact is not gun] + [typed], key=lambda one: one.due_us)
+        facts = sorted(
+            [timed for timed in simulation.facts if timed.fact is not gun] + [typed], key=lambda timed: timed.due_us
+        )
         race = next(race for race in simulation.definition.races if race.id == gun.race)
         start = set(_devices(simulation, race.points[0].mat))
         chips = {chip for chip, entry in entered.items() if (entry.race, entry.wave) == (gun.race, gun.wave)}
@@ -228,11 +234,11 @@ def wrong_gun(by_s: int) -> Callable[[Simulation, Random], Day]:
             facts,
             raw_reads(simulation),
             max(first[min(PAST, len(first)) - 1], typed.due_us) + WITHIN_US,
-            lambda found: (
-                found.kind == "gun_suspect"
-                and found.subject.get("race") == gun.race
-                and found.subject.get("wave") == gun.wave
-                and abs(found.evidence["likely_us"] - gun.at_us) < 3 * US
+            lambda finding: (
+                finding.kind == "gun_suspect"
+                and finding.subject.get("race") == gun.race
+                and finding.subject.get("wave") == gun.wave
+                and abs(finding.evidence["likely_us"] - gun.at_us) < 3 * US
             ),
             gone[min(PAST, len(gone)) - 1] + WITHIN_US,
         )
@@ -251,7 +257,7 @@ def chips_unknown(simulation: Simulation, rng: Random) -> Day:
         simulation.facts,
         reads,
         past[min(PAST, len(past)) - 1] + WITHIN_US,
-        lambda found: found.kind == "chips_unknown",
+        lambda finding: finding.kind == "chips_unknown",
         past[min(PAST, len(past)) - 1] + WITHIN_US,
     )
 
@@ -288,7 +294,7 @@ def _gun(timed: Timed) -> GunFired:
 
 
 def _devices(simulation: Simulation, mat: str, backup: bool = True) -> list[str]:
-    own = next(one for one in simulation.definition.mats if one.id == mat)
+    own = next(known for known in simulation.definition.mats if known.id == mat)
     return [*own.devices, *(own.backup_devices if backup else ())]
 
 
@@ -299,17 +305,17 @@ def _somewhere(
     seen behind it. Mats where races start or end are left out but with `anywhere`.
     """
     definition = simulation.definition
-    ends = {race.points[at].mat for race in definition.races for at in (0, -1)}
+    ends = {race.points[end].mat for race in definition.races for end in (0, -1)}
     mats = [mat.id for mat in definition.mats if anywhere or mat.id not in ends]
     by_device = {device: mat.id for mat in definition.mats for device in (*mat.devices, *mat.backup_devices)}
     entered = {chip for entry in simulation.entries for chip in entry.chips}
     crossed: dict[str, dict[str, int]] = {mat: {} for mat in mats}
     first_gun_us = min(_gun(timed).at_us for timed in simulation.guns)
-    at: dict[str, list[tuple[int, str]]] = {}
+    crossings: dict[str, list[tuple[int, str]]] = {}
     for true_us, read in raw_reads(simulation):
         mat = by_device.get(read.device)
         if mat is not None and read.chip in entered and true_us >= first_gun_us:
-            at.setdefault(read.chip, []).append((true_us, mat))
+            crossings.setdefault(read.chip, []).append((true_us, mat))
             if mat in crossed:
                 crossed[mat].setdefault(read.chip, true_us)
     most = max(map(len, crossed.values()))
@@ -320,7 +326,7 @@ def _somewhere(
     from_us = times[nth]
     past = times[nth : nth + PAST]
     behind = sorted(
-        next((us for us, where in at[chip] if us > true_us and where != mat), 1 << 60)
+        next((us for us, where in crossings[chip] if us > true_us and where != mat), 1 << 60)
         for chip, true_us in crossed[mat].items()
         if true_us >= from_us
     )

@@ -25,9 +25,9 @@ def read(name, *more):
 
 def only_finding(name):
     log = read(name)
-    found = health_of(log)
-    assert [finding.kind for finding in found.findings] == [found.findings[0].kind]
-    return found.findings[0], describe(found.findings[0], LocalClock(log.state.rulings.definition))
+    report = health_of(log)
+    assert [finding.kind for finding in report.findings] == [report.findings[0].kind]
+    return report.findings[0], describe(report.findings[0], LocalClock(log.state.rulings.definition))
 
 
 def test_a_mat_that_read_4_of_10_is_one_finding_with_a_waiver():
@@ -41,7 +41,7 @@ def test_a_mat_that_read_4_of_10_is_one_finding_with_a_waiver():
     (waiver,) = finding.proposal
     assert (waiver["type"], waiver["race"], waiver["point"]) == ("point_waived", "hm", "15K")
     points = {
-        row["bib"]: {one["point"]: one["at_us"] for one in row["points"]}
+        row["bib"]: {split["point"]: split["at_us"] for split in row["points"]}
         for row in document_of(read("01-split-mat-dead.jsonl"))["athletes"]
     }
     for bib in missed:  # the waiver reaches everybody's stretch over the point
@@ -71,7 +71,9 @@ def test_a_clock_an_hour_ahead_is_one_finding_whose_correction_mends_all():
 
 
 def test_the_clock_that_is_ahead_is_listed_so_and_the_others_are_not():
-    devices = {one.device: one.offset_us for one in health_of(read("07-one-reader-an-hour-ahead.jsonl")).devices}
+    devices = {
+        device.device: device.offset_us for device in health_of(read("07-one-reader-an-hour-ahead.jsonl")).devices
+    }
     assert devices.pop("M10") == HOUR_US
     assert set(devices.values()) <= {None, 0}
 
@@ -90,13 +92,13 @@ def test_a_gun_typed_wrong_is_one_finding_with_the_likely_instant(name, how):
 
 
 def test_chips_of_walk_ups_are_listed_with_count_first_last_and_devices():
-    found = health_of(read("12-walk-up-not-yet-entered.jsonl"))
-    assert [(chip.chip, chip.reads, chip.first_us, chip.last_us) for chip in found.chips] == [
+    report = health_of(read("12-walk-up-not-yet-entered.jsonl"))
+    assert [(chip.chip, chip.reads, chip.first_us, chip.last_us) for chip in report.chips] == [
         ("W900", 5, GUN_US + 2_000_000, GUN_US + 4_221_500_000),
         ("W901", 5, GUN_US + 2_000_000, GUN_US + 4_326_987_500),
     ]
-    assert found.chips[0].devices == ["LINE", "M5", "M10", "M15"]
-    (finding,) = found.findings
+    assert report.chips[0].devices == ["LINE", "M5", "M10", "M15"]
+    (finding,) = report.findings
     assert (finding.kind, finding.subject, finding.proposal) == ("chips_unknown", {"chips": ["W900", "W901"]}, None)
 
 
@@ -111,14 +113,14 @@ def test_office_prints_findings_in_words_and_proposals_as_lines_to_send(capsys):
 
 def test_office_as_json_has_the_whole_health(capsysbinary):
     assert run(str(FIELD / "12-walk-up-not-yet-entered.jsonl"), None, "json", False) == 0
-    found = json.loads(capsysbinary.readouterr().out)["health"]
-    assert list(found) == ["event", "points", "devices", "chips", "chips_left_out", "findings"]
-    assert found["points"][0] == {
+    report = json.loads(capsysbinary.readouterr().out)["health"]
+    assert list(report) == ["event", "points", "devices", "chips", "chips_left_out", "findings"]
+    assert report["points"][0] == {
         "race": "hm", "point": "START", "expected": 1, "seen": 1, "main": 1, "backup": 0, "official": 0, "missed": 0,
         "waived": 0,
     }  # fmt: skip
-    assert found["devices"][0]["device"] == "LINE"
-    assert found["findings"][0]["kind"] == "chips_unknown"
+    assert report["devices"][0]["device"] == "LINE"
+    assert report["findings"][0]["kind"] == "chips_unknown"
 
 
 def test_an_offset_that_paces_tell_too_roughly_is_said_and_not_corrected():
@@ -126,8 +128,8 @@ def test_an_offset_that_paces_tell_too_roughly_is_said_and_not_corrected():
     log = Log()
     for line in (FIELD / "07-one-reader-an-hour-ahead.jsonl").read_bytes().splitlines():
         fact = json.loads(line)
-        for one in fact.get("reads", ()):
-            one["at_us"] -= 600_000_000 if one["device"] == "M10" else 0
+        for read_of in fact.get("reads", ()):
+            read_of["at_us"] -= 600_000_000 if read_of["device"] == "M10" else 0
         log.add(json.dumps(fact).encode())
     (finding,) = health_of(log).findings
     assert (finding.kind, finding.evidence["sure"], finding.proposal) == ("clock_off", False, None)

@@ -71,5 +71,5 @@ def test_a_mat_behind_which_only_the_quickest_have_come_yet_has_no_wrong_clock()
     """The 10 km of 11,000 athletes an hour and a half after its first wave: a jump of the clock at 5K was seen once."""
     simulation = clean_day("vnexpress-hcmc-midnight-2024", 11_000, 2)
     chips = {chip for entry in simulation.entries if entry.race == "10k" for chip in entry.chips}
-    reads = [one for one in raw_reads(simulation) if one[1].chip in chips]
+    reads = [timed_read for timed_read in raw_reads(simulation) if timed_read[1].chip in chips]
     assert health_of(simulation, simulation.facts, reads, 1_709_408_605_149_000).findings == []

@@ -37,8 +37,8 @@ def proposed(log):
     return waiver
 
 
-def point(found, name):
-    return next(counts for counts in found.points if counts.point == name)
+def point(report, name):
+    return next(counts for counts in report.points if counts.point == name)
 
 
 def test_with_the_proposal_there_are_ten_finishers_and_no_case():

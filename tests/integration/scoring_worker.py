@@ -148,9 +148,9 @@ class Published:
         row = self.events[event]
         assert row.definition is not None
         definition = parse_definition(row.definition)
-        rows = [one for (of, _), one in self.athletes.items() if of == event and not one.gone]
+        rows = [row for (of, _), row in self.athletes.items() if of == event and not row.gone]
         races = [race.id for race in definition.races]
-        rows.sort(key=lambda one: (races.index(one.race), bib_order(one.bib)))
+        rows.sort(key=lambda row: (races.index(row.race), bib_order(row.bib)))
         return document(event, 0, Scored(row, definition, rows, standings(definition, rows, row), unused))
 
 
@@ -176,8 +176,8 @@ class Results:
         end = time.monotonic() + WAIT_S
         while not reached(self.published):
             assert time.monotonic() < end, f"{what} not reached; heads are {self.published.heads}"
-            found = await self._consumer.getmany(timeout_ms=100)
-            for records in found.values():
+            batches = await self._consumer.getmany(timeout_ms=100)
+            for records in batches.values():
                 for record in records:
                     self.published.add(decode_frame(record.value))
         return self.published
@@ -208,12 +208,12 @@ async def rejections(kafka: KafkaOptions, least: int) -> list[Rejection]:
     try:
         consumer.assign([TopicPartition(REJECTED.name, 0)])
         await consumer.seek_to_beginning()
-        found: list[Rejection] = []
+        letters: list[Rejection] = []
         async with asyncio.timeout(WAIT_S):
-            while len(found) < least:
+            while len(letters) < least:
                 for records in (await consumer.getmany(timeout_ms=100)).values():
-                    found += [decode_rejection(record.value) for record in records]
-        return found
+                    letters += [decode_rejection(record.value) for record in records]
+        return letters
     finally:
         await consumer.stop()
 

@@ -126,10 +126,10 @@ class Faults:
         """Return how many reads of LLRP readers this ingest has on the log."""
         try:
             async with aiohttp.ClientSession() as session, session.get(f"{self._stack.ingest}/metrics") as answer:
-                found = [line for line in (await answer.text()).splitlines() if 'reads_total{source="llrp"}' in line]
+                counters = [line for line in (await answer.text()).splitlines() if 'reads_total{source="llrp"}' in line]
         except aiohttp.ClientError:
             return -1
-        return int(float(found[0].split()[-1])) if found else 0
+        return int(float(counters[0].split()[-1])) if counters else 0
 
 
 async def _log(stack: Stack, event: str) -> list[bytes]:
@@ -156,7 +156,7 @@ async def test_six_protocols_at_once_end_in_the_standings_of_http_whatever_goes_
     reads = simulation.reads
     seconds = (reads.time_ms(reads.packed[-1]) - reads.time_ms(reads.packed[0])) / 1000
     rng = random.Random()
-    at = {
+    positions = {
         "mylaps": ("127.0.0.1", stack.ports.mylaps),
         "chronotrack": ("127.0.0.1", free_port()),
         "ipico": (f"127.{rng.randrange(1, 255)}.{rng.randrange(255)}.1", 0),  # its ports are its own: so is its host
@@ -170,7 +170,7 @@ async def test_six_protocols_at_once_end_in_the_standings_of_http_whatever_goes_
         troubles.setdefault(spoken, []).append(trouble(spoken))
         return troubles[spoken][-1]
 
-    async with Mats(simulation, PROTOCOLS, at, kept) as mats, asyncio.timeout(2 * WAIT_S):
+    async with Mats(simulation, PROTOCOLS, positions, kept) as mats, asyncio.timeout(2 * WAIT_S):
         sources = tmp_path / "matline.toml"
         sources.write_text(mats.sources_toml())
         await stack.start(sources)
@@ -185,8 +185,8 @@ async def test_six_protocols_at_once_end_in_the_standings_of_http_whatever_goes_
 
         await play_day(simulation, mats, Target(url=stack.ingest), seconds / PLAYED_S, progress)
         await failing
-        for one in (one for some in troubles.values() for one in some):
-            one.calm()
+        for happened in (trouble for some in troubles.values() for trouble in some):
+            happened.calm()
         await mats.all_sent()
         log = await _log(stack, event)
         try:
@@ -209,8 +209,9 @@ async def test_six_protocols_at_once_end_in_the_standings_of_http_whatever_goes_
     document, expected = score_lines(log), over_http(simulation, PROTOCOLS)
     for spoken, some in troubles.items():
         print(
-            f"{spoken}: {sum(one.cuts for one in some)} connections cut, {sum(one.repeats for one in some)} frames "
-            f"twice, {sum(one.garbage for one in some)} times rubbish"
+            f"{spoken}: {sum(trouble.cuts for trouble in some)} connections cut,"
+            f" {sum(trouble.repeats for trouble in some)} frames twice,"
+            f" {sum(trouble.garbage for trouble in some)} times rubbish"
         )
     print(f"{', '.join(faults.done)}; {len(sent)} reads sent, {len(logged)} on the log in {logged.total()} rows")
     assert faults.done == ["ingest killed", "broker stopped", "ingest killed"]

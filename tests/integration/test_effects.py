@@ -85,12 +85,12 @@ async def test_a_request_that_is_sent_again_is_answered_repeated_and_an_equal_fa
 
 
 async def test_what_another_ingest_wrote_is_known_and_a_restart_reads_it_again(kafka, tmp_path):
-    async with client_of(kafka, tmp_path / "a") as one, client_of(kafka, tmp_path / "b") as other:
-        await asyncio.gather(until_known(one), until_known(other))
-        async with one.put("definition", json=definition()) as answer:
+    async with client_of(kafka, tmp_path / "a") as first, client_of(kafka, tmp_path / "b") as other:
+        await asyncio.gather(until_known(first), until_known(other))
+        async with first.put("definition", json=definition()) as answer:
             assert answer.status == 200
-        await send(one, entries("7"))
-        async with one.post("reads", json=push(1, 2)) as answer:
+        await send(first, entries("7"))
+        async with first.post("reads", json=push(1, 2)) as answer:
             assert answer.status == 200
         assert [answer["effect"] for answer in await send(other, status("7"))] == ["applied"]
     async with client_of(kafka, tmp_path / "c") as later:

@@ -91,19 +91,19 @@ async def records(kafka: KafkaOptions, topic: Topic) -> list[tuple[int, int, byt
         partitions = [TopicPartition(topic.name, number) for number in range(count)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        found: list[tuple[int, int, bytes, bytes]] = []
+        logged: list[tuple[int, int, bytes, bytes]] = []
         async with asyncio.timeout(HANG_S):
-            while len(found) < sum(ends.values()):
+            while len(logged) < sum(ends.values()):
                 for batch in (await consumer.getmany(timeout_ms=200)).values():
-                    found += [(record.partition, record.offset, record.key, record.value) for record in batch]
-        return sorted(found)
+                    logged += [(record.partition, record.offset, record.key, record.value) for record in batch]
+        return sorted(logged)
     finally:
         await consumer.stop()
 
 
 async def facts(kafka: KafkaOptions) -> list[LoggedFact]:
-    found = await records(kafka, RACE_LOG)
-    return [fact for _, _, _, value in found for fact in codec.decode_envelope(value).facts]
+    logged = await records(kafka, RACE_LOG)
+    return [fact for _, _, _, value in logged for fact in codec.decode_envelope(value).facts]
 
 
 async def test_what_was_sent_is_exported_with_the_revisions_that_were_answered(kafka, tmp_path):
@@ -128,17 +128,17 @@ async def test_what_was_sent_is_exported_with_the_revisions_that_were_answered(k
         check=True,
         timeout=HANG_S,
     )
-    found = [msgspec.json.decode(line) for line in exported.stdout.splitlines()]
-    assert [line["offset"] for line in found] == answers == [0, 1, 2, 3]
-    assert [line["fact"]["type"] for line in found] == [
+    logged = [msgspec.json.decode(line) for line in exported.stdout.splitlines()]
+    assert [line["offset"] for line in logged] == answers == [0, 1, 2, 3]
+    assert [line["fact"]["type"] for line in logged] == [
         "event_defined",
         "gun_fired",
         "reads_received",
         "reads_received",
     ]
-    assert found[0]["fact"]["definition"] == definition()
-    assert found[1]["fact"]["at_us"] == 1_767_477_600_000_000
-    assert [read for line in found[2:] for read in line["fact"]["reads"]] == [wire(1), wire(2), wire(3)]
+    assert logged[0]["fact"]["definition"] == definition()
+    assert logged[1]["fact"]["at_us"] == 1_767_477_600_000_000
+    assert [read for line in logged[2:] for read in line["fact"]["reads"]] == [wire(1), wire(2), wire(3)]
     assert [codec.line_from_json(line)[0] for line in exported.stdout.splitlines()] == answers
 
 
@@ -148,8 +148,8 @@ async def test_an_export_is_of_one_event_though_others_share_its_partition(kafka
         await log.append(EVENT, [reads(1)])
         await log.append(other, [GunFired(event=other, race="hm", at_us=0)])
         await log.append(EVENT, [reads(2)])
-    found = [msgspec.json.decode(line) async for line in lines(EVENT, kafka)]
-    assert [line["offset"] for line in found] == [0, 2]
+    logged = [msgspec.json.decode(line) async for line in lines(EVENT, kafka)]
+    assert [line["offset"] for line in logged] == [0, 2]
     assert [line async for line in lines("none", kafka)] == []
 
 
@@ -158,23 +158,25 @@ async def test_each_event_has_its_partition_and_its_key(kafka):
     async with kafka_log(kafka) as log:
         for event in events:
             await log.append(event, [GunFired(event=event, race="hm", at_us=0)])
-    found = {key.decode(): partition for partition, _, key, _ in await records(kafka, RACE_LOG)}
-    assert found == {event: partition_of(event, PARTITIONS_DEFAULT) for event in events}
-    assert len(set(found.values())) == PARTITIONS_DEFAULT
+    logged = {key.decode(): partition for partition, _, key, _ in await records(kafka, RACE_LOG)}
+    assert logged == {event: partition_of(event, PARTITIONS_DEFAULT) for event in events}
+    assert len(set(logged.values())) == PARTITIONS_DEFAULT
 
 
 async def test_a_flood_packs_itself_in_order_and_no_record_is_over_its_bounds(kafka):
     pushes = [reads(*range(start, start + 3)) for start in range(0, 6000, 3)]
     async with kafka_log(kafka) as log:
         offsets = await asyncio.gather(*(log.append(EVENT, [fact]) for fact in pushes))
-    found = await records(kafka, RACE_LOG)
-    envelopes = [codec.decode_envelope(value) for _, _, _, value in found]
+    logged = await records(kafka, RACE_LOG)
+    envelopes = [codec.decode_envelope(value) for _, _, _, value in logged]
     assert [row.seq for envelope in envelopes for fact in envelope.facts for row in fact.reads] == list(range(6000))
     assert (
         max(len([row for fact in envelope.facts for row in fact.reads]) for envelope in envelopes) <= ENVELOPE_READS_MAX
     )
-    assert len(found) < len(pushes) / 20
-    assert offsets == [offset for (_, offset, _, _), one in zip(found, envelopes, strict=True) for _ in one.facts]
+    assert len(logged) < len(pushes) / 20
+    assert offsets == [
+        offset for (_, offset, _, _), envelope in zip(logged, envelopes, strict=True) for _ in envelope.facts
+    ]
 
 
 async def test_one_read_alone_is_one_record(kafka):
@@ -199,10 +201,10 @@ async def test_no_record_is_over_512_kib_whatever_the_facts_are(kafka, tmp_path)
     async with client_of(kafka, tmp_path) as client, client.post("entries", data=data) as answer:
         body = await answer.json()
     assert body["accepted"] == 1000
-    found = await records(kafka, RACE_LOG)
-    assert len(found) > 2
-    assert max(len(value) for *_, value in found) <= RECORD_MAX_BYTES
-    assert body["revision"] == found[-1][1]
+    logged = await records(kafka, RACE_LOG)
+    assert len(logged) > 2
+    assert max(len(value) for *_, value in logged) <= RECORD_MAX_BYTES
+    assert body["revision"] == logged[-1][1]
     bibs = [entry.bib for fact in await facts(kafka) for entry in fact.entries]
     assert bibs == [entry["bib"] for entry in entries]
 
@@ -213,9 +215,9 @@ async def test_a_dead_letter_stands_in_its_topic_as_json(kafka):
     )
     async with kafka_log(kafka) as log:
         await log.put_dead_letters([rejection, rejection])
-    found = await records(kafka, REJECTED)
-    assert [(key, decode_rejection(value)) for _, _, key, value in found] == [(EVENT.encode(), rejection)] * 2
-    assert msgspec.json.decode(found[0][3])["reason"] == "not read"
+    logged = await records(kafka, REJECTED)
+    assert [(key, decode_rejection(value)) for _, _, key, value in logged] == [(EVENT.encode(), rejection)] * 2
+    assert msgspec.json.decode(logged[0][3])["reason"] == "not read"
 
 
 async def test_a_sender_of_nothing_readable_is_halted_and_others_go_on(kafka, tmp_path):
@@ -296,6 +298,6 @@ async def test_nothing_acknowledged_is_lost_while_the_broker_is_stopped(tmp_path
             process.send_signal(signal.SIGCONT)
             await asyncio.gather(*sending)
             await until_ready(client, 200)
-        found = [row.seq for fact in await facts(kafka) for row in fact.reads]
-    assert set(found) == set(range(40))
-    assert found[:20] == list(range(20))
+        logged = [row.seq for fact in await facts(kafka) for row in fact.reads]
+    assert set(logged) == set(range(40))
+    assert logged[:20] == list(range(20))

@@ -52,8 +52,8 @@ class Ingest:
     async def metric(self, name: str) -> float:
         """Return the value of a metric with its labels; 0 while it has none."""
         async with aiohttp.ClientSession() as session, session.get(f"{self._address}/metrics") as answer:
-            found = re.search(rf"^{re.escape(name)} (\S+)$", await answer.text(), re.MULTILINE)
-        return float(found[1]) if found else 0.0
+            match = re.search(rf"^{re.escape(name)} (\S+)$", await answer.text(), re.MULTILINE)
+        return float(match[1]) if match else 0.0
 
     async def ready(self) -> bool:
         """Return whether ingest reports that it is ready."""
@@ -66,9 +66,9 @@ class Ingest:
     def memory_bytes(self) -> int:
         """Return the process's resident memory in bytes."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        assert found is not None
-        return int(found[1]) * 1024
+        match = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert match is not None
+        return int(match[1]) * 1024
 
     def journal(self) -> bytes:
         """Return the bytes that wait on its disk."""
@@ -194,11 +194,11 @@ async def test_readers_stay_connected_and_lose_nothing_while_kafka_is_away(tmp_p
                 await exporter.finish()
                 wanted = {("L1", code(nth).hex().upper()) for nth in range(last)}
                 wanted |= {("M1", f"{number:07d}") for number in range((2 + MESSAGES) * FULL)}
-                found = await on_the_log(kafka)
-                while found.keys() < wanted:
+                logged = await on_the_log(kafka)
+                while logged.keys() < wanted:
                     await asyncio.sleep(0.5)
-                    found = await on_the_log(kafka)
-                assert found.keys() == wanted
+                    logged = await on_the_log(kafka)
+                assert logged.keys() == wanted
                 assert acknowledged == (2 + MESSAGES) * FULL
                 await until(ingest.ready)
                 while len(ingest.journal()) > REMOVED_FROM_BYTES:
@@ -209,7 +209,7 @@ async def test_readers_stay_connected_and_lose_nothing_while_kafka_is_away(tmp_p
                 await process.wait()
             await device.close()
     print(
-        f"{last} reads of LLRP and {acknowledged} of MYLAPS, {found.total() - len(wanted)} of them twice on the log; "
+        f"{last} reads of LLRP and {acknowledged} of MYLAPS, {logged.total() - len(wanted)} of them twice on the log; "
         f"journal {bytes_half / 1e6:.1f} and {bytes_whole / 1e6:.1f} MB, "
         f"memory {memory_half / 1e6:.1f} and {memory_whole / 1e6:.1f} MB"
     )

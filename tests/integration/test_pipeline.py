@@ -98,8 +98,8 @@ async def _kept(folder: Path) -> list[list[Any]]:
     """Return every publication that the projections have kept; a separate process opens the engine's folder."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", _KEPT, str(folder), stdout=subprocess.PIPE)
     said, _ = await process.communicate()
-    found: list[list[Any]] = json.loads(said)
-    return found
+    answers: list[list[Any]] = json.loads(said)
+    return answers
 
 
 async def test_services_killed_in_the_middle_of_a_race_end_in_the_true_boards(stack: Stack, tmp_path: Path) -> None:
@@ -159,8 +159,8 @@ async def test_services_killed_in_the_middle_of_a_race_end_in_the_true_boards(st
     for line in log.splitlines():
         publishing_log.add(line.encode())
     expected = [
-        [one.offset, one.race, one.offset, one.sha256]
-        for one in (kept.published for kept in publishing_log.kept.values())
+        [published.offset, published.race, published.offset, published.sha256]
+        for published in (kept.published for kept in publishing_log.kept.values())
     ]
     await stack.stop()
     assert await _kept(tmp_path / "data" / "clickhouse") == sorted(expected)

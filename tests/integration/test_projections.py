@@ -80,8 +80,8 @@ async def projecting(kafka: KafkaOptions, database: Database) -> AsyncIterator[P
 async def _announced(database: Database, revision: int) -> None:
     async with asyncio.timeout(WAIT_S):
         while True:
-            found = await database.query("SELECT revision FROM revisions WHERE event = {e:String}", {"e": EVENT})
-            if any(announced >= revision for (announced,) in found):
+            stored = await database.query("SELECT revision FROM revisions WHERE event = {e:String}", {"e": EVENT})
+            if any(announced >= revision for (announced,) in stored):
                 return
             await asyncio.sleep(0.02)
 
@@ -122,7 +122,7 @@ async def test_boards_in_clickhouse_are_the_cores_and_the_audit_has_every_read(
         (row.gun_us or 0, len(row.bib), row.bib) for row in map(writer.state.events[EVENT].row, BIBS) if row.gun_us
     )
     places = [1 + sum(other[0] < row[0] for other in rows) for row in rows]
-    expected = [(place, one[2], -(-one[0] // 1_000_000)) for place, one in zip(places, rows, strict=True)]
+    expected = [(place, row[2], -(-row[0] // 1_000_000)) for place, row in zip(places, rows, strict=True)]
     assert await _board(database, "men") == expected
     assert len(expected) == 30
     logged = await database.query("SELECT offset, ordinal, type FROM facts ORDER BY offset, ordinal")
@@ -217,11 +217,11 @@ async def test_a_death_between_any_two_inserts_ends_in_the_same_boards(
     assert [(row.place, row.bib, row.time_s) for row in again.events[EVENT].board("men")] == board
     log = PublishingLog()
     for offset, facts in enumerate(race):
-        for one in facts:
-            log.add(msgspec.json.encode({"offset": offset, "fact": one}))
+        for logged_fact in facts:
+            log.add(msgspec.json.encode({"offset": offset, "fact": logged_fact}))
     expected = [(kept.published.offset, kept.published.revision, kept.published.sha256) for kept in log.kept.values()]
-    found = await database.query("SELECT DISTINCT offset, revision, sha256 FROM published ORDER BY offset")
-    assert found == expected
+    stored = await database.query("SELECT DISTINCT offset, revision, sha256 FROM published ORDER BY offset")
+    assert stored == expected
     assert len(expected) == 8
     documents = await database.query("SELECT DISTINCT lower(hex(SHA256(document))) FROM published_documents")
     assert {sha256 for (sha256,) in documents} == {sha256 for _, _, sha256 in expected}

@@ -80,9 +80,9 @@ async def test_dead_letters_are_found_shown_and_replayed(kafka, tmp_path, capsys
                 capsys, replay_main, environment, DeadLetterFilter(source="mylaps"), address, False
             )
             assert (code, out) == (0, "3: sent 1 reads\n")
-    found = [fact for fact in await facts(kafka) if fact.gateway == "tent"]
-    assert {fact.session for fact in found} == {"5.0 2026-03-28"}  # the day in UTC
-    assert {(row.device, row.chip, row.at_us) for fact in found for row in fact.reads} == {
+    sent = [fact for fact in await facts(kafka) if fact.gateway == "tent"]
+    assert {fact.session for fact in sent} == {"5.0 2026-03-28"}  # the day in UTC
+    assert {(row.device, row.chip, row.at_us) for fact in sent for row in fact.reads} == {
         ("5Km", "SS35073", 1_774_737_000_000_000)
     }
 
@@ -91,9 +91,9 @@ async def test_a_replay_that_ingest_refuses_says_so(kafka, tmp_path, capsys):
     """Dead letters, written by hand, that can be read by now."""
     environment = {"MATLINE_KAFKA": kafka.servers, "MATLINE_DATA": str(tmp_path)}
     raw = msgspec.json.encode(wire(1))
-    one = Rejection(v=1, event="e", source="http", reason="r", raw=raw, size=len(raw), gateway="g", index=0)
+    rejection = Rejection(v=1, event="e", source="http", reason="r", raw=raw, size=len(raw), gateway="g", index=0)
     async with kafka_log(kafka) as log:
-        await log.put_dead_letters([one])
+        await log.put_dead_letters([rejection])
     (tmp_path / "tokens.json").write_text('{"v": 1, "tokens": []}')
     async with client_of(kafka, tmp_path) as client:
         address = str(client._base_url.origin())

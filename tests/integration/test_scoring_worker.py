@@ -122,21 +122,21 @@ async def test_killed_at_five_instants_of_a_race_the_rows_in_the_end_are_the_sam
 
 
 async def test_a_second_worker_that_joins_and_leaves_changes_nothing(kafka: KafkaOptions, tmp_path: Path) -> None:
-    async with Log(kafka) as log, Results(kafka) as results, Worker(kafka, tmp_path, "one") as one:
+    async with Log(kafka) as log, Results(kafka) as results, Worker(kafka, tmp_path, "one") as worker:
         racing = [
             asyncio.create_task(log.append_all(event, race_facts(event, 60, seed), pause_s=0.04))
             for seed, event in enumerate(EVENTS)
         ]
-        await one.ready()
+        await worker.ready()
         async with Worker(kafka, tmp_path, "two") as two:
             await two.ready()
-            assert (await one.metrics())["scoring_partitions"] == (await two.metrics())["scoring_partitions"] == 2
+            assert (await worker.metrics())["scoring_partitions"] == (await two.metrics())["scoring_partitions"] == 2
             assert await two.end(signal.SIGTERM) == 0
         last = await asyncio.gather(*racing)
         published = await results.complete(dict(zip(EVENTS, last, strict=True)))
         assert_equal_to_a_fold(published, log)
         async with asyncio.timeout(60):
-            while (await one.metrics())["scoring_partitions"] != 4:
+            while (await worker.metrics())["scoring_partitions"] != 4:
                 await asyncio.sleep(0.1)
         again = {event: await log.append(event, {**builders.status("3"), "event": event}) for event in EVENTS}
         assert_equal_to_a_fold(await results.complete(again), log)
@@ -154,13 +154,13 @@ async def test_an_unusable_record_goes_to_rejected_once_and_stops_nothing(kafka:
         refused = await log.append_raw("alpha", encode_envelope("alpha", [bad]))
         head = await log.append_all("alpha", records[10:])
         assert_equal_to_a_fold(await results.complete({"alpha": head}), log)
-        found = await rejections(kafka, 3)
-        assert [(one.topic, one.partition, one.offset, one.index, one.source) for one in found] == [
+        letters = await rejections(kafka, 3)
+        assert [(letter.topic, letter.partition, letter.offset, letter.index, letter.source) for letter in letters] == [
             ("race-log", partition_of("alpha", 4), offset, index, "scoring")
             for offset, index in ((unreadable, None), (misplaced, None), (refused, 0))
         ]
-        assert found[0].raw == b"\x93no envelope"
-        assert "belongs to partition" in found[1].reason
+        assert letters[0].raw == b"\x93no envelope"
+        assert "belongs to partition" in letters[1].reason
         metrics = await worker.metrics()
         assert [metrics[f'scoring_rejected_total{{reason="{r}"}}'] for r in ("unreadable", "misplaced", "refused")] == [
             1.0

@@ -64,8 +64,8 @@ class Ports:
 
 
 def _listeners(ports: Ports, server: Path) -> str:
-    at = {"PLAINTEXT": ports.plain, "SCRAM": ports.scram, "MUTUAL": ports.mutual}
-    advertised = ",".join(f"{name}://127.0.0.1:{port}" for name, port in at.items())
+    ports_by_kind = {"PLAINTEXT": ports.plain, "SCRAM": ports.scram, "MUTUAL": ports.mutual}
+    advertised = ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports_by_kind.items())
     module = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
     return f"""
 listeners={advertised},CONTROLLER://127.0.0.1:{ports.controller}

@@ -99,8 +99,8 @@ class Racing:
         rows.add(
             "facts",
             (
-                (self.event, first + at, 0, fact["type"], fact.get("id", ""), fact.get("by", ""), START_US, text)
-                for at, fact in enumerate(facts)
+                (self.event, first + offset, 0, fact["type"], fact.get("id", ""), fact.get("by", ""), START_US, text)
+                for offset, fact in enumerate(facts)
                 for text in (msgspec.json.encode(fact).decode(),)
                 if fact["type"] != "reads_received"
             ),
@@ -110,8 +110,8 @@ class Racing:
     def _reads(self, facts: tuple[dict[str, Any], ...]) -> TableRows:
         first = self.revision - len(facts) + 1
         gathered = Gathered()
-        for at, fact in enumerate(facts):
-            gathered.add(first + at, encode_envelope(self.event, [logged(typed(fact))]))
+        for offset, fact in enumerate(facts):
+            gathered.add(first + offset, encode_envelope(self.event, [logged(typed(fact))]))
         rows = TableRows()
         rows.add("reads", zip(*gathered.reads.values(), strict=True))
         return rows

@@ -52,7 +52,7 @@ def differences(simulation: Simulation, scored_document: dict[str, Any]) -> list
     }
     assert scored.keys() == simulation.truth.keys()
     pairs = [(expected(truth), scored[bib]) for bib, truth in simulation.truth.items()]
-    return [(truth, found) for truth, found in pairs if truth != found]
+    return [(truth, scored_row) for truth, scored_row in pairs if truth != scored_row]
 
 
 def as_read(simulation: Simulation, protocols: Mapping[str, Spoken]) -> list[RawRead]:

@@ -120,6 +120,6 @@ def test_the_sources_are_taken_by_ingest_and_name_every_reader(spoken: Spoken):
 
 def test_crossings_at_a_mat_whose_clock_tells_hundredths_are_on_whole_hundredths():
     simulation = simulate(DEFINITION, 60, 3, steps_ms={"5k": 10})
-    at = {p.at_us for truth in simulation.truth.values() for p in truth.points if p.point == "5K"}
-    assert at
-    assert all(at_us % 10_000 == 0 for at_us in at)
+    instants = {p.at_us for truth in simulation.truth.values() for p in truth.points if p.point == "5K"}
+    assert instants
+    assert all(at_us % 10_000 == 0 for at_us in instants)

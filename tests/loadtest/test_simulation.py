@@ -26,10 +26,10 @@ GOLDEN = Path(__file__).parents[1] / "data" / "simulated.json"
 
 
 def digest(simulation: Simulation) -> str:
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     for line in simulation.log_lines():
-        whole.update(line + b"\n")
-    return whole.hexdigest()
+        digest.update(line + b"\n")
+    return digest.hexdigest()
 
 
 def statuses(simulation: Simulation) -> Counter[str]:
@@ -89,13 +89,13 @@ def test_the_truth_stays_when_deliveries_are_shuffled_and_repeated(name: str):
     rng.shuffle(lines)
     facts = [to_json(timed.fact) for timed in simulation.facts]
     cut = len(lines) // 2  # half of the reads before anything else is known, the others after everything
-    found = score_lines([*lines[:cut], *facts, *lines[cut:]])
+    rescored = score_lines([*lines[:cut], *facts, *lines[cut:]])
     straight = document(name, 350, 1)
-    assert differences(simulation, found) == []
-    assert {key: value for key, value in found.items() if key not in ("revision", "unused_reads")} == {
+    assert differences(simulation, rescored) == []
+    assert {key: value for key, value in rescored.items() if key not in ("revision", "unused_reads")} == {
         key: value for key, value in straight.items() if key not in ("revision", "unused_reads")
     }
-    assert {k: v for k, v in found["unused_reads"].items() if k != "repeat"} == {
+    assert {k: v for k, v in rescored["unused_reads"].items() if k != "repeat"} == {
         k: v for k, v in straight["unused_reads"].items() if k != "repeat"
     }
 

@@ -227,7 +227,7 @@ def test_a_summary_counts_what_the_race_office_goes_by():
 
 def test_a_mat_that_no_race_passes_is_noted():
     of = parse_definition(definition(mats=mats(mat("spare", "X1"))))
-    assert [one.path for one in notes(of)] == ["mats[3].id"]
+    assert [note.path for note in notes(of)] == ["mats[3].id"]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_a_mat_that_no_race_passes_is_noted():
 )
 def test_a_cutoff_that_nobody_can_make_is_noted(limit, noted):
     of = parse_definition(half(points=course(K10={"cutoff": limit})))
-    assert [one.path for one in notes(of)] == [f"races[0].points[1].cutoff.{kind}" for kind in noted]
+    assert [note.path for note in notes(of)] == [f"races[0].points[1].cutoff.{kind}" for kind in noted]
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_from_an_ultra_a_slower_pace_is_fast(km, clock, noted):
     """46 km by 10:00 are 9.2 km/h, for which 5 h after the start are too few; 44 km by 9:30 are 9.8 km/h."""
     points = [point("START"), point("10K", km=km, cutoff={"clock": clock}), point("FINISH", km=100)]
     of = parse_definition(half(points=points))
-    assert [one.path for one in notes(of)] == (["races[0].points[1].cutoff.clock"] if noted else [])
+    assert [note.path for note in notes(of)] == (["races[0].points[1].cutoff.clock"] if noted else [])
 
 
 def test_a_cutoff_of_start_is_no_matter_of_speed():
@@ -265,7 +265,7 @@ def test_a_cutoff_of_start_is_no_matter_of_speed():
 @pytest.mark.parametrize(("points", "noted"), [(0, []), (2, []), (3, ["together.points"])])
 def test_a_rule_for_carried_chips_that_no_course_is_long_enough_for_is_noted(points, noted):
     of = parse_definition({**definition(), "together": {"points": points}})
-    assert [one.path for one in notes(of)] == noted
+    assert [note.path for note in notes(of)] == noted
 
 
 def test_a_note_is_printed_with_its_line_and_is_not_a_fault(checked):

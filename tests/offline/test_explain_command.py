@@ -58,17 +58,17 @@ DAY = day(
 def test_the_document_says_what_the_standings_say(explained):
     code, out, err = explained(DAY)
     assert (code, err) == (0, "")
-    found = json.loads(out)
+    parsed = json.loads(out)
     standings = document(*DAY)
     for name, value in athlete(standings).items():
         if name == "points":
-            value = [one["at_us"] for one in value]
-            assert [point["at_us"] for point in found["points"]] == value
+            value = [split["at_us"] for split in value]
+            assert [point["at_us"] for point in parsed["points"]] == value
         else:
-            assert found[name] == value
-    assert (found["revision"], found["places"][0]["place"]) == (standings["revision"], 2)
-    assert found["unused"] == standings["unused_reads"]
-    assert [(fact["by"], fact["reason"]) for fact in found["facts"] if fact["by"]] == [
+            assert parsed[name] == value
+    assert (parsed["revision"], parsed["places"][0]["place"]) == (standings["revision"], 2)
+    assert parsed["unused"] == standings["unused_reads"]
+    assert [(fact["by"], fact["reason"]) for fact in parsed["facts"] if fact["by"]] == [
         ("ann", "chip of another"),
         ("bob", "photo finish"),
     ]
@@ -159,9 +159,9 @@ def test_a_line_that_is_not_a_fact_stops_or_is_skipped(explained):
 def test_the_command_takes_log_and_bib(tmp_path):
     path = tmp_path / "race.log"
     path.write_bytes(b"".join(map(line, DAY)))
-    found = CliRunner().invoke(app, ["explain", str(path), "8", "--format", "text"])
-    assert found.exit_code == 0
-    assert "1 of 2" in found.output
+    invoked = CliRunner().invoke(app, ["explain", str(path), "8", "--format", "text"])
+    assert invoked.exit_code == 0
+    assert "1 of 2" in invoked.output
 
 
 def test_a_start_after_the_window_is_unused_and_the_sentence_names_the_window(explained):

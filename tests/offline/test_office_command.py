@@ -58,8 +58,8 @@ def listed(tmp_path, capfdbinary):
 
 def test_before_the_race_it_lists_concerns_and_declarations(listed):
     code, out, err = listed(*day(definition=OF, bibs=BIBS))
-    found = json.loads(out)
-    assert (code, err, list(found)) == (
+    lists = json.loads(out)
+    assert (code, err, list(lists)) == (
         0,
         "",
         [
@@ -67,14 +67,14 @@ def test_before_the_race_it_lists_concerns_and_declarations(listed):
             *("waivers", "health", "open_cases", "waiting"),
         ],
     )
-    assert (found["event"], found["revision"], found["entries"]) == ("example-2026", 3, 2)
-    assert found["concerns"] == [
+    assert (lists["event"], lists["revision"], lists["entries"]) == ("example-2026", 3, 2)
+    assert lists["concerns"] == [
         {
             "bib": "8",
             "race": "hm",
             "kind": "age",
             "reason": "was born in 2009; the rule is for athletes born in 2008 or before",
-            "todo": found["concerns"][0]["todo"],
+            "todo": lists["concerns"][0]["todo"],
             "row": "eligibility age",
             "article": "5",
             "team": None,
@@ -84,8 +84,8 @@ def test_before_the_race_it_lists_concerns_and_declarations(listed):
         }
     ]
     fit = {"row": "eligibility fit", "article": "8.3", "text": "is fit to run", "bibs": ["7", "8"]}
-    assert found["attestations"] == [fit]
-    assert (found["prizes"], found["titles"], found["medals"]) == ([], [], [])
+    assert lists["attestations"] == [fit]
+    assert (lists["prizes"], lists["titles"], lists["medals"]) == ([], [], [])
 
 
 WAIVER = waived("10K", 1000, 2000, id="w1", by="Lan", reason="the reader had no power")
@@ -94,8 +94,8 @@ WAIVER = waived("10K", 1000, 2000, id="w1", by="Lan", reason="the reader had no 
 def test_waivers_in_force_are_listed_with_those_whom_they_let_off(listed):
     more = waived("10K", 3000, reason="the same again")
     facts = day(ran(k10=None), ran("8"), WAIVER, more, definition=OF, bibs=BIBS)
-    found = json.loads(listed(*facts)[1])
-    assert found["waivers"] == [
+    lists = json.loads(listed(*facts)[1])
+    assert lists["waivers"] == [
         {
             "id": "w1",
             "race": "hm",
@@ -133,30 +133,30 @@ def test_without_waivers_there_is_no_table_of_them(listed):
 
 def test_after_it_prizes_titles_and_medals(listed):
     facts = day(ran(), ran("8", finish=4005), definition=OF, bibs=BIBS)
-    found = json.loads(listed(*facts)[1])
-    assert [(prize["what"], prize["on"], prize["place"], prize["bib"], prize["team"]) for prize in found["prizes"]] == [
+    lists = json.loads(listed(*facts)[1])
+    assert [(prize["what"], prize["on"], prize["place"], prize["bib"], prize["team"]) for prize in lists["prizes"]] == [
         ("Cup", "men", 1, "7", None),
         ("Cup", "teams", 1, None, "A"),
     ]
-    assert found["prizes"][1]["members"] == ["7", "8"]
-    assert [(title["name"], title["bib"], title["time_s"]) for title in found["titles"]] == [("Master", "7", 3999)]
-    assert [(medal["what"], medal["race"], medal["bibs"]) for medal in found["medals"]] == [
+    assert lists["prizes"][1]["members"] == ["7", "8"]
+    assert [(title["name"], title["bib"], title["time_s"]) for title in lists["titles"]] == [("Master", "7", 3999)]
+    assert [(medal["what"], medal["race"], medal["bibs"]) for medal in lists["medals"]] == [
         ("Finisher medal", "hm", ["7", "8"])
     ]
 
 
 def test_entries_of_races_that_are_not_defined_are_listed_and_replaced_ones_are_not(listed):
     facts = day(entries(entry("9", race="5k"), entry("8", birth_year=1991)), definition=OF, bibs=BIBS)
-    found = json.loads(listed(*facts)[1])
-    assert [(concern["bib"], concern["kind"]) for concern in found["concerns"]] == [("9", "race"), ("9", "birth_year")]
-    assert found["entries"] == 3
+    lists = json.loads(listed(*facts)[1])
+    assert [(concern["bib"], concern["kind"]) for concern in lists["concerns"]] == [("9", "race"), ("9", "birth_year")]
+    assert lists["entries"] == 3
 
 
 def test_without_a_definition_and_without_a_line_the_lists_are_empty(listed):
     assert json.loads(listed(entries("7"))[1])["concerns"] == []
     assert json.loads(listed(entries("7"))[1])["event"] == "example-2026"
-    found = json.loads(listed()[1])
-    assert (found["event"], found["revision"], found["entries"]) == ("", 0, 0)
+    lists = json.loads(listed()[1])
+    assert (lists["event"], lists["revision"], lists["entries"]) == ("", 0, 0)
 
 
 def test_text_shows_the_lists_as_tables(listed):
@@ -229,7 +229,7 @@ def test_of_a_simulated_day_the_prizes_are_those_of_the_boards(name, tmp_path):
     """Each prize by its board's places, nobody moved up; medals to all finishers; families together."""
     definition = definition_from_toml(races.definition_toml(name))
     path = tmp_path / "day.log"
-    path.write_bytes(b"".join(one + b"\n" for one in simulate(definition, 400, 4).log_lines()))
+    path.write_bytes(b"".join(log_line + b"\n" for log_line in simulate(definition, 400, 4).log_lines()))
     log = read_log(str(path), None, lenient=False)
     lists, names = lists_of(log)
     assert len(names) == lists.entries
@@ -261,8 +261,8 @@ def test_of_a_simulated_day_the_prizes_are_those_of_the_boards(name, tmp_path):
 def test_results_alone_give_the_same_lists():
     """As a service has them, without the log."""
     log = Log()
-    for one in map(line, day(ran(), ran("8", finish=4005), definition=OF, bibs=BIBS)):
-        log.add(one)
+    for log_line in map(line, day(ran(), ran("8", finish=4005), definition=OF, bibs=BIBS)):
+        log.add(log_line)
     made = scored(log.state)
     assert made.definition is not None
     assert made.event is not None

@@ -37,13 +37,13 @@ HANG_S = 60  # a bound for a hang only
 def written(folder, *lines):
     """A log of facts, or of raw lines."""
     path = folder / "race.log"
-    path.write_bytes(b"".join(one if isinstance(one, bytes) else line(one) for one in lines))
+    path.write_bytes(b"".join(logged if isinstance(logged, bytes) else line(logged) for logged in lines))
     return str(path)
 
 
-def offset(number, one):
+def offset(number, logged):
     """A line as `matline export log` writes it."""
-    return line({"offset": number, "fact": one})
+    return line({"offset": number, "fact": logged})
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def test_the_document_has_the_fields_of_the_rules_in_their_order(tmp_path, score
         delegations=[{"id": "all", "sum": ["teams"]}],
     )
     facts = day(ran(), ran("8", k10=None), definition=of, bibs=[entry("7", team="Hà Nội"), "8"])
-    found = json.loads(scored(written(tmp_path, *facts))[1])
-    assert list(found) == [
+    document = json.loads(scored(written(tmp_path, *facts))[1])
+    assert list(document) == [
         "event",
         "revision",
         "athletes",
@@ -85,7 +85,7 @@ def test_the_document_has_the_fields_of_the_rules_in_their_order(tmp_path, score
         "cases",
         "unused_reads",
     ]
-    assert found["athletes"][0] == {
+    assert document["athletes"][0] == {
         "bib": "7",
         "race": "hm",
         "status": "FINISHED",
@@ -101,15 +101,15 @@ def test_the_document_has_the_fields_of_the_rules_in_their_order(tmp_path, score
             {"point": "FINISH", "at_us": 1767481600000000, "source": "main"},
         ],
     }
-    assert found["boards"] == {
+    assert document["boards"] == {
         "men": [{"place": 1, "bib": "7", "time_s": 4000, "gun_us": 4000000000, "chip_us": 3999000000}],
         "women": [],
     }
     row = {"place": 1, "team": "Hà Nội", "score": 1, "members": [{"bib": "7", "score": 1}]}
-    assert found["team_boards"] == {"teams": [row]}
-    assert found["delegations"] == {"all": [{"place": 1, "team": "Hà Nội", "score": 1}]}
-    assert found["cases"] == [{"case": "missed:8", "bib": "8", "race": "hm", "open": True}]
-    assert found["unused_reads"] == {}
+    assert document["team_boards"] == {"teams": [row]}
+    assert document["delegations"] == {"all": [{"place": 1, "team": "Hà Nội", "score": 1}]}
+    assert document["cases"] == [{"case": "missed:8", "bib": "8", "race": "hm", "open": True}]
+    assert document["unused_reads"] == {}
 
 
 def test_the_revision_is_the_number_of_lines(tmp_path, scored):
@@ -117,7 +117,7 @@ def test_the_revision_is_the_number_of_lines(tmp_path, scored):
 
 
 def test_with_offsets_the_revision_is_the_last_lines(tmp_path, scored):
-    lines = [offset(10 * at, one) for at, one in enumerate(day(ran()), start=4)]
+    lines = [offset(10 * nth, logged) for nth, logged in enumerate(day(ran()), start=4)]
     _, out, _ = scored(written(tmp_path, *lines))
     assert json.loads(out) == {**document(*day(ran())), "revision": 70}
 
@@ -127,8 +127,8 @@ def test_facts_of_one_record_share_an_offset_and_entries_keep_their_order(tmp_pa
     of = definition(team_boards=[{"id": "t", "of": "men", "max_members": 2, "counting": 2}])
     facts = [defined(of), *(entries(entry(bib, team="A")) for bib in ("9", "8", "7")), gun()]
     facts += [ran("7", finish=4000), ran("8", finish=4001), ran("9", finish=4002)]
-    found = json.loads(scored(written(tmp_path, *(offset(5, fact) for fact in facts)))[1])
-    assert [member["bib"] for member in found["team_boards"]["t"][0]["members"]] == ["8", "9"]
+    document = json.loads(scored(written(tmp_path, *(offset(5, fact) for fact in facts)))[1])
+    assert [member["bib"] for member in document["team_boards"]["t"][0]["members"]] == ["8", "9"]
 
 
 def test_an_empty_log_has_an_empty_document(tmp_path, scored):
@@ -240,14 +240,14 @@ def test_a_last_line_without_a_line_break_counts(tmp_path, scored):
 @pytest.mark.parametrize(("until", "expected"), [(3, "NOT_STARTED"), (4, "FINISHED"), (5, "DQ"), (99, "DQ")])
 def test_until_stops_after_that_line(tmp_path, scored, until, expected):
     path = written(tmp_path, *day(ran(), status("7", "DQ")))
-    found = json.loads(scored(path, until=until)[1])
-    assert found["athletes"][0]["status"] == expected
-    assert found["revision"] == min(until, 5)
+    document = json.loads(scored(path, until=until)[1])
+    assert document["athletes"][0]["status"] == expected
+    assert document["revision"] == min(until, 5)
 
 
 def test_until_0_reads_nothing(tmp_path, scored):
-    found = json.loads(scored(written(tmp_path, b"?\n"), until=0)[1])
-    assert (found["revision"], found["athletes"]) == (0, [])
+    document = json.loads(scored(written(tmp_path, b"?\n"), until=0)[1])
+    assert (document["revision"], document["athletes"]) == (0, [])
 
 
 def test_until_reads_no_further(tmp_path, scored):
@@ -295,7 +295,9 @@ def tables(scored, tmp_path, *facts):
 
 def rows(text):
     """The cells of each line of the tables."""
-    return [[cell.strip() for cell in one.strip("│┃ ").replace("┃", "│").split("│")] for one in text.splitlines()]
+    return [
+        [cell.strip() for cell in printed.strip("│┃ ").replace("┃", "│").split("│")] for printed in text.splitlines()
+    ]
 
 
 def test_text_shows_boards_as_tables(tmp_path, scored):

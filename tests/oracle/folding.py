@@ -20,9 +20,9 @@ def typed(log):
 
 def standings_of(state):
     """Everything that must be equal where standings are: the document but `revision`, and `repeat`."""
-    found = document("" if state is None else state.event, 0, scored(state))
-    found["unused_reads"].pop("repeat", None)
-    return msgspec.to_builtins(found)
+    made = document("" if state is None else state.event, 0, scored(state))
+    made["unused_reads"].pop("repeat", None)
+    return msgspec.to_builtins(made)
 
 
 def at_once(log):
@@ -87,9 +87,9 @@ def partition(records):
 def merged(rng, *lists):
     """The lists in one, each in its own order."""
     left = [list(facts) for facts in lists if facts]
-    found = []
+    shuffled = []
     while left:
-        one = rng.choice(left)
-        found.append(one.pop(0))
+        chosen = rng.choice(left)
+        shuffled.append(chosen.pop(0))
         left = [rest for rest in left if rest]
-    return found
+    return shuffled

@@ -67,7 +67,9 @@ def some_reads(rng, chip):
     """A fact with a few reads of a chip, anywhere."""
     maker = Maker(rng)
     devices = [rng.choice(maker.devices) for _ in range(rng.randint(1, 4))]
-    reads = [{"seq": at, "device": device, "chip": chip, "at_us": maker.grid()} for at, device in enumerate(devices)]
+    reads = [
+        {"seq": number, "device": device, "chip": chip, "at_us": maker.grid()} for number, device in enumerate(devices)
+    ]
     return {"type": "reads_received", "event": EVENT, "gateway": "more", "session": "s", "reads": reads}
 
 
@@ -101,27 +103,29 @@ UPLOADS = ("u0", "u1", "f3")  # the last one may be the id of another fact too
 def named(rng, facts):
     """The facts with ids, some of them used twice, and withdrawals among them."""
     named = []
-    ids = [f"f{at}" for at in range(len(facts))]
-    for at, fact in enumerate(facts):
+    ids = [f"f{number}" for number in range(len(facts))]
+    for number, fact in enumerate(facts):
         roll = rng.random()
         if roll < 0.04:
             fact = {**fact, "id": rng.choice(ids)}
         elif roll < 0.7:
-            fact = {**fact, "id": ids[at]}
+            fact = {**fact, "id": ids[number]}
         if fact["type"] == "entries_added" and rng.random() < 0.5:
             fact = {**fact, "part_of": rng.choice(UPLOADS)}
         named.append(fact)
     if rng.random() < 0.4:
-        for at in range(rng.randint(1, 4)):
-            ids.append(f"w{at}")
+        for number in range(rng.randint(1, 4)):
+            ids.append(f"w{number}")
             target = rng.choice(ids)
             if rng.random() < 0.7:  # an official's fact, rather than reads, which cannot be withdrawn
-                targets = [one["id"] for one in named if "id" in one and one["type"] != "reads_received"]
-                targets += [one["part_of"] for one in named if "part_of" in one]
+                targets = [
+                    fact_of["id"] for fact_of in named if "id" in fact_of and fact_of["type"] != "reads_received"
+                ]
+                targets += [fact_of["part_of"] for fact_of in named if "part_of" in fact_of]
                 target = rng.choice(targets or ids)
-            if at and rng.random() < 0.4:
-                target = f"w{rng.randrange(at + 1)}"
-            fact = {"type": "fact_withdrawn", "fact": target, "reason": "r", "id": f"w{at}"}
+            if number and rng.random() < 0.4:
+                target = f"w{rng.randrange(number + 1)}"
+            fact = {"type": "fact_withdrawn", "fact": target, "reason": "r", "id": f"w{number}"}
             named.insert(rng.randint(0, len(named)), fact)
             if rng.random() < 0.1:
                 named.insert(rng.randint(0, len(named)), fact)
@@ -206,10 +210,10 @@ class Maker:
         plain["team_boards"] = self.some_team_boards([board["id"] for board in plain["boards"]])
         teams = [board["id"] for board in plain["team_boards"]]
         if teams and rng.random() < 0.8:
-            one = {"id": "d", "sum": rng.sample(teams, rng.choice([1, 1, len(teams)]))}
+            delegation = {"id": "d", "sum": rng.sample(teams, rng.choice([1, 1, len(teams)]))}
             if rng.random() < 0.7:
-                one["tie"] = rng.choice(teams)
-            plain["delegations"] = [one]
+                delegation["tie"] = rng.choice(teams)
+            plain["delegations"] = [delegation]
         return plain
 
     def a_rule_for_pairs(self):
@@ -224,20 +228,20 @@ class Maker:
     def a_race(self, race, mats):
         rng = self.rng
         count = rng.choice([2, 3, 3, 4, 4, 5, 6])
-        names = ["START", *[f"P{at}" for at in range(1, count - 1)], "FINISH"]
+        names = ["START", *[f"P{number}" for number in range(1, count - 1)], "FINISH"]
         km = 0.0 if rng.random() < 0.9 else 0.1
         few = rng.sample(mats, min(len(mats), rng.choice([2, 2, 3, 4])))
         window_s = rng.choice([20, 60, 60, 120])
         points = []
         cut_us = {}
-        for at, name in enumerate(names):
+        for number, name in enumerate(names):
             point = {"id": name, "mat": rng.choice(few), "km": round(km, 4)}
             km += rng.choice([0.1, 0.3] if self.calm else [0.1, 0.3, 0.5, 0.5, 1])
-            if at and rng.random() < (0.1 if self.calm else 0.25):
-                point["cutoff"] = self.a_cutoff(at, cut_us)
-            shares = at and point["mat"] == points[0]["mat"]
+            if number and rng.random() < (0.1 if self.calm else 0.25):
+                point["cutoff"] = self.a_cutoff(number, cut_us)
+            shares = number and point["mat"] == points[0]["mat"]
             if (shares and rng.random() < 0.7) or rng.random() < (0.02 if self.calm else 0.15):
-                point["earliest"] = self.an_earliest(at, window_s if shares else None)
+                point["earliest"] = self.an_earliest(number, window_s if shares else None)
             if rng.random() < 0.2:
                 point["mandatory"] = rng.random() < 0.3
             if rng.random() < 0.5:
@@ -257,19 +261,19 @@ class Maker:
                 made[key] = rng.choice(values)
         return made
 
-    def a_cutoff(self, at, before):
+    def a_cutoff(self, number, before):
         """A cut-off of some kinds, none before that kind's of an earlier point."""
         limit = {}
         for kind in self.rng.sample(["clock", "gun", "wave"], self.rng.choice([1, 1, 2, 3])):
-            after = max(before.get(kind, 0), self.rng.randint(2, 12) * at) + self.rng.randint(0, 2)
+            after = max(before.get(kind, 0), self.rng.randint(2, 12) * number) + self.rng.randint(0, 2)
             before[kind] = after
             limit[kind] = self.clock(after) if kind == "clock" else duration(after * 10)
         return limit
 
-    def an_earliest(self, at, window_s):
+    def an_earliest(self, number, window_s):
         limit = {}
         for kind in self.rng.sample(["clock", "gun", "wave"], self.rng.choice([1, 1, 2, 3])):
-            after = self.rng.randint(0, 3) * at
+            after = self.rng.randint(0, 3) * number
             if window_s is not None:
                 after = window_s // 10 + self.rng.randint(1, 4)
             limit[kind] = self.clock(max(after, 1)) if kind == "clock" else duration(after * 10)
@@ -282,9 +286,9 @@ class Maker:
     def some_boards(self):
         rng = self.rng
         boards = []
-        for at in range(rng.randint(1, 4)):
-            board = {"id": f"b{at}", "race": rng.choice(self.race_ids)}
-            parents = [one for one in boards if one["race"] == board["race"]]
+        for number in range(rng.randint(1, 4)):
+            board = {"id": f"b{number}", "race": rng.choice(self.race_ids)}
+            parents = [parent for parent in boards if parent["race"] == board["race"]]
             if parents and rng.random() < 0.5:
                 board["within"] = rng.choice(parents)["id"]
             else:
@@ -307,15 +311,15 @@ class Maker:
 
     def some_team_boards(self, boards):
         rng = self.rng
-        found = []
-        for at in range(rng.choice([0, 1, 2, 3])):
-            board = {"id": f"t{at}", "of": rng.choice(boards), "counting": rng.choice([1, 1, 2, 2, 3])}
+        rows = []
+        for number in range(rng.choice([0, 1, 2, 3])):
+            board = {"id": f"t{number}", "of": rng.choice(boards), "counting": rng.choice([1, 1, 2, 2, 3])}
             board["score"] = rng.choice(["sum_places", "sum_places", "sum_times", "last_time"])
             board["max_members"] = board["counting"] + rng.randint(0, 1)
             if rng.random() < 0.4:
                 board["non_finisher"] = rng.choice(["n_plus_1", "none"])
-            found.append(board)
-        return found
+            rows.append(board)
+        return rows
 
     # Entries and who ran
 
@@ -528,12 +532,12 @@ class Maker:
         """`from_us` and `until_us`, either or both left out at times."""
         rng = self.rng
         instants = [read["at_us"] for read in self.reads] or [self.start_us]
-        found = {}
+        fields = {}
         if rng.random() < 0.5:
-            found["from_us"] = rng.choice([self.grid(), rng.choice(instants), rng.choice(instants) + 1])
+            fields["from_us"] = rng.choice([self.grid(), rng.choice(instants), rng.choice(instants) + 1])
         if rng.random() < 0.5:
-            found["until_us"] = rng.choice([self.grid(), rng.choice(instants), rng.choice(instants) + 1])
-        return found
+            fields["until_us"] = rng.choice([self.grid(), rng.choice(instants), rng.choice(instants) + 1])
+        return fields
 
     def a_correction(self):
         offset_us = self.rng.choice([-3, -1, 1, 2]) * STEP_US + self.off()

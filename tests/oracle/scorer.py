@@ -47,18 +47,20 @@ def document(lines):
     athletes = examined(log)
     boards = {board["id"]: ranked(log, athletes, board) for board in log.definition.get("boards", [])}
     teams = {board["id"]: team_rows(log, athletes, boards, board) for board in log.definition.get("team_boards", [])}
-    delegations = {one["id"]: delegation_rows(teams, one) for one in log.definition.get("delegations", [])}
-    cases = [case for one in athletes.values() for case in one["cases"]]
+    delegations = {
+        delegation["id"]: delegation_rows(teams, delegation) for delegation in log.definition.get("delegations", [])
+    }
+    cases = [case for row in athletes.values() for case in row["cases"]]
     for board in log.definition.get("team_boards", []):
         cases += team_cases(log, board)
     cases += together_cases(log, athletes)
     unused = list(log.unused)
-    for one in athletes.values():
-        unused += [reason for kind, reason in one["fates"].values() if kind == "reason"]
+    for athlete in athletes.values():
+        unused += [reason for kind, reason in athlete["fates"].values() if kind == "reason"]
     shown = ["bib", "race", "status", "gun_us", "chip_us", "time_s", "penalty_us"]
     shown += ["cut_at", "missed", "flags", "points"]
     return {
-        "athletes": [{key: one[key] for key in shown if key in one} for one in athletes.values()],
+        "athletes": [{key: row[key] for key in shown if key in row} for row in athletes.values()],
         "boards": {
             name: [{key: row[key] for key in ("place", "bib", "time_s", "gun_us", "chip_us")} for row in rows]
             for name, rows in boards.items()
@@ -138,16 +140,16 @@ class Log:
         self.mats = {} if self.definition is None else {mat["id"]: mat for mat in self.definition["mats"]}
         self.entries = {}  # by bib, in order of first entry
         self.entered = {}  # bib -> when its entry was written last
-        at = 0
+        position = 0
         for fact in self.facts:
             if fact["type"] == "entry_withdrawn":  # as if none had been added before
                 self.entries.pop(label(fact["bib"]), None)
             for entry in fact["entries"] if fact["type"] == "entries_added" else []:
                 if entry["race"] in self.races:  # else pending
-                    at += 1
+                    position += 1
                     bib = label(entry["bib"])
                     self.entries[bib] = {**entry, "bib": bib, "chips": [label(chip) for chip in entry["chips"]]}
-                    self.entered[bib] = at
+                    self.entered[bib] = position
         self.unused = []  # reasons of reads that belong to no athlete
         self.instants, self.places, self.wearers = {}, {}, {}  # of each read, by device, chip and the device's time
         self.reads = defaultdict(list)  # by bib
@@ -158,21 +160,21 @@ class Log:
 
     def last(self, kind, **fields):
         """The latest fact of a kind on a subject, or None."""
-        found = None
+        latest = None
         for fact in self.of(kind):
             if all(fact.get(key) == value for key, value in fields.items()):
-                found = fact
-        return found
+                latest = fact
+        return latest
 
     # Guns
 
     def guns(self, race):
         """Wave (None: without a wave) -> instant."""
-        found = {}
+        by_key = {}
         for fact in self.of("gun_fired"):
             if fact["race"] == race["id"]:
-                found[fact.get("wave")] = fact["at_us"]
-        return found
+                by_key[fact.get("wave")] = fact["at_us"]
+        return by_key
 
     def own_gun(self, bib):
         entry = self.entries[bib]
@@ -210,11 +212,11 @@ class Log:
                 self.reads[bib].append({**read, "excluded": key in excluded})
 
     def correction(self, device, at_us):
-        found = 0
+        offset_us = 0
         for fact in self.of("clock_corrected"):
             if fact["device"] == device and covers(fact, at_us):
-                found = fact["offset_us"]
-        return found
+                offset_us = fact["offset_us"]
+        return offset_us
 
     def mat_of(self, device, instant):
         for fact in reversed(self.of("device_assigned")):
@@ -239,11 +241,11 @@ class Log:
 
     def set_status(self, bib):
         """The status fact that holds, or None."""
-        found = None
+        latest = None
         for fact in self.of("status_set"):
             if label(fact["bib"]) == bib:
-                found = fact
-        return None if found is None or found["status"] == "OK" else found
+                latest = fact
+        return None if latest is None or latest["status"] == "OK" else latest
 
     def penalty_us(self, bib):
         """The penalty that holds, in microseconds: the latest fact that names the bib; none is 0."""
@@ -254,30 +256,30 @@ class Log:
         return int(Decimal(str(seconds)) * US)
 
     def time_set(self, bib, point):
-        found = None
+        latest = None
         for fact in self.of("time_set"):
             if label(fact["bib"]) == bib and fact["point"] == point:
-                found = fact["at_us"]
-        return found
+                latest = fact["at_us"]
+        return latest
 
     def decision(self, case):
         """The outcome decided for a case, or None."""
-        found = None
+        latest = None
         for fact in self.of("case_decided"):
             kind, _, rest = fact["case"].partition(":")
             name = f"{kind}:{label(rest)}" if kind in ("missed", "reads_after", "after_close") else fact["case"]
             if kind == "together":
                 name = ":".join([kind, *map(label, rest.split(":"))])  # no bib of the logs has a colon
             if name == case:
-                found = fact["outcome"]
-        return found
+                latest = fact["outcome"]
+        return latest
 
     def stretch(self, race, bib, point, taken):
         """The point taken last before one that was not (None: the own gun) and the next after it, with their times."""
-        names = [one["id"] for one in race["points"]]
-        at = names.index(point)
-        before = [(name, taken[name]) for name in names[:at] if name in taken]
-        after = [(name, taken[name]) for name in names[at + 1 :] if name in taken]
+        names = [point_of["id"] for point_of in race["points"]]
+        position = names.index(point)
+        before = [(name, taken[name]) for name in names[:position] if name in taken]
+        after = [(name, taken[name]) for name in names[position + 1 :] if name in taken]
         return [*[(None, self.own_gun(bib))], *before][-1], after[0]
 
     def waivers(self, race, point):
@@ -287,21 +289,21 @@ class Log:
     def reaching(self, race, bib, point, taken):
         """The waivers that let the athlete off a point that was not taken (R1.point_waived, R3.6)."""
         (_, before_us), (_, after_us) = self.stretch(race, bib, point, taken)
-        found = []
+        cases = []
         for fact in self.waivers(race, point):
             from_us = float("-inf") if fact.get("from_us") is None else fact["from_us"]
             until_us = float("inf") if fact.get("until_us") is None else fact["until_us"]
             if from_us < until_us and before_us < until_us and after_us > from_us:
-                found.append(fact)
-        return found
+                cases.append(fact)
+        return cases
 
     def closing(self, race):
         """The close that holds, or None: the latest, unless a reopening follows."""
-        found = None
+        latest = None
         for fact in self.facts:
             if fact["type"] in ("race_closed", "race_reopened") and fact["race"] == race["id"]:
-                found = fact if fact["type"] == "race_closed" else None
-        return found
+                latest = fact if fact["type"] == "race_closed" else None
+        return latest
 
 
 def label(text):
@@ -410,12 +412,12 @@ class Course:
         """The candidates for a point on its own; an official's time is the only one if there is one."""
         if point["id"] in self.official:
             return [{"at_us": self.official[point["id"]], "source": "official", "passing": "official"}]
-        found = []
+        passings = []
         for index, passing in enumerate(self.passings):
             if passing["mat"] == point["mat"] and self.fault(point, passing) is None:
                 read = self.picked(point, passing)
-                found.append({"at_us": read["at_us"], "source": passing["source"], "passing": index, "read": read})
-        return found
+                passings.append({"at_us": read["at_us"], "source": passing["source"], "passing": index, "read": read})
+        return passings
 
     def in_window(self, read):
         return self.own_gun <= read["at_us"] <= self.own_gun + self.log.window_us[self.race["id"]]
@@ -455,7 +457,7 @@ class Course:
         A stretch is between neighbours: after an official's time the next one begins there.
         """
         official = candidate["source"] == "official"
-        taken = [(at, before) for at, before in enumerate(choice) if before is not None]
+        taken = [(position, before) for position, before in enumerate(choice) if before is not None]
         for _, before in taken:
             if official and before["source"] == "official":
                 continue
@@ -463,22 +465,22 @@ class Course:
                 return False
         if not taken:
             return official or not self.faster(self.points[0], self.own_gun, self.points[index], candidate["at_us"])
-        at, before = taken[-1]
+        position, before = taken[-1]
         if official and before["source"] == "official":
             return True
-        return not self.faster(self.points[at], before["at_us"], self.points[index], candidate["at_us"])
+        return not self.faster(self.points[position], before["at_us"], self.points[index], candidate["at_us"])
 
     def choices(self):
         """Every choice that the rules allow."""
-        found = [[]]
+        choices = [[]]
         for index, candidates in enumerate(self.candidates):
             longer = []
-            for choice in found:
+            for choice in choices:
                 longer += [[*choice, candidate] for candidate in candidates if self.fits(choice, index, candidate)]
                 if self.points[index]["id"] not in self.official:
                     longer.append([*choice, None])
-            found = longer
-        return found
+            choices = longer
+        return choices
 
     def allows(self, choice):
         """Whether the rules allow a choice."""
@@ -507,9 +509,9 @@ class Course:
         )
         return best, ambiguous
 
-    def better(self, one, other):
+    def better(self, choice, other):
         for index in reversed(range(len(self.points))):
-            a, b = one[index], other[index]
+            a, b = choice[index], other[index]
             if (a is None) != (b is None):
                 return a is not None
             if a is not None and a["at_us"] != b["at_us"]:
@@ -535,7 +537,7 @@ class Course:
         points = [(index, point) for index, point in enumerate(self.points) if point["mat"] == passing["mat"]]
         if points:
             reasons = [self.kept_from(chosen, index, point, passing, read) for index, point in points]
-            first_us = min((at["at_us"] for at in chosen if at is not None), default=0)
+            first_us = min((passing["at_us"] for passing in chosen if passing is not None), default=0)
             ends_us = max(read["at_us"] for read in passing["reads"])
             if set(reasons) == {"outside_start_window", "too_fast"} and ends_us < first_us:
                 return "outside_start_window"  # a late start at the line of the finish
@@ -556,7 +558,7 @@ class Course:
         point = self.points[index]
         if self.faster(self.points[0], self.own_gun, point, at_us):
             return True
-        taken = [at for at in range(index) if chosen[at] is not None]
+        taken = [earlier for earlier in range(index) if chosen[earlier] is not None]
         if not taken:
             return False
         before_us = chosen[taken[-1]]["at_us"]
@@ -756,11 +758,11 @@ def case_of(log, name, bib, race):
 
 def lineage(log, board):
     """A board and all that it lies within, itself first."""
-    boards = {one["id"]: one for one in log.definition["boards"]}
-    found = [board]
-    while found[-1].get("within") is not None:
-        found.append(boards[found[-1]["within"]])
-    return found
+    boards = {known["id"]: known for known in log.definition["boards"]}
+    line_of_boards = [board]
+    while line_of_boards[-1].get("within") is not None:
+        line_of_boards.append(boards[line_of_boards[-1]["within"]])
+    return line_of_boards
 
 
 def passes(entry, board):
@@ -784,68 +786,68 @@ def passes(entry, board):
 def belongs(log, board, bib):
     """Whether an athlete is ranked and passes the filters of a board and its parents."""
     entry = log.entries[bib]
-    return entry.get("ranked", True) and all(passes(entry, one) for one in lineage(log, board))
+    return entry.get("ranked", True) and all(passes(entry, outer) for outer in lineage(log, board))
 
 
 def ranked(log, athletes, board):
     """Rows of a board with their places, R4.1 to R4.3."""
     root = lineage(log, board)[-1]
     race = log.races[root["race"]]
-    finishers = [one for bib, one in athletes.items() if one["status"] == "FINISHED" and belongs(log, root, bib)]
+    finishers = [row for bib, row in athletes.items() if row["status"] == "FINISHED" and belongs(log, root, bib)]
     rank_by = root.get("rank_by") or "gun"
     if rank_by == "gun_then_chip":
         lead, rest = parted(finishers, root.get("gun_places", 5))
         groups = tied_groups(log, race, lead, "gun_us") + tied_groups(log, race, rest, "chip_us")
-        times = {one["bib"]: printed(one["gun_us"]) for one in lead}
-        times |= {one["bib"]: printed(one["chip_us"]) for one in rest}
+        times = {row["bib"]: printed(row["gun_us"]) for row in lead}
+        times |= {row["bib"]: printed(row["chip_us"]) for row in rest}
     else:
         groups = tied_groups(log, race, finishers, f"{rank_by}_us")
-        times = {one["bib"]: one["time_s"] for one in finishers}
+        times = {row["bib"]: row["time_s"] for row in finishers}
     rows = []
     for group in groups:  # each group is one place in the root
-        here = [one for one in group if belongs(log, board, one["bib"])]
+        here = [row for row in group if belongs(log, board, row["bib"])]
         place = len(rows) + 1
-        here.sort(key=lambda one: bib_order(one["bib"]))
-        rows += [{**one, "place": place, "time_s": times[one["bib"]]} for one in here]
+        here.sort(key=lambda row: bib_order(row["bib"]))
+        rows += [{**row, "place": place, "time_s": times[row["bib"]]} for row in here]
     return rows
 
 
 def parted(finishers, gun_places):
     """The leaders by gun time, and the rest."""
-    by_gun = sorted(one["gun_us"] for one in finishers)
+    by_gun = sorted(row["gun_us"] for row in finishers)
     if gun_places == 0 or not finishers:
         return [], finishers
     last = by_gun[min(gun_places, len(by_gun)) - 1]
-    return [one for one in finishers if one["gun_us"] <= last], [one for one in finishers if one["gun_us"] > last]
+    return [row for row in finishers if row["gun_us"] <= last], [row for row in finishers if row["gun_us"] > last]
 
 
 def tied_groups(log, race, finishers, key):
     """Finishers by a time, in groups that share a place: equal times, unless judges ordered all of them."""
     groups = []
-    for value in sorted({one[key] for one in finishers}):
-        tie = [one for one in finishers if one[key] == value]
-        order = judges_order(log, race, [one["bib"] for one in tie]) if len(tie) > 1 else None
+    for value in sorted({row[key] for row in finishers}):
+        tie = [row for row in finishers if row[key] == value]
+        order = judges_order(log, race, [row["bib"] for row in tie]) if len(tie) > 1 else None
         if order is None:
             groups.append(tie)
         else:
-            groups += [[one] for one in sorted(tie, key=lambda one: order.index(one["bib"]))]
+            groups += [[row] for row in sorted(tie, key=lambda row: order.index(row["bib"]))]
     return groups
 
 
 def judges_order(log, race, bibs):
     """The latest judges' order that names all of a tie, or None. One that names an unknown bib is pending."""
-    found = None
+    latest = None
     for fact in log.of("order_set"):
         order = [label(bib) for bib in fact["bibs"]]
         known = all(bib in log.entries for bib in order)
         if fact["race"] == race["id"] and known and all(bib in order for bib in bibs):
-            found = order
-    return found
+            latest = order
+    return latest
 
 
 def team_entries(log, board):
     """Team -> bibs of its entries on the board that the team board is of, by order of first entry."""
-    of = next(one for one in log.definition["boards"] if one["id"] == board["of"])
+    of = next(listed for listed in log.definition["boards"] if listed["id"] == board["of"])
     teams = defaultdict(list)
     for bib, entry in log.entries.items():
         if entry.get("team") and belongs(log, of, bib):
@@ -854,7 +856,7 @@ def team_entries(log, board):
 
 
 def team_cases(log, board):
-    of = next(one for one in log.definition["boards"] if one["id"] == board["of"])
+    of = next(listed for listed in log.definition["boards"] if listed["id"] == board["of"])
     return [
         case_of(log, f"team:{board['id']}:{team}", None, of["race"])
         for team, bibs in team_entries(log, board).items()
@@ -868,8 +870,8 @@ def together_cases(log, athletes):
     if rule is None or rule.get("points", 3) == 0:
         return []
     within_us = Fraction(str(rule.get("within_s", 0.2))) * US
-    instants = {bib: instants_by_mat(log, bib, one) for bib, one in athletes.items()}
-    found = []
+    instants = {bib: instants_by_mat(log, bib, row) for bib, row in athletes.items()}
+    pairs = []
     for bib, other in combinations(sorted(athletes, key=bib_order), 2):
         apart = [
             abs(at_us - instants[other][where])
@@ -878,30 +880,30 @@ def together_cases(log, athletes):
         ]
         if len(apart) >= rule.get("points", 3) and all(us <= within_us for us in apart):
             race = next(race for race in log.definition["races"] if race["id"] == athletes[bib]["race"])
-            found.append(case_of(log, f"together:{bib}:{other}", bib, race["id"]))
-    return found
+            pairs.append(case_of(log, f"together:{bib}:{other}", bib, race["id"]))
+    return pairs
 
 
-def instants_by_mat(log, bib, one):
+def instants_by_mat(log, bib, row):
     """(mat, which of the athlete's points there) -> instant, of the points taken from reads; without START."""
-    race = next(race for race in log.definition["races"] if race["id"] == one["race"])
-    taken = {point["point"]: point["at_us"] for point in one["points"] if point["source"] != "official"}
-    found, passed = {}, defaultdict(int)
+    race = next(race for race in log.definition["races"] if race["id"] == row["race"])
+    taken = {point["point"]: point["at_us"] for point in row["points"] if point["source"] != "official"}
+    instants, passed = {}, defaultdict(int)
     for point in race["points"][1:]:
         passed[point["mat"]] += 1
         if point["id"] in taken:
-            found[point["mat"], passed[point["mat"]]] = taken[point["id"]]
-    return found
+            instants[point["mat"], passed[point["mat"]]] = taken[point["id"]]
+    return instants
 
 
 def team_rows(log, athletes, boards, board):
     """Rows of a team board, R4.4 to R4.6."""
-    of = next(one for one in log.definition["boards"] if one["id"] == board["of"])
+    of = next(listed for listed in log.definition["boards"] if listed["id"] == board["of"])
     counting = board.get("counting", 3)
     kind = board.get("score", "sum_places")
     on_board = {row["bib"]: row for row in boards[of["id"]]}
     started = [
-        bib for bib, one in athletes.items() if one["status"] not in ("NOT_STARTED", "DNS") and belongs(log, of, bib)
+        bib for bib, row in athletes.items() if row["status"] not in ("NOT_STARTED", "DNS") and belongs(log, of, bib)
     ]
 
     def score_of(bib):
@@ -930,7 +932,7 @@ def team_rows(log, athletes, boards, board):
 
 def numbered(placed):
     """Rows by key with their places, equal keys sharing one; among those by name."""
-    placed = sorted(placed, key=lambda one: (one[0], one[1]["team"]))
+    placed = sorted(placed, key=lambda team: (team[0], team[1]["team"]))
     return [{"place": 1 + sum(other < key for other, _ in placed), **row} for key, row in placed]
 
 

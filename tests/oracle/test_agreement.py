@@ -20,10 +20,10 @@ BLOCKS = 10
 
 def of_core(log):
     """The core's document in the form of the second scorer's, which sorts where the rules give no order."""
-    found = json.loads(json.dumps(score_lines(json.dumps(fact).encode() for fact in log)))
-    assert (found.pop("event"), found.pop("revision")) == (EVENT, len(log))
-    found["cases"].sort(key=lambda case: case["case"])
-    return found
+    rescored = json.loads(json.dumps(score_lines(json.dumps(fact).encode() for fact in log)))
+    assert (rescored.pop("event"), rescored.pop("revision")) == (EVENT, len(log))
+    rescored["cases"].sort(key=lambda case: case["case"])
+    return rescored
 
 
 def differing(log):
@@ -47,12 +47,12 @@ def shortened(log):
 
 
 def _shorter(log):
-    for at, fact in enumerate(log):
-        yield log[:at] + log[at + 1 :]
+    for offset, fact in enumerate(log):
+        yield log[:offset] + log[offset + 1 :]
         for name in ("reads", "entries"):
-            for one in range(len(fact.get(name, ()))):
-                rest = fact[name][:one] + fact[name][one + 1 :]
-                yield [*log[:at], {**fact, name: rest}, *log[at + 1 :]]
+            for nth in range(len(fact.get(name, ()))):
+                rest = fact[name][:nth] + fact[name][nth + 1 :]
+                yield [*log[:offset], {**fact, name: rest}, *log[offset + 1 :]]
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))

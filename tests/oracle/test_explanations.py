@@ -47,7 +47,7 @@ class Second:
 
 def check_reads(second, bib, explanation):
     """Each read is of the athlete who wore the chip, and used or unused for the reason of the second scorer."""
-    one = second.athletes[bib]
+    row = second.athletes[bib]
     explained = Counter()
     for read in explanation.reads:
         key = (read.device, read.chip, read.device_at_us)
@@ -72,12 +72,12 @@ def check_reads(second, bib, explanation):
             explained[alike, fate] += 1
             for sentence in read.says.split("; "):
                 yield read.reason or "gave", sentence
-                assert_read_claim(ReadOf(second, one, key), sentence)
-    found = Counter()
-    for key, fate in one["fates"].items():
+                assert_read_claim(ReadOf(second, row, key), sentence)
+    counted = Counter()
+    for key, fate in row["fates"].items():
         mat, source = second.log.places[key]
-        found[(second.log.instants[key], mat, source == "backup"), fate] += 1
-    assert explained == found
+        counted[(second.log.instants[key], mat, source == "backup"), fate] += 1
+    assert explained == counted
 
 
 def assert_read_claim(read, sentence):
@@ -92,13 +92,13 @@ def assert_read_claim(read, sentence):
 class PassingOf:
     """A passing of an athlete, and the choice of passings for points, by the second scorer."""
 
-    def __init__(self, second, one, index):
-        self.second, self.one, self.index = second, one, index
-        self.own_gun, self.course, self.chosen = one["own_gun"], one["course"], one["chosen"]
+    def __init__(self, second, row, index):
+        self.second, self.one, self.index = second, row, index
+        self.own_gun, self.course, self.chosen = row["own_gun"], row["course"], row["chosen"]
 
     def point(self, name):
         """Index and definition of a point, which must be at the mat of the passing."""
-        return next((at, point) for at, point in enumerate(self.course.points) if point["id"] == name)
+        return next((index_of, point) for index_of, point in enumerate(self.course.points) if point["id"] == name)
 
     def picked_us(self, name):
         """The instant that the passing gives a point."""
@@ -119,11 +119,11 @@ class PassingOf:
     def is_overridden(self, name):
         return name in self.course.official and self.point(name)[1]["mat"] == self.course.passings[self.index]["mat"]
 
-    def is_too_early(self, name, at):
+    def is_too_early(self, name, instant):
         _, point = self.point(name)
         race, course = self.second.log.races[self.one["race"]], self.course
         limit = max(limits_us(self.second.log, race, point["earliest"], course.earliest_gun, self.own_gun))
-        return self.picked_us(name) < limit and at == self.second.clock.at(limit)
+        return self.picked_us(name) < limit and instant == self.second.clock.at(limit)
 
     def is_too_fast(self, name, since):
         """From the nearest point that was filled before, or from the gun; forward in time."""
@@ -131,7 +131,7 @@ class PassingOf:
         at_us = self.picked_us(name)
         if since == "the gun":
             return self.course.faster(self.course.points[0], self.own_gun, point, at_us)
-        before = max(at for at in range(index) if self.chosen[at] is not None)
+        before = max(earlier for earlier in range(index) if self.chosen[earlier] is not None)
         before_us = self.chosen[before]["at_us"]
         fast = self.course.faster(self.course.points[before], before_us, point, at_us)
         return self.course.points[before]["id"] == since and before_us < at_us and fast
@@ -153,7 +153,9 @@ class PassingOf:
         return which == order and self.course.allows(swapped) and not self.course.better(swapped, self.chosen)
 
     def candidate(self, name):
-        return next(one for one in self.course.candidates[self.point(name)[0]] if one["passing"] == self.index)
+        return next(
+            candidate for candidate in self.course.candidates[self.point(name)[0]] if candidate["passing"] == self.index
+        )
 
     def is_used_for(self, name):
         return self.held(name)[1] == self.index
@@ -174,30 +176,30 @@ class PassingOf:
     def stretches(self, first, second):
         """The instants at two points, one of them in the choice and the other by this read's passing."""
         assert self.point(first)[0] < self.point(second)[0]
-        for one, other in (
+        for claim, other in (
             (self.held(first)[0], self.picked_us(second)),
             (self.picked_us(first), self.held(second)[0]),
         ):
-            if one is not None and other is not None:
-                yield one, other
+            if claim is not None and other is not None:
+                yield claim, other
 
 
 class ReadOf(PassingOf):
     """A read of an athlete, with its passing if it is in one."""
 
-    def __init__(self, second, one, key):
-        passings = one["course"].passings
-        index = next((at for at, passing in enumerate(passings) if key in map(key_of, passing["reads"])), None)
-        super().__init__(second, one, index)
+    def __init__(self, second, row, key):
+        passings = row["course"].passings
+        index = next((nth for nth, passing in enumerate(passings) if key in map(key_of, passing["reads"])), None)
+        super().__init__(second, row, index)
         self.key, self.at_us = key, second.log.instants[key]
 
     def gave(self, name):
         return self.held(name) == (self.at_us, self.index)
 
-    def is_before_gun(self, at=None):
-        if at is None:
+    def is_before_gun(self, instant=None):
+        if instant is None:
             return self.own_gun is None
-        return self.at_us < self.own_gun and at == self.second.clock.at(self.own_gun)
+        return self.at_us < self.own_gun and instant == self.second.clock.at(self.own_gun)
 
     def is_duplicate(self, mat):
         """A main device read the athlete there too, within the gap of the backup's passing."""
@@ -241,14 +243,14 @@ READ_CLAIMS: dict[str, Callable[..., bool]] = {
 
 def check_candidates(second, bib, explanation):
     """Each passing that could fill a point is taken, or not for the reason of the second scorer."""
-    one = second.athletes[bib]
+    row = second.athletes[bib]
     passings = [
         (
             passing["mat"],
             passing["source"] == "backup",
             *(edge(map(instant_of, passing["reads"])) for edge in (min, max)),
         )
-        for passing in one["course"].passings
+        for passing in row["course"].passings
     ]
     index_of = {
         shown.passing: passings.index((shown.mat, shown.backup, shown.first_us, shown.last_us))
@@ -261,10 +263,10 @@ def check_candidates(second, bib, explanation):
             if candidate.passing is None:
                 assert (candidate.says, candidate.at_us) == (
                     "taken: an official's time must be used",
-                    one["course"].official[point.point],
+                    row["course"].official[point.point],
                 )
                 continue
-            passing = PassingOf(second, one, index_of[candidate.passing])
+            passing = PassingOf(second, row, index_of[candidate.passing])
             assert candidate.at_us == passing.picked_us(point.point)
             assert candidate.chosen == (candidate.says == "taken") == passing.is_used_for(point.point)
             if not candidate.chosen:
@@ -287,11 +289,11 @@ def instant_of(read):
 
 def check_status(second, bib, explanation):
     """The rule that decided is one on which the second scorer rests the status, and no rule before it applies."""
-    one = second.athletes[bib]
-    last, deciding = explanation.why[-1], deciding_rules(one)
+    row = second.athletes[bib]
+    last, deciding = explanation.why[-1], deciding_rules(row)
     assert last.applies
     assert last.rule in deciding
-    assert explanation.status == one["status"] == STATUS_RULES[last.rule].status
+    assert explanation.status == row["status"] == STATUS_RULES[last.rule].status
     rules = [step.rule for step in explanation.why]
     assert rules == list(STATUS_RULES)[: len(rules)]
     assert not set(rules[:-1]) & deciding
@@ -300,31 +302,31 @@ def check_status(second, bib, explanation):
         for sentence in step.says.split("; "):
             yield step.rule if step.applies else f"not {step.rule}", sentence
             assert any(
-                holds(second, one, *claim.groups())
+                holds(second, row, *claim.groups())
                 for pattern, holds in claims.items()
                 if (claim := re.fullmatch(pattern, sentence)) is not None
             ), f"{step.rule}: {step.says}"
 
 
-def deciding_rules(one):
+def deciding_rules(row):
     """The rules on which the status rests: the first step of R3.7 that applies, which may hold for several reasons."""
-    finished, passed = "FINISH" in one["taken"], bool(one["taken"])
+    finished, passed = "FINISH" in row["taken"], bool(row["taken"])
     steps = [
         {
-            "dq_set": one["set_status"] == "DQ",
-            "dq_decided": one["decided"] == "dq",
-            "late_dq_decided": one["late_decided"] == "dq",
+            "dq_set": row["set_status"] == "DQ",
+            "dq_decided": row["decided"] == "dq",
+            "late_dq_decided": row["late_decided"] == "dq",
         },
-        {"dns_set": one["set_status"] == "DNS", "dnf_set": one["set_status"] == "DNF"},
-        {"over_limit": one["cut_at"] is not None},
+        {"dns_set": row["set_status"] == "DNS", "dnf_set": row["set_status"] == "DNF"},
+        {"over_limit": row["cut_at"] is not None},
         {
-            "dnf_decided": one["decided"] == "dnf",
-            "missed_points": finished and not one["let_off"],
-            "late_dnf_decided": one["late_decided"] == "dnf",
-            "late_finish": one["after_close"] and one["late_decided"] is None,
+            "dnf_decided": row["decided"] == "dnf",
+            "missed_points": finished and not row["let_off"],
+            "late_dnf_decided": row["late_decided"] == "dnf",
+            "late_finish": row["after_close"] and row["late_decided"] is None,
         },
         {"finished": finished},
-        {"closed_on_course": one["closed"] and passed, "closed_not_started": one["closed"] and not passed},
+        {"closed_on_course": row["closed"] and passed, "closed_not_started": row["closed"] and not passed},
         {"on_course": passed, "not_started": not passed},
     ]
     return next(rules for step in steps if (rules := {rule for rule, applies in step.items() if applies}))
@@ -334,70 +336,70 @@ def named(names):
     return re.split(", | and ", names)
 
 
-def is_late(second, one, finish, race, closed):
-    at = second.clock.at
+def is_late(second, row, finish, race, closed):
+    clock_at = second.clock.at
     return (
-        race == one["race"]
-        and (finish, closed) == (at(one["taken"]["FINISH"]), at(one["limit"]))
-        and one["taken"]["FINISH"] > one["limit"]
+        race == row["race"]
+        and (finish, closed) == (clock_at(row["taken"]["FINISH"]), clock_at(row["limit"]))
+        and row["taken"]["FINISH"] > row["limit"]
     )
 
 
 BUTS: dict[str, Callable[..., bool]] = {
-    r"missing (.+) does not matter in (\S+)": lambda second, one, missed, race: (
-        (named(missed), race) == (one["missed"], one["race"]) and second.log.races[race].get("missing_mat") == "ignore"
+    r"missing (.+) does not matter in (\S+)": lambda second, row, missed, race: (
+        (named(missed), race) == (row["missed"], row["race"]) and second.log.races[race].get("missing_mat") == "ignore"
     ),
-    r"missing (.+) was accepted": lambda second, one, missed: (
-        (named(missed), one["decided"]) == (one["missed"], "accept")
+    r"missing (.+) was accepted": lambda second, row, missed: (
+        (named(missed), row["decided"]) == (row["missed"], "accept")
     ),
-    r"the jury has to decide on the missed (.+), and the finish counts until then": lambda second, one, missed: (
-        (named(missed), one["decided"], second.log.races[one["race"]]["missing_mat"]) == (one["missed"], None, "review")
+    r"the jury has to decide on the missed (.+), and the finish counts until then": lambda second, row, missed: (
+        (named(missed), row["decided"], second.log.races[row["race"]]["missing_mat"]) == (row["missed"], None, "review")
     ),
-    r"(.+) (?:is|are) not required, since an official waived (?:it|them)": lambda second, one, waived: (
-        named(waived) == one["waived"]
+    r"(.+) (?:is|are) not required, since an official waived (?:it|them)": lambda second, row, waived: (
+        named(waived) == row["waived"]
     ),
-    r"the finish after the close was accepted": lambda second, one: one["late_decided"] == "accept",
+    r"the finish after the close was accepted": lambda second, row: row["late_decided"] == "accept",
 }
 STATUS_CLAIMS: dict[str, Callable[..., bool]] = {
-    r"an official set (\S+)": lambda second, one, status: one["set_status"] == status,
-    r"the jury decided on the missed (.+): (\S+)": lambda second, one, missed, outcome: (
-        (named(missed), outcome) == (one["missed"], one["decided"])
+    r"an official set (\S+)": lambda second, row, status: row["set_status"] == status,
+    r"the jury decided on the missed (.+): (\S+)": lambda second, row, missed, outcome: (
+        (named(missed), outcome) == (row["missed"], row["decided"])
     ),
-    r"the jury decided on the finish after the close: (\S+)": lambda second, one, outcome: (
-        one["late_decided"] == outcome
+    r"the jury decided on the finish after the close: (\S+)": lambda second, row, outcome: (
+        row["late_decided"] == outcome
     ),
-    r"over the time limit at (\S+)": lambda second, one, point: one["cut_at"] == point,
-    r"finished, but missed (.+)": lambda second, one, missed: (
-        "FINISH" in one["taken"] and (named(missed), one["decided"]) == (one["missed"], None)
+    r"over the time limit at (\S+)": lambda second, row, point: row["cut_at"] == point,
+    r"finished, but missed (.+)": lambda second, row, missed: (
+        "FINISH" in row["taken"] and (named(missed), row["decided"]) == (row["missed"], None)
     ),
     r"finished at (.+), after (\S+) was closed at (.+)": is_late,
-    r"finished": lambda second, one: "FINISH" in one["taken"],
-    r"(\S+) is closed, and FINISH was not passed": lambda second, one, race: (
-        race == one["race"] and one["closed"] and bool(one["taken"]) and "FINISH" not in one["taken"]
+    r"finished": lambda second, row: "FINISH" in row["taken"],
+    r"(\S+) is closed, and FINISH was not passed": lambda second, row, race: (
+        race == row["race"] and row["closed"] and bool(row["taken"]) and "FINISH" not in row["taken"]
     ),
-    r"(\S+) is closed, and no point was passed": lambda second, one, race: (
-        race == one["race"] and one["closed"] and not one["taken"]
+    r"(\S+) is closed, and no point was passed": lambda second, row, race: (
+        race == row["race"] and row["closed"] and not row["taken"]
     ),
-    r"a point was passed, and FINISH was not": lambda second, one: one["taken"] and "FINISH" not in one["taken"],
-    r"no point has been passed yet": lambda second, one: not one["taken"],
+    r"a point was passed, and FINISH was not": lambda second, row: row["taken"] and "FINISH" not in row["taken"],
+    r"no point has been passed yet": lambda second, row: not row["taken"],
     **BUTS,
 }
 """Sentences about the rule that decided, and what has to hold for each."""
 NOT_CLAIMS: dict[str, Callable[..., bool]] = {
-    r"no official set (\S+)": lambda second, one, status: one["set_status"] != status,
-    r"no case of missed points was decided as (\S+)": lambda second, one, outcome: one["decided"] != outcome,
-    r"no case of a finish after the close was decided as (\S+)": lambda second, one, outcome: (
-        one["late_decided"] != outcome
+    r"no official set (\S+)": lambda second, row, status: row["set_status"] != status,
+    r"no case of missed points was decided as (\S+)": lambda second, row, outcome: row["decided"] != outcome,
+    r"no case of a finish after the close was decided as (\S+)": lambda second, row, outcome: (
+        row["late_decided"] != outcome
     ),
-    r"no point was passed after its time limit": lambda second, one: one["cut_at"] is None,
-    r"FINISH was not passed": lambda second, one: "FINISH" not in one["taken"],
-    r"no required point was missed": lambda second, one: one["missed"] == [],
-    r"no close of (\S+) limits the finish": lambda second, one, race: race == one["race"] and one["limit"] is None,
-    r"the finish was not after (.+), when (\S+) was closed": lambda second, one, closed, race: (
-        (second.clock.at(one["limit"]), one["race"]) == (closed, race) and one["taken"]["FINISH"] <= one["limit"]
+    r"no point was passed after its time limit": lambda second, row: row["cut_at"] is None,
+    r"FINISH was not passed": lambda second, row: "FINISH" not in row["taken"],
+    r"no required point was missed": lambda second, row: row["missed"] == [],
+    r"no close of (\S+) limits the finish": lambda second, row, race: race == row["race"] and row["limit"] is None,
+    r"the finish was not after (.+), when (\S+) was closed": lambda second, row, closed, race: (
+        (second.clock.at(row["limit"]), row["race"]) == (closed, race) and row["taken"]["FINISH"] <= row["limit"]
     ),
-    r"no point was passed": lambda second, one: not one["taken"],
-    r"(\S+) is not closed": lambda second, one, race: race == one["race"] and not one["closed"],
+    r"no point was passed": lambda second, row: not row["taken"],
+    r"(\S+) is not closed": lambda second, row, race: race == row["race"] and not row["closed"],
     **BUTS,
 }
 """Sentences about rules that did not apply, and what has to hold for each."""
@@ -405,9 +407,9 @@ NOT_CLAIMS: dict[str, Callable[..., bool]] = {
 
 def check_cases(second, bib, explanation):
     """The cases are those of the second scorer, with the decision and the reason."""
-    one = second.athletes[bib]
+    row = second.athletes[bib]
     assert {(case.case, case.open) for case in explanation.cases} == {
-        (case["case"], case["open"]) for case in one["cases"]
+        (case["case"], case["open"]) for case in row["cases"]
     }
     for case in explanation.cases:
         assert case.outcome == second.log.decision(case.case)
@@ -415,10 +417,10 @@ def check_cases(second, bib, explanation):
         yield f"case {kind}", case.says
         if kind == "missed":
             missed = case.says.removeprefix("missed ").removesuffix(", but passed a later point")
-            assert named(missed) == one["missed"]
+            assert named(missed) == row["missed"]
         elif kind == "after_close":
             assert is_late(
-                second, one, *re.fullmatch(r"finished at (.+), after (\S+) was closed at (.+)", case.says).groups()
+                second, row, *re.fullmatch(r"finished at (.+), after (\S+) was closed at (.+)", case.says).groups()
             )
         else:
             assert case.says == "passed a point that contradicts the status that an official set"
@@ -427,22 +429,22 @@ def check_cases(second, bib, explanation):
 # --- Points and times.
 
 
-def waiver_sentences(second, bib, one, point):
+def waiver_sentences(second, bib, row, point):
     """The sentence about the waivers of a point that the athlete lacks: those that reach, or all if none does."""
-    if point not in (*one["waived"], *one["missed"]):
+    if point not in (*row["waived"], *row["missed"]):
         return []
-    race, clock = second.log.races[one["race"]], second.clock
-    waivers = second.log.reaching(race, bib, point, one["taken"]) or second.log.waivers(race, point)
+    race, clock = second.log.races[row["race"]], second.clock
+    waivers = second.log.reaching(race, bib, point, row["taken"]) or second.log.waivers(race, point)
     if not waivers:
         return []
-    (before, before_us), (after, after_us) = second.log.stretch(race, bib, point, one["taken"])
+    (before, before_us), (after, after_us) = second.log.stretch(race, bib, point, row["taken"])
     said = []
     for fact in waivers:
         since = f"from {clock.at(fact['from_us'])}" if "from_us" in fact else ""
         until = f"until {clock.at(fact['until_us'])}" if "until_us" in fact else ""
         said.append(f"{since} {until}".strip() or "at any time")
     listed = " and ".join(part for part in (", ".join(said[:-1]), said[-1]) if part)
-    begins = "not required, since an official waived it" if point in one["waived"] else "waived only"
+    begins = "not required, since an official waived it" if point in row["waived"] else "waived only"
     return [
         f"{begins} for those who passed {listed}: this athlete came after {before or 'the gun'} at "
         f"{clock.at(before_us)} and before {after} at {clock.at(after_us)}"
@@ -451,17 +453,17 @@ def waiver_sentences(second, bib, one, point):
 
 def check_points(second, bib, explanation):
     """The points with their instants and sources, those missed, waived and over their limit; and their sentences."""
-    one = second.athletes[bib]
+    row = second.athletes[bib]
     taken = [(point.point, point.at_us, point.source) for point in explanation.points if point.at_us is not None]
-    assert taken == [(point["point"], point["at_us"], point["source"]) for point in one["points"]]
-    assert [point.point for point in explanation.points if point.missed] == one["missed"]
-    assert next((point.point for point in explanation.points if point.over), None) == one["cut_at"]
+    assert taken == [(point["point"], point["at_us"], point["source"]) for point in row["points"]]
+    assert [point.point for point in explanation.points if point.missed] == row["missed"]
+    assert next((point.point for point in explanation.points if point.over), None) == row["cut_at"]
     for point in explanation.points:
         parts = point.says.split("; ")
         for sentence in parts:
             yield "point", sentence
-        assert ("missed, since a later point was passed" in parts) == (point.point in one["missed"])
-        assert [part for part in parts if "waived" in part] == waiver_sentences(second, bib, one, point.point)
+        assert ("missed, since a later point was passed" in parts) == (point.point in row["missed"])
+        assert [part for part in parts if "waived" in part] == waiver_sentences(second, bib, row, point.point)
         assert ("later than its limit" in parts) == point.over
         if point.at_us is None:
             assert parts[0] == (
@@ -473,44 +475,44 @@ def check_points(second, bib, explanation):
 
 def check_times(second, bib, explanation):
     """The instants between which times are measured, the adjustments, and the times themselves."""
-    one = second.athletes[bib]
+    row = second.athletes[bib]
     steps = {step.step: step for step in explanation.times}
-    at = second.clock.at
+    clock_at = second.clock.at
     for step in explanation.times:
         yield f"time {step.step}", step.says
-    if one["own_gun"] is None:
+    if row["own_gun"] is None:
         assert list(steps) == ["own_gun"]
         assert "no gun has been fired" in steps["own_gun"].says
         return
-    assert steps["own_gun"].at_us == one["own_gun"]
-    assert steps["own_gun"].says.endswith(at(one["own_gun"]))
-    assert steps["gun"].at_us == one["gun_from"]
-    finish = one["taken"].get("FINISH")
+    assert steps["own_gun"].at_us == row["own_gun"]
+    assert steps["own_gun"].says.endswith(clock_at(row["own_gun"]))
+    assert steps["gun"].at_us == row["gun_from"]
+    finish = row["taken"].get("FINISH")
     if finish is None:
         assert steps["finish"].says == "FINISH has no passing, so there are no times"
         assert (explanation.gun_us, explanation.chip_us) == (None, None)
         return
     assert steps["finish"].at_us == finish
-    assert steps["gun_time"].time_us == one["gun_us"]
-    assert steps["gun_time"].says.startswith(f"gun time {at(finish)} − {at(one['gun_from'])}")
-    has_chip = one["chip_us"] is not None
+    assert steps["gun_time"].time_us == row["gun_us"]
+    assert steps["gun_time"].says.startswith(f"gun time {clock_at(finish)} − {clock_at(row['gun_from'])}")
+    has_chip = row["chip_us"] is not None
     assert ("chip_time" in steps) == has_chip
     if has_chip:
-        start_us = one["taken"].get("START", one["own_gun"])
-        assert (steps["start"].at_us, steps["chip_time"].time_us) == (start_us, one["chip_us"])
-        assert steps["chip_time"].says.startswith(f"chip time {at(finish)} − {at(start_us)}")
+        start_us = row["taken"].get("START", row["own_gun"])
+        assert (steps["start"].at_us, steps["chip_time"].time_us) == (start_us, row["chip_us"])
+        assert steps["chip_time"].says.startswith(f"chip time {clock_at(finish)} − {clock_at(start_us)}")
         assumed = "START has no passing" in steps["start"].says
-        assert assumed == ("start_assumed" in one["flags"])
+        assert assumed == ("start_assumed" in row["flags"])
         let_off = ", and missing it does not count" in steps["start"].says
-        assert let_off == (assumed and second.log.races[one["race"]].get("missing_start", "gun") == "dnf")
+        assert let_off == (assumed and second.log.races[row["race"]].get("missing_start", "gun") == "dnf")
     else:
         assert steps["start"].says == "START has no passing and no gun replaces it, so there is no chip time"
     for name in {"gun_time", "chip_time"} & steps.keys():
         for field in AthleteRow.ADJUSTMENTS:
             adjusted = re.search(rf" {field.removesuffix('_us').replace('_', ' ')}\b", steps[name].says)
-            assert (adjusted is not None) == bool(one.get(field))
+            assert (adjusted is not None) == bool(row.get(field))
     printed = steps["printed"].time_us
-    assert (None if printed is None else printed // US) == one["time_s"]
+    assert (None if printed is None else printed // US) == row["time_s"]
 
 
 # --- Officials' facts.

@@ -200,8 +200,8 @@ def _day() -> list[list[Plain]]:
 def _by_the_log(day: list[list[Plain]]) -> dict[tuple[Any, ...], tuple[object, ...]]:
     log = PublishingLog()
     for offset, record in enumerate(day):
-        for one in record:
-            log.add(msgspec.json.encode({"offset": offset, "fact": one}))
+        for frame_of in record:
+            log.add(msgspec.json.encode({"offset": offset, "fact": frame_of}))
     return {
         key: (kept.published.revision, kept.published.sha256, msgspec.to_builtins(kept.published.void))
         for key, kept in log.kept.items()
@@ -209,12 +209,12 @@ def _by_the_log(day: list[list[Plain]]) -> dict[tuple[Any, ...], tuple[object, .
 
 
 def _in_rows(tables: TableRows) -> dict[tuple[Any, ...], tuple[object, ...]]:
-    found: dict[tuple[Any, ...], tuple[object, ...]] = {}
+    held: dict[tuple[Any, ...], tuple[object, ...]] = {}
     for _, offset, race, state, boards, revision, _, sha256, void in tables.tables.get("published", []):
         named = msgspec.json.decode(str(boards))
         key = offset, race, state, None if named is None else tuple(named)
-        found[key] = (revision, sha256, msgspec.json.decode(str(void)))
-    return found
+        held[key] = (revision, sha256, msgspec.json.decode(str(void)))
+    return held
 
 
 def _frames(day: list[list[Plain]]) -> list[Frame]:
@@ -232,13 +232,13 @@ def test_what_is_published_is_the_standings_as_they_were_however_late_the_batch_
         (7, "official", ("men",)),
     ]
     for batches_at in ((), range(0, 100, 1), range(0, 100, 4)):
-        results, found = Results(), {}
+        results, held = Results(), {}
         for number, frame in enumerate(_frames(_day())):
             results.add(frame)
             if number in batches_at:
-                found.update(_in_rows(results.take().published()))
-        found.update(_in_rows(results.take().published()))
-        assert found == expected
+                held.update(_in_rows(results.take().published()))
+        held.update(_in_rows(results.take().published()))
+        assert held == expected
 
 
 def test_a_revision_that_publishes_is_announced_by_itself_and_in_order() -> None:
@@ -292,8 +292,10 @@ def test_what_was_published_is_not_published_again_after_a_restart_or_a_fill() -
 def test_a_list_of_unknown_chips_goes_out_by_itself_and_announces_nothing() -> None:
     results = Results()
     chips = [UnknownChips(event=EVENT, version=5), UnknownChips(event=EVENT, version=7, chips=[CHIP], left_out=2)]
-    for one in chips:
-        results.add(Frame(v=1, partition=0, from_offset=one.version, through_offset=7, last=True, unknown_chips=[one]))
+    for chip in chips:
+        results.add(
+            Frame(v=1, partition=0, from_offset=chip.version, through_offset=7, last=True, unknown_chips=[chip])
+        )
     assert results.is_ready()
     batch = results.take()
     assert (batch.notices, list(batch.tables.tables)) == ([], ["unknown_chips"])

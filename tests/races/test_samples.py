@@ -78,18 +78,20 @@ def test_ingest_takes_every_line_and_reads_what_was_written(name):
 
 @pytest.mark.parametrize("name", MADE)
 def test_the_race_office_has_little_but_consents_to_collect(name):
-    found = eligibility(loaded(name), taken(name))
-    chipless = [one.race for one in found if one.kind == "no_chip"]  # officials set the times of families
+    concerns = eligibility(loaded(name), taken(name))
+    chipless = [
+        concern.race for concern in concerns if concern.kind == "no_chip"
+    ]  # officials set the times of families
     assert chipless == (["family"] if name == "hanoi-half-2024" else [])
-    assert {one.kind for one in found} - {"no_chip"} == {"consent"}
-    assert 0.01 < len(found) / len(taken(name)) < 0.12
+    assert {concern.kind for concern in concerns} - {"no_chip"} == {"consent"}
+    assert 0.01 < len(concerns) / len(taken(name)) < 0.12
 
 
 def test_the_mass_system_and_the_advanced_declare_what_they_are_and_are_not():
-    found = {one.row: len(one.bibs) for one in attestations(loaded("tien-phong-2024"), taken("tien-phong-2024"))}
+    forms = {form.row: len(form.bibs) for form in attestations(loaded("tien-phong-2024"), taken("tien-phong-2024"))}
     divisions = Counter(entry.division or "" for entry in taken("tien-phong-2024"))
     mass = divisions["mass"]
-    assert found == {
+    assert forms == {
         "eligibility advanced-member": sum(number for name, number in divisions.items() if "advanced" in name),
         "eligibility mass-no-team": mass,
         "eligibility mass-no-title": mass,
@@ -137,5 +139,5 @@ def test_a_name_is_drawn_again_where_somebody_of_that_age_has_it():
     """And no more than so many times: a field may have more people than there are names."""
     hanoi = loaded("hanoi-half-2024")
     once = entry_list(hanoi, 3_000, 3, limits=FieldLimits(name_tries=0))
-    assert "double" in {one.kind for one in eligibility(hanoi, once)}
+    assert "double" in {concern.kind for concern in eligibility(hanoi, once)}
     assert [entry.bib for entry in once] == [entry.bib for entry in taken("hanoi-half-2024")]

@@ -44,8 +44,8 @@ def test_a_servers_address_has_defaults():
 
 
 def test_variables_of_their_own_beat_the_address():
-    found = at("https://ann:old@db", USER="bob", PASSWORD="new", CA="/ca.pem")
-    assert (found.user, found.password, found.ca) == ("bob", "new", "/ca.pem")
+    address = at("https://ann:old@db", USER="bob", PASSWORD="new", CA="/ca.pem")
+    assert (address.user, address.password, address.ca) == ("bob", "new", "/ca.pem")
 
 
 @pytest.mark.parametrize(
@@ -132,12 +132,12 @@ async def test_something_that_is_no_clickhouse_is_unavailable():
         def talk() -> None:
             for _ in range(20):
                 try:
-                    one, _ = server.accept()
+                    connection, _ = server.accept()
                 except OSError:
                     return
-                with one:
-                    one.recv(65_536)
-                    one.sendall(b"220 mail ready\r\n")
+                with connection:
+                    connection.recv(65_536)
+                    connection.sendall(b"220 mail ready\r\n")
 
         threading.Thread(target=talk, daemon=True).start()
         await refused(at(f"http://127.0.0.1:{server.getsockname()[1]}"))

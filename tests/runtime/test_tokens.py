@@ -84,9 +84,9 @@ def test_the_file_holds_no_token(add, path):
 
 
 def test_two_tokens_are_never_the_same_and_have_256_bits(add):
-    one, two = add("reader", "tv", "*"), add("reader", "tv", "*")
-    assert one != two
-    assert all(re.fullmatch(r"matline_[0-9a-f]{8}_[A-Za-z0-9_-]{43}", shown) for shown in (one, two))
+    first, two = add("reader", "tv", "*"), add("reader", "tv", "*")
+    assert first != two
+    assert all(re.fullmatch(r"matline_[0-9a-f]{8}_[A-Za-z0-9_-]{43}", shown) for shown in (first, two))
 
 
 def test_a_star_is_every_event(add, path):

@@ -132,8 +132,8 @@ def test_packed_facts_make_the_same_bytes_as_the_facts_themselves():
 
 def test_a_read_in_an_envelope_costs_under_forty_bytes():
     """Device and chip of usual length, strength and antenna known: 37 bytes, 80 as a map."""
-    one = read("5KM-1", "LX84102", 12.345678, rssi=-61, antenna=2)
-    few, many = (len(encode_envelope("e", [logged(typed(reads(*[one] * count)))])) for count in (100, 500))
+    sent = read("5KM-1", "LX84102", 12.345678, rssi=-61, antenna=2)
+    few, many = (len(encode_envelope("e", [logged(typed(reads(*[sent] * count)))])) for count in (100, 500))
     assert (many - few) / 400 < 45
 
 

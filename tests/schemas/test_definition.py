@@ -79,7 +79,7 @@ def test_the_defaults_are_those_of_the_rules():
     assert all(point.mandatory and point.cutoff is None and point.earliest is None for point in hm.points)
     men = taken.boards[0]
     assert (men.ranked_by(), men.gun_places, men.within) == ("gun", 5, None)
-    plain = definition(team_boards=[{"id": "t", "of": "men"}], mats=[without(one, "backup_devices") for one in mats()])
+    plain = definition(team_boards=[{"id": "t", "of": "men"}], mats=[without(mat, "backup_devices") for mat in mats()])
     taken = parse_definition(plain)
     (team,) = taken.team_boards
     assert (team.score, team.counting, team.max_members, team.non_finisher) == ("sum_places", 3, 5, "n_plus_1")
@@ -152,7 +152,7 @@ def test_every_fault_of_shape_is_named_at_once():
 
 
 def test_faults_are_bounded():
-    boards = [board(f"b{at}", race="5k") for at in range(LIST_MAX)]
+    boards = [board(f"b{number}", race="5k") for number in range(LIST_MAX)]
     assert len(faults(definition(boards=boards))) == FAULTS_MAX
 
 

@@ -130,17 +130,21 @@ NO_ID = "is not an id; it takes 1 to 64 letters, digits, `.`, `_` and `-`, and s
     ],
 )
 def test_a_value_of_the_wrong_shape_is_refused_by_its_path(plain, path, reason):
-    found = faults(plain)
-    assert list(found) == [path]
-    assert reason is None or found[path] == reason
+    named = faults(plain)
+    assert list(named) == [path]
+    assert reason is None or named[path] == reason
 
 
 def test_too_long_lists_are_refused():
-    many = [point("START"), *(point(f"P{at}", "10k", km=at) for at in range(1, POINTS_MAX)), point("FINISH", km=999)]
+    many = [
+        point("START"),
+        *(point(f"P{number}", "10k", km=number) for number in range(1, POINTS_MAX)),
+        point("FINISH", km=999),
+    ]
     assert faults(half(points=many)) == {
         "races[0].points": f"has {POINTS_MAX + 1} entries; at most {POINTS_MAX} are allowed"
     }
-    many = [board(f"b{at}") for at in range(LIST_MAX + 1)]
+    many = [board(f"b{number}") for number in range(LIST_MAX + 1)]
     assert faults(definition(boards=many)) == {"boards": "has 1001 tables; at most 1000 are allowed"}
 
 

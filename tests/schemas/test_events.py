@@ -308,8 +308,8 @@ def test_lists_are_bounded():
 )
 def test_bibs_and_chips_are_stripped_and_upper_cased_wherever_they_stand(given, held):
     """Leading zeros stay: they are text. Source: R1."""
-    (one,) = typed(fact("entries_added", entries=[entry(given, [given, "X"])])).entries
-    assert (one.bib, one.chips) == (held, [held, "X"])
+    (only,) = typed(fact("entries_added", entries=[entry(given, [given, "X"])])).entries
+    assert (only.bib, only.chips) == (held, [held, "X"])
     assert typed(reads(read("S1", given, 1))).reads[0].chip == held
     assert typed(fact("chip_assigned", chip=given, bib=given)) == typed(fact("chip_assigned", chip=held, bib=held))
     assert typed(fact("time_set", bib=given, point="P", at_us=1, reason="")).bib == held
@@ -404,8 +404,8 @@ def test_what_is_no_slug(slug):
 
 
 def test_reads_are_logged_as_arrays_in_the_order_of_fields():
-    one = {"seq": 5, "device": "S1", "chip": "C7", "at_us": AT, "rssi": -61.5, "antenna": 2, "battery": 3.1}
-    taken = typed(fact("reads_received", gateway="van", session="s", reads=[one], id="r1", recorded_at_us=9))
+    sent = {"seq": 5, "device": "S1", "chip": "C7", "at_us": AT, "rssi": -61.5, "antenna": 2, "battery": 3.1}
+    taken = typed(fact("reads_received", gateway="van", session="s", reads=[sent], id="r1", recorded_at_us=9))
     packed = logged(taken)
     assert isinstance(packed, ReadsLogged)
     plain = msgspec.to_builtins(packed)

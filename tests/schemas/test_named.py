@@ -94,7 +94,7 @@ points = [{ id = "START", mat = "line", km = 0 }, { id = "FINISH", mat = "line",
 def test_a_faulty_name_is_refused_by_its_language(name, fault):
     with pytest.raises(DefinitionRefused) as refused:
         parse_definition(definition(name=name))
-    assert [str(found) for found in refused.value.faults] == [fault]
+    assert [str(fault_of) for fault_of in refused.value.faults] == [fault]
     with pytest.raises(DefinitionRefused) as refused:
         parse_definition(definition(boards=[board("men", name=name)]))
-    assert [str(found) for found in refused.value.faults] == [f"boards[0].{fault}"]
+    assert [str(fault_of) for fault_of in refused.value.faults] == [f"boards[0].{fault}"]

@@ -15,7 +15,9 @@ TEAM = {"id": "teams", "of": "men"}
 
 def table(name, *rows, **more):
     """The example's definition with such a table; each row gets an id and an article."""
-    return definition(**{name: [{"id": f"row{at}", "article": "5", **row} for at, row in enumerate(rows)]}, **more)
+    return definition(
+        **{name: [{"id": f"row{number}", "article": "5", **row} for number, row in enumerate(rows)]}, **more
+    )
 
 
 def rule(**words):

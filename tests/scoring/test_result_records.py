@@ -29,8 +29,8 @@ def frame(rows: list[AthleteRow], events: list[EventRow] | None = None) -> Frame
 
 
 def test_a_frame_that_fits_is_one_record() -> None:
-    one = frame([row(1), row(2)], [EventRow(event="e", version=9)])
-    assert records_of(one) == [encode_frame(one)]
+    sent_frame = frame([row(1), row(2)], [EventRow(event="e", version=9)])
+    assert records_of(sent_frame) == [encode_frame(sent_frame)]
 
 
 def test_a_frame_that_is_too_large_is_cut_and_only_the_last_record_completes_the_revision() -> None:

@@ -88,10 +88,10 @@ def _companion(rng: Random, row: AthleteRow, bib: str) -> AthleteRow:
 def look(made: Field, rule: Together) -> Found:
     """Look for the carried pairs. One that did not take enough points together cannot be found."""
     definition = msgspec.structs.replace(made.definition, together=rule)
-    found = set(pairs_together(definition, made.rows))
+    pairs = set(pairs_together(definition, made.rows))
     taken = {row.bib: {point.point for point in row.points if point.point != "START"} for row in made.rows}
     there = {pair for pair in made.carried if len(taken[pair[0]] & taken[pair[1]]) >= rule.points}
-    return Found(len(there), len(there & found), len(found - set(made.carried)))
+    return Found(len(there), len(there & pairs), len(pairs - set(made.carried)))
 
 
 def shipped(name: str) -> Definition:

@@ -22,10 +22,10 @@ DAY_US = 1_767_477_600_000_000
 
 @pytest.mark.parametrize(("name", "seed"), [("hanoi-half-2024", 1), ("vnexpress-hcmc-midnight-2024", 3)])
 def test_of_carried_pairs_99_percent_are_found_and_of_10000_runners_with_groups_one_false_pair_at_most(name, seed):
-    found = look(field(shipped(name), 10_000, seed, pairs=400, groups=300), Together())
-    assert found.carried > 150
-    assert found.recalled / found.carried >= 0.99
-    assert found.false <= 1
+    looked = look(field(shipped(name), 10_000, seed, pairs=400, groups=300), Together())
+    assert looked.carried > 150
+    assert looked.recalled / looked.carried >= 0.99
+    assert looked.false <= 1
 
 
 def test_of_a_recorded_race_two_pairs_of_chips_are_found():

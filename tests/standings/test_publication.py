@@ -152,10 +152,10 @@ def test_a_waiver_after_official_changes_nothing_that_was_published_and_shows_as
     event = Event(run("7"), run("8", k10=None), decided("missed:8", "dnf"), published("provisional", 5000))
     event.add(published("official", 5600))
     assert not event.difference()
-    found = event.add(waived("10K")).difference()
-    (row,) = found.athletes
+    difference = event.add(waived("10K")).difference()
+    (row,) = difference.athletes
     assert (row["bib"], row["published"]["flags"], row["now"]["flags"]) == ("8", [], ["waived"])
-    assert [(row["bib"], row["published"]) for row in found.boards["men"]] == [("8", None)]
+    assert [(row["bib"], row["published"]) for row in difference.boards["men"]] == [("8", None)]
     assert event.state() == "official"
 
 
@@ -279,11 +279,11 @@ def test_anybody_can_calculate_the_hash_from_the_standings_document():
     bibs = (entry("10", team='Đà Nẵng "A"\\/'), entry("9", team="Huế\t"), entry("8", race="10k", team="Vinh"))
     event = Event(run("9"), run("10", 1, None, 4000), run("8"), definition=two, bibs=bibs)
     event.add(published("provisional", 5000))
-    whole = document_of(event.log)
+    document = document_of(event.log)
     own = {
-        "athletes": [athlete for athlete in whole["athletes"] if athlete["race"] == "hm"],
-        "boards": {name: rows for name, rows in whole["boards"].items() if name in ("men", "women")},
-        "team_boards": {"teams": whole["team_boards"]["teams"]},
+        "athletes": [athlete for athlete in document["athletes"] if athlete["race"] == "hm"],
+        "boards": {name: rows for name, rows in document["boards"].items() if name in ("men", "women")},
+        "team_boards": {"teams": document["team_boards"]["teams"]},
     }
     text = json.dumps(own, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert canonical(results_of(event.now, "hm")) == text.encode()

@@ -254,12 +254,12 @@ def plainly(definition, rows):
     """All pairs, by comparing everybody with everybody."""
     rule = definition.together
     held = sorted((row for row in rows if not row.gone), key=lambda row: bib_order(row.bib))
-    found = []
+    pairs = []
     for row, other in combinations(held, 2):
-        told = [seen.apart_us for seen in side_by_side(definition, row, other) if seen.counts]
-        if len(told) >= rule.points and all(apart_us <= rule.within_us for apart_us in told):
-            found.append((row.bib, other.bib))
-    return sorted(found, key=lambda pair: (bib_order(pair[0]), bib_order(pair[1])))
+        counted_apart_us = [seen.apart_us for seen in side_by_side(definition, row, other) if seen.counts]
+        if len(counted_apart_us) >= rule.points and all(apart_us <= rule.within_us for apart_us in counted_apart_us):
+            pairs.append((row.bib, other.bib))
+    return sorted(pairs, key=lambda pair: (bib_order(pair[0]), bib_order(pair[1])))
 
 
 def drawn(rng, definition, bib):
@@ -279,14 +279,14 @@ def test_results_in_any_order_and_number_give_the_pairs_of_everybody_compared_wi
     rule = {"within_s": rng.choice([0, 0.000001, 0.2, 1, 2.5]), "points": rng.randint(1, 4)}
     defined = event(rule, hm=COURSE, laps=LAPS, short=SHORT)
     index = TogetherIndex(defined.together, crossings_of(defined))
-    latest, told = {}, set()
+    latest, changed = {}, set()
     for _ in range(30):
         rows = [drawn(rng, defined, str(bib)) for bib in rng.sample(range(30), rng.choice([1, 1, 2, 12]))]
         latest.update((row.bib, row) for row in rows)
-        told ^= index.put(rows)
+        changed ^= index.put(rows)
         expected = plainly(defined, latest.values())
         assert index.pairs() == expected
-        assert told == set(expected)
+        assert changed == set(expected)
         assert {pair for pair in combinations(sorted(latest, key=bib_order), 2) if index.has(pair)} == set(expected)
     shuffled = rng.sample(list(latest.values()), k=len(latest))
     assert pairs_together(defined, shuffled) == index.pairs()

@@ -20,9 +20,9 @@ def crossed(
     """Feed one read every turn and a half, each ahead of our clock by an offset; return the notices."""
     notices = []
     for nth, offset_s in enumerate(offsets_s):
-        at = now(begin + nth * every_s)
-        seen = DecodedRead("s", nth, where, "C1", at.wall_us + int(offset_s * 1e6))
-        notices += clocks.heard([seen], at)
+        arrived_us = now(begin + nth * every_s)
+        seen = DecodedRead("s", nth, where, "C1", arrived_us.wall_us + int(offset_s * 1e6))
+        notices += clocks.heard([seen], arrived_us)
     return notices
 
 
@@ -81,9 +81,9 @@ def test_a_few_wrong_reads_cause_no_notice():
 def test_live_reads_among_stored_ones_still_show_the_clock():
     clocks = ArrivalClocks()
     for second in range(12):
-        at = now(second)
-        stored = DecodedRead("s", second, "F", "C1", at.wall_us - 3_600_000_000 + second * 100_000_000)
-        clocks.heard([stored, DecodedRead("s", 100 + second, "F", "C2", at.wall_us - 100_000)], at)
+        arrived_us = now(second)
+        stored = DecodedRead("s", second, "F", "C1", arrived_us.wall_us - 3_600_000_000 + second * 100_000_000)
+        clocks.heard([stored, DecodedRead("s", 100 + second, "F", "C2", arrived_us.wall_us - 100_000)], arrived_us)
     assert clocks.offsets_us == {"F": -100_000}
 
 

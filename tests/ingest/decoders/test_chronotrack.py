@@ -171,9 +171,9 @@ def test_splitting_the_stream_changes_neither_messages_nor_answers():
     unsplit = client()
     expected, sent = unsplit.feed(data, NOW), unsplit.take()
     assert numbers(expected) == [1, 2, 5]
-    for at in range(len(data)):
+    for index in range(len(data)):
         split = client()
-        assert split.feed(data[:at], NOW) + split.feed(data[at:], NOW) == expected
+        assert split.feed(data[:index], NOW) + split.feed(data[index:], NOW) == expected
         assert split.take() == sent
 
 

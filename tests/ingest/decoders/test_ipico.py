@@ -99,10 +99,10 @@ def test_local_time_is_read_in_the_zone_of_the_source():
 def test_a_changed_character_is_never_a_read(line):
     """Every place and every other hex digit: an additive checksum detects any single change."""
     end = 36 if line in (CAPTURED, FSLS_SESSION, FIRST_SEEN) else 42
-    for at in range(2, end):
+    for index in range(2, end):
         for digit in b"0123456789abcdef":
-            if digit != line[at]:
-                changed = line[:at] + bytes([digit]) + line[at + 1 :]
+            if digit != line[index]:
+                changed = line[:index] + bytes([digit]) + line[index + 1 :]
                 assert isinstance(decode_line(changed, UTC), Unreadable), changed
 
 
@@ -128,12 +128,12 @@ def test_splitting_the_stream_does_not_change_the_reads():
     data = b"\r\n".join(LINES) + b"\r\n"
     unsplit = [message for message in messages_of(data) if not isinstance(message, CursorAdvanced)]
     assert len(unsplit) == len(LINES) + 2  # of two lines the clock went back
-    for at in range(len(data)):
+    for index in range(len(data)):
         parts = reader()
-        split = parts.feed(data[:at], NOW) + parts.feed(data[at:], NOW)
+        split = parts.feed(data[:index], NOW) + parts.feed(data[index:], NOW)
         assert [message for message in split if not isinstance(message, CursorAdvanced)] == unsplit
     bytewise = reader()
-    single = [message for at in range(len(data)) for message in bytewise.feed(data[at : at + 1], NOW)]
+    single = [message for index in range(len(data)) for message in bytewise.feed(data[index : index + 1], NOW)]
     assert [message for message in single if not isinstance(message, CursorAdvanced)] == unsplit
 
 
@@ -235,8 +235,8 @@ def test_any_bytes_give_messages_or_a_reader_fault(pieces, rng):
     connection = reader(lite=True)
     try:
         for piece in pieces:
-            at = rng.randrange(len(piece) + 1)
-            for part in (piece[:at], piece[at:]):
+            cut = rng.randrange(len(piece) + 1)
+            for part in (piece[:cut], piece[cut:]):
                 for message in connection.feed(part, NOW):
                     assert isinstance(message, DecodedRead | Notice | Unreadable | CursorAdvanced)
             connection.tick(NOW)

@@ -104,11 +104,11 @@ def test_the_connect_event_tells_the_readers_time_and_is_answered_by_the_first_r
 @pytest.mark.parametrize("data", [REPORT, CONNECTED, REPORT + CONNECTED + message(62) + REPORT])
 def test_splitting_the_stream_does_not_change_the_messages(data):
     unsplit = Decoder().feed(data)
-    for at in range(len(data)):
+    for index in range(len(data)):
         decoder = Decoder()
-        assert decoder.feed(data[:at]) + decoder.feed(data[at:]) == unsplit
+        assert decoder.feed(data[:index]) + decoder.feed(data[index:]) == unsplit
     decoder = Decoder()
-    assert [message for at in range(len(data)) for message in decoder.feed(data[at : at + 1])] == unsplit
+    assert [message for index in range(len(data)) for message in decoder.feed(data[index : index + 1])] == unsplit
 
 
 def test_a_code_of_another_length_is_read_and_one_that_no_chip_can_have_is_unreadable():

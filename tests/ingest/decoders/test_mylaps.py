@@ -49,8 +49,8 @@ def only(frame: bytes) -> ClientMessage:
 
 
 def at_us(year: int, month: int, day: int, hour: int, minute: int, second: int, ms: int, zone=ZONE) -> int:
-    at = datetime(year, month, day, hour, minute, second, ms * 1000, tzinfo=zone)
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    instant = datetime(year, month, day, hour, minute, second, ms * 1000, tzinfo=zone)
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def v1_record(text: str) -> bytes:
@@ -325,8 +325,8 @@ def test_the_recorded_race_has_nothing_unreadable(messages):
 def test_the_recorded_race_comes_out_the_same_byte_by_byte(recorded, messages):
     receiver = Decoder(ZONE, "Srv")
     messages_read: list[ClientMessage] = []
-    for at in range(len(recorded)):
-        messages_read += receiver.feed(recorded[at : at + 1])
+    for index in range(len(recorded)):
+        messages_read += receiver.feed(recorded[index : index + 1])
     assert messages_read == messages
 
 
@@ -357,9 +357,9 @@ def test_any_bytes_give_messages_or_a_reader_fault(portions):
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from([STORE, PASSING, MARKER]), st.data())
 def test_a_damaged_frame_is_read_or_kept_but_never_raises(frame, data):
-    at = data.draw(st.integers(0, len(frame) - 2))
+    cut = data.draw(st.integers(0, len(frame) - 2))
     length = data.draw(st.integers(0, 8))
-    damaged = frame[:at] + data.draw(st.binary(max_size=8)) + frame[at + length :].rstrip(b"$") + b"$"
+    damaged = frame[:cut] + data.draw(st.binary(max_size=8)) + frame[cut + length :].rstrip(b"$") + b"$"
     for message in decoder().feed(damaged):
         assert isinstance(message, ClientMessage)
 

@@ -41,8 +41,8 @@ def us(seconds: float) -> int:
 
 
 def line(seconds: float, chip: str = "7", rewound: bool = False) -> bytes:
-    at = AT + timedelta(seconds=seconds)
-    return f"{chip};{at:%d-%m-%Y %H:%M:%S}.{at.microsecond // 1000:03d};0A;1;65;{int(rewound)}\r".encode()
+    instant = AT + timedelta(seconds=seconds)
+    return f"{chip};{instant:%d-%m-%Y %H:%M:%S}.{instant.microsecond // 1000:03d};0A;1;65;{int(rewound)}\r".encode()
 
 
 def later(seconds: float) -> Now:

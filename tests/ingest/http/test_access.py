@@ -260,8 +260,8 @@ async def test_at_the_connection_limit_the_oldest_one_without_a_token_is_closed(
     held = [await opened(ingest) for _ in range(3)]
     newest = await opened(ingest)
     assert await held[0][0].read() == b""
-    for one in (*held[1:], newest):
-        await healthy(*one)
+    for token in (*held[1:], newest):
+        await healthy(*token)
     for _, writer in (*held, newest):
         writer.close()
 
@@ -278,9 +278,9 @@ async def test_connections_with_a_token_stay_open_and_others_are_refused(ingest:
     reader, writer = await asyncio.open_connection("127.0.0.1", ingest.port)
     assert await reader.read() == b""
     writer.close()
-    for one in known:
-        await healthy(*one)
-        one[1].close()
+    for token in known:
+        await healthy(*token)
+        token[1].close()
 
 
 @pytest.mark.parametrize("limits", [IngestLimits(connections=3, connections_of_token=2)])
@@ -293,9 +293,9 @@ async def test_one_token_cannot_take_all_connections(ingest: URL):
         assert (await reader.readuntil(b"}]}")).startswith(b"HTTP/1.1 200")
     newest = await opened(ingest)
     assert await held[2][0].read() == b""
-    for one in (*held[:2], newest):
-        await healthy(*one)
-        one[1].close()
+    for token in (*held[:2], newest):
+        await healthy(*token)
+        token[1].close()
     held[2][1].close()
 
 
@@ -304,13 +304,13 @@ async def test_many_refusals_are_slowed_down(office, race_log):
     good = office.token("official", "Ann", EVENT)
     answered: list[str] = []
     async with (
-        serving(IngestSettings(port=0, tokens=office.path), race_log, limits) as at,
+        serving(IngestSettings(port=0, tokens=office.path), race_log, limits) as address,
         aiohttp.ClientSession() as client,
     ):
 
         async def send(header: dict[str, str]) -> None:
             try:
-                async with client.post(at / f"v1/events/{EVENT}/facts", json=gun(), headers=header) as answer:
+                async with client.post(address / f"v1/events/{EVENT}/facts", json=gun(), headers=header) as answer:
                     answered.append(str(answer.status))
             except aiohttp.ClientConnectionError:
                 answered.append("hung up on")
@@ -325,7 +325,7 @@ async def test_many_refusals_are_slowed_down(office, race_log):
 
 @pytest.mark.parametrize("limits", [IngestLimits(token_bodies=2)])
 async def test_each_token_has_its_own_limit_of_concurrent_bodies(client, office, race_log):
-    one, other = office.token("official", "Ann", EVENT), office.token("official", "Bob", EVENT)
+    ann, other = office.token("official", "Ann", EVENT), office.token("official", "Bob", EVENT)
     end = asyncio.Event()
     begun = asyncio.Semaphore(0)
 
@@ -334,10 +334,10 @@ async def test_each_token_has_its_own_limit_of_concurrent_bodies(client, office,
         begun.release()
         await end.wait()
 
-    waiting = [asyncio.create_task(client.post("facts", data=slow(), headers=one)) for _ in range(2)]
+    waiting = [asyncio.create_task(client.post("facts", data=slow(), headers=ann)) for _ in range(2)]
     for _ in waiting:
         await begun.acquire()
-    async with client.post("facts", json=gun(), headers=one) as answer:
+    async with client.post("facts", json=gun(), headers=ann) as answer:
         await problem(answer, 429)
         assert answer.headers["Retry-After"]
     async with client.post("facts", json=gun(), headers=other) as answer:

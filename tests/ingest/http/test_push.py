@@ -52,8 +52,8 @@ BAD: dict[str, list[Any]] = {
 
 @every_form
 def test_reads_become_rows_in_order(push):
-    found = push(wire(), wire(seq=2, rssi=-60.5, antenna=3, battery=3.6))
-    assert found == Push(
+    pushed = push(wire(), wire(seq=2, rssi=-60.5, antenna=3, battery=3.6))
+    assert pushed == Push(
         "g",
         "s",
         [
@@ -73,9 +73,9 @@ def test_a_chip_is_stripped_and_upper_cased_and_keeps_its_zeros(push, sent, kept
 @every_form
 @pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in BAD.items() for value in values])
 def test_a_bad_read_is_named_and_costs_no_other(push, field, value):
-    found = push(wire(seq=0), wire(**{field: value}), wire(seq=2))
-    assert [row.seq for row in found.rows] == [0, 2]
-    [bad] = found.bad
+    pushed = push(wire(seq=0), wire(**{field: value}), wire(seq=2))
+    assert [row.seq for row in pushed.rows] == [0, 2]
+    [bad] = pushed.bad
     assert bad.index == 1
     assert bad.reason
     assert bad.raw
@@ -110,9 +110,9 @@ def test_a_read_without_a_needed_field_is_named(push, field):
 @pytest.mark.parametrize("number", ["1e400", "NaN", "Infinity"])
 def test_json_with_a_number_that_is_none_is_no_read(number):
     line = msgspec.json.encode(wire()).replace(b"}", f',"rssi":{number}}}'.encode())
-    found = push_from_ndjson(line + b"\n" + msgspec.json.encode(wire()), "g", "s")
-    assert [bad.index for bad in found.bad] == [0]
-    assert len(found.rows) == 1
+    pushed = push_from_ndjson(line + b"\n" + msgspec.json.encode(wire()), "g", "s")
+    assert [bad.index for bad in pushed.bad] == [0]
+    assert len(pushed.rows) == 1
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -125,15 +125,15 @@ def test_a_chip_that_is_no_text_is_bad_and_costs_no_other(form):
     good = wire()
     if form == "msgpack":
         body = msgspec.msgpack.encode({"gateway": "g", "session": "s", "reads": [good, wire(chip="AAAA")]})
-        found = push_from_msgpack(body.replace(b"AAAA", b"A\xffAA"))
+        pushed = push_from_msgpack(body.replace(b"AAAA", b"A\xffAA"))
     elif form == "json":
         body = msgspec.json.encode({"gateway": "g", "session": "s", "reads": [good, wire(chip="AAAA")]})
-        found = push_from_json(body.replace(b"AAAA", b"A\xffAA"))
+        pushed = push_from_json(body.replace(b"AAAA", b"A\xffAA"))
     else:
-        found = push_from_ndjson(
+        pushed = push_from_ndjson(
             msgspec.json.encode(good) + b"\n" + msgspec.json.encode(wire(chip="A")).replace(b"A", b"\xff"), "g", "s"
         )
-    assert (len(found.rows), [bad.index for bad in found.bad]) == (1, [1])
+    assert (len(pushed.rows), [bad.index for bad in pushed.bad]) == (1, [1])
 
 
 def test_a_gateway_that_is_no_text_is_refused():
@@ -201,9 +201,9 @@ def test_a_read_nested_deeper_than_any_is_bad_and_no_crash():
 )
 def test_what_is_taken_survives_the_log_and_every_read_is_taken_or_named(reads):
     for push in (as_json, as_msgpack):
-        found = push(*reads)
-        assert len(found.rows) + len(found.bad) == len(reads)
-        fact = ReadsLogged(event="e", gateway="g", session="s", reads=found.rows)
+        pushed = push(*reads)
+        assert len(pushed.rows) + len(pushed.bad) == len(reads)
+        fact = ReadsLogged(event="e", gateway="g", session="s", reads=pushed.rows)
         assert decode_envelope(encode_envelope("e", [fact])).facts == [fact]
 
 
@@ -211,10 +211,10 @@ def test_what_is_taken_survives_the_log_and_every_read_is_taken_or_named(reads):
 def test_no_bytes_raise_anything_but_a_decode_error(data):
     for push in (push_from_json, push_from_msgpack, lambda data: push_from_ndjson(data, "g", "s")):
         try:
-            found = push(data)
+            pushed = push(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-        assert isinstance(found, Push)
+        assert isinstance(pushed, Push)
 
 
 @pytest.mark.parametrize(

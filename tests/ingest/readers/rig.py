@@ -98,9 +98,9 @@ class GrowingLog(MemoryLog):
         return [notice.kind for notice in self.notices()]
 
 
-def durable(one: Source, folder: Path) -> dict[str, Position]:
+def durable(reader_source: Source, folder: Path) -> dict[str, Position]:
     """What the cursor file says now."""
-    place = folder_of(one, folder)
+    place = folder_of(reader_source, folder)
     return CursorFile(place).load() if place.exists() else {}
 
 

@@ -25,8 +25,8 @@ def ahead(hours: int) -> datetime:
 async def test_an_ipico_in_another_zone_is_noticed_and_measured(tmp_path: Path):
     device, log, measured = IpicoDevice(Trouble(0)), GrowingLog(), metrics()
     await device.start()
-    one = source("ipico", device.stream_port, devices={"01": "F1"})
-    running = await start_reader(one, context(log, tmp_path, measured, clock_turn_s=TURN_S))
+    reader_source = source("ipico", device.stream_port, devices={"01": "F1"})
+    running = await start_reader(reader_source, context(log, tmp_path, measured, clock_turn_s=TURN_S))
     async with asyncio.timeout(HANG_S):
         await device.heard()
         number = 0
@@ -81,8 +81,8 @@ async def test_an_exporter_whose_clock_is_off_is_noticed_once_the_log_takes_it(t
             return await super().append(event, facts, wait_s)
 
     log, measured = Full(), metrics()
-    one = source("mylaps", 0, devices={"5K": "5K-A"})
-    listener = await start_reader(one, context(log, tmp_path, measured, clock_turn_s=TURN_S))
+    reader_source = source("mylaps", 0, devices={"5K": "5K-A"})
+    listener = await start_reader(reader_source, context(log, tmp_path, measured, clock_turn_s=TURN_S))
     port = listener.port
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     async with asyncio.timeout(HANG_S):
@@ -104,10 +104,10 @@ async def test_a_utc_that_contradicts_the_zone_is_noticed_once_for_each_place_an
     listener = await start_reader(source("mylaps", 0), context(log, tmp_path, measured, clock_turn_s=TURN_S))
     port = listener.port
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    at = datetime(2026, 1, 4, 5, 0)
+    begin = datetime(2026, 1, 4, 5, 0)
     async with asyncio.timeout(HANG_S):
         for number, hours in enumerate((0, 4, 4, 0, 2), start=1):
-            writer.write(passing(number, at, at - timedelta(hours=hours)))
+            writer.write(passing(number, begin, begin - timedelta(hours=hours)))
             assert await reader.readuntil(b"$") == f"Matline@AckPassing@{number}@$".encode()
     writer.close()
     await listener.close()

@@ -94,12 +94,12 @@ async def test_a_reader_that_is_away_is_dialled_until_it_is_there(tmp_path: Path
 
 async def test_two_of_us_on_one_reader_are_refused_and_the_first_goes_on(tmp_path: Path):
     async with listening(mute) as box:
-        one = source("ultra", box.port)
-        work = await start_reader(one, context(GrowingLog(), tmp_path, clock=quick_clock))
+        box_source = source("ultra", box.port)
+        work = await start_reader(box_source, context(GrowingLog(), tmp_path, clock=quick_clock))
         with pytest.raises(StartFault, match="in use"):
-            await start_reader(one, context(GrowingLog(), tmp_path, clock=quick_clock))
+            await start_reader(box_source, context(GrowingLog(), tmp_path, clock=quick_clock))
         await work.close()
-        again = await start_reader(one, context(GrowingLog(), tmp_path, clock=quick_clock))
+        again = await start_reader(box_source, context(GrowingLog(), tmp_path, clock=quick_clock))
         await again.close()
 
 
@@ -115,19 +115,19 @@ async def test_an_end_while_kafka_is_away_is_bounded_and_moves_no_cursor(tmp_pat
     async with listening(reads) as box:
         log = GrowingLog()
         log.answering.clear()
-        one = source("ultra", box.port)
-        work = await start_reader(one, context(log, tmp_path, clock=quick_clock, reader_close_s=0.05))
+        box_source = source("ultra", box.port)
+        work = await start_reader(box_source, context(log, tmp_path, clock=quick_clock, reader_close_s=0.05))
         while not log.asked:
             await asyncio.sleep(0.01)
         async with asyncio.timeout(10):
             await work.close()
         assert log.reads == {}
-        assert durable(one, tmp_path) == {}
+        assert durable(box_source, tmp_path) == {}
         log.answering.set()
-        work = await start_reader(one, context(log, tmp_path, clock=quick_clock, reader_close_s=0.05))
+        work = await start_reader(box_source, context(log, tmp_path, clock=quick_clock, reader_close_s=0.05))
         await log.until(lambda: len(log.reads) == 49)
         await work.close()
-        assert durable(one, tmp_path)["1"].number == 49
+        assert durable(box_source, tmp_path)["1"].number == 49
 
 
 async def test_back_pressure_reaches_the_socket(tmp_path: Path):

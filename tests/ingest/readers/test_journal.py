@@ -21,11 +21,11 @@ def files(folder: Path) -> list[Path]:
 
 async def taken(backlog: Backlog, count: int) -> list:
     """The next `count` messages, delivered."""
-    found: list = []
-    while len(found) < count:
-        found += await backlog.peek()
+    letters: list = []
+    while len(letters) < count:
+        letters += await backlog.peek()
         await backlog.done()
-    return found
+    return letters
 
 
 async def test_what_is_put_is_on_the_disk_and_comes_back_after_a_kill(tmp_path: Path):
@@ -79,16 +79,16 @@ async def test_a_restart_in_the_middle_loses_nothing(tmp_path: Path):
 async def test_an_end_torn_by_a_kill_is_unreadable_and_what_stands_before_it_delivered(tmp_path: Path):
     journal = Journal(tmp_path)
     await journal.put([seen(1)])
-    whole = files(tmp_path)[0].stat().st_size
+    size = files(tmp_path)[0].stat().st_size
     await journal.put([seen(2)])
     with files(tmp_path)[0].open("rb+") as file:
-        file.truncate(whole + 11)
+        file.truncate(size + 11)
     again = Journal(tmp_path)
     await again.put([seen(3)])
-    found = await taken(again, 3)
-    assert (found[0], found[2]) == (seen(1), seen(3))
-    assert isinstance(found[1], Unreadable)
-    assert len(found[1].raw) == 11
+    letters = await taken(again, 3)
+    assert (letters[0], letters[2]) == (seen(1), seen(3))
+    assert isinstance(letters[1], Unreadable)
+    assert len(letters[1].raw) == 11
 
 
 async def test_a_flipped_bit_is_unreadable_with_all_that_follows_it(tmp_path: Path):
@@ -98,9 +98,9 @@ async def test_a_flipped_bit_is_unreadable_with_all_that_follows_it(tmp_path: Pa
     data = bytearray(files(tmp_path)[0].read_bytes())
     data[len(data) // 3 + 12] ^= 1
     files(tmp_path)[0].write_bytes(data)
-    found = await Journal(tmp_path).peek()
-    assert found[0] == seen(0)
-    assert [type(message) for message in found[1:]] == [Unreadable]
+    letters = await Journal(tmp_path).peek()
+    assert letters[0] == seen(0)
+    assert [type(message) for message in letters[1:]] == [Unreadable]
 
 
 async def test_a_full_journal_takes_no_more_until_something_is_delivered(tmp_path: Path):
@@ -111,12 +111,12 @@ async def test_a_full_journal_takes_no_more_until_something_is_delivered(tmp_pat
             await journal.put([seen(number)])
 
     filling = asyncio.create_task(fill())
-    found: list = []
-    while not filling.done() or len(found) < 200:
+    letters: list = []
+    while not filling.done() or len(letters) < 200:
         assert sum(path.stat().st_size for path in files(tmp_path)) <= 6000
-        found += await journal.peek()
+        letters += await journal.peek()
         await journal.done()
-    assert found == [seen(number) for number in range(200)]
+    assert letters == [seen(number) for number in range(200)]
 
 
 async def test_a_put_cut_short_leaves_no_half_entry(tmp_path: Path):
@@ -127,9 +127,9 @@ async def test_a_put_cut_short_leaves_no_half_entry(tmp_path: Path):
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await journal.put([seen(1000 + number)])
-    found = await taken(journal, 30)
-    assert all(isinstance(message, DecodedRead) for message in found)
-    assert [m.seq for m in found if m.seq >= 1000] == [1000 + number for number in range(30)]
+    letters = await taken(journal, 30)
+    assert all(isinstance(message, DecodedRead) for message in letters)
+    assert [m.seq for m in letters if m.seq >= 1000] == [1000 + number for number in range(30)]
 
 
 async def test_a_segment_in_use_is_removed_only_when_it_is_worth_a_new_one(tmp_path: Path):

@@ -11,7 +11,7 @@ async def test_the_kernel_watches_a_line_on_which_nothing_is_said():
     _, outgoing = await dial("127.0.0.1", server.sockets[0].getsockname()[1])
     line = outgoing.get_extra_info("socket")
     assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-    found = {name: line.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in KEEPALIVE}
-    assert found == KEEPALIVE
+    options = {name: line.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in KEEPALIVE}
+    assert options == KEEPALIVE
     outgoing.close()
     server.close()

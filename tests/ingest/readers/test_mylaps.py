@@ -170,13 +170,13 @@ async def test_a_message_sent_again_after_its_acknowledgement_is_acknowledged_ag
 
 async def test_a_message_sent_again_while_the_log_is_away_joins_its_first_copy(port, race_log):
     race_log.answering.clear()
-    async with connected(port) as one, connected(port) as two:
-        one.send(STORE, STORE)
+    async with connected(port) as first, connected(port) as two:
+        first.send(STORE, STORE)
         two.send(STORE)
-        assert await one.nothing_comes()
+        assert await first.nothing_comes()
         assert await two.nothing_comes()
         race_log.answering.set()
-        for client in (one, one, two):
+        for client in (first, first, two):
             assert await client.answer() == b"Matline@AckStore@1@$"
     assert len(rows(race_log)) == 1
 
@@ -348,11 +348,11 @@ async def test_the_recorded_race_is_taken_whole_message_by_message(port, race_lo
     async with asyncio.timeout(HANG_S):
         replayed = await replay(frames, "127.0.0.1", port)
     assert (replayed.acknowledged, replayed.resent, replayed.connections) == (452, 0, 1)
-    found = rows(race_log)
-    assert len(found) == 2391
-    assert len({row.chip for row in found}) == 913
-    assert sorted(row.seq for row in found) == list(range(54_871, 57_262))
-    assert {row.device for row in found} == {"5Km"}
+    read_rows = rows(race_log)
+    assert len(read_rows) == 2391
+    assert len({row.chip for row in read_rows}) == 913
+    assert sorted(row.seq for row in read_rows) == list(range(54_871, 57_262))
+    assert {row.device for row in read_rows} == {"5Km"}
     assert {fact.session for fact in race_log.facts() if isinstance(fact, ReadsLogged)} == {"11.0 2025-04-13"}
     assert race_log.dead_letters == []
 
@@ -381,9 +381,9 @@ async def test_the_recorded_race_loses_nothing_when_answers_of_the_log_get_lost(
             replayed = await replay(passings, "127.0.0.1", port, resend_after_s=0.02)
     finally:
         await listener.close()
-    found = rows(race_log)
+    read_rows = rows(race_log)
     assert replayed.acknowledged == 80
     assert replayed.resent > 0
-    assert len(found) > 2391
-    assert sorted({row.seq for row in found}) == list(range(54_871, 57_262))
-    assert len(set(found)) == 2391
+    assert len(read_rows) > 2391
+    assert sorted({row.seq for row in read_rows}) == list(range(54_871, 57_262))
+    assert len(set(read_rows)) == 2391

@@ -21,8 +21,8 @@ def clock() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-async def begin(one: Source, log: GrowingLog, folder: Path) -> RunningReader:
-    return await start_reader(one, context(log, folder, clock=quick_clock))
+async def begin(device_source: Source, log: GrowingLog, folder: Path) -> RunningReader:
+    return await start_reader(device_source, context(log, folder, clock=quick_clock))
 
 
 def kept(device: RaceResultDevice) -> set[tuple[int, int, str]]:
@@ -35,12 +35,12 @@ def kept(device: RaceResultDevice) -> set[tuple[int, int, str]]:
 
 
 def logged(log: GrowingLog) -> set[tuple[int, int, str]]:
-    found = set()
+    session_ids = set()
     for fact in log.facts():
         for row in getattr(fact, "reads", []):
             file = int(fact.session.removeprefix("D-5012 file ").partition("#")[0])
-            found.add((file, row.seq, row.chip))
-    return found
+            session_ids.add((file, row.seq, row.chip))
+    return session_ids
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -49,11 +49,11 @@ async def test_every_passing_is_on_the_log_whatever_the_line_does(seed: int, tmp
     device = RaceResultDevice(trouble, clock)
     device.swallow, device.damage = 0.1, 0.02
     await device.start()
-    one = source("raceresult", device.port)
+    device_source = source("raceresult", device.port)
     log = GrowingLog()
 
     def ahead() -> str:
-        position = durable(one, tmp_path).get("D-5012")
+        position = durable(device_source, tmp_path).get("D-5012")
         if position is None:
             return ""
         file = int(position.part)
@@ -61,7 +61,7 @@ async def test_every_passing_is_on_the_log_whatever_the_line_does(seed: int, tmp
         return f"the cursor {position} is ahead of {sorted(lacking)[:3]}" if lacking else ""
 
     log.check = ahead
-    running = await begin(one, log, tmp_path)
+    running = await begin(device_source, log, tmp_path)
     chance = random.Random(seed)
     for number in range(PASSINGS):
         await device.passes(str(number))
@@ -88,16 +88,16 @@ async def test_every_passing_is_on_the_log_whatever_the_line_does(seed: int, tmp
     assert device.forbidden == []
     assert "gap" not in log.kinds()
     await running.close()
-    assert durable(one, tmp_path)["D-5012"].number == len(device.files[device.file])
+    assert durable(device_source, tmp_path)["D-5012"].number == len(device.files[device.file])
     await device.close()
 
 
 async def test_a_restart_goes_on_from_the_cursor_and_fetches_what_came_meanwhile(tmp_path: Path):
     device = RaceResultDevice(Trouble(1), clock)
     await device.start()
-    one = source("raceresult", device.port)
+    device_source = source("raceresult", device.port)
     log = GrowingLog()
-    running = await begin(one, log, tmp_path)
+    running = await begin(device_source, log, tmp_path)
     for number in range(50):
         await device.passes(str(number))
     await log.until(lambda: len(log.reads) == 50)
@@ -108,7 +108,7 @@ async def test_a_restart_goes_on_from_the_cursor_and_fetches_what_came_meanwhile
     for number in range(90, 120):
         await device.passes(str(number))
     device.commands.clear()
-    running = await begin(one, log, tmp_path)
+    running = await begin(device_source, log, tmp_path)
     await log.until(lambda: len(log.reads) == 120)
     assert set(log.reads.values()) == {1}, "nothing that the cursor has is fetched again"
     assert "GETFILE;1" in device.commands
@@ -121,11 +121,11 @@ async def test_a_kill_at_any_instant_loses_nothing(seed: int, tmp_path: Path):
     """The process dies and what its log held on to does not; its folder is as it was at that instant."""
     device = RaceResultDevice(Trouble(seed, repeat=0.05, split=0.1), clock)
     await device.start()
-    one = source("raceresult", device.port)
+    device_source = source("raceresult", device.port)
     log = GrowingLog()
     chance = random.Random(seed)
     folder = tmp_path / "0"
-    running = await begin(one, log, folder)
+    running = await begin(device_source, log, folder)
     for life in range(1, 6):
         for number in range(40):
             await device.passes(f"{life}-{number}")
@@ -135,7 +135,7 @@ async def test_a_kill_at_any_instant_loses_nothing(seed: int, tmp_path: Path):
         folder = as_if_killed(folder, tmp_path / str(life))
         await running.close()
         log.answering.set()
-        running = await begin(one, log, folder)
+        running = await begin(device_source, log, folder)
     await log.until(lambda: logged(log) >= kept(device))
     print(f"seed {seed}: {device.passings()} passings, {sum(log.reads.values()) - len(log.reads)} repeats")
     assert logged(log) == kept(device)
@@ -146,28 +146,28 @@ async def test_a_kill_at_any_instant_loses_nothing(seed: int, tmp_path: Path):
 async def test_while_the_log_takes_nothing_the_cursor_stands_still(tmp_path: Path):
     device = RaceResultDevice(Trouble(1), clock)
     await device.start()
-    one = source("raceresult", device.port)
+    device_source = source("raceresult", device.port)
     log = GrowingLog()
     log.full = True
-    running = await begin(one, log, tmp_path)
+    running = await begin(device_source, log, tmp_path)
     for number in range(100):
         await device.passes(str(number))
     while log.asked < 3:
         await asyncio.sleep(0.01)
-    assert durable(one, tmp_path).get("D-5012", Position("1", 0)).number == 0
+    assert durable(device_source, tmp_path).get("D-5012", Position("1", 0)).number == 0
     log.full = False
     await log.until(lambda: len(log.reads) == 100)
     await running.close()
-    assert durable(one, tmp_path)["D-5012"].number == 100
+    assert durable(device_source, tmp_path)["D-5012"].number == 100
     await device.close()
 
 
 async def test_cleared_files_are_a_new_log_of_which_nothing_is_missed(tmp_path: Path):
     device = RaceResultDevice(Trouble(1), clock)
     await device.start()
-    one = source("raceresult", device.port)
+    device_source = source("raceresult", device.port)
     log = GrowingLog()
-    running = await begin(one, log, tmp_path)
+    running = await begin(device_source, log, tmp_path)
     for number in range(30):
         await device.passes(str(number))
     await log.until(lambda: len(log.reads) == 30)
@@ -175,7 +175,7 @@ async def test_cleared_files_are_a_new_log_of_which_nothing_is_missed(tmp_path: 
     device.clear()
     for number in range(100, 140):  # more than before: the count alone would not tell
         await device.passes(str(number))
-    running = await begin(one, log, tmp_path)
+    running = await begin(device_source, log, tmp_path)
     await log.until(lambda: len(log.reads) == 70)
     assert {row.chip for fact in log.facts() for row in getattr(fact, "reads", [])} >= {"6692-100", "6692-139"}
     assert "restarted" in log.kinds()

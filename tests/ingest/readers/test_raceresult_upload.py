@@ -19,9 +19,11 @@ LINES = "".join(f"1;{n};2026-01-04;05:00:{n:02d}.250;6692;12;-68;0;;;0;;;;;;;;\n
 
 
 @asynccontextmanager
-async def serving(log: GrowingLog, one: Source, **limits: Any) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
+async def serving(
+    log: GrowingLog, upload_source: Source, **limits: Any
+) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
     app = web.Application()
-    known = {(one.event, one.gateway): one}
+    known = {(upload_source.event, upload_source.gateway): upload_source}
     app.add_routes(Uploads(lambda *key: known.get(key), log, metrics(), now_us, IngestLimits(**limits)).routes())
     runner = web.AppRunner(app)
     await runner.setup()
@@ -109,8 +111,8 @@ async def test_a_decoder_in_another_zone_is_noted_once():
     log = GrowingLog()
     async with serving(log, uploads(), clock_turn_s=0.02) as (session, url), asyncio.timeout(30):
         while not log.notices() or len(log.reads) < 20:
-            at = datetime.now(UTC) + timedelta(hours=7)
-            line = f"1;33;{at:%Y-%m-%d};{at:%H:%M:%S}.{at.microsecond // 1000:03d};6692;12;-68;0;;;0;;;;;;;;\n"
+            local = datetime.now(UTC) + timedelta(hours=7)
+            line = f"1;33;{local:%Y-%m-%d};{local:%H:%M:%S}.{local.microsecond // 1000:03d};6692;12;-68;0;;;0;;;;;;;;\n"
             async with session.post(url, data=line) as answer:
                 assert await answer.text() == "OK"
     [notice] = log.notices()

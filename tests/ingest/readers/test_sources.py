@@ -47,11 +47,11 @@ def test_sources_come_out_in_the_files_order():
 
 
 def test_every_fault_is_named_by_its_path():
-    found = faults(
+    named = faults(
         GOOD.replace("Asia/Dubai", "Asia/Nowhere").replace('"tent"', '""').replace('"bridge"', '"b"\nsecert = "x"')
         + "\n[server]\nport = 1\n"
     )
-    assert [fault.partition(":")[0] for fault in found] == [
+    assert [fault.partition(":")[0] for fault in named] == [
         "server",
         "sources[0].gateway",
         "sources[0].zone",
@@ -118,9 +118,9 @@ def test_every_protocol_has_its_table():
     ],
 )
 def test_what_a_protocol_does_not_have_is_named(text, fault):
-    [found] = faults(text)
-    assert found.startswith("sources[0]")
-    assert fault in found
+    [named] = faults(text)
+    assert named.startswith("sources[0]")
+    assert fault in named
 
 
 def test_two_readers_of_a_protocol_have_names_and_addresses_of_their_own():

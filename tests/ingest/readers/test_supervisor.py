@@ -80,8 +80,8 @@ async def office(tmp_path: Path, race_log: MemoryLog) -> AsyncIterator[Office]:
     made = Office(tmp_path, race_log)
     yield made
     race_log.answering.set()
-    for one in made.readings:
-        await one.close()
+    for reading in made.readings:
+        await reading.close()
 
 
 async def sent(port: int, *frames: bytes) -> bytes:
@@ -163,12 +163,12 @@ async def test_a_changed_file_stops_and_starts_only_what_differs(office, race_lo
 
 
 async def test_readers_may_change_places(office):
-    one, two = free_port(), free_port()
-    work = office.reading(mylaps("a", f"127.0.0.1:{one}"), mylaps("b", f"127.0.0.1:{two}"))
+    first_port, two = free_port(), free_port()
+    work = office.reading(mylaps("a", f"127.0.0.1:{first_port}"), mylaps("b", f"127.0.0.1:{two}"))
     await work.start()
-    office.write(mylaps("a", f"127.0.0.1:{two}"), mylaps("b", f"127.0.0.1:{one}"))
+    office.write(mylaps("a", f"127.0.0.1:{two}"), mylaps("b", f"127.0.0.1:{first_port}"))
     await work.look()
-    assert work.ports() == {"mylaps:a": two, "mylaps:b": one}
+    assert work.ports() == {"mylaps:a": two, "mylaps:b": first_port}
 
 
 @pytest.mark.parametrize("text", ["", "[[sources", mylaps("tent").replace("+04:00", "+44:00"), None])

@@ -20,8 +20,8 @@ def clock() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-async def begin(one: Source, log: GrowingLog, folder: Path) -> RunningReader:
-    return await start_reader(one, context(log, folder, clock=quick_clock))
+async def begin(device_source: Source, log: GrowingLog, folder: Path) -> RunningReader:
+    return await start_reader(device_source, context(log, folder, clock=quick_clock))
 
 
 def kept(device: UltraDevice) -> set[tuple[int, str]]:
@@ -40,11 +40,11 @@ async def test_every_read_is_on_the_log_whatever_the_line_does(seed: int, tmp_pa
     device.swallow, device.damage = 0.05, 0.02
     device.rewinds = random.Random(seed).choice((b"\0\0", b"00"))
     await device.start()
-    one = source("ultra", device.port)
+    device_source = source("ultra", device.port)
     log = GrowingLog()
 
     def ahead() -> str:
-        position = durable(one, tmp_path).get("1")
+        position = durable(device_source, tmp_path).get("1")
         if position is None:
             return ""
         lacking = {read for read in kept(device) if read[0] <= position.number} - logged(log)
@@ -53,7 +53,7 @@ async def test_every_read_is_on_the_log_whatever_the_line_does(seed: int, tmp_pa
     log.check = ahead
     for number in range(20):
         await device.passes(f"EARLY{number}")
-    running = await begin(one, log, tmp_path)
+    running = await begin(device_source, log, tmp_path)
     chance = random.Random(seed)
     for number in range(PASSINGS):
         await device.passes(f"{number:012d}")
@@ -82,19 +82,19 @@ async def test_every_read_is_on_the_log_whatever_the_line_does(seed: int, tmp_pa
 async def test_a_restart_goes_on_from_the_cursor_and_fetches_what_came_meanwhile(tmp_path: Path):
     device = UltraDevice(Trouble(1, end=b"\n"), clock)
     await device.start()
-    one = source("ultra", device.port)
+    device_source = source("ultra", device.port)
     log = GrowingLog()
-    running = await begin(one, log, tmp_path)
+    running = await begin(device_source, log, tmp_path)
     for number in range(50):
         await device.passes(str(number))
     await log.until(lambda: len(log.reads) == 50)
-    while durable(one, tmp_path).get("1") is None:
+    while durable(device_source, tmp_path).get("1") is None:
         await asyncio.sleep(0.01)
     await running.close()
-    assert durable(one, tmp_path)["1"].number == 50
+    assert durable(device_source, tmp_path)["1"].number == 50
     for number in range(50, 120):
         await device.passes(str(number))
-    running = await begin(one, log, tmp_path)
+    running = await begin(device_source, log, tmp_path)
     await log.until(lambda: len(log.reads) == 120)
     assert set(log.reads.values()) == {1}, "nothing that the cursor has comes again"
     await running.close()
@@ -106,11 +106,11 @@ async def test_a_kill_at_any_instant_loses_nothing(seed: int, tmp_path: Path):
     """The process dies and what its log held on to does not; its folder is as it was at that instant."""
     device = UltraDevice(Trouble(seed, repeat=0.05, split=0.1, end=b"\n"), clock)
     await device.start()
-    one = source("ultra", device.port)
+    device_source = source("ultra", device.port)
     log = GrowingLog()
     chance = random.Random(seed)
     folder = tmp_path / "0"
-    running = await begin(one, log, folder)
+    running = await begin(device_source, log, folder)
     for life in range(1, 6):
         for number in range(40):
             await device.passes(f"{life}-{number}")
@@ -120,7 +120,7 @@ async def test_a_kill_at_any_instant_loses_nothing(seed: int, tmp_path: Path):
         folder = as_if_killed(folder, tmp_path / str(life))
         await running.close()
         log.answering.set()
-        running = await begin(one, log, folder)
+        running = await begin(device_source, log, folder)
     await log.until(lambda: logged(log) >= kept(device))
     print(f"seed {seed}: {len(device.log)} reads, {sum(log.reads.values()) - len(log.reads)} repeats")
     assert logged(log) == kept(device)
@@ -132,19 +132,19 @@ async def test_a_kill_at_any_instant_loses_nothing(seed: int, tmp_path: Path):
 async def test_a_cleared_log_is_a_new_epoch_of_which_nothing_is_missed(fresh: int, tmp_path: Path):
     device = UltraDevice(Trouble(1, end=b"\n"), clock)
     await device.start()
-    one = source("ultra", device.port)
+    device_source = source("ultra", device.port)
     log = GrowingLog()
-    running = await begin(one, log, tmp_path)
+    running = await begin(device_source, log, tmp_path)
     for number in range(40):
         await device.passes(f"old{number}")
     await log.until(lambda: len(log.reads) == 40)
-    while durable(one, tmp_path).get("1") is None:
+    while durable(device_source, tmp_path).get("1") is None:
         await asyncio.sleep(0.01)
     await running.close()
     device.clear()
     for number in range(fresh):  # fewer than before, and more: numbers alone would not tell
         await device.passes(f"new{number}")
-    running = await begin(one, log, tmp_path)
+    running = await begin(device_source, log, tmp_path)
     await log.until(lambda: len(log.reads) == 40 + fresh)
     assert "restarted" in log.kinds()
     await running.close()

@@ -15,5 +15,5 @@ def read(*facts):
 
 def rows(table, *columns):
     """Some columns of a table's rows."""
-    at = [table.columns.index(name) for name in columns]
-    return [tuple(row[index] for index in at) for row in table.rows]
+    indexes = [table.columns.index(name) for name in columns]
+    return [tuple(row[index] for index in indexes) for row in table.rows]

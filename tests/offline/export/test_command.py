@@ -53,8 +53,8 @@ def test_a_folder_holds_a_csv_file_of_each_board(export, tmp_path):
 
 
 def test_one_board_is_printed_and_several_are_not(export):
-    one = export("results", "--only", "men")
-    assert [(row["place"], row["bib"], row["time"]) for row in table(one.stdout)] == [
+    exported = export("results", "--only", "men")
+    assert [(row["place"], row["bib"], row["time"]) for row in table(exported.stdout)] == [
         ("1", "7", "1:06:40"),
         ("2", "8", "1:08:20"),
     ]

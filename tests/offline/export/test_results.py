@@ -38,7 +38,7 @@ RAN = (run("7", 2, 2000, "4000.5"), run("8", 1, 1990, 4100), run("9", 1, 2100, 4
 
 def tables(*facts, definition=OF, bibs=BIBS):
     made, scored = read(*day(*RAN, *facts, definition=definition, bibs=bibs))
-    return {one.id: one for one in results_tables(made, scored)}
+    return {table.id: table for table in results_tables(made, scored)}
 
 
 def published(state, at_s, **more):
@@ -80,8 +80,8 @@ def test_teams_have_points_or_times_and_their_members_by_name():
 
 
 def test_who_did_not_finish_is_listed_with_the_reason():
-    found = tables(status("8", "DQ"), status("9", "DNS"))[UNFINISHED]
-    assert rows(found, "bib", "status", "last_point", "why") == [
+    unfinished = tables(status("8", "DQ"), status("9", "DNS"))[UNFINISHED]
+    assert rows(unfinished, "bib", "status", "last_point", "why") == [
         ("8", "DQ", "FINISH", "disqualified"),
         ("9", "DNS", "FINISH", "did not start"),
         ("10", "ON_COURSE", "10K", None),

@@ -38,8 +38,8 @@ def person(
 
 
 def wanda(*events, contacts: str = "bib\n"):
-    found = [one for event in events for one in finishes(event)]
-    return wanda_table(found, Contacts(contacts_from_csv(contacts), [event.definition.event for event in events]))
+    finished = [finish for event in events for finish in finishes(event)]
+    return wanda_table(finished, Contacts(contacts_from_csv(contacts), [event.definition.event for event in events]))
 
 
 HCMC = marathon(

@@ -83,7 +83,7 @@ def test_counted_on_the_way_they_are_those_of_all_reads(seed):
     rng = random.Random(seed)
     log = typed_log(log_of(seed))
     state = PartitionState(0)
-    for offset, envelope in enumerate(envelopes([[one] for one in log])):
+    for offset, envelope in enumerate(envelopes([[logged] for logged in log])):
         state.fold(offset, envelope)
         if rng.random() < 0.3:
             for event in state.events.values():
@@ -99,7 +99,7 @@ def test_counted_on_the_way_they_are_those_of_all_reads(seed):
             state = loading.finish()
     (event,) = state.events.values()
     event.mark_again()
-    expected = observe(folded([[one] for one in log])).chips
+    expected = observe(folded([[logged] for logged in log])).chips
     assert [(c.chip, c.reads, c.first_us, c.last_us, set(c.devices), c.mats) for c in listed(event).chips] == [
         (c.chip, c.reads, c.first_us, c.last_us, set(c.devices), c.mats) for c in expected
     ]

@@ -76,7 +76,7 @@ def test_only_finish_is_compared_with_the_close():
 def test_times_and_points_stay_on_record_and_the_place_does_not():
     document = scored(run("7"), run("8", finish=AT_FINISH - 1), LATE, bibs=["7", "8"])
     late = athlete(document)
-    assert (late["gun_us"], late["time_s"], [one["point"] for one in late["points"]]) == (
+    assert (late["gun_us"], late["time_s"], [split["point"] for split in late["points"]]) == (
         4_000_000_000,
         None,
         ["START", "10K", "FINISH"],

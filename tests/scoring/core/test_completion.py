@@ -22,9 +22,9 @@ from tests.builders import (
 
 def verdict(document, bib="7"):
     """Status, missed points, flags and cases (open or not) of one athlete."""
-    one = athlete(document, bib)
+    row = athlete(document, bib)
     cases = {case["case"]: case["open"] for case in document["cases"] if case["bib"] == bib}
-    return one["status"], one["missed"], one["flags"], cases
+    return row["status"], row["missed"], row["flags"], cases
 
 
 # --- A mat missed on the way.

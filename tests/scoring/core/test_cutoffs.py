@@ -32,8 +32,8 @@ JUST_OVER = "0.000001"
 
 def cut(document, bib="7"):
     """Status, and the point whose limit was missed."""
-    one = athlete(document, bib)
-    return one["status"], one["cut_at"]
+    row = athlete(document, bib)
+    return row["status"], row["cut_at"]
 
 
 def limited(**limits):

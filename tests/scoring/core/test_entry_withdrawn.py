@@ -222,12 +222,12 @@ def test_a_snapshot_remembers_who_was_withdrawn_and_the_order_since():
     facts = [run("7"), run("8"), entry_withdrawn("7"), entries(team[0]), entry_withdrawn("8", id="w"), withdrawn("w")]
     log = day(*facts, definition=TEAMS, bibs=team)
     for until in range(len(log) + 1):
-        whole = partition(envelopes([[one] for one in typed(log[:until])]))
-        for state in whole.events.values():
+        scored_partition = partition(envelopes([[logged] for logged in typed(log[:until])]))
+        for state in scored_partition.events.values():
             state.take_event()
             state.take(100)
-        again = restored(whole)
-        for event, state in whole.events.items():
+        again = restored(scored_partition)
+        for event, state in scored_partition.events.items():
             assert standings_of(again.events[event]) == standings_of(state)
 
 

@@ -40,8 +40,8 @@ from tests.builders import (
 def folded(*facts):
     """An event's state after facts at offsets 0, 1, 2, ..."""
     state = EventState(EVENT)
-    for offset, one in enumerate(facts):
-        assert state.fold(offset, 0, typed(one)) is None
+    for offset, logged in enumerate(facts):
+        assert state.fold(offset, 0, typed(logged)) is None
     return state
 
 
@@ -84,7 +84,7 @@ def test_author_and_recording_time_do_not_change_the_standings():
 
 def test_a_withdrawn_fact_has_no_effect():
     before = scored(run())
-    for one in [
+    for logged in [
         status("7", "DQ", id="w"),
         time_set("7", "FINISH", 3000, id="w"),
         gun(100, id="w"),
@@ -96,10 +96,10 @@ def test_a_withdrawn_fact_has_no_effect():
         entries(entry("7", gender="F"), id="w"),
         defined(definition(races=[race(max_speed_mps=1)]), id="w"),
     ]:
-        changed = scored(run(), one, bibs=["7", "8"])
-        taken_back = scored(run(), one, withdrawn("w"), bibs=["7", "8"])
-        assert athlete(taken_back) == athlete(before), one["type"]
-        assert changed != {**taken_back, "revision": changed["revision"]}, one["type"]
+        changed = scored(run(), logged, bibs=["7", "8"])
+        taken_back = scored(run(), logged, withdrawn("w"), bibs=["7", "8"])
+        assert athlete(taken_back) == athlete(before), logged["type"]
+        assert changed != {**taken_back, "revision": changed["revision"]}, logged["type"]
 
 
 def test_a_withdrawal_can_come_before_its_fact():
@@ -276,7 +276,7 @@ def test_a_fact_that_names_something_unknown_is_pending(line):
         clock("ZZ", 5),
         excluded("ZZ", "C9", 5),
     ],
-    ids=lambda one: one["type"],
+    ids=lambda kind: kind["type"],
 )
 def test_a_fact_whose_names_are_known_is_not_pending(known):
     filed = fact("protest_filed", protest="filed", race="hm", text="")
@@ -410,7 +410,7 @@ def versions(*facts):
         (fact("results_published", race="hm", state="official"), 2, 2),
         (withdrawn("nothing"), 2, 2),
     ],
-    ids=lambda one: one["type"] if isinstance(one, dict) else "",
+    ids=lambda kind: kind["type"] if isinstance(kind, dict) else "",
 )
 def test_a_rows_version_is_the_last_offset_that_affects_it(later, seven, eight):
     assert versions(later) == {"7": seven, "8": eight}
@@ -426,10 +426,10 @@ def test_a_decision_affects_a_bib_with_a_colon():
 
 
 def test_an_exact_copy_of_a_read_raises_no_version_and_a_stronger_one_does():
-    one = reads(read("K1", "C7", 2000, rssi=-60))
-    assert versions(one, one)["7"] == 3
-    assert versions(one, reads(read("K1", "C7", 2000, rssi=-61)))["7"] == 3
-    assert versions(one, reads(read("K1", "C7", 2000, rssi=-59)))["7"] == 4
+    read_again = reads(read("K1", "C7", 2000, rssi=-60))
+    assert versions(read_again, read_again)["7"] == 3
+    assert versions(read_again, reads(read("K1", "C7", 2000, rssi=-61)))["7"] == 3
+    assert versions(read_again, reads(read("K1", "C7", 2000, rssi=-59)))["7"] == 4
 
 
 def test_a_clock_or_device_fact_affects_the_athletes_whom_the_device_read():

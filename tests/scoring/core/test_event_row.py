@@ -6,8 +6,8 @@ from tests.builders import day, fact, run, typed, withdrawn
 
 def test_reads_that_a_pending_withdrawal_names_raise_the_events_version():
     state = EventState("example-2026")
-    for offset, one in enumerate([*day(), withdrawn("r1")]):
-        state.fold(offset, 0, typed(one))
+    for offset, logged in enumerate([*day(), withdrawn("r1")]):
+        state.fold(offset, 0, typed(logged))
     before = state.take_event()
     assert before.pending == ["fact_withdrawn: no fact has the id r1"]
     state.fold(before.version + 1, 0, typed({**run(), "id": "r1"}))

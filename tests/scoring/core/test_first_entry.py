@@ -6,8 +6,8 @@ from tests.builders import defined, entries, entry, typed
 
 def first_entries(*facts):
     state = EventState("example-2026")
-    for offset, one in enumerate(facts):
-        state.fold(offset, 0, typed(one))
+    for offset, logged in enumerate(facts):
+        state.fold(offset, 0, typed(logged))
     return {row.bib: row.first_entry for row in state.take(10)}
 
 

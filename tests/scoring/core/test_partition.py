@@ -149,16 +149,16 @@ def test_a_restored_state_goes_on_like_the_original():
     """Facts of all kinds before it; after it an id sent again, a withdrawal and a repeat, which depend on them."""
     before = [*day(run("7", finish=None), status("8", "DQ", id="s"), bibs=["7", "8"]), withdrawn("later")]
     after = [run("7"), status("8", "DQ", id="s"), status("7", "DNF", id="later"), withdrawn("s")]
-    whole, first = PartitionState(2), PartitionState(2)
-    whole.fold(0, envelope(*before))
+    unbroken, first = PartitionState(2), PartitionState(2)
+    unbroken.fold(0, envelope(*before))
     first.fold(0, envelope(*before))
     rows(first)
     second = restored(first)
     assert (second.partition, second.next_offset) == (2, 1)
-    for state in (whole, second):
+    for state in (unbroken, second):
         state.fold(1, envelope(*after))
         state.mark_all()
-    assert rows(second) == rows(whole)
+    assert rows(second) == rows(unbroken)
 
 
 def test_a_restored_state_has_nothing_due():

@@ -128,14 +128,14 @@ def newest(rows):
 def test_rows_taken_at_any_time_end_like_those_of_all_records_at_once(log, other, rng):
     other = [{**fact, "event": "other"} for fact in other if fact["type"] != "event_defined"]
     records = merged(rng, envelopes(cut(rng, typed(log))), envelopes(cut(rng, typed(other))))
-    whole = partition(records)
+    unbroken = partition(records)
     rows, state = run(rng, records)
-    whole.mark_all()
-    events, athletes = whole.take(TAKE_ALL)
+    unbroken.mark_all()
+    events, athletes = unbroken.take(TAKE_ALL)
     assert row_bytes(newest(rows).values()) == row_bytes([*events, *athletes])
-    assert state.next_offset == whole.next_offset
-    for event, one in whole.events.items():
-        assert standings_of(state.events[event]) == standings_of(one)
+    assert state.next_offset == unbroken.next_offset
+    for event, event_state in unbroken.events.items():
+        assert standings_of(state.events[event]) == standings_of(event_state)
 
 
 @thorough
@@ -154,8 +154,8 @@ def afterwards(rng, log):
     facts = [{**fact, "id": f"m{number}"} for number, fact in enumerate(one_of_each(rng))]
     facts += [some_reads(rng, rng.choice(CHIPS)) for _ in range(2)]
     ids = [fact["id"] for fact in [*log, *facts] if "id" in fact]
-    for at in range(6):
-        name = f"n{at}"
+    for nth in range(6):
+        name = f"n{nth}"
         facts.append({"type": "fact_withdrawn", "event": EVENT, "fact": rng.choice(ids), "reason": "r", "id": name})
         ids += [name] * 4
     rng.shuffle(facts)
@@ -180,14 +180,14 @@ def test_a_row_that_is_not_due_has_not_changed(log, rng):
 @given(logs(), rngs)
 def test_a_state_restored_at_any_record_goes_on_like_the_original(log, rng):
     records = envelopes(cut(rng, typed(log)))
-    at = rng.randint(0, len(records))
-    whole, first = partition(records), partition(records[:at])
+    split_at = rng.randint(0, len(records))
+    unbroken, first = partition(records), partition(records[:split_at])
     first.take(TAKE_ALL)
     second = restored(first)
     assert list(second.dump()) == list(first.dump())
-    for offset, envelope in enumerate(records[at:], start=at):
+    for offset, envelope in enumerate(records[split_at:], start=split_at):
         assert second.fold(offset, envelope) == first.fold(offset, envelope)
-    for event, state in whole.events.items():
+    for event, state in unbroken.events.items():
         assert final_rows(second.events[event]) == final_rows(state)
         assert second.events[event].unused_reads([]) == state.unused_reads([])
 
@@ -221,10 +221,10 @@ def without_entry(fact, bib):
 @thorough
 @given(logs(), st.sampled_from(BIBS), rngs)
 def test_after_an_entry_is_withdrawn_all_is_as_if_it_had_never_been_added(log, bib, rng):
-    at = rng.randint(0, len(log))
+    cut = rng.randint(0, len(log))
     left = {"type": "entry_withdrawn", "event": EVENT, "bib": bib, "reason": "r"}
-    state = at_once([*log[:at], left, *log[at:]])
-    never = at_once([*(without_entry(fact, bib) for fact in log[:at]), *log[at:]])
+    state = at_once([*log[:cut], left, *log[cut:]])
+    never = at_once([*(without_entry(fact, bib) for fact in log[:cut]), *log[cut:]])
     assert standings_of(state) == standings_of(never)
     assert state.event_row().pending == never.event_row().pending
     assert {bib: state.row(bib).entry for bib in BIBS} == {bib: never.row(bib).entry for bib in BIBS}

@@ -29,9 +29,9 @@ from tests.builders import (
 
 def times(document, bib="7"):
     """Gun and chip time in seconds, and the printed time."""
-    one = athlete(document, bib)
-    seconds = [None if one[name] is None else one[name] / 1_000_000 for name in ("gun_us", "chip_us")]
-    return (*seconds, one["time_s"])
+    row = athlete(document, bib)
+    seconds = [None if row[name] is None else row[name] / 1_000_000 for name in ("gun_us", "chip_us")]
+    return (*seconds, row["time_s"])
 
 
 # --- Rounding.
@@ -62,9 +62,9 @@ def test_a_finishers_time_is_printed_rounded_up_and_stored_exactly():
 def test_the_example_of_an_athlete_in_the_rules():
     """Gun time 3902.12 s, START at 1.12 s after the gun, so chip time 3901 s. Source: R5."""
     document = scored(run(start="1.12", finish="3902.12"))
-    one = athlete(document)
-    assert (one["gun_us"], one["chip_us"], one["time_s"]) == (3902120000, 3901000000, 3903)
-    assert one["points"][0] == {"point": "START", "at_us": 1767477601120000, "source": "main"}
+    row = athlete(document)
+    assert (row["gun_us"], row["chip_us"], row["time_s"]) == (3902120000, 3901000000, 3903)
+    assert row["points"][0] == {"point": "START", "at_us": 1767477601120000, "source": "main"}
 
 
 # --- Gun and chip.
@@ -94,8 +94,8 @@ def test_gun_time_counts_from_the_earliest_gun_of_the_race_or_from_the_waves(gun
 def test_a_row_says_which_guns_it_counts_from(gun_from, counted_from):
     facts = [defined(half(gun_from=gun_from)), entries(entry("7", wave="B")), gun(600, wave="B"), gun(0, wave="A")]
     state = EventState("example-2026")
-    for offset, one in enumerate(facts):
-        state.fold(offset, 0, typed(one))
+    for offset, logged in enumerate(facts):
+        state.fold(offset, 0, typed(logged))
     row = state.row("7")
     assert (row.gun_at_us, row.own_gun_us) == (at(counted_from), at(600))
 

@@ -183,8 +183,8 @@ def test_every_read_is_named_once_used_or_with_its_reason(each):
     state = EventState("example-2026")
     facts = day(reads(*(read(name, "C7", at_s) for name, at_s in came)))
     facts += [excluded("K1", "C7", 2004)] if each else []
-    for offset, one in enumerate(facts):
-        state.fold(offset, 0, typed(one))
+    for offset, logged in enumerate(facts):
+        state.fold(offset, 0, typed(logged))
     rulings, places = state.rulings, state.devices.places(state.rulings)
     guns = Guns(at(0), at(0))
     out = sort_reads(rulings, places, state.chips, "7", ("C7",), guns.own_us)

@@ -211,7 +211,7 @@ def test_on_random_logs_the_lists_say_what_scoring_then_does():
                 state.fold(10**6, 0, typed(ruled | {"event": state.event}))
         before = {row.bib: row for row in scored(state).athletes}
         waivers = list(waivers_for(state, rng))
-        named = {one.bib: one.points for one in overruled_by(state.rulings, before.values(), waivers)}
+        named = {overruled.bib: overruled.points for overruled in overruled_by(state.rulings, before.values(), waivers)}
         for number, waiver in enumerate(waivers):
             state.fold(10**6 + 1 + number, 0, waiver)
         after = {row.bib: row for row in scored(state).athletes}

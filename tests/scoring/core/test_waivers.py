@@ -303,9 +303,11 @@ def test_the_explanation_says_why_the_point_is_not_required_and_who_waived_it():
         "06:06:40.000"
     )
     assert not why.missed
-    assert [(one.id, one.by, one.reason) for one in why.waivers] == [("w", "Lan", "the reader had no power")]
-    assert [(one.from_us, one.until_us) for one in why.waivers] == [(at(1000), at(2000))]
-    (ruling,) = [one for one in explanation.facts if one.type == "point_waived"]
+    assert [(shown_waiver.id, shown_waiver.by, shown_waiver.reason) for shown_waiver in why.waivers] == [
+        ("w", "Lan", "the reader had no power")
+    ]
+    assert [(shown_waiver.from_us, shown_waiver.until_us) for shown_waiver in why.waivers] == [(at(1000), at(2000))]
+    (ruling,) = [shown_fact for shown_fact in explanation.facts if shown_fact.type == "point_waived"]
     assert (ruling.state, ruling.by, ruling.reason) == ("in_force", "Lan", "the reader had no power")
     assert ruling.says == "waives 10K of hm for those who passed it unread from 05:16:40.000 until 05:33:20.000"
 
@@ -313,7 +315,9 @@ def test_the_explanation_says_why_the_point_is_not_required_and_who_waived_it():
 def test_the_public_sees_the_waiver_without_name_and_reason():
     explanation = why_7(NO_10K, waived("10K", by="Lan", id="w"))
     shown = public(ExplainedResult(1, explanation, [])).explanation
-    assert [(one.id, one.by, one.reason) for one in point_of(shown, "10K").waivers] == [("w", None, None)]
+    assert [
+        (shown_waiver.id, shown_waiver.by, shown_waiver.reason) for shown_waiver in point_of(shown, "10K").waivers
+    ] == [("w", None, None)]
     assert point_of(shown, "10K").says == point_of(explanation, "10K").says
 
 
@@ -321,7 +325,7 @@ def test_without_an_earlier_point_and_with_several_waivers_the_sentence_names_al
     explanation = why_7(run(start=None, k10=None), waived("10K", 1000), waived("10K"), waived("10K", 4000))
     why = point_of(explanation, "10K")
     assert "passed from 05:16:40.000 and at any time: this athlete came after the gun at 05:00:00.000" in why.says
-    assert [one.from_us for one in why.waivers] == [at(1000), None]
+    assert [shown_waiver.from_us for shown_waiver in why.waivers] == [at(1000), None]
 
 
 def test_of_a_missed_point_the_sentence_says_why_its_waivers_do_not_reach_the_athlete():

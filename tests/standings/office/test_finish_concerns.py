@@ -69,7 +69,7 @@ def test_a_chip_read_while_packing_up_is_named_by_the_office():
     log = Log()
     for line in (DATA / "field" / "27b-late-read.jsonl").read_bytes().splitlines():
         log.add(line)
-    (concern,) = [one for one in lists_of(log)[0].concerns if one.kind == "late_finish"]
+    (concern,) = [listed for listed in lists_of(log)[0].concerns if listed.kind == "late_finish"]
     assert (concern.bib, concern.race, concern.reason) == (
         "2",
         "hm",
