@@ -4,11 +4,11 @@ The data belongs to one revision of an event, so it may be kept for as long as t
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from schemas.definition import Board, Delegation, TeamBoard
+from schemas.definition import Board, Delegation, Race, TeamBoard
 from schemas.results import AthleteRow, Case
 from services.live.async_cache import AsyncCache
 from services.live.event_cache import EventCache
@@ -22,12 +22,14 @@ from services.live.pages.published import PublishedData, held_publication, stand
 from services.live.pages.standings_document import StandingsData
 from services.live.pages.team import DelegationData, TeamData, official_delegation
 from services.live.published_results import PublishedResults
+from services.live.race_spreads import RaceSpreads
 from services.live.ranking import EMPTY, Placed, Ranking
 from services.live.ranking_cache import RankingCache
 from services.live.revision_history import RevisionHistory
 from services.live.store import CHANGED_MAX, FACTS_MAX, Store
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex
+from services.standings.finish_estimate import Spreads
 from services.standings.publication import Published
 from services.standings.together import TogetherCase, looked_for, with_shared_cases
 
@@ -43,12 +45,21 @@ class Loader:
         self.rankings = RankingCache(store)
         self.results = PublishedResults(store, self.events, self.rankings)
         self.history = RevisionHistory(store)
+        self._race_spreads = RaceSpreads(store)
         self._open_cases: AsyncCache[list[Case]] = AsyncCache(CASES_HELD, lambda cases: 1 + len(cases))
         self._together: AsyncCache[list[TogetherCase]] = AsyncCache(CASES_HELD, lambda cases: 1 + len(cases))
 
     async def close(self) -> None:
         """Cancel all loading."""
-        for cache in (self.events, self.rankings, self.results, self.history, self._open_cases, self._together):
+        for cache in (
+            self.events,
+            self.rankings,
+            self.results,
+            self.history,
+            self._race_spreads,
+            self._open_cases,
+            self._together,
+        ):
             await cache.close()
 
     async def athletes(self, announced: AnnouncedRevision, bibs: Sequence[str]) -> dict[str, AthleteRow]:
@@ -57,6 +68,14 @@ class Loader:
         for bib in announced.hidden.intersection(rows):
             rows[bib] = msgspec.structs.replace(rows[bib], hidden=True)
         return rows
+
+    async def spreads(
+        self, event: EventIndex, announced: AnnouncedRevision, race: Race, athletes: Iterable[AthleteRow]
+    ) -> Spreads:
+        """Load the spreads by which athletes of a race are estimated; none when none of them is on the course."""
+        if all(athlete.status != "ON_COURSE" for athlete in athletes):
+            return {}
+        return await self._race_spreads.at(event, race, announced)
 
     # --- Events
 
@@ -208,6 +227,7 @@ class Loader:
             state=standing_of(event, published, board.race, board.id).state,
             changed=differences.changed(board.id),
             changed_bibs=differences.bibs(board.id),
+            spreads=await self.spreads(event, announced, race, athletes.values()),
         )
 
     # --- Teams
@@ -261,6 +281,7 @@ class Loader:
             splits={point: await self.store.splits(name, row.race, point, revision) for point in points},
             versions=await self.store.versions(name, bib, revision),
             published=await self.results.published(event),
+            spreads=await self.spreads(event, announced, event.races[row.race], [row]),
         )
 
     async def athlete_boards(

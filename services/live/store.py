@@ -28,6 +28,7 @@ from services.preview.folded_facts import FACTS_A_PAGE, FACTS_AFTER, Line
 from services.runtime.clickhouse import Database
 from services.standings.incremental import Cell
 from services.standings.publication import Ground, Published
+from services.standings.race_spread import Taken
 from services.standings.together import TogetherCase
 
 BIBS_A_QUERY = 1_000
@@ -226,6 +227,22 @@ class Store:
             {"event": key[0], "race": key[1], "point": key[2], "since": since, "revision": revision},
         )
         return [(bib, Split(*split) if there else None) for bib, there, *split in rows]
+
+    async def finishers(self, event: str, race: str, finish: str, revision: int) -> list[dict[str, Taken]]:
+        """Return when the athletes of a race who took the point `finish` took each of its points, by its id."""
+        rows = await self._database.query(
+            "SELECT groupArray(point), groupArray(chip_us), groupArray(at_us) FROM (SELECT point, bib, there, chip_us,"
+            " at_us FROM splits WHERE event = {event:String} AND race = {race:String}"
+            " AND version <= {revision:Int64} ORDER BY point, bib, version DESC LIMIT 1 BY point, bib) WHERE there"
+            " GROUP BY bib HAVING has(groupArray(point), {finish:String}) ORDER BY bib",
+            {"event": event, "race": race, "finish": finish, "revision": revision},
+        )
+        finishers: list[dict[str, Taken]] = []
+        for start in range(0, len(rows), BIBS_A_QUERY):
+            for points, times_us, at_us in rows[start : start + BIBS_A_QUERY]:
+                finishers.append(dict(zip(points, map(Taken, times_us, at_us), strict=True)))
+            await asyncio.sleep(0)
+        return finishers
 
     async def boards_changed(self, event: str, since: int, until: int) -> list[str]:
         """Return the boards, team boards and delegations whose rows changed, by name."""

@@ -1,7 +1,8 @@
 """Estimate when athletes on the course reach a later point: the median, and the range that holds four of five.
 
 The pace over the rest of the way is estimated as a multiple of the pace so far, by quantiles that were fitted on a real
-marathon (`pace_table`). What was measured and what is assumed: docs/decisions/12-expected-times-are-fitted.md.
+marathon (`pace_table`). Where enough athletes of a race have finished, its own spread replaces the fitted one
+(`race_spread`). What was measured and what is assumed: docs/decisions/12-expected-times-are-fitted.md.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from schemas.definition import Race
 from schemas.ids import US
 from schemas.results import AthleteRow
-from services.standings.pace_table import COURSE_KM, rest_pace
+from services.standings.pace_table import COURSE_KM, COURSE_TERMS, rest_pace
 
 RIEGEL_EXPONENT = 1.06
 """Time grows with distance to this power. Source: P. S. Riegel, Athletic Records and Human Endurance, American
@@ -24,7 +25,26 @@ TREND_SHARE_MIN = 0.08  # of the distance; over a shorter stretch a change of pa
 PACE_RANGE = (-0.5, 0.65)
 TREND_RANGE = (-0.1, 0.5)
 
+FACTOR_MIN = 1e-4  # from the median to a quantile: fitted ones may touch at the edge of their range
+
 _PACE_S = 300.0  # a kilometre
+
+
+class Spread(NamedTuple):
+    """How the pace ahead differs from the fitted one: `shift` is added to its logarithm.
+
+    `below` and `above` multiply the fitted distances from the median to the quantiles 0.1 and 0.9.
+    """
+
+    shift: float
+    below: float
+    above: float
+
+
+FITTED = Spread(0.0, 1.0, 1.0)
+
+Spreads = Mapping[tuple[str, str], Spread]
+"""Spreads of a race's own finishers, by the point that was taken and the later point that is estimated."""
 
 
 class Estimate(NamedTuple):
@@ -62,8 +82,19 @@ class Run(NamedTuple):
     women: float = 0.5
 
 
-def expected(race: Race, athlete: AthleteRow) -> Expected | None:
-    """Return what is expected of an athlete; None off the course, and before the first point after START."""
+class PaceFactors(NamedTuple):
+    """The median logarithm of a pace ahead over the pace so far, and how far the quantiles 0.1 and 0.9 are from it."""
+
+    median: float
+    below: float
+    above: float
+
+
+def expected(race: Race, athlete: AthleteRow, spreads: Spreads) -> Expected | None:
+    """Return what is expected of an athlete; None off the course, and before the first point after START.
+
+    Where `spreads` of the race lack a pair of points, the fitted one holds.
+    """
     start_us = start_instant_us(athlete)
     if athlete.status != "ON_COURSE" or start_us is None or athlete.gun_at_us is None:
         return None
@@ -72,11 +103,11 @@ def expected(race: Race, athlete: AthleteRow) -> Expected | None:
     if run is None:
         return None
     index = max(index for index, point in enumerate(race.points) if point.id in times_us)
-    ahead, finish = race.points[index + 1], race.points[-1]
-    at_finish = time_at(run, run.length_km)
+    last, ahead, finish = race.points[index], race.points[index + 1], race.points[-1]
+    at_finish = time_at(run, run.length_km, spreads.get((last.id, finish.id), FITTED))
     at_next = at_finish
     if ahead is not finish:
-        at_next = time_at(run, ahead.km - race.points[0].km)
+        at_next = time_at(run, ahead.km - race.points[0].km, spreads.get((last.id, ahead.id), FITTED))
     from_us = athlete.gun_at_us if race.official_time == "gun" else start_us
     adjusted_us = sum(sign * getattr(athlete, name) for name, sign in athlete.ADJUSTMENTS.items())
     return Expected(ahead.id, at_next.shifted(start_us), at_finish.shifted(start_us - from_us + adjusted_us))
@@ -105,15 +136,18 @@ def run_to(race: Race, times_us: Mapping[str, int], women: float = 0.5) -> Run |
     return Run(length_km, km, time_us, women=women)
 
 
-def time_at(run: Run, km: float) -> Estimate:
+def time_at(run: Run, km: float, spread: Spread = FITTED) -> Estimate:
     """Return the time since the start at a later point, in kilometres since the start."""
     pace_us = run.time_us / run.km
     rest_km = km - run.km
-    return Estimate(*(run.time_us + round(pace_us * rest_km * exp(factor)) for factor in pace_factors(run, km)))
+    fitted = pace_factors(run, km)
+    median = fitted.median + spread.shift
+    factors = median - spread.below * fitted.below, median, median + spread.above * fitted.above
+    return Estimate(*(run.time_us + round(pace_us * rest_km * exp(factor)) for factor in factors))
 
 
-def pace_factors(run: Run, km: float) -> tuple[float, float, float]:
-    """Return the fitted quantiles of the logarithm of the pace up to a later point over the pace so far, ascending.
+def pace_factors(run: Run, km: float) -> PaceFactors:
+    """Return the fitted quantiles of the logarithm of the pace up to a later point over the pace so far.
 
     Over less than a marathon runners slow down less: by as much less as the distance is shorter, and the spread by its
     square root. That is assumed.
@@ -123,12 +157,11 @@ def pace_factors(run: Run, km: float) -> tuple[float, float, float]:
     fits = rest_pace(run.km / run.length_km, earlier, km / run.length_km)
     terms = run_terms(run)
     low, median, high = (sum(map(mul, fit, terms)) for fit in fits)
-    course = sum(map(mul, fits.median[:5], terms))
-    middle = median - course * (1 - shorter)
-    return (
-        middle + min(low - median, 0.0) * sqrt(shorter),
-        middle,
-        middle + max(high - median, 0.0) * sqrt(shorter),
+    by_course = sum(map(mul, fits.median[:COURSE_TERMS], terms))
+    return PaceFactors(
+        median - by_course * (1 - shorter),
+        max(median - low, FACTOR_MIN) * sqrt(shorter),
+        max(high - median, FACTOR_MIN) * sqrt(shorter),
     )
 
 

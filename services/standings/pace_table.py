@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 
 TABLE = "pace_table.csv"
 COURSE_KM = 42.195  # of the marathon on which the table was fitted
+COURSE_TERMS = 5  # the first of the terms of a run, which need no earlier point
 STRETCHES_HELD = 4_096  # a course of 40 points has 1,600 at most
 
 LOW, MEDIAN, HIGH = 0.1, 0.5, 0.9

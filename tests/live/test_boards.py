@@ -11,6 +11,7 @@ import pytest
 from services.live.feed.columns import FEED_COLUMNS
 from tests.builders import (
     EVENT,
+    at,
     board,
     course,
     defined,
@@ -135,6 +136,28 @@ async def test_a_point_ranks_all_athletes_who_took_it_with_what_lies_ahead(datab
         assert column(start, "pace") == [None, None, None]
         wrong = await live.json(f"{BOARDS}/men?point=5K", status=422)
     assert "START, 10K, FINISH" in wrong["detail"]
+
+
+async def test_athletes_on_the_course_are_estimated_by_the_finishers_of_their_race_once_there_are_enough(database):
+    field = [str(number) for number in range(100, 235)]
+    # 120 who finish an hour after 10 km, much later than fitted, and 15 so late that all others have to be in
+    finishes = [run(bib, 1, 2000 + index, 5600 + index) for index, bib in enumerate(field[:120])]
+    finishes += [run(bib, 1, 4000 + index, 10_000 + index) for index, bib in enumerate(field[120:])]
+    race = await racing(database, *finishes, run("7", 1, 2200, None), bibs=("7", *field))
+    early = race.revision
+    assert race.announced_at_us(early) < at(300)  # until then the fitted spread holds
+    async with serving(race) as live:
+        (fitted,) = (await live.json(f"{BOARDS}/men?point=10K&q=7"))["rows"]
+        await race.announce(*[gun(0)] * 160)
+        assert race.announced_at_us(race.revision) > at(300)
+        (own,) = (await live.json(f"{BOARDS}/men?point=10K&q=7"))["rows"]
+        athlete = await live.json(f"/v1/events/{EVENT}/athletes/7")
+        (before,) = (await live.json(f"{BOARDS}/men?point=10K&q=7&as_of={early}"))["rows"]
+    assert own["bib"] == athlete["bib"] == "7"
+    assert fitted["projected_finish"] < "1:20:00" < "1:35:00" < own["projected_finish"]
+    names = ("next_eta", "projected_low", "projected_finish", "projected_high")
+    assert [own[name] for name in names] == [athlete[name] for name in names]
+    assert before == fitted
 
 
 async def test_a_board_by_chip_ranks_its_points_by_chip_too(database):

@@ -1,6 +1,7 @@
 """Estimates of the finish and the next point: what held-out runners did, and what holds for any runner."""
 
 import csv
+from math import exp
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.definition import Race
 from schemas.results import AthleteRow, PointTime
-from services.standings.finish_estimate import Run, expected, run_to, time_at
+from services.standings.finish_estimate import FITTED, Run, Spread, expected, run_to, time_at
 from services.standings.pace_table import COURSE_KM
 from tests.builders import EVENT, START_US, US, hms, point, race, result, us
 
@@ -55,50 +56,50 @@ def test_groups_of_runners_who_were_not_fitted_finished_as_estimated(group):
 
 def test_the_finish_is_estimated_later_than_at_an_even_pace_as_most_marathoners_slow_down():
     athlete = on_course(0, 1500, 3000, 6330)  # 5:00 a kilometre
-    ahead = expected(marathon(), athlete)
+    ahead = expected(marathon(), athlete, {})
     assert (ahead.point, ahead.finish.median_us > us(hms("3:31:00"))) == ("30K", True)
     assert us(hms("3:25:00")) < ahead.finish.low_us < ahead.finish.median_us < ahead.finish.high_us < us(hms("4:15:00"))
     assert START_US + us(6330 + 2500) < ahead.next.low_us < ahead.next.high_us < START_US + us(6330 + 3100)
 
 
 def test_an_athlete_who_has_slowed_down_is_expected_later_than_one_of_the_same_time_at_an_even_pace():
-    even, slowed = (expected(marathon(), on_course(0, 1500, at_10k_s, 6330)) for at_10k_s in (3000, 2850))
+    even, slowed = (expected(marathon(), on_course(0, 1500, at_10k_s, 6330), {}) for at_10k_s in (3000, 2850))
     assert slowed.finish.median_us > even.finish.median_us
     assert slowed.next.median_us > even.next.median_us
 
 
 def test_women_slow_down_less_than_men_and_others_are_in_between():
     women, others, men = (
-        expected(marathon(), on_course(0, 1500, 3000, 6330, gender=gender)).finish.median_us for gender in "FXM"
+        expected(marathon(), on_course(0, 1500, 3000, 6330, gender=gender), {}).finish.median_us for gender in "FXM"
     )
     assert women < others < men
 
 
 def test_missed_points_leave_an_estimate_by_those_that_were_taken():
-    only_half = expected(marathon(), on_course(0, None, None, 6330))
-    with_10k = expected(marathon(), on_course(0, None, 3000, 6330))
+    only_half = expected(marathon(), on_course(0, None, None, 6330), {})
+    with_10k = expected(marathon(), on_course(0, None, 3000, 6330), {})
     assert only_half.finish.high_us - only_half.finish.low_us > with_10k.finish.high_us - with_10k.finish.low_us
-    assert expected(marathon(), on_course(0, 1500)).point == "10K"
+    assert expected(marathon(), on_course(0, 1500), {}).point == "10K"
 
 
 def test_without_a_start_the_gun_stands_in_for_it():
-    started, unread = (expected(marathon(), on_course(start_s, 1500)) for start_s in (0, None))
+    started, unread = (expected(marathon(), on_course(start_s, 1500), {}) for start_s in (0, None))
     assert started is not None
     assert unread == started
 
 
 def test_official_times_count_from_the_gun_or_the_start_and_contain_adjustments():
     athlete = on_course(60, 1560, 3060)
-    by_gun, by_chip = (expected(marathon(official_time=kind), athlete) for kind in ("gun", "chip"))
+    by_gun, by_chip = (expected(marathon(official_time=kind), athlete, {}) for kind in ("gun", "chip"))
     assert by_gun.next == by_chip.next
     assert by_gun.finish == by_chip.finish.shifted(us(60))
-    adjusted = expected(marathon(), on_course(60, 1560, 3060, penalty_us=us(120)))
+    adjusted = expected(marathon(), on_course(60, 1560, 3060, penalty_us=us(120)), {})
     assert (adjusted.finish, adjusted.next) == (by_gun.finish.shifted(us(120)), by_gun.next)
 
 
 def test_before_the_finish_the_next_point_is_the_finish():
     athlete = on_course(60, 1560, 3060, 6390, 9200)
-    ahead = expected(marathon(), athlete)
+    ahead = expected(marathon(), athlete, {})
     assert (ahead.point, ahead.next) == ("FINISH", ahead.finish.shifted(START_US))
 
 
@@ -117,12 +118,32 @@ def test_before_the_finish_the_next_point_is_the_finish():
     ids=["nowhere", "only-start", "dnf", "otl", "finished", "at-the-finish", "no-gun", "before-their-start"],
 )
 def test_nothing_is_expected_off_the_course_without_a_pace_or_from_times_that_descend(athlete):
-    assert expected(marathon(), athlete) is None
+    assert expected(marathon(), athlete, {}) is None
 
 
 def test_an_officials_time_that_is_not_in_order_is_no_trend():
-    ahead = expected(marathon(), on_course(0, 1500, 7000, 6330))
-    assert ahead == expected(marathon(), on_course(0, 1500, None, 6330))
+    ahead = expected(marathon(), on_course(0, 1500, 7000, 6330), {})
+    assert ahead == expected(marathon(), on_course(0, 1500, None, 6330), {})
+
+
+def test_where_finishers_of_the_race_were_slower_the_athlete_is_expected_later_and_in_a_wider_range():
+    run = Run(COURSE_KM, 30.0, us(9000), 20.0, us(6000))
+    fitted = time_at(run, COURSE_KM)
+    slower = time_at(run, COURSE_KM, Spread(0.1, 1.0, 1.0))
+    assert slower.median_us - run.time_us == pytest.approx((fitted.median_us - run.time_us) * exp(0.1))
+    wider = time_at(run, COURSE_KM, Spread(0.0, 1.5, 2.0))
+    assert (wider.median_us, time_at(run, COURSE_KM, FITTED)) == (fitted.median_us, fitted)
+    assert wider.low_us < fitted.low_us < fitted.high_us < wider.high_us
+
+
+def test_a_spread_holds_for_its_two_points_only():
+    athlete = on_course(0, 1500, 3000, 6330)
+    fitted = expected(marathon(), athlete, {})
+    to_finish = expected(marathon(), athlete, {("HALF", "FINISH"): Spread(0.1, 1.0, 1.0)})
+    assert (to_finish.next, to_finish.finish > fitted.finish) == (fitted.next, True)
+    to_next = expected(marathon(), athlete, {("HALF", "30K"): Spread(0.1, 1.0, 1.0)})
+    assert (to_next.next > fitted.next, to_next.finish) == (True, fitted.finish)
+    assert expected(marathon(), athlete, {("10K", "30K"): Spread(0.1, 1.0, 1.0)}) == fitted
 
 
 @st.composite

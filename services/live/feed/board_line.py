@@ -11,14 +11,14 @@ from schemas.results import AthleteRow
 from services.live.ranking import Placed, Ranking
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex
-from services.standings.finish_estimate import Expected, expected
+from services.standings.finish_estimate import Expected, Spreads, expected
 
 
 class Listing(Struct, frozen=True, kw_only=True):
     """Values that all lines of one answer share. `updated_at` is when `announced` was, in the event's time zone.
 
     `point` is the requested point, None for the board itself. `state` is the state of the board's results; `changed`
-    are the bibs whose rows differ from the official ones.
+    are the bibs whose rows differ from the official ones. `spreads` are those of the race's own finishers.
     """
 
     event: EventIndex
@@ -30,6 +30,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     leader: Placed | None
     state: str
     changed: frozenset[str]
+    spreads: Spreads
 
 
 class Names(NamedTuple):
@@ -72,7 +73,7 @@ def board_line(listing: Listing, placed: Placed, athlete: AthleteRow, earlier: M
         point=point,
         km=next((course.km for course in listing.race.points if course.id == point), 0.0),
         move=None if placed_before is None else placed_before.place - placed.place,
-        ahead=expected(listing.race, athlete),
+        ahead=expected(listing.race, athlete, listing.spreads),
     )
 
 

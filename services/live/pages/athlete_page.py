@@ -18,7 +18,7 @@ from services.live.ranking import Ranking, rank_at_point, root_board
 from services.live.table_rows import AnnouncedRevision, AthleteVersion, Split
 from services.standings.boards import passes
 from services.standings.event_index import EventIndex, age_group, point_name, title
-from services.standings.finish_estimate import expected, start_instant_us
+from services.standings.finish_estimate import Spreads, expected, start_instant_us
 from services.standings.incremental import Cell
 from services.standings.publication import Published
 from services.standings.result_flags import CASE, public_flags, waived_points
@@ -30,7 +30,8 @@ class AthleteData(Struct, frozen=True, kw_only=True):
     """The data from which an answer about an athlete is built.
 
     `boards` are the athlete's (`boards_of`), with the `rankings` and the `members` of each by id; `splits` are of the
-    points that the athlete took, by point and bib; START, where nobody has a rank, may be missing.
+    points that the athlete took, by point and bib; START, where nobody has a rank, may be missing. `spreads` are those
+    by which athletes on the course are estimated.
     """
 
     event: EventIndex
@@ -42,6 +43,7 @@ class AthleteData(Struct, frozen=True, kw_only=True):
     splits: Mapping[str, Mapping[str, Split]]
     versions: Sequence[AthleteVersion]
     published: Sequence[Published]
+    spreads: Spreads
 
 
 class AthleteBoard(Struct, frozen=True, kw_only=True):
@@ -75,7 +77,7 @@ def build_athlete(data: AthleteData) -> dict[str, Any]:
     row = data.athlete
     places = athlete_boards(row.bib, data.boards, data.rankings, data.event.language)
     return {
-        **_public_athlete(data.event, data.announced, row),
+        **_public_athlete(data.event, data.announced, row, data.spreads),
         "points": [
             {**point_result(data.event, row, index), "ranks": _ranks(data, split.point)}
             for index, split in enumerate(row.points)
@@ -153,7 +155,9 @@ def athlete_summary(event: EventIndex, row: AthleteRow) -> dict[str, Any]:
     }
 
 
-def _public_athlete(event: EventIndex, announced: AnnouncedRevision, row: AthleteRow) -> dict[str, Any]:
+def _public_athlete(
+    event: EventIndex, announced: AnnouncedRevision, row: AthleteRow, spreads: Spreads
+) -> dict[str, Any]:
     """Return the part of an athlete's result that does not depend on others."""
     race = event.races[row.race]
     entry = row.entry
@@ -178,13 +182,13 @@ def _public_athlete(event: EventIndex, announced: AnnouncedRevision, row: Athlet
         "waived": waived_points(race, row),
         **{name: getattr(row, name) for name in row.ADJUSTMENTS},
         "version": row.version,
-        **_expected_fields(event, row),
+        **_expected_fields(event, row, spreads),
     }
 
 
-def _expected_fields(event: EventIndex, row: AthleteRow) -> dict[str, Any]:
+def _expected_fields(event: EventIndex, row: AthleteRow, spreads: Spreads) -> dict[str, Any]:
     """Return when an athlete is expected at the next point, and the expected official time; null off the course."""
-    ahead = expected(event.races[row.race], row)
+    ahead = expected(event.races[row.race], row, spreads)
     finish = {} if ahead is None else dict(zip(FINISH_QUANTILES, ahead.finish, strict=True))
     return {
         "next_point": None if ahead is None else ahead.point,

@@ -15,6 +15,7 @@ from services.live.http.query import BoardQuery
 from services.live.ranking import Placed, Ranking
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex
+from services.standings.finish_estimate import Spreads
 
 LINE_STEPS = 25  # microseconds that building a line and encoding it take
 
@@ -25,7 +26,8 @@ class BoardData(Struct, frozen=True, kw_only=True):
     `point` is the point whose order was asked for, None for the board itself; `ranking` is that order. `lines` are the
     lines of the page out of `total`, `athletes` their athletes, and `earlier` the rankings at the points that these
     took before (`points_before`). `state` is the state of the board's results, `changed` whether anything of it differs
-    from its official results, and `changed_bibs` the bibs whose rows do.
+    from its official results, and `changed_bibs` the bibs whose rows do. `spreads` are those by which athletes on the
+    course are estimated.
     """
 
     event: EventIndex
@@ -40,6 +42,7 @@ class BoardData(Struct, frozen=True, kw_only=True):
     state: str
     changed: bool
     changed_bibs: frozenset[str]
+    spreads: Spreads
 
 
 class BoardPage(Struct, frozen=True):
@@ -82,6 +85,7 @@ def build_board(data: BoardData) -> BoardPage:
         leader=data.ranking.lines[0] if data.ranking.lines else None,
         state=data.state,
         changed=data.changed_bibs,
+        spreads=data.spreads,
     )
     lines = [
         board_line(listing, placed, data.athletes[placed.bib], data.earlier)

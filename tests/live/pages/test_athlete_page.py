@@ -24,6 +24,7 @@ def build(loaded: LoadedEvent, bib: str) -> dict:
             splits={point: loaded.splits(point) for point in ("10K", "FINISH")},
             versions=[],
             published=[],
+            spreads={},
         )
     )
 

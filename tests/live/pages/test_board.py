@@ -38,6 +38,7 @@ def data(loaded: LoadedEvent, query: BoardQuery = EVERYTHING, **more) -> BoardDa
         "state": "live",
         "changed": False,
         "changed_bibs": frozenset(),
+        "spreads": {},
     }
     return BoardData(**{**given, **more})
 
