@@ -12,6 +12,7 @@ iteratively reweighted least squares.
 
 import csv
 import gzip
+import io
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
@@ -38,6 +39,8 @@ SPLITS_KM = {
     "official_min": COURSE_KM,
 }
 KMS = tuple(SPLITS_KM.values())
+HALF_KM = 21.0975
+COVERED = (0.76, 0.84)  # of finishes, that have to be in the range at each point
 EARLIER_MAX = 3  # earlier points by each of which the trend is fitted: the last is missed by less than 1 in 100 runners
 STEPS = 80  # of reweighting; the coefficients change by less than 0.001 after 50
 NEAR_ZERO = 1e-4  # a residual as near counts as this far
@@ -88,8 +91,18 @@ def earlier_points(km: float) -> list[float | None]:
 # --- Fitting
 
 
-def fit_lines(finishers: Sequence[Finisher]) -> Iterator[tuple[float, float | None, float, float, list[float]]]:
-    """Yield the point, the earlier point, the later point, the quantile and its coefficients."""
+class Fitted(NamedTuple):
+    """The coefficients of a quantile from a point, by an earlier point, to a later one."""
+
+    km: float
+    earlier_km: float | None
+    until_km: float
+    quantile: float
+    coefficients: list[float]
+
+
+def fits(finishers: Sequence[Finisher]) -> Iterator[Fitted]:
+    """Yield what is fitted on finishers."""
     for km in KMS[:-1]:
         for earlier_km in reversed(earlier_points(km)):
             runs = [(runner, run) for runner in finishers if (run := run_of(runner, km, earlier_km)) is not None]
@@ -98,7 +111,8 @@ def fit_lines(finishers: Sequence[Finisher]) -> Iterator[tuple[float, float | No
                 terms = np.array([run_terms(run) for run, _ in ended])
                 factors = np.array([log_factor(run, until_km, until_us) for run, until_us in ended])
                 for quantile in (LOW, MEDIAN, HIGH):
-                    yield km, earlier_km, until_km, quantile, list(map(float, fit_quantile(terms, factors, quantile)))
+                    coefficients = [float(number) for number in fit_quantile(terms, factors, quantile)]
+                    yield Fitted(km, earlier_km, until_km, quantile, coefficients)
 
 
 def log_factor(run: Run, until_km: float, until_us: int) -> float:
@@ -107,7 +121,7 @@ def log_factor(run: Run, until_km: float, until_us: int) -> float:
     return float(np.log(pace / (run.time_us / run.km)))
 
 
-def fit_quantile(terms: "np.ndarray", values: "np.ndarray", quantile: float) -> "np.ndarray":
+def fit_quantile(terms: np.ndarray, values: np.ndarray, quantile: float) -> np.ndarray:
     """Return the coefficients of the terms for a quantile of the values."""
     coefficients = np.linalg.lstsq(terms, values, rcond=None)[0]
     for _ in range(STEPS):
@@ -118,23 +132,19 @@ def fit_quantile(terms: "np.ndarray", values: "np.ndarray", quantile: float) -> 
     return coefficients
 
 
-def write_table(finishers: Sequence[Finisher]) -> None:
-    """Fit on the runners who are not held out, and write the table."""
+def table_text(finishers: Sequence[Finisher]) -> str:
+    """Return the table that is fitted on the runners who are not held out."""
     fitted = [runner for runner in finishers if not runner.held_out]
-    head = TABLE_HEAD.format(runners=len(finishers), fitted=len(fitted))
-    names = ["from_km", "earlier_km", "to_km", "quantile", *Coefficients._fields]
-    lines = [",".join(names)]
-    for km, earlier_km, until_km, quantile, coefficients in fit_lines(fitted):
-        numbers = [f"{number:.4f}" for number in coefficients]
-        padded = numbers + [""] * (len(Coefficients._fields) - len(numbers))
-        lines.append(
-            ",".join(
-                [f"{km:g}", "" if earlier_km is None else f"{earlier_km:g}", f"{until_km:g}", f"{quantile:g}", *padded]
-            )
-        )
-    TABLE.write_text(head + "\n".join(lines) + "\n")
-    pace_table.rest_pace.cache_clear()
-    pace_table.fitted.cache_clear()
+    text = io.StringIO(TABLE_HEAD.format(runners=len(finishers), fitted=len(fitted)))
+    text.seek(0, io.SEEK_END)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["from_km", "earlier_km", "to_km", "quantile", *Coefficients._fields])
+    for fit in fits(fitted):
+        numbers = [f"{number:.4f}" for number in fit.coefficients]
+        numbers += [""] * (len(Coefficients._fields) - len(numbers))
+        earlier = "" if fit.earlier_km is None else f"{fit.earlier_km:g}"
+        writer.writerow([f"{fit.km:g}", earlier, f"{fit.until_km:g}", f"{fit.quantile:g}", *numbers])
+    return text.getvalue()
 
 
 TABLE_HEAD = """\
@@ -281,20 +291,37 @@ def write_groups(finishers: Sequence[Finisher]) -> None:
             writer.writerow("" if value is None else f"{value:.5g}" for value in line)
 
 
+def faults(measured: Sequence[Measured]) -> list[str]:
+    """Return where estimates of the finish are not as good as they have to be."""
+    ranges = [f"{line_of(finish)} in range" for finish in measured if not COVERED[0] <= finish.covered <= COVERED[1]]
+    half_way = [finish for finish in measured if finish.km == HALF_KM and finish.earlier_km is not None]
+    errors = [f"{line_of(finish)} mean error" for finish in half_way if finish.error_s > finish.even_error_s / 2]
+    return ranges + errors
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Print how the table does on held-out runners of a file; with `--write` among the arguments fit it first."""
+    """Print how the table does on held-out runners of a file; with `--write` among the arguments fit it first.
+
+    Return 1 when that is not good enough.
+    """
     paths = [Path(argument) for argument in arguments if not argument.startswith("--")]
     if len(paths) != 1:
         print("name one file of splits: make fit SPLITS=splits.csv.gz [WRITE=1]", file=sys.stderr)
         return 2
     finishers = read_finishers(paths[0])
     if "--write" in arguments:
-        write_table(finishers)
+        TABLE.write_text(table_text(finishers))
         write_groups(finishers)
+        pace_table.fitted.cache_clear()
+        pace_table.rest_pace.cache_clear()
     held_out = [runner for runner in finishers if runner.held_out]
-    print(LINE_HEAD, *map(line_of, measured_finishes(held_out)), sep="\n")
+    measured = list(measured_finishes(held_out))
+    print(LINE_HEAD, *map(line_of, measured), sep="\n")
     print("\nThe next point:\n", LINE_HEAD, *map(line_of, measured_next(held_out)), sep="\n")
-    return 0
+    wrong = faults(measured)
+    if wrong:
+        print("\nNot good enough:", *wrong, sep="\n", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
