@@ -53,8 +53,6 @@ def _compared(race: Race, index: int, finishers: Iterable[Finisher], until_us: i
     """Return the last athletes at a point who would have finished by `until_us` even if they were slow."""
     point = race.points[index]
     ran_km, rest_km = point.km - race.points[0].km, race.points[-1].km - point.km
-    if ran_km <= 0:
-        return []
     slow = SLOW_FACTOR * rest_km / ran_km
 
     def due_us(finisher: Finisher) -> float:

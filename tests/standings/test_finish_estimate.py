@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from schemas.definition import Race
 from schemas.results import AthleteRow, PointTime
-from services.standings.finish_estimate import FITTED, Run, Spread, expected, run_to, time_at
+from services.standings.finish_estimate import (
+    FITTED,
+    Estimate,
+    Run,
+    Spread,
+    expected,
+    pace_factors,
+    run_terms,
+    run_to,
+    time_at,
+)
 from services.standings.pace_table import COURSE_KM
 from tests.builders import EVENT, START_US, US, hms, point, race, result, us
 
@@ -75,6 +85,57 @@ def test_women_slow_down_less_than_men_and_others_are_in_between():
     assert women < others < men
 
 
+@pytest.mark.parametrize(("gender", "women"), [("F", 1.0), ("M", 0.0), ("X", 0.5), (None, 0.5)])
+def test_an_estimate_is_by_the_gender_of_the_entry_or_between_both(gender, women):
+    athlete = on_course(0, 1500, 3000, gender=gender or "M")
+    if gender is None:
+        athlete = msgspec.structs.replace(athlete, entry=None)
+    run = Run(COURSE_KM, 10.0, us(3000), 5.0, us(1500), women)
+    assert expected(marathon(), athlete, {}).finish == time_at(run, COURSE_KM)
+    assert expected(marathon(), athlete, {}).next == time_at(run, KM["HALF"]).shifted(START_US)
+
+
+def test_without_a_trend_the_gender_counts_too():
+    run = Run(COURSE_KM, 5.0, us(1500), women=1.0)
+    assert expected(marathon(), on_course(0, 1500, gender="F"), {}).finish == time_at(run, COURSE_KM)
+
+
+def test_a_course_may_begin_at_any_kilometre():
+    athlete = on_course(0, 1500, 3000)
+    moved = marathon({name: km + 3 for name, km in KM.items()})
+    assert expected(moved, athlete, {}) == expected(marathon(), athlete, {})
+
+
+def test_over_half_a_marathon_runners_slow_down_by_half_and_ranges_are_narrower_by_the_square_root():
+    whole = pace_factors(Run(COURSE_KM, 21.0975, us(7200)), COURSE_KM)
+    as_fast = round(us(3600) / 2**0.06)  # over half the distance, as Riegel converts the pace
+    half = pace_factors(Run(COURSE_KM / 2, 21.0975 / 2, as_fast), COURSE_KM / 2)
+    assert half.median == pytest.approx(whole.median / 2, abs=1e-6)
+    assert [half.below, half.above] == pytest.approx([whole.below * 0.5**0.5, whole.above * 0.5**0.5], abs=1e-6)
+
+
+def test_over_half_a_marathon_a_trend_goes_on_as_over_a_whole_one():
+    whole, slowing = (Run(COURSE_KM, 20.0, us(6000), 10.0, us(at_10k_s)) for at_10k_s in (3000, 2900))
+    half, half_slowing = (  # as fast over half the distance, as Riegel converts the pace
+        Run(COURSE_KM / 2, 10.0, round(us(3000) / 2**0.06), 5.0, round(us(at_5k_s) / 2**0.06))
+        for at_5k_s in (1500, 1450)
+    )
+    by_trend = pace_factors(slowing, COURSE_KM).median - pace_factors(whole, COURSE_KM).median
+    by_trend_of_half = pace_factors(half_slowing, COURSE_KM / 2).median - pace_factors(half, COURSE_KM / 2).median
+    assert by_trend_of_half == pytest.approx(by_trend, abs=1e-6)
+    assert by_trend > 0.02
+
+
+def test_beyond_a_marathon_runners_slow_down_as_over_a_marathon():
+    whole = pace_factors(Run(COURSE_KM, 21.0975, us(7200)), COURSE_KM)
+    as_fast = round(us(14_400) * 2**0.06)
+    assert pace_factors(Run(2 * COURSE_KM, COURSE_KM, as_fast), 2 * COURSE_KM) == pytest.approx(whole, abs=1e-6)
+
+
+def test_an_estimate_counts_from_another_zero_as_a_whole():
+    assert Estimate(1, 2, 4).shifted(10) == (11, 12, 14)
+
+
 def test_missed_points_leave_an_estimate_by_those_that_were_taken():
     only_half = expected(marathon(), on_course(0, None, None, 6330), {})
     with_10k = expected(marathon(), on_course(0, None, 3000, 6330), {})
@@ -112,17 +173,29 @@ def test_before_the_finish_the_next_point_is_the_finish():
         on_course(0, 1500, status="OTL"),
         on_course(0, 1500, 3000, 6330, 9200, 13000, status="FINISHED"),
         on_course(0, 1500, 3000, 6330, 9200, 13000),
-        on_course(None, 1500, gun_at_us=None, own_gun_us=None),
+        on_course(None, 1500, own_gun_us=None),
+        on_course(0, 1500, gun_at_us=None),
         on_course(3000, 1500),
     ],
-    ids=["nowhere", "only-start", "dnf", "otl", "finished", "at-the-finish", "no-gun", "before-their-start"],
+    ids=[
+        "nowhere",
+        "only-start",
+        "dnf",
+        "otl",
+        "finished",
+        "at-the-finish",
+        "no-own-gun",
+        "no-gun",
+        "before-their-start",
+    ],
 )
 def test_nothing_is_expected_off_the_course_without_a_pace_or_from_times_that_descend(athlete):
     assert expected(marathon(), athlete, {}) is None
 
 
-def test_an_officials_time_that_is_not_in_order_is_no_trend():
-    ahead = expected(marathon(), on_course(0, 1500, 7000, 6330), {})
+@pytest.mark.parametrize("at_10k_s", [7000, 6330, 0, -5])
+def test_an_officials_time_that_is_not_in_order_is_no_trend(at_10k_s):
+    ahead = expected(marathon(), on_course(0, 1500, at_10k_s, 6330), {})
     assert ahead == expected(marathon(), on_course(0, 1500, None, 6330), {})
 
 
@@ -191,3 +264,18 @@ def test_a_trend_is_not_measured_over_a_short_stretch():
     assert run_to(near_half, times_us).earlier_km == 5.0
     del times_us["5K"]
     assert run_to(near_half, times_us).earlier_km is None
+    assert run_to(near_half, {"START": 0, **times_us}).earlier_km is None
+
+
+def test_a_trend_is_measured_from_any_point_after_the_start():
+    kms = {"START": 0.0, "FIRST": 0.5, "LAST": 2.0, "FINISH": 5.0}
+    assert run_to(marathon(kms), {"FIRST": us(150), "LAST": us(600)}).earlier_km == 0.5
+    assert run_to(marathon(kms), {"FIRST": us(150)}) == Run(5.0, 0.5, us(150), women=0.5)
+
+
+def test_the_same_trend_over_a_longer_stretch_counts_as_it_was_fitted_over_one():
+    near, far = (
+        Run(COURSE_KM, 40.0, us(12_000), km, round(us(12_000) / (1 + 1.05 * (40 - km) / km))) for km in (35.0, 25.0)
+    )
+    assert run_terms(far) == pytest.approx(run_terms(near), abs=1e-6)  # 5 % slower than before
+    assert pace_factors(far, COURSE_KM).median != pytest.approx(pace_factors(near, COURSE_KM).median, abs=1e-3)

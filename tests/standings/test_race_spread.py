@@ -17,8 +17,9 @@ TO_FINISH = ("10K", "FINISH")
 TO_NEXT = ("5K", "10K")
 
 
-def half() -> Race:
-    return msgspec.convert(race(points=[point(name, name.lower(), km) for name, km in KM.items()]), Race)
+def half(first_km=0.0) -> Race:
+    points = [point(name, name.lower(), km + first_km) for name, km in KM.items()]
+    return msgspec.convert(race(points=points), Race)
 
 
 def runner(at_10k_s, part=0.0, shift=0.0, started_s=0, at_5k=True) -> dict[str, Taken]:
@@ -58,6 +59,7 @@ def test_a_race_that_runs_as_fitted_keeps_the_fitted_spread():
 def test_where_everybody_is_slower_the_median_is_shifted():
     spread = race_spreads(half(), field(400, shift=0.08) + LATE)[TO_FINISH]
     assert spread.shift == pytest.approx(0.08, abs=0.005)
+    assert [spread.below, spread.above] == pytest.approx([1.0, 1.0], abs=0.1)
 
 
 def test_a_range_is_widened_but_never_narrowed():
@@ -72,6 +74,31 @@ def test_too_few_finishers_give_no_spread():
     assert TO_FINISH not in race_spreads(half(), enough[1:])  # the late ones cannot be compared, nobody was later
     assert TO_FINISH in race_spreads(half(), enough)
     assert race_spreads(half(), []) == race_spreads(half(), LATE[1:]) == {}
+
+
+def test_late_finishers_that_may_be_strays_are_no_field():
+    field_of_few = [runner(2400 + index) for index in range(STRAYS_MAX)]
+    assert race_spreads(half(), field_of_few) == {}
+
+
+def test_a_course_may_begin_at_any_kilometre():
+    finishers = field(400, shift=0.05) + LATE
+    assert race_spreads(half(3.0), finishers) == race_spreads(half(), finishers)
+
+
+def test_finishers_whose_times_do_not_ascend_are_not_compared():
+    finishers = field(FINISHERS_MIN) + LATE
+    finishers[0] = {**finishers[0], "FINISH": finishers[0]["10K"]}
+    assert TO_FINISH not in race_spreads(half(), finishers)
+    assert TO_NEXT in race_spreads(half(), finishers)
+    finishers[0] = {name: Taken(-taken.time_us, taken.at_us) for name, taken in finishers[0].items()}
+    assert race_spreads(half(), finishers) == {}
+
+
+def test_who_missed_the_next_point_is_compared_at_the_finish_alone():
+    finishers = field(FINISHERS_MIN) + LATE
+    del finishers[0]["10K"]
+    assert set(race_spreads(half(), finishers)) == {("5K", "FINISH")}
 
 
 def test_the_next_point_has_a_spread_of_its_own():
