@@ -19,7 +19,7 @@ from services.standings.pace_table import HIGH, LOW
 FINISHERS_MIN = 100
 FINISHERS_MAX = 200  # the last to pass the point, who are most like those on the course
 STRAYS_MAX = 10  # finishes that may be at a wrong instant, hours ahead, without making others seem overdue
-SLOW_FACTOR = 1.4  # of the pace so far: of the fitted race, 95 of 100 ran the second half faster
+SLOW_FACTOR = 1.4  # of the pace so far: of the fitted race, 94 of 100 ran the second half faster
 
 
 class Taken(NamedTuple):
