@@ -164,7 +164,7 @@ def _public_athlete(
     return {
         "event": announced.event,
         "revision": announced.revision,
-        "updated_at": format_instant(announced.at_us, event.zone, "milliseconds"),
+        "updated_at": format_instant(announced.at_us, event.zone, "microseconds"),
         **athlete_summary(event, row),
         "race_name": in_language(race.name, event.language),
         "division": None if entry is None else entry.division or None,

@@ -80,7 +80,7 @@ def build_board(data: BoardData) -> BoardPage:
         board=data.board,
         race=data.event.races[data.board.race],
         announced=data.announced,
-        updated_at=format_instant(data.announced.at_us, data.event.zone, "milliseconds"),
+        updated_at=format_instant(data.announced.at_us, data.event.zone, "microseconds"),
         point=data.point,
         leader=data.ranking.lines[0] if data.ranking.lines else None,
         state=data.state,

@@ -50,7 +50,7 @@ def build_event_summary(
         "date": definition.date,
         "timezone": definition.timezone,
         "revision": announced.revision,
-        "updated_at": format_instant(announced.at_us, event.zone, "milliseconds"),
+        "updated_at": format_instant(announced.at_us, event.zone, "microseconds"),
         "races": [
             {
                 "race": race.id,
@@ -71,7 +71,7 @@ def build_event(data: EventData) -> dict[str, Any]:
     return {
         "event": data.announced.event,
         "revision": data.announced.revision,
-        "updated_at": format_instant(data.announced.at_us, data.event.zone, "milliseconds"),
+        "updated_at": format_instant(data.announced.at_us, data.event.zone, "microseconds"),
         "name": in_language(definition.name, language),
         "language": language or next(iter(data.event.languages), None),
         "languages": data.event.languages,
