@@ -14,7 +14,7 @@ from services.live.async_cache import AsyncCache
 from services.live.event_cache import EventCache
 from services.live.http.query import BoardQuery, SearchQuery
 from services.live.pages.athlete_page import AthleteBoard, AthleteData, athlete_boards, boards_of, known_athlete
-from services.live.pages.board import BoardData, check_point, points_before, select_lines
+from services.live.pages.board import BoardData, ShownLine, check_point, points_before, select_lines
 from services.live.pages.cases import event_cases
 from services.live.pages.changes import ChangesData
 from services.live.pages.event_page import EventData
@@ -23,7 +23,7 @@ from services.live.pages.standings_document import StandingsData
 from services.live.pages.team import DelegationData, TeamData, official_delegation
 from services.live.published_results import PublishedResults
 from services.live.race_spreads import RaceSpreads
-from services.live.ranking import EMPTY, Placed, Ranking
+from services.live.ranking import EMPTY, Ranking
 from services.live.ranking_cache import RankingCache
 from services.live.revision_history import RevisionHistory
 from services.live.store import CHANGED_MAX, FACTS_MAX, Store
@@ -182,7 +182,8 @@ class Loader:
         matches = None
         if query.words:
             matches = set(await self.store.search(announced.event, query.words, announced.revision))
-        total, lines = select_lines(ranking, query, matches)
+        on_course = await self.rankings.on_course(event, board, announced.revision) if query.on_course else []
+        total, lines = select_lines(ranking, on_course, query, matches)
         return await self._board(event, announced, board, query.point, ranking, total, lines)
 
     async def board_lines(
@@ -190,7 +191,7 @@ class Loader:
     ) -> BoardData:
         """Load the lines of some bibs on a board."""
         ranking = await self.rankings.board(event, board, announced.revision)
-        lines = [line for bib in bibs if (line := ranking.line(bib)) is not None]
+        lines = [ShownLine(None, line) for bib in bibs if (line := ranking.line(bib)) is not None]
         return await self._board(event, announced, board, None, ranking, len(ranking.lines), lines)
 
     async def _board(
@@ -201,17 +202,17 @@ class Loader:
         point: str | None,
         ranking: Ranking,
         total: int,
-        lines: Sequence[Placed],
+        lines: Sequence[ShownLine],
     ) -> BoardData:
-        race = event.races[board.race]
+        race, revision = event.races[board.race], announced.revision
         own, together = await asyncio.gather(
-            self.athletes(announced, [line.bib for line in lines]), self.together(event, announced)
+            self.athletes(announced, [line.placed.bib for line in lines]), self.together(event, announced)
         )
         athletes = {row.bib: row for row in with_shared_cases(own.values(), together)}
-        earlier = {
-            name: await self.rankings.at_point(event, board, name, announced.revision)
-            for name in points_before(race, point, athletes)
-        }
+        before = points_before(race, lines, athletes)
+        rankings: dict[str | None, Ranking] = {point: ranking}
+        for last in {line.point for line in lines if line.point is not None} - {point}:
+            rankings[last] = await self.rankings.at_point(event, board, last, revision)
         differences = await self.results.differences(event, announced, board.race)
         published = await self.results.published(event)
         return BoardData(
@@ -219,15 +220,16 @@ class Loader:
             announced=announced,
             board=board,
             point=point,
-            ranking=ranking,
+            rankings=rankings,
             total=total,
             lines=lines,
             athletes=athletes,
-            earlier=earlier,
+            earlier={name: await self.rankings.at_point(event, board, name, revision) for name in before},
             state=standing_of(event, published, board.race, board.id).state,
             changed=differences.changed(board.id),
             changed_bibs=differences.bibs(board.id),
             spreads=await self.spreads(event, announced, race, athletes.values()),
+            first_with=await self.history.first_with(announced, {row.version for row in athletes.values()}),
         )
 
     # --- Teams

@@ -1,11 +1,11 @@
 """Order athletes on a board or at a point, and give them places. Pure. Source: R4.1."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from schemas.definition import Board
+from schemas.definition import Board, Race
 from schemas.results import printed_s
 from services.live.table_rows import Split
 from services.standings.event_index import EventIndex
@@ -82,6 +82,23 @@ def point_order(board: Board, members: Iterable[str], splits: Mapping[str, Split
     for place, tied, bib, split in _places(keyed):
         time_us = split.chip_us if by_chip else split.gun_us
         lines.append(Placed(place, tied, bib, split.gun_us, split.chip_us, time_us, time_us, printed_s(time_us)))
+    return lines
+
+
+def on_course_order(
+    race: Race, finished: Ranking, at_points: Mapping[str, Ranking], on_course: Set[str]
+) -> list[tuple[str, Placed]]:
+    """Return those on the course by the furthest point that each took, and of one point in the order there.
+
+    `at_points` are the board's rankings at all points after START. Who has only started is in none of them.
+    """
+    seen = set(finished.index)
+    lines = []
+    for point in reversed(race.points[1:]):
+        for line in at_points[point.id].lines:
+            if line.bib in on_course and line.bib not in seen:
+                seen.add(line.bib)
+                lines.append((point.id, line))
     return lines
 
 

@@ -3,7 +3,7 @@
 from schemas.definition import Board
 from services.live.async_cache import AsyncCache
 from services.live.off_loop import off_loop
-from services.live.ranking import Ranking, board_order, point_order, ranking_of, root_board
+from services.live.ranking import Placed, Ranking, board_order, on_course_order, point_order, ranking_of, root_board
 from services.live.store import Store
 from services.standings.event_index import EventIndex
 
@@ -16,10 +16,13 @@ class RankingCache:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._rankings: AsyncCache[Ranking] = AsyncCache(LINES_HELD, lambda ranking: 1 + len(ranking.lines))
+        self._on_course: AsyncCache[list[tuple[str, Placed]]] = AsyncCache(LINES_HELD, lambda lines: 1 + len(lines))
+        self._bibs_on_course: AsyncCache[frozenset[str]] = AsyncCache(LINES_HELD, lambda bibs: 1 + len(bibs))
 
     async def close(self) -> None:
         """Cancel all calls in progress."""
-        await self._rankings.close()
+        for cache in (self._rankings, self._on_course, self._bibs_on_course):
+            await cache.close()
 
     async def board(self, event: EventIndex, board: Board, revision: int) -> Ranking:
         """Return a board's ranking at a revision."""
@@ -44,3 +47,19 @@ class RankingCache:
             return await off_loop(len(cells), lambda: ranking_of(point_order(root, cells, splits)))
 
         return await self._rankings.get(("point", event_id, board.id, point, revision), make)
+
+    async def on_course(self, event: EventIndex, board: Board, revision: int) -> list[tuple[str, Placed]]:
+        """Return a board's members who are on the course, the furthest first: each with their last point, and the line
+        there.
+        """
+        event_id, race = event.definition.event, event.races[board.race]
+
+        async def make() -> list[tuple[str, Placed]]:
+            bibs = await self._bibs_on_course.get(
+                (event_id, race.id, revision), lambda: self._store.on_course(event_id, race.id, revision)
+            )
+            at_points = {point.id: await self.at_point(event, board, point.id, revision) for point in race.points[1:]}
+            finished = await self.board(event, board, revision)
+            return await off_loop(len(bibs), lambda: on_course_order(race, finished, at_points, bibs))
+
+        return await self._on_course.get((event_id, board.id, revision), make)

@@ -1,4 +1,8 @@
-"""Find the revision of an event that was the newest at a moment in the past."""
+"""Find the revision of an event that was the newest at a moment in the past, or the first that had a result."""
+
+import asyncio
+from bisect import bisect_left
+from collections.abc import Iterable
 
 from services.live.async_cache import AsyncCache
 from services.live.errors import Refused
@@ -17,6 +21,8 @@ class RevisionHistory:
         self._store = store
         self._moments: AsyncCache[tuple[AnnouncedRevision | None]] = AsyncCache(MOMENTS_HELD, lambda _: 1)
         self._hidden: AsyncCache[frozenset[str]] = AsyncCache(HIDDEN_HELD, lambda hidden: 1 + len(hidden))
+        self._announced: dict[str, list[AnnouncedRevision]] = {}  # of each event, in order, as far as it was asked for
+        self._locks: dict[str, asyncio.Lock] = {}
 
     async def close(self) -> None:
         """Cancel all look-ups."""
@@ -43,6 +49,19 @@ class RevisionHistory:
             return newest
         hidden = await self._hidden.get(newest, lambda: self._store.hidden(newest.event, newest.revision))
         return past._replace(hidden=hidden)
+
+    async def first_with(self, newest: AnnouncedRevision, versions: Iterable[int]) -> dict[int, AnnouncedRevision]:
+        """Return for each version of a row the first announced revision that had it, `newest` at the latest."""
+        async with self._locks.setdefault(newest.event, asyncio.Lock()):
+            announced = self._announced.setdefault(newest.event, [])
+            last = announced[-1].revision if announced else -1
+            if last < newest.revision:
+                announced += await self._store.revisions_after(newest.event, last, newest.revision)
+        first = {}
+        for version in versions:
+            index = bisect_left(announced, version, key=lambda listed: listed.revision)
+            first[version] = announced[index] if index < len(announced) else newest
+        return first
 
     async def at(self, newest: AnnouncedRevision, moment: Moment) -> AnnouncedRevision:
         """Return the same. Raises Refused when the moment is before the first revision."""

@@ -70,6 +70,15 @@ class Store:
         )
         return AnnouncedRevision(event, *rows[0]) if rows else None
 
+    async def revisions_after(self, event: str, since: int, until: int) -> list[AnnouncedRevision]:
+        """Return the announced revisions after one, up to another, in order."""
+        rows = await self._database.query(
+            "SELECT revision, announced_at_us FROM revisions WHERE event = {event:String}"
+            " AND revision > {since:Int64} AND revision <= {until:Int64} ORDER BY revision LIMIT 1 BY revision",
+            {"event": event, "since": since, "until": until},
+        )
+        return [AnnouncedRevision(event, *row) for row in rows]
+
     async def first_revision(self, event: str) -> int:
         """Return the first revision that was announced."""
         rows = await self._database.query(
@@ -97,6 +106,17 @@ class Store:
             {"event": event, "revision": revision},
         )
         return {(race, status): int(count) for race, status, count in rows}
+
+    async def on_course(self, event: str, race: str, revision: int) -> frozenset[str]:
+        """Return the bibs of a race that are on the course."""
+        rows = await self._database.query(
+            "SELECT bib FROM (SELECT bib, race, status, gone FROM athlete_versions"
+            " WHERE event = {event:String} AND version <= {revision:Int64}"
+            " ORDER BY bib, version DESC LIMIT 1 BY bib) WHERE NOT gone AND race = {race:String}"
+            " AND status = 'ON_COURSE'",
+            {"event": event, "race": race, "revision": revision},
+        )
+        return frozenset(bib for (bib,) in rows)
 
     # --- athletes
 

@@ -5,15 +5,13 @@ import csv
 import io
 import xml.etree.ElementTree as ET
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from services.live.feed.columns import FEED_COLUMNS
-from services.live.limits import LiveLimits
-from services.runtime.tokens import new_token, tokens_bytes
 from tests.builders import (
     EVENT,
-    START_US,
     at,
     board,
     course,
@@ -26,12 +24,16 @@ from tests.builders import (
     gun,
     order,
     race,
+    read,
+    reads,
     run,
     status,
 )
 from tests.live.racing import Live, Racing, serving
 
-BOARDS = f"/v1/events/{EVENT}/boards"
+BASE = f"/v1/events/{EVENT}"
+BOARDS = f"{BASE}/boards"
+MATS = [("start", "S1"), ("10k", "K1"), ("15k", "M1"), ("finish", "F1")]
 NUMBERS = {"place", "km", "time_ms", "gap_ms", "speed_kmh", "move", "revision", "age_grade"}
 
 
@@ -69,7 +71,7 @@ async def test_a_board_ranks_its_finishers_with_gaps_paces_and_moves(database):
         "FINISHED",
         "live",
     )
-    assert first["updated_at"] == "2026-01-04T05:00:15.000000+07:00"  # when revision 5 was announced
+    assert first["updated_at"] == "2026-01-04T05:00:15.000000+07:00"  # when the revision with this result was announced
 
 
 async def test_boards_over_http_equal_the_standings_document_of_the_log(database):
@@ -173,15 +175,89 @@ async def test_a_board_by_chip_ranks_its_points_by_chip_too(database):
     assert column(at_10k, "time") == ["0:32:30", "0:33:19"]
 
 
-async def test_a_board_that_prints_chip_times_gives_gaps_in_the_time_that_ranks(database):
+async def test_those_on_the_course_follow_the_finishers_by_their_furthest_point(database):
+    longer = [
+        {"id": "START", "mat": "start", "km": 0},
+        {"id": "10K", "mat": "10k", "km": 10},
+        {"id": "15K", "mat": "15k", "km": 15},
+        {"id": "FINISH", "mat": "finish", "km": 21.0975},
+    ]
+    mats = [{"id": name, "devices": [device]} for name, device in MATS]
+    made = definition(races=[race(points=longer)], boards=[board("men", gender="M")], mats=mats)
+    runs = [
+        reads(read("S1", "C7", 1), read("K1", "C7", 2000), read("M1", "C7", 2950), read("F1", "C7", 4000)),
+        reads(read("S1", "C8", 2), read("K1", "C8", 1990), read("M1", "C8", 3010)),
+        reads(read("S1", "C9", 3), read("K1", "C9", 2300), read("M1", "C9", 2990)),
+        reads(read("S1", "C10", 1), read("K1", "C10", 1980)),
+        reads(read("S1", "C11", 1)),
+        reads(read("S1", "C12", 1), read("K1", "C12", 1970)),
+    ]
+    bibs = ("7", "8", "9", "10", "11", "12")
+    stopped = status("12", "DNF")
+    race_day = await racing(database, *runs, stopped, definition=made, bibs=bibs)
+    async with serving(race_day) as live:
+        answer = await live.json(f"{BOARDS}/men?on_course=1")
+        plain = await live.json(f"{BOARDS}/men")
+        feed = await live.json(f"{BOARDS}/men.json?on_course=1&offset=1&limit=2")
+        refused = await live.json(f"{BOARDS}/men?on_course=1&point=10K", 400)
+        searched = await live.json(f"{BOARDS}/men?on_course=1&q=10")
+    shown = [(row["bib"], row["point"], row["place"], row["gap"], row["status"]) for row in answer["rows"]]
+    assert shown == [
+        ("7", "FINISH", 1, None, "FINISHED"),
+        ("9", "15K", 2, "+0:40", "ON_COURSE"),  # behind 7, who led at 15K
+        ("8", "15K", 3, "+1:00", "ON_COURSE"),
+        ("10", "10K", 2, "+0:10", "ON_COURSE"),  # 12 led at 10K, and has stopped since
+    ]
+    assert answer["total"] == 4
+    assert [row["bib"] for row in plain["rows"]] == ["7"]
+    ahead = answer["rows"][1]
+    assert ahead["projected_low"] <= ahead["projected_finish"] <= ahead["projected_high"]
+    assert ahead["next_eta"].startswith("2026-01-04T06:")
+    assert [row["bib"] for row in feed] == ["9", "8"]
+    assert refused["title"] == "One or the other"
+    assert [row["bib"] for row in searched["rows"]] == ["10"]
+
+
+async def test_gaps_are_the_differences_of_the_printed_times(database):
     printed = definition(races=[race(official_time="chip")], boards=[board("men", rank_by="gun")])
     made = await racing(database, run("7", 1, 2000, 4000), run("8", 100, 2050, 4050), definition=printed)
     async with serving(made) as live:
         rows = (await live.json(f"{BOARDS}/men"))["rows"]
     assert [(row["bib"], row["time"], row["gap"]) for row in rows] == [
         ("7", "1:06:39", None),
-        ("8", "1:05:50", "+0:50"),
+        ("8", "1:05:50", "-0:49"),
     ]
+
+
+async def test_a_feed_stays_as_it_is_while_only_others_results_change(database):
+    women = entry("9", gender="F")
+    race = await racing(database, run("7", 1, 2000, 4000), bibs=("7", "8", women))
+    async with serving(race) as live:
+        async with live.get(f"{BOARDS}/men.json") as first:
+            tag, before = first.headers["ETag"], await first.json()
+        await race.announce(run("9", 1, 2000, 4100))
+        async with live.get(f"{BOARDS}/men.json", headers={"If-None-Match": tag}) as second:
+            assert (second.status, second.headers["X-Revision"]) == (304, str(race.revision))
+        await race.announce(run("8", 1, 2000, 4200))
+        async with live.get(f"{BOARDS}/men.json", headers={"If-None-Match": tag}) as third:
+            assert third.status == 200
+            rows = await third.json()
+    assert [row["revision"] for row in rows] == [before[0]["revision"], race.revision]
+
+
+async def test_the_moment_of_a_row_names_a_revision_in_which_it_is_so(database):
+    race = await racing(database, run("7", 1, 2000, 4000))
+    async with serving(race) as live:
+        for finish in (4100, 4050, 4075):
+            await race.announce(run("8", 1, 2000, finish), run("9", 1, 2000, finish + 7))
+            for row in (await live.json(f"{BOARDS}/men"))["rows"]:
+                then = await live.json(f"{BOARDS}/men?as_of={quote(row['updated_at'])}")
+                assert then["revision"] == row["revision"]
+                (same,) = [other for other in then["rows"] if other["bib"] == row["bib"]]
+                kept = ("time", "gun_us", "chip_us", "status", "updated_at")
+                assert [same[name] for name in kept] == [row[name] for name in kept]
+            event = await live.json(BASE)
+            assert (await live.json(f"{BASE}?as_of={quote(event['updated_at'])}"))["revision"] == event["revision"]
 
 
 async def test_pages_follow_each_other_and_say_how_many_rows_there_are(database):
@@ -205,7 +281,7 @@ async def test_pages_follow_each_other_and_say_how_many_rows_there_are(database)
         ("limit=10001", 422, "1 to 10000"),
         ("limit=ten", 400, "whole number"),
         ("offset=-1", 400, "whole number"),
-        ("offest=1", 400, "offset, limit, point, q, as_of"),
+        ("offest=1", 400, "offset, limit, point, on_course, q, as_of"),
         ("limit=1&limit=2", 400, "twice"),
         ("as_of=yesterday", 400, "2026-01-04T09:41:00Z"),
         ("as_of=2026-01-04T09:41:00", 400, "zone"),
@@ -231,36 +307,6 @@ async def test_an_unknown_id_is_refused_with_the_known_ones(database):
         async with live.session.post(f"{live.base}{BOARDS}/men") as response:
             assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
             assert response.content_type == "application/problem+json"
-
-
-@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/events/x/y/z", f"{BOARDS}/men/rows", "/v1/"])
-async def test_a_path_that_is_nowhere_is_not_found_by_any_method(database, path):
-    race = await racing(database)
-    async with serving(race) as live:
-        for method in ("GET", "HEAD", "POST", "PUT", "DELETE"):
-            async with live.session.request(method, live.base + path) as response:
-                assert (response.status, response.content_type) == (404, "application/problem+json"), method
-        assert "/v1/events" in (await live.json(path, status=404))["detail"]
-
-
-async def test_head_answers_like_get_without_a_body(database):
-    race = await racing(database, run("7"))
-    async with serving(race) as live:
-        for path in (f"{BOARDS}/men", "/v1/events", "/robots.txt"):
-            async with live.session.head(live.base + path) as head, live.get(path) as response:
-                assert (head.status, await head.read()) == (200, b"")
-                assert head.headers["ETag"] == response.headers["ETag"]
-        async with live.session.head(f"{live.base}/v1/events/{EVENT}/stream") as response:
-            assert (response.status, response.headers["Allow"]) == (405, "GET, OPTIONS")
-
-
-async def test_robots_may_visit_the_pages_of_a_public_site_only(database, tmp_path):
-    path = tmp_path / "tokens.json"
-    race = await racing(database)
-    async with serving(race, limits=LiveLimits(check_tokens_s=0.0), tokens=path) as live:
-        assert "Disallow: /v1/\n" in await live.text("/robots.txt")
-        path.write_bytes(tokens_bytes([new_token("reader", "tv", ["*"], [], "2026-01-01")[1]]))
-        assert await live.text("/robots.txt") == "User-agent: *\nDisallow: /\n"
 
 
 async def test_clients_may_append_a_parameter_to_get_past_caches(database):
@@ -312,31 +358,6 @@ async def test_as_of_gives_the_board_at_the_greatest_announced_revision_not_afte
             assert response.headers["Cache-Control"] == "public, max-age=600"
         async with live.get(f"{BOARDS}/men?as_of={race.revision}") as response:
             assert response.headers["Cache-Control"] == "public, max-age=0, s-maxage=1"
-
-
-class RacingByTheMicrosecond(Racing):
-    """A race whose revisions are announced within the same millisecond."""
-
-    def announced_at_us(self, revision: int) -> int:
-        return START_US + 10_000_000 + 7 * revision
-
-
-async def test_the_instant_of_an_answer_names_its_revision(database):
-    race = RacingByTheMicrosecond(database)
-    await race.announce(defined(), entries("7", "8", "9"), gun(0))
-    paths = (f"{BOARDS}/men", f"/v1/events/{EVENT}/athletes/7", f"/v1/events/{EVENT}")
-    answered: list[tuple[str, str, dict[str, Any]]] = []
-    async with serving(race) as live:
-        for facts in ([run("7", 1, 2000, 4000)], [run("8", 1, 2000, 3900)], [status("8", "DQ")], [status("7", "DNF")]):
-            await race.announce(*facts)
-            for path in paths:
-                answer = await live.json(path)
-                instant = answer.get("updated_at") or next((row["updated_at"] for row in answer["rows"]), None)
-                if instant is not None:
-                    answered.append((path, instant, answer))
-        assert len(answered) == 11  # the board is empty at the end
-        for path, instant, answer in answered:
-            assert await live.json(path, params={"as_of": instant}) == answer, (path, instant)
 
 
 async def test_every_board_of_the_past_equals_a_fold_of_the_log_to_there(database):

@@ -15,8 +15,9 @@ from services.standings.finish_estimate import Expected, Spreads, expected
 
 
 class Listing(Struct, frozen=True, kw_only=True):
-    """Values that all lines of one answer share. `updated_at` is when `announced` was, in the event's time zone.
+    """Values that all lines of one answer share.
 
+    `first_with` are the revisions that first had the athletes' results, by the versions of these.
     `point` is the requested point, None for the board itself. `state` is the state of the board's results; `changed`
     are the bibs whose rows differ from the official ones. `spreads` are those of the race's own finishers.
     """
@@ -24,8 +25,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     event: EventIndex
     board: Board
     race: Race
-    announced: AnnouncedRevision
-    updated_at: str
+    first_with: Mapping[int, AnnouncedRevision]
     point: str | None
     leader: Placed | None
     state: str

@@ -11,6 +11,7 @@ from schemas.results import printed_s
 from services.formatting.times import ceil_ms, format_gap, format_hms, format_instant, format_pace, speed_kmh
 from services.formatting.words import place_text
 from services.live.feed.board_line import BoardLine
+from services.live.table_rows import AnnouncedRevision
 from services.standings.age_grade import finisher_grade
 from services.standings.event_index import age_group
 from services.standings.result_flags import public_flags
@@ -36,7 +37,7 @@ class Column(NamedTuple):
 
 def _gap_s(line: BoardLine) -> int:
     leader = line.listing.leader
-    return 0 if leader is None else printed_s(line.placed.ranked_us) - printed_s(leader.ranked_us)
+    return 0 if leader is None else line.placed.time_s - leader.time_s
 
 
 def _gap(line: BoardLine) -> str | None:
@@ -45,7 +46,7 @@ def _gap(line: BoardLine) -> str | None:
 
 def _gap_ms(line: BoardLine) -> int:
     leader = line.listing.leader
-    return 0 if leader is None else ceil_ms(line.placed.ranked_us - leader.ranked_us)
+    return 0 if leader is None else ceil_ms(line.placed.shown_us - leader.shown_us)
 
 
 def _next_eta(line: BoardLine) -> str | None:
@@ -66,6 +67,14 @@ def _projected_high(line: BoardLine) -> str | None:
 
 def _result_state(line: BoardLine) -> str:
     return CHANGED if line.athlete.bib in line.listing.changed else line.listing.state
+
+
+def _first_with(line: BoardLine) -> AnnouncedRevision:
+    return line.listing.first_with[line.athlete.version]
+
+
+def _updated_at(line: BoardLine) -> str:
+    return format_instant(_first_with(line).at_us, line.listing.event.zone, "microseconds")
 
 
 def _age_grade(line: BoardLine) -> float | None:
@@ -105,8 +114,8 @@ COLUMNS = (
     Column("status", str, lambda line: line.athlete.status, ours=True),
     Column("result_state", str, _result_state, ours=True),
     Column("flags", str, lambda line: " ".join(public_flags(line.athlete)) or None, ours=True),
-    Column("updated_at", str, lambda line: line.listing.updated_at, ours=True),
-    Column("revision", int, lambda line: line.listing.announced.revision),
+    Column("updated_at", str, _updated_at, ours=True),
+    Column("revision", int, lambda line: _first_with(line).revision),
     Column("age_grade", float, _age_grade),
     Column("projected_low", str, _projected_low, ours=True),
     Column("projected_high", str, _projected_high, ours=True),

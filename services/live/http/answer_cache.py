@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 
 from services.live.async_cache import AsyncCache
 from services.live.errors import KNOWN_LISTED, Refused, known_ids
@@ -58,7 +58,7 @@ class AnswerCache:
     # --- Events
 
     async def events(
-        self, announced: Sequence[AnnouncedRevision], newest: int, generation: int, language: str | None
+        self, announced: Iterable[AnnouncedRevision], newest: int, generation: int, language: str | None
     ) -> Answer:
         """Return the list of events, each at the revision given; `newest` is the highest of them all."""
 
@@ -72,8 +72,7 @@ class AnswerCache:
             events.sort(key=lambda summary: (summary["date"] or "", summary["event"]), reverse=True)
             return json_answer({"revision": newest, "events": events}, newest)
 
-        shown = tuple(revision.event for revision in announced)
-        return await self._get("events", (generation, shown, language), make)
+        return await self._get("events", (generation, language), make)
 
     async def event(self, announced: AnnouncedRevision, language: str | None) -> Answer:
         """Return an event with its races and boards."""

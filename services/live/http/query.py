@@ -37,11 +37,15 @@ class Moment(Struct, frozen=True):
 
 
 class BoardQuery(Struct, frozen=True, kw_only=True):
-    """The wanted rows of a board: those that match the `words`, in the order at `point`, as of a moment (None: now)."""
+    """The wanted rows of a board: those that match the `words`, in the order at `point`, as of a moment (None: now).
+
+    With `on_course`, those who are still on the course follow, the furthest first.
+    """
 
     offset: int = 0
     limit: int = LIMIT_DEFAULT
     point: str | None = None
+    on_course: bool = False
     words: tuple[str, ...] = ()
     as_of: Moment | None = None
 
@@ -76,9 +80,14 @@ class ChangesQuery(Struct, frozen=True, kw_only=True):
 
 
 class StreamQuery(Struct, frozen=True, kw_only=True):
-    """The subject of a stream: a board, an athlete, or (neither) the whole event in short; and its names' language."""
+    """The subject of a stream: a board, an athlete, or (neither) the whole event in short; and its names' language.
+
+    Of a board, the order at `point`, or with `on_course` also those who are still on the course.
+    """
 
     board: str | None = None
+    point: str | None = None
+    on_course: bool = False
     bib: str | None = None
     language: str | None = None
 
@@ -86,11 +95,13 @@ class StreamQuery(Struct, frozen=True, kw_only=True):
 @lru_cache(maxsize=4096)
 def board_query(query: str) -> BoardQuery:
     """Return the query of a board. Raises Refused."""
-    given = _given(query, "offset", "limit", "point", "q", "as_of")
+    given = _given(query, "offset", "limit", "point", "on_course", "q", "as_of")
+    point, on_course = _order(given)
     return BoardQuery(
         offset=_number(given, "offset", 0, 0, OFFSET_MAX),
         limit=_number(given, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX),
-        point=slug(given["point"], "point") if given.get("point") else None,
+        point=point,
+        on_course=on_course,
         words=search_words(given.get("q", "")),
         as_of=_moment(given),
     )
@@ -166,11 +177,16 @@ def changes_query(query: str) -> ChangesQuery:
 
 def stream_query(query: str) -> StreamQuery:
     """Return the query of a stream. Raises Refused."""
-    given = _given(query, "board", "bib")
+    given = _given(query, "board", "point", "on_course", "bib")
     if given.get("board") and given.get("bib"):
         raise Refused(400, "One or the other", "a stream is about a `board` or a `bib`; open two streams for both")
+    point, on_course = _order(given)
+    if not given.get("board") and (point is not None or on_course):
+        raise Refused(400, "Of which board?", "`point` and `on_course` say which rows of a `board`; name it too")
     return StreamQuery(
         board=slug(given["board"], "board") if given.get("board") else None,
+        point=point,
+        on_course=on_course,
         bib=bib(given["bib"]) if given.get("bib") else None,
         language=_language(given),
     )
@@ -225,6 +241,24 @@ def _language(given: Mapping[str, str]) -> str | None:
     if len(text) > LANGUAGE_CHARS or _LANGUAGE.match(text) is None:
         raise Refused(400, "No language", f"`{LANGUAGE}`={text[:80]!r} is no language; write a code such as vi or en")
     return text.lower()
+
+
+def _order(given: Mapping[str, str]) -> tuple[str | None, bool]:
+    """Return the point whose order is wanted, and whether those on the course are. Raises Refused for both."""
+    point = slug(given["point"], "point") if given.get("point") else None
+    on_course = _flag(given, "on_course")
+    if point is not None and on_course:
+        raise Refused(
+            400, "One or the other", "`point` is the order at a split, and has all who took it; leave one out"
+        )
+    return point, on_course
+
+
+def _flag(given: Mapping[str, str], name: str) -> bool:
+    text = given.get(name, "")
+    if text not in ("", "0", "1"):
+        raise Refused(400, "Yes or no", f"`{name}`={text[:80]!r} is neither 1 nor 0")
+    return text == "1"
 
 
 def _number(given: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

@@ -1,13 +1,12 @@
 """A page of a board: its lines and their values. Pure."""
 
-from collections.abc import Mapping, Sequence, Set
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from schemas.definition import Board, Race
 from schemas.results import AthleteRow
-from services.formatting.times import format_instant
 from services.live.errors import Refused
 from services.live.feed.board_line import BoardLine, Listing, board_line, point_before, shown_point
 from services.live.feed.columns import board_row
@@ -20,29 +19,38 @@ from services.standings.finish_estimate import Spreads
 LINE_STEPS = 25  # microseconds that building a line and encoding it take
 
 
+class ShownLine(NamedTuple):
+    """A line of a page, and the point at which its place and times are; None for those of the board itself."""
+
+    point: str | None
+    placed: Placed
+
+
 class BoardData(Struct, frozen=True, kw_only=True):
     """The data from which a page of a board is built.
 
-    `point` is the point whose order was asked for, None for the board itself; `ranking` is that order. `lines` are the
-    lines of the page out of `total`, `athletes` their athletes, and `earlier` the rankings at the points that these
-    took before (`points_before`). `state` is the state of the board's results, `changed` whether anything of it differs
-    from its official results, and `changed_bibs` the bibs whose rows do. `spreads` are those by which athletes on the
-    course are estimated.
+    `point` is the point whose order was asked for, None for the board itself. `rankings` are the orders from which the
+    lines come, by point. `lines` are the lines of the page out of `total`, `athletes` their athletes, and `earlier` the
+    rankings at the points that these took before (`points_before`). `state` is the state of the board's results,
+    `changed` whether anything of it differs from its official results, and `changed_bibs` the bibs whose rows do.
+    `first_with` are the revisions that first had the athletes' results, by the versions of these. `spreads` are those
+    by which athletes on the course are estimated.
     """
 
     event: EventIndex
     announced: AnnouncedRevision
     board: Board
     point: str | None
-    ranking: Ranking
+    rankings: Mapping[str | None, Ranking]
     total: int
-    lines: Sequence[Placed]
+    lines: Sequence[ShownLine]
     athletes: Mapping[str, AthleteRow]
     earlier: Mapping[str, Ranking]
     state: str
     changed: bool
     changed_bibs: frozenset[str]
     spreads: Spreads
+    first_with: Mapping[int, AnnouncedRevision]
 
 
 class BoardPage(Struct, frozen=True):
@@ -61,35 +69,51 @@ def check_point(race: Race, point: str | None) -> None:
         raise Refused(422, "No such point", f"race {race.id!r} has no point {point!r}; it has {', '.join(points)}")
 
 
-def select_lines(ranking: Ranking, query: BoardQuery, matches: Set[str] | None) -> tuple[int, list[Placed]]:
+def select_lines(
+    ranking: Ranking, on_course: Sequence[tuple[str, Placed]], query: BoardQuery, matches: Set[str] | None
+) -> tuple[int, list[ShownLine]]:
     """Return the number of matching lines, and those of the page; `matches` are the bibs that a search found."""
-    lines = ranking.lines if matches is None else [line for line in ranking.lines if line.bib in matches]
-    return len(lines), lines[query.offset : query.offset + query.limit]
+    ranked, ahead = ranking.lines, on_course
+    if matches is not None:
+        ranked = [line for line in ranked if line.bib in matches]
+        ahead = [(point, line) for point, line in ahead if line.bib in matches]
+    end = query.offset + query.limit
+    shown = [ShownLine(query.point, line) for line in ranked[query.offset : end]]
+    if end > len(ranked):
+        begin = max(query.offset - len(ranked), 0)
+        shown += [ShownLine(point, line) for point, line in ahead[begin : end - len(ranked)]]
+    return len(ranked) + len(ahead), shown
 
 
-def points_before(race: Race, point: str | None, athletes: Mapping[str, AthleteRow]) -> list[str]:
-    """Return the points whose rankings the lines of these athletes compare their places with."""
-    before = {point_before(row, shown_point(race, point, row)) for row in athletes.values()}
+def points_before(race: Race, lines: Iterable[ShownLine], athletes: Mapping[str, AthleteRow]) -> list[str]:
+    """Return the points whose rankings these lines compare their places with."""
+    before = {
+        point_before(row, shown_point(race, line.point, row))
+        for line in lines
+        if (row := athletes.get(line.placed.bib)) is not None
+    }
     return sorted(name for name in before if name is not None)
 
 
 def build_board(data: BoardData) -> BoardPage:
     """Return a page of a board. Lines whose athletes are not known are left out."""
-    listing = Listing(
-        event=data.event,
-        board=data.board,
-        race=data.event.races[data.board.race],
-        announced=data.announced,
-        updated_at=format_instant(data.announced.at_us, data.event.zone, "microseconds"),
-        point=data.point,
-        leader=data.ranking.lines[0] if data.ranking.lines else None,
-        state=data.state,
-        changed=data.changed_bibs,
-        spreads=data.spreads,
-    )
+    listings = {
+        point: Listing(
+            event=data.event,
+            board=data.board,
+            race=data.event.races[data.board.race],
+            first_with=data.first_with,
+            point=point,
+            leader=ranking.lines[0] if ranking.lines else None,
+            state=data.state,
+            changed=data.changed_bibs,
+            spreads=data.spreads,
+        )
+        for point, ranking in data.rankings.items()
+    }
     lines = [
-        board_line(listing, placed, data.athletes[placed.bib], data.earlier)
-        for placed in data.lines
+        board_line(listings[point], placed, data.athletes[placed.bib], data.earlier)
+        for point, placed in data.lines
         if placed.bib in data.athletes
     ]
     return BoardPage(lines, data.total, data.state, data.changed)

@@ -5,7 +5,15 @@ import pytest
 from services.live.errors import Refused
 from services.live.feed.columns import board_row
 from services.live.http.query import BoardQuery
-from services.live.pages.board import BoardData, board_document, build_board, check_point, points_before, select_lines
+from services.live.pages.board import (
+    BoardData,
+    ShownLine,
+    board_document,
+    build_board,
+    check_point,
+    points_before,
+    select_lines,
+)
 from tests.builders import defined, entries, gun, run
 from tests.live.loaded import LoadedEvent
 
@@ -24,13 +32,13 @@ EVERYTHING = BoardQuery()
 
 def data(loaded: LoadedEvent, query: BoardQuery = EVERYTHING, **more) -> BoardData:
     ranking = loaded.ranking("men")
-    total, lines = select_lines(ranking, query, None)
+    total, lines = select_lines(ranking, [], query, None)
     given = {
         "event": loaded.event,
         "announced": loaded.announced,
         "board": loaded.event.boards["men"],
         "point": None,
-        "ranking": ranking,
+        "rankings": {None: ranking},
         "total": total,
         "lines": lines,
         "athletes": loaded.athletes,
@@ -39,6 +47,7 @@ def data(loaded: LoadedEvent, query: BoardQuery = EVERYTHING, **more) -> BoardDa
         "changed": False,
         "changed_bibs": frozenset(),
         "spreads": {},
+        "first_with": {row.version: loaded.announced for row in loaded.athletes.values()},
     }
     return BoardData(**{**given, **more})
 
@@ -78,15 +87,26 @@ def test_rows_that_are_not_as_they_were_official_say_so():
 
 def test_a_search_counts_its_matches_and_keeps_their_places():
     ranking = LoadedEvent(*FACTS).ranking("men")
-    total, lines = select_lines(ranking, BoardQuery(offset=1), {"7", "8"})
-    assert (total, [(line.bib, line.place) for line in lines]) == (2, [("8", 3)])
+    total, lines = select_lines(ranking, [], BoardQuery(offset=1), {"7", "8"})
+    assert (total, [(line.placed.bib, line.placed.place) for line in lines]) == (2, [("8", 3)])
 
 
 def test_places_are_compared_with_the_point_before_the_one_that_is_shown():
     loaded = LoadedEvent(*FACTS)
     race = loaded.event.races["hm"]
-    assert points_before(race, None, loaded.athletes) == ["10K"]
-    assert points_before(race, "10K", loaded.athletes) == []  # START gives no places
+    placed = loaded.ranking("men").lines
+    assert points_before(race, [ShownLine(None, line) for line in placed], loaded.athletes) == ["10K"]
+    at_10k = [ShownLine("10K", line) for line in placed]
+    assert points_before(race, at_10k, loaded.athletes) == []  # START gives no places
+
+
+def test_those_on_the_course_follow_the_ranked_across_pages():
+    ranking = LoadedEvent(*FACTS).ranking("men")
+    on_course = [("10K", ranking.lines[0]), ("10K", ranking.lines[1])]
+    wanted = BoardQuery(offset=2, limit=2, on_course=True)
+    total, lines = select_lines(ranking, on_course, wanted, None)
+    assert (total, [line.point for line in lines]) == (5, [None, "10K"])
+    assert [line.point for line in select_lines(ranking, on_course, BoardQuery(offset=4), None)[1]] == ["10K"]
 
 
 def test_a_point_that_the_race_does_not_have_is_refused_with_those_it_has():
