@@ -1,9 +1,5 @@
 """The page in a real browser: it follows revisions, keeps names text, and works by keyboard and on a phone."""
 
-import asyncio
-from collections.abc import Callable, Iterator
-from typing import TypeVar
-
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -13,50 +9,14 @@ from selenium.webdriver.support.ui import Select
 from tests.builders import EVENT, board, course, defined, definition, entries, entry, fact, gun, half, reads, run
 from tests.builders import race as race_of
 from tests.builders import read as read_at
+from tests.live.browsing import browser, on_thread, opened, texts, until
 from tests.live.racing import Racing, serving
 
-HANG_S = 30.0
-T = TypeVar("T")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    profile = tmp_path_factory.mktemp("browser")
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.add_argument(f"--user-data-dir={profile}")
-    options.add_argument("--window-size=1200,900")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-    driver.set_page_load_timeout(HANG_S)
-    yield driver
-    driver.quit()
-
-
-async def on_thread(work: Callable[[], T]) -> T:
-    """Return what a blocking call of the browser returns, while the event loop goes on serving."""
-    return await asyncio.to_thread(work)
-
-
-async def until(check: Callable[[], object]) -> None:
-    """Wait until a check of the page is true."""
-    async with asyncio.timeout(HANG_S):
-        while not await on_thread(check):
-            await asyncio.sleep(0.05)
-
-
-def texts(browser: webdriver.Chrome, selector: str) -> list[str]:
-    script = "return [...document.querySelectorAll(arguments[0])].map((element) => element.innerText.trim())"
-    return browser.execute_script(script, selector)
+__all__ = ["browser"]  # the fixture
 
 
 def names(browser: webdriver.Chrome) -> list[str]:
     return texts(browser, "#rows .name")
-
-
-async def opened(browser: webdriver.Chrome, address: str) -> None:
-    await on_thread(lambda: browser.get(address))
 
 
 async def racing(database, *facts, definition=None, bibs=("7", "8", "9")) -> Racing:

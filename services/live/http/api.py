@@ -11,6 +11,7 @@ from services.live.errors import KNOWN_LISTED, Behind, Busy, Refused, TooManyVie
 from services.live.explainer import Explainer
 from services.live.fact_folder import FactFolder
 from services.live.health_reports import HealthReports
+from services.live.http import overlay
 from services.live.http.access import Access
 from services.live.http.answer_cache import AnswerCache, unknown_board
 from services.live.http.answers import (
@@ -124,6 +125,7 @@ class LiveApi:
             web.get(BASE, self._answering("event", self._event)),
             web.get("/v1/events", self._answering("events", self._events)),
             web.get("/v1/time", self._answering("time", self._time)),
+            web.get(overlay.OGRAF_PATH, self._answering("ograf", self._ograf)),
             web.post(f"{BASE}/preview", self._answering("preview", self._preview)),
             web.options("/v1/{tail:.*}", _preflight),
         ]
@@ -284,6 +286,10 @@ class LiveApi:
     async def _event(self, request: web.Request) -> web.StreamResponse:
         announced, query, caching = await self._read(request, at_query)
         return await self._respond(request, self._answers.event(announced, query.language), caching)
+
+    async def _ograf(self, request: web.Request) -> web.StreamResponse:
+        event = await self._loader.events.defined(self._newest(request))
+        return await overlay.package(request, event, self._caching(NOW))
 
     async def _standings(self, request: web.Request) -> web.StreamResponse:
         announced, _, caching = await self._read(request, at_query)

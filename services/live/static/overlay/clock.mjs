@@ -1,0 +1,6 @@
+// The OGraf graphic of this name. Its manifest is made when the package is downloaded.
+
+import { graphicOf } from "./graphic.js";
+import { RaceClock } from "./clock.js";
+
+export default graphicOf(RaceClock);

@@ -1,0 +1,1 @@
+"""Pages as browsers get them: what each shows, in the words of both languages."""
