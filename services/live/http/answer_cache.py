@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 
+from services.live.announcing import load_announcement
 from services.live.async_cache import AsyncCache
 from services.live.errors import KNOWN_LISTED, Refused, known_ids
 from services.live.feed import feed_files
@@ -13,6 +14,7 @@ from services.live.http.query import BoardQuery, PublishedQuery, SearchQuery, sl
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
 from services.live.off_loop import off_loop
+from services.live.pages.announce import build_announce
 from services.live.pages.athlete_page import AthleteData, build_athlete, build_search
 from services.live.pages.board import LINE_STEPS, BoardData, board_document, build_board
 from services.live.pages.cases import build_cases
@@ -82,6 +84,16 @@ class AnswerCache:
             return json_answer(build_event(await self._loader.event(event, announced)), announced.revision)
 
         return await self._get("event", (announced, event.language), make)
+
+    async def announce(self, announced: AnnouncedRevision, language: str | None) -> Answer:
+        """Return who comes next to the finish, who has finished, leaders, firsts and cut-offs."""
+        event = await self._in_language(announced, language)
+
+        async def make() -> Answer:
+            data = await load_announcement(self._loader, event, announced)
+            return await asyncio.to_thread(lambda: json_answer(build_announce(data), announced.revision))
+
+        return await self._get("announce", (announced, event.language), make)
 
     async def _in_language(self, announced: AnnouncedRevision, language: str | None) -> EventIndex:
         """Return an event with its names in a language. Raises Refused while it has no definition."""

@@ -119,6 +119,7 @@ class LiveApi:
             web.get(f"{BASE}/published/{{race}}", self._answering("published", self._published)),
             web.get(f"{BASE}/published/{{race}}/document", self._answering("published", self._document)),
             web.get(f"{BASE}/standings", self._answering("standings", self._standings)),
+            web.get(f"{BASE}/announce", self._answering("announce", self._announce)),
             web.get(f"{BASE}/cases", self._answering("cases", self._cases)),
             web.get(f"{BASE}/facts", self._answering("facts", self._facts)),
             web.get(f"{BASE}/health", self._answering("health", self._health)),
@@ -286,6 +287,10 @@ class LiveApi:
     async def _event(self, request: web.Request) -> web.StreamResponse:
         announced, query, caching = await self._read(request, at_query)
         return await self._respond(request, self._answers.event(announced, query.language), caching)
+
+    async def _announce(self, request: web.Request) -> web.StreamResponse:
+        announced, query, caching = await self._read(request, at_query)
+        return await self._respond(request, self._answers.announce(announced, query.language), caching)
 
     async def _ograf(self, request: web.Request) -> web.StreamResponse:
         event = await self._loader.events.defined(self._newest(request))
