@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from services.live.http import overlay, page
+from services.live.http import overlay, page, robots
 from services.live.http.access import Access
 from services.live.http.answer_cache import AnswerCache
 from services.live.http.answers import problem
@@ -62,6 +62,7 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
     app.add_routes(ops.routes(metrics.registry, lambda: tracker.fault))
     app.add_routes(api.routes())
     app.add_routes(overlay.routes())
+    app.add_routes(robots.routes(access))
     app.add_routes(page.routes())
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
@@ -119,9 +120,15 @@ async def _problems(
     try:
         return await handler(request)
     except web.HTTPNotFound:
-        return problem(404, "Nothing here", f"there is no {request.path[:200]}; begin at /v1/events")
+        return _nothing_here(request)
     except web.HTTPMethodNotAllowed as error:
+        if error.allowed_methods == {"OPTIONS"}:  # the preflight route alone, which takes every path below /v1
+            return _nothing_here(request)
         allowed = ", ".join(sorted(error.allowed_methods))
         response = problem(405, "Wrong method", f"{request.path[:200]} takes {allowed}; live is read-only")
         response.headers["Allow"] = allowed
         return response
+
+
+def _nothing_here(request: web.Request) -> web.Response:
+    return problem(404, "Nothing here", f"there is no {request.path[:200]}; begin at /v1/events")

@@ -16,7 +16,7 @@ from services.projections.audit import Auditor
 from services.projections.follow import Follower
 from services.projections.health_metrics import HealthCollector
 from services.projections.health_watch import HealthWatch
-from services.projections.load import load, load_changes, load_progress, load_tallies, remove_unannounced
+from services.projections.load import load, load_announced, load_progress, load_tallies, remove_unannounced
 from services.projections.metrics import ProjectionMetrics
 from services.projections.migrate import migrate
 from services.projections.settings import ProjectionSettings
@@ -94,10 +94,12 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
     stack.push_async_callback(producer.stop)
     tallies = await load_tallies(database)
     health = HealthCollector(results, tallies, lambda: time.time_ns() // 1000)
-    for event, at_us in await load_changes(database):
+    announced_us = await load_announced(database)
+    for event, at_us in announced_us.items():
         health.note(event, at_us)
     app.metrics.registry.register(health)
-    app.follower = Follower(results, await _consumer(app, stack, RESULTS.name), producer, sink, app.metrics, health)
+    consumer = await _consumer(app, stack, RESULTS.name)
+    app.follower = Follower(results, consumer, producer, sink, app.metrics, health, announced_us)
     auditor = Auditor(await _consumer(app, stack, RACE_LOG.name), sink, app.metrics, tallies)
     app.sink = sink
     async with AsyncExitStack() as inner, asyncio.TaskGroup() as group:

@@ -5,8 +5,9 @@ last batch go out together, several of one event as the newest of them. But a re
 separate: the standings at that revision are published, not those at the time of the batch.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+import msgspec
 from msgspec import Struct, field
 
 from schemas.notices import NOTICE_BIBS_MAX, NOTICE_VERSION, RevisionNotice
@@ -222,6 +223,21 @@ class Results:
             )
             publishing.append(Publishing(definition, event, publication, cases, results, revision))
         return publishing
+
+
+def dated(notices: Iterable[RevisionNotice], now_us: int, announced_us: Mapping[str, int]) -> list[RevisionNotice]:
+    """Return notices with the instants at which they are announced: now, but after all earlier ones of the same event.
+
+    So an instant names one revision, even when several are announced together or the clock was set back.
+    `announced_us` is when each event was last announced.
+    """
+    latest_us = dict(announced_us)
+    announced = []
+    for notice in notices:
+        at_us = max(now_us, latest_us.get(notice.event, now_us - 1) + 1)
+        latest_us[notice.event] = at_us
+        announced.append(msgspec.structs.replace(notice, announced_at_us=at_us))
+    return announced
 
 
 def _publications(events: Iterable[EventRow]) -> Iterator[Publication]:

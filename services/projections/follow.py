@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 
-import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas import codec
 from schemas.notices import RevisionNotice, encode_notice
 from schemas.topics import RESULTS, STANDINGS
-from services.projections.batch import Batch, Results
+from services.projections.batch import Results, dated
 from services.projections.health_metrics import HealthCollector
 from services.projections.metrics import ProjectionMetrics
 from services.projections.position import checksum, go_on
@@ -39,13 +39,16 @@ class Follower:
         sink: Sink,
         metrics: ProjectionMetrics,
         health: HealthCollector,
+        announced_us: dict[str, int],
     ) -> None:
+        """`announced_us` is when each event was last announced."""
         self._results = results
         self._consumer = consumer
         self._producer = producer
         self._sink = sink
         self._metrics = metrics
         self._health = health
+        self._announced_us = announced_us
         self._safe: dict[int, Progress] = {}
         self._remembered_s = 0.0
         self._behind: dict[TopicPartition, int] = {}
@@ -90,9 +93,9 @@ class Follower:
         await self._sink.write(batch.tables)
         if batch.publishing:
             await self._sink.write(await asyncio.to_thread(batch.published))
-        at_us = time.time_ns() // 1000
-        await self._sink.announce([(notice.event, notice.revision) for notice in batch.notices], at_us)
-        await self._send_notices(batch, at_us)
+        notices = dated(batch.notices, time.time_ns() // 1000, self._announced_us)
+        await self._sink.announce([(notice.event, notice.revision, notice.announced_at_us) for notice in notices])
+        await self._send(notices)
         if self._is_due():
             safe, self._safe = list(self._safe.values()), {}
             await self._sink.remember(safe)
@@ -102,11 +105,12 @@ class Follower:
         """Return whether to store the position: everything before it is written, and the last one is old enough."""
         return bool(self._safe) and time.monotonic() - self._remembered_s >= REMEMBER_EVERY_S
 
-    async def _send_notices(self, batch: Batch, at_us: int) -> None:
-        for notice in batch.notices:
+    async def _send(self, notices: Sequence[RevisionNotice]) -> None:
+        for notice in notices:
+            at_us = notice.announced_at_us
+            self._announced_us[notice.event] = at_us
             self._health.note(notice.event, at_us)
-            announced: RevisionNotice = msgspec.structs.replace(notice, announced_at_us=at_us)
-            await self._producer.send(STANDINGS.name, encode_notice(announced), key=notice.event.encode(), partition=0)
+            await self._producer.send(STANDINGS.name, encode_notice(notice), key=notice.event.encode(), partition=0)
             self._metrics.revisions.inc()
             if notice.accepted_us is not None:
                 self._metrics.read_to_board_s.observe(max(0, at_us - notice.accepted_us) / 1e6)

@@ -77,10 +77,10 @@ def _key(offset: int, race: str, state: str, boards: str) -> PublicationKey:
     return offset, race, state, None if named is None else tuple(named)
 
 
-async def load_changes(database: Database) -> list[tuple[str, int]]:
+async def load_announced(database: Database) -> dict[str, int]:
     """Return when each event was last announced. Raises DatabaseUnavailable."""
     rows = await database.query("SELECT event, max(announced_at_us) FROM revisions GROUP BY event")
-    return [(event, at_us) for event, at_us in rows]
+    return dict(rows)
 
 
 async def load_tallies(database: Database) -> DeviceTallies:

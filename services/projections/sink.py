@@ -49,11 +49,10 @@ class Sink:
             for start in range(0, len(of_table), INSERT_ROWS_MAX):
                 await self.insert(table, columns_of(table, of_table[start : start + INSERT_ROWS_MAX]))
 
-    async def announce(self, revisions: Sequence[tuple[str, int]], at_us: int) -> None:
-        """Commit revisions: readers see them from now on."""
+    async def announce(self, revisions: Sequence[tuple[str, int, int]]) -> None:
+        """Commit revisions (event, revision, announced when): readers see them from now on."""
         if revisions:
-            rows = [(event, revision, at_us) for event, revision in revisions]
-            await self.insert("revisions", columns_of("revisions", rows))
+            await self.insert("revisions", columns_of("revisions", revisions))
 
     async def remember(self, progress: Sequence[Progress]) -> None:
         """Store the positions from which the next start goes on."""

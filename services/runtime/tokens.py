@@ -4,12 +4,14 @@ The file holds only hashes; `matline token` writes it. A token has 256 random bi
 salted hashes protect passwords that can be guessed, and every request would pay for them. A token carries the id of its
 hash, so that a single hash is compared, in constant time.
 
-If there is a file, every request needs a token. The file is read again when it changes; if it vanishes, no request is
-accepted.
+If there is a file, every request needs a token. The file is read again when it changes. If it vanishes, tokens of
+officials and gateways are refused, since nobody could revoke them; readers' tokens that were in it stay valid until the
+file is back or the process ends, so that an accident does not lock out those who watch.
 """
 
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 from collections.abc import Mapping
@@ -35,6 +37,8 @@ EventName = Annotated[
     str,
     Meta(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._-]{0,63})(?![\s\S])", description="An event's id, or `*` for all."),
 ]
+
+log = logging.getLogger(__name__)
 
 _TEXT = re.compile(r"matline_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 
@@ -122,38 +126,52 @@ class Tokens:
         """Read the file. Raises StartFault if it exists and cannot be used."""
         self.path = path
         self._file: WatchedFile[dict[str, Token] | None] = WatchedFile(path, _by_id)
-        self._seen = self._file.content is not None
+        self._last = self._file.content  # what the file held when it was last there, None if it never was
 
     def required(self) -> bool:
         """Return whether requests need a token. Once they do, they always do, even if the file vanishes."""
-        self._file.changed()
-        self._seen = self._seen or self._file.content is not None
-        return self._seen
+        self._refresh()
+        return self._last is not None
 
     def count(self) -> int:
-        """Return the number of tokens."""
-        self._file.changed()
+        """Return the number of tokens in the file."""
+        self._refresh()
         return len(self._file.content or {})
 
     def has_role(self, role: Role) -> bool:
-        """Return whether any token has this role. If a required file has vanished, one may have."""
-        if not self.required():
-            return False
-        return self._file.content is None or any(token.role == role for token in self._file.content.values())
+        """Return whether any token has this role, of a file that has vanished any that it held."""
+        self._refresh()
+        return any(token.role == role for token in (self._last or {}).values())
 
     def find(self, shown: str | None) -> Token | None:
         """Return the entry of this token, or None if it is not one of ours."""
-        self._file.changed()
         match = _TEXT.fullmatch(shown or "")
-        token = None if match is None else (self._file.content or {}).get(match[1])
+        token = None if match is None else self._valid(match[1])
         if shown is None or token is None or not hmac.compare_digest(token.sha256, _hash(shown)):
             return None
         return token
 
     def holds(self, token: Token) -> bool:
-        """Return whether this entry is still in the file, unchanged."""
-        self._file.changed()
-        return (self._file.content or {}).get(token.id) == token
+        """Return whether this entry is still valid, unchanged."""
+        return self._valid(token.id) == token
+
+    def _valid(self, identity: str) -> Token | None:
+        """Return the entry with an id: of the file, or a reader's of a file that has vanished."""
+        self._refresh()
+        token = (self._last or {}).get(identity)
+        return None if token is not None and self._file.content is None and token.role != "reader" else token
+
+    def _refresh(self) -> None:
+        if not self._file.changed():
+            return
+        if self._file.content is not None:
+            self._last = self._file.content
+        else:
+            log.error(
+                "%s is gone: tokens of officials and gateways are refused, those of readers stay valid; put the file"
+                " back, or make tokens by `matline token add`",
+                self.path,
+            )
 
 
 def _by_id(data: bytes | None) -> dict[str, Token] | None:

@@ -21,7 +21,7 @@ from services.projections.audit import Auditor
 from services.projections.follow import Follower
 from services.projections.health_metrics import HealthCollector
 from services.projections.health_watch import HealthWatch, Pace
-from services.projections.load import load, load_changes, load_progress, load_tallies, remove_unannounced
+from services.projections.load import load, load_announced, load_progress, load_tallies, remove_unannounced
 from services.projections.metrics import ProjectionMetrics
 from services.projections.sink import Progress, Sink
 from services.runtime.clickhouse import Columns, Database, DatabaseUnavailable
@@ -53,7 +53,8 @@ async def projecting(kafka: KafkaOptions, database: Database) -> AsyncIterator[P
     sink = Sink(database, metrics, uuid.uuid4().hex)
     tallies = await load_tallies(database)
     health = HealthCollector(results, tallies, lambda: time.time_ns() // 1000)
-    for event, at_us in await load_changes(database):
+    announced_us = await load_announced(database)
+    for event, at_us in announced_us.items():
         health.note(event, at_us)
     metrics.registry.register(health)
     options = {**kafka.client(), "auto_offset_reset": "none", "enable_auto_commit": False, "fetch_max_wait_ms": 50}
@@ -62,10 +63,11 @@ async def projecting(kafka: KafkaOptions, database: Database) -> AsyncIterator[P
         for consumer, topic in zip(consumers, (RESULTS, RACE_LOG), strict=True):
             await consumer.start()
             consumer.assign([TopicPartition(topic.name, number) for number in range(PARTITIONS_DEFAULT)])
+        follower = Follower(results, consumers[0], producer, sink, metrics, health, announced_us)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(Follower(results, consumers[0], producer, sink, metrics, health).run(progress)),
+                    group.create_task(follower.run(progress)),
                     group.create_task(Auditor(consumers[1], sink, metrics, tallies).run(progress)),
                     group.create_task(HealthWatch(database, results, sink, metrics, health, Pace(0.05, 0)).run()),
                 ]

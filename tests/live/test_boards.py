@@ -10,8 +10,11 @@ from urllib.parse import quote
 import pytest
 
 from services.live.feed.columns import FEED_COLUMNS
+from services.live.limits import LiveLimits
+from services.runtime.tokens import new_token, tokens_bytes
 from tests.builders import (
     EVENT,
+    START_US,
     at,
     board,
     course,
@@ -309,6 +312,36 @@ async def test_an_unknown_id_is_refused_with_the_known_ones(database):
             assert response.content_type == "application/problem+json"
 
 
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/events/x/y/z", f"{BOARDS}/men/rows", "/v1/"])
+async def test_a_path_that_is_nowhere_is_not_found_by_any_method(database, path):
+    race = await racing(database)
+    async with serving(race) as live:
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE"):
+            async with live.session.request(method, live.base + path) as response:
+                assert (response.status, response.content_type) == (404, "application/problem+json"), method
+        assert "/v1/events" in (await live.json(path, status=404))["detail"]
+
+
+async def test_head_answers_like_get_without_a_body(database):
+    race = await racing(database, run("7"))
+    async with serving(race) as live:
+        for path in (f"{BOARDS}/men", "/v1/events", "/robots.txt"):
+            async with live.session.head(live.base + path) as head, live.get(path) as response:
+                assert (head.status, await head.read()) == (200, b"")
+                assert head.headers["ETag"] == response.headers["ETag"]
+        async with live.session.head(f"{live.base}/v1/events/{EVENT}/stream") as response:
+            assert (response.status, response.headers["Allow"]) == (405, "GET, OPTIONS")
+
+
+async def test_robots_may_visit_the_pages_of_a_public_site_only(database, tmp_path):
+    path = tmp_path / "tokens.json"
+    race = await racing(database)
+    async with serving(race, limits=LiveLimits(check_tokens_s=0.0), tokens=path) as live:
+        assert "Disallow: /v1/\n" in await live.text("/robots.txt")
+        path.write_bytes(tokens_bytes([new_token("reader", "tv", ["*"], [], "2026-01-01")[1]]))
+        assert await live.text("/robots.txt") == "User-agent: *\nDisallow: /\n"
+
+
 async def test_clients_may_append_a_parameter_to_get_past_caches(database):
     race = await racing(database, run("7"))
     async with serving(race) as live:
@@ -358,6 +391,32 @@ async def test_as_of_gives_the_board_at_the_greatest_announced_revision_not_afte
             assert response.headers["Cache-Control"] == "public, max-age=600"
         async with live.get(f"{BOARDS}/men?as_of={race.revision}") as response:
             assert response.headers["Cache-Control"] == "public, max-age=0, s-maxage=1"
+
+
+class RacingByTheMicrosecond(Racing):
+    """A race whose revisions are announced within the same millisecond."""
+
+    def announced_at_us(self, revision: int) -> int:
+        return START_US + 10_000_000 + 7 * revision
+
+
+async def test_the_instant_of_an_answer_names_its_revision(database):
+    race = RacingByTheMicrosecond(database)
+    await race.announce(defined(), entries("7", "8", "9"), gun(0))
+    answers: list[tuple[str, dict[str, Any]]] = []
+    rows: list[dict[str, Any]] = []
+    async with serving(race) as live:
+        for facts in ([run("7", 1, 2000, 4000)], [run("8", 1, 2000, 3900)], [status("8", "DQ")], [status("7", "DNF")]):
+            await race.announce(*facts)
+            paths = (f"/v1/events/{EVENT}/athletes/7", f"/v1/events/{EVENT}")
+            answers += [(path, await live.json(path)) for path in paths]
+            rows += (await live.json(f"{BOARDS}/men"))["rows"]
+        for path, answer in answers:
+            assert await live.json(path, params={"as_of": answer["updated_at"]}) == answer, path
+        assert len(rows) == 4
+        for row in rows:
+            past = await live.json(f"{BOARDS}/men", params={"as_of": row["updated_at"]})
+            assert past["revision"] == row["revision"]
 
 
 async def test_every_board_of_the_past_equals_a_fold_of_the_log_to_there(database):

@@ -470,6 +470,44 @@ async def test_with_a_readers_token_every_request_takes_one(database, tmp_path):
         await live.json(f"{BASE}/stream?key={other}", status=403)
 
 
+async def test_a_token_file_that_vanishes_locks_out_officials_but_nobody_who_watches(database, tmp_path):
+    race = await racing(database, run("7"))
+    path = tmp_path / "tokens.json"
+    reader, kept_reader = new_token("reader", "tv", [EVENT], [], "2026-01-01")
+    official, kept_official = new_token("official", "jury", [EVENT], [], "2026-01-01")
+    as_official = {"Authorization": f"Bearer {official}"}
+    async with serving(race, limits=LiveLimits(check_tokens_s=0.0), tokens=path) as live:
+        for kept, watching in (([kept_official], ""), ([kept_official, kept_reader], f"?key={reader}")):
+            path.write_bytes(tokens_bytes(kept))
+            await live.json(f"{BASE}/cases", headers=as_official)
+            path.unlink()
+            await live.json(f"{BASE}/boards/men{watching}")
+            await live.json(f"{BASE}/cases", status=401, headers=as_official)
+            await live.json(f"{BASE}/cases", status=401)  # not even from this machine
+        await live.json(f"{BASE}/boards/men", status=401)  # private it stays
+
+
+async def test_a_key_for_one_event_learns_nothing_of_the_others(database, tmp_path):
+    first = await racing(database, run("7"))
+    later = Racing(database, "example-2027")
+    for _ in range(9):
+        kept = {**definition(), "event": "example-2027"}
+        await later.announce({**defined(), "event": "example-2027", "definition": kept})
+    path = tmp_path / "tokens.json"
+    reader, kept_reader = new_token("reader", "tv", [EVENT, "planned"], [], "2026-01-01")
+    everyone, kept_everyone = new_token("reader", "wall", ["*"], [], "2026-01-01")
+    async with serving(first, later, limits=LiveLimits(check_tokens_s=0.0), tokens=path) as live:
+        assert len((await live.json("/v1/events"))["events"]) == 2  # while live is public
+        path.write_bytes(tokens_bytes([kept_reader, kept_everyone]))
+        for shown, events in ((everyone, {EVENT, "example-2027"}), (reader, {EVENT})):
+            headers = {"Authorization": f"Bearer {shown}"}
+            listed = await live.json("/v1/events", headers=headers)
+            assert {event["event"] for event in listed["events"]} == events
+            revision = max(race.revision for race in (first, later) if race.event in events)
+            assert listed["revision"] == (await live.json("/v1/time", headers=headers))["revision"] == revision
+        assert (await live.json("/v1/events/planned", status=404, headers=headers))["known"] == [EVENT]
+
+
 async def test_live_that_other_machines_can_reach_warns_that_it_is_public(database, caplog):
     async with serving(database=database, host="0.0.0.0"):
         pass

@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
+from schemas.notices import NOTICE_VERSION, RevisionNotice
 from schemas.results import Frame, UnknownChip, UnknownChips
 from services.offline.export.publications import PublishingLog
-from services.projections.batch import Results
+from services.projections.batch import Results, dated
 from services.projections.rows import TableRows
 from services.projections.tables import TABLES, columns_of
 from services.standings.publication import publication_key
@@ -302,3 +303,12 @@ def test_a_list_of_unknown_chips_goes_out_by_itself_and_announces_nothing() -> N
     text = '[{"chip":"W900","reads":3,"first_us":1,"last_us":2,"devices":["S1","F1"],"mats":2}]'
     assert batch.tables.tables["unknown_chips"] == [(EVENT, 7, 1, 2, text)]
     assert not results.is_ready()
+
+
+def test_the_revisions_of_an_event_are_announced_one_after_the_other_whatever_the_clock_says():
+    notices = [
+        RevisionNotice(v=NOTICE_VERSION, event=event, revision=revision, announced_at_us=0)
+        for event, revision in (("a", 1), ("a", 2), ("b", 3), ("c", 4))
+    ]
+    announced = dated(notices, 1_000, {"b": 5_000, "c": 10})  # the clock was set back since b was announced
+    assert [notice.announced_at_us for notice in announced] == [1_000, 1_001, 5_001, 1_000]

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from services.operate.tokens_command import add_main, list_main, revoke_main
 from services.runtime.faults import StartFault
-from services.runtime.tokens import TOKENS_MAX, Role, Tokens, TokensRefused, bearer, parse_tokens, tokens_path
+from services.runtime.tokens import (
+    TOKENS_MAX,
+    Role,
+    Tokens,
+    TokensRefused,
+    bearer,
+    parse_tokens,
+    tokens_bytes,
+    tokens_path,
+)
 
 
 @pytest.fixture
@@ -125,6 +134,34 @@ def test_a_changed_file_is_used_without_a_restart_and_without_the_file_no_token_
     path.unlink()
     assert tokens.required()
     assert (tokens.find(shown), tokens.count()) == (None, 0)
+
+
+def test_a_file_that_vanishes_takes_every_power_but_that_of_readers(add, path, caplog):
+    official, gateway, reader = add("official", "Ann", "e"), add("gateway", "tent", "e"), add("reader", "tv", "e")
+    tokens = Tokens(path)
+    kept = path.read_bytes()
+    official_token, reader_token = tokens.find(official), tokens.find(reader)
+    assert official_token is not None
+    assert reader_token is not None
+    path.unlink()
+    assert (tokens.required(), tokens.has_role("reader"), tokens.count()) == (True, True, 0)
+    assert (tokens.find(official), tokens.find(gateway), tokens.find(reader)) == (None, None, reader_token)
+    assert (tokens.holds(official_token), tokens.holds(reader_token)) == (False, True)
+    assert "is gone" in caplog.text
+    path.write_bytes(kept)
+    assert tokens.find(official) == official_token
+    path.write_bytes(tokens_bytes([]))
+    assert tokens.find(reader) is None
+    path.unlink()
+    assert tokens.find(reader) is None  # revoked before the file vanished
+    assert tokens.required()
+
+
+def test_a_vanished_file_without_readers_does_not_make_reading_private(add, path):
+    add("official", "Ann", "e")
+    tokens = Tokens(path)
+    path.unlink()
+    assert not tokens.has_role("reader")
 
 
 def test_a_file_that_became_faulty_keeps_the_tokens_that_were(add, path, caplog):

@@ -2,10 +2,12 @@
 
 Live is public unless the token file has a reader's token. Then every request needs a token: in the header or, for pages
 and streams that cannot set a header, a reader's token as `?key=`. Data for officials needs an official's token; without
-a token file it needs a request from this machine.
+a token file it needs a request from this machine. If the token file vanishes, live stays as public or private as it
+was, and officials are refused; see `services/runtime/tokens.py`.
 """
 
 import time
+from collections.abc import Iterable
 
 from aiohttp import web
 
@@ -40,6 +42,13 @@ class Access:
         event = request.match_info.get("event")
         if event is not None and not holder.may_event(event):
             raise Refused(403, "Not this event", f"token {holder.id} is not for event {event!r}")
+
+    def visible(self, request: web.Request, events: Iterable[str]) -> list[str]:
+        """Return those of some events that a request may see. Raises Refused."""
+        if not self.private():
+            return list(events)
+        holder = self._holder(request)
+        return [event for event in events if holder.may_event(event)]
 
     def is_official(self, request: web.Request, event: str) -> bool:
         """Return whether a request shows that an official of an event sends it."""

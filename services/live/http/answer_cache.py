@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Sequence
 
 from services.live.announcing import load_announcement
 from services.live.async_cache import AsyncCache
@@ -60,7 +60,7 @@ class AnswerCache:
     # --- Events
 
     async def events(
-        self, announced: Iterable[AnnouncedRevision], newest: int, generation: int, language: str | None
+        self, announced: Sequence[AnnouncedRevision], newest: int, generation: int, language: str | None
     ) -> Answer:
         """Return the list of events, each at the revision given; `newest` is the highest of them all."""
 
@@ -74,7 +74,8 @@ class AnswerCache:
             events.sort(key=lambda summary: (summary["date"] or "", summary["event"]), reverse=True)
             return json_answer({"revision": newest, "events": events}, newest)
 
-        return await self._get("events", (generation, language), make)
+        shown = tuple(revision.event for revision in announced)
+        return await self._get("events", (generation, shown, language), make)
 
     async def event(self, announced: AnnouncedRevision, language: str | None) -> Answer:
         """Return an event with its races and boards."""

@@ -1,7 +1,7 @@
 """Live's HTTP: the second half of docs/http.md. A handler reads its request and asks `answer_cache` for the answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Generic, NamedTuple, TypeVar
 
@@ -103,7 +103,7 @@ class LiveApi:
         self._waiting = WaitingFacts(loader, folder, tables)
         self._health_reports = HealthReports(loader, self._explainer, now_us)
         self._current: dict[str, ReadyAnswer] = {}
-        self._current_generation = tracker.generation
+        self._current_state = (tracker.generation, access.private())
 
     def routes(self) -> list[web.RouteDef]:
         """Return live's routes, the most requested first."""
@@ -168,9 +168,10 @@ class LiveApi:
 
     def _current_answer(self, request: web.Request) -> ReadyAnswer | None:
         """Return the answer to the same address, if it was made since the last revision of any event."""
-        if self._current_generation != self._tracker.generation:
+        state = self._tracker.generation, self._access.private()
+        if self._current_state != state:
             self._current.clear()
-            self._current_generation = self._tracker.generation
+            self._current_state = state
         return self._current.get(request.raw_path)
 
     async def _respond(self, request: web.Request, making: Awaitable[Answer], caching: str) -> web.Response:
@@ -192,7 +193,7 @@ class LiveApi:
         newest = self._tracker.newest.get(event)
         if newest is None:
             slug(event, "event")
-            known = sorted(self._tracker.newest)[:KNOWN_LISTED]
+            known = self._access.visible(request, sorted(self._tracker.newest))[:KNOWN_LISTED]
             listed = f"known are {known_ids(known)}" if known else "there is none yet"
             raise Refused(404, "No such event", f"there is no event {event!r}; {listed}", known=known)
         return newest
@@ -272,17 +273,21 @@ class LiveApi:
         no_query(request.rel_url.raw_query_string)
         now_us = self._now_us()
         now = datetime.fromtimestamp(now_us / 1e6, UTC).isoformat(timespec="microseconds")
-        revision = self._highest_revision()
+        revision = _highest(self._visible(request))
         return respond(request, json_answer({"now_us": now_us, "now": now, "revision": revision}, revision), NEVER)
 
-    def _highest_revision(self) -> int:
-        return max((newest.revision for newest in self._tracker.newest.values()), default=0)
+    def _visible(self, request: web.Request) -> list[AnnouncedRevision]:
+        """Return the newest revisions of the events that a request may see. Raises Refused."""
+        newest = self._tracker.newest
+        return [newest[event] for event in self._access.visible(request, newest)]
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         language = language_query(request.rel_url.raw_query_string)
-        announced = list(self._tracker.newest.values())
-        making = self._answers.events(announced, self._highest_revision(), self._tracker.generation, language)
-        return await self._respond(request, making, self._caching(NOW))
+        announced = self._visible(request)
+        making = self._answers.events(announced, _highest(announced), self._tracker.generation, language)
+        if self._access.private():  # the same address has other answers for other tokens
+            return respond(request, await making, PRIVATE)
+        return await self._respond(request, making, NOW)
 
     async def _event(self, request: web.Request) -> web.StreamResponse:
         announced, query, caching = await self._read(request, at_query)
@@ -350,6 +355,10 @@ class LiveApi:
         language = None if event is None else in_asked_language(event, query.language).language
         subject = Subject(announced.event, query.board, query.bib, language)
         return await self._streams.serve(request, subject, request.headers.get("Last-Event-ID"))
+
+
+def _highest(announced: Iterable[AnnouncedRevision]) -> int:
+    return max((revision.revision for revision in announced), default=0)
 
 
 async def _preflight(_: web.Request) -> web.Response:
