@@ -295,7 +295,7 @@ class Loader:
 
     async def search(self, announced: AnnouncedRevision, query: SearchQuery) -> tuple[int, list[AthleteRow]]:
         """Load how many athletes match a search, and those of the page."""
-        bibs = await self.store.search(announced.event, query.words, announced.revision)
+        bibs = await self.store.search(announced.event, query.words, announced.revision, query.race, query.status)
         page = bibs[query.offset : query.offset + query.limit]
         athletes = await self.athletes(announced, page)
         return len(bibs), [athletes[bib] for bib in page if bib in athletes]

@@ -36,6 +36,7 @@ CHANGED_MAX = 1_000  # athletes in one answer about changes
 FACTS_MAX = 1_000
 VERSIONS_MAX = 100
 MATCHES_MAX = 2_000  # of a search, best first
+LISTED_MAX = 500_000  # of a race or a status: everybody
 
 _athlete = msgspec.json.Decoder(AthleteRow)
 _event = msgspec.json.Decoder(EventRow)
@@ -167,26 +168,31 @@ class Store:
         )
         return [AthleteVersion(*row) for row in rows]
 
-    async def search(self, event: str, words: Sequence[str], revision: int) -> list[str]:
+    async def search(
+        self, event: str, words: Sequence[str], revision: int, race: str | None = None, status: str | None = None
+    ) -> list[str]:
         """Return the bibs of athletes that match: the bib begins with the words, or each word begins a word of the
-        bib or name.
+        bib or name. No words match everybody. Only those of a race or with a status, if one is given.
 
         The exact bib comes first, then bibs with that beginning, then the others; shorter bibs first, then by text.
-        There are MATCHES_MAX at most.
+        There are MATCHES_MAX at most, without words LISTED_MAX.
         """
         rows = await self._database.query(
-            "SELECT bib FROM (SELECT bib, search, gone FROM athlete_versions WHERE event = {event:String}"
-            " AND version <= {revision:Int64} ORDER BY bib, version DESC LIMIT 1 BY bib)"
-            " WHERE NOT gone AND (startsWith(search, {whole:String})"
+            "SELECT bib FROM (SELECT bib, race, status, search, gone FROM athlete_versions"
+            " WHERE event = {event:String} AND version <= {revision:Int64} ORDER BY bib, version DESC LIMIT 1 BY bib)"
+            " WHERE NOT gone AND (race = {race:String} OR {race:String} = '')"
+            " AND (status = {status:String} OR {status:String} = '') AND (startsWith(search, {all_words:String})"
             " OR arrayAll(word -> position(concat(' ', search), word) > 0, {words:Array(String)}))"
-            " ORDER BY lowerUTF8(bib) != {whole:String}, NOT startsWith(search, {whole:String}), lengthUTF8(bib), bib"
-            " LIMIT {most:UInt32}",
+            " ORDER BY lowerUTF8(bib) != {all_words:String}, NOT startsWith(search, {all_words:String}),"
+            " lengthUTF8(bib), bib LIMIT {most:UInt32}",
             {
                 "event": event,
                 "revision": revision,
-                "whole": " ".join(words),
+                "race": race or "",
+                "status": status or "",
+                "all_words": " ".join(words),
                 "words": [f" {word}" for word in words],
-                "most": MATCHES_MAX,
+                "most": MATCHES_MAX if words else LISTED_MAX,
             },
         )
         return [bib for (bib,) in rows]

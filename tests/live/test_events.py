@@ -278,6 +278,21 @@ async def test_a_search_finds_by_the_beginning_of_a_bib_or_by_every_word(databas
         assert "q" in (await live.json(f"{BASE}/athletes", status=400))["detail"]
 
 
+async def test_the_athletes_of_a_race_or_with_a_status_are_listed_by_bib(database):
+    race = await racing(database, run("7"), fact("status_set", bib="9", status="DQ", reason="x"), bibs=("10", "9", "7"))
+    async with serving(race) as live:
+
+        async def listed(query: str) -> list[str]:
+            return [athlete["bib"] for athlete in (await live.json(f"{BASE}/athletes?{query}"))["athletes"]]
+
+        assert await listed("race=hm") == ["7", "9", "10"]
+        assert await listed("status=DQ") == ["9"]
+        assert await listed("race=hm&status=FINISHED&q=run") == ["7"]
+        assert await listed("status=DNF") == []
+        assert "it has hm" in (await live.json(f"{BASE}/athletes?race=5k", 404))["detail"]
+        assert "NOT_STARTED" in (await live.json(f"{BASE}/athletes?status=LOST", 400))["detail"]
+
+
 async def test_an_athlete_whose_entry_is_withdrawn_is_gone(database):
     race = Racing(database)
     await race.announce(defined(), entries("7", "8"), entries("9", id="late"), gun(0), run("9"), run("7", finish=4100))

@@ -6,6 +6,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
+from services.live.limits import LiveLimits
 from tests.builders import EVENT, board, course, defined, definition, entries, entry, fact, gun, half, reads, run
 from tests.builders import race as race_of
 from tests.builders import read as read_at
@@ -13,6 +14,15 @@ from tests.live.browsing import browser, on_thread, opened, texts, until
 from tests.live.racing import Racing, serving
 
 __all__ = ["browser"]  # the fixture
+
+TOP = "return document.querySelector('#rows tr').getBoundingClientRect().top"
+STRIP = """const strip = document.querySelector('#boards');
+return [strip.scrollLeft, strip.clientWidth, strip.querySelector('[aria-current]').offsetLeft]"""
+SCROLL = """scrollTo(0, 1500);
+document.querySelector('#boards').scrollLeft = 77;
+window.row = document.querySelectorAll('#rows tr')[30]"""
+POSITION = """return [scrollY, document.querySelector('#boards').scrollLeft,
+Math.round(row.getBoundingClientRect().top), row.isConnected]"""
 
 
 def names(browser: webdriver.Chrome) -> list[str]:
@@ -33,19 +43,94 @@ async def test_a_new_finisher_appears_without_a_reload(database, browser):
     race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 2000, None), bibs=bibs)
     async with serving(race) as live:
         await opened(browser, f"{live.base}/{EVENT}")
-        await until(lambda: names(browser) == ["Nguyễn Thị Ngọc Ánh"])
-        await until(lambda: texts(browser, "#connection") == ["Live"])
+        await until(lambda: names(browser) == ["Nguyễn Thị Ngọc Ánh", "Smith John"])
+        assert await on_thread(lambda: texts(browser, "tr.on-course .time")) == ["0:33:20\nat 10K"]
+        await until(lambda: texts(browser, "#connection") == ["Connected"])
         assert await on_thread(lambda: texts(browser, "#updated")) == ["Updated 5:00:14"]
-        assert await on_thread(lambda: texts(browser, "#counts div")) == ["On course\n1", "Finished\n1"]
+        assert await on_thread(lambda: texts(browser, "#counts button")[:2]) == ["On course 1", "Finished 1"]
         await on_thread(lambda: browser.execute_script("window.untouched = true"))
         await race.announce(reads(read_at("F1", "C8", 3900)))
         await until(lambda: names(browser) == ["Smith John", "Nguyễn Thị Ngọc Ánh"])
-        await until(lambda: texts(browser, "#counts div") == ["On course\n0", "Finished\n2"])
+        await until(lambda: texts(browser, "#counts button")[:2] == ["On course 0", "Finished 2"])
         assert await on_thread(lambda: texts(browser, "#updated")) == ["Updated 5:00:15"]
         assert await on_thread(lambda: texts(browser, "#rows .place")) == ["1", "2"]
         assert await on_thread(lambda: texts(browser, "tr.fresh .name")) == ["Smith John"]
         assert await on_thread(lambda: texts(browser, "#announcement")) == ["1 new on the board"]
         assert await on_thread(lambda: browser.execute_script("return window.untouched"))
+
+
+async def test_a_refresh_moves_nothing_that_somebody_has_scrolled(database, browser):
+    boards = [board(f"b{number}", name=f"Board number {number}") for number in range(30)]
+    bibs = [entry(str(bib)) for bib in range(100, 160)]
+    runs = [run(str(bib), 1, 2000, 4000 + bib) for bib in range(100, 159)]
+    race = await racing(database, *runs, definition=definition(boards=boards), bibs=bibs)
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    async with serving(race) as live:
+        await on_thread(lambda: browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone))
+        try:
+            await opened(browser, f"{live.base}/{EVENT}?board=b20")
+            await until(lambda: len(names(browser)) == 59)
+            top = await on_thread(lambda: browser.execute_script(TOP))
+            assert top <= 300
+            left, width, chosen = await on_thread(lambda: browser.execute_script(STRIP))
+            assert left < chosen < left + width  # the chosen board is in sight
+            await on_thread(lambda: browser.execute_script(SCROLL))
+            before = await on_thread(lambda: browser.execute_script(POSITION))
+            await race.announce(run("159", 1, 2000, 5000))
+            await until(lambda: len(names(browser)) == 60)
+            await until(lambda: texts(browser, "#counts button")[1] == "Finished 60")
+            assert await on_thread(lambda: browser.execute_script(POSITION)) == before
+        finally:
+            await on_thread(lambda: browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {}))
+
+
+async def test_a_search_is_over_the_whole_event_and_statuses_have_lists(database, browser):
+    of = definition(races=[race_of(), race_of("5k", name="5 km")], boards=[board("men"), board("short", race="5k")])
+    bibs = [entry("7"), entry("8"), entry("9", race="5k", family_name="Đặng")]
+    stopped = fact("status_set", bib="8", status="DQ", reason="x")
+    race = await racing(database, run("7"), run("8"), stopped, definition=of, bibs=bibs)
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: names(browser) == ["No 7 Runner"])
+        await on_thread(lambda: browser.find_element(By.ID, "search").send_keys("dang"))
+        await until(lambda: len(names(browser)) == 1 and names(browser)[0].startswith("Đặng"))
+        await on_thread(lambda: browser.find_element(By.ID, "search").clear())
+        await on_thread(lambda: browser.find_element(By.ID, "search").send_keys("8"))
+        await until(lambda: "Disqualified" in texts(browser, "#rows td"))
+        await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "[data-list=dq]").click())
+        await until(lambda: names(browser) == ["No 8 Runner"])
+        assert "list=dq" in await on_thread(lambda: browser.current_url)
+        await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "[data-list=start]").click())
+        await until(lambda: names(browser) == ["No 7 Runner", "No 8 Runner"])
+        await on_thread(browser.back)
+        await until(lambda: names(browser) == ["No 8 Runner"])
+
+
+async def test_back_closes_an_athlete_and_a_click_beside_the_sheet_does(database, browser):
+    race = await racing(database, run("7"))
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: names(browser) == ["No 7 Runner"])
+        await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#rows .name").click())
+        await until(lambda: texts(browser, "dialog[open] tbody th"))
+        await on_thread(browser.back)
+        await until(lambda: texts(browser, "dialog[open]") == [])
+        assert EVENT in await on_thread(lambda: browser.current_url)
+        await on_thread(browser.forward)
+        await until(lambda: texts(browser, "dialog[open] tbody th"))
+        outside = "document.querySelector('#athlete').dispatchEvent(new MouseEvent('click', {bubbles: true}))"
+        await on_thread(lambda: browser.execute_script(outside))
+        await until(lambda: texts(browser, "dialog[open]") == [])
+
+
+async def test_a_server_that_says_nothing_is_shown_as_lost(database, browser):
+    race = await racing(database, run("7"))
+    async with serving(race, limits=LiveLimits(heartbeat_s=600)) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: texts(browser, "#connection") == ["Connected"])
+        await until(lambda: texts(browser, "#connection") == ["No connection"])  # no beat comes
+        await race.announce(run("8"))
+        await until(lambda: texts(browser, "#connection") == ["Connected"])
 
 
 async def test_hostile_names_stay_text_and_no_foreign_script_runs(database, browser):
@@ -94,7 +179,7 @@ async def test_boards_points_and_searches_are_chosen_and_remembered(database, br
         await on_thread(lambda: browser.find_element(By.ID, "search").clear())
         await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#boards [data-id=teams]").click())
         await until(lambda: texts(browser, "#rows th") == ["Huế", "Vinh"])
-        assert await on_thread(lambda: texts(browser, "[aria-current=true]")) == ["Half marathon", "Đồng đội"]
+        assert await on_thread(lambda: texts(browser, ".tabs [aria-current=true]")) == ["Half marathon", "Đồng đội"]
         await opened(browser, live.base)
         await until(lambda: texts(browser, "#events strong") == ["Example Half Marathon"])
         await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#events a").click())
@@ -166,11 +251,11 @@ async def test_a_lost_connection_is_shown_and_comes_back(database, browser):
     async with serving(race) as live:
         port = int(live.base.rpartition(":")[2])
         await opened(browser, f"{live.base}/{EVENT}")
-        await until(lambda: texts(browser, "#connection") == ["Live"])
+        await until(lambda: texts(browser, "#connection") == ["Connected"])
     await until(lambda: texts(browser, "#connection")[0] in ("Connecting…", "No connection"))
     await race.announce(run("7"), tell=False)
     async with serving(race, port=port):
-        await until(lambda: texts(browser, "#connection") == ["Live"])
+        await until(lambda: texts(browser, "#connection") == ["Connected"])
         await until(lambda: names(browser) == ["No 7 Runner"])  # what came meanwhile
 
 
@@ -202,7 +287,7 @@ async def test_names_of_the_definition_are_in_the_language_of_the_page(database,
         await on_thread(lambda: browser.switch_to.active_element.send_keys(Keys.ESCAPE))
         await until(lambda: texts(browser, "dialog[open]") == [])
         await on_thread(lambda: browser.find_element(By.ID, "language").click())
-        await until(lambda: texts(browser, "[aria-current=true]") == ["Half", "Men"])
+        await until(lambda: texts(browser, ".tabs [aria-current=true]") == ["Half", "Men"])
         assert await on_thread(lambda: texts(browser, "#name")) == ["Half Marathon"]
         assert "lang=" not in await on_thread(lambda: browser.current_url)
 

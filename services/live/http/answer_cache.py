@@ -194,6 +194,11 @@ class AnswerCache:
 
         async def make() -> Answer:
             event = await self._loader.events.defined(announced)
+            if query.race is not None and query.race not in event.races:
+                known = known_ids(event.races)
+                raise Refused(
+                    404, "No such race", f"event {announced.event!r} has no race {query.race!r}; it has {known}"
+                )
             total, athletes = await self._loader.search(announced, query)
             return json_answer(build_search(event, announced, total, athletes), announced.revision)
 

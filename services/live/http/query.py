@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import get_args
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from msgspec import Struct
 from schemas.ids import INSTANT_MAX_US, LABEL_CHARS, SLUG_PATTERN
 from schemas.named import LANGUAGE_CHARS, LANGUAGE_PATTERN
 from schemas.names import without_accents
+from schemas.results import Status
 from services.live.errors import Refused
 
 LIMIT_DEFAULT = 500
@@ -20,6 +22,7 @@ SEARCH_LIMIT_MAX = 200
 OFFSET_MAX = 1_000_000
 QUERY_CHARS = 2_000
 SEARCH_CHARS = 100
+STATUSES: tuple[str, ...] = get_args(Status)
 LANGUAGE = "lang"  # every request takes it; answers without names do not depend on it
 IGNORED = frozenset({"key", "_"})  # a token (see `access`), and a parameter that clients append to get past caches
 
@@ -51,9 +54,11 @@ class BoardQuery(Struct, frozen=True, kw_only=True):
 
 
 class SearchQuery(Struct, frozen=True, kw_only=True):
-    """A search for athletes; `words` are without accents and in lower case."""
+    """A search for athletes, or a list of those of a race or with a status; `words` have no accents or capitals."""
 
-    words: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    race: str | None = None
+    status: str | None = None
     offset: int = 0
     limit: int = SEARCH_LIMIT_DEFAULT
 
@@ -110,12 +115,19 @@ def board_query(query: str) -> BoardQuery:
 @lru_cache(maxsize=1024)
 def search_query(query: str) -> SearchQuery:
     """Return the query of a search. Raises Refused."""
-    given = _given(query, "q", "offset", "limit")
+    given = _given(query, "q", "race", "status", "offset", "limit")
     words = search_words(given.get("q", ""))
-    if not words:
-        raise Refused(400, "Nothing to look for", "give `q`: the beginning of a bib, or words of a name")
+    race = slug(given["race"], "race") if given.get("race") else None
+    status = given.get("status") or None
+    if status is not None and status not in STATUSES:
+        raise Refused(400, "No status", f"`status`={status[:80]!r} is none of {', '.join(STATUSES)}")
+    if not words and race is None and status is None:
+        how = "give `q`, the beginning of a bib or words of a name; or `race` or `status`, whose athletes are listed"
+        raise Refused(400, "Nothing to look for", how)
     return SearchQuery(
         words=words,
+        race=race,
+        status=status,
         offset=_number(given, "offset", 0, 0, OFFSET_MAX),
         limit=_number(given, "limit", SEARCH_LIMIT_DEFAULT, 1, SEARCH_LIMIT_MAX),
     )

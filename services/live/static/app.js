@@ -3,10 +3,12 @@
 import { WORDS } from "./words.js";
 
 const PAGE = 100;
+const LIST_MAX = 200; // of a search or a list, by the server
 const FETCH_GAP_MS = 1000; // a board is fetched at most once a second, however many events arrive
 const SPREAD_MS = 300; // so that not all viewers fetch in the same instant
 const COUNTS_GAP_MS = 3000;
-const OFFLINE_AFTER_MS = 10000;
+const OFFLINE_AFTER_MS = 10000; // the server says something every 5 s, so two of its beats are missing then
+const WATCH_MS = 1000;
 const RECONNECT_MS = 5000;
 const DAY_MS = 86400000;
 const ANNOUNCE_GAP_MS = 10000; // the shortest time between two announcements of new rows to a screen reader
@@ -20,12 +22,15 @@ const view = {
   race: address.searchParams.get("race"),
   board: address.searchParams.get("board"),
   point: address.searchParams.get("point") || "",
+  list: address.searchParams.get("list") || "",
   search: address.searchParams.get("q") || "",
   limit: PAGE,
   bib: address.searchParams.get("bib"),
 };
+const LISTS = { dnf: "DNF", dns: "DNS", dq: "DQ", otl: "OTL", on_course: "ON_COURSE", not_started: "NOT_STARTED", start: "" };
 let detail = null; // the event as the server describes it
-let shown = new Set(); // bibs on the board now, to mark the new ones
+let shown = new Set(); // bibs on the board now
+let placed = new Set(); // those of them with a place on the board itself, to mark the new ones
 let shownOf = ""; // the board, point and search of `shown`
 let language = pick(address.searchParams.get("lang"), localStorage.getItem("language"), navigator.language);
 
@@ -127,7 +132,7 @@ async function loadEvents() {
           "a",
           { href: key ? `/${listed.event}?key=${encodeURIComponent(key)}` : `/${listed.event}` },
           element("strong", {}, listed.name),
-          element("span", { class: "quiet" }, [listed.date, ...listed.races.map((race) => race.name)].filter(Boolean).join(" · ")),
+          element("span", { class: "quiet" }, [listed.date && dateInWords(listed.date), ...listed.races.map((race) => race.name)].filter(Boolean).join(" · ")),
         ),
       ),
     ),
@@ -141,6 +146,13 @@ async function loadEvents() {
 async function loadEvent() {
   detail = await get(base, { lang: language });
   updated(timeOfDay(detail.updated_at));
+  settle();
+  showEvent();
+  if ($("caption").firstChild && !view.list && !view.search) caption();
+}
+
+/** Choose a race and a board where the address names none, or one that there is not. */
+function settle() {
   if (!choices().some((choice) => choice.board === view.board)) {
     const race = detail.races.find((known) => known.race === view.race) || detail.races[0];
     view.race = race ? race.race : null;
@@ -148,7 +160,9 @@ async function loadEvent() {
   }
   const chosen = choices().find((choice) => choice.board === view.board);
   if (chosen) view.race = chosen.race;
-  showEvent();
+  const race = detail.races.find((known) => known.race === view.race);
+  if (view.point && !race?.points.some((point) => point.point === view.point)) view.point = ""; // of another race
+  if (!(view.list in LISTS)) view.list = "";
 }
 
 /** Return all boards, team boards and delegations. A delegation belongs to the race of its first team board. */
@@ -162,9 +176,10 @@ function choices() {
 }
 
 function showEvent() {
+  $("event").hidden = false;
   document.title = `${detail.name} – ${say("title")}`;
   $("name").textContent = detail.name;
-  $("date").textContent = detail.date;
+  $("date").textContent = dateInWords(detail.date);
   const race = detail.races.find((known) => known.race === view.race);
   tabs($("races"), detail.races.map((known) => [known.race, known.name]), view.race, (chosen) => {
     const first = choices().find((choice) => choice.race === chosen);
@@ -173,48 +188,87 @@ function showEvent() {
   tabs($("boards"), choices().filter((choice) => choice.race === view.race).map((choice) => [choice.board, choice.title]), view.board, (chosen) =>
     go({ board: chosen, point: view.point }),
   );
-  $("counts").replaceChildren(
-    ...["ON_COURSE", "FINISHED", "NOT_STARTED", "OTL", "DNF", "DNS", "DQ"]
-      .filter((status) => status === "ON_COURSE" || status === "FINISHED" || race?.counts[status])
-      .map((status) => element("div", {}, element("dt", {}, say(status)), element("dd", {}, String(race?.counts[status] || 0)))),
-  );
+  $("start").textContent = race ? `${say("startsAt")} ${clockOf(race.start)}` : "";
+  showCounts(race);
   const isBoard = choices().find((choice) => choice.board === view.board)?.kind === "boards";
-  $("tools").hidden = !isBoard;
+  $("points").hidden = !isBoard || Boolean(view.list || view.search);
   const points = race ? race.points.slice(0, -1) : [];
   $("point").replaceChildren(
     element("option", { value: "" }, say("finish")),
     ...points.map((point) => element("option", { value: point.point }, `${point.name} (${point.km} km)`)),
   );
   $("point").value = view.point;
-  $("event").hidden = false;
+}
+
+/** Show how many athletes have each status; each number but that of the finishers leads to a list of them. */
+function showCounts(race) {
+  const numbers = ["ON_COURSE", "FINISHED", "NOT_STARTED", "OTL", "DNF", "DNS", "DQ"]
+    .filter((status) => status === "ON_COURSE" || status === "FINISHED" || race?.counts[status])
+    .map((status) => [status.toLowerCase(), say(status), race?.counts[status] || 0]);
+  const everybody = Object.values(race?.counts ?? {}).reduce((total, count) => total + count, 0);
+  const made = JSON.stringify([numbers, everybody, view.list, language]);
+  if ($("counts").dataset.made === made) return;
+  $("counts").dataset.made = made;
+  const focused = document.activeElement?.dataset.list;
+  $("counts").replaceChildren(
+    ...[...numbers, ["start", say("startList"), everybody]].map(([list, name, count]) =>
+      element("button", {
+        type: "button", class: "count", "data-list": list,
+        "aria-current": list === (view.list || "finished") ? "true" : null,
+        onclick: () => go({ list: list === "finished" ? "" : list, point: "" }),
+      }, `${name} `, element("strong", {}, String(count))),
+    ),
+  );
+  if (focused) $("counts").querySelector(`[data-list="${focused}"]`)?.focus({ preventScroll: true });
 }
 
 function tabs(nav, entries, current, choose) {
+  const made = JSON.stringify([entries, current]);
+  if (nav.dataset.made === made) return; // as it is: a strip that somebody has scrolled stays there
+  nav.dataset.made = made;
   const focused = nav.contains(document.activeElement) ? document.activeElement.dataset.id : null;
   nav.replaceChildren(
     ...entries.map(([id, text]) =>
       element("button", { type: "button", "data-id": id, "aria-current": id === current ? "true" : null, onclick: () => choose(id) }, text),
     ),
   );
-  if (focused) nav.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
-  nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  if (focused) nav.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  const chosen = nav.querySelector("[aria-current]");
+  if (chosen) nav.scrollTo({ left: chosen.offsetLeft - nav.offsetLeft - nav.clientWidth / 3, top: chosen.offsetTop - nav.offsetTop - nav.clientHeight / 3 });
 }
 
 function go(change) {
-  Object.assign(view, { limit: PAGE }, change);
-  remember();
+  Object.assign(view, { limit: PAGE, list: "", search: "" }, change);
+  $("search").value = view.search;
+  remember("push");
   showEvent();
   board.now();
 }
 
-function remember() {
+const REMEMBERED = { race: "race", board: "board", point: "point", list: "list", q: "search", bib: "bib" };
+
+/** Put the view into the address: as a step that Back takes back ("push"), or in place of the last one ("replace"). */
+function remember(how) {
   const next = new URL(location.href);
-  for (const [name, value] of [["race", view.race], ["board", view.board], ["point", view.point], ["q", view.search], ["bib", view.bib]]) {
-    if (value) next.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(REMEMBERED)) {
+    if (view[value]) next.searchParams.set(name, view[value]);
     else next.searchParams.delete(name);
   }
-  history.replaceState(null, "", next);
+  if (how === "push" && next.href !== location.href) history.pushState(null, "", next);
+  else history.replaceState(null, "", next);
 }
+
+addEventListener("popstate", () => {
+  const parameters = new URL(location.href).searchParams;
+  for (const [name, value] of Object.entries(REMEMBERED)) view[value] = parameters.get(name) || "";
+  $("search").value = view.search;
+  if (!detail) return;
+  settle();
+  showEvent();
+  board.now();
+  if (view.bib) athlete.now();
+  else $("athlete").close();
+});
 
 // --- A board
 
@@ -222,27 +276,75 @@ async function loadBoard() {
   const chosen = detail && choices().find((choice) => choice.board === view.board);
   if (!chosen) return;
   const asked = { ...view };
-  const query = chosen.kind === "boards" ? { limit: view.limit, point: view.point, q: view.search } : { lang: language };
-  const answer = await get(`${base}/${chosen.kind}/${encodeURIComponent(chosen.board)}`, query);
-  if (["board", "point", "search", "limit"].some((name) => asked[name] !== view[name])) return; // the choice has changed since
-  caption(chosen, answer);
-  if (chosen.kind === "boards") showBoard(answer);
+  const isList = Boolean(view.search || view.list);
+  const query = chosen.kind === "boards" ? { limit: view.limit, point: view.point, on_course: view.point ? "" : "1" } : { lang: language };
+  const answer = isList ? await getList() : await get(`${base}/${chosen.kind}/${encodeURIComponent(chosen.board)}`, query);
+  if (["board", "point", "list", "search", "limit"].some((name) => asked[name] !== view[name])) return; // the choice has changed since
+  const rows = isList ? answer.athletes : answer.rows;
+  if (isList) showList(answer);
+  else if (chosen.kind === "boards") showBoard(chosen, answer);
   else showTeams(chosen, answer);
-  showLegend(answer.rows);
-  $("empty").hidden = answer.rows.length > 0;
-  $("empty").textContent = say(view.search ? "nobody" : "empty");
-  $("frame").hidden = answer.rows.length === 0;
-  $("more").hidden = answer.rows.length >= answer.total;
-  $("more").textContent = `${say("more")} (${answer.rows.length} ${say("of")} ${answer.total})`;
+  showLegend(isList ? [] : rows);
+  $("empty").hidden = rows.length > 0;
+  $("empty").textContent = say(view.search ? "nobody" : view.list ? "emptyList" : "empty");
+  $("frame").hidden = rows.length === 0;
+  $("more").hidden = rows.length >= answer.total;
+  $("more").textContent = `${say("more")} (${rows.length} ${say("of")} ${answer.total})`;
 }
 
-function caption(chosen, answer) {
+/** Return the athletes of the whole event that a search finds, or a race's list: those with a status, or all of them. */
+function getList() {
+  const query = view.search ? { q: view.search } : { race: view.race, status: LISTS[view.list] };
+  return get(`${base}/athletes`, { ...query, limit: Math.min(view.limit, LIST_MAX) });
+}
+
+function showList(answer) {
+  const title = view.search ? say("searched") : view.list === "start" ? say("startList") : say(LISTS[view.list]);
+  $("caption").replaceChildren(title);
+  $("head").replaceChildren(
+    element("tr", {}, heading("bib", "number"), heading("name"), heading("race", "wide"), heading("nat", "wide"), heading("group", "wide"),
+      heading("status"), heading("time", "number")),
+  );
+  const names = Object.fromEntries(detail.races.map((race) => [race.race, race.name]));
+  keyed(answer.athletes, (row) =>
+    element("tr", { "data-row": row.bib },
+      cell(row.bib, "number"),
+      athleteHeading(row, [names[row.race], row.nationality, row.age_group].filter(Boolean).join(" · ")),
+      cell(names[row.race], "wide"), cell(row.nationality, "wide"), cell(row.age_group, "wide"),
+      cell(say(row.status)), cell(row.time, "number time")),
+  );
+  shownOf = "";
+}
+
+/** Make the rows of the table; one whose data are as they were stays the element that it is, with focus and place. */
+function keyed(rows, make) {
+  const table = $("rows");
+  const held = new Map([...table.children].map((made) => [made.dataset.row, made]));
+  const kind = `${$("head").textContent}/${language}`;
+  rows.forEach((row, index) => {
+    const data = kind + JSON.stringify(row);
+    let made = held.get(row.bib);
+    if (made === undefined || made.data !== data) {
+      const fresh = make(row);
+      fresh.data = data;
+      const focused = made?.contains(document.activeElement);
+      made?.replaceWith(fresh);
+      if (focused) fresh.querySelector("[data-bib]")?.focus({ preventScroll: true });
+      made = fresh;
+    }
+    held.delete(row.bib);
+    if (table.children[index] !== made) table.insertBefore(made, table.children[index] ?? null);
+  });
+  for (const gone of held.values()) gone.remove();
+}
+
+/** Head the table with the board and the state of its results, which the event tells even where no row changed. */
+function caption() {
+  const chosen = choices().find((choice) => choice.board === view.board);
   const race = detail.races.find((known) => known.race === chosen.race);
   const where = view.point && chosen.kind === "boards" ? ` – ${pointName(race, view.point)}` : "";
-  $("caption").replaceChildren(
-    `${chosen.title}${where} `,
-    element("span", { class: "badge", "data-state": answer.state }, say(`state_${answer.state}`)),
-  );
+  const state = chosen.changed_since_official ? "changed" : chosen.state;
+  $("caption").replaceChildren(`${chosen.title}${where} `, element("span", { class: "badge", "data-state": state }, say(`state_${state}`)));
   if (race?.official_void) $("caption").append(element("span", { class: "quiet" }, ` ${say("void")} ${race.official_void}`));
 }
 
@@ -250,8 +352,10 @@ const pointName = (race, id) => race?.points.find((point) => point.point === id)
 const cell = (text, className = "") => element("td", { class: className || null }, text === null || text === undefined ? "" : String(text));
 const heading = (word, className = "") => element("th", { scope: "col", class: className || null }, say(word));
 
-function showBoard(answer) {
-  const atPoint = Boolean(view.point);
+function showBoard(chosen, answer) {
+  caption();
+  const race = detail.races.find((known) => known.race === chosen.race);
+  const atPoint = Boolean(view.point) || answer.rows.some((row) => row.status === "ON_COURSE");
   $("head").replaceChildren(
     element("tr", {},
       heading("place", "number"), heading("bib", "number"), heading("name"), heading("nat", "wide"), heading("group", "wide"),
@@ -260,30 +364,38 @@ function showBoard(answer) {
     ),
   );
   const asked = `${view.board}/${view.point}/${view.search}`;
-  const fresh = shownOf === asked ? answer.rows.filter((row) => !shown.has(row.bib)).map((row) => row.bib) : [];
-  const focused = document.activeElement?.dataset?.bib;
-  $("rows").replaceChildren(...answer.rows.map((row) => boardRow(row, atPoint, fresh.includes(row.bib))));
-  if (focused) $("rows").querySelector(`[data-bib="${CSS.escape(focused)}"]`)?.focus();
+  const ranked = answer.rows.filter((row) => view.point || row.status !== "ON_COURSE").map((row) => row.bib);
+  const fresh = shownOf === asked ? ranked.filter((bib) => !placed.has(bib)) : [];
+  keyed(answer.rows, (row) => boardRow(row, race, atPoint, fresh.includes(row.bib)));
   shown = new Set(answer.rows.map((row) => row.bib));
+  placed = new Set(ranked);
   shownOf = asked;
   if (fresh.length) announce(fresh.length);
 }
 
-function boardRow(row, atPoint, fresh) {
+function athleteHeading(row, short) {
   const below = [row.team, row.club].filter(Boolean).join(" · ");
-  const short = [row.nationality, row.age_group].filter(Boolean).join(" · ");
-  return element("tr", { class: fresh ? "fresh" : null, "data-row": row.bib },
+  return element("th", { scope: "row" },
+    element("button", { type: "button", class: "name", "data-bib": row.bib, onclick: () => openAthlete(row.bib) }, row.name),
+    below ? element("span", { class: "quiet" }, below) : null,
+    short ? element("span", { class: "quiet narrow" }, short) : null,
+    flagsOf(row).length ? element("span", { class: "flags" }, ...flagsOf(row).map(flag)) : null,
+  );
+}
+
+/** Return a row. Of an athlete on the course, place, time and gap are those at the last point, which is named. */
+function boardRow(row, race, atPoint, fresh) {
+  const onCourse = row.status === "ON_COURSE" && !view.point;
+  const where = onCourse ? `${say("at")} ${pointName(race, row.point)}` : null;
+  const estimate = onCourse && row.projected_finish ? `${say("expected")} ${row.projected_finish}` : null;
+  const short = [row.nationality, row.age_group, estimate].filter(Boolean).join(" · ");
+  return element("tr", { class: [fresh ? "fresh" : "", onCourse ? "on-course" : ""].filter(Boolean).join(" ") || null, "data-row": row.bib },
     cell(row.place_text, "number place"),
     cell(row.bib, "number"),
-    element("th", { scope: "row" },
-      element("button", { type: "button", class: "name", "data-bib": row.bib, onclick: () => openAthlete(row.bib) }, row.name),
-      below ? element("span", { class: "quiet" }, below) : null,
-      short ? element("span", { class: "quiet narrow" }, short) : null,
-      flagsOf(row).length ? element("span", { class: "flags" }, ...flagsOf(row).map(flag)) : null,
-    ),
+    athleteHeading(row, short),
     cell(row.nationality, "wide"),
     cell(row.age_group, "wide"),
-    element("td", { class: "number time" }, row.time, row.gap ? element("span", { class: "quiet narrow" }, row.gap) : null),
+    element("td", { class: "number time" }, row.time, where ? element("span", { class: "quiet" }, where) : null, row.gap ? element("span", { class: "quiet narrow" }, row.gap) : null),
     cell(row.gap, "number wide"),
     cell(atPoint ? row.projected_finish : row.gun_time, "number wide"),
     cell(atPoint ? say(row.status) : row.chip_time, atPoint ? "wide" : "number wide"),
@@ -327,6 +439,7 @@ function moved(move) {
 }
 
 function showTeams(chosen, answer) {
+  caption();
   const members = chosen.kind === "teams";
   $("head").replaceChildren(
     element("tr", {}, heading("place", "number"), heading("team"), heading("score", "number"), members ? heading("members") : null),
@@ -351,6 +464,12 @@ function announce(count) {
   announcedAt = performance.now();
   $("announcement").textContent = `${count} ${say("newRows")}`;
 }
+
+/** Return the time of day of a local time as the definition has it. */
+const clockOf = (local) => local.slice(11).replace(/^0/, "");
+
+const dateInWords = (date) =>
+  new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }).format(new Date(`${date}T00:00:00Z`));
 
 /** Return the time of day of an instant as the server writes it, with its UTC offset on a day whose offset changes. */
 function timeOfDay(iso) {
@@ -393,7 +512,10 @@ function eventClock(atUs) {
 
 function openAthlete(bib) {
   view.bib = bib;
-  remember();
+  remember("push");
+  $("athlete-name").textContent = bib;
+  $("athlete-body").replaceChildren(element("p", {}, say("loading")));
+  if (!$("athlete").open) $("athlete").showModal();
   athlete.now();
 }
 
@@ -404,7 +526,10 @@ async function loadAthlete() {
   try {
     answer = await get(`${base}/athletes/${encodeURIComponent(asked)}`, { lang: language });
   } catch (error) {
-    if (error.status !== 404) throw error;
+    if (error.status !== 404) {
+      $("athlete-body").replaceChildren(element("p", { class: "notice" }, say("noAnswer"))); // and again with the next event
+      throw error;
+    }
     answer = null;
   }
   if (asked !== view.bib) return;
@@ -431,10 +556,12 @@ function athleteParts(result) {
     [say("wave"), result.wave],
   ].filter(([, text]) => text);
   const main = result.boards[0]?.board;
+  const [gun, chip] = race?.official_time === "chip" ? ["number wide", "number time"] : ["number time", "number wide"];
   const flags = athleteFlags(result);
   return [
     element("p", { class: "quiet" }, result.race_name),
     element("dl", { class: "facts" }, ...facts.map(([name, text]) => element("div", {}, element("dt", {}, name), element("dd", {}, text)))),
+    otherTime(result, race) ? element("p", { class: "quiet" }, otherTime(result, race)) : null,
     flags.length ? element("h3", {}, say("notes")) : null,
     flags.length ? element("dl", { class: "legend" }, ...flags) : null,
     result.boards.length ? element("h3", {}, say("places")) : null,
@@ -447,14 +574,14 @@ function athleteParts(result) {
       element("table", {},
         element("caption", {}, say("splits")),
         element("thead", {}, element("tr", {},
-          heading("point"), heading("clock", "number wide"), heading("gun", "number"), heading("chip", "number wide"), heading("segment", "number"),
+          heading("point"), heading("clock", "number wide"), heading("gun", gun), heading("chip", chip), heading("segment", "number"),
           heading("rank", "number"), heading("source", "wide"))),
         element("tbody", {}, ...result.points.map((point) =>
           element("tr", {},
             element("th", { scope: "row" }, point.name),
             cell(timeOfDay(point.at), "number wide"),
-            cell(point.gun_time, "number time"),
-            cell(point.chip_time, "number wide"),
+            cell(point.gun_time, gun),
+            cell(point.chip_time, chip),
             cell(point.segment_pace, "number"),
             cell(main ? point.ranks[main] : "", "number"),
             cell(say(point.source), "wide"),
@@ -464,10 +591,17 @@ function athleteParts(result) {
   ].filter(Boolean);
 }
 
+/** Return why a board shows another time than this page, where one does: it goes by the gun, or by the chip. */
+function otherTime(result, race) {
+  const other = result.boards.find((place) => place.time_s !== null && place.time_s !== result.time_s);
+  if (!other) return "";
+  return say(race?.official_time === "chip" ? "byGun" : "byChip").replace("{board}", other.title);
+}
+
 // --- The stream
 
 let stream = null;
-let lost = null;
+let heardAt = performance.now(); // when the server last said anything
 
 function connection(state) {
   if ($("connection").dataset.state === state && $("connection").textContent === say(state)) return;
@@ -475,29 +609,41 @@ function connection(state) {
   $("connection").textContent = say(state);
 }
 
+function heard() {
+  heardAt = performance.now();
+  if ($("connection").dataset.state === "live") return;
+  connection("live");
+  counts.soon();
+  board.soon();
+  athlete.soon();
+}
+
+/** Show that the server is silent, though its connection may be open: a frozen one sends no beat. */
+function watch() {
+  if (performance.now() - heardAt > OFFLINE_AFTER_MS) connection("offline");
+}
+
 function listen() {
   stream = new EventSource(`${base}/stream${key ? `?key=${encodeURIComponent(key)}` : ""}`);
-  stream.onopen = () => {
-    clearTimeout(lost);
-    lost = null;
-    connection("live");
-  };
+  stream.onopen = heard;
   stream.onerror = () => {
-    connection(lost === null ? "connecting" : $("connection").dataset.state);
-    if (lost === null) lost = setTimeout(() => connection("offline"), OFFLINE_AFTER_MS);
+    if ($("connection").dataset.state === "live") connection("connecting");
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, RECONNECT_MS); // refused, so the browser does not reconnect by itself
   };
+  stream.addEventListener("heartbeat", heard);
   stream.addEventListener("snapshot", () => {
+    heard();
     counts.soon();
     board.soon();
     athlete.soon();
   });
   stream.addEventListener("board", (message) => {
+    heard();
     const changed = JSON.parse(message.data);
     updated(eventClock(changed.announced_at_us));
     counts.soon();
     const concernsBoard = changed.bibs === null || changed.boards.includes(view.board) || changed.bibs.some((bib) => shown.has(bib));
-    if (view.point || concernsBoard) board.soon();
+    if (view.point || view.list || view.search || concernsBoard) board.soon();
     if (view.bib && (changed.bibs === null || changed.bibs.includes(view.bib) || changed.boards.length)) athlete.soon();
   });
 }
@@ -509,6 +655,8 @@ function translate() {
   for (const labelled of document.querySelectorAll("[data-text]")) labelled.textContent = say(labelled.dataset.text);
   $("races").setAttribute("aria-label", say("races"));
   $("boards").setAttribute("aria-label", say("boards"));
+  $("counts").setAttribute("aria-label", say("athletes"));
+  $("search").placeholder = say("search"); // on a phone the label is for screen readers only
   $("language").textContent = say("other");
   $("language").lang = say("otherLang");
   $("connection").textContent = say($("connection").dataset.state);
@@ -534,7 +682,7 @@ $("point").addEventListener("change", () => go({ point: $("point").value }));
 $("search").addEventListener("input", () => {
   view.search = $("search").value.trim();
   view.limit = PAGE;
-  remember();
+  remember("replace");
   clearTimeout($("search").timer);
   $("search").timer = setTimeout(board.now, 200);
 });
@@ -544,9 +692,13 @@ $("more").addEventListener("click", () => {
   board.now();
 });
 $("close").addEventListener("click", () => $("athlete").close());
+$("athlete").addEventListener("click", (clicked) => {
+  if (clicked.target === $("athlete")) $("athlete").close(); // beside the sheet
+});
 $("athlete").addEventListener("close", () => {
+  if (!view.bib) return; // by Back
   view.bib = null;
-  remember();
+  remember("push");
 });
 
 translate();
@@ -555,8 +707,9 @@ if (event) {
   try {
     await loadEvent();
     board.now();
-    athlete.now();
+    if (view.bib) openAthlete(view.bib);
     listen();
+    setInterval(watch, WATCH_MS);
   } catch (error) {
     $("name").textContent = event;
     connection("offline");
