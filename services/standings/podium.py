@@ -1,0 +1,454 @@
+"""Which places 1 to 3 of a board, or of its order at a point, can still change without a new fact of an official.
+
+A place is decided when nobody can take it any more, whatever reads are still to come: neither athletes on the course
+and those who have not started, nor late reads of those who have finished. What is assumed of late reads, and what
+rests on the limit of speed alone, is in R4.11.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from heapq import nsmallest
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from schemas.course_times import min_duration_us
+from schemas.definition import Board, Definition, Race
+from schemas.ids import US
+from schemas.results import AthleteRow, EventRow, PointTime
+
+PODIUM_PLACES = 3
+PODIUM_LINES_MAX = 20  # athletes who share places 1 to 3
+RIVALS_MAX = 5  # listed for a place; the others are counted
+
+LATE_US = 1_200 * US
+"""How much later than another at the finish a read may reach the log: gateways keep reads while a network is away."""
+
+AT_MAT_US = 10 * US  # that an athlete is in range of a mat in one crossing, besides the gap that ends a passing
+
+_NEVER_US = -(2**62)
+_UNKNOWN_US = 2**62
+
+
+class Rival(NamedTuple):
+    """An athlete who can still take a place.
+
+    `until_us` is the last instant at which a finish would do so; None where only an official can end the doubt: an open
+    case, or a wave whose gun is not known.
+    """
+
+    bib: str
+    until_us: int | None
+
+
+class PodiumPlace(Struct, frozen=True):
+    """A place of 1 to 3, who has it, and whether that is decided.
+
+    `result_open`: the athlete's own result, or that of someone ahead, can still change. `rivals` are RIVALS_MAX at
+    most, those furthest along the course first; `rivals_left_out` is how many more there are.
+    """
+
+    place: int
+    bib: str
+    decided: bool
+    result_open: bool
+    rivals: list[Rival]
+    rivals_left_out: int
+
+
+class PodiumCourse(Struct, frozen=True):
+    """A race up to a point: what the limit of speed says of the ways there, as scoring computes them.
+
+    `least_us` are the shortest believable durations from each of its points to the last, `target`. `own_finish`: the
+    last is FINISH and finishers are ranked; else the order at a point, where every athlete who took it is ranked.
+    `strict`: who misses a point before the finish is no finisher. `same_mat` are the earlier points after START on the
+    last one's mat, `later_same_mat` the later ones. `settle_us` is by how much a late read may move a time.
+    `picks_later`: the last point does not take a passing's first read, so a passing that goes on may move its time.
+    """
+
+    race: Race
+    index: dict[str, int]
+    target: int
+    least_us: list[int]
+    own_finish: bool
+    strict: bool
+    same_mat: tuple[int, ...]
+    later_same_mat: frozenset[str]
+    settle_us: int
+    window_us: int
+    picks_later: bool
+    closed: bool
+    closed_at_us: int | None
+
+
+class Contender(NamedTuple):
+    """An athlete by what can still become of their time at the last point, from their own result alone.
+
+    `taken_us` is when they took the last point (None: not yet); `ranked`: it gives them a place. `official` and
+    `may_move` say of it that an official gave it, and that late reads may make it later. `read_us` is the same instant
+    if a reader gave it. A crossing that is not known yet is not before `earliest_us`, and at least `after_us` after all
+    reads that are known to be there; `other_us` is a crossing of the same mat that later reads may turn into this one.
+    Gun time counts from `gun_us`. Chip time counts from `start_us`, a start passing if `started`, else the own gun; the
+    start window ends at `window_end_us`, and `start_limit_us` is the last believable start before the next point taken.
+    `adjusted_us` is added to both times. `in_doubt`: a case is open. `incomplete`: an earlier point is missing that
+    would change the result if it came. `reach` and `reached_us` are the index and the instant of the last point taken.
+    """
+
+    bib: str
+    ranked: bool
+    taken_us: int | None
+    read_us: int
+    official: bool
+    may_move: bool
+    earliest_us: int
+    after_us: int
+    other_us: int | None
+    gun_us: int | None
+    start_us: int | None
+    started: bool
+    window_end_us: int
+    start_limit_us: int
+    adjusted_us: int
+    in_doubt: bool
+    incomplete: bool
+    reach: int
+    reached_us: int
+
+
+def podium_course(definition: Definition, race: Race, point: str | None, event: EventRow) -> PodiumCourse:
+    """Return the course of a race up to a point, or to the finish for the board itself (`point` None)."""
+    points = race.points
+    target = len(points) - 1 if point is None else next(i for i, known in enumerate(points) if known.id == point)
+    last = points[target]
+    own_finish = point is None
+    return PodiumCourse(
+        race=race,
+        index={known.id: index for index, known in enumerate(points)},
+        target=target,
+        least_us=[min_duration_us(before.km, last.km, race.max_speed_mps) for before in points[:target]] + [0],
+        own_finish=own_finish,
+        strict=own_finish and race.missing_mat == "dnf" and all(known.mandatory for known in points[1:-1]),
+        same_mat=tuple(index for index in range(1, target) if points[index].mat == last.mat),
+        later_same_mat=frozenset(known.id for known in points[target + 1 :] if known.mat == last.mat),
+        settle_us=round(definition.passing_gap_s * US) + AT_MAT_US,
+        window_us=race.start_window_s * US,
+        picks_later=last.picked() != "first",
+        closed=race.id in event.closed,
+        closed_at_us=event.closed_at_us.get(race.id) if own_finish else None,
+    )
+
+
+def contender(course: PodiumCourse, row: AthleteRow) -> Contender | None:
+    """Return what can still become of an athlete of the course's race; None when only an official can bring them in."""
+    taken = {split.point: split for split in row.points}
+    target = course.race.points[course.target].id
+    held = taken.get(target)
+    ranked = held is not None and (not course.own_finish or row.status == "FINISHED")
+    if not ranked and _ruled_out(course, row, held):
+        return None
+    indexed = sorted((course.index[split.point], split) for split in row.points if split.point in course.index)
+    start = taken.get("START")
+    after_start = next(((index, split.at_us) for index, split in indexed if index > 0), None)
+    own_gun_us = row.own_gun_us
+    before = [(index, split) for index, split in indexed if index < course.target]
+    earliest_us, after_us = _earliest(course, row, before)
+    others_us = [taken[point].at_us for point in course.later_same_mat if point in taken]
+    return Contender(
+        bib=row.bib,
+        ranked=ranked,
+        taken_us=None if held is None else held.at_us,
+        read_us=held.at_us if held is not None and held.source != "official" else _NEVER_US,
+        official=held is not None and held.source == "official",
+        may_move=held is not None and (held.source == "backup" or course.picks_later),
+        earliest_us=earliest_us,
+        after_us=after_us,
+        other_us=min((instant for instant in others_us if instant >= earliest_us), default=None),
+        gun_us=row.gun_at_us,
+        start_us=own_gun_us if start is None else start.at_us,
+        started=start is not None,
+        window_end_us=_NEVER_US if own_gun_us is None else own_gun_us + course.window_us,
+        start_limit_us=_start_limit_us(course, after_start),
+        adjusted_us=_adjusted_us(row) if course.own_finish else 0,
+        in_doubt=course.own_finish and ("review" in row.flags or any(case.open for case in row.cases)),
+        incomplete=_incomplete(course, taken),
+        reach=indexed[-1][0] if indexed else -1,
+        reached_us=indexed[-1][1].at_us if indexed else 0,
+    )
+
+
+def _ruled_out(course: PodiumCourse, row: AthleteRow, held: PointTime | None) -> bool:
+    """Return whether an official took the athlete out, so that no read brings them back.
+
+    A close takes out those who are left, but a finish that is read late still counts; and a decided case has no effect
+    once its ground is gone.
+    """
+    if row.own_gun_us is None and course.closed:
+        return True
+    if not course.own_finish or row.cases:
+        return False
+    if row.status in ("DNF", "DNS"):
+        return held is not None or not course.closed
+    return row.status == "DQ"
+
+
+def _earliest(course: PodiumCourse, row: AthleteRow, before: Sequence[tuple[int, PointTime]]) -> tuple[int, int]:
+    """Return the earliest believable crossing that is not known yet, and how long after the complete reads it is.
+
+    Every athlete's way from the own gun is checked. A point that was taken counts only if no finisher may lack it: else
+    scoring would rather leave it out than the finish. `before` are the points taken before the last, in course order.
+    """
+    if row.own_gun_us is None:
+        return _NEVER_US, 0
+    from_gun_us = row.own_gun_us + course.least_us[0]
+    if not course.strict:
+        return from_gun_us, 0
+    filled = [index for index, _ in before if index > 0]
+    last = filled[-1] if filled else 0
+    after_us = course.least_us[last + 1] if last + 1 < course.target else 0
+    if len(filled) < last or not filled:
+        return from_gun_us, after_us
+    return max(from_gun_us, before[-1][1].at_us - course.settle_us + course.least_us[last]), after_us
+
+
+def _start_limit_us(course: PodiumCourse, after_start: tuple[int, int] | None) -> int:
+    """Return the last believable start of an athlete who has taken a point after it."""
+    if after_start is None:
+        return _UNKNOWN_US
+    points = course.race.points
+    index, instant_us = after_start
+    return instant_us - min_duration_us(points[0].km, points[index].km, course.race.max_speed_mps)
+
+
+def _adjusted_us(row: AthleteRow) -> int:
+    return sum(sign * getattr(row, name) for name, sign in row.ADJUSTMENTS.items())
+
+
+def _incomplete(course: PodiumCourse, taken: Mapping[str, PointTime]) -> bool:
+    """Return whether two more crossings could change the result: of the point right before, and of the last again.
+
+    Where a mat has several points, a crossing that was not read may give the last point the time of a later one.
+    """
+    points = course.race.points
+    lacking = set(course.same_mat)
+    if course.own_finish and course.target > 1:
+        lacking.add(course.target - 1)
+    return any(points[index].id not in taken for index in lacking)
+
+
+# --- What the contenders can still do to each other.
+
+
+class _Span(NamedTuple):
+    """The times that an athlete can still have: the best, and the worst of one who took the last point.
+
+    A crossing gives the best time when it is counted from `zero_us`; None: that instant is not known.
+    """
+
+    best_us: int
+    worst_us: int
+    zero_us: int | None
+
+
+class _Bar(NamedTuple):
+    """A time by gun or by chip, and those who would change the place if they had one as good."""
+
+    by_chip: bool
+    time_us: int
+    among: Collection[Contender]
+
+
+class _Reads(NamedTuple):
+    """The instant up to which all reads of a race are there, and what that says of its contenders."""
+
+    course: PodiumCourse
+    complete_us: int
+
+    def is_fixed(self, athlete: Contender, by_chip: bool) -> bool:
+        """Return whether no late read changes the time that an athlete has."""
+        if athlete.taken_us is None:
+            return False
+        taken_fixed = athlete.official or athlete.taken_us <= self.complete_us - self.course.settle_us
+        return taken_fixed and (not by_chip or athlete.window_end_us <= self.complete_us)
+
+    def span(self, athlete: Contender, by_chip: bool) -> _Span:
+        """Return the times that an athlete can still have."""
+        early_us, late_us = self.crossings(athlete)
+        counted_from = self._starts(athlete) if by_chip else (athlete.gun_us, athlete.gun_us)
+        first_us, last_us = counted_from
+        if first_us is None or last_us is None:
+            return _Span(_NEVER_US, _UNKNOWN_US, None)
+        zero_us = last_us - athlete.adjusted_us
+        return _Span(early_us - zero_us, late_us - first_us + athlete.adjusted_us, zero_us)
+
+    def crossings(self, athlete: Contender) -> tuple[int, int]:
+        """Return the earliest and the latest crossing of the last point that an athlete can still come to have."""
+        settle_us = self.course.settle_us
+        if athlete.taken_us is None:
+            unknown_us = max(athlete.earliest_us, self.complete_us + max(athlete.after_us, 1))
+            return (unknown_us if athlete.other_us is None else min(unknown_us, athlete.other_us)), _UNKNOWN_US
+        if self.is_fixed(athlete, by_chip=False):
+            return athlete.taken_us, athlete.taken_us
+        return athlete.taken_us - settle_us, athlete.taken_us + (settle_us if athlete.may_move else 0)
+
+    def _starts(self, athlete: Contender) -> tuple[int | None, int | None]:
+        """Return the earliest and the latest start that an athlete can still come to have."""
+        start_us, settle_us = athlete.start_us, self.course.settle_us
+        if start_us is None or athlete.window_end_us <= self.complete_us:
+            return start_us, start_us
+        limit_us = min(athlete.window_end_us, athlete.start_limit_us)
+        if not athlete.started:
+            return start_us, max(start_us, limit_us)
+        return start_us - settle_us, max(start_us, min(limit_us, start_us + settle_us))
+
+    def rival(self, athlete: Contender, bar: _Bar) -> Rival | None:
+        """Return an athlete as a rival when they can still have a time as good as the bar."""
+        span = self.span(athlete, bar.by_chip)
+        if span.best_us > bar.time_us:
+            return None
+        if span.zero_us is None:
+            return Rival(athlete.bib, None)
+        if athlete.taken_us is not None and not athlete.ranked and self.is_fixed(athlete, bar.by_chip):
+            return Rival(athlete.bib, None) if athlete.in_doubt else None
+        until_us = span.zero_us + bar.time_us
+        closed_at_us = self.course.closed_at_us
+        if closed_at_us is not None and athlete.taken_us is None:
+            if self.crossings(athlete)[0] > closed_at_us:
+                return None
+            until_us = min(until_us, closed_at_us)
+        return Rival(athlete.bib, until_us)
+
+
+def podium(
+    course: PodiumCourse,
+    root: Board,
+    lines: Sequence[tuple[int, str]],
+    contenders: Mapping[str, Contender],
+    members: Iterable[str],
+    root_members: Iterable[str],
+) -> list[PodiumPlace]:
+    """Return the places 1 to 3 of a board, or of its order at the course's last point.
+
+    `lines` are places and bibs, best first, and `members` all athletes of the board, with or without a place;
+    `root_members` are those of `root`, the outermost board around it. `contenders` are those of the race by bib.
+    """
+    if course.target == 0:
+        return []
+    heard_us = max((athlete.read_us for athlete in contenders.values()), default=_NEVER_US)
+    reads = _Reads(course, heard_us - LATE_US)
+    on_board = {bib: contenders[bib] for bib in members if bib in contenders}
+    leaders = _leaders(course, root, contenders, root_members)
+    places: list[PodiumPlace] = []
+    ahead: list[Contender] = []
+    result_open = False
+    for place, bib in lines[:PODIUM_LINES_MAX]:
+        holder = on_board.get(bib)
+        if place > PODIUM_PLACES or holder is None:
+            break
+        bars = _bars(reads, root, leaders, holder, on_board.values())
+        result_open = result_open or _is_open(reads, leaders, holder, bars[0], ahead)
+        ahead.append(holder)
+        passed = frozenset(athlete.bib for athlete in ahead)
+        if len(bars) > 1 and leaders is not None:
+            passed |= leaders.first
+        rivals = _rivals(reads, holder, bars, passed)
+        listed = nsmallest(RIVALS_MAX, (rival for rival in rivals if rival[0].bib in on_board), key=_furthest)
+        places.append(
+            PodiumPlace(
+                place,
+                bib,
+                decided=not result_open and not rivals,
+                result_open=result_open,
+                rivals=[rival for rival, _ in listed],
+                rivals_left_out=len(rivals) - len(listed),
+            )
+        )
+    return places
+
+
+class _Leaders(NamedTuple):
+    """Those of a board whom gun time puts before all others (R4.2): `first`, and the gun time of the last of them.
+
+    `last_us` is None while everybody who has finished is among them. `everyone` is all athletes of the board.
+    """
+
+    everyone: Collection[Contender]
+    first: frozenset[str]
+    last_us: int | None
+
+
+def _leaders(
+    course: PodiumCourse, root: Board, contenders: Mapping[str, Contender], members: Iterable[str]
+) -> _Leaders | None:
+    """Return the leaders of a board by gun, then chip; None on any other, and at points, where gun time ranks all."""
+    if not course.own_finish or root.ranked_by() != "gun_then_chip" or root.gun_places == 0:
+        return None
+    everyone = [contenders[bib] for bib in members if bib in contenders]
+    times_us = {athlete.bib: _gun_time_us(athlete) for athlete in everyone if athlete.ranked}
+    first_us = nsmallest(root.gun_places, times_us.values())
+    last_us = first_us[-1] if len(times_us) > root.gun_places else None
+    first = frozenset(bib for bib, time_us in times_us.items() if last_us is None or time_us <= last_us)
+    return _Leaders(everyone, first, last_us)
+
+
+def _gun_time_us(athlete: Contender) -> int:
+    if athlete.taken_us is None or athlete.gun_us is None:
+        raise AssertionError(f"ranked athlete {athlete.bib} has no gun time")
+    return athlete.taken_us - athlete.gun_us + athlete.adjusted_us
+
+
+def _bars(
+    reads: _Reads, root: Board, leaders: _Leaders | None, holder: Contender, members: Collection[Contender]
+) -> list[_Bar]:
+    """Return the times that others need to change a holder's place; the first is the holder's own, at its worst.
+
+    Where gun time puts some first, whoever comes among them moves all others, on boards within the board too.
+    """
+    if leaders is None:
+        by_chip = root.ranked_by() == "chip" or (root.ranked_by() == "gun_then_chip" and reads.course.own_finish)
+        return [_Bar(by_chip, reads.span(holder, by_chip).worst_us, members)]
+    if holder.bib in leaders.first:
+        return [_Bar(False, reads.span(holder, by_chip=False).worst_us, leaders.everyone)]
+    bars = [_Bar(True, reads.span(holder, by_chip=True).worst_us, members)]
+    if leaders.last_us is not None:
+        bars.append(_Bar(False, leaders.last_us, leaders.everyone))
+    return bars
+
+
+def _is_open(reads: _Reads, leaders: _Leaders | None, holder: Contender, bar: _Bar, ahead: Sequence[Contender]) -> bool:
+    """Return whether a holder's own result can change, or fall in with that of someone ahead."""
+    if holder.in_doubt or holder.incomplete:
+        return True
+    if leaders is not None and holder.bib not in leaders.first:
+        first = [athlete for athlete in leaders.everyone if athlete.bib in leaders.first]
+        if any(athlete.in_doubt or not reads.is_fixed(athlete, by_chip=False) for athlete in first):
+            return True
+    best_us, fixed = reads.span(holder, bar.by_chip).best_us, reads.is_fixed(holder, bar.by_chip)
+    rest = ahead if leaders is None or holder.bib in leaders.first else [a for a in ahead if a.bib not in leaders.first]
+    return any(
+        reads.span(other, bar.by_chip).worst_us >= best_us
+        for other in rest
+        if not (fixed and reads.is_fixed(other, bar.by_chip))
+    )
+
+
+def _rivals(
+    reads: _Reads, holder: Contender, bars: Sequence[_Bar], passed: frozenset[str]
+) -> list[tuple[Rival, Contender]]:
+    """Return all who can still change a holder's place, each once; `passed` are those who count before the holder."""
+    rivals: dict[str, tuple[Rival, Contender]] = {}
+    for bar in bars:
+        fixed = reads.is_fixed(holder, bar.by_chip)
+        for athlete in bar.among:
+            if athlete.bib in passed or athlete.bib in rivals:
+                continue
+            if athlete.ranked and fixed and reads.is_fixed(athlete, bar.by_chip):
+                continue
+            rival = reads.rival(athlete, bar)
+            if rival is not None:
+                rivals[athlete.bib] = rival, athlete
+    return list(rivals.values())
+
+
+def _furthest(rival: tuple[Rival, Contender]) -> tuple[int, int, str]:
+    """Order rivals by how far they are along the course, and those at one point by who came there first."""
+    athlete = rival[1]
+    return -athlete.reach, athlete.reached_us, athlete.bib
