@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from schemas.definition import Board, Delegation, Race, TeamBoard
+from schemas.names import public_name
 from schemas.results import AthleteRow, Case
 from services.live.async_cache import AsyncCache
 from services.live.event_cache import EventCache
@@ -21,6 +22,7 @@ from services.live.pages.event_page import EventData
 from services.live.pages.published import PublishedData, held_publication, standing_of, waits_for_official
 from services.live.pages.standings_document import StandingsData
 from services.live.pages.team import DelegationData, TeamData, official_delegation
+from services.live.podium_cache import PodiumCache
 from services.live.published_results import PublishedResults
 from services.live.race_spreads import RaceSpreads
 from services.live.ranking import EMPTY, Ranking
@@ -45,6 +47,7 @@ class Loader:
         self.rankings = RankingCache(store)
         self.results = PublishedResults(store, self.events, self.rankings)
         self.history = RevisionHistory(store)
+        self.podiums = PodiumCache(store)
         self._race_spreads = RaceSpreads(store)
         self._open_cases: AsyncCache[list[Case]] = AsyncCache(CASES_HELD, lambda cases: 1 + len(cases))
         self._together: AsyncCache[list[TogetherCase]] = AsyncCache(CASES_HELD, lambda cases: 1 + len(cases))
@@ -56,6 +59,7 @@ class Loader:
             self.rankings,
             self.results,
             self.history,
+            self.podiums,
             self._race_spreads,
             self._open_cases,
             self._together,
@@ -215,6 +219,8 @@ class Loader:
             rankings[last] = await self.rankings.at_point(event, board, last, revision)
         differences = await self.results.differences(event, announced, board.race)
         published = await self.results.published(event)
+        places = await self.podiums.at(event, board, point, ranking, revision)
+        rivals = await self.athletes(announced, [rival.bib for place in places for rival in place.rivals])
         return BoardData(
             event=event,
             announced=announced,
@@ -230,6 +236,8 @@ class Loader:
             changed_bibs=differences.bibs(board.id),
             spreads=await self.spreads(event, announced, race, athletes.values()),
             first_with=await self.history.first_with(announced, {row.version for row in athletes.values()}),
+            podium=places,
+            rivals={bib: public_name(row) for bib, row in rivals.items()},
         )
 
     # --- Teams

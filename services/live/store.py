@@ -137,10 +137,17 @@ class Store:
 
     async def all_athletes(self, event: str, revision: int) -> list[AthleteRow]:
         """Return the results of every athlete, including athletes whose entries were taken back."""
+        return await self.athletes_changed(event, -1, revision)
+
+    async def athletes_changed(self, event: str, since: int, revision: int) -> list[AthleteRow]:
+        """Return the results that are new after a revision, up to another, each in its last version.
+
+        They include athletes whose entries were taken back.
+        """
         rows = await self._database.query(
-            "SELECT row FROM athlete_versions WHERE event = {event:String} AND version <= {revision:Int64}"
-            " ORDER BY bib, version DESC LIMIT 1 BY bib",
-            {"event": event, "revision": revision},
+            "SELECT row FROM athlete_versions WHERE event = {event:String} AND version > {since:Int64}"
+            " AND version <= {revision:Int64} ORDER BY bib, version DESC LIMIT 1 BY bib",
+            {"event": event, "since": since, "revision": revision},
         )
         athletes: list[AthleteRow] = []
         for start in range(0, len(rows), BIBS_A_QUERY):

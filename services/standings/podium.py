@@ -5,14 +5,14 @@ and those who have not started, nor late reads of those who have finished. What 
 rests on the limit of speed alone, is in R4.11.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import nsmallest
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from schemas.course_times import min_duration_us
-from schemas.definition import Board, Definition, Race
+from schemas.definition import Board, Definition, Point, Race
 from schemas.ids import US
 from schemas.results import AthleteRow, EventRow, PointTime
 
@@ -60,9 +60,9 @@ class PodiumCourse(Struct, frozen=True):
 
     `least_us` are the shortest believable durations from each of its points to the last, `target`. `own_finish`: the
     last is FINISH and finishers are ranked; else the order at a point, where every athlete who took it is ranked.
-    `strict`: who misses a point before the finish is no finisher. `same_mat` are the earlier points after START on the
-    last one's mat, `later_same_mat` the later ones. `settle_us` is by how much a late read may move a time.
-    `picks_later`: the last point does not take a passing's first read, so a passing that goes on may move its time.
+    `strict`: who misses a point before the finish is no finisher. `needed` are the earlier points without which later
+    reads may still change the time at the last. `settle_us` is by how much a late read may move a time. `picks_later`:
+    the last point does not take a passing's first read, so a passing that goes on may move its time.
     """
 
     race: Race
@@ -71,8 +71,7 @@ class PodiumCourse(Struct, frozen=True):
     least_us: list[int]
     own_finish: bool
     strict: bool
-    same_mat: tuple[int, ...]
-    later_same_mat: frozenset[str]
+    needed: tuple[str, ...]
     settle_us: int
     window_us: int
     picks_later: bool
@@ -86,11 +85,11 @@ class Contender(NamedTuple):
     `taken_us` is when they took the last point (None: not yet); `ranked`: it gives them a place. `official` and
     `may_move` say of it that an official gave it, and that late reads may make it later. `read_us` is the same instant
     if a reader gave it. A crossing that is not known yet is not before `earliest_us`, and at least `after_us` after all
-    reads that are known to be there; `other_us` is a crossing of the same mat that later reads may turn into this one.
+    reads that are known to be there; from `other_us` on they may have been read there already without it counting.
     Gun time counts from `gun_us`. Chip time counts from `start_us`, a start passing if `started`, else the own gun; the
-    start window ends at `window_end_us`, and `start_limit_us` is the last believable start before the next point taken.
-    `adjusted_us` is added to both times. `in_doubt`: a case is open. `incomplete`: an earlier point is missing that
-    would change the result if it came. `reach` and `reached_us` are the index and the instant of the last point taken.
+    start window ends at `window_end_us`. `adjusted_us` is added to both times. `in_doubt`: a case is open.
+    `incomplete`: one of the points that the course `needed` is missing. `reach` and `reached_us` are the index and the
+    instant of the last point taken.
     """
 
     bib: str
@@ -106,7 +105,6 @@ class Contender(NamedTuple):
     start_us: int | None
     started: bool
     window_end_us: int
-    start_limit_us: int
     adjusted_us: int
     in_doubt: bool
     incomplete: bool
@@ -127,8 +125,7 @@ def podium_course(definition: Definition, race: Race, point: str | None, event: 
         least_us=[min_duration_us(before.km, last.km, race.max_speed_mps) for before in points[:target]] + [0],
         own_finish=own_finish,
         strict=own_finish and race.missing_mat == "dnf" and all(known.mandatory for known in points[1:-1]),
-        same_mat=tuple(index for index in range(1, target) if points[index].mat == last.mat),
-        later_same_mat=frozenset(known.id for known in points[target + 1 :] if known.mat == last.mat),
+        needed=tuple(known.id for known in points[:target] if not own_finish or _is_needed(race, known)),
         settle_us=round(definition.passing_gap_s * US) + AT_MAT_US,
         window_us=race.start_window_s * US,
         picks_later=last.picked() != "first",
@@ -137,8 +134,22 @@ def podium_course(definition: Definition, race: Race, point: str | None, event: 
     )
 
 
+def _is_needed(race: Race, point: Point) -> bool:
+    """Return whether a finisher may still get another time who lacks a point.
+
+    Two more crossings do that where the point is the one before FINISH, or where the finish mat has several points. A
+    finish that is read too early, for its part, takes the place of the point before it.
+    """
+    finish = race.points[-1]
+    return point is race.points[-2] or (point.mat == finish.mat and point is not race.points[0])
+
+
 def contender(course: PodiumCourse, row: AthleteRow) -> Contender | None:
-    """Return what can still become of an athlete of the course's race; None when only an official can bring them in."""
+    """Return what can still become of an athlete; None when they are of another race, or only an official can bring
+    them in.
+    """
+    if row.gone or row.race != course.race.id:
+        return None
     taken = {split.point: split for split in row.points}
     target = course.race.points[course.target].id
     held = taken.get(target)
@@ -147,11 +158,9 @@ def contender(course: PodiumCourse, row: AthleteRow) -> Contender | None:
         return None
     indexed = sorted((course.index[split.point], split) for split in row.points if split.point in course.index)
     start = taken.get("START")
-    after_start = next(((index, split.at_us) for index, split in indexed if index > 0), None)
     own_gun_us = row.own_gun_us
     before = [(index, split) for index, split in indexed if index < course.target]
     earliest_us, after_us = _earliest(course, row, before)
-    others_us = [taken[point].at_us for point in course.later_same_mat if point in taken]
     return Contender(
         bib=row.bib,
         ranked=ranked,
@@ -161,15 +170,14 @@ def contender(course: PodiumCourse, row: AthleteRow) -> Contender | None:
         may_move=held is not None and (held.source == "backup" or course.picks_later),
         earliest_us=earliest_us,
         after_us=after_us,
-        other_us=min((instant for instant in others_us if instant >= earliest_us), default=None),
+        other_us=_hidden_us(course, indexed) if held is None else None,
         gun_us=row.gun_at_us,
         start_us=own_gun_us if start is None else start.at_us,
         started=start is not None,
         window_end_us=_NEVER_US if own_gun_us is None else own_gun_us + course.window_us,
-        start_limit_us=_start_limit_us(course, after_start),
         adjusted_us=_adjusted_us(row) if course.own_finish else 0,
         in_doubt=course.own_finish and ("review" in row.flags or any(case.open for case in row.cases)),
-        incomplete=_incomplete(course, taken),
+        incomplete=any(point not in taken for point in course.needed),
         reach=indexed[-1][0] if indexed else -1,
         reached_us=indexed[-1][1].at_us if indexed else 0,
     )
@@ -209,29 +217,21 @@ def _earliest(course: PodiumCourse, row: AthleteRow, before: Sequence[tuple[int,
     return max(from_gun_us, before[-1][1].at_us - course.settle_us + course.least_us[last]), after_us
 
 
-def _start_limit_us(course: PodiumCourse, after_start: tuple[int, int] | None) -> int:
-    """Return the last believable start of an athlete who has taken a point after it."""
-    if after_start is None:
-        return _UNKNOWN_US
-    points = course.race.points
-    index, instant_us = after_start
-    return instant_us - min_duration_us(points[0].km, points[index].km, course.race.max_speed_mps)
+def _hidden_us(course: PodiumCourse, indexed: Sequence[tuple[int, PointTime]]) -> int | None:
+    """Return from when on an athlete may have been read at the last point without having it; None: they were not.
+
+    Scoring leaves out a point that the next one that was taken follows too soon; if that read turns out to be wrong, or
+    of another lap, the point is back.
+    """
+    following = next(((index, split.at_us) for index, split in indexed if index > course.target), None)
+    if following is None:
+        return None
+    points, (index, instant_us) = course.race.points, following
+    return instant_us - min_duration_us(points[course.target].km, points[index].km, course.race.max_speed_mps)
 
 
 def _adjusted_us(row: AthleteRow) -> int:
     return sum(sign * getattr(row, name) for name, sign in row.ADJUSTMENTS.items())
-
-
-def _incomplete(course: PodiumCourse, taken: Mapping[str, PointTime]) -> bool:
-    """Return whether two more crossings could change the result: of the point right before, and of the last again.
-
-    Where a mat has several points, a crossing that was not read may give the last point the time of a later one.
-    """
-    points = course.race.points
-    lacking = set(course.same_mat)
-    if course.own_finish and course.target > 1:
-        lacking.add(course.target - 1)
-    return any(points[index].id not in taken for index in lacking)
 
 
 # --- What the contenders can still do to each other.
@@ -248,12 +248,16 @@ class _Span(NamedTuple):
     zero_us: int | None
 
 
+_Chance = tuple[int, Contender]
+"""The best time that an athlete can still have, and the athlete."""
+
+
 class _Bar(NamedTuple):
     """A time by gun or by chip, and those who would change the place if they had one as good."""
 
     by_chip: bool
     time_us: int
-    among: Collection[Contender]
+    among: Sequence[_Chance]
 
 
 class _Reads(NamedTuple):
@@ -291,19 +295,24 @@ class _Reads(NamedTuple):
 
     def _starts(self, athlete: Contender) -> tuple[int | None, int | None]:
         """Return the earliest and the latest start that an athlete can still come to have."""
-        start_us, settle_us = athlete.start_us, self.course.settle_us
-        if start_us is None or athlete.window_end_us <= self.complete_us:
+        start_us, window_end_us = athlete.start_us, athlete.window_end_us
+        if start_us is None or self.is_fixed(athlete, by_chip=True):
             return start_us, start_us
-        limit_us = min(athlete.window_end_us, athlete.start_limit_us)
-        if not athlete.started:
-            return start_us, max(start_us, limit_us)
-        return start_us - settle_us, max(start_us, min(limit_us, start_us + settle_us))
+        window_is_read = window_end_us <= self.complete_us
+        if not athlete.started:  # a wrong read further on may have taken the place of the start
+            return start_us, start_us if window_is_read and athlete.reach < 0 else max(start_us, window_end_us)
+        if window_is_read:
+            return start_us, start_us
+        settle_us = self.course.settle_us
+        return start_us - settle_us, max(start_us, min(window_end_us, start_us + settle_us))
+
+    def chances(self, athletes: Iterable[Contender], by_chip: bool) -> list[_Chance]:
+        """Return the best times that athletes can still have, by gun or by chip."""
+        return [(self.span(athlete, by_chip).best_us, athlete) for athlete in athletes]
 
     def rival(self, athlete: Contender, bar: _Bar) -> Rival | None:
-        """Return an athlete as a rival when they can still have a time as good as the bar."""
+        """Return an athlete whose best time is as good as the bar as a rival, or None when no read can bring it."""
         span = self.span(athlete, bar.by_chip)
-        if span.best_us > bar.time_us:
-            return None
         if span.zero_us is None:
             return Rival(athlete.bib, None)
         if athlete.taken_us is not None and not athlete.ranked and self.is_fixed(athlete, bar.by_chip):
@@ -335,7 +344,9 @@ def podium(
     heard_us = max((athlete.read_us for athlete in contenders.values()), default=_NEVER_US)
     reads = _Reads(course, heard_us - LATE_US)
     on_board = {bib: contenders[bib] for bib in members if bib in contenders}
-    leaders = _leaders(course, root, contenders, root_members)
+    leaders = _leaders(reads, root, contenders, root_members)
+    by_chip = root.ranked_by() == "chip" or (root.ranked_by() == "gun_then_chip" and course.own_finish)
+    chances = reads.chances(on_board.values(), by_chip)
     places: list[PodiumPlace] = []
     ahead: list[Contender] = []
     result_open = False
@@ -343,12 +354,12 @@ def podium(
         holder = on_board.get(bib)
         if place > PODIUM_PLACES or holder is None:
             break
-        bars = _bars(reads, root, leaders, holder, on_board.values())
+        bars = _bars(reads, leaders, holder, by_chip, chances)
         result_open = result_open or _is_open(reads, leaders, holder, bars[0], ahead)
         ahead.append(holder)
         passed = frozenset(athlete.bib for athlete in ahead)
         if len(bars) > 1 and leaders is not None:
-            passed |= leaders.first
+            passed |= leaders.first.keys()
         rivals = _rivals(reads, holder, bars, passed)
         listed = nsmallest(RIVALS_MAX, (rival for rival in rivals if rival[0].bib in on_board), key=_furthest)
         places.append(
@@ -367,26 +378,26 @@ def podium(
 class _Leaders(NamedTuple):
     """Those of a board whom gun time puts before all others (R4.2): `first`, and the gun time of the last of them.
 
-    `last_us` is None while everybody who has finished is among them. `everyone` is all athletes of the board.
+    `last_us` is None while everybody who has finished is among them. `chances` are those of all athletes of the board.
     """
 
-    everyone: Collection[Contender]
-    first: frozenset[str]
+    chances: Sequence[_Chance]
+    first: dict[str, Contender]
     last_us: int | None
 
 
 def _leaders(
-    course: PodiumCourse, root: Board, contenders: Mapping[str, Contender], members: Iterable[str]
+    reads: _Reads, root: Board, contenders: Mapping[str, Contender], members: Iterable[str]
 ) -> _Leaders | None:
     """Return the leaders of a board by gun, then chip; None on any other, and at points, where gun time ranks all."""
-    if not course.own_finish or root.ranked_by() != "gun_then_chip" or root.gun_places == 0:
+    if not reads.course.own_finish or root.ranked_by() != "gun_then_chip" or root.gun_places == 0:
         return None
     everyone = [contenders[bib] for bib in members if bib in contenders]
-    times_us = {athlete.bib: _gun_time_us(athlete) for athlete in everyone if athlete.ranked}
-    first_us = nsmallest(root.gun_places, times_us.values())
-    last_us = first_us[-1] if len(times_us) > root.gun_places else None
-    first = frozenset(bib for bib, time_us in times_us.items() if last_us is None or time_us <= last_us)
-    return _Leaders(everyone, first, last_us)
+    ranked = {athlete.bib: athlete for athlete in everyone if athlete.ranked}
+    first_us = nsmallest(root.gun_places, map(_gun_time_us, ranked.values()))
+    last_us = first_us[-1] if len(ranked) > root.gun_places else None
+    first = {bib: athlete for bib, athlete in ranked.items() if last_us is None or _gun_time_us(athlete) <= last_us}
+    return _Leaders(reads.chances(everyone, by_chip=False), first, last_us)
 
 
 def _gun_time_us(athlete: Contender) -> int:
@@ -396,20 +407,18 @@ def _gun_time_us(athlete: Contender) -> int:
 
 
 def _bars(
-    reads: _Reads, root: Board, leaders: _Leaders | None, holder: Contender, members: Collection[Contender]
+    reads: _Reads, leaders: _Leaders | None, holder: Contender, by_chip: bool, chances: Sequence[_Chance]
 ) -> list[_Bar]:
     """Return the times that others need to change a holder's place; the first is the holder's own, at its worst.
 
-    Where gun time puts some first, whoever comes among them moves all others, on boards within the board too.
+    Where gun time puts some first, whoever comes among them moves all others, on boards within the board too. The
+    `chances` are those of the board's members, by chip where `by_chip` says that the others rank by it.
     """
-    if leaders is None:
-        by_chip = root.ranked_by() == "chip" or (root.ranked_by() == "gun_then_chip" and reads.course.own_finish)
-        return [_Bar(by_chip, reads.span(holder, by_chip).worst_us, members)]
-    if holder.bib in leaders.first:
-        return [_Bar(False, reads.span(holder, by_chip=False).worst_us, leaders.everyone)]
-    bars = [_Bar(True, reads.span(holder, by_chip=True).worst_us, members)]
-    if leaders.last_us is not None:
-        bars.append(_Bar(False, leaders.last_us, leaders.everyone))
+    if leaders is not None and holder.bib in leaders.first:
+        return [_Bar(False, reads.span(holder, by_chip=False).worst_us, leaders.chances)]
+    bars = [_Bar(by_chip, reads.span(holder, by_chip).worst_us, chances)]
+    if leaders is not None and leaders.last_us is not None:
+        bars.append(_Bar(False, leaders.last_us, leaders.chances))
     return bars
 
 
@@ -417,15 +426,15 @@ def _is_open(reads: _Reads, leaders: _Leaders | None, holder: Contender, bar: _B
     """Return whether a holder's own result can change, or fall in with that of someone ahead."""
     if holder.in_doubt or holder.incomplete:
         return True
+    compared = ahead
     if leaders is not None and holder.bib not in leaders.first:
-        first = [athlete for athlete in leaders.everyone if athlete.bib in leaders.first]
-        if any(athlete.in_doubt or not reads.is_fixed(athlete, by_chip=False) for athlete in first):
+        if any(leader.in_doubt or not reads.is_fixed(leader, by_chip=False) for leader in leaders.first.values()):
             return True
+        compared = [other for other in ahead if other.bib not in leaders.first]
     best_us, fixed = reads.span(holder, bar.by_chip).best_us, reads.is_fixed(holder, bar.by_chip)
-    rest = ahead if leaders is None or holder.bib in leaders.first else [a for a in ahead if a.bib not in leaders.first]
     return any(
         reads.span(other, bar.by_chip).worst_us >= best_us
-        for other in rest
+        for other in compared
         if not (fixed and reads.is_fixed(other, bar.by_chip))
     )
 
@@ -437,8 +446,8 @@ def _rivals(
     rivals: dict[str, tuple[Rival, Contender]] = {}
     for bar in bars:
         fixed = reads.is_fixed(holder, bar.by_chip)
-        for athlete in bar.among:
-            if athlete.bib in passed or athlete.bib in rivals:
+        for best_us, athlete in bar.among:
+            if best_us > bar.time_us or athlete.bib in passed or athlete.bib in rivals:
                 continue
             if athlete.ranked and fixed and reads.is_fixed(athlete, bar.by_chip):
                 continue

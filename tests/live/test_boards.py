@@ -37,7 +37,7 @@ from tests.live.racing import Live, Racing, serving
 BASE = f"/v1/events/{EVENT}"
 BOARDS = f"{BASE}/boards"
 MATS = [("start", "S1"), ("10k", "K1"), ("15k", "M1"), ("finish", "F1")]
-NUMBERS = {"place", "km", "time_ms", "gap_ms", "speed_kmh", "move", "revision", "age_grade"}
+NUMBERS = {"place", "km", "time_ms", "gap_ms", "speed_kmh", "move", "revision", "age_grade", "decided"}
 
 
 async def racing(database, *facts, definition=None, bibs=("7", "8", "9")) -> Racing:
@@ -481,7 +481,7 @@ async def test_feeds_have_exactly_these_columns_each_of_one_type(database):
     columns = (
         "place place_text bib name name_ascii family_name given_name team club nationality gender age_group point km"
         " time time_ms gun_time chip_time gap gap_ms pace speed_kmh move next_eta projected_finish status result_state"
-        " flags updated_at revision age_grade projected_low projected_high"
+        " flags updated_at revision age_grade projected_low projected_high decided"
     )
     declared = " ".join(column.name for column in FEED_COLUMNS)
     full = entry("7", team="Hà Nội", club="Câu lạc bộ", nationality="VIE", birth_year=1990)

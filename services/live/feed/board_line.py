@@ -19,7 +19,8 @@ class Listing(Struct, frozen=True, kw_only=True):
 
     `first_with` are the revisions that first had the athletes' results, by the versions of these.
     `point` is the requested point, None for the board itself. `state` is the state of the board's results; `changed`
-    are the bibs whose rows differ from the official ones. `spreads` are those of the race's own finishers.
+    are the bibs whose rows differ from the official ones. `spreads` are those of the race's own finishers. `decided`
+    says of the bibs on places 1 to 3 whether nobody can take the place any more.
     """
 
     event: EventIndex
@@ -31,6 +32,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     state: str
     changed: frozenset[str]
     spreads: Spreads
+    decided: Mapping[str, bool]
 
 
 class Names(NamedTuple):

@@ -77,6 +77,11 @@ def _updated_at(line: BoardLine) -> str:
     return format_instant(_first_with(line).at_us, line.listing.event.zone, "microseconds")
 
 
+def _decided(line: BoardLine) -> int | None:
+    decided = line.listing.decided.get(line.athlete.bib)
+    return None if decided is None else int(decided)
+
+
 def _age_grade(line: BoardLine) -> float | None:
     """Return a finisher's age grade by the printed time; None for a hidden athlete, since it reveals the age."""
     race = line.listing.race
@@ -119,6 +124,7 @@ COLUMNS = (
     Column("age_grade", float, _age_grade),
     Column("projected_low", str, _projected_low, ours=True),
     Column("projected_high", str, _projected_high, ours=True),
+    Column("decided", int, _decided),
     Column("time_s", int, lambda line: line.placed.time_s, in_feeds=False),
     Column("gun_us", int, lambda line: line.placed.gun_us, in_feeds=False),
     Column("chip_us", int, lambda line: line.placed.chip_us, in_feeds=False),

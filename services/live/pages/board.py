@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from schemas.definition import Board, Race
 from schemas.results import AthleteRow
+from services.formatting.times import format_instant
 from services.live.errors import Refused
 from services.live.feed.board_line import BoardLine, Listing, board_line, point_before, shown_point
 from services.live.feed.columns import board_row
@@ -15,6 +16,7 @@ from services.live.ranking import Placed, Ranking
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex
 from services.standings.finish_estimate import Spreads
+from services.standings.podium import PodiumPlace
 
 LINE_STEPS = 25  # microseconds that building a line and encoding it take
 
@@ -34,7 +36,8 @@ class BoardData(Struct, frozen=True, kw_only=True):
     rankings at the points that these took before (`points_before`). `state` is the state of the board's results,
     `changed` whether anything of it differs from its official results, and `changed_bibs` the bibs whose rows do.
     `first_with` are the revisions that first had the athletes' results, by the versions of these. `spreads` are those
-    by which athletes on the course are estimated.
+    by which athletes on the course are estimated. `podium` says which first places can still change, and `rivals` are
+    the public names of those who can take one, by bib.
     """
 
     event: EventIndex
@@ -51,6 +54,8 @@ class BoardData(Struct, frozen=True, kw_only=True):
     changed_bibs: frozenset[str]
     spreads: Spreads
     first_with: Mapping[int, AnnouncedRevision]
+    podium: Sequence[PodiumPlace]
+    rivals: Mapping[str, str]
 
 
 class BoardPage(Struct, frozen=True):
@@ -108,6 +113,7 @@ def build_board(data: BoardData) -> BoardPage:
             state=data.state,
             changed=data.changed_bibs,
             spreads=data.spreads,
+            decided={place.bib: place.decided for place in data.podium} if point == data.point else {},
         )
         for point, ranking in data.rankings.items()
     }
@@ -130,5 +136,25 @@ def board_document(data: BoardData, page: BoardPage, offset: int) -> dict[str, A
         "total": page.total,
         "offset": offset,
         "point": data.point,
+        "podium": [_podium_place(data, place) for place in data.podium],
         "rows": list(map(board_row, page.lines)),
+    }
+
+
+def _podium_place(data: BoardData, place: PodiumPlace) -> dict[str, Any]:
+    return {
+        "place": place.place,
+        "bib": place.bib,
+        "decided": place.decided,
+        "result_open": place.result_open,
+        "rivals": [
+            {
+                "bib": rival.bib,
+                "name": data.rivals.get(rival.bib, rival.bib),
+                "until": None if rival.until_us is None else format_instant(rival.until_us, data.event.zone),
+                "until_us": rival.until_us,
+            }
+            for rival in place.rivals
+        ],
+        "rivals_left_out": place.rivals_left_out,
     }

@@ -48,6 +48,8 @@ def data(loaded: LoadedEvent, query: BoardQuery = EVERYTHING, **more) -> BoardDa
         "changed_bibs": frozenset(),
         "spreads": {},
         "first_with": {row.version: loaded.announced for row in loaded.athletes.values()},
+        "podium": [],
+        "rivals": {},
     }
     return BoardData(**{**given, **more})
 

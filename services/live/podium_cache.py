@@ -1,0 +1,73 @@
+"""The podiums of boards and points by revision: which places 1 to 3 can still change.
+
+What can become of each athlete follows from their own result alone, so only the results that changed are read again.
+"""
+
+import msgspec
+
+from schemas.definition import Board
+from services.live.async_cache import AsyncCache
+from services.live.incremental_rows import IncrementalRows, RowsKey
+from services.live.off_loop import off_loop
+from services.live.ranking import Ranking, root_board
+from services.live.store import Store
+from services.standings.event_index import EventIndex
+from services.standings.podium import (
+    PODIUM_LINES_MAX,
+    Contender,
+    PodiumCourse,
+    PodiumPlace,
+    contender,
+    podium,
+    podium_course,
+)
+
+PODIUMS_HELD = 20_000
+CONTENDER_STEPS = 15  # microseconds that an athlete's result takes
+CHANCE_STEPS = 2  # microseconds that an athlete takes on a board
+
+_course = msgspec.json.Decoder(PodiumCourse)
+
+
+class PodiumCache:
+    """Loads and keeps podiums. Methods raise DatabaseUnavailable."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._podiums: AsyncCache[list[PodiumPlace]] = AsyncCache(PODIUMS_HELD, lambda places: 1 + len(places))
+        self._contenders: IncrementalRows[Contender] = IncrementalRows(self._contenders_changed)
+
+    async def close(self) -> None:
+        """Cancel all calls in progress."""
+        await self._podiums.close()
+
+    async def at(
+        self, event: EventIndex, board: Board, point: str | None, ranking: Ranking, revision: int
+    ) -> list[PodiumPlace]:
+        """Return the podium of a board, or of its order at a point, at a revision; `ranking` is that order."""
+        key = (event.definition.event, board.id, point, revision)
+        return await self._podiums.get(key, lambda: self._make(event, board, point, ranking, revision))
+
+    async def _make(
+        self, event: EventIndex, board: Board, point: str | None, ranking: Ranking, revision: int
+    ) -> list[PodiumPlace]:
+        if not ranking.lines:
+            return []
+        event_id, race, root = event.definition.event, event.races[board.race], root_board(event, board)
+        course = podium_course(event.definition, race, point, event.row)
+        # Results and course are all that contenders depend on; most officials' facts leave the course as it is.
+        contenders = await self._contenders.at((event_id, msgspec.json.encode(course).decode()), revision)
+        members = await self._store.board(event_id, board.id, revision)
+        root_members = members if root is board else await self._store.board(event_id, root.id, revision)
+        lines = [(line.place, line.bib) for line in ranking.lines[:PODIUM_LINES_MAX]]
+        steps = CHANCE_STEPS * (len(members) + len(root_members))
+        return await off_loop(steps, lambda: podium(course, root, lines, contenders, members, root_members))
+
+    async def _contenders_changed(self, key: RowsKey, since: int, revision: int) -> list[tuple[str, Contender | None]]:
+        event_id, encoded = key
+        course = _course.decode(encoded)
+        rows = await self._store.athletes_changed(event_id, since, revision)
+        return await off_loop(
+            CONTENDER_STEPS * len(rows),
+            lambda: [(row.bib, contender(course, row)) for row in rows],
+        )
