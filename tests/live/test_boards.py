@@ -37,6 +37,7 @@ from tests.live.racing import Live, Racing, serving
 BASE = f"/v1/events/{EVENT}"
 BOARDS = f"{BASE}/boards"
 MATS = [("start", "S1"), ("10k", "K1"), ("15k", "M1"), ("finish", "F1")]
+RACE = race()
 NUMBERS = {"place", "km", "time_ms", "gap_ms", "speed_kmh", "move", "revision", "age_grade", "decided"}
 
 
@@ -664,3 +665,45 @@ async def test_moves_are_from_the_point_that_the_athlete_took_before(database):
     async with serving(made) as live:
         rows = (await live.json(f"{BOARDS}/men"))["rows"]
     assert [(row["bib"], row["move"]) for row in rows] == [("8", None), ("7", 0), ("9", -2)]
+
+
+async def test_a_board_says_who_can_still_take_its_first_places_and_until_when(database):
+    late = [run("8", 1700, 3200, None), run("9", 2, 3000, 5500)]
+    chip = definition(boards=[board("men", rank_by="chip")])
+    race = await racing(database, run("7", 1, 2000, 4000), *late, definition=chip)
+    async with serving(race) as live:
+        first, second = (await live.json(f"{BOARDS}/men"))["podium"]
+        assert first == {
+            "place": 1,
+            "bib": "7",
+            "decided": False,
+            "result_open": False,
+            "rivals": [{"bib": "8", "name": "No 8 Runner", "until": "2026-01-04T06:34:59+07:00", "until_us": at(5699)}],
+            "rivals_left_out": 0,
+        }
+        assert (second["bib"], second["decided"]) == ("9", False)
+        assert [row["decided"] for row in await live.json(f"{BOARDS}/men.json")] == [0, 0]
+        open_at_10k = (await live.json(f"{BOARDS}/men?point=10K&limit=1"))["podium"]
+        assert [place["bib"] for place in open_at_10k] == ["8", "7", "9"]
+        await race.announce(status("8", "DNF"))
+        answer = await live.json(f"{BOARDS}/men")
+        assert [place["decided"] for place in answer["podium"]] == [True, True]
+        assert column(answer, "decided") == [1, 1]
+        await race.announce(fact("entry_hidden", bib="8", hidden=True), status("8", "OK"))
+        (rival,) = (await live.json(f"{BOARDS}/men"))["podium"][0]["rivals"]
+        assert (rival["bib"], rival["name"]) == ("8", "8")
+
+
+async def test_the_podium_follows_results_and_definitions_as_the_past_does(database):
+    race = await racing(database, run("7", 1, 2000, 4000), bibs=("7", "8"))
+    before = race.revision
+    async with serving(race) as live:
+        assert (await live.json(f"{BOARDS}/men"))["podium"][0]["decided"] is True  # bib 8 is not at 10K by now
+        await race.announce(defined(definition(races=[{**RACE, "missing_mat": "ignore"}])))
+        (place,) = (await live.json(f"{BOARDS}/men"))["podium"]
+        assert (place["decided"], [rival["bib"] for rival in place["rivals"]]) == (False, ["8"])
+        await race.announce(run("8", 3, 2000, 3900))
+        answer = await live.json(f"{BOARDS}/men")
+        assert [(place["bib"], place["result_open"]) for place in answer["podium"]] == [("8", False), ("7", False)]
+        assert (await live.json(f"{BOARDS}/men?as_of={before}"))["podium"][0]["decided"] is True
+        assert (await live.json(f"{BOARDS}/women"))["podium"] == []
