@@ -28,6 +28,7 @@ check: test ## the same as test
 
 quick: export MATLINE_PROPERTY_LOGS ?= 10
 quick: export MATLINE_AGREEMENT_LOGS ?= 100
+quick: export MATLINE_PODIUM_RACES ?= 8
 quick: env ## run the checks that need no broker, no ClickHouse and no browser
 	@$(MAKE) --no-print-directory --output-sync=target -j5 pure-readers pure-operate pure-random pure-core pure-rest lint types contracts
 
