@@ -11,16 +11,9 @@ from services.live.incremental_rows import IncrementalRows, RowsKey
 from services.live.off_loop import off_loop
 from services.live.ranking import Ranking, root_board
 from services.live.store import Store
+from services.standings.contenders import Contender, PodiumCourse, contender, podium_course
 from services.standings.event_index import EventIndex
-from services.standings.podium import (
-    PODIUM_LINES_MAX,
-    Contender,
-    PodiumCourse,
-    PodiumPlace,
-    contender,
-    podium,
-    podium_course,
-)
+from services.standings.podium import PODIUM_LINES_MAX, PodiumPlace, podium
 
 PODIUMS_HELD = 20_000
 CONTENDER_STEPS = 15  # microseconds that an athlete's result takes

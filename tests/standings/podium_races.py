@@ -22,7 +22,8 @@ from schemas.ids import US
 from schemas.results import AthleteRow, EventRow
 from services.offline.scored_log import Log
 from services.standings.boards import board, orders_of, passes, root_of
-from services.standings.podium import LATE_US, PodiumPlace, contender, podium, podium_course
+from services.standings.contenders import contender, podium_course
+from services.standings.podium import LATE_US, PodiumPlace, podium
 
 EVENT = "podium"
 LATE_STARTERS = 0.06
