@@ -7,7 +7,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 from services.live.limits import LiveLimits
-from tests.builders import EVENT, board, course, defined, definition, entries, entry, fact, gun, half, reads, run
+from tests.builders import EVENT, at, board, course, defined, definition, entries, entry, fact, gun, half, reads, run
 from tests.builders import race as race_of
 from tests.builders import read as read_at
 from tests.live.browsing import browser, on_thread, opened, texts, until
@@ -121,6 +121,22 @@ async def test_back_closes_an_athlete_and_a_click_beside_the_sheet_does(database
         outside = "document.querySelector('#athlete').dispatchEvent(new MouseEvent('click', {bubbles: true}))"
         await on_thread(lambda: browser.execute_script(outside))
         await until(lambda: texts(browser, "dialog[open]") == [])
+
+
+async def test_an_open_page_says_that_results_are_official_and_that_they_changed_since(database, browser):
+    def published(state: str, at_s: float):
+        return fact("results_published", race="hm", state=state, recorded_at_us=at(at_s))
+
+    race = await racing(database, run("7"), run("8", finish=4100), run("9", finish=4200))
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: texts(browser, "caption .badge") == ["Live"])
+        await race.announce(published("provisional", 5000))
+        await until(lambda: texts(browser, "caption .badge") == ["Provisional"])
+        await race.announce(published("official", 5600))
+        await until(lambda: texts(browser, "caption .badge") == ["Official"])
+        await race.announce(fact("status_set", bib="7", status="DQ", reason="x"))
+        await until(lambda: texts(browser, "caption .badge") == ["Changed since official"])
 
 
 async def test_a_server_that_says_nothing_is_shown_as_lost(database, browser):
