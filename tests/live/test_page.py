@@ -139,6 +139,32 @@ async def test_an_open_page_says_that_results_are_official_and_that_they_changed
         await until(lambda: texts(browser, "caption .badge") == ["Changed since official"])
 
 
+async def test_pages_that_were_left_hold_no_connection_and_go_on_when_back_shows_them(database, browser):
+    races = [Racing(database, f"event-{number}") for number in range(8)]  # a browser opens six connections to a host
+    for race in races:
+        await race.announce({**defined(definition(event=race.event)), "event": race.event})
+    async with serving(*races) as live:
+        await opened(browser, live.base)  # a page of its own in the history, whatever the test before left
+        for race in races:
+            await opened(browser, f"{live.base}/{race.event}")
+            await until(lambda: texts(browser, "#connection") == ["Connected"])
+        await on_thread(browser.back)
+        await until(lambda: browser.current_url.endswith("/event-6"))
+        await until(lambda: texts(browser, "#connection") == ["Connected"])
+        await races[6].announce({**fact("results_published", race="hm", state="provisional"), "event": "event-6"})
+        await until(lambda: "Provisional" in texts(browser, "#caption")[0])
+
+
+async def test_back_leaves_a_page_that_began_with_an_athlete(database, browser):
+    race = await racing(database, run("7"))
+    async with serving(race) as live:
+        await opened(browser, live.base)
+        await opened(browser, f"{live.base}/{EVENT}?bib=7")
+        await until(lambda: texts(browser, "dialog[open] tbody th"))
+        await on_thread(browser.back)
+        await until(lambda: texts(browser, "#events strong") == ["Example Half Marathon"])
+
+
 async def test_a_server_that_says_nothing_is_shown_as_lost(database, browser):
     race = await racing(database, run("7"))
     async with serving(race, limits=LiveLimits(heartbeat_s=600)) as live:

@@ -510,9 +510,9 @@ function eventClock(atUs) {
 
 // --- One athlete
 
-function openAthlete(bib) {
+function openAthlete(bib, how = "push") {
   view.bib = bib;
-  remember("push");
+  remember(how);
   $("athlete-name").textContent = bib;
   $("athlete-body").replaceChildren(element("p", {}, say("loading")));
   if (!$("athlete").open) $("athlete").showModal();
@@ -624,6 +624,7 @@ function watch() {
 }
 
 function listen() {
+  stream?.close();
   stream = new EventSource(`${base}/stream${key ? `?key=${encodeURIComponent(key)}` : ""}`);
   stream.onopen = heard;
   stream.onerror = () => {
@@ -647,6 +648,15 @@ function listen() {
     if (view.bib && (changed.bibs === null || changed.bibs.includes(view.bib) || changed.boards.length)) athlete.soon();
   });
 }
+
+// A browser keeps a page that was left, for Back, and its stream with it: six of them would take all connections to a host.
+addEventListener("pagehide", () => stream?.close());
+addEventListener("pageshow", (arrival) => {
+  if (!arrival.persisted || !stream) return;
+  heardAt = performance.now();
+  connection("connecting");
+  listen();
+});
 
 // --- Language, and the start
 
@@ -707,7 +717,7 @@ if (event) {
   try {
     await loadEvent();
     board.now();
-    if (view.bib) openAthlete(view.bib);
+    if (view.bib) openAthlete(view.bib, "replace"); // so that Back leaves a page that began with an athlete
     listen();
     setInterval(watch, WATCH_MS);
   } catch (error) {
