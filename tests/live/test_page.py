@@ -106,6 +106,18 @@ async def test_a_search_is_over_the_whole_event_and_statuses_have_lists(database
         await until(lambda: names(browser) == ["No 8 Runner"])
 
 
+async def test_a_long_list_is_shown_to_its_end(database, browser):
+    race = await racing(database, bibs=[entry(str(bib)) for bib in range(1000, 1250)])
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}?list=start")
+        for shown in (100, 200, 250):
+            await until(lambda shown=shown: len(names(browser)) == shown)
+            assert await on_thread(lambda: browser.find_element(By.ID, "more").is_displayed()) == (shown < 250)
+            if shown < 250:
+                await on_thread(lambda: browser.find_element(By.ID, "more").click())
+        assert await on_thread(lambda: names(browser)[-1]) == "No 1249 Runner"
+
+
 async def test_back_closes_an_athlete_and_a_click_beside_the_sheet_does(database, browser):
     race = await racing(database, run("7"))
     async with serving(race) as live:
@@ -222,6 +234,9 @@ async def test_boards_points_and_searches_are_chosen_and_remembered(database, br
         await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#boards [data-id=teams]").click())
         await until(lambda: texts(browser, "#rows th") == ["Huế", "Vinh"])
         assert await on_thread(lambda: texts(browser, ".tabs [aria-current=true]")) == ["Half marathon", "Đồng đội"]
+        await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#boards [data-id=men]").click())
+        await until(lambda: names(browser) == ["Đặng Hùng", "No 7 Runner"])  # still at 10K
+        assert len(await on_thread(lambda: texts(browser, "#rows tr"))) == 2  # and no team any more
         await opened(browser, live.base)
         await until(lambda: texts(browser, "#events strong") == ["Example Half Marathon"])
         await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#events a").click())

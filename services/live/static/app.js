@@ -3,7 +3,7 @@
 import { WORDS } from "./words.js";
 
 const PAGE = 100;
-const LIST_MAX = 200; // of a search or a list, by the server
+const LIST_PAGE = 200; // athletes in one answer of a search or a list
 const FETCH_GAP_MS = 1000; // a board is fetched at most once a second, however many events arrive
 const SPREAD_MS = 300; // so that not all viewers fetch in the same instant
 const COUNTS_GAP_MS = 3000;
@@ -293,9 +293,12 @@ async function loadBoard() {
 }
 
 /** Return the athletes of the whole event that a search finds, or a race's list: those with a status, or all of them. */
-function getList() {
+async function getList() {
   const query = view.search ? { q: view.search } : { race: view.race, status: LISTS[view.list] };
-  return get(`${base}/athletes`, { ...query, limit: Math.min(view.limit, LIST_MAX) });
+  const offsets = Array.from({ length: Math.ceil(view.limit / LIST_PAGE) }, (_, page) => page * LIST_PAGE);
+  const limitOf = (offset) => Math.min(view.limit - offset, LIST_PAGE);
+  const pages = await Promise.all(offsets.map((offset) => get(`${base}/athletes`, { ...query, offset, limit: limitOf(offset) })));
+  return { total: pages[0].total, athletes: pages.flatMap((page) => page.athletes) };
 }
 
 function showList(answer) {
@@ -319,6 +322,7 @@ function showList(answer) {
 /** Make the rows of the table; one whose data are as they were stays the element that it is, with focus and place. */
 function keyed(rows, make) {
   const table = $("rows");
+  for (const made of [...table.children]) if (!made.dataset.row) made.remove(); // a team's
   const held = new Map([...table.children].map((made) => [made.dataset.row, made]));
   const kind = `${$("head").textContent}/${language}`;
   rows.forEach((row, index) => {
