@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from services.live.http import announce, overlay, page, robots
+from services.live.http import overlay, page, robots
 from services.live.http.access import Access
 from services.live.http.answer_cache import AnswerCache
 from services.live.http.answers import problem
@@ -61,7 +61,6 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
     app[REVISIONS] = tracker
     app.add_routes(ops.routes(metrics.registry, lambda: tracker.fault))
     app.add_routes(api.routes())
-    app.add_routes(announce.routes())
     app.add_routes(overlay.routes())
     app.add_routes(robots.routes(access))
     app.add_routes(page.routes())

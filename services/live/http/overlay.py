@@ -1,48 +1,31 @@
 """Graphics for broadcasts: a page each for OBS and vMix, the modules that they are made of, and the OGraf package."""
 
 import asyncio
-from importlib.resources import files
 from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
 from services.live.errors import Refused
-from services.live.http.answers import NOW, answer, respond
-from services.live.http.page import HEADERS, TYPES
+from services.live.http.answers import answer, respond
+from services.live.http.page import StaticFiles
 from services.live.web.overlay_view import GRAPHICS, ograf_package
 from services.standings.event_index import EventIndex
 
 OGRAF_PATH = "/overlay/{event}/ograf.zip"
-MODULE_TYPE = "text/javascript; charset=utf-8"
 
-_modules = {file.name: file.read_bytes() for file in files("services.live").joinpath("static", "overlay").iterdir()}
+_files = StaticFiles("overlay")
 
 
 def routes() -> list[web.RouteDef]:
     """Return the routes of the pages and of their files."""
-    types = {**TYPES, ".mjs": MODULE_TYPE}
-    served = {
-        name: answer(content, types["." + name.rpartition(".")[2]], 0, **HEADERS) for name, content in _modules.items()
-    }
-
-    async def page(request: web.Request) -> web.Response:
-        if request.match_info["graphic"] not in GRAPHICS:
-            raise web.HTTPNotFound
-        return respond(request, served["page.html"], NOW)
-
-    async def static(request: web.Request) -> web.Response:
-        file = served.get(request.match_info["name"])
-        if file is None:
-            raise web.HTTPNotFound
-        return respond(request, file, NOW)
-
-    return [web.get("/overlay/{event}/{graphic}", page), web.get("/static/overlay/{name}", static)]
+    page = _files.serving("page.html")
+    return [_files.route(), *(web.get(f"/overlay/{{event}}/{graphic}", page) for graphic in GRAPHICS)]
 
 
 async def package(request: web.Request, event: EventIndex, caching: str) -> web.Response:
     """Return the OGraf package of an event. Raises Refused for a `server` that is no address."""
     server = _server(request)
-    content = await asyncio.to_thread(ograf_package, event, server, _modules)
+    content = await asyncio.to_thread(ograf_package, event, server, _files.contents())
     named = {"Content-Disposition": f'attachment; filename="{event.definition.event}-ograf.zip"'}
     return respond(request, answer(content, "application/zip", 0, **named), caching)
 

@@ -1,5 +1,6 @@
-"""The web page: a few files in memory, served with ETags and a policy that keeps foreign scripts out."""
+"""The web pages: a few files in memory, served with ETags and a policy that keeps foreign scripts out."""
 
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 
 from aiohttp import web
@@ -15,25 +16,55 @@ TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
 
 
 def routes() -> list[web.RouteDef]:
-    """Return the routes of the page at `/` and `/{event}`, and of its files below `/static/`."""
-    served = {
-        file.name: answer(file.read_bytes(), TYPES[suffix], 0, **HEADERS)
-        for file in files("services.live").joinpath("static").iterdir()
-        if (suffix := "." + file.name.rpartition(".")[2]) in TYPES
-    }
+    """Return the routes of the page at `/` and `/{event}`, of the announcer's page, and of the files of both."""
+    static = StaticFiles("")
+    announce = StaticFiles("announce")
+    return [
+        static.route(),
+        announce.route(),
+        web.get("/", static.serving("index.html")),
+        web.get("/announce/{event}", announce.serving("page.html")),
+        web.get("/{event}", static.serving("index.html")),
+    ]
 
-    async def page(request: web.Request) -> web.Response:
-        return respond(request, served["index.html"], NOW)
 
-    async def static(request: web.Request) -> web.Response:
-        file: Answer | None = served.get(request.match_info["name"])
-        if file is None:
-            raise web.HTTPNotFound
-        return respond(request, file, NOW)
+class StaticFiles:
+    """The files of a folder below `static`, `""` for that itself, in memory and by name."""
 
-    return [web.get("/", page), web.get("/static/{name}", static), web.get("/{event}", page)]
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._answers: dict[str, Answer] = {
+            file.name: answer(file.read_bytes(), TYPES[suffix], 0, **HEADERS)
+            for file in files("services.live").joinpath("static", folder).iterdir()
+            if (suffix := "." + file.name.rpartition(".")[2]) in TYPES
+        }
+
+    def contents(self) -> dict[str, bytes]:
+        """Return the files themselves."""
+        return {name: file.body for name, file in self._answers.items()}
+
+    def route(self) -> web.RouteDef:
+        """Return the route of the files."""
+
+        async def named(request: web.Request) -> web.Response:
+            file = self._answers.get(request.match_info["name"])
+            if file is None:
+                raise web.HTTPNotFound
+            return respond(request, file, NOW)
+
+        return web.get("/".join(filter(None, ("/static", self._folder, "{name}"))), named)
+
+    def serving(self, name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """Return the handler that answers with one of the files."""
+        file = self._answers[name]
+
+        async def page(request: web.Request) -> web.Response:
+            return respond(request, file, NOW)
+
+        return page
