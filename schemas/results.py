@@ -85,6 +85,10 @@ class AthleteRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     gone: bool = False
     penalty_us: int = 0
 
+    def adjusted_us(self) -> int:
+        """Return by how much officials have lengthened gun and chip time."""
+        return sum(sign * getattr(self, name) for name, sign in self.ADJUSTMENTS.items())
+
 
 class Gun(Struct, frozen=True, omit_defaults=True):
     """A gun as it stands after corrections."""

@@ -136,7 +136,7 @@ def contender(course: PodiumCourse, row: AthleteRow) -> Contender | None:
         start_us=own_gun_us if start is None else start.at_us,
         started=start is not None,
         window_end_us=NEVER_US if own_gun_us is None else own_gun_us + course.window_us,
-        adjusted_us=_adjusted_us(row) if course.own_finish else 0,
+        adjusted_us=row.adjusted_us() if course.own_finish else 0,
         in_doubt=course.own_finish and ("review" in row.flags or any(case.open for case in row.cases)),
         incomplete=any(point not in taken for point in course.needed),
         reach=indexed[-1][0] if indexed else -1,
@@ -189,7 +189,3 @@ def _hidden_us(course: PodiumCourse, indexed: Sequence[tuple[int, PointTime]]) -
         return None
     points, (index, instant_us) = course.race.points, following
     return instant_us - min_duration_us(points[course.target].km, points[index].km, course.race.max_speed_mps)
-
-
-def _adjusted_us(row: AthleteRow) -> int:
-    return sum(sign * getattr(row, name) for name, sign in row.ADJUSTMENTS.items())

@@ -109,8 +109,8 @@ def expected(race: Race, athlete: AthleteRow, spreads: Spreads) -> Expected | No
     if ahead is not finish:
         at_next = time_at(run, ahead.km - race.points[0].km, spreads.get((last.id, ahead.id), FITTED))
     from_us = athlete.gun_at_us if race.official_time == "gun" else start_us
-    adjusted_us = sum(sign * getattr(athlete, name) for name, sign in athlete.ADJUSTMENTS.items())
-    return Expected(ahead.id, at_next.shifted(start_us), at_finish.shifted(start_us - from_us + adjusted_us))
+    official = at_finish.shifted(start_us - from_us + athlete.adjusted_us())
+    return Expected(ahead.id, at_next.shifted(start_us), official)
 
 
 def start_instant_us(athlete: AthleteRow) -> int | None:

@@ -165,7 +165,6 @@ def _leaders(data: AnnounceData, board: Board) -> dict[str, Any]:
     race = event.races[board.race]
     names = {point.id: point_name(point, event.language) for point in race.points}
     lines = leading(data.rankings[board.id], data.on_course[board.id], race.points[-1].id)
-    first_us = lines[0][1].shown_us if lines else 0
     return {
         "board": board.id,
         "title": title(board, event.language),
@@ -177,7 +176,7 @@ def _leaders(data: AnnounceData, board: Board) -> dict[str, Any]:
                 "point": point,
                 "point_name": names[point],
                 "time": format_hms(line.time_s),
-                "gap": None if index == 0 or point != lines[0][0] else format_gap(line.time_s - printed_s(first_us)),
+                "gap": None if index == 0 or point != lines[0][0] else format_gap(line.time_s - lines[0][1].time_s),
             }
             for index, (point, line) in enumerate(lines)
             if line.bib in data.athletes
