@@ -209,18 +209,20 @@ class Loader:
         lines: Sequence[ShownLine],
     ) -> BoardData:
         race, revision = event.races[board.race], announced.revision
-        own, together = await asyncio.gather(
-            self.athletes(announced, [line.placed.bib for line in lines]), self.together(event, announced)
+        places = await self.podiums.at(event, board, point, ranking, revision)
+        shown = [line.placed.bib for line in lines]
+        rivals = [rival.bib for place in places for rival in place.rivals]
+        rows, together = await asyncio.gather(
+            self.athletes(announced, [*shown, *rivals]), self.together(event, announced)
         )
-        athletes = {row.bib: row for row in with_shared_cases(own.values(), together)}
+        own = [rows[bib] for bib in shown if bib in rows]
+        athletes = {row.bib: row for row in with_shared_cases(own, together)}
         before = points_before(race, lines, athletes)
         rankings: dict[str | None, Ranking] = {point: ranking}
         for last in {line.point for line in lines if line.point is not None} - {point}:
             rankings[last] = await self.rankings.at_point(event, board, last, revision)
         differences = await self.results.differences(event, announced, board.race)
         published = await self.results.published(event)
-        places = await self.podiums.at(event, board, point, ranking, revision)
-        rivals = await self.athletes(announced, [rival.bib for place in places for rival in place.rivals])
         return BoardData(
             event=event,
             announced=announced,
@@ -237,7 +239,7 @@ class Loader:
             spreads=await self.spreads(event, announced, race, athletes.values()),
             first_with=await self.history.first_with(announced, {row.version for row in athletes.values()}),
             podium=places,
-            rivals={bib: public_name(row) for bib, row in rivals.items()},
+            rivals={bib: public_name(rows[bib]) for bib in rivals if bib in rows},
         )
 
     # --- Teams

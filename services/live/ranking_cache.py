@@ -17,12 +17,11 @@ class RankingCache:
         self._store = store
         self._rankings: AsyncCache[Ranking] = AsyncCache(LINES_HELD, lambda ranking: 1 + len(ranking.lines))
         self._on_course: AsyncCache[list[tuple[str, Placed]]] = AsyncCache(LINES_HELD, lambda lines: 1 + len(lines))
-        self._bibs_on_course: AsyncCache[frozenset[str]] = AsyncCache(LINES_HELD, lambda bibs: 1 + len(bibs))
 
     async def close(self) -> None:
         """Cancel all calls in progress."""
-        for cache in (self._rankings, self._on_course, self._bibs_on_course):
-            await cache.close()
+        await self._rankings.close()
+        await self._on_course.close()
 
     async def board(self, event: EventIndex, board: Board, revision: int) -> Ranking:
         """Return a board's ranking at a revision."""
@@ -55,9 +54,7 @@ class RankingCache:
         event_id, race = event.definition.event, event.races[board.race]
 
         async def make() -> list[tuple[str, Placed]]:
-            bibs = await self._bibs_on_course.get(
-                (event_id, race.id, revision), lambda: self._store.on_course(event_id, race.id, revision)
-            )
+            bibs = await self._store.on_course(event_id, race.id, revision)
             at_points = {point.id: await self.at_point(event, board, point.id, revision) for point in race.points[1:]}
             finished = await self.board(event, board, revision)
             return await off_loop(len(bibs), lambda: on_course_order(race, finished, at_points, bibs))

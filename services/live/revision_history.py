@@ -1,8 +1,12 @@
 """Find the revision of an event that was the newest at a moment in the past, or the first that had a result."""
 
 import asyncio
+from array import array
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Iterable
+
+from msgspec import Struct, field
 
 from services.live.async_cache import AsyncCache
 from services.live.errors import Refused
@@ -12,6 +16,14 @@ from services.live.table_rows import AnnouncedRevision
 
 MOMENTS_HELD = 10_000
 HIDDEN_HELD = 100_000  # bibs
+REVISIONS_HELD = 1_000_000  # 16 bytes each; those of the event asked for last are always held
+
+
+class _Announced(Struct):
+    """The announced revisions of an event in order, and when each was, as far as they were asked for."""
+
+    revisions: "array[int]" = field(default_factory=lambda: array("q"))
+    at_us: "array[int]" = field(default_factory=lambda: array("q"))
 
 
 class RevisionHistory:
@@ -21,8 +33,8 @@ class RevisionHistory:
         self._store = store
         self._moments: AsyncCache[tuple[AnnouncedRevision | None]] = AsyncCache(MOMENTS_HELD, lambda _: 1)
         self._hidden: AsyncCache[frozenset[str]] = AsyncCache(HIDDEN_HELD, lambda hidden: 1 + len(hidden))
-        self._announced: dict[str, list[AnnouncedRevision]] = {}  # of each event, in order, as far as it was asked for
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._announced: OrderedDict[str, _Announced] = OrderedDict()  # the event asked for last is at the end
+        self._lock = asyncio.Lock()
 
     async def close(self) -> None:
         """Cancel all look-ups."""
@@ -52,16 +64,31 @@ class RevisionHistory:
 
     async def first_with(self, newest: AnnouncedRevision, versions: Iterable[int]) -> dict[int, AnnouncedRevision]:
         """Return for each version of a row the first announced revision that had it, `newest` at the latest."""
-        async with self._locks.setdefault(newest.event, asyncio.Lock()):
-            announced = self._announced.setdefault(newest.event, [])
-            last = announced[-1].revision if announced else -1
-            if last < newest.revision:
-                announced += await self._store.revisions_after(newest.event, last, newest.revision)
+        async with self._lock:
+            held = await self._up_to(newest)
         first = {}
         for version in versions:
-            index = bisect_left(announced, version, key=lambda listed: listed.revision)
-            first[version] = announced[index] if index < len(announced) else newest
+            index = bisect_left(held.revisions, version)
+            known = index < len(held.revisions)
+            revision, at_us = (held.revisions[index], held.at_us[index]) if known else (newest.revision, newest.at_us)
+            first[version] = AnnouncedRevision(newest.event, revision, at_us)
         return first
+
+    async def _up_to(self, newest: AnnouncedRevision) -> "_Announced":
+        """Return the announced revisions of an event, up to the given one at least."""
+        held = self._announced.setdefault(newest.event, _Announced())
+        self._announced.move_to_end(newest.event)
+        last = held.revisions[-1] if held.revisions else -1
+        if last < newest.revision:
+            for announced in await self._store.revisions_after(newest.event, last, newest.revision):
+                held.revisions.append(announced.revision)
+                held.at_us.append(announced.at_us)
+            while len(self._announced) > 1 and self._count() > REVISIONS_HELD:
+                self._announced.popitem(last=False)
+        return held
+
+    def _count(self) -> int:
+        return sum(len(announced.revisions) for announced in self._announced.values())
 
     async def at(self, newest: AnnouncedRevision, moment: Moment) -> AnnouncedRevision:
         """Return the same. Raises Refused when the moment is before the first revision."""

@@ -6,7 +6,7 @@ tens of thousands.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 import msgspec
 
@@ -50,6 +50,7 @@ class Store:
         self._database = database
         self._boards: IncrementalRows[Cell] = IncrementalRows(self._cells_changed)
         self._splits: IncrementalRows[Split] = IncrementalRows(self._splits_changed)
+        self._on_course: IncrementalRows[bool] = IncrementalRows(self._on_course_changed)
 
     # --- revisions
 
@@ -108,16 +109,18 @@ class Store:
         )
         return {(race, status): int(count) for race, status, count in rows}
 
-    async def on_course(self, event: str, race: str, revision: int) -> frozenset[str]:
+    async def on_course(self, event: str, race: str, revision: int) -> Set[str]:
         """Return the bibs of a race that are on the course."""
+        return (await self._on_course.at((event, race), revision)).keys()
+
+    async def _on_course_changed(self, key: RowsKey, since: int, revision: int) -> list[tuple[str, bool | None]]:
         rows = await self._database.query(
-            "SELECT bib FROM (SELECT bib, race, status, gone FROM athlete_versions"
-            " WHERE event = {event:String} AND version <= {revision:Int64}"
-            " ORDER BY bib, version DESC LIMIT 1 BY bib) WHERE NOT gone AND race = {race:String}"
-            " AND status = 'ON_COURSE'",
-            {"event": event, "race": race, "revision": revision},
+            "SELECT bib, NOT gone AND race = {race:String} AND status = 'ON_COURSE' FROM athlete_versions"
+            " WHERE event = {event:String} AND version > {since:Int64} AND version <= {revision:Int64}"
+            " ORDER BY bib, version DESC LIMIT 1 BY bib",
+            {"event": key[0], "race": key[1], "since": since, "revision": revision},
         )
-        return frozenset(bib for (bib,) in rows)
+        return [(bib, True if there else None) for bib, there in rows]
 
     # --- athletes
 
