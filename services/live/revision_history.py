@@ -91,7 +91,7 @@ class RevisionHistory:
         return sum(len(announced.revisions) for announced in self._announced.values())
 
     async def at(self, newest: AnnouncedRevision, moment: Moment) -> AnnouncedRevision:
-        """Return the same. Raises Refused when the moment is before the first revision."""
+        """Return the newest announced revision that is not after a moment. Raises Refused when there is none."""
         past = await self.find(newest, moment)
         if past is None:
             first = await self._store.first_revision(newest.event)
