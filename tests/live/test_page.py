@@ -1,5 +1,7 @@
 """The page in a real browser: it follows revisions, keeps names text, and works by keyboard and on a phone."""
 
+from functools import partial
+
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -370,7 +372,51 @@ async def test_nothing_is_wider_than_the_screen(database, browser, width):
             await on_thread(lambda: browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {}))
 
 
-async def test_an_unknown_event_is_explained_in_words(database, browser):
+@pytest.mark.parametrize(("lang", "words"), [("en", "There is no event at"), ("vi", "Không có giải nào ở địa chỉ này")])
+async def test_an_unknown_event_is_explained_in_words(database, browser, lang, words):
     async with serving(database=database) as live:
-        await opened(browser, f"{live.base}/nowhere")
-        await until(lambda: "there is no event 'nowhere'" in texts(browser, "#notice")[0])
+        await opened(browser, f"{live.base}/nowhere?lang={lang}")
+        await until(lambda: texts(browser, "#notice")[0].startswith(words))
+        assert not await on_thread(browser.find_element(By.ID, "connection").is_displayed)  # none is lost
+
+
+async def test_a_page_opened_while_the_server_restarts_shows_its_event_once_it_answers(database, browser):
+    race = await racing(database, run("7"))
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: names(browser) == ["No 7 Runner"])
+        refuse = {"urls": ["*/v1/*"]}
+        await on_thread(lambda: browser.execute_cdp_cmd("Network.enable", {}))
+        await on_thread(lambda: browser.execute_cdp_cmd("Network.setBlockedURLs", refuse))
+        try:
+            await on_thread(browser.refresh)
+            await until(
+                lambda: texts(browser, "#notice") == ["The server cannot answer now. This page tries again by itself."]
+            )
+        finally:
+            await on_thread(lambda: browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []}))
+        await until(lambda: names(browser) == ["No 7 Runner"])
+        assert await on_thread(lambda: texts(browser, "#notice")) == [""]
+
+
+async def test_the_skip_link_leads_past_the_boards_to_the_first_athlete(database, browser):
+    boards = [board(f"b{number}", name=f"Board {number}") for number in range(30)]
+    race = await racing(database, run("7"), definition=definition(boards=boards))
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: names(browser) == ["No 7 Runner"])
+        for pressed in (Keys.TAB, Keys.ENTER, Keys.TAB, Keys.TAB):
+            await on_thread(partial(browser.switch_to.active_element.send_keys, pressed))
+        assert await on_thread(lambda: browser.switch_to.active_element.text) == "No 7 Runner"
+
+
+async def test_a_board_says_where_its_places_go_by_another_time_than_it_shows(database, browser):
+    boards = [board("gun", rank_by="gun"), board("chip", rank_by="chip")]
+    of = definition(races=[race_of(official_time="chip")], boards=boards)
+    race = await racing(database, run("7"), definition=of)
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}?board=gun")
+        await until(lambda: names(browser) == ["No 7 Runner"])
+        assert "Places by gun, times by chip" in (await on_thread(lambda: texts(browser, "#caption")))[0]
+        await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#boards [data-id=chip]").click())
+        await until(lambda: texts(browser, "#caption") == ["chip Live"])

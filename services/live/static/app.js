@@ -29,6 +29,7 @@ const view = {
 };
 const LISTS = { dnf: "DNF", dns: "DNS", dq: "DQ", otl: "OTL", on_course: "ON_COURSE", not_started: "NOT_STARTED", start: "" };
 let detail = null; // the event as the server describes it
+let unanswered = null; // why the page could not open the event
 let shown = new Set(); // bibs on the board now
 let placed = new Set(); // those of them with a place on the board itself, to mark the new ones
 let shownOf = ""; // the board, point and search of `shown`
@@ -69,12 +70,20 @@ async function get(path, parameters = {}) {
   for (const [name, value] of Object.entries(parameters)) if (value !== "" && value !== null) query.set(name, value);
   if (key) query.set("key", key);
   const answer = await fetch(query.size ? `${path}?${query}` : path, { cache: "no-cache" });
-  const body = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(body.detail || answer.statusText), { status: answer.status });
-  return body;
+  if (!answer.ok) throw Object.assign(new Error(answer.statusText), { status: answer.status });
+  return answer.json();
 }
 
 const base = `/v1/events/${encodeURIComponent(event)}`;
+
+/** Say in the reader's words why an answer did not come. */
+function failure(error) {
+  const words = { 401: "needsKey", 403: "needsKey", 404: event ? "noEvent" : "missing" };
+  return say(words[error.status] ?? "troubled");
+}
+
+/** Return whether the server answered that it cannot answer now. */
+const passing = (error) => error.status >= 429;
 
 /** Return functions that run `work` soon or now: one call at a time, and `soon` at most once every `gap` ms. */
 function paced(work, gap) {
@@ -90,7 +99,8 @@ function paced(work, gap) {
       await work();
       notice("");
     } catch (error) {
-      if (error.status) notice(error.message);
+      if (error.status) notice(failure(error));
+      if (passing(error)) setTimeout(soon, RECONNECT_MS); // without a status the stream is lost too, and its return asks again
     } finally {
       busy = false;
       if (again) {
@@ -349,7 +359,15 @@ function caption() {
   const where = view.point && chosen.kind === "boards" ? ` – ${pointName(race, view.point)}` : "";
   const state = chosen.changed_since_official ? "changed" : chosen.state;
   $("caption").replaceChildren(`${chosen.title}${where} `, element("span", { class: "badge", "data-state": state }, say(`state_${state}`)));
+  const ranked = basis(chosen, race);
+  if (ranked) $("caption").append(" ", element("span", { class: "quiet basis" }, say(ranked)));
   if (race?.official_void) $("caption").append(element("span", { class: "quiet" }, ` ${say("void")} ${race.official_void}`));
+}
+
+/** Return the words for a board whose places go by another time than the one it prints, null for any other. */
+function basis(chosen, race) {
+  if (chosen.kind !== "boards" || view.point || chosen.rank_by === race?.official_time) return null;
+  return { gun: "rankedByGun", chip: "rankedByChip" }[chosen.rank_by] ?? null;
 }
 
 const pointName = (race, id) => race?.points.find((point) => point.point === id)?.name ?? id;
@@ -518,7 +536,7 @@ function openAthlete(bib, how = "push") {
   view.bib = bib;
   remember(how);
   $("athlete-name").textContent = bib;
-  $("athlete-body").replaceChildren(element("p", {}, say("loading")));
+  $("athlete-body").replaceChildren(element("p", {}, say($("connection").dataset.state === "offline" ? "noAnswer" : "loading")));
   if (!$("athlete").open) $("athlete").showModal();
   athlete.now();
 }
@@ -666,6 +684,7 @@ addEventListener("pageshow", (arrival) => {
 
 function translate() {
   document.documentElement.lang = language;
+  $("skip").href = event ? "#results" : "#main";
   for (const labelled of document.querySelectorAll("[data-text]")) labelled.textContent = say(labelled.dataset.text);
   $("races").setAttribute("aria-label", say("races"));
   $("boards").setAttribute("aria-label", say("boards"));
@@ -684,7 +703,8 @@ $("language").addEventListener("click", () => {
   next.searchParams.delete("lang"); // the choice from now on is the button's
   history.replaceState(null, "", next);
   translate();
-  if (!event) loadEvents().catch((error) => notice(error.message));
+  if (unanswered) notice(failure(unanswered));
+  if (!event) loadEvents().catch((error) => notice(failure(error)));
   if (detail) {
     showEvent();
     counts.now(); // names in the other language
@@ -716,25 +736,37 @@ $("athlete").addEventListener("close", () => {
 });
 
 translate();
-if (event) {
-  $("search").value = view.search;
-  try {
-    await loadEvent();
-    board.now();
-    if (view.bib) openAthlete(view.bib, "replace"); // so that Back leaves a page that began with an athlete
-    listen();
-    setInterval(watch, WATCH_MS);
-  } catch (error) {
-    $("name").textContent = event;
-    connection("offline");
-    notice(error.message);
-  }
-} else {
+$("search").value = view.search;
+$("empty").textContent = say("loading");
+if (!event) {
   $("name").textContent = say("title");
   $("connection").hidden = true;
+}
+start();
+
+/** Open the page; again after a while where the server is not there or cannot answer now. */
+async function start() {
   try {
-    await loadEvents();
+    await (event ? openEvent() : loadEvents());
   } catch (error) {
-    notice(error.message);
+    unanswered = error;
+    notice(failure(error));
+    if (event) {
+      $("name").textContent = error.status ? say("title") : event;
+      $("connection").hidden = Boolean(error.status); // the server has answered
+      connection("offline");
+    }
+    if (!error.status || passing(error)) setTimeout(start, RECONNECT_MS + Math.random() * SPREAD_MS);
   }
+}
+
+async function openEvent() {
+  await loadEvent();
+  unanswered = null;
+  notice("");
+  $("connection").hidden = false;
+  board.now();
+  if (view.bib) openAthlete(view.bib, "replace"); // so that Back leaves a page that began with an athlete
+  listen();
+  setInterval(watch, WATCH_MS);
 }
