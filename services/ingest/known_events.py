@@ -5,6 +5,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Literal
 
 from schemas import codec
 from schemas.events import LoggedFact, ReadsLogged, kind_of
@@ -80,12 +81,8 @@ class KnownEvents:
 
     def fold_log(self, offset: int, data: bytes) -> None:
         """Fold a record of the race log. Raises UnknownVersion, UnreadableRecord; nothing was folded then."""
-        if all(fact.type == READS and fact.id is None for fact in codec.envelope_head(data).facts):
-            return
         envelope = codec.decode_envelope(data)
-        known = self._events.get(envelope.event)
-        if known is None:
-            known = self._events[envelope.event] = KnownEvent(envelope.event)
+        known = self._known(envelope.event)
         watches = self._watches.get(envelope.event, ())
         for fact in envelope.facts:
             if fact.event != envelope.event:
@@ -99,10 +96,13 @@ class KnownEvents:
     def fold_results(self, data: bytes) -> None:
         """Take in a record of the results. Raises UnknownVersion, UnreadableRecord."""
         for row in codec.decode_frame(data).rows:
-            known = self._events.get(row.event)
-            if known is None:
-                known = self._events[row.event] = KnownEvent(row.event)
-            known.put(row)
+            self._known(row.event).put(row)
+
+    def _known(self, event: str) -> KnownEvent:
+        known = self._events.get(event)
+        if known is None:
+            known = self._events[event] = KnownEvent(event)
+        return known
 
     def settle(self) -> None:
         """Hand the effects of facts that were read back to their requests."""
@@ -111,10 +111,18 @@ class KnownEvents:
                 watch.settle()
 
 
-def takes_long(record: tuple[int, bytes | None]) -> bool:
-    """Return whether to fold a record of the race log, given with its offset, outside the event loop."""
-    _, data = record
+def effort_of(data: bytes | None) -> Literal["none", "little", "much"]:
+    """Return how much there is to fold in a record of the race log, by its head alone.
+
+    `none`: nothing, since of reads only the ids count, and a deleted record has no facts. `much`: so much that requests
+    should not wait for it. A record that cannot be read is little: folding it raises the reason.
+    """
+    if data is None:
+        return "none"
     try:
-        return data is not None and any(fact.type in TAKING_LONG for fact in codec.envelope_head(data).facts)
+        facts = codec.envelope_head(data).facts
     except (codec.UnreadableRecord, codec.UnknownVersion):
-        return False
+        return "little"
+    if all(fact.type == READS and fact.id is None for fact in facts):
+        return "none"
+    return "much" if any(fact.type in TAKING_LONG for fact in facts) else "little"

@@ -23,7 +23,7 @@ from schemas.topics import RACE_LOG, RESULTS, partition_of
 from services.fact_effects.effects import FactEffect
 from services.fact_effects.known_event import KnownEvent
 from services.ingest.errors import NotKnown
-from services.ingest.known_events import KnownEvents, Watch, takes_long
+from services.ingest.known_events import KnownEvents, Watch, effort_of
 from services.ingest.metrics import IngestMetrics
 from services.runtime.backoff import Backoff
 from services.runtime.kafka import KafkaOptions, kafka_fault
@@ -140,10 +140,13 @@ class LogFollower:
     async def take(self, partition: TopicPartition, records: Sequence[tuple[int, bytes | None]]) -> None:
         """Fold records of a partition, given with their offsets, and settle requests that waited for them."""
         async with self._turn:
-            if partition.topic == RACE_LOG.name and not any(map(takes_long, records)):
-                self._fold(partition, records)
+            is_log = partition.topic == RACE_LOG.name
+            efforts = [effort_of(value) if is_log else "much" for _, value in records]
+            folded = [record for record, effort in zip(records, efforts, strict=True) if effort != "none"]
+            if "much" in efforts:
+                await asyncio.get_running_loop().run_in_executor(self._worker, self._fold, partition, folded)
             else:
-                await asyncio.get_running_loop().run_in_executor(self._worker, self._fold, partition, records)
+                self._fold(partition, folded)
         self._next[partition] = records[-1][0] + 1
         self._events.settle()
         if self._next[partition] >= self._behind.get(partition, self._next[partition] + 1):

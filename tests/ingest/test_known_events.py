@@ -10,7 +10,7 @@ from schemas import codec
 from schemas.codec import fact_from_json, logged
 from schemas.events import EntriesAdded, LoggedFact
 from schemas.results import AthleteRow, Case, Frame, PointTime
-from services.ingest.known_events import KnownEvents, Watch
+from services.ingest.known_events import KnownEvents, Watch, effort_of
 from tests.builders import (
     EVENT,
     Plain,
@@ -77,20 +77,29 @@ def test_a_list_that_was_taken_back_is_known_by_its_id():
     assert before.get(EVENT).is_withdrawn(upload)
 
 
-def test_reads_are_skipped_but_their_ids_are_in_use():
+def test_the_ids_of_reads_are_in_use():
     events = known(record(*day()), record(reads(read("S1", "C7", 1))), record(reads(read("S1", "C7", 2), id="r")))
     assert events.get(EVENT).has_fact("r")
     (effect,) = judged(events, status("7", id="r"))
     assert effect.effect == "repeated"
 
 
-def test_a_record_of_reads_is_recognised_without_decoding_them():
+def test_the_head_of_a_record_says_how_much_there_is_to_fold():
     faulty = msgspec.msgpack.encode({"v": 1, "event": EVENT, "facts": [{"type": "reads_received", "reads": "none"}]})
-    known(faulty)
+    newer = msgspec.msgpack.encode({"v": 99, "event": EVENT, "facts": [{"type": "reads_received"}]})
+    named, unnamed = reads(read("S1", "C7", 1), id="r"), reads(read("S1", "C7", 1))
+    efforts: dict[str, list[bytes | None]] = {
+        "none": [faulty, record(unnamed), record(unnamed, unnamed), None],
+        "little": [record(named), record(unnamed, named), record(status("7")), record(unnamed, status("7"))],
+        "much": [record(*day()), record(entries("8")), record(unnamed, gun(20)), record(status("7"), withdrawn("x"))],
+    }
+    for effort, records in efforts.items():
+        assert [effort_of(data) for data in records] == [effort] * 4
+    assert [effort_of(data) for data in (b"none", newer)] == ["little", "little"]
     with pytest.raises(codec.UnreadableRecord):
         known(b"none")
     with pytest.raises(codec.UnknownVersion):
-        known(msgspec.msgpack.encode({"v": 99, "event": EVENT, "facts": [{"type": "reads_received"}]}))
+        known(newer)
 
 
 def judged(events: KnownEvents, *plain: Plain):
