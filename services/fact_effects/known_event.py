@@ -16,13 +16,12 @@ class KnownEvent:
     def __init__(self, event: str) -> None:
         self._state = OfficialsFacts(event)
         self._athletes = EncodedAthletes()
-        self._offset = -1
         self._ordinal = 0
 
     def fold(self, offset: int, fact: LoggedFact) -> None:
         """Fold the next fact of the log. Of reads only the id counts. A fact that scoring refuses has no effect."""
-        if offset != self._offset:
-            self._offset, self._ordinal = offset, 0
+        if offset != self._state.head:
+            self._ordinal = 0
         self._state.fold(offset, self._ordinal, fact)
         self._ordinal += fact.ordinals()
 

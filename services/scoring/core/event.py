@@ -6,23 +6,10 @@ reopening of the athlete's race; a device or clock fact for a device that read s
 rows, in whatever portions the log was folded.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import assert_never
 
-from schemas.events import (
-    ChipAssigned,
-    EntriesAdded,
-    EventDefined,
-    Fact,
-    FactWithdrawn,
-    LoggedFact,
-    NoticeReceived,
-    Read,
-    ReadRow,
-    ReadsLogged,
-    ReadsReceived,
-    Ruling,
-)
+from schemas.events import ChipAssigned, EntriesAdded, FactWithdrawn, Read, ReadRow, Ruling
 from schemas.fact_kinds import AsFact, AsProtest, Everybody, InRace, ReadBy, SharingChips, WithBibs, WithChips
 from schemas.results import AthleteRow, EventRow, Gun, JudgesOrder, UnknownChips
 from services.scoring.core.athlete import score
@@ -30,7 +17,7 @@ from services.scoring.core.chips_of_nobody import ChipsOfNobody
 from services.scoring.core.classify_reads import locate_reads
 from services.scoring.core.device_places import UNKNOWN, DevicePlacement, Devices
 from services.scoring.core.event_parts import EventHead, EventReads, EventRulings
-from services.scoring.core.officials_facts import LoggedRuling, OfficialsFacts, refused
+from services.scoring.core.officials_facts import LoggedRuling, OfficialsFacts
 from services.scoring.core.pending_facts import pending
 from services.scoring.core.reads import NO_RSSI, ChipReads
 
@@ -43,7 +30,6 @@ class EventState(OfficialsFacts):
 
     def __init__(self, event: str) -> None:
         super().__init__(event)
-        self.head = -1
         self.version = -1
         self.chips: dict[str, ChipReads] = {}
         self.devices = Devices([])
@@ -61,23 +47,11 @@ class EventState(OfficialsFacts):
 
     # --- Facts in.
 
-    def fold(self, offset: int, ordinal: int, fact: LoggedFact | Fact) -> str | None:
-        """Fold one fact of the record at `offset`. Return the reason if it is refused: then it has no effect at all."""
-        self.head = offset
-        if fact.id is not None and fact.id in self.ids:
-            return None
-        if isinstance(fact, EventDefined) and (reason := refused(fact)) is not None:
-            return reason
-        for name in fact.names():
-            self.ids.add(name)
-            if self._withdrawals.names(name):  # a withdrawal that waited for this id no longer waits
-                self.version = offset
-                self._due_event = True
-        if isinstance(fact, (ReadsLogged, ReadsReceived)):
-            self._fold_reads(offset, fact.reads)
-        elif not isinstance(fact, NoticeReceived):  # a notice changes no standing
-            self._fold_ruling(LoggedRuling(offset, ordinal, fact))
-        return None
+    def _use_names(self, offset: int, names: Collection[str]) -> None:
+        super()._use_names(offset, names)
+        if any(map(self._withdrawals.names, names)):  # a withdrawal that waited for this id no longer waits
+            self.version = offset
+            self._due_event = True
 
     def _fold_reads(self, offset: int, reads: Iterable[Read | ReadRow]) -> None:
         chips, numbers, touched = self.chips, self._numbers, self._read_chips

@@ -1,5 +1,6 @@
 """The officials' facts of an event: all that were logged, those in force, and the ids in use. Source: R1."""
 
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from schemas.definition_faults import DefinitionRefused
@@ -10,6 +11,8 @@ from schemas.events import (
     FactWithdrawn,
     LoggedFact,
     NoticeReceived,
+    Read,
+    ReadRow,
     ReadsLogged,
     ReadsReceived,
     Ruling,
@@ -27,28 +30,43 @@ class LoggedRuling(NamedTuple):
 
 
 class OfficialsFacts:
-    """What is known of an event without its reads and its results. `fold` applies facts in log order."""
+    """What is known of an event without its reads and its results. `fold` applies facts in log order.
+
+    `head` is the offset of the last record that was folded, -1 before the first.
+    """
 
     def __init__(self, event: str) -> None:
         self.event = event
+        self.head = -1
         self.rulings = Rulings()
         self.logged: list[LoggedRuling] = []
         self.ids: set[str] = set()
         self._withdrawals = Withdrawals()
 
     def fold(self, offset: int, ordinal: int, fact: LoggedFact | Fact) -> str | None:
-        """Fold one fact of the record at `offset`; of reads only the id counts.
-
-        Return the reason if the fact is refused: then it has no effect at all.
-        """
+        """Fold one fact of the record at `offset`. Return the reason if it is refused: then it has no effect at all."""
+        self.head = offset
         if fact.id is not None and fact.id in self.ids:
             return None
-        if isinstance(fact, EventDefined) and (reason := refused(fact)) is not None:
+        if isinstance(fact, EventDefined) and (reason := _refused(fact)) is not None:
             return reason
-        self.ids.update(fact.names())
-        if not isinstance(fact, (ReadsLogged, ReadsReceived, NoticeReceived)):  # a notice changes no standing
-            self.apply(LoggedRuling(offset, ordinal, fact))
+        self._use_names(offset, fact.names())
+        if isinstance(fact, (ReadsLogged, ReadsReceived)):
+            self._fold_reads(offset, fact.reads)
+        elif not isinstance(fact, NoticeReceived):  # a notice changes no standing
+            self._fold_ruling(LoggedRuling(offset, ordinal, fact))
         return None
+
+    def _use_names(self, offset: int, names: Collection[str]) -> None:
+        """Note the names of the next fact as used."""
+        self.ids.update(names)
+
+    def _fold_reads(self, offset: int, reads: Iterable[Read | ReadRow]) -> None:
+        """Fold the reads of a fact: here nothing, since without them only the fact's id counts."""
+
+    def _fold_ruling(self, ruling: LoggedRuling) -> None:
+        """Fold an officials' fact."""
+        self.apply(ruling)
 
     def apply(self, ruling: LoggedRuling) -> None:
         """Add a fact to the logged facts and, unless it is withdrawn, to those in force."""
@@ -71,7 +89,7 @@ class OfficialsFacts:
         return self._withdrawals.hit(fact)
 
 
-def refused(fact: EventDefined) -> str | None:
+def _refused(fact: EventDefined) -> str | None:
     """Return why a definition is refused; None for a valid one."""
     try:
         definition = parse_definition(fact.definition)
