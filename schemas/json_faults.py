@@ -8,9 +8,9 @@ _PLACE = re.compile(r" \(byte ([0-9]+)\)$")
 
 
 def json_fault(data: bytes, error: Exception) -> str:
-    """Return why a body is no JSON, without the words of the decoder."""
+    """Return why a text is no JSON, without the words of the decoder."""
     if not data.strip():
-        return "the body is empty"
+        return "it is empty"
     try:
         body = data.decode()
     except UnicodeDecodeError as not_utf8:

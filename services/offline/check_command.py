@@ -3,7 +3,6 @@
 The parsers of TOML and JSON do not give the line of a value, so `lines_of` walks a parsed text once more to find it.
 """
 
-import json
 import re
 import sys
 import tomllib
@@ -11,11 +10,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from schemas.definition import Definition
 from schemas.definition_faults import DefinitionRefused, Fault
 from schemas.definition_parse import parse_definition, plain_from_toml
+from schemas.json_faults import json_fault
 from services.ingest.readers.sources import Source, SourcesRefused, parse_sources
 from services.offline.definition_notes import clock_cutoffs, notes
 
@@ -68,7 +69,7 @@ def check(data: bytes, is_json: bool) -> tuple[Definition, dict[str, int]]:
     try:
         plain = _plain_from_json(data) if is_json else plain_from_toml(data)
     except DefinitionRefused as refused:
-        raise Faulty([(_line_in(fault.reason), fault) for fault in refused.faults]) from None
+        raise Faulty([(_line_of_fault(data, fault.reason), fault) for fault in refused.faults]) from None
     lines = lines_of(data.decode(), is_json)
     try:
         return parse_definition(plain), lines
@@ -121,17 +122,19 @@ def print_faults(path: str, faulty: Faulty) -> None:
 
 def _plain_from_json(data: bytes) -> Any:
     try:
-        return json.loads(data.decode())
-    except ValueError as error:
-        raise DefinitionRefused([Fault("$", f"is not JSON: {error}")]) from None
+        return msgspec.json.decode(data)
     except RecursionError:
         raise DefinitionRefused([Fault("$", "is nested more deeply than any definition")]) from None
+    except ValueError as error:  # a DecodeError, bytes that are not UTF-8, or an endless number
+        raise DefinitionRefused([Fault("$", json_fault(data, error).removeprefix("it "))]) from None
 
 
-def _line_in(reason: str) -> int | None:
-    """Return the line that a parser's own message names."""
-    match = re.search(r"line (\d+)", reason)
-    return None if match is None else int(match[1])
+def _line_of_fault(data: bytes, reason: str) -> int | None:
+    """Return the line that holds the byte which a reason ends with, or the line that a parser's own message names."""
+    if (byte := re.search(r".*\(byte (\d+)\)", reason, re.DOTALL)) is not None:  # an excerpt before it may say anything
+        return 1 + data.count(b"\n", 0, int(byte[1]))
+    line = re.search(r"line (\d+)", reason)
+    return None if line is None else int(line[1])
 
 
 def _shown(path: str, line: int | None, fault: Fault) -> str:

@@ -109,7 +109,7 @@ def test_a_body_that_is_no_json_list_is_refused(data):
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "the body is empty"),
+        (b"", "it is empty"),
         (b'[{"bib": "7"', "it is not complete JSON: it ends too early"),
         (b"[\xff]", "it is not in UTF-8 (byte 1); save it as UTF-8"),
         (b'[{"bib": "7",}]', "it is not JSON: trailing comma in object at '}]' (byte 13)"),

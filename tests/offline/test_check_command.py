@@ -121,7 +121,7 @@ def test_a_file_that_is_no_toml_is_refused_with_the_parsers_line(checked):
     code, out, (error,) = checked("a = 1\nb = \n")
     assert (code, out) == (2, [])
     assert error.startswith("race.toml:2: is not TOML: ")
-    assert checked(b"a = '\xff'")[2] == ["race.toml: is not in UTF-8 (byte 5); save it as UTF-8"]
+    assert checked(b"a = 1\nb = '\xff'")[2] == ["race.toml:2: is not in UTF-8 (byte 11); save it as UTF-8"]
 
 
 def test_json_is_checked_alike(checked):
@@ -137,11 +137,25 @@ def test_json_is_checked_alike(checked):
         ],
     )
     assert checked(json.dumps(definition()), "race.json")[0] == 0
-    code, _, (error,) = checked('{\n "event": }', "race.json")
-    assert (code, error.startswith("race.json:2: is not JSON: ")) == (2, True)
     assert checked("[]", "race.json")[2] == [
         "race.json: is not a table; a definition has fields such as event, name and races"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ('{\n "event": }', "race.json:2: is not JSON: invalid character at '}' (byte 12)"),
+        ('{"a": 1\n"line 7": 2}', "race.json:2: is not JSON: expected ',' or '}' at '\"line 7\": 2}' (byte 8)"),
+        (b'{\n "a": "\xff"}', "race.json:2: is not in UTF-8 (byte 9); save it as UTF-8"),
+        ('\ufeff{"a": 1}', "race.json: begins with a byte order mark; save it as UTF-8 without one"),
+        ('{"a": 1', "race.json: is not complete JSON: it ends too early"),
+        ('{"a": 1e999}', "race.json: is not JSON: it holds a number that is too large"),
+        ("", "race.json: is empty"),
+    ],
+)
+def test_a_file_that_is_no_json_is_refused_with_its_line_and_in_the_same_words_as_elsewhere(checked, text, error):
+    assert checked(text, "race.json") == (2, [], [error])
 
 
 @pytest.mark.parametrize(
