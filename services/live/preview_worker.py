@@ -11,8 +11,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
-from schemas.definition_faults import DefinitionRefused
-from services.fact_effects.sent_facts import FACTS_MAX, MalformedFacts, WrongNumber
+from services.fact_effects.request_problem import FACTS_REFUSED, problem_of
 from services.live.preview_messages import Outcome, PreviewRequest, Question, packed, read_message
 from services.preview.folded_facts import Line
 from services.preview.previewer import NotThereYet, Previewer
@@ -82,15 +81,9 @@ def outcome_of(previewer: Previewer, source: PipeSource, request: PreviewRequest
     """Return the answer to a request."""
     try:
         preview = previewer.preview(source, request.event, request.revision, request.body)
-    except MalformedFacts as malformed:
-        members = {"faults": malformed.faults} if malformed.faults else {}
-        return Outcome(400, title="Malformed facts", detail=str(malformed), members=members)
-    except WrongNumber as wrong:
-        status = 413 if wrong.count else 400
-        return Outcome(status, title="Wrong number of facts", detail=str(wrong), members={"limit": FACTS_MAX})
-    except DefinitionRefused as refused:
-        faults = msgspec.to_builtins(refused.faults)
-        return Outcome(422, title="Definition refused", detail=str(refused), members={"faults": faults})
+    except FACTS_REFUSED as error:
+        status, title, detail, members = problem_of(error)
+        return Outcome(status, title=title, detail=detail, members=members)
     except NotThereYet:
         return Outcome(503, title="Not here yet", detail="the facts and reads behind the results have not all arrived")
     return Outcome(200, body=msgspec.json.encode(preview))

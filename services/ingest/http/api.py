@@ -18,17 +18,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.definition import Definition
-from schemas.definition_faults import DefinitionRefused
 from schemas.events import EntriesAdded, EventDefined, LoggedFact, Ruling
 from schemas.ids import FACT_ID_CHARS, Slug
 from services.entry_lists.entry_list import EntryList
 from services.fact_effects.effects import FactEffect
-from services.fact_effects.sent_facts import FACTS_MAX, MalformedFacts, WrongNumber, facts_from_body
+from services.fact_effects.request_problem import FACTS_REFUSED, problem_of
+from services.fact_effects.sent_facts import MalformedFacts, facts_from_body
 from services.ingest.errors import NotKnown, Overloaded, Refused, TooLarge, Unavailable, shortened
 from services.ingest.facts import entries_facts, reads_facts, request_rejection
 from services.ingest.http.access import Access, check_gateway
 from services.ingest.http.body import decompress, decompresses_beyond, too_large
-from services.ingest.http.definitions import checked_definition, refuse_definition
+from services.ingest.http.definitions import checked_definition
 from services.ingest.http.entries import (
     NO_DEFINITION,
     REPEATED,
@@ -57,10 +57,10 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.runtime.problem import problem
 from services.runtime.rate_limit import RateLimiter
+from services.runtime.request_body import BodyTooLarge, BodyTooSlow, received
 from services.runtime.tokens import Token
 
 BODY_MAX_BYTES = 4 * 1024 * 1024  # of reads, facts and definitions, decompressed
-BODY_LEAST_BYTES_A_SECOND = 1024  # on average, after the grace time: the rate of the poorest mobile line
 LARGE_BYTES = 256 * 1024  # of a body, both compressed and decompressed; a request of 1,000 reads is smaller
 LARGE_BYTES_A_SECOND = 32 * 1024 * 1024  # of all larger bodies together: the longest entry list takes a second
 DECOMPRESSED_AT_ONCE = 2  # in threads; more would only take processor time from other requests
@@ -183,27 +183,21 @@ class IngestApi:
 
     async def _received(self, request: web.Request, limit: int) -> bytes:
         """Return a body as it was sent. Raises Refused: 413 over `limit` bytes, 408 when it comes too slowly."""
-        pieces: list[bytes] = []
-        size = 0
-        began_s = asyncio.get_running_loop().time()
         wait_s, grace_s = self._limits.body_wait_s, self._limits.body_grace_s
         try:
-            async with asyncio.timeout_at(began_s + min(grace_s, wait_s)) as deadline:
-                async for piece in request.content.iter_any():
-                    size += len(piece)
-                    if size > limit:
-                        raise too_large(limit)
-                    pieces.append(piece)
-                    if size > LARGE_BYTES and (pause_s := self._large.take(len(piece))) > 0:
-                        await asyncio.sleep(pause_s)
-                    deadline.reschedule(began_s + min(grace_s + size / BODY_LEAST_BYTES_A_SECOND, wait_s))
-        except TimeoutError:
+            return await received(request.content, limit, wait_s, grace_s=grace_s, pause_s=self._pause_s)
+        except BodyTooLarge:
+            raise too_large(limit) from None
+        except BodyTooSlow:
             raise Refused(
                 408,
                 "Body too slow",
                 f"the body did not arrive within {wait_s:g} s, or stalled; put less into each request",
             ) from None
-        return b"".join(pieces)
+
+    def _pause_s(self, size: int, added: int) -> float:
+        """Return how long a body has to wait that is large, since all large ones share a rate."""
+        return self._large.take(added) if size > LARGE_BYTES else 0.0
 
     # --- reads
 
@@ -402,19 +396,14 @@ def _checked_facts(data: bytes, event: str, definition: Definition | None, unkno
     """
     try:
         return facts_from_body(data, event, definition)
-    except MalformedFacts as malformed:
-        if malformed.lacks_definition and unknown is not None:
+    except FACTS_REFUSED as error:
+        if isinstance(error, MalformedFacts) and error.lacks_definition and unknown is not None:
             text = f"{unknown}; until then times of day have no date: send this again, or instants with their zone"
             raise Refused(503, "Definition not known", text, retry=True) from None
-        if not malformed.faults:
-            raise Refused(400, "Malformed facts", str(malformed)) from None
-        text = f"{malformed}. Nothing was written; correct them and send all again"
-        raise Refused(400, "Malformed facts", text, faults=malformed.faults) from None
-    except WrongNumber as wrong:
-        status = 413 if wrong.count else 400
-        raise Refused(status, "Wrong number of facts", str(wrong), limit=FACTS_MAX) from None
-    except DefinitionRefused as refused:
-        refuse_definition(refused.faults)
+        status, title, detail, members = problem_of(error)
+        if isinstance(error, MalformedFacts) and error.faults:
+            detail += ". Nothing was written; correct them and send all again"
+        raise Refused(status, title, detail, **members) from None
 
 
 # --- answers

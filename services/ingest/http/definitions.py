@@ -6,8 +6,8 @@ import msgspec
 
 from schemas.definition_faults import DefinitionRefused, Fault
 from schemas.definition_parse import plain_from_toml
-from schemas.ids import NAME_CHARS, REASON_CHARS
 from schemas.json_faults import json_fault
+from services.fact_effects.request_problem import problem_of
 from services.fact_effects.sent_facts import check_definition
 from services.ingest.errors import Refused
 from services.ingest.http.body import too_large
@@ -53,9 +53,5 @@ def _check_toml(data: bytes) -> None:
 
 def refuse_definition(faults: list[Fault]) -> NoReturn:
     """Raise Refused with the faults of a definition."""
-    listed = [{"path": fault.path[:NAME_CHARS], "reason": fault.reason[:REASON_CHARS]} for fault in faults]
-    text = "; ".join(
-        f"the definition {fault['reason']}" if fault["path"] == "$" else f"{fault['path']}: {fault['reason']}"
-        for fault in listed
-    )
-    raise Refused(422, "Definition refused", text, faults=listed) from None
+    status, title, detail, members = problem_of(DefinitionRefused(faults))
+    raise Refused(status, title, detail, **members) from None

@@ -4,7 +4,6 @@ A decoder cannot send a bearer token. Where the source has a secret, the decoder
 else by the address that it calls from.
 """
 
-import asyncio
 import hashlib
 import hmac
 import time
@@ -27,6 +26,7 @@ from services.ingest.readers.pending_notices import PendingNotices
 from services.ingest.readers.sources import Source
 from services.runtime.loopback import is_loopback
 from services.runtime.problem import problem
+from services.runtime.request_body import BodyTooLarge, BodyTooSlow, received
 
 PATH = "/v1/events/{event}/raceresult/{gateway}"
 BODY_MAX_BYTES = 1024 * 1024  # ten thousand passings
@@ -110,21 +110,15 @@ class Uploads:
         self._metrics.rejected.labels(source.protocol, "record").inc(len(dead_letters))
 
     async def _body(self, request: web.Request) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
+        wait_s = self._limits.upload_wait_s
         try:
-            async with asyncio.timeout(self._limits.upload_wait_s):
-                async for piece in request.content.iter_any():
-                    size += len(piece)
-                    if size > BODY_MAX_BYTES:
-                        raise too_large(BODY_MAX_BYTES)
-                    pieces.append(piece)
-        except TimeoutError:
-            raise Refused(
-                408, "Body too slow", f"the body did not arrive within {self._limits.upload_wait_s:g} s; send it again"
-            ) from None
-        self._metrics.bytes_in.labels("raceresult").inc(size)
-        return b"".join(pieces)
+            body = await received(request.content, BODY_MAX_BYTES, wait_s)
+        except BodyTooLarge:
+            raise too_large(BODY_MAX_BYTES) from None
+        except BodyTooSlow:
+            raise Refused(408, "Body too slow", f"the body did not arrive within {wait_s:g} s; send it again") from None
+        self._metrics.bytes_in.labels("raceresult").inc(len(body))
+        return body
 
 
 def may_upload(source: Source, host: str, user: str) -> bool:

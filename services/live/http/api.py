@@ -26,7 +26,7 @@ from services.live.http.answers import (
     respond,
     weight,
 )
-from services.live.http.body import received
+from services.live.http.body import body_of
 from services.live.http.query import (
     AtQuery,
     BoardQuery,
@@ -332,7 +332,7 @@ class LiveApi:
         self._access.check_official(request, event)
         no_query(request.rel_url.raw_query_string)
         self._newest(request)
-        body = await received(request)
+        body = await body_of(request)
         revision, document = await self._previews.preview(lambda: self._newest(request), body)
         headers = {"Cache-Control": NEVER, "Access-Control-Allow-Origin": "*", "X-Revision": str(revision)}
         return web.Response(body=document, content_type="application/json", headers=headers)

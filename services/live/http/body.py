@@ -1,28 +1,20 @@
-"""Receive the body of a request, bounded in size and time."""
-
-import asyncio
+"""The body of a request to live, bounded in size and time."""
 
 from aiohttp import web
 
 from services.live.errors import Refused
+from services.runtime.request_body import BodyTooLarge, BodyTooSlow, received
 
 BODY_MAX_BYTES = 4 * 1024 * 1024  # as ingest takes facts
 BODY_WAIT_S = 30.0  # for all of it
 
 
-async def received(request: web.Request) -> bytes:
+async def body_of(request: web.Request) -> bytes:
     """Return the body. Raises Refused: 413 for one that is too large, 408 for one that does not arrive."""
-    pieces: list[bytes] = []
-    size = 0
     try:
-        async with asyncio.timeout(BODY_WAIT_S):
-            async for piece in request.content.iter_any():
-                size += len(piece)
-                if size > BODY_MAX_BYTES:
-                    raise Refused(
-                        413, "Too large", f"the body is larger than {BODY_MAX_BYTES} bytes", limit=BODY_MAX_BYTES
-                    )
-                pieces.append(piece)
-    except TimeoutError:
+        return await received(request.content, BODY_MAX_BYTES, BODY_WAIT_S)
+    except BodyTooLarge:
+        text = f"the body is larger than {BODY_MAX_BYTES} bytes"
+        raise Refused(413, "Too large", text, limit=BODY_MAX_BYTES) from None
+    except BodyTooSlow:
         raise Refused(408, "Body too slow", f"the body did not arrive within {BODY_WAIT_S:g} s") from None
-    return b"".join(pieces)
