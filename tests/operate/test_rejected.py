@@ -33,7 +33,7 @@ from tests.ingest.readers.rig import context
 SOURCE = Source(protocol="mylaps", event="e", gateway="tent", zone="+04:00", devices={"Start": "S1"})
 
 
-def letter(raw: bytes = b"x", at: int = 7, **more: object) -> DeadLetter:
+def letter(raw: bytes = b"x", own_offset: int = 7, **more: object) -> DeadLetter:
     fields: dict[str, Any] = {
         "v": REJECTED_VERSION,
         "event": "e",
@@ -42,7 +42,7 @@ def letter(raw: bytes = b"x", at: int = 7, **more: object) -> DeadLetter:
         "size": len(raw),
         **more,
     }
-    return DeadLetter(at, Rejection(raw=raw, **{"size": len(raw), **fields}))
+    return DeadLetter(own_offset, Rejection(raw=raw, **{"size": len(raw), **fields}))
 
 
 # --- chosen
@@ -151,7 +151,7 @@ def test_a_marker_is_read_again_as_the_notice_that_it_was():
 
 
 @pytest.mark.parametrize(
-    ("one", "reason"),
+    ("unreadable", "reason"),
     [
         (letter(b"{"), "as JSON"),
         (letter(b"{}", index=0), "gateway"),
@@ -168,9 +168,9 @@ def test_a_marker_is_read_again_as_the_notice_that_it_was():
         (letter(b"x" * 300_000, source="mylaps", gateway="tent"), "frame"),
     ],
 )
-def test_what_still_cannot_be_read_says_why(one, reason):
+def test_what_still_cannot_be_read_says_why(unreadable, reason):
     with pytest.raises(StillUnreadable, match=reason):
-        read_again(one, [SOURCE])
+        read_again(unreadable, [SOURCE])
 
 
 @given(st.binary(max_size=200), st.sampled_from(["http", "mylaps"]), st.none() | st.just(0))

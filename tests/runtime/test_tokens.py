@@ -61,11 +61,11 @@ def test_a_token_is_found_by_its_text_alone(add, path):
     assert [token.may_gateway(gateway) for gateway in ("tent", "bridge", "other")] == [True, True, False]
 
 
-@pytest.mark.parametrize("at", [0, 8, 17, 20, -1])
-def test_a_changed_token_is_none(add, path, at):
+@pytest.mark.parametrize("position", [0, 8, 17, 20, -1])
+def test_a_changed_token_is_none(add, path, position):
     shown = add("official", "Ann", "e")
     letters = list(shown)
-    letters[at] = "0" if letters[at] != "0" else "1"
+    letters[position] = "0" if letters[position] != "0" else "1"
     assert Tokens(path).find("".join(letters)) is None
 
 

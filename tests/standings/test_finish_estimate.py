@@ -107,29 +107,31 @@ def test_a_course_may_begin_at_any_kilometre():
 
 
 def test_over_half_a_marathon_runners_slow_down_by_half_and_ranges_are_narrower_by_the_square_root():
-    whole = pace_factors(Run(COURSE_KM, 21.0975, us(7200)), COURSE_KM)
+    full = pace_factors(Run(COURSE_KM, 21.0975, us(7200)), COURSE_KM)
     as_fast = round(us(3600) / 2**0.06)  # over half the distance, as Riegel converts the pace
     half = pace_factors(Run(COURSE_KM / 2, 21.0975 / 2, as_fast), COURSE_KM / 2)
-    assert half.median == pytest.approx(whole.median / 2, abs=1e-6)
-    assert [half.below, half.above] == pytest.approx([whole.below * 0.5**0.5, whole.above * 0.5**0.5], abs=1e-6)
+    assert half.median == pytest.approx(full.median / 2, abs=1e-6)
+    assert [half.below, half.above] == pytest.approx([full.below * 0.5**0.5, full.above * 0.5**0.5], abs=1e-6)
 
 
 def test_over_half_a_marathon_a_trend_goes_on_as_over_a_whole_one():
-    whole, slowing = (Run(COURSE_KM, 20.0, us(6000), 10.0, us(at_10k_s)) for at_10k_s in (3000, 2900))
-    half, half_slowing = (  # as fast over half the distance, as Riegel converts the pace
+    steady, slowing = (Run(COURSE_KM, 20.0, us(6000), 10.0, us(at_10k_s)) for at_10k_s in (3000, 2900))
+    half_steady, half_slowing = (  # as fast over half the distance, as Riegel converts the pace
         Run(COURSE_KM / 2, 10.0, round(us(3000) / 2**0.06), 5.0, round(us(at_5k_s) / 2**0.06))
         for at_5k_s in (1500, 1450)
     )
-    by_trend = pace_factors(slowing, COURSE_KM).median - pace_factors(whole, COURSE_KM).median
-    by_trend_of_half = pace_factors(half_slowing, COURSE_KM / 2).median - pace_factors(half, COURSE_KM / 2).median
+    by_trend = pace_factors(slowing, COURSE_KM).median - pace_factors(steady, COURSE_KM).median
+    by_trend_of_half = (
+        pace_factors(half_slowing, COURSE_KM / 2).median - pace_factors(half_steady, COURSE_KM / 2).median
+    )
     assert by_trend_of_half == pytest.approx(by_trend, abs=1e-6)
     assert by_trend > 0.02
 
 
 def test_beyond_a_marathon_runners_slow_down_as_over_a_marathon():
-    whole = pace_factors(Run(COURSE_KM, 21.0975, us(7200)), COURSE_KM)
+    full = pace_factors(Run(COURSE_KM, 21.0975, us(7200)), COURSE_KM)
     as_fast = round(us(14_400) * 2**0.06)
-    assert pace_factors(Run(2 * COURSE_KM, COURSE_KM, as_fast), 2 * COURSE_KM) == pytest.approx(whole, abs=1e-6)
+    assert pace_factors(Run(2 * COURSE_KM, COURSE_KM, as_fast), 2 * COURSE_KM) == pytest.approx(full, abs=1e-6)
 
 
 def test_an_estimate_counts_from_another_zero_as_a_whole():

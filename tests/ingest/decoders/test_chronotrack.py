@@ -40,8 +40,8 @@ def later(seconds: float) -> Now:
     return Now(NOW.wall_us + int(seconds * 1e6), NOW.steady_s + seconds)
 
 
-def event(seq: int, tag: str = "9478", at: str = "2026-03-06T14:02:15.31", location: str = "start") -> bytes:
-    return f"CT01_33~{seq}~{location}~{tag}~{at}~0~0F2A38~1\r\n".encode()
+def event(seq: int, tag: str = "9478", read_at: str = "2026-03-06T14:02:15.31", location: str = "start") -> bytes:
+    return f"CT01_33~{seq}~{location}~{tag}~{read_at}~0~0F2A38~1\r\n".encode()
 
 
 def client(cursor: dict[str, Position] | None = None, day: date | None = DAY) -> ChronoTrackReader:
@@ -135,21 +135,21 @@ def test_iso_time_is_local_and_a_time_without_date_needs_a_day():
     made = ChronoTrackReader(timezone(timedelta(hours=7)), {})
     made.begin(NOW)
     made.feed(HELLO, NOW)
-    [iso] = made.feed(event(1, at="2026-03-06T14:02:15.31"), NOW)
+    [iso] = made.feed(event(1, read_at="2026-03-06T14:02:15.31"), NOW)
     assert iso.at_us == us(7, 2, 15, 310_000)
-    [bare] = made.feed(event(2, at="14:02:15.31"), NOW)
+    [bare] = made.feed(event(2, read_at="14:02:15.31"), NOW)
     assert "time 14:02:15.31 has no date" in bare.reason
-    assert bare.raw == event(2, at="14:02:15.31").strip()
+    assert bare.raw == event(2, read_at="14:02:15.31").strip()
 
 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (event(1, at="1620460343.17"), "counts from 1970 by an unknown clock"),
-        (event(1, at="2026-02-30T14:02:15.31"), "day is out of range"),
-        (event(1, at="0001-01-01T00:00:00.00"), "in the year 0001"),
-        (event(1, at="25:02:15.31"), "hour must be"),
-        (event(1, at="soon"), "is not the time of an event"),
+        (event(1, read_at="1620460343.17"), "counts from 1970 by an unknown clock"),
+        (event(1, read_at="2026-02-30T14:02:15.31"), "day is out of range"),
+        (event(1, read_at="0001-01-01T00:00:00.00"), "in the year 0001"),
+        (event(1, read_at="25:02:15.31"), "hour must be"),
+        (event(1, read_at="soon"), "is not the time of an event"),
         (event(1, tag="x" * 33), "it takes 1 to 32"),
         (b"CT01_33~1~start~9478~14:02:15.31~0~0F2A38\r\n", "an event with 7 fields"),
         (b"CT01_33~one~start~9478~14:02:15.31~0~0F2A38~1\r\n", "not the number of an event"),
@@ -268,7 +268,7 @@ def test_a_repeated_event_is_passed_on_and_does_not_advance_the_cursor():
 
 
 def test_an_event_that_cannot_be_read_keeps_its_place_in_the_numbers():
-    messages = started().feed(event(1) + event(2, at="never") + event(3), NOW)
+    messages = started().feed(event(1) + event(2, read_at="never") + event(3), NOW)
     assert reached(messages) == [1, 2, 3]
     assert kinds(messages) == []
 

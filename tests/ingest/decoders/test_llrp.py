@@ -313,9 +313,9 @@ def test_any_content_of_a_complete_message_gives_messages(kind, body):
 
 
 @given(st.integers(0, len(REPORT) - 1), st.integers(0, 7))
-def test_a_flipped_bit_never_stops_the_decoder(at, bit):
+def test_a_flipped_bit_never_stops_the_decoder(position, bit):
     flipped = bytearray(REPORT)
-    flipped[at] ^= 1 << bit
+    flipped[position] ^= 1 << bit
     connection = reader()
     with contextlib.suppress(ConnectionFault):
         connection.feed(bytes(flipped) + REPORT, NOW)

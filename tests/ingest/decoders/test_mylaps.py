@@ -156,10 +156,10 @@ def test_blanks_stand_for_missing_precision_and_numbers():
     assert seen.at_us == at_us(2025, 3, 8, 15, 43, 58, 0)
 
 
-@pytest.mark.parametrize("at", range(37))
-def test_a_changed_character_makes_a_record_unreadable_and_never_a_read(at):
+@pytest.mark.parametrize("position", range(37))
+def test_a_changed_character_makes_a_record_unreadable_and_never_a_read(position):
     record = bytearray(STORE[12:51])
-    record[at] ^= 1
+    record[position] ^= 1
     message = only(b"Start@Store@" + bytes(record) + b"@1@$")
     assert isinstance(message, Passings)
     assert message.records == []

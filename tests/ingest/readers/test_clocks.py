@@ -66,10 +66,10 @@ async def test_of_a_decoder_that_reports_its_clock_its_report_counts(tmp_path: P
     await device.close()
 
 
-def passing(number: int, at: datetime, utc: datetime | None = None) -> bytes:
+def passing(number: int, local: datetime, utc: datetime | None = None) -> bytes:
     own = "" if utc is None else f"|utc={int(utc.replace(tzinfo=UTC).timestamp() * 1000)}"
-    clock = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
-    return f"5K@Passing@c=0000041|d={at:%y%m%d}|t={clock}{own}@{number}@$".encode()
+    clock = f"{local:%H:%M:%S}.{local.microsecond // 1000:03d}"
+    return f"5K@Passing@c=0000041|d={local:%y%m%d}|t={clock}{own}@{number}@$".encode()
 
 
 async def test_an_exporter_whose_clock_is_off_is_noticed_once_the_log_takes_it(tmp_path: Path):

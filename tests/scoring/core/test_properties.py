@@ -248,7 +248,7 @@ def rulings():
     instants = seeds.map(lambda seed: some_reads(Random(seed), "T1")["reads"][0]["at_us"])
     return st.one_of(
         st.builds(
-            lambda bib, p, at: {"type": "time_set", "bib": bib, "point": p, "at_us": at} | reason,
+            lambda bib, p, at_us: {"type": "time_set", "bib": bib, "point": p, "at_us": at_us} | reason,
             bibs,
             points,
             instants,

@@ -111,7 +111,7 @@ def test_without_an_earlier_point_the_stretch_begins_at_the_own_gun():
 def test_the_stretch_ends_at_the_nearest_points_that_were_taken_mandatory_or_not():
     """5K and 15K may be missed, but they bound the stretch over 10K where they were read."""
     points = [*LONG]
-    points[1], points[3] = ({**points[at], "mandatory": False} for at in (1, 3))
+    points[1], points[3] = ({**points[number], "mandatory": False} for number in (1, 3))
     definition = half(points=points) | {"mats": LONG_MATS}
     came = reads(*(read(device, "C7", at_s) for device, at_s in (("S1", 1), ("K5", 1000), ("K15", 3000), ("F1", 4500))))
 
