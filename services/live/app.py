@@ -12,7 +12,8 @@ from services.live.http import overlay, page, robots
 from services.live.http.access import Access
 from services.live.http.answer_cache import AnswerCache
 from services.live.http.answers import problem
-from services.live.http.api import LiveApi
+from services.live.http.api import LiveApi, preflight_route
+from services.live.http.operations import SERVICE
 from services.live.limits import LiveLimits
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
@@ -22,7 +23,7 @@ from services.live.revisions import RevisionTracker
 from services.live.settings import LiveSettings
 from services.live.store import Store
 from services.live.stream import Streams
-from services.runtime import ops
+from services.runtime import ops, reference
 from services.runtime.clickhouse import Database
 from services.runtime.loopback import is_loopback
 from services.runtime.tokens import Tokens
@@ -59,8 +60,10 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
     api = LiveApi(tracker, loader, answers, streams, access, metrics, now_us, previews, tables)
     app = web.Application(middlewares=[_problems])
     app[REVISIONS] = tracker
-    app.add_routes(ops.routes(metrics.registry, lambda: tracker.fault))
-    app.add_routes(api.routes())
+    described = [*ops.routes(metrics.registry, lambda: tracker.fault), *api.routes()]
+    app.add_routes(described)
+    app.add_routes(reference.routes(SERVICE, described))
+    app.add_routes([preflight_route()])
     app.add_routes(overlay.routes())
     app.add_routes(robots.routes(access))
     app.add_routes(page.routes())

@@ -11,6 +11,7 @@ import pytest
 from schemas import definition, office
 from schemas.events import Entry, Fact, FactBase, Read
 from services.ingest.http.api import IngestApi
+from services.live.documents import announce, athlete, board, changes, event, officials, publication, stream
 from services.live.feed.columns import COLUMNS
 from services.live.http.api import LiveApi
 from services.scoring.core.classify_reads import Reason
@@ -67,6 +68,22 @@ def test_every_reason_of_an_unused_read_is_in_the_rulebook():
 def test_every_column_of_a_board_is_in_the_reference():
     boards = HTTP[HTTP.index("### Boards") : HTTP.index("### Feeds")]
     assert {column.name for column in COLUMNS} <= set(re.findall(r"`(\w+)`", boards))
+
+
+DESCRIBED = [announce, athlete, board, changes, event, officials, publication, stream]
+BY_RULES = {athlete.ExplainedAthlete}  # its fields are those of the rules that decided
+
+
+@pytest.mark.parametrize("documents", DESCRIBED, ids=lambda documents: documents.__name__.rpartition(".")[2])
+def test_every_field_of_an_answer_is_in_the_reference(documents):
+    answers = [
+        kind
+        for kind in vars(documents).values()
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__module__ == documents.__name__
+    ]
+    live = words(HTTP[HTTP.index("## Live") :])
+    missing = {kind.__name__: names(kind) - live for kind in answers if kind not in BY_RULES}
+    assert not {name: fields for name, fields in missing.items() if fields}
 
 
 @pytest.mark.parametrize("api", [IngestApi, LiveApi])

@@ -11,7 +11,7 @@ from services.live.errors import KNOWN_LISTED, Behind, Busy, Refused, TooManyVie
 from services.live.explainer import Explainer
 from services.live.fact_folder import FactFolder
 from services.live.health_reports import HealthReports
-from services.live.http import overlay
+from services.live.http import operations, overlay
 from services.live.http.access import Access
 from services.live.http.answer_cache import AnswerCache, unknown_board
 from services.live.http.answers import (
@@ -56,15 +56,14 @@ from services.live.stream import Streams, Subject
 from services.live.table_rows import AnnouncedRevision
 from services.live.waiting_lists import WaitingFacts
 from services.runtime.clickhouse import DatabaseUnavailable
+from services.runtime.operations import Handler, OperationRoute
 from services.standings import explanation
 from services.standings.event_index import in_asked_language
 
 CURRENT_MAX = 1_000  # addresses whose current answers are at hand
 CURRENT_BYTES_MAX = 64 * 1024  # of each
-BASE = "/v1/events/{event}"
 
 Query = TypeVar("Query", AtQuery, BoardQuery, ChangesQuery, PublishedQuery, SearchQuery, StreamQuery)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ReadRequest(NamedTuple, Generic[Query]):
@@ -105,31 +104,31 @@ class LiveApi:
         self._current: dict[str, ReadyAnswer] = {}
         self._current_state = (tracker.generation, access.private())
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[OperationRoute]:
         """Return live's routes, the most requested first."""
-        return [
-            web.get(f"{BASE}/boards/{{board}}", self._answering("board", self._board)),
-            web.get(f"{BASE}/stream", self._answering("stream", self._stream), allow_head=False),
-            web.get(f"{BASE}/athletes/{{bib}}", self._answering("athlete", self._athlete)),
-            web.get(f"{BASE}/athletes/{{bib}}/explain", self._answering("explain", self._explain)),
-            web.get(f"{BASE}/athletes", self._answering("search", self._search)),
-            web.get(f"{BASE}/teams/{{board}}", self._answering("teams", self._team_board)),
-            web.get(f"{BASE}/delegations/{{board}}", self._answering("delegations", self._delegation)),
-            web.get(f"{BASE}/changes", self._answering("changes", self._changes)),
-            web.get(f"{BASE}/published/{{race}}", self._answering("published", self._published)),
-            web.get(f"{BASE}/published/{{race}}/document", self._answering("published", self._document)),
-            web.get(f"{BASE}/standings", self._answering("standings", self._standings)),
-            web.get(f"{BASE}/announce", self._answering("announce", self._announce)),
-            web.get(f"{BASE}/cases", self._answering("cases", self._cases)),
-            web.get(f"{BASE}/facts", self._answering("facts", self._facts)),
-            web.get(f"{BASE}/health", self._answering("health", self._health)),
-            web.get(BASE, self._answering("event", self._event)),
-            web.get("/v1/events", self._answering("events", self._events)),
-            web.get("/v1/time", self._answering("time", self._time)),
-            web.get(overlay.OGRAF_PATH, self._answering("ograf", self._ograf)),
-            web.post(f"{BASE}/preview", self._answering("preview", self._preview)),
-            web.options("/v1/{tail:.*}", _preflight),
+        handlers = [
+            (operations.BOARD, "board", self._board),
+            (operations.STREAM, "stream", self._stream),
+            (operations.ATHLETE, "athlete", self._athlete),
+            (operations.EXPLAIN, "explain", self._explain),
+            (operations.SEARCH, "search", self._search),
+            (operations.TEAM_BOARD, "teams", self._team_board),
+            (operations.DELEGATION, "delegations", self._delegation),
+            (operations.CHANGES, "changes", self._changes),
+            (operations.PUBLISHED, "published", self._published),
+            (operations.PUBLISHED_DOCUMENT, "published", self._document),
+            (operations.STANDINGS, "standings", self._standings),
+            (operations.ANNOUNCE, "announce", self._announce),
+            (operations.CASES, "cases", self._cases),
+            (operations.FACTS, "facts", self._facts),
+            (operations.HEALTH, "health", self._health),
+            (operations.EVENT_DETAIL, "event", self._event),
+            (operations.EVENTS, "events", self._events),
+            (operations.TIME, "time", self._time),
+            (operations.OGRAF, "ograf", self._ograf),
+            (operations.PREVIEW, "preview", self._preview),
         ]
+        return [OperationRoute(operation, self._answering(name, handler)) for operation, name, handler in handlers]
 
     async def close(self) -> None:
         """Cancel all making."""
@@ -361,8 +360,12 @@ def _highest(announced: Iterable[AnnouncedRevision]) -> int:
     return max((revision.revision for revision in announced), default=0)
 
 
+def preflight_route() -> web.RouteDef:
+    """Return the route that lets pages of other sites send a token or an ETag to any path below `/v1`."""
+    return web.options("/v1/{tail:.*}", _preflight)
+
+
 async def _preflight(_: web.Request) -> web.Response:
-    """Allow pages of other sites to send a token or an ETag."""
     return web.Response(
         status=204,
         headers={

@@ -11,8 +11,6 @@ from services.live.http.page import StaticFiles
 from services.live.web.overlay_view import GRAPHICS, ograf_package
 from services.standings.event_index import EventIndex
 
-OGRAF_PATH = "/overlay/{event}/ograf.zip"
-
 _files = StaticFiles("overlay")
 
 

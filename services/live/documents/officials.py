@@ -1,0 +1,46 @@
+"""What officials ask: cases, and the health of the system."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from services.health.health_document import ChipHealth, DeviceHealth, Finding, FindingKind, PointHealth
+from services.live.documents.fields import InstantUs, Revision
+from services.live.documents.publication import CaseLine
+
+
+class HealthReport(Struct, kw_only=True):
+    """The health of an event. `chips_left_out`: how many chips that nobody wears are not listed."""
+
+    event: str
+    revision: Revision
+    points: list[PointHealth]
+    devices: list[DeviceHealth]
+    chips: list[ChipHealth]
+    chips_left_out: int
+    findings: list[Finding]
+
+
+class NamedFinding(Struct, kw_only=True):
+    """A finding by its kind, its subject and when it began."""
+
+    kind: FindingKind
+    subject: dict[str, Any]
+    since_us: InstantUs | None
+
+
+class CaseGroup(Struct, kw_only=True):
+    """Open cases that one finding explains; `finding` null: those that none explains."""
+
+    finding: NamedFinding | None
+    cases: list[str]
+
+
+class CaseList(Struct, kw_only=True):
+    """All cases, how many of them are open, and the open ones under what explains them."""
+
+    event: str
+    revision: Revision
+    open: int
+    cases: list[CaseLine]
+    groups: list[CaseGroup]
