@@ -19,6 +19,7 @@ from services.ingest.http.access import Access
 from services.ingest.http.api import IngestApi
 from services.ingest.http.connection_limiter import ACCEPTED_AT_ONCE, BACKLOG, ConnectionLimiter
 from services.ingest.http.error_throttle import ErrorThrottle
+from services.ingest.http.operations import SERVICE
 from services.ingest.limits import IngestLimits
 from services.ingest.log_follower import LogFollower
 from services.ingest.metrics import IngestMetrics
@@ -26,9 +27,10 @@ from services.ingest.race_log import KafkaLog, Log
 from services.ingest.readers.raceresult_upload import Uploads
 from services.ingest.readers.supervisor import ReaderSupervisor
 from services.ingest.settings import IngestSettings
-from services.runtime import ops
+from services.runtime import ops, reference
 from services.runtime.faults import StartFault
 from services.runtime.problem import problem
+from services.runtime.problem_runner import ProblemRunner
 from services.runtime.tls import ServerTls
 from services.runtime.tokens import Tokens
 
@@ -78,9 +80,12 @@ def create_app(
     app[SUPERVISOR] = supervisor
     app[CONNECTIONS] = connections
     app[LIMITS] = limits
-    app.add_routes(IngestApi(writer, follower, metrics, now_us, access, limits).routes())
-    app.add_routes(Uploads(supervisor.uploading, writer, metrics, now_us, limits).routes())
-    app.add_routes(ops.routes(metrics.registry, lambda: None if writer.reachable() else "Kafka does not answer"))
+    described = [
+        *IngestApi(writer, follower, metrics, now_us, access, limits).routes(),
+        *Uploads(supervisor.uploading, writer, metrics, now_us, limits).routes(),
+        *ops.routes(metrics.registry, lambda: None if writer.reachable() else "Kafka does not answer"),
+    ]
+    app.add_routes([*described, *reference.routes(SERVICE, described)])
 
     async def lifetime(app: web.Application) -> AsyncIterator[None]:
         app[FAILED] = asyncio.get_running_loop().create_future()
@@ -142,7 +147,7 @@ async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterat
     """Serve the application and yield its port. Raises StartFault, and OSError for a port that is taken."""
     tls = None if settings.tls is None else ServerTls(settings.tls)
     # Bodies stay compressed: `http.body` decompresses them within bounds.
-    runner = web.AppRunner(
+    runner = ProblemRunner(
         app,
         auto_decompress=False,
         access_log=None,

@@ -26,6 +26,7 @@ from services.live.stream import Streams
 from services.runtime import ops, reference
 from services.runtime.clickhouse import Database
 from services.runtime.loopback import is_loopback
+from services.runtime.problem_runner import ProblemRunner
 from services.runtime.tokens import Tokens
 
 SHUTDOWN_S = 5.0  # for answers being made; streams end at once
@@ -97,7 +98,7 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
 
 def runner(app: web.Application) -> web.AppRunner:
     """Return the runner of the application. It cancels the handler of a client that leaves, which ends its stream."""
-    return web.AppRunner(
+    return ProblemRunner(
         app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S, handler_cancellation=True
     )
 

@@ -9,7 +9,7 @@ import hashlib
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -26,6 +26,7 @@ from services.fact_effects.request_problem import FACTS_REFUSED, problem_of
 from services.fact_effects.sent_facts import MalformedFacts, facts_from_body
 from services.ingest.errors import NotKnown, Overloaded, Refused, TooLarge, Unavailable, shortened
 from services.ingest.facts import entries_facts, reads_facts, request_rejection
+from services.ingest.http import operations
 from services.ingest.http.access import Access, check_gateway
 from services.ingest.http.body import decompress, decompresses_beyond, too_large
 from services.ingest.http.definitions import checked_definition
@@ -55,6 +56,7 @@ from services.ingest.limits import IngestLimits
 from services.ingest.log_follower import LogFollower
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
+from services.runtime.operations import Handler, OperationRoute
 from services.runtime.problem import problem
 from services.runtime.rate_limit import RateLimiter
 from services.runtime.request_body import BodyTooLarge, BodyTooSlow, received
@@ -88,8 +90,6 @@ TOML = ("application/toml", "text/toml", "text/x-toml", "application/x-toml")
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 class _Path(Struct):
     event: Slug
@@ -119,14 +119,16 @@ class IngestApi:
         self._reading_list = asyncio.Semaphore(LISTS_READ_AT_ONCE)
         self._decompressing = asyncio.Semaphore(DECOMPRESSED_AT_ONCE)
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[OperationRoute]:
         """Return the routes of ingest, as docs/http.md lists them."""
-        base = "/v1/events/{event}"
+        handlers = [
+            (operations.READS, "reads", self._reads),
+            (operations.DEFINITION, "definition", self._definition),
+            (operations.ENTRIES, "entries", self._entries),
+            (operations.FACTS, "facts", self._facts),
+        ]
         return [
-            web.post(f"{base}/reads", self._counted_handler("reads", self._reads)),
-            web.put(f"{base}/definition", self._counted_handler("definition", self._definition)),
-            web.post(f"{base}/entries", self._counted_handler("entries", self._entries)),
-            web.post(f"{base}/facts", self._counted_handler("facts", self._facts)),
+            OperationRoute(operation, self._counted_handler(name, handler)) for operation, name, handler in handlers
         ]
 
     def _counted_handler(self, route: str, handler: Handler) -> Handler:

@@ -19,22 +19,23 @@ from services.ingest.decoders.raceresult_http import read_body
 from services.ingest.errors import Overloaded, Refused, Unavailable
 from services.ingest.facts import facts_of, rejections_of, show_clocks
 from services.ingest.http.body import too_large
+from services.ingest.http.operations import UPLOAD
 from services.ingest.limits import IngestLimits
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.ingest.readers.pending_notices import PendingNotices
 from services.ingest.readers.sources import Source
 from services.runtime.loopback import is_loopback
+from services.runtime.operations import OperationRoute
 from services.runtime.problem import problem
 from services.runtime.request_body import BodyTooLarge, BodyTooSlow, received
 
-PATH = "/v1/events/{event}/raceresult/{gateway}"
 BODY_MAX_BYTES = 1024 * 1024  # ten thousand passings
 UPLOADS_MAX = 64  # requests at work at once
 
 
 class Uploads:
-    """The handler of `PATH`. `find` returns the source for an event and gateway, null if there is none."""
+    """The handler of `UPLOAD`. `find` returns the source for an event and gateway, null if there is none."""
 
     def __init__(
         self,
@@ -54,9 +55,9 @@ class Uploads:
             tuple[str, str, str], tuple[ArrivalClocks, PendingNotices]
         ] = {}  # by source, of which there are few
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[OperationRoute]:
         """Return the route of uploads."""
-        return [web.post(PATH, self._answer)]
+        return [OperationRoute(UPLOAD, self._answer)]
 
     async def _answer(self, request: web.Request) -> web.Response:
         self._at_work += 1

@@ -33,6 +33,7 @@ from services.live.http.query import (
 )
 from services.runtime.openapi import Service
 from services.runtime.operations import JSON, Answer, Content, Operation, Parameter
+from services.runtime.problem_runner import EVERYWHERE
 
 EVENT = "/v1/events/{event}"
 OGRAF_PATH = "/overlay/{event}/ograf.zip"
@@ -56,7 +57,7 @@ SERVICE = Service(
         "operations": "For those who run the service.",
     },
     key=True,
-    everywhere={},
+    everywhere=EVERYWHERE,
 )
 
 # --- Parameters
