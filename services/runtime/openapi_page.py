@@ -134,7 +134,7 @@ def _kind(schema: Plain) -> str:
         case None:
             return "anything"
         case kind:
-            return f"{kind}{beside}"
+            return f"{schema.get('format', kind)}{beside}"
 
 
 def _prose(text: str) -> str:

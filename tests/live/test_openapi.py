@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from services.live.limits import LiveLimits
+from services.live.web.overlay_view import GRAPHICS
 from services.runtime.tokens import new_token, tokens_bytes
 from tests.builders import (
     EVENT,
@@ -264,7 +265,8 @@ async def test_what_comes_too_soon_or_too_often_is_answered_as_the_document_says
                 described.check("GET", described.template(path), 503, response.headers, await response.read())
 
 
-PAGES = {"/", "/{event}", "/robots.txt", "/announce/{event}", "/overlay/{event}/{graphic}", "/docs/style.css"}
+OVERLAYS = {f"/overlay/{{event}}/{graphic}" for graphic in GRAPHICS}
+PAGES = {"/", "/{event}", "/robots.txt", "/announce/{event}", "/docs/style.css"} | OVERLAYS
 
 
 async def test_every_route_is_in_the_document_and_nothing_else(database):

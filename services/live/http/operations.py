@@ -1,10 +1,12 @@
 """The operations of live, each with its parameters, answers and errors. `LiveApi.routes` gives each its handler."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
 from schemas.ids import INSTANT_MAX_US, LABEL_CHARS, Slug
+from schemas.named import LANGUAGE_CHARS, LANGUAGE_PATTERN
 from schemas.results import Status
 from services.fact_effects.sent_kinds import SENT_FACTS
 from services.live.documents.announce import Announcement
@@ -62,23 +64,27 @@ SERVICE = Service(
 
 # --- Parameters
 
-_LANGUAGE = Parameter("lang", "query", str, "The language of names, such as `vi` or `en-GB`.")
-_AS_OF = Parameter("as_of", "query", str, "A revision, or an instant with its zone: the answer is that of then.")
-_FLAG = Annotated[str, Meta(pattern=r"^[01]?$")]
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+_REVISION = Annotated[int, Meta(ge=0, le=INSTANT_MAX_US)]
+_Bib = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=LABEL_CHARS)]
+_Moment = _REVISION | Annotated[datetime, Meta(tz=True)]
+_Address = Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._-]*)*$")]
+
+_Language = Annotated[str, Meta(pattern=LANGUAGE_PATTERN, max_length=LANGUAGE_CHARS)]
+_LANGUAGE = Parameter("lang", "query", _Language, "The language of names, such as `vi` or `en-GB`.")
+_AS_OF = Parameter("as_of", "query", _Moment, "A revision, or an instant with its zone: the answer is that of then.")
+_FLAG = Literal["0", "1"]
 _IF_NONE_MATCH = Parameter("If-None-Match", "header", str, "An `ETag`: the answer is 304 while it is unchanged.")
 _OFFSET = Parameter("offset", "query", Annotated[int, Meta(ge=0, le=OFFSET_MAX)], "How many rows to leave out.")
 _IN_EVENT = Parameter("event", "path", Slug, "The id of an event.")
-_BIB = Parameter(
-    "bib", "path", Annotated[str, Meta(min_length=1)], f"A bib, 1 to {LABEL_CHARS} characters; in any case."
-)
-_REVISION = Annotated[int, Meta(ge=0, le=INSTANT_MAX_US)]
+_BIB = Parameter("bib", "path", _Bib, f"A bib, 1 to {LABEL_CHARS} characters; in any case.")
 _PUBLISHED_BOARD = Parameter("board", "query", Slug, "A board of the race; without it the race as a whole.")
 _RACE = Parameter("race", "path", Slug, "The id of a race.")
 _POINT = Parameter("point", "query", Slug, "A point: the order, the times and the gaps are those at that split.")
 _ON_COURSE = Parameter(
     "on_course", "query", _FLAG, "With 1, those still on the course follow, the furthest first; not with `point`."
 )
-_SEARCHED = Annotated[str, Meta(max_length=SEARCH_CHARS)]
+_SEARCHED = Annotated[str, Meta(pattern=_NO_CONTROLS, max_length=SEARCH_CHARS)]
 _Q = Parameter("q", "query", _SEARCHED, "The beginning of a bib, or words of a name.")
 
 
@@ -183,7 +189,7 @@ STREAM = Operation(
     parameters=(
         _IN_EVENT,
         Parameter("board", "query", Slug, "The id of a board, team board or delegation; not with `bib`."),
-        Parameter("bib", "query", str, "A bib; not with `board`."),
+        Parameter("bib", "query", _Bib, "A bib; not with `board`."),
         _LANGUAGE,
         Parameter("Last-Event-ID", "header", str, "The last `id` that came: the stream goes on from there."),
     ),
@@ -337,7 +343,9 @@ OGRAF = _get(
         _UNCHANGED,
     ),
     parameters=(
-        Parameter("server", "query", str, "The address of this service for renderers, which a proxy makes another."),
+        Parameter(
+            "server", "query", _Address, "The address of this service for renderers, which a proxy makes another."
+        ),
     ),
 )
 PREVIEW = Operation(

@@ -132,7 +132,11 @@ async def test_every_answer_is_as_the_document_says(client):
 
 async def test_good_bodies_are_as_the_document_says(client):
     described = await documented(client)
-    bodies = {("POST", "reads"): [PUSH], ("PUT", "definition"): [definition()], ("POST", "entries"): [[entry("7")]]}
+    bodies: dict[tuple[str, str], list[Any]] = {
+        ("POST", "reads"): [PUSH],
+        ("PUT", "definition"): [definition()],
+        ("POST", "entries"): [[entry("7")]],
+    }
     bodies["POST", "facts"] = [*FACTS, FACTS]
     for (method, path), good in bodies.items():
         taken = described.operations()[method, f"{EVENTS}/{path}"]["requestBody"]["content"][JSON]["schema"]
