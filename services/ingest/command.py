@@ -6,11 +6,8 @@ from collections.abc import Mapping
 
 from services.ingest.app import run
 from services.ingest.settings import settings_from
-from services.runtime import logs
+from services.runtime import exit_codes, logs
 from services.runtime.faults import StartFault
-
-EXIT_FAILED = 1
-EXIT_SETTINGS = 2  # a restart does not help
 
 
 def main(environment: Mapping[str, str]) -> int:
@@ -19,9 +16,9 @@ def main(environment: Mapping[str, str]) -> int:
     try:
         asyncio.run(run(settings_from(environment)))
     except StartFault as error:
-        return _fail(str(error), EXIT_SETTINGS)
+        return _fail(str(error), exit_codes.SETTINGS)
     except OSError as error:
-        return _fail(f"ingest cannot listen: {error}", EXIT_FAILED)
+        return _fail(f"ingest cannot listen: {error}", exit_codes.FAILED)
     return 0
 
 

@@ -13,12 +13,9 @@ from contextlib import asynccontextmanager
 
 from services.live.app import serve
 from services.live.settings import LiveSettings, settings_from
-from services.runtime import logs
+from services.runtime import exit_codes, logs
 from services.runtime.clickhouse import Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
-
-EXIT_FAILED = 1
-EXIT_SETTINGS = 2  # starting again does not help
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +32,11 @@ def main(environment: Mapping[str, str]) -> int:
             )
         asyncio.run(_run(settings))
     except StartFault as error:
-        return _fail(str(error), EXIT_SETTINGS)
+        return _fail(str(error), exit_codes.SETTINGS)
     except DatabaseUnavailable as error:
-        return _fail(f"live has no ClickHouse: {error}", EXIT_FAILED)
+        return _fail(f"live has no ClickHouse: {error}", exit_codes.AWAY)
     except OSError as error:
-        return _fail(f"live cannot listen: {error}", EXIT_FAILED)
+        return _fail(f"live cannot listen: {error}", exit_codes.FAILED)
     return 0
 
 

@@ -1,7 +1,8 @@
 """Start processes, show their output, restart those that end, and leave none behind.
 
-A child that ends is started again after a pause that doubles each time. A child that keeps ending stops the whole
-stack, because a stack that looks alive but scores nothing is worse than one that stopped and explains why.
+A child that ends is started again after a pause that doubles each time, while the other children go on: readers are
+served even if no board can be made. The whole stack stops only for what starting again does not mend: a child that
+keeps ending and never worked, or whose settings are wrong. A stack that never worked is better stopped and explained.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from contextlib import suppress
 
 from msgspec import Struct
 
+from services.runtime import exit_codes
 from services.runtime.backoff import Backoff
 from services.runtime.faults import StartFault
 
@@ -32,12 +34,14 @@ Say = Callable[[str, str], None]
 class SupervisionLimits(Struct, frozen=True, kw_only=True):
     """When a child is started again, given up or killed.
 
-    A child that ran for `healthy_s` starts a new count of ends. After `ends_most` ends in a row it is given up.
+    A child that ran for `healthy_s` works, and starts a new count of ends. After `ends_most` failures in a row it is
+    given up. An end is a failure if the settings are wrong, and in a child that never worked also if it was for any
+    other reason than that Kafka or ClickHouse is away.
     `stop_s` passes from SIGTERM to SIGKILL, longer than any child needs to finish its work. `drain_s` bounds the wait
     for the last output of a dead child, since a process that it started may hold the pipe open for ever.
     """
 
-    backoff: Backoff = Backoff(first_s=0.5, most_s=10.0)
+    backoff: Backoff = Backoff(first_s=0.5, most_s=60.0)
     healthy_s: float = 60.0
     ends_most: int = 6
     stop_s: float = 12.0
@@ -81,7 +85,8 @@ class Child:
 
     async def run(self) -> None:
         """Keep the process running until `stop`. Raises GivenUp, StartFault."""
-        ends = 0
+        ends = failures = 0
+        worked = False
         while not self._stopping.is_set():
             if self.spec.before_start is not None:
                 self.spec.before_start()
@@ -89,8 +94,11 @@ class Child:
             code = await self._run_once()
             if self._stopping.is_set():
                 return
-            ends = 1 if time.monotonic() - began > self._limits.healthy_s else ends + 1
-            if ends >= self._limits.ends_most:
+            if time.monotonic() - began > self._limits.healthy_s:
+                worked, ends, failures = True, 0, 0
+            ends += 1
+            failures += code == exit_codes.SETTINGS or not (worked or code == exit_codes.AWAY)
+            if failures >= self._limits.ends_most:
                 last = "\n".join(self._last)
                 raise GivenUp(
                     f"{self.spec.name} ended {ends} times in a row, last with {_ended(code)}. Its last lines:\n{last}"
@@ -180,6 +188,8 @@ class Child:
 
 
 def _ended(code: int) -> str:
+    if code == exit_codes.AWAY:
+        return "Kafka or ClickHouse is away"
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 

@@ -117,7 +117,7 @@ async def _open(database: Database) -> None:
             await database.open()
         except DatabaseUnavailable as error:
             if attempt == OPEN_TRIES - 1:
-                raise StartFault(f"{database.address} cannot be opened: {error}") from None
+                raise DatabaseUnavailable(f"{database.address} cannot be opened: {error}") from None
             if attempt == 0:
                 log.warning("%s cannot be opened yet: %s; retrying", database.address, error)
             await asyncio.sleep(BACKOFF.pause_s(attempt + 1))

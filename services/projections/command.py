@@ -12,13 +12,12 @@ from schemas.codec import UnknownVersion
 from services.projections.app import run
 from services.projections.follow import UnreadableResults
 from services.projections.settings import settings_from
-from services.runtime import logs
+from services.runtime import exit_codes, logs
 from services.runtime.clickhouse import Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
+from services.runtime.kafka import kafka_fault
 
-EXIT_FAILED = 1
 GC_FIRST = 50_000  # results have no reference cycles; looking for them among 50,000 athletes takes half a second
-EXIT_SETTINGS = 2  # a restart does not help
 
 _KNOWN = (StartFault, KafkaError, DatabaseUnavailable, UnknownVersion, UnreadableResults, OSError)
 
@@ -37,9 +36,16 @@ def main(environment: Mapping[str, str], live: Companion) -> int:
         error = first_error(raised)
         if not isinstance(error, _KNOWN):
             raise
-        sys.stderr.write(f"projections: {error}\n")
-        return EXIT_SETTINGS if isinstance(error, StartFault) else EXIT_FAILED
+        said = kafka_fault(settings.kafka.servers, error) if isinstance(error, KafkaError) else str(error)
+        sys.stderr.write(f"projections: {said}\n")
+        return _exit_code(error)
     return 0
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, StartFault):
+        return exit_codes.SETTINGS
+    return exit_codes.AWAY if isinstance(error, (KafkaError, DatabaseUnavailable)) else exit_codes.FAILED
 
 
 def first_error(raised: BaseException) -> BaseException:

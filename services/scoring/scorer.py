@@ -18,7 +18,8 @@ from aiokafka.errors import KafkaError
 from faust.types import EventT
 from prometheus_client import CollectorRegistry
 
-from services.runtime import ops
+from services.runtime import exit_codes, ops
+from services.runtime.kafka import kafka_fault
 from services.scoring.errors import LogDisagrees, ScoringStopped, Stalled
 from services.scoring.log_reader import LogReader
 from services.scoring.metrics import ScoringMetrics
@@ -28,7 +29,6 @@ from services.scoring.settings import ScoringSettings
 from services.scoring.snapshots import Snapshots
 from services.scoring.time_slice import TimeSlice
 
-EXIT_FAILED = 1
 WATCH_S = 1.0
 ENDS_PATIENCE_S = 5.0
 STALL_S = 20.0  # Kafka answers, the log has more, and nothing arrives: longer than any rebalance of the group takes
@@ -124,12 +124,14 @@ class Scorer(mode.Service):
 
     def end_process(self, error: BaseException) -> NoReturn:
         """Log the error and end the process."""
-        if isinstance(error, (ScoringStopped, KafkaError)):
+        if isinstance(error, KafkaError):
+            log.critical("scoring stops: %s", kafka_fault(self._settings.kafka.servers, error))
+        elif isinstance(error, ScoringStopped):
             log.critical("scoring stops: %s", error)
         else:
             log.critical("scoring stops: %r", error, exc_info=error)
         logging.shutdown()
-        os._exit(EXIT_FAILED)
+        os._exit(exit_codes.AWAY if isinstance(error, KafkaError) else exit_codes.FAILED)
 
     # --- Partitions come and go.
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from services.operate.supervise import LIMITS, LINE_BYTES_MAX, Child, ChildSpec, GivenUp, SupervisionLimits, start_fault
+from services.runtime import exit_codes
 from services.runtime.backoff import Backoff
 from services.runtime.faults import StartFault
 from tests.integration.processes import is_alive
@@ -97,6 +98,34 @@ async def test_a_child_that_ran_long_starts_a_new_count(output, running):
     await output.shows("is started again in 0.01 s", times=LIMITS.ends_most + 2)
     assert not task.done()
     assert child.starts > LIMITS.ends_most
+
+
+async def test_a_child_that_worked_once_is_never_given_up(output, running, tmp_path: Path):
+    """Its first run lasts longer than `healthy_s`, all others are shorter."""
+    limits = SupervisionLimits(backoff=Backoff(first_s=0.01, most_s=0.01), healthy_s=2.0)
+    ran = tmp_path / "ran"
+    child, task = running(
+        f"import pathlib, time\nran = pathlib.Path({str(ran)!r})\nif not ran.exists(): ran.touch(); time.sleep(2.5)\n"
+        "raise SystemExit(1)",
+        limits,
+    )
+    await output.shows("is started again in 0.01 s", times=LIMITS.ends_most + 2)
+    assert not task.done()
+    assert child.starts > LIMITS.ends_most
+
+
+async def test_a_child_whose_kafka_is_away_is_started_again_until_it_answers(output, running):
+    limits = SupervisionLimits(backoff=Backoff(first_s=0.01, most_s=0.02))
+    child, task = running(f"raise SystemExit({exit_codes.AWAY})", limits)
+    await output.shows("part ended (Kafka or ClickHouse is away); it is started again in 0.02 s", LIMITS.ends_most + 2)
+    assert not task.done()
+    assert child.starts > LIMITS.ends_most
+
+
+async def test_a_child_with_wrong_settings_is_given_up(output, running):
+    _, task = running(f"raise SystemExit({exit_codes.SETTINGS})")
+    with pytest.raises(GivenUp, match="exit code 2"):
+        await ended(task)
 
 
 async def test_a_child_that_is_killed_is_started_again_and_the_signal_named(output, running):

@@ -1,5 +1,8 @@
 """Commands that read Kafka and the live API say in one plain line that these do not answer, and where to name them."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -7,6 +10,7 @@ import pytest
 from services.operate import export_log, verify
 from services.operate.rejected import DeadLetterFilter
 from services.operate.rejected_command import list_main
+from services.runtime import exit_codes
 from services.runtime.topics_admin import check_main
 
 COMMANDS: dict[str, Callable[[Mapping[str, str]], int]] = {
@@ -33,3 +37,19 @@ def test_a_live_api_that_does_not_answer_is_named_in_a_plain_line(unused_tcp_por
         f"matline verify: the live API at {address} gives no standings (Connection refused); start it, or give its"
         " address by --live or MATLINE_LIVE\n"
     )
+
+
+@pytest.mark.parametrize("service", ["scoring", "projections"])
+def test_a_service_whose_kafka_is_away_ends_so_that_its_supervisor_tries_again(service, unused_tcp_port, tmp_path):
+    own = {"MATLINE_KAFKA": f"127.0.0.1:{unused_tcp_port}", "MATLINE_DATA": str(tmp_path)}
+    own |= {"MATLINE_SCORING_PORT": "0", "MATLINE_PROJECTIONS_PORT": "0"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "services.cli", service],
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, "Traceback" in ended.stderr) == (exit_codes.AWAY, False), ended.stderr
+    assert "does not answer" in ended.stderr
