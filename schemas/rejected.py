@@ -24,7 +24,7 @@ class Rejection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `source` is the part that rejected it (`http`, `mylaps`, `scoring`). `raw` holds its first bytes (base64 in JSON),
     and `size` is the number of all its bytes. `gateway` names the gateway that sent it, if any. `topic`, `partition`
     and `offset` are its position if it was read from Kafka; `index` is its place, from 0, within the request, message
-    or record.
+    or record. `where` is the reader's name for its place if `raw` does not give it.
     """
 
     v: int
@@ -39,6 +39,7 @@ class Rejection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     partition: int | None = None
     offset: int | None = None
     recorded_at_us: int | None = None
+    where: str | None = None
 
 
 _decoder = msgspec.json.Decoder(Rejection)

@@ -115,6 +115,7 @@ def rejections_of(source: Source, messages: Sequence[Message], at_us: int) -> li
             gateway=source.gateway,
             index=message.index,
             recorded_at_us=at_us,
+            where=message.where or None,
         )
         for message in with_times_in_range(messages)
         if isinstance(message, Unreadable)

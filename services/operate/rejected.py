@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.events import NoticeReceived, ReadRow, ReadsLogged
 from schemas.ids import label
 from schemas.rejected import Rejection, decode_rejection
-from services.ingest.decoders.messages import ConnectionFault, Message, Unreadable
+from services.ingest.decoders.messages import ConnectionFault, DecodedRead, Message, Notice, Unreadable
 from services.ingest.decoders.protocol import ReaderProtocol
 from services.ingest.facts import facts_of, with_times_in_range
 from services.ingest.http.push import Push, TooManyReads, WireRead, push_from_json, push_from_msgpack
@@ -178,7 +179,7 @@ def read_again(letter: DeadLetter, sources: Sequence[Source]) -> Again:
     if rejection.source == "http":
         return _body_again(letter) if rejection.index is None else _read_again(letter)
     protocol = PROTOCOLS.get(rejection.source)
-    if protocol is None or protocol.read_again is None:
+    if protocol is None:
         name = plain(rejection.source)
         raise StillUnreadable(f"dead letters of {name} cannot be decoded again; fix the cause at the source")
     return _messages_again(letter, protocol, sources)
@@ -231,9 +232,8 @@ def _messages_again(letter: DeadLetter, protocol: ReaderProtocol, sources: Seque
             f"matline.toml has no {protocol.name} source with gateway {rejection.gateway!r} and event"
             f" {rejection.event!r}; add it, since it gives zone and devices"
         )
-    assert protocol.read_again is not None
     try:
-        messages: list[Message] = protocol.read_again(rejection.raw, source.settings(), session_of(letter))
+        messages = _placed(protocol.read_again(rejection.raw, source.settings(), session_of(letter)), rejection.where)
     except ConnectionFault as fault:
         raise StillUnreadable(str(fault)) from None
     bad = [message.reason for message in with_times_in_range(messages) if isinstance(message, Unreadable)]
@@ -246,6 +246,16 @@ def _messages_again(letter: DeadLetter, protocol: ReaderProtocol, sources: Seque
     if not again.reads and not again.notices:
         raise StillUnreadable("; ".join(bad) or "it holds neither a read nor a notice")
     return again
+
+
+def _placed(messages: list[Message], where: str | None) -> list[Message]:
+    """Return messages with the place that the bytes came from, in those that name none."""
+    return [
+        replace(message, where=where)
+        if isinstance(message, DecodedRead | Notice) and not message.where and where
+        else message
+        for message in messages
+    ]
 
 
 def session_of(letter: DeadLetter) -> str:

@@ -35,6 +35,7 @@ from services.ingest.decoders import (
     ultra,
     wiclax,
 )
+from services.ingest.decoders.clock_origin import ClockOrigin
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import LINE_MAX_BYTES, DecodedRead, Message, Now, Position, Reader
 from services.ingest.decoders.reader_state import ReaderStateNotices
@@ -294,7 +295,8 @@ CHRONOTRACK = (
 def _raceresult(dice: Random) -> Take:
     source = _source("raceresult", dice.choice(ZONES))
     cursor = {"D-5012": Position("3#1", 12, "2026-01-04 05:00:12.500 6692-33")} if dice.random() < 0.5 else {}
-    reader = raceresult.RaceResult(parse_zone(source.zone), cursor, ReaderStateNotices())
+    origin = ClockOrigin(parse_zone(source.zone), began_us=dice.choice((None, AT_US)))
+    reader = raceresult.RaceResult(origin, cursor, ReaderStateNotices())
     take = _Conversation(reader, source, lambda: len(reader._lines._rest), LINE_MAX_BYTES).take
     if dice.random() < 0.8:
         take(b"".join(RACERESULT[:6]), dice)
@@ -374,7 +376,7 @@ WICLAX = (
 
 
 def _llrp(dice: Random) -> Take:
-    reader = llrp.LlrpReader("finish", ReaderStateNotices())
+    reader = llrp.LlrpReader("finish", ReaderStateNotices(), dice.choice((None, AT_US)))
     bound = llrp_messages.MESSAGE_MAX_BYTES + AT_ONCE_MAX_BYTES
     take = _Conversation(reader, _source("llrp", "UTC"), lambda: len(reader._frames._rest), bound).take
     if dice.random() < 0.5:
@@ -415,10 +417,10 @@ def _llrp_mended(data: bytes) -> bytes:
 
 def _upload(dice: Random) -> Take:
     source = _source("raceresult_http", dice.choice(ZONES))
-    zone = parse_zone(source.zone)
+    origin = ClockOrigin(parse_zone(source.zone), began_us=dice.choice((None, AT_US)))
 
     def take(data: bytes, dice: Random) -> bool:
-        said = raceresult_http.read_body(data, "D-5012", "s", zone)
+        said = raceresult_http.read_body(data, "D-5012", "s", origin)
         on_the_log(facts_of(source, said, AT_US))
         put_dead_letters(rejections_of(source, said, AT_US))
         return True

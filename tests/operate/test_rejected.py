@@ -1,6 +1,7 @@
 """Dead letters: chosen, shown without harm, and read again with the settings of now."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from schemas.events import ReadRow
 from schemas.rejected import REJECTED_VERSION, Rejection, encode_rejection
+from services.ingest.decoders.ipico import lrc
 from services.ingest.readers.reader_task import start_reader
+from services.ingest.readers.registry import PROTOCOLS
 from services.ingest.readers.sources import Source
 from services.operate.rejected import (
     Again,
@@ -142,6 +145,43 @@ def test_a_line_of_another_protocol_is_read_again_by_its_row_of_the_registry():
     [reads] = read_again(letter(raw, source="wiclax", gateway="tent"), [source]).reads
     assert (reads.gateway, reads.session) == ("tent", "rejected-7")
     assert [(row.device, row.chip, row.at_us) for row in reads.rows] == [("F1", "01539", 1_316_652_090_620_000)]
+
+
+GAP_LOCAL = datetime(2026, 3, 8, 2, 30, 0, 500_000)  # clocks of New York went forward over it
+GAP_US = int(GAP_LOCAL.replace(tzinfo=UTC).timestamp() * 1e6)
+UNSET_CLOCK = b"\x8d" + bytes(11) + b"\7" + b"\x83" + (500_000).to_bytes(8, "big")
+IPICO = "0005800012860800012603080230" + "0032"
+UNDATED: dict[str, tuple[bytes, str, str, str]] = {
+    "mylaps": (b"Start@Passing@c=A1|d=260308|t=02:30:00.500@7@$", "Start", "A1", ""),
+    "raceresult": (b"#P;1;33;2026-03-08;02:30:00.500;0;12;-68", "Finish", "33", "Finish"),
+    "raceresult_http": (b"1;33;2026-03-08;02:30:00.500;0;12;-68;0;;;0;;;;;;;;", "D-5012", "33", "D-5012"),
+    "chronotrack": (b"CT01_33~1~start~9478~2026-03-08T02:30:00.50~0~0F2A38~1", "start", "9478", ""),
+    "ipico": (f"aa{IPICO}{lrc(IPICO)}".encode(), "00", "058000128608", ""),
+    "ultra": (
+        f"0,11055,{int((GAP_LOCAL - datetime(1980, 1, 1)).total_seconds())},500,1,-71,0,1,1,0,0,9".encode(),
+        "1",
+        "11055",
+        "",
+    ),
+    "wiclax": (b"01539;08-03-2026 02:30:00.500;0A;559;;0", "0A", "01539", ""),
+    "llrp": (UNSET_CLOCK, "tent", bytes(11).hex() + "07", ""),
+}
+"""What a reader of each protocol sent that its source's settings do not date: its bytes, its place, its chip, and the
+place as the dead letter has it where the bytes do not."""
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_dead_letter_of_every_protocol_is_replayed_once_the_settings_are_right(protocol: str):
+    raw, where, chip, place = UNDATED[protocol]
+    devices = {where: "F1"}
+    wrong: dict[str, Any] = {} if protocol == "llrp" else {"zone": "America/New_York"}
+    right: dict[str, Any] = {"options": {"began": datetime(2026, 3, 8, 2, 30)}} if protocol == "llrp" else {}
+    sent = letter(raw, source=protocol, gateway="tent", where=place or None)
+    refused = Source(protocol=protocol, event="e", gateway="tent", devices=devices, **wrong)
+    with pytest.raises(StillUnreadable):
+        read_again(sent, [refused])
+    [reads] = read_again(sent, [Source(protocol=protocol, event="e", gateway="tent", devices=devices, **right)]).reads
+    assert [(row.device, row.chip, row.at_us) for row in reads.rows] == [("F1", chip, GAP_US)]
 
 
 def test_a_marker_is_read_again_as_the_notice_that_it_was():

@@ -389,6 +389,18 @@ def _fraction_us(text: str | None) -> int:
     return int((text or "0").ljust(6, "0"))
 
 
+def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Message]:
+    try:
+        text = raw.decode().strip()
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1").strip()
+    line = decode_line(raw, text, settings.zone, settings.options.get("day"))
+    if isinstance(line, Event):
+        content = line.content
+        return [msgspec.structs.replace(content, session=session) if isinstance(content, DecodedRead) else content]
+    return [line] if isinstance(line, Unreadable) else []
+
+
 def _connect(settings: ReaderSettings) -> Make:
     day: date | None = settings.options.get("day")
     return lambda cursor: ChronoTrackReader(settings.zone, cursor, day)
@@ -400,6 +412,7 @@ PROTOCOL = ReaderProtocol(
     way="calls us",
     port=61611,
     connect=_connect,
+    read_again=_read_again,
     options=(Option("day", date, "the date of clients that send times without one"),),
     begins_with=rb"~CTP01",
     acknowledges="Nothing: the client keeps its log.",

@@ -305,6 +305,13 @@ def _at_us(match: re.Match[str], zone: tzinfo) -> int:
     return one_instant_us(local, zone)
 
 
+def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Message]:
+    line = decode_line(raw, settings.zone)
+    if isinstance(line, Read):
+        return [decoded_read(line, session, 0)]
+    return [line] if isinstance(line, Notice | Unreadable) else []
+
+
 def _connect(settings: ReaderSettings) -> Make:
     notices, lite = ReaderStateNotices(), settings.options.get("model") == "lite"
     return lambda _: IpicoReader(settings.zone, notices, lite)
@@ -320,6 +327,7 @@ PROTOCOL = ReaderProtocol(
     way="is dialled",
     port=10000,
     connect=_connect,
+    read_again=_read_again,
     journalled=_journalled,
     options=(
         Option(

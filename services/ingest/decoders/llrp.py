@@ -8,7 +8,9 @@ Source: EPCglobal LLRP 1.0.1, sections 12.2.6, 18 (connections).
 
 import math
 from collections.abc import Callable
+from datetime import UTC
 
+from services.ingest.decoders.clock_origin import BEGAN, likely_origin, origin_of
 from services.ingest.decoders.connection_session import connection_session
 from services.ingest.decoders.llrp_messages import (
     ACTIVE,
@@ -37,6 +39,7 @@ from services.ingest.decoders.llrp_messages import (
     get_capabilities,
     get_rospecs,
     message,
+    read_tag,
     set_config,
     start_rospec,
 )
@@ -62,7 +65,7 @@ _FOLLOWS = {DELETE_ROSPEC: add_rospec, ADD_ROSPEC: enable_rospec, ENABLE_ROSPEC:
 
 
 class LlrpReader(Reader):
-    """One connection to a reader. `where` is the name of its place.
+    """One connection to a reader. `where` is the name of its place, `began_us` the instant of its uptime 0, if known.
 
     If the reader can hold reports while no client is connected, our ROSpec keeps running and held reports are asked
     for; else everything is set up again, since nothing was kept.
@@ -70,11 +73,12 @@ class LlrpReader(Reader):
 
     silence_s = SILENCE_S
 
-    def __init__(self, where: str, notices: ReaderStateNotices) -> None:
+    def __init__(self, where: str, notices: ReaderStateNotices, began_us: int | None = None) -> None:
         super().__init__()
         self._where = where
         self._notices = notices
-        self._frames = Decoder()
+        self._began_us = began_us
+        self._frames = Decoder(began_us)
         self._session = ""
         self._next = 0
         self._number = 0
@@ -129,12 +133,25 @@ class LlrpReader(Reader):
             self._fault = f"the reader refuses the connection: {ATTEMPTS.get(attempt.status, attempt.status)}"
             return []
         self._send(get_capabilities, now)
-        if attempt.at_us is None:
-            text = "the reader has no UTC clock, so its reads have no time; set its clock"
-            return [*self._notices.change(self._where, "clock", text, None)]
-        off_us = self._notices.note(self._where, attempt.at_us, now)
+        at_us = attempt.at_us
+        if at_us is None and attempt.uptime_us is not None and self._began_us is not None:
+            at_us = self._began_us + attempt.uptime_us
+        if at_us is None:
+            return self._undated(attempt.uptime_us, now)
+        off_us = self._notices.note(self._where, at_us, now)
         text = f"the reader's clock is off by {off_us / 1e6:+.0f} s" if abs(off_us) > CLOCK_SLACK_US else ""
-        return [*self._notices.change(self._where, "clock", text, attempt.at_us)]
+        return [*self._notices.change(self._where, "clock", text, at_us)]
+
+    def _undated(self, uptime_us: int | None, now: Now) -> list[Message]:
+        """Return a notice that the reader has no clock, with the setting that dates its reads."""
+        if self._began_us is not None or not self._notices.change(self._where, "clock", "unset", None):
+            return []
+        setting = "" if uptime_us is None else f" as `{likely_origin(uptime_us, now, UTC, takes_day=False)}`"
+        text = (
+            "the reader has no UTC clock, so its reads become dead letters. Set its clock, or write when it was started"
+            f"{setting} into the table of this source; then `matline rejected replay` reads them"
+        )
+        return [Notice(self._where, "clock", None, text)]
 
     def _answered(self, answer: Answer, now: Now) -> list[Message]:
         """Send the next request, or give up when the reader refused one that reads depend on."""
@@ -200,13 +217,26 @@ class LlrpWatcher(LlrpReader):
 
 
 def _connect(settings: ReaderSettings) -> Make:
-    notices = ReaderStateNotices()
-    return lambda _: LlrpReader(settings.gateway, notices)
+    notices, origin = ReaderStateNotices(), origin_of(settings)
+    return lambda _: LlrpReader(settings.gateway, notices, origin.began_us)
 
 
 def _watch(settings: ReaderSettings) -> Make:
     notices = ReaderStateNotices()
     return lambda _: LlrpWatcher(settings.gateway, notices)
+
+
+def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Message]:
+    """Return the messages in bytes that became a dead letter: the report of a tag, or a complete message."""
+    reader = LlrpReader(settings.gateway, ReaderStateNotices(), origin_of(settings).began_us)
+    reader._session = session
+    try:
+        return [reader._seen(sighting) for sighting in read_tag(raw, reader._began_us)]
+    except ValueError as error:
+        try:
+            return reader.feed(raw, Now(0, 0.0))
+        except ConnectionFault:
+            return [Unreadable(raw, str(error))]
 
 
 def _journalled(_: ReaderSettings) -> bool:
@@ -222,6 +252,8 @@ PROTOCOL = ReaderProtocol(
     watch=_watch,
     journalled=_journalled,
     has_zone=False,
+    read_again=_read_again,
+    options=(BEGAN,),
     begins_with=rb"^[\x04\x08].\x00\x00",
     is_text=False,
     caution="An LLRP reader serves one client, and reports sent here reach no other. Disconnect ingest first.",

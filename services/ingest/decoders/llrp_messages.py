@@ -4,7 +4,8 @@ A message is a header of ten bytes (version and type, length with the header, nu
 but nothing here recurses: each function reads the one level that it knows, so a deeply nested message costs no more
 than its length.
 
-Times are the reader's UTC in microseconds; nothing here corrects them.
+Times are the reader's UTC in microseconds; nothing here corrects them. A reader without a UTC clock sends its uptime
+instead, which is an instant once its source says when it was at zero.
 
 This file is long because it is a table of the standard: types, lengths and requests stand beside each other as they
 do there.
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.ids import INSTANT_MAX_US, label
 from services.ingest.decoders.messages import ConnectionFault, Unreadable
@@ -46,8 +48,17 @@ _TV_BYTES = {1: 2, 2: 8, 3: 8, 4: 8, 5: 8, 6: 1, 7: 2, 8: 2, 9: 4, 10: 2}
 _TV_BYTES |= {11: 2, 12: 2, 13: 12, 14: 2, 15: 2, 16: 4, 17: 2, 18: 4, 19: 2, 20: 2}
 """The length of each parameter that does not carry it, without the type."""
 _TLV_LEAST = 128  # the types from here on carry their length; section 15.2.1.2
-_ANTENNA, _FIRST_SEEN, _FIRST_UPTIME, _LAST_SEEN, _PEAK_RSSI, _SEEN_COUNT, _EPC_96 = 1, 2, 3, 4, 6, 8, 13
-_UTC, _CAPABILITIES, _ROSPEC, _REPORT, _EPC_DATA, _EVENT_DATA, _STATUS = 128, 142, 177, 240, 241, 246, 287
+_ANTENNA, _FIRST_SEEN, _FIRST_UPTIME, _LAST_SEEN, _LAST_UPTIME, _PEAK_RSSI, _SEEN_COUNT, _EPC_96 = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    8,
+    13,
+)
+_UTC, _UPTIME, _CAPABILITIES, _ROSPEC, _REPORT, _EPC_DATA, _EVENT_DATA, _STATUS = 128, 129, 142, 177, 240, 241, 246, 287
 _BUFFER_WARNING, _BUFFER_OVERFLOW, _EXCEPTION, _ANTENNA_EVENT, _ATTEMPT, _CLOSED = 250, 251, 252, 255, 256, 257
 _NOTICE_TEXT_CHARS = 300
 
@@ -77,10 +88,14 @@ class Alarm(Struct, frozen=True):
 
 
 class Attempt(Struct, frozen=True):
-    """The reader's first message: whether it accepts the connection, and its own time (null: it has no UTC clock)."""
+    """The reader's first message: whether it accepts the connection, and its own time.
+
+    `at_us` null: it has no UTC clock. `uptime_us` is then how long it has been up, null where it does not say.
+    """
 
     status: int
     at_us: int | None
+    uptime_us: int | None = None
 
 
 class Closed(Struct, frozen=True):
@@ -130,9 +145,10 @@ class _Parameter(NamedTuple):
 
 
 class Decoder:
-    """Decode the bytes of one connection to a reader."""
+    """Decode the bytes of one connection to a reader. `began_us` is the instant of its uptime 0, null if not known."""
 
-    def __init__(self) -> None:
+    def __init__(self, began_us: int | None = None) -> None:
+        self._began_us = began_us
         self._rest = bytearray()
 
     def feed(self, data: bytes) -> list[ReaderMessage]:
@@ -150,21 +166,21 @@ class Decoder:
                 )
             if len(self._rest) - start < length:
                 break
-            messages += decode_message(bytes(self._rest[start : start + length]))
+            messages += decode_message(bytes(self._rest[start : start + length]), self._began_us)
             start += length
         del self._rest[:start]
         return messages
 
 
-def decode_message(raw: bytes) -> list[ReaderMessage]:
-    """Return the content of one complete message."""
+def decode_message(raw: bytes, began_us: int | None = None) -> list[ReaderMessage]:
+    """Return the content of one complete message; `began_us` as in `Decoder`."""
     head, _, number = struct.unpack_from(">HII", raw)
     kind, body = head & 0x3FF, raw[HEADER_BYTES:]
     if kind == KEEPALIVE:
         return [KeepAlive(number)]
     try:
         if kind == RO_ACCESS_REPORT:
-            return [read_report(body)]
+            return [read_report(body, began_us)]
         if kind == READER_EVENT:
             return read_event(body)
         if kind in ANSWERS:
@@ -177,7 +193,7 @@ def decode_message(raw: bytes) -> list[ReaderMessage]:
     return [Info(kind)]
 
 
-def read_report(body: bytes) -> Report:
+def read_report(body: bytes, began_us: int | None = None) -> Report:
     """Return the reads of a report message. Raises ValueError when it is not made of parameters."""
     seen: list[Sighting] = []
     unreadable: list[Unreadable] = []
@@ -185,13 +201,13 @@ def read_report(body: bytes) -> Report:
         if parameter.type != _REPORT:
             continue
         try:
-            seen += read_tag(parameter.value)
+            seen += read_tag(parameter.value, began_us)
         except ValueError as error:
             unreadable.append(Unreadable(parameter.value, str(error)))
     return Report(seen, unreadable)
 
 
-def read_tag(value: bytes) -> list[Sighting]:
+def read_tag(value: bytes, began_us: int | None = None) -> list[Sighting]:
     """Return the reads of one tag's report: its first instant, and its last where it was seen more than once.
 
     Raises ValueError.
@@ -204,17 +220,29 @@ def read_tag(value: bytes) -> list[Sighting]:
     else:
         raise ValueError("a tag's report has no code")
     chip = label(code.hex(), "chip")
-    if _FIRST_SEEN not in given:
-        clock = ": it counts from the reader's start, because its clock was never set" if _FIRST_UPTIME in given else ""
-        raise ValueError(f"a tag's report has no UTC time{clock}")
+    instants_us = _instants(given, began_us)
     antenna = _unsigned(given[_ANTENNA]) if _ANTENNA in given else None
     rssi = float(int.from_bytes(given[_PEAK_RSSI], "big", signed=True)) if _PEAK_RSSI in given else None
-    first_us = _instant(given[_FIRST_SEEN])
-    seen = [Sighting(chip, first_us, antenna, rssi)]
     often = _unsigned(given[_SEEN_COUNT]) > 1 if _SEEN_COUNT in given else False
-    if often and _LAST_SEEN in given and (last_us := _instant(given[_LAST_SEEN])) > first_us:
-        seen.append(Sighting(chip, last_us, antenna))
+    seen = [Sighting(chip, instants_us[0], antenna, rssi)]
+    if often and instants_us[-1] > instants_us[0]:
+        seen.append(Sighting(chip, instants_us[-1], antenna))
     return seen
+
+
+def _instants(given: dict[int, bytes], began_us: int | None) -> list[int]:
+    """Return the instants of a tag's report, first and last, or whichever it has. Raises ValueError for one without."""
+    if utc := [given[kind] for kind in (_FIRST_SEEN, _LAST_SEEN) if kind in given]:
+        return [_instant(value) for value in utc]
+    uptimes = [given[kind] for kind in (_FIRST_UPTIME, _LAST_UPTIME) if kind in given]
+    if not uptimes:
+        raise ValueError("a tag's report has no time")
+    if began_us is None:
+        raise ValueError(
+            "a tag's report has no UTC time: it counts from the reader's start, because its clock was never set; set"
+            " `began` of its source, then replay this"
+        )
+    return [_in_range(began_us + _instant(value)) for value in uptimes]
 
 
 def read_event(body: bytes) -> list[ReaderMessage]:
@@ -223,12 +251,17 @@ def read_event(body: bytes) -> list[ReaderMessage]:
     if data is None:
         raise ValueError("an event notification has no data")
     events: list[ReaderMessage] = []
+    uptime_us: int | None = None
     at_us: int | None = None
     for kind, value in parameters(data):
         if kind == _UTC:
             at_us = _instant(value)
+        elif kind == _UPTIME:
+            uptime_us = _instant(value)
         elif kind in _EVENTS:
             events.append(_EVENTS[kind](value, at_us))
+    if at_us is None:
+        events = [replace(event, uptime_us=uptime_us) if isinstance(event, Attempt) else event for event in events]
     return events or [Info(READER_EVENT)]
 
 
@@ -324,8 +357,13 @@ def _epc(value: bytes) -> bytes:
 
 
 def _instant(value: bytes) -> int:
-    at_us = _unsigned(value)
-    if len(value) != 8 or at_us > INSTANT_MAX_US:
+    if len(value) != 8:
+        raise ValueError(f"a time has {len(value)} bytes; it should have 8")
+    return _in_range(_unsigned(value))
+
+
+def _in_range(at_us: int) -> int:
+    if abs(at_us) > INSTANT_MAX_US:
         raise ValueError(f"{at_us} is not a plausible time in microseconds")
     return at_us
 

@@ -65,7 +65,7 @@ class Unreadable(Struct, frozen=True, tag="unreadable"):
 
     `held`: it is well-formed but lacks something that only a person can give, such as the day of a clock that was never
     set. `unit` names the kind of `raw` for the metric. `index` is its place in the message that brought it, null for
-    bytes that are not part of a message.
+    bytes that are not part of a message. `where` is the reader's name for its place if `raw` does not give it.
     """
 
     raw: bytes
@@ -73,6 +73,7 @@ class Unreadable(Struct, frozen=True, tag="unreadable"):
     held: bool = False
     unit: str = "record"
     index: int | None = None
+    where: str = ""
 
 
 class Position(Struct, frozen=True):

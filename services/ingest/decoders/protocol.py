@@ -52,7 +52,8 @@ class ReaderProtocol(Struct, frozen=True, kw_only=True):
     comes by HTTP. `watch` is the same for `matline gateway test`, which must not change the device or remove anything
     from it (null: `connect` does neither).
     `journalled` returns whether a source cannot send again, so that its messages go to our disk first.
-    `read_again` decodes a dead letter, under the session given (null: it cannot be decoded by itself).
+    `read_again` decodes a dead letter with the present settings, under the session given. What its bytes do not name
+    has an empty `where`. Raises ConnectionFault.
     """
 
     name: str
@@ -63,12 +64,12 @@ class ReaderProtocol(Struct, frozen=True, kw_only=True):
     sample: str  # a complete [[sources]] table
     acknowledges: str  # what ingest acknowledges to the device, and when
     replays: str  # how missed reads are fetched
+    read_again: Callable[[bytes, ReaderSettings, str], list[Message]]
     watch: Callable[[ReaderSettings], Make] | None = None
     options: tuple[Option, ...] = ()
     takes_secret: bool = False
     has_zone: bool = True
     journalled: Callable[[ReaderSettings], bool] = _never
-    read_again: Callable[[bytes, ReaderSettings, str], list[Message]] | None = None
     simulated: bool = True  # loadtest.devices has a device of this name
     begins_with: bytes = b"(?!)"  # regular expression for the first bytes that its devices send
     speaks_first: bool = True  # false: its readers are silent until a chip crosses the mat

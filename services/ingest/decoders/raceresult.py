@@ -16,8 +16,9 @@ Known from clients only, not verified on a device: the answer to GETFILE, the se
 
 import re
 from collections.abc import Mapping
-from datetime import tzinfo
+from datetime import date
 
+from services.ingest.decoders.clock_origin import BEGAN, ClockOrigin, origin_of
 from services.ingest.decoders.lines import Lines
 from services.ingest.decoders.messages import (
     ConnectionFault,
@@ -31,7 +32,7 @@ from services.ingest.decoders.messages import (
     Reader,
     Unreadable,
 )
-from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettings
+from services.ingest.decoders.protocol import Make, Option, ReaderProtocol, ReaderSettings
 from services.ingest.decoders.raceresult_files import PassingFile, Query, WalkBack
 from services.ingest.decoders.raceresult_passing import (
     FIELDS,
@@ -59,21 +60,23 @@ FILES_BACK_MAX = 200  # files that ended while we were not connected
 FIRST_US = 24 * 3600 * 1_000_000  # how far back the files of a new decoder are searched
 BOX_ASKS = 3  # queries for its name
 
+DAY = Option("day", date, "the date of a decoder that sends times of day without one")
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})", re.ASCII)
 
 
 class RaceResult(Reader):
     """One connection to a decoder.
 
+    `origin` has the zone of its clock, and dates its times if that was never set.
     Queries for passings go out one at a time, so that answers cannot be confused. An empty line ends an answer.
     `fetches` false: stored passings are not fetched, only pushed ones are taken.
     """
 
     silence_s = SILENCE_S
 
-    def __init__(self, zone: tzinfo, cursor: Cursor, notices: ReaderStateNotices, fetches: bool = True) -> None:
+    def __init__(self, origin: ClockOrigin, cursor: Cursor, notices: ReaderStateNotices, fetches: bool = True) -> None:
         super().__init__()
-        self._zone = zone
+        self._origin = origin
         self._fetches = fetches
         self._cursor = cursor
         self._notices = notices
@@ -208,15 +211,15 @@ class RaceResult(Reader):
 
     def _when(self, fields: list[str]) -> int | None:
         try:
-            return instant_us(fields[0], fields[1], self._zone)
+            return instant_us(fields[0], fields[1], self._origin)
         except (ValueError, IndexError):
             return None
 
     def _status(self, fields: list[str], now: Now) -> list[Message]:
-        status = read_status(fields, self._zone)
+        status = read_status(fields, self._origin)
         if status.file is not None:
             self._status_file = status.file
-        return [*status_notices(status, self._name or self._box, self._notices, now, self._zone)]
+        return [*status_notices(status, self._name or self._box, self._notices, now, self._origin)]
 
     # --- passings
 
@@ -232,7 +235,7 @@ class RaceResult(Reader):
             file = self._file_of(query.file) or live
         try:
             fields_least = FIELDS if self._version and self._version >= FIELDS_SINCE else FIELDS_LEAST
-            passing = read_passing(text, self._zone, fields_least)
+            passing = read_passing(text, self._origin.zone, fields_least, self._origin)
             if passing.file is not None and file and passing.file != file.number:
                 file = self._file_of(passing.file)
                 if file is None:
@@ -248,7 +251,7 @@ class RaceResult(Reader):
             if not file.add(passing):
                 return self._known(passing, line, file, pushed)
         except ValueError as error:
-            return [Unreadable(line, str(error))]
+            return [Unreadable(line, str(error), where=self._name)]
         if self._back and file is self._back.file:
             recent = passing.at_us is not None and passing.at_us > now.wall_us - FIRST_US
             self._back.recent = self._back.recent or recent
@@ -273,27 +276,15 @@ class RaceResult(Reader):
 
     def _message_of(self, passing: Passing, line: bytes, file: PassingFile) -> list[Message]:
         where = passing.box or self._name
-        if not passing.chip:
-            return [Notice(where, "marker", passing.at_us, line.decode("latin-1"))]
-        if passing.at_us is None:
-            text = (
-                f"file {file.part} of {self._box} has undated passings, because the decoder's clock was never set; "
-                "they become dead letters until an official says when it began"
-            )
-            held = f"without a date: the decoder's clock was never set, and {passing.local} counts from its start"
-            return [*self._notices.change(where, "unanchored", text, None), Unreadable(line, held, held=True)]
-        return [
-            DecodedRead(
-                f"{self._box} file {file.part}",
-                passing.number,
-                where,
-                passing.chip,
-                passing.at_us,
-                passing.antenna,
-                passing.rssi,
-                passing.battery,
-            )
-        ]
+        message = message_of(passing, line, where, f"{self._box} file {file.part}")
+        if not isinstance(message, Unreadable):
+            return [message]
+        text = (
+            f"file {file.part} of {self._box} has undated passings, because the decoder's clock was never set; they"
+            " become dead letters until the table of this source says what its clock counts from, in `began` or `day`,"
+            " and are read then by `matline rejected replay`"
+        )
+        return [*self._notices.change(where, "unanchored", text, None), message]
 
     # --- counts of passings
 
@@ -471,6 +462,30 @@ class RaceResult(Reader):
         return [CursorAdvanced(self._box, position)]
 
 
+def message_of(passing: Passing, line: bytes, where: str, session: str) -> DecodedRead | Notice | Unreadable:
+    """Return a passing as the message that all protocols share; `line` is its record as it came."""
+    if not passing.chip:
+        return Notice(where, "marker", passing.at_us, line.decode("latin-1"))
+    if passing.at_us is None:
+        reason = (
+            f"without a date: the decoder's clock was never set, and {passing.local} counts from its start; set"
+            " `began` or `day` of its source, then replay this"
+        )
+        return Unreadable(line, reason, held=True, where=where)
+    return DecodedRead(
+        session, passing.number, where, passing.chip, passing.at_us, passing.antenna, passing.rssi, passing.battery
+    )
+
+
+def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Message]:
+    try:
+        text = raw.decode("latin-1").strip("\r\n\0").removeprefix("#P;")
+        passing = read_passing(text, settings.zone, origin=origin_of(settings))
+    except ValueError as error:
+        return [Unreadable(raw, str(error))]
+    return [message_of(passing, raw, passing.box or "", session)]
+
+
 def _version(text: str) -> tuple[int, int]:
     if not (match := _VERSION.fullmatch(text)):
         raise ValueError(f"{text[:40]!r} is not a protocol version")
@@ -478,8 +493,8 @@ def _version(text: str) -> tuple[int, int]:
 
 
 def _connect(settings: ReaderSettings, fetches: bool = True) -> Make:
-    notices = ReaderStateNotices()
-    return lambda cursor: RaceResult(settings.zone, cursor, notices, fetches)
+    notices, origin = ReaderStateNotices(), origin_of(settings)
+    return lambda cursor: RaceResult(origin, cursor, notices, fetches)
 
 
 def _watch(settings: ReaderSettings) -> Make:
@@ -493,6 +508,8 @@ PROTOCOL = ReaderProtocol(
     port=3601,
     connect=_connect,
     watch=_watch,
+    read_again=_read_again,
+    options=(DAY, BEGAN),
     begins_with=rb"^(#P;|GETPROTOCOL|PASSINGS|GETSTATUS|UNKNOWN)",
     acknowledges="Nothing: the decoder keeps its passing files.",
     replays="By file and passing number, from the last known one on; of a new decoder the last day.",

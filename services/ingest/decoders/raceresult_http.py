@@ -6,11 +6,12 @@ fields are known from one public client; the meaning of the first, and of others
 """
 
 import re
-from datetime import tzinfo
 
 from schemas.ids import label
+from services.ingest.decoders.clock_origin import BEGAN, ClockOrigin, origin_of
 from services.ingest.decoders.messages import LINE_MAX_BYTES, DecodedRead, Message, Notice, Unreadable
-from services.ingest.decoders.protocol import ReaderProtocol
+from services.ingest.decoders.protocol import ReaderProtocol, ReaderSettings
+from services.ingest.decoders.raceresult import DAY
 from services.ingest.decoders.raceresult_passing import MARKER, instant_us
 
 FIELDS = 19
@@ -20,7 +21,7 @@ _SMALL = re.compile(r"\d{1,3}", re.ASCII)
 _VOLTS = re.compile(r"\d{1,2}(\.\d{1,4})?", re.ASCII)
 
 
-def read_body(body: bytes, device: str, session: str, zone: tzinfo) -> list[Message]:
+def read_body(body: bytes, device: str, session: str, origin: ClockOrigin) -> list[Message]:
     """Return the messages in an upload of `device`, in order.
 
     The `seq` of a read is the place of its record, from 0.
@@ -29,13 +30,13 @@ def read_body(body: bytes, device: str, session: str, zone: tzinfo) -> list[Mess
     messages: list[Message] = []
     for index, line in enumerate(lines):
         try:
-            messages.append(_read(line.decode("latin-1"), device, session, index, zone))
+            messages.append(_read(line.decode("latin-1"), device, session, index, origin))
         except ValueError as error:
-            messages.append(Unreadable(line, str(error)))
+            messages.append(Unreadable(line, str(error), where=device))
     return messages
 
 
-def _read(text: str, device: str, session: str, index: int, zone: tzinfo) -> Message:
+def _read(text: str, device: str, session: str, index: int, origin: ClockOrigin) -> Message:
     fields = [field.strip() for field in text.split(";")]
     if len(fields) != FIELDS or len(text) > LINE_MAX_BYTES:
         raise ValueError(f"an uploaded passing has {len(fields)} fields; it should have {FIELDS}")
@@ -43,12 +44,15 @@ def _read(text: str, device: str, session: str, index: int, zone: tzinfo) -> Mes
     active = fields[10] == "1"
     if active:
         code, event_id = fields[8], ""
-    at_us = instant_us(day, clock, zone)
+    at_us = instant_us(day, clock, origin)
     if code == MARKER:
         return Notice(device, "marker", at_us, text)
     if at_us is None:
-        reason = f"without a date: the decoder's clock was never set, and {clock} counts from its start"
-        return Unreadable(text.encode("latin-1"), reason, held=True)
+        reason = (
+            f"without a date: the decoder's clock was never set, and {clock} counts from its start; set `began` or"
+            " `day` of its source, then replay this"
+        )
+        return Unreadable(text.encode("latin-1"), reason, held=True, where=device)
     return DecodedRead(
         session,
         index,
@@ -61,6 +65,10 @@ def _read(text: str, device: str, session: str, index: int, zone: tzinfo) -> Mes
     )
 
 
+def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Message]:
+    return read_body(raw, "", session, origin_of(settings))
+
+
 PROTOCOL = ReaderProtocol(
     name="raceresult_http",
     title="RACE RESULT decoder that uploads by HTTP",
@@ -69,6 +77,8 @@ PROTOCOL = ReaderProtocol(
     connect=None,
     takes_secret=True,
     simulated=False,
+    read_again=_read_again,
+    options=(DAY, BEGAN),
     acknowledges="Each upload, by OK once Kafka has all of it.",
     replays="The decoder sends an upload again until it is answered OK.",
     sample="""\

@@ -4,11 +4,12 @@ Source: RACE RESULT knowledge base, "passing record".
 """
 
 import re
-from datetime import date, datetime, time, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from msgspec import Struct
 
 from schemas.ids import label
+from services.ingest.decoders.clock_origin import ClockOrigin
 from services.ingest.decoders.local_time import one_instant_us
 from services.ingest.decoders.messages import WHERE_MAX_CHARS
 
@@ -18,13 +19,14 @@ MARKER = "99999"  # the code of a marker or trigger
 
 NUMBER = re.compile(r"\d{1,12}", re.ASCII)
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
+_UNDATED = re.compile(r"0000-00-(\d\d)|", re.ASCII)
 _TIME = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
 _DBM = re.compile(r"-\d{1,3}(\.\d{1,3})?", re.ASCII)
 _VOLTS = re.compile(r"\d{1,2}(\.\d{1,4})?", re.ASCII)
 
 
 class Passing(Struct, frozen=True):
-    """A passing record. `at_us` null: the decoder's clock was never set, `local` is the time since its start.
+    """A passing record. `at_us` null: the decoder's clock was never set, and nobody has said when it began.
 
     `chip` is empty for a marker. `file` and `box` are null in records of older protocols, which lack them.
     """
@@ -45,7 +47,9 @@ class Passing(Struct, frozen=True):
         return f"{self.local} {self.chip}"
 
 
-def read_passing(text: str, zone: tzinfo, fields_least: int = FIELDS_LEAST) -> Passing:
+def read_passing(
+    text: str, zone: tzinfo, fields_least: int = FIELDS_LEAST, origin: ClockOrigin | None = None
+) -> Passing:
     """Return the passing in a record without `#P;`; unknown further fields are ignored. Raises ValueError.
 
     The chip of a passive tag is `EventID-Bib`, which is unique worldwide. Of a multi-use tag, which has no EventID, and
@@ -66,7 +70,7 @@ def read_passing(text: str, zone: tzinfo, fields_least: int = FIELDS_LEAST) -> P
         int(number),
         chip,
         f"{day} {clock}",
-        instant_us(day, clock, zone),
+        instant_us(day, clock, origin or ClockOrigin(zone)),
         rssi=float(rssi) if not active and _DBM.fullmatch(rssi) else None,
         antenna=_small(loop if active else antenna),
         battery=float(battery) if _VOLTS.fullmatch(battery) else None,
@@ -75,22 +79,43 @@ def read_passing(text: str, zone: tzinfo, fields_least: int = FIELDS_LEAST) -> P
     )
 
 
-def instant_us(day: str, clock: str, zone: tzinfo) -> int | None:
-    """Return the instant of a decoder's date and time; null where its clock was never set (year 0).
+def instant_us(day: str, clock: str, origin: ClockOrigin) -> int | None:
+    """Return the instant of a decoder's date and time; null for one without a date whose origin is not known.
 
     Raises ValueError.
     """
-    day_match, clock_match = _DATE.fullmatch(day), _TIME.fullmatch(clock)
-    if not day_match or not clock_match:
-        raise ValueError(f"{day[:40]!r} {clock[:40]!r} is not a date yyyy-mm-dd and a time hh:mm:ss.kkk")
-    hour, minute, second, fraction = clock_match.groups()
-    clock_time = time(int(hour), int(minute), int(second), int((fraction or "0").ljust(6, "0")))
-    year, month, day_of_month = map(int, day_match.groups())
-    if year == 0:
+    since_us = undated_us(day, clock)
+    if since_us is not None:
+        return origin.instant_us(since_us)
+    return one_instant_us(_local(day, clock), origin.zone)
+
+
+def undated_us(day: str, clock: str) -> int | None:
+    """Return what a clock that was never set shows (date 0000-00-00, then 0000-00-01, or none); null for a dated time.
+
+    Raises ValueError.
+    """
+    if not (match := _UNDATED.fullmatch(day)):
         return None
+    midnight = datetime(2000, 1, 1)
+    since = datetime.combine(midnight, _clock_time(clock)) - midnight + timedelta(days=int(match[1] or 0))
+    return since // timedelta(microseconds=1)
+
+
+def _local(day: str, clock: str) -> datetime:
+    if not (match := _DATE.fullmatch(day)):
+        raise ValueError(f"{day[:40]!r} is not a date yyyy-mm-dd")
+    year, month, day_of_month = map(int, match.groups())
     if not 2000 <= year <= 2099:
         raise ValueError(f"the year {year} is not in this century; check the decoder's clock")
-    return one_instant_us(datetime.combine(date(year, month, day_of_month), clock_time), zone)
+    return datetime.combine(date(year, month, day_of_month), _clock_time(clock))
+
+
+def _clock_time(clock: str) -> time:
+    if not (match := _TIME.fullmatch(clock)):
+        raise ValueError(f"{clock[:40]!r} is not a time hh:mm:ss.kkk")
+    hour, minute, second, fraction = match.groups()
+    return time(int(hour), int(minute), int(second), int((fraction or "0").ljust(6, "0")))
 
 
 def _small(text: str) -> int | None:

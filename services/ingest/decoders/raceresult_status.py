@@ -1,11 +1,10 @@
 """Decode the answer to GETSTATUS of a RACE RESULT decoder, and derive notices from it."""
 
-from datetime import datetime, tzinfo
-
 from msgspec import Struct
 
+from services.ingest.decoders.clock_origin import ClockOrigin, likely_origin
 from services.ingest.decoders.messages import Notice, Now
-from services.ingest.decoders.raceresult_passing import NUMBER, instant_us
+from services.ingest.decoders.raceresult_passing import NUMBER, instant_us, undated_us
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
 FIELDS_LEAST = 10
@@ -23,13 +22,15 @@ ERROR_BITS = {
 
 
 class Status(Struct, frozen=True):
-    """A decoder's state. `at_us` null: its clock was never set, `clock` is the time since its start.
+    """A decoder's state. `at_us` null: its clock was never set, and nobody has said when it began.
 
+    `undated_us` is what a clock that was never set shows, null for one that was.
     `file` and `battery` (per cent) are null where they are not numbers.
     """
 
     at_us: int | None
     clock: str
+    undated_us: int | None
     powered: bool
     operating: bool
     file: int | None
@@ -38,7 +39,7 @@ class Status(Struct, frozen=True):
     errors: list[str]
 
 
-def read_status(fields: list[str], zone: tzinfo) -> Status:
+def read_status(fields: list[str], origin: ClockOrigin) -> Status:
     """Return the state in the fields of an answer. Raises ValueError.
 
     The fields are date, time, power, antennas, in operation, file, GPS, place, reader healthy, battery, ..., error
@@ -48,8 +49,9 @@ def read_status(fields: list[str], zone: tzinfo) -> Status:
         raise ValueError(f"GETSTATUS has {len(fields)} fields; it should have at least {FIELDS_LEAST}")
     bits = _number(fields[ERROR_FIELD]) if len(fields) > ERROR_FIELD else None
     return Status(
-        at_us=instant_us(fields[0], fields[1], zone),
+        at_us=instant_us(fields[0], fields[1], origin),
         clock=fields[1],
+        undated_us=undated_us(fields[0], fields[1]),
         powered=fields[2] != "0",
         operating=fields[4] != "0",
         file=_number(fields[5]),
@@ -63,7 +65,9 @@ def _number(text: str) -> int | None:
     return int(text) if NUMBER.fullmatch(text) else None
 
 
-def status_notices(status: Status, where: str, notices: ReaderStateNotices, now: Now, zone: tzinfo) -> list[Notice]:
+def status_notices(
+    status: Status, where: str, notices: ReaderStateNotices, now: Now, origin: ClockOrigin
+) -> list[Notice]:
     """Return notices of faults in this state, each only when it changes."""
     low = status.battery is not None and status.battery < BATTERY_LOW
     states = {
@@ -73,19 +77,25 @@ def status_notices(status: Status, where: str, notices: ReaderStateNotices, now:
         "reader": "" if status.healthy else "its reader is not healthy",
         "error": ", ".join(status.errors),
     }
-    clock = _clock_notices(status, where, notices, now, zone)
+    clock = _clock_notices(status, where, notices, now, origin)
     return clock + [
         notice for kind, text in states.items() for notice in notices.change(where, kind, text, status.at_us)
     ]
 
 
-def _clock_notices(status: Status, where: str, notices: ReaderStateNotices, now: Now, zone: tzinfo) -> list[Notice]:
+def _clock_notices(
+    status: Status, where: str, notices: ReaderStateNotices, now: Now, origin: ClockOrigin
+) -> list[Notice]:
     if status.at_us is not None:
         return notices.change(where, "clock_unset", "", status.at_us) + notices.clock(where, status.at_us, now)
+    assert status.undated_us is not None
     file = "" if status.file is None else str(status.file)
-    ours = datetime.fromtimestamp(now.wall_us / 1e6, zone)
-    # The text names both clocks, which differ each time, so only the file decides whether the notice is new.
+    # The text names what the clock showed, which differs each time, so only the file decides whether it is new.
     if not notices.change(where, "clock_unset", f"file {file}", None):
         return []
-    text = f"its clock was never set; it showed {status.clock} when ours showed {ours}, file {file}"
+    setting = likely_origin(status.undated_us, now, origin.zone, takes_day=True)
+    text = (
+        f"its clock was never set: it showed {status.clock} in file {file}. Set it, or write `{setting}` into the"
+        " table of this source, once you have checked it; then `matline rejected replay` reads its passings"
+    )
     return [Notice(where, "clock_unset", None, text)]

@@ -301,10 +301,7 @@ class Ultra(Reader):
             rewind.box, rewind.heard_s, rewind.got = read.box, now.steady_s, rewind.got + 1
 
     def _message_of(self, read: Logged, text: str, epoch: _Epoch) -> Message:
-        if not read.chip:
-            return Notice(read.box, "gun", read.at_us, text)
-        session = f"ultra {read.box} epoch {epoch.part}"
-        return DecodedRead(session, read.number, read.box, read.chip, read.at_us, read.antenna, read.rssi)
+        return message_of(read, text, f"ultra {read.box} epoch {epoch.part}")
 
     # --- rewinds
 
@@ -398,6 +395,21 @@ class Ultra(Reader):
         return messages
 
 
+def message_of(read: Logged, text: str, session: str) -> DecodedRead | Notice:
+    """Return a read as the message that all protocols share; `text` is its line."""
+    if not read.chip:
+        return Notice(read.box, "gun", read.at_us, text)
+    return DecodedRead(session, read.number, read.box, read.chip, read.at_us, read.antenna, read.rssi)
+
+
+def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Message]:
+    text = raw.decode("latin-1").strip()
+    try:
+        return [message_of(read_line(text, settings.zone), text, session)]
+    except ValueError as error:
+        return [Unreadable(raw, str(error))]
+
+
 def _epoch(position: Position) -> _Epoch:
     return _Epoch(int(position.part), position.number, position.check)
 
@@ -418,6 +430,7 @@ PROTOCOL = ReaderProtocol(
     port=23,
     connect=_connect,
     watch=_watch,
+    read_again=_read_again,
     begins_with=rb"^(\d,)?Connected|^V=\d|^S=\d",
     acknowledges="Nothing: the box keeps its log.",
     replays="By LogID, from the last known one on; a new box is asked for its last day.",

@@ -1,11 +1,14 @@
 """Deliver a reader's messages to the race log, in order, and then move the cursor and answer the reader.
 
 Nothing is dropped. What the log does not take is offered again, and while it waits `put` waits too. So the socket is
-not read, and the device keeps its reads.
+not read, and the device keeps its reads. Bytes that cannot be read and come again, such as those of a message that its
+sender never gets acknowledged, are the same dead letter and are written once.
 """
 
 import asyncio
+import hashlib
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 
 from services.ingest.decoders.messages import (
@@ -28,6 +31,8 @@ from services.ingest.readers.sources import Source
 from services.runtime.backoff import Backoff
 
 BACKOFF = Backoff(0.1, 2.0)  # before the log is offered the same messages again
+
+DEAD_LETTERS_KNOWN_MAX = 10_000  # whose repeats are recognized; beyond it, the oldest may be written again
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +62,7 @@ class Delivery:
         self._handed_over = cursor_file.load()
         self._safe = dict(self._handed_over)
         self._answers: dict[int, Callable[[int], None]] = {}  # by acknowledgement; as many as wait in the backlog
+        self._dead_letters: OrderedDict[bytes, None] = OrderedDict()  # digests of those on the log
         self._moved = asyncio.Event()
         self._ending = False
 
@@ -135,12 +141,27 @@ class Delivery:
     async def _deliver(self, messages: Sequence[Message]) -> None:
         at_us = self._now_us()
         facts = facts_of(self._source, messages, at_us)
-        dead_letters = rejections_of(self._source, messages, at_us)
+        unreadable = self._new_unreadable(messages)
+        dead_letters = rejections_of(self._source, list(unreadable.values()), at_us)
         if facts:
             await self._until_taken(lambda: self._log.append(self._source.event, facts))
         if dead_letters:
             await self._until_taken(lambda: self._log.put_dead_letters(dead_letters))
-        self._count(messages)
+        self._count([message for message in messages if not isinstance(message, Unreadable)])
+        for digest, message in unreadable.items():
+            self._metrics.rejected.labels(self._source.protocol, message.unit).inc()
+            self._dead_letters[digest] = None
+        while len(self._dead_letters) > DEAD_LETTERS_KNOWN_MAX:
+            self._dead_letters.popitem(last=False)
+
+    def _new_unreadable(self, messages: Sequence[Message]) -> dict[bytes, Unreadable]:
+        """Return the unreadable messages that are not on the log yet, each once, by a digest of their content."""
+        digests = {
+            hashlib.sha256(f"{message.where}\n{message.reason}\n".encode() + message.raw).digest(): message
+            for message in messages
+            if isinstance(message, Unreadable)
+        }
+        return {digest: message for digest, message in digests.items() if digest not in self._dead_letters}
 
     def _count(self, messages: Sequence[Message]) -> None:
         reads = [message for message in messages if isinstance(message, DecodedRead)]
@@ -149,9 +170,6 @@ class Delivery:
         self._metrics.facts.labels("notice_received").inc(sum(isinstance(message, Notice) for message in messages))
         if differing:
             self._metrics.utc_differs.labels(self._source.gateway).inc(differing)
-        for message in messages:
-            if isinstance(message, Unreadable):
-                self._metrics.rejected.labels(self._source.protocol, message.unit).inc()
 
     async def _until_taken(self, write: Callable[[], Awaitable[object]]) -> None:
         failures = 0

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from schemas.ids import Slug
 from services.ingest.decoders.arrival_clock import ArrivalClocks
-from services.ingest.decoders.local_time import parse_zone
+from services.ingest.decoders.clock_origin import origin_of
 from services.ingest.decoders.messages import WHERE_MAX_CHARS, DecodedRead, Notice, Now
 from services.ingest.decoders.raceresult_http import read_body
 from services.ingest.errors import Overloaded, Refused, Unavailable
@@ -94,7 +94,7 @@ class Uploads:
         # A body that is sent again is the same session: its reads are the same, number by number.
         session = f"upload {hashlib.sha256(body).hexdigest()[:32]}"
         device = device if device.isprintable() else ""
-        messages = read_body(body, device, session, parse_zone(source.zone))
+        messages = read_body(body, device, session, origin_of(source.settings()))
         at_us = self._now_us()
         clocks, pending = self._clocks.setdefault(
             source.identity(), (ArrivalClocks(self._limits.clock_turn_s), PendingNotices())

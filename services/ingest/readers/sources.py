@@ -15,7 +15,7 @@ A protocol may have further fields; its description in `decoders` names them.
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, get_args, get_origin
 
@@ -25,6 +25,7 @@ from msgspec import Meta, Struct, field
 from schemas.definition_faults import Fault, not_a_field
 from schemas.definition_shape import in_words
 from schemas.ids import DeviceId, GatewayId, Slug
+from services.ingest.decoders.clock_origin import began_us
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.protocol import ReaderProtocol, ReaderSettings
 from services.ingest.readers.registry import PROTOCOLS
@@ -167,6 +168,8 @@ def _type_faults(value: Any, kind: Any, path: str) -> Iterator[Fault]:
             yield Fault(path, f"{value[:80]!r} is not an address; write host and port, such as 192.168.7.20:3601")
         elif kind is date:
             yield Fault(path, f"{str(value)[:80]!r} is not a date; write one such as 2026-01-04")
+        elif kind is datetime:
+            yield Fault(path, f"{str(value)[:80]!r} is not a date and time; write them such as 2026-01-04T05:12:07")
         else:
             yield Fault(path, in_words(value, kind, str(error)))
 
@@ -211,6 +214,15 @@ def _protocol_faults(protocol: ReaderProtocol, table: Mapping[str, Any], path: s
         yield Fault(path, f"needs `address`, where the reader listens (usually its port {protocol.port})")
     if protocol.has_zone and "zone" not in table:
         yield Fault(path, "needs `zone`, since its readers send local times")
+    if "day" in table and "began" in table:
+        yield Fault(
+            f"{path}.day", "contradicts `began`; give `day` for a clock that shows the time of day, else `began`"
+        )
+    elif isinstance(began := table.get("began"), datetime):
+        try:
+            began_us(began, parse_zone(table.get("zone", "UTC")))
+        except (ValueError, TypeError) as error:
+            yield Fault(f"{path}.began", str(error))
     if not protocol.has_zone and "zone" in table:
         yield Fault(f"{path}.zone", f"does not apply to {protocol.name}, whose readers send UTC; remove it")
 

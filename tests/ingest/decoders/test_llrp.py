@@ -130,7 +130,7 @@ def test_a_tag_seen_more_than_once_was_there_at_both_instants():
     ("value", "reason"),
     [
         (b"\x82" + bytes(8), "a tag's report has no code"),
-        (tag(bytes(12), None), "no UTC time"),
+        (tag(bytes(12), None), "has no time"),
         (b"\x8d" + bytes(12) + b"\x83" + bytes(8), "its clock was never set"),
         (tag(bytes(12), 2**60), "not a plausible time"),
         (tlv(241, struct.pack(">H", 96) + bytes(3)), "96 bits does not fit its 3 bytes"),
@@ -147,6 +147,21 @@ def test_a_report_that_cannot_be_read_becomes_a_dead_letter_and_the_next_is_read
     assert reason in first.reason
     assert first.raw == value
     assert second.at_us == 7
+
+
+UNSET = message(63, tlv(246, tlv(129, struct.pack(">Q", 727_250_000)) + tlv(256, b"\0\0")))  # up for 12:07.250
+UPTIME_ONLY = b"\x8d" + bytes(12) + b"\x83" + struct.pack(">Q", 1_000) + b"\x85" + struct.pack(">Q", 3_000)
+
+
+def test_a_reader_without_a_clock_is_read_once_somebody_says_when_it_was_started():
+    [notice] = reader().feed(UNSET, NOW)
+    assert (notice.kind, "`began = 2014-05-01T09:21:23.490+00:00`" in notice.text) == ("clock", True)
+    assert reader().feed(report(UPTIME_ONLY), NOW)[0].reason.startswith("a tag's report has no UTC time")
+    began = LlrpReader("finish", ReaderStateNotices(), began_us=CONNECTED_US - 727_250_000)
+    began.begin(NOW)
+    assert began.feed(UNSET, NOW) == [], "its clock is right"
+    [seen, last] = began.feed(report(UPTIME_ONLY + b"\x88\0\2"), NOW)
+    assert (seen.at_us, last.at_us) == (CONNECTED_US - 727_249_000, CONNECTED_US - 727_247_000)
 
 
 def test_a_report_whose_parts_do_not_fill_it_is_unreadable():

@@ -1,11 +1,12 @@
 """RACE RESULT decoders: records, the handshake, the cursor rule, and questions asked again."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.ingest.decoders.clock_origin import ClockOrigin
 from services.ingest.decoders.messages import (
     ConnectionFault,
     CursorAdvanced,
@@ -20,6 +21,7 @@ from services.ingest.decoders.raceresult_passing import instant_us, read_passing
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
 ZONE = timezone(timedelta(hours=7))
+ORIGIN = ClockOrigin(ZONE)
 START = Now(1_767_477_600_000_000, 1000.0)
 PUSHED = "12;33;0000-00-00;00:00:02.773;6692;12;-68;09ca52;0;;;;;;;;Finish;41;3;D-5012"
 STATUS = "GETSTATUS;2026-01-04;05:00:00.000;1;11110000;1;3;1;49.0,8.4;1;80;21;22"
@@ -45,9 +47,11 @@ def asked(reader: RaceResult) -> list[str]:
 KNOWN = {"D-5012": Position("3", 0)}
 
 
-def met(cursor: dict[str, Position] | None = None, count: int = 0, file: int = 3) -> RaceResult:
+def met(
+    cursor: dict[str, Position] | None = None, count: int = 0, file: int = 3, origin: ClockOrigin = ORIGIN
+) -> RaceResult:
     """A connection whose handshake is done, at `count` passings of a file."""
-    reader = RaceResult(ZONE, KNOWN if cursor is None else cursor, ReaderStateNotices())
+    reader = RaceResult(origin, KNOWN if cursor is None else cursor, ReaderStateNotices())
     reader.begin(START)
     assert asked(reader) == ["GETPROTOCOL"]
     assert reader.feed(lines("GETPROTOCOL;2.0;1.0;3.3"), START) == []
@@ -122,7 +126,7 @@ def test_the_start_of_operation_with_a_clock_never_set_has_no_instant():
     [("2.0;1.0;3.3", "2.6"), ("1.2;1.0;1.4", "1.4"), ("3.0;3.0;3.3", "3.0"), ("2.0;1.2;2.6", "2.6")],
 )
 def test_the_latest_protocol_known_to_both_is_asked_for(offered: str, chosen: str):
-    reader = RaceResult(ZONE, {}, ReaderStateNotices())
+    reader = RaceResult(ORIGIN, {}, ReaderStateNotices())
     reader.begin(START)
     reader.take()
     reader.feed(lines(f"GETPROTOCOL;{offered}"), START)
@@ -168,7 +172,7 @@ def test_files_before_the_first_passing_of_a_new_decoder_end_the_search():
 def test_a_read_carries_the_decoders_own_number_file_and_antenna():
     reader = met()
     (seen, reached) = reader.feed(lines("#P;" + record(1)), at(1))
-    at_us = instant_us("2026-01-04", "05:00:01.500", ZONE)
+    at_us = instant_us("2026-01-04", "05:00:01.500", ORIGIN)
     assert at_us is not None
     assert seen == DecodedRead("D-5012 file 3", 1, "Finish", "6692-33", at_us, 3, -68.0)
     assert reached == CursorAdvanced("D-5012", Position("3", 1, "2026-01-04 05:00:01.500 6692-33"))
@@ -305,7 +309,7 @@ def old_record(number: int, code: str) -> str:
 
 def met_old() -> RaceResult:
     """A connection to a decoder whose records do not say of which file they are, at one passing."""
-    reader = RaceResult(ZONE, {}, ReaderStateNotices())
+    reader = RaceResult(ORIGIN, {}, ReaderStateNotices())
     reader.begin(START)
     reader.feed(lines("GETPROTOCOL;1.5;1.0;1.5", "SETPROTOCOL;1.5", "PASSINGS;1"), START)
     assert asked(reader)[-2:] == ["GETCONFIG;GENERAL;BOXNAME", "PASSINGS"], "under which name is its cursor kept?"
@@ -341,7 +345,7 @@ def test_an_answer_that_does_not_come_ends_the_connection():
 
 
 def test_no_answer_to_the_first_question_ends_the_connection():
-    reader = RaceResult(ZONE, {}, ReaderStateNotices())
+    reader = RaceResult(ORIGIN, {}, ReaderStateNotices())
     reader.begin(START)
     assert reader.tick(at(9)) == []
     with pytest.raises(ConnectionFault):
@@ -368,10 +372,47 @@ def test_passings_of_a_clock_never_set_are_held_and_noticed_once():
     assert first[1].raw == ("#P;" + record(1, day="0000-00-00")).encode()
 
 
+BEGAN_US = 1_767_471_127_250_000  # 2026-01-04T03:12:07.250 in the zone of these tests
+
+
+def test_a_decoder_that_counts_from_its_start_is_read_once_somebody_says_when_that_was():
+    origin = ClockOrigin(ZONE, began_us=BEGAN_US)
+    assert read_passing(PUSHED, ZONE, origin=origin).at_us == BEGAN_US + 2_773_000
+    day_later = PUSHED.replace("0000-00-00", "0000-00-01")
+    assert read_passing(day_later, ZONE, origin=origin).at_us == BEGAN_US + 24 * 3600 * 1_000_000 + 2_773_000
+
+
+@pytest.mark.parametrize(("day", "began"), [("0000-00-00", 4), ("", 4), ("0000-00-01", 5)])
+def test_a_decoder_that_shows_the_time_of_day_is_read_once_somebody_says_which_day_it_is(day: str, began: int):
+    text = PUSHED.replace("0000-00-00", day).replace("00:00:02.773", "05:00:02.773")
+    at_us = read_passing(text, ZONE, origin=ClockOrigin(ZONE, day=date(2026, 1, 4))).at_us
+    assert at_us == instant_us(f"2026-01-0{began}", "05:00:02.773", ORIGIN)
+
+
+def test_a_reader_whose_start_is_known_gives_reads_and_watches_its_clock():
+    reader = met(origin=ClockOrigin(ZONE, began_us=BEGAN_US))
+    (seen, _) = reader.feed(lines("#P;" + record(1, day="0000-00-00")), at(1))
+    assert seen.at_us == BEGAN_US + (5 * 3600 + 1) * 1_000_000 + 500_000
+    notices = reader.feed(lines(STATUS.replace("2026-01-04", "0000-00-00")), at(1))
+    assert [notice.kind for notice in notices] == ["clock_jump", "clock_off"], "it was started again since `began`"
+
+
+@pytest.mark.parametrize(
+    ("shown", "setting"),
+    [("00:12:07.250", "began = 2026-01-04T04:47:52.750+07:00"), ("05:00:01.000", "day = 2026-01-04")],
+)
+def test_the_notice_of_a_clock_never_set_names_the_setting_that_dates_it(shown: str, setting: str):
+    reader = met()
+    status = STATUS.replace("2026-01-04", "0000-00-00").replace("05:00:00.000", shown)
+    (notice,) = reader.feed(lines(status), START)
+    assert (notice.kind, f"`{setting}`" in notice.text) == ("clock_unset", True)
+    assert reader.feed(lines(status), at(30)) == []
+
+
 def test_a_marker_is_a_notice_with_its_time():
     reader = met()
     (notice, _) = reader.feed(lines("#P;" + record(1, code="99999")), at(1))
-    assert (notice.kind, notice.at_us) == ("marker", instant_us("2026-01-04", "05:00:01.500", ZONE))
+    assert (notice.kind, notice.at_us) == ("marker", instant_us("2026-01-04", "05:00:01.500", ORIGIN))
 
 
 def test_a_decoder_that_is_not_in_operation_says_so_once_for_all_connections():
@@ -379,7 +420,7 @@ def test_a_decoder_that_is_not_in_operation_says_so_once_for_all_connections():
     idle = STATUS.replace(";1;3;1;", ";0;3;1;")
     kinds = []
     for _ in range(2):
-        reader = RaceResult(ZONE, {}, state)
+        reader = RaceResult(ORIGIN, {}, state)
         reader.begin(START)
         handshake = lines("GETPROTOCOL;2.0;1.0;3.3", "SETPROTOCOL;2.6")
         kinds += [message.kind for message in reader.feed(handshake + lines(idle), START)]
@@ -441,7 +482,7 @@ SESSION = lines(
 
 def test_splitting_the_stream_does_not_change_the_messages():
     def fed(*parts: bytes) -> list:
-        reader = RaceResult(ZONE, {}, ReaderStateNotices())
+        reader = RaceResult(ORIGIN, {}, ReaderStateNotices())
         reader.begin(START)
         return [
             message for part in parts for message in reader.feed(part, START) if not isinstance(message, CursorAdvanced)
@@ -458,7 +499,7 @@ def test_splitting_the_stream_does_not_change_the_messages():
 
 @given(st.lists(st.one_of(st.binary(max_size=60), st.sampled_from(SESSION.splitlines(keepends=True))), max_size=40))
 def test_no_bytes_raise_anything_but_a_connection_fault(parts: list[bytes]):
-    reader = RaceResult(ZONE, {"D-5012": Position("2", 9, "x")}, ReaderStateNotices())
+    reader = RaceResult(ORIGIN, {"D-5012": Position("2", 9, "x")}, ReaderStateNotices())
     reader.begin(START)
     try:
         for second, part in enumerate(parts):

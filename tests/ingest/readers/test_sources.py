@@ -143,8 +143,23 @@ def test_faults_name_no_type_and_no_pattern():
         "sources[0].devices.5K: 5 is not a text",
         "sources[0].allow[0]: 7 is not a text",
         "sources[0].gatewy: is not a field here; did you mean `gateway`? The fields are protocol, event, gateway, zone,"
-        " address, devices, allow, secret, day, model",
+        " address, devices, allow, secret, day, began, model",
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"began": "2026-01-04"}, "began: '2026-01-04' is not a date and time; write them such as 2026-01-04T05:12:07"),
+        ({"began": "2026-03-08T02:30:00"}, "began: 2026-03-08 02:30:00 did not occur in America/New_York"),
+        ({"began": "2026-01-04T05:12:07", "day": "2026-01-04"}, "day: contradicts `began`"),
+        ({"day": "2026-01-04T05:12:07"}, "day: '2026-01-04 05:12:07' is not a date; write one such as 2026-01-04"),
+    ],
+)
+def test_what_a_clock_that_was_never_set_counts_from_is_said_once_and_exists(given, fault):
+    text = table("raceresult", zone='"America/New_York"', address='"a:3601"', **given)
+    [said] = faults(text)
+    assert said.startswith(f"sources[0].{fault}")
 
 
 @pytest.mark.parametrize(
