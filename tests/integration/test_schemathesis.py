@@ -23,12 +23,19 @@ CHECKS = (
     "response_headers_conformance",
 )
 EXAMPLES = 10  # of each operation, beside those that cover its parameters
+BODY_EXAMPLES = 50  # where bodies have so many fields that covering each takes thousands of requests
 SEED = 1
 HANG_S = 300.0
 IDS = f"""
 [parameters]
 "path.event" = "{EVENT}"
 "path.race" = "hm"
+
+[[operations]]
+include-path-regex = "/(facts|preview|definition)$"
+include-method = ["POST", "PUT"]
+phases.coverage.enabled = false
+phases.fuzzing.generation.max-examples = {BODY_EXAMPLES}
 """
 OF_LIVE = "".join(
     f"""
