@@ -2,12 +2,14 @@
 
 The client keeps unacknowledged messages and sends them again every 20 s. So a message is acknowledged once its content
 is on the race log, and never before. The content of a message that comes again while its first copy is still under way
-is not written twice.
+is not written twice; nor is that of a message without a number, which cannot be acknowledged and comes for ever.
 
 Source: Timing & Scoring TCP-IP protocol V2, v2021.1, pp. 3-7.
 """
 
+import hashlib
 import hmac
+from collections import OrderedDict
 from datetime import UTC, datetime
 
 from services.ingest.decoders.messages import (
@@ -31,13 +33,13 @@ from services.ingest.decoders.mylaps_frames import (
     Markers,
     Passings,
     Record,
-    frame_alone,
     frame_bytes,
 )
 from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettings
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
 PING_EVERY_S = 20.0  # keeps routers from dropping the connection, and reveals a dead client
+UNNUMBERED_MAX = 1_000  # messages without a number whose repeats are recognized
 SILENCE_S = 120.0  # a client that answers no ping for this long is gone
 
 
@@ -46,8 +48,9 @@ class _Source:
 
     def __init__(self, settings: ReaderSettings) -> None:
         self.settings = settings
-        self.utc_notices = ReaderStateNotices()
+        self.notices = ReaderStateNotices()
         self.under_way: set[bytes] = set()  # frames; bounded by what may wait for the log
+        self.unnumbered: OrderedDict[bytes, None] = OrderedDict()  # frames without a number that were taken
         self.connections = 0
         self.acknowledgements = 0
 
@@ -108,21 +111,33 @@ class MylapsReader(Reader):
 
     def _content(self, message: Passings | Markers) -> list[Message]:
         """Return the content of a message and its acknowledgement; only the latter while a copy is under way."""
+        if not message.reply:
+            return self._unnumbered(message)
         self._source.acknowledgements += 1
         acknowledgement = Acknowledgement(self._source.acknowledgements)
         self._unacknowledged[acknowledgement.number] = message
         if message.frame in self._source.under_way:
             return [acknowledgement]
         self._source.under_way.add(message.frame)
-        # Each record is kept as a frame of its own, so that it can be decoded again by itself.
-        unreadable = [
-            Unreadable(frame_alone(message.frame, record.raw), record.reason, index=index)
-            for index, record in enumerate(message.unreadable)
-        ]
+        return [*self._parts(message), acknowledgement]
+
+    def _unnumbered(self, message: Passings | Markers) -> list[Message]:
+        """Return the content of a message that cannot be acknowledged, the first time that it comes."""
+        digest = hashlib.sha256(message.frame).digest()
+        if digest in self._source.unnumbered:
+            return []
+        self._source.unnumbered[digest] = None
+        if len(self._source.unnumbered) > UNNUMBERED_MAX:
+            self._source.unnumbered.popitem(last=False)
+        text = "its messages have no number, so they cannot be acknowledged, and it sends them again and again"
+        notices = self._source.notices.change(message.location, "unnumbered", text, None)
+        return [*self._parts(message), *notices]
+
+    def _parts(self, message: Passings | Markers) -> list[Message]:
         if isinstance(message, Markers):
-            return [*message.notices, *unreadable, acknowledgement]
+            return [*message.notices, *message.unreadable]
         reads = [self._read(message.location, record) for record in message.records]
-        return [*reads, *self._utc_differs(message), *unreadable, acknowledgement]
+        return [*reads, *self._utc_differs(message), *message.unreadable]
 
     def _read(self, location: str, record: Record) -> DecodedRead:
         """Return a record as a read.
@@ -154,7 +169,7 @@ class MylapsReader(Reader):
         zone, off_s = self._source.settings.zone_name, round(newest.utc_off_us / 1e6)
         differs = f"its UTC and its local time in zone {zone} differ by {off_s:+d} s; check zone and clock"
         text = differs if abs(newest.utc_off_us) > UTC_SLACK_US else ""
-        return self._source.utc_notices.change(message.location, "utc_differs", text, newest.at_us)
+        return self._source.notices.change(message.location, "utc_differs", text, newest.at_us)
 
 
 def _connect(settings: ReaderSettings) -> Make:

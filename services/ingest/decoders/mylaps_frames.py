@@ -17,7 +17,7 @@ from services.ingest.decoders.local_time import one_instant_us
 from services.ingest.decoders.messages import WHERE_MAX_CHARS, ConnectionFault, Notice, Unreadable
 
 FRAME_MAX_BYTES = 256 * 1024  # the longest message, 100 records with all keys, has 40 KB
-RECORDS_MAX = 1_000  # of one message; the manual allows 100
+RECORDS_MAX = 6_500  # of one message: more than fit a frame, unless most of them are no records
 SERVER_NAME = "Matline"
 PASSING_KEYS = "c|ct|t|d|utc|ut|l|dv|re|an|h|ts|dm|b|n"  # the keys that a V2.1 client is asked to send
 RECORD_V1_BYTES = 39
@@ -25,6 +25,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2099  # the range of a date of six digits
 
 _PADDING = b"\0\r\n"
 _NUMBER = re.compile(rb"\d{1,19}")
+_DATED_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T]+([\d:.]+)", re.ASCII)
 _TIME = re.compile(r"(\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
 _DATE = re.compile(r"\d{6}", re.ASCII)
 _MARKER_V1 = re.compile(r"(\d{4})-(\d\d)-(\d\d) +([\d:.]+)\|([^|]*)\|?(.*)", re.ASCII)
@@ -74,7 +75,8 @@ class Login(Struct, frozen=True):
 class Passings(Struct, frozen=True):
     """A `Store` (V1) or `Passing` (V2) message.
 
-    `reply` acknowledges it once its content is on the log; `frame` is the complete message.
+    `reply` acknowledges it once its content is on the log (empty: it has no number, so it cannot be acknowledged);
+    `frame` is the complete message. What could not be read is a frame of its own, so that it can be decoded again.
     """
 
     location: str
@@ -156,49 +158,50 @@ def frame_bytes(source: str, function: str, *data: str) -> bytes:
     return ("@".join((source, function, *data)) + "@$").encode()
 
 
-def frame_alone(frame: bytes, record: bytes) -> bytes:
-    """Return a frame with only this record of a message; `frame` is the message without its `$`."""
-    body = frame.removesuffix(b"@")
-    name, function, _ = body.split(b"@", 2)
-    return b"@".join((name, function, record, body[body.rindex(b"@") + 1 :])) + b"@$"
+def frame_alone(frame: bytes, record: bytes, number: bytes) -> bytes:
+    """Return a frame with only this record of a message; `frame` is the message, `number` its own or empty."""
+    name, function, _ = frame.split(b"@", 2)
+    return b"@".join((name, function, record, *([number] if number else []))) + b"@$"
 
 
 def _numbered(
     frame: bytes, source: str, function: str, fields: list[bytes], zone: tzinfo, server: str
 ) -> ClientMessage:
-    if not fields or not _NUMBER.fullmatch(fields[-1]):
-        reason = f"{function} has no message number at its end, so it cannot be acknowledged"
+    number = fields[-1].strip() if fields else b""
+    if not _NUMBER.fullmatch(number):
+        number = b""
+    records = [record for record in (fields[:-1] if number else fields) if record]
+    if not fields:
+        reason = f"{function} has neither a record nor a message number"
         return Unreadable(frame + b"$", reason, unit="frame")
-    reply = frame_bytes(server, f"Ack{function}", fields[-1].decode())
-    records = [record for record in fields[:-1] if record]
-    if len(records) > RECORDS_MAX:
-        reason = f"{function} has {len(records)} records; at most {RECORDS_MAX} are allowed"
-        return Unreadable(frame + b"$", reason, unit="frame")
-    fault = _location_fault(source)
+    reply = frame_bytes(server, f"Ack{function}", number.decode()) if number else b""
+    location = _place(source)
     passings: list[Record] = []
     notices: list[Notice] = []
     unreadable: list[Unreadable] = []
-    for record in records:
+    if len(records) > RECORDS_MAX:
+        reason = f"{function} has {len(records)} records; at most {RECORDS_MAX} are allowed"
+        unreadable, records = [Unreadable(frame + b"$", reason, unit="frame")], []
+    for index, record in enumerate(records):
         try:
-            if fault:
-                raise ValueError(fault)
             if function == "Store":
                 passings.append(read_v1(record, zone))
             elif function == "Passing":
                 passings.append(read_v2(_text(record), zone))
             else:
-                notices.append(marker(source, _text(record), zone))
+                notices.append(marker(location, _text(record), zone))
         except ValueError as error:
-            unreadable.append(Unreadable(record, str(error)))
+            unreadable.append(Unreadable(frame_alone(frame, record, number), str(error), index=index))
+            if function == "Marker":  # perhaps a gun, which the office has to hear of
+                notices.append(Notice(location, "marker", None, f"{_text(record)}: {error}"))
     if function == "Marker":
-        return Markers(source, notices, unreadable, reply, frame)
-    return Passings(source, passings, unreadable, reply, frame)
+        return Markers(location, notices, unreadable, reply, frame)
+    return Passings(location, passings, unreadable, reply, frame)
 
 
-def _location_fault(source: str) -> str:
-    if not 1 <= len(source) <= WHERE_MAX_CHARS or not source.isprintable():
-        return f"location {source[:80]!r} is not a name of 1 to {WHERE_MAX_CHARS} printable characters"
-    return ""
+def _place(source: str) -> str:
+    """Return a location's name as a device on the log can have it: its printable characters, the first 64."""
+    return "".join(character for character in source if character.isprintable())[:WHERE_MAX_CHARS]
 
 
 def checksum_v1(record: bytes) -> str:
@@ -225,10 +228,11 @@ def read_v1(raw: bytes, zone: tzinfo) -> Record:
 def read_v2(record: str, zone: tzinfo) -> Record:
     """Return the passing in a V2 record: `key=value` in any order, unknown keys ignored. Raises ValueError."""
     keys = _keys(record)
-    missing = [key for key in ("c", "d", "t") if not keys.get(key, "").strip()]
+    dated = _DATED_TIME.fullmatch(keys.get("t", "").strip())
+    missing = [key for key in ("c", "t", *([] if dated else ["d"])) if not keys.get(key, "").strip()]
     if missing:
         raise ValueError(f"a V2 record has no {', '.join(missing)}; it needs c, d and t")
-    local = datetime.combine(_date(keys["d"].strip()), _time(keys["t"]))
+    local = _dated(*dated.groups()) if dated else datetime.combine(_date(keys["d"].strip()), _time(keys["t"]))
     utc_us = _milliseconds_us(keys.get("utc", ""))
     at_us = one_instant_us(local, zone, utc_us)
     return Record(
@@ -243,23 +247,33 @@ def read_v2(record: str, zone: tzinfo) -> Record:
 
 def marker(location: str, record: str, zone: tzinfo) -> Notice:
     """Return the notice of a marker, V1 (`2025-04-13 05:57:56.027|ext-gun|Extern gunshot`) or V2
-    (`t=..|mt=Gunshot|n=..`).
+    (`t=..|mt=Gunshot|n=..`), whose time has a date of its own, or one in `d`, or none; then it has no instant.
 
     Raises ValueError.
     """
     if match := _MARKER_V1.fullmatch(record):
         year, month, day, clock, kind, text = match.groups()
-        if not FIRST_YEAR <= int(year) <= LAST_YEAR:
-            raise ValueError(f"a marker in the year {year}; check the clock")
-        local = datetime.combine(date(int(year), int(month), int(day)), _time(clock))
-        return Notice(location, kind.strip(), one_instant_us(local, zone), text)
+        return Notice(location, kind.strip(), one_instant_us(_dated(year, month, day, clock), zone), text)
     keys = _keys(record)
-    if "t" not in keys:
-        raise ValueError("a marker has no time")
-    clock_time = _time(keys["t"])
-    day_text = keys.get("d", "").strip()
-    at_us = one_instant_us(datetime.combine(_date(day_text), clock_time), zone) if day_text else None
-    return Notice(location, keys.get("mt", "").strip(), at_us, record)
+    local = _marker_time(keys.get("t", "").strip(), keys.get("d", "").strip())
+    at_us = None if local is None else one_instant_us(local, zone)
+    return Notice(location, keys.get("mt", "").strip() or "marker", at_us, record)
+
+
+def _marker_time(clock: str, day: str) -> datetime | None:
+    """Return the local time of a V2 marker; null if it has no date. Raises ValueError."""
+    if match := _DATED_TIME.fullmatch(clock):
+        return _dated(*match.groups())
+    if not clock:
+        return None
+    clock_time = _time(clock)
+    return datetime.combine(_date(day), clock_time) if day else None
+
+
+def _dated(year: str, month: str, day: str, clock: str) -> datetime:
+    if not FIRST_YEAR <= int(year) <= LAST_YEAR:
+        raise ValueError(f"the year {year} is not in this century; check the clock")
+    return datetime.combine(date(int(year), int(month), int(day)), _time(clock))
 
 
 def _keys(record: str) -> dict[str, str]:

@@ -145,7 +145,7 @@ def test_the_manuals_record_of_47_characters_is_kept_and_no_read():
     message = only(b"Start@Store@" + record + b"@3@$")
     assert isinstance(message, Passings)
     assert message.records == []
-    assert [rejection.raw for rejection in message.unreadable] == [record]
+    assert [rejection.raw for rejection in message.unreadable] == [b"Start@Store@" + record + b"@3@$"]
 
 
 # --- V1 records
@@ -163,7 +163,7 @@ def test_a_changed_character_makes_a_record_unreadable_and_never_a_read(position
     message = only(b"Start@Store@" + bytes(record) + b"@1@$")
     assert isinstance(message, Passings)
     assert message.records == []
-    assert [rejection.raw for rejection in message.unreadable] == [bytes(record)]
+    assert [rejection.raw for rejection in message.unreadable] == [b"Start@Store@" + bytes(record) + b"@1@$"]
     assert "checksum" in message.unreadable[0].reason
     assert message.reply == b"Srv@AckStore@1@$"
 
@@ -174,7 +174,7 @@ def test_one_bad_record_does_not_affect_the_others():
     message = only(b"Start@Store@" + b"@".join((good, bad, good)) + b"@9@$")
     assert isinstance(message, Passings)
     assert len(message.records) == 2
-    assert [rejection.raw for rejection in message.unreadable] == [bad]
+    assert [rejection.raw for rejection in message.unreadable] == [b"Start@Store@" + bad + b"@9@$"]
 
 
 @pytest.mark.parametrize(
@@ -243,15 +243,58 @@ def test_a_location_with_other_than_ascii_letters_keeps_its_name(encoding):
     assert len(message.records) == 1
 
 
-@pytest.mark.parametrize("name", [b"", b"x" * 65, b"a\tb"])
-def test_a_location_that_can_be_no_device_makes_its_records_unreadable_and_is_acknowledged(name):
+@pytest.mark.parametrize(("name", "place"), [(b"", ""), (b"x" * 65, "x" * 64), (b"a\tb", "ab")])
+def test_a_location_that_can_be_no_device_is_read_by_what_of_its_name_can(name, place):
     message = only(name + STORE[5:])
     assert isinstance(message, Passings)
-    assert message.records == []
-    assert [rejection.raw for rejection in message.unreadable] == [STORE[12:51]]
+    assert (message.location, len(message.records), message.unreadable) == (place, 1, [])
 
 
-@pytest.mark.parametrize("frame", [b"x$", b"Start@Fire@1@$", b"Start@Store@$", b"Start@Store@x@$"])
+@pytest.mark.parametrize("number", [b" 1016", b"1016 ", b"\t1016"])
+def test_blanks_around_the_number_of_a_message_change_nothing(number):
+    message = only(PASSING.replace(b"@1016@", b"@" + number + b"@"))
+    assert isinstance(message, Passings)
+    assert (message.reply, len(message.records)) == (b"Srv@AckPassing@1016@$", 1)
+
+
+@pytest.mark.parametrize("frame", [STORE.replace(b"@1@$", b"@$"), STORE.replace(b"@1@$", b"@x@$")])
+def test_a_message_without_a_number_is_read_and_cannot_be_acknowledged(frame):
+    message = only(frame)
+    assert isinstance(message, Passings)
+    assert (message.reply, len(message.records)) == (b"", 1)
+
+
+@pytest.mark.parametrize(
+    ("record", "kind", "instant"),
+    [
+        (b"t=2017-10-25 11:03:40.347|mt=gun|n=Gunshot 1", "gun", at_us(2017, 10, 25, 11, 3, 40, 347)),
+        (b"t=11:03:40.347|d=171025|mt=gun|n=Gunshot 1", "gun", at_us(2017, 10, 25, 11, 3, 40, 347)),
+        (b"t=11:03:40.347|mt=gun|n=Gunshot 1", "gun", None),
+        (b"mt=gun|n=Gunshot 1", "gun", None),
+        (b"n=Gunshot 1", "marker", None),
+    ],
+)
+def test_a_v2_marker_is_a_notice_with_the_instant_that_it_has(record, kind, instant):
+    message = only(b"Finish@Marker@" + record + b"@4@$")
+    assert message.unreadable == []
+    assert message.notices == [Notice("Finish", kind, instant, record.decode())]
+    assert message.reply == b"Srv@AckMarker@4@$"
+
+
+@pytest.mark.parametrize("record", [b"t=25:03:40.347|mt=gun", b"Gunshot 1", b"1999-10-25 11:03:40.347|gun|Gunshot 1"])
+def test_a_marker_whose_time_cannot_be_read_is_told_the_office_and_can_be_replayed(record):
+    message = only(b"Finish@Marker@" + record + b"@4@$")
+    [notice], [unreadable] = message.notices, message.unreadable
+    assert notice.text.startswith(record.decode())
+    assert (notice.at_us, unreadable.raw) == (None, b"Finish@Marker@" + record + b"@4@$")
+
+
+def test_a_v2_record_may_have_its_date_in_its_time():
+    dated = PASSING.replace(b"t=13:11:30.904", b"t=2012-06-06 13:11:30.904").replace(b"|d=120606", b"")
+    assert only(dated).records == only(PASSING).records
+
+
+@pytest.mark.parametrize("frame", [b"x$", b"Start@Fire@1@$", b"Start@Store@$"])
 def test_a_frame_that_is_no_message_is_kept_complete(frame):
     message = only(frame)
     assert isinstance(message, Unreadable)
@@ -373,15 +416,16 @@ def test_a_record_with_a_right_checksum_is_a_read_within_the_years_it_can_name_o
     assert len(message.records) + len(message.unreadable) == 1
 
 
-def test_a_message_of_far_too_many_records_is_one_thing_that_cannot_be_read():
+def test_a_message_of_far_too_many_records_is_one_dead_letter_and_acknowledged():
     frame = b"Start@Store@" + b"x@" * (RECORDS_MAX + 1) + b"1@$"
-    [unreadable] = decoder().feed(frame)
-    assert isinstance(unreadable, Unreadable)
-    assert unreadable.raw == frame
+    [message] = decoder().feed(frame)
+    assert isinstance(message, Passings)
+    assert (message.records, message.reply) == ([], b"Srv@AckStore@1@$")
+    assert [unreadable.raw for unreadable in message.unreadable] == [frame]
     [message] = decoder().feed(b"Start@Store@" + b"x@" * RECORDS_MAX + b"1@$")
     assert len(message.unreadable) == RECORDS_MAX
 
 
 def test_a_record_stands_alone_in_its_frame_whatever_stands_beside_it():
-    assert frame_alone(b"Start@Store@a@b@12@", b"b") == b"Start@Store@b@12@$"
-    assert frame_alone(b"Start@Store@a@12", b"a") == b"Start@Store@a@12@$"
+    assert frame_alone(b"Start@Store@a@b@12@", b"b", b"12") == b"Start@Store@b@12@$"
+    assert frame_alone(b"Start@Store@a@b", b"b", b"") == b"Start@Store@b@$"

@@ -243,6 +243,18 @@ async def test_what_the_log_refuses_stays_unacknowledged_and_is_taken_when_it_co
     assert len(rows(race_log)) == 1
 
 
+async def test_a_message_without_a_number_that_comes_for_ever_is_read_once(port, race_log):
+    frame = STORE.replace(b"@1@$", b"@$")
+    async with connected(port) as client:
+        client.send(frame, frame, STORE)
+        assert await client.answer() == b"Matline@AckStore@1@$"
+    async with connected(port) as client:
+        client.send(frame, b"Start@Ping@$")
+        assert await client.answer() == b"Matline@AckPing@$"
+    assert len(rows(race_log)) == 2
+    assert [notice.kind for notice in race_log.notices()] == ["unnumbered"]
+
+
 async def test_a_record_that_cannot_be_read_is_a_dead_letter_and_its_message_acknowledged(port, race_log):
     bad = STORE[12:49] + b"00"
     async with connected(port) as client:
@@ -250,7 +262,7 @@ async def test_a_record_that_cannot_be_read_is_a_dead_letter_and_its_message_ack
         assert await client.answer() == b"Matline@AckStore@4@$"
     assert len(rows(race_log)) == 1
     [letter] = race_log.dead_letters
-    assert (letter.source, letter.event, letter.gateway, letter.index) == ("mylaps", "example-2026", "tent", 0)
+    assert (letter.source, letter.event, letter.gateway, letter.index) == ("mylaps", "example-2026", "tent", 1)
     assert letter.raw == b"Start@Store@" + bad + b"@4@$"
 
 
