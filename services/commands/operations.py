@@ -100,7 +100,7 @@ def token_revoke(
     sys.exit(revoke_main(os.environ, ids))
 
 
-gateway = CommandGroup(text="Try a reader before the race.")
+gateway = CommandGroup(text="Try a reader before the race, and import files of readers.")
 commands.add_typer(gateway, name="gateway", rich_help_panel=HEADING)
 
 
@@ -142,6 +142,72 @@ def gateway_test(
     from services.operate.gateway_test import TestOrder, main
 
     sys.exit(main(TestOrder(protocol=protocol, address=address, zone=zone, seconds=seconds)))
+
+
+@gateway.command("import")
+def gateway_import(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files out of devices' memories.")],
+    event: Annotated[str, typer.Option(metavar="EVENT", help="The event's id, such as hanoi-half-2024.")],
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DEVICE",
+            help="The device of all reads, such as F1; or PLACE=F1 or PLACE/ANTENNA=F1 for the file's own words. May be"
+            " repeated.",
+        ),
+    ] = None,
+    zone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="The time zone of the device's clock, by default the event's.")
+    ] = None,
+    day: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE", help="The day of the first read, for times without a date; by default the event's."
+        ),
+    ] = None,
+    shift: Annotated[
+        str | None, typer.Option(metavar="SHIFT", help="Added to every time: seconds, or hours such as -01:00:00.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=COLUMN", help="A column of a table by heading or number: chip=Tag, time=3. May be repeated."
+        ),
+    ] = None,
+    gateway: Annotated[
+        str | None, typer.Option(metavar="ID", help="What the log calls the sender, by default import.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is in the files, and write nothing.")] = False,
+    to: Annotated[
+        str | None, typer.Option(metavar="URL", help="The address of ingest, by default on this machine.")
+    ] = None,
+) -> None:
+    """Write the reads of files out of devices' memories to the log.
+
+    Takes files of ChronoTrack, RACE RESULT, RFID Timing, IPICO, Trident, MYLAPS and Chronokeep, and tables with
+    headings. The format is recognised. Shows the reads of each device, which chips are known, and how many reads are on
+    the log already; these are not written again, so a file may be imported twice, and beside the live stream.
+
+    \b
+      matline gateway import finish.csv --event hanoi-half-2024 --device F1 --dry-run
+
+    MATLINE_TOKEN is the token of an official or of the gateway. The exit code is 1 if a file was not taken or has lines
+    that cannot be read.
+    """
+    from services.operate.import_files import ImportOrder, main
+
+    order = ImportOrder(
+        event=event,
+        devices=device or [],
+        zone=zone,
+        day=day,
+        shift=shift,
+        columns=column or [],
+        gateway=gateway,
+        dry_run=dry_run,
+        to=to,
+    )
+    sys.exit(main(os.environ, files, order))
 
 
 rejected = CommandGroup(text="Inspect and replay what could not be processed.")

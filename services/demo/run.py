@@ -24,9 +24,9 @@ from services.demo import recorded
 from services.demo.latency import Percentiles, Watcher
 from services.demo.show import BoardLine, Racing, Screen, board_line, board_table
 from services.demo.stack import Stack, free_port, fresh_folder, ports_for_demo
-from services.operate.topic_records import LogUnavailable
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions
+from services.runtime.topic_records import LogUnavailable
 from services.standings.event_index import title
 
 RACE = "vnexpress-hcmc-midnight-2024.toml"

@@ -53,6 +53,17 @@ class KnownEvent:
         """Return the bib that owns a chip by the entries in force."""
         return self._state.rulings.owner_of(chip)
 
+    def wearer_of(self, chip: str, device: str, at_us: int) -> str | None:
+        """Return the bib that wears a chip when a device reads it at `at_us` by its own clock."""
+        rulings = self._state.rulings
+        return rulings.wearer_of(chip, rulings.corrected_us(device, at_us), rulings.owner_of(chip))
+
+    def mat_of(self, device: str, at_us: int) -> str | None:
+        """Return the mat at which a device stands at `at_us` by its own clock, null if it stands at none."""
+        rulings = self._state.rulings
+        place = rulings.place_of(device, rulings.corrected_us(device, at_us))
+        return None if place is None else place.mat
+
     def is_withdrawn(self, fact: EntriesAdded) -> bool:
         """Return whether a withdrawal names the id of the fact, or of the upload that it is a part of."""
         return self._state.is_withdrawn(fact)

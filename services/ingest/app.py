@@ -244,8 +244,8 @@ async def _without_errors(request: web.Request, handler: Handler) -> web.StreamR
         return problem(
             404,
             "Nothing here",
-            f"there is no {request.path}; ingest takes /v1/events/{{event}}/reads, .../definition, .../entries and"
-            " .../facts",
+            f"there is no {request.path}; ingest takes /v1/events/{{event}}/reads, .../definition, .../entries,"
+            " .../facts and .../import",
         )
     except web.HTTPMethodNotAllowed as error:
         refused = problem(405, "Wrong method", f"{request.path} takes {', '.join(sorted(error.allowed_methods))}")

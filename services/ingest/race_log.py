@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaProducer
@@ -29,6 +29,7 @@ from services.ingest.metrics import IngestMetrics
 from services.runtime.backoff import Backoff
 from services.runtime.faults import StartFault
 from services.runtime.kafka import kafka_fault
+from services.runtime.topic_records import keyed_values
 
 ENVELOPE_HEAD_BYTES = 256  # version, event and list head of an envelope; an event is at most 64 characters
 PACKED_MAX_BYTES = RECORD_MAX_BYTES - ENVELOPE_HEAD_BYTES
@@ -62,6 +63,10 @@ class Log(Protocol):
 
         Raises as `append`, and Overloaded for a sender that causes too many of them.
         """
+        ...
+
+    def values(self, event: str) -> AsyncGenerator[bytes, None]:
+        """Yield the event's records in order, up to the end of the log. Raises KafkaError, LogUnavailable."""
         ...
 
     async def room(self) -> None:
@@ -208,6 +213,9 @@ class KafkaLog:
 
     def reachable(self) -> bool:
         return self._reachable
+
+    def values(self, event: str) -> AsyncGenerator[bytes, None]:
+        return keyed_values(self._options, RACE_LOG.name, partition_of(event, self._partitions), event.encode())
 
     async def room(self) -> None:
         await self._roomy.wait()

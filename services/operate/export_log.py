@@ -11,10 +11,10 @@ from aiokafka.errors import KafkaError
 
 from schemas import codec
 from schemas.topics import RACE_LOG, partition_of
-from services.operate.topic_records import LogUnavailable, records
 from services.runtime import logs
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options
+from services.runtime.topic_records import LogUnavailable, records
 from services.runtime.topics_admin import check_topics
 
 EXIT_FAILED = 1
@@ -56,7 +56,7 @@ async def lines(event: str, kafka: KafkaOptions) -> AsyncGenerator[bytes, None]:
     """
     count = (await check_topics(kafka))[RACE_LOG.name]
     key = event.encode()
-    async with aclosing(records(kafka, RACE_LOG.name, partition_of(event, count))) as read:
+    async with aclosing(records(kafka.client(), RACE_LOG.name, partition_of(event, count))) as read:
         async for record in read:
             if record.key == key:
                 for line in _lines_of(record.offset, record.value, event):

@@ -16,6 +16,7 @@ from schemas.topics import REJECTED
 from services.ingest.http.push import READS_MAX
 from services.ingest.readers.sources import Source, parse_sources
 from services.ingest.settings import config_path
+from services.operate.ingest_client import ingest_address, token_headers
 from services.operate.rejected import (
     Again,
     DeadLetter,
@@ -27,10 +28,9 @@ from services.operate.rejected import (
     read_again,
     table,
 )
-from services.operate.topic_records import LogUnavailable, records
-from services.runtime.environment import number, text
 from services.runtime.faults import StartFault
 from services.runtime.kafka import kafka_fault, kafka_options
+from services.runtime.topic_records import LogUnavailable, records
 from services.runtime.topics_admin import check_topics
 
 EXIT_FAILED = 1
@@ -87,13 +87,11 @@ def replay_main(environment: Mapping[str, str], wanted: DeadLetterFilter, to: st
 
     async def run() -> int:
         sources = _sources(environment)
-        address = to or _address(environment)
-        key = environment.get("MATLINE_TOKEN", "").strip()
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        address = to or ingest_address(environment)
         timeout = aiohttp.ClientTimeout(total=ANSWER_WAIT_S)
         sent = left = 0
         async with (
-            aiohttp.ClientSession(headers=headers, timeout=timeout) as session,
+            aiohttp.ClientSession(headers=token_headers(environment), timeout=timeout) as session,
             aclosing(_letters(environment, wanted)) as letters,
         ):
             async for letter in letters:
@@ -160,7 +158,7 @@ def _type(path: str) -> str:
 async def _letters(environment: Mapping[str, str], wanted: DeadLetterFilter) -> AsyncGenerator[DeadLetter, None]:
     kafka = kafka_options(environment)
     await check_topics(kafka)
-    async with aclosing(records(kafka, REJECTED.name, 0)) as every_record:
+    async with aclosing(records(kafka.client(), REJECTED.name, 0)) as every_record:
         async for record in every_record:
             letter = dead_letter_of(record.offset, record.value)
             if letter is not None and wanted.takes(letter):
@@ -170,12 +168,6 @@ async def _letters(environment: Mapping[str, str], wanted: DeadLetterFilter) -> 
 def _sources(environment: Mapping[str, str]) -> list[Source]:
     path: Path = config_path(environment)
     return parse_sources(path.read_bytes()) if path.is_file() else []
-
-
-def _address(environment: Mapping[str, str]) -> str:
-    host = text(environment, "MATLINE_HOST", "127.0.0.1")
-    scheme = "https" if environment.get("MATLINE_TLS_CERT", "").strip() else "http"
-    return f"{scheme}://{host}:{number(environment, 'MATLINE_INGEST_PORT', 8701)}"
 
 
 def _exit_code(environment: Mapping[str, str], run: Callable[[], Coroutine[Any, Any, int]]) -> int:

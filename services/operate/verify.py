@@ -21,10 +21,10 @@ from schemas import codec
 from schemas.events import ReadsReceived
 from schemas.results import AthleteRow
 from services.operate.export_log import lines
-from services.operate.topic_records import LogUnavailable
 from services.runtime.environment import text
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options
+from services.runtime.topic_records import LogUnavailable
 from services.scoring.core.event import EventState
 from services.standings.document import document, scored_rows
 

@@ -1,7 +1,7 @@
 """A race log in memory: the second implementation of `Log`, for all of ingest that is not about Kafka."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from schemas import codec
 from schemas.events import LoggedFact, NoticeReceived
@@ -43,6 +43,12 @@ class MemoryLog:
             await asyncio.wait_for(self.answering.wait(), wait_s)
         except TimeoutError:
             raise Unavailable("Kafka did not answer; send it again unchanged") from None
+
+    async def values(self, event: str) -> AsyncGenerator[bytes, None]:
+        for named, facts in self.records:
+            if named == event:
+                packed = [pack(fact) for fact in facts]
+                yield codec.encode_packed(event, [fact.raw for fact in packed], max(fact.version for fact in packed))
 
     async def room(self) -> None:
         return

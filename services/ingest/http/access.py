@@ -73,6 +73,17 @@ class Access:
             )
         return holder
 
+    def importer(self, request: web.Request, event: str) -> Token:
+        """Return the token of a request with a file of reads: an official's or a gateway's. Raises Refused."""
+        holder = self._holder(request, event)
+        if holder.role not in ("official", "gateway"):
+            raise Refused(
+                403,
+                "Not with this token",
+                f"a file of reads needs an official's or a gateway's token; token {holder.id} is of role {holder.role}",
+            )
+        return holder
+
     def _holder(self, request: web.Request, event: str) -> Token:
         if not self._tokens.required():
             _check_local(request)

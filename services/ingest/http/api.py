@@ -42,6 +42,7 @@ from services.ingest.http.entries import (
     options_of,
     unknown_changes,
 )
+from services.ingest.http.file_imports import FILE_MAX_BYTES, FileImports, import_options
 from services.ingest.http.push import (
     READS_MAX,
     Push,
@@ -114,6 +115,7 @@ class IngestApi:
         self._now_us = now_us
         self._limits = limits or IngestLimits()
         self._sessions = Sessions()
+        self._imports = FileImports(race_log, follower, self._limits, self._count)
         self._in_flight = 0
         self._large = RateLimiter(LARGE_BYTES_A_SECOND, LARGE_BYTES_A_SECOND / 4)
         self._reading_list = asyncio.Semaphore(LISTS_READ_AT_ONCE)
@@ -126,6 +128,7 @@ class IngestApi:
             (operations.DEFINITION, "definition", self._definition),
             (operations.ENTRIES, "entries", self._entries),
             (operations.FACTS, "facts", self._facts),
+            (operations.IMPORT, "import", self._import),
         ]
         return [
             OperationRoute(operation, self._counted_handler(name, handler)) for operation, name, handler in handlers
@@ -244,6 +247,17 @@ class IngestApi:
             return None
         facts = reads_facts(event, push.gateway, push.session, push.rows, at_us)
         return await self._log.append(event, facts, self._limits.ack_wait_s)
+
+    async def _import(self, request: web.Request) -> web.StreamResponse:
+        event = _event(request)
+        holder = self._access.importer(request, event)
+        options = import_options(list(request.query.items()))
+        if holder.role == "gateway":
+            check_gateway(holder, options.gateway)
+        data = await self._body(request, holder, FILE_MAX_BYTES)
+        answer = await self._imports.take(event, data, options, self._now_us())
+        self._metrics.reads.labels("import").inc(answer.written)
+        return _json(answer)
 
     # --- definition
 

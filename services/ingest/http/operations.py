@@ -1,5 +1,6 @@
 """The operations of ingest, each with its bodies, answers and errors. `IngestApi.routes` gives each its handler."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -12,6 +13,7 @@ from services.entry_lists.errors import ENTRIES_MAX
 from services.entry_lists.row_changes import RowChange
 from services.fact_effects.effects import Effect
 from services.fact_effects.sent_kinds import SENT_FACTS
+from services.ingest.http.file_imports import ImportAnswer
 from services.ingest.http.push import READS_MAX, WireRead
 from services.runtime.openapi import Service
 from services.runtime.operations import JSON, Answer, Content, Operation, Parameter
@@ -206,6 +208,37 @@ FACTS = Operation(
         **_REFUSED,
         400: "Malformed: `faults` names each fact with its `index` and the reason; nothing was written.",
         503: "Kafka does not answer, or the definition that a time of day needs is not known yet. With `Retry-After`.",
+    },
+)
+IMPORT = Operation(
+    method="POST",
+    path=f"{EVENT}/import",
+    name="importFile",
+    subject="gateways",
+    title="Take the reads of a file out of a device's memory",
+    says=(
+        "The format is recognised. Reads that the log has already are not written again, so a file may be sent twice,"
+        " and beside the live stream. A gateway's token or an official's."
+    ),
+    access="gateway",
+    parameters=(
+        _IN_EVENT,
+        Parameter("dry_run", "query", Literal["0", "1", "true", "false"], "With 1 nothing is written."),
+        Parameter("device", "query", list[str], "`F1`, for all reads, or `PLACE=F1` or `PLACE/ANTENNA=F1`; repeated."),
+        Parameter("zone", "query", str, "The zone of the device's clock, by default the event's."),
+        Parameter("day", "query", date, "The day of the first read, where times have no date; by default the event's."),
+        Parameter("shift", "query", str, "Added to every time: seconds, or hours such as `-01:00:00`."),
+        Parameter("column", "query", list[str], "`chip=Tag` or `time=3`: columns of a table; repeated."),
+        Parameter("gateway", "query", GatewayId, "What the log calls the sender, by default `import`."),
+        _CODING,
+    ),
+    body=(Content("application/octet-stream", "The file as it is, up to 32 MiB."),),
+    answers=_answer(ImportAnswer),
+    problems={
+        **{status: says for status, says in _PROBLEMS.items() if status != 415},
+        400: "The file is of no known format, or a parameter is wrong or missing; nothing was written.",
+        415: "The content coding is not known.",
+        422: "Places of the file are no devices of the event; nothing was written.",
     },
 )
 UPLOAD = Operation(

@@ -1,11 +1,10 @@
 """Read a partition of a topic from its beginning to its present end."""
 
-from collections.abc import AsyncGenerator
-from typing import NamedTuple
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-
-from services.runtime.kafka import KafkaOptions
 
 FETCH_WAIT_MS = 500  # how long one fetch waits for records
 IDLE_MAX = 60  # empty fetches in a row, half a minute: then Kafka counts as down
@@ -23,12 +22,12 @@ class TopicRecord(NamedTuple):
     value: bytes
 
 
-async def records(kafka: KafkaOptions, topic: str, partition: int) -> AsyncGenerator[TopicRecord, None]:
-    """Yield the partition's records in order, up to its end at the call.
+async def records(options: Mapping[str, Any], topic: str, partition: int) -> AsyncGenerator[TopicRecord, None]:
+    """Yield the partition's records in order, up to its end at the call. `options` are aiokafka's for the connection.
 
     A caller that may stop early must use `aclosing`. Raises LogUnavailable.
     """
-    consumer = AIOKafkaConsumer(**kafka.client(), enable_auto_commit=False, auto_offset_reset="none")
+    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="none")
     try:
         await consumer.start()
         topic_partition = TopicPartition(topic, partition)
@@ -51,3 +50,13 @@ async def records(kafka: KafkaOptions, topic: str, partition: int) -> AsyncGener
                     yield TopicRecord(record.offset, record.key, record.value)
     finally:
         await consumer.stop()
+
+
+async def keyed_values(
+    options: Mapping[str, Any], topic: str, partition: int, key: bytes
+) -> AsyncGenerator[bytes, None]:
+    """Yield the values of the records with this key, as `records`."""
+    async with aclosing(records(options, topic, partition)) as every_record:
+        async for record in every_record:
+            if record.key == key:
+                yield record.value

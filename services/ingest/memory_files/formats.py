@@ -1,0 +1,137 @@
+"""Recognise a file out of a device's memory, and read all of it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from services.ingest.memory_files.chronotrack import CHRONOTRACK
+from services.ingest.memory_files.file_lines import (
+    BadRecord,
+    Content,
+    FileFormat,
+    FileMark,
+    FileRead,
+    FileSettings,
+    UnknownFile,
+)
+from services.ingest.memory_files.ipico import IPICO
+from services.ingest.memory_files.mylaps import MYLAPS
+from services.ingest.memory_files.raceresult import RACERESULT
+from services.ingest.memory_files.rfid_timing import OUTREACH, ULTRA
+from services.ingest.memory_files.tables import CHRONOKEEP, TABLE
+from services.ingest.memory_files.times import Days, lacks_dates
+
+FORMATS: tuple[FileFormat, ...] = (CHRONOTRACK, RACERESULT, ULTRA, OUTREACH, IPICO, MYLAPS, CHRONOKEEP, TABLE)
+SAMPLE_LINES = 200  # by which a file is recognised: more than any heading or handshake
+SHOWN_CHARS = 80
+CONTROL_MAX = 0.05  # of the characters; text has hardly any but line ends and tabs
+
+_LINE_ENDS = re.compile(r"\r\n|\n|\r")
+_COMMENT = re.compile(r"#(?!P;)")
+_CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f]")
+
+
+class ReadAt(Struct, frozen=True):
+    """A read with its line, counted from 1, and its instant, shifted as the settings say."""
+
+    line: int
+    read: FileRead
+    at_us: int
+
+
+class MarkAt(Struct, frozen=True):
+    """A gun or another mark with its line and its instant, null where its time is incomplete."""
+
+    line: int
+    mark: FileMark
+    at_us: int | None
+
+
+class BadLine(Struct, frozen=True):
+    """A line, or a record in it, that cannot be read."""
+
+    line: int
+    reason: str
+
+
+class MemoryFile(Struct, frozen=True):
+    """All that a file holds. `lacks_dates`: some of its times have no date, so that the day decides."""
+
+    format: FileFormat
+    reads: list[ReadAt]
+    marks: list[MarkAt]
+    bad: list[BadLine]
+    lacks_dates: bool
+
+
+def read_file(data: bytes, settings: FileSettings) -> MemoryFile:
+    """Return what a file holds, in its order. A bad line loses nothing else. Raises UnknownFile."""
+    lines = [line.strip("\0 \r\n\ufeff") for line in _LINE_ENDS.split(_text(data))]
+    first_lines = [line for line in lines if line][:SAMPLE_LINES]
+    if not first_lines:
+        raise UnknownFile("the file is empty; look whether the device has another one of the same day")
+    found = recognised(first_lines, settings)
+    read_line = found.reader(first_lines, settings)
+    days = Days(settings.zone, settings.day)
+    memory = MemoryFile(found, [], [], [], False)
+    times = []
+    for number, line in enumerate(lines, 1):
+        if not line or _COMMENT.match(line):
+            continue
+        try:
+            for content in read_line(line):
+                if not isinstance(content, BadRecord):
+                    times.append(content.when)
+                _take(memory, number, content, days, settings)
+        except ValueError as error:
+            memory.bad.append(BadLine(number, str(error)))
+    return MemoryFile(found, memory.reads, memory.marks, memory.bad, lacks_dates(times))
+
+
+def _take(memory: MemoryFile, number: int, content: Content, days: Days, settings: FileSettings) -> None:
+    """Add a line's content. Raises ValueError for a time that did not occur, or has no date."""
+    match content:
+        case FileRead(where=where, when=when):
+            memory.reads.append(ReadAt(number, content, days.instant_us(where, when) + settings.shift_us))
+        case FileMark(where=where, when=when):
+            at_us = None if when is None else days.instant_us(where, when) + settings.shift_us
+            memory.marks.append(MarkAt(number, content, at_us))
+        case BadRecord(reason=reason):
+            memory.bad.append(BadLine(number, reason))
+
+
+def recognised(lines: Sequence[str], settings: FileSettings) -> FileFormat:
+    """Return the format that most of the first lines are of; a table where columns are named. Raises UnknownFile."""
+    if settings.columns:
+        return TABLE
+    headed = next((known for known in (CHRONOKEEP, TABLE) if any(map(known.recognises, lines[:30]))), None)
+    counts = Counter({known.name: sum(map(known.recognises, lines)) for known in FORMATS if known not in (TABLE,)})
+    name, count = counts.most_common(1)[0]
+    if count and (headed is None or count > 1):
+        return next(known for known in FORMATS if known.name == name)
+    if headed is not None:
+        return headed
+    raise UnknownFile(
+        f"the file is of no known format; its first line is {lines[0][:SHOWN_CHARS]!r}. Known are"
+        f" {', '.join(_titles())}; for another table name its columns, such as chip=1 and time=2"
+    )
+
+
+def _titles() -> Iterator[str]:
+    return (known.title for known in FORMATS)
+
+
+def _text(data: bytes) -> str:
+    """Return a file as text. Raises UnknownFile for one that is no text."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = data.decode("utf-16", "replace")
+    else:
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+    if data[:2] == b"PK" or len(_CONTROL.findall(text)) > CONTROL_MAX * len(text):
+        raise UnknownFile("the file is not text; unpack it, or save a spreadsheet as CSV, and send that")
+    return text
