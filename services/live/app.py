@@ -13,6 +13,7 @@ from services.live.http.access import Access
 from services.live.http.answer_cache import AnswerCache
 from services.live.http.answers import problem
 from services.live.http.api import LiveApi, preflight_route
+from services.live.http.compression import Compressor, compressing
 from services.live.http.operations import SERVICE
 from services.live.limits import LiveLimits
 from services.live.loader import Loader
@@ -31,6 +32,7 @@ from services.runtime.tokens import Tokens
 
 SHUTDOWN_S = 5.0  # for answers being made; streams end at once
 MIB = 1024 * 1024
+COMPRESSED_SHARE = 4  # of the cache: a quarter for compressed bodies, which are much smaller
 
 log = logging.getLogger(__name__)
 
@@ -54,20 +56,22 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
     tracker = RevisionTracker(store, metrics, now_us)
     access = Access(Tokens(settings.tokens), limits)
     loader = Loader(store)
-    answers = AnswerCache(loader, metrics, settings.cache_mib * MIB)
+    cache_bytes = settings.cache_mib * MIB
+    compressor = Compressor(cache_bytes // COMPRESSED_SHARE)
+    answers = AnswerCache(loader, metrics, cache_bytes - cache_bytes // COMPRESSED_SHARE)
     streams = Streams(tracker, loader, answers, metrics, limits)
     tables = PreviewTables(database)
     previews = Previews(store, tables, limits)
-    api = LiveApi(tracker, loader, answers, streams, access, metrics, now_us, previews, tables)
-    app = web.Application(middlewares=[_problems])
+    api = LiveApi(tracker, loader, answers, streams, access, metrics, now_us, previews, tables, compressor)
+    app = web.Application(middlewares=[compressing, _problems])
     app[REVISIONS] = tracker
     described = [*ops.routes(metrics.registry, lambda: tracker.fault), *api.routes()]
     app.add_routes(described)
     app.add_routes(reference.routes(SERVICE, described))
     app.add_routes([preflight_route()])
-    app.add_routes(overlay.routes())
-    app.add_routes(robots.routes(access))
-    app.add_routes(page.routes())
+    app.add_routes(overlay.routes(compressor))
+    app.add_routes(robots.routes(access, compressor))
+    app.add_routes(page.routes(compressor))
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await tracker.poll(patient=False)
@@ -79,7 +83,7 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for part in (streams, previews, answers, api, loader):
+        for part in (streams, previews, answers, api, loader, compressor):
             await part.close()
 
     async def end_streams(_: web.Application) -> None:

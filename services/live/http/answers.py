@@ -1,6 +1,7 @@
 """Answers as encoded bytes with their headers, ready to be sent any number of times."""
 
 import hashlib
+import re
 from typing import Any
 
 import msgspec
@@ -18,6 +19,11 @@ NEVER = "no-store"
 PRIVATE = "private, max-age=0"
 
 JSON_TYPE = "application/json; charset=utf-8"
+
+
+VARYING = {"Vary": "Accept-Encoding"}
+
+_COMPRESSIBLE = re.compile(r"text/|application/(problem\+)?(json|xml|javascript)\b|image/svg\+xml")
 
 
 class Answer(Struct, frozen=True):
@@ -38,6 +44,7 @@ def answer(body: bytes, content_type: str, revision: int, **more: str) -> Answer
         "Access-Control-Expose-Headers": "ETag, X-Revision, X-Total-Count, Link",
         "X-Revision": str(revision),
         "X-Content-Type-Options": "nosniff",
+        **(VARYING if compressible(content_type) else {}),
         **more,
     }
     return Answer(body, tag, headers)
@@ -46,6 +53,17 @@ def answer(body: bytes, content_type: str, revision: int, **more: str) -> Answer
 def json_answer(value: Any, revision: int, **more: str) -> Answer:
     """Return a value as JSON, with the headers that every answer has, and `more` headers."""
     return answer(msgspec.json.encode(value), JSON_TYPE, revision, **more)
+
+
+def compressible(content_type: str) -> bool:
+    """Return whether bodies of a type shrink: text does, archives and pictures are compressed already."""
+    return _COMPRESSIBLE.match(content_type) is not None
+
+
+def coded(answer: Answer, coding: str, body: bytes) -> Answer:
+    """Return an answer with its body in a content coding, and a tag of its own for it. Source: RFC 9110, 8.8.3.3."""
+    tag = f'{answer.tag[:-1]}-{coding}"'
+    return Answer(body, tag, {**answer.headers, "ETag": tag, "Content-Encoding": coding})
 
 
 def weight(answer: Answer) -> int:
@@ -68,14 +86,10 @@ class ReadyAnswer:
         wanted = request.headers.get("If-None-Match")
         headers = self._headers.copy()  # aiohttp adds to the headers of a response
         if wanted is not None and matches(wanted, self._tag):
+            headers.pop("Content-Encoding", None)
             del headers["Content-Type"]
             return web.Response(status=304, headers=headers)
         return web.Response(body=self._body, headers=headers)
-
-
-def respond(request: web.Request, answer: Answer, caching: str) -> web.Response:
-    """Return the answer, or 304 when the client has it already."""
-    return ReadyAnswer(answer, caching).response(request)
 
 
 def matches(if_none_match: str, tag: str) -> bool:

@@ -23,10 +23,10 @@ from services.live.http.answers import (
     ReadyAnswer,
     json_answer,
     problem,
-    respond,
     weight,
 )
 from services.live.http.body import body_of
+from services.live.http.compression import Compressor, accepted_coding
 from services.live.http.query import (
     AtQuery,
     BoardQuery,
@@ -88,6 +88,7 @@ class LiveApi:
         now_us: Callable[[], int],
         previews: Previews,
         tables: PreviewTables,
+        compressor: Compressor,
     ) -> None:
         self._tracker = tracker
         self._loader = loader
@@ -99,9 +100,10 @@ class LiveApi:
         folder = FactFolder(loader.store)
         self._explainer = Explainer(loader, folder)
         self._previews = previews
+        self._compressor = compressor
         self._waiting = WaitingFacts(loader, folder, tables)
         self._health_reports = HealthReports(loader, self._explainer, now_us)
-        self._current: dict[str, ReadyAnswer] = {}
+        self._current: dict[tuple[str, str | None], ReadyAnswer] = {}
         self._current_state = (tracker.generation, access.private())
 
     def routes(self) -> list[OperationRoute]:
@@ -166,22 +168,22 @@ class LiveApi:
     # --- Answers at hand, for addresses that many clients ask for
 
     def _current_answer(self, request: web.Request) -> ReadyAnswer | None:
-        """Return the answer to the same address, if it was made since the last revision of any event."""
+        """Return the answer to the same address and coding, if it was made since the last revision of any event."""
         state = self._tracker.generation, self._access.private()
         if self._current_state != state:
             self._current.clear()
             self._current_state = state
-        return self._current.get(request.raw_path)
+        return self._current.get(_asked_for(request))
 
     async def _respond(self, request: web.Request, making: Awaitable[Answer], caching: str) -> web.Response:
         """Return an answer that all viewers get alike, and keep it at hand while it is current."""
         generation = self._tracker.generation
         answer = await making
-        ready = ReadyAnswer(answer, caching)
+        ready = await self._compressor.ready(request, answer, caching)
         if caching == NOW and generation == self._tracker.generation and weight(answer) <= CURRENT_BYTES_MAX:
             if len(self._current) >= CURRENT_MAX:
                 self._current.clear()
-            self._current[request.raw_path] = ready
+            self._current[_asked_for(request)] = ready
         return ready.response(request)
 
     # --- Which event, which revision
@@ -252,7 +254,7 @@ class LiveApi:
             caching = NEVER
         elif explained.behind:
             caching = self._caching(NOW)
-        return respond(request, await asyncio.to_thread(make), caching)
+        return await self._compressor.respond(request, await asyncio.to_thread(make), caching)
 
     # --- Publications
 
@@ -273,7 +275,8 @@ class LiveApi:
         now_us = self._now_us()
         now = datetime.fromtimestamp(now_us / 1e6, UTC).isoformat(timespec="microseconds")
         revision = _highest(self._visible(request))
-        return respond(request, json_answer({"now_us": now_us, "now": now, "revision": revision}, revision), NEVER)
+        clock = json_answer({"now_us": now_us, "now": now, "revision": revision}, revision)
+        return await self._compressor.respond(request, clock, NEVER)
 
     def _visible(self, request: web.Request) -> list[AnnouncedRevision]:
         """Return the newest revisions of the events that a request may see. Raises Refused."""
@@ -285,7 +288,7 @@ class LiveApi:
         announced = self._visible(request)
         making = self._answers.events(announced, _highest(announced), self._tracker.generation, language)
         if self._access.private():  # the same address has other answers for other tokens
-            return respond(request, await making, PRIVATE)
+            return await self._compressor.respond(request, await making, PRIVATE)
         return await self._respond(request, making, NOW)
 
     async def _event(self, request: web.Request) -> web.StreamResponse:
@@ -298,7 +301,7 @@ class LiveApi:
 
     async def _ograf(self, request: web.Request) -> web.StreamResponse:
         event = await self._loader.events.defined(self._newest(request))
-        return await overlay.package(request, event, self._caching(NOW))
+        return await overlay.package(request, event, self._caching(NOW), self._compressor)
 
     async def _standings(self, request: web.Request) -> web.StreamResponse:
         announced, _, caching = await self._read(request, at_query)
@@ -312,19 +315,19 @@ class LiveApi:
         until = newest if query.until is None else await history.at(newest, Moment(revision=query.until))
         official = self._access.is_official(request, newest.event)
         answer = await self._answers.changes(since, until, official)
-        return respond(request, answer, NEVER if official else self._caching(NOW))
+        return await self._compressor.respond(request, answer, NEVER if official else self._caching(NOW))
 
     async def _cases(self, request: web.Request) -> web.StreamResponse:
         self._access.check_official(request, request.match_info["event"])
         announced, query, _ = await self._read(request, at_query)
         findings = await self._health_reports.findings(announced, exact=query.as_of is not None)
-        return respond(request, await self._answers.cases(announced, findings), NEVER)
+        return await self._compressor.respond(request, await self._answers.cases(announced, findings), NEVER)
 
     async def _facts(self, request: web.Request) -> web.StreamResponse:
         announced, _, caching = await self._read(request, pending_query)
         official = self._access.is_official(request, announced.event)
         answer = await self._waiting.listed(announced, official)
-        return respond(request, answer, NEVER if official else caching)
+        return await self._compressor.respond(request, answer, NEVER if official else caching)
 
     async def _preview(self, request: web.Request) -> web.StreamResponse:
         event = request.match_info["event"]
@@ -340,7 +343,7 @@ class LiveApi:
         self._access.check_official(request, request.match_info["event"])
         announced, query, _ = await self._read(request, at_query)
         made = await self._health_reports.report(announced, exact=query.as_of is not None)
-        return respond(request, made, NEVER)
+        return await self._compressor.respond(request, made, NEVER)
 
     # --- Streams
 
@@ -354,6 +357,11 @@ class LiveApi:
         language = None if event is None else in_asked_language(event, query.language).language
         subject = Subject(announced.event, query.board, query.bib, language)
         return await self._streams.serve(request, subject, request.headers.get("Last-Event-ID"))
+
+
+def _asked_for(request: web.Request) -> tuple[str, str | None]:
+    """Return the address and the coding for which an answer is the same."""
+    return request.raw_path, accepted_coding(request.headers.get("Accept-Encoding", ""))
 
 
 def _highest(announced: Iterable[AnnouncedRevision]) -> int:

@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl, urlsplit
 from aiohttp import web
 
 from services.live.errors import Refused
-from services.live.http.answers import answer, respond
+from services.live.http.answers import answer
+from services.live.http.compression import Compressor
 from services.live.http.page import StaticFiles
 from services.live.web.overlay_view import GRAPHICS, ograf_package
 from services.standings.event_index import EventIndex
@@ -14,18 +15,18 @@ from services.standings.event_index import EventIndex
 _files = StaticFiles("overlay")
 
 
-def routes() -> list[web.RouteDef]:
+def routes(compressor: Compressor) -> list[web.RouteDef]:
     """Return the routes of the pages and of their files."""
-    page = _files.serving("page.html")
-    return [_files.route(), *(web.get(f"/overlay/{{event}}/{graphic}", page) for graphic in GRAPHICS)]
+    page = _files.serving("page.html", compressor)
+    return [_files.route(compressor), *(web.get(f"/overlay/{{event}}/{graphic}", page) for graphic in GRAPHICS)]
 
 
-async def package(request: web.Request, event: EventIndex, caching: str) -> web.Response:
+async def package(request: web.Request, event: EventIndex, caching: str, compressor: Compressor) -> web.Response:
     """Return the OGraf package of an event. Raises Refused for a `server` that is no address."""
     server = _server(request)
     content = await asyncio.to_thread(ograf_package, event, server, _files.contents())
     named = {"Content-Disposition": f'attachment; filename="{event.definition.event}-ograf.zip"'}
-    return respond(request, answer(content, "application/zip", 0, **named), caching)
+    return await compressor.respond(request, answer(content, "application/zip", 0, **named), caching)
 
 
 def _server(request: web.Request) -> str:

@@ -5,7 +5,8 @@ from importlib.resources import files
 
 from aiohttp import web
 
-from services.live.http.answers import NOW, Answer, answer, respond
+from services.live.http.answers import NOW, Answer, answer
+from services.live.http.compression import Compressor
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -21,16 +22,16 @@ TYPES = {
 }
 
 
-def routes() -> list[web.RouteDef]:
+def routes(compressor: Compressor) -> list[web.RouteDef]:
     """Return the routes of the page at `/` and `/{event}`, of the announcer's page, and of the files of both."""
     static = StaticFiles("")
     announce = StaticFiles("announce")
     return [
-        static.route(),
-        announce.route(),
-        web.get("/", static.serving("index.html")),
-        web.get("/announce/{event}", announce.serving("page.html")),
-        web.get("/{event}", static.serving("index.html")),
+        static.route(compressor),
+        announce.route(compressor),
+        web.get("/", static.serving("index.html", compressor)),
+        web.get("/announce/{event}", announce.serving("page.html", compressor)),
+        web.get("/{event}", static.serving("index.html", compressor)),
     ]
 
 
@@ -49,22 +50,22 @@ class StaticFiles:
         """Return the files themselves."""
         return {name: file.body for name, file in self._answers.items()}
 
-    def route(self) -> web.RouteDef:
+    def route(self, compressor: Compressor) -> web.RouteDef:
         """Return the route of the files."""
 
         async def named(request: web.Request) -> web.Response:
             file = self._answers.get(request.match_info["name"])
             if file is None:
                 raise web.HTTPNotFound
-            return respond(request, file, NOW)
+            return await compressor.respond(request, file, NOW)
 
         return web.get("/".join(filter(None, ("/static", self._folder, "{name}"))), named)
 
-    def serving(self, name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def serving(self, name: str, compressor: Compressor) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Return the handler that answers with one of the files."""
         file = self._answers[name]
 
         async def page(request: web.Request) -> web.Response:
-            return respond(request, file, NOW)
+            return await compressor.respond(request, file, NOW)
 
         return page
