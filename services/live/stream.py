@@ -27,7 +27,7 @@ from services.live.errors import Refused, TooManyViewers
 from services.live.feed.columns import board_row
 from services.live.http.answer_cache import AnswerCache
 from services.live.http.answers import Answer
-from services.live.http.query import BoardQuery
+from services.live.http.query import BoardQuery, ListQuery
 from services.live.limits import LiveLimits
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
@@ -238,9 +238,9 @@ class Streams:
             return await self._answers.event_snapshot(newest, subject.language)
         event = await self._loader.events.defined(newest)
         if subject.board in event.team_boards:
-            return await self._answers.team_board(newest, subject.board, subject.language)
+            return await self._answers.team_board(newest, subject.board, ListQuery(language=subject.language))
         if subject.board in event.delegations:
-            return await self._answers.delegation(newest, subject.board, subject.language)
+            return await self._answers.delegation(newest, subject.board, ListQuery(language=subject.language))
         return await self._answers.board(newest, subject.board, BoardQuery(limit=SNAPSHOT_ROWS))
 
     def _join(self, viewer: Viewer) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from services.live.feed.columns import FEED_COLUMNS
+from services.live.feed.columns import COLUMNS
 from services.live.limits import LiveLimits
 from services.runtime.tokens import new_token, tokens_bytes
 from tests.builders import (
@@ -38,7 +38,7 @@ BASE = f"/v1/events/{EVENT}"
 BOARDS = f"{BASE}/boards"
 MATS = [("start", "S1"), ("10k", "K1"), ("15k", "M1"), ("finish", "F1")]
 RACE = race()
-NUMBERS = {"place", "km", "time_ms", "gap_ms", "speed_kmh", "move", "revision", "age_grade", "decided"}
+NUMBERS = {"place", "km", "time_ms", "gap_ms", "speed_kmh", "move", "revision", "age_grade", "decided", "rank_gap_ms"}
 
 
 async def racing(database, *facts, definition=None, bibs=("7", "8", "9")) -> Racing:
@@ -482,9 +482,10 @@ async def test_feeds_have_exactly_these_columns_each_of_one_type(database):
     columns = (
         "place place_text bib name name_ascii family_name given_name team club nationality gender age_group point km"
         " time time_ms gun_time chip_time gap gap_ms pace speed_kmh move next_eta projected_finish status result_state"
-        " flags updated_at revision age_grade projected_low projected_high decided"
+        " flags updated_at revision age_grade projected_low projected_high decided at"
+        " rank_gap rank_gap_ms missed"
     )
-    declared = " ".join(column.name for column in FEED_COLUMNS)
+    declared = " ".join(column.name for column in COLUMNS if column.in_feeds)
     full = entry("7", team="Hà Nội", club="Câu lạc bộ", nationality="VIE", birth_year=1990)
     grouped = definition(boards=[board("men", gender="M"), board("men-30", within="men", born_from=1987, born_to=1996)])
     race = await racing(

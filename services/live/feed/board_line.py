@@ -32,6 +32,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     state: str
     changed: frozenset[str]
     spreads: Spreads
+    by_chip: bool
     decided: Mapping[str, bool]
 
 

@@ -4,35 +4,18 @@ The rows of a board's JSON answer have every column, null where there is nothing
 those with `in_feeds`, each always there and of one type: "" or 0 stands for nothing.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 from schemas.results import printed_s
 from services.formatting.times import ceil_ms, format_gap, format_hms, format_instant, format_pace, speed_kmh
 from services.formatting.words import place_text
 from services.live.feed.board_line import BoardLine
+from services.live.feed.table import Column, Value
+from services.live.ranking import Placed
 from services.live.table_rows import AnnouncedRevision
 from services.standings.age_grade import finisher_grade
 from services.standings.event_index import age_group
 from services.standings.result_flags import public_flags
 
 CHANGED = "changed_since_official"
-
-Value = str | int | float
-
-
-class Column(NamedTuple):
-    """A column of a board: its name, the type of its values, and how a value is computed from a line.
-
-    `ours`: a text that is made here from digits, signs and fixed words, so CSV writes it unchanged. Every other text
-    may come from outside, so CSV keeps a spreadsheet from reading it as a formula.
-    """
-
-    name: str
-    type: type[str] | type[int] | type[float]
-    value: Callable[[BoardLine], Value | None]
-    ours: bool = False
-    in_feeds: bool = True
 
 
 def _gap_s(line: BoardLine) -> int:
@@ -47,6 +30,28 @@ def _gap(line: BoardLine) -> str | None:
 def _gap_ms(line: BoardLine) -> int:
     leader = line.listing.leader
     return 0 if leader is None else ceil_ms(line.placed.shown_us - leader.shown_us)
+
+
+def _ranked_us(line: BoardLine, placed: Placed) -> int:
+    """Return a time of the kind by which the leader has their place."""
+    return placed.chip_us if line.listing.by_chip else placed.gun_us
+
+
+def _rank_gap(line: BoardLine) -> str | None:
+    leader = line.listing.leader
+    if leader is None or line.placed.place == 1:
+        return None
+    return format_gap(printed_s(_ranked_us(line, line.placed)) - printed_s(_ranked_us(line, leader)))
+
+
+def _rank_gap_ms(line: BoardLine) -> int:
+    leader = line.listing.leader
+    return 0 if leader is None else ceil_ms(_ranked_us(line, line.placed) - _ranked_us(line, leader))
+
+
+def _at(line: BoardLine) -> str | None:
+    at_us = next((taken.at_us for taken in line.athlete.points if taken.point == line.point), None)
+    return None if at_us is None else format_instant(at_us, line.listing.event.zone, "milliseconds")
 
 
 def _next_eta(line: BoardLine) -> str | None:
@@ -90,7 +95,7 @@ def _age_grade(line: BoardLine) -> float | None:
     return finisher_grade(line.listing.event.definition, race, line.athlete, line.placed.time_s)
 
 
-COLUMNS = (
+COLUMNS: tuple[Column[BoardLine], ...] = (
     Column("place", int, lambda line: line.placed.place),
     Column("place_text", str, lambda line: place_text(line.placed.place, line.placed.tied), ours=True),
     Column("bib", str, lambda line: line.athlete.bib),
@@ -125,23 +130,16 @@ COLUMNS = (
     Column("projected_low", str, _projected_low, ours=True),
     Column("projected_high", str, _projected_high, ours=True),
     Column("decided", int, _decided),
+    Column("at", str, _at, ours=True),
+    Column("rank_gap", str, _rank_gap, ours=True),
+    Column("rank_gap_ms", int, _rank_gap_ms),
+    Column("missed", str, lambda line: " ".join(line.athlete.missed) or None, ours=True),
     Column("time_s", int, lambda line: line.placed.time_s, in_feeds=False),
     Column("gun_us", int, lambda line: line.placed.gun_us, in_feeds=False),
     Column("chip_us", int, lambda line: line.placed.chip_us, in_feeds=False),
 )
 
-FEED_COLUMNS = tuple(column for column in COLUMNS if column.in_feeds)
-
 
 def board_row(line: BoardLine) -> dict[str, Value | None]:
     """Return every column of a line by name, None where there is nothing."""
     return {column.name: column.value(line) for column in COLUMNS}
-
-
-def feed_row(line: BoardLine) -> dict[str, Value]:
-    """Return the columns of feeds by name: "" or 0 where there is nothing."""
-    row: dict[str, Value] = {}
-    for column in FEED_COLUMNS:
-        value = column.value(line)
-        row[column.name] = column.type() if value is None else value
-    return row

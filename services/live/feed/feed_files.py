@@ -3,14 +3,12 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 import msgspec
 
-from services.formatting.spreadsheet import harmless
-from services.live.feed.board_line import BoardLine
-from services.live.feed.columns import FEED_COLUMNS, feed_row
+from services.formatting.spreadsheet import BYTE_ORDER_MARK, harmless, without_signs
+from services.live.feed.table import FeedTable
 
 CSV_TYPE = "text/csv; charset=utf-8"
 XML_TYPE = "application/xml; charset=utf-8"
@@ -20,37 +18,42 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _json = msgspec.json.Encoder()
 
 
-def as_json(lines: Sequence[BoardLine]) -> bytes:
+def as_json(table: FeedTable) -> bytes:
     """Return a root array of objects."""
-    return _json.encode([feed_row(line) for line in lines])
+    labels = [column.label for column in table.columns]
+    return _json.encode([dict(zip(labels, row, strict=True)) for row in table.rows])
 
 
-def as_csv(lines: Sequence[BoardLine]) -> bytes:
+def as_csv(table: FeedTable, spreadsheet: bool = False) -> bytes:
     """Return a header row and a row for each line.
 
     A text from outside that a spreadsheet would read as a formula gets an apostrophe before it. Numbers, and texts that
-    are declared ours (`=3`, `+0:12`), are written unchanged.
+    are declared ours (`=3`, `+0:12`), are written unchanged for programs. For a `spreadsheet` ours lose the signs that
+    begin a formula (`3=`, `0:12`), and a byte order mark says that the file is UTF-8.
     """
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(column.name for column in FEED_COLUMNS)
-    foreign = {column.name for column in FEED_COLUMNS if column.type is str and not column.ours}
-    for line in lines:
-        row = feed_row(line)
-        writer.writerow(harmless(str(value)) if name in foreign else value for name, value in row.items())
-    return out.getvalue().encode()
+    writer.writerow(column.label for column in table.columns)
+    shown = without_signs if spreadsheet else str
+    for row in table.rows:
+        writer.writerow(
+            (shown if column.ours else harmless)(str(value)) if column.text else value
+            for column, value in zip(table.columns, row, strict=True)
+        )
+    return (BYTE_ORDER_MARK if spreadsheet else b"") + out.getvalue().encode()
 
 
-def as_xml(lines: Sequence[BoardLine]) -> bytes:
-    """Return a `board` of `row`s with an element for each column.
+def as_xml(table: FeedTable, root: str) -> bytes:
+    """Return an element `root` of `row`s with an element for each column, blanks of labels as `_`.
 
     Characters that XML cannot hold become U+FFFD.
     """
-    parts = ['<?xml version="1.0" encoding="UTF-8"?>\n<board>\n']
-    for line in lines:
-        cells = "".join(f"<{name}>{_xml_text(str(value))}</{name}>" for name, value in feed_row(line).items())
+    names = [column.label.replace(" ", "_") for column in table.columns]
+    parts = [f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>\n']
+    for row in table.rows:
+        cells = "".join(f"<{name}>{_xml_text(str(value))}</{name}>" for name, value in zip(names, row, strict=True))
         parts.append(f"<row>{cells}</row>\n")
-    parts.append("</board>\n")
+    parts.append(f"</{root}>\n")
     return "".join(parts).encode()
 
 

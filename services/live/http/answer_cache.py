@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable,
 from services.live.announcing import load_announcement
 from services.live.async_cache import AsyncCache
 from services.live.errors import KNOWN_LISTED, Refused, known_ids
-from services.live.feed import feed_files
+from services.live.feed.columns import COLUMNS
+from services.live.feed.team_columns import DELEGATION_COLUMNS, TEAM_COLUMNS
 from services.live.health_reports import Findings
 from services.live.http.answers import JSON_TYPE, Answer, answer, json_answer, weight
-from services.live.http.query import BoardQuery, PublishedQuery, SearchQuery, slug
+from services.live.http.feed_answer import check_no_form, feed_answer, page_headers, split_suffix
+from services.live.http.query import BoardQuery, ListQuery, PublishedQuery, SearchQuery, slug
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
 from services.live.off_loop import off_loop
@@ -22,11 +24,16 @@ from services.live.pages.changes import build_changes
 from services.live.pages.event_page import build_event, build_event_summary
 from services.live.pages.published import build_published
 from services.live.pages.standings_document import build_standings
-from services.live.pages.team import build_delegation, build_team_board
+from services.live.pages.team import (
+    build_delegation,
+    build_team_board,
+    delegation_rows,
+    delegation_state,
+    team_rows,
+    team_state,
+)
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex, in_asked_language
-
-SUFFIXES = (".json", ".csv", ".xml")
 
 
 class AnswerCache:
@@ -142,40 +149,53 @@ class AnswerCache:
 
         async def make() -> Answer:
             event = await self._loader.events.defined(announced)
-            board_id, suffix = _split_suffix(name, event)
+            board_id, feed_format = split_suffix(name, event.boards)
             board = event.boards.get(board_id)
             if board is None:
                 raise unknown_board(announced, board_id, event.boards, event)
             data = await self._loader.board(event, announced, board, query)
-            return await off_loop(LINE_STEPS * len(data.lines), lambda: _board_answer(data, query, suffix))
+            return await off_loop(LINE_STEPS * len(data.lines), lambda: _board_answer(data, query, feed_format))
 
         return await self._get("board", (announced, name, query), make)
 
-    async def team_board(self, announced: AnnouncedRevision, name: str, language: str | None) -> Answer:
-        """Return a team board."""
-        event = await self._in_language(announced, language)
+    async def team_board(self, announced: AnnouncedRevision, name: str, query: ListQuery) -> Answer:
+        """Return a page of a team board; `name` is its id, with the suffix of a feed or without."""
+        event = await self._in_language(announced, query.language)
 
         async def make() -> Answer:
-            team_board = event.team_boards.get(name)
+            board_id, feed_format = split_suffix(name, event.team_boards)
+            team_board = event.team_boards.get(board_id)
             if team_board is None:
-                raise unknown_board(announced, name, event.team_boards, event)
+                raise unknown_board(announced, board_id, event.team_boards, event)
             data = await self._loader.team_board(event, announced, team_board)
-            return json_answer(build_team_board(data), announced.revision)
+            more = page_headers(query, len(data.lines), team_state(data))
+            if feed_format:
+                rows = team_rows(data, query)
+                return feed_answer(TEAM_COLUMNS, rows, query.form, feed_format, "teams", announced.revision, **more)
+            check_no_form(query.form)
+            return json_answer(build_team_board(data, query), announced.revision, **more)
 
-        return await self._get("teams", (announced, name, event.language), make)
+        return await self._get("teams", (announced, name, event.language, query), make)
 
-    async def delegation(self, announced: AnnouncedRevision, name: str, language: str | None) -> Answer:
-        """Return a delegation."""
-        event = await self._in_language(announced, language)
+    async def delegation(self, announced: AnnouncedRevision, name: str, query: ListQuery) -> Answer:
+        """Return a page of a delegation; `name` is its id, with the suffix of a feed or without."""
+        event = await self._in_language(announced, query.language)
 
         async def make() -> Answer:
-            delegation = event.delegations.get(name)
+            delegation_id, feed_format = split_suffix(name, event.delegations)
+            delegation = event.delegations.get(delegation_id)
             if delegation is None:
-                raise unknown_board(announced, name, event.delegations, event)
+                raise unknown_board(announced, delegation_id, event.delegations, event)
             data = await self._loader.delegation(event, announced, delegation)
-            return json_answer(build_delegation(data), announced.revision)
+            more = page_headers(query, len(data.lines), delegation_state(data))
+            if feed_format:
+                rows = delegation_rows(data, query)
+                columns = DELEGATION_COLUMNS
+                return feed_answer(columns, rows, query.form, feed_format, "delegation", announced.revision, **more)
+            check_no_form(query.form)
+            return json_answer(build_delegation(data, query), announced.revision, **more)
 
-        return await self._get("delegations", (announced, name, event.language), make)
+        return await self._get("delegations", (announced, name, event.language, query), make)
 
     # --- Athletes
 
@@ -229,34 +249,20 @@ class AnswerCache:
         return await self._get("published", key, make)
 
 
-def _board_answer(data: BoardData, query: BoardQuery, suffix: str) -> Answer:
-    """Return a page of a board in the format that a suffix names."""
+def _board_answer(data: BoardData, query: BoardQuery, feed_format: str) -> Answer:
+    """Return a page of a board, as a feed if it has a format."""
     page = build_board(data)
     revision = data.announced.revision
-    more = {"X-Total-Count": str(page.total), "X-State": page.state}
-    end = query.offset + query.limit
-    if end < page.total:
-        more["Link"] = f'<?offset={end}&limit={query.limit}>; rel="next"'
-    if suffix == ".csv":
-        return answer(feed_files.as_csv(page.lines), feed_files.CSV_TYPE, revision, **more)
-    if suffix == ".xml":
-        return answer(feed_files.as_xml(page.lines), feed_files.XML_TYPE, revision, **more)
-    if suffix == ".json":
-        return answer(feed_files.as_json(page.lines), JSON_TYPE, revision, **more)
+    more = page_headers(query, page.total, page.state)
+    if feed_format:
+        return feed_answer(COLUMNS, page.lines, query.form, feed_format, "board", revision, **more)
+    check_no_form(query.form)
     return json_answer(board_document(data, page, query.offset), revision, **more)
 
 
 def _rank_steps(data: AthleteData) -> int:
     """Return how many comparisons an athlete's ranks take, in tens: ten of them take about a microsecond."""
     return len(data.boards) * sum(map(len, data.splits.values())) // 10
-
-
-def _split_suffix(name: str, event: EventIndex) -> tuple[str, str]:
-    """Return a board's id and the suffix after it. An id may hold dots, so the full name is tried first."""
-    if name in event.boards:
-        return name, ""
-    suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
-    return name.removesuffix(suffix), suffix
 
 
 def unknown_board(announced: AnnouncedRevision, name: str, known: Iterable[str], event: EventIndex) -> Refused:

@@ -31,6 +31,7 @@ from services.live.http.query import (
     AtQuery,
     BoardQuery,
     ChangesQuery,
+    ListQuery,
     Moment,
     PublishedQuery,
     SearchQuery,
@@ -40,6 +41,7 @@ from services.live.http.query import (
     board_query,
     changes_query,
     language_query,
+    list_query,
     no_query,
     pending_query,
     published_query,
@@ -63,7 +65,7 @@ from services.standings.event_index import in_asked_language
 CURRENT_MAX = 1_000  # addresses whose current answers are at hand
 CURRENT_BYTES_MAX = 64 * 1024  # of each
 
-Query = TypeVar("Query", AtQuery, BoardQuery, ChangesQuery, PublishedQuery, SearchQuery, StreamQuery)
+Query = TypeVar("Query", AtQuery, BoardQuery, ChangesQuery, ListQuery, PublishedQuery, SearchQuery, StreamQuery)
 
 
 class ReadRequest(NamedTuple, Generic[Query]):
@@ -203,7 +205,7 @@ class LiveApi:
         """Read a request. Raises Refused."""
         newest = self._newest(request)
         query = read_query(request.rel_url.raw_query_string)
-        moment = query.as_of if isinstance(query, (AtQuery, BoardQuery, PublishedQuery)) else None
+        moment = query.as_of if isinstance(query, (AtQuery, BoardQuery, ListQuery, PublishedQuery)) else None
         if moment is None:
             return ReadRequest(newest, query, self._caching(NOW))
         announced = await self._loader.history.at(newest, moment)
@@ -221,13 +223,13 @@ class LiveApi:
         return await self._respond(request, making, caching)
 
     async def _team_board(self, request: web.Request) -> web.StreamResponse:
-        announced, query, caching = await self._read(request, at_query)
-        making = self._answers.team_board(announced, request.match_info["board"], query.language)
+        announced, query, caching = await self._read(request, list_query)
+        making = self._answers.team_board(announced, request.match_info["board"], query)
         return await self._respond(request, making, caching)
 
     async def _delegation(self, request: web.Request) -> web.StreamResponse:
-        announced, query, caching = await self._read(request, at_query)
-        making = self._answers.delegation(announced, request.match_info["board"], query.language)
+        announced, query, caching = await self._read(request, list_query)
+        making = self._answers.delegation(announced, request.match_info["board"], query)
         return await self._respond(request, making, caching)
 
     # --- Athletes

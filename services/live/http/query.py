@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import get_args
-from urllib.parse import parse_qsl
+from typing import TypedDict, get_args
+from urllib.parse import parse_qsl, urlencode
 
 from msgspec import Struct
 
@@ -14,6 +14,7 @@ from schemas.named import LANGUAGE_CHARS, LANGUAGE_PATTERN
 from schemas.names import without_accents
 from schemas.results import Status
 from services.live.errors import Refused
+from services.live.feed.table import WIDE_MAX, FeedForm, chosen_columns
 
 LIMIT_DEFAULT = 500
 LIMIT_MAX = 10_000  # of one answer; a marathon's largest board takes a few requests
@@ -24,12 +25,22 @@ QUERY_CHARS = 2_000
 SEARCH_CHARS = 100
 STATUSES: tuple[str, ...] = get_args(Status)
 LANGUAGE = "lang"  # every request takes it; answers without names do not depend on it
+FORM = ("cols", "wide", "bom")  # the parameters that say how a feed is wanted
 IGNORED = frozenset({"key", "_"})  # a token (see `access`), and a parameter that clients append to get past caches
 
 _SLUG = re.compile(SLUG_PATTERN)
 _LANGUAGE = re.compile(LANGUAGE_PATTERN)
 _NUMBER = re.compile(r"[0-9]{1,16}")
 _LOST_PLUS = re.compile(r" (?=\d\d:?\d\d$)")  # a `+` that was not escaped arrives as a space
+
+
+class PageFields(TypedDict):
+    """The fields of a Page."""
+
+    offset: int
+    limit: int
+    form: FeedForm
+    others: str
 
 
 class Moment(Struct, frozen=True):
@@ -39,18 +50,33 @@ class Moment(Struct, frozen=True):
     at_us: int | None = None
 
 
-class BoardQuery(Struct, frozen=True, kw_only=True):
+class Page(Struct, frozen=True, kw_only=True):
+    """The wanted page of rows, and the form of it if it is a feed; `others` are the query's other parameters."""
+
+    offset: int = 0
+    limit: int = LIMIT_DEFAULT
+    form: FeedForm = FeedForm()
+    others: str = ""
+
+
+class BoardQuery(Page, frozen=True, kw_only=True):
     """The wanted rows of a board: those that match the `words`, in the order at `point`, as of a moment (None: now).
 
     With `on_course`, those who are still on the course follow, the furthest first.
     """
 
-    offset: int = 0
-    limit: int = LIMIT_DEFAULT
     point: str | None = None
     on_course: bool = False
     words: tuple[str, ...] = ()
     as_of: Moment | None = None
+
+
+class ListQuery(Page, frozen=True, kw_only=True):
+    """The wanted rows of a list without a search: a team board, a delegation, counts, clocks; as of a moment."""
+
+    limit: int = LIMIT_MAX
+    as_of: Moment | None = None
+    language: str | None = None
 
 
 class SearchQuery(Struct, frozen=True, kw_only=True):
@@ -100,16 +126,36 @@ class StreamQuery(Struct, frozen=True, kw_only=True):
 @lru_cache(maxsize=4096)
 def board_query(query: str) -> BoardQuery:
     """Return the query of a board. Raises Refused."""
-    given = _given(query, "offset", "limit", "point", "on_course", "q", "as_of")
+    given = _given(query, "offset", "limit", "point", "on_course", "q", "as_of", *FORM)
     point, on_course = _order(given)
     return BoardQuery(
-        offset=_number(given, "offset", 0, 0, OFFSET_MAX),
-        limit=_number(given, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX),
+        **_page(given, LIMIT_DEFAULT),
         point=point,
         on_course=on_course,
         words=search_words(given.get("q", "")),
         as_of=_moment(given),
     )
+
+
+@lru_cache(maxsize=1024)
+def split_query(query: str) -> BoardQuery:
+    """Return the query of all athletes at a point. Raises Refused."""
+    given = _given(query, "offset", "limit", "q", "as_of", *FORM)
+    return BoardQuery(**_page(given, LIMIT_DEFAULT), words=search_words(given.get("q", "")), as_of=_moment(given))
+
+
+@lru_cache(maxsize=1024)
+def list_query(query: str) -> ListQuery:
+    """Return the query of a list that may be as of a moment. Raises Refused."""
+    given = _given(query, "offset", "limit", "as_of", *FORM)
+    return ListQuery(**_page(given, LIMIT_MAX), as_of=_moment(given), language=_language(given))
+
+
+@lru_cache(maxsize=1024)
+def now_query(query: str) -> ListQuery:
+    """Return the query of a list that is always of now. Raises Refused."""
+    given = _given(query, *FORM)
+    return ListQuery(**_page(given, LIMIT_MAX), language=_language(given))
 
 
 @lru_cache(maxsize=1024)
@@ -271,6 +317,19 @@ def _flag(given: Mapping[str, str], name: str) -> bool:
     if text not in ("", "0", "1"):
         raise Refused(400, "Yes or no", f"`{name}`={text[:80]!r} is neither 1 nor 0")
     return text == "1"
+
+
+def _page(given: Mapping[str, str], limit: int) -> PageFields:
+    """Return the fields of a page, of `limit` rows unless another number is asked for. Raises Refused."""
+    wide = _number(given, "wide", 0, 1, WIDE_MAX)
+    if wide and given.get("limit"):
+        raise Refused(400, "One or the other", "`wide` says how many rows there are, so leave `limit` out")
+    return {
+        "offset": _number(given, "offset", 0, 0, OFFSET_MAX),
+        "limit": wide or _number(given, "limit", limit, 1, LIMIT_MAX),
+        "form": FeedForm(chosen_columns(given.get("cols", "")), wide, _flag(given, "bom")),
+        "others": urlencode({name: value for name, value in given.items() if name not in ("offset", "limit", "wide")}),
+    }
 
 
 def _number(given: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

@@ -12,7 +12,7 @@ from services.live.errors import Refused
 from services.live.feed.board_line import BoardLine, Listing, board_line, point_before, shown_point
 from services.live.feed.columns import board_row
 from services.live.http.query import BoardQuery
-from services.live.ranking import Placed, Ranking
+from services.live.ranking import Placed, Ranking, root_board
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex
 from services.standings.finish_estimate import Spreads
@@ -113,6 +113,7 @@ def build_board(data: BoardData) -> BoardPage:
             state=data.state,
             changed=data.changed_bibs,
             spreads=data.spreads,
+            by_chip=root_board(data.event, data.board).ranked_by() == "chip",
             decided={place.bib: place.decided for place in data.podium} if point == data.point else {},
         )
         for point, ranking in data.rankings.items()

@@ -5,8 +5,9 @@ import io
 
 import msgspec
 
-from services.live.feed.columns import COLUMNS, FEED_COLUMNS, board_row, feed_row
+from services.live.feed.columns import COLUMNS, board_row
 from services.live.feed.feed_files import as_csv, as_json, as_xml
+from services.live.feed.table import FeedForm, feed_table
 from services.live.pages.board import build_board
 from tests.builders import defined, entries, entry, fact, gun, half, run, status
 from tests.live.loaded import LoadedEvent
@@ -18,6 +19,9 @@ HOSTILE = entry(
 )
 LOADED = LoadedEvent(defined(), entries(HOSTILE, "8"), gun(0), run("7", 1, 2000, 4000), run("8", 1, 1900, 4000))
 LINES = build_board(data(LOADED)).lines
+FEED_COLUMNS = [column for column in COLUMNS if column.in_feeds]
+FEED = feed_table(COLUMNS, LINES, FeedForm())
+EMPTY = feed_table(COLUMNS, [], FeedForm())
 OURS = {
     "place_text",
     "time",
@@ -33,7 +37,15 @@ OURS = {
     "result_state",
     "flags",
     "updated_at",
+    "at",
+    "rank_gap",
+    "missed",
 }
+
+
+def feed_row(line):
+    (row,) = msgspec.json.decode(as_json(feed_table(COLUMNS, [line], FeedForm())))
+    return row
 
 
 def test_names_are_declared_once():
@@ -81,7 +93,7 @@ def test_texts_that_are_declared_ours_are_these_and_no_others():
 
 def test_csv_keeps_spreadsheets_from_reading_texts_from_outside_as_formulas():
     names = {column.name: column for column in FEED_COLUMNS}
-    table = list(csv.DictReader(io.StringIO(as_csv(LINES).decode())))
+    table = list(csv.DictReader(io.StringIO(as_csv(FEED).decode())))
     for text, line in zip(table, LINES, strict=True):
         for name, value in feed_row(line).items():
             hostile = isinstance(value, str) and value.startswith("=") and not names[name].ours
@@ -99,13 +111,13 @@ def test_csv_keeps_spreadsheets_from_reading_texts_from_outside_as_formulas():
 
 def test_the_feeds_have_the_same_columns_in_the_same_order():
     names = [column.name for column in FEED_COLUMNS]
-    assert [list(row) for row in msgspec.json.decode(as_json(LINES))] == [names, names]
-    assert as_csv(LINES).decode().splitlines()[0] == ",".join(names)
-    first = as_xml(LINES).decode().split("<row>")[1]
+    assert [list(row) for row in msgspec.json.decode(as_json(FEED))] == [names, names]
+    assert as_csv(FEED).decode().splitlines()[0] == ",".join(names)
+    first = as_xml(FEED, "board").decode().split("<row>")[1]
     assert [first.index(f"<{name}>") for name in names] == sorted(first.index(f"<{name}>") for name in names)
 
 
 def test_feeds_of_an_empty_board_are_a_header_or_nothing():
-    assert as_json([]) == b"[]"
-    assert as_csv([]).decode().count("\n") == 1
-    assert as_xml([]).endswith(b"<board>\n</board>\n")
+    assert as_json(EMPTY) == b"[]"
+    assert as_csv(EMPTY).decode().count("\n") == 1
+    assert as_xml(EMPTY, "board").endswith(b"<board>\n</board>\n")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.live.http.query import Page
 from services.live.pages.team import DelegationData, TeamData, build_delegation, build_team_board, official_delegation
 from services.live.table_rows import TeamLine
 from services.standings.publication import Published
@@ -44,7 +45,8 @@ def team_board(name: str, *lines: TeamLine) -> dict[str, Any]:
             athletes=LOADED.athletes,
             published=[],
             changed=False,
-        )
+        ),
+        Page(),
     )
 
 
@@ -57,7 +59,8 @@ def delegation(*published: Published) -> dict[str, Any]:
             lines=[TeamLine(1, "Hue", 5, [])],
             published=published,
             changed=False,
-        )
+        ),
+        Page(),
     )
 
 
