@@ -25,7 +25,7 @@ from services.live.pages.team import DelegationData, TeamData, official_delegati
 from services.live.podium_cache import PodiumCache
 from services.live.published_results import PublishedResults
 from services.live.race_spreads import RaceSpreads
-from services.live.ranking import EMPTY, Ranking
+from services.live.ranking import EMPTY, WHOLE_RACE, Ranking, whole_race
 from services.live.ranking_cache import RankingCache
 from services.live.revision_history import RevisionHistory
 from services.live.store import CHANGED_MAX, FACTS_MAX, Store
@@ -96,6 +96,18 @@ class Loader:
             differences={race: await self.results.differences(event, announced, race) for race in event.races},
             open_cases=await self.open_cases(event, announced) if waiting else [],
         )
+
+    async def counts(
+        self, event: EventIndex, announced: AnnouncedRevision
+    ) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
+        """Load how many athletes there are by race and status, and how many took each point, by race and point."""
+        name, revision = announced.event, announced.revision
+        passed = {
+            (race.id, point.id): len(await self.store.splits(name, race.id, point.id, revision))
+            for race in event.races.values()
+            for point in race.points
+        }
+        return await self.store.counts(name, revision), passed
 
     async def cases(self, event: EventIndex, announced: AnnouncedRevision) -> list[Case]:
         """Load all cases of athletes and teams, open and decided."""
@@ -190,6 +202,12 @@ class Loader:
         total, lines = select_lines(ranking, on_course, query, matches)
         return await self._board(event, announced, board, query.point, ranking, total, lines)
 
+    async def split(
+        self, event: EventIndex, announced: AnnouncedRevision, race: Race, point: str, query: BoardQuery
+    ) -> BoardData:
+        """Load the page of all athletes of a race at a point."""
+        return await self.board(event, announced, whole_race(race), msgspec.structs.replace(query, point=point))
+
     async def board_lines(
         self, event: EventIndex, announced: AnnouncedRevision, board: Board, bibs: Sequence[str]
     ) -> BoardData:
@@ -209,7 +227,8 @@ class Loader:
         lines: Sequence[ShownLine],
     ) -> BoardData:
         race, revision = event.races[board.race], announced.revision
-        places = await self.podiums.at(event, board, point, ranking, revision)
+        board_id = None if board.id == WHOLE_RACE else board.id
+        places = [] if board_id is None else await self.podiums.at(event, board, point, ranking, revision)
         shown = [line.placed.bib for line in lines]
         rivals = [rival.bib for place in places for rival in place.rivals]
         rows, together = await asyncio.gather(
@@ -233,9 +252,9 @@ class Loader:
             lines=lines,
             athletes=athletes,
             earlier={name: await self.rankings.at_point(event, board, name, revision) for name in before},
-            state=standing_of(event, published, board.race, board.id).state,
-            changed=differences.changed(board.id),
-            changed_bibs=differences.bibs(board.id),
+            state=standing_of(event, published, board.race, board_id).state,
+            changed=differences.changed(board_id),
+            changed_bibs=differences.bibs(board_id),
             spreads=await self.spreads(event, announced, race, athletes.values()),
             first_with=await self.history.first_with(announced, {row.version for row in athletes.values()}),
             podium=places,

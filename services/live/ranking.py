@@ -12,6 +12,7 @@ from services.standings.event_index import EventIndex
 from services.standings.incremental import Cell
 
 _CHIP_BIT = 63  # the highest of a rank key: set for athletes behind the leaders by gun, who rank by chip time
+WHOLE_RACE = ""  # instead of the id of a board
 
 Value = TypeVar("Value")
 
@@ -51,6 +52,11 @@ def ranking_of(lines: list[Placed]) -> Ranking:
 
 
 EMPTY = ranking_of([])
+
+
+def whole_race(race: Race) -> Board:
+    """Return a board of everybody in a race who is ranked, by the official time. It has no id, as no other has."""
+    return Board(id=WHOLE_RACE, race=race.id, rank_by=race.official_time)
 
 
 def root_board(event: EventIndex, board: Board) -> Board:

@@ -1,9 +1,20 @@
 """Rankings of boards and points by revision, each made once from the rows that the store holds."""
 
+from collections.abc import Collection
+
 from schemas.definition import Board
 from services.live.async_cache import AsyncCache
 from services.live.off_loop import off_loop
-from services.live.ranking import Placed, Ranking, board_order, on_course_order, point_order, ranking_of, root_board
+from services.live.ranking import (
+    WHOLE_RACE,
+    Placed,
+    Ranking,
+    board_order,
+    on_course_order,
+    point_order,
+    ranking_of,
+    root_board,
+)
 from services.live.store import Store
 from services.standings.event_index import EventIndex
 
@@ -41,11 +52,17 @@ class RankingCache:
         root = root_board(event, board)
 
         async def make() -> Ranking:
-            cells = await self._store.board(event_id, board.id, revision)
+            members = await self._members(event_id, board, revision)
             splits = await self._store.splits(event_id, board.race, point, revision)
-            return await off_loop(len(cells), lambda: ranking_of(point_order(root, cells, splits)))
+            return await off_loop(len(members), lambda: ranking_of(point_order(root, members, splits)))
 
-        return await self._rankings.get(("point", event_id, board.id, point, revision), make)
+        return await self._rankings.get(("point", event_id, board.race, board.id, point, revision), make)
+
+    async def _members(self, event: str, board: Board, revision: int) -> Collection[str]:
+        """Return the members of a board, which may be a whole race."""
+        if board.id != WHOLE_RACE:
+            return await self._store.board(event, board.id, revision)
+        return await self._store.ranked(event, board.race, revision)
 
     async def on_course(self, event: EventIndex, board: Board, revision: int) -> list[tuple[str, Placed]]:
         """Return a board's members who are on the course, the furthest first: each with their last point, and the line

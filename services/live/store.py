@@ -51,6 +51,7 @@ class Store:
         self._boards: IncrementalRows[Cell] = IncrementalRows(self._cells_changed)
         self._splits: IncrementalRows[Split] = IncrementalRows(self._splits_changed)
         self._on_course: IncrementalRows[bool] = IncrementalRows(self._on_course_changed)
+        self._ranked: IncrementalRows[bool] = IncrementalRows(self._ranked_changed)
 
     # --- revisions
 
@@ -113,9 +114,22 @@ class Store:
         """Return the bibs of a race that are on the course."""
         return (await self._on_course.at((event, race), revision)).keys()
 
+    async def ranked(self, event: str, race: str, revision: int) -> Set[str]:
+        """Return the bibs of a race that may be on boards: those with an entry, without pacers and walkers."""
+        return (await self._ranked.at((event, race), revision)).keys()
+
     async def _on_course_changed(self, key: RowsKey, since: int, revision: int) -> list[tuple[str, bool | None]]:
+        return await self._changed_bibs("status = 'ON_COURSE'", key, since, revision)
+
+    async def _ranked_changed(self, key: RowsKey, since: int, revision: int) -> list[tuple[str, bool | None]]:
+        ranked = "position(row, '\"entry\":{') > 0 AND position(row, '\"ranked\":false') = 0"
+        return await self._changed_bibs(ranked, key, since, revision)
+
+    async def _changed_bibs(
+        self, condition: str, key: RowsKey, since: int, revision: int
+    ) -> list[tuple[str, bool | None]]:
         rows = await self._database.query(
-            "SELECT bib, NOT gone AND race = {race:String} AND status = 'ON_COURSE' FROM athlete_versions"
+            f"SELECT bib, NOT gone AND race = {{race:String}} AND {condition} FROM athlete_versions"
             " WHERE event = {event:String} AND version > {since:Int64} AND version <= {revision:Int64}"
             " ORDER BY bib, version DESC LIMIT 1 BY bib",
             {"event": key[0], "race": key[1], "since": since, "revision": revision},

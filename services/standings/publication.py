@@ -318,6 +318,10 @@ class Difference(Struct, frozen=True):
         """Return the bibs whose rows on a board differ."""
         return frozenset(row["bib"] for row in self.boards.get(board, ()))
 
+    def changed_athletes(self) -> frozenset[str]:
+        """Return the bibs whose results differ."""
+        return frozenset(row["bib"] for row in self.athletes)
+
 
 def difference(published: RaceDocument, now: RaceDocument, boards: Sequence[str] | None) -> Difference:
     """Return how results differ from the published ones.

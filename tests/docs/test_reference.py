@@ -13,6 +13,8 @@ from schemas.events import Entry, Fact, FactBase, Read
 from services.ingest.http.api import IngestApi
 from services.live.documents import announce, athlete, board, changes, event, officials, publication, stream
 from services.live.feed.columns import COLUMNS
+from services.live.feed.event_columns import CLOCK_COLUMNS, COUNT_COLUMNS
+from services.live.feed.team_columns import DELEGATION_COLUMNS, TEAM_COLUMNS
 from services.live.http.api import LiveApi
 from services.scoring.core.classify_reads import Reason
 
@@ -84,6 +86,12 @@ def test_every_field_of_an_answer_is_in_the_reference(documents):
     live = words(HTTP[HTTP.index("## Live") :])
     missing = {kind.__name__: names(kind) - live for kind in answers if kind not in BY_RULES}
     assert not {name: fields for name, fields in missing.items() if fields}
+
+
+@pytest.mark.parametrize("columns", [TEAM_COLUMNS, DELEGATION_COLUMNS, COUNT_COLUMNS, CLOCK_COLUMNS])
+def test_every_column_of_other_feeds_is_in_the_reference(columns):
+    feeds = HTTP[HTTP.index("### Feeds") : HTTP.index("### Health")]
+    assert {column.name for column in columns} <= set(re.findall(r"`(\w+)`", feeds))
 
 
 @pytest.mark.parametrize("api", [IngestApi, LiveApi])

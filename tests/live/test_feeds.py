@@ -2,10 +2,13 @@
 
 import csv
 import io
+import time
 import xml.etree.ElementTree as ET
+from typing import Any
 
 import pytest
 
+from services.live.feed.event_columns import CLOCK_COLUMNS, COUNT_COLUMNS
 from services.live.feed.team_columns import DELEGATION_COLUMNS, TEAM_COLUMNS
 from tests.builders import EVENT, board, defined, definition, entries, entry, fact, gun, race, run
 from tests.live.racing import Racing, serving
@@ -95,16 +98,13 @@ async def test_the_next_page_is_of_the_same_list(database):
     made = await racing(database, *(run(bib, 1, 2000 + int(bib), None) for bib in bibs), bibs=bibs)
     async with serving(made) as live:
         for query in ("point=10K&limit=3", "on_course=1&limit=3&q=runner"):
-            seen, address = [], f"{BOARDS}/men.json?{query}"
-            while address:
-                async with live.get(address) as response:
+            seen: list[str] = []
+            page: Any = f"{live.base}{BOARDS}/men.json?{query}"
+            while page:
+                async with live.session.get(page) as response:
                     seen += [row["bib"] for row in await response.json()]
                     link = response.links.get("next")
-                    address = (
-                        None
-                        if link is None
-                        else f"{BOARDS}/men.json{link['url'].raw_path_qs.rpartition('men.json')[2]}"
-                    )
+                    page = None if link is None else link["url"]
             assert seen == bibs, query
 
 
@@ -177,3 +177,123 @@ async def test_teams_have_pages(database):
         assert (overall["total"], len(overall["rows"])) == (3, 1)
         assert ".json" in (await live.json(f"{BASE}/teams/teams-men?cols=team", status=400))["detail"]
         assert "teams-men" in (await live.json(f"{BASE}/teams/none.csv", status=404))["detail"]
+
+
+# --- Splits, counts and clocks.
+
+
+async def test_a_split_has_everybody_who_took_the_point_in_the_order_of_their_times(database):
+    bibs = ["7", entry("8", gender="F"), entry("9", gender="X"), entry("10", ranked=False), "11"]
+    made = await racing(
+        database,
+        run("7", 1, 2000, 4000),
+        run("8", 2, 1900, None),
+        run("9", 3, 2100, None),
+        run("10", 3, 1800, None),
+        run("11", 3, None, None),
+        bibs=bibs,
+    )
+    async with serving(made) as live:
+        rows = await live.json(f"{BASE}/splits/hm/10K.json")
+        answer = await live.json(f"{BASE}/splits/hm/10K")
+        assert [row["bib"] for row in await live.json(f"{BASE}/splits/hm/FINISH.json")] == ["7"]
+        assert (await table(live, f"{BASE}/splits/hm/10K.csv?cols=bib,gap"))[1] == {"bib": "7", "gap": "+1:40"}
+        assert ET.fromstring(await live.text(f"{BASE}/splits/hm/10K.xml")).tag == "split"
+        page = await live.json(f"{BASE}/splits/hm/10K.json?offset=1&limit=1&cols=bib,place")
+        found = await live.json(f"{BASE}/splits/hm/10K.json?q=9&cols=bib,place")
+        first = made.revision
+        await made.announce(run("11", 3, 1950, None))
+        before = await live.json(f"{BASE}/splits/hm/10K?as_of={first}")
+        assert (await live.json(f"{BASE}/splits/hm/10K"))["total"] == 4
+        unknown_point = await live.json(f"{BASE}/splits/hm/5K.json", status=404)
+        unknown_race = await live.json(f"{BASE}/splits/10k/10K", status=404)
+        board_row = (await live.json(f"{BOARDS}/men.json?point=10K"))[0]
+    assert [(row["place"], row["bib"], row["time"], row["gap"]) for row in rows] == [
+        (1, "8", "0:31:40", ""),
+        (2, "7", "0:33:20", "+1:40"),
+        (3, "9", "0:35:00", "+3:20"),
+    ]
+    assert list(rows[0]) == list(board_row)
+    assert [type(value) for value in rows[0].values()] == [type(value) for value in board_row.values()]
+    assert (rows[0]["status"], rows[0]["next_eta"] > "", rows[1]["status"]) == ("ON_COURSE", True, "FINISHED")
+    assert {name: answer[name] for name in ("event", "race", "point", "state", "total", "offset")} == {
+        "event": EVENT,
+        "race": "hm",
+        "point": "10K",
+        "state": "live",
+        "total": 3,
+        "offset": 0,
+    }
+    assert page == [{"bib": "7", "place": 2}]
+    assert found == [{"bib": "9", "place": 3}]
+    assert before["total"] == 3
+    assert unknown_point["known"] == ["START", "10K", "FINISH"]
+    assert unknown_race["known"] == ["hm"]
+
+
+async def test_a_split_is_by_chip_time_where_that_is_official(database):
+    by_chip = definition(races=[race(official_time="chip")])
+    made = await racing(database, run("7", 1, 2000, None), run("8", 100, 2050, None), definition=by_chip)
+    async with serving(made) as live:
+        rows = await live.json(f"{BASE}/splits/hm/10K.json?cols=bib,time,rank_gap")
+    assert rows == [
+        {"bib": "8", "time": "0:32:30", "rank_gap": ""},
+        {"bib": "7", "time": "0:33:19", "rank_gap": "+0:49"},
+    ]
+
+
+async def test_counts_are_by_status_and_point_also_where_there_is_nobody(database):
+    made = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 2000, None), bibs=("7", "8", "9"))
+    async with serving(made) as live:
+        rows = await live.json(f"{BASE}/counts.json")
+        assert await table(live, f"{BASE}/counts.csv") == [
+            {name: str(value) for name, value in row.items()} for row in rows
+        ]
+        assert len(ET.fromstring(await live.text(f"{BASE}/counts.xml"))) == len(rows)
+        wide = await live.json(f"{BASE}/counts.json?wide=2&cols=name,count")
+        first = made.revision
+        await made.announce(entries("10"))
+        now, *_ = await live.json(f"{BASE}/counts.json?cols=name,count")
+        before, *_ = await live.json(f"{BASE}/counts.json?cols=name,count&as_of={first}")
+        assert "json, csv, xml" in (await live.json(f"{BASE}/counts.txt", status=404))["detail"]
+    assert [(row["kind"], row["name"], row["km"], row["count"]) for row in rows] == [
+        ("total", "ENTERED", 0.0, 3),
+        ("status", "NOT_STARTED", 0.0, 1),
+        ("status", "ON_COURSE", 0.0, 1),
+        ("status", "FINISHED", 0.0, 1),
+        ("status", "OTL", 0.0, 0),
+        ("status", "DNF", 0.0, 0),
+        ("status", "DNS", 0.0, 0),
+        ("status", "DQ", 0.0, 0),
+        ("point", "START", 0.0, 2),
+        ("point", "10K", 10.0, 2),
+        ("point", "FINISH", 21.0975, 1),
+    ]
+    assert all(type(row[column.name]) is column.type for row in rows for column in COUNT_COLUMNS)
+    assert wide == [{"name_1": "ENTERED", "count_1": 3, "name_2": "NOT_STARTED", "count_2": 1}]
+    assert (now["count"], before["count"]) == (4, 3)
+
+
+async def test_a_clock_runs_from_the_gun_until_the_race_is_closed(database):
+    made = Racing(database)
+    await made.announce(defined(), entries("7"))
+    async with serving(made) as live:
+        (waiting,) = await live.json(f"{BASE}/clock.json")
+        fired_us = time.time_ns() // 1000 - 90_000_000
+        await made.announce(fact("gun_fired", race="hm", at_us=fired_us))
+        async with live.get(f"{BASE}/clock.json") as response:
+            assert response.headers["Cache-Control"] == "no-store"
+            (running,) = await response.json()
+        (shown,) = await table(live, f"{BASE}/clock.csv?cols=race,time")
+        await made.announce(fact("race_closed", race="hm"))
+        (closed,) = await live.json(f"{BASE}/clock.json")
+    assert [type(value) for value in waiting.values()] == [column.type for column in CLOCK_COLUMNS]
+    assert list(waiting) == list(running) == list(closed) == [column.name for column in CLOCK_COLUMNS]
+    assert [waiting[name] for name in ("state", "time", "time_s", "gun", "gun_us")] == ["before", "", 0, "", 0]
+    assert (waiting["scheduled"], waiting["result_state"]) == ("2026-01-04T05:00:00+07:00", "live")
+    assert (running["state"], running["gun_us"]) == ("running", fired_us)
+    assert running["time_s"] == (running["now_us"] - fired_us) // 1_000_000 >= 90
+    assert running["time"] == f"0:{running['time_s'] // 60:02}:{running['time_s'] % 60:02}"
+    assert shown["race"] == "hm"
+    assert shown["time"] >= running["time"]
+    assert (closed["state"], closed["time"], closed["time_s"], closed["gun_us"]) == ("closed", "", 0, fired_us)

@@ -1,11 +1,15 @@
 """Boards, team boards and delegations. The rows of boards are made of `feed.columns.COLUMNS`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct, defstruct
 
 from services.live.documents.fields import InstantUs, LocalInstant, Place, Revision
 from services.live.feed.columns import COLUMNS, FEED_COLUMNS
+from services.live.feed.event_columns import CLOCK_COLUMNS, COUNT_COLUMNS
+from services.live.feed.table import Column
+from services.live.feed.team_columns import DELEGATION_COLUMNS, TEAM_COLUMNS
 from services.standings.publication import State
 
 BoardPageRow = defstruct(
@@ -16,14 +20,24 @@ BoardPageRow = defstruct(
     },
     module=__name__,
 )
-FeedRow = defstruct(
-    "FeedRow",
-    [(column.name, column.type) for column in FEED_COLUMNS],
-    namespace={
-        "__doc__": 'A row of a feed, whose columns are all there and of one type: "" or 0 where there is nothing.'
-    },
-    module=__name__,
-)
+
+
+def _feed_row(name: str, columns: Sequence[Column[Any]]) -> type[Struct]:
+    return defstruct(
+        name,
+        [(column.name, column.type) for column in columns],
+        namespace={
+            "__doc__": 'A row of a feed, whose columns are all there and of one type: "" or 0 where there is nothing.'
+        },
+        module=__name__,
+    )
+
+
+FeedRow = _feed_row("FeedRow", FEED_COLUMNS)
+TeamFeedRow = _feed_row("TeamFeedRow", TEAM_COLUMNS)
+DelegationFeedRow = _feed_row("DelegationFeedRow", DELEGATION_COLUMNS)
+CountRow = _feed_row("CountRow", COUNT_COLUMNS)
+ClockRow = _feed_row("ClockRow", CLOCK_COLUMNS)
 
 
 class Rival(Struct, kw_only=True):

@@ -4,10 +4,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Sequence
 
+from schemas.definition import Race
 from services.live.announcing import load_announcement
 from services.live.async_cache import AsyncCache
 from services.live.errors import KNOWN_LISTED, Refused, known_ids
 from services.live.feed.columns import COLUMNS
+from services.live.feed.event_columns import CLOCK_COLUMNS, COUNT_COLUMNS
 from services.live.feed.team_columns import DELEGATION_COLUMNS, TEAM_COLUMNS
 from services.live.health_reports import Findings
 from services.live.http.answers import JSON_TYPE, Answer, answer, json_answer, weight
@@ -18,9 +20,16 @@ from services.live.metrics import LiveMetrics
 from services.live.off_loop import off_loop
 from services.live.pages.announce import build_announce
 from services.live.pages.athlete_page import AthleteData, build_athlete, build_search
-from services.live.pages.board import LINE_STEPS, BoardData, board_document, build_board
+from services.live.pages.board import (
+    LINE_STEPS,
+    BoardData,
+    board_document,
+    build_board,
+    split_document,
+)
 from services.live.pages.cases import build_cases
 from services.live.pages.changes import build_changes
+from services.live.pages.event_feeds import count_athletes, race_clocks
 from services.live.pages.event_page import build_event, build_event_summary
 from services.live.pages.published import build_published
 from services.live.pages.standings_document import build_standings
@@ -197,6 +206,42 @@ class AnswerCache:
 
         return await self._get("delegations", (announced, name, event.language, query), make)
 
+    async def split(self, announced: AnnouncedRevision, race_id: str, name: str, query: BoardQuery) -> Answer:
+        """Return a page of all athletes of a race at a point; `name` is that, with the suffix of a feed or without."""
+
+        async def make() -> Answer:
+            event = await self._loader.events.defined(announced)
+            race = known_race(announced, race_id, event)
+            points = [point.id for point in race.points]
+            point, feed_format = split_suffix(name, points)
+            if slug(point, "point") not in points:
+                detail = f"race {race.id!r} has no point {point!r}; it has {known_ids(points)}"
+                raise Refused(404, "No such point", detail, known=points)
+            data = await self._loader.split(event, announced, race, point, query)
+            return await off_loop(LINE_STEPS * len(data.lines), lambda: _split_answer(data, query, feed_format))
+
+        return await self._get("splits", (announced, race_id, name, query), make)
+
+    # --- Feeds of the event as a whole
+
+    async def counts(self, announced: AnnouncedRevision, feed_format: str, query: ListQuery) -> Answer:
+        """Return how many athletes have each status and took each point, as a feed."""
+        event = await self._in_language(announced, query.language)
+
+        async def make() -> Answer:
+            rows = count_athletes(event, *await self._loader.counts(event, announced))
+            shown = rows[query.offset : query.offset + query.limit]
+            headers = {"X-Total-Count": str(len(rows))}
+            return feed_answer(COUNT_COLUMNS, shown, query.form, feed_format, "counts", announced.revision, **headers)
+
+        return await self._get("counts", (announced, feed_format, event.language, query), make)
+
+    async def clocks(self, announced: AnnouncedRevision, feed_format: str, query: ListQuery, now_us: int) -> Answer:
+        """Return the clocks of an event's races at an instant, as a feed. It is not kept, since time goes on."""
+        event = await self._in_language(announced, query.language)
+        clocks = race_clocks(event, await self._loader.results.published(event), now_us)
+        return feed_answer(CLOCK_COLUMNS, clocks, query.form, feed_format, "clock", announced.revision)
+
     # --- Athletes
 
     async def athlete(self, announced: AnnouncedRevision, bib: str, language: str | None) -> Answer:
@@ -214,11 +259,8 @@ class AnswerCache:
 
         async def make() -> Answer:
             event = await self._loader.events.defined(announced)
-            if query.race is not None and query.race not in event.races:
-                known = known_ids(event.races)
-                raise Refused(
-                    404, "No such race", f"event {announced.event!r} has no race {query.race!r}; it has {known}"
-                )
+            if query.race is not None:
+                known_race(announced, query.race, event)
             total, athletes = await self._loader.search(announced, query)
             return json_answer(build_search(event, announced, total, athletes), announced.revision)
 
@@ -260,9 +302,33 @@ def _board_answer(data: BoardData, query: BoardQuery, feed_format: str) -> Answe
     return json_answer(board_document(data, page, query.offset), revision, **more)
 
 
+def _split_answer(data: BoardData, query: BoardQuery, feed_format: str) -> Answer:
+    """Return a page of all athletes at a point, as a feed if it has a format."""
+    page = build_board(data)
+    revision = data.announced.revision
+    more = page_headers(query, page.total, page.state)
+    if feed_format:
+        return feed_answer(COLUMNS, page.lines, query.form, feed_format, "split", revision, **more)
+    check_no_form(query.form)
+    return json_answer(split_document(data, page, query.offset), revision, **more)
+
+
 def _rank_steps(data: AthleteData) -> int:
     """Return how many comparisons an athlete's ranks take, in tens: ten of them take about a microsecond."""
     return len(data.boards) * sum(map(len, data.splits.values())) // 10
+
+
+def known_race(announced: AnnouncedRevision, name: str, event: EventIndex) -> Race:
+    """Return a race of an event. Raises Refused when it has none of this name."""
+    race = event.races.get(slug(name, "race"))
+    if race is None:
+        raise Refused(
+            404,
+            "No such race",
+            f"event {announced.event!r} has no race {name!r}; it has {known_ids(event.races)}",
+            known=list(event.races)[:KNOWN_LISTED],
+        )
+    return race
 
 
 def unknown_board(announced: AnnouncedRevision, name: str, known: Iterable[str], event: EventIndex) -> Refused:

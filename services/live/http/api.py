@@ -27,6 +27,7 @@ from services.live.http.answers import (
 )
 from services.live.http.body import body_of
 from services.live.http.compression import Compressor, accepted_coding
+from services.live.http.feed_answer import known_format
 from services.live.http.query import (
     AtQuery,
     BoardQuery,
@@ -43,10 +44,12 @@ from services.live.http.query import (
     language_query,
     list_query,
     no_query,
+    now_query,
     pending_query,
     published_query,
     search_query,
     slug,
+    split_query,
     stream_query,
 )
 from services.live.loader import Loader
@@ -118,6 +121,9 @@ class LiveApi:
             (operations.SEARCH, "search", self._search),
             (operations.TEAM_BOARD, "teams", self._team_board),
             (operations.DELEGATION, "delegations", self._delegation),
+            (operations.SPLIT, "splits", self._split),
+            (operations.COUNTS, "counts", self._counts),
+            (operations.CLOCK, "clock", self._clock),
             (operations.CHANGES, "changes", self._changes),
             (operations.PUBLISHED, "published", self._published),
             (operations.PUBLISHED_DOCUMENT, "published", self._document),
@@ -231,6 +237,21 @@ class LiveApi:
         announced, query, caching = await self._read(request, list_query)
         making = self._answers.delegation(announced, request.match_info["board"], query)
         return await self._respond(request, making, caching)
+
+    async def _split(self, request: web.Request) -> web.StreamResponse:
+        announced, query, caching = await self._read(request, split_query)
+        making = self._answers.split(announced, request.match_info["race"], request.match_info["point"], query)
+        return await self._respond(request, making, caching)
+
+    async def _counts(self, request: web.Request) -> web.StreamResponse:
+        announced, query, caching = await self._read(request, list_query)
+        making = self._answers.counts(announced, known_format(request.match_info["format"]), query)
+        return await self._respond(request, making, caching)
+
+    async def _clock(self, request: web.Request) -> web.StreamResponse:
+        announced, query, _ = await self._read(request, now_query)
+        making = self._answers.clocks(announced, known_format(request.match_info["format"]), query, self._now_us())
+        return await self._compressor.respond(request, await making, NEVER)
 
     # --- Athletes
 

@@ -18,6 +18,13 @@ def split_suffix(name: str, known: Container[str]) -> tuple[str, str]:
     return (name, "") if name in known or suffix not in FORMATS else (stem, suffix)
 
 
+def known_format(name: str) -> str:
+    """Return the format of a feed that has no other answer. Raises Refused for one that there is not."""
+    if name not in FORMATS:
+        raise Refused(404, "No such format", f"there is no format {name[:20]!r}; there are {', '.join(FORMATS)}")
+    return name
+
+
 def feed_answer(
     columns: Sequence[Column[Line]],
     lines: Sequence[Line],

@@ -11,7 +11,16 @@ from schemas.results import Status
 from services.fact_effects.sent_kinds import SENT_FACTS
 from services.live.documents.announce import Announcement
 from services.live.documents.athlete import Athlete, AthleteSearch, ExplainedAthlete
-from services.live.documents.board import BoardPage, DelegationAnswer, FeedRow, TeamBoardAnswer
+from services.live.documents.board import (
+    BoardPage,
+    ClockRow,
+    CountRow,
+    DelegationAnswer,
+    DelegationFeedRow,
+    FeedRow,
+    TeamBoardAnswer,
+    TeamFeedRow,
+)
 from services.live.documents.changes import Changes, Preview, WaitingFacts
 from services.live.documents.event import Clock, Event, EventList, EventSummary
 from services.live.documents.officials import CaseList, HealthReport
@@ -25,6 +34,7 @@ from services.live.documents.stream import (
     SplitEvent,
     StatusEvent,
 )
+from services.live.feed.table import WIDE_MAX
 from services.live.http.query import (
     LIMIT_DEFAULT,
     LIMIT_MAX,
@@ -88,6 +98,25 @@ _SEARCHED = Annotated[str, Meta(pattern=_NO_CONTROLS, max_length=SEARCH_CHARS)]
 _Q = Parameter("q", "query", _SEARCHED, "The beginning of a bib, or words of a name.")
 
 
+_POINT_PATH = Parameter("point", "path", Slug, "The id of a point.")
+_FORMAT = Parameter("format", "path", Literal["json", "csv", "xml"], "How the rows are written.")
+_COLS = Parameter(
+    "cols",
+    "query",
+    Annotated[str, Meta(pattern=_NO_CONTROLS)],
+    "Of a feed, its columns in order, `label:column` for another name.",
+    example="place,Name:name",
+)
+_WIDE = Parameter(
+    "wide",
+    "query",
+    Annotated[int, Meta(ge=1, le=WIDE_MAX)],
+    "Of a feed, so many rows side by side in one, their columns numbered; not with `limit`.",
+)
+_BOM = Parameter("bom", "query", _FLAG, "Of a feed, with 1 its CSV is for spreadsheets: it begins with a mark.")
+_FORM = (_COLS, _WIDE, _BOM)
+
+
 def _board(says: str) -> Parameter:
     return Parameter("board", "path", Slug, says)
 
@@ -100,7 +129,20 @@ def _limit(most: int, default: int) -> Parameter:
 
 # --- Answers and errors
 
+_ChosenRow = dict[str, str | int | float]  # with `cols` or `wide`, as the request names the columns
+
+
+def _feed(row: Any) -> dict[str, Content]:
+    """Return the bodies of a feed by their suffixes."""
+    return {
+        ".json": Content(JSON, "The rows, as a root array.", (list[row], list[_ChosenRow])),
+        ".csv": Content("text/csv", "The rows below a header row."),
+        ".xml": Content("application/xml", "A root of `row`s with an element a column."),
+    }
+
+
 _SHOWN = ("ETag", "X-Revision")
+_COUNTED = (*_SHOWN, "X-Total-Count", "X-State", "Link")
 _UNCHANGED = Answer(status=304, says="It is what the client has.", headers=_SHOWN)
 _PROBLEMS = {
     400: "Something in the path or the query cannot be read, or a parameter is not known.",
@@ -142,7 +184,7 @@ BOARD = _get(
     "getBoard",
     "boards",
     "Rows of a board",
-    _json("A page of the board.", BoardPage, headers=(*_SHOWN, "X-Total-Count", "X-State", "Link")),
+    _json("A page of the board.", BoardPage, headers=_COUNTED),
     says="A name with `.json`, `.csv` or `.xml` is a feed, unless a board has that very name.",
     parameters=(
         _board("The id of a board."),
@@ -152,29 +194,58 @@ BOARD = _get(
         _ON_COURSE,
         _Q,
         _AS_OF,
+        *_FORM,
     ),
     problems={**_ERRORS, **_IN_ORDER},
-    suffixes={
-        ".json": Content(JSON, "The rows, as a root array.", (list[FeedRow],)),  # type: ignore[valid-type]
-        ".csv": Content("text/csv", "The rows below a header row."),
-        ".xml": Content("application/xml", "A `board` of `row`s with an element a column."),
-    },
+    suffixes=_feed(FeedRow),
 )
 TEAM_BOARD = _get(
     f"{EVENT}/teams/{{board}}",
     "getTeamBoard",
     "teams",
     "A team board",
-    _json("All teams, with the members who count.", TeamBoardAnswer),
-    parameters=(_board("The id of a team board."), _AS_OF),
+    _json("A page of the teams, with the members who count.", TeamBoardAnswer, headers=_COUNTED),
+    parameters=(_board("The id of a team board."), _OFFSET, _limit(LIMIT_MAX, LIMIT_MAX), _AS_OF, *_FORM),
+    problems={**_ERRORS, **_IN_ORDER},
+    suffixes=_feed(TeamFeedRow),
 )
 DELEGATION = _get(
     f"{EVENT}/delegations/{{board}}",
     "getDelegation",
     "teams",
     "A delegation",
-    _json("All teams.", DelegationAnswer),
-    parameters=(_board("The id of a delegation."), _AS_OF),
+    _json("A page of the teams.", DelegationAnswer, headers=_COUNTED),
+    parameters=(_board("The id of a delegation."), _OFFSET, _limit(LIMIT_MAX, LIMIT_MAX), _AS_OF, *_FORM),
+    problems={**_ERRORS, **_IN_ORDER},
+    suffixes=_feed(DelegationFeedRow),
+)
+SPLIT = _get(
+    f"{EVENT}/splits/{{race}}/{{point}}",
+    "getSplit",
+    "boards",
+    "Everybody of a race at a point, the fastest first",
+    _json("A page of the athletes.", BoardPage, headers=_COUNTED),
+    parameters=(_RACE, _POINT_PATH, _OFFSET, _limit(LIMIT_MAX, LIMIT_DEFAULT), _Q, _AS_OF, *_FORM),
+    problems={**_ERRORS, **_IN_ORDER},
+    suffixes=_feed(FeedRow),
+)
+COUNTS = _get(
+    f"{EVENT}/counts.{{format}}",
+    "getCounts",
+    "broadcasts",
+    "How many athletes have each status and took each point",
+    (Answer(says="A row a count.", contents=tuple(_feed(CountRow).values()), headers=_COUNTED), _UNCHANGED),
+    parameters=(_FORMAT, _OFFSET, _limit(LIMIT_MAX, LIMIT_MAX), _AS_OF, *_FORM),
+    problems={**_ERRORS, **_IN_ORDER},
+)
+CLOCK = _get(
+    f"{EVENT}/clock.{{format}}",
+    "getClock",
+    "broadcasts",
+    "The clocks of the races, at this moment",
+    (Answer(says="A row a race.", contents=tuple(_feed(ClockRow).values()), headers=_COUNTED), _UNCHANGED),
+    parameters=(_FORMAT, *_FORM),
+    problems={**_ERRORS, **_IN_ORDER},
 )
 STREAM = Operation(
     method="GET",

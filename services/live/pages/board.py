@@ -142,6 +142,21 @@ def board_document(data: BoardData, page: BoardPage, offset: int) -> dict[str, A
     }
 
 
+def split_document(data: BoardData, page: BoardPage, offset: int) -> dict[str, Any]:
+    """Return a page of all athletes of a race at a point as the JSON answer has it."""
+    return {
+        "event": data.announced.event,
+        "race": data.board.race,
+        "point": data.point,
+        "revision": data.announced.revision,
+        "state": page.state,
+        "changed_since_official": page.changed,
+        "total": page.total,
+        "offset": offset,
+        "rows": list(map(board_row, page.lines)),
+    }
+
+
 def _podium_place(data: BoardData, place: PodiumPlace) -> dict[str, Any]:
     return {
         "place": place.place,

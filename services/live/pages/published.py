@@ -34,14 +34,17 @@ class Differences(NamedTuple):
         """Return whether any of the race's results has changed since it was official."""
         return any(map(bool, self.by_board.values()))
 
-    def changed(self, board: str) -> bool:
-        """Return whether a board or team board has changed since it was official."""
+    def changed(self, board: str | None) -> bool:
+        """Return whether a board or team board, or (None) anything of the race, has changed since it was official."""
+        if board is None:
+            return self.any()
         since_official = self.by_board.get(board, NO_DIFFERENCE)
         return board in since_official.boards or board in since_official.team_boards
 
-    def bibs(self, board: str) -> frozenset[str]:
-        """Return the bibs whose rows on a board have changed since it was official."""
-        return self.by_board.get(board, NO_DIFFERENCE).bibs(board)
+    def bibs(self, board: str | None) -> frozenset[str]:
+        """Return the bibs whose rows on a board, or (None) whose results, have changed since these were official."""
+        since_official = self.by_board.get(board, NO_DIFFERENCE)
+        return since_official.changed_athletes() if board is None else since_official.bibs(board)
 
 
 class PublishedData(Struct, frozen=True, kw_only=True):
