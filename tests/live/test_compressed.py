@@ -66,6 +66,20 @@ async def test_every_large_answer_is_compressed_for_clients_that_accept_it(datab
         assert len(board) * 6 < len(plain_board)
 
 
+async def test_the_first_load_of_a_live_board_takes_60_kb_at_most(database):
+    race = await full_race(database)
+    paths = [
+        f"/{EVENT}",
+        "/static/app.js",
+        "/static/words.js",
+        "/static/style.css",
+        BASE,
+        f"{BASE}/boards/men?limit=100",
+    ]
+    async with serving(race) as live:
+        assert sum([len((await fetch(live, path, "gzip"))[1]) for path in paths]) <= 60_000
+
+
 async def test_each_coding_has_a_strong_tag_of_its_own_and_honours_it(database):
     race = await full_race(database)
     path = f"{BASE}/boards/men"

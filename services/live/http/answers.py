@@ -81,6 +81,11 @@ class ReadyAnswer:
         self._tag = answer.tag
         self._headers = CIMultiDict({**answer.headers, "Cache-Control": caching})
 
+    @property
+    def size(self) -> int:
+        """The bytes of the body."""
+        return len(self._body)
+
     def response(self, request: web.Request) -> web.Response:
         """Return the answer, or 304 when the client has it already."""
         wanted = request.headers.get("If-None-Match")

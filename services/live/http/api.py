@@ -20,13 +20,12 @@ from services.live.http.answers import (
     PAST,
     PRIVATE,
     Answer,
-    ReadyAnswer,
     json_answer,
     problem,
-    weight,
 )
 from services.live.http.body import body_of
-from services.live.http.compression import Compressor, accepted_coding
+from services.live.http.compression import Compressor
+from services.live.http.current_answers import CurrentAnswers
 from services.live.http.feed_answer import known_format
 from services.live.http.query import (
     AtQuery,
@@ -64,9 +63,6 @@ from services.runtime.clickhouse import DatabaseUnavailable
 from services.runtime.operations import Handler, OperationRoute
 from services.standings import explanation
 from services.standings.event_index import in_asked_language
-
-CURRENT_MAX = 1_000  # addresses whose current answers are at hand
-CURRENT_BYTES_MAX = 64 * 1024  # of each
 
 Query = TypeVar("Query", AtQuery, BoardQuery, ChangesQuery, ListQuery, PublishedQuery, SearchQuery, StreamQuery)
 
@@ -108,8 +104,7 @@ class LiveApi:
         self._compressor = compressor
         self._waiting = WaitingFacts(loader, folder, tables)
         self._health_reports = HealthReports(loader, self._explainer, now_us)
-        self._current: dict[tuple[str, str | None], ReadyAnswer] = {}
-        self._current_state = (tracker.generation, access.private())
+        self._current = CurrentAnswers()
 
     def routes(self) -> list[OperationRoute]:
         """Return live's routes, the most requested first."""
@@ -153,7 +148,7 @@ class LiveApi:
         async def answered(request: web.Request) -> web.StreamResponse:
             try:
                 self._access.check_viewer(request)
-                ready = self._current_answer(request)
+                ready = self._current.of(request, self._state())
                 response = await handler(request) if ready is None else ready.response(request)
             except Refused as refused:
                 response = problem(refused.status, refused.title, str(refused), **refused.members)
@@ -175,23 +170,16 @@ class LiveApi:
 
     # --- Answers at hand, for addresses that many clients ask for
 
-    def _current_answer(self, request: web.Request) -> ReadyAnswer | None:
-        """Return the answer to the same address and coding, if it was made since the last revision of any event."""
-        state = self._tracker.generation, self._access.private()
-        if self._current_state != state:
-            self._current.clear()
-            self._current_state = state
-        return self._current.get(_asked_for(request))
+    def _state(self) -> tuple[int, bool]:
+        """Return what answers for an address depend on: revisions of events, and whether these are private."""
+        return self._tracker.generation, self._access.private()
 
     async def _respond(self, request: web.Request, making: Awaitable[Answer], caching: str) -> web.Response:
         """Return an answer that all viewers get alike, and keep it at hand while it is current."""
-        generation = self._tracker.generation
-        answer = await making
-        ready = await self._compressor.ready(request, answer, caching)
-        if caching == NOW and generation == self._tracker.generation and weight(answer) <= CURRENT_BYTES_MAX:
-            if len(self._current) >= CURRENT_MAX:
-                self._current.clear()
-            self._current[_asked_for(request)] = ready
+        state = self._state()
+        ready = await self._compressor.ready(request, await making, caching)
+        if caching == NOW and state == self._state():
+            self._current.keep(request, state, ready)
         return ready.response(request)
 
     # --- Which event, which revision
@@ -380,11 +368,6 @@ class LiveApi:
         language = None if event is None else in_asked_language(event, query.language).language
         subject = Subject(announced.event, query.board, query.bib, language)
         return await self._streams.serve(request, subject, request.headers.get("Last-Event-ID"))
-
-
-def _asked_for(request: web.Request) -> tuple[str, str | None]:
-    """Return the address and the coding for which an answer is the same."""
-    return request.raw_path, accepted_coding(request.headers.get("Accept-Encoding", ""))
 
 
 def _highest(announced: Iterable[AnnouncedRevision]) -> int:
