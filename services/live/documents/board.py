@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct, defstruct
 
 from services.live.documents.fields import InstantUs, LocalInstant, Place, Revision
-from services.live.feed.columns import COLUMNS, FEED_COLUMNS
+from services.live.feed.columns import COLUMNS
 from services.live.feed.event_columns import CLOCK_COLUMNS, COUNT_COLUMNS
 from services.live.feed.table import Column
 from services.live.feed.team_columns import DELEGATION_COLUMNS, TEAM_COLUMNS
@@ -25,7 +25,7 @@ BoardPageRow = defstruct(
 def _feed_row(name: str, columns: Sequence[Column[Any]]) -> type[Struct]:
     return defstruct(
         name,
-        [(column.name, column.type) for column in columns],
+        [(column.name, column.type) for column in columns if column.in_feeds],
         namespace={
             "__doc__": 'A row of a feed, whose columns are all there and of one type: "" or 0 where there is nothing.'
         },
@@ -33,7 +33,7 @@ def _feed_row(name: str, columns: Sequence[Column[Any]]) -> type[Struct]:
     )
 
 
-FeedRow = _feed_row("FeedRow", FEED_COLUMNS)
+FeedRow = _feed_row("FeedRow", COLUMNS)
 TeamFeedRow = _feed_row("TeamFeedRow", TEAM_COLUMNS)
 DelegationFeedRow = _feed_row("DelegationFeedRow", DELEGATION_COLUMNS)
 CountRow = _feed_row("CountRow", COUNT_COLUMNS)
@@ -79,6 +79,20 @@ class BoardPage(Struct, kw_only=True):
     rows: list[BoardPageRow]  # type: ignore[valid-type]  # made at run time
 
 
+class SplitPage(Struct, kw_only=True):
+    """A page of everybody of a race at a point: `total` rows in all, from `offset` on."""
+
+    event: str
+    race: str
+    point: str
+    revision: Revision
+    state: State
+    changed_since_official: bool
+    total: int
+    offset: int
+    rows: list[BoardPageRow]  # type: ignore[valid-type]  # made at run time
+
+
 class TeamMember(Struct, kw_only=True):
     """An athlete who counts for a team, or, of a team without a place, who has a score: a place, or seconds."""
 
@@ -116,6 +130,7 @@ class TeamBoardAnswer(Struct, kw_only=True):
     state: State
     changed_since_official: bool
     total: int
+    offset: int
     rows: list[TeamPageRow]
 
 
@@ -130,6 +145,7 @@ class DelegationAnswer(Struct, kw_only=True):
     state: State
     changed_since_official: bool
     total: int
+    offset: int
     rows: list[DelegationPageRow]
 
 

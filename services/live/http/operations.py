@@ -18,6 +18,7 @@ from services.live.documents.board import (
     DelegationAnswer,
     DelegationFeedRow,
     FeedRow,
+    SplitPage,
     TeamBoardAnswer,
     TeamFeedRow,
 )
@@ -224,7 +225,7 @@ SPLIT = _get(
     "getSplit",
     "boards",
     "Everybody of a race at a point, the fastest first",
-    _json("A page of the athletes.", BoardPage, headers=_COUNTED),
+    _json("A page of the athletes.", SplitPage, headers=_COUNTED),
     parameters=(_RACE, _POINT_PATH, _OFFSET, _limit(LIMIT_MAX, LIMIT_DEFAULT), _Q, _AS_OF, *_FORM),
     problems={**_ERRORS, **_IN_ORDER},
     suffixes=_feed(FeedRow),
@@ -234,7 +235,10 @@ COUNTS = _get(
     "getCounts",
     "broadcasts",
     "How many athletes have each status and took each point",
-    (Answer(says="A row a count.", contents=tuple(_feed(CountRow).values()), headers=_COUNTED), _UNCHANGED),
+    (
+        Answer(says="A row a count.", contents=tuple(_feed(CountRow).values()), headers=(*_SHOWN, "X-Total-Count")),
+        _UNCHANGED,
+    ),
     parameters=(_FORMAT, _OFFSET, _limit(LIMIT_MAX, LIMIT_MAX), _AS_OF, *_FORM),
     problems={**_ERRORS, **_IN_ORDER},
 )
@@ -243,7 +247,7 @@ CLOCK = _get(
     "getClock",
     "broadcasts",
     "The clocks of the races, at this moment",
-    (Answer(says="A row a race.", contents=tuple(_feed(ClockRow).values()), headers=_COUNTED), _UNCHANGED),
+    (Answer(says="A row a race.", contents=tuple(_feed(ClockRow).values()), headers=_SHOWN), _UNCHANGED),
     parameters=(_FORMAT, *_FORM),
     problems={**_ERRORS, **_IN_ORDER},
 )
