@@ -12,7 +12,7 @@ LOCKS := requirements/uv.lock.txt requirements/lock.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit bench fuzz mutants format lock kafka-lock clean
+.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit bench fuzz mutants format metrics lock kafka-lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -114,6 +114,9 @@ mutants: env ## change the core in thousands of ways and list changes that no te
 		$(BIN)/uv pip install --quiet --python $(MUTANTS)/bin/python --require-hashes -r requirements/mutants.lock.txt; }
 	PYTHONPATH=. $(MUTANTS)/bin/python -m mutmut run $(ONLY)
 	@$(MUTANTS)/bin/python -m mutmut results | grep -v ": not checked$$" || echo "the tests noticed every change that was tried"
+
+metrics: env ## write docs/metrics.md from the code
+	$(BIN)/python -m tests.docs.metrics_page
 
 lock: env ## pin all dependencies to their newest versions
 	$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.lock.txt

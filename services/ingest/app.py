@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
-from prometheus_client import CollectorRegistry
 
 from services.ingest.http.access import Access
 from services.ingest.http.api import IngestApi
@@ -26,11 +25,13 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import KafkaLog, Log
 from services.ingest.readers.raceresult_upload import Uploads
 from services.ingest.readers.supervisor import ReaderSupervisor
+from services.ingest.replicas import ReplicaWatch
 from services.ingest.settings import IngestSettings
 from services.runtime import ops, reference
 from services.runtime.faults import StartFault
 from services.runtime.problem import problem
 from services.runtime.problem_runner import ProblemRunner
+from services.runtime.service_metrics import service_registry
 from services.runtime.tls import ServerTls
 from services.runtime.tokens import Tokens
 
@@ -66,7 +67,7 @@ def create_app(
     connections = ConnectionLimiter(limits)
     access = Access(Tokens(settings.tokens), connections, limits)
     access.check_listening(settings.host)
-    metrics = IngestMetrics(CollectorRegistry())
+    metrics = IngestMetrics(service_registry("ingest", settings.data))
     writer = (
         KafkaLog(settings.kafka.client(), settings.partitions, metrics, limits.dead_letters)
         if race_log is None
@@ -90,7 +91,8 @@ def create_app(
     async def lifetime(app: web.Application) -> AsyncIterator[None]:
         app[FAILED] = asyncio.get_running_loop().create_future()
         writing = asyncio.create_task(_write(writer, app[FAILED]))
-        following = asyncio.create_task(follower.run()) if isinstance(writer, KafkaLog) else None
+        beside = [follower.run(), ReplicaWatch(settings.kafka, metrics).run()] if race_log is None else []
+        following = [asyncio.create_task(work) for work in beside]
         try:
             await supervisor.start()
             watching = asyncio.create_task(_watch_readers(supervisor, limits.watch_files_s, app[FAILED]))
@@ -101,7 +103,7 @@ def create_app(
                 await asyncio.gather(watching, return_exceptions=True)
                 await supervisor.close()
         finally:
-            tasks = [writing] if following is None else [writing, following]
+            tasks = [writing, *following]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -126,7 +126,7 @@ def show_clocks(metrics: IngestMetrics, source: Source, offsets_us: Mapping[str,
     """Set the clock metric of each reader: how far its clock is ahead of ours."""
     for where, offset_us in offsets_us.items():
         device = device_of(source.devices, where, None) or source.gateway
-        metrics.clock_offset_s.labels(source.gateway, device).set(offset_us / 1e6)
+        metrics.clock_offset_s.labels(source.event, source.gateway, device).set(offset_us / 1e6)
 
 
 def device_of(devices: Mapping[str, str], where: str, antenna: int | None) -> str:

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from services.live.http import overlay, page, robots
 from services.live.http.access import Access
@@ -28,6 +27,7 @@ from services.runtime import ops, reference
 from services.runtime.clickhouse import Database
 from services.runtime.loopback import is_loopback
 from services.runtime.problem_runner import ProblemRunner
+from services.runtime.service_metrics import service_registry
 from services.runtime.tokens import Tokens
 
 SHUTDOWN_S = 5.0  # for answers being made; streams end at once
@@ -51,7 +51,7 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
     Raises StartFault for a token file that cannot be used.
     """
     limits = limits or LiveLimits()
-    metrics = LiveMetrics(CollectorRegistry())
+    metrics = LiveMetrics(service_registry("live", None))
     store = Store(database)
     tracker = RevisionTracker(store, metrics, now_us)
     access = Access(Tokens(settings.tokens), limits)

@@ -23,6 +23,8 @@ from services.runtime.kafka import KafkaOptions
 
 POLL_S = 1.0
 BACKOFF = Backoff(first_s=0.5, most_s=10.0)
+PROBE_EVERY_S = 1.0
+PROBE_PATIENCE_S = 3.0
 CONNECT_S = 30.0  # without a limit the client would never stop looking for a missing topic
 
 log = logging.getLogger(__name__)
@@ -97,10 +99,14 @@ class RevisionTracker:
                     consumer.assign([TopicPartition(STANDINGS.name, 0)])
                     await consumer.seek_to_end()
                 log.info("notices come from Kafka at %s", kafka.servers)
-                self._metrics.kafka_up.set(1)
                 failures = 0
-                async for record in consumer:
-                    self._take(record.value)
+                probing = asyncio.create_task(self._probe(consumer))
+                try:
+                    async for record in consumer:
+                        self._take(record.value)
+                finally:
+                    probing.cancel()
+                    await asyncio.gather(probing, return_exceptions=True)
             except (KafkaError, OSError, TimeoutError) as error:
                 log.warning("no notices from Kafka at %s (%r); revisions are found by polling", kafka.servers, error)
             finally:
@@ -108,6 +114,17 @@ class RevisionTracker:
                 await consumer.stop()
             failures += 1
             await asyncio.sleep(BACKOFF.pause_s(failures))
+
+    async def _probe(self, consumer: AIOKafkaConsumer) -> None:
+        """Ask Kafka every second whether it answers: a consumer waits for a lost broker in silence, until cancelled."""
+        while True:
+            try:
+                await asyncio.wait_for(consumer.topics(), PROBE_PATIENCE_S)
+            except (KafkaError, OSError, TimeoutError):
+                self._metrics.kafka_up.set(0)
+            else:
+                self._metrics.kafka_up.set(1)
+            await asyncio.sleep(PROBE_EVERY_S)
 
     def _take(self, data: bytes) -> None:
         try:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from prometheus_client import CollectorRegistry
 
 from schemas.topics import RACE_LOG, RECORD_MAX_BYTES, RESULTS
 from services.projections.audit import Auditor
+from services.projections.board_lag import BoardLag
+from services.projections.database_watch import watch_server
 from services.projections.follow import Follower
 from services.projections.health_metrics import HealthCollector
 from services.projections.health_watch import HealthWatch
@@ -25,6 +26,7 @@ from services.runtime import ops
 from services.runtime.backoff import Backoff
 from services.runtime.clickhouse import Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
+from services.runtime.service_metrics import service_registry
 from services.runtime.topics_admin import check_topics
 
 BACKOFF = Backoff(0.5, 5.0)
@@ -42,7 +44,7 @@ class App:
 
     def __init__(self, settings: ProjectionSettings) -> None:
         self.settings = settings
-        self.metrics = ProjectionMetrics(CollectorRegistry())
+        self.metrics = ProjectionMetrics(service_registry("projections", settings.database.path))
         self.follower: Follower | None = None
         self.sink: Sink | None = None
 
@@ -84,6 +86,7 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
     database = Database(settings.database)
     stack.push_async_callback(database.close)
     await _open(database)
+    app.metrics.database_up.set(1)
     await migrate(database)
     await remove_unannounced(database)
     results = await load(database)
@@ -93,14 +96,15 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
     await producer.start()
     stack.push_async_callback(producer.stop)
     tallies = await load_tallies(database)
-    health = HealthCollector(results, tallies, lambda: time.time_ns() // 1000)
+    board_lag = BoardLag()
+    health = HealthCollector(results, tallies, board_lag, lambda: time.time_ns() // 1000)
     announced_us = await load_announced(database)
     for event, at_us in announced_us.items():
         health.note(event, at_us)
     app.metrics.registry.register(health)
     consumer = await _consumer(app, stack, RESULTS.name)
-    app.follower = Follower(results, consumer, producer, sink, app.metrics, health, announced_us)
-    auditor = Auditor(await _consumer(app, stack, RACE_LOG.name), sink, app.metrics, tallies)
+    app.follower = Follower(results, consumer, producer, sink, app.metrics, health, announced_us, board_lag)
+    auditor = Auditor(await _consumer(app, stack, RACE_LOG.name), sink, app.metrics, tallies, board_lag)
     app.sink = sink
     async with AsyncExitStack() as inner, asyncio.TaskGroup() as group:
         if beside is not None:
@@ -109,6 +113,8 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
         group.create_task(auditor.run(progress))
         group.create_task(HealthWatch(database, results, sink, app.metrics, health).run())
         group.create_task(_watch_lateness(app.metrics))
+        if not database.address.embedded:
+            group.create_task(watch_server(database, app.metrics))
 
 
 async def _open(database: Database) -> None:

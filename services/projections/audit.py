@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from schemas import codec
 from schemas.events import ReadsLogged
 from schemas.topics import RACE_LOG
+from services.projections.board_lag import BoardLag
 from services.projections.device_reads import DeviceTallies
 from services.projections.metrics import ProjectionMetrics
 from services.projections.position import checksum, go_on
@@ -72,12 +73,18 @@ class Auditor:
     """Follow `race-log` until cancelled, at any point: the next start goes on from `progress`."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, sink: Sink, metrics: ProjectionMetrics, tallies: DeviceTallies
+        self,
+        consumer: AIOKafkaConsumer,
+        sink: Sink,
+        metrics: ProjectionMetrics,
+        tallies: DeviceTallies,
+        board_lag: BoardLag,
     ) -> None:
         self._consumer = consumer
         self._sink = sink
         self._metrics = metrics
         self._tallies = tallies
+        self._board_lag = board_lag
         self._gathered = Gathered()
         self._reached: dict[int, Progress] = {}
 
@@ -101,6 +108,8 @@ class Auditor:
     def _take(self, records: list[ConsumerRecord]) -> None:
         for record in records:
             self._gathered.add(record.offset, record.value)
+            event = (record.key or b"").decode(errors="replace")
+            self._board_lag.accepted(record.partition, record.offset, event, record.timestamp * 1000)
             self._reached[record.partition] = Progress(
                 RACE_LOG.name, record.partition, record.offset + 1, checksum(record.value)
             )

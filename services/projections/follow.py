@@ -11,6 +11,7 @@ from schemas import codec
 from schemas.notices import RevisionNotice, encode_notice
 from schemas.topics import RESULTS, STANDINGS
 from services.projections.batch import Results, dated
+from services.projections.board_lag import BoardLag
 from services.projections.health_metrics import HealthCollector
 from services.projections.metrics import ProjectionMetrics
 from services.projections.position import checksum, go_on
@@ -40,6 +41,7 @@ class Follower:
         metrics: ProjectionMetrics,
         health: HealthCollector,
         announced_us: dict[str, int],
+        board_lag: BoardLag,
     ) -> None:
         """`announced_us` is when each event was last announced."""
         self._results = results
@@ -49,6 +51,8 @@ class Follower:
         self._metrics = metrics
         self._health = health
         self._announced_us = announced_us
+        self._board_lag = board_lag
+        self._through: dict[int, int] = {}
         self._safe: dict[int, Progress] = {}
         self._remembered_s = 0.0
         self._behind: dict[TopicPartition, int] = {}
@@ -56,7 +60,8 @@ class Follower:
 
     async def run(self, progress: dict[tuple[str, int], Progress]) -> None:
         """Process everything from `progress` on. Raises StartFault, UnreadableResults, KafkaError."""
-        await go_on(self._consumer, progress)
+        for partition, value in (await go_on(self._consumer, progress)).items():
+            self._board_lag.shown(partition, codec.decode_frame(value).through_offset)
         ends = await self._consumer.end_offsets(sorted(self._consumer.assignment()))
         self._behind = {partition: end for partition, end in ends.items() if end > 0}
         written_s = 0.0
@@ -69,6 +74,9 @@ class Follower:
                 async with self._sink.turn:
                     written_s = time.monotonic()
                     await self._write()
+            for partition, through in self._through.items():
+                self._board_lag.shown(partition, through)
+            self._through.clear()
 
     async def _poll(self, wait_ms: int = POLL_MS) -> None:
         for records in (await self._consumer.getmany(timeout_ms=wait_ms, max_records=FRAMES_MAX)).values():
@@ -80,6 +88,7 @@ class Follower:
                     raise UnreadableResults(f"{where}: {error}") from None
                 self._results.add(frame)
                 if frame.last:
+                    self._through[record.partition] = frame.through_offset
                     self._safe[record.partition] = Progress(
                         RESULTS.name, record.partition, record.offset + 1, checksum(record.value)
                     )

@@ -1,4 +1,4 @@
-"""The projections' metrics, each with a comment that tells an operator what a rise means."""
+"""The projections' metrics; the help text of each says what a rise means and what to do."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -10,50 +10,89 @@ class ProjectionMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        # Follows the race; if it is flat while scoring publishes rows, boards do not change.
-        self.results = Counter("projections_results_total", "Athletes' results processed.", registry=registry)
-        self.revisions = Counter("projections_revisions_total", "Revisions announced.", registry=registry)
-        # Rows per revision grow with the boards that an athlete is on; a jump is a gun or a definition.
-        self.rows = Counter("projections_rows_total", "Rows inserted.", ["table"], registry=registry)
+        self.results = Counter(
+            "matline_projections_results_total",
+            "Athletes' results processed. Follows the race; flat while scoring publishes rows: boards do not change.",
+            registry=registry,
+        )
+        self.revisions = Counter(
+            "matline_projections_revisions_total",
+            "Revisions announced: how often boards changed, of all events together.",
+            registry=registry,
+        )
+        self.rows = Counter(
+            "matline_projections_rows_total",
+            "Rows inserted. Rows per revision grow with the boards that an athlete is on; a jump is a gun or a"
+            " definition.",
+            ["table"],
+            registry=registry,
+        )
         self.inserts = Counter(
-            "projections_inserts_total", "Inserts that ClickHouse accepted.", ["table"], registry=registry
+            "matline_projections_inserts_total",
+            "Inserts that ClickHouse accepted. Flat while results are processed: ClickHouse is away.",
+            ["table"],
+            registry=registry,
         )
-        # ClickHouse is down, slow or full: boards wait, but nothing is lost.
-        self.failures = Counter("projections_insert_failures_total", "Inserts that failed.", registry=registry)
+        self.failures = Counter(
+            "matline_projections_insert_failures_total",
+            "Inserts that failed. ClickHouse is down, slow or full: boards wait, but nothing is lost.",
+            registry=registry,
+        )
         self.insert_s = Histogram(
-            "projections_insert_seconds", "Time of one insert.", ["table"], buckets=BUCKETS_S, registry=registry
+            "matline_projections_insert_seconds",
+            "Time of one insert. A rise: ClickHouse's disk is slow, or it merges too many parts.",
+            ["table"],
+            buckets=BUCKETS_S,
+            registry=registry,
         )
-        # Grows with the field: the time to update boards and teams.
         self.standings_s = Histogram(
-            "projections_standings_seconds",
-            "Time to update the standings by one batch.",
+            "matline_projections_standings_seconds",
+            "Time to update the standings by one batch. Grows with the field; a gun or a definition takes long.",
             buckets=BUCKETS_S,
             registry=registry,
         )
-        # The wait of a spectator: the whole pipeline, by the clocks of ingest and projections.
         self.read_to_board_s = Histogram(
-            "projections_read_to_board_seconds",
-            "From ingest accepting a fact to the announcement of its revision.",
+            "matline_projections_read_to_board_seconds",
+            "From ingest accepting a fact to the announcement of its revision, by two machines' clocks: what a"
+            " spectator waits. A rise: compare matline_scoring_accepted_to_results_seconds and"
+            " matline_projections_insert_seconds.",
             buckets=BUCKETS_S,
             registry=registry,
         )
-        # Grows with the field: a thread works so long beside the boards, at most a fiftieth of the time.
         self.examination_s = Histogram(
-            "projections_examination_seconds",
-            "Time to examine the health of an event.",
+            "matline_projections_examination_seconds",
+            "Time to examine the health of an event, in a thread and at most a fiftieth of the time. Grows with the"
+            " field.",
             buckets=BUCKETS_S,
             registry=registry,
         )
-        # Rises while scoring is faster than the projections, or while ClickHouse is down.
         self.lag = Gauge(
-            "projections_lag_records",
-            "Records of a topic not yet processed.",
+            "matline_projections_lag_records",
+            "Records of a topic not yet processed. Rises while scoring is faster than the projections, or while"
+            " ClickHouse is down.",
             ["topic", "partition"],
             registry=registry,
         )
-        # 0: boards do not change.
-        self.database_up = Gauge("projections_database_up", "1 while ClickHouse accepts inserts.", registry=registry)
-        # Above 0.2 s: something blocks the event loop, and notices and live answers wait as long.
+        self.database_up = Gauge(
+            "matline_projections_database_up",
+            "1 while ClickHouse is open and accepts inserts. 0: boards do not change; look at ClickHouse and its disk.",
+            registry=registry,
+        )
+        self.database_free = Gauge(
+            "matline_projections_clickhouse_free_bytes",
+            "Room left on a disk of the ClickHouse server. A fall to 0 stops the boards: free some, or enlarge it.",
+            ["disk"],
+            registry=registry,
+        )
+        self.database_parts = Gauge(
+            "matline_projections_clickhouse_parts",
+            "Active parts of our tables. Some hundred are ordinary; a steady rise: merges do not keep up, and inserts"
+            " will be slowed down.",
+            registry=registry,
+        )
         self.loop_late_s = Gauge(
-            "projections_loop_late_seconds", "How late the event loop was at the last check.", registry=registry
+            "matline_projections_loop_late_seconds",
+            "How late the event loop was at the last check. Above 0.2 s: something blocks it, and notices and live"
+            " answers wait as long.",
+            registry=registry,
         )

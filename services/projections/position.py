@@ -22,14 +22,17 @@ def checksum(value: bytes | None) -> int:
     return zlib.crc32(value or b"")
 
 
-async def go_on(consumer: AIOKafkaConsumer, progress: Mapping[tuple[str, int], Progress]) -> None:
+async def go_on(consumer: AIOKafkaConsumer, progress: Mapping[tuple[str, int], Progress]) -> dict[int, bytes]:
     """Seek every assigned partition to its stored position, or to its beginning if there is none.
+
+    Return the record before the position of each partition that goes on and has one.
 
     Raises StartFault when the topic does not agree with the records that were read before.
     """
     assigned = sorted(consumer.assignment())
     begins = await consumer.beginning_offsets(assigned)
     ends = await consumer.end_offsets(assigned)
+    last: dict[int, bytes] = {}
     for partition in assigned:
         known = progress.get((partition.topic, partition.partition))
         if known is None:
@@ -45,17 +48,22 @@ async def go_on(consumer: AIOKafkaConsumer, progress: Mapping[tuple[str, int], P
                 f"{where} begins at {begins[partition]}; the boards were made up to {known.next_offset}, so the results"
                 f" between them are gone. {REMEDY}"
             )
-        if known.next_offset > begins[partition] and await _before(consumer, partition, known) != known.checksum:
-            raise StartFault(
-                f"record {known.next_offset - 1} of {where} is not the one from which the boards were made. {REMEDY}"
-            )
+        if known.next_offset > begins[partition]:
+            last[partition.partition] = value = await _before(consumer, partition, known)
+            if checksum(value) != known.checksum:
+                raise StartFault(
+                    f"record {known.next_offset - 1} of {where} is not the one from which the boards were made."
+                    f" {REMEDY}"
+                )
         consumer.seek(partition, known.next_offset)
+    return last
 
 
-async def _before(consumer: AIOKafkaConsumer, partition: TopicPartition, known: Progress) -> int:
+async def _before(consumer: AIOKafkaConsumer, partition: TopicPartition, known: Progress) -> bytes:
     consumer.seek(partition, known.next_offset - 1)
     batch = await consumer.getmany(partition, timeout_ms=FETCH_MS, max_records=1)
     records = batch.get(partition, [])
     if not records:
         raise KafkaTimeoutError(f"no record {known.next_offset - 1} of {partition.topic} within {FETCH_MS} ms")
-    return checksum(records[0].value)
+    value: bytes = records[0].value or b""
+    return value

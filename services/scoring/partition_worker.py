@@ -88,7 +88,8 @@ class PartitionWorker:
         self._accepted_us: int | None = None
         self._publishes = False
         self._framed_s = self._compared_s = time.monotonic()
-        self.snapshot_s = time.monotonic()
+        self._snapshot_s = time.monotonic()
+        self._unsaved_since_s: float | None = None
         self._snapshot_offset = 0
         self._snapshot_took_s = 0.0
 
@@ -96,6 +97,10 @@ class PartitionWorker:
     def next_offset(self) -> int:
         """Return the offset of the next record to fold."""
         return self._state.next_offset
+
+    def unsaved_s(self, now_s: float) -> float:
+        """Return how long the oldest record that is in no snapshot has been folded; 0 if all are in one."""
+        return 0.0 if self._unsaved_since_s is None else now_s - self._unsaved_since_s
 
     def _moved(self) -> None:
         self.progress += 1
@@ -202,6 +207,8 @@ class PartitionWorker:
             letters = [self.dead_letters.make(event, unfit, record.value or b"", record.offset)]
         refusals = self._state.fold(record.offset, envelope)
         self.folded_ms = record.timestamp_ms
+        if self._unsaved_since_s is None:
+            self._unsaved_since_s = time.monotonic()
         self.progress += 1
         self._metrics.records.labels(way).inc()
         if envelope is not None:
@@ -421,7 +428,7 @@ class PartitionWorker:
 
     def _snapshot_is_due(self, now_s: float) -> bool:
         new = self.next_offset - self._snapshot_offset
-        waited_s = now_s - self.snapshot_s
+        waited_s = now_s - self._snapshot_s
         if not new or waited_s < self._snapshot_took_s * SNAPSHOT_SHARE:
             return False
         return waited_s >= self._shared.snapshot_every_s or new >= SNAPSHOT_RECORDS
@@ -436,9 +443,11 @@ class PartitionWorker:
                 self.partition,
                 error,
             )
+        else:
+            self._unsaved_since_s = None
         self._snapshot_offset = self.next_offset
-        self.snapshot_s = time.monotonic()
-        self._snapshot_took_s = self.snapshot_s - began_s
+        self._snapshot_s = time.monotonic()
+        self._snapshot_took_s = self._snapshot_s - began_s
 
     async def _compare(self, mark: Mark) -> None:
         try:

@@ -16,10 +16,10 @@ import mode
 from aiohttp import web
 from aiokafka.errors import KafkaError
 from faust.types import EventT
-from prometheus_client import CollectorRegistry
 
 from services.runtime import exit_codes, ops
 from services.runtime.kafka import kafka_fault
+from services.runtime.service_metrics import service_registry
 from services.scoring.errors import LogDisagrees, ScoringStopped, Stalled
 from services.scoring.log_reader import LogReader
 from services.scoring.metrics import ScoringMetrics
@@ -47,7 +47,7 @@ class Scorer(mode.Service):
 
     def __init__(self, settings: ScoringSettings, generation: Callable[[], int]) -> None:
         super().__init__()
-        self.metrics = ScoringMetrics(CollectorRegistry())
+        self.metrics = ScoringMetrics(service_registry("scoring", settings.data))
         self.address: tuple[str, int] | None = None
         self._settings = settings
         self._generation = generation
@@ -207,7 +207,7 @@ class Scorer(mode.Service):
         metrics, name = self.metrics, str(partition)
         metrics.lag_records.labels(name).set(behind)
         metrics.lag_s.labels(name).set(lag_s)
-        metrics.snapshot_age_s.labels(name).set(now_s - worker.snapshot_s)
+        metrics.snapshot_age_s.labels(name).set(worker.unsaved_s(now_s))
         metrics.halted.labels(name).set(int(worker.dead_letters.gate.closed(now_s)))
 
     def _note_reachable(self, reachable: bool, error: Exception | None) -> None:

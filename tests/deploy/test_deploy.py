@@ -13,24 +13,17 @@ import msgspec
 import pytest
 import typer
 import yaml
-from prometheus_client import CollectorRegistry
 
 from schemas import topics
 from schemas.events import Fact
 from services import cli
-from services.ingest.metrics import IngestMetrics
 from services.ingest.settings import settings_from as ingest_settings
-from services.live.metrics import LiveMetrics
 from services.live.settings import settings_from as live_settings
 from services.operate.embedded_kafka.install import read_lock
-from services.projections.batch import Results
-from services.projections.device_reads import DeviceTallies
-from services.projections.health_metrics import HealthCollector
-from services.projections.metrics import ProjectionMetrics
 from services.projections.migrate import migrations
 from services.projections.settings import settings_from as projections_settings
-from services.scoring.metrics import ScoringMetrics
 from services.scoring.settings import settings_from as scoring_settings
+from tests.docs.metrics_page import described, registries
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -52,16 +45,12 @@ def documents(path: Path) -> list[Any]:
 def metrics() -> dict[str, set[str]]:
     """Every series that the services expose, and its labels."""
     named: dict[str, set[str]] = {"up": {"job", "instance"}}
-    for made in (IngestMetrics, ScoringMetrics, ProjectionMetrics, LiveMetrics):
-        registry = CollectorRegistry()
-        made(registry)
-        for metric, names in registry._collector_to_names.items():
-            labels = vars(metric)["_labelnames"]
-            for name in names:
-                named[name] = {*labels, *(("le",) if name.endswith("_bucket") else ())}
-    for family in HealthCollector(Results(), DeviceTallies(), lambda: 0).collect():
-        named[family.name] = set(vars(family)["_labelnames"])
-    return named
+    for registry in registries().values():
+        for metric in described(registry):
+            named[metric.name] = set(metric.labels)
+            if metric.kind == "histogram":
+                named[f"{metric.name}_bucket"] = {*metric.labels, "le"}
+    return named | {name: set() for name in ("process_resident_memory_bytes", "process_cpu_seconds_total")}
 
 
 METRICS = metrics()
@@ -74,13 +63,13 @@ def dashboard_queries() -> Iterator[str]:
             yield target["expr"]
 
 
-_SERIES = re.compile(r"\b(?:ingest|scoring|projections|live)_[a-z_]+\b")
+_SERIES = re.compile(r"\b(?:matline|process)_[a-z_]+\b")
 _SELECTOR = re.compile(r"([a-z_]+)\{([^}]*)\}")
 
 
 @pytest.mark.parametrize("query", [*(rule["expr"] for rule in ALERTS), *dashboard_queries()])
 def test_every_metric_and_label_of_a_query_is_exposed(query):
-    names = _SERIES.findall(query) + (["up"] if "up{" in query else [])
+    names = _SERIES.findall(query)
     assert names
     assert set(names) <= METRICS.keys()
     known = set().union(*(METRICS[name] for name in names)) | {"job", "instance", "source"}
@@ -92,9 +81,7 @@ def test_every_metric_and_label_of_a_query_is_exposed(query):
 
 def test_metrics_named_in_pages_are_exposed():
     for page in PAGES:
-        assert (
-            set(re.findall(r"`((?:ingest|scoring|projections|live)_[a-z_]+)`", page.read_text())) <= METRICS.keys()
-        ), page
+        assert set(re.findall(r"`(matline_[a-z_]+)`", page.read_text())) <= METRICS.keys(), page
 
 
 def test_each_fact_that_an_alert_counts_is_a_fact():
@@ -358,7 +345,8 @@ def test_clickhouse_lets_projections_write_and_live_read_our_database_alone():
         for name in ("projections", "live")
     }
     assert grants["live"] == ["GRANT SELECT ON matline.*"]
-    (write,) = grants["projections"]
+    write, *watched = grants["projections"]
+    assert watched == ["GRANT SELECT ON system.disks", "GRANT SELECT ON system.parts"]
     assert write.endswith(" ON matline.*")
     rights = {right.strip() for right in write.removeprefix("GRANT ").removesuffix(" ON matline.*").split(",")}
     statements = " ".join(text for _, text in migrations())

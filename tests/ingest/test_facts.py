@@ -74,4 +74,4 @@ async def test_a_reader_with_a_read_out_of_range_is_delivered_to_the_end(tmp_pat
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert {key[1] for key in log.reads} == {2}
-    assert counted.registry.get_sample_value("ingest_reads_total", {"source": "ultra"}) == 1
+    assert counted.registry.get_sample_value("matline_ingest_reads_total", {"source": "ultra"}) == 1

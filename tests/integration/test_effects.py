@@ -25,7 +25,7 @@ async def until_known(client: aiohttp.ClientSession) -> None:
     async with asyncio.timeout(HANG_S):
         while True:
             async with client.get("/metrics") as answer:
-                if "ingest_follower_up 1.0" in await answer.text():
+                if "matline_ingest_follower_up 1.0" in await answer.text():
                     return
             await asyncio.sleep(0.05)
 

@@ -230,7 +230,7 @@ async def test_a_sender_of_nothing_readable_is_halted_and_others_go_on(kafka, tm
                 statuses.append(answer.status)
                 assert (answer.status == 429) is ("Retry-After" in answer.headers)
         async with client.get("/metrics") as answer:
-            assert 'ingest_halted_total{source="http"} 1.0' in await answer.text()
+            assert 'matline_ingest_halted_total{source="http"} 1.0' in await answer.text()
     assert statuses == [200, 200, 429, 200]
     assert [(fact.gateway, len(fact.reads)) for fact in await facts(kafka)] == [("bad", 1), ("bad", 1), ("g", 1)]
 

@@ -185,8 +185,10 @@ async def test_readers_stay_connected_and_lose_nothing_while_kafka_is_away(tmp_p
                 assert bytes_whole > 1.8 * bytes_half
                 assert memory_whole - memory_half < (bytes_whole - bytes_half) / 2, "it waits on disk, not in memory"
                 for gateway in ("L1", "tent"):
-                    assert await ingest.metric(f'ingest_connections{{gateway="{gateway}"}}') == 1
-                assert await ingest.metric('ingest_disconnections_total{gateway="L1"}') == 0
+                    assert (
+                        await ingest.metric(f'matline_ingest_connections{{event="{EVENT}",gateway="{gateway}"}}') == 1
+                    )
+                assert await ingest.metric(f'matline_ingest_disconnections_total{{event="{EVENT}",gateway="L1"}}') == 0
                 assert (device.lost, exporter.connections) == (0, 1)
 
                 broker.send_signal(signal.SIGCONT)

@@ -18,6 +18,7 @@ from services.offline.export.publications import PublishingLog
 from services.offline.health_tables import health_of
 from services.offline.scored_log import Log
 from services.projections.audit import Auditor
+from services.projections.board_lag import BoardLag
 from services.projections.follow import Follower
 from services.projections.health_metrics import HealthCollector
 from services.projections.health_watch import HealthWatch, Pace
@@ -37,10 +38,10 @@ BIBS = [str(number) for number in range(1, 41)]
 
 
 HEALTH = [
-    ("projections_point_expected", {"event": EVENT, "race": "hm", "point": "10K"}),
-    ("projections_point_seen", {"event": EVENT, "race": "hm", "point": "FINISH", "source": "main"}),
-    ("projections_point_missed", {"event": EVENT, "race": "hm", "point": "10K"}),
-    *(("projections_device_reads", {"event": EVENT, "mat": mat, "device": device}) for mat, device in MATS),
+    ("matline_projections_point_expected", {"event": EVENT, "race": "hm", "point": "10K"}),
+    ("matline_projections_point_seen", {"event": EVENT, "race": "hm", "point": "FINISH", "source": "main"}),
+    ("matline_projections_point_missed", {"event": EVENT, "race": "hm", "point": "10K"}),
+    *(("matline_projections_device_reads", {"event": EVENT, "mat": mat, "device": device}) for mat, device in MATS),
 ]
 
 
@@ -51,8 +52,8 @@ async def projecting(kafka: KafkaOptions, database: Database) -> AsyncIterator[P
     await remove_unannounced(database)
     results, progress = await load(database), await load_progress(database)
     sink = Sink(database, metrics, uuid.uuid4().hex)
-    tallies = await load_tallies(database)
-    health = HealthCollector(results, tallies, lambda: time.time_ns() // 1000)
+    tallies, board_lag = await load_tallies(database), BoardLag()
+    health = HealthCollector(results, tallies, board_lag, lambda: time.time_ns() // 1000)
     announced_us = await load_announced(database)
     for event, at_us in announced_us.items():
         health.note(event, at_us)
@@ -63,12 +64,12 @@ async def projecting(kafka: KafkaOptions, database: Database) -> AsyncIterator[P
         for consumer, topic in zip(consumers, (RESULTS, RACE_LOG), strict=True):
             await consumer.start()
             consumer.assign([TopicPartition(topic.name, number) for number in range(PARTITIONS_DEFAULT)])
-        follower = Follower(results, consumers[0], producer, sink, metrics, health, announced_us)
+        follower = Follower(results, consumers[0], producer, sink, metrics, health, announced_us, board_lag)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(follower.run(progress)),
-                    group.create_task(Auditor(consumers[1], sink, metrics, tallies).run(progress)),
+                    group.create_task(Auditor(consumers[1], sink, metrics, tallies, board_lag).run(progress)),
                     group.create_task(HealthWatch(database, results, sink, metrics, health, Pace(0.05, 0)).run()),
                 ]
                 yield metrics
@@ -295,7 +296,10 @@ async def test_the_health_of_an_event_is_kept_and_counted_and_is_that_of_its_log
             while await database.query(newest) != [(len(lines) - 1, expected)]:
                 await asyncio.sleep(0.05)
         samples = [{"event": "c07", "kind": kind} for kind in ("clock_off", "gun_suspect")]
-        assert [metrics.registry.get_sample_value("projections_findings", labels) for labels in samples] == [1, 0]
+        assert [metrics.registry.get_sample_value("matline_projections_findings", labels) for labels in samples] == [
+            1,
+            0,
+        ]
 
         corrected = {"type": "clock_corrected", "event": "c07", "device": "M10", "offset_us": -3_600_000_000}
         log.add(msgspec.json.encode(corrected))
@@ -304,4 +308,4 @@ async def test_the_health_of_an_event_is_kept_and_counted_and_is_that_of_its_log
         async with asyncio.timeout(WAIT_S):
             while await database.query(newest) != [(len(lines), expected)]:
                 await asyncio.sleep(0.05)
-        assert metrics.registry.get_sample_value("projections_findings", samples[0]) == 0
+        assert metrics.registry.get_sample_value("matline_projections_findings", samples[0]) == 0

@@ -52,7 +52,7 @@ async def test_rows_of_an_old_and_of_a_growing_log_are_those_of_a_fold_and_say_w
             assert_equal_to_a_fold(published, log)
             assert all(len(frame.rows) <= FRAME_ROWS_MAX for frame in published.frames)
             metrics = await worker.metrics()
-            assert metrics['scoring_records_total{way="live"}'] == sum(len(r) for r in races.values()) - 300
+            assert metrics['matline_scoring_records_total{way="live"}'] == sum(len(r) for r in races.values()) - 300
 
             gun = {**builders.gun(2, recorded_at_us=1_000_000), "event": "alpha"}
             published = await results.complete({"alpha": await log.append("alpha", gun)})
@@ -130,13 +130,17 @@ async def test_a_second_worker_that_joins_and_leaves_changes_nothing(kafka: Kafk
         await worker.ready()
         async with Worker(kafka, tmp_path, "two") as two:
             await two.ready()
-            assert (await worker.metrics())["scoring_partitions"] == (await two.metrics())["scoring_partitions"] == 2
+            assert (
+                (await worker.metrics())["matline_scoring_partitions"]
+                == (await two.metrics())["matline_scoring_partitions"]
+                == 2
+            )
             assert await two.end(signal.SIGTERM) == 0
         last = await asyncio.gather(*racing)
         published = await results.complete(dict(zip(EVENTS, last, strict=True)))
         assert_equal_to_a_fold(published, log)
         async with asyncio.timeout(60):
-            while (await worker.metrics())["scoring_partitions"] != 4:
+            while (await worker.metrics())["matline_scoring_partitions"] != 4:
                 await asyncio.sleep(0.1)
         again = {event: await log.append(event, {**builders.status("3"), "event": event}) for event in EVENTS}
         assert_equal_to_a_fold(await results.complete(again), log)
@@ -162,9 +166,9 @@ async def test_an_unusable_record_goes_to_rejected_once_and_stops_nothing(kafka:
         assert letters[0].raw == b"\x93no envelope"
         assert "belongs to partition" in letters[1].reason
         metrics = await worker.metrics()
-        assert [metrics[f'scoring_rejected_total{{reason="{r}"}}'] for r in ("unreadable", "misplaced", "refused")] == [
-            1.0
-        ] * 3
+        assert [
+            metrics[f'matline_scoring_rejected_total{{reason="{r}"}}'] for r in ("unreadable", "misplaced", "refused")
+        ] == [1.0] * 3
         assert await worker.end(signal.SIGTERM) == 0  # which lets the offsets be committed
         worker.start()
         await worker.ready()
@@ -191,7 +195,7 @@ async def test_a_snapshot_spares_reading_the_log_again_and_a_damaged_one_is_igno
         worker.start()
         published = await results.complete({"alpha": head})
         assert_equal_to_a_fold(published, log)
-        assert (await worker.metrics())['scoring_records_total{way="fill"}'] <= 2
+        assert (await worker.metrics())['matline_scoring_records_total{way="fill"}'] <= 2
         assert "loaded" in worker.said()
         everybody = {str(bib) for bib in range(1, 31)}
         await results.until(
@@ -206,7 +210,7 @@ async def test_a_snapshot_spares_reading_the_log_again_and_a_damaged_one_is_igno
         head = await log.append_all("alpha", [[{**builders.status("6"), "event": "alpha"}]])
         worker.start()
         assert_equal_to_a_fold(await results.complete({"alpha": head}), log)
-        assert (await worker.metrics())['scoring_records_total{way="fill"}'] == head + 1
+        assert (await worker.metrics())['matline_scoring_records_total{way="fill"}'] == head + 1
         assert "is not used" in worker.said()
 
 

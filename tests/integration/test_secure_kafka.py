@@ -287,5 +287,5 @@ async def test_a_scoring_worker_is_let_in_by_all_its_clients(ports, topics, monk
         await worker.ready()
         offset = await log.append_all("secure", race_facts("secure", 30, seed=1))
         assert_equal_to_a_fold(await results.complete({"secure": offset}), log)
-        assert (await worker.metrics())["scoring_kafka_up"] == 1
+        assert (await worker.metrics())["matline_scoring_kafka_up"] == 1
     assert PASSWORD not in worker.said()

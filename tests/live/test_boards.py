@@ -623,7 +623,9 @@ async def test_a_page_of_a_revision_is_made_once_for_all_clients(database):
 
         async def made() -> float:
             text = await live.text("/metrics")
-            lines = [line for line in text.splitlines() if line.startswith('live_answers_made_total{route="board"}')]
+            lines = [
+                line for line in text.splitlines() if line.startswith('matline_live_answers_made_total{route="board"}')
+            ]
             return float(lines[0].split()[1]) if lines else 0
 
         answers = await asyncio.gather(*(live.text(f"{BOARDS}/men") for _ in range(20)))

@@ -29,7 +29,7 @@ async def test_a_notice_on_kafka_reaches_viewers_at_once_with_all_it_says(databa
         async with serving(race, kafka=kafka) as live, streaming(live) as events:
             await events.next()
             async with asyncio.timeout(60):
-                while "live_kafka_up 1.0" not in await live.text("/metrics"):
+                while "matline_live_kafka_up 1.0" not in await live.text("/metrics"):
                     await asyncio.sleep(0.01)
             await producer.send_and_wait(STANDINGS.name, b"no notice")
             notice = await race.announce(run("7"), tell=False)
@@ -51,7 +51,7 @@ async def test_without_kafka_revisions_are_found_by_polling(database):
         await events.next()
         await race.announce(run("7"), tell=False)
         assert (await events.next())[1] == race.revision
-        assert "live_kafka_up 0.0" in await live.text("/metrics")
+        assert "matline_live_kafka_up 0.0" in await live.text("/metrics")
 
 
 async def test_live_is_served_beside_while_the_context_is_open(database):

@@ -533,7 +533,7 @@ async def test_it_is_ready_once_clickhouse_answers(database):
     async with serving(database=database) as live:
         assert await live.text("/readyz") == "ready\n"
         assert await live.text("/healthz") == "ok\n"
-        assert "live_clickhouse_up 1.0" in await live.text("/metrics")
+        assert "matline_live_clickhouse_up 1.0" in await live.text("/metrics")
         await database.command("RENAME TABLE revisions TO revisions_away")
         try:
             status_seen = 200

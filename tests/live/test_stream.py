@@ -318,7 +318,7 @@ async def test_viewers_of_one_subject_share_one_making(database):
             received = [await viewer.take(4) for viewer in events]
             assert all(same == received[0] for same in received)
             assert sum("SELECT DISTINCT bib" in sql for sql in queries) == 1
-            assert "live_viewers 10.0" in await live.text("/metrics")
+            assert "matline_live_viewers 10.0" in await live.text("/metrics")
         finally:
             del database.query
             for opening in streams:
@@ -330,10 +330,10 @@ async def test_a_viewer_that_leaves_is_forgotten(database):
     async with serving(race) as live:
         async with streaming(live, "?board=men") as events:
             await events.next()
-            assert "live_viewers 1.0" in await live.text("/metrics")
+            assert "matline_live_viewers 1.0" in await live.text("/metrics")
             events.response.close()
         async with asyncio.timeout(HANG_S):
-            while "live_viewers 0.0" not in await live.text("/metrics"):
+            while "matline_live_viewers 0.0" not in await live.text("/metrics"):
                 await asyncio.sleep(0.01)
 
 
@@ -345,13 +345,13 @@ async def test_a_viewer_that_reads_nothing_is_disconnected_and_the_others_go_on(
         slow_writer.write(f"GET {STREAM} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
         async with streaming(live) as events:
             await events.next()
-            while "live_viewers 2.0" not in await live.text("/metrics"):
+            while "matline_live_viewers 2.0" not in await live.text("/metrics"):
                 await asyncio.sleep(0.01)
             cast(asyncio.Transport, slow_writer.transport).pause_reading()
             bibs = [f"{number:0>32}" for number in range(500)]
             learnt = race.revision
             async with asyncio.timeout(HANG_S):
-                while "live_viewers_dropped_total 1.0" not in await live.text("/metrics"):
+                while "matline_live_viewers_dropped_total 1.0" not in await live.text("/metrics"):
                     learnt += 1
                     notice = RevisionNotice(
                         v=NOTICE_VERSION, event=EVENT, revision=learnt, announced_at_us=0, boards=["men"], bibs=bibs

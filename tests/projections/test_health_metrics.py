@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from schemas.results import Frame, UnknownChip, UnknownChips
 from services.health.counts import count_points
 from services.projections.batch import Results
+from services.projections.board_lag import BoardLag
 from services.projections.device_reads import DeviceTallies
 from services.projections.health_metrics import (
     CHANGED_WITHIN_US,
@@ -16,7 +17,7 @@ from services.projections.health_metrics import (
     EVENTS_SHOWN_MAX,
     HealthCollector,
 )
-from tests.builders import AT_FINISH, EVENT, day, defined, fact, read, reads, run
+from tests.builders import AT_FINISH, EVENT, at, day, defined, fact, read, reads, run
 from tests.oracle.logs import log_of
 from tests.projections.results_writer import ResultsWriter
 
@@ -32,16 +33,19 @@ def results_of(*facts: Any) -> Results:
 
 
 def samples(
-    results: Results, tallies: DeviceTallies | None = None, changed_us: dict[str, int] | None = None
+    results: Results,
+    tallies: DeviceTallies | None = None,
+    changed_us: dict[str, int] | None = None,
+    board_lag: BoardLag | None = None,
 ) -> dict[tuple[str, ...], float]:
     """The samples, each by its name and the values of its labels."""
-    collector = HealthCollector(results, tallies or DeviceTallies(), lambda: NOW_US)
+    collector = HealthCollector(results, tallies or DeviceTallies(), board_lag or BoardLag(), lambda: NOW_US)
     for event, at_us in (changed_us or {EVENT: NOW_US}).items():
         collector.note(event, at_us)
     registry = CollectorRegistry()
     registry.register(collector)
     return {
-        (sample.name.removeprefix("projections_"), *sample.labels.values()): sample.value
+        (sample.name.removeprefix("matline_projections_"), *sample.labels.values()): sample.value
         for family in registry.collect()
         for sample in family.samples
     }
@@ -110,3 +114,28 @@ def test_made_up_devices_do_not_push_out_those_of_the_definition() -> None:
     shown = [key for key in samples(results_of(defined()), tallies) if key[0] == "device_reads"]
     assert len(shown) == DEVICES_SHOWN_MAX
     assert ("device_reads", EVENT, "finish", "F1") in shown
+
+
+def test_athletes_are_counted_by_status_cases_by_race_and_races_show_gun_and_close() -> None:
+    facts = [*day(bibs=["7", "8", "9"]), run("7"), run("8", k10=None)]
+    shown = samples(results_of(*facts))
+    counted = {key[3]: value for key, value in shown.items() if key[0] == "athletes"}
+    assert counted == {"FINISHED": 1, "NOT_STARTED": 1, "DNF": 1, "ON_COURSE": 0, "DNS": 0, "DQ": 0, "OTL": 0}
+    assert shown["open_cases", EVENT, "hm"] == 1
+    assert shown["race_closed", EVENT, "hm"] == 0
+    assert shown["race_gun_timestamp_seconds", EVENT, "hm"] == at(0) / 1e6
+    decided = fact("case_decided", case="missed:8", outcome="accept", reason="seen by the camera")
+    shown = samples(results_of(*facts, decided, fact("race_closed", race="hm")))
+    assert shown["athletes", EVENT, "hm", "DNS"] == 1
+    assert shown["open_cases", EVENT, "hm"] == 0
+    assert shown["race_closed", EVENT, "hm"] == 1
+
+
+def test_an_event_shows_how_long_its_facts_have_waited_and_when_its_boards_changed() -> None:
+    board_lag = BoardLag()
+    board_lag.accepted(0, 5, EVENT, NOW_US - 2_000_000)
+    shown = samples(results_of(*day()), board_lag=board_lag)
+    assert shown["event_lag_seconds", EVENT] == 2
+    assert shown["event_changed_timestamp_seconds", EVENT] == NOW_US / 1e6
+    board_lag.shown(0, 5)
+    assert samples(results_of(*day()), board_lag=board_lag)["event_lag_seconds", EVENT] == 0

@@ -60,8 +60,9 @@ from services.ingest.race_log import Log
 from services.runtime.operations import Handler, OperationRoute
 from services.runtime.problem import problem
 from services.runtime.rate_limit import RateLimiter
+from services.runtime.refused_senders import RefusedSenders
 from services.runtime.request_body import BodyTooLarge, BodyTooSlow, received
-from services.runtime.tokens import Token
+from services.runtime.tokens import ANY, Token
 
 BODY_MAX_BYTES = 4 * 1024 * 1024  # of reads, facts and definitions, decompressed
 LARGE_BYTES = 256 * 1024  # of a body, both compressed and decompressed; a request of 1,000 reads is smaller
@@ -116,6 +117,7 @@ class IngestApi:
         self._limits = limits or IngestLimits()
         self._sessions = Sessions()
         self._imports = FileImports(race_log, follower, self._limits, self._count)
+        self._refused = RefusedSenders()
         self._in_flight = 0
         self._large = RateLimiter(LARGE_BYTES_A_SECOND, LARGE_BYTES_A_SECOND / 4)
         self._reading_list = asyncio.Semaphore(LISTS_READ_AT_ONCE)
@@ -151,7 +153,7 @@ class IngestApi:
                 self._in_flight += 1
                 self._metrics.in_flight.set(self._in_flight)
                 try:
-                    response = await _without_errors(handler, request)
+                    response = await self._answered(handler, request)
                 finally:
                     self._in_flight -= 1
                     self._metrics.in_flight.set(self._in_flight)
@@ -160,6 +162,23 @@ class IngestApi:
             return response
 
         return answer
+
+    async def _answered(self, handler: Handler, request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Refused as refused:
+            response = problem(refused.status, refused.title, str(refused), **refused.members)
+            if refused.status == 401:
+                response.headers["WWW-Authenticate"] = 'Bearer realm="matline"'
+                self._metrics.unauthorized.inc()
+                self._refused.note(request.remote, request.match_info["event"][:64], str(refused))
+            return response
+        except TooLarge as error:
+            return problem(413, "Fact too large", f"{error}; split it, and send entries to /entries")
+        except Overloaded as error:
+            return problem(429, "Too fast", str(error), retry=True)
+        except Unavailable as error:
+            return problem(503, "Kafka does not answer", str(error), retry=True)
 
     async def _body(self, request: web.Request, holder: Token, limit: int) -> bytes:
         if request.content_length is not None and request.content_length > limit:
@@ -220,6 +239,7 @@ class IngestApi:
                 [request_rejection(event, shortened(error), data, at_us)], self._limits.ack_wait_s
             )
             self._metrics.rejected.labels("http", "body").inc()
+            self._metrics.gateways.add_rejected(event, _likely_gateway(holder), "http", 1)
             raise Refused(
                 400, "Malformed reads", f"{body_fault(error)}; send an object of gateway, session and reads"
             ) from None
@@ -228,7 +248,9 @@ class IngestApi:
         progress = self._sessions.advance(event, push.gateway, push.session, push.rows)
         self._metrics.reads.labels("http").inc(len(push.rows))
         self._metrics.repeated.inc(progress.repeated)
-        self._metrics.missing.inc(progress.skipped)
+        gateways, missing = self._metrics.gateways, self._sessions.missing(event, push.gateway)
+        gateways.add_reads(event, push.gateway, "http", len(push.rows))
+        gateways.set_missing(event, push.gateway, "http", missing)
         bad = [{"index": read.index, "reason": read.reason} for read in push.bad[:BAD_LISTED_MAX]]
         return _json({"accepted": len(push.rows), "rejected": bad, "next_seq": progress.next_seq, "revision": revision})
 
@@ -243,6 +265,7 @@ class IngestApi:
             ]
             await self._log.put_dead_letters(dead_letters, self._limits.ack_wait_s)
             self._metrics.rejected.labels("http", "read").inc(len(dead_letters))
+            self._metrics.gateways.add_rejected(event, push.gateway, "http", len(dead_letters))
         if not push.rows:
             return None
         facts = reads_facts(event, push.gateway, push.session, push.rows, at_us)
@@ -398,6 +421,12 @@ def _request_id(request: web.Request) -> str | None:
     return key if len(key) <= FACT_ID_CHARS // 2 else hashlib.sha256(key.encode()).hexdigest()[: FACT_ID_CHARS // 2]
 
 
+def _likely_gateway(holder: Token) -> str:
+    """Return the only gateway that a token speaks for, for requests whose own gateway cannot be read; else ""."""
+    only = holder.gateways if len(holder.gateways) == 1 else [ANY]
+    return "" if only == [ANY] else only[0]
+
+
 def _push(request: web.Request, data: bytes) -> Push:
     kind = _content_type(request, JSON + NDJSON + MSGPACK)
     if kind in NDJSON:
@@ -423,22 +452,6 @@ def _checked_facts(data: bytes, event: str, definition: Definition | None, unkno
 
 
 # --- answers
-
-
-async def _without_errors(handler: Handler, request: web.Request) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except Refused as refused:
-        response = problem(refused.status, refused.title, str(refused), **refused.members)
-        if refused.status == 401:
-            response.headers["WWW-Authenticate"] = 'Bearer realm="matline"'
-        return response
-    except TooLarge as error:
-        return problem(413, "Fact too large", f"{error}; split it, and send entries to /entries")
-    except Overloaded as error:
-        return problem(429, "Too fast", str(error), retry=True)
-    except Unavailable as error:
-        return problem(503, "Kafka does not answer", str(error), retry=True)
 
 
 def _json(value: Any, status: int = 200) -> web.Response:

@@ -153,7 +153,7 @@ class Conversation:
         return [] if self._reader.clock_offsets_us else self._clocks.heard(messages, now)
 
     def _measure(self) -> None:
-        self._metrics.reader_missing.labels(self._source.gateway).set(self._reader.missing)
+        self._metrics.reader_missing.labels(self._source.event, self._source.gateway).set(self._reader.missing)
         show_clocks(self._metrics, self._source, self._reader.clock_offsets_us or self._clocks.offsets_us)
 
     async def _send(self, outgoing: asyncio.StreamWriter) -> None:
@@ -313,7 +313,7 @@ async def _run_logged(
     metrics: IngestMetrics,
 ) -> bool:
     """Run a conversation to its end, count it and log why it ended; return whether it was useful."""
-    metrics.connections.labels(source.gateway).inc()
+    metrics.connections.labels(source.event, source.gateway).inc()
     log.info("%s: connected", name)
     reason = "the reader hung up"
     try:
@@ -324,8 +324,8 @@ async def _run_logged(
         reason = "ingest is stopping"
         raise
     finally:
-        metrics.connections.labels(source.gateway).dec()
-        metrics.disconnections.labels(source.gateway).inc()
+        metrics.connections.labels(source.event, source.gateway).dec()
+        metrics.disconnections.labels(source.event, source.gateway).inc()
         log.info("%s: disconnected: %s", name, reason)
         outgoing.close()
     return conversation.useful

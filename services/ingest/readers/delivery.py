@@ -148,8 +148,10 @@ class Delivery:
         if dead_letters:
             await self._until_taken(lambda: self._log.put_dead_letters(dead_letters))
         self._count([message for message in messages if not isinstance(message, Unreadable)])
+        source = self._source
+        self._metrics.gateways.add_rejected(source.event, source.gateway, source.protocol, len(unreadable))
         for digest, message in unreadable.items():
-            self._metrics.rejected.labels(self._source.protocol, message.unit).inc()
+            self._metrics.rejected.labels(source.protocol, message.unit).inc()
             self._dead_letters[digest] = None
         while len(self._dead_letters) > DEAD_LETTERS_KNOWN_MAX:
             self._dead_letters.popitem(last=False)
@@ -166,10 +168,12 @@ class Delivery:
     def _count(self, messages: Sequence[Message]) -> None:
         reads = [message for message in messages if isinstance(message, DecodedRead)]
         differing = sum(read.utc_off_us is not None and abs(read.utc_off_us) > UTC_SLACK_US for read in reads)
-        self._metrics.reads.labels(self._source.protocol).inc(len(reads))
+        source = self._source
+        self._metrics.reads.labels(source.protocol).inc(len(reads))
+        self._metrics.gateways.add_reads(source.event, source.gateway, source.protocol, len(reads))
         self._metrics.facts.labels("notice_received").inc(sum(isinstance(message, Notice) for message in messages))
         if differing:
-            self._metrics.utc_differs.labels(self._source.gateway).inc(differing)
+            self._metrics.utc_differs.labels(source.event, source.gateway).inc(differing)
 
     async def _until_taken(self, write: Callable[[], Awaitable[object]]) -> None:
         failures = 0

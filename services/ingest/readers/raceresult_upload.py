@@ -106,7 +106,10 @@ class Uploads:
         pending.logged(notices)
         if dead_letters := rejections_of(source, messages, at_us):
             await self._log.put_dead_letters(dead_letters, self._limits.ack_wait_s)
-        self._metrics.reads.labels(source.protocol).inc(sum(isinstance(message, DecodedRead) for message in messages))
+        reads = sum(isinstance(message, DecodedRead) for message in messages)
+        self._metrics.reads.labels(source.protocol).inc(reads)
+        self._metrics.gateways.add_reads(source.event, source.gateway, source.protocol, reads)
+        self._metrics.gateways.add_rejected(source.event, source.gateway, source.protocol, len(dead_letters))
         self._metrics.facts.labels("notice_received").inc(sum(isinstance(message, Notice) for message in messages))
         self._metrics.rejected.labels(source.protocol, "record").inc(len(dead_letters))
 

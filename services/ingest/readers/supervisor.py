@@ -100,6 +100,10 @@ class ReaderSupervisor:
             if self._wanted.get(identity) != source:
                 log.info("%r is stopped: its settings changed", source)
                 await self._stop(identity)
+                if not any(
+                    (wanted.event, wanted.gateway) == (source.event, source.gateway) for wanted in self._wanted.values()
+                ):
+                    self._metrics.forget_reader(source.event, source.gateway)
             elif running.failed.done():
                 log.error(
                     "%r failed and is started again in %g s: %r",
@@ -107,7 +111,7 @@ class ReaderSupervisor:
                     self._limits.reader_restart_s,
                     running.failed.exception(),
                 )
-                self._metrics.reader_failures.labels(source.gateway).inc()
+                self._metrics.reader_failures.labels(source.event, source.gateway).inc()
                 self._not_before_s[identity] = time.monotonic() + self._limits.reader_restart_s
                 await self._stop(identity)
         for identity, source in self._to_start():
@@ -123,7 +127,7 @@ class ReaderSupervisor:
             self._running[identity] = source, await self._started(source)
         except (StartFault, OSError) as error:
             log.error("%r cannot be started, trying again in %g s: %s", source, self._limits.reader_restart_s, error)
-            self._metrics.reader_failures.labels(source.gateway).inc()
+            self._metrics.reader_failures.labels(source.event, source.gateway).inc()
             self._not_before_s[identity] = time.monotonic() + self._limits.reader_restart_s
         else:
             log.info("%r is running", source)

@@ -571,10 +571,10 @@ async def test_health_and_metrics_are_served(client, race_log, ingest: URL):
     async with client.get(ingest / "metrics") as answer:
         text = await answer.text()
     for line in (
-        'ingest_reads_total{source="http"} 3.0',
-        "ingest_reads_repeated_total 1.0",
-        'ingest_rejected_total{reason="read",source="http"} 1.0',
-        'ingest_requests_total{route="reads",status="200"} 1.0',
+        'matline_ingest_reads_total{source="http"} 3.0',
+        "matline_ingest_reads_repeated_total 1.0",
+        'matline_ingest_rejected_total{reason="read",source="http"} 1.0',
+        'matline_ingest_requests_total{route="reads",status="200"} 1.0',
     ):
         assert line in text.splitlines()
     async with client.get(ingest / "healthz") as answer:

@@ -1,11 +1,13 @@
-"""The progress of sessions, with repeated and skipped numbers."""
+"""The progress of sessions: where each continues, what came again, and which numbers lack."""
+
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import ReadRow
-from services.ingest.http.sessions import Sessions
+from services.ingest.http.sessions import GAPS_MAX, Sessions
 
 
 def rows(*numbers: int) -> list[ReadRow]:
@@ -44,6 +46,40 @@ def test_reads_after_number_two_go_on_repeat_or_skip(numbers, expected):
     assert advance(sessions, *numbers) == expected
 
 
+def test_numbers_that_were_only_late_lack_no_more_and_are_no_repeats():
+    sessions = Sessions()
+    assert advance(sessions, 1, 2, 6) == (7, 0, 3)
+    assert advance(sessions, 4) == (7, 0, 2)
+    assert advance(sessions, 4) == (7, 1, 2)
+    assert advance(sessions, 3, 5) == (7, 0, 0)
+    assert sessions.missing("e", "g") == 0
+
+
+def test_a_race_delivered_in_any_order_without_loss_lacks_nothing():
+    numbers = list(range(3_000))
+    random.Random(1).shuffle(numbers)
+    sessions = Sessions()
+    advance(sessions, 0)
+    for start in range(0, len(numbers), 50):
+        advance(sessions, *numbers[start : start + 50])
+    assert sessions.missing("e", "g") == 0
+
+
+def test_what_lacks_is_counted_over_all_sessions_of_a_gateway_and_forgotten_with_them():
+    sessions = Sessions(limit=2)
+    advance(sessions, 1, 3)
+    advance(sessions, 1, 5, session="t")
+    assert sessions.missing("e", "g") == 4
+    assert sessions.missing("e", "h") == 0
+    advance(sessions, 1, session="u")
+    assert sessions.missing("e", "g") == 3
+
+
+def test_the_number_of_gaps_is_bounded():
+    sessions = Sessions()
+    assert advance(sessions, *range(0, 4 * GAPS_MAX, 2)).missing == GAPS_MAX
+
+
 def test_sessions_of_other_gateways_and_events_are_independent():
     sessions = Sessions()
     advance(sessions, 7)
@@ -62,14 +98,16 @@ def test_the_least_recently_used_session_is_forgotten_first():
 
 
 @given(st.lists(st.lists(st.integers(0, 30), max_size=8), max_size=8))
-def test_next_is_always_one_above_the_highest_and_new_numbers_are_never_repeats(pushes):
+def test_next_is_above_the_highest_and_what_lacks_are_the_numbers_between_that_never_came(pushes):
     sessions = Sessions()
-    highest = None
+    come: set[int] = set()
+    begin: int | None = None
     for numbers in pushes:
         progress = advance(sessions, *numbers)
-        new = {number for number in numbers if highest is None or number > highest}
         if numbers:
+            begin = min(numbers) if begin is None else begin
+            new = {number for number in numbers if number >= begin} - come
             assert progress.repeated == len(numbers) - len(new)
-            highest = max([*numbers, *([] if highest is None else [highest])])
-        assert progress.next_seq == (0 if highest is None else highest + 1)
-        assert progress.skipped >= 0
+            come |= new
+        assert progress.next_seq == (max(come) + 1 if come else 0)
+        assert progress.missing == (0 if begin is None else max(come) + 1 - begin - len(come))

@@ -34,7 +34,7 @@ async def test_an_ipico_in_another_zone_is_noticed_and_measured(tmp_path: Path):
             number += 1
             await device.read(f"{number:012x}", ahead(7), "01")
             await asyncio.sleep(0.02)
-        gauge = measured.clock_offset_s.labels("tent", "F1")
+        gauge = measured.clock_offset_s.labels("e", "tent", "F1")
         while gauge._value.get() == 0:
             await asyncio.sleep(0.02)
     [notice] = log.notices()
@@ -53,7 +53,7 @@ async def test_of_a_decoder_that_reports_its_clock_its_report_counts(tmp_path: P
     )
     async with asyncio.timeout(HANG_S):
         await device.heard()
-        gauge = measured.clock_offset_s.labels("tent", "Finish")
+        gauge = measured.clock_offset_s.labels("e", "tent", "Finish")
         for _ in range(20):
             await device.passes("33", moment=ahead(-3))
             await asyncio.sleep(0.02)
@@ -96,7 +96,7 @@ async def test_an_exporter_whose_clock_is_off_is_noticed_once_the_log_takes_it(t
     assert {(notice.kind, notice.device) for notice in log.notices()} == {("clock_off", "5K-A")}
     assert len({notice.id for notice in log.notices()}) == 1
     assert "so its date is wrong" in log.notices()[0].text
-    assert measured.clock_offset_s.labels("tent", "5K-A")._value.get() == pytest.approx(-30 * 86_400, abs=5)
+    assert measured.clock_offset_s.labels("e", "tent", "5K-A")._value.get() == pytest.approx(-30 * 86_400, abs=5)
 
 
 async def test_a_utc_that_contradicts_the_zone_is_noticed_once_for_each_place_and_again_when_it_changes(tmp_path: Path):

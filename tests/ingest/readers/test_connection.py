@@ -89,7 +89,7 @@ async def test_a_reader_that_is_away_is_dialled_until_it_is_there(tmp_path: Path
     async with listening(mute, port) as box:
         await box.until_dialled(1)
         await work.close()
-    assert counted.registry.get_sample_value("ingest_connections", {"gateway": "tent"}) == 0
+    assert counted.registry.get_sample_value("matline_ingest_connections", {"event": "e", "gateway": "tent"}) == 0
 
 
 async def test_two_of_us_on_one_reader_are_refused_and_the_first_goes_on(tmp_path: Path):

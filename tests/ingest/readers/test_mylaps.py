@@ -307,7 +307,7 @@ async def test_a_client_too_many_is_refused_and_the_others_stay(port, race_log, 
             await reader.readuntil(b"$")
         async with connected(port) as late:
             assert await late.rest() == b""
-        assert metrics.connections.labels("tent")._value.get() == CALLERS_MAX
+        assert metrics.connections.labels("example-2026", "tent")._value.get() == CALLERS_MAX
         first.send(STORE)
         assert await first.answer() == b"Matline@AckStore@1@$"
         for _, writer in opened:
@@ -345,7 +345,7 @@ async def test_a_utc_that_contradicts_the_zone_is_counted(port, metrics):
     async with connected(port) as client:
         client.send(b"Start@Passing@c=1|d=260104|t=05:00:00.000|utc=1767477600000@1@$")
         await client.answer()
-    assert metrics.utc_differs.labels("tent")._value.get() == 1
+    assert metrics.utc_differs.labels("example-2026", "tent")._value.get() == 1
 
 
 # --- the recorded race

@@ -186,6 +186,9 @@ async def test_a_file_that_became_faulty_changes_nothing_and_is_named_loudly(off
     await work.look()
     assert work.ports() == {}
     assert office.metrics.config_faulty._value.get() == 0
+    assert not [
+        sample for sample in office.metrics.connections.collect()[0].samples if sample.labels["gateway"] == "tent"
+    ]
 
 
 async def test_a_reader_that_cannot_be_started_is_tried_again_and_the_others_go_on(office, caplog):
@@ -200,7 +203,7 @@ async def test_a_reader_that_cannot_be_started_is_tried_again_and_the_others_go_
     taken.close()
     await work.look()
     assert work.ports()["mylaps:late"] == port
-    assert office.metrics.reader_failures.labels("late")._value.get() == 1
+    assert office.metrics.reader_failures.labels("e", "late")._value.get() == 1
 
 
 async def test_a_reader_that_failed_is_started_again(office, caplog):
