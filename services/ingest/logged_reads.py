@@ -21,7 +21,7 @@ class LoggedReads:
 
     def __init__(self, rows: Iterable[ReadRow]) -> None:
         self._wanted = {(row.device, row.chip, row.at_us) for row in rows}
-        self.found: dict[ReadKey, float | None] = {}
+        self.strengths: dict[ReadKey, float | None] = {}
 
     async def look(self, values: AsyncGenerator[bytes, None]) -> None:
         """Take in the event's records. Raises Unavailable."""
@@ -53,5 +53,5 @@ class LoggedReads:
             for row in fact.reads:
                 key = (row.device, row.chip, row.at_us)
                 if key in self._wanted:
-                    strengths = [rssi for rssi in (row.rssi, self.found.get(key)) if rssi is not None]
-                    self.found[key] = max(strengths, default=None)
+                    known = [rssi for rssi in (row.rssi, self.strengths.get(key)) if rssi is not None]
+                    self.strengths[key] = max(known, default=None)

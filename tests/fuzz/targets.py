@@ -25,6 +25,7 @@ from schemas.topics import RECORD_MAX_BYTES
 from services.ingest.decoders import (
     chronotrack,
     ipico,
+    jchip,
     llrp,
     llrp_messages,
     messages,
@@ -52,6 +53,7 @@ from tests.builders import EVENT, definition
 from tests.fuzz.mutate import portions
 from tests.ingest.decoders import (
     test_ipico,
+    test_jchip,
     test_llrp,
     test_mylaps,
     test_raceresult,
@@ -289,6 +291,20 @@ CHRONOTRACK = (
     b"CT01_33~4~start~guntime~07:45:01.01~0~DF239A~0\r\n",
     b"CT01_13,1,MINI10438,1894,20:26:41.07,1,1085B1,2\r\n",
     b"CT01_33~7~start~1~1620460343.17~0~0F2A38~1\r\n",
+)
+
+
+def _jchip(dice: Random) -> Take:
+    source = _source("jchip", dice.choice(ZONES))
+    reader = jchip.JChip(parse_zone(source.zone), ReaderStateNotices(), dice.choice(("", "finish")))
+    return _Conversation(reader, source, lambda: len(reader._rest), LINE_MAX_BYTES + AT_ONCE_MAX_BYTES).take
+
+
+JCHIP = (
+    b"N0000finish-4711\r",
+    b"GT005000000 date=20260306\r",
+    b"GT0050002250000\r",
+    *(line.encode() + b"\r" for line in (test_jchip.SAMPLE, test_jchip.BRIDGED, test_jchip.BARE)),
 )
 
 
@@ -626,6 +642,7 @@ TARGETS = (
     Target("ipico_replay", tuple(line + b"\n" for line in test_ipico.LINES), (b"aa", b"\n", b"FS"), _replay),
     Target("ultra", ULTRA, (b",", b"\n", b"V=", b"S=", b":"), _ultra),
     Target("wiclax", WICLAX, (b";", b"\r", b"CLOCK ", b":", b"-"), _wiclax),
+    Target("jchip", JCHIP, (b"\r", b" ", b"D", b"GT", b"N", b":", b"date="), _jchip),
     Target("llrp", LLRP, (b"\x04\x3d", b"\0\0", b"\xff\xff", b"\0\xf0", b"\x8d", b"\x81"), _llrp, _llrp_mended),
     Target("reads_json", (_SHORT, msgspec.json.encode(_BARE)), _JSON, _reads(push_from_json)),
     Target(

@@ -205,7 +205,7 @@ class FileImports:
             draft.dry_run = True
             return draft
         _check_devices(draft, options)
-        rows = new_rows(imported.rows, logged.found)
+        rows = new_rows(imported.rows, logged.strengths)
         facts: list[LoggedFact] = list(reads_facts(event, options.gateway, session, rows, at_us))
         facts += _notices(event, memory, options, at_us)
         if facts:
@@ -289,7 +289,7 @@ def _draft(
 ) -> ImportAnswer:
     """Return the answer as far as the file and the log give it."""
     bad = sorted([*memory.bad, *imported.bad], key=lambda line: line.line)
-    summaries = list(device_summaries(imported, logged.found, settings))
+    summaries = list(device_summaries(imported, logged.strengths, settings))
     return ImportAnswer(
         format=memory.format.name,
         title=memory.format.title,
@@ -299,8 +299,8 @@ def _draft(
         session=session,
         reads=len(imported.rows),
         repeats=imported.repeats,
-        on_log=len(logged.found),
-        new=len(imported.rows) - len(logged.found),
+        on_log=len(logged.strengths),
+        new=len(imported.rows) - len(logged.strengths),
         written=0,
         devices=summaries,
         known_chips=None,
@@ -315,8 +315,8 @@ def _draft(
 
 
 def _mark(item: MarkAt, settings: FileSettings) -> ImportMark:
-    at = None if item.at_us is None else local_text(item.at_us, settings)
-    return ImportMark(line=item.line, kind=item.mark.kind, at_us=item.at_us, at=at, text=item.mark.text)
+    moment = None if item.at_us is None else local_text(item.at_us, settings)
+    return ImportMark(line=item.line, kind=item.mark.kind, at_us=item.at_us, at=moment, text=item.mark.text)
 
 
 def _warnings(

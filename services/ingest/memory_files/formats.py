@@ -72,10 +72,10 @@ def read_file(data: bytes, settings: FileSettings) -> MemoryFile:
     first_lines = [line for line in lines if line][:SAMPLE_LINES]
     if not first_lines:
         raise UnknownFile("the file is empty; look whether the device has another one of the same day")
-    found = recognised(first_lines, settings)
-    read_line = found.reader(first_lines, settings)
+    file_format = recognised(first_lines, settings)
+    read_line = file_format.reader(first_lines, settings)
     days = Days(settings.zone, settings.day)
-    memory = MemoryFile(found, [], [], [], False)
+    memory = MemoryFile(file_format, [], [], [], False)
     times = []
     for number, line in enumerate(lines, 1):
         if not line or _COMMENT.match(line):
@@ -87,7 +87,7 @@ def read_file(data: bytes, settings: FileSettings) -> MemoryFile:
                 _take(memory, number, content, days, settings)
         except ValueError as error:
             memory.bad.append(BadLine(number, str(error)))
-    return MemoryFile(found, memory.reads, memory.marks, memory.bad, lacks_dates(times))
+    return MemoryFile(file_format, memory.reads, memory.marks, memory.bad, lacks_dates(times))
 
 
 def _take(memory: MemoryFile, number: int, content: Content, days: Days, settings: FileSettings) -> None:

@@ -126,7 +126,7 @@ def _row(row: Sequence[str], columns: _Columns, settings: FileSettings) -> FileR
         columns.value(row, "device"),
         label(columns.value(row, "chip"), "chip"),
         when_of(clock, settings.zone, settings.day),
-        _whole(columns.value(row, "antenna")),
+        _integer(columns.value(row, "antenna")),
         _number(columns.value(row, "rssi")),
     )
 
@@ -148,7 +148,7 @@ def _chronokeep_reader(lines: Sequence[str], settings: FileSettings) -> LineRead
             columns.value(row, "box") or columns.value(row, "reader"),
             label(columns.value(row, "chip_number"), "chip"),
             one_instant_us(local, settings.zone),
-            _whole(columns.value(row, "antenna")),
+            _integer(columns.value(row, "antenna")),
             _number(columns.value(row, "rssi")),
         )
 
@@ -160,7 +160,7 @@ def is_chronokeep(line: str) -> bool:
     return set(CHRONOKEEP_COLUMNS) <= {cell.strip().lower() for cell in split(line, ",")}
 
 
-def _whole(text: str) -> int | None:
+def _integer(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) <= 4 else None
 
 

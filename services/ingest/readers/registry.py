@@ -18,6 +18,7 @@ _NAMES = (
     "ultra",
     "llrp",
     "wiclax",
+    "jchip",
 )
 
 
