@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,4 +28,16 @@ Out = Annotated[
     Path | None,
     typer.Option(metavar="PATH", help="Write to this file, or several CSV tables to this folder. By default print."),
 ]
+LogFormat = Annotated[
+    Literal["text", "json"] | None,
+    typer.Option(
+        metavar="text|json",
+        help="How log lines are written, by default as MATLINE_LOG_FORMAT says, otherwise text.",
+    ),
+]
 Event = Annotated[str, typer.Argument(metavar="EVENT", help="The event's id, such as hanoi-half-2024.")]
+
+
+def service_environment(log_format: str | None) -> dict[str, str]:
+    """Return the environment of a service whose log format was given, None if it was not."""
+    return dict(os.environ) if log_format is None else {**os.environ, "MATLINE_LOG_FORMAT": log_format}

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from services.commands.options import LogFormat, service_environment
 from services.commands.plain_help import CommandGroup
 
 START = "Start here"
@@ -60,13 +61,14 @@ def up(
     mylaps_port: Annotated[int, typer.Option(metavar="PORT", help="For MYLAPS Timing & Scoring over TCP.")] = 3097,
     kafka_port: Annotated[int, typer.Option(metavar="PORT", help="For the embedded Kafka's clients.")] = 9092,
     controller_port: Annotated[int, typer.Option(metavar="PORT", help="For the embedded Kafka's controller.")] = 9093,
+    log_format: LogFormat = None,
 ) -> None:
     """Start the whole stack on this machine.
 
     Starts Kafka, ingest, scoring, projections and live boards. Ctrl-C stops all of them. The next start on the same
     folder continues from there.
     """
-    from services.operate.up import Ports, UpSettings, run, say_in_colour
+    from services.operate.up import Ports, UpSettings, main
 
     ports = Ports(
         live=live_port,
@@ -80,7 +82,7 @@ def up(
     settings = UpSettings(
         data=data, ports=ports, kafka=kafka, clickhouse=clickhouse, sources=sources, partitions=partitions
     )
-    sys.exit(run(settings, say_in_colour))
+    sys.exit(main(settings, service_environment(log_format)))
 
 
 @commands.command(rich_help_panel=START)
@@ -183,7 +185,7 @@ def simulate(
 
 
 @commands.command(rich_help_panel=SERVICES)
-def ingest() -> None:
+def ingest(log_format: LogFormat = None) -> None:
     """Write reads and officials' facts to the race log.
 
     Takes them over HTTP and, from readers, over TCP. Settings:
@@ -202,11 +204,11 @@ def ingest() -> None:
     """
     from services.ingest.command import main
 
-    sys.exit(main(os.environ))
+    sys.exit(main(service_environment(log_format)))
 
 
 @commands.command(rich_help_panel=SERVICES)
-def scoring() -> None:
+def scoring(log_format: LogFormat = None) -> None:
     """Score the race log and write results to Kafka.
 
     Several workers share the partitions. Settings:
@@ -223,11 +225,11 @@ def scoring() -> None:
     """
     from services.scoring.command import main
 
-    sys.exit(main(os.environ))
+    sys.exit(main(service_environment(log_format)))
 
 
 @commands.command(rich_help_panel=SERVICES)
-def projections() -> None:
+def projections(log_format: LogFormat = None) -> None:
     """Keep the boards in ClickHouse up to date.
 
     One process is enough. With the embedded ClickHouse (chDB) it also serves the live boards. Settings:
@@ -242,11 +244,11 @@ def projections() -> None:
     from services.live.command import beside
     from services.projections.command import main
 
-    sys.exit(main(os.environ, beside))
+    sys.exit(main(service_environment(log_format), beside))
 
 
 @commands.command(rich_help_panel=SERVICES)
-def live() -> None:
+def live(log_format: LogFormat = None) -> None:
     """Serve boards, feeds and pages from a ClickHouse server.
 
     With the embedded ClickHouse (chDB), matline projections serves them instead. Settings:
@@ -261,4 +263,4 @@ def live() -> None:
     """
     from services.live.command import main
 
-    sys.exit(main(os.environ))
+    sys.exit(main(service_environment(log_format)))

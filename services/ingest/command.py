@@ -12,8 +12,8 @@ from services.runtime.faults import StartFault
 
 def main(environment: Mapping[str, str]) -> int:
     """Run ingest until it is stopped; return the exit code."""
-    logs.set_up()
     try:
+        logs.set_up(chosen=logs.log_format(environment), service="ingest")
         asyncio.run(run(settings_from(environment)))
     except StartFault as error:
         return _fail(str(error), exit_codes.SETTINGS)

@@ -57,12 +57,12 @@ class DeadLetterQuota:
         if now_s - account.warned_s >= WARN_EVERY_S:
             account.warned_s = now_s
             log.error(
-                "source %s, gateway %s of event %s is HALTED: too many of its messages cannot be read, last: %s; see"
+                "source %s, gateway %s of event %s is HALTED: too many of its messages cannot be read; see"
                 " `matline rejected list`",
                 first.source,
                 first.gateway,
                 first.event,
-                first.reason,
+                extra={"event": first.event, "gateway": first.gateway},
             )
         raise Overloaded(
             f"too many messages of this sender cannot be read, most recently: {first.reason}; look at them with"

@@ -151,7 +151,15 @@ def notice_fact(source: Source, notice: Notice, at_us: int) -> NoticeReceived:
         text = f"its time is out of range: {happened_us} microseconds since 1970; {text}"
         happened_us = None
     identity = repr((source.event, source.gateway, notice)).encode()
-    log.warning("%s %s: %s reports %s: %s", source.protocol, source.gateway, notice.where, notice.kind, notice.text)
+    log.warning(
+        "%s %s: %s reports %s: %s",
+        source.protocol,
+        source.gateway,
+        notice.where,
+        notice.kind,
+        notice.text,
+        extra=source.log_fields(),
+    )
     return NoticeReceived(
         event=source.event,
         id="notice-" + hashlib.sha256(identity).hexdigest()[:40],

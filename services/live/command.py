@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 def main(environment: Mapping[str, str]) -> int:
     """Serve until SIGINT or SIGTERM. Return the exit code."""
-    logs.set_up()
     try:
+        logs.set_up(chosen=logs.log_format(environment), service="live")
         settings = settings_from(environment)
         if settings.clickhouse.embedded:
             raise StartFault(

@@ -9,17 +9,20 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
+import msgspec
 from aiokafka.errors import KafkaError
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.topics import PARTITIONS_DEFAULT
 from services.operate.embedded_kafka.node import check_room, prepare
 from services.operate.supervise import Child, ChildSpec, Say, start_fault
-from services.runtime import folder_lock
+from services.runtime import folder_lock, logs
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options
 from services.runtime.topics_admin import check_topics, create_topics
@@ -53,6 +56,17 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     sources: Path | None = None
     partitions: int = PARTITIONS_DEFAULT
     host: str = "127.0.0.1"
+    log_format: logs.LogFormat = "text"
+
+
+def main(settings: UpSettings, environment: Mapping[str, str]) -> int:
+    """Run the stack with lines in the format that the environment names; return the exit code."""
+    try:
+        chosen = logs.log_format(environment)
+    except StartFault as fault:
+        say_in_colour("up", f"cannot start: {fault}")
+        return 1
+    return run(replace(settings, log_format=chosen), say_as_json if chosen == "json" else say_in_colour)
 
 
 def run(settings: UpSettings, say: Say) -> int:
@@ -182,6 +196,7 @@ def _services(settings: UpSettings, kafka: KafkaOptions) -> list[ChildSpec]:
         "MATLINE_PROJECTIONS_PORT": str(ports.projections),
         "MATLINE_MYLAPS_PORT": str(ports.mylaps),
         "MATLINE_PARTITIONS": str(settings.partitions),
+        "MATLINE_LOG_FORMAT": settings.log_format,
         "PYTHONUNBUFFERED": "1",
         # Only this machine reaches these ports, so certificates that are set for a server are not used.
         **dict.fromkeys(("MATLINE_TLS_CERT", "MATLINE_TLS_KEY", "MATLINE_TLS_CLIENT_CA"), ""),
@@ -256,11 +271,22 @@ def _accepts(port: int) -> bool:
 
 
 def say_in_colour(name: str, line: str) -> None:
-    """Print a line under the name of its process, in colour at a terminal."""
+    """Print a line under the name of its process, in colour at a terminal; our own lines get the time."""
     shown = f"{name:>11} | "
+    if name == "up":
+        line = f"{datetime.now():%Y-%m-%d %H:%M:%S} {line}"
     if sys.stdout.isatty():
         shown = f"\x1b[{_COLOURS.get(name, '37')}m{shown}\x1b[0m"
     print(f"{shown}{line}", flush=True)
+
+
+def say_as_json(name: str, line: str) -> None:
+    """Print a line as an object: that of a service as it is, others with the time and the name of their process."""
+    if line.startswith("{"):
+        print(line, flush=True)
+        return
+    made = {"time": datetime.now(UTC).isoformat(), "level": "INFO", "message": line, "service": name}
+    print(msgspec.json.encode(made).decode(), flush=True)
 
 
 def _ready_line(settings: UpSettings, kafka: KafkaOptions) -> str:

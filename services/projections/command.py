@@ -26,9 +26,9 @@ Companion = Callable[[Mapping[str, str], Database], AbstractAsyncContextManager[
 
 def main(environment: Mapping[str, str], live: Companion) -> int:
     """Run the projections until stopped, and return the exit code. `live` runs beside them when chDB is embedded."""
-    logs.set_up()
     gc.set_threshold(GC_FIRST, 50, 100)
     try:
+        logs.set_up(chosen=logs.log_format(environment), service="projections")
         settings = settings_from(environment)
         beside = (lambda database: live(environment, database)) if settings.database.embedded else None
         asyncio.run(run(settings, beside))

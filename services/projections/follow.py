@@ -102,6 +102,9 @@ class Follower:
         await self._sink.write(batch.tables)
         if batch.publishing:
             await self._sink.write(await asyncio.to_thread(batch.published))
+            for made in batch.publishing:
+                about = {"event": made.event.event, "race": made.publication.race, "revision": made.revision}
+                log.info("results are published as %s", made.publication.state, extra=about)
         notices = dated(batch.notices, time.time_ns() // 1000, self._announced_us)
         await self._sink.announce([(notice.event, notice.revision, notice.announced_at_us) for notice in notices])
         await self._send(notices)

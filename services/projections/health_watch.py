@@ -15,7 +15,7 @@ import msgspec
 from schemas.results import EventRow
 from services.health.bursts_query import BURSTS
 from services.health.examine_event import health
-from services.health.health_document import Health
+from services.health.health_document import FindingKind, Health
 from services.health.observed import Burst, observe_bursts
 from services.preview.folded_facts import FACTS_A_PAGE, FACTS_AFTER, FoldedFacts, Line, nothing_folded
 from services.projections.batch import Results
@@ -76,6 +76,7 @@ class HealthWatch:
         self._examined: dict[str, Examined] = {}
         self._facts: dict[str, FoldedFacts] = {}
         self._waiting: dict[str, tuple[int, float]] = {}
+        self._kinds: dict[str, set[FindingKind]] = {}
 
     async def run(self) -> None:
         """Examine every event that has changed, when it is due."""
@@ -87,7 +88,7 @@ class HealthWatch:
                     try:
                         await self._examine(event)
                     except DatabaseUnavailable as error:
-                        log.warning("the health of event %s is not examined now: %s", event, error)
+                        log.warning("health is not examined now: %s", error, extra={"event": event})
 
     def _is_due(self, event: str) -> bool:
         standings, last = self._results.events.get(event), self._examined.get(event)
@@ -119,6 +120,7 @@ class HealthWatch:
             return made, msgspec.json.encode(made)
 
         made, report = await asyncio.to_thread(work_out)
+        self._log_changes(made, revision)
         self._shown.show(made)
         kept = (event, revision, time.time_ns() // 1000, report.decode())
         async with self._sink.turn:
@@ -126,6 +128,16 @@ class HealthWatch:
         took_s = time.monotonic() - began_s
         self._metrics.examination_s.observe(took_s)
         self._examined[event] = Examined(revision, reads, time.monotonic(), took_s)
+
+    def _log_changes(self, made: Health, revision: int) -> None:
+        """Log which kinds of findings an event has now and had not before, and which are gone."""
+        kinds, before = {finding.kind for finding in made.findings}, self._kinds.get(made.event, set())
+        about = {"event": made.event, "revision": revision}
+        for kind in sorted(kinds - before):
+            log.warning("found %s; `GET /v1/events/%s/health` says more", kind, made.event, extra=about)
+        for kind in sorted(before - kinds):
+            log.info("found no %s any more", kind, extra=about)
+        self._kinds[made.event] = kinds
 
     def _waits_for_facts(self, row: EventRow, facts: FoldedFacts) -> bool:
         """Return whether the last fact that changed the event has not arrived, and may still come."""

@@ -68,7 +68,8 @@ async def load(database: Database) -> Results:
         published = [_key(*row) for row in await database.query(_PUBLISHED, parameters)]
         results.restore(latest[0] if latest else None, rows, event, revision, published)
         results.unknown_chips[event] = sum(sum(row) for row in await database.query(_UNKNOWN_CHIPS, parameters))
-        log.info("event %s continues from revision %d with %d athletes", event, revision, len(rows))
+        about = {"event": event, "revision": revision}
+        log.info("continues with %d athletes", len(rows), extra=about)
     return results
 
 

@@ -21,10 +21,10 @@ GC_THRESHOLDS = (100_000, 50, 100)  # the state is large and has no reference cy
 
 def main(environment: Mapping[str, str]) -> int:
     """Score until a signal ends it; return the exit code: 0 after a signal, else one of `exit_codes`."""
-    logs.set_up()
     gc.set_threshold(*GC_THRESHOLDS)
     try:
         settings = settings_from(environment)
+        logs.set_up(chosen=logs.log_format(environment), service="scoring", worker=settings.worker)
         asyncio.run(_check(settings))
     except StartFault as fault:
         return _report(str(fault), exit_codes.SETTINGS)

@@ -141,7 +141,7 @@ class Scorer(mode.Service):
         self._watched[partition] = _Watched()
         self._running[partition] = self._guarded(worker.run(), f"partition {partition}")
         self.metrics.partitions.set(len(self._workers))
-        log.info("partition %d is assigned to this worker", partition)
+        log.info("partition %d is assigned to this worker", partition, extra={"partition": partition})
 
     async def _drop(self, partition: int) -> None:
         self._workers.pop(partition).close()
@@ -151,7 +151,7 @@ class Scorer(mode.Service):
         self._watched.pop(partition, None)
         self.metrics.forget(partition)
         self.metrics.partitions.set(len(self._workers))
-        log.info("partition %d is no longer assigned to this worker", partition)
+        log.info("partition %d is no longer assigned to this worker", partition, extra={"partition": partition})
 
     async def _watch(self) -> None:
         while True:

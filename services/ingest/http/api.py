@@ -374,11 +374,27 @@ class IngestApi:
         with self._follower.watching(event, facts) as watch:
             revision = await self._log.append(event, facts, self._limits.ack_wait_s)
             self._count(facts)
-            return revision, await self._follower.effects(watch)
+            effects = await self._follower.effects(watch)
+        _log_facts(event, revision, facts, effects)
+        return revision, effects
 
     def _count(self, facts: Sequence[LoggedFact]) -> None:
         for fact in facts:
             self._metrics.facts.labels(str(fact.__struct_config__.tag)).inc()
+
+
+def _log_facts(event: str, revision: int, facts: Sequence[LoggedFact], effects: Sequence[FactEffect]) -> None:
+    """Log each fact of an official, and a list of entries, which is many facts, once."""
+    listed = [fact for fact in facts if isinstance(fact, EntriesAdded)]
+    if listed:
+        entries = sum(len(fact.entries) for fact in listed)
+        log.info(
+            "%d entries are on the log", entries, extra={"event": event, "revision": revision, "fact": listed[0].id}
+        )
+    for fact, effect in zip(facts, effects, strict=True):
+        if not isinstance(fact, EntriesAdded):
+            about = {"event": event, "revision": revision, "race": getattr(fact, "race", None), "fact": fact.id}
+            log.info("%s is on the log: %s", fact.__struct_config__.tag, effect.effect, extra=about)
 
 
 # --- the content of a request

@@ -231,7 +231,12 @@ class Dialler:
                 incoming, outgoing = await dial(self._host, self._port)
         except (OSError, TimeoutError) as error:
             if not quiet:
-                log.warning("%s cannot be reached, trying again: %s", name, str(error) or "no answer")
+                log.warning(
+                    "%s cannot be reached, trying again: %s",
+                    name,
+                    str(error) or "no answer",
+                    extra=self._source.log_fields(),
+                )
             return False
         reader = self._make(self._delivery.cursor())
         conversation = Conversation(self._source, reader, self._delivery, self._metrics, self._clock, self._clocks)
@@ -264,7 +269,7 @@ class Caller:
         self._server = await asyncio.start_server(self._serve, host, port)
         bound: int = self._server.sockets[0].getsockname()[1]
         source = self._source
-        log.info("%s for event %s (gateway %s) on %s:%d", source.protocol, source.event, source.gateway, host, bound)
+        log.info("%s listens on %s:%d", source.protocol, host, bound, extra=source.log_fields())
         return bound
 
     async def run(self) -> None:
@@ -291,7 +296,7 @@ class Caller:
         if not self._source.lets_in(peer[0] if peer else ""):
             refusal = "its address is not in `allow` of this source in matline.toml"
         if refusal is not None:
-            log.warning("%s refused: %s", name, refusal)
+            log.warning("%s refused: %s", name, refusal, extra=self._source.log_fields())
             outgoing.close()
             return
         self._connections.add(task)
@@ -314,7 +319,7 @@ async def _run_logged(
 ) -> bool:
     """Run a conversation to its end, count it and log why it ended; return whether it was useful."""
     metrics.connections.labels(source.event, source.gateway).inc()
-    log.info("%s: connected", name)
+    log.info("%s: connected", name, extra=source.log_fields())
     reason = "the reader hung up"
     try:
         await conversation.run(incoming, outgoing)
@@ -326,6 +331,6 @@ async def _run_logged(
     finally:
         metrics.connections.labels(source.event, source.gateway).dec()
         metrics.disconnections.labels(source.event, source.gateway).inc()
-        log.info("%s: disconnected: %s", name, reason)
+        log.info("%s: disconnected: %s", name, reason, extra=source.log_fields())
         outgoing.close()
     return conversation.useful

@@ -127,6 +127,7 @@ class Delivery:
                     "%s: the cursor cannot be written (%s); after a restart reads are fetched again",
                     self._name(),
                     error,
+                    extra=self._source.log_fields(),
                 )
                 if self._ending:
                     return
@@ -184,7 +185,10 @@ class Delivery:
             except (Unavailable, Overloaded) as error:
                 if failures == 0:
                     log.warning(
-                        "%s: its messages cannot be written to the race log, trying again: %s", self._name(), error
+                        "%s: its messages cannot be written to the race log, trying again: %s",
+                        self._name(),
+                        error,
+                        extra=self._source.log_fields(),
                     )
                 failures += 1
                 await asyncio.sleep(BACKOFF.pause_s(failures))

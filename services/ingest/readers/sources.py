@@ -55,6 +55,10 @@ class Source(Struct, frozen=True, kw_only=True):
     secret: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
+    def log_fields(self) -> dict[str, str]:
+        """Return the fields that log lines about the source have."""
+        return {"event": self.event, "gateway": self.gateway}
+
     def identity(self) -> tuple[str, str, str]:
         """Return the key of a source, which stays the same while its settings change. Its cursor is kept under it."""
         return self.protocol, self.event, self.gateway

@@ -98,7 +98,7 @@ class ReaderSupervisor:
         self._metrics.config_faulty.set(int(self._file is not None and self._file.fault is not None))
         for identity, (source, running) in list(self._running.items()):
             if self._wanted.get(identity) != source:
-                log.info("%r is stopped: its settings changed", source)
+                log.info("%r is stopped: its settings changed", source, extra=source.log_fields())
                 await self._stop(identity)
                 if not any(
                     (wanted.event, wanted.gateway) == (source.event, source.gateway) for wanted in self._wanted.values()
@@ -110,6 +110,7 @@ class ReaderSupervisor:
                     source,
                     self._limits.reader_restart_s,
                     running.failed.exception(),
+                    extra=source.log_fields(),
                 )
                 self._metrics.reader_failures.labels(source.event, source.gateway).inc()
                 self._not_before_s[identity] = time.monotonic() + self._limits.reader_restart_s
@@ -126,11 +127,17 @@ class ReaderSupervisor:
         try:
             self._running[identity] = source, await self._started(source)
         except (StartFault, OSError) as error:
-            log.error("%r cannot be started, trying again in %g s: %s", source, self._limits.reader_restart_s, error)
+            log.error(
+                "%r cannot be started, trying again in %g s: %s",
+                source,
+                self._limits.reader_restart_s,
+                error,
+                extra=source.log_fields(),
+            )
             self._metrics.reader_failures.labels(source.event, source.gateway).inc()
             self._not_before_s[identity] = time.monotonic() + self._limits.reader_restart_s
         else:
-            log.info("%r is running", source)
+            log.info("%r is running", source, extra=source.log_fields())
 
     async def _stop(self, identity: _Identity) -> None:
         _, running = self._running.pop(identity)

@@ -22,7 +22,7 @@ ENVIRONMENT = {"LC_ALL": "C.UTF-8"}  # Java encodes file names by the locale; wi
 
 _LOG4J = """\
 <Configuration status="WARN">
-<Appenders><Console name="out"><PatternLayout pattern="%p %m (%c{1})%n"/></Console></Appenders>
+<Appenders><Console name="out"><PatternLayout pattern="%d{yyyy-MM-dd HH:mm:ss} %p %m (%c{1})%n"/></Console></Appenders>
 <Loggers><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers></Configuration>
 """
 
