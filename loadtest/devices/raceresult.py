@@ -71,7 +71,8 @@ class RaceResultDevice(ListeningDevice):
 
     async def _send(self, writer: asyncio.StreamWriter, line: str) -> None:
         if line and self.trouble.random.random() < self.damage:
-            line = line[: len(line) // 3] + line[-len(line) // 4 :]
+            ends = self.trouble.random.randrange(5), self.trouble.random.randrange(5)  # no damage is like another
+            line = line[: max(0, len(line) // 3 - ends[0])] + line[-len(line) // 4 + ends[1] :]
         await self._write(writer, line.encode() + b"\r\n")
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

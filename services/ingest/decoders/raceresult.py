@@ -4,6 +4,8 @@ The decoder numbers its passings within a file, begins a new file with each STAR
 cursor is box, file and number. On each connection the count of passings tells which are missing, and those are pulled.
 New passings are pushed, and gaps in their numbers are pulled too. Files that ended while we were not connected are
 fetched by number. The earlier files of a decoder that is new to us are searched for passings of the last day.
+Compatible boxes know only part of this. What they do not answer is left out, and a notice says what that means: without
+stored passings, those that are pushed are taken. Only the first fields of their shorter records are read.
 A decoder is only queried. It belongs to its timer: nothing here starts or stops its operation, sets its clock or clears
 its files.
 
@@ -14,9 +16,13 @@ Source: RACE RESULT knowledge base (passing record, passing files, decoder comma
 Known from clients only, not verified on a device: the answer to GETFILE, the second count of PASSINGS, `ONLY`.
 """
 
+import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
+
+from msgspec.structs import replace
 
 from services.ingest.decoders.clock_origin import BEGAN, ClockOrigin, origin_of
 from services.ingest.decoders.lines import Lines
@@ -24,7 +30,6 @@ from services.ingest.decoders.messages import (
     ConnectionFault,
     Cursor,
     CursorAdvanced,
-    DecodedRead,
     Message,
     Notice,
     Now,
@@ -33,32 +38,47 @@ from services.ingest.decoders.messages import (
     Unreadable,
 )
 from services.ingest.decoders.protocol import Make, Option, ReaderProtocol, ReaderSettings
-from services.ingest.decoders.raceresult_files import PassingFile, Query, WalkBack
+from services.ingest.decoders.raceresult_commands import VERSIONS, Commands, head_of, is_refusal
+from services.ingest.decoders.raceresult_files import BoxMemory, PassingFile, Query, WalkBack
 from services.ingest.decoders.raceresult_passing import (
-    FIELDS,
-    FIELDS_LEAST,
     NUMBER,
     Passing,
     instant_us,
+    message_of,
     name_of,
     read_passing,
 )
-from services.ingest.decoders.raceresult_status import read_status, status_notices
+from services.ingest.decoders.raceresult_status import Status, read_status, read_time, status_notices
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
 PROTOCOL_MAX = (2, 6)  # the latest version that this module knows
 PUSH_SINCE = (1, 5)
-FIELDS_SINCE = (1, 6)  # from this version on a passing has all FIELDS
 NO_BOX = "decoder"  # the name of its log, if it does not give its own
 PULL_MAX = 256  # passings asked for at once: an answer of 25 KB
 PULL_TRIES = 3  # queries for a number before it is given up with a notice
 POLL_S = 5.0  # between PASSINGS, which keep the connection alive and find passings that were not pushed
 STATUS_S = 30.0
 ANSWER_S = 10.0  # without an answer for this long, a query is sent again
+UNENDED_S = 1.0  # after the last passing asked for, an answer without an empty line is over
 SILENCE_S = 20.0  # four polls
+HANDSHAKE_SILENCE_S = 60.0  # of a box that answers no command, until pushes are asked for
+COUNT_TRIES = 2  # queries for the count, without an answer to which a box keeps no passings for us
+PULL_FAILURES = 2  # queries for passings without any answer, after which stored ones are not asked for
+EARLY_MAX = 1_000  # passings pushed before it is known whether the box gives a count
 FILES_BACK_MAX = 200  # files that ended while we were not connected
 FIRST_US = 24 * 3600 * 1_000_000  # how far back the files of a new decoder are searched
-BOX_ASKS = 3  # queries for its name
+BOX_ASKS = 2  # queries for its name
+LACKS = {
+    "GETPROTOCOL": "which versions it knows",
+    "SETPROTOCOL": "any version",
+    "GETCONFIG": "its name",
+    "GETSTATUS": "its state",
+    "GETTIME": "its clock",
+    "PASSINGS": "how many passings it has, so that only pushed ones come",
+    "SETPUSHPASSINGS": "pushing passings, so that they come a few seconds late",
+    "passings": "stored passings, so that only pushed ones come and what a broken connection misses is lost to us",
+}
+"""What is lacking of a box that does not answer a command."""
 
 DAY = Option("day", date, "the date of a decoder that sends times of day without one")
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})", re.ASCII)
@@ -68,16 +88,32 @@ class RaceResult(Reader):
     """One connection to a decoder.
 
     `origin` has the zone of its clock, and dates its times if that was never set.
-    Queries for passings go out one at a time, so that answers cannot be confused. An empty line ends an answer.
+    Commands and queries for passings go out one at a time, so that answers cannot be confused. An empty line ends the
+    answer to a query. `memory` is shared by the connections of a source.
     `fetches` false: stored passings are not fetched, only pushed ones are taken.
     """
 
-    silence_s = SILENCE_S
-
-    def __init__(self, origin: ClockOrigin, cursor: Cursor, notices: ReaderStateNotices, fetches: bool = True) -> None:
+    def __init__(
+        self,
+        origin: ClockOrigin,
+        cursor: Cursor,
+        notices: ReaderStateNotices,
+        fetches: bool = True,
+        memory: BoxMemory | None = None,
+    ) -> None:
         super().__init__()
+        self.silence_s = HANDSHAKE_SILENCE_S
         self._origin = origin
         self._fetches = fetches
+        self._memory = memory or BoxMemory()
+        self._commands = Commands(self._send)
+        self._versions = list(VERSIONS)
+        self._greeted = False  # a version was agreed, or none can be
+        self._heard = False  # anything in this protocol
+        self._stored = True  # false: it gives no stored passings, so only pushed ones are taken
+        self._lacks: dict[str, int] = {}  # commands that were not answered, and how often
+        self._early: list[tuple[bytes, str]] = []
+        self._pull_failures = 0
         self._cursor = cursor
         self._notices = notices
         self._lines = Lines()
@@ -96,11 +132,11 @@ class RaceResult(Reader):
         self._query: Query | None = None
         self._tries = 0
         self._reached: Position | None = None
-        self._began_s = self._polled_s = self._status_s = 0.0
+        self._polled_s = self._status_s = 0.0
 
     @property
     def missing(self) -> int:
-        return sum(file.had.missing for file in self._files())
+        return sum(file.had.missing for file in self._files()) if self._stored else 0
 
     @property
     def clock_offsets_us(self) -> Mapping[str, int]:
@@ -119,8 +155,9 @@ class RaceResult(Reader):
         return next((file for file in self._files() if file.number == number), None)
 
     def begin(self, now: Now) -> None:
-        self._began_s = self._polled_s = self._status_s = now.steady_s
-        self._send("GETPROTOCOL")
+        self._polled_s = self._status_s = now.steady_s
+        self._commands.add("GETPROTOCOL")
+        self._commands.send_next(now.steady_s)
 
     def feed(self, data: bytes, now: Now) -> list[Message]:
         messages: list[Message] = []
@@ -130,24 +167,27 @@ class RaceResult(Reader):
         return messages + self._moved()
 
     def tick(self, now: Now) -> list[Message]:
-        if self._version is None:
-            if now.steady_s - self._began_s > ANSWER_S:
-                raise ConnectionFault("no answer to GETPROTOCOL; is this the port of a RACE RESULT decoder?")
-            return []
         messages: list[Message] = []
+        if self._commands.late(now.steady_s):
+            messages += self._unanswered(self._commands.given_up(), now, refused=False)
         if self._query and now.steady_s - self._query.heard_s > ANSWER_S:
             messages += self._answered(complete=False)
-        if now.steady_s - self._polled_s >= POLL_S:
+        if self._greeted and now.steady_s - self._polled_s >= POLL_S:
             self._polled_s = now.steady_s
-            self._send("PASSINGS")
-        if now.steady_s - self._status_s >= STATUS_S:
+            self._poll("PASSINGS")
+        if self._greeted and now.steady_s - self._status_s >= STATUS_S:
             self._status_s = now.steady_s
-            self._send("GETSTATUS")
+            self._poll("GETSTATUS" if "GETSTATUS" not in self._lacks else "GETTIME")
         messages += self._ask(now)
         return messages + self._moved()
 
     def _send(self, command: str) -> None:
         self.send(command.encode() + b"\r\n")
+
+    def _poll(self, command: str) -> None:
+        """Send a command again and again, unless the box does not know it."""
+        if self._lacks.get(command, 0) < COUNT_TRIES:
+            self._commands.add(command)
 
     # --- lines
 
@@ -157,32 +197,46 @@ class RaceResult(Reader):
         if not text:
             return self._answered(complete=True) if self._query else []
         if head == "#P":
+            self._heard = True
             return self._passing(line, rest, now, pushed=True)
         if head.startswith("#"):
+            self._heard = True
             return []  # #KEEPALIVE, pre-warnings and other pushes
         if head.isdecimal() and rest:
             return self._passing(line, text, now, pushed=False)
+        if is_refusal(text) and (self._query or self._commands.awaited):
+            self._heard = True
+            return self._refused(now)
         fields = [field.strip() for field in rest.split(";")]
         try:
-            if head == "GETPROTOCOL":
-                self._choose(fields)
-            elif head == "SETPROTOCOL":
-                self._agreed(fields)
-            elif head == "GETCONFIG":
-                self._configured(fields)
-            elif head == "PASSINGS":
-                return self._counted(fields)
-            elif head == "GETSTATUS":
-                return self._status(fields, now)
-            elif head in ("STARTOPERATION", "STOPOPERATION"):
-                self._send("PASSINGS")
-                return [Notice(self._name, head.lower(), self._when(fields[1:]), text)]
-            elif head not in ("SETPUSHPASSINGS", "SETPUSHPREWARNS", "GETFILE", "GETTIME") and not head.startswith(
-                "ONLY"
-            ):
-                return [Unreadable(line, "it is not a line of the decoder's protocol")]
+            return self._answer(line, head, fields, now)
         except ValueError as error:
-            return [Unreadable(line, str(error))]
+            return [Unreadable(line, str(error)), *self._unanswered(head, now, refused=True)]
+
+    def _answer(self, line: bytes, head: str, fields: list[str], now: Now) -> list[Message]:
+        """Take the answer to a command. Raises ValueError for one that cannot be read."""
+        self._commands.answered(head)
+        self._lacks.pop(head, None)
+        if head == "GETPROTOCOL":
+            self._choose(fields)
+        elif head == "SETPROTOCOL":
+            self._agreed(_version(fields[0]))
+        elif head == "GETCONFIG":
+            self._configured(fields)
+        elif head == "PASSINGS":
+            return self._counted(fields)
+        elif head == "GETSTATUS":
+            return self._status(read_status(fields, self._origin), now)
+        elif head == "GETTIME":
+            return self._status(read_time(fields, self._origin), now)
+        elif head == "SETPUSHPASSINGS":
+            return self._lacking_notices()
+        elif head in ("STARTOPERATION", "STOPOPERATION"):
+            self._poll("PASSINGS")
+            return [Notice(self._name, head.lower(), self._when(fields[1:]), line.decode("latin-1"))]
+        elif head not in ("SETPUSHPREWARNS", "GETFILE") and not head.startswith("ONLY"):
+            return [Unreadable(line, "it is not a line of the decoder's protocol")]
+        self._heard = True
         return []
 
     def _choose(self, fields: list[str]) -> None:
@@ -193,12 +247,64 @@ class RaceResult(Reader):
             )
         _, least, greatest = versions
         version = max(least, min(greatest, PROTOCOL_MAX))
-        self._send(f"SETPROTOCOL;{version[0]}.{version[1]}")
+        self._commands.add(f"SETPROTOCOL;{version[0]}.{version[1]}")
 
-    def _agreed(self, fields: list[str]) -> None:
-        self._version = _version(fields[0])
-        for command in ("GETCONFIG;GENERAL;BOXNAME", "GETSTATUS", "PASSINGS"):
-            self._send(command)
+    def _agreed(self, version: tuple[int, int] | None) -> None:
+        """Go on with a version, or with a box that agrees to none."""
+        self._version = version
+        if not self._greeted:
+            self._greeted = True
+            for command in ("GETCONFIG;GENERAL;BOXNAME", "GETSTATUS", "PASSINGS"):
+                self._commands.add(command)
+
+    # --- boxes that know only part of the protocol
+
+    def _refused(self, now: Now) -> list[Message]:
+        """Take an error for the answer to what was asked last."""
+        if self._query:
+            self._pull_failures = PULL_FAILURES
+            return self._answered(complete=False)
+        return self._unanswered(self._commands.given_up(), now, refused=True)
+
+    def _unanswered(self, command: str, now: Now, refused: bool) -> list[Message]:
+        """Go on without the answer to a command that was not answered in time, or refused."""
+        head = head_of(command)
+        if head in LACKS and not (head == "PASSINGS" and self._live):
+            self._lacks[head] = COUNT_TRIES if refused else self._lacks.get(head, 0) + 1
+        if not self._greeted and head in ("GETPROTOCOL", "SETPROTOCOL"):
+            if self._versions:
+                self._commands.add(f"SETPROTOCOL;{self._versions.pop(0)}")
+            else:
+                self._agreed(None)
+        elif head == "GETSTATUS":
+            self._poll("GETTIME")
+        elif head == "PASSINGS" and self._live is None:
+            self._poll("PASSINGS")
+            if self._lacks["PASSINGS"] >= COUNT_TRIES:
+                return self._only_pushed(now)
+        elif head == "SETPUSHPASSINGS":
+            if not self._heard:
+                raise ConnectionFault("it answers no command; is this the port of a RACE RESULT decoder?")
+            return self._lacking_notices()
+        return []
+
+    def _only_pushed(self, now: Now) -> list[Message]:
+        """Take the passings that are pushed, whatever their numbers, since nothing else can be had."""
+        known = self._from_cursor()
+        if self._live is None:
+            self._live = PassingFile(self._status_file, known.generation + 1 if known else 0)
+            self._ask_for_pushes()
+        self._stored = False
+        self._ended, self._back, self._query, self._verify, self._lacking = [], None, None, 0, None
+        self.silence_s = math.inf if "PASSINGS" in self._lacks else SILENCE_S
+        early, self._early = self._early, []
+        return [message for line, text in early for message in self._passing(line, text, now, pushed=True)]
+
+    def _lacking_notices(self) -> list[Message]:
+        """Return a notice of what the box does not answer, when that changes."""
+        missing = [words for command, words in LACKS.items() if command in self._lacks]
+        text = f"it does not answer to queries for {'; '.join(missing)}" if missing else ""
+        return [*self._notices.change(self._name or self._box, "lacks", text, None)]
 
     def _configured(self, fields: list[str]) -> None:
         """Take `GENERAL;BOXNAME;<name>;<device id>`; only some decoders send the first two."""
@@ -215,8 +321,8 @@ class RaceResult(Reader):
         except (ValueError, IndexError):
             return None
 
-    def _status(self, fields: list[str], now: Now) -> list[Message]:
-        status = read_status(fields, self._origin)
+    def _status(self, status: Status, now: Now) -> list[Message]:
+        self._heard = True
         if status.file is not None:
             self._status_file = status.file
         return [*status_notices(status, self._name or self._box, self._notices, now, self._origin)]
@@ -227,31 +333,66 @@ class RaceResult(Reader):
         query = None if pushed else self._query
         if query:
             query.heard_s = now.steady_s
+        if self._live is None:  # with a count it is pulled later
+            if pushed and len(self._early) < EARLY_MAX:
+                self._early.append((line, text))
+            return []
+        try:
+            if not self._stored:
+                return self._pushed_only(line, self._record(text), self._live)
+            return self._numbered(line, self._record(text), query, now, pushed)
+        except ValueError as error:
+            self._count_unreadable(text, query)
+            return [Unreadable(line, str(error), where=self._name)]
+
+    def _record(self, text: str) -> Passing:
+        """Return the passing in a record, its number counted from 1. Raises ValueError."""
+        passing = read_passing(text, self._origin.zone, self._origin)
+        if self._stored and self._memory.doubts(text):
+            raise ValueError("a passing has fewer fields than the others of this box; it is taken if it comes again so")
+        if passing.number == 0:
+            self._memory.first = 0
+        verifies = self._query is not None and self._query.verifies and passing.number == self._verify - 1
+        if verifies and self._cursor[self._box].check == passing.check:
+            self._memory.first = 0
+        return replace(passing, number=passing.number + 1 - self._memory.first)
+
+    def _count_unreadable(self, text: str, query: Query | None) -> None:
+        """Ask for an unreadable record once more; if it comes again just so, it is not asked for any more."""
+        number, _, _ = text.partition(";")
+        file = self._live if query is None or query.file is None else self._file_of(query.file)
+        if file is not None and NUMBER.fullmatch(number) and self._memory.repeated(f"unreadable {text}"):
+            with suppress(ValueError):  # an implausibly high number
+                file.had.add(int(number) + 1 - self._memory.first)
+
+    def _pushed_only(self, line: bytes, passing: Passing, live: PassingFile) -> list[Message]:
+        """Return a passing of a box that gives no stored ones; its numbers may begin again at any time."""
+        if live.repeats(passing):
+            return []
+        live.remember(passing.number, passing.check)
+        return self._message_of(passing, line, live)
+
+    def _numbered(self, line: bytes, passing: Passing, query: Query | None, now: Now, pushed: bool) -> list[Message]:
+        """Count a passing in its file, and return it if it is new. Raises ValueError."""
         live = self._live
-        if live is None:
-            return []  # before the count: it is pulled later
+        assert live is not None
         file: PassingFile | None = live
         if query and query.file is not None:
             file = self._file_of(query.file) or live
-        try:
-            fields_least = FIELDS if self._version and self._version >= FIELDS_SINCE else FIELDS_LEAST
-            passing = read_passing(text, self._origin.zone, fields_least, self._origin)
-            if passing.file is not None and file and passing.file != file.number:
-                file = self._file_of(passing.file)
-                if file is None:
-                    self._send("PASSINGS")  # a new file has begun: its count fetches this passing too
-                    return []
-            if query:
-                query.got += 1
-            elif not pushed and passing.file is None:
-                return []  # of an abandoned answer, so its file is not known
-            if query and query.verifies and passing.number == self._verify and file is live:
-                return self._verified(passing)
-            assert file is not None
-            if not file.add(passing):
-                return self._known(passing, line, file, pushed)
-        except ValueError as error:
-            return [Unreadable(line, str(error), where=self._name)]
+        if passing.file is not None and file and passing.file != file.number:
+            file = self._file_of(passing.file)
+            if file is None:
+                self._poll("PASSINGS")  # a new file has begun: its count fetches this passing too
+                return []
+        if query:
+            query.got += 1
+        elif not pushed and passing.file is None:
+            return []  # of an abandoned answer, so its file is not known
+        if query and query.verifies and passing.number == self._verify and file is live:
+            return self._verified(passing)
+        assert file is not None
+        if not file.add(passing):
+            return self._known(passing, line, file, pushed)
         if self._back and file is self._back.file:
             recent = passing.at_us is not None and passing.at_us > now.wall_us - FIRST_US
             self._back.recent = self._back.recent or recent
@@ -262,11 +403,12 @@ class RaceResult(Reader):
     def _known(self, passing: Passing, line: bytes, file: PassingFile, pushed: bool) -> list[Message]:
         """Return messages for a passing whose number came before: none for a repeat."""
         if passing.file is not None:
-            return []
+            another = bool(file.known(passing.number)) and not file.repeats(passing)
+            return self._message_of(passing, line, file) if another else []
         if pushed and file is self._live and not file.repeats(passing):
             self._live = PassingFile(file.number, file.generation + 1)
-            self._live.had.expect(passing.number)
-            return self._restarted(passing, file)
+            self._live.add(passing)
+            return [*self._restarted(passing, file), *self._message_of(passing, line, self._live)]
         # In an answer to GETFILE it may be a passing of the next file that came as one of the current file.
         return self._message_of(passing, line, file) if file is not self._live else []
 
@@ -291,19 +433,22 @@ class RaceResult(Reader):
     def _counted(self, fields: list[str]) -> list[Message]:
         if not NUMBER.fullmatch(fields[0]):
             raise ValueError("PASSINGS has no count")
+        self._heard = True
+        if not self._stored:
+            return []
         count = int(fields[0])
         number = int(fields[1]) if len(fields) > 1 and NUMBER.fullmatch(fields[1]) else self._status_file
         first = self._live is None
         if first and self._box == NO_BOX and self._box_asks < BOX_ASKS:
             self._box_asks += 1
-            self._send("GETCONFIG;GENERAL;BOXNAME")
-            self._send("PASSINGS")
+            self._commands.add("GETCONFIG;GENERAL;BOXNAME")
+            self._commands.add("PASSINGS")
             return []
         known = self._live or self._from_cursor()
         if known is not None and number == known.number and count < known.had.through and not self._lower_count:
             # A push may have overtaken the count: only a second low count means that the log was cleared.
             self._lower_count = True
-            self._send("PASSINGS")
+            self._commands.add("PASSINGS")
             return []
         cleared = known is not None and number == known.number and count < known.had.through
         self._lower_count = self._recount = False
@@ -326,11 +471,16 @@ class RaceResult(Reader):
         if first:
             if self._live is known and known.had.through:
                 self._verify = known.had.through
-            if self._version and self._version >= PUSH_SINCE:
-                self._send("SETPUSHPREWARNS;0")
-                self._send("SETPUSHPASSINGS;1;0")
-                self._send("PASSINGS")  # for passings between the count and the pushes
+            self._early.clear()
+            self.silence_s = SILENCE_S
+            self._ask_for_pushes()
         return self._lacked()
+
+    def _ask_for_pushes(self) -> None:
+        if self._version is None or self._version >= PUSH_SINCE:
+            self._commands.add("SETPUSHPREWARNS;0")
+            self._commands.add("SETPUSHPASSINGS;1;0")
+            self._poll("PASSINGS")  # for passings between the count and the pushes
 
     def _from_cursor(self) -> PassingFile | None:
         position = self._cursor.get(self._box)
@@ -356,23 +506,38 @@ class RaceResult(Reader):
 
     def _ask(self, now: Now) -> list[Message]:
         live = self._live
-        if live is None or self._query or not self._fetches:
-            return []
+        messages = self._ended_by_its_numbers(now)
+        if self._query or self._commands.send_next(now.steady_s):
+            return messages
+        if live is None or not self._fetches or not self._stored:
+            return messages
         if self._verify:
             self._query = Query(now.steady_s, live.part, self._verify, self._verify, verifies=True)
-            self._send(f"{self._verify}:1")
+            self._request(f"{self._verify}:1")
         elif self._ended:
             self._query = Query(now.steady_s, self._ended[0].part, file=self._ended[0].number)
-            self._send(f"GETFILE;{self._ended[0].number}")
+            self._request(f"GETFILE;{self._ended[0].number}")
         elif not self._recount and (gap := live.had.gap):
             first, last = gap[0], min(gap[1], gap[0] + PULL_MAX - 1)
             self._query = Query(now.steady_s, live.part, first, last)
-            self._send(f"{first}:{last - first + 1}")
+            self._request(f"{first}:{last - first + 1}")
         elif self._back and not self._recount:
             file = self._back.file
             self._query = Query(now.steady_s, file.part, file=file.number)
-            self._send(f"GETFILE;{file.number}")
-        return []
+            self._request(f"GETFILE;{file.number}")
+        return messages
+
+    def _request(self, query: str) -> None:
+        self._memory.queries += 1
+        self._send(query)
+
+    def _ended_by_its_numbers(self, now: Now) -> list[Message]:
+        """End an answer that has every passing asked for, of a box that sends no empty line after it."""
+        query = self._query
+        if query is None or query.file is not None or now.steady_s - query.heard_s < UNENDED_S:
+            return []
+        complete = query.got > query.last - query.first
+        return self._answered(complete=True) if complete else []
 
     def _answered(self, complete: bool) -> list[Message]:
         """End an answer, by its empty line or by time. Missing passings are asked for again and finally given up."""
@@ -381,9 +546,8 @@ class RaceResult(Reader):
         assert query is not None
         assert live is not None
         if not complete and query.file is None:
-            raise ConnectionFault(
-                f"the decoder did not answer the query for passings {query.first} to {query.last} completely"
-            )
+            return self._pull_failed(query)
+        self._pull_failures = 0
         self._tries += 1
         if query.verifies:
             if self._verify and self._tries >= PULL_TRIES:
@@ -402,8 +566,24 @@ class RaceResult(Reader):
         if not self._recount:
             self._recount = True
             self._lacking = query
-            self._send("PASSINGS")
+            self._commands.add("PASSINGS")
         return []
+
+    def _pull_failed(self, query: Query) -> list[Message]:
+        """Ask once more, then take only pushed passings of a box that does not answer. Raises ConnectionFault."""
+        if query.got:
+            raise ConnectionFault(
+                f"the decoder did not answer the query for passings {query.first} to {query.last} completely"
+            )
+        self._pull_failures += 1
+        self._poll("PASSINGS")  # shows whether it is still there
+        if self._pull_failures < PULL_FAILURES:
+            return []
+        self._lacks["passings"] = PULL_FAILURES
+        self._commands.add("SETPUSHPASSINGS;1;1")  # some boxes push stored passings then
+        self._stored = False
+        self._ended, self._back, self._verify, self._lacking = [], None, 0, None
+        return self._lacking_notices()
 
     def _lacked(self) -> list[Message]:
         """Give up passings that the current file, asked PULL_TRIES times, did not give."""
@@ -453,28 +633,13 @@ class RaceResult(Reader):
         return Notice(self._name or self._box, "gap", None, text)
 
     def _moved(self) -> list[Message]:
-        if self._live is None or self._ended or self._back or self._verify:
+        if self._live is None or self._ended or self._back or self._verify or not self._stored:
             return []
         position = self._live.position()
         if position == self._reached:
             return []
         self._reached = position
         return [CursorAdvanced(self._box, position)]
-
-
-def message_of(passing: Passing, line: bytes, where: str, session: str) -> DecodedRead | Notice | Unreadable:
-    """Return a passing as the message that all protocols share; `line` is its record as it came."""
-    if not passing.chip:
-        return Notice(where, "marker", passing.at_us, line.decode("latin-1"))
-    if passing.at_us is None:
-        reason = (
-            f"without a date: the decoder's clock was never set, and {passing.local} counts from its start; set"
-            " `began` or `day` of its source, then replay this"
-        )
-        return Unreadable(line, reason, held=True, where=where)
-    return DecodedRead(
-        session, passing.number, where, passing.chip, passing.at_us, passing.antenna, passing.rssi, passing.battery
-    )
 
 
 def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Message]:
@@ -493,8 +658,8 @@ def _version(text: str) -> tuple[int, int]:
 
 
 def _connect(settings: ReaderSettings, fetches: bool = True) -> Make:
-    notices, origin = ReaderStateNotices(), origin_of(settings)
-    return lambda cursor: RaceResult(origin, cursor, notices, fetches)
+    notices, origin, memory = ReaderStateNotices(), origin_of(settings), BoxMemory()
+    return lambda cursor: RaceResult(origin, cursor, notices, fetches, memory)
 
 
 def _watch(settings: ReaderSettings) -> Make:

@@ -1,11 +1,45 @@
 """The state of fetching from a RACE RESULT decoder: its passing files, and the query that it is answering."""
 
+from collections import OrderedDict
+
 from msgspec import Struct
 
 from services.ingest.decoders.numbered_log import NumberedLog
-from services.ingest.decoders.raceresult_passing import Passing
+from services.ingest.decoders.raceresult_passing import FIELDS, Passing
 
+DOUBTED_MAX = 10_000  # records that are remembered until they come again
 EMPTY_BACK_MAX = 5  # empty files in a row, after which no earlier one is searched
+
+
+class BoxMemory:
+    """What is known of the box behind a source, over all of its connections.
+
+    `first` is the number of the first passing of a file: 1, of some compatible boxes 0. `queries` counts the queries
+    for passings.
+    """
+
+    def __init__(self) -> None:
+        self.first = 1
+        self.queries = 0
+        self._longest = 0
+        self._doubted: OrderedDict[str, int] = OrderedDict()  # records, with the count of queries when they came
+
+    def doubts(self, text: str) -> bool:
+        """Return whether a record is shorter than others of this box and is not known so: it may be damaged."""
+        fields = min(text.count(";") + 1, FIELDS)
+        if fields >= self._longest:
+            self._longest = fields
+            return False
+        return not self.repeated(text)
+
+    def repeated(self, text: str) -> bool:
+        """Return whether a doubtful record came just so before the last query: then it is what the box has."""
+        if text in self._doubted:
+            return self._doubted[text] < self.queries
+        self._doubted[text] = self.queries
+        if len(self._doubted) > DOUBTED_MAX:
+            self._doubted.popitem(last=False)
+        return False
 
 
 class PassingFile(NumberedLog):

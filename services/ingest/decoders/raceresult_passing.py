@@ -11,10 +11,11 @@ from msgspec import Struct
 from schemas.ids import label
 from services.ingest.decoders.clock_origin import ClockOrigin
 from services.ingest.decoders.local_time import one_instant_us
-from services.ingest.decoders.messages import WHERE_MAX_CHARS
+from services.ingest.decoders.messages import WHERE_MAX_CHARS, DecodedRead, Notice, Unreadable
 
 FIELDS = 20
-FIELDS_LEAST = 4  # number, code, date and time
+FIELDS_OLD = 8
+FIELDS_NAMED = 4  # number, code, date and time, which every box sends first
 MARKER = "99999"  # the code of a marker or trigger
 
 NUMBER = re.compile(r"\d{1,12}", re.ASCII)
@@ -47,22 +48,24 @@ class Passing(Struct, frozen=True):
         return f"{self.local} {self.chip}"
 
 
-def read_passing(
-    text: str, zone: tzinfo, fields_least: int = FIELDS_LEAST, origin: ClockOrigin | None = None
-) -> Passing:
+def read_passing(text: str, zone: tzinfo, origin: ClockOrigin | None = None) -> Passing:
     """Return the passing in a record without `#P;`; unknown further fields are ignored. Raises ValueError.
 
+    Records of old protocols (before 1.6) have up to FIELDS_OLD fields, the first of a whole one. Others that are
+    shorter than FIELDS come from compatible boxes: only their first FIELDS_NAMED have a known meaning.
     The chip of a passive tag is `EventID-Bib`, which is unique worldwide. Of a multi-use tag, which has no EventID, and
     of an active transponder it is the code.
     """
     fields = [field.strip() for field in text.split(";")]
-    if len(fields) < fields_least:
-        raise ValueError(f"a passing has {len(fields)} fields; it should have at least {fields_least}")
+    if len(fields) < FIELDS_NAMED:
+        raise ValueError(f"a passing has {len(fields)} fields; it should have at least {FIELDS_NAMED}")
+    if FIELDS_OLD < len(fields) < FIELDS:
+        del fields[FIELDS_NAMED:]
     fields += [""] * (FIELDS - len(fields))
     number, code, day, clock, event_id, _, rssi, _, is_active, _, loop, _, _, battery, _, _, box, file, antenna, _ = (
         fields[:FIELDS]
     )
-    if not NUMBER.fullmatch(number) or int(number) < 1:
+    if not NUMBER.fullmatch(number):
         raise ValueError(f"{number[:40]!r} is not a passing number")
     active = is_active == "1"
     chip = "" if code == MARKER else label(code if active or event_id in ("", "0") else f"{event_id}-{code}", "chip")
@@ -76,6 +79,21 @@ def read_passing(
         battery=float(battery) if _VOLTS.fullmatch(battery) else None,
         box=name_of(box),
         file=int(file) if NUMBER.fullmatch(file) else None,
+    )
+
+
+def message_of(passing: Passing, line: bytes, where: str, session: str) -> DecodedRead | Notice | Unreadable:
+    """Return a passing as the message that all protocols share; `line` is its record as it came."""
+    if not passing.chip:
+        return Notice(where, "marker", passing.at_us, line.decode("latin-1"))
+    if passing.at_us is None:
+        reason = (
+            f"without a date: the decoder's clock was never set, and {passing.local} counts from its start; set"
+            " `began` or `day` of its source, then replay this"
+        )
+        return Unreadable(line, reason, held=True, where=where)
+    return DecodedRead(
+        session, passing.number, where, passing.chip, passing.at_us, passing.antenna, passing.rssi, passing.battery
     )
 
 

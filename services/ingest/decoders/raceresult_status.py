@@ -7,7 +7,7 @@ from services.ingest.decoders.messages import Notice, Now
 from services.ingest.decoders.raceresult_passing import NUMBER, instant_us, undated_us
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
-FIELDS_LEAST = 10
+FIELDS = 10  # that are read; a compatible box may send only the first of them
 ERROR_FIELD = 24
 BATTERY_LOW = 20  # per cent
 ERROR_BITS = {
@@ -45,8 +45,9 @@ def read_status(fields: list[str], origin: ClockOrigin) -> Status:
     The fields are date, time, power, antennas, in operation, file, GPS, place, reader healthy, battery, ..., error
     bits.
     """
-    if len(fields) < FIELDS_LEAST:
-        raise ValueError(f"GETSTATUS has {len(fields)} fields; it should have at least {FIELDS_LEAST}")
+    if len(fields) < 2:
+        raise ValueError(f"GETSTATUS has {len(fields)} fields; it should have at least date and time")
+    fields = fields + [""] * (FIELDS - len(fields))
     bits = _number(fields[ERROR_FIELD]) if len(fields) > ERROR_FIELD else None
     return Status(
         at_us=instant_us(fields[0], fields[1], origin),
@@ -59,6 +60,11 @@ def read_status(fields: list[str], origin: ClockOrigin) -> Status:
         battery=_number(fields[9]),
         errors=[name for bit, name in ERROR_BITS.items() if (bits or 0) & bit],
     )
+
+
+def read_time(fields: list[str], origin: ClockOrigin) -> Status:
+    """Return the state in the answer to GETTIME, which is date and time alone. Raises ValueError."""
+    return read_status(fields[:2], origin)
 
 
 def _number(text: str) -> int | None:

@@ -1,6 +1,9 @@
 """RACE RESULT decoders: records, the handshake, the cursor rule, and questions asked again."""
 
+import math
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -17,6 +20,7 @@ from services.ingest.decoders.messages import (
     Unreadable,
 )
 from services.ingest.decoders.raceresult import FILES_BACK_MAX, RaceResult
+from services.ingest.decoders.raceresult_files import BoxMemory
 from services.ingest.decoders.raceresult_passing import instant_us, read_passing
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
@@ -57,8 +61,11 @@ def met(
     assert reader.feed(lines("GETPROTOCOL;2.0;1.0;3.3"), START) == []
     assert asked(reader) == ["SETPROTOCOL;2.6"]
     assert reader.feed(lines("SETPROTOCOL;2.6"), START) == []
-    assert asked(reader) == ["GETCONFIG;GENERAL;BOXNAME", "GETSTATUS", "PASSINGS"]
-    reader.feed(lines("GETCONFIG;GENERAL;BOXNAME;Finish;D-5012", STATUS, f"PASSINGS;{count};{file}"), START)
+    assert asked(reader) == ["GETCONFIG;GENERAL;BOXNAME"], "one at a time"
+    counted = f"PASSINGS;{count};{file}"
+    reader.feed(lines("GETCONFIG;GENERAL;BOXNAME;Finish;D-5012", STATUS, counted), START)
+    reader.take()
+    reader.feed(lines("SETPUSHPREWARNS;0", "SETPUSHPASSINGS;1;0", counted), START)
     return reader
 
 
@@ -100,7 +107,7 @@ def test_leading_zeros_of_a_chip_are_kept():
     [
         "1;33;2026-01-04",
         "x;33;2026-01-04;05:00:00.000",
-        "0;33;2026-01-04;05:00:00.000",
+        "-1;33;2026-01-04;05:00:00.000",
         "1;;2026-01-04;05:00:00.000",
         "1;33;2026-13-04;05:00:00.000",
         "1;33;1926-01-04;05:00:00.000",
@@ -135,7 +142,7 @@ def test_the_latest_protocol_known_to_both_is_asked_for(offered: str, chosen: st
 
 def test_the_current_file_is_pulled_from_its_first_passing():
     reader = met(count=300)
-    assert asked(reader) == ["SETPUSHPREWARNS;0", "SETPUSHPASSINGS;1;0", "PASSINGS", "1:256"]
+    assert asked(reader) == ["1:256"]
     first = reader.feed(lines(*[record(n) for n in range(1, 257)], ""), at(1))
     assert numbers(first) == list(range(1, 257))
     assert first[-1] == CursorAdvanced("D-5012", Position("3", 256, "2026-01-04 05:04:16.500 6692-33"))
@@ -222,8 +229,7 @@ def test_a_file_of_the_same_number_with_another_passing_is_a_new_log():
 
 def test_a_lower_count_of_the_same_file_is_a_new_log_once_it_is_confirmed():
     reader = met({"D-5012": Position("3", 7, "")}, count=2)
-    assert asked(reader) == ["PASSINGS"]
-    reader.feed(lines("PASSINGS;2;3"), at(1))
+    reader.feed(lines("SETPUSHPREWARNS;0", "SETPUSHPASSINGS;1;0", "PASSINGS;2;3"), at(1))
     assert asked(reader)[-1] == "1:2"
     got = reader.feed(lines(record(1), record(2), ""), at(2))
     assert got[-1].position == Position("3#1", 2, "2026-01-04 05:00:02.500 6692-33")
@@ -298,7 +304,7 @@ def test_passings_of_a_file_that_has_ended_are_not_given_up_for_the_next_one_lac
     reader.take()
     said += reader.feed(lines("ONLY 0", "", "PASSINGS;0;4"), at(3))
     assert said == []
-    assert asked(reader) == ["PASSINGS", "GETFILE;3"]
+    assert asked(reader) == ["GETFILE;3"]
     got = reader.feed(lines(*[record(n) for n in range(1, 7)], ""), at(4))
     assert numbers(got) == [1, 2, 3, 4, 5, 6]
 
@@ -311,9 +317,9 @@ def met_old() -> RaceResult:
     """A connection to a decoder whose records do not say of which file they are, at one passing."""
     reader = RaceResult(ORIGIN, {}, ReaderStateNotices())
     reader.begin(START)
-    reader.feed(lines("GETPROTOCOL;1.5;1.0;1.5", "SETPROTOCOL;1.5", "PASSINGS;1"), START)
-    assert asked(reader)[-2:] == ["GETCONFIG;GENERAL;BOXNAME", "PASSINGS"], "under which name is its cursor kept?"
-    reader.feed(lines("PASSINGS;1", "PASSINGS;1"), START)
+    reader.feed(lines("GETPROTOCOL;1.5;1.0;1.5", "SETPROTOCOL;1.5", STATUS.replace(";3;1;", ";0;1;")), START)
+    reader.feed(lines("PASSINGS;1", "GETCONFIG", "PASSINGS;1", "SETPUSHPREWARNS;0", "SETPUSHPASSINGS;1;0"), START)
+    reader.feed(lines("GETCONFIG", "PASSINGS;1"), START)
     assert numbers(reader.feed(lines(old_record(1, "33"), ""), at(1))) == [1]
     reader.take()
     return reader
@@ -322,34 +328,34 @@ def met_old() -> RaceResult:
 def test_without_file_numbers_another_push_of_a_known_number_is_a_new_file():
     reader = met_old()
     assert reader.feed(lines("#P;" + old_record(1, "33")), at(2)) == []
-    (notice, begun) = reader.feed(lines("#P;" + old_record(1, "44")), at(3))
-    assert (notice.kind, begun.position) == ("restarted", Position("0#1", 0))
-    assert asked(reader) == ["1:1"]
-    got = reader.feed(lines(old_record(1, "44"), ""), at(4))
-    assert [(message.chip, message.session) for message in got[:-1]] == [("6692-44", "decoder file 0#1")]
+    (notice, seen, begun) = reader.feed(lines("#P;" + old_record(1, "44")), at(3))
+    assert (notice.kind, begun.position.part, begun.position.number) == ("restarted", "0#1", 1)
+    assert (seen.chip, seen.session) == ("6692-44", "decoder file 0#1")
+    assert asked(reader) == []
 
 
 def test_a_file_that_cannot_be_fetched_is_given_up_with_a_notice():
     reader = met({"D-5012": Position("1", 2, "")}, count=0, file=2)
     said: list = []
-    for second in (11, 22, 33):
+    for second in range(1, 90):
         said += reader.tick(at(second))
     assert [message.kind for message in said if isinstance(message, Notice)] == ["gap"]
     assert said[-1].position.part == "2"
 
 
 def test_an_answer_that_does_not_come_ends_the_connection():
-    reader = met(count=1)
+    reader = met(count=2)
+    reader.feed(lines(record(1)), at(1))
     with pytest.raises(ConnectionFault):
-        reader.tick(at(10.5))
+        reader.tick(at(11.5))
 
 
-def test_no_answer_to_the_first_question_ends_the_connection():
+def test_a_port_that_answers_nothing_at_all_is_left():
     reader = RaceResult(ORIGIN, {}, ReaderStateNotices())
     reader.begin(START)
-    assert reader.tick(at(9)) == []
-    with pytest.raises(ConnectionFault):
-        reader.tick(at(11))
+    with pytest.raises(ConnectionFault, match="answers no command"):
+        converse(reader, lambda _: [], 60)
+    assert reader.silence_s > 59
 
 
 def test_the_count_is_asked_for_again_and_again():
@@ -359,6 +365,158 @@ def test_the_count_is_asked_for_again_and_again():
     assert asked(reader) == ["PASSINGS"]
     reader.feed(lines("PASSINGS;1;3"), at(5.1))
     assert asked(reader) == ["1:1"], "a push that never came is found"
+
+
+Box = Callable[[str], Sequence[str]]
+"""A compatible box: its lines in answer to a command."""
+
+
+def converse(reader: RaceResult, box: Box, seconds: int, pushes: Mapping[int, Sequence[str]] | None = None) -> list:
+    """Let a box answer a reader's commands for a while, and push lines at given seconds; return all messages."""
+    said: list = []
+    for second in range(seconds):
+        for command in asked(reader):
+            said += reader.feed(lines(*box(command)), at(second))
+        said += reader.feed(lines(*(pushes or {}).get(second, [])), at(second))
+        said += reader.tick(at(second))
+    return said
+
+
+def kinds(messages: list) -> list[str]:
+    return [message.kind for message in messages if isinstance(message, Notice)]
+
+
+def fresh(cursor: dict[str, Position] | None = None, memory: BoxMemory | None = None) -> RaceResult:
+    reader = RaceResult(ORIGIN, cursor or {}, ReaderStateNotices(), memory=memory)
+    reader.begin(START)
+    return reader
+
+
+def seventeen(number: int, code: str = "23871") -> str:
+    """The record of a mock decoder, 17 fields; the fifth looks like an EventID and is not."""
+    return f"{number};{code};2026-01-04;05:00:{number:02d}.500;123456;10;-50;0000;1;1;1;1;3.0;25;0000;30;0"
+
+
+def fourteen(number: int, hits: int = 12) -> str:
+    """The record of a box on a database, 14 fields; the fifth is the number of hits."""
+    return f"{number};4711;2026-01-04;05:00:{number:02d}.500;{hits};18;88;2;A;0;1;1678883122123;12850;41.2"
+
+
+@pytest.mark.parametrize("text", [seventeen(7, "4711"), fourteen(7), "7;4711;2026-01-04;05:00:07.500"])
+def test_of_a_short_record_what_names_itself_is_read(text: str):
+    passing = read_passing(text, ZONE)
+    assert (passing.number, passing.chip, passing.rssi, passing.antenna) == (7, "4711", None, None)
+    assert passing.at_us == instant_us("2026-01-04", "05:00:07.500", ORIGIN)
+
+
+def test_a_box_that_only_agrees_to_a_version_and_pushes_is_read():
+    answers = {"SETPROTOCOL": ["SETPROTOCOL;2.0"], "SETPUSHPASSINGS": ["SETPUSHPASSINGS;1"]}
+
+    def mock(command: str) -> Sequence[str]:
+        return answers.get(command.partition(";")[0], [])
+
+    reader = fresh()
+    pushes = {40 + number: ["#P;" + seventeen(number)] for number in range(1, 4)}
+    said = converse(reader, mock, 60, pushes)
+    assert numbers(said) == [1, 2, 3]
+    assert kinds(said) == ["lacks"]
+    assert "only pushed ones come" in next(message.text for message in said if isinstance(message, Notice))
+    assert reader.silence_s == math.inf, "nothing comes while nobody crosses"
+    again = converse(fresh(), mock, 60, {50: ["#P;" + seventeen(1, "99")]})
+    assert numbers(again) == [1], "its numbers begin again with each connection"
+
+
+def test_passings_pushed_unasked_before_the_count_are_read_once_none_comes():
+    said = converse(fresh(), lambda _: [], 60, {1: ["#P;" + seventeen(1)]})
+    assert numbers(said) == [1]
+
+
+def test_a_box_that_answers_with_errors_and_pushes_at_each_count_is_read():
+    def database(command: str) -> Sequence[str]:
+        head = command.partition(";")[0]
+        if head == "PASSINGS":
+            return ["PASSINGS;3", *("#P;" + fourteen(number) for number in (1, 2, 3))]
+        known = {"SETPROTOCOL": "SETPROTOCOL;2.0", "SETPUSHPASSINGS": command}
+        return [known.get(head, "ERROR;unknown command")]
+
+    said = converse(fresh(), database, 20)
+    assert numbers(said) == [1, 2, 3]
+    assert not any(isinstance(message, Unreadable) for message in said)
+
+
+def test_a_box_that_takes_a_version_only_as_an_upper_limit_and_counts_from_zero_is_read():
+    def emulator(command: str) -> Sequence[str]:
+        head, _, rest = command.partition(";")
+        if head == "SETPROTOCOL":
+            return ["SETPROTOCOL;2.6"] if rest.startswith("<=") else []
+        status = "GETSTATUS;2026-01-04;05:00:00.000;1;00011001;1;1;1;49.7,8.2;1;100"
+        answers = {"GETCONFIG": command + ";Emulator;E-1", "GETSTATUS": status, "PASSINGS": "PASSINGS;1"}
+        return [answers[head]] if head in answers else [command] if head == "SETPUSHPASSINGS" else []
+
+    pushes = {20 * number + 15: ["#P;" + record(number, file=1)] for number in range(6)}
+    said = converse(fresh(), emulator, 140, pushes)
+    chips = [message.at_us for message in said if isinstance(message, DecodedRead)]
+    assert len(set(chips)) == 6
+    assert kinds(said).count("lacks") == 2, "first of the handshake, then of stored passings"
+
+
+def zero_based(command: str, count: int = 44) -> Sequence[str]:
+    """A box that numbers its passings from 0, all else as it should be."""
+    first, colon, wanted = command.partition(":")
+    if colon:
+        return [*(record(number - 1) for number in range(int(first), int(first) + int(wanted))), ""]
+    head = command.partition(";")[0]
+    known = {"GETPROTOCOL": "GETPROTOCOL;2.0;1.0;2.6", "PASSINGS": f"PASSINGS;{count};3", "GETSTATUS": STATUS}
+    known["GETCONFIG"] = "GETCONFIG;GENERAL;BOXNAME;Finish;D-5012"
+    return [known.get(head, command)]
+
+
+def test_passings_numbered_from_zero_are_all_read_and_fetched_once():
+    said = converse(fresh(KNOWN), zero_based, 20)
+    assert numbers(said) == list(range(1, 45))
+    assert kinds(said) == []
+    reached = [message.position for message in said if isinstance(message, CursorAdvanced)][-1]
+    assert (reached.number, reached.check) == (44, "2026-01-04 05:00:43.500 6692-33")
+    again = converse(fresh({"D-5012": reached}), partial(zero_based, count=45), 20)
+    assert numbers(again) == [45], "a new process finds out by the last one"
+
+
+def test_records_that_cannot_be_read_are_asked_for_once_more_and_never_again():
+    def box(command: str) -> Sequence[str]:
+        return [line.replace("2026-01-04", "4.1.2026") for line in zero_based(command)]
+
+    memory, queries = BoxMemory(), []
+
+    def counting(command: str) -> Sequence[str]:
+        queries.append(command)
+        return box(command)
+
+    said = converse(fresh(KNOWN, memory), counting, 20)
+    unread = [message.raw for message in said if isinstance(message, Unreadable) and message.raw[:1].isdigit()]
+    assert len(set(unread)) == 44
+    reached = [message.position for message in said if isinstance(message, CursorAdvanced)]
+    queries.clear()
+    converse(fresh({"D-5012": reached[-1]}, memory), counting, 20)
+    assert not [query for query in queries if query.endswith(":44")]
+
+
+def test_a_record_shorter_than_the_others_is_taken_once_it_has_come_twice():
+    reader = met(count=2)
+    cut = record(2)[:40]
+    first = reader.feed(lines(record(1), cut, ""), at(1))
+    assert [type(message) for message in first[:2]] == [DecodedRead, Unreadable]
+    reader.feed(lines("PASSINGS;2;3"), at(1))
+    assert asked(reader)[-1] == "2:1"
+    assert [message.chip for message in reader.feed(lines(cut, ""), at(2)) if isinstance(message, DecodedRead)]
+
+
+def test_an_answer_without_its_empty_line_is_over_when_all_that_was_asked_for_came():
+    reader = met(count=300)
+    reader.take()
+    reader.feed(lines(*[record(n) for n in range(1, 257)]), at(1))
+    assert asked(reader) == []
+    reader.tick(at(2.5))
+    assert asked(reader) == ["257:44"]
 
 
 def test_passings_of_a_clock_never_set_are_held_and_noticed_once():
