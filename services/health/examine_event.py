@@ -41,6 +41,7 @@ from services.health.mats import (
     worst_stretch,
 )
 from services.health.observed import Observed
+from services.health.staying_chips import staying_finding
 from services.health.unknown_chips import chips_finding, list_chips
 from services.scoring.core.chips_of_nobody import CHIPS_LISTED_MAX
 from services.scoring.core.course import START, Course
@@ -108,6 +109,9 @@ class _Examination:
         self._believe()
         for mat in self._definition.mats:
             findings += self._mat_findings(mat.id)
+            laps = max((len(course.at_mat.get(mat.id, ())) for course in self._courses.values()), default=0)
+            staying = staying_finding(self._observed, mat.id, laps)
+            findings += [] if staying is None else [staying]
         if unknown is not None:
             findings.append(unknown)
         return Health(

@@ -26,6 +26,7 @@ _TITLES: dict[FindingKind, str] = {
     "point_missing": "A mat misses athletes",
     "finish_missing": "The finish misses athletes",
     "chips_unknown": "Chips that nobody wears",
+    "chips_stay": "A chip stays at a mat",
 }
 
 
@@ -43,6 +44,8 @@ def heading(finding: Finding) -> str:
     subject = finding.subject
     if "points" in subject:
         about = _points(finding)
+    elif "bibs" in subject:
+        about = f"{_some(subject['bibs'], finding.evidence['athletes'])} at mat {subject['mat']}"
     elif "mat" in subject:
         about = _devices(finding)
     elif "race" in subject:
@@ -184,6 +187,22 @@ def _chips_unknown(finding: Finding, local_time: Say) -> tuple[str, str]:
     return seen, f"Check the chips below against the bibs, and send them.{rest}"
 
 
+def _chips_stay(finding: Finding, local_time: Say) -> tuple[str, str]:
+    evidence = finding.evidence
+    bibs = _some(finding.subject["bibs"], evidence["athletes"])
+    chips = "The chip of bib" if evidence["athletes"] == 1 else "The chips of bibs"
+    verb = "was" if evidence["athletes"] == 1 else "were"
+    seen = (
+        f"{chips} {bibs} {verb} read at mat {finding.subject['mat']} for hours, from "
+        f"{local_time(finding.since_us or 0)} to {local_time(evidence['last_us'])}, in up to "
+        f"{_counted(evidence['passings'], 'passing')}."
+    )
+    return seen, (
+        "Look for a chip that lies near the mat, and take it away. Then check these athletes' times there, and set the "
+        "right ones with time_set."
+    )
+
+
 _WORDS: dict[FindingKind, Callable[[Finding, Say], tuple[str, str]]] = {
     "clock_off": _clock_off,
     "gun_suspect": _gun_suspect,
@@ -191,6 +210,7 @@ _WORDS: dict[FindingKind, Callable[[Finding, Say], tuple[str, str]]] = {
     "point_missing": _point_missing,
     "finish_missing": _finish_missing,
     "chips_unknown": _chips_unknown,
+    "chips_stay": _chips_stay,
 }
 
 

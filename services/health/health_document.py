@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-FindingKind = Literal["clock_off", "gun_suspect", "device_silent", "point_missing", "finish_missing", "chips_unknown"]
+FindingKind = Literal[
+    "clock_off", "gun_suspect", "device_silent", "point_missing", "finish_missing", "chips_unknown", "chips_stay"
+]
 
 
 class PointHealth(Struct, frozen=True, kw_only=True):

@@ -38,7 +38,7 @@ from services.scoring.unknown_chips_sender import UnknownChipsSender
 
 ARRIVED_MAX = 2_000  # records that wait while the partition is filled or scored again; some 40 MB of full envelopes
 TOGETHER_MAX = 256  # records folded before their rows go out: more delay the rows, fewer score athletes more often
-ROWS_A_SLICE = 200  # athletes scored without a pause; with 400 reads each some 60 ms
+ROWS_A_SLICE = 200  # athletes scored without a pause, fewer when the time slice is over sooner
 NEAR_RECORDS = 64  # a fill ends so close to the end of the log: the group delivers the rest
 IDLE_S = 1.0
 EMPTY_FRAME_S = 1.0  # how often a frame says that nothing changed, while records arrive
@@ -370,8 +370,10 @@ class PartitionWorker:
 
     async def _send_again(self) -> None:
         """Send again some rows that an earlier worker has sent, in a frame that completes no revision."""
-        async with self._shared.slices:
-            rows = self._state.take_again(ROWS_A_SLICE)
+        async with self._shared.slices as slice_:
+            rows: list[AthleteRow] = []
+            while len(rows) < ROWS_A_SLICE and not slice_.over() and (scored := self._state.take_again(1)):
+                rows += scored
             records = self._records(self.next_offset - 1, True, {}, [], rows) if rows else []
         await self._put(records, len(rows))
         await self._outlet.settle()
@@ -401,7 +403,7 @@ class PartitionWorker:
         self.progress += 1
 
     def _due(self, slice_: TimeSlice) -> tuple[list[EventRow], list[AthleteRow]]:
-        """Score and return the next rows that are due."""
+        """Score and return the next rows that are due. An athlete with a great many reads ends the slice."""
         events: list[EventRow] = []
         rows: list[AthleteRow] = []
         for event in self._state.events.values():
@@ -409,7 +411,8 @@ class PartitionWorker:
                 break
             if (row := event.take_event()) is not None:
                 events.append(row)
-            rows += event.take(ROWS_A_SLICE - len(rows))
+            while len(rows) < ROWS_A_SLICE and not slice_.over() and (scored := event.take(1)):
+                rows += scored
         return events, rows
 
     # --- Idle time.

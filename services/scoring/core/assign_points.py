@@ -4,12 +4,16 @@ Source: R3.3. In a valid choice the mats match, times ascend strictly along the 
 all valid choices, the one that fills most points counts. If there are several, FINISH is compared first, then the
 points from last to first: filled before unfilled, earlier before later, and for START later before earlier.
 
-The search goes along the course. The points before a filled point affect those after it only through that point (and
-through a passing that two points of one mat could both take at different reads). So the search only needs the best
-beginning for each way of filling a point.
+The search goes along the course. The points before a filled point affect those after it only through that point, so
+the search only needs the best beginning for each way of filling a point. What may come before a candidate is what came
+long enough before it: of each earlier point its first candidates in time order. So the best of them is carried along
+while time goes on, and the cost grows with the number of passings and not with its square.
+
+One thing more can affect later points: a passing that two points of one mat could take, at reads that ascend. Passings
+at a mat do not overlap, so that matters only while such a passing lasts, and a beginning remembers it until then.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from services.scoring.core.course import START, Course
@@ -73,7 +77,9 @@ class _Begin:
 
 _NOTHING = _Begin(0, (), (0,), None)
 _Used = frozenset[int]
+_NONE_USED: _Used = frozenset()
 _Begins = dict[_Used, _Begin]
+"""The best beginnings, by the passings that they use and that a later point could take too."""
 
 
 def choose(course: Course, candidates: Sequence[list[Candidate]], own_gun_us: int) -> Choice:
@@ -81,16 +87,15 @@ def choose(course: Course, candidates: Sequence[list[Candidate]], own_gun_us: in
     simple = _only_one_way(course, candidates, own_gun_us)
     if simple is not None:
         return Choice(simple, False)
-    twice = _passings_for_two(candidates)
+    last_us = _passings_for_two(candidates)
     begins: list[list[tuple[Candidate, _Begins]]] = []
     for point, of_point in enumerate(candidates):
-        row = []
-        for candidate in of_point:
-            ways = _ways_to(course, begins, candidates, point, candidate, own_gun_us, twice)
-            if ways:
-                row.append((candidate, ways))
-        begins.append(row)
-    return _best(course, begins, candidates)
+        begins.append(_ways_to(course, begins, point, sorted(of_point, key=_instant), own_gun_us, last_us))
+    return _best(course, begins)
+
+
+def _instant(candidate: Candidate) -> int:
+    return candidate.at_us
 
 
 def _only_one_way(
@@ -118,63 +123,128 @@ def _only_one_way(
     return taken if len(set(passings)) == len(passings) else None
 
 
-def _passings_for_two(candidates: Sequence[list[Candidate]]) -> _Used:
-    """Return the passings that two points of a mat could both take, since they pick instants that ascend."""
+def _passings_for_two(candidates: Sequence[list[Candidate]]) -> dict[int, int]:
+    """Return the last instant of each passing that two points of a mat could both take, since their instants ascend."""
     first_us: dict[int, int] = {}
-    usable_twice = set()
+    last_us: dict[int, int] = {}
     for row in candidates:
         for candidate in row:
             number = candidate.passing
             if number == OFFICIAL:
                 continue
             if number in first_us and first_us[number] < candidate.at_us:
-                usable_twice.add(number)
+                last_us[number] = max(last_us.get(number, candidate.at_us), candidate.at_us)
             first_us[number] = min(first_us.get(number, candidate.at_us), candidate.at_us)
-    return frozenset(usable_twice)
+    return last_us
+
+
+class _Earlier:
+    """The best beginnings that end at one point early enough for a candidate, for candidates that come in time order.
+
+    `last_us` is that of `_passings_for_two`.
+    """
+
+    def __init__(self, point: int, row: list[tuple[Candidate, _Begins]], last_us: Mapping[int, int]) -> None:
+        self.point = point
+        self.official = _is_official(row)
+        self._row = row
+        self._next = 0
+        self._last_us = last_us
+        self._ways: _Begins = {}
+
+    def until(self, latest_us: int, now_us: int) -> _Begins:
+        """Return the best of those that end by `latest_us`, to go on at `now_us`."""
+        row = self._row
+        while self._next < len(row) and row[self._next][0].at_us <= latest_us:
+            for used, begin in row[self._next][1].items():
+                _keep(self._ways, used, begin)
+            self._next += 1
+        if self._last_us:
+            self._forget(now_us)
+        return self._ways
+
+    def ended(self) -> Iterator[_Begin]:
+        """Yield all beginnings that end at the point, whenever."""
+        for _, ways in self._row:
+            yield from ways.values()
+
+    def _forget(self, now_us: int) -> None:
+        """Forget used passings that no point from `now_us` on can take."""
+        for used in list(self._ways):
+            lasting = frozenset(passing for passing in used if self._last_us[passing] >= now_us)
+            if lasting != used:
+                _keep(self._ways, lasting, self._ways.pop(used))
 
 
 def _ways_to(
     course: Course,
     begins: list[list[tuple[Candidate, _Begins]]],
-    candidates: Sequence[list[Candidate]],
+    point: int,
+    of_point: list[Candidate],
+    own_gun_us: int,
+    last_us: Mapping[int, int],
+) -> list[tuple[Candidate, _Begins]]:
+    """Return the candidates of a point, in time order, that a beginning can end with, and the best such beginnings."""
+    row: list[tuple[Candidate, _Begins]] = []
+    befores = _befores(begins, point, last_us)
+    first = not any(before.official for before in befores)
+    for candidate in of_point:
+        ways: _Begins = {}
+        for before in befores:
+            latest_us = _latest_before(course, before, point, candidate)
+            for used, begin in before.until(latest_us, candidate.at_us).items():
+                _extend(ways, used, begin, point - 1 - before.point, course, point, candidate, last_us)
+        if first and _misfit(course, None, point, candidate, own_gun_us) is None:
+            _extend(ways, _NONE_USED, _NOTHING, point, course, point, candidate, last_us)
+        if ways:
+            row.append((candidate, ways))
+    return row
+
+
+def _befores(begins: list[list[tuple[Candidate, _Begins]]], point: int, last_us: Mapping[int, int]) -> list[_Earlier]:
+    """Return the points that may be the last filled one before `point`: none leaves out one with an official's time."""
+    befores: list[_Earlier] = []
+    for before in range(point - 1, -1, -1):
+        befores.append(_Earlier(before, begins[before], last_us))
+        if befores[-1].official:
+            break
+    return befores
+
+
+def _is_official(row: Sequence[tuple[Candidate, object]]) -> bool:
+    return bool(row) and row[0][0].passing == OFFICIAL
+
+
+def _latest_before(course: Course, before: _Earlier, point: int, candidate: Candidate) -> int:
+    """Return the latest instant of `before` from which `candidate` can follow, by the same rule as `_misfit`."""
+    if before.official and candidate.passing == OFFICIAL:
+        return _UNFILLED
+    return candidate.at_us - max(1, course.least_us[before.point][point])
+
+
+def _extend(
+    ways: _Begins,
+    used: _Used,
+    begin: _Begin,
+    skipped: int,
+    course: Course,
     point: int,
     candidate: Candidate,
-    own_gun_us: int,
-    twice: _Used,
-) -> _Begins:
-    """Return the best beginnings that end with `candidate` at `point`, by the used passings of those in `twice`."""
+    last_us: Mapping[int, int],
+) -> None:
+    """Add to `ways` the beginning that goes on from `begin` with `candidate` at `point`, unless its passing is used."""
+    if candidate.passing in used:
+        return
+    if last_us.get(candidate.passing, candidate.at_us) > candidate.at_us:
+        used = used | {candidate.passing}
+    held = ways.get(used)
+    if held is not None and begin.count + 1 < held.count:
+        return
     own = -candidate.at_us if point == START else candidate.at_us
     bit = course.lap_bits[point]
-    ways: _Begins = {}
-    for before, begin, used in _befores(begins, candidates, point):
-        if _misfit(course, before, point, candidate, own_gun_us) is not None:
-            continue
-        if candidate.passing in twice:
-            if candidate.passing in used:
-                continue
-            used = used | {candidate.passing}
-        skipped = point - 1 - (before[0] if before else -1)
-        key = (own, *([_UNFILLED] * skipped), *begin.key)
-        laps = tuple(lap | bit for lap in begin.laps)
-        _keep(ways, used, _Begin(begin.count + 1, key, laps, _Step(point, candidate, begin.step)))
-    return ways
-
-
-def _befores(
-    begins: list[list[tuple[Candidate, _Begins]]], candidates: Sequence[list[Candidate]], point: int
-) -> Iterator[tuple[tuple[int, Candidate] | None, _Begin, _Used]]:
-    """Yield every beginning that may come right before `point`; none leaves out a point with an official's time."""
-    for before in range(point - 1, -1, -1):
-        for candidate, ways in begins[before]:
-            for used, begin in ways.items():
-                yield (before, candidate), begin, used
-        if _is_official(candidates[before]):
-            return
-    yield None, _NOTHING, frozenset()
-
-
-def _is_official(candidates: list[Candidate]) -> bool:
-    return bool(candidates) and candidates[0].passing == OFFICIAL
+    laps = tuple(lap | bit for lap in begin.laps)
+    key = (own, *([_UNFILLED] * skipped), *begin.key)
+    _keep(ways, used, _Begin(begin.count + 1, key, laps, _Step(point, candidate, begin.step)))
 
 
 def _misfit(
@@ -207,18 +277,20 @@ def _keep(ways: _Begins, used: _Used, begin: _Begin) -> None:
         ways[used] = _Begin(better.count, better.key, laps, better.step)
 
 
-def _best(
-    course: Course, begins: list[list[tuple[Candidate, _Begins]]], candidates: Sequence[list[Candidate]]
-) -> Choice:
+def _best(course: Course, begins: list[list[tuple[Candidate, _Begins]]]) -> Choice:
     """Return the best choice for the whole course: of the beginnings after which no official's time is left out."""
     points = len(course.points)
     complete: _Begins = {}
-    everything = frozenset[int]()
-    for before, begin, _ in _befores(begins, candidates, points):
-        skipped = points - 1 - (before[0] if before else -1)
-        _keep(complete, everything, _Begin(begin.count, (*([_UNFILLED] * skipped), *begin.key), begin.laps, begin.step))
+    befores = _befores(begins, points, {})
+    for before in befores:
+        unfilled = [_UNFILLED] * (points - 1 - before.point)
+        for begin in before.ended():
+            if _NONE_USED not in complete or begin.count >= complete[_NONE_USED].count:
+                _keep(complete, _NONE_USED, _Begin(begin.count, (*unfilled, *begin.key), begin.laps, begin.step))
+    if not any(before.official for before in befores):
+        _keep(complete, _NONE_USED, _Begin(0, (_UNFILLED,) * points, _NOTHING.laps, None))
     taken: list[Candidate | None] = [None] * points
-    best = complete[everything]  # never missing: officials' times fit each other, and an empty choice is valid
+    best = complete[_NONE_USED]  # never missing: officials' times fit each other, and an empty choice is valid
     laps = 0
     step = best.step
     while step is not None:
