@@ -31,6 +31,8 @@ from services.ingest.decoders import (
     messages,
     mylaps,
     mylaps_frames,
+    p3,
+    p3_frames,
     raceresult,
     raceresult_http,
     ultra,
@@ -56,6 +58,7 @@ from tests.ingest.decoders import (
     test_jchip,
     test_llrp,
     test_mylaps,
+    test_p3,
     test_raceresult,
     test_raceresult_http,
     test_ultra,
@@ -306,6 +309,16 @@ JCHIP = (
     b"GT0050002250000\r",
     *(line.encode() + b"\r" for line in (test_jchip.SAMPLE, test_jchip.BRIDGED, test_jchip.BARE)),
 )
+
+
+def _p3(dice: Random) -> Take:
+    source = _source("p3", dice.choice(ZONES))
+    cursor = {"268307": Position("1", 157_776, "0 1")} if dice.random() < 0.5 else {}
+    reader = p3.P3(parse_zone(source.zone), cursor)
+    return _Conversation(reader, source, lambda: reader._frames.waiting, p3_frames.FRAME_MAX_BYTES).take
+
+
+P3 = (test_p3.CAPTURED, test_p3.STATUS, *(test_p3.passing(number) for number in (157_778, 157_800, 2**32 - 1)))
 
 
 def _raceresult(dice: Random) -> Take:
@@ -643,6 +656,7 @@ TARGETS = (
     Target("ultra", ULTRA, (b",", b"\n", b"V=", b"S=", b":"), _ultra),
     Target("wiclax", WICLAX, (b";", b"\r", b"CLOCK ", b":", b"-"), _wiclax),
     Target("jchip", JCHIP, (b"\r", b" ", b"D", b"GT", b"N", b":", b"date="), _jchip),
+    Target("p3", P3, (b"\x8e", b"\x8f", b"\x8d", b"\1\4", b"\4\x08", b"\xff\xff"), _p3),
     Target("llrp", LLRP, (b"\x04\x3d", b"\0\0", b"\xff\xff", b"\0\xf0", b"\x8d", b"\x81"), _llrp, _llrp_mended),
     Target("reads_json", (_SHORT, msgspec.json.encode(_BARE)), _JSON, _reads(push_from_json)),
     Target(

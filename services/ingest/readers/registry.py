@@ -19,6 +19,7 @@ _NAMES = (
     "llrp",
     "wiclax",
     "jchip",
+    "p3",
 )
 
 
