@@ -17,7 +17,8 @@ class RevisionNotice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `boards` are the boards, team boards and delegations whose rows changed. `bibs` are the athletes whose rows changed,
     None when there are more than NOTICE_BIBS_MAX. `accepted_us` is when ingest accepted the earliest fact of the
     revision, None where that is not known; `announced_at_us` is when the notice was written. Each is by its writer's
-    clock.
+    clock. `results_only`: nothing changed but athletes' results, neither a case nor anything of the event, and no
+    results are published. False where that is not known.
     """
 
     v: int
@@ -27,6 +28,7 @@ class RevisionNotice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     accepted_us: int | None = None
     boards: list[str] = field(default_factory=list)
     bibs: list[str] | None = None
+    results_only: bool = False
 
 
 _json = msgspec.json.Encoder()

@@ -23,6 +23,7 @@ from services.live.revisions import RevisionTracker
 from services.live.settings import LiveSettings
 from services.live.store import Store
 from services.live.stream import Streams
+from services.live.stream_changes import ChangeEvents
 from services.runtime import ops, reference
 from services.runtime.clickhouse import Database
 from services.runtime.loopback import is_loopback
@@ -59,7 +60,7 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
     cache_bytes = settings.cache_mib * MIB
     compressor = Compressor(cache_bytes // COMPRESSED_SHARE)
     answers = AnswerCache(loader, metrics, cache_bytes - cache_bytes // COMPRESSED_SHARE)
-    streams = Streams(tracker, loader, answers, metrics, limits)
+    streams = Streams(tracker, ChangeEvents(loader, answers, limits), metrics, limits, now_us)
     tables = PreviewTables(database)
     previews = Previews(store, tables, limits)
     api = LiveApi(tracker, loader, answers, streams, access, metrics, now_us, previews, tables, compressor)

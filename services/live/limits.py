@@ -10,7 +10,7 @@ class LiveLimits(Struct, frozen=True, kw_only=True):
     viewers: int = 20_000  # open streams of one process, some 30 KB each
     waiting_bytes: int = 512 * 1024  # of events for one viewer; a viewer further behind is disconnected
     heartbeat_s: float = 5.0  # between beats on a stream; a page takes a server for lost that sends none for 10 s
-    rows_of_event: int = 200  # changed lines of a board; when there are more, viewers are asked to fetch the board
+    rows_of_event: int = 200  # changed lines of a board below the rows that a stream follows; more are left out
     athletes_of_change: int = 1_000  # between two revisions, store.CHANGED_MAX at most; of more, viewers get a snapshot
     # Previews
     previews: int = 4  # asked for at once: one is worked out, the others wait for it

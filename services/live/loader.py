@@ -187,17 +187,22 @@ class Loader:
     # --- Boards
 
     async def board(
-        self, event: EventIndex, announced: AnnouncedRevision, board: Board, query: BoardQuery
+        self,
+        event: EventIndex,
+        announced: AnnouncedRevision,
+        board: Board,
+        query: BoardQuery,
+        bibs: frozenset[str] | None = None,
     ) -> BoardData:
-        """Load the page of a board that a query asks for."""
+        """Load the page of a board that a query asks for, of `bibs` only if they are given."""
         check_point(event.races[board.race], query.point)
         if query.point is None:
             ranking = await self.rankings.board(event, board, announced.revision)
         else:
             ranking = await self.rankings.at_point(event, board, query.point, announced.revision)
-        matches = None
+        matches = bibs
         if query.words:
-            matches = set(await self.store.search(announced.event, query.words, announced.revision))
+            matches = frozenset(await self.store.search(announced.event, query.words, announced.revision))
         on_course = await self.rankings.on_course(event, board, announced.revision) if query.on_course else []
         total, lines = select_lines(ranking, on_course, query, matches)
         return await self._board(event, announced, board, query.point, ranking, total, lines)
@@ -207,14 +212,6 @@ class Loader:
     ) -> BoardData:
         """Load the page of all athletes of a race at a point."""
         return await self.board(event, announced, whole_race(race), msgspec.structs.replace(query, point=point))
-
-    async def board_lines(
-        self, event: EventIndex, announced: AnnouncedRevision, board: Board, bibs: Sequence[str]
-    ) -> BoardData:
-        """Load the lines of some bibs on a board."""
-        ranking = await self.rankings.board(event, board, announced.revision)
-        lines = [ShownLine(None, line) for bib in bibs if (line := ranking.line(bib)) is not None]
-        return await self._board(event, announced, board, None, ranking, len(ranking.lines), lines)
 
     async def _board(
         self,

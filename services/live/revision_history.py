@@ -2,7 +2,7 @@
 
 import asyncio
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable
 
@@ -64,8 +64,7 @@ class RevisionHistory:
 
     async def first_with(self, newest: AnnouncedRevision, versions: Iterable[int]) -> dict[int, AnnouncedRevision]:
         """Return for each version of a row the first announced revision that had it, `newest` at the latest."""
-        async with self._lock:
-            held = await self._up_to(newest)
+        held = await self._announced_through(newest)
         first = {}
         for version in versions:
             index = bisect_left(held.revisions, version)
@@ -74,18 +73,28 @@ class RevisionHistory:
             first[version] = AnnouncedRevision(newest.event, revision, at_us)
         return first
 
-    async def _up_to(self, newest: AnnouncedRevision) -> "_Announced":
-        """Return the announced revisions of an event, up to the given one at least."""
-        held = self._announced.setdefault(newest.event, _Announced())
-        self._announced.move_to_end(newest.event)
-        last = held.revisions[-1] if held.revisions else -1
-        if last < newest.revision:
-            for announced in await self._store.revisions_after(newest.event, last, newest.revision):
-                held.revisions.append(announced.revision)
-                held.at_us.append(announced.at_us)
-            while len(self._announced) > 1 and self._count() > REVISIONS_HELD:
-                self._announced.popitem(last=False)
-        return held
+    async def announced(self, newest: AnnouncedRevision, revision: int) -> AnnouncedRevision | None:
+        """Return the newest announced revision that is not above another, None when there is none.
+
+        Unlike in `find`, names that were hidden later are shown in it, as they were then.
+        """
+        held = await self._announced_through(newest)
+        index = bisect_right(held.revisions, revision) - 1
+        return AnnouncedRevision(newest.event, held.revisions[index], held.at_us[index]) if index >= 0 else None
+
+    async def _announced_through(self, newest: AnnouncedRevision) -> "_Announced":
+        """Return the announced revisions of an event, in order, up to the given one at least."""
+        async with self._lock:
+            held = self._announced.setdefault(newest.event, _Announced())
+            self._announced.move_to_end(newest.event)
+            last = held.revisions[-1] if held.revisions else -1
+            if last < newest.revision:
+                for announced in await self._store.revisions_after(newest.event, last, newest.revision):
+                    held.revisions.append(announced.revision)
+                    held.at_us.append(announced.at_us)
+                while len(self._announced) > 1 and self._count() > REVISIONS_HELD:
+                    self._announced.popitem(last=False)
+            return held
 
     def _count(self) -> int:
         return sum(len(announced.revisions) for announced in self._announced.values())

@@ -1,13 +1,15 @@
-"""The events that lead from one result of an athlete to the next. Pure."""
+"""The events that lead from one revision to the next: of an athlete, a board, and cases. Pure."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from schemas.results import AthleteRow
+from schemas.ids import bib_order
+from schemas.results import AthleteRow, Case
 from services.live.feed.board_line import shown_names
 from services.live.pages.athlete_page import point_result
 from services.standings.event_index import EventIndex
 
-EventKind = Literal["snapshot", "split", "board", "status", "retract"]
+EventKind = Literal["snapshot", "split", "board", "status", "retract", "publication", "case"]
 
 
 class StreamEvent(NamedTuple):
@@ -15,6 +17,11 @@ class StreamEvent(NamedTuple):
 
     kind: EventKind
     data: dict[str, Any]
+
+
+def encode_event(kind: EventKind, revision: int, data: bytes) -> bytes:
+    """Return an event as it goes over the wire; `data` is JSON in one line."""
+    return b"event: %s\nid: %d\ndata: %s\n\n" % (kind.encode(), revision, data)
 
 
 def stream_events(event: EventIndex, before: AthleteRow | None, after: AthleteRow) -> list[StreamEvent]:
@@ -47,6 +54,54 @@ def stream_events(event: EventIndex, before: AthleteRow | None, after: AthleteRo
         status = {"status": after.status, "before": status_before, "cut_at": after.cut_at, "time_s": after.time_s}
         events.append(StreamEvent("status", {**athlete, **status}))
     return events
+
+
+BoardDocument = Mapping[str, Any]
+"""The answer of a board as decoded JSON."""
+
+
+def bibs_of(document: BoardDocument) -> list[str]:
+    """Return the bibs of an answer's rows, in order."""
+    return [row["bib"] for row in document["rows"]]
+
+
+def board_event(
+    before: BoardDocument, after: BoardDocument, below: Sequence[Mapping[str, Any]], removed: Iterable[str]
+) -> StreamEvent | None:
+    """Return the event that leads from one answer of a board to the next, None when they are alike.
+
+    Its `rows` are all rows of the answer that differ, and those `below`, of athletes behind the answer's last row whose
+    results changed. `order` are all bibs of the answer, None when they are the same as before. What an answer says
+    beside its rows is there as a whole.
+    """
+    known = {row["bib"]: row for row in before["rows"]}
+    rows = [row for row in after["rows"] if known.get(row["bib"]) != row]
+    order = bibs_of(after)
+    beside = {name: value for name, value in after.items() if name not in ("rows", "revision", "offset")}
+    gone = list(removed)
+    same = all(before.get(name) == value for name, value in beside.items())
+    if same and not (rows or below or gone) and order == bibs_of(before):
+        return None
+    shown_order = None if order == bibs_of(before) else order
+    return StreamEvent("board", {**beside, "rows": [*rows, *below], "order": shown_order, "removed": gone})
+
+
+def case_events(before: Iterable[Case], after: Iterable[Case]) -> list[StreamEvent]:
+    """Return the cases that were opened, decided or opened again, and those whose ground is gone, by bib and name."""
+    known = {case.case: case for case in before}
+    now = {case.case: case for case in after}
+    changed = [case for name, case in {**known, **now}.items() if known.get(name) != now.get(name)]
+    changed.sort(key=lambda case: (bib_order(case.bib or ""), case.case))
+    return [
+        StreamEvent("case", {"case": case.case, "bib": case.bib, "race": case.race, **_case_state(now.get(case.case))})
+        for case in changed
+    ]
+
+
+def _case_state(case: Case | None) -> dict[str, Any]:
+    if case is None:
+        return {"open": False, "state": "gone"}
+    return {"open": case.open, "state": "open" if case.open else "decided"}
 
 
 def _athlete(row: AthleteRow) -> dict[str, Any]:

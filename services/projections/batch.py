@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct, field
 
 from schemas.notices import NOTICE_BIBS_MAX, NOTICE_VERSION, RevisionNotice
-from schemas.results import AthleteRow, EventRow, Frame, Publication, UnknownChips
+from schemas.results import AthleteRow, Case, EventRow, Frame, Publication, UnknownChips
 from services.health.counts import PointCounts, count_points
 from services.projections.rows import (
     Publishing,
@@ -172,7 +172,10 @@ class Results:
             for row in newer:
                 points.put(standings.rows.get(row.bib), row)
         defined = standings.definition
+        results_only = news is None and not any(_changes_cases(standings, row) for row in newer)
+        crowded = _crowded(standings)
         changes = standings.apply(newer, news)
+        results_only = results_only and not changes.together and _crowded(standings) == crowded
         if standings.definition is not defined:
             self._count_all(name, standings)
         for table, rows in standings_rows(name, revision, changes).tables.items():
@@ -187,6 +190,7 @@ class Results:
             accepted_us=complete.accepted_us,
             boards=changes.boards(),
             bibs=sorted(bibs) if len(bibs) <= NOTICE_BIBS_MAX else None,
+            results_only=results_only and not (standings.event and standings.event.publications),
         )
         publishing = [] if news is None else self._publishing(standings, news, revision)
         return Batch(tables, [*batch.notices, notice], batch.rows + len(newer), batch.publishing + publishing)
@@ -243,6 +247,19 @@ def dated(notices: Iterable[RevisionNotice], now_us: int, announced_us: Mapping[
 def _publications(events: Iterable[EventRow]) -> Iterator[Publication]:
     for event in events:
         yield from event.publications
+
+
+def _changes_cases(standings: EventStandings, row: AthleteRow) -> bool:
+    held = standings.rows.get(row.bib)
+    return _cases(row) != ([] if held is None else _cases(held))
+
+
+def _cases(row: AthleteRow) -> list[Case]:
+    return [] if row.gone else row.cases
+
+
+def _crowded(standings: EventStandings) -> list[tuple[str, list[str]]]:
+    return [(name, team.crowded) for name, team in standings.teams.items() if team.crowded]
 
 
 def _is_newer(standings: EventStandings, row: AthleteRow) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 
 import msgspec
@@ -12,7 +12,7 @@ import pytest
 from schemas.notices import NOTICE_VERSION, RevisionNotice
 from services.live.app import REVISIONS
 from services.live.limits import LiveLimits
-from services.live.stream import Subject, Viewer
+from services.live.stream_viewer import Subject, Viewer
 from services.live.table_rows import AnnouncedRevision
 from tests.builders import (
     EVENT,
@@ -39,7 +39,7 @@ WAITING_BYTES = 4_000
 
 
 class Events:
-    """The events of one open stream, without its heartbeats, which are kept apart."""
+    """The events of one open stream, and the data of its heartbeats."""
 
     def __init__(self, response) -> None:
         self.response = response
@@ -47,7 +47,19 @@ class Events:
         self.retry_ms: int | None = None
 
     async def next(self) -> tuple[str, int, Any]:
-        """The next event: its kind, id and data."""
+        """The next event but heartbeats: its kind, id and data."""
+        while (event := await self._read())[0] == "heartbeat":
+            self.beats.append(event[2])
+        return event
+
+    async def until_heartbeat(self) -> list[tuple[str, int, Any]]:
+        """The events before the next heartbeat."""
+        events = []
+        while (event := await self._read())[0] != "heartbeat":
+            events.append(event)
+        return events
+
+    async def _read(self) -> tuple[str, int, Any]:
         kind, id_, data = "", -1, None
         async with asyncio.timeout(HANG_S):
             while True:
@@ -63,9 +75,6 @@ class Events:
                     id_ = int(value)
                 elif name == "data":
                     data = msgspec.json.decode(value)
-                elif line == "\n" and kind == "heartbeat":
-                    self.beats.append(data)
-                    kind, data = "", None
                 elif line == "\n" and data is not None:
                     return kind, id_, data
 
@@ -226,13 +235,15 @@ async def test_an_athlete_whose_chip_seems_carried_by_another_is_among_the_chang
         assert (kind, {row["bib"]: row["flags"] for row in data["rows"]}) == ("board", {"7": None, "8": None})
 
 
-async def test_when_too_many_rows_changed_viewers_are_asked_to_fetch_the_board(database):
-    race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 2000, 4000))
-    async with serving(race, limits=LiveLimits(rows_of_event=1)) as live, streaming(live, "?board=men") as events:
-        await events.next()
-        await race.announce(order("8", "7"))
+async def test_of_rows_below_the_followed_ones_only_so_many_are_sent(database):
+    race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 2000, 4100), run("9", 1, 2000, 4100))
+    limits = LiveLimits(rows_of_event=1)
+    async with serving(race, limits=limits) as live, streaming(live, "?board=men&limit=1") as events:
+        _, _, data = await events.next()
+        assert ([row["bib"] for row in data["rows"]], data["total"]) == (["7"], 3)
+        await race.announce(order("9", "8"))
         kind, _, data = await events.next()
-        assert (kind, data["rows"], data["total"]) == ("board", None, 2)
+        assert (kind, [row["bib"] for row in data["rows"]], data["order"]) == ("board", ["9"], None)
 
 
 async def test_when_too_many_athletes_changed_viewers_get_a_snapshot(database):
@@ -354,7 +365,7 @@ async def test_a_viewer_that_reads_nothing_is_disconnected_and_the_others_go_on(
                 while "matline_live_viewers_dropped_total 1.0" not in await live.text("/metrics"):
                     learnt += 1
                     notice = RevisionNotice(
-                        v=NOTICE_VERSION, event=EVENT, revision=learnt, announced_at_us=0, boards=["men"], bibs=bibs
+                        v=NOTICE_VERSION, event=EVENT, revision=learnt, announced_at_us=0, bibs=bibs, results_only=True
                     )
                     race.running[REVISIONS].learn(AnnouncedRevision(EVENT, learnt, 0), notice)
                     assert (await events.next())[1] == learnt
@@ -393,6 +404,113 @@ async def test_a_quiet_stream_has_heartbeats_that_do_not_move_a_client(database)
     assert [lines[0], *lines[2:]] == [b"event: heartbeat\n", b"\n"]  # no id
     assert (beat["event"], beat["revision"]) == (EVENT, race.revision)
     assert abs(beat["now_us"] - time.time_ns() // 1000) < HANG_S * 2_000_000
+
+
+async def test_publications_reach_every_stream_that_they_concern(database):
+    boards = [board("men", gender="M"), board("women", gender="F")]
+    race = await racing(database, run("7", 1, 2000, 4000), run("8"), definition=definition(boards=boards))
+    queries = ("", "?board=men", "?bib=7", "?board=women")
+    async with serving(race) as live, AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(streaming(live, query)) for query in queries]
+        for events in streams:
+            await events.next()
+        published = fact("results_published", race="hm", state="provisional", boards=["men"], recorded_at_us=at(5000))
+        await race.announce(published)
+        (kind, _, summary), publication = await streams[0].take(2)
+        assert (kind, summary["boards"], summary["bibs"]) == ("board", ["men"], [])
+        assert publication == (
+            "publication",
+            race.revision,
+            {
+                "event": EVENT,
+                "revision": race.revision,
+                "race": "hm",
+                "state": "live",
+                "changed_since_official": False,
+                "void": False,
+                "boards": [{"board": "men", "state": "provisional", "changed_since_official": False, "void": False}],
+            },
+        )
+        kind, _, data = await streams[1].next()
+        assert (kind, data["state"], data["total"]) == ("board", "provisional", 2)
+        assert {row["result_state"] for row in data["rows"]} == {"provisional"}
+        assert await streams[1].next() == publication
+        assert await streams[2].next() == publication
+        await race.announce(fact("results_published", race="hm", state="official", recorded_at_us=at(9000)))
+        kind, _, data = await streams[3].next()  # nothing of the provisional ones came here
+        women = next(state for state in data["boards"] if state["board"] == "women")
+        assert (kind, women["state"], women["void"]) == ("publication", "live", True)  # they never were provisional
+
+
+async def test_a_change_after_official_results_is_announced_with_the_boards_that_it_changes(database):
+    published = [
+        fact("results_published", race="hm", state=state, recorded_at_us=at(at_s))
+        for state, at_s in (("provisional", 5000), ("official", 9000))
+    ]
+    race = await racing(database, run("7", 1, 2000, 4000), *published)
+    async with serving(race) as live, streaming(live) as whole, streaming(live, "?board=men") as events:
+        await whole.next()
+        _, _, data = await events.next()
+        assert (data["state"], data["changed_since_official"]) == ("official", False)
+        await race.announce(status("7", "DQ"))
+        received = await events.take(3)
+        assert [kind for kind, _, _ in received] == ["status", "board", "publication"]
+        assert (received[1][2]["state"], received[1][2]["changed_since_official"]) == ("official", True)
+        summary, publication = await whole.take(2)
+        assert summary[2]["boards"] == ["men"]
+        assert (publication[0], publication[2]["changed_since_official"]) == ("publication", True)
+
+
+async def test_cases_are_announced_when_they_open_are_decided_and_lose_their_ground(database):
+    race = await racing(database)
+    async with serving(race) as live, streaming(live) as whole, streaming(live, "?bib=7") as events:
+        await whole.next()
+        await events.next()
+        for made, state in (
+            (run("7", 1, None, 4000), "open"),
+            (decided("missed:7", "accept"), "decided"),
+            (reads(read("K1", "C7", 2000)), "gone"),
+        ):
+            await race.announce(made)
+            while (event := await whole.next())[0] != "case":
+                assert event[0] == "board"
+            assert event[2] == {
+                "event": EVENT,
+                "revision": race.revision,
+                "case": "missed:7",
+                "bib": "7",
+                "race": "hm",
+                "open": state == "open",
+                "state": state,
+            }
+            while (own := await events.next())[0] != "case":
+                pass
+            assert own == event
+
+
+@pytest.mark.parametrize("query", ["?board=men&point=10K", "?board=men&on_course=1"])
+async def test_a_boards_stream_may_follow_a_split_or_those_on_the_course(database, query):
+    race = await racing(database)
+    async with serving(race) as live, streaming(live, query) as events:
+        assert (await events.next())[2]["rows"] == []
+        await race.announce(run("7", 1, 2000, None), run("8", 1, 1900, None))
+        while (event := await events.next())[0] != "board":
+            pass
+        assert (event[2]["order"], event[2]["total"]) == (["8", "7"], 2)
+        assert (
+            event[2]["rows"]
+            == (await live.json(f"/v1/events/{EVENT}/boards/men{query[10:].replace('&', '?')}"))["rows"]
+        )
+
+
+async def test_the_rows_of_a_stream_are_those_of_a_board_that_ranks_athletes(database):
+    teams = definition(boards=[board("men")], team_boards=[{"id": "teams", "of": "men", "counting": 1}])
+    race = await racing(database, definition=teams)
+    async with serving(race) as live:
+        await live.json(f"{STREAM}?board=men&point=NOWHERE", status=422)
+        await live.json(f"{STREAM}?board=teams&point=10K", status=400)
+        await live.json(f"{STREAM}?bib=7&limit=5", status=400)
+        await live.json(f"{STREAM}?board=men&limit=1001", status=422)
 
 
 async def test_streams_end_when_live_does(database):

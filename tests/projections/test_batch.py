@@ -312,3 +312,19 @@ def test_the_revisions_of_an_event_are_announced_one_after_the_other_whatever_th
     ]
     announced = dated(notices, 1_000, {"b": 5_000, "c": 10})  # the clock was set back since b was announced
     assert [notice.announced_at_us for notice in announced] == [1_000, 1_001, 5_001, 1_000]
+
+
+def test_a_notice_says_whether_results_are_all_that_changed():
+    writer, results = ResultsWriter(), Results()
+
+    def results_only(*facts: Plain) -> bool:
+        for frame in writer.frames(*facts)[1]:
+            results.add(frame)
+        (notice,) = results.take().notices
+        return notice.results_only
+
+    assert not results_only(defined(), entries("7", "8"), gun(0))
+    assert results_only(_finish("7", 0))
+    assert not results_only(reads(read("S1", "C8", 1), read("F1", "C8", AT_FINISH)))  # opens a case
+    assert not results_only(fact("results_published", race="hm", state="provisional"))
+    assert not results_only(_finish("7", -5))  # published results change

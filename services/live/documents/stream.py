@@ -1,12 +1,15 @@
 """The data of events of streams. A `snapshot` is what a plain request for the subject answers."""
 
+from typing import Literal
+
 from msgspec import UNSET, Struct, UnsetType
 
 from schemas.results import Status
 from services.live.documents.athlete import Split
-from services.live.documents.board import BoardPageRow
+from services.live.documents.board import BoardPageRow, PodiumPlace
 from services.live.documents.fields import InstantUs, Revision, Seconds
 from services.live.pages.athlete_page import AthleteBoard
+from services.standings.publication import State
 
 
 class EventHead(Struct, kw_only=True):
@@ -55,12 +58,58 @@ class RetractEvent(EventHead, kw_only=True):
 
 
 class BoardEvent(EventHead, kw_only=True):
-    """The rows of a board that changed (null: too many, or of teams; fetch the board) and the bibs without a place."""
+    """What leads from a board's last answer to this one: `rows` that differ and (null: as before) the `order` of bibs.
+
+    `removed` have no row any more. What the answer has beside its rows is there as a whole.
+    """
 
     board: str
-    total: int | None
-    rows: list[BoardPageRow] | None  # type: ignore[valid-type]  # made at run time
+    state: State
+    changed_since_official: bool
+    total: int
+    point: str | None
+    podium: list[PodiumPlace]
+    rows: list[BoardPageRow]  # type: ignore[valid-type]  # made at run time
+    order: list[str] | None
     removed: list[str]
+
+
+class TeamsChanged(EventHead, kw_only=True):
+    """The rows or the state of a team board or delegation changed; fetch it."""
+
+    board: str
+    total: None
+    rows: None
+    removed: list[str]
+
+
+class BoardState(Struct, kw_only=True):
+    """The state of a board's results; `void`: a later official publication has no effect."""
+
+    board: str
+    state: State
+    changed_since_official: bool
+    void: bool
+
+
+class PublicationEvent(EventHead, kw_only=True):
+    """The state of a race's results as a whole, and `boards` whose state changed."""
+
+    race: str
+    state: State
+    changed_since_official: bool
+    void: bool
+    boards: list[BoardState]
+
+
+class CaseEvent(EventHead, kw_only=True):
+    """A case that was opened, decided, opened again, or whose ground is gone; `bib` is null for a team."""
+
+    case: str
+    bib: str | None
+    race: str
+    open: bool
+    state: Literal["open", "decided", "gone"]
 
 
 class AthleteBoardsEvent(EventHead, kw_only=True):

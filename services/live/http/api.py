@@ -53,10 +53,12 @@ from services.live.http.query import (
 )
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
+from services.live.pages.board import check_point
 from services.live.preview_tables import PreviewTables
 from services.live.previews import Previews
 from services.live.revisions import RevisionTracker
-from services.live.stream import Streams, Subject
+from services.live.stream import Streams
+from services.live.stream_viewer import Subject
 from services.live.table_rows import AnnouncedRevision
 from services.live.waiting_lists import WaitingFacts
 from services.runtime.clickhouse import DatabaseUnavailable
@@ -365,8 +367,15 @@ class LiveApi:
             event = await self._loader.events.defined(announced)
             if not {query.board} & {*event.boards, *event.team_boards, *event.delegations}:
                 raise unknown_board(announced, query.board, event.boards, event)
+            board = event.boards.get(query.board)
+            if board is not None:
+                check_point(event.races[board.race], query.point)
+            elif query.point is not None or query.on_course:
+                raise Refused(
+                    400, "No order of its own", f"{query.board!r} ranks teams; leave `point` and `on_course` out"
+                )
         language = None if event is None else in_asked_language(event, query.language).language
-        subject = Subject(announced.event, query.board, query.bib, language)
+        subject = Subject(announced.event, query.board, query.bib, language, query.point, query.on_course, query.limit)
         return await self._streams.serve(request, subject, request.headers.get("Last-Event-ID"))
 
 

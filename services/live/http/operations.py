@@ -29,11 +29,14 @@ from services.live.documents.publication import PublishedAnswer, PublishedDocume
 from services.live.documents.stream import (
     AthleteBoardsEvent,
     BoardEvent,
+    CaseEvent,
     EventChanged,
     Heartbeat,
+    PublicationEvent,
     RetractEvent,
     SplitEvent,
     StatusEvent,
+    TeamsChanged,
 )
 from services.live.feed.table import WIDE_MAX
 from services.live.http.query import (
@@ -43,6 +46,8 @@ from services.live.http.query import (
     SEARCH_CHARS,
     SEARCH_LIMIT_DEFAULT,
     SEARCH_LIMIT_MAX,
+    SNAPSHOT_ROWS,
+    STREAM_LIMIT_MAX,
 )
 from services.runtime.openapi import Service
 from services.runtime.operations import JSON, Answer, Content, Operation, Parameter
@@ -264,6 +269,9 @@ STREAM = Operation(
     parameters=(
         _IN_EVENT,
         Parameter("board", "query", Slug, "The id of a board, team board or delegation; not with `bib`."),
+        _POINT,
+        _ON_COURSE,
+        _limit(STREAM_LIMIT_MAX, SNAPSHOT_ROWS),
         Parameter("bib", "query", _Bib, "A bib; not with `board`."),
         _LANGUAGE,
         Parameter("Last-Event-ID", "header", str, "The last `id` that came: the stream goes on from there."),
@@ -281,7 +289,9 @@ STREAM = Operation(
         "split": (SplitEvent,),
         "status": (StatusEvent,),
         "retract": (RetractEvent,),
-        "board": (BoardEvent, AthleteBoardsEvent, EventChanged),
+        "board": (BoardEvent, TeamsChanged, AthleteBoardsEvent, EventChanged),
+        "publication": (PublicationEvent,),
+        "case": (CaseEvent,),
         "heartbeat": (Heartbeat,),
     },
 )

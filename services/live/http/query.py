@@ -17,6 +17,8 @@ from services.live.errors import Refused
 from services.live.feed.table import WIDE_MAX, FeedForm, chosen_columns
 
 LIMIT_DEFAULT = 500
+SNAPSHOT_ROWS = 100  # of a board that a stream follows
+STREAM_LIMIT_MAX = 1_000  # they are compared at each revision, some 25 microseconds a row
 LIMIT_MAX = 10_000  # of one answer; a marathon's largest board takes a few requests
 SEARCH_LIMIT_DEFAULT = 20
 SEARCH_LIMIT_MAX = 200
@@ -113,8 +115,11 @@ class ChangesQuery(Struct, frozen=True, kw_only=True):
 class StreamQuery(Struct, frozen=True, kw_only=True):
     """The subject of a stream: a board, an athlete, or (neither) the whole event in short; and its names' language.
 
-    Of a board, the order at `point`, or with `on_course` also those who are still on the course.
+    Of a board, its first `limit` rows in the order at `point`, or with `on_course` also of those who are still on the
+    course.
     """
+
+    limit: int = SNAPSHOT_ROWS
 
     board: str | None = None
     point: str | None = None
@@ -235,16 +240,17 @@ def changes_query(query: str) -> ChangesQuery:
 
 def stream_query(query: str) -> StreamQuery:
     """Return the query of a stream. Raises Refused."""
-    given = _given(query, "board", "point", "on_course", "bib")
+    given = _given(query, "board", "point", "on_course", "limit", "bib")
     if given.get("board") and given.get("bib"):
         raise Refused(400, "One or the other", "a stream is about a `board` or a `bib`; open two streams for both")
     point, on_course = _order(given)
-    if not given.get("board") and (point is not None or on_course):
-        raise Refused(400, "Of which board?", "`point` and `on_course` say which rows of a `board`; name it too")
+    if not given.get("board") and (point is not None or on_course or given.get("limit")):
+        raise Refused(400, "Of which board?", "`point`, `on_course` and `limit` choose rows of a `board`; name it too")
     return StreamQuery(
         board=slug(given["board"], "board") if given.get("board") else None,
         point=point,
         on_course=on_course,
+        limit=_number(given, "limit", SNAPSHOT_ROWS, 1, STREAM_LIMIT_MAX),
         bib=bib(given["bib"]) if given.get("bib") else None,
         language=_language(given),
     )
