@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.events import ReadRow
 from schemas.rejected import REJECTED_VERSION, Rejection, encode_rejection
+from services.ingest.decoders import p3_frames
 from services.ingest.decoders.ipico import lrc
 from services.ingest.readers.reader_task import start_reader
 from services.ingest.readers.registry import PROTOCOLS
@@ -151,6 +152,8 @@ GAP_LOCAL = datetime(2026, 3, 8, 2, 30, 0, 500_000)  # clocks of New York went f
 GAP_US = int(GAP_LOCAL.replace(tzinfo=UTC).timestamp() * 1e6)
 UNSET_CLOCK = b"\x8d" + bytes(11) + b"\7" + b"\x83" + (500_000).to_bytes(8, "big")
 IPICO = "0005800012860800012603080230" + "0032"
+P3_FIELDS = {1: b"\1\0\0\0", 3: b"\1\0\0\0", 4: GAP_US.to_bytes(8, "little"), 10: b"FL-94890", 0x81: b"\x13\x18\4\0"}
+P3_PASSING = p3_frames.encode(p3_frames.PASSING, P3_FIELDS)
 UNDATED: dict[str, tuple[bytes, str, str, str]] = {
     "mylaps": (b"Start@Passing@c=A1|d=260308|t=02:30:00.500@7@$", "Start", "A1", ""),
     "raceresult": (b"#P;1;33;2026-03-08;02:30:00.500;0;12;-68", "Finish", "33", "Finish"),
@@ -164,6 +167,8 @@ UNDATED: dict[str, tuple[bytes, str, str, str]] = {
         "",
     ),
     "wiclax": (b"01539;08-03-2026 02:30:00.500;0A;559;;0", "0A", "01539", ""),
+    "jchip": (b"DJ413A35 02:30:00.500 10  00000      C7 date=20260308", "finish", "413A35", "finish"),
+    "p3": (P3_PASSING, "268307", "FL-94890", ""),
     "llrp": (UNSET_CLOCK, "tent", bytes(11).hex() + "07", ""),
 }
 """What a reader of each protocol sent that its source's settings do not date: its bytes, its place, its chip, and the

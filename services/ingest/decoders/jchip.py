@@ -114,7 +114,7 @@ class JChip(Reader):
                 return self._clock(text, now)
             return [self._read(text)]
         except ValueError as error:
-            return [Unreadable(line, str(error))]
+            return [Unreadable(line, str(error), where=self._where)]
 
     def _introduced(self, name: str) -> None:
         """Take the reader's name, and ask for its clock. Raises ValueError for a name that the log cannot hold."""

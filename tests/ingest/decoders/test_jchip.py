@@ -75,6 +75,7 @@ def test_a_read_whose_date_nobody_said_is_unreadable():
     [message] = reader("f").feed(BARE.encode() + b"\r", START)
     assert isinstance(message, Unreadable)
     assert "has no date" in message.reason
+    assert message.where == "f"
 
 
 def test_a_clock_that_is_far_off_is_a_notice():
