@@ -1,13 +1,24 @@
 """Commands that work from a log file, a race definition or nothing at all: no broker, no database."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from services.commands.options import Event, Lang, Lenient, Log, Only, Out, TableFormat, TextOrJson, Until
+from services.commands.options import (
+    Event,
+    Lang,
+    Lenient,
+    Log,
+    Only,
+    Out,
+    Stack,
+    TableFormat,
+    TextOrJson,
+    Until,
+    stack_environment,
+)
 from services.commands.plain_help import CommandGroup
 
 HEADING = "Work from files, without a broker or a database"
@@ -185,16 +196,16 @@ def export_standings(log: Log, out: Out = None, lenient: Lenient = False) -> Non
 
 
 @export.command("log")
-def export_log(event: Event) -> None:
+def export_log(event: Event, stack: Stack = None) -> None:
     """Print an event's log from Kafka.
 
     One fact as JSON a line, up to the present end of the log. All commands that take a log read this form.
 
-    MATLINE_KAFKA is Kafka's address, by default 127.0.0.1:9092. Set it where matline up runs with --kafka-port.
+    MATLINE_KAFKA is Kafka's address. A matline up on this machine is found with its ports by --stack.
     """
     from services.operate.export_log import main
 
-    sys.exit(main(event, os.environ))
+    sys.exit(main(event, stack_environment(stack)))
 
 
 @commands.command(rich_help_panel=HEADING)

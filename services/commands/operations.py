@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from services.commands.options import Event
+from services.commands.options import Event, Stack, stack_environment
 from services.commands.plain_help import CommandGroup
 
 HEADING = "Prepare and operate"
@@ -35,14 +35,14 @@ def topics_create(
 
 
 @topics.command("check")
-def topics_check() -> None:
+def topics_check(stack: Stack = None) -> None:
     """Check that all topics exist with matching partitions.
 
     MATLINE_KAFKA is Kafka's address.
     """
     from services.runtime.topics_admin import check_main
 
-    sys.exit(check_main(os.environ))
+    sys.exit(check_main(stack_environment(stack)))
 
 
 token = CommandGroup(text="Manage the tokens that let clients write or read.")
@@ -181,6 +181,7 @@ def gateway_import(
     to: Annotated[
         str | None, typer.Option(metavar="URL", help="The address of ingest, by default on this machine.")
     ] = None,
+    stack: Stack = None,
 ) -> None:
     """Write the reads of files out of devices' memories to the log.
 
@@ -207,7 +208,7 @@ def gateway_import(
         dry_run=dry_run,
         to=to,
     )
-    sys.exit(main(os.environ, files, order))
+    sys.exit(main(stack_environment(stack), files, order))
 
 
 rejected = CommandGroup(text="Inspect and replay what could not be processed.")
@@ -229,6 +230,7 @@ def rejected_list(
     gateway: _RejectedGateway = None,
     reason: _RejectedReason = None,
     last: Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="Show this many, the newest.")] = 50,
+    stack: Stack = None,
 ) -> None:
     """List dead letters with their reasons.
 
@@ -238,17 +240,19 @@ def rejected_list(
     from services.operate.rejected import DeadLetterFilter
     from services.operate.rejected_command import list_main
 
-    sys.exit(list_main(os.environ, DeadLetterFilter(event=event, source=source, gateway=gateway, reason=reason), last))
+    wanted = DeadLetterFilter(event=event, source=source, gateway=gateway, reason=reason)
+    sys.exit(list_main(stack_environment(stack), wanted, last))
 
 
 @rejected.command("show")
 def rejected_show(
     offsets: Annotated[list[int], typer.Argument(metavar="OFFSET", help="Offsets that matline rejected list shows.")],
+    stack: Stack = None,
 ) -> None:
     """Show dead letters in full: origin, reason and bytes."""
     from services.operate.rejected_command import show_main
 
-    sys.exit(show_main(os.environ, offsets))
+    sys.exit(show_main(stack_environment(stack), offsets))
 
 
 @rejected.command("replay")
@@ -264,6 +268,7 @@ def rejected_replay(
         str | None, typer.Option(metavar="URL", help="Ingest's address, by default the port of ingest at MATLINE_HOST.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent.")] = False,
+    stack: Stack = None,
 ) -> None:
     """Decode dead letters again and send them to ingest.
 
@@ -277,7 +282,7 @@ def rejected_replay(
 
     chosen = frozenset(offsets) if offsets else None
     wanted = DeadLetterFilter(offsets=chosen, event=event, source=source, gateway=gateway, reason=reason)
-    sys.exit(replay_main(os.environ, wanted, to, dry_run))
+    sys.exit(replay_main(stack_environment(stack), wanted, to, dry_run))
 
 
 @commands.command(rich_help_panel=HEADING)
@@ -290,17 +295,18 @@ def verify(
     seed: Annotated[
         int, typer.Option(metavar="N", help="Draws the batches in which the log is scored. Any seed gives the same.")
     ] = 1,
+    stack: Stack = None,
 ) -> None:
     """Score an event's log again and compare with the boards.
 
     The log is read from its first record and compared with what the live API serves. The exit code is 0 if both are
     equal to the byte, 1 if they differ (the first difference is shown), and 2 if they could not be compared.
 
-    MATLINE_KAFKA is Kafka's address, by default 127.0.0.1:9092. Set both where matline up runs with ports of its own.
+    MATLINE_KAFKA is Kafka's address. A matline up on this machine is found with its ports by --stack.
     """
     from services.operate.verify import main
 
-    sys.exit(main(event, os.environ, live, seed))
+    sys.exit(main(event, stack_environment(stack), live, seed))
 
 
 @commands.command(rich_help_panel=HEADING)

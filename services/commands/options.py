@@ -35,7 +35,27 @@ LogFormat = Annotated[
         help="How log lines are written, by default as MATLINE_LOG_FORMAT says, otherwise text.",
     ),
 ]
+Stack = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="The data folder of a running matline up, whose addresses are used; by default that of MATLINE_DATA "
+        "(.matline), if one runs there.",
+    ),
+]
 Event = Annotated[str, typer.Argument(metavar="EVENT", help="The event's id, such as hanoi-half-2024.")]
+
+
+def stack_environment(stack: Path | None) -> dict[str, str]:
+    """Return the environment for a client of the stack that runs on a folder; end the command if none does."""
+    from services.operate.running_stack import client_environment
+    from services.runtime.faults import StartFault
+
+    try:
+        return client_environment(os.environ, stack)
+    except StartFault as fault:
+        typer.echo(str(fault), err=True)
+        raise typer.Exit(1) from None
 
 
 def service_environment(log_format: str | None) -> dict[str, str]:

@@ -20,6 +20,11 @@ EMBEDDED = "clickhouse"  # the engine's folder within the data folder, as `matli
 
 def main(data: Path, clickhouse: str | None, environment: Mapping[str, str]) -> int:
     """Rename the tables, delete the snapshots, and return the exit code. The stack must not be running."""
+    if clickhouse is None and not any((data / name).exists() for name in ("kafka", "snapshots", EMBEDDED)):
+        print(
+            f"rebuild: {data} has no data of a stack; name the folder that `matline up` uses by --data", file=sys.stderr
+        )
+        return 1
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     try:
         lock = folder_lock.take(data)

@@ -20,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.topics import PARTITIONS_DEFAULT
+from services.operate import running_stack
 from services.operate.embedded_kafka.node import check_room, prepare
 from services.operate.supervise import Child, ChildSpec, Say, start_fault
 from services.runtime import folder_lock, logs
@@ -76,6 +77,7 @@ def run(settings: UpSettings, say: Say) -> int:
         try:
             asyncio.run(_up(settings, say))
         finally:
+            running_stack.forget(settings.data)
             lock.release()
     except StartFault as fault:
         say("up", f"cannot start: {fault}")
@@ -122,6 +124,7 @@ async def _start(
         for spec in _services(settings, kafka):
             keep(spec)
         await _ready(settings, stop)
+        running_stack.note(settings.data, _client_variables(settings, kafka))
     except _Stopped:
         return
     say("up", _ready_line(settings, kafka))
@@ -207,6 +210,23 @@ def _services(settings: UpSettings, kafka: KafkaOptions) -> list[ChildSpec]:
     if settings.clickhouse is not None:  # a server takes a second client; without one, the projections serve the boards
         names.insert(1, "live")
     return [ChildSpec(name=name, command=[*command, name], environment=common) for name in names]
+
+
+def _client_variables(settings: UpSettings, kafka: KafkaOptions) -> dict[str, str]:
+    """Return the variables by which commands on this machine find the parts of this stack; none has a secret."""
+    ports, host = settings.ports, settings.host
+    return {
+        "MATLINE_DATA": str(settings.data.absolute()),
+        "MATLINE_KAFKA": kafka.servers,
+        "MATLINE_HOST": host,
+        "MATLINE_LIVE": f"http://{host}:{ports.live}",
+        "MATLINE_LIVE_PORT": str(ports.live),
+        "MATLINE_INGEST_PORT": str(ports.ingest),
+        "MATLINE_SCORING_PORT": str(ports.scoring),
+        "MATLINE_PROJECTIONS_PORT": str(ports.projections),
+        "MATLINE_PARTITIONS": str(settings.partitions),
+        **({"MATLINE_SOURCES": str(settings.sources.absolute())} if settings.sources is not None else {}),
+    }
 
 
 async def _ready(settings: UpSettings, stop: asyncio.Event) -> None:

@@ -26,8 +26,7 @@ async def create_topics(kafka: KafkaOptions, partitions: int, replication: int, 
     try:
         there = await _counts(admin)
         missing = [topic for topic in TOPICS if topic.name not in there]
-        if any(topic.partitioned for topic in missing):
-            _check_fit(there, partitions)
+        _check_fit(there, partitions)
         if missing:
             made = await admin.create_topics([_new(topic, partitions, replication, durable) for topic in missing])
             for name, code, *reason in made.topic_errors:
@@ -75,8 +74,8 @@ def _check_fit(there: dict[str, int], partitions: int) -> None:
     for topic in TOPICS:
         if topic.partitioned and there.get(topic.name, partitions) != partitions:
             raise StartFault(
-                f"the topic {topic.name} has {there[topic.name]} partitions, and the missing topics need as many: use"
-                f" --partitions {there[topic.name]}"
+                f"the topic {topic.name} has {there[topic.name]} partitions, not {partitions}, and they stay as many,"
+                f" since an event lives in one of them; use --partitions {there[topic.name]}"
             )
 
 

@@ -84,6 +84,12 @@ async def test_missing_topics_are_not_created_with_another_count_than_existing_o
     assert "results" not in await admin.list_topics()
 
 
+async def test_topics_that_are_there_with_another_count_than_asked_for_are_a_fault(kafka, capsys):
+    assert await asyncio.to_thread(create_main, {"MATLINE_KAFKA": kafka.servers}, PARTITIONS_DEFAULT + 6, 1) == 1
+    said = f"has {PARTITIONS_DEFAULT} partitions, not {PARTITIONS_DEFAULT + 6}"
+    assert said in capsys.readouterr().err
+
+
 async def test_kafkas_refusal_is_reported_in_its_words(kafka, admin):
     await without(admin, "results")
     with pytest.raises(StartFault, match=r"refuses to create the topic results: .*(R|r)eplication factor"):

@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.definition import Definition
-from schemas.events import EntriesAdded, EventDefined, LoggedFact, Ruling
+from schemas.events import EntriesAdded, EventDefined, GunFired, LoggedFact, RaceClosed, RaceReopened, Ruling
 from schemas.ids import FACT_ID_CHARS, Slug
 from services.entry_lists.entry_list import EntryList
 from services.fact_effects.effects import FactEffect
@@ -393,7 +393,8 @@ def _log_facts(event: str, revision: int, facts: Sequence[LoggedFact], effects: 
         )
     for fact, effect in zip(facts, effects, strict=True):
         if not isinstance(fact, EntriesAdded):
-            about = {"event": event, "revision": revision, "race": getattr(fact, "race", None), "fact": fact.id}
+            about = {"event": event, "revision": revision, "fact": fact.id}
+            about |= {"race": fact.race} if isinstance(fact, GunFired | RaceClosed | RaceReopened) else {}
             log.info("%s is on the log: %s", fact.__struct_config__.tag, effect.effect, extra=about)
 
 
