@@ -14,6 +14,7 @@ from services.live.http.answers import problem
 from services.live.http.api import LiveApi, preflight_route
 from services.live.http.compression import Compressor, compressing
 from services.live.http.operations import SERVICE
+from services.live.http.web_pages import WebPages, nothing_here, wants_page
 from services.live.limits import LiveLimits
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
@@ -73,6 +74,7 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
     app.add_routes(overlay.routes(compressor))
     app.add_routes(robots.routes(access, compressor))
     app.add_routes(page.routes(compressor))
+    app.add_routes(WebPages(tracker, loader, answers, access, compressor, metrics).routes())
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await tracker.poll(patient=False)
@@ -140,4 +142,6 @@ async def _problems(
 
 
 def _nothing_here(request: web.Request) -> web.Response:
+    if wants_page(request):
+        return nothing_here(request)
     return problem(404, "Nothing here", f"there is no {request.path[:200]}; begin at /v1/events")

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Sequence
+from typing import Any
 
 from schemas.definition import Race
 from services.live.announcing import load_announcement
@@ -81,17 +82,27 @@ class AnswerCache:
         """Return the list of events, each at the revision given; `newest` is the highest of them all."""
 
         async def make() -> Answer:
-            events = []
-            for revision in sorted(announced):
-                event = await self._loader.events.event(revision.event, revision.revision)
-                event = None if event is None else in_asked_language(event, language)
-                published = [] if event is None else await self._loader.results.published(event)
-                events.append(build_event_summary(revision, event, published))
-            events.sort(key=lambda summary: (summary["date"] or "", summary["event"]), reverse=True)
+            events = await self.event_summaries(announced, language)
             return json_answer({"revision": newest, "events": events}, newest)
 
         shown = tuple(revision.event for revision in announced)
         return await self._get("events", (generation, shown, language), make)
+
+    async def event_summaries(
+        self, announced: Iterable[AnnouncedRevision], language: str | None
+    ) -> list[dict[str, Any]]:
+        """Return events' lines in the list of events, the newest first."""
+        events = []
+        for revision in sorted(announced):
+            event = await self._loader.events.event(revision.event, revision.revision)
+            event = None if event is None else in_asked_language(event, language)
+            published = [] if event is None else await self._loader.results.published(event)
+            events.append(build_event_summary(revision, event, published))
+        return sorted(events, key=lambda summary: (summary["date"] or "", summary["event"]), reverse=True)
+
+    async def page(self, key: Hashable, make: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Return a web page, made by `make` when it is not at hand."""
+        return await self._get("page", key, make)
 
     async def event(self, announced: AnnouncedRevision, language: str | None) -> Answer:
         """Return an event with its races and boards."""

@@ -1,4 +1,4 @@
-"""The web pages: a few files in memory, served with ETags and a policy that keeps foreign scripts out."""
+"""The files of web pages: in memory, served with ETags and a policy that keeps foreign scripts out."""
 
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
@@ -7,31 +7,37 @@ from aiohttp import web
 
 from services.live.http.answers import NOW, Answer, answer
 from services.live.http.compression import Compressor
+from services.live.web.words import words_script
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors *"  # organisers embed the page in theirs
+    "base-uri 'none'; form-action 'self'; frame-ancestors *"  # organisers embed the page in theirs
 )
 HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
+HTML_TYPE = "text/html; charset=utf-8"
+SCRIPT_TYPE = "text/javascript; charset=utf-8"
 TYPES = {
-    ".html": "text/html; charset=utf-8",
+    ".html": HTML_TYPE,
     ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
+    ".js": SCRIPT_TYPE,
+    ".mjs": SCRIPT_TYPE,
     ".svg": "image/svg+xml",
 }
+WORDS_SCRIPT = answer(words_script(), SCRIPT_TYPE, 0, **HEADERS)
 
 
 def routes(compressor: Compressor) -> list[web.RouteDef]:
-    """Return the routes of the page at `/` and `/{event}`, of the announcer's page, and of the files of both."""
-    static = StaticFiles("")
+    """Return the routes of the announcer's page, and of the files of all pages."""
     announce = StaticFiles("announce")
+
+    async def words(request: web.Request) -> web.Response:
+        return await compressor.respond(request, WORDS_SCRIPT, NOW)
+
     return [
-        static.route(compressor),
+        web.get("/static/words.js", words),
+        StaticFiles("").route(compressor),
         announce.route(compressor),
-        web.get("/", static.serving("index.html", compressor)),
         web.get("/announce/{event}", announce.serving("page.html", compressor)),
-        web.get("/{event}", static.serving("index.html", compressor)),
     ]
 
 

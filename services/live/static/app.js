@@ -1,5 +1,8 @@
-// The page: the boards of one event, kept up to date by its event stream. All data is shown as text, never as markup.
+// The page of an event goes on from what the server has made (web/templates/event.html): it follows the event's stream and
+// makes the same elements anew where something has changed. All data is shown as text, never as markup.
 
+import { follow } from "./connection.js";
+import { favourites, starButton } from "./favourites.js";
 import { WORDS } from "./words.js";
 
 const PAGE = 100;
@@ -7,10 +10,9 @@ const LIST_PAGE = 200; // athletes in one answer of a search or a list
 const FETCH_GAP_MS = 1000; // a board is fetched at most once a second, however many events arrive
 const SPREAD_MS = 300; // so that not all viewers fetch in the same instant
 const COUNTS_GAP_MS = 3000;
-const OFFLINE_AFTER_MS = 10000; // the server says something every 5 s, so two of its beats are missing then
-const WATCH_MS = 1000;
 const RECONNECT_MS = 5000;
 const DAY_MS = 86400000;
+const YEAR_S = 31536000;
 const ANNOUNCE_GAP_MS = 10000; // the shortest time between two announcements of new rows to a screen reader
 
 const $ = (id) => document.getElementById(id);
@@ -24,24 +26,19 @@ const view = {
   point: address.searchParams.get("point") || "",
   list: address.searchParams.get("list") || "",
   search: address.searchParams.get("q") || "",
+  from: Number(address.searchParams.get("from")) || 0, // how many rows are before the first one
   limit: PAGE,
   bib: address.searchParams.get("bib"),
 };
-const LISTS = { dnf: "DNF", dns: "DNS", dq: "DQ", otl: "OTL", on_course: "ON_COURSE", not_started: "NOT_STARTED", start: "" };
+const FAVOURITES = "favourites"; // a list that this browser keeps
+const LISTS = { [FAVOURITES]: "", dnf: "DNF", dns: "DNS", dq: "DQ", otl: "OTL", on_course: "ON_COURSE", not_started: "NOT_STARTED", start: "" };
 let detail = null; // the event as the server describes it
 let unanswered = null; // why the page could not open the event
+let delegation = null; // the answer that is shown, if it is one of a delegation
 let shown = new Set(); // bibs on the board now
 let placed = new Set(); // those of them with a place on the board itself, to mark the new ones
 let shownOf = ""; // the board, point and search of `shown`
-let language = pick(address.searchParams.get("lang"), localStorage.getItem("language"), navigator.language);
-
-function pick(...wanted) {
-  for (const tag of wanted) {
-    const known = tag && Object.keys(WORDS).find((name) => tag.toLowerCase().startsWith(name));
-    if (known) return known;
-  }
-  return "en";
-}
+let language = document.documentElement.lang; // the server has chosen it
 
 const say = (word) => WORDS[language][word] ?? word;
 
@@ -78,7 +75,7 @@ const base = `/v1/events/${encodeURIComponent(event)}`;
 
 /** Say in the reader's words why an answer did not come. */
 function failure(error) {
-  const words = { 401: "needsKey", 403: "needsKey", 404: event ? "noEvent" : "missing" };
+  const words = { 401: "needsKey", 403: "needsKey", 404: "noEvent" };
   return say(words[error.status] ?? "troubled");
 }
 
@@ -129,28 +126,6 @@ const board = paced(loadBoard, FETCH_GAP_MS);
 const counts = paced(loadEvent, COUNTS_GAP_MS);
 const athlete = paced(loadAthlete, FETCH_GAP_MS);
 
-// --- Events
-
-async function loadEvents() {
-  const answer = await get("/v1/events", { lang: language });
-  $("events").replaceChildren(
-    ...answer.events.map((listed) =>
-      element(
-        "li",
-        {},
-        element(
-          "a",
-          { href: key ? `/${listed.event}?key=${encodeURIComponent(key)}` : `/${listed.event}` },
-          element("strong", {}, listed.name),
-          element("span", { class: "quiet" }, [listed.date && dateInWords(listed.date), ...listed.races.map((race) => race.name)].filter(Boolean).join(" · ")),
-        ),
-      ),
-    ),
-  );
-  $("events").hidden = false;
-  notice(answer.events.length ? "" : say("none"));
-}
-
 // --- One event: races, boards, counts
 
 async function loadEvent() {
@@ -193,11 +168,11 @@ function showEvent() {
   const race = detail.races.find((known) => known.race === view.race);
   tabs($("races"), detail.races.map((known) => [known.race, known.name]), view.race, (chosen) => {
     const first = choices().find((choice) => choice.race === chosen);
-    go({ race: chosen, board: first ? first.board : null, point: "" });
+    return { race: chosen, board: first ? first.board : null, point: "" };
   });
-  tabs($("boards"), choices().filter((choice) => choice.race === view.race).map((choice) => [choice.board, choice.title]), view.board, (chosen) =>
-    go({ board: chosen, point: view.point }),
-  );
+  tabs($("boards"), choices().filter((choice) => choice.race === view.race).map((choice) => [choice.board, choice.title]), view.board, (chosen) => ({
+    board: chosen,
+  }));
   $("start").textContent = race ? `${say("startsAt")} ${clockOf(race.start)}` : "";
   showCounts(race);
   const isBoard = choices().find((choice) => choice.board === view.board)?.kind === "boards";
@@ -216,54 +191,82 @@ function showCounts(race) {
     .filter((status) => status === "ON_COURSE" || status === "FINISHED" || race?.counts[status])
     .map((status) => [status.toLowerCase(), say(status), race?.counts[status] || 0]);
   const everybody = Object.values(race?.counts ?? {}).reduce((total, count) => total + count, 0);
-  const made = JSON.stringify([numbers, everybody, view.list, language]);
+  const starred = favourites(event).length;
+  const made = JSON.stringify([numbers, everybody, starred, view.race, view.board, view.list, language]);
   if ($("counts").dataset.made === made) return;
   $("counts").dataset.made = made;
   const focused = document.activeElement?.dataset.list;
   $("counts").replaceChildren(
-    ...[...numbers, ["start", say("startList"), everybody]].map(([list, name, count]) =>
-      element("button", {
-        type: "button", class: "count", "data-list": list,
-        "aria-current": list === (view.list || "finished") ? "true" : null,
-        onclick: () => go({ list: list === "finished" ? "" : list, point: "" }),
+    ...[...numbers, ["start", say("startList"), everybody], ...(starred || view.list === FAVOURITES ? [[FAVOURITES, `★ ${say("followed")}`, starred]] : [])].map(([list, name, count]) =>
+      viewLink({ list: list === "finished" ? "" : list, point: "" }, {
+        class: "count", "data-list": list, "aria-current": list === (view.list || "finished") ? "true" : null,
       }, `${name} `, element("strong", {}, String(count))),
     ),
   );
   if (focused) $("counts").querySelector(`[data-list="${focused}"]`)?.focus({ preventScroll: true });
 }
 
-function tabs(nav, entries, current, choose) {
-  const made = JSON.stringify([entries, current]);
+function tabs(nav, entries, current, changeTo) {
+  const made = JSON.stringify([entries.map(([id, text]) => [id, text, addressOf(changeTo(id)).href]), current]);
   if (nav.dataset.made === made) return; // as it is: a strip that somebody has scrolled stays there
   nav.dataset.made = made;
   const focused = nav.contains(document.activeElement) ? document.activeElement.dataset.id : null;
   nav.replaceChildren(
     ...entries.map(([id, text]) =>
-      element("button", { type: "button", "data-id": id, "aria-current": id === current ? "true" : null, onclick: () => choose(id) }, text),
+      viewLink(changeTo(id), { "data-id": id, "aria-current": id === current ? "true" : null }, text),
     ),
   );
   if (focused) nav.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  reveal(nav);
+}
+
+/** Scroll a strip to what is chosen in it. */
+function reveal(nav) {
   const chosen = nav.querySelector("[aria-current]");
   if (chosen) nav.scrollTo({ left: chosen.offsetLeft - nav.offsetLeft - nav.clientWidth / 3, top: chosen.offsetTop - nav.offsetTop - nav.clientHeight / 3 });
 }
 
+const AFRESH = { limit: PAGE, from: 0, list: "", search: "" }; // of every other view
+
+/** Return a link to another view, which the page goes to by itself unless somebody wants it elsewhere. */
+function viewLink(change, attributes, ...children) {
+  return element("a", { ...attributes, href: addressOf(change), onclick: (clicked) => {
+    if (!opensHere(clicked)) return;
+    clicked.preventDefault();
+    go(change);
+  } }, ...children);
+}
+
+/** Return whether a click opens a link here, not in another tab or window. */
+const opensHere = (clicked) => !(clicked.button || clicked.ctrlKey || clicked.metaKey || clicked.shiftKey || clicked.altKey);
+
 function go(change) {
-  Object.assign(view, { limit: PAGE, list: "", search: "" }, change);
+  Object.assign(view, AFRESH, change);
   $("search").value = view.search;
   remember("push");
   showEvent();
   board.now();
 }
 
-const REMEMBERED = { race: "race", board: "board", point: "point", list: "list", q: "search", bib: "bib" };
+const REMEMBERED = { race: "race", board: "board", point: "point", list: "list", q: "search", from: "from", bib: "bib" };
+
+/** Return the address of another view. */
+function addressOf(change) {
+  return addressWith({ ...view, ...AFRESH, bib: "", ...change });
+}
+
+function addressWith(shownView) {
+  const next = new URL(location.href);
+  for (const [name, value] of Object.entries(REMEMBERED)) {
+    if (shownView[value]) next.searchParams.set(name, shownView[value]);
+    else next.searchParams.delete(name);
+  }
+  return next;
+}
 
 /** Put the view into the address: as a step that Back takes back ("push"), or in place of the last one ("replace"). */
 function remember(how) {
-  const next = new URL(location.href);
-  for (const [name, value] of Object.entries(REMEMBERED)) {
-    if (view[value]) next.searchParams.set(name, view[value]);
-    else next.searchParams.delete(name);
-  }
+  const next = addressWith(view);
   if (how === "push" && next.href !== location.href) history.pushState(null, "", next);
   else history.replaceState(null, "", next);
 }
@@ -271,6 +274,7 @@ function remember(how) {
 addEventListener("popstate", () => {
   const parameters = new URL(location.href).searchParams;
   for (const [name, value] of Object.entries(REMEMBERED)) view[value] = parameters.get(name) || "";
+  view.from = Number(view.from) || 0;
   $("search").value = view.search;
   if (!detail) return;
   settle();
@@ -287,9 +291,9 @@ async function loadBoard() {
   if (!chosen) return;
   const asked = { ...view };
   const isList = Boolean(view.search || view.list);
-  const query = chosen.kind === "boards" ? { limit: view.limit, point: view.point, on_course: view.point ? "" : "1" } : { lang: language };
+  const query = chosen.kind === "boards" ? { offset: view.from, limit: view.limit, point: view.point, on_course: view.point ? "" : "1" } : { offset: view.from, limit: view.limit, lang: language };
   const answer = isList ? await getList() : await get(`${base}/${chosen.kind}/${encodeURIComponent(chosen.board)}`, query);
-  if (["board", "point", "list", "search", "limit"].some((name) => asked[name] !== view[name])) return; // the choice has changed since
+  if (["board", "point", "list", "search", "from", "limit"].some((name) => asked[name] !== view[name])) return; // the choice has changed since
   const rows = isList ? answer.athletes : answer.rows;
   if (isList) showList(answer);
   else if (chosen.kind === "boards") showBoard(chosen, answer);
@@ -298,21 +302,40 @@ async function loadBoard() {
   $("empty").hidden = rows.length > 0;
   $("empty").textContent = say(view.search ? "nobody" : view.list ? "emptyList" : "empty");
   $("frame").hidden = rows.length === 0;
-  $("more").hidden = rows.length >= answer.total;
-  $("more").textContent = `${say("more")} (${rows.length} ${say("of")} ${answer.total})`;
+  const end = view.from + rows.length;
+  $("previous").hidden = !view.from;
+  $("previous").href = addressWith({ ...view, from: Math.max(view.from - PAGE, 0), bib: "" });
+  $("more").hidden = !rows.length || end >= answer.total;
+  $("more").href = addressWith({ ...view, from: end, bib: "" });
+  $("more").textContent = `${say("more")} (${end} ${say("of")} ${answer.total})`;
 }
 
 /** Return the athletes of the whole event that a search finds, or a race's list: those with a status, or all of them. */
 async function getList() {
+  if (view.list === FAVOURITES && !view.search) return getFavourites();
   const query = view.search ? { q: view.search } : { race: view.race, status: LISTS[view.list] };
-  const offsets = Array.from({ length: Math.ceil(view.limit / LIST_PAGE) }, (_, page) => page * LIST_PAGE);
-  const limitOf = (offset) => Math.min(view.limit - offset, LIST_PAGE);
+  const offsets = Array.from({ length: Math.ceil(view.limit / LIST_PAGE) }, (_, page) => view.from + page * LIST_PAGE);
+  const limitOf = (offset) => Math.min(view.from + view.limit - offset, LIST_PAGE);
   const pages = await Promise.all(offsets.map((offset) => get(`${base}/athletes`, { ...query, offset, limit: limitOf(offset) })));
   return { total: pages[0].total, athletes: pages.flatMap((page) => page.athletes) };
 }
 
+/** Return this browser's favourites; one that the event does not have any more is left out. */
+async function getFavourites() {
+  const answers = await Promise.all(
+    favourites(event).map((bib) =>
+      get(`${base}/athletes/${encodeURIComponent(bib)}`, { lang: language }).catch((error) => {
+        if (error.status !== 404) throw error;
+        return null;
+      }),
+    ),
+  );
+  const athletes = answers.filter(Boolean);
+  return { total: athletes.length, athletes };
+}
+
 function showList(answer) {
-  const title = view.search ? say("searched") : view.list === "start" ? say("startList") : say(LISTS[view.list]);
+  const title = view.search ? say("searched") : view.list === "start" ? say("startList") : view.list === FAVOURITES ? say("followed") : say(LISTS[view.list]);
   $("caption").replaceChildren(title);
   $("head").replaceChildren(
     element("tr", {}, heading("bib", "number"), heading("name"), heading("race", "wide"), heading("nat", "wide"), heading("group", "wide"),
@@ -339,10 +362,11 @@ function keyed(rows, make) {
     const data = kind + JSON.stringify(row);
     let made = held.get(row.bib);
     if (made === undefined || made.data !== data) {
-      const fresh = make(row);
+      let fresh = make(row);
+      if (made && !made.data && textOf(made) === textOf(fresh)) fresh = made; // the server's own
       fresh.data = data;
       const focused = made?.contains(document.activeElement);
-      made?.replaceWith(fresh);
+      if (made !== fresh) made?.replaceWith(fresh);
       if (focused) fresh.querySelector("[data-bib]")?.focus({ preventScroll: true });
       made = fresh;
     }
@@ -352,13 +376,17 @@ function keyed(rows, make) {
   for (const gone of held.values()) gone.remove();
 }
 
+const textOf = (row) => [...row.children].map((made) => made.textContent.trim()).join("\n");
+
 /** Head the table with the board and the state of its results, which the event tells even where no row changed. */
 function caption() {
   const chosen = choices().find((choice) => choice.board === view.board);
   const race = detail.races.find((known) => known.race === chosen.race);
   const where = view.point && chosen.kind === "boards" ? ` – ${pointName(race, view.point)}` : "";
-  const state = chosen.changed_since_official ? "changed" : chosen.state;
-  $("caption").replaceChildren(`${chosen.title}${where} `, element("span", { class: "badge", "data-state": state }, say(`state_${state}`)));
+  const told = chosen.kind === "delegations" ? delegation : chosen; // whose state the event does not tell
+  const state = told?.changed_since_official ? "changed" : told?.state;
+  $("caption").replaceChildren(`${chosen.title}${where} `);
+  if (state) $("caption").append(element("span", { class: "badge", "data-state": state }, say(`state_${state}`)));
   const ranked = basis(chosen, race);
   if (ranked) $("caption").append(" ", element("span", { class: "quiet basis" }, say(ranked)));
   if (race?.official_void) $("caption").append(element("span", { class: "quiet" }, ` ${say("void")} ${race.official_void}`));
@@ -388,22 +416,46 @@ function showBoard(chosen, answer) {
   const asked = `${view.board}/${view.point}/${view.search}`;
   const ranked = answer.rows.filter((row) => view.point || row.status !== "ON_COURSE").map((row) => row.bib);
   const fresh = shownOf === asked ? ranked.filter((bib) => !placed.has(bib)) : [];
-  keyed(answer.rows, (row) => boardRow(row, race, atPoint, fresh.includes(row.bib)));
+  const rows = answer.rows.map((row) => ({ ...row, podium: podiumWords(answer, row.bib) }));
+  keyed(rows, (row) => boardRow(row, race, atPoint, fresh.includes(row.bib)));
   shown = new Set(answer.rows.map((row) => row.bib));
   placed = new Set(ranked);
   shownOf = asked;
   if (fresh.length) announce(fresh.length);
 }
 
-function athleteHeading(row, short) {
+/** Return the address of an athlete's own page. */
+function athletePage(bib) {
+  const next = new URL(`/${encodeURIComponent(event)}/athletes/${encodeURIComponent(bib)}`, location.href);
+  const parameters = new URL(location.href).searchParams;
+  for (const name of ["lang", "key"]) if (parameters.has(name)) next.searchParams.set(name, parameters.get(name));
+  return next;
+}
+
+function athleteHeading(row, short, podium = null) {
   const below = [row.team, row.club].filter(Boolean).join(" · ");
   return element("th", { scope: "row" },
-    element("button", { type: "button", class: "name", "data-bib": row.bib, onclick: () => openAthlete(row.bib) }, row.name),
+    element("a", { href: athletePage(row.bib), class: "name", "data-bib": row.bib }, row.name),
     below ? element("span", { class: "quiet" }, below) : null,
     short ? element("span", { class: "quiet narrow" }, short) : null,
+    podium ? element("span", { class: "quiet podium" }, podium) : null,
     flagsOf(row).length ? element("span", { class: "flags" }, ...flagsOf(row).map(flag)) : null,
   );
 }
+
+/** Return whether a place of a podium can still change, in words; null for other places, and for official results. */
+function podiumWords(answer, bib) {
+  const place = answer.podium.find((known) => known.bib === bib);
+  if (!place || answer.changed_since_official || !["live", "provisional"].includes(answer.state)) return null;
+  if (place.decided) return filled("decided", place);
+  if (!place.rivals.length) return say("resultOpen");
+  const names = place.rivals.map((rival) => (rival.until ? filled("until", { name: rival.name, time: timeOfDay(rival.until) }) : rival.name));
+  if (place.rivals_left_out) names.push(filled("othersToo", { count: place.rivals_left_out }));
+  return filled("takenBy", { names: names.join(", ") });
+}
+
+/** Return a sentence with its blanks filled in: `{name}` becomes `values.name`. */
+const filled = (word, values) => say(word).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 /** Return a row. Of an athlete on the course, place, time and gap are those at the last point, which is named. */
 function boardRow(row, race, atPoint, fresh) {
@@ -414,7 +466,7 @@ function boardRow(row, race, atPoint, fresh) {
   return element("tr", { class: [fresh ? "fresh" : "", onCourse ? "on-course" : ""].filter(Boolean).join(" ") || null, "data-row": row.bib },
     cell(row.place_text, "number place"),
     cell(row.bib, "number"),
-    athleteHeading(row, short),
+    athleteHeading(row, short, row.podium),
     cell(row.nationality, "wide"),
     cell(row.age_group, "wide"),
     element("td", { class: "number time" }, row.time, where ? element("span", { class: "quiet" }, where) : null, row.gap ? element("span", { class: "quiet narrow" }, row.gap) : null),
@@ -461,6 +513,7 @@ function moved(move) {
 }
 
 function showTeams(chosen, answer) {
+  if (chosen.kind === "delegations") delegation = answer;
   caption();
   const members = chosen.kind === "teams";
   $("head").replaceChildren(
@@ -581,7 +634,8 @@ function athleteParts(result) {
   const [gun, chip] = race?.official_time === "chip" ? ["number wide", "number time"] : ["number time", "number wide"];
   const flags = athleteFlags(result);
   return [
-    element("p", { class: "quiet" }, result.race_name),
+    element("p", { class: "quiet sheet-links" }, result.race_name, " · ", element("a", { href: athletePage(result.bib) }, say("ownPage")),
+      starButton(event, result.bib, say, () => showEvent())),
     element("dl", { class: "facts" }, ...facts.map(([name, text]) => element("div", {}, element("dt", {}, name), element("dd", {}, text)))),
     otherTime(result, race) ? element("p", { class: "quiet" }, otherTime(result, race)) : null,
     flags.length ? element("h3", {}, say("notes")) : null,
@@ -622,89 +676,52 @@ function otherTime(result, race) {
 
 // --- The stream
 
-let stream = null;
-let heardAt = performance.now(); // when the server last said anything
-
 function connection(state) {
   if ($("connection").dataset.state === state && $("connection").textContent === say(state)) return;
   $("connection").dataset.state = state;
   $("connection").textContent = say(state);
 }
 
-function heard() {
-  heardAt = performance.now();
-  if ($("connection").dataset.state === "live") return;
-  connection("live");
+/** Ask for all that is shown again: the stream is there again, so anything may have changed. */
+function askAgain() {
   counts.soon();
   board.soon();
   athlete.soon();
 }
 
-/** Show that the server is silent, though its connection may be open: a frozen one sends no beat. */
-function watch() {
-  if (performance.now() - heardAt > OFFLINE_AFTER_MS) connection("offline");
+function changed(news) {
+  updated(eventClock(news.announced_at_us));
+  counts.soon();
+  const concernsBoard = news.bibs === null || news.boards.includes(view.board) || news.bibs.some((bib) => shown.has(bib));
+  if (view.point || view.list || view.search || concernsBoard) board.soon();
+  if (view.bib && (news.bibs === null || news.bibs.includes(view.bib) || news.boards.length)) athlete.soon();
 }
-
-function listen() {
-  stream?.close();
-  stream = new EventSource(`${base}/stream${key ? `?key=${encodeURIComponent(key)}` : ""}`);
-  stream.onopen = heard;
-  stream.onerror = () => {
-    if ($("connection").dataset.state === "live") connection("connecting");
-    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, RECONNECT_MS); // refused, so the browser does not reconnect by itself
-  };
-  stream.addEventListener("heartbeat", heard);
-  stream.addEventListener("snapshot", () => {
-    heard();
-    counts.soon();
-    board.soon();
-    athlete.soon();
-  });
-  stream.addEventListener("board", (message) => {
-    heard();
-    const changed = JSON.parse(message.data);
-    updated(eventClock(changed.announced_at_us));
-    counts.soon();
-    const concernsBoard = changed.bibs === null || changed.boards.includes(view.board) || changed.bibs.some((bib) => shown.has(bib));
-    if (view.point || view.list || view.search || concernsBoard) board.soon();
-    if (view.bib && (changed.bibs === null || changed.bibs.includes(view.bib) || changed.boards.length)) athlete.soon();
-  });
-}
-
-// A browser keeps a page that was left, for Back, and its stream with it: six of them would take all connections to a host.
-addEventListener("pagehide", () => stream?.close());
-addEventListener("pageshow", (arrival) => {
-  if (!arrival.persisted || !stream) return;
-  heardAt = performance.now();
-  connection("connecting");
-  listen();
-});
 
 // --- Language, and the start
 
 function translate() {
   document.documentElement.lang = language;
-  $("skip").href = event ? "#results" : "#main";
   for (const labelled of document.querySelectorAll("[data-text]")) labelled.textContent = say(labelled.dataset.text);
   $("races").setAttribute("aria-label", say("races"));
   $("boards").setAttribute("aria-label", say("boards"));
   $("counts").setAttribute("aria-label", say("athletes"));
   $("search").placeholder = say("search"); // on a phone the label is for screen readers only
   $("language").textContent = say("other");
-  $("language").lang = say("otherLang");
+  $("language").lang = $("language").hreflang = say("otherLang");
   $("connection").textContent = say($("connection").dataset.state);
-  updated("");
+  if (updatedAt) updated("");
 }
 
-$("language").addEventListener("click", () => {
+$("language").addEventListener("click", (clicked) => {
+  if (!opensHere(clicked)) return;
+  clicked.preventDefault();
   language = language === "vi" ? "en" : "vi";
-  localStorage.setItem("language", language);
+  document.cookie = `lang=${language}; path=/; max-age=${YEAR_S}; samesite=lax`; // in which the server makes pages from now on
   const next = new URL(location.href);
-  next.searchParams.delete("lang"); // the choice from now on is the button's
+  next.searchParams.delete("lang"); // the choice from now on is this one
   history.replaceState(null, "", next);
   translate();
   if (unanswered) notice(failure(unanswered));
-  if (!event) loadEvents().catch((error) => notice(failure(error)));
   if (detail) {
     showEvent();
     counts.now(); // names in the other language
@@ -715,13 +732,21 @@ $("language").addEventListener("click", () => {
 $("point").addEventListener("change", () => go({ point: $("point").value }));
 $("search").addEventListener("input", () => {
   view.search = $("search").value.trim();
-  view.limit = PAGE;
+  Object.assign(view, { limit: PAGE, from: 0 });
   remember("replace");
   clearTimeout($("search").timer);
   $("search").timer = setTimeout(board.now, 200);
 });
 $("tools").addEventListener("submit", (submitted) => submitted.preventDefault());
-$("more").addEventListener("click", () => {
+$("rows").addEventListener("click", (clicked) => {
+  const named = clicked.target.closest("[data-bib]");
+  if (!named || !opensHere(clicked)) return;
+  clicked.preventDefault();
+  openAthlete(named.dataset.bib);
+});
+$("more").addEventListener("click", (clicked) => {
+  if (!opensHere(clicked)) return;
+  clicked.preventDefault();
   view.limit += PAGE;
   board.now();
 });
@@ -735,27 +760,19 @@ $("athlete").addEventListener("close", () => {
   remember("push");
 });
 
-translate();
-$("search").value = view.search;
-$("empty").textContent = say("loading");
-if (!event) {
-  $("name").textContent = say("title");
-  $("connection").hidden = true;
-}
+$("connection").hidden = false;
+for (const strip of [$("races"), $("boards")]) reveal(strip);
 start();
 
 /** Open the page; again after a while where the server is not there or cannot answer now. */
 async function start() {
   try {
-    await (event ? openEvent() : loadEvents());
+    await openEvent();
   } catch (error) {
     unanswered = error;
     notice(failure(error));
-    if (event) {
-      $("name").textContent = error.status ? say("title") : event;
-      $("connection").hidden = Boolean(error.status); // the server has answered
-      connection("offline");
-    }
+    $("connection").hidden = Boolean(error.status); // the server has answered
+    connection("offline");
     if (!error.status || passing(error)) setTimeout(start, RECONNECT_MS + Math.random() * SPREAD_MS);
   }
 }
@@ -767,6 +784,5 @@ async function openEvent() {
   $("connection").hidden = false;
   board.now();
   if (view.bib) openAthlete(view.bib, "replace"); // so that Back leaves a page that began with an athlete
-  listen();
-  setInterval(watch, WATCH_MS);
+  follow(`${base}/stream${key ? `?key=${encodeURIComponent(key)}` : ""}`, { connection, askAgain, changed });
 }

@@ -1,0 +1,61 @@
+// An athlete's page and a comparison: they follow the event, and keep favourites. The server makes every part of them; where
+// a part has changed, the new one takes its place.
+
+import { follow } from "./connection.js";
+import { favourites, starring } from "./favourites.js";
+import { WORDS } from "./words.js";
+
+const ASK_GAP_MS = 2000; // the page is asked for again at most so often, however many changes come
+const SPREAD_MS = 500; // so that not all viewers ask in the same instant
+const RETRY_MS = 5000;
+const COMPARED_MAX = 4;
+
+const $ = (id) => document.getElementById(id);
+const words = WORDS[document.documentElement.lang];
+const say = (word) => words[word] ?? word;
+const event = $("main").dataset.event;
+const key = new URL(location.href).searchParams.get("key");
+
+let timer = null;
+let askedAt = -Infinity;
+
+function askSoon() {
+  if (timer !== null) return;
+  const wait = Math.max(0, askedAt + ASK_GAP_MS - performance.now());
+  timer = setTimeout(ask, wait + Math.random() * SPREAD_MS);
+}
+
+async function ask() {
+  timer = null;
+  askedAt = performance.now();
+  try {
+    const answer = await fetch(location.href, { cache: "no-cache" });
+    if (answer.ok) takeOver(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    else if (answer.status >= 429) setTimeout(askSoon, RETRY_MS);
+  } catch {
+    // The stream is lost too, and its return asks again.
+  }
+}
+
+function takeOver(made) {
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const fresh = made.getElementById(part.id);
+    if (fresh && fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
+  }
+}
+
+function connection(state) {
+  $("connection").dataset.state = state;
+  $("connection").textContent = say(state);
+}
+
+$("connection").hidden = false;
+const star = $("favourite");
+if (star) {
+  starring(star, event, star.dataset.bib, say);
+  star.hidden = false;
+  $("others").value = favourites(event).filter((bib) => bib !== star.dataset.bib).slice(0, COMPARED_MAX - 1).join(", ");
+}
+follow(`/v1/events/${encodeURIComponent(event)}/stream${key ? `?key=${encodeURIComponent(key)}` : ""}`, {
+  connection, askAgain: askSoon, changed: askSoon,
+});

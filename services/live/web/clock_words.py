@@ -1,0 +1,19 @@
+"""Times of day as pages show them. Pure."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from services.formatting.times import offset_on_changing_day
+
+
+def time_of_day(instant: str, zone: str) -> str:
+    """Return the time of day of an instant in ISO 8601, with its UTC offset on a day whose offset changes."""
+    local = datetime.fromisoformat(instant).astimezone(ZoneInfo(zone))
+    return f"{local:%H:%M:%S}".removeprefix("0") + offset_on_changing_day(local)
+
+
+def exact_time_of_day(at_us: int, zone: str) -> str:
+    """Return the time of day of an instant with its fraction of a second, without trailing zeros."""
+    local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)).astimezone(ZoneInfo(zone))
+    fraction = f".{local:%f}".rstrip("0").rstrip(".")
+    return f"{local:%H:%M:%S}".removeprefix("0") + fraction + offset_on_changing_day(local)
