@@ -16,11 +16,13 @@ from services.live.feed.columns import COLUMNS
 from services.live.feed.event_columns import CLOCK_COLUMNS, COUNT_COLUMNS
 from services.live.feed.team_columns import DELEGATION_COLUMNS, TEAM_COLUMNS
 from services.live.http.api import LiveApi
+from services.live.pages.raceresult import CELLS
 from services.scoring.core.classify_reads import Reason
 
 DOCS = Path(__file__).parents[2] / "docs"
 RULES = (DOCS / "rules.md").read_text()
 HTTP = (DOCS / "http.md").read_text()
+BROADCAST = (DOCS / "broadcast.md").read_text()
 KINDS = {str(kind.__struct_config__.tag): kind for kind in get_args(Fact)}
 COMMON = {field.encode_name for field in msgspec.structs.fields(FactBase)}
 
@@ -92,6 +94,10 @@ def test_every_field_of_an_answer_is_in_the_reference(documents):
 def test_every_column_of_other_feeds_is_in_the_reference(columns):
     feeds = HTTP[HTTP.index("### Feeds") : HTTP.index("### Health")]
     assert {column.name for column in columns} <= set(re.findall(r"`(\w+)`", feeds))
+
+
+def test_every_column_for_sites_made_for_race_result_is_in_the_guide():
+    assert [cell.expression for cell in CELLS if f"`{cell.expression}`" not in BROADCAST] == []
 
 
 @pytest.mark.parametrize("api", [IngestApi, LiveApi])

@@ -5,6 +5,7 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
+import aiohttp
 import msgspec
 
 from services.ingest.limits import IngestLimits
@@ -32,22 +33,23 @@ IDS = f"""
 "path.race" = "hm"
 
 [[operations]]
-include-path-regex = "/(facts|preview|definition)$"
-include-method = ["POST", "PUT"]
+include-name-regex = "^(POST|PUT) .*/(facts|preview|definition)$"
 phases.coverage.enabled = false
 phases.fuzzing.generation.max-examples = {BODY_EXAMPLES}
 """
 OF_LIVE = "".join(
     f"""
 [[operations]]
-include-path-regex = "/{part}/"
-parameters = {{ "path.event" = "{EVENT}", "path.{name}" = "{value}" }}
+include-path-regex = "{part}"
+parameters = {{ "path.event" = "{EVENT}", "{name}" = "{value}" }}
 """
     for part, name, value in (
-        ("boards", "board", "men"),
-        ("teams", "board", "teams"),
-        ("delegations", "board", "both"),
-        ("athletes", "bib", "7"),
+        ("/boards/", "path.board", "men"),
+        ("/teams/", "path.board", "teams"),
+        ("/delegations/", "path.board", "both"),
+        ("/athletes/", "path.bib", "7"),
+        ("/splits/", "path.point", "10K"),
+        ("/list$", "query.listname", "men"),
     )
 )
 
@@ -67,6 +69,12 @@ async def schemathesis(folder: Path, document: str, base: str, *more: str, ids: 
     return process.returncode, report.decode()
 
 
+async def operation_count(base: str) -> int:
+    """How many operations the document of a service has, beside that of itself, which Schemathesis does not try."""
+    async with aiohttp.ClientSession() as session, session.get(f"{base}/openapi.json") as response:
+        return sum(map(len, (await response.json())["paths"].values())) - 1
+
+
 async def test_live_answers_every_request_as_its_document_says(database, tmp_path):
     race = Racing(database)
     for facts in STATES["void"]:
@@ -76,8 +84,9 @@ async def test_live_answers_every_request_as_its_document_says(database, tmp_pat
         code, report = await schemathesis(
             tmp_path, f"{live.base}/openapi.json", live.base, *without_streams, ids=IDS + OF_LIVE
         )
+        operations = await operation_count(live.base) - 1  # the stream
     assert code == 0, report
-    assert "26 passed" in report, report
+    assert f"{operations} passed" in report, report
 
 
 async def test_an_answer_that_is_not_described_would_be_noticed(database, tmp_path):
@@ -99,5 +108,6 @@ async def test_ingest_answers_every_request_as_its_document_says(tmp_path):
     settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json")
     async with serving_ingest(settings, MemoryLog(), unthrottled) as base:
         code, report = await schemathesis(tmp_path, str(base / "openapi.json"), str(base))
+        operations = await operation_count(str(base))
     assert code == 0, report
-    assert "10 passed" in report, report
+    assert f"{operations} passed" in report, report

@@ -123,6 +123,8 @@ QUERIES = {
     "/v1/events/{event}/published/{race}": ("", "?board=men", "?board=nothing"),
     "/v1/events/{event}/published/{race}/document": ("", "?board=men"),
     "/overlay/{event}/ograf.zip": ("", "?server=nowhere"),
+    "/{event}/results/list": ("?listname=men", "?listname=all&r=leaders", "?listname=nothing", "?listname=men&l=x", ""),
+    "/{event}/RRPublish/data/list": ("?listname=men", ""),
 }
 TEAMS = ("teams", "delegations")
 SUFFIXES = ("", ".json", ".csv", ".xml")

@@ -15,7 +15,7 @@ from services.live.feed.team_columns import DELEGATION_COLUMNS, TEAM_COLUMNS
 from services.live.health_reports import Findings
 from services.live.http.answers import JSON_TYPE, Answer, answer, json_answer, weight
 from services.live.http.feed_answer import check_no_form, feed_answer, page_headers, split_suffix
-from services.live.http.query import BoardQuery, ListQuery, PublishedQuery, SearchQuery, slug
+from services.live.http.query import BoardQuery, ListQuery, PublishedQuery, ResultsListQuery, SearchQuery, slug
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
 from services.live.off_loop import off_loop
@@ -33,6 +33,7 @@ from services.live.pages.changes import build_changes
 from services.live.pages.event_feeds import count_athletes, race_clocks
 from services.live.pages.event_page import build_event, build_event_summary
 from services.live.pages.published import build_published
+from services.live.pages.raceresult import board_of_list, build_results_list
 from services.live.pages.standings_document import build_standings
 from services.live.pages.team import (
     build_delegation,
@@ -177,6 +178,23 @@ class AnswerCache:
             return await off_loop(LINE_STEPS * len(data.lines), lambda: _board_answer(data, query, feed_format))
 
         return await self._get("board", (announced, name, query), make)
+
+    async def results_list(self, announced: AnnouncedRevision, query: ResultsListQuery) -> Answer:
+        """Return a board as a list that clients of RACE RESULT read."""
+        event = await self._in_language(announced, query.language)
+
+        async def make() -> Answer:
+            board = board_of_list(event, query.list_name, query.contest)
+            rows = BoardQuery(limit=query.limit, words=query.words)
+            data = await self._loader.board(event, announced, board, rows)
+            return await off_loop(
+                LINE_STEPS * len(data.lines),
+                lambda: json_answer(
+                    build_results_list(data, query.language, query.contest, query.counted), announced.revision
+                ),
+            )
+
+        return await self._get("results_list", (announced, query), make)
 
     async def team_board(self, announced: AnnouncedRevision, name: str, query: ListQuery) -> Answer:
         """Return a page of a team board; `name` is its id, with the suffix of a feed or without."""

@@ -34,6 +34,7 @@ from services.live.http.query import (
     ListQuery,
     Moment,
     PublishedQuery,
+    ResultsListQuery,
     SearchQuery,
     StreamQuery,
     at_query,
@@ -46,6 +47,8 @@ from services.live.http.query import (
     now_query,
     pending_query,
     published_query,
+    results_config_query,
+    results_list_query,
     search_query,
     slug,
     split_query,
@@ -54,6 +57,7 @@ from services.live.http.query import (
 from services.live.loader import Loader
 from services.live.metrics import LiveMetrics
 from services.live.pages.board import check_point
+from services.live.pages.raceresult import public_key, results_config
 from services.live.preview_tables import PreviewTables
 from services.live.previews import Previews
 from services.live.revisions import RevisionTracker
@@ -66,7 +70,17 @@ from services.runtime.operations import Handler, OperationRoute
 from services.standings import explanation
 from services.standings.event_index import in_asked_language
 
-Query = TypeVar("Query", AtQuery, BoardQuery, ChangesQuery, ListQuery, PublishedQuery, SearchQuery, StreamQuery)
+Query = TypeVar(
+    "Query",
+    AtQuery,
+    BoardQuery,
+    ChangesQuery,
+    ListQuery,
+    PublishedQuery,
+    ResultsListQuery,
+    SearchQuery,
+    StreamQuery,
+)
 
 
 class ReadRequest(NamedTuple, Generic[Query]):
@@ -133,6 +147,10 @@ class LiveApi:
             (operations.EVENTS, "events", self._events),
             (operations.TIME, "time", self._time),
             (operations.OGRAF, "ograf", self._ograf),
+            (operations.RESULTS_CONFIG, "results_config", self._results_config),
+            (operations.RESULTS_LIST, "results_list", self._results_list),
+            (operations.OLDER_RESULTS_CONFIG, "results_config", self._results_config),
+            (operations.OLDER_RESULTS_LIST, "results_list", self._results_list),
             (operations.PREVIEW, "preview", self._preview),
         ]
         return [OperationRoute(operation, self._answering(name, handler)) for operation, name, handler in handlers]
@@ -242,6 +260,21 @@ class LiveApi:
         announced, query, _ = await self._read(request, now_query)
         making = self._answers.clocks(announced, known_format(request.match_info["format"]), query, self._now_us())
         return await self._compressor.respond(request, await making, NEVER)
+
+    # --- Boards for sites made for RACE RESULT
+
+    async def _results_config(self, request: web.Request) -> web.StreamResponse:
+        newest = self._newest(request)
+        language = results_config_query(request.rel_url.raw_query_string)
+        event = in_asked_language(await self._loader.events.defined(newest), language)
+        shown = request.query.get("key") if self._access.private() else None
+        config = results_config(event, shown or public_key(newest.event), request.host)
+        # Not kept for this address: it names the host by which the request came.
+        return await self._compressor.respond(request, json_answer(config, newest.revision), self._caching(NOW))
+
+    async def _results_list(self, request: web.Request) -> web.StreamResponse:
+        announced, query, caching = await self._read(request, results_list_query)
+        return await self._respond(request, self._answers.results_list(announced, query), caching)
 
     # --- Athletes
 

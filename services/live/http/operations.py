@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+import msgspec
+from msgspec import Meta, Struct
 
 from schemas.ids import INSTANT_MAX_US, LABEL_CHARS, Slug
 from schemas.named import LANGUAGE_CHARS, LANGUAGE_PATTERN
@@ -26,6 +27,7 @@ from services.live.documents.changes import Changes, Preview, WaitingFacts
 from services.live.documents.event import Clock, Event, EventList, EventSummary
 from services.live.documents.officials import CaseList, HealthReport
 from services.live.documents.publication import PublishedAnswer, PublishedDocument, StandingsDocument
+from services.live.documents.raceresult import ResultsConfig, ResultsList
 from services.live.documents.stream import (
     AthleteBoardsEvent,
     BoardEvent,
@@ -40,8 +42,10 @@ from services.live.documents.stream import (
 )
 from services.live.feed.table import WIDE_MAX
 from services.live.http.query import (
+    CONTEST_MAX,
     LIMIT_DEFAULT,
     LIMIT_MAX,
+    LIST_MAX,
     OFFSET_MAX,
     SEARCH_CHARS,
     SEARCH_LIMIT_DEFAULT,
@@ -80,6 +84,7 @@ SERVICE = Service(
 
 # --- Parameters
 
+_NO_NUL = r"^[^\x00]*$"
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 _REVISION = Annotated[int, Meta(ge=0, le=INSTANT_MAX_US)]
 _Bib = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=LABEL_CHARS)]
@@ -180,6 +185,20 @@ def _get(path: str, name: str, subject: str, title: str, answers: tuple[Answer, 
         answers=answers,
         parameters=parameters,
         **{"problems": _ERRORS, **more},
+    )
+
+
+def _results(answer: str, name: str, title: str, kind: type[Struct], **more: Any) -> Operation:
+    return _get(f"/{{event}}/results/{answer}", name, "broadcasts", title, _json("The answer.", kind), **more)
+
+
+def _older_results(operation: Operation) -> Operation:
+    """Return the operation at the address that older clients of RACE RESULT have."""
+    return msgspec.structs.replace(
+        operation,
+        path=operation.path.replace("/results/", "/RRPublish/data/"),
+        name=operation.name + "Older",
+        title=operation.title + ", at its older address",
     )
 
 
@@ -433,6 +452,40 @@ OGRAF = _get(
         ),
     ),
 )
+RESULTS_CONFIG = _results(
+    "config",
+    "getResultsConfig",
+    "The lists of an event, for sites made for RACE RESULT",
+    ResultsConfig,
+    says="Parameters that are not known are ignored.",
+)
+RESULTS_LIST = _results(
+    "list",
+    "getResultsList",
+    "A board as a list, for sites made for RACE RESULT",
+    ResultsList,
+    says="Parameters that are not known are ignored.",
+    parameters=(
+        Parameter(
+            "listname",
+            "query",
+            Annotated[str, Meta(min_length=1, pattern=_NO_NUL)],
+            "The id of a board, or its name; what stands before the last `|` is ignored.",
+            required=True,
+        ),
+        Parameter(
+            "contest", "query", Annotated[int, Meta(ge=0, le=CONTEST_MAX)], "The number of a race; 0 stands for all."
+        ),
+        Parameter(
+            "r", "query", Annotated[str, Meta(pattern=_NO_NUL)], "With `leaders`, the number of rows comes below them."
+        ),
+        Parameter("l", "query", Annotated[int, Meta(ge=0, le=LIST_MAX)], "How many rows; 0 stands for all."),
+        Parameter("term", "query", _SEARCHED, "The beginning of a bib, or words of a name."),
+    ),
+    problems={**_ERRORS, **_IN_ORDER},
+)
+OLDER_RESULTS_CONFIG = _older_results(RESULTS_CONFIG)
+OLDER_RESULTS_LIST = _older_results(RESULTS_LIST)
 PREVIEW = Operation(
     method="POST",
     path=f"{EVENT}/preview",

@@ -25,6 +25,8 @@ SEARCH_LIMIT_MAX = 200
 OFFSET_MAX = 1_000_000
 QUERY_CHARS = 2_000
 SEARCH_CHARS = 100
+LIST_MAX = 50_000  # rows of a list for clients that cannot page; the largest marathons have so many
+CONTEST_MAX = 1_000
 STATUSES: tuple[str, ...] = get_args(Status)
 LANGUAGE = "lang"  # every request takes it; answers without names do not depend on it
 FORM = ("cols", "wide", "bom")  # the parameters that say how a feed is wanted
@@ -126,6 +128,20 @@ class StreamQuery(Struct, frozen=True, kw_only=True):
     on_course: bool = False
     bib: str | None = None
     language: str | None = None
+
+
+class ResultsListQuery(Struct, frozen=True, kw_only=True):
+    """The wanted rows of a list as clients of RACE RESULT ask for it; `contest` is 0 for any.
+
+    With `counted`, the number of rows in all comes below them.
+    """
+
+    list_name: str
+    contest: int
+    limit: int
+    words: tuple[str, ...]
+    counted: bool
+    language: str | None
 
 
 @lru_cache(maxsize=4096)
@@ -256,6 +272,27 @@ def stream_query(query: str) -> StreamQuery:
     )
 
 
+@lru_cache(maxsize=1024)
+def results_list_query(query: str) -> ResultsListQuery:
+    """Return the query of a list for clients of RACE RESULT. Raises Refused."""
+    given = _given(query, "listname", "contest", "r", "l", "term", foreign=True)
+    if not given.get("listname"):
+        raise Refused(400, "Which list?", "give `listname`, the `Name` of one of the lists that `config` names")
+    return ResultsListQuery(
+        list_name=given["listname"],
+        contest=_number(given, "contest", 0, 0, CONTEST_MAX),
+        limit=_number(given, "l", 0, 0, LIST_MAX) or LIST_MAX,
+        words=search_words(given.get("term", "")),
+        counted=given.get("r") == "leaders",
+        language=_language(given),
+    )
+
+
+def results_config_query(query: str) -> str | None:
+    """Return the language that a client of RACE RESULT wants. Raises Refused."""
+    return _language(_given(query, foreign=True))
+
+
 def slug(text: str, kind: str) -> str:
     """Return a text that is an id of a kind (board, race and so on). Raises Refused."""
     if _SLUG.match(text) is None:
@@ -278,8 +315,11 @@ def search_words(text: str) -> tuple[str, ...]:
     return tuple(without_accents(text).lower().split())
 
 
-def _given(query: str, *known: str) -> Mapping[str, str]:
-    """Return the parameters by name. Raises Refused for one that is unknown or given twice."""
+def _given(query: str, *known: str, foreign: bool = False) -> Mapping[str, str]:
+    """Return the parameters by name. Raises Refused for one that is unknown or given twice.
+
+    A `foreign` client may send others too, which are ignored.
+    """
     if len(query) > QUERY_CHARS:
         raise Refused(400, "Query too long", f"the query has {len(query)} characters; it takes {QUERY_CHARS} at most")
     given: dict[str, str] = {}
@@ -287,6 +327,8 @@ def _given(query: str, *known: str) -> Mapping[str, str]:
         if name in IGNORED:
             continue
         if name not in known and name != LANGUAGE:
+            if foreign:
+                continue
             takes = f"this request takes {', '.join((*known, LANGUAGE))}"
             raise Refused(400, "Unknown parameter", f"there is no parameter {name[:80]!r}; {takes}")
         if name in given:

@@ -7,7 +7,10 @@ from services.live.http.answers import NOW, answer
 from services.live.http.compression import Compressor
 
 TEXT_TYPE = "text/plain; charset=utf-8"
-PUBLIC = b"User-agent: *\nDisallow: /v1/\nDisallow: /metrics\nDisallow: /healthz\nDisallow: /readyz\n"
+PUBLIC = (
+    b"User-agent: *\nDisallow: /v1/\nDisallow: /*/results/\nDisallow: /*/RRPublish/\n"
+    b"Disallow: /metrics\nDisallow: /healthz\nDisallow: /readyz\n"
+)
 NOBODY = b"User-agent: *\nDisallow: /\n"
 
 
