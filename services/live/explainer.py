@@ -62,6 +62,12 @@ class Explainer:
             bursts = await self._store.bursts(announced.event, rulings.gap_us, announced.revision)
             return await asyncio.to_thread(observe_bursts, rulings, bursts)
 
+    async def decisions(self, announced: AnnouncedRevision) -> dict[str, str]:
+        """Return the outcomes of decided cases by case, as far as their facts have arrived."""
+        async with self._folder.held(announced) as facts:
+            await self._folder.advance(facts, announced)
+            return dict(facts.state.rulings.decisions)
+
     async def _explain_latest(self, newest: AnnouncedRevision, bib: str) -> ExplainedResult:
         announced: AnnouncedRevision | None = newest
         for _ in range(TRIES):

@@ -17,7 +17,7 @@ from services.live.http.query import BoardQuery, SearchQuery
 from services.live.pages.athlete_page import AthleteBoard, AthleteData, athlete_boards, boards_of, known_athlete
 from services.live.pages.board import BoardData, ShownLine, check_point, points_before, select_lines
 from services.live.pages.cases import event_cases
-from services.live.pages.changes import ChangesData
+from services.live.pages.changes import CHANGES_A_PAGE, ChangesData
 from services.live.pages.event_page import EventData
 from services.live.pages.published import PublishedData, held_publication, standing_of, waits_for_official
 from services.live.pages.standings_document import StandingsData
@@ -28,7 +28,7 @@ from services.live.race_spreads import RaceSpreads
 from services.live.ranking import EMPTY, WHOLE_RACE, Ranking, whole_race
 from services.live.ranking_cache import RankingCache
 from services.live.revision_history import RevisionHistory
-from services.live.store import CHANGED_MAX, FACTS_MAX, Store
+from services.live.store import Store
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex
 from services.standings.finish_estimate import Spreads
@@ -328,12 +328,12 @@ class Loader:
 
     # --- Changes
 
-    async def changes(self, since: AnnouncedRevision, until: AnnouncedRevision) -> ChangesData:
-        """Load the differences between two revisions of an event, and the facts between them."""
+    async def changes(self, since: AnnouncedRevision, until: AnnouncedRevision, offset: int) -> ChangesData:
+        """Load a page of the differences between two revisions of an event, and of the facts between them."""
         name = until.event
         event = await self.events.defined(until)
-        bibs = await self.store.changed(name, since.revision, until.revision)
-        facts = await self.store.facts(name, since.revision, until.revision)
+        bibs = await self.store.changed(name, since.revision, until.revision, offset)
+        facts = await self.store.facts(name, since.revision, until.revision, offset)
         boards = {}
         for board_id in await self.store.boards_changed(name, since.revision, until.revision):
             board = event.boards.get(board_id)
@@ -343,12 +343,13 @@ class Loader:
         return ChangesData(
             since=since,
             until=until,
-            bibs=bibs[:CHANGED_MAX],
-            before=await self.athletes(since, bibs[:CHANGED_MAX]),
-            after=await self.athletes(until, bibs[:CHANGED_MAX]),
+            bibs=bibs[:CHANGES_A_PAGE],
+            before=await self.athletes(since, bibs[:CHANGES_A_PAGE]),
+            after=await self.athletes(until, bibs[:CHANGES_A_PAGE]),
             boards=boards,
-            facts=facts[:FACTS_MAX],
-            more=len(bibs) > CHANGED_MAX or len(facts) > FACTS_MAX,
+            facts=facts[:CHANGES_A_PAGE],
+            offset=offset,
+            more=len(bibs) > CHANGES_A_PAGE or len(facts) > CHANGES_A_PAGE,
         )
 
     async def _ranking_before(self, since: AnnouncedRevision, board: str) -> Ranking:

@@ -32,8 +32,7 @@ from services.standings.race_spread import Taken
 from services.standings.together import TogetherCase
 
 BIBS_A_QUERY = 1_000
-CHANGED_MAX = 1_000  # athletes in one answer about changes
-FACTS_MAX = 1_000
+CHANGED_MAX = 1_000  # athletes or facts in one answer about changes
 VERSIONS_MAX = 100
 MATCHES_MAX = 2_000  # of a search, best first
 LISTED_MAX = 500_000  # of a race or a status: everybody
@@ -231,12 +230,12 @@ class Store:
         )
         return [_athlete.decode(row) for (row,) in rows]
 
-    async def changed(self, event: str, since: int, until: int) -> list[str]:
-        """Return the bibs with a new version after `since`, up to one more than CHANGED_MAX."""
+    async def changed(self, event: str, since: int, until: int, offset: int = 0) -> list[str]:
+        """Return the bibs with a new version after `since` from the `offset`th on, up to one more than CHANGED_MAX."""
         rows = await self._database.query(
             "SELECT DISTINCT bib FROM athlete_versions WHERE event = {event:String} AND version > {since:Int64}"
-            " AND version <= {until:Int64} ORDER BY lengthUTF8(bib), bib LIMIT {most:UInt32}",
-            {"event": event, "since": since, "until": until, "most": CHANGED_MAX + 1},
+            " AND version <= {until:Int64} ORDER BY lengthUTF8(bib), bib LIMIT {most:UInt32} OFFSET {offset:UInt32}",
+            {"event": event, "since": since, "until": until, "most": CHANGED_MAX + 1, "offset": offset},
         )
         return [bib for (bib,) in rows]
 
@@ -421,13 +420,15 @@ class Store:
 
     # --- facts
 
-    async def facts(self, event: str, since: int, until: int) -> list[LoggedLine]:
-        """Return the facts after `since` in log order, without reads; up to one more than FACTS_MAX."""
+    async def facts(self, event: str, since: int, until: int, offset: int) -> list[LoggedLine]:
+        """Return the facts after `since` in log order from the `offset`th on, without reads; up to one more than
+        CHANGED_MAX.
+        """
         rows = await self._database.query(
             "SELECT offset, ordinal, type, id, recorded_at_us, fact FROM facts WHERE event = {event:String}"
             " AND offset > {since:Int64} AND offset <= {until:Int64} ORDER BY offset, ordinal"
-            " LIMIT 1 BY offset, ordinal LIMIT {most:UInt32}",
-            {"event": event, "since": since, "until": until, "most": FACTS_MAX + 1},
+            " LIMIT 1 BY offset, ordinal LIMIT {most:UInt32} OFFSET {skipped:UInt32}",
+            {"event": event, "since": since, "until": until, "most": CHANGED_MAX + 1, "skipped": offset},
         )
         return [LoggedLine(*row) for row in rows]
 

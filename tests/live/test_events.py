@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from schemas.ids import bib_order
 from schemas.results import printed_s
 from services.live.limits import LiveLimits
+from services.live.pages.changes import CHANGES_A_PAGE
 from services.runtime.tokens import new_token, tokens_bytes
 from tests.builders import (
     EVENT,
@@ -394,6 +396,35 @@ async def test_changes_from_nothing_are_everything_without_birth_years(database)
     assert "1990" not in str(answer["facts"])
 
 
+async def test_changes_come_in_pages_that_lead_from_one_to_the_next(database):
+    bibs = [str(number) for number in range(1, CHANGES_A_PAGE + 3)]
+    race = await racing(database, run("7", 1, 2000, 4000), bibs=bibs)
+    path, seen, facts = f"{BASE}/changes?from=0", [], 0
+    async with serving(race) as live:
+        for _ in range(2):
+            async with live.get(path) as response:
+                page = await response.json()
+                following = response.links.get("next")
+            seen += [athlete["bib"] for athlete in page["athletes"]]
+            facts += len(page["facts"])
+            assert page["more"] == (following is not None)
+            path = "" if following is None else f"{BASE}/changes?{following['url'].raw_query_string}"
+        assert (path, seen) == ("", sorted(bibs, key=bib_order))
+        assert facts == 2  # the entries and the gun, once each; the definition is revision 0
+
+
+async def test_protests_are_listed_for_officials_with_their_outcomes(database):
+    filed = fact("protest_filed", protest="p1", race="hm", text="bib 7 cut a corner", bib="7", recorded_at_us=at(5000))
+    race = await racing(database, filed)
+    async with serving(race) as live:
+        expected = {"protest": "p1", "race": "hm", "bib": "7", "text": "bib 7 cut a corner"}
+        (protest,) = (await live.json(f"{BASE}/cases"))["protests"]
+        assert protest == {**expected, "filed_at_us": at(5000), "outcome": None}
+        await race.announce(fact("protest_decided", protest="p1", outcome="rejected", reason="seen on video"))
+        (protest,) = (await live.json(f"{BASE}/cases"))["protests"]
+        assert protest["outcome"] == "rejected"
+
+
 async def test_cases_are_listed_open_and_decided_with_those_of_teams(database):
     crowded = {**half(missing_mat="review"), **{key: TEAMS[key] for key in ("boards", "team_boards", "delegations")}}
     crowded["team_boards"] = [{"id": "teams-men", "of": "men", "counting": 1, "max_members": 1}]
@@ -403,7 +434,17 @@ async def test_cases_are_listed_open_and_decided_with_those_of_teams(database):
     expected = document(defined(crowded), entries(*MEMBERS), gun(0), *facts)["cases"]
     async with serving(race) as live:
         answer = await live.json(f"{BASE}/cases")
-        assert answer["cases"] == [{k: case[k] for k in ("case", "bib", "race", "open")} for case in expected]
+        keys = ("case", "bib", "race", "open")
+        assert [{key: case[key] for key in keys} for case in answer["cases"]] == [
+            {key: case[key] for key in keys} for case in expected
+        ]
+        details = [(case["outcome"], case["points"], case["missed"]) for case in answer["cases"]]
+        assert details == [
+            (None, ["START", "FINISH"], ["10K"]),
+            ("accept", ["START", "FINISH"], ["10K"]),
+            (None, [], []),
+            (None, [], []),
+        ]
         assert [(case["case"], case["open"]) for case in answer["cases"]] == [
             ("missed:1", True),
             ("missed:2", False),
@@ -422,9 +463,11 @@ async def test_chips_carried_together_are_a_case_of_both_athletes_until_it_is_de
     await race.announce(CARRIED[0])
     await race.announce(*CARRIED[1:])
     async with serving(race) as live:
-        answer = await live.json(f"{BASE}/cases")
-        assert answer["cases"] == [{"case": "together:7:12", "bib": "7", "race": "hm", "open": True}]
-        assert (await live.json(f"{BASE}/standings"))["cases"] == answer["cases"]
+        (case,) = (await live.json(f"{BASE}/cases"))["cases"]
+        assert (case["name"], case["open"], case["outcome"]) == ("No 7 Runner", True, None)
+        (plain,) = (await live.json(f"{BASE}/standings"))["cases"]
+        assert plain == {"case": "together:7:12", "bib": "7", "race": "hm", "open": True}
+        assert {name: case[name] for name in plain} == plain
         flags = {row["bib"]: row["flags"] for row in await live.json(f"{BASE}/boards/men.json")}
         assert flags == {"7": "case", "12": "case", "8": ""}
         assert (await live.json(f"{BASE}/athletes/12"))["case_open"] is True
@@ -435,8 +478,8 @@ async def test_chips_carried_together_are_a_case_of_both_athletes_until_it_is_de
             ("FINISH", 100_000),
         ]
         await race.announce(decided("together:7:12", "accept"))
-        answer = await live.json(f"{BASE}/cases")
-        assert answer["cases"] == [{"case": "together:7:12", "bib": "7", "race": "hm", "open": False}]
+        (case,) = (await live.json(f"{BASE}/cases"))["cases"]
+        assert (case["case"], case["open"], case["outcome"]) == ("together:7:12", False, "accept")
         assert {row["flags"] for row in await live.json(f"{BASE}/boards/men.json")} == {""}
         await race.announce(
             fact("read_excluded", device="F1", chip="C12", at_us=at("4000.4"), reason="not the athlete")

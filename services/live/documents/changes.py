@@ -43,14 +43,17 @@ class ChangedRow(Struct, kw_only=True):
 
 
 class ChangedBoard(Struct, kw_only=True):
-    """The rows of a board that differ, 1,000 at most, out of `total`."""
+    """A page of the rows of a board that differ, out of `total`."""
 
     total: int
     rows: list[ChangedRow]
 
 
 class Changes(Struct, kw_only=True):
-    """What differs between two revisions, and the facts between. `more`: one answer cannot hold all of it."""
+    """What differs between two revisions, and the facts between: of each list up to 1,000 from `offset` on.
+
+    `more`: a later page has more, see `Link`.
+    """
 
     event: str
     from_: Revision = field(name="from")
@@ -59,6 +62,7 @@ class Changes(Struct, kw_only=True):
     athletes: list[ChangedResult]
     boards: dict[str, ChangedBoard]
     facts: list[ShownFact]  # type: ignore[valid-type]  # made at run time
+    offset: int
     more: bool
 
 

@@ -1,9 +1,11 @@
 """What officials ask: cases, and the health of the system."""
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
+from schemas.events import Outcome
+from schemas.results import Status
 from services.health.health_document import ChipHealth, DeviceHealth, Finding, FindingKind, PointHealth
 from services.live.documents.fields import InstantUs, Revision
 from services.live.documents.publication import CaseLine
@@ -36,11 +38,36 @@ class CaseGroup(Struct, kw_only=True):
     cases: list[str]
 
 
+class AthleteCase(CaseLine, kw_only=True):
+    """A case with its `outcome` (null while open) and its athlete; of a team's case, these are null or empty.
+
+    `points` are those that the athlete took, `missed` the required ones that the athlete did not.
+    """
+
+    outcome: Outcome | None
+    name: str | None
+    status: Status | None
+    points: list[str]
+    missed: list[str]
+
+
+class FiledProtest(Struct, kw_only=True):
+    """A protest; `outcome` is null until it is decided."""
+
+    protest: str
+    race: str
+    bib: str | None
+    text: str
+    filed_at_us: InstantUs | None
+    outcome: Literal["upheld", "rejected"] | None
+
+
 class CaseList(Struct, kw_only=True):
-    """All cases, how many of them are open, and the open ones under what explains them."""
+    """All cases, how many of them are open, and the open ones under what explains them; and the protests."""
 
     event: str
     revision: Revision
     open: int
-    cases: list[CaseLine]
+    cases: list[AthleteCase]
     groups: list[CaseGroup]
+    protests: list[FiledProtest]

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from schemas.definition import Race
 from services.live.announcing import load_announcement
 from services.live.async_cache import AsyncCache
-from services.live.errors import KNOWN_LISTED, Refused, known_ids
+from services.live.errors import KNOWN_LISTED, Behind, Refused, known_ids
 from services.live.feed.columns import COLUMNS
 from services.live.feed.event_columns import CLOCK_COLUMNS, COUNT_COLUMNS
 from services.live.feed.team_columns import DELEGATION_COLUMNS, TEAM_COLUMNS
@@ -28,8 +28,8 @@ from services.live.pages.board import (
     build_board,
     split_document,
 )
-from services.live.pages.cases import build_cases
-from services.live.pages.changes import build_changes
+from services.live.pages.cases import build_cases, undecided_yet
+from services.live.pages.changes import CHANGES_A_PAGE, build_changes
 from services.live.pages.event_feeds import count_athletes, race_clocks
 from services.live.pages.event_page import build_event, build_event_summary
 from services.live.pages.published import build_published
@@ -144,24 +144,36 @@ class AnswerCache:
 
         return await self._get("standings", announced, make)
 
-    async def cases(self, announced: AnnouncedRevision, explaining: Findings) -> Answer:
-        """Return the cases of an event, open and decided; the open ones also under the findings that explain them."""
+    async def cases(self, announced: AnnouncedRevision, explaining: Findings, decisions: Mapping[str, str]) -> Answer:
+        """Return the cases of an event, open and decided; the open ones also under the findings that explain them.
+
+        `decisions` are the outcomes at this revision. Raises Behind while one is missing.
+        """
 
         async def make() -> Answer:
             event = await self._loader.events.defined(announced)
             cases = await self._loader.cases(event, announced)
-            return json_answer(build_cases(announced, cases, explaining.findings), announced.revision)
+            if undecided_yet(cases, decisions):
+                raise Behind("a decision on a case has not arrived yet; ask again soon")
+            athletes = await self._loader.athletes(announced, sorted({case.bib for case in cases if case.bib}))
+            document = build_cases(announced, cases, athletes, decisions, event.row.protests, explaining.findings)
+            return json_answer(document, announced.revision)
 
         return await self._get("cases", (announced, explaining.tag), make)
 
-    async def changes(self, since: AnnouncedRevision, until: AnnouncedRevision, official: bool) -> Answer:
-        """Return the differences between two revisions; when `official`, with data that only officials may see."""
+    async def changes(self, since: AnnouncedRevision, until: AnnouncedRevision, official: bool, offset: int) -> Answer:
+        """Return a page of the differences between two revisions; when `official`, with what only officials may see."""
 
         async def make() -> Answer:
-            data = await self._loader.changes(since, until)
-            return json_answer(build_changes(data, official), until.revision)
+            data = await self._loader.changes(since, until, offset)
+            document = build_changes(data, official)
+            headers = {}
+            if document["more"]:
+                beginning = f"?from={since.revision}&to={until.revision}"
+                headers["Link"] = f'<{beginning}&offset={offset + CHANGES_A_PAGE}>; rel="next"'
+            return json_answer(document, until.revision, **headers)
 
-        return await self._get("changes", (since, until, official), make)
+        return await self._get("changes", (since, until, official, offset), make)
 
     # --- Boards and teams
 

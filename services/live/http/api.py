@@ -360,14 +360,16 @@ class LiveApi:
         since = since or AnnouncedRevision(newest.event, query.since, 0)
         until = newest if query.until is None else await history.at(newest, Moment(revision=query.until))
         official = self._access.is_official(request, newest.event)
-        answer = await self._answers.changes(since, until, official)
+        answer = await self._answers.changes(since, until, official, query.offset)
         return await self._compressor.respond(request, answer, NEVER if official else self._caching(NOW))
 
     async def _cases(self, request: web.Request) -> web.StreamResponse:
         self._access.check_official(request, request.match_info["event"])
         announced, query, _ = await self._read(request, at_query)
         findings = await self._health_reports.findings(announced, exact=query.as_of is not None)
-        return await self._compressor.respond(request, await self._answers.cases(announced, findings), NEVER)
+        decisions = await self._explainer.decisions(announced)
+        answer = await self._answers.cases(announced, findings, decisions)
+        return await self._compressor.respond(request, answer, NEVER)
 
     async def _facts(self, request: web.Request) -> web.StreamResponse:
         announced, _, caching = await self._read(request, pending_query)

@@ -351,10 +351,13 @@ CHANGES = _get(
     "getChanges",
     "results",
     "What differs between two revisions, and the facts between",
-    _json("The differences; officials see all facts, and each whole.", Changes),
+    _json("A page of the differences; officials see all facts, and each whole.", Changes, headers=(*_SHOWN, "Link")),
     parameters=(
         Parameter("from", "query", _REVISION, "A revision.", required=True),
         Parameter("to", "query", _REVISION, "A later revision, the newest unless it is given."),
+        Parameter(
+            "offset", "query", Annotated[int, Meta(ge=0, le=OFFSET_MAX)], "How many rows of each list to leave out."
+        ),
     ),
     problems={**_ERRORS, **_IN_ORDER},
 )

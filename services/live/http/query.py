@@ -108,10 +108,11 @@ class PublishedQuery(Struct, frozen=True, kw_only=True):
 
 
 class ChangesQuery(Struct, frozen=True, kw_only=True):
-    """From one revision to another (None: the newest)."""
+    """From one revision to another (None: the newest); the page after so many rows of each list."""
 
     since: int
     until: int | None = None
+    offset: int = 0
 
 
 class StreamQuery(Struct, frozen=True, kw_only=True):
@@ -242,7 +243,7 @@ def language_query(query: str) -> str | None:
 @lru_cache(maxsize=1024)
 def changes_query(query: str) -> ChangesQuery:
     """Return the query of `changes`. Raises Refused."""
-    given = _given(query, "from", "to")
+    given = _given(query, "from", "to", "offset")
     if not given.get("from"):
         raise Refused(
             400, "From where?", "give `from`, a revision; `to` is the newest revision unless you give another"
@@ -251,7 +252,7 @@ def changes_query(query: str) -> ChangesQuery:
     until = _number(given, "to", 0, 0, INSTANT_MAX_US) if given.get("to") else None
     if until is not None and until < since:
         raise Refused(422, "Backwards", f"`to` is {until}, before `from`, which is {since}; exchange them")
-    return ChangesQuery(since=since, until=until)
+    return ChangesQuery(since=since, until=until, offset=_number(given, "offset", 0, 0, OFFSET_MAX))
 
 
 def stream_query(query: str) -> StreamQuery:

@@ -23,7 +23,8 @@ def test_team_cases_follow_the_definition_and_athletes_cases():
         kind="point_missing", subject={"mat": "10k"}, since_us=5, evidence={"cases": ["missed:1", "missed:2"]}
     )
     cases = event_cases(loaded.event, list(loaded.athletes.values()), [], crowded)
-    listed = build_cases(loaded.announced, cases, [finding])
+    decisions = {"team:z-teams:Hue": "accept"}
+    listed = build_cases(loaded.announced, cases, loaded.athletes, decisions, [], [finding])
     assert [(case["case"], case["open"]) for case in listed["cases"]] == [
         ("missed:1", True),
         ("team:z-teams:Hue", False),
@@ -31,6 +32,11 @@ def test_team_cases_follow_the_definition_and_athletes_cases():
         ("team:a-teams:Vinh", True),
     ]
     assert listed["open"] == 3
+    assert listed["cases"][0]["missed"] == ["10K"]
+    assert [(case["name"], case["outcome"]) for case in listed["cases"][:2]] == [
+        ("No 1 Runner", None),
+        (None, "accept"),
+    ]
     assert listed["groups"] == [
         {"finding": {"kind": "point_missing", "subject": {"mat": "10k"}, "since_us": 5}, "cases": ["missed:1"]},
         {"finding": None, "cases": ["team:a-teams:Hue", "team:a-teams:Vinh"]},

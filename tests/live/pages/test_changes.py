@@ -29,6 +29,7 @@ def changes(official: bool = False) -> dict:
             "women": (before.ranking("women"), after.ranking("women")),
         },
         facts=lines,
+        offset=0,
         more=False,
     )
     return build_changes(data, official)
