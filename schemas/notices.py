@@ -40,6 +40,9 @@ def encode_notice(notice: RevisionNotice) -> bytes:
     return _json.encode(notice)
 
 
-def decode_notice(data: bytes) -> RevisionNotice:
+def decode_notice(data: bytes | None) -> RevisionNotice:
     """Return the notice in a record. Raises msgspec.DecodeError."""
-    return _decoder.decode(data)
+    try:
+        return _decoder.decode(data or b"")
+    except (UnicodeDecodeError, RecursionError) as error:  # msgspec passes these on
+        raise msgspec.DecodeError(str(error)) from None

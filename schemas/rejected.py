@@ -21,10 +21,11 @@ _json = msgspec.json.Encoder()
 class Rejection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One dead letter.
 
-    `source` is the part that rejected it (`http`, `mylaps`, `scoring`). `raw` holds its first bytes (base64 in JSON),
-    and `size` is the number of all its bytes. `gateway` names the gateway that sent it, if any. `topic`, `partition`
-    and `offset` are its position if it was read from Kafka; `index` is its place, from 0, within the request, message
-    or record. `where` is the reader's name for its place if `raw` does not give it.
+    `source` is the part that rejected it (`http`, `mylaps`, `scoring`, `projections`). `raw` holds its first bytes
+    (base64 in JSON), and `size` is the number of all its bytes. `gateway` names the gateway that sent it, if any.
+    `topic`, `partition` and `offset` are its position if it was read from Kafka; `index` is its place, from 0, within
+    the request, message or record. `where` is the reader's name for its place if `raw` does not give it. `event` is ""
+    for a record of `results`, which may be of several events.
     """
 
     v: int

@@ -179,6 +179,7 @@ class Frame(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     A frame with `last` completes a revision; its `heads` then hold the last offset of each event that changed.
     `unknown_chips` come by themselves, a few seconds after the reads, and belong to no revision.
+    `resends_all`: from this frame on every row of the partition is sent, whatever was sent before.
     `accepted_us` is when ingest accepted the earliest of the folded facts, by its clock; None where no fact was new, as
     after scoring has rebuilt its state.
     """
@@ -193,3 +194,4 @@ class Frame(Struct, frozen=True, kw_only=True, omit_defaults=True):
     events: list[EventRow] = field(default_factory=list)
     rows: list[AthleteRow] = field(default_factory=list)
     unknown_chips: list[UnknownChips] = field(default_factory=list)
+    resends_all: bool = False

@@ -66,6 +66,12 @@ class LiveMetrics:
             " machine's own uplink is full.",
             registry=registry,
         )
+        self.unreadable_notices = Counter(
+            "matline_live_unreadable_notices_total",
+            "Records of `standings` that cannot be read. A rise: something other than the projections writes there;"
+            " revisions are found a second later.",
+            registry=registry,
+        )
         self.kafka_up = Gauge(
             "matline_live_kafka_up",
             "1 while notices come from Kafka. 0: revisions are found by polling, so boards are up to two seconds"

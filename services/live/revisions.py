@@ -103,7 +103,7 @@ class RevisionTracker:
                 probing = asyncio.create_task(self._probe(consumer))
                 try:
                     async for record in consumer:
-                        self._take(record.value)
+                        self._take(record.offset, record.value)
                 finally:
                     probing.cancel()
                     await asyncio.gather(probing, return_exceptions=True)
@@ -126,10 +126,11 @@ class RevisionTracker:
                 self._metrics.kafka_up.set(1)
             await asyncio.sleep(PROBE_EVERY_S)
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, offset: int, data: bytes | None) -> None:
         try:
             notice = decode_notice(data)
         except msgspec.DecodeError as error:
-            log.warning("a record of %s is not a notice: %s", STANDINGS.name, error)
+            self._metrics.unreadable_notices.inc()
+            log.warning("record %d of %s is no notice, so its revision is polled: %s", offset, STANDINGS.name, error)
             return
         self.learn(AnnouncedRevision(notice.event, notice.revision, notice.announced_at_us), notice)

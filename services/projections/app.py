@@ -54,7 +54,7 @@ class App:
             return f"{self.settings.database} is being opened"
         if self.sink.fault is not None:
             return self.sink.fault
-        return None if self.follower.caught_up else f"the topic {RESULTS.name} has not been read to its end yet"
+        return self.follower.fault()
 
 
 async def run(settings: ProjectionSettings, beside: Beside | None = None) -> None:

@@ -10,7 +10,6 @@ from aiokafka.errors import KafkaError
 
 from schemas.codec import UnknownVersion
 from services.projections.app import run
-from services.projections.follow import UnreadableResults
 from services.projections.settings import settings_from
 from services.runtime import exit_codes, logs
 from services.runtime.clickhouse import Database, DatabaseUnavailable
@@ -19,7 +18,7 @@ from services.runtime.kafka import kafka_fault
 
 GC_FIRST = 50_000  # results have no reference cycles; looking for them among 50,000 athletes takes half a second
 
-_KNOWN = (StartFault, KafkaError, DatabaseUnavailable, UnknownVersion, UnreadableResults, OSError)
+_KNOWN = (StartFault, KafkaError, DatabaseUnavailable, UnknownVersion, OSError)
 
 Companion = Callable[[Mapping[str, str], Database], AbstractAsyncContextManager[None]]
 

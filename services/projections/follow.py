@@ -5,10 +5,11 @@ import logging
 import time
 from collections.abc import Sequence
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from schemas import codec
 from schemas.notices import RevisionNotice, encode_notice
+from schemas.results import Frame
 from schemas.topics import RESULTS, STANDINGS
 from services.projections.batch import Results, dated
 from services.projections.board_lag import BoardLag
@@ -16,6 +17,8 @@ from services.projections.health_metrics import HealthCollector
 from services.projections.metrics import ProjectionMetrics
 from services.projections.position import checksum, go_on
 from services.projections.sink import Progress, Sink
+from services.projections.unreadable_results import UnreadableResults
+from services.runtime.faults import StartFault
 
 BATCH_EVERY_S = 0.05  # boards change at most this often; single reads are not delayed
 REMEMBER_EVERY_S = 1.0  # a restart reads so much again, without effect; most batches then save an insert
@@ -23,10 +26,6 @@ POLL_MS = 100
 FRAMES_MAX = 200  # of one batch: some 20,000 athletes and 40 MB
 
 log = logging.getLogger(__name__)
-
-
-class UnreadableResults(Exception):
-    """A record of `results` is not a frame: a broken invariant, since only scoring writes there."""
 
 
 class Follower:
@@ -53,13 +52,14 @@ class Follower:
         self._announced_us = announced_us
         self._board_lag = board_lag
         self._through: dict[int, int] = {}
+        self._unreadable = UnreadableResults(producer, metrics)
         self._safe: dict[int, Progress] = {}
         self._remembered_s = 0.0
         self._behind: dict[TopicPartition, int] = {}
         self.caught_up = False
 
     async def run(self, progress: dict[tuple[str, int], Progress]) -> None:
-        """Process everything from `progress` on. Raises StartFault, UnreadableResults, KafkaError."""
+        """Process everything from `progress` on. Raises StartFault, KafkaError."""
         for partition, value in (await go_on(self._consumer, progress)).items():
             self._board_lag.shown(partition, codec.decode_frame(value).through_offset)
         ends = await self._consumer.end_offsets(sorted(self._consumer.assignment()))
@@ -67,6 +67,7 @@ class Follower:
         written_s = 0.0
         while True:
             await self._poll()
+            await self._unreadable.ask()
             await self._note_caught_up()
             if self._results.is_ready() or self._is_due():
                 await asyncio.sleep(max(0.0, written_s + BATCH_EVERY_S - time.monotonic()))
@@ -81,11 +82,9 @@ class Follower:
     async def _poll(self, wait_ms: int = POLL_MS) -> None:
         for records in (await self._consumer.getmany(timeout_ms=wait_ms, max_records=FRAMES_MAX)).values():
             for record in records:
-                try:
-                    frame = codec.decode_frame(record.value)
-                except (codec.UnreadableRecord, codec.UnknownVersion) as error:
-                    where = f"record {record.offset} of {RESULTS.name} partition {record.partition}"
-                    raise UnreadableResults(f"{where}: {error}") from None
+                frame = self._frame(record)
+                if frame is None:
+                    continue
                 self._results.add(frame)
                 if frame.last:
                     self._through[record.partition] = frame.through_offset
@@ -93,6 +92,29 @@ class Follower:
                         RESULTS.name, record.partition, record.offset + 1, checksum(record.value)
                     )
                 await asyncio.sleep(0)
+
+    def _frame(self, record: ConsumerRecord) -> Frame | None:
+        """Return the frame in a record; None if it cannot be read, or follows such a record. Raises StartFault."""
+        try:
+            frame = codec.decode_frame(record.value or b"")
+        except codec.UnreadableRecord:
+            self._unreadable.set_aside(record, "it is not a frame of results")
+            return None
+        except codec.UnknownVersion as error:
+            raise StartFault(
+                f"record {record.offset} of {RESULTS.name} partition {record.partition} is a {error}; upgrade the"
+                " projections (always before scoring)"
+            ) from None
+        if frame.partition != record.partition:
+            self._unreadable.set_aside(record, f"it is a frame of partition {frame.partition}")
+            return None
+        return frame if self._unreadable.takes(record.partition, frame) else None
+
+    def fault(self) -> str | None:
+        """Return why boards are not up to date, None if they are."""
+        if not self.caught_up:
+            return f"the topic {RESULTS.name} has not been read to its end yet"
+        return self._unreadable.fault()
 
     async def _write(self) -> None:
         began = time.monotonic()

@@ -73,6 +73,18 @@ class ProjectionMetrics:
             ["topic", "partition"],
             registry=registry,
         )
+        self.unreadable = Counter(
+            "matline_projections_unreadable_total",
+            "Records of `results` that cannot be read. A rise: something other than scoring writes there, or a disk of"
+            " Kafka is faulty; scoring sends all results of the partition again.",
+            registry=registry,
+        )
+        self.held_partitions = Gauge(
+            "matline_projections_held_partitions",
+            "Partitions whose boards wait until scoring has sent all results again. Above 0 for more than some seconds:"
+            " scoring is down, or may not read `rejected`.",
+            registry=registry,
+        )
         self.database_up = Gauge(
             "matline_projections_database_up",
             "1 while ClickHouse is open and accepts inserts. 0: boards do not change; look at ClickHouse and its disk.",

@@ -84,6 +84,9 @@ class PartitionWorker:
         self._room = asyncio.Event()
         self._closed = False
         self._again = False
+        self._unreadable: int | None = None
+        self._answered: int | None = None
+        self._resends_all = False
         self._from_offset = 0
         self._accepted_us: int | None = None
         self._publishes = False
@@ -116,6 +119,15 @@ class PartitionWorker:
             self._arrived.append(delivery)
             self._something.set()
 
+    def send_all(self, unreadable: int) -> None:
+        """Send every row, since the record of `results` at the offset `unreadable` cannot be read.
+
+        The projections ask until they see the rows, so a record that was answered already is left out.
+        """
+        if unreadable != self._answered:
+            self._unreadable = unreadable
+            self._something.set()
+
     def close(self) -> None:
         """Drop the waiting records without acknowledging them: another worker has the partition."""
         self._closed = True
@@ -130,6 +142,7 @@ class PartitionWorker:
         while True:
             arrived = await self._next_arrived()
             taken = await self._take_in(arrived)
+            self._mark_all_if_asked()
             await self._publish()
             await self.dead_letters.write()
             generation = self._shared.generation()
@@ -138,11 +151,23 @@ class PartitionWorker:
                     delivery.ack()
             await self._use_idle_time()
 
+    def _mark_all_if_asked(self) -> None:
+        if self._unreadable is None:
+            return
+        log.warning(
+            "record %d of `results` partition %d cannot be read; all results are sent again",
+            self._unreadable,
+            self.partition,
+        )
+        self._state.mark_all()
+        self._resends_all = True
+        self._unreadable, self._answered = None, self._unreadable
+
     async def _next_arrived(self) -> list[EventT[bytes]]:
         """Return waiting records, at most TOGETHER_MAX. Return none after IDLE_S without records, or while there are
         rows to send again.
         """
-        if not self._arrived and not self._again:
+        if not self._arrived and not self._again and self._unreadable is None:
             self._something.clear()
             try:
                 async with asyncio.timeout(IDLE_S):
@@ -288,6 +313,7 @@ class PartitionWorker:
         elif self.next_offset > end:
             raise LogDisagrees(self.partition, f"it ends at {end}, but was scored up to {self.next_offset}")
         began, began_s = self.next_offset, time.monotonic()
+        self._resends_all |= began == first < end
         while self.next_offset < end:
             log.info("partition %d: reading the log from offset %d to %d", self.partition, self.next_offset, end)
             with self._shared.reader.reading(self.partition, self.next_offset) as reading:
@@ -344,7 +370,8 @@ class PartitionWorker:
         """Complete the revision if anything changed, if an empty frame is due, or after a fill."""
         through = self.next_offset - 1
         empty = time.monotonic() - self._framed_s >= EMPTY_FRAME_S
-        if through >= self._from_offset and (not self.filled or self._state.pending() or empty):
+        news = through >= self._from_offset and (not self.filled or self._state.pending() or empty)
+        if news or self._resends_all:
             await self._complete(through)
         self._publishes = False
         self.filled = True
@@ -392,7 +419,9 @@ class PartitionWorker:
             heads=heads,
             events=events,
             rows=rows,
+            resends_all=self._resends_all,
         )
+        self._resends_all = False
         return records_of(frame)
 
     async def _put(self, records: Sequence[bytes], rows: int) -> None:

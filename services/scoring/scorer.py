@@ -20,6 +20,7 @@ from faust.types import EventT
 from services.runtime import exit_codes, ops
 from services.runtime.kafka import kafka_fault
 from services.runtime.service_metrics import service_registry
+from services.scoring import resend_requests
 from services.scoring.errors import LogDisagrees, ScoringStopped, Stalled
 from services.scoring.log_reader import LogReader
 from services.scoring.metrics import ScoringMetrics
@@ -98,7 +99,12 @@ class Scorer(mode.Service):
         log.info("scoring serves metrics on http://%s:%d", host, port)
         await self._shared.reader.start()
         await self._shared.publisher.start()
-        self._watching = [self._guarded(self._watch(), "watch"), self._guarded(self._measure_lateness(), "lateness")]
+        following = resend_requests.follow(settings.kafka, self._send_all)
+        self._watching = [
+            self._guarded(self._watch(), "watch"),
+            self._guarded(self._measure_lateness(), "lateness"),
+            self._guarded(following, "resend requests"),
+        ]
 
     async def on_stop(self) -> None:
         """Release everything; the next worker scores the unpublished results again."""
@@ -142,6 +148,10 @@ class Scorer(mode.Service):
         self._running[partition] = self._guarded(worker.run(), f"partition {partition}")
         self.metrics.partitions.set(len(self._workers))
         log.info("partition %d is assigned to this worker", partition, extra={"partition": partition})
+
+    def _send_all(self, partition: int, unreadable: int) -> None:
+        if partition in self._workers:
+            self._workers[partition].send_all(unreadable)
 
     async def _drop(self, partition: int) -> None:
         self._workers.pop(partition).close()

@@ -176,10 +176,15 @@ class Results:
         end = time.monotonic() + WAIT_S
         while not reached(self.published):
             assert time.monotonic() < end, f"{what} not reached; heads are {self.published.heads}"
-            batches = await self._consumer.getmany(timeout_ms=100)
-            for records in batches.values():
-                for record in records:
-                    self.published.add(decode_frame(record.value))
+            await self.some()
+        return self.published
+
+    async def some(self) -> Published:
+        """Read what has come within a moment."""
+        batches = await self._consumer.getmany(timeout_ms=100)
+        for records in batches.values():
+            for record in records:
+                self.published.add(decode_frame(record.value))
         return self.published
 
     async def complete(self, heads: dict[str, int]) -> Published:

@@ -12,8 +12,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
-from schemas.notices import RevisionNotice, decode_notice
+from schemas.notices import RevisionNotice, decode_notice, encode_notice
 from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, RESULTS, STANDINGS
+from services.live.metrics import LiveMetrics
+from services.live.revisions import RevisionTracker
+from services.live.store import Store
 from services.offline.export.publications import PublishingLog
 from services.offline.health_tables import health_of
 from services.offline.scored_log import Log
@@ -30,6 +33,7 @@ from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions
 from tests import DATA
 from tests.builders import AT_FINISH, EVENT, ON_10K, Plain, defined, entries, fact, gun, read, reads
+from tests.integration.scoring_worker import rejections
 from tests.projections.results_writer import ResultsWriter, publish
 
 WAIT_S = 60.0  # for a hang only
@@ -158,6 +162,54 @@ async def test_each_revision_is_announced_on_standings_with_what_it_changed(
         (1, ["men"], ["2"]),
     ]
     assert notices[1].accepted_us == 5
+
+
+UNREADABLE = [b"", b"\xff\xfe", b"\x81" * 100_000, b"{}", b"\x81\xa1v\xa1\xff"]
+
+
+async def test_boards_go_on_after_records_of_results_that_cannot_be_read(
+    kafka: KafkaOptions, database: Database
+) -> None:
+    """The rows of a lost record are not known, so nothing is announced until all rows have been sent again."""
+    writer = ResultsWriter()
+    begin, *finishes = _race(3)
+    async with projecting(kafka, database) as metrics, AIOKafkaProducer(**kafka.client()) as producer:
+        await publish(kafka, 0, *writer.frames(*begin))
+        await _announced(database, 0)
+        for value in UNREADABLE:
+            await producer.send_and_wait(RESULTS.name, value, partition=0)
+        lost, *others = [writer.frames(*facts) for facts in finishes]
+        await publish(kafka, 0, lost[0], [])
+        for record, frames in others:
+            await publish(kafka, 0, record, frames)
+        (letter,) = await rejections(kafka, 1)
+        assert (letter.source, letter.topic, letter.partition) == ("projections", RESULTS.name, 0)
+        assert letter.raw == UNREADABLE[0]
+        assert await database.query("SELECT max(revision) FROM revisions") == [(0,)]
+        await publish(kafka, 0, None, writer.again())
+        await _announced(database, 30)
+    assert len(await _board(database, "men")) == 30
+    assert (await load(database)).events[EVENT].rows == {bib: writer.state.events[EVENT].row(bib) for bib in BIBS}
+    assert metrics.unreadable._value.get() == len(UNREADABLE)
+    assert metrics.held_partitions._value.get() == 0
+
+
+async def test_notices_that_cannot_be_read_do_not_hold_up_those_that_can(
+    kafka: KafkaOptions, database: Database
+) -> None:
+    metrics = LiveMetrics(CollectorRegistry())
+    tracker = RevisionTracker(Store(database), metrics, lambda: 0)
+    following = asyncio.create_task(tracker.follow(kafka))
+    notice = encode_notice(RevisionNotice(v=1, event=EVENT, revision=5, announced_at_us=1))
+    async with AIOKafkaProducer(**kafka.client()) as producer, asyncio.timeout(WAIT_S):
+        while EVENT not in tracker.newest:  # it follows from when it has connected
+            for value in (b"[" * 100_000, b'{"event": "\xff"}', b"{}", notice):
+                await producer.send_and_wait(STANDINGS.name, value, partition=0)
+            await asyncio.sleep(0.1)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    assert tracker.newest[EVENT].revision == 5
+    assert metrics.unreadable_notices._value.get() > 0
 
 
 class _Dies(Exception):

@@ -7,14 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from aiokafka import AIOKafkaProducer
 
 from schemas.codec import encode_envelope
-from schemas.topics import ENVELOPE_VERSION, FRAME_ROWS_MAX, partition_of
+from schemas.rejected import Rejection, encode_rejection
+from schemas.topics import (
+    ENVELOPE_VERSION,
+    FRAME_ROWS_MAX,
+    PARTITIONS_DEFAULT,
+    REJECTED,
+    RESULTS,
+    partition_of,
+)
 from services.runtime.kafka import KafkaOptions
 from services.runtime.topics_admin import create_topics
 from tests import DATA, builders
 from tests.conftest import running_broker, topics_anew
 from tests.integration.scoring_worker import (
+    WAIT_S,
     Log,
     Published,
     Results,
@@ -67,6 +77,36 @@ async def test_rows_of_an_old_and_of_a_growing_log_are_those_of_a_fold_and_say_w
             await results.until(lambda seen: names_of(seen, "delta") == ["W1", "W900", "W901"], "chips of walk-ups")
             assert {chip.reads for chip in results.published.unknown_chips["delta"].chips} == {5}
             assert await worker.end(signal.SIGTERM) == 0
+
+
+async def test_all_rows_are_sent_again_once_for_each_record_of_results_that_cannot_be_read(
+    kafka: KafkaOptions, tmp_path: Path
+) -> None:
+    """The projections repeat a letter until it is answered; letters of other records ask for nothing."""
+    partition = partition_of("alpha", PARTITIONS_DEFAULT)
+    letter = Rejection(v=1, event="", source="projections", reason="", raw=b"", size=0, topic=RESULTS.name)
+    mine = msgspec.structs.replace(letter, partition=partition, offset=5)
+    others = [msgspec.structs.replace(mine, topic="race-log"), msgspec.structs.replace(mine, partition=partition + 9)]
+    async with Log(kafka) as log, Results(kafka) as results, Worker(kafka, tmp_path) as worker:
+        await worker.ready()
+        head = await log.append_all("alpha", race_facts("alpha", 30, 3))
+        sent = await results.complete({"alpha": head})
+        assert sum(frame.resends_all for frame in sent.frames) == 0
+        bibs = set(log.states["alpha"].rulings.bibs())
+
+        def answered(published: Published, times: int) -> bool:
+            begins = [nth for nth, frame in enumerate(published.frames) if frame.resends_all]
+            assert len(begins) <= times, "a letter is answered once"
+            rows = [row for begin in begins[times - 1 :] for frame in published.frames[begin:] for row in frame.rows]
+            return bibs <= {row.bib for row in rows}
+
+        async with AIOKafkaProducer(**kafka.client()) as producer, asyncio.timeout(WAIT_S):
+            for times, asked in enumerate((mine, msgspec.structs.replace(mine, offset=6)), 1):
+                while not answered(sent, times):
+                    for value in (b"results [" * 1000, *map(encode_rejection, [*others, asked, asked])):
+                        await producer.send_and_wait(REJECTED.name, value, partition=0)
+                    sent = await results.some()
+        assert_equal_to_a_fold(sent, log)
 
 
 async def test_a_record_that_publishes_results_ends_a_revision_in_a_replay_and_live(

@@ -36,7 +36,8 @@ class ResultsWriter:
     def again(self) -> list[Frame]:
         """Everybody once more, as after a fill."""
         self.state.mark_all()
-        return self.rest(self.state.next_offset - 1)
+        first, *others = self.rest(self.state.next_offset - 1)
+        return [msgspec.structs.replace(first, resends_all=True), *others]
 
     def rest(self, offset: int, accepted_us: int | None = None) -> list[Frame]:
         """Frames of all rows that are due; the last is `last`."""

@@ -127,7 +127,7 @@ def newest_frame():
     listed = [UnknownChip("W900", 3, AT, AT + 1, ["S1", "F1"], 2)]
     chips = UnknownChips(event=EVENT, version=12, chips=listed, left_out=4)
     rows = [athlete, *frame.rows[1:]]
-    return msgspec.structs.replace(frame, events=[event], rows=rows, unknown_chips=[chips])
+    return msgspec.structs.replace(frame, events=[event], rows=rows, unknown_chips=[chips], resends_all=True)
 
 
 def write_envelope(version):
