@@ -302,7 +302,7 @@ STREAM = Operation(
             headers=("X-Revision",),
         ),
     ),
-    problems={**_ERRORS, 503: "All streams are open, or ClickHouse does not answer. With `Retry-After`."},
+    problems={**_ERRORS, **_IN_ORDER, 503: "All streams are open, or ClickHouse does not answer. With `Retry-After`."},
     events={
         "snapshot": (BoardPage, TeamBoardAnswer, DelegationAnswer, Athlete, Event, EventSummary),
         "split": (SplitEvent,),
