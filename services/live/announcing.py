@@ -24,6 +24,12 @@ async def load_announcement(loader: Loader, event: EventIndex, announced: Announ
     on_course = {
         board.id: await loader.rankings.on_course(event, board, revision) for board in boards if board.within is None
     }
+    podiums = {
+        board.id: await loader.podiums.at(event, board, None, rankings[board.id], revision)
+        for board in boards
+        if board.within is None
+    }
+    rivals = [rival.bib for places in podiums.values() for place in places for rival in place.rivals]
     approaching = [bib for race in event.races.values() for bib in _next(race, splits, announced)]
     finished = [bib for race in event.races.values() for bib in last_finishers(splits[race.id, race.points[-1].id])]
     firsts = [line.bib for ranking in rankings.values() for line in ranking.lines if line.place == 1]
@@ -32,7 +38,7 @@ async def load_announcement(loader: Loader, event: EventIndex, announced: Announ
         for board, ahead in on_course.items()
         for _, line in leading(rankings[board], ahead, event.races[event.boards[board].race].points[-1].id)
     ]
-    athletes = await loader.athletes(announced, [*approaching, *finished, *firsts, *leaders])
+    athletes = await loader.athletes(announced, [*approaching, *finished, *firsts, *leaders, *rivals])
     return AnnounceData(
         event=event,
         announced=announced,
@@ -41,6 +47,7 @@ async def load_announcement(loader: Loader, event: EventIndex, announced: Announ
         athletes=athletes,
         before_finish=await _before_finish(loader, event, announced),
         rankings=rankings,
+        podiums=podiums,
         on_course=on_course,
         finish_us={
             race.id: {bib: split.at_us for bib, split in splits[race.id, race.points[-1].id].items()}

@@ -55,6 +55,9 @@ async def test_finishers_are_the_last_first_and_no_longer_next(database):
         assert answer["finished"][0]["state"] == "live"
         assert [(first["title"], first["bib"]) for first in answer["firsts"]] == [("Nữ", "7"), ("Chung cuộc", "8")]
         (leaders,) = answer["leaders"]
+        first, *_ = leaders["podium"]
+        assert (leaders["state"], first["place"], first["bib"], first["decided"]) == ("live", 1, "8", False)
+        assert [rival["name"] for rival in first["rivals"]] == ["No 9 Runner"]
         assert [(row["bib"], row["point"], row["gap"]) for row in leaders["rows"]] == [
             ("8", "FINISH", None),
             ("7", "FINISH", "+3:20"),

@@ -283,7 +283,15 @@ async def test_what_comes_too_soon_or_too_often_is_answered_as_the_document_says
 
 
 OVERLAYS = {f"/overlay/{{event}}/{graphic}" for graphic in GRAPHICS}
-PAGES = {"/", "/{event}", "/robots.txt", "/announce/{event}", "/docs/style.css"} | OVERLAYS
+PAGES = {
+    "/{event}/athletes/{bib}",
+    "/{event}/compare",
+    "/",
+    "/{event}",
+    "/robots.txt",
+    "/announce/{event}",
+    "/docs/style.css",
+} | OVERLAYS
 
 
 async def test_every_route_is_in_the_document_and_nothing_else(database):

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from services.live.documents.athlete import AthleteSummary
+from services.live.documents.board import PodiumPlace
 from services.live.documents.fields import Hms, InstantUs, LocalInstant, Place, Revision
 from services.live.pages.athlete_page import AthleteBoard
 from services.standings.publication import State
@@ -53,11 +54,13 @@ class Leader(AthleteSummary, kw_only=True):
 
 
 class LeadersOfBoard(Struct, kw_only=True):
-    """The first three of a board."""
+    """The first three of a board, the state of its results, and whether its first places can still change."""
 
     board: str
     title: str
     race: str
+    state: State
+    podium: list[PodiumPlace]
     rows: list[Leader]
 
 

@@ -11,15 +11,18 @@ from schemas.course_times import clock_instant_us, duration_us
 from schemas.definition import Board, Point, Race
 from schemas.ids import US
 from schemas.named import in_language
+from schemas.names import public_name
 from schemas.results import AthleteRow, printed_s
 from services.formatting.times import format_gap, format_hms, format_instant
 from services.formatting.words import place_text
 from services.live.pages.athlete_page import athlete_boards, athlete_summary, boards_of
+from services.live.pages.podium import podium_places
 from services.live.pages.published import standing_of
 from services.live.ranking import Placed, Ranking
 from services.live.table_rows import AnnouncedRevision, Split
 from services.standings.event_index import EventIndex, point_name, title
 from services.standings.finish_estimate import Spreads, expected
+from services.standings.podium import PodiumPlace
 from services.standings.publication import Published
 from services.standings.result_flags import CASE, public_flags
 
@@ -35,8 +38,9 @@ class AnnounceData(Struct, frozen=True, kw_only=True):
 
     `approaching` took the last point before the finish; `finished` are the last finishers with the instant of each.
     `before_finish` are the rankings at the last point before the finish by board, `rankings` those of boards and
-    `on_course` those who follow them. `finish_us` are the finish instants of each race by bib, `passed` counts the
-    athletes who took a point, by race and point, and `counts` athletes by race and status.
+    `on_course` those who follow them; `podiums` are the first places of boards that are within no other. `finish_us`
+    are the finish instants of each race by bib, `passed` counts the athletes who took a point, by race and point, and
+    `counts` athletes by race and status.
     """
 
     event: EventIndex
@@ -46,6 +50,7 @@ class AnnounceData(Struct, frozen=True, kw_only=True):
     athletes: Mapping[str, AthleteRow]
     before_finish: Mapping[str, Ranking]
     rankings: Mapping[str, Ranking]
+    podiums: Mapping[str, Sequence[PodiumPlace]]
     on_course: Mapping[str, Sequence[tuple[str, Placed]]]
     finish_us: Mapping[str, Mapping[str, int]]
     passed: Mapping[tuple[str, str], int]
@@ -164,11 +169,16 @@ def _leaders(data: AnnounceData, board: Board) -> dict[str, Any]:
     event = data.event
     race = event.races[board.race]
     names = {point.id: point_name(point, event.language) for point in race.points}
+    podium = data.podiums[board.id]
+    rivals = {rival.bib for place in podium for rival in place.rivals}
+    rival_names = {bib: public_name(data.athletes[bib]) for bib in rivals if bib in data.athletes}
     lines = leading(data.rankings[board.id], data.on_course[board.id], race.points[-1].id)
     return {
         "board": board.id,
         "title": title(board, event.language),
         "race": race.id,
+        "state": standing_of(event, data.published, race.id, board.id).state,
+        "podium": podium_places(event, podium, rival_names),
         "rows": [
             {
                 "place_text": place_text(line.place, line.tied),

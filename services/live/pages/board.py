@@ -7,11 +7,11 @@ from msgspec import Struct
 
 from schemas.definition import Board, Race
 from schemas.results import AthleteRow
-from services.formatting.times import format_instant
 from services.live.errors import Refused
 from services.live.feed.board_line import BoardLine, Listing, board_line, point_before, shown_point
 from services.live.feed.columns import board_row
 from services.live.http.query import BoardQuery
+from services.live.pages.podium import podium_places
 from services.live.ranking import Placed, Ranking, root_board
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex
@@ -137,7 +137,7 @@ def board_document(data: BoardData, page: BoardPage, offset: int) -> dict[str, A
         "total": page.total,
         "offset": offset,
         "point": data.point,
-        "podium": [_podium_place(data, place) for place in data.podium],
+        "podium": podium_places(data.event, data.podium, data.rivals),
         "rows": list(map(board_row, page.lines)),
     }
 
@@ -154,23 +154,4 @@ def split_document(data: BoardData, page: BoardPage, offset: int) -> dict[str, A
         "total": page.total,
         "offset": offset,
         "rows": list(map(board_row, page.lines)),
-    }
-
-
-def _podium_place(data: BoardData, place: PodiumPlace) -> dict[str, Any]:
-    return {
-        "place": place.place,
-        "bib": place.bib,
-        "decided": place.decided,
-        "result_open": place.result_open,
-        "rivals": [
-            {
-                "bib": rival.bib,
-                "name": data.rivals.get(rival.bib, rival.bib),
-                "until": None if rival.until_us is None else format_instant(rival.until_us, data.event.zone),
-                "until_us": rival.until_us,
-            }
-            for rival in place.rivals
-        ],
-        "rivals_left_out": place.rivals_left_out,
     }

@@ -115,6 +115,16 @@ function tick() {
   }
 }
 
+/** Return in words whether a place can still change; nothing for other places, and once results are official. */
+function podiumWords(board, bib) {
+  const place = board.podium.find((known) => known.bib === bib);
+  if (!place || !["live", "provisional"].includes(board.state)) return [];
+  if (place.decided) return [words.decided.replace("{place}", place.place)];
+  if (!place.rivals.length) return [words.resultOpen];
+  const names = place.rivals.map((rival) => `${rival.bib} ${rival.name}${rival.until ? `, ${words.until} ${rival.until.slice(11, 19).replace(/^0/, "")}` : ""}`);
+  return [[words.takenBy, ...names, ...(place.rivals_left_out ? [`+ ${place.rivals_left_out}`] : [])].join(" · ")];
+}
+
 function show(data) {
   write($("h1"), `${data.name} · ${words.title}`);
   write($("#connection"), words.connected);
@@ -127,7 +137,10 @@ function show(data) {
   write($("#done .empty"), done.length ? "" : words.nobodyDone);
   const leaders = data.leaders.filter((board) => board.rows.length).flatMap((board) => [
     make("h3", "", board.title),
-    ...board.rows.map((row) => make("p", "", `${row.place_text}. ${row.name} · ${row.point_name} ${row.time} ${row.gap ?? ""}`)),
+    ...board.rows.flatMap((row) => [
+      make("p", "", `${row.place_text}. ${row.name} · ${row.point_name} ${row.time} ${row.gap ?? ""}`),
+      ...podiumWords(board, row.bib).map((text) => make("p", "podium", text)),
+    ]),
   ]);
   $("#leaders").replaceChildren(...leaders);
   $("#firsts").replaceChildren(...data.firsts.map((row) => make("li", "", `${row.title}: ${row.name} ${row.time ?? ""}`)));
