@@ -20,7 +20,7 @@ READY_S = 300.0  # for a first start with its downloads on a slow line
 STOP_S = 40.0
 LINES_KEPT = 40
 _OF_UP = "up | "  # before lines of `matline up` itself
-_STARTED = re.compile(r"\| (\w+) is process (\d+)$")
+_STARTED = re.compile(r"\b(\w+) is process (\d+)$")
 
 
 class Stack:
@@ -103,7 +103,7 @@ class Stack:
                     self._say(shown)
                 if match := _STARTED.search(text):
                     self.processes[match[1]] = int(match[2])
-                if "| ready: " in text:
+                if " ready: boards " in text:
                     ready.set()
 
     async def wait(self) -> None:
