@@ -1,8 +1,9 @@
 """Start processes, show their output, restart those that end, and leave none behind.
 
-A child that ends is started again after a pause that doubles each time, while the other children go on: readers are
-served even if no board can be made. The whole stack stops only for what starting again does not mend: a child that
-keeps ending and never worked, or whose settings are wrong. A stack that never worked is better stopped and explained.
+A child that worked and ends is started again at once, and one that keeps ending after a pause that doubles each time,
+while the other children go on: readers are served even if no board can be made. The whole stack stops only for what
+starting again does not mend: a child that keeps ending and never worked, or whose settings are wrong. A stack that
+never worked is better stopped and explained.
 """
 
 import asyncio
@@ -103,6 +104,9 @@ class Child:
                 raise GivenUp(
                     f"{self.spec.name} ended {ends} times in a row, last with {_ended(code)}. Its last lines:\n{last}"
                 )
+            if worked and ends == 1:
+                self._say("up", f"{self.spec.name} ended ({_ended(code)}); it is started again at once")
+                continue
             pause = self._limits.backoff.pause_s(ends)
             self._say("up", f"{self.spec.name} ended ({_ended(code)}); it is started again in {pause:g} s")
             with suppress(TimeoutError):

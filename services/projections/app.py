@@ -89,6 +89,8 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
     app.metrics.database_up.set(1)
     await migrate(database)
     await remove_unannounced(database)
+    if beside is not None:  # before the results are loaded: until then it serves the boards as they were
+        await stack.enter_async_context(beside(database))
     results = await load(database)
     progress = await load_progress(database)
     sink = Sink(database, app.metrics, uuid.uuid4().hex)
@@ -106,12 +108,11 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
     app.follower = Follower(results, consumer, producer, sink, app.metrics, health, announced_us, board_lag)
     auditor = Auditor(await _consumer(app, stack, RACE_LOG.name), sink, app.metrics, tallies, board_lag)
     app.sink = sink
-    async with AsyncExitStack() as inner, asyncio.TaskGroup() as group:
-        if beside is not None:
-            await inner.enter_async_context(beside(database))
+    watch = HealthWatch(database, results, sink, app.metrics, health)
+    async with asyncio.TaskGroup() as group:
         group.create_task(app.follower.run(progress))
         group.create_task(auditor.run(progress))
-        group.create_task(HealthWatch(database, results, sink, app.metrics, health).run())
+        group.create_task(_watch_health(watch, app.follower))
         group.create_task(_watch_lateness(app.metrics))
         if not database.address.embedded:
             group.create_task(watch_server(database, app.metrics))
@@ -144,6 +145,12 @@ async def _consumer(app: App, stack: AsyncExitStack, topic: str) -> AIOKafkaCons
     stack.push_async_callback(consumer.stop)
     consumer.assign([TopicPartition(topic, number) for number in range(app.settings.partitions)])
     return consumer
+
+
+async def _watch_health(watch: HealthWatch, follower: Follower) -> None:
+    """Examine the health of events once the boards are up to date: an examination takes seconds of the processor."""
+    await follower.caught_up.wait()
+    await watch.run()
 
 
 async def _watch_lateness(metrics: ProjectionMetrics) -> None:

@@ -29,7 +29,10 @@ log = logging.getLogger(__name__)
 
 
 class Follower:
-    """Follow `results` until cancelled, at any point: the next start goes on from `progress`."""
+    """Follow `results` until cancelled, at any point: the next start goes on from `progress`.
+
+    `caught_up` is set once everything is shown that was there at the start.
+    """
 
     def __init__(
         self,
@@ -56,7 +59,7 @@ class Follower:
         self._safe: dict[int, Progress] = {}
         self._remembered_s = 0.0
         self._behind: dict[TopicPartition, int] = {}
-        self.caught_up = False
+        self.caught_up = asyncio.Event()
 
     async def run(self, progress: dict[tuple[str, int], Progress]) -> None:
         """Process everything from `progress` on. Raises StartFault, KafkaError."""
@@ -112,7 +115,7 @@ class Follower:
 
     def fault(self) -> str | None:
         """Return why boards are not up to date, None if they are."""
-        if not self.caught_up:
+        if not self.caught_up.is_set():
             return f"the topic {RESULTS.name} has not been read to its end yet"
         return self._unreadable.fault()
 
@@ -157,6 +160,6 @@ class Follower:
                 self._metrics.lag.labels(partition.topic, partition.partition).set(max(0, highwater - position))
             if position >= self._behind.get(partition, 0):
                 self._behind.pop(partition, None)
-        if not self._behind and not self.caught_up:
-            self.caught_up = True
+        if not self._behind and not self.caught_up.is_set():
+            self.caught_up.set()
             log.info("boards are up to date with %s", RESULTS.name)

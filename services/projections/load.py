@@ -1,6 +1,8 @@
 """Load the state that ClickHouse has at the start, and remove rows that were written but never announced."""
 
+import asyncio
 import logging
+from collections.abc import Sequence
 
 import msgspec
 
@@ -59,18 +61,25 @@ WHERE o.{column} > if(r.event = '', -1, r.announced)
 
 
 async def load(database: Database) -> Results:
-    """Return the results of every event at its last announced revision. Raises DatabaseUnavailable."""
+    """Return the results of every event at its last announced revision. Raises DatabaseUnavailable.
+
+    The work of seconds for a large event is done in a thread, since live already answers in this process.
+    """
     results = Results()
     for event, revision in await database.query(_ANNOUNCED):
         parameters = {"event": event, "revision": revision}
-        rows = [_athlete.decode(text) for (text,) in await database.query(_LATEST_ROWS, parameters)]
+        rows = await asyncio.to_thread(_athletes, await database.query(_LATEST_ROWS, parameters))
         latest = [_event.decode(text) for (text,) in await database.query(_LATEST_EVENT, parameters)]
         published = [_key(*row) for row in await database.query(_PUBLISHED, parameters)]
-        results.restore(latest[0] if latest else None, rows, event, revision, published)
+        await asyncio.to_thread(results.restore, latest[0] if latest else None, rows, event, revision, published)
         results.unknown_chips[event] = sum(sum(row) for row in await database.query(_UNKNOWN_CHIPS, parameters))
         about = {"event": event, "revision": revision}
         log.info("continues with %d athletes", len(rows), extra=about)
     return results
+
+
+def _athletes(texts: Sequence[Sequence[str]]) -> list[AthleteRow]:
+    return [_athlete.decode(text) for (text,) in texts]
 
 
 def _key(offset: int, race: str, state: str, boards: str) -> PublicationKey:

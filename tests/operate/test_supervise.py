@@ -95,7 +95,7 @@ async def test_a_pause_never_exceeds_its_limit(output, running):
 async def test_a_child_that_ran_long_starts_a_new_count(output, running):
     limits = SupervisionLimits(backoff=QUICK.backoff, healthy_s=0.0)
     child, task = running("raise SystemExit(1)", limits)
-    await output.shows("is started again in 0.01 s", times=LIMITS.ends_most + 2)
+    await output.shows("is started again at once", times=LIMITS.ends_most + 2)
     assert not task.done()
     assert child.starts > LIMITS.ends_most
 
@@ -110,6 +110,7 @@ async def test_a_child_that_worked_once_is_never_given_up(output, running, tmp_p
         limits,
     )
     await output.shows("is started again in 0.01 s", times=LIMITS.ends_most + 2)
+    assert len([line for line in output.of("up") if "at once" in line]) == 1
     assert not task.done()
     assert child.starts > LIMITS.ends_most
 
