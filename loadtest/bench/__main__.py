@@ -1,37 +1,61 @@
-"""`make bench`: run all benchmarks and print a line for each; the exit code is 1 if one is too slow."""
+"""`make bench`: run the benchmarks and print a line for each; the exit code is 1 if one is too slow.
 
+`python -m loadtest.bench PART...` runs some of the parts only.
+"""
+
+import argparse
 import asyncio
 import sys
+from collections.abc import AsyncIterator
 
+from loadtest.bench import recovery
 from loadtest.bench.attacks import attack_comparisons
-from loadtest.bench.board_rate import RATE_LEAST, rate_comparisons
-from loadtest.bench.comparison import FLOOR_S, RATIO_MAX, Comparison
-from loadtest.bench.costly_answers import BOARD, RACE, answer_comparisons
+from loadtest.bench.comparison import FLOOR_S, RATIO_MAX, Measured
+from loadtest.bench.costly_answers import answer_comparisons
+from loadtest.bench.race_watched import viewers_of_race
 from loadtest.bench.stack import running_stack
 
+RECOVERIES = "recovery"
+LARGE_RECOVERIES = "recovery-55000"
+ON_ONE_STACK = {"answers": answer_comparisons, "attacks": attack_comparisons, "viewers": viewers_of_race}
+PARTS = (*ON_ONE_STACK, RECOVERIES, LARGE_RECOVERIES)
 
-async def _run() -> bool:
-    comparisons: list[Comparison] = []
 
-    def show(comparison: Comparison) -> None:
-        comparisons.append(comparison)
-        print(comparison.line(), flush=True)
+async def _measured(parts: list[str]) -> AsyncIterator[Measured]:
+    if any(part in ON_ONE_STACK for part in parts):
+        async with running_stack() as stack:
+            for part, measure in ON_ONE_STACK.items():
+                if part in parts:
+                    async for measured in measure(stack):
+                        yield measured
+    if RECOVERIES in parts:
+        async with running_stack() as stack:
+            async for recovered in recovery.recoveries(stack, 11_000, recovery.KILLED):
+                yield recovered
+    if LARGE_RECOVERIES in parts:
+        async with running_stack() as stack:
+            async for recovered in recovery.recoveries(stack, 55_000, (("projections",),)):
+                yield recovered
 
+
+async def _run(parts: list[str]) -> bool:
+    slow = []
     print("Starting a stack; use the machine for nothing else until the end.", flush=True)
-    async with running_stack() as stack:
-        async for comparison in answer_comparisons(stack):
-            show(comparison)
-        async for comparison in rate_comparisons(stack, RACE, BOARD):
-            show(comparison)
-        async for comparison in attack_comparisons(stack):
-            show(comparison)
-    slow = [comparison.name for comparison in comparisons if not comparison.holds]
+    async for measured in _measured(parts):
+        print(measured.line(), flush=True)
+        if not measured.holds:
+            slow.append(measured.name)
     print(
-        f"Limit: {RATIO_MAX:g} times the control, or {FLOOR_S * 1000:.0f} ms (99th percentiles); for a board a mean of"
-        f" {1 / RATE_LEAST:.2f} times that of a static file. Too slow: {', '.join(slow) or 'none'}."
+        f"Limit of waits with a control: {RATIO_MAX:g} times that, or {FLOOR_S * 1000:.0f} ms."
+        f" Too slow: {', '.join(slow) or 'none'}."
     )
     return not slow
 
 
 if __name__ == "__main__":
-    sys.exit(0 if asyncio.run(_run()) else 1)
+    _parser = argparse.ArgumentParser(prog="python -m loadtest.bench", description="Measure waits under load.")
+    _parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all of them without one")
+    _parts = _parser.parse_args().parts or list(PARTS)
+    if _unknown := set(_parts) - set(PARTS):
+        _parser.error(f"there is no part {min(_unknown)!r}; choose of {', '.join(PARTS)}")
+    sys.exit(0 if asyncio.run(_run(_parts)) else 1)

@@ -1,29 +1,47 @@
 """Judge a time by its ratio to a control run, so that the verdict does not depend on how fast the machine is."""
 
+from typing import Protocol
+
 from msgspec import Struct
 
 RATIO_MAX = 2.0
 FLOOR_S = 0.05  # shorter times are fine in any case: they are a few time slices of a busy processor
 
 
+class Measured(Protocol):
+    """Something measured, with the verdict on it."""
+
+    @property
+    def name(self) -> str:
+        """What was measured."""
+        ...
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is within its limit."""
+        ...
+
+    def line(self) -> str:
+        """Return one line for a person."""
+        ...
+
+
 class Comparison(Struct, frozen=True, kw_only=True):
-    """A time under load and that of the control run, both in seconds, 99th percentiles unless the name says so."""
+    """A 99th percentile under load and that of the control run, both in seconds."""
 
     name: str
     loaded_s: float
     control_s: float
-    ratio_max: float = RATIO_MAX
-    floor_s: float = FLOOR_S
 
     @property
     def holds(self) -> bool:
-        """Whether the load slowed the answers by no more than `ratio_max`, or not noticeably."""
-        return self.loaded_s <= max(self.floor_s, self.ratio_max * self.control_s)
+        """Whether the load slowed the answers by no more than RATIO_MAX, or not noticeably."""
+        return self.loaded_s <= max(FLOOR_S, RATIO_MAX * self.control_s)
 
     def line(self) -> str:
         """Return one line for a person."""
         return (
-            f"{self.name:<24} {self.loaded_s * 1000:7.2f} ms, control {self.control_s * 1000:7.2f} ms,"
+            f"{self.name:<24} p99 {self.loaded_s * 1000:6.1f} ms, control {self.control_s * 1000:6.1f} ms,"
             f" ratio {self.loaded_s / self.control_s:5.2f}  {'ok' if self.holds else 'TOO SLOW'}"
         )
 

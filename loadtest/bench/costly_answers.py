@@ -19,7 +19,6 @@ from loadtest.simulation import Simulation, simulate
 from schemas.definition_parse import definition_from_toml
 
 RACE = "vnexpress-hcmc-midnight-2024"
-BOARD = "21k-men"  # its largest
 SIZE = 1500
 EXPLAINED = 20
 PREVIEWED = 3  # of each race

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -19,13 +20,20 @@ _MATLINE = (sys.executable, "-m", "services.cli")
 
 
 class BenchStack(Struct, frozen=True, kw_only=True):
-    """A running stack: its ports, and the tokens of two gateways and of an official."""
+    """A running stack: its ports, the tokens of two gateways and of an official, and the file with its output."""
 
     live_port: int
     ingest_port: int
     good_token: str
     hostile_token: str
     official_token: str
+    output: Path
+
+    def process(self, name: str) -> int:
+        """Return the process id of a part of the stack, the last that it told."""
+        return int(
+            re.findall(rf"^ *up \| .*\b{name} is process (\d+)$", self.output.read_text(errors="replace"), re.M)[-1]
+        )
 
 
 @asynccontextmanager
@@ -56,6 +64,7 @@ async def running_stack() -> AsyncIterator[BenchStack]:
                 good_token=tokens["good"],
                 hostile_token=tokens["hostile"],
                 official_token=tokens["bench"],
+                output=output,
             )
         finally:
             await _stop(process)
@@ -88,7 +97,7 @@ def _free_ports(number: int) -> list[int]:
 async def _ready(process: asyncio.subprocess.Process, output: Path) -> None:
     loop = asyncio.get_running_loop()
     end_s = loop.time() + READY_S
-    while "| ready: " not in (text := await asyncio.to_thread(output.read_text, errors="replace")):
+    while " ready: boards " not in (text := await asyncio.to_thread(output.read_text, errors="replace")):
         if process.returncode is not None or loop.time() > end_s:
             last = "\n".join(text.splitlines()[-15:])
             raise RuntimeError(f"the stack did not become ready. Its last lines:\n{last}")
