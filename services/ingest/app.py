@@ -23,8 +23,8 @@ from services.ingest.limits import IngestLimits
 from services.ingest.log_follower import LogFollower
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import KafkaLog, Log
-from services.ingest.readers.raceresult_upload import Uploads
 from services.ingest.readers.supervisor import ReaderSupervisor
+from services.ingest.readers.uploads import Uploads
 from services.ingest.replicas import ReplicaWatch
 from services.ingest.settings import IngestSettings
 from services.runtime import ops, reference

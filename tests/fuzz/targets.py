@@ -24,6 +24,7 @@ from schemas.rejected import Rejection, encode_rejection
 from schemas.topics import RECORD_MAX_BYTES
 from services.ingest.decoders import (
     chronotrack,
+    impinj,
     ipico,
     jchip,
     llrp,
@@ -37,6 +38,7 @@ from services.ingest.decoders import (
     raceresult_http,
     ultra,
     wiclax,
+    zebra,
 )
 from services.ingest.decoders.clock_origin import ClockOrigin
 from services.ingest.decoders.local_time import parse_zone
@@ -59,6 +61,7 @@ from tests.ingest.decoders import (
     test_llrp,
     test_mylaps,
     test_p3,
+    test_posted_json,
     test_raceresult,
     test_raceresult_http,
     test_ultra,
@@ -465,6 +468,25 @@ UPLOADS = (
 )
 
 
+def _posted(read_body: Callable[[bytes, str, str], list[Message]], protocol: str) -> Callable[[Random], Take]:
+    source = _source(protocol, "UTC")
+
+    def take(data: bytes, dice: Random) -> bool:
+        said = read_body(data, "D-5012", "s")
+        on_the_log(facts_of(source, said, AT_US))
+        put_dead_letters(rejections_of(source, said, AT_US))
+        return True
+
+    return lambda _: take
+
+
+EVENTS = (
+    msgspec.json.encode([test_posted_json.IMPINJ, test_posted_json.IMPINJ]),
+    msgspec.json.encode([test_posted_json.ZEBRA]) + b"\n",
+    msgspec.json.encode(test_posted_json.ZEBRA) + b"\n" + test_posted_json.SPEEDWAY.encode(),
+)
+
+
 def _reads(decode: Callable[[bytes], Push]) -> Callable[[Random], Take]:
     def take(data: bytes, dice: Random) -> bool:
         try:
@@ -644,6 +666,8 @@ TARGETS = (
     Target("mylaps", _MYLAPS, (b"@", b"$", b"|", b"=", b"\0", b"@$", b"x@"), _mylaps, _mylaps_mended),
     Target("raceresult", RACERESULT, (b";", b"\n", b"\r\n", b"#P;", b":"), _raceresult),
     Target("raceresult_http", UPLOADS, (b";", b"\n", b"\0", b"-"), _upload),
+    Target("impinj", EVENTS, _JSON, _posted(impinj.read_body, "impinj")),
+    Target("zebra", EVENTS, _JSON, _posted(zebra.read_body, "zebra")),
     Target("chronotrack", CHRONOTRACK, (b"~", b"\r", b"\n", b",", b"ack~", b"a~b~CTP01\n", b"ping\n"), _chronotrack),
     Target(
         "ipico",

@@ -175,7 +175,11 @@ UNDATED: dict[str, tuple[bytes, str, str, str]] = {
 place as the dead letter has it where the bytes do not."""
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_only_readers_that_send_instants_have_nothing_to_date():
+    assert PROTOCOLS.keys() - UNDATED.keys() == {"impinj", "zebra"}
+
+
+@pytest.mark.parametrize("protocol", UNDATED)
 def test_a_dead_letter_of_every_protocol_is_replayed_once_the_settings_are_right(protocol: str):
     raw, where, chip, place = UNDATED[protocol]
     devices = {where: "F1"}

@@ -51,6 +51,8 @@ class ReaderProtocol(Struct, frozen=True, kw_only=True):
     `connect` is called once for a source and returns the function that makes its readers; null for a protocol that
     comes by HTTP. `watch` is the same for `matline gateway test`, which must not change the device or remove anything
     from it (null: `connect` does neither).
+    `read_upload` decodes what a reader posts: the body, the reader's name for itself (empty if it gives none), and the
+    session; null for a protocol that does not come by HTTP.
     `journalled` returns whether a source cannot send again, so that its messages go to our disk first.
     `read_again` decodes a dead letter with the present settings, under the session given. What its bytes do not name
     has an empty `where`. Raises ConnectionFault.
@@ -66,6 +68,7 @@ class ReaderProtocol(Struct, frozen=True, kw_only=True):
     replays: str  # how missed reads are fetched
     read_again: Callable[[bytes, ReaderSettings, str], list[Message]]
     watch: Callable[[ReaderSettings], Make] | None = None
+    read_upload: Callable[[bytes, str, str, ReaderSettings], list[Message]] | None = None
     options: tuple[Option, ...] = ()
     takes_secret: bool = False
     has_zone: bool = True

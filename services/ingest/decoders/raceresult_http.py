@@ -65,6 +65,10 @@ def _read(text: str, device: str, session: str, index: int, origin: ClockOrigin)
     )
 
 
+def _read_upload(body: bytes, device: str, session: str, settings: ReaderSettings) -> list[Message]:
+    return read_body(body, device, session, origin_of(settings))
+
+
 def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Message]:
     return read_body(raw, "", session, origin_of(settings))
 
@@ -77,6 +81,7 @@ PROTOCOL = ReaderProtocol(
     connect=None,
     takes_secret=True,
     simulated=False,
+    read_upload=_read_upload,
     read_again=_read_again,
     options=(DAY, BEGAN),
     acknowledges="Each upload, by OK once Kafka has all of it.",

@@ -241,22 +241,50 @@ IMPORT = Operation(
         422: "Places of the file are no devices of the event; nothing was written.",
     },
 )
-UPLOAD = Operation(
-    method="POST",
-    path=f"{EVENT}/raceresult/{{gateway}}",
-    name="uploadPassings",
-    subject="gateways",
-    title="Take passings of a RACE RESULT decoder, which sends no token",
-    says="The source in `matline.toml` decides who may upload: by the address, or by `user`.",
-    access="anybody",
-    parameters=(
-        _IN_EVENT,
-        Parameter("gateway", "path", str, "The gateway of the source."),
-        Parameter("user", "query", str, "The secret of the source, if it has one."),
-        Parameter("device", "query", str, "The decoder's name for itself."),
+
+
+def _upload(word: str, name: str, title: str, body: Content) -> Operation:
+    """Return the operation of readers that post to `word` in the path and send no token."""
+    return Operation(
+        method="POST",
+        path=f"{EVENT}/{word}/{{gateway}}",
+        name=name,
+        subject="gateways",
+        title=title,
+        says="The source in `matline.toml` decides who may post: by the address, or by `user`.",
+        access="anybody",
+        parameters=(
+            _IN_EVENT,
+            Parameter("gateway", "path", str, "The gateway of the source."),
+            Parameter("user", "query", str, "The secret of the source, if it has one."),
+            Parameter("device", "query", str, "The reader's name for itself."),
+        ),
+        body=(body,),
+        answers=(Answer(says="The log has all of it.", contents=(Content("text/plain", "`OK`"),)),),
+        problems={status: says for status, says in _PROBLEMS.items() if status not in (400, 401, 415)}
+        | {403: "No source takes posts from there."},
+    )
+
+
+_EVENTS = "Events as the reader sends them: a list, one, or one a line; up to 1 MiB."
+UPLOADS = {
+    "raceresult_http": _upload(
+        "raceresult",
+        "uploadPassings",
+        "Take passings of a RACE RESULT decoder, which sends no token",
+        Content("text/plain", "Passings, one a line, up to 1 MiB."),
     ),
-    body=(Content("text/plain", "Passings, one a line, up to 1 MiB."),),
-    answers=(Answer(says="The log has all of it.", contents=(Content("text/plain", "`OK`"),)),),
-    problems={status: says for status, says in _PROBLEMS.items() if status not in (400, 401, 415)}
-    | {403: "No source takes uploads from there."},
-)
+    "impinj": _upload(
+        "impinj",
+        "postImpinjEvents",
+        "Take events of an Impinj reader, which sends no token",
+        Content(JSON, _EVENTS),
+    ),
+    "zebra": _upload(
+        "zebra",
+        "postZebraEvents",
+        "Take events of a Zebra reader, which sends no token",
+        Content(JSON, _EVENTS),
+    ),
+}
+"""The operations of readers that post, by protocol."""

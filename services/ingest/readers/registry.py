@@ -20,6 +20,8 @@ _NAMES = (
     "wiclax",
     "jchip",
     "p3",
+    "impinj",
+    "zebra",
 )
 
 

@@ -77,9 +77,9 @@ class ReaderSupervisor:
             if running.port is not None
         }
 
-    def uploading(self, event: str, gateway: str) -> Source | None:
-        """Return the source of decoders that upload by HTTP for this event and gateway; null if there is none."""
-        return self._wanted.get(("raceresult_http", event, gateway))
+    def uploading(self, protocol: str, event: str, gateway: str) -> Source | None:
+        """Return the source of readers that post by HTTP for this event and gateway; null if there is none."""
+        return self._wanted.get((protocol, event, gateway))
 
     async def start(self) -> None:
         """Start all readers. Raises StartFault, OSError; then none is running."""

@@ -97,6 +97,8 @@ REQUESTS: list[tuple[str, str, str, Any, int]] = [
     ("POST", "import?zone=UTC", "text/csv", b"Chip,Time\nA1,2026-01-04 05:00:00\n", 422),
     ("POST", "import?zone=UTC", "text/csv", b"", 400),
     ("POST", "raceresult/tent", "text/plain", b"", 403),
+    ("POST", "impinj/tent", "application/json", b"[]", 403),
+    ("POST", "zebra/tent", "application/json", b"[]", 403),
     ("GET", "/metrics", JSON, b"", 200),
     ("GET", "/healthz", JSON, b"", 200),
     ("GET", "/readyz", JSON, b"", 200),
@@ -131,7 +133,9 @@ async def test_every_answer_is_as_the_document_says(client):
             assert response.status == status_wanted, (path, content, answer)
             described.check(method, template, response.status, response.headers, answer)
     answered = {(method, path) for method, path, status_seen in described.checked if status_seen == 200}
-    assert described.operations().keys() - answered == {("POST", f"{EVENTS}/raceresult/{{gateway}}")}
+    assert described.operations().keys() - answered == {
+        ("POST", f"{EVENTS}/{word}/{{gateway}}") for word in ("raceresult", "impinj", "zebra")
+    }
 
 
 async def test_good_bodies_are_as_the_document_says(client):

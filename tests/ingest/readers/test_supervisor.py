@@ -314,7 +314,7 @@ async def test_decoders_may_upload_once_the_file_names_them(tmp_path, race_log):
         async with client.post(address, data=line) as answer:
             assert answer.status == 403
         path.write_text(table("raceresult_http", "tent", secret='"box"'))
-        await until(lambda: made[app.SUPERVISOR].uploading("e", "tent"))
+        await until(lambda: made[app.SUPERVISOR].uploading("raceresult_http", "e", "tent"))
         async with client.post(address, data=line) as answer:
             assert (answer.status, await answer.text()) == (200, "OK")
         async with client.post(address.replace("box", "xob"), data=line) as answer:

@@ -1,4 +1,4 @@
-"""RACE RESULT uploads over a real socket: OK only after the log, the same body twice is the same reads."""
+"""What readers post over a real socket: OK only after the log, the same body twice is the same reads."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,29 +8,31 @@ from io import BytesIO
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from services.ingest.limits import IngestLimits
-from services.ingest.readers.raceresult_upload import BODY_MAX_BYTES, Uploads, may_upload
 from services.ingest.readers.sources import Source
+from services.ingest.readers.uploads import BODY_MAX_BYTES, Uploads, may_upload
 from tests.ingest.readers.rig import GrowingLog, metrics, now_us, source
 
+AT, AT_US = "2026-01-03T22:31:07.250Z", 1_767_479_467_250_000
 LINES = "".join(f"1;{n};2026-01-04;05:00:{n:02d}.250;6692;12;-68;0;;;0;;;;;;;;\n" for n in range(10))
 
 
 @asynccontextmanager
 async def serving(
-    log: GrowingLog, upload_source: Source, **limits: Any
+    log: GrowingLog, upload_source: Source, word: str = "raceresult", **limits: Any
 ) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
     app = web.Application()
     known = {(upload_source.event, upload_source.gateway): upload_source}
-    app.add_routes(Uploads(lambda *key: known.get(key), log, metrics(), now_us, IngestLimits(**limits)).routes())
+    app.add_routes(Uploads(lambda _, *key: known.get(key), log, metrics(), now_us, IngestLimits(**limits)).routes())
     runner = web.AppRunner(app)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         async with aiohttp.ClientSession() as session:
-            yield session, f"http://127.0.0.1:{runner.addresses[0][1]}/v1/events/e/raceresult/tent?user=u&device=D-5012"
+            yield session, f"http://127.0.0.1:{runner.addresses[0][1]}/v1/events/e/{word}/tent?user=u&device=D-5012"
     finally:
         log.answering.set()
         await runner.cleanup()
@@ -118,3 +120,20 @@ async def test_a_decoder_in_another_zone_is_noted_once():
     [notice] = log.notices()
     assert (notice.kind, notice.device) == ("clock_off", "D-5012")
     assert "as if in a zone +7 h away" in notice.text
+
+
+@pytest.mark.parametrize(
+    ("word", "event"),
+    [
+        ("impinj", {"timestamp": AT, "eventType": "tagInventory", "tagInventoryEvent": {"epcHex": "A1"}}),
+        ("zebra", {"timestamp": AT, "type": "SIMPLE", "data": {"idHex": "A1"}}),
+    ],
+)
+async def test_events_of_other_readers_are_taken_by_their_own_path(word, event):
+    log = GrowingLog()
+    async with serving(log, source(word, 1), word) as (session, url):
+        for _ in range(2):
+            async with session.post(url, json=[event, {"timestamp": AT, "data": 7, "eventType": 7}]) as answer:
+                assert (answer.status, await answer.text()) == (200, "OK")
+    assert {(device, chip, at_us) for device, _, chip, at_us in log.reads} == {("D-5012", "A1", AT_US)}
+    assert {letter.source for letter in log.dead_letters} == {word}

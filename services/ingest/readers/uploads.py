@@ -1,29 +1,29 @@
-"""Take HTTP uploads of RACE RESULT decoders. An upload is answered OK once the log has it, and not before.
+"""Take what readers post by HTTP. An upload is answered OK once the log has it, and not before.
 
-A decoder cannot send a bearer token. Where the source has a secret, the decoder is recognized by the `user` in its URL,
-else by the address that it calls from.
+Such readers cannot send a bearer token. Where the source has a secret, the reader is recognized by the `user` in its
+URL, else by the address that it calls from.
 """
 
 import hashlib
 import hmac
 import time
 from collections.abc import Callable
+from functools import partial
 
 from aiohttp import web
 
 from schemas.ids import Slug
 from services.ingest.decoders.arrival_clock import ArrivalClocks
-from services.ingest.decoders.clock_origin import origin_of
 from services.ingest.decoders.messages import WHERE_MAX_CHARS, DecodedRead, Notice, Now
-from services.ingest.decoders.raceresult_http import read_body
 from services.ingest.errors import Overloaded, Refused, Unavailable
 from services.ingest.facts import facts_of, rejections_of, show_clocks
 from services.ingest.http.body import too_large
-from services.ingest.http.operations import UPLOAD
+from services.ingest.http.operations import UPLOADS
 from services.ingest.limits import IngestLimits
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import Log
 from services.ingest.readers.pending_notices import PendingNotices
+from services.ingest.readers.registry import PROTOCOLS
 from services.ingest.readers.sources import Source
 from services.runtime.loopback import is_loopback
 from services.runtime.operations import OperationRoute
@@ -35,11 +35,11 @@ UPLOADS_MAX = 64  # requests at work at once
 
 
 class Uploads:
-    """The handler of `UPLOAD`. `find` returns the source for an event and gateway, null if there is none."""
+    """The handlers of `UPLOADS`. `find` returns the source of a protocol, event and gateway, null if there is none."""
 
     def __init__(
         self,
-        find: Callable[[Slug, str], Source | None],
+        find: Callable[[str, Slug, str], Source | None],
         race_log: Log,
         metrics: IngestMetrics,
         now_us: Callable[[], int],
@@ -56,15 +56,15 @@ class Uploads:
         ] = {}  # by source, of which there are few
 
     def routes(self) -> list[OperationRoute]:
-        """Return the route of uploads."""
-        return [OperationRoute(UPLOAD, self._answer)]
+        """Return the route of each protocol whose readers post."""
+        return [OperationRoute(operation, partial(self._answer, protocol)) for protocol, operation in UPLOADS.items()]
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def _answer(self, protocol: str, request: web.Request) -> web.Response:
         self._at_work += 1
         try:
             if self._at_work > UPLOADS_MAX:
                 raise Overloaded(f"ingest is working on {UPLOADS_MAX} uploads already; send this one again unchanged")
-            await self._take(request)
+            await self._take(protocol, request)
         except Refused as refused:
             response = problem(refused.status, refused.title, str(refused), **refused.members)
         except Overloaded as error:
@@ -75,26 +75,28 @@ class Uploads:
             response = web.Response(text="OK")
         finally:
             self._at_work -= 1
-        self._metrics.requests.labels("raceresult", response.status).inc()
+        self._metrics.requests.labels(protocol, response.status).inc()
         return response
 
-    async def _take(self, request: web.Request) -> None:
+    async def _take(self, protocol: str, request: web.Request) -> None:
         """Write an upload to the log. Raises IngestError."""
-        source = self._find(request.match_info["event"], request.match_info["gateway"])
+        source = self._find(protocol, request.match_info["event"], request.match_info["gateway"])
         if source is None or not may_upload(source, request.remote or "", request.query.get("user", "")):
             raise Refused(
                 403,
                 "Not from here",
-                f"no source in matline.toml lets a decoder at {request.remote} upload for gateway"
+                f"no source in matline.toml lets a reader at {request.remote} post for gateway"
                 f" {request.match_info['gateway'][:80]!r} of event {request.match_info['event'][:80]!r}; add a source"
-                " of protocol raceresult_http, or correct its `allow` or `secret`",
+                f" of protocol {protocol}, or correct its `allow` or `secret`",
             )
-        body = await self._body(request)
+        body = await self._body(protocol, request)
         device = request.query.get("device", "")[:WHERE_MAX_CHARS]
         # A body that is sent again is the same session: its reads are the same, number by number.
         session = f"upload {hashlib.sha256(body).hexdigest()[:32]}"
         device = device if device.isprintable() else ""
-        messages = read_body(body, device, session, origin_of(source.settings()))
+        read_upload = PROTOCOLS[protocol].read_upload
+        assert read_upload is not None
+        messages = read_upload(body, device, session, source.settings())
         at_us = self._now_us()
         clocks, pending = self._clocks.setdefault(
             source.identity(), (ArrivalClocks(self._limits.clock_turn_s), PendingNotices())
@@ -113,7 +115,7 @@ class Uploads:
         self._metrics.facts.labels("notice_received").inc(sum(isinstance(message, Notice) for message in messages))
         self._metrics.rejected.labels(source.protocol, "record").inc(len(dead_letters))
 
-    async def _body(self, request: web.Request) -> bytes:
+    async def _body(self, protocol: str, request: web.Request) -> bytes:
         wait_s = self._limits.upload_wait_s
         try:
             body = await received(request.content, BODY_MAX_BYTES, wait_s)
@@ -121,12 +123,12 @@ class Uploads:
             raise too_large(BODY_MAX_BYTES) from None
         except BodyTooSlow:
             raise Refused(408, "Body too slow", f"the body did not arrive within {wait_s:g} s; send it again") from None
-        self._metrics.bytes_in.labels("raceresult").inc(len(body))
+        self._metrics.bytes_in.labels(protocol).inc(len(body))
         return body
 
 
 def may_upload(source: Source, host: str, user: str) -> bool:
-    """Return whether a decoder that calls from this host, with this user, belongs to the source."""
+    """Return whether a reader that calls from this host, with this user, belongs to the source."""
     if source.allow and not source.lets_in(host):
         return False
     if source.secret is not None:

@@ -1,0 +1,51 @@
+"""What readers that post JSON have in common: bodies of several events, and instants with their offset."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Raw
+
+from services.ingest.decoders.messages import WHERE_MAX_CHARS, Unreadable
+
+Antenna = Annotated[int, Meta(ge=0, le=65_535)]
+Dbm = Annotated[float, Meta(ge=-1_000, le=1_000)]
+Centidbm = Annotated[float, Meta(ge=-100_000, le=100_000)]
+
+EVENTS_MAX = 10_000  # of one body
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def events_of(body: bytes) -> tuple[list[bytes], list[Unreadable]]:
+    """Return the events in a body, each as JSON, and what is none: the body is a list, one event, or one a line."""
+    text = body.strip(b"\0 \t\r\n")
+    if text.startswith(b"["):
+        try:
+            events = [bytes(event) for event in msgspec.json.decode(text, type=list[Raw])]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return [], [Unreadable(body, "not a list of events as JSON", unit="body")]
+    else:
+        events = [line for line in (line.strip() for line in text.split(b"\n")) if line]
+    if len(events) > EVENTS_MAX:
+        return [], [Unreadable(body, f"{len(events)} events; a body may have {EVENTS_MAX}", unit="body")]
+    return events, []
+
+
+def reader_name(text: str | None) -> str:
+    """Return a reader's name for itself as the log takes it; empty without one that can be printed."""
+    return text[:WHERE_MAX_CHARS] if text and text.isprintable() else ""
+
+
+def instant_us(text: str) -> int:
+    """Return an instant such as 2026-01-04T05:31:07.250Z, which names its offset. Raises ValueError."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is not an instant such as 2026-01-04T05:31:07.250Z") from None
+    if instant.tzinfo is None:
+        raise ValueError(f"{text[:40]!r} has no offset from UTC; set the reader to send one, such as Z")
+    try:
+        return (instant - EPOCH) // MICROSECOND
+    except OverflowError:
+        raise ValueError(f"{text[:40]!r} is out of range") from None
