@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePath
 
 TESTS = Path(__file__).parent
-FOLDERS = (TESTS / "integration", TESTS / "operate" / "embedded_kafka")
+FOLDERS = (TESTS / "integration", TESTS / "clickhouse_over_http", TESTS / "operate" / "embedded_kafka")
 FIXTURES = frozenset({"broker", "engine", "browser"})
 PROGRAMS = frozenset({"java", "chromedriver", "chromium"})
 

@@ -57,8 +57,8 @@ class Stack:
             raise AssertionError("the stack is not started")
         return self._process.pid
 
-    async def start(self, sources: Path | None = None, kafka: str | None = None) -> None:
-        """Start the stack and wait until it is ready. Without `kafka` it starts its own.
+    async def start(self, sources: Path | None = None, kafka: str | None = None, clickhouse: str | None = None) -> None:
+        """Start the stack and wait until it is ready. Without `kafka` and `clickhouse` it starts its own.
 
         Raises StartFault with the last lines of its output.
         """
@@ -75,6 +75,7 @@ class Stack:
             f"--data={self.data}",
             *([] if sources is None else [f"--sources={sources}"]),
             *([] if kafka is None else [f"--kafka={kafka}"]),
+            *([] if clickhouse is None else [f"--clickhouse={clickhouse}"]),
             *options,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
