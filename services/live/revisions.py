@@ -48,6 +48,7 @@ class RevisionTracker:
         self._now_us = now_us
         self._listeners: list[RevisionListener] = []
         self._polled: dict[str, AnnouncedRevision] = {}
+        self._unreadable = False  # the last notice
 
     def subscribe(self, listener: RevisionListener) -> None:
         """Have a function called at each new revision, at once and in the event loop."""
@@ -108,7 +109,10 @@ class RevisionTracker:
                     probing.cancel()
                     await asyncio.gather(probing, return_exceptions=True)
             except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("no notices from Kafka at %s (%r); revisions are found by polling", kafka.servers, error)
+                if not failures:
+                    log.warning(
+                        "no notices from Kafka at %s (%r); revisions are found by polling", kafka.servers, error
+                    )
             finally:
                 self._metrics.kafka_up.set(0)
                 await consumer.stop()
@@ -131,6 +135,11 @@ class RevisionTracker:
             notice = decode_notice(data)
         except msgspec.DecodeError as error:
             self._metrics.unreadable_notices.inc()
-            log.warning("record %d of %s is no notice, so its revision is polled: %s", offset, STANDINGS.name, error)
+            if not self._unreadable:
+                log.warning(
+                    "record %d of %s is no notice, so its revision is polled: %s", offset, STANDINGS.name, error
+                )
+            self._unreadable = True
             return
+        self._unreadable = False
         self.learn(AnnouncedRevision(notice.event, notice.revision, notice.announced_at_us), notice)

@@ -24,6 +24,13 @@ class ScoringMetrics:
             ["way"],
             registry=registry,
         )
+        self.repeated_reads = Counter(
+            "matline_scoring_repeated_reads_total",
+            "Reads folded that were on the log already, by way as records; they change no result. A few hundred after"
+            " ingest or Kafka was away are ordinary; a steady `live` rise: a gateway sends everything again and again.",
+            ["way"],
+            registry=registry,
+        )
         self.rows = Counter(
             "matline_scoring_rows_total",
             "Rows handed to Kafka. Follows crossings of mats; a jump by the whole field after a fill, a gun or a"

@@ -230,6 +230,7 @@ class PartitionWorker:
         except Unfit as unfit:
             event = (record.key or b"").decode(errors="replace")
             letters = [self.dead_letters.make(event, unfit, record.value or b"", record.offset)]
+        repeats_before = self._repeats(envelope)
         refusals = self._state.fold(record.offset, envelope)
         self.folded_ms = record.timestamp_ms
         if self._unsaved_since_s is None:
@@ -240,8 +241,13 @@ class PartitionWorker:
             self._publishes |= any(isinstance(fact, ResultsPublished) for fact in envelope.facts)
             reads = sum(len(fact.reads) for fact in envelope.facts if isinstance(fact, ReadsLogged))
             self._metrics.reads.labels(way).inc(reads)
+            self._metrics.repeated_reads.labels(way).inc(self._repeats(envelope) - repeats_before)
             letters += [self._refused(envelope, refusal, record.offset) for refusal in refusals]
         return envelope, letters
+
+    def _repeats(self, envelope: Envelope | None) -> int:
+        state = None if envelope is None else self._state.events.get(envelope.event)
+        return 0 if state is None else state.repeats
 
     def _envelope(self, record: Record) -> Envelope:
         """Return the envelope in a record. Raises Unfit, NewerRecord."""
@@ -339,11 +345,14 @@ class PartitionWorker:
 
     async def _bounds(self) -> tuple[int, int]:
         """Return the log's first offset and its end; wait as long as Kafka takes."""
+        said = False
         while True:
             try:
                 return await self._shared.reader.bounds(self.partition)
             except KafkaError as error:
-                log.warning("partition %d: cannot read the log's bounds from Kafka yet: %r", self.partition, error)
+                if not said:
+                    log.warning("partition %d: cannot read the log's bounds from Kafka yet: %r", self.partition, error)
+                said = True
                 await asyncio.sleep(IDLE_S)
 
     async def _fold_old(self, records: Sequence[Record]) -> None:

@@ -62,6 +62,8 @@ async def test_rows_of_an_old_and_of_a_growing_log_are_those_of_a_fold_and_say_w
             assert_equal_to_a_fold(published, log)
             assert all(len(frame.rows) <= FRAME_ROWS_MAX for frame in published.frames)
             metrics = await worker.metrics()
+            repeats = sum(value for name, value in metrics.items() if "repeated_reads_total" in name)
+            assert repeats == sum(state.repeats for state in log.states.values()) > 0
             assert metrics['matline_scoring_records_total{way="live"}'] == sum(len(r) for r in races.values()) - 300
 
             gun = {**builders.gun(2, recorded_at_us=1_000_000), "event": "alpha"}

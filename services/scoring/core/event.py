@@ -31,6 +31,7 @@ class EventState(OfficialsFacts):
     def __init__(self, event: str) -> None:
         super().__init__(event)
         self.version = -1
+        self.repeats = 0  # reads folded by this object that were on the log already
         self.chips: dict[str, ChipReads] = {}
         self.devices = Devices([])
         self.versions: dict[str, int] = {}
@@ -71,8 +72,11 @@ class EventState(OfficialsFacts):
                 held.device.append(number)
                 held.rssi.append(NO_RSSI if rssi is None else rssi)
                 touched[chip] = offset
-            elif held.add(at_us, number, rssi):
+                continue
+            repeats = held.repeats
+            if held.add(at_us, number, rssi):
                 touched[chip] = offset
+            self.repeats += held.repeats - repeats
 
     def _fold_ruling(self, ruling: LoggedRuling) -> None:
         self._settle_reads()
