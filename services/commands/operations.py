@@ -286,6 +286,37 @@ def rejected_replay(
 
 
 @commands.command(rich_help_panel=HEADING)
+def doctor(
+    event: Annotated[
+        str | None, typer.Argument(metavar="EVENT", help="Look at this event's definition, entries and readers too.")
+    ] = None,
+    stack: Stack = None,
+) -> None:
+    """Look for faults before a race, and say what to do about each.
+
+    Looks at Kafka and its topics, ClickHouse and its rights, the services, clocks, the disk, tokens, readers and, if it
+    is named, an event. Changes nothing. The exit code is 1 if there is a fault.
+
+    MATLINE_TOKEN is a reader's token, where live asks for one.
+    """
+    from services.operate.doctor import main
+
+    sys.exit(main(stack_environment(stack), event))
+
+
+@commands.command(rich_help_panel=HEADING)
+def status(stack: Stack = None) -> None:
+    """Show how a running stack is, on one screen.
+
+    Shows the services on this machine, what flows through them, events with their athletes by status, open cases and
+    boards, and gateways. The exit code is 1 if a service is not ready.
+    """
+    from services.operate.status import main
+
+    sys.exit(main(stack_environment(stack)))
+
+
+@commands.command(rich_help_panel=HEADING)
 def verify(
     event: Event,
     live: Annotated[

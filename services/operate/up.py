@@ -190,7 +190,7 @@ def _services(settings: UpSettings, kafka: KafkaOptions) -> list[ChildSpec]:
     ports = settings.ports
     common = {
         "MATLINE_KAFKA": kafka.servers,
-        "MATLINE_CLICKHOUSE": settings.clickhouse or f"chdb://{settings.data.absolute() / 'clickhouse'}",
+        "MATLINE_CLICKHOUSE": settings.clickhouse or _embedded(settings),
         "MATLINE_DATA": str(settings.data.absolute()),
         "MATLINE_HOST": settings.host,
         "MATLINE_LIVE_PORT": str(ports.live),
@@ -212,6 +212,11 @@ def _services(settings: UpSettings, kafka: KafkaOptions) -> list[ChildSpec]:
     return [ChildSpec(name=name, command=[*command, name], environment=common) for name in names]
 
 
+def _embedded(settings: UpSettings) -> str:
+    """Return the address of the embedded ClickHouse."""
+    return f"chdb://{settings.data.absolute() / 'clickhouse'}"
+
+
 def _client_variables(settings: UpSettings, kafka: KafkaOptions) -> dict[str, str]:
     """Return the variables by which commands on this machine find the parts of this stack; none has a secret."""
     ports, host = settings.ports, settings.host
@@ -225,6 +230,7 @@ def _client_variables(settings: UpSettings, kafka: KafkaOptions) -> dict[str, st
         "MATLINE_SCORING_PORT": str(ports.scoring),
         "MATLINE_PROJECTIONS_PORT": str(ports.projections),
         "MATLINE_PARTITIONS": str(settings.partitions),
+        **({"MATLINE_CLICKHOUSE": _embedded(settings)} if settings.clickhouse is None else {}),
         **({"MATLINE_SOURCES": str(settings.sources.absolute())} if settings.sources is not None else {}),
     }
 

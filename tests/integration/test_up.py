@@ -28,6 +28,11 @@ def _up(data: Path, own: Ports) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
 
 
+def _cli(*words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "services.cli", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
+
+
 def _rebuild(data: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "services.cli", "rebuild", f"--data={data}"]
     return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
@@ -74,6 +79,14 @@ async def test_a_stack_continues_from_the_log_in_its_folder_and_leaves_no_proces
     assert f"in use by process {holder}" in refused.stdout
     revision = await _sent(stack)
     await _until_served(stack, revision)
+    looked = await asyncio.to_thread(_cli, "doctor", EVENT, f"--stack={stack.data}")
+    assert (looked.returncode, looked.stderr) == (0, "no faults\n"), looked.stdout
+    assert "race hm: 2 entries" in looked.stdout
+    shown = await asyncio.to_thread(_cli, "status", f"--stack={stack.data}")
+    assert shown.returncode == 0
+    assert EVENT in shown.stdout
+    same = await asyncio.to_thread(_cli, "verify", EVENT, f"--stack={stack.data}")
+    assert same.returncode == 0, same.stderr
     running = await asyncio.to_thread(_rebuild, stack.data)
     assert running.returncode == 1
     assert f"in use by process {holder}" in running.stderr
