@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from schemas.ids import US, DeviceId, Nationality, Slug, Text
+from schemas.ids import LABEL_CHARS, US, DeviceId, Nationality, Slug, Text
 from schemas.named import Named
 from schemas.office import Composition, Eligibility, Medal, Prize, Title, Waves
 
@@ -17,6 +17,7 @@ RULES_VERSION = 1
 LIST_MAX = 1_000  # mats, races, boards of one definition
 POINTS_MAX = 200
 START_WINDOW_S = 1800
+PREFIXES_MAX = 10  # of chip codes: tag makers whose chips one race has
 WITHIN_S_MAX = 60  # of chips carried together: in a minute many pass a point who have nothing to do with each other
 
 Pick = Literal["first", "last", "strongest", "peak"]
@@ -150,11 +151,23 @@ class Together(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
         return int(Decimal(repr(self.within_s)) * US)
 
 
+class ChipCodes(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Which codes are the same chip, where readers and entries write it differently.
+
+    With `strip_zeros` leading zeros do not count. `prefixes` are what some readers put before a code. Source: R2.12.
+    """
+
+    strip_zeros: bool = False
+    prefixes: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=LABEL_CHARS - 1)]], Meta(max_length=PREFIXES_MAX)
+    ] = field(default_factory=list)
+
+
 class Definition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """An event as its organiser defines it. `date` and the races' `start` are ISO texts in local time.
 
-    Without `together` no chips that are carried together are looked for. The tables from `eligibility` to `waves` are
-    the race office's (`schemas.office`); no result depends on them.
+    Without `together` no chips that are carried together are looked for. Without `chips` each code is a chip of its
+    own. The tables from `eligibility` to `waves` are the race office's (`schemas.office`); no result depends on them.
     """
 
     event: Slug
@@ -176,3 +189,4 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     protest_window_s: Seconds = 600
     passing_gap_s: Annotated[float, Meta(ge=0, le=86_400)] = 20
     together: Together | None = None
+    chips: ChipCodes | None = None

@@ -130,7 +130,7 @@ def _place(rulings: Rulings, fact: DeviceAssigned) -> str | None:
 
 
 def _wearer(rulings: Rulings, fact: ChipAssigned) -> str | None:
-    latest = next(reversed(rulings.worn.get(fact.chip, [])), None)
+    latest = next(reversed(rulings.worn.get(rulings.bare(fact.chip), [])), None)
     if latest is None:
         same = rulings.owner_of(fact.chip) == fact.bib
     else:

@@ -177,7 +177,7 @@ def _excluded(state: OfficialsFacts, fact: ReadExcluded) -> list[UnknownName]:
     if isinstance(state, EventState):
         return _read(state, fact)
     unknown = [] if knows_device(rulings, fact.device) else [unknown_device(rulings, fact.device)]
-    if fact.chip not in rulings.named_by and fact.chip not in rulings.worn:
+    if rulings.bare(fact.chip) not in rulings.named_by and not rulings.is_assigned(fact.chip):
         chips = rulings.named_by.keys() | rulings.worn.keys()
         unknown.append(UnknownName(f"nobody has chip {fact.chip!r}", fact.chip, chips))
     return unknown

@@ -105,7 +105,7 @@ class _Observer:
             placed = [(first, last, number, count, mats[number]) for first, last, number, count in reads]
         else:
             placed = [self._corrected(*read) for read in reads]
-        if chip not in rulings.worn:
+        if not rulings.is_assigned(chip):
             self._take(chip, owner, placed)
             return
         by_wearer: dict[str | None, list[_Placed]] = {}

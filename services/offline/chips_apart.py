@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
+from schemas.chip_codes import codes_of
 from services.formatting.times import LocalClock
 from services.formatting.words import join_words
 from services.scoring.core.classify_reads import locate_reads
@@ -32,10 +33,20 @@ def chips_apart(state: EventState) -> Iterator[Concern]:
     clock = LocalClock(rulings.definition)
     for bib in rulings.bibs():
         written = rulings.entry_of(bib)
-        worn = state.chips_of(bib)
+        worn = state.chips_named(bib)
         if written is None or len(worn) < 2:
             continue
-        passings = {chip: _passings(state, places, bib, chip) for chip in worn}
+        passings = {
+            chip: sorted(
+                (
+                    passing
+                    for code in codes_of(rulings.chip_codes, chip)
+                    for passing in _passings(state, places, bib, code)
+                ),
+                key=lambda passing: passing.first_us,
+            )
+            for chip in worn
+        }
         read = [chip for chip in worn if passings[chip]]
         if any(_are_apart(passings[chip], passings[other]) for chip, other in combinations(read, 2)):
             where = "; ".join(f"{chip} at {_where(passings[chip], clock)}" for chip in read)

@@ -206,6 +206,8 @@ class Maker:
             plain["passing_gap_s"] = rng.choice([10, 20, 30, 10.000001, 0])
         if rng.random() < (0.9 if self.carries else 0.3):
             plain["together"] = self.a_rule_for_pairs()
+        if rng.random() < 0.25:
+            plain["chips"] = self.a_rule_for_chips()
         plain["boards"] = self.some_boards()
         plain["team_boards"] = self.some_team_boards([board["id"] for board in plain["boards"]])
         teams = [board["id"] for board in plain["team_boards"]]
@@ -224,6 +226,21 @@ class Maker:
         if self.rng.random() < 0.9:
             rule["points"] = self.rng.choice([0, 1, 1, 2, 2, 3])
         return rule
+
+    def a_rule_for_chips(self):
+        """The table `chips`, at times without an effect."""
+        rule = {}
+        if self.rng.random() < 0.8:
+            rule["strip_zeros"] = self.rng.random() < 0.9
+        if self.rng.random() < 0.6:
+            rule["prefixes"] = self.rng.choice([["E2"], ["e20", "E2"], ["T"], ["0"]])
+        return rule
+
+    def spelt(self, chip):
+        """A chip as one reader or another writes it, where the definition may know what counts."""
+        if "chips" not in self.definition or self.rng.random() < 0.6:
+            return chip
+        return self.rng.choice(["0", "000", "E2", "E20", "e200", "0E2", "T"]) + chip
 
     def a_race(self, race, mats):
         rng = self.rng
@@ -375,7 +392,8 @@ class Maker:
         rng = self.rng
         gap_us = int(self.definition.get("passing_gap_s", 20) * US)
         for _ in range(rng.choice([1, 1, 1, 2] if self.calm else [1, 1, 2, 3])):
-            read = {"device": rng.choice(self.devices_of(mat)), "chip": rng.choice(entry["chips"]), "at_us": at_us}
+            chip = self.spelt(rng.choice(entry["chips"]))
+            read = {"device": rng.choice(self.devices_of(mat)), "chip": chip, "at_us": at_us}
             if rng.random() < 0.6:
                 read["rssi"] = rng.choice([-50, -50, -60, -60.5, None])
             self.reads.append(read)
@@ -556,7 +574,7 @@ class Maker:
     def a_chip(self):
         return {
             "type": "chip_assigned",
-            "chip": self.rng.choice(self.chips_named),
+            "chip": self.spelt(self.rng.choice(self.chips_named)),
             "bib": self.a_bib(),
             **self.between(),
         }

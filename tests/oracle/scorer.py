@@ -232,10 +232,29 @@ class Log:
 
     def bib_of(self, chip, instant):
         for fact in reversed(self.of("chip_assigned")):
-            if label(fact["chip"]) == chip and label(fact["bib"]) in self.entries and covers(fact, instant):
+            if (
+                self.bare(label(fact["chip"])) == self.bare(chip)
+                and label(fact["bib"]) in self.entries
+                and covers(fact, instant)
+            ):
                 return label(fact["bib"])
-        owners = [bib for bib, entry in self.entries.items() if chip in entry["chips"]]
+        owners = [
+            bib
+            for bib, entry in self.entries.items()
+            if any(self.bare(own) == self.bare(chip) for own in entry["chips"])
+        ]
         return max(owners, key=lambda bib: self.entered[bib], default=None)
+
+    def bare(self, chip):
+        """What counts of a chip's code, R2.12."""
+        rule = (self.definition or {}).get("chips", {})
+        for prefix in map(str.upper, rule.get("prefixes", [])):
+            if chip.startswith(prefix) and len(chip) > len(prefix):
+                chip = chip[len(prefix) :]
+                break
+        while rule.get("strip_zeros") and len(chip) > 1 and chip[0] == "0":
+            chip = chip[1:]
+        return chip
 
     # Officials
 

@@ -17,7 +17,7 @@ def chip_of_nobody(rulings: Rulings, places: DevicePlacement, chip: str, reads: 
 
     Reads by devices without a mat count too; they add no mat.
     """
-    if chip not in rulings.worn and rulings.owner_of(chip) is not None:
+    if not rulings.is_assigned(chip) and rulings.owner_of(chip) is not None:
         return None
     located = locate_reads(rulings, places, chip, reads)
     own = [nth for nth, wearer in enumerate(located.wearers) if wearer is None]

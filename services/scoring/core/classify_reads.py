@@ -126,7 +126,7 @@ def sort_reads(
         reads = chips.get(chip)
         if reads is None:
             continue
-        assigned_or_excluded = chip in rulings.worn or chip in rulings.excluded
+        assigned_or_excluded = rulings.is_assigned(chip) or chip in rulings.excluded
         if own_gun_us is None or assigned_or_excluded or not places.moving.isdisjoint(reads.device):
             _sort_each(rulings, places, chip, reads, bib, own_gun_us, groups, out)
         elif rulings.owner_of(chip) == bib:
@@ -194,7 +194,9 @@ def locate_reads(rulings: Rulings, places: DevicePlacement, chip: str, reads: Ch
         instants, groups = [at_us for at_us, _ in asked], [group for _, group in asked]
     owner = rulings.owner_of(chip)
     wearers = (
-        [rulings.wearer_of(chip, at_us, owner) for at_us in instants] if chip in rulings.worn else [owner] * len(groups)
+        [rulings.wearer_of(chip, at_us, owner) for at_us in instants]
+        if rulings.is_assigned(chip)
+        else [owner] * len(groups)
     )
     return LocatedReads(instants, groups, wearers)
 

@@ -9,6 +9,8 @@ rows, in whatever portions the log was folded.
 from collections.abc import Collection, Iterable, Iterator
 from typing import assert_never
 
+from schemas.chip_codes import codes_of
+from schemas.definition import ChipCodes
 from schemas.events import ChipAssigned, EntriesAdded, FactWithdrawn, Read, ReadRow, Ruling
 from schemas.fact_kinds import AsFact, AsProtest, Everybody, InRace, ReadBy, SharingChips, WithBibs, WithChips
 from schemas.results import AthleteRow, EventRow, Gun, JudgesOrder, UnknownChips
@@ -37,7 +39,8 @@ class EventState(OfficialsFacts):
         self.versions: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
         self._chips_of: dict[str, dict[str, None]] = {}
-        self._bibs_of: dict[str, dict[str, None]] = {}
+        self._bibs_of: dict[str, dict[str, None]] = {}  # by bare code
+        self._chip_codes: ChipCodes | None = None  # by which `_bibs_of` was made
         self._read_chips: dict[str, int] = {}
         self._entered: set[str] = set()
         self._due: dict[str, None] = {}
@@ -89,6 +92,7 @@ class EventState(OfficialsFacts):
         """Add a fact to the logged facts and, unless it is withdrawn, to those in force."""
         super().apply(ruling)
         self._nobodys.note_all()
+        self._index_wearers()
         self._remember_wearers(ruling.fact)
         self._places = None
 
@@ -102,7 +106,17 @@ class EventState(OfficialsFacts):
             pairs = ((fact.bib, fact.chip),)
         for bib, chip in pairs:
             self._chips_of.setdefault(bib, {})[chip] = None
-            self._bibs_of.setdefault(chip, {})[bib] = None
+            self._bibs_of.setdefault(self.rulings.bare(chip), {})[bib] = None
+
+    def _index_wearers(self) -> None:
+        """Key the wearers of chips anew if the definition in force says otherwise which codes are one chip."""
+        if self._chip_codes == self.rulings.chip_codes:
+            return
+        self._chip_codes = self.rulings.chip_codes
+        self._bibs_of = {}
+        for bib, chips in self._chips_of.items():
+            for chip in chips:
+                self._bibs_of.setdefault(self.rulings.bare(chip), {})[bib] = None
 
     # --- The athletes whom a fact affects.
 
@@ -135,7 +149,7 @@ class EventState(OfficialsFacts):
 
     def _with_chips(self, chips: Iterable[str]) -> Iterator[str]:
         for chip in chips:
-            yield from self._bibs_of.get(chip, ())
+            yield from self._bibs_of.get(self.rulings.bare(chip), ())
 
     def _as_fact(self, name: str, seen: set[str]) -> Iterator[str]:
         """Yield the bibs that a withdrawn fact affects, through withdrawals of withdrawals."""
@@ -157,9 +171,9 @@ class EventState(OfficialsFacts):
         number = self._numbers.get(device)
         if number is None:
             return
-        for chip, bibs in self._bibs_of.items():
-            reads = self.chips.get(chip)
-            if reads is not None and number in reads.device:
+        for bare, bibs in self._bibs_of.items():
+            every_reads = (self.chips.get(code) for code in codes_of(self._chip_codes, bare))
+            if any(reads is not None and number in reads.device for reads in every_reads):
                 yield from bibs
 
     def _raise(self, bibs: Iterable[str], offset: int) -> None:
@@ -170,7 +184,7 @@ class EventState(OfficialsFacts):
     def _settle_reads(self) -> None:
         """Raise the versions of the athletes whose chips were read, before a fact can change who owns the chips."""
         for chip, offset in self._read_chips.items():
-            for bib in self._bibs_of.get(chip, ()):
+            for bib in self._bibs_of.get(self.rulings.bare(chip), ()):
                 if self.versions.get(bib, -1) < offset:
                     self.versions[bib] = offset
                 self._due[bib] = None
@@ -257,8 +271,16 @@ class EventState(OfficialsFacts):
         return self._places
 
     def chips_of(self, bib: str) -> tuple[str, ...]:
-        """Return all chips that the bib ever had, even if the facts that said so were withdrawn."""
-        return tuple(sorted(self._chips_of.get(bib, ())))
+        """Return the codes of all chips that the bib ever had, even if the facts that said so were withdrawn."""
+        chips = self._chips_of.get(bib, ())
+        if self._chip_codes is None:
+            return tuple(sorted(chips))
+        return tuple(sorted({code for chip in chips for code in codes_of(self._chip_codes, chip)}))
+
+    def chips_named(self, bib: str) -> tuple[str, ...]:
+        """Return those of `chips_of` that a fact names, one for each chip."""
+        chips = {self.rulings.bare(chip): chip for chip in self._chips_of.get(bib, ())}
+        return tuple(sorted(chips.values()))
 
     def bibs_sharing(self, chips: Iterable[str]) -> frozenset[str]:
         """Return the bibs that ever had one of these chips, even if the facts that said so were withdrawn."""
@@ -368,6 +390,7 @@ class EventState(OfficialsFacts):
         self._nobodys.note_all()
         if self._withdrawals:
             self._rebuild()
+        self._index_wearers()
 
 
 def _entered_bibs(fact: Ruling) -> list[str]:

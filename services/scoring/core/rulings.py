@@ -9,7 +9,8 @@ from typing import NamedTuple, assert_never
 
 import msgspec
 
-from schemas.definition import Definition
+from schemas.chip_codes import bare_code
+from schemas.definition import ChipCodes, Definition
 from schemas.definition_faults import DefinitionRefused
 from schemas.definition_parse import parse_definition
 from schemas.events import (
@@ -68,7 +69,10 @@ class Place(NamedTuple):
 
 
 class Rulings:
-    """The officials' facts in force, by subject. `apply` takes them in log order; a later fact replaces an earlier."""
+    """The officials' facts in force, by subject. `apply` takes them in log order; a later fact replaces an earlier.
+
+    Who is named by a chip and who is assigned it is kept by the bare code of the chip.
+    """
 
     def __init__(self) -> None:
         self.definition: Definition | None = None
@@ -78,11 +82,13 @@ class Rulings:
         self.backups: frozenset[tuple[str, str]] = frozenset()
         self.defined_places: dict[str, Place] = {}
         self.written: dict[str, list[Written]] = {}
+        self.chip_codes: ChipCodes | None = None
         self.named_by: dict[str, set[str]] = {}
         self.guns: dict[tuple[str, str | None], int] = {}
         self.clocks: dict[str, list[ClockCorrected]] = {}
         self.placed: dict[str, list[DeviceAssigned]] = {}
         self.worn: dict[str, list[ChipAssigned]] = {}
+        self._assignments: list[ChipAssigned] = []
         self.times: dict[str, dict[str, int | None]] = {}
         self.excluded: dict[str, set[tuple[str, int]]] = {}
         self.statuses: dict[str, StatusSet] = {}
@@ -115,7 +121,8 @@ class Rulings:
             case DeviceAssigned():
                 self.placed.setdefault(fact.device, []).append(fact)
             case ChipAssigned():
-                self.worn.setdefault(fact.chip, []).append(fact)
+                self._assignments.append(fact)
+                self.worn.setdefault(self.bare(fact.chip), []).append(fact)
             case TimeSet():
                 self.times.setdefault(fact.bib, {})[fact.point] = fact.at_us
             case ReadExcluded():
@@ -158,18 +165,20 @@ class Rulings:
     def _enter(self, written: Written) -> None:
         self.written.setdefault(written.entry.bib, []).append(written)
         for chip in written.entry.chips:
-            self.named_by.setdefault(chip, set()).add(written.entry.bib)
+            self.named_by.setdefault(self.bare(chip), set()).add(written.entry.bib)
 
     def _leave(self, bib: str) -> None:
         for written in self.written.pop(bib, ()):
             for chip in written.entry.chips:
-                self.named_by[chip].discard(bib)
+                self.named_by[self.bare(chip)].discard(bib)
 
     def _define(self, fact: EventDefined) -> None:
         try:
             definition = parse_definition(fact.definition)
         except DefinitionRefused:
             return  # ingest refuses it; if the log has one anyway, it has no effect
+        if definition.chips != self.chip_codes:
+            self._use_chip_codes(definition.chips)
         self.definition = definition
         self.plain_definition = fact
         self.courses = {race.id: Course(definition, race) for race in definition.races}
@@ -181,6 +190,16 @@ class Rulings:
             for backup, devices in ((False, mat.devices), (True, mat.backup_devices))
             for device in devices
         }
+
+    def _use_chip_codes(self, codes: ChipCodes | None) -> None:
+        self.chip_codes = codes
+        self.named_by, self.worn = {}, {}
+        for bib, entries in self.written.items():
+            for written in entries:
+                for chip in written.entry.chips:
+                    self.named_by.setdefault(self.bare(chip), set()).add(bib)
+        for fact in self._assignments:
+            self.worn.setdefault(self.bare(fact.chip), []).append(fact)
 
     # --- Questions, answered by the facts so far.
 
@@ -195,18 +214,27 @@ class Rulings:
         """Return the position of the athlete's first entry since a withdrawal, without those for undefined races."""
         return next(written.position for written in self.written[bib] if written.entry.race in self.courses)
 
+    def bare(self, chip: str) -> str:
+        """Return the bare code of a chip, which all codes of it share."""
+        return chip if self.chip_codes is None else bare_code(self.chip_codes, chip)
+
+    def is_assigned(self, chip: str) -> bool:
+        """Return whether a fact assigns the chip, so that its wearer depends on the instant."""
+        return self.bare(chip) in self.worn
+
     def owner_of(self, chip: str) -> str | None:
         """Return the owner of a chip by the entries: the bib of the last entry in force that names it."""
         last, owner = -1, None
-        for bib in self.named_by.get(chip, ()):
+        bare = self.bare(chip)
+        for bib in self.named_by.get(bare, ()):
             written = self.entry_of(bib)
-            if written is not None and chip in written.entry.chips and written.position > last:
+            if written is not None and written.position > last and bare in map(self.bare, written.entry.chips):
                 last, owner = written.position, bib
         return owner
 
     def wearer_of(self, chip: str, at_us: int, owner: str | None) -> str | None:
         """Return who wears a chip at a corrected instant: by the latest assignment that covers it, else its `owner`."""
-        for fact in reversed(self.worn.get(chip, ())):
+        for fact in reversed(self.worn.get(self.bare(chip), ())):
             if _covers(fact.from_us, fact.until_us, at_us) and self.entry_of(fact.bib) is not None:
                 return fact.bib
         return owner

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from schemas.chip_codes import bare_code
 from schemas.events import ChipAssigned, Entry
 from schemas.names import without_accents
 from schemas.office import Eligibility
@@ -69,7 +70,7 @@ def shared_chips(field: EnteredField) -> Iterator[Concern]:
     """Yield entries with a chip that a later entry names too, which then owns it. Source: R1."""
     wearers: dict[str, list[Entry]] = {}
     for entry in field.entries:
-        for chip in dict.fromkeys(entry.chips):
+        for chip in dict.fromkeys(bare_code(field.definition.chips, chip) for chip in entry.chips):
             wearers.setdefault(chip, []).append(entry)
     bibs = {entry.bib for entry in field.entries}
     clock = LocalClock(field.definition)

@@ -24,7 +24,7 @@ class PlainRead(NamedTuple):
 class Evidence(NamedTuple):
     """The event's facts, and the reads of at least the chips that the bib ever wore.
 
-    `sharing` are the bibs that ever had one of the chips `worn`.
+    `worn` are all codes of them, `named` the chips as facts name them, and `sharing` the bibs that ever had one.
     """
 
     event: str
@@ -36,6 +36,7 @@ class Evidence(NamedTuple):
     devices: Devices
     chips: Mapping[str, ChipReads]
     worn: tuple[str, ...]
+    named: tuple[str, ...]
     sharing: frozenset[str]
     version: int
 
@@ -70,6 +71,7 @@ def evidence_from(state: EventState, bib: str, reads: Iterable[PlainRead]) -> Ev
         Devices(names),
         chips,
         state.chips_of(bib),
+        state.chips_named(bib),
         state.bibs_sharing(state.chips_of(bib)),
         state.versions.get(bib, 0),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple, assert_never
 
+from schemas.chip_codes import codes_of
 from services.formatting.times import LocalClock
 from services.formatting.words import join_words
 from services.scoring.core.assign_points import Candidate
@@ -44,10 +45,21 @@ class _Uses(NamedTuple):
 
 
 def chip_whys(evidence: Evidence) -> list[ChipWhy]:
-    """Return the chips that the bib ever wore."""
-    none = ChipReads()
-    pairs = ((chip, evidence.chips.get(chip, none)) for chip in evidence.worn)
-    return [ChipWhy(chip, evidence.rulings.owner_of(chip), len(reads.at_us), reads.repeats) for chip, reads in pairs]
+    """Return the chips that the bib ever wore, each once, whatever the codes by which it was read."""
+    return [_chip_why(evidence, chip) for chip in evidence.named]
+
+
+def _chip_why(evidence: Evidence, chip: str) -> ChipWhy:
+    rulings = evidence.rulings
+    codes = [code for code in codes_of(rulings.chip_codes, chip) if code in evidence.chips]
+    reads = [evidence.chips[code] for code in codes]
+    return ChipWhy(
+        chip,
+        rulings.owner_of(chip),
+        sum(len(of_code.at_us) for of_code in reads),
+        sum(of_code.repeats for of_code in reads),
+        [code for code in codes if code != chip],
+    )
 
 
 def read_whys(

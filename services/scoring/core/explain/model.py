@@ -125,12 +125,16 @@ class ReadWhy(Struct, frozen=True, kw_only=True):
 
 
 class ChipWhy(Struct, frozen=True):
-    """A chip that the bib ever wore: its owner by the entries, the number of its reads, and the number of repeats."""
+    """A chip that the bib ever wore: its owner by the entries, the number of its reads, and the number of repeats.
+
+    `read_as` are other codes by which it was read, that are the same chip by the definition (R2.12).
+    """
 
     chip: str
     owner: str | None
     reads: int
     repeats: int
+    read_as: list[str] = []
 
 
 class CaseWhy(Struct, frozen=True):
