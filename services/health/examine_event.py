@@ -102,8 +102,9 @@ class _Examination:
 
     def health(self) -> Health:
         """Return the document."""
-        chips = list_chips(self._observed, [row.entry for row in self._rows if row.entry is not None])
-        unknown = chips_finding(self._definition.event, self._observed, chips)
+        entries = [row.entry for row in self._rows if row.entry is not None]
+        chips = list_chips(self._observed, entries)
+        unknown = chips_finding(self._definition.event, self._observed, chips, entries, self._event.definition)
         findings = [self._clock_finding(fault) for fault in self._clocks.faults]
         findings += self._gun_findings()
         self._believe()

@@ -183,8 +183,21 @@ def _chips_unknown(finding: Finding, local_time: Say) -> tuple[str, str]:
     todo = "Find out who wears them: add the entry of a walk-up, or send chip_assigned with the chip and the bib."
     if not finding.proposal:
         return seen, todo
+    if (codes := evidence.get("codes")) is not None:
+        return seen, _codes_todo(codes, evidence, todo)
     rest = "" if len(finding.proposal) == evidence["chips"] else f" Of the others: {todo[0].lower()}{todo[1:]}"
     return seen, f"Check the chips below against the bibs, and send them.{rest}"
+
+
+def _codes_todo(codes: dict[str, Any], evidence: dict[str, Any], todo: str) -> str:
+    what = "leading zeros"
+    if codes.get("prefixes"):
+        what = f"{codes['prefixes'][-1]} before them, and perhaps zeros,"
+    rest = "" if evidence["explained"] == evidence["chips"] else f" Of the others: {todo[0].lower()}{todo[1:]}"
+    return (
+        f"{_counted(evidence['explained'], 'chip')} of these differ by {what} from chips of entries. Check some of them"
+        f" against the bibs, and send the definition below, by whose table `chips` they are the same.{rest}"
+    )
 
 
 def _chips_stay(finding: Finding, local_time: Say) -> tuple[str, str]:

@@ -1,8 +1,16 @@
 """Chips that were read and that nobody wears, and whose they may be."""
 
-from collections.abc import Container, Iterable, Iterator
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import takewhile
+from typing import Any, NamedTuple
 
+import msgspec
+from msgspec.structs import replace
+
+from schemas.chip_codes import bare_code
+from schemas.definition import ChipCodes
 from schemas.events import Entry
 from schemas.results import UnknownChip
 from services.health.health_document import ChipHealth, Finding, NearEntry
@@ -13,6 +21,8 @@ NEAR_MAX = 5
 COMMON_CHIPS = 10  # so many unknown chips, or this share of all chips read, are more than some spares in a bag
 COMMON_SHARE = 0.03
 CHIPS_NAMED_MAX = 20
+RULE_CHIPS = 3  # so many chips that a rule for codes gives to athletes are no chance
+PREFIX_LEAST = 2  # characters
 
 
 def list_chips(observed: Observed, entries: Iterable[Entry]) -> list[ChipHealth]:
@@ -31,8 +41,17 @@ def list_chips(observed: Observed, entries: Iterable[Entry]) -> list[ChipHealth]
     ]
 
 
-def chips_finding(event: str, observed: Observed, listed_chips: list[ChipHealth]) -> Finding | None:
-    """Return the finding for chips of nobody that behave like athletes': read at two mats, or too many to be spares."""
+def chips_finding(
+    event: str,
+    observed: Observed,
+    listed_chips: list[ChipHealth],
+    entries: Iterable[Entry] = (),
+    definition: Mapping[str, Any] | None = None,
+) -> Finding | None:
+    """Return the finding for chips of nobody that behave like athletes': read at two mats, or too many to be spares.
+
+    Where one rule for codes gives several of them to the chips of `entries`, it proposes the `definition` with it.
+    """
     runners = [chip for chip in observed.chips if chip.mats > 1]
     at_mats = [chip for chip in observed.chips if chip.mats]
     known = len(observed.passings)
@@ -43,8 +62,20 @@ def chips_finding(event: str, observed: Observed, listed_chips: list[ChipHealth]
     counted: list[UnknownChip] = at_mats if common else runners
     near = {chip.chip: chip.near for chip in listed_chips}
     seen = observed.passings.keys()
-    assigned = [fact for chip in counted for fact in _assignment(event, chip.chip, near.get(chip.chip, []), seen)]
     names = [chip.chip for chip in counted]
+    rule = None if definition is None else find_rule(definition.get("chips"), entries, names)
+    explained = rule.explains if rule is not None else frozenset()
+    others = [name for name in names if name not in explained]
+    assigned: list[dict[str, Any]] = [
+        fact for name in others for fact in _assignment(event, name, near.get(name, []), seen)
+    ]
+    evidence: dict[str, Any] = {}
+    if rule is not None:
+        chips = msgspec.to_builtins(rule.codes)
+        assigned.insert(
+            0, {"type": "event_defined", "event": event, "definition": {**(definition or {}), "chips": chips}}
+        )
+        evidence = {"codes": chips, "explained": len(explained)}
     return Finding(
         kind="chips_unknown",
         subject={"chips": names[:CHIPS_NAMED_MAX]},
@@ -55,9 +86,49 @@ def chips_finding(event: str, observed: Observed, listed_chips: list[ChipHealth]
             "known_chips_read": known,
             "last_us": max(chip.last_us for chip in counted),
             "cases": [],
+            **evidence,
         },
         proposal=assigned or None,
     )
+
+
+class CodeRule(NamedTuple):
+    """A rule for codes, and the chips of nobody that are athletes' by it."""
+
+    codes: ChipCodes
+    explains: frozenset[str]
+
+
+def find_rule(present: Any, entries: Iterable[Entry], unknown: list[str]) -> CodeRule | None:
+    """Return the rule that gives most of the unknown chips to athletes, by zeros or a common prefix; None if none does.
+
+    `present` is the table `chips` of the definition. A rule that would make one chip of two athletes' is none.
+    """
+    codes = ChipCodes() if present is None else msgspec.convert(present, ChipCodes)
+    owners = [(chip, entry.bib) for entry in entries for chip in entry.chips]
+    zeros = replace(codes, strip_zeros=True)
+    common = _common_prefix(unknown)
+    lengths = range(len(common), PREFIX_LEAST - 1, -1)
+    prefixes = [prefix for prefix in dict.fromkeys(common[:length].rstrip("0") for length in lengths) if prefix]
+    candidates = [zeros, *(replace(zeros, prefixes=[*codes.prefixes, prefix]) for prefix in prefixes)]
+    rules = [CodeRule(candidate, _explained(candidate, owners, unknown)) for candidate in candidates]
+    best = max(
+        rules, key=lambda rule: len(rule.explains)
+    )  # of equal ones the first: zeros alone, or the longest prefix
+    return best if len(best.explains) >= RULE_CHIPS else None
+
+
+def _common_prefix(codes: Iterable[str]) -> str:
+    columns = takewhile(lambda letters: len(set(letters)) == 1, zip(*codes, strict=False))
+    return "".join(letters[0] for letters in columns)
+
+
+def _explained(codes: ChipCodes, owners: Iterable[tuple[str, str]], unknown: Iterable[str]) -> frozenset[str]:
+    """Return the unknown chips that are athletes' by a rule; none if it mixes up athletes."""
+    bibs = Counter(bare for bare, _ in {(bare_code(codes, chip), bib) for chip, bib in owners})
+    if any(count > 1 for count in bibs.values()):
+        return frozenset()
+    return frozenset(chip for chip in unknown if bare_code(codes, chip) in bibs)
 
 
 def _assignment(event: str, chip: str, near: list[NearEntry], seen: Container[str]) -> list[dict[str, str]]:

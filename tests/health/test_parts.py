@@ -1,10 +1,14 @@
 """The parts of health by examples that can be worked out by hand."""
 
+import pytest
+
 from schemas.definition_parse import parse_definition
 from schemas.events import Entry
 from schemas.results import UnknownChip
+from services.formatting.times import LocalClock
 from services.health.crossings import Crossings, Instants
 from services.health.even_pace import Field, estimate_mat
+from services.health.finding_words import describe
 from services.health.guns import find_gun_faults
 from services.health.health_document import NearEntry
 from services.health.mats import OnTheWay, Seen, due_since, passed_mat, silent_devices, worst_stretch
@@ -233,3 +237,32 @@ def test_chips_in_another_notation_come_with_the_facts_that_give_them_to_their_b
         {"type": "chip_assigned", "event": "example-2026", "chip": "1001", "bib": "7"},
         {"type": "chip_assigned", "event": "example-2026", "chip": "1002", "bib": "8"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("read_as", "rule"),
+    [
+        (["01001", "001002", "01003"], {"strip_zeros": True}),
+        (["E28011001", "E280101002", "E280111003"], None),
+        (["E28001001", "E280001002", "E28001003"], {"strip_zeros": True, "prefixes": ["E28"]}),
+        (["01001", "001002"], None),
+    ],
+)
+def test_chips_that_one_rule_for_codes_explains_come_with_the_definition_that_has_it(read_as, rule):
+    run = observed(*(unknown(code, mats=("10k", "finish")) for code in read_as))
+    entries = [entry_of("7", "1001"), entry_of("8", "1002"), entry_of("9", "1003")]
+    found = chips_finding("e", run, list_chips(run, entries), entries, {"event": "e", "name": "E"})
+    assert found is not None
+    first, *others = found.proposal or [{}]
+    assert first.get("definition", {}).get("chips") == rule
+    if rule is not None:
+        assert (found.evidence["explained"], others) == (3, [])
+        assert "3 chips of these differ by" in describe(found, LocalClock(None)).todo
+
+
+def test_a_rule_that_would_make_one_chip_of_two_athletes_is_not_proposed():
+    run = observed(*(unknown(f"0{nth}", mats=("10k", "finish")) for nth in (1001, 1002, 1003)))
+    entries = [entry_of("7", "1001"), entry_of("8", "1002"), entry_of("9", "1003"), entry_of("10", "001003")]
+    found = chips_finding("e", run, list_chips(run, entries), entries, {"event": "e"})
+    assert found is not None
+    assert {fact["type"] for fact in found.proposal or []} == {"chip_assigned"}
