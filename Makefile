@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 CORE_TESTS := $(addprefix tests/,schemas formatting scoring standings ingest/decoders)
 STACK_TESTS := tests/integration tests/clickhouse_over_http tests/operate/embedded_kafka
 RANDOM_TESTS := tests/oracle tests/fuzz tests/health
-LOCKS := requirements/uv.lock.txt requirements/lock.txt
+LOCKS := requirements/uv.lock.txt requirements/lock.txt requirements/axe.lock.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
@@ -41,6 +41,7 @@ $(STAMP): $(LOCKS)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/lock.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements/axe.lock.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 

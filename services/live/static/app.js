@@ -330,7 +330,8 @@ async function getFavourites() {
       }),
     ),
   );
-  const athletes = answers.filter(Boolean);
+  const flagsIn = (athlete) => [...(athlete.case_open ? ["case"] : []), ...athlete.flags].filter((name) => `flag_${name}` in WORDS[language]);
+  const athletes = answers.filter(Boolean).map((athlete) => ({ ...athlete, flags: flagsIn(athlete).join(" ") }));
   return { total: athletes.length, athletes };
 }
 
