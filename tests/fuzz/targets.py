@@ -51,6 +51,9 @@ from services.ingest.http import body as bodies
 from services.ingest.http.definitions import checked_definition
 from services.ingest.http.entries import Options, entry_list_of
 from services.ingest.http.push import Push, TooManyReads, push_from_json, push_from_msgpack, push_from_ndjson
+from services.ingest.memory_files.device_reads import Devices, device_summaries, imported_reads, session_of
+from services.ingest.memory_files.file_lines import FileSettings, UnknownFile
+from services.ingest.memory_files.formats import read_file
 from services.ingest.race_log import pack
 from services.ingest.readers.sources import Source
 from tests.builders import EVENT, definition
@@ -67,6 +70,7 @@ from tests.ingest.decoders import (
     test_ultra,
     test_wiclax,
 )
+from tests.ingest.memory_files import test_formats
 
 AT_US = 1_772_800_000_000_000  # 2026-03-06
 ZONES = ("UTC", "America/New_York", "+07:00", "-12:00")
@@ -487,6 +491,34 @@ EVENTS = (
 )
 
 
+def _file(dice: Random) -> Take:
+    """Files out of devices' memories: what is read of them fits the log."""
+    settings = FileSettings(
+        zone=parse_zone(dice.choice(ZONES)), day=dice.choice((None, date(2026, 3, 6))), columns=dice.choice(COLUMNS)
+    )
+
+    def take(data: bytes, dice: Random) -> bool:
+        try:
+            memory = read_file(data, settings)
+        except UnknownFile:
+            return True
+        imported = imported_reads(memory, Devices("F1"))
+        list(device_summaries(imported, {}, settings))
+        on_the_log(reads_facts(EVENT, "import", session_of(data, settings, Devices("F1")), imported.rows, AT_US))
+        return True
+
+    return take
+
+
+COLUMNS: tuple[dict[str, str], ...] = ({}, {}, {"chip": "1", "time": "2"}, {"time": "Time"})
+FILES = (
+    *(f"{line}\n{line}\n".encode() for line in test_formats.LINES),
+    test_formats.CHRONOKEEP.encode() + b"0,11055,1170518701,698,1,0,1,2,Box 7,29319,-71,0,,0,,0\n",
+    "Mã chip;Thời gian;Vị trí;antenna\nA1;2026-01-03 22:00:01.5Z;FINISH;2\n".encode(),
+    b"Chip,Date,Time\nA1,03/06/2026,5:00:01 PM\nA2,6.3.2026,05:00:01\n",
+)
+
+
 def _reads(decode: Callable[[bytes], Push]) -> Callable[[Random], Take]:
     def take(data: bytes, dice: Random) -> bool:
         try:
@@ -668,6 +700,7 @@ TARGETS = (
     Target("raceresult_http", UPLOADS, (b";", b"\n", b"\0", b"-"), _upload),
     Target("impinj", EVENTS, _JSON, _posted(impinj.read_body, "impinj")),
     Target("zebra", EVENTS, _JSON, _posted(zebra.read_body, "zebra")),
+    Target("file", FILES, (b",", b";", b"~", b"\t", b"\n", b"\r", b"\0", b"\xff\xfe", b":", b'"'), _file),
     Target("chronotrack", CHRONOTRACK, (b"~", b"\r", b"\n", b",", b"ack~", b"a~b~CTP01\n", b"ping\n"), _chronotrack),
     Target(
         "ipico",

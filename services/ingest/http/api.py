@@ -280,6 +280,12 @@ class IngestApi:
         data = await self._body(request, holder, FILE_MAX_BYTES)
         answer = await self._imports.take(event, data, options, self._now_us())
         self._metrics.reads.labels("import").inc(answer.written)
+        self._metrics.gateways.add_reads(event, options.gateway, "import", answer.written)
+        if not options.dry_run:
+            about = {"event": event, "gateway": options.gateway, "revision": answer.revision}
+            log.info(
+                "%s imported %d of %d reads: %s", holder.name, answer.written, answer.reads, answer.title, extra=about
+            )
         return _json(answer)
 
     # --- definition

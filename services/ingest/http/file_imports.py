@@ -206,11 +206,11 @@ class FileImports:
             return draft
         _check_devices(draft, options)
         rows = new_rows(imported.rows, logged.strengths)
-        facts: list[LoggedFact] = list(reads_facts(event, options.gateway, session, rows, at_us))
-        facts += _notices(event, memory, options, at_us)
+        notices = _notices(event, memory, options, at_us)
+        facts: list[LoggedFact] = [*reads_facts(event, options.gateway, session, rows, at_us), *notices]
         if facts:
             draft.revision = await self._log.append(event, facts, self._limits.ack_wait_s)
-            self._count(facts)
+            self._count(notices)
         draft.written = len(rows)
         return draft
 

@@ -102,13 +102,15 @@ def device_summaries(
     imported: ImportedReads, on_log: Mapping[ReadKey, float | None], settings: FileSettings
 ) -> Iterator[DeviceSummary]:
     """Yield what the file has of each device, in the order of their first lines."""
-    for device, places in imported.places.items():
-        rows = [row for row in imported.rows if row.device == device]
+    by_device: dict[str, list[ReadRow]] = {device: [] for device in imported.places}
+    for row in imported.rows:
+        by_device[row.device].append(row)
+    for device, rows in by_device.items():
         instants = [row.at_us for row in rows]
         first_us, last_us = min(instants), max(instants)
         yield DeviceSummary(
             device,
-            places,
+            imported.places[device],
             len(rows),
             len({row.chip for row in rows}),
             sum((device, row.chip, row.at_us) in on_log for row in rows),

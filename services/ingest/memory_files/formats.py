@@ -26,6 +26,7 @@ from services.ingest.memory_files.times import Days, lacks_dates
 FORMATS: tuple[FileFormat, ...] = (CHRONOTRACK, RACERESULT, ULTRA, OUTREACH, IPICO, MYLAPS, CHRONOKEEP, TABLE)
 SAMPLE_LINES = 200  # by which a file is recognised: more than any heading or handshake
 SHOWN_CHARS = 80
+LINE_MAX_CHARS = 64 * 1024  # a MYLAPS message of 100 records with all keys has 40 KB
 CONTROL_MAX = 0.05  # of the characters; text has hardly any but line ends and tabs
 
 _LINE_ENDS = re.compile(r"\r\n|\n|\r")
@@ -69,9 +70,11 @@ class MemoryFile(Struct, frozen=True):
 def read_file(data: bytes, settings: FileSettings) -> MemoryFile:
     """Return what a file holds, in its order. A bad line loses nothing else. Raises UnknownFile."""
     lines = [line.strip("\0 \r\n\ufeff") for line in _LINE_ENDS.split(_text(data))]
-    first_lines = [line for line in lines if line][:SAMPLE_LINES]
+    first_lines = [line for line in lines if 0 < len(line) <= LINE_MAX_CHARS][:SAMPLE_LINES]
     if not first_lines:
-        raise UnknownFile("the file is empty; look whether the device has another one of the same day")
+        raise UnknownFile(
+            "the file has no lines that can be read; look whether the device has another one of the same day"
+        )
     file_format = recognised(first_lines, settings)
     read_line = file_format.reader(first_lines, settings)
     days = Days(settings.zone, settings.day)
@@ -79,6 +82,11 @@ def read_file(data: bytes, settings: FileSettings) -> MemoryFile:
     times = []
     for number, line in enumerate(lines, 1):
         if not line or _COMMENT.match(line):
+            continue
+        if len(line) > LINE_MAX_CHARS:
+            memory.bad.append(
+                BadLine(number, f"it has {len(line)} characters; the longest allowed has {LINE_MAX_CHARS}")
+            )
             continue
         try:
             for content in read_line(line):

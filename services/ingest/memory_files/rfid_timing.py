@@ -16,8 +16,8 @@ from services.ingest.memory_files.times import when_of
 
 _ULTRA = re.compile(r"[01],\w+,\d{8,10},\d{1,3}(,[^,]*){8}", re.ASCII)
 _TIME = r'"?(?:\d{4}-\d\d-\d\d )?\d{1,2}:\d\d:\d\d(?:\.\d{1,3})?"?'
-_OUTREACH = re.compile(rf"(\d),(\w+),(\w*),({_TIME})(?:,(\d*),(\d*))?", re.ASCII)
-_SERVER = re.compile(rf"(\w+)\t({_TIME})(?:\t(\d*))?(?:\t(\d*))?", re.ASCII)
+_OUTREACH = re.compile(rf"(\d),(\w+),(\w*),({_TIME})(?:,(\d{{0,3}}),(\d{{0,3}}))?", re.ASCII)
+_SERVER = re.compile(rf"(\w+)\t({_TIME})(?:\t(\d{{0,3}}))?(?:\t(\d{{0,3}}))?", re.ASCII)
 _TALK = re.compile(r"V=|S=|(\d,)?Connected")  # heartbeats and greetings in a recorded stream
 
 

@@ -58,8 +58,11 @@ class _Columns:
 
 
 def split(line: str, delimiter: str) -> list[str]:
-    """Return the fields of a line of a table."""
-    return next(csv.reader([line], delimiter=delimiter), [])
+    """Return the fields of a line of a table; all of it as one field where it cannot be split."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return [line]
 
 
 def delimiter_of(line: str) -> str:
