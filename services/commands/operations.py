@@ -341,6 +341,48 @@ def verify(
 
 
 @commands.command(rich_help_panel=HEADING)
+def backup(
+    event: Event,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write to this file, by default EVENT-TIME.jsonl.gz. Plain without .gz."),
+    ] = None,
+    stack: Stack = None,
+) -> None:
+    """Write an event's log to a file, with its checksum beside it.
+
+    The log is everything: boards and snapshots are made from it. The lines are those of matline export log, and
+    matline import puts them back.
+
+    MATLINE_KAFKA is Kafka's address. A matline up on this machine is found with its ports by --stack.
+    """
+    from datetime import UTC, datetime
+
+    from services.operate.backup import backup_main
+
+    named = out or Path(f"{event}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl.gz")
+    sys.exit(backup_main(stack_environment(stack), event, named))
+
+
+@commands.command("import", rich_help_panel=HEADING)
+def import_log(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that matline backup wrote.")],
+    stack: Stack = None,
+) -> None:
+    """Put a backed-up log of an event onto the log of this Kafka.
+
+    The file is checked against its checksum and read to its end before anything is written. Facts that are on the log
+    already are not written again, so an import that was cut off is simply repeated. If the log has other facts of the
+    event, nothing is written. Send nothing else to the event meanwhile; the boards follow by themselves.
+
+    MATLINE_KAFKA is Kafka's address. A matline up on this machine is found with its ports by --stack.
+    """
+    from services.operate.backup import import_main
+
+    sys.exit(import_main(stack_environment(stack), file))
+
+
+@commands.command(rich_help_panel=HEADING)
 def rebuild(
     data: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder that matline up uses.")] = Path(".matline"),
     clickhouse: Annotated[
