@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
 from services.ingest.http.access import Access
@@ -133,17 +132,6 @@ async def _write(writer: Log, failed: "asyncio.Future[None]") -> None:
             failed.set_exception(error)
 
 
-class _NotTheirs(logging.Filter):
-    """Leave out requests that are not HTTP: they are answered 400, and a flood of them would flood the log."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
-
-
-_server_log = logging.getLogger(f"{__name__}.server")
-_server_log.addFilter(_NotTheirs())
-
-
 @asynccontextmanager
 async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterator[int]:
     """Serve the application and yield its port. Raises StartFault, and OSError for a port that is taken."""
@@ -153,7 +141,6 @@ async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterat
         app,
         auto_decompress=False,
         access_log=None,
-        logger=_server_log,
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_S,
         keepalive_timeout=IDLE_S,

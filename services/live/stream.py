@@ -8,6 +8,7 @@ viewer that does not read its events is disconnected; its client reconnects with
 import asyncio
 import logging
 import random
+import re
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -27,6 +28,8 @@ from services.runtime.clickhouse import DatabaseUnavailable
 
 RETRY_MS = (2_000, 6_000)  # a client reconnects after this time, spread so that a crowd does not reconnect at once
 RETRY_S = 1.0  # after ClickHouse did not answer
+
+_REVISION = re.compile(r"[0-9]{1,18}")  # `Last-Event-ID` is what a client says; more digits are no revision of ours
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +90,9 @@ class Streams:
             await asyncio.sleep(self._limits.heartbeat_s)
             beats: dict[tuple[str, int], bytes] = {}
             for viewer in self._all_viewers():
+                if not viewer.may_view():  # its token was revoked, or viewers need one by now
+                    viewer.close()
+                    continue
                 key = viewer.subject.event, viewer.revision
                 if key not in beats:
                     beats[key] = _heartbeat(self._now_us(), *key)
@@ -94,8 +100,13 @@ class Streams:
 
     # --- One viewer
 
-    async def serve(self, request: web.Request, subject: Subject, last_id: str | None) -> web.StreamResponse:
-        """Serve a stream until the viewer leaves or is closed. Raises Refused, TooManyViewers, DatabaseUnavailable."""
+    async def serve(
+        self, request: web.Request, subject: Subject, last_id: str | None, may_view: Callable[[], bool]
+    ) -> web.StreamResponse:
+        """Serve a stream until the viewer leaves, is closed, or by `may_view` may no longer see it.
+
+        Raises Refused, TooManyViewers, DatabaseUnavailable.
+        """
         if self._count >= self._limits.viewers or self._closing:
             raise TooManyViewers(
                 f"all {self._limits.viewers} streams that this process serves are open; try again later"
@@ -115,7 +126,7 @@ class Streams:
             )
             await response.prepare(request)
             await response.write(b"retry: %d\n\n" % random.randint(*RETRY_MS) + first)
-            viewer = Viewer(subject, revision, self._limits.waiting_bytes, lambda: _disconnect(request))
+            viewer = Viewer(subject, revision, self._limits.waiting_bytes, lambda: _disconnect(request), may_view)
             self._join(viewer)
             try:
                 with suppress(ConnectionError):
@@ -131,7 +142,7 @@ class Streams:
     async def _first_events(self, subject: Subject, last_id: str | None) -> tuple[bytes, int]:
         """Return the events that a viewer gets at once, and its revision after them."""
         newest = self._tracker.newest[subject.event]
-        since = int(last_id) if last_id is not None and last_id.isascii() and last_id.isdigit() else None
+        since = int(last_id) if last_id is not None and _REVISION.fullmatch(last_id) else None
         if since is None or since > newest.revision:
             return await self._changes.snapshot(subject, newest), newest.revision
         return await self._changes.between(subject, since, newest), newest.revision

@@ -25,11 +25,22 @@ class Subject(NamedTuple):
 
 
 class Viewer:
-    """One open stream: the events that wait to be sent, and the viewer's revision once they are sent."""
+    """One open stream: the events that wait to be sent, and the viewer's revision once they are sent.
 
-    def __init__(self, subject: Subject, revision: int, waiting_bytes_max: int, disconnect: Callable[[], None]) -> None:
+    `may_view` says whether the viewer's token is still valid.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        revision: int,
+        waiting_bytes_max: int,
+        disconnect: Callable[[], None],
+        may_view: Callable[[], bool],
+    ) -> None:
         self.subject = subject
         self.revision = revision
+        self.may_view = may_view
         self._waiting_bytes_max = waiting_bytes_max
         self._disconnect = disconnect
         self._closed = False

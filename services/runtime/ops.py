@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from services.runtime.operations import Answer, Content, Operation, OperationRoute
+from services.runtime.problem_runner import ProblemRunner
 
 SUBJECT = "operations"
 
@@ -66,7 +67,7 @@ async def serve(host: str, port: int, registry: CollectorRegistry, not_ready: Re
     """Serve the routes on a port of their own until `cleanup()` of the runner. Raises OSError if the port is taken."""
     app = web.Application()
     app.add_routes(routes(registry, not_ready))
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    runner = ProblemRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     return runner

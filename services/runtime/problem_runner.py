@@ -4,10 +4,11 @@ aiohttp itself refuses what is no HTTP, lines that are too long and expectations
 when a handler fails: all as plain text. Its own classes are made here in one place, as `web.Server` makes them.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from services.runtime.problem import problem
 
@@ -23,8 +24,19 @@ EVERYWHERE = {
 BaseHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
+class _NotTheirs(logging.Filter):
+    """Leave out requests that are not HTTP: they are answered 400, and a flood of them would flood the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_log = logging.getLogger(__name__)
+_log.addFilter(_NotTheirs())
+
+
 class ProblemRunner(web.AppRunner):
-    """A runner whose server answers with problems."""
+    """A runner whose server answers with problems, and logs only what is not the client's fault."""
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -33,7 +45,7 @@ class ProblemRunner(web.AppRunner):
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             loop=made._loop,
-            **made._kwargs,
+            **{**made._kwargs, "logger": _log},
         )
 
 

@@ -374,7 +374,7 @@ async def test_a_viewer_that_reads_nothing_is_disconnected_and_the_others_go_on(
 
 async def test_waiting_events_are_bounded():
     cut = []
-    viewer = Viewer(Subject(EVENT), 1, WAITING_BYTES, lambda: cut.append(True))
+    viewer = Viewer(Subject(EVENT), 1, WAITING_BYTES, lambda: cut.append(True), lambda: True)
     data = b"x" * (WAITING_BYTES // 2)
     assert viewer.offer(data)
     assert viewer.offer(data)
@@ -384,7 +384,7 @@ async def test_waiting_events_are_bounded():
 
 
 async def test_one_large_event_reaches_a_viewer_that_keeps_up():
-    viewer = Viewer(Subject(EVENT), 1, WAITING_BYTES, lambda: None)
+    viewer = Viewer(Subject(EVENT), 1, WAITING_BYTES, lambda: None, lambda: True)
     data = b"x" * (2 * WAITING_BYTES)
     assert viewer.offer(data)
     assert await viewer.take() == data

@@ -24,7 +24,7 @@ from services.entry_lists.entry_list import EntryList
 from services.fact_effects.effects import FactEffect
 from services.fact_effects.request_problem import FACTS_REFUSED, problem_of
 from services.fact_effects.sent_facts import MalformedFacts, facts_from_body
-from services.ingest.errors import NotKnown, Overloaded, Refused, TooLarge, Unavailable, shortened
+from services.ingest.errors import NotKnown, Overloaded, Refused, TooLarge, Unavailable
 from services.ingest.facts import entries_facts, reads_facts, request_rejection
 from services.ingest.http import operations
 from services.ingest.http.access import Access, check_gateway
@@ -236,12 +236,12 @@ class IngestApi:
             raise Refused(413, "Too many reads", str(error), limit=READS_MAX) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             await self._log.put_dead_letters(
-                [request_rejection(event, shortened(error), data, at_us)], self._limits.ack_wait_s
+                [request_rejection(event, body_fault(error, data), data, at_us)], self._limits.ack_wait_s
             )
             self._metrics.rejected.labels("http", "body").inc()
             self._metrics.gateways.add_rejected(event, _likely_gateway(holder), "http", 1)
             raise Refused(
-                400, "Malformed reads", f"{body_fault(error)}; send an object of gateway, session and reads"
+                400, "Malformed reads", f"{body_fault(error, data)}; send an object of gateway, session and reads"
             ) from None
         check_gateway(holder, push.gateway)
         revision = await self._write_reads(event, push, at_us)

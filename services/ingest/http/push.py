@@ -16,6 +16,7 @@ from schemas.definition_faults import not_a_field
 from schemas.definition_shape import in_words
 from schemas.events import ReadRow
 from schemas.ids import LABEL_CHARS, DeviceId, GatewayId, InstantUs, Label, SessionId, label
+from schemas.json_faults import json_fault
 from services.ingest.errors import IngestError, shortened
 
 READS_MAX = 10_000  # of one request: 20 envelopes; a gateway with more sends several requests
@@ -97,8 +98,8 @@ _PUSH_FIELDS = {
 _FIELDS = {field.encode_name: field for field in msgspec.structs.fields(WireRead)}
 
 
-def body_fault(error: Exception) -> str:
-    """Return why a body is no push, in words."""
+def body_fault(error: Exception, data: bytes) -> str:
+    """Return why a body, of JSON or msgpack, is no push, in words."""
     text = str(error)
     if (field := re.search(r"missing required field `(\w+)`", text)) is not None:
         return f"{field[1]} is missing"
@@ -108,7 +109,13 @@ def body_fault(error: Exception) -> str:
         return f"{field[1]} is not {_PUSH_FIELDS.get(field[1], 'as it should be')}"
     if isinstance(error, msgspec.ValidationError):
         return "the body is not an object"
-    return shortened(error)
+    return _encoding_fault(error, data)
+
+
+def _encoding_fault(error: Exception, data: bytes) -> str:
+    if "MessagePack" in str(error):
+        return "it is not msgpack, or not complete"
+    return json_fault(data, error)
 
 
 def push_from_json(data: bytes) -> Push:
@@ -169,17 +176,19 @@ def _each(
             good.append(_row(read, label(read.chip, "chip")))
         except msgspec.ValidationError as error:
             bad.append(BadRead(index, shortened(_in_words(error, raw, decode_any)), bytes(raw)))
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            bad.append(BadRead(index, _encoding_fault(error, bytes(raw)), bytes(raw)))
+        except ValueError as error:
             bad.append(BadRead(index, shortened(error), bytes(raw)))
     return Push(gateway, session, good, bad)
 
 
 def _in_words(error: Exception, raw: bytes | Raw, decode_any: Callable[[bytes | Raw], Any]) -> Exception:
-    """Return the faults of a read in words, field by field; the error itself if they are not of its fields."""
+    """Return the faults of a read in words, field by field."""
     try:
         plain = decode_any(raw)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return error
+    except (msgspec.DecodeError, ValueError, RecursionError) as unreadable:
+        return ValueError(_encoding_fault(unreadable, bytes(raw)))
     if not isinstance(plain, Mapping):
         return ValueError(f"this is not a read; a read is an object with {', '.join(_FIELDS)}")
     return ValueError("; ".join(_faults(plain)) or str(error))

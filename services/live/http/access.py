@@ -43,6 +43,14 @@ class Access:
         if event is not None and not holder.may_event(event):
             raise Refused(403, "Not this event", f"token {holder.id} is not for event {event!r}")
 
+    def may_still_view(self, request: web.Request) -> bool:
+        """Return whether a request that was answered, and whose stream is open, may go on seeing public data."""
+        try:
+            self.check_viewer(request)
+        except Refused:
+            return False
+        return True
+
     def visible(self, request: web.Request, events: Iterable[str]) -> list[str]:
         """Return those of some events that a request may see. Raises Refused."""
         if not self.private():

@@ -411,7 +411,8 @@ class LiveApi:
                 )
         language = None if event is None else in_asked_language(event, query.language).language
         subject = Subject(announced.event, query.board, query.bib, language, query.point, query.on_course, query.limit)
-        return await self._streams.serve(request, subject, request.headers.get("Last-Event-ID"))
+        last_id = request.headers.get("Last-Event-ID")
+        return await self._streams.serve(request, subject, last_id, lambda: self._access.may_still_view(request))
 
 
 def _highest(announced: Iterable[AnnouncedRevision]) -> int:

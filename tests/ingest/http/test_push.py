@@ -228,6 +228,7 @@ def test_no_bytes_raise_anything_but_a_decode_error(data):
     ],
 )
 def test_a_body_that_is_no_push_is_refused_in_words(body, fault):
+    data = msgspec.json.encode(body)
     with pytest.raises(msgspec.ValidationError) as refused:
-        push_from_json(msgspec.json.encode(body))
-    assert body_fault(refused.value).startswith(fault)
+        push_from_json(data)
+    assert body_fault(refused.value, data).startswith(fault)
