@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.ids import INSTANT_MAX_US, label
+from schemas.ids import INSTANT_MAX_US, LABEL_CHARS, label
 from services.ingest.decoders.messages import ConnectionFault, Unreadable
 
 HEADER_BYTES = 10
@@ -66,20 +66,22 @@ _NOTICE_TEXT_CHARS = 300
 class Sighting(NamedTuple):
     """One instant at which a tag was seen.
 
-    `rssi` is the strongest of its report in dBm, given with the first instant.
+    `rssi` is the strongest of its report in dBm, given with the first instant. `chip` is the tag's code in hex, of a
+    longer one than a chip may have its end; then `code` is all of it.
     """
 
     chip: str
     at_us: int
     antenna: int | None = None
     rssi: float | None = None
+    code: str = ""
 
 
 class Alarm(Struct, frozen=True):
     """A reader's report about itself; `at_us` is null when it gave no UTC.
 
     Kinds are `report_buffer_warning` (reads are about to be lost), `report_buffer_overflow` (reads were lost),
-    `exception`, `antenna` and `error`.
+    `exception` and `antenna`.
     """
 
     kind: str
@@ -130,13 +132,21 @@ class Answer(Struct, frozen=True):
     rospecs: dict[int, int] = {}
 
 
+class Refusal(Struct, frozen=True):
+    """An error message: the answer to the request of that number, if there is one."""
+
+    number: int
+    status: int
+    text: str
+
+
 class Info(Struct, frozen=True):
     """A message without meaning for the race."""
 
     type: int
 
 
-ReaderMessage = Attempt | Closed | KeepAlive | Report | Alarm | Answer | Unreadable | Info
+ReaderMessage = Attempt | Closed | KeepAlive | Report | Alarm | Answer | Refusal | Unreadable | Info
 
 
 class _Parameter(NamedTuple):
@@ -187,7 +197,7 @@ def decode_message(raw: bytes, began_us: int | None = None) -> list[ReaderMessag
             return [_answer(number, ANSWERS[kind], body)]
         if kind == ERROR_MESSAGE:
             status, text = _status(body)
-            return [Alarm("error", None, f"status {status}: {text}"[:_NOTICE_TEXT_CHARS])]
+            return [Refusal(number, status, text)]
     except ValueError as error:
         return [Unreadable(raw, str(error))]
     return [Info(kind)]
@@ -219,14 +229,15 @@ def read_tag(value: bytes, began_us: int | None = None) -> list[Sighting]:
         code = _epc(given[_EPC_DATA])
     else:
         raise ValueError("a tag's report has no code")
-    chip = label(code.hex(), "chip")
+    digits = label(code.hex()[-LABEL_CHARS:], "chip")
+    long = code.hex().upper() if 2 * len(code) > LABEL_CHARS else ""
     instants_us = _instants(given, began_us)
     antenna = _unsigned(given[_ANTENNA]) if _ANTENNA in given else None
     rssi = float(int.from_bytes(given[_PEAK_RSSI], "big", signed=True)) if _PEAK_RSSI in given else None
     often = _unsigned(given[_SEEN_COUNT]) > 1 if _SEEN_COUNT in given else False
-    seen = [Sighting(chip, instants_us[0], antenna, rssi)]
+    seen = [Sighting(digits, instants_us[0], antenna, rssi, long)]
     if often and instants_us[-1] > instants_us[0]:
-        seen.append(Sighting(chip, instants_us[-1], antenna))
+        seen.append(Sighting(digits, instants_us[-1], antenna))
     return seen
 
 

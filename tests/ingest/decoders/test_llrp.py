@@ -1,6 +1,7 @@
 """LLRP: messages to reads and alarms, and the requests that make a reader read."""
 
 import contextlib
+import math
 import struct
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.decoders import llrp_messages as llrp
-from services.ingest.decoders.llrp import ANSWER_S, LlrpReader
+from services.ingest.decoders.llrp import ANSWER_S, SETUP_AGAIN_S, LlrpReader
 from services.ingest.decoders.llrp_messages import MESSAGE_MAX_BYTES, ROSPEC_ID, Decoder, parameters
 from services.ingest.decoders.messages import ConnectionFault, DecodedRead, Message, Notice, Now, Unreadable
 from services.ingest.decoders.reader_state import ReaderStateNotices
@@ -111,14 +112,20 @@ def test_splitting_the_stream_does_not_change_the_messages(data):
     assert [message for index in range(len(data)) for message in decoder.feed(data[index : index + 1])] == unsplit
 
 
-def test_a_code_of_another_length_is_read_and_one_that_no_chip_can_have_is_unreadable():
+def test_a_code_of_another_length_is_read_and_of_one_longer_than_a_chip_its_end():
     connection = reader()
-    short, long = bytes.fromhex("e2003412"), bytes(62)
-    messages = connection.feed(report(tag(short, 5), tag(long, 6), tag(bytes(16), 7)), NOW)
-    assert [message.chip for message in messages if isinstance(message, DecodedRead)] == ["E2003412", "0" * 32]
-    [unreadable] = [message for message in messages if isinstance(message, Unreadable)]
-    assert "it takes 1 to 32" in unreadable.reason
-    assert unreadable.raw == tag(long, 6)
+    short, long = bytes.fromhex("e2003412"), bytes.fromhex("e280" + "01" * 16)
+    messages = connection.feed(report(tag(short, 5), tag(long, 6), tag(long, 8), tag(bytes(16), 7)), NOW)
+    chips = [message.chip for message in messages if isinstance(message, DecodedRead)]
+    assert chips == ["E2003412", "01" * 16, "01" * 16, "0" * 32]
+    [notice] = [message for message in messages if isinstance(message, Notice)]
+    assert notice.text.startswith("codes of 144 bits are longer than a chip may be: of E28001")
+    assert connection.feed(report(tag(long, 9)), NOW)[1:] == [], "it is said once"
+
+
+def test_a_report_with_its_last_time_alone_is_a_read_at_that_time():
+    [seen] = reader().feed(report(tag(bytes(12), None, 9_000, 3)), NOW)
+    assert seen.at_us == 9_000
 
 
 def test_a_tag_seen_more_than_once_was_there_at_both_instants():
@@ -233,21 +240,69 @@ def test_settings_that_are_refused_are_tried_without_events_and_that_is_a_notice
     again = connection.take()
     assert requests(again) == [3]
     assert 244 not in dict(parameters(again[11:]))
-    connection.feed(answer(13, 101, number=3), NOW)
-    with pytest.raises(ConnectionFault, match="refused its settings"):
-        connection.tick(NOW)
+    [notice] = connection.feed(answer(13, 101, number=3), NOW)
+    assert notice.text == "the reader refused its settings: 101 "
+    assert (requests(connection.take()), connection.silence_s) == ([26], math.inf)
 
 
-@pytest.mark.parametrize("kind", [30, 31, 32, 34, 36])
-def test_a_request_that_reads_depend_on_and_is_refused_ends_the_connection(kind):
-    connection = reader()
-    for good in (CONNECTED, *(answer(number) for number in (11, 13, 36, 31, 30, 34, 32))):
-        if good == answer(kind):
+REQUESTS = [1, 3, 26, 21, 20, 24, 22]
+ANSWERS = [11, 13, 36, 31, 30, 34, 32]
+
+
+def refusal(kind: int, how: str, number: int) -> bytes:
+    """How a reader refuses a request: by its answer, by an error message, or by silence."""
+    text = struct.pack(">HH", 100, 2) + b"no"
+    return {"answer": message(kind, tlv(287, text), number), "error": message(100, tlv(287, text), number)}.get(
+        how, b""
+    )
+
+
+@pytest.mark.parametrize("how", ["answer", "error", "silence"])
+@pytest.mark.parametrize("refused", ANSWERS)
+def test_a_reader_that_refuses_a_request_is_asked_the_next_one_and_its_reports_are_taken(refused: int, how: str):
+    connection, sent, said, now = reader(), [], [], NOW
+    connection.feed(CONNECTED, NOW)
+    for number in range(1, 9):
+        asked = requests(connection.take())
+        sent += asked
+        if not asked:
             break
-        connection.feed(good, NOW)
-    assert len(connection.feed(answer(kind, 100, text=b"no") + REPORT, NOW)) == 1
-    with pytest.raises(ConnectionFault, match=r"refused .*: 100 no"):
-        connection.feed(REPORT, NOW)
+        kind = ANSWERS[REQUESTS.index(asked[0])]
+        if kind != refused:
+            said += connection.feed(answer(kind, number=number), now)
+        else:
+            said += connection.feed(refusal(kind, how, number), now)
+            if how == "silence":
+                now = Now(NOW.wall_us, now.steady_s + ANSWER_S + 0.1)
+                said += connection.tick(now)
+    assert list(dict.fromkeys(sent)) == REQUESTS
+    assert next(notice.kind for notice in said) in ("error", f"refused {REQUESTS[ANSWERS.index(refused)]}")
+    assert len(connection.feed(REPORT, now)) == 1
+
+
+def test_a_reader_that_does_not_start_is_set_up_again_later_and_said_so_once():
+    connection = ready()
+    said: list = []
+    for number, kind in ((4, 31), (5, 30), (6, 34)):
+        connection.feed(answer(kind, number=number), NOW)
+    said += connection.feed(answer(32, 100, text=b"busy", number=7), NOW)
+    connection.take()
+    assert connection.tick(Now(NOW.wall_us, NOW.steady_s + SETUP_AGAIN_S - 1)) == []
+    assert connection.take() == b""
+    connection.tick(Now(NOW.wall_us, NOW.steady_s + SETUP_AGAIN_S))
+    assert requests(connection.take()) == [21]
+    for number, kind in ((8, 31), (9, 30), (10, 34)):
+        connection.feed(answer(kind, number=number), NOW)
+    said += connection.feed(answer(32, 100, text=b"busy", number=11), NOW)
+    assert [notice.kind for notice in said] == ["refused 22"]
+
+
+def test_a_reader_that_does_not_announce_itself_is_asked_all_the_same():
+    connection = reader()
+    assert connection.tick(NOW) == []
+    assert connection.take() == b""
+    connection.tick(Now(NOW.wall_us, NOW.steady_s + ANSWER_S + 0.1))
+    assert requests(connection.take()) == [1]
 
 
 def test_an_answer_that_comes_twice_is_taken_once():
@@ -257,14 +312,6 @@ def test_an_answer_that_comes_twice_is_taken_once():
     assert requests(connection.take()) == [20]
     connection.feed(answer(31) + answer(36), NOW)
     assert connection.take() == b""
-
-
-def test_a_request_without_an_answer_ends_the_connection():
-    connection = reader()
-    connection.feed(CONNECTED, NOW)
-    connection.tick(Now(NOW.wall_us, NOW.steady_s + ANSWER_S))
-    with pytest.raises(ConnectionFault, match="did not answer"):
-        connection.tick(Now(NOW.wall_us, NOW.steady_s + ANSWER_S + 0.1))
 
 
 def test_a_reader_that_takes_no_connection_says_why():
