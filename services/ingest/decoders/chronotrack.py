@@ -8,6 +8,9 @@ Whether numbers survive a restart of the client is not documented. So a location
 log, not after it: if the same event comes again, the client's log is the one we know, else all of it is asked for. A
 skipped number is asked for once; if the client skips it again, it does not have it.
 
+Some clients know only a bare `start`, for all locations. It is sent once to a client that refuses or passes over
+`start` with a location, or does not list its locations.
+
 Source: "CTP01 Socket Protocol 01" as public servers implement it; the options and numbers of `start` second-hand.
 """
 
@@ -52,6 +55,7 @@ PING_EVERY_S = 10.0  # reveals a dead client
 SILENCE_S = 35.0  # three pings without an answer
 IN_VAIN_MAX = 3  # after so many unanswered requests, a client's numbers are taken as not consecutive
 RESUMED_S = 5.0  # a resumed location sends the last known event at once
+BARE_AFTER_S = 10.0  # without an answer or an event: resumed, started anew, and still nothing
 LIST_AFTER_S = 1.0  # a new location appears in the client's list only after a moment
 FIRST_YEAR, LAST_YEAR = 2000, 2099  # limits of an event's time
 GUN, NEW_LOCATION = "guntime", "newlocation"  # in place of the tag, for an event that is not a read
@@ -138,6 +142,8 @@ class ChronoTrackReader(Reader):
         self._locations: dict[str, _Location] = {}
         self._began = Now(0, 0.0)
         self._answers_start = False
+        self._bare = False  # whether a bare `start` was sent
+        self._bare_s: float | None = None  # when it is, unless the client answers before
         self._ping_s = 0.0
         self._list_s: float | None = None
 
@@ -168,6 +174,8 @@ class ChronoTrackReader(Reader):
         if self._list_s is not None and now.steady_s >= self._list_s:
             self._list_s = None
             self._send("getlocations")
+        if self._bare_s is not None and now.steady_s >= self._bare_s:
+            self._start_all()
         messages: list[Message] = []
         for name, location in self._locations.items():
             if now.steady_s - location.since_s < RESUMED_S:
@@ -186,11 +194,13 @@ class ChronoTrackReader(Reader):
         if isinstance(line, Hello):
             self._greeted = True
             self._send(f"{SERVER}~{len(OPTIONS)}", *OPTIONS, "getlocations")
+            self._bare_s = now.steady_s + BARE_AFTER_S
         elif isinstance(line, Ping):
             self._send("ack~ping")
         elif isinstance(line, Answer):
             return self._answered(line, now)
         elif isinstance(line, Event):
+            self._bare_s = None
             return self._event(line, now)
         else:
             return [line]
@@ -203,12 +213,13 @@ class ChronoTrackReader(Reader):
         if not answer.good:
             refused = [Notice("", "error", None, f"{answer.command}: {'~'.join(answer.fields)}")]
             if answer.command == "getlocations":
-                self._send("start")  # all of them, whatever their names
+                self._start_all()
         if answer.command != "start":
             return refused
         name = answer.fields[0] if answer.fields else ""
         if name not in self._locations:  # it does not name the location: answers come in the order of our requests
             name = next((known for known, location in self._locations.items() if location.pending), "")
+        self._bare_s = None
         location = self._locations.get(name)
         if location is None:
             return refused
@@ -216,7 +227,16 @@ class ChronoTrackReader(Reader):
         location.pending = max(0, location.pending - 1)
         if refused and location.resuming:
             return [*refused, *self._restart(name, location, "it refused to resume", now)]
+        if refused:
+            self._start_all()
         return refused
+
+    def _start_all(self) -> None:
+        """Ask for the events of all locations, whatever their names, once on a connection."""
+        self._bare_s = None
+        if not self._bare:
+            self._bare = True
+            self._send("start")
 
     def _start(self, name: str, now: Now) -> list[Message]:
         fault = location_fault(name)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.decoders.chronotrack import (
+    BARE_AFTER_S,
     CTP_LINE_MAX_BYTES,
     IN_VAIN_MAX,
     LIST_AFTER_S,
@@ -226,6 +227,42 @@ def test_a_client_that_lists_no_locations_is_asked_for_all():
     messages = connection.feed(HELLO + b"err~getlocations~unknown command\r\n", NOW)
     assert kinds(messages) == ["error"]
     assert connection.take().endswith(b"\r\nstart\r\n")
+
+
+@pytest.mark.parametrize("refusal", [b"err~start~start~no location here\r\n", b"err~start~unknown parameters\r\n"])
+def test_a_client_that_knows_only_a_bare_start_gets_it_once(refusal):
+    connection = started(answered=False)
+    connection.feed(refusal, NOW)
+    assert connection.take() == b"start\r\n"
+    assert numbers(connection.feed(b"ack~start\r\n" + event(1) + event(2) + refusal, NOW)) == [1, 2]
+    assert connection.take() == b""
+
+
+def test_a_client_that_passes_over_start_with_a_location_gets_a_bare_one():
+    connection = started(known(5), answered=False)
+    connection.tick(later(RESUMED_S))
+    assert connection.take() == b"start~start\r\n"
+    connection.tick(later(BARE_AFTER_S))
+    assert b"start\r\n" in connection.take().split(b"ping\r\n")
+    messages = connection.feed(event(1) + event(2), NOW)
+    assert (numbers(messages), reached(messages)) == ([1, 2], [1, 2])
+
+
+def test_a_client_that_does_not_list_its_locations_gets_a_bare_start():
+    connection = client()
+    connection.feed(HELLO, NOW)
+    connection.take()
+    connection.tick(later(BARE_AFTER_S))
+    assert b"start\r\n" in connection.take().split(b"ping\r\n")
+    assert numbers(connection.feed(event(1), NOW)) == [1]
+
+
+@pytest.mark.parametrize("answer", [b"ack~start~start\r\n", b"ack~start\r\n", event(1)])
+def test_a_client_that_answers_is_not_started_twice(answer):
+    connection = started(answered=False)
+    connection.feed(answer, NOW)
+    connection.tick(later(BARE_AFTER_S))
+    assert connection.take() == b"ping\r\n"
 
 
 def test_a_number_left_out_is_asked_for_and_holds_the_cursor_until_it_comes():
