@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from services.ingest.decoders.messages import DecodedRead, Message, Notice, Now
-from services.ingest.decoders.reader_state import CLOCK_OFF_US, beside
+from services.ingest.decoders.reader_state import CLOCK_OFF_US, beside, is_far
 
 TURN_S = 2.0  # length of a window
 TURNS_KEPT = 8  # the last windows that had reads
@@ -86,7 +86,7 @@ def _settled(where: str, device: _Device, seems_us: int, at_us: int, now: Now) -
     if before_us is not None and abs(seems_us - before_us) > JUMP_US:
         text = f"by its reads, its clock jumped by {(seems_us - before_us) / 1e6:+.0f} s; {beside(at_us, now)}"
         notices.append(Notice(where, "clock_jump", at_us, text))
-    far = abs(seems_us) > CLOCK_OFF_US
+    far = is_far(seems_us, device.far)
     if far and not device.far:
         text = f"by its reads, its clock is off by {seems_us / 1e6:+.0f} s{_likely(seems_us)}; {beside(at_us, now)}"
         notices.append(Notice(where, "clock_off", at_us, text))

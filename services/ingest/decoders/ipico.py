@@ -39,8 +39,11 @@ STREAM = "stream"  # the name of the reader's log in the cursor; its position is
 REPLAY_MARGIN_S = 60  # how much before the last read is replayed too: reads may have come out of order
 ASK_EVERY_S = 10.0  # how often a Lite is asked for its clock, which also shows that it is there
 LITE_SILENCE_S = 35.0  # three requests without an answer
+MODEL_UNSET = (
+    "its source does not say its model, so reads of a broken connection are not fetched; write `model` into its table:"
+    " an elite then replays them"
+)
 JUMP_US = 60_000_000  # repeats are some seconds late, not a minute
-CLOCK_SLACK_US = 1_000_000  # an answer is under way for part of a second
 HUNDREDTH_US = 10_000
 TRIGGER = 0x2C  # the instruction in a frame of the trigger button
 FIRST_SEEN, LAST_SEEN = 0x80, 0x40  # bits of the status byte
@@ -107,12 +110,21 @@ class IpicoReader(Reader):
     """One connection to a reader's stream. `zone` is that of its clock.
 
     With `lite` the clock is asked for on the stream, where a Lite answers; other readers are silent while nobody
-    crosses. While `replaying`, stored reads are fetched elsewhere, and the cursor does not follow the stream.
+    crosses. While `replaying`, stored reads are fetched elsewhere, and the cursor does not follow the stream. `model`
+    false: the source does not say which model it is, of which the office gets a notice.
     `last_us` is the last read's instant.
     """
 
-    def __init__(self, zone: tzinfo, notices: ReaderStateNotices, lite: bool = False, replaying: bool = False) -> None:
+    def __init__(
+        self,
+        zone: tzinfo,
+        notices: ReaderStateNotices,
+        lite: bool = False,
+        replaying: bool = False,
+        model: bool = True,
+    ) -> None:
         super().__init__()
+        self._model = model
         self.silence_s = LITE_SILENCE_S if lite else math.inf
         self.replaying = replaying
         self._zone = zone
@@ -133,7 +145,7 @@ class IpicoReader(Reader):
 
     def feed(self, data: bytes, now: Now) -> list[Message]:
         *lines, self._rest = _ENDS.split(self._rest + data.replace(b"\0", b""))
-        messages: list[Message] = []
+        messages: list[Message] = [] if self._model else [*self._notices.change("", "model", MODEL_UNSET, None)]
         before_us = self.last_us
         for line in lines:
             if line.strip():
@@ -170,9 +182,7 @@ class IpicoReader(Reader):
         return [Notice(read.reader, "clock_jump", read.at_us, text)]
 
     def _clock(self, clock: Clock, now: Now) -> list[Message]:
-        off_us = self._notices.note(clock.reader, clock.at_us, now)
-        text = f"the reader's clock is off by {off_us / 1e6:+.0f} s" if abs(off_us) > CLOCK_SLACK_US else ""
-        return [*self._notices.change(clock.reader, "clock", text, clock.at_us)]
+        return [*self._notices.off(clock.reader, clock.at_us, now)]
 
 
 def decoded_read(read: Read, session: str, seq: int) -> DecodedRead:
@@ -313,8 +323,13 @@ def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Mess
 
 
 def _connect(settings: ReaderSettings) -> Make:
-    notices, lite = ReaderStateNotices(), settings.options.get("model") == "lite"
-    return lambda _: IpicoReader(settings.zone, notices, lite)
+    notices, model = ReaderStateNotices(), settings.options.get("model")
+    return lambda _: IpicoReader(settings.zone, notices, lite=model == "lite", model=model is not None)
+
+
+def _watch(settings: ReaderSettings) -> Make:
+    notices = ReaderStateNotices()
+    return lambda _: IpicoReader(settings.zone, notices)
 
 
 def _journalled(settings: ReaderSettings) -> bool:
@@ -327,13 +342,15 @@ PROTOCOL = ReaderProtocol(
     way="is dialled",
     port=10000,
     connect=_connect,
+    watch=_watch,
     read_again=_read_again,
     journalled=_journalled,
     options=(
         Option(
             "model",
             Literal["elite", "lite", "trident"],
-            "elite can replay stored reads, lite answers with its clock, trident does neither",
+            "elite can replay stored reads, lite answers with its clock, trident does neither; without it nothing is"
+            " replayed",
         ),
     ),
     begins_with=rb"^a[abc][0-9a-fA-F]{8,}",

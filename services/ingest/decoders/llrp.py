@@ -62,7 +62,6 @@ SILENCE_S = 2 * KEEPALIVE_MS / 1000 + 2.0  # no keepalive in two periods: the li
 ANSWER_S = 5.0  # no request takes a reader this long
 SETUP_SILENCE_S = 60.0  # before keepalives are agreed: all requests, each without an answer
 SETUP_AGAIN_S = 60.0  # until a reader that did not start is set up again
-CLOCK_SLACK_US = 1_000_000  # the connect event is under way for part of a second
 STATES = {0: "disabled", 1: "inactive", ACTIVE: "active"}
 NAMES = {1: "to report what it can do", 3: "its settings", 26: "to list its ROSpecs", 21: "to delete its ROSpecs"}
 NAMES |= {20: "our ROSpec", 24: "to enable our ROSpec", 22: "to start our ROSpec"}
@@ -180,9 +179,7 @@ class LlrpReader(Reader):
             at_us = self._began_us + attempt.uptime_us
         if at_us is None:
             return self._undated(attempt.uptime_us, now)
-        off_us = self._notices.note(self._where, at_us, now)
-        text = f"the reader's clock is off by {off_us / 1e6:+.0f} s" if abs(off_us) > CLOCK_SLACK_US else ""
-        return [*self._notices.change(self._where, "clock", text, at_us)]
+        return [*self._notices.off(self._where, at_us, now)]
 
     def _undated(self, uptime_us: int | None, now: Now) -> list[Message]:
         """Return a notice that the reader has no clock, with the setting that dates its reads."""

@@ -9,6 +9,8 @@ CLOCK_JUMP_US = 3_000_000  # more than a round trip on a poor mobile line explai
 SUBJECTS_MAX = 1_000  # remembered; beyond it the oldest is forgotten, and may give its notice again
 CLOCKS_MAX = 64  # of one source that are remembered
 CLOCK_OFF_US = 60_000_000  # more means a wrong zone or a clock never set: times are useless until corrected
+CLOCK_NEAR_US = 50_000_000  # closer than this it is no more far off; between the two nothing changes
+CLOCK_SLACK_US = 1_000_000  # an answer is under way for part of a second
 
 
 class ReaderStateNotices:
@@ -17,6 +19,7 @@ class ReaderStateNotices:
     def __init__(self) -> None:
         self._state: dict[str, str] = {}
         self._offset_us: dict[str, int] = {}
+        self._noticed_us: dict[str, int] = {}  # the offset in the last notice of each clock that is off
 
     @property
     def offsets_us(self) -> Mapping[str, int]:
@@ -47,7 +50,7 @@ class ReaderStateNotices:
         if before_us is not None and abs(offset_us - before_us) > CLOCK_JUMP_US:
             text = f"its clock jumped by {(offset_us - before_us) / 1e6:+.1f} s; {beside(at_us, now)}"
             notices.append(Notice(where, "clock_jump", at_us, text))
-        far = abs(offset_us) > CLOCK_OFF_US
+        far = is_far(offset_us, was_far=bool(self._state.get(f"{where} clock_off")))
         # The text names both clocks, which differ each time, so only that it is far off is remembered.
         if self.change(where, "clock_off", "far" if far else "", at_us):
             notices.append(
@@ -56,6 +59,22 @@ class ReaderStateNotices:
                 )
             )
         return notices
+
+    def off(self, where: str, at_us: int, now: Now) -> list[Notice]:
+        """Return a notice when a reader's clock is off, or by more or less than noticed before; never for jitter."""
+        offset_us = self.note(where, at_us, now)
+        if abs(offset_us - self._noticed_us.get(where, 0)) <= CLOCK_SLACK_US:
+            return []
+        self._noticed_us.pop(where, None)
+        if abs(offset_us) <= CLOCK_SLACK_US or len(self._noticed_us) == CLOCKS_MAX:
+            return []
+        self._noticed_us[where] = offset_us
+        return [Notice(where, "clock", at_us, f"the reader's clock is off by {offset_us / 1e6:+.0f} s")]
+
+
+def is_far(offset_us: int, was_far: bool) -> bool:
+    """Return whether a clock is far off, which it stays until it is clearly nearer."""
+    return abs(offset_us) > (CLOCK_NEAR_US if was_far else CLOCK_OFF_US)
 
 
 def beside(at_us: int, now: Now) -> str:

@@ -212,6 +212,36 @@ def test_acknowledgements_and_banners_are_no_messages_errors_are():
     assert messages_of(b"ab0000f258\r\n") == [Notice("00", "error", None, "unknown instruction (ab0000f258)")]
 
 
+def clock_frame(behind_us: int) -> bytes:
+    """A Lite's answer to the question for its clock, which is behind ours by so much."""
+    shown = datetime.fromtimestamp((NOW.wall_us - behind_us) / 1e6, UTC)
+    data = f"{shown:%y%m%d}05{shown:%H%M%S}{shown.microsecond // 10_000:02x}00"
+    text = f"00{len(data) // 2:02x}02{data}"
+    return f"ab{text}{lrc(text)}\r\n".encode()
+
+
+def test_a_stable_clock_that_is_off_is_noticed_once_whatever_its_answers_take():
+    connection = reader(lite=True)
+    jitter_us = [10_000 * (nth % 5) for nth in range(40)]
+    said = [notice for late_us in jitter_us for notice in connection.feed(clock_frame(10_480_000 + late_us), NOW)]
+    assert [notice.text for notice in said] == ["the reader's clock is off by -10 s"]
+    [moved] = connection.feed(clock_frame(13_000_000), NOW)
+    assert moved.text == "the reader's clock is off by -13 s"
+    assert connection.feed(clock_frame(500_000), NOW) == [], "it was set right"
+    [again] = connection.feed(clock_frame(13_000_000), NOW)
+    assert again.kind == "clock"
+
+
+def test_a_source_without_a_model_says_once_that_nothing_is_replayed():
+    notices = ReaderStateNotices()
+    said = []
+    for _ in range(2):
+        connection = IpicoReader(UTC, notices, model=False)
+        connection.begin(NOW)
+        said += [message.kind for message in connection.feed(CAPTURED + b"\r\n", NOW) if isinstance(message, Notice)]
+    assert said == ["model"]
+
+
 def test_a_replay_is_asked_for_from_a_minute_before_by_the_readers_clock():
     vietnam = timezone(timedelta(hours=7))
     since = us(2026, 3, 6, 13, 27, 47, 350_000)

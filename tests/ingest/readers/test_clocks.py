@@ -25,7 +25,7 @@ def ahead(hours: int) -> datetime:
 async def test_an_ipico_in_another_zone_is_noticed_and_measured(tmp_path: Path):
     device, log, measured = IpicoDevice(Trouble(0)), GrowingLog(), metrics()
     await device.start()
-    reader_source = source("ipico", device.stream_port, devices={"01": "F1"})
+    reader_source = source("ipico", device.stream_port, devices={"01": "F1"}, options={"model": "trident"})
     running = await start_reader(reader_source, context(log, tmp_path, measured, clock_turn_s=TURN_S))
     async with asyncio.timeout(HANG_S):
         await device.heard()
