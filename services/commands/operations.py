@@ -165,6 +165,10 @@ def gateway_import(
             metavar="DATE", help="The day of the first read, for times without a date; by default the event's."
         ),
     ] = None,
+    began: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The date and time at which a clock that was never set stood at zero."),
+    ] = None,
     shift: Annotated[
         str | None, typer.Option(metavar="SHIFT", help="Added to every time: seconds, or hours such as -01:00:00.")
     ] = None,
@@ -202,6 +206,7 @@ def gateway_import(
         devices=device or [],
         zone=zone,
         day=day,
+        began=began,
         shift=shift,
         columns=column or [],
         gateway=gateway,

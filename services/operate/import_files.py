@@ -32,6 +32,7 @@ class ImportOrder(Struct, frozen=True, kw_only=True):
     devices: Sequence[str] = ()
     zone: str | None = None
     day: str | None = None
+    began: str | None = None
     shift: str | None = None
     columns: Sequence[str] = ()
     gateway: str | None = None
@@ -40,7 +41,13 @@ class ImportOrder(Struct, frozen=True, kw_only=True):
 
     def query(self) -> list[tuple[str, str]]:
         """Return the parameters of the request."""
-        single = {"zone": self.zone, "day": self.day, "shift": self.shift, "gateway": self.gateway}
+        single = {
+            "zone": self.zone,
+            "day": self.day,
+            "began": self.began,
+            "shift": self.shift,
+            "gateway": self.gateway,
+        }
         return [
             *(("device", device) for device in self.devices),
             *(("column", column) for column in self.columns),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,6 +12,7 @@ from schemas.definition import Definition
 from schemas.events import LoggedFact, NoticeReceived
 from schemas.ids import DeviceId, GatewayId
 from services.fact_effects.known_event import KnownEvent
+from services.ingest.decoders.clock_origin import began_us
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import Notice
 from services.ingest.errors import NotKnown, Refused
@@ -42,17 +43,21 @@ LISTED_MAX = 1_000  # bad lines, marks and unknown chips listed in an answer, ea
 LISTED_PLACES = 8  # of a device, in a refusal
 GATEWAY = "import"  # what the log calls the sender of files, unless the request names another
 FAR_DAYS = 2  # a read this far from the day of the event is probably of another day or a wrong clock
-PARAMETERS = ("device", "zone", "day", "shift", "column", "gateway", "dry_run")
+PARAMETERS = ("device", "zone", "day", "began", "shift", "column", "gateway", "dry_run")
 
 GivenName = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class ImportOptions(Struct, frozen=True, kw_only=True):
-    """The parameters of a request. `zone` null: the event's; `day` null: the day of the event."""
+    """The parameters of a request. `zone` null: the event's; `day` null: the day of the event.
+
+    `began` is local time of the zone unless it has an offset.
+    """
 
     devices: Devices = Devices()
     zone: str | None = None
     day: date | None = None
+    began: datetime | None = None
     shift_us: int = 0
     columns: Mapping[str, str] = {}
     gateway: str = GATEWAY
@@ -132,10 +137,19 @@ def _options(single: Mapping[str, str], given: Mapping[str, list[str]]) -> Impor
         day = date.fromisoformat(single["day"]) if "day" in single else None
     except ValueError:
         raise ValueError(f"day={single['day'][:40]!r} is not a date; write one such as 2026-01-04") from None
+    try:
+        began = datetime.fromisoformat(single["began"]) if "began" in single else None
+    except ValueError:
+        raise ValueError(
+            f"began={single['began'][:40]!r} is not a date and time; write one such as 2026-01-04T05:12:07.250"
+        ) from None
+    if began is not None and day is not None:
+        raise ValueError("day and began contradict each other; give day for a clock that shows the time of day")
     return ImportOptions(
         devices=_devices(given.get("device", [])),
         zone=single.get("zone"),
         day=day,
+        began=began,
         shift_us=shift_us(single.get("shift", "0")),
         columns=_columns(given.get("column", [])),
         gateway=_checked(single.get("gateway", GATEWAY), GatewayId, "gateway"),
@@ -248,11 +262,17 @@ def file_settings(options: ImportOptions, definition: Definition | None) -> File
             "ingest does not know the event's definition, so say the zone of the device's clock, such as"
             " zone=Asia/Dubai or zone=+04:00. Nothing was written",
         )
-    zone = options.zone if options.zone is not None else definition.timezone if definition is not None else "UTC"
+    zone = parse_zone(options.zone if options.zone is not None else definition.timezone if definition else "UTC")
+    try:
+        zero_us = None if options.began is None else began_us(options.began, zone)
+    except ValueError as error:
+        raise Refused(400, "Wrong parameter", f"began: {error}. Nothing was written") from None
     return FileSettings(
-        zone=parse_zone(zone),
+        zone=zone,
         zone_given=options.zone is not None,
         day=options.day or (None if definition is None else date.fromisoformat(definition.date)),
+        day_given=options.day is not None,
+        began_us=zero_us,
         shift_us=options.shift_us,
         columns=options.columns,
     )

@@ -227,6 +227,7 @@ IMPORT = Operation(
         Parameter("device", "query", list[str], "`F1`, for all reads, or `PLACE=F1` or `PLACE/ANTENNA=F1`; repeated."),
         Parameter("zone", "query", str, "The zone of the device's clock, by default the event's."),
         Parameter("day", "query", date, "The day of the first read, where times have no date; by default the event's."),
+        Parameter("began", "query", str, "The date and time at which a clock that was never set stood at zero."),
         Parameter("shift", "query", str, "Added to every time: seconds, or hours such as `-01:00:00`."),
         Parameter("column", "query", list[str], "`chip=Tag` or `time=3`: columns of a table; repeated."),
         Parameter("gateway", "query", GatewayId, "What the log calls the sender, by default `import`."),

@@ -124,7 +124,8 @@ def device_summaries(
 def session_of(data: bytes, settings: FileSettings, devices: Devices) -> str:
     """Return the session of a file: the same for the same file with the same settings, and for no other."""
     options = msgspec.json.encode(
-        [str(settings.zone), settings.day, settings.shift_us, settings.columns, devices], order="sorted"
+        [str(settings.zone), settings.day, settings.began_us, settings.shift_us, settings.columns, devices],
+        order="sorted",
     )
     return f"file {hashlib.sha256(options + data).hexdigest()[:32]}"
 

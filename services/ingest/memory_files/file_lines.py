@@ -15,13 +15,9 @@ class UnknownFile(Exception):
 
 
 class TimeOfDay(NamedTuple):
-    """A time without a date: microseconds since midnight of a day that the file does not name.
-
-    `since_start`: of a device whose clock was never set, hence counted from when it was started.
-    """
+    """A time without a date: microseconds since midnight of a day that the file does not name."""
 
     us: int
-    since_start: bool = False
 
 
 When = int | TimeOfDay
@@ -60,14 +56,17 @@ Content = FileRead | FileMark | BadRecord
 class FileSettings(Struct, frozen=True, kw_only=True):
     """What a file does not say itself.
 
-    `zone` is that of the device's clock; `zone_given` false: it is the event's, since nobody named another. `day` is
-    that of times without a date (null: not known). `shift_us` is added to every time. `columns` names the columns of a
-    table by what they hold: a heading, or a number from 1.
+    `zone` is that of the device's clock, `day` that of times without a date (null: not known). `zone_given` and
+    `day_given` false: they are the event's, since nobody named others. `began_us` is the instant at which a clock that
+    was never set stood at zero. `shift_us` is added to every time. `columns` names the columns of a table by what they
+    hold: a heading, or a number from 1.
     """
 
     zone: tzinfo = UTC
     zone_given: bool = True
     day: date | None = None
+    day_given: bool = True
+    began_us: int | None = None
     shift_us: int = 0
     columns: Mapping[str, str] = {}
 

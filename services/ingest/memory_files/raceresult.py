@@ -1,7 +1,7 @@
 """Passing files of RACE RESULT decoders: a passing record a line, as the decoder sends it live.
 
 Files of older decoders have 8 fields and a line of headings that begins with `#`. A decoder whose clock was never set
-writes the year 0, and its times count from when it was started.
+writes the year 0: its times count from when it was started, or from midnight, and somebody has to say which.
 
 Source: RACE RESULT knowledge base, "passing record" and "decoder passing file"; the 8 fields from CrossMgr,
 RaceResultImport.py.
@@ -9,9 +9,8 @@ RaceResultImport.py.
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 
-from schemas.ids import US
+from services.ingest.decoders.clock_origin import ClockOrigin
 from services.ingest.decoders.raceresult_passing import read_passing
 from services.ingest.memory_files.file_lines import (
     Content,
@@ -20,11 +19,15 @@ from services.ingest.memory_files.file_lines import (
     FileRead,
     FileSettings,
     LineReader,
-    TimeOfDay,
+    UnknownFile,
+)
+
+UNDATED = (
+    "the decoder's clock was never set, so its passings have no date; say began, the date and time at which it stood at"
+    " zero, or day, if it shows the time of day"
 )
 
 _LINE = re.compile(r"(#P;)?\d{1,12};[^;]*;\d{4}-\d\d-\d\d;\d\d:\d\d:\d\d", re.ASCII)
-_UNSET = re.compile(r"0000-00-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
 
 
 def _reader(_: Sequence[str], settings: FileSettings) -> LineReader:
@@ -32,23 +35,15 @@ def _reader(_: Sequence[str], settings: FileSettings) -> LineReader:
 
 
 def _contents(line: str, settings: FileSettings) -> Iterator[Content]:
-    passing = read_passing(line.removeprefix("#P;"), settings.zone)
-    when = _since_start(passing.local) if passing.at_us is None else passing.at_us
+    origin = ClockOrigin(settings.zone, settings.began_us, settings.day if settings.day_given else None)
+    passing = read_passing(line.removeprefix("#P;"), settings.zone, origin)
+    if passing.at_us is None:
+        raise UnknownFile(UNDATED)
     where = passing.box or ""
     if not passing.chip:
-        yield FileMark(where, "marker", when, line)
+        yield FileMark(where, "marker", passing.at_us, line)
     else:
-        yield FileRead(where, passing.chip, when, passing.antenna, passing.rssi, passing.battery)
-
-
-def _since_start(local: str) -> TimeOfDay:
-    match = _UNSET.fullmatch(local)
-    if match is None:
-        raise ValueError(f"{local!r} is not a time since the decoder was started, such as 0000-00-00 00:00:02.773")
-    days, hours, minutes, seconds, fraction = match.groups()
-    microseconds = int((fraction or "0").ljust(6, "0"))
-    elapsed = timedelta(days=int(days), hours=int(hours), minutes=int(minutes), seconds=int(seconds))
-    return TimeOfDay(int(elapsed.total_seconds()) * US + microseconds, since_start=True)
+        yield FileRead(where, passing.chip, passing.at_us, passing.antenna, passing.rssi, passing.battery)
 
 
 RACERESULT = FileFormat(

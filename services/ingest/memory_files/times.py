@@ -89,8 +89,6 @@ class Days:
             return when
         if self._day is None:
             raise UnknownFile("the file has times without a date; say the day of its first read, such as 2026-01-04")
-        if when.since_start:
-            return one_instant_us(_combined(self._day, when.us), self._zone)
         local = self._nearest(where, when.us)
         self._last[where] = local
         return one_instant_us(local, self._zone)

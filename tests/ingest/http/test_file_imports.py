@@ -102,6 +102,8 @@ async def test_a_place_without_a_name_must_be_given_a_device(client, race_log):
         ({**ZONE, "dry_run": "yes"}, "dry_run="),
         ({**ZONE, "day": "4.1.2026"}, "2026-01-04"),
         ({**ZONE, "shift": "an hour"}, "shift"),
+        ({**ZONE, "began": "at five"}, "2026-01-04T05:12:07.250"),
+        ({**ZONE, "began": "2026-01-04T05:12:07", "day": "2026-01-04"}, "contradict"),
         ({**ZONE, "device": ["F1", "F2"]}, "PLACE=DEVICE"),
         ({**ZONE, "device": ""}, "device="),
         ({**ZONE, "column": "chips=1"}, "NAME=HEADING"),

@@ -174,9 +174,12 @@ def test_a_shift_is_added_to_every_time():
     assert item.at_us == us("2026-01-04T04:59:58.5+07:00")
 
 
-def test_a_decoder_whose_clock_was_never_set_counts_from_the_day_and_shift():
-    [item] = read("1;33;0000-00-01;00:00:02.773;6692;12;-68;09ca52", shift_us=18_000_000_000).reads
-    assert item.at_us == us("2026-01-05T05:00:02.773+07:00")
+def test_a_decoder_whose_clock_was_never_set_counts_from_what_somebody_says():
+    line = "1;33;0000-00-00;00:00:02.773;6692;12;-68;09ca52"
+    [item] = read(line, began_us=us("2026-01-04T05:00:01+07:00")).reads
+    assert item.at_us == us("2026-01-04T05:00:03.773+07:00")
+    with pytest.raises(UnknownFile, match="began"):
+        read(line, day_given=False)
 
 
 def test_a_line_without_an_end_in_sight_is_a_bad_line():
