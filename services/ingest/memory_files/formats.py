@@ -19,11 +19,23 @@ from services.ingest.memory_files.file_lines import (
 from services.ingest.memory_files.ipico import IPICO
 from services.ingest.memory_files.mylaps import MYLAPS
 from services.ingest.memory_files.raceresult import RACERESULT
+from services.ingest.memory_files.recorded_lines import JCHIP, WICLAX
 from services.ingest.memory_files.rfid_timing import OUTREACH, ULTRA
 from services.ingest.memory_files.tables import CHRONOKEEP, TABLE
 from services.ingest.memory_files.times import Days, lacks_dates
 
-FORMATS: tuple[FileFormat, ...] = (CHRONOTRACK, RACERESULT, ULTRA, OUTREACH, IPICO, MYLAPS, CHRONOKEEP, TABLE)
+FORMATS: tuple[FileFormat, ...] = (
+    CHRONOTRACK,
+    RACERESULT,
+    ULTRA,
+    OUTREACH,
+    IPICO,
+    MYLAPS,
+    WICLAX,
+    JCHIP,
+    CHRONOKEEP,
+    TABLE,
+)
 SAMPLE_LINES = 200  # by which a file is recognised: more than any heading or handshake
 SHOWN_CHARS = 80
 LINE_MAX_CHARS = 64 * 1024  # a MYLAPS message of 100 records with all keys has 40 KB

@@ -1,0 +1,66 @@
+"""Recorded streams of protocols made of lines that name themselves: Wiclax generic acquisition, and the J-Chip push.
+
+Source: as `decoders/wiclax.py` and `decoders/jchip.py`; CrossMgr imports logs of the latter, JChipImport.py.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from services.ingest.decoders.jchip import ReaderDay
+from services.ingest.decoders.jchip import read_crossing as read_jchip
+from services.ingest.decoders.local_time import one_instant_us
+from services.ingest.decoders.wiclax import read_crossing as read_wiclax
+from services.ingest.memory_files.file_lines import (
+    Content,
+    FileFormat,
+    FileMark,
+    FileRead,
+    FileSettings,
+    LineReader,
+    UnknownFile,
+)
+
+_WICLAX = re.compile(r"[^;]+;\d\d-\d\d-\d{4} \d\d:\d\d:\d\d", re.ASCII)
+_WICLAX_TALK = re.compile(r"\*|CLOCK|READ|HELLO|BYE|REWIND")
+_GUN = "RACESTART "
+_JCHIP = re.compile(r"D[A-Z]\S+ +\d\d:\d\d:\d\d", re.ASCII)
+_JCHIP_TALK = re.compile(r"N[0-9A-Fa-f]{4}|GT|S0000")
+
+
+def _wiclax_reader(_: Sequence[str], settings: FileSettings) -> LineReader:
+    return lambda line: _wiclax_contents(line, settings)
+
+
+def _wiclax_contents(line: str, settings: FileSettings) -> Iterator[Content]:
+    if line.startswith(_GUN):
+        yield FileMark("", "racestart", None, line)
+    elif not _WICLAX_TALK.match(line):
+        crossing = read_wiclax(line, settings.zone)
+        yield FileRead(crossing.device, crossing.chip, crossing.at_us)
+
+
+def _jchip_reader(_: Sequence[str], settings: FileSettings) -> LineReader:
+    return lambda line: _jchip_contents(line, settings)
+
+
+def _jchip_contents(line: str, settings: FileSettings) -> Iterator[Content]:
+    if _JCHIP_TALK.match(line):
+        return
+    if settings.day is None and "date=" not in line:
+        raise UnknownFile("the file has times without a date; say the day of its first read, such as 2026-01-04")
+    chip, local = read_jchip(line, None if settings.day is None else ReaderDay(settings.day, 0))
+    yield FileRead("", chip, one_instant_us(local, settings.zone))
+
+
+WICLAX = FileFormat(
+    name="wiclax",
+    title="Wiclax generic acquisition log",
+    recognises=lambda line: _WICLAX.match(line) is not None,
+    reader=_wiclax_reader,
+)
+JCHIP = FileFormat(
+    name="jchip",
+    title="J-Chip log",
+    recognises=lambda line: _JCHIP.match(line) is not None,
+    reader=_jchip_reader,
+)
