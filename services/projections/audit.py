@@ -37,7 +37,7 @@ class Gathered:
         """Return the number of rows."""
         return len(self.facts) + len(self.reads["chip"])
 
-    def add(self, offset: int, value: bytes) -> None:
+    def add(self, offset: int, value: bytes | None) -> None:
         """Add one record; a record that cannot be read, which scoring rejects, adds nothing. Raises UnknownVersion."""
         try:
             envelope = codec.decode_envelope(value)

@@ -99,7 +99,7 @@ class Follower:
     def _frame(self, record: ConsumerRecord) -> Frame | None:
         """Return the frame in a record; None if it cannot be read, or follows such a record. Raises StartFault."""
         try:
-            frame = codec.decode_frame(record.value or b"")
+            frame = codec.decode_frame(record.value)
         except codec.UnreadableRecord:
             self._unreadable.set_aside(record, "it is not a frame of results")
             return None

@@ -47,7 +47,7 @@ async def records(options: Mapping[str, Any], topic: str, partition: int) -> Asy
                 )
             for record in batch:
                 if record.offset < end:
-                    yield TopicRecord(record.offset, record.key, record.value)
+                    yield TopicRecord(record.offset, record.key, record.value or b"")  # a tombstone has none
     finally:
         await consumer.stop()
 

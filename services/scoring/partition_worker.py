@@ -252,7 +252,7 @@ class PartitionWorker:
     def _envelope(self, record: Record) -> Envelope:
         """Return the envelope in a record. Raises Unfit, NewerRecord."""
         try:
-            envelope = decode_envelope(record.value or b"")
+            envelope = decode_envelope(record.value)
         except UnknownVersion as error:
             raise NewerRecord(self.partition, record.offset, str(error)) from None
         except UnreadableRecord as error:

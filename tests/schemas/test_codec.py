@@ -33,15 +33,16 @@ def record(event: bytes, facts: bytes, v: bytes = b"\x01") -> bytes:
 @pytest.mark.parametrize(
     "data",
     [
+        None,
         b"",
         b"\xc1",
         record(NO_UTF8, b"\x90"),
         record(b"\xa1e", b"\x91\x83\xa4type\xadevent_defined\xa5event\xa1e\xaadefinition\x81\xa1a" + DEEP),
         record(b"\xa1e", b"\x90") + b"\x00",
     ],
-    ids=["empty", "no msgpack", "text that is not UTF-8", "nested too deeply", "bytes left over"],
+    ids=["tombstone", "empty", "no msgpack", "text that is not UTF-8", "nested too deeply", "bytes left over"],
 )
-def test_a_record_that_is_no_envelope_is_unreadable(data: bytes) -> None:
+def test_a_record_that_is_no_envelope_is_unreadable(data: bytes | None) -> None:
     with pytest.raises(UnreadableRecord):
         decode_envelope(data)
 
