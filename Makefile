@@ -12,7 +12,7 @@ LOCKS := requirements/uv.lock.txt requirements/lock.txt requirements/axe.lock.tx
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit bench fuzz mutants format metrics lock kafka-lock clean
+.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit chaos bench fuzz mutants format metrics lock kafka-lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -99,6 +99,9 @@ pure-rest: env
 
 fit: env ## measure the estimates of finishes on real splits (SPLITS=file.csv.gz; WRITE=1 fits them first)
 	$(BIN)/python -m tests.standings.pace_fit $(SPLITS) $(if $(WRITE),--write)
+
+chaos: env ## kill, stop and poison running stacks and check what is left, six minutes (CHAOS="--seed 7 --seeds 1")
+	$(BIN)/python -m loadtest.chaos $(CHAOS)
 
 bench: env ## measure answer times under load; needs an otherwise idle machine
 	$(BIN)/python -m loadtest.bench

@@ -7,7 +7,7 @@ one does.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import aiohttp
@@ -77,6 +77,9 @@ class Driven(Struct, kw_only=True):
 
 Progress = Callable[[Driven], None]
 
+Acknowledge = Callable[[Sequence[RawRead] | Sequence[Ruling], int | None], None]
+"""Notes what ingest acknowledged in a request over HTTP, and the revision in its answer."""
+
 Pace = Callable[[int], float | None]
 """Returns the wanted reads per second by the number sent so far; None is as fast as possible."""
 
@@ -87,6 +90,7 @@ async def drive(
     speed: float | None = None,
     progress: Progress = lambda _: None,
     pace: Pace = lambda _: None,
+    acknowledge: Acknowledge = lambda *_: None,
 ) -> Driven:
     """Send the whole day and return when all of it is accepted.
 
@@ -95,20 +99,27 @@ async def drive(
     """
     timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        return await _Drive(simulation, target, session, progress, pace).run(speed)
+        return await _Drive(simulation, target, session, progress, pace, acknowledge).run(speed)
 
 
 class _Drive:
     """One drive: a sender for the race office, one for each gateway, and the clock that feeds them."""
 
     def __init__(
-        self, simulation: Simulation, target: Target, session: aiohttp.ClientSession, progress: Progress, pace: Pace
+        self,
+        simulation: Simulation,
+        target: Target,
+        session: aiohttp.ClientSession,
+        progress: Progress,
+        pace: Pace,
+        acknowledge: Acknowledge,
     ) -> None:
         self._simulation = simulation
         self._target = target
         self._session = session
         self._progress = progress
         self._pace = pace
+        self._acknowledge = acknowledge
         self._base = f"{target.url.rstrip('/')}/v1/events/{simulation.definition.event}"
         self._began = time.monotonic()
         self.driven = Driven(reads=len(simulation.reads))
@@ -167,7 +178,9 @@ class _Drive:
         key = {"Idempotency-Key": fact.id or ""}
         if isinstance(fact, EventDefined):
             body = msgspec.json.encode(fact.definition)
-            await self._request("PUT", "definition", body, "application/json", self._target.official_token, key)
+            answer = await self._request(
+                "PUT", "definition", body, "application/json", self._target.official_token, key
+            )
         elif isinstance(fact, EntriesAdded):
             body = msgspec.json.encode(fact.entries)
             answer = await self._request("POST", "entries", body, "application/json", self._target.official_token, key)
@@ -176,6 +189,7 @@ class _Drive:
         else:
             await self._send_fact_list([fact])
             return
+        self._acknowledge([fact], answer.get("revision"))
         self._count_facts(1)
 
     async def _send_facts(self, queue: "asyncio.Queue[Ruling | None]") -> None:
@@ -195,7 +209,8 @@ class _Drive:
 
     async def _send_fact_list(self, facts: list[Ruling]) -> None:
         body = b"[" + b",".join(to_json(fact) for fact in facts) + b"]"
-        await self._request("POST", "facts", body, "application/json", self._target.official_token, {})
+        answer = await self._request("POST", "facts", body, "application/json", self._target.official_token, {})
+        self._acknowledge(facts, answer.get("revision"))
         self._count_facts(len(facts))
 
     def _count_facts(self, number: int) -> None:
@@ -229,6 +244,8 @@ class _Drive:
         self.driven.sent += len(reads)
         answer = await self._request("POST", "reads", body, "application/msgpack", self._target.gateway_token, {})
         self.driven.rejected += len(answer["rejected"])
+        if not answer["rejected"]:
+            self._acknowledge(reads, answer.get("revision"))
         self._count_reads(answer["accepted"], answer.get("revision"), reads[-1].at_us)
 
     def _count_reads(self, accepted: int, revision: int | None, read_at_us: int | None) -> None:

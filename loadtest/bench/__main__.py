@@ -13,7 +13,7 @@ from loadtest.bench.attacks import attack_comparisons
 from loadtest.bench.comparison import FLOOR_S, RATIO_MAX, Measured
 from loadtest.bench.costly_answers import answer_comparisons
 from loadtest.bench.race_watched import viewers_of_race
-from loadtest.bench.stack import running_stack
+from loadtest.stack import running_stack
 
 RECOVERIES = "recovery"
 LARGE_RECOVERIES = "recovery-55000"

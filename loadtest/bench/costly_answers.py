@@ -13,9 +13,9 @@ import aiohttp
 import races
 from loadtest.attack import attacking
 from loadtest.bench.comparison import Comparison, p99
-from loadtest.bench.stack import BenchStack
 from loadtest.driver import Target, drive
 from loadtest.simulation import Simulation, simulate
+from loadtest.stack import RunningStack
 from schemas.definition_parse import definition_from_toml
 
 RACE = "vnexpress-hcmc-midnight-2024"
@@ -26,7 +26,7 @@ PAUSE_S = 0.01  # between two board requests
 SCORED_S = 120.0  # for the boards to show all athletes
 
 
-async def answer_comparisons(stack: BenchStack) -> AsyncIterator[Comparison]:
+async def answer_comparisons(stack: RunningStack) -> AsyncIterator[Comparison]:
     """Yield how long a board takes while explanations, and then previews, are asked for, one after the other."""
     simulation = simulate(definition_from_toml(races.definition_toml(RACE)), SIZE, 1)
     target = Target(

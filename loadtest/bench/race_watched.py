@@ -9,9 +9,9 @@ import aiohttp
 
 import races
 from loadtest.bench.comparison import Measured
-from loadtest.bench.stack import BenchStack
 from loadtest.driver import Target, drive
 from loadtest.simulation import simulate
+from loadtest.stack import RunningStack
 from loadtest.viewers import answers, first_load, streams
 from schemas.definition_parse import definition_from_toml
 
@@ -25,7 +25,7 @@ WATCHED_S = 20.0
 SHOWN_S = 300.0
 
 
-async def viewers_of_race(stack: BenchStack) -> AsyncIterator[Measured]:
+async def viewers_of_race(stack: RunningStack) -> AsyncIterator[Measured]:
     """Yield the rates of a board, its share of 304, the waits of streams and the bytes of a first load."""
     simulation = simulate(definition_from_toml(races.definition_toml(RACE)), SIZE, 1)
     event = simulation.definition.event

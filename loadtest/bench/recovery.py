@@ -16,10 +16,10 @@ import msgspec
 from msgspec import Struct, field
 
 import races
-from loadtest.bench.stack import BenchStack
 from loadtest.driver import Target, drive
 from loadtest.raw_reads import RawRead
 from loadtest.simulation import Simulation, simulate
+from loadtest.stack import RunningStack
 from schemas.definition_parse import definition_from_toml
 
 RACE = "vnexpress-hcmc-midnight-2024"
@@ -65,7 +65,7 @@ class Recovery(Struct, kw_only=True):
         return f"{self.name:<40} {self.athletes:,} athletes: {waits} (at most {limits})  {verdict}"
 
 
-async def recoveries(stack: BenchStack, athletes: int, killed: Sequence[tuple[str, ...]]) -> AsyncIterator[Recovery]:
+async def recoveries(stack: RunningStack, athletes: int, killed: Sequence[tuple[str, ...]]) -> AsyncIterator[Recovery]:
     """Yield how the stack came back each time some of it was killed, half-way through a race of so many athletes."""
     simulation = simulate(definition_from_toml(races.definition_toml(RACE)), athletes, 1)
     half = len(simulation.reads) // 2
@@ -97,7 +97,9 @@ def _single_reads(simulation: Simulation) -> Iterator[RawRead]:
 class _Probe:
     """A gateway and a viewer that do not give up."""
 
-    def __init__(self, stack: BenchStack, event: str, reads: Iterator[RawRead], session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, stack: RunningStack, event: str, reads: Iterator[RawRead], session: aiohttp.ClientSession
+    ) -> None:
         self._stack = stack
         self._event = event
         self._reads = reads

@@ -1,4 +1,4 @@
-"""Run a separate `matline up` for the benchmarks, in a temporary folder, on free ports, with tokens."""
+"""Run a separate `matline up` for benchmarks and for chaos, in a temporary folder, on free ports, with tokens."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -19,14 +19,17 @@ PORTS = ("live", "ingest", "scoring", "projections", "mylaps", "kafka", "control
 _MATLINE = (sys.executable, "-m", "services.cli")
 
 
-class BenchStack(Struct, frozen=True, kw_only=True):
-    """A running stack: its ports, the tokens of two gateways and of an official, and the file with its output."""
+class RunningStack(Struct, frozen=True, kw_only=True):
+    """A running stack: its ports, the tokens of two gateways and of an official, its files, and what stops it."""
 
     live_port: int
     ingest_port: int
+    kafka_port: int
     good_token: str
     hostile_token: str
     official_token: str
+    data: Path
+    stop: Callable[[], Awaitable[None]]
     output: Path
 
     def process(self, name: str) -> int:
@@ -37,12 +40,12 @@ class BenchStack(Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def running_stack() -> AsyncIterator[BenchStack]:
+async def running_stack() -> AsyncIterator[RunningStack]:
     """Start a stack and wait until it is ready; stop it when the context is left.
 
     Raises RuntimeError with the last lines of its output if it does not become ready.
     """
-    with tempfile.TemporaryDirectory(prefix="matline-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="matline-load-") as folder:
         data = Path(folder)
         tokens = {name: _token(data, role, name) for role, name in _HOLDERS}
         ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
@@ -58,12 +61,15 @@ async def running_stack() -> AsyncIterator[BenchStack]:
             )
         try:
             await _ready(process, output)
-            yield BenchStack(
+            yield RunningStack(
                 live_port=ports["live"],
                 ingest_port=ports["ingest"],
                 good_token=tokens["good"],
                 hostile_token=tokens["hostile"],
+                kafka_port=ports["kafka"],
                 official_token=tokens["bench"],
+                data=data,
+                stop=lambda: _stop(process),
                 output=output,
             )
         finally:

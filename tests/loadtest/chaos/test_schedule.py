@@ -1,0 +1,38 @@
+"""What chaos does follows from its seed alone, and no supervisor has to give up."""
+
+from collections import Counter
+
+import pytest
+
+from loadtest.chaos.evidence import Acknowledged, Evidence, Shown
+from loadtest.chaos.injection import Injected
+from loadtest.chaos.schedule import PARTS, QUIET_S, Fault, schedule
+from loadtest.chaos.table import recovery_s, table
+
+
+def test_the_same_seed_gives_the_same_faults_and_another_seed_others():
+    assert schedule(7, 120.0) == schedule(7, 120.0)
+    assert schedule(7, 120.0) != schedule(8, 120.0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_minutes_end_and_stop_every_part_and_all_at_once_and_poison_every_topic(seed):
+    faults = schedule(seed, 120.0)
+    ended = Counter(fault.target for fault in faults if fault.kind in ("kill", "term"))
+    assert ended == dict.fromkeys(PARTS, 1)
+    assert {fault.target for fault in faults if fault.kind == "stop"} == set(PARTS)
+    assert sum(fault.kind in ("kill_all", "stop_all") for fault in faults) == 1
+    assert {fault.target for fault in faults if fault.kind == "poison"} == {"race-log", "results", "standings"}
+    assert all(QUIET_S <= fault.at_s <= 120.0 - QUIET_S for fault in faults)
+    assert all(1 <= fault.for_s <= 10 for fault in faults if fault.kind in ("stop", "stop_all"))
+
+
+def test_boards_have_recovered_once_they_show_what_was_acknowledged_after_the_fault():
+    evidence = Evidence(
+        acknowledged=[Acknowledged(1.0, 5), Acknowledged(4.0, 6)],
+        shown=[Shown("board", 3.5, 5), Shown("board", 4.5, 5), Shown("stream", 5.0, 6)],
+    )
+    assert recovery_s(evidence, 3.0) == 2.0
+    assert recovery_s(evidence, 4.5) is None
+    faults = [Injected(fault=Fault(at_s=0.0, kind="kill", target="kafka"), over_s=over_s) for over_s in (2.0, 3.0)]
+    assert table([(evidence, faults)])[-1] == "| kill kafka | 2 | 2.0 to 3.0 s |"
