@@ -26,7 +26,7 @@ CHECKS = (
 EXAMPLES = 10  # of each operation, beside those that cover its parameters
 BODY_EXAMPLES = 50  # where bodies have so many fields that covering each takes thousands of requests
 SEED = 1
-HANG_S = 300.0
+HANG_S = 1200.0
 IDS = f"""
 [parameters]
 "path.event" = "{EVENT}"
@@ -36,6 +36,10 @@ IDS = f"""
 include-name-regex = "^(POST|PUT) .*/(facts|preview|definition)$"
 phases.coverage.enabled = false
 phases.fuzzing.generation.max-examples = {BODY_EXAMPLES}
+
+[[operations]]
+include-path-regex = '(\\.(csv|xml)|/RRPublish/data/\\w+)$'  # the same request as another but for its answer
+phases.coverage.enabled = false
 """
 OF_LIVE = "".join(
     f"""
@@ -97,7 +101,7 @@ async def test_an_answer_that_is_not_described_would_be_noticed(database, tmp_pa
         document = await live.json("/openapi.json")
         document["components"]["schemas"]["BoardPage"]["properties"]["total"] = {"type": "string"}
         (tmp_path / "wrong.json").write_bytes(msgspec.json.encode(document))
-        of_boards = ("--include-path", "/v1/events/{event}/boards/{board}")
+        of_boards = ("--include-path", "/v1/events/{event}/boards/{board}", "--phases", "fuzzing")
         code, report = await schemathesis(tmp_path, "wrong.json", live.base, *of_boards, ids=IDS + OF_LIVE)
     assert code == 1, report
     assert "Response violates schema" in report
