@@ -61,6 +61,50 @@ async def test_a_new_finisher_appears_without_a_reload(database, browser):
         assert await on_thread(lambda: browser.execute_script("return window.untouched"))
 
 
+async def test_the_script_goes_on_from_what_the_server_made_without_changing_or_moving_anything(database, browser):
+    of = definition(
+        races=[race_of(official_time="chip"), race_of("5k", name="5 km")],
+        boards=[board("men", rank_by="gun", name={"vi": "Nam"}), board("short", race="5k")],
+        team_boards=[{"id": "teams", "of": "men", "counting": 1, "name": "Teams"}],
+        delegations=[{"id": "all", "sum": ["teams"], "tie": "teams"}],
+    )
+    bibs = [entry(str(bib), team="Huế", club="CLB", nationality="VIE") for bib in range(1, 131)]
+    finished = [run(str(bib), 1, 2000 - bib, 4000 + bib) for bib in range(1, 120)]
+    ahead = [run(str(bib), 1, 1900 + bib, None) for bib in range(120, 128)]
+    out = [fact("status_set", bib="5", status="DQ", reason="x"), fact("penalty_set", bib="6", seconds=5, reason="x")]
+    race = await racing(database, *finished, *ahead, *out, definition=of, bibs=bibs)
+    made = "return [...document.querySelectorAll('#event, #date, title')].map((shown) => shown.innerText)"
+    taken_over = "return document.querySelectorAll('.paging a[href]').length === 2"  # of which the server gives one
+    views = (
+        "",
+        "point=10K",
+        "from=100",
+        "list=start&from=100",
+        "q=12",
+        "board=teams",
+        "board=all",
+        "race=5k",
+    )
+    scripts = {"urls": ["*/static/*.js"]}
+    async with serving(race) as live:
+        await on_thread(lambda: browser.execute_cdp_cmd("Network.enable", {}))
+        for view in views:
+            address = f"{live.base}/{EVENT}?{view}"
+            await on_thread(lambda: browser.execute_cdp_cmd("Network.setBlockedURLs", scripts))
+            try:
+                await opened(browser, address)
+                assert not await on_thread(lambda: browser.execute_script(taken_over))
+                by_server = await on_thread(lambda: browser.execute_script(made))
+                top = await on_thread(lambda: browser.execute_script(TOP)) if view != "race=5k" else None
+            finally:
+                await on_thread(lambda: browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []}))
+            await opened(browser, address)
+            await until(lambda: texts(browser, "#connection") == ["Connected"])
+            await until(lambda: browser.execute_script(taken_over))
+            assert await on_thread(lambda: browser.execute_script(made)) == by_server, view
+            assert top is None or await on_thread(lambda: browser.execute_script(TOP)) == top, view
+
+
 async def test_a_refresh_moves_nothing_that_somebody_has_scrolled(database, browser):
     boards = [board(f"b{number}", name=f"Board number {number}") for number in range(30)]
     bibs = [entry(str(bib)) for bib in range(100, 160)]

@@ -65,7 +65,7 @@ class LeadersOfBoard(Struct, kw_only=True):
 
 
 class FirstOfBoard(AthleteSummary, kw_only=True):
-    """Who is first of a board that somebody has finished on."""
+    """Who is first of a board that somebody has finished on; `time` is the one that the board prints."""
 
     board: str
     title: str

@@ -206,6 +206,8 @@ def _firsts(data: AnnounceData) -> Iterator[dict[str, Any]]:
                 "board": board.id,
                 "title": title(board, event.language),
                 **athlete_summary(event, row),
+                "time_s": line.time_s,
+                "time": format_hms(line.time_s),
                 "at_us": at_us,
                 "at": format_instant(at_us, event.zone, "milliseconds"),
             }

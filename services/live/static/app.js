@@ -631,7 +631,7 @@ function athleteParts(result) {
     [say("group"), result.age_group],
     [say("wave"), result.wave],
   ].filter(([, text]) => text);
-  const main = result.boards[0]?.board;
+  const main = result.boards[0];
   const [gun, chip] = race?.official_time === "chip" ? ["number wide", "number time"] : ["number time", "number wide"];
   const flags = athleteFlags(result);
   return [
@@ -660,12 +660,18 @@ function athleteParts(result) {
             cell(point.gun_time, gun),
             cell(point.chip_time, chip),
             cell(point.segment_pace, "number"),
-            cell(main ? point.ranks[main] : "", "number"),
+            cell(rankOf(point, race, main), "number"),
             cell(say(point.source), "wide"),
           ))),
       ),
     ),
   ].filter(Boolean);
+}
+
+/** Return the rank on a board at a point: at the finish the place, which goes by the board's own rule and time. */
+function rankOf(point, race, board) {
+  const isFinish = point.point === race?.points.at(-1).point;
+  return isFinish && board?.place ? board.place : point.ranks[board?.board];
 }
 
 /** Return why a board shows another time than this page, where one does: it goes by the gun, or by the chip. */

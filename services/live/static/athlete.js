@@ -6,6 +6,7 @@ import { favourites, starring } from "./favourites.js";
 import { WORDS } from "./words.js";
 
 const ASK_GAP_MS = 2000; // the page is asked for again at most so often, however many changes come
+const OTHERS_GAP_MS = 15000; // when others' results have changed, which at most moves places
 const SPREAD_MS = 500; // so that not all viewers ask in the same instant
 const RETRY_MS = 5000;
 const COMPARED_MAX = 4;
@@ -16,17 +17,28 @@ const say = (word) => words[word] ?? word;
 const event = $("main").dataset.event;
 const key = new URL(location.href).searchParams.get("key");
 
+const bibs = $("main").dataset.bibs.split(/[ ,]+/);
 let timer = null;
-let askedAt = -Infinity;
+let dueAt = Infinity; // when the page is asked for again
+let askedAt = performance.now(); // when it was asked for last
 
-function askSoon() {
-  if (timer !== null) return;
-  const wait = Math.max(0, askedAt + ASK_GAP_MS - performance.now());
-  timer = setTimeout(ask, wait + Math.random() * SPREAD_MS);
+function askIn(gap) {
+  const at = Math.max(performance.now(), askedAt + gap) + Math.random() * SPREAD_MS;
+  if (dueAt <= at) return;
+  clearTimeout(timer);
+  dueAt = at;
+  timer = setTimeout(ask, at - performance.now());
+}
+
+const askSoon = () => askIn(ASK_GAP_MS);
+
+function changed(news) {
+  if (news.bibs === null || news.bibs.some((bib) => bibs.includes(bib))) askSoon();
+  else askIn(OTHERS_GAP_MS);
 }
 
 async function ask() {
-  timer = null;
+  dueAt = Infinity;
   askedAt = performance.now();
   try {
     const answer = await fetch(location.href, { cache: "no-cache" });
@@ -57,5 +69,5 @@ if (star) {
   $("others").value = favourites(event).filter((bib) => bib !== star.dataset.bib).slice(0, COMPARED_MAX - 1).join(", ");
 }
 follow(`/v1/events/${encodeURIComponent(event)}/stream${key ? `?key=${encodeURIComponent(key)}` : ""}`, {
-  connection, askAgain: askSoon, changed: askSoon,
+  connection, askAgain: askSoon, changed,
 });

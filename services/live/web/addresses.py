@@ -16,6 +16,7 @@ PARAMETERS = {
     "list": "list",
     "q": "search",
     "from": "offset",
+    "bib": "bib",
     "bibs": "bibs",
     "lang": "language",
     "key": "key",
@@ -36,6 +37,7 @@ class PageQuery(Struct, frozen=True, kw_only=True):
     list: str = ""
     search: str = ""
     offset: int = 0
+    bib: str = ""
     bibs: str = ""
     language: str = ""
     key: str = ""

@@ -53,6 +53,7 @@ class AthletePage(Struct, frozen=True, kw_only=True):
     title: str
     description: str
     event: str
+    bibs: str
     event_name: str
     home: str
     race_href: str
@@ -114,6 +115,7 @@ def athlete_page(event: Document, athlete: Document, query: PageQuery, language:
         title=f"{athlete['bib']} {athlete['name']} – {event['name']}",
         description=_description(athlete, words),
         event=event["event"],
+        bibs=athlete["bib"],
         event_name=event["name"],
         home=events_address(query),
         race_href=event_address(event["event"], replace(kept(query), race=race["race"])),
@@ -124,10 +126,7 @@ def athlete_page(event: Document, athlete: Document, query: PageQuery, language:
         race=athlete["race_name"],
         facts=[(label, text) for label, text in _facts(event, race, athlete, words) if text],
         other_time=_other_time(race, athlete, words),
-        places=[
-            (board["title"], _of_total(board, words) if board["place"] is not None else "–")
-            for board in athlete["boards"]
-        ],
+        places=[(board["title"], _place_now(athlete, board, words)) for board in athlete["boards"]],
         notes=list(_notes(race, athlete, words)),
         gun_is_official=race["official_time"] == "gun",
         rank_titles=[board["title"] for board in boards],
@@ -138,7 +137,7 @@ def athlete_page(event: Document, athlete: Document, query: PageQuery, language:
                 gun_time=point["gun_time"],
                 chip_time=point["chip_time"],
                 pace=point["segment_pace"],
-                ranks=[str(point["ranks"].get(board["board"], "")) for board in boards],
+                ranks=[_rank(race, point, board) for board in boards],
                 source=words[point["source"]],
             )
             for point in athlete["points"]
@@ -246,6 +245,23 @@ def _description(athlete: Document, words: Words) -> str:
 
 def _of_total(board: Document, words: Words) -> str:
     return words["ofTotal"].format(place=board["place_text"], total=board["total"])
+
+
+def _place_now(athlete: Document, board: Document, words: Words) -> str:
+    """Return an athlete's place on a board; without one yet, the rank at the last point."""
+    if board["place"] is not None:
+        return _of_total(board, words)
+    last = athlete["points"][-1] if athlete["points"] and athlete["status"] == "ON_COURSE" else None
+    if last is None or board["board"] not in last["ranks"]:
+        return "–"
+    return words["placeAt"].format(place=last["ranks"][board["board"]], point=last["name"])
+
+
+def _rank(race: Document, point: Document, board: Document) -> str:
+    """Return the rank on a board at a point: at the finish the place, which goes by the board's own rule and time."""
+    if point["point"] == race["points"][-1]["point"] and board["place"] is not None:
+        return str(board["place"])
+    return str(point["ranks"].get(board["board"], ""))
 
 
 def _facts(event: Document, race: Document, athlete: Document, words: Words) -> Iterator[tuple[str, str | None]]:

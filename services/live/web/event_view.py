@@ -68,7 +68,8 @@ class EventPage(Struct, frozen=True, kw_only=True):
     """What the template of an event's page shows. Texts are in the language of the page.
 
     `kind` is that of the table: `board`, `list`, `teams` or `delegations`; `rows` are of it. With `at_point`, a board
-    shows who is still on the course, or the order at a point. `empty` says why there are no rows.
+    shows who is still on the course, or the order at a point. `empty` says why there are no rows. `athlete` leads to
+    the one whose sheet the script opens.
     """
 
     title: str
@@ -97,6 +98,7 @@ class EventPage(Struct, frozen=True, kw_only=True):
     previous: str | None
     more: str | None
     more_text: str
+    athlete: Link | None
 
 
 def choose(event: Document, query: PageQuery) -> Choice:
@@ -168,6 +170,7 @@ def event_page(event: Document, choice: Choice, answer: Document | None, languag
         previous=_at(event, query, max(query.offset - PAGE_ROWS, 0)) if query.offset else None,
         more=_at(event, query, shown) if rows and shown < total else None,
         more_text=f"{words['more']} ({shown} {words['of']} {total})",
+        athlete=Link(query.bib, query.bib, athlete_address(event["event"], query.bib, query)) if query.bib else None,
     )
 
 

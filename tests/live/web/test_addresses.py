@@ -6,7 +6,7 @@ from services.live.web.addresses import PageQuery, address, athlete_address, eve
 
 def test_an_address_is_read_as_it_is_written():
     query = PageQuery(
-        race="hm", board="men", point="10K", search="Nguyễn & con", offset=100, language="vi", key="a/b+c"
+        race="hm", board="men", bib="7", point="10K", search="Nguyễn & con", offset=100, language="vi", key="a/b+c"
     )
     assert page_query(event_address("race-1", query).partition("?")[2]) == query
 
