@@ -11,7 +11,9 @@ from typing import Any
 
 import aiohttp
 import msgspec
+from aiokafka import AIOKafkaProducer
 
+from schemas.topics import PARTITIONS_DEFAULT, RESULTS, STANDINGS
 from services.demo.stack import Stack
 from services.operate.up import Ports
 from services.runtime.kafka import KafkaOptions
@@ -115,10 +117,19 @@ async def test_a_stack_continues_from_the_log_in_its_folder_and_leaves_no_proces
 
 
 async def test_a_configured_kafka_is_used_and_none_is_started(stack: Stack, kafka: KafkaOptions) -> None:
+    """Others may write to it too; what nobody can read there does not end the stack, nor hold up its boards."""
     await stack.start(kafka=kafka.servers)
-    assert set(stack.processes) == {"projections", "scoring", "ingest"}
+    processes = stack.processes
+    assert set(processes) == {"projections", "scoring", "ingest"}
     await _until_served(stack, await _sent(stack))
     assert not (stack.data / "kafka").exists()
+    async with AIOKafkaProducer(**kafka.client()) as producer:
+        for partition in range(PARTITIONS_DEFAULT):
+            await producer.send_and_wait(RESULTS.name, b"\xff", partition=partition)
+        await producer.send_and_wait(STANDINGS.name, b"\xff", partition=0)
+    await _until_served(stack, await _sent(stack))
+    assert "sends all results of partition" in (stack.data / "up.log").read_text()
+    assert stack.processes == processes
 
 
 async def test_a_port_that_another_program_has_is_named_before_anything_starts(tmp_path: Path) -> None:
