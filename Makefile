@@ -119,8 +119,9 @@ mutants: env ## change the core in thousands of ways and list changes that no te
 	PYTHONPATH=. $(MUTANTS)/bin/python -m mutmut run $(ONLY)
 	@$(MUTANTS)/bin/python -m mutmut results | grep -v ": not checked$$" || echo "the tests noticed every change that was tried"
 
-metrics: env ## write docs/metrics.md from the code
+metrics: env ## write docs/metrics.md from the code, and the alerts of Kubernetes from those of Prometheus
 	$(BIN)/python -m tests.docs.metrics_page
+	$(BIN)/python -m tests.deploy.kubernetes_rules
 
 lock: env ## pin all dependencies to their newest versions
 	$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.lock.txt

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from services.operate.embedded_kafka.install import read_lock
 from services.projections.migrate import migrations
 from services.projections.settings import settings_from as projections_settings
 from services.scoring.settings import settings_from as scoring_settings
+from tests.deploy.kubernetes_rules import OBJECT, rule_object
 from tests.docs.metrics_page import described, registries
 
 ROOT = Path(__file__).parents[2]
@@ -186,6 +188,11 @@ def filled(value: Any) -> str:
     return re.sub(r"\$\{([A-Z_]+):([?-])([^}]*)\}", lambda m: SECRETS[m[1]] if m[2] == "?" else m[3], str(value))
 
 
+def ours() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The services of the compose file that run our image."""
+    return ((name, service) for name, service in COMPOSE["services"].items() if service["image"] == "matline")
+
+
 def compose_services() -> Iterator[tuple[str, str, dict[str, str]]]:
     """Our services in the compose file: name, command, environment."""
     for name, service in COMPOSE["services"].items():
@@ -195,7 +202,8 @@ def compose_services() -> Iterator[tuple[str, str, dict[str, str]]]:
 
 def manifests() -> Iterator[dict[str, Any]]:
     for path in sorted((DEPLOY / "kubernetes").glob("*.yaml")):
-        yield from documents(path)
+        if path.name != "kustomization.yaml":
+            yield from documents(path)
 
 
 def pods() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -305,12 +313,85 @@ def test_every_workload_takes_its_settings_and_is_probed_bounded_and_without_rig
         assert settings.kafka.protocol == "SASL_SSL"
         assert container["ports"][0] == {"name": "http", "containerPort": PORTS[command]}
         assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
+        assert container["startupProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
         assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
         if command == "scoring":
             assert kind == "StatefulSet"
             assert settings.worker == "scoring-0"
         seen.append(command)
-    assert sorted(seen) == sorted(PORTS)
+    assert sorted(seen) == sorted([*PORTS, "ingest"])  # once by HTTP, once for the readers
+
+
+def named(kind: str) -> dict[str, dict[str, Any]]:
+    """The manifests of a kind, by their names."""
+    return {manifest["metadata"]["name"]: manifest for manifest in manifests() if manifest["kind"] == kind}
+
+
+APPS = {*PORTS, "readers"}
+
+
+def test_what_may_run_once_alone_is_a_stateful_set_of_one_pod_and_what_keeps_nothing_has_several():
+    once = {name for name, manifest in named("StatefulSet").items() if manifest["spec"]["replicas"] == 1}
+    assert once == {"readers", "projections"}
+    assert named("Deployment")["ingest"]["spec"]["replicas"] == 2
+    assert "MATLINE_SOURCES" not in str(named("Deployment")["ingest"])
+    scaled = named("HorizontalPodAutoscaler")["live"]["spec"]
+    assert scaled["scaleTargetRef"]["name"] == "live"
+    assert "replicas" not in named("Deployment")["live"]["spec"]
+
+
+def test_several_pods_of_a_kind_are_spread_over_machines():
+    for name, pod in {**named("Deployment"), **named("StatefulSet")}.items():
+        spread = pod["spec"]["template"]["spec"].get("topologySpreadConstraints", [])
+        assert bool(spread) is (name in ("ingest", "scoring", "live"))
+        assert all(constraint["labelSelector"]["matchLabels"] == {"app": name} for constraint in spread)
+
+
+def test_only_what_others_need_can_be_reached():
+    policies = {name: policy["spec"] for name, policy in named("NetworkPolicy").items()}
+    assert policies.pop("nobody") == {"podSelector": {}, "policyTypes": ["Ingress"]}
+    (scraped,) = policies.pop("metrics")["ingress"]
+    assert scraped["from"][0]["namespaceSelector"]["matchLabels"]
+    for name, policy in policies.items():
+        assert policy["podSelector"]["matchLabels"] == {"app": name}
+        (rule,) = policy["ingress"]
+        offered = {port["name"] for port in named("Service")[name]["spec"]["ports"]}
+        assert {port["port"] for port in rule["ports"]} == offered
+    assert policies.keys() == {"ingest", "readers", "live"}
+
+
+def test_names_for_the_world_lead_to_services_that_are_there():
+    for manifest in named("Ingress").values():
+        hosts = {host for tls in manifest["spec"]["tls"] for host in tls["hosts"]}
+        assert hosts == {rule["host"] for rule in manifest["spec"]["rules"]}
+        for rule in manifest["spec"]["rules"]:
+            for path in rule["http"]["paths"]:
+                service = path["backend"]["service"]
+                ports = {port["name"] for port in named("Service")[service["name"]]["spec"]["ports"]}
+                assert service["port"]["name"] in ports
+
+
+def test_the_kustomization_has_every_manifest_of_a_service_and_the_image_of_this_release():
+    (made,) = documents(DEPLOY / "kubernetes/kustomization.yaml")
+    there = {path.name for path in (DEPLOY / "kubernetes").glob("*.yaml")}
+    assert set(made["resources"]) == there - {"kustomization.yaml", "secrets.example.yaml", "topics.yaml"}
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert [(image["name"], image["newTag"]) for image in made["images"]] == [("matline", version)]
+
+
+def test_the_prometheus_operator_gets_the_same_alerts_and_every_pod():
+    assert OBJECT.read_text() == rule_object(), "write it anew by `make metrics`"
+    (rules,) = documents(OBJECT)
+    assert rules["spec"] == documents(DEPLOY / "prometheus/rules.yaml")[0]
+    (monitor,) = documents(OBJECT.with_name("pods.yaml"))
+    (chosen,) = monitor["spec"]["selector"]["matchExpressions"]
+    assert set(chosen["values"]) == APPS
+
+
+def test_folders_of_volumes_belong_to_the_user_of_the_image():
+    made = re.findall(r"install -d -o matline (.*)", (DEPLOY / "Dockerfile").read_text())[0].split()
+    mounted = {mount.split(":")[1] for _, service in ours() for mount in service.get("volumes", [])}
+    assert mounted <= set(made)
 
 
 def test_services_and_budgets_choose_pods_that_are_there():
@@ -321,7 +402,7 @@ def test_services_and_budgets_choose_pods_that_are_there():
     }
     for kind in ("Service", "PodDisruptionBudget"):
         chosen = [manifest["spec"]["selector"] for manifest in manifests() if manifest["kind"] == kind]
-        assert {select.get("app") or select["matchLabels"]["app"] for select in chosen} == labels == set(PORTS)
+        assert {select.get("app") or select["matchLabels"]["app"] for select in chosen} == labels == APPS
     assert {manifest["metadata"].get("namespace", "matline") for manifest in manifests()} == {"matline"}
 
 
