@@ -26,7 +26,7 @@ def plain_from_toml(data: bytes) -> dict[str, Any]:
     Raises DefinitionRefused.
     """
     try:
-        plain: dict[str, Any] = _iso(tomllib.loads(data.decode()))
+        plain: dict[str, Any] = _iso(tomllib.loads(data.decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         raise DefinitionRefused([Fault("$", f"is not in UTF-8 (byte {error.start}); save it as UTF-8")]) from None
     except tomllib.TOMLDecodeError as error:

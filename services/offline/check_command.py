@@ -5,7 +5,6 @@ The parsers of TOML and JSON do not give the line of a value, so `lines_of` walk
 
 import re
 import sys
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from schemas.definition_faults import DefinitionRefused, Fault
 from schemas.definition_parse import parse_definition, plain_from_toml
 from schemas.json_faults import json_fault
 from services.ingest.readers.sources import Source, SourcesRefused, parse_sources
+from services.offline.check_readers import names_readers, notes_on_readers, readers_against_races
 from services.offline.definition_notes import clock_cutoffs, notes
 
 
@@ -34,26 +34,46 @@ LIST_SUFFIXES = (".csv", ".tsv", ".xlsx")
 def run(paths: Iterable[str], limits: CheckLimits = DEFAULT_LIMITS) -> int:
     """Check files and print their faults or a summary. Return the exit code: 0, or 2 when there was a fault."""
     code = 0
+    definitions: list[Definition] = []
+    readers: list[tuple[str, list[Source], dict[str, int]]] = []
     for path in paths:
         try:
             if path.lower().endswith(LIST_SUFFIXES):
                 reason = f"is an entry list, which is checked for a race: matline check {path} --for RACE.toml"
                 raise Faulty([(None, Fault("", reason))])
             data = read_file(path, limits.file_max_bytes)
-            if names_readers(data):
-                print(f"{path}: {readers_summary(check_readers(data))}")
+            if names_readers(data, path):
+                sources = check_readers(data)
+                readers.append((path, sources, lines_of(data.decode("utf-8-sig"), is_json=False)))
                 continue
+            if not data.strip() and not path.endswith(".json"):
+                reason = "is empty; a race definition begins with `event = ...`, a file of readers with [[sources]]"
+                raise Faulty([(None, Fault("", reason))])
             definition, lines = check(data, is_json=path.endswith(".json"))
         except Faulty as faulty:
             code = 2
             print_faults(path, faulty)
             continue
+        definitions.append(definition)
         for falls in clock_cutoffs(definition):
             print(f"{_shown(path, line_of(lines, falls.path), falls)}")
-        for note in notes(definition):
-            print(f"{_shown(path, line_of(lines, note.path), note)} (a note, not a fault)")
+        print_notes(path, lines, notes(definition))
         print(f"{path}: {summary(definition)}")
+    for path, sources, lines in readers:
+        faults = list(readers_against_races(sources, definitions)) if definitions else []
+        print_notes(path, lines, notes_on_readers(sources, definitions))
+        if faults:
+            code = 2
+            print_faults(path, Faulty([(line_of(lines, fault.path), fault) for fault in faults]))
+        else:
+            print(f"{path}: {readers_summary(sources)}")
     return code
+
+
+def print_notes(path: str, lines: dict[str, int], noted: Iterable[Fault]) -> None:
+    """Print what is no fault but should be looked at."""
+    for note in noted:
+        print(f"{_shown(path, line_of(lines, note.path), note)} (a note, not a fault)")
 
 
 class Faulty(Exception):
@@ -70,20 +90,11 @@ def check(data: bytes, is_json: bool) -> tuple[Definition, dict[str, int]]:
         plain = _plain_from_json(data) if is_json else plain_from_toml(data)
     except DefinitionRefused as refused:
         raise Faulty([(_line_of_fault(data, fault.reason), fault) for fault in refused.faults]) from None
-    lines = lines_of(data.decode(), is_json)
+    lines = lines_of(data.decode("utf-8-sig"), is_json)
     try:
         return parse_definition(plain), lines
     except DefinitionRefused as refused:
         raise Faulty([(line_of(lines, fault.path), fault) for fault in refused.faults]) from None
-
-
-def names_readers(data: bytes) -> bool:
-    """Return whether a file is a `matline.toml`, which names readers, and not a definition."""
-    try:
-        document = tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
-        return False  # reading it as a definition reports the fault
-    return "sources" in document and "event" not in document
 
 
 def check_readers(data: bytes) -> list[Source]:
@@ -91,7 +102,7 @@ def check_readers(data: bytes) -> list[Source]:
     try:
         return parse_sources(data)
     except SourcesRefused as refused:
-        lines = lines_of(data.decode(), is_json=False)
+        lines = lines_of(data.decode("utf-8-sig"), is_json=False)
         raise Faulty([(line_of(lines, fault.path), fault) for fault in refused.faults]) from None
 
 

@@ -58,6 +58,51 @@ address = "192.168.7.4:23"
 """
 
 
+@pytest.mark.parametrize("name", ["readers.toml", "matline.toml"])
+def test_a_file_of_readers_with_a_mistyped_table_is_no_race(checked, name):
+    code, _, err = checked('[[source]]\nprotocol = "mylaps"\n', name)
+    assert code == 2
+    assert "source: is not a field here; did you mean `sources`?" in err[0]
+
+
+def test_an_empty_file_is_said_to_be_empty(checked):
+    code, _, err = checked("\n")
+    assert (code, err) == (
+        2,
+        ["race.toml: is empty; a race definition begins with `event = ...`, a file of readers with [[sources]]"],
+    )
+
+
+def test_a_byte_order_mark_before_a_definition_changes_nothing(checked):
+    assert checked(b"\xef\xbb\xbf" + TOML.encode()) == checked(TOML)
+
+
+def test_readers_are_checked_against_the_race_that_is_checked_with_them(tmp_path, capsys):
+    race_file, readers_file = tmp_path / "race.json", tmp_path / "matline.toml"
+    race_file.write_text(json.dumps(definition()))
+    one, other = READERS.split("\n\n")
+    bad = one.replace("Asia/Dubai", "Asia/Ho_Chi_Minh") + '\ndevices = { "Start" = "S1", "Ziel" = "F-1" }\n\n'
+    readers_file.write_text(bad + other.replace("example-2026", "example-2025"))
+    assert run([str(readers_file), str(race_file)]) == 2
+    devices, event = [line.rpartition("/")[2] for line in capsys.readouterr().err.splitlines()]
+    assert devices.startswith(
+        "matline.toml:6: sources[0].devices.Ziel: device 'F-1' is not defined; did you mean 'F1'?"
+    )
+    assert event == (
+        "matline.toml:10: sources[1].event: event 'example-2025' is not defined; did you mean 'example-2026'?"
+        " (defined: example-2026)"
+    )
+    every = ", ".join(f'"{device}" = "{device}"' for one_mat in mats() for device in one_mat["devices"][1:])
+    readers_file.write_text(f"{one}\ndevices = {{ {every} }}\n")
+    assert run([str(race_file), str(readers_file)]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert any(
+        "sources[0].zone: the race is in Asia/Ho_Chi_Minh" in line or "zone: the race is in" in line for line in out
+    )
+    assert any("no reader gives device S1 of mat start" in line for line in out)
+    assert "good: 1 reader" in out[-1]
+
+
 def test_a_good_file_of_readers_is_summed_up(checked):
     assert checked(READERS, "matline.toml") == (
         0,

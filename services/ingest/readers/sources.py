@@ -17,7 +17,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from ipaddress import ip_address, ip_network
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -35,6 +35,7 @@ from services.runtime.loopback import is_loopback
 SOURCES_MAX = 64  # of one ingest
 FILE_MAX_BYTES = 1024 * 1024
 PORT_MAX = 65_535
+EVERY_ADDRESS = ("0.0.0.0", "::")
 
 Address = Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}(?![\s\S])")]
 
@@ -101,7 +102,7 @@ def parse_sources(data: bytes) -> list[Source]:
     if len(data) > FILE_MAX_BYTES:
         raise SourcesRefused([Fault("$", f"the file has {len(data)} bytes; at most {FILE_MAX_BYTES} are allowed")])
     try:
-        document = tomllib.loads(data.decode())
+        document = tomllib.loads(data.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourcesRefused([Fault("$", f"is not TOML: {error}")]) from None
     return sources_of(document)
@@ -232,18 +233,41 @@ def _protocol_faults(protocol: ReaderProtocol, table: Mapping[str, Any], path: s
 
 
 def _clashes(sources: list[Source]) -> Iterator[Fault]:
-    addresses: dict[str, int] = {}
+    places: list[_Place] = []
     identities: dict[tuple[str, str, str], int] = {}
     for index, source in enumerate(sources):
-        address = source.address or f"the usual port of {source.protocol}"
-        free = address.endswith(":0") or PROTOCOLS[source.protocol].way == "comes by HTTP"  # port 0: any free one
-        if addresses.setdefault(address, index) != index and not free:
-            yield Fault(
-                f"sources[{index}].address", f"{address} is already the address of sources[{addresses[address]}]"
-            )
+        protocol = PROTOCOLS[source.protocol]
+        host, port = ("", protocol.port) if source.address is None else host_and_port(source.address)
+        place = _Place(index, host, port, protocol.way == "calls us")
+        first = next((other.source for other in places if _overlap(place, other)), None)
+        if first is not None:
+            address = source.address or f"the usual port of {source.protocol}"
+            taken = sources[first].address or address
+            same = "" if taken == address else f" ({taken})"
+            yield Fault(f"sources[{index}].address", f"{address} is already the address of sources[{first}]{same}")
+        elif port and protocol.way != "comes by HTTP":  # port 0: any free one
+            places.append(place)
         if identities.setdefault(source.identity(), index) != index:
             first = identities[source.identity()]
             yield Fault(f"sources[{index}].gateway", f"{source.gateway!r} is already the gateway of sources[{first}]")
+
+
+class _Place(NamedTuple):
+    """Where a source's readers are met: host (empty: ingest's own) and port, and whether we listen there."""
+
+    source: int
+    host: str
+    port: int
+    listens: bool
+
+
+def _overlap(place: _Place, other: _Place) -> bool:
+    """Return whether two places are one: by name, or because one of them is every address of this machine."""
+    hosts = {"loopback" if is_loopback(host) else host.lower() for host in (place.host, other.host)}
+    if place.port != other.port:
+        return False
+    every = not hosts.isdisjoint(EVERY_ADDRESS) and "" not in hosts
+    return len(hosts) == 1 or (every and ((place.listens and other.listens) or "loopback" in hosts))
 
 
 def exposed(source: Source) -> bool:

@@ -131,6 +131,39 @@ def test_two_readers_of_a_protocol_have_names_and_addresses_of_their_own():
     ]
 
 
+@pytest.mark.parametrize(
+    ("address", "other", "clash"),
+    [
+        ("127.0.0.1:3097", "localhost:3097", True),
+        ("0.0.0.0:3097", "localhost:3097", True),
+        ("0.0.0.0:3097", "192.168.7.5:3097", True),
+        ("[::]:3097", "[::1]:3097", True),
+        ("127.0.0.1:3097", "127.0.0.1:3098", False),
+        ("192.168.7.5:3097", "192.168.7.6:3097", False),
+        ("127.0.0.1:0", "127.0.0.1:0", False),
+    ],
+)
+def test_two_sources_do_not_listen_at_one_address_however_it_is_written(address, other, clash):
+    common = {"zone": '"+04:00"', "allow": '["192.168.7.0/24"]'}
+    text = table("mylaps", address=f'"{address}"', **common)
+    text += table("chronotrack", address=f'"{other}"', gateway='"h"', **common)
+    if clash:
+        assert faults(text) == [f"sources[1].address: {other} is already the address of sources[0] ({address})"]
+    else:
+        assert len(parse_sources(text.encode())) == 2
+
+
+def test_a_reader_elsewhere_may_have_the_port_on_which_we_listen():
+    listens = table("mylaps", address='"0.0.0.0:3601"', zone='"+04:00"', allow='["192.168.7.0/24"]')
+    dialled = table("raceresult", address='"192.168.7.20:3601"', zone='"+04:00"', gateway='"h"')
+    assert len(parse_sources((listens + dialled).encode())) == 2
+
+
+def test_a_byte_order_mark_changes_nothing():
+    text = table("mylaps", zone='"+04:00"').encode()
+    assert parse_sources(b"\xef\xbb\xbf" + text) == parse_sources(text)
+
+
 def test_a_secret_is_never_shown():
     source = Source(protocol="mylaps", event="e", gateway="g", secret="open sesame")
     assert "sesame" not in f"{source} {source!r} {[source]}"
