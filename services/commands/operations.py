@@ -194,7 +194,7 @@ def gateway_import(
     the log already; these are not written again, so a file may be imported twice, and beside the live stream.
 
     \b
-      matline gateway import finish.csv --event hanoi-half-2024 --device F1 --dry-run
+      matline gateway import finish.csv --event hanoi-half-2024 --dry-run
 
     MATLINE_TOKEN is the token of an official or of the gateway. The exit code is 1 if a file was not taken or has lines
     that cannot be read.
