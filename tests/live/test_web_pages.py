@@ -136,6 +136,7 @@ async def test_an_athletes_page_says_how_the_time_came_about(database):
         ):
             assert expected in text, text
         page = await live.text(f"/{EVENT}/athletes/8")
+        assert re.search(r"men \d at 10K", shown(page))
         assert re.search(r"Estimated time \d:\d\d:\d\d, likely between \d:\d\d:\d\d and \d:\d\d:\d\d", shown(page))
         assert '<meta property="og:title" content="8 No 8 Runner – Example Half Marathon">' in page
         assert re.search('<meta property="og:description" content="[^"]*On course · Estimated time', page)
@@ -143,12 +144,13 @@ async def test_an_athletes_page_says_how_the_time_came_about(database):
 
 async def test_a_comparison_has_up_to_four_athletes_with_their_gaps(database):
     race = await racing(
-        database, run("7", 1, 2000, 4000), run("8", 1, 1900, 4100), bibs=[entry(bib) for bib in ("7", "8", "9")]
+        database, run("7", 1, 2000, 4000), run("8", 1, 1900, 4100), fact("penalty_set", bib="8", seconds=5, reason="x")
     )
     async with serving(race) as live:
         text = shown(await live.text(f"/{EVENT}/compare?bibs=7&bibs=8,77"))
         assert "10K 0:33:20 +1:40 0:31:40" in text
         assert "FINISH 1:06:40 1:08:20 +1:40" in text
+        assert "Time 1:06:40 1:08:25 penalty +5 s" in text
         assert "This event has no athlete with the bib 77." in text
         assert "Name up to four bibs" in shown(await live.text(f"/{EVENT}/compare"))
 

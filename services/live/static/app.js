@@ -346,7 +346,7 @@ function showList(answer) {
   keyed(answer.athletes, (row) =>
     element("tr", { "data-row": row.bib },
       cell(row.bib, "number"),
-      athleteHeading(row, [names[row.race], row.nationality, row.age_group].filter(Boolean).join(" · ")),
+      athleteHeading(row, [view.search || view.list === FAVOURITES ? names[row.race] : null, row.nationality, row.age_group].filter(Boolean).join(" · ")),
       cell(names[row.race], "wide"), cell(row.nationality, "wide"), cell(row.age_group, "wide"),
       cell(say(row.status)), cell(row.time, "number time")),
   );

@@ -76,12 +76,16 @@ class AthletePage(Struct, frozen=True, kw_only=True):
 
 
 class ComparedAthlete(NamedTuple):
-    """A column of a comparison; `cells` are the time and the gap to the first at each point, both empty without one."""
+    """A column of a comparison; `cells` are the time and the gap to the first at each point, both empty without one.
+
+    `adjusted` is what officials added to the result, which times at points do not have.
+    """
 
     bib: str
     name: str
     href: str
     result: str
+    adjusted: str
     place: str
     cells: Sequence[tuple[str, str]]
 
@@ -169,9 +173,8 @@ def compare_page(
             name=athlete["name"],
             href=athlete_address(event["event"], athlete["bib"], query),
             result=athlete["time"] or words[athlete["status"]],
-            place=_of_total(athlete["boards"][0], words)
-            if athlete["boards"] and athlete["boards"][0]["place"]
-            else "–",
+            adjusted=", ".join(_seconds(athlete[field]) for field in ADJUSTED.values() if athlete[field]),
+            place=next((_place_now(athlete, board, words) for board in athlete["boards"][:1]), "–"),
             cells=[_compared(own.get(name), first_us[name]) for name in points],
         )
         for athlete, own in zip(athletes, times, strict=True)

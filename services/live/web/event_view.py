@@ -289,7 +289,7 @@ def _row(event: Document, choice: Choice, row: Document, answer: Document | None
     on_course = not choice.is_list and row["status"] == "ON_COURSE" and not query.point
     estimate = f"{words['expected']} {row['projected_finish']}" if on_course and row["projected_finish"] else None
     race_name = race["name"] if choice.is_list and race is not None else None
-    short = [race_name, row["nationality"], row["age_group"], estimate]
+    short = [race_name if query.search else None, row["nationality"], row["age_group"], estimate]
     podium = [] if answer is None or choice.is_list else answer["podium"]
     return {
         **row,
