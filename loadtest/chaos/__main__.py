@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 
 from loadtest.chaos.run import Outcome, run
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each")
     options = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that the broker is away is the point
     outcomes = []
     for seed in range(options.seed, options.seed + options.seeds):
         outcomes.append(asyncio.run(run(seed, options.seconds, SIZE)))

@@ -48,7 +48,7 @@ def judge(evidence: Evidence) -> Verdict:
             "boards as served and stored with the log": len(evidence.scored_boards),
             "revisions shown to viewers": len(evidence.shown),
             "publications, each time they were shown": len(evidence.publications),
-            "dead letters": len(evidence.dead_letters),
+            "records that cannot be read with dead letters": len(evidence.poison),
         },
         violations=violations,
         lost=len(lost_reads) + len(lost_facts),

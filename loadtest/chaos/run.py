@@ -11,13 +11,14 @@ from typing import Any
 
 import aiohttp
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from msgspec import Struct
 
 import races
 from loadtest.chaos.checker import Verdict, judge
-from loadtest.chaos.evidence import Acknowledged, BoardRow, Evidence, LoggedRecord, ReadKey
-from loadtest.chaos.injection import Injected, inject
+from loadtest.chaos.evidence import Acknowledged, BoardRow, Evidence, LoggedRecord, Place, ReadKey
+from loadtest.chaos.injection import Injected, inject, unreadable_values
+from loadtest.chaos.line import Line
 from loadtest.chaos.schedule import QUIET_S, schedule
 from loadtest.chaos.viewers import follow_stream, look_back, poll_board, poll_publications
 from loadtest.driver import Target, drive
@@ -29,7 +30,7 @@ from schemas.codec import line_from_json
 from schemas.definition_parse import definition_from_toml
 from schemas.events import EntriesAdded, ReadsReceived, Ruling
 from schemas.rejected import decode_rejection
-from schemas.topics import REJECTED
+from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, REJECTED, RESULTS, partition_of
 
 RACE = "hanoi-half-2024"
 PUBLISH_EVERY_S = 3.0
@@ -88,13 +89,13 @@ async def _race(
                 evidence.facts.append(item.id or "")
         evidence.acknowledged.append(Acknowledged(time.monotonic(), -1 if revision is None else revision))
 
-    target = Target(
-        url=f"http://127.0.0.1:{stack.ingest_port}", gateway_token=stack.good_token, official_token=stack.official_token
-    )
     rate = len(simulation.reads) / seconds
     try:
-        async with asyncio.TaskGroup() as group:
-            injecting = group.create_task(inject(stack, event, schedule(seed, seconds), evidence))
+        async with Line(stack.ingest_port) as line, asyncio.TaskGroup() as group:
+            target = Target(
+                url=f"http://127.0.0.1:{line.port}", gateway_token=stack.good_token, official_token=stack.official_token
+            )
+            injecting = group.create_task(inject(stack, line, event, schedule(seed, seconds)))
             group.create_task(drive(simulation, target, pace=lambda _: rate, acknowledge=acknowledge))
         publishing.cancel()
         await _healed(url, stack, evidence)
@@ -186,6 +187,7 @@ async def _collect(stack: RunningStack, event: str, evidence: Evidence) -> None:
     evidence.scored, evidence.scored_boards = _athletes(scored_document), _boards(scored_document)
     evidence.served, evidence.served_boards = _athletes(served_document), _boards(served_document)
     evidence.dead_letters = await _dead_letters(stack)
+    evidence.poison = await _unreadable(stack, event)
     await stack.stop()
     evidence.stored_boards = await _stored_boards(stack, event)
 
@@ -218,23 +220,38 @@ def _of_truth(true: Truth) -> dict[str, Any]:
     }
 
 
-async def _dead_letters(stack: RunningStack) -> set[tuple[str, int, int]]:
-    """Return the places of all dead letters; one without a place in Kafka is of ingest, at place -1."""
+async def _dead_letters(stack: RunningStack) -> set[Place]:
+    """Return the places of all dead letters; those of ingest have none in Kafka."""
+    letters = [decode_rejection(record.value) for record in await _records(stack, REJECTED.name, 0)]
+    return {(letter.topic or letter.source, letter.partition or 0, letter.offset or 0) for letter in letters}
+
+
+async def _unreadable(stack: RunningStack, event: str) -> set[Place]:
+    """Return the places of the records that were injected. On `standings` they do no harm and are only counted."""
+    values, partition = unreadable_values(event), partition_of(event, PARTITIONS_DEFAULT)
+    return {
+        (topic, partition, record.offset)
+        for topic in (RACE_LOG.name, RESULTS.name)
+        for record in await _records(stack, topic, partition)
+        if record.value in values
+    }
+
+
+async def _records(stack: RunningStack, topic: str, number: int) -> list[ConsumerRecord]:
+    """Return all records of a partition."""
     consumer = AIOKafkaConsumer(bootstrap_servers=f"127.0.0.1:{stack.kafka_port}", auto_offset_reset="earliest")
     await consumer.start()
     try:
-        partition = TopicPartition(REJECTED.name, 0)
+        partition = TopicPartition(topic, number)
         consumer.assign([partition])
         end = (await consumer.end_offsets([partition]))[partition]
-        places = set()
+        records: list[ConsumerRecord] = []
         while await consumer.position(partition) < end:
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                for record in records:
-                    letter = decode_rejection(record.value)
-                    places.add((letter.topic or letter.source, letter.partition or 0, letter.offset or 0))
+            for batch in (await consumer.getmany(timeout_ms=500)).values():
+                records += batch
     finally:
         await consumer.stop()
-    return places
+    return records
 
 
 async def _stored_boards(stack: RunningStack, event: str) -> dict[str, list[BoardRow]]:

@@ -47,7 +47,7 @@ def test_nothing_is_found_in_a_run_that_is_well_and_all_of_it_is_counted():
     verdict = judge(well())
     assert verdict.violations == []
     assert (verdict.lost, verdict.doubled, verdict.wrong_boards) == (0, 1, 0)
-    assert list(verdict.compared.values()) == [3, 2, 3, 1, 4, 2, 1]
+    assert list(verdict.compared.values()) == [3, 2, 3, 1, 4, 2, 2]
 
 
 def acknowledge_before_publish(evidence: Evidence) -> None:

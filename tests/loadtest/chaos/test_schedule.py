@@ -5,9 +5,10 @@ from collections import Counter
 import pytest
 
 from loadtest.chaos.evidence import Acknowledged, Evidence, Shown
-from loadtest.chaos.injection import Injected
-from loadtest.chaos.schedule import PARTS, QUIET_S, Fault, schedule
+from loadtest.chaos.injection import Injected, unreadable_values
+from loadtest.chaos.schedule import LASTING, LINE, PARTS, QUIET_S, Fault, schedule
 from loadtest.chaos.table import recovery_s, table
+from schemas.codec import UnreadableRecord, decode_envelope
 
 
 def test_the_same_seed_gives_the_same_faults_and_another_seed_others():
@@ -21,10 +22,19 @@ def test_two_minutes_end_and_stop_every_part_and_all_at_once_and_poison_every_to
     ended = Counter(fault.target for fault in faults if fault.kind in ("kill", "term"))
     assert ended == dict.fromkeys(PARTS, 1)
     assert {fault.target for fault in faults if fault.kind == "stop"} == set(PARTS)
+    assert {fault.kind for fault in faults if fault.target == LINE} == {"cut", "slow"}
     assert sum(fault.kind in ("kill_all", "stop_all") for fault in faults) == 1
     assert {fault.target for fault in faults if fault.kind == "poison"} == {"race-log", "results", "standings"}
     assert all(QUIET_S <= fault.at_s <= 120.0 - QUIET_S for fault in faults)
-    assert all(1 <= fault.for_s <= 10 for fault in faults if fault.kind in ("stop", "stop_all"))
+    assert all(1 <= fault.for_s <= 10 for fault in faults if fault.kind in LASTING)
+
+
+def test_what_is_injected_cannot_be_read():
+    values = unreadable_values("e")
+    assert len(values) == 5
+    for value in values:
+        with pytest.raises(UnreadableRecord):
+            decode_envelope(value)
 
 
 def test_boards_have_recovered_once_they_show_what_was_acknowledged_after_the_fault():
