@@ -77,7 +77,7 @@ PROTOCOL = ReaderProtocol(
     has_zone=False,
     simulated=False,
     acknowledges="Each post, by 200 once Kafka has all of it.",
-    replays="A post that was not answered comes again if the reader is set to retain tag data.",
+    replays="Set it to retain tag data; whether it then posts unanswered reads again is not documented.",
     sample="""\
 [[sources]]
 protocol = "zebra"
