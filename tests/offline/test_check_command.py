@@ -92,7 +92,7 @@ def test_readers_are_checked_against_the_race_that_is_checked_with_them(tmp_path
         "matline.toml:10: sources[1].event: event 'example-2025' is not defined; did you mean 'example-2026'?"
         " (defined: example-2026)"
     )
-    every = ", ".join(f'"{device}" = "{device}"' for one_mat in mats() for device in one_mat["devices"][1:])
+    every = ", ".join(f'"{device}" = "{device}"' for one_mat in mats()[1:] for device in one_mat["devices"])
     readers_file.write_text(f"{one}\ndevices = {{ {every} }}\n")
     assert run([str(race_file), str(readers_file)]) == 0
     out = capsys.readouterr().out.splitlines()
