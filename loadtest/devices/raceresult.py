@@ -99,6 +99,9 @@ class RaceResultDevice(ListeningDevice):
             return [
                 f"GETSTATUS;{day};{now:%H:%M:%S}.000;1;11110000;{int(self.operating)};{self.file};1;49.0,8.4;1;80;21;22"
             ]
+        if head == "GETTIME":
+            day = f"{now:%Y-%m-%d}" if self.anchored else "0000-00-00"
+            return [f"GETTIME;{day};{now:%H:%M:%S}.{now.microsecond // 1000:03d}"]
         if head == "PASSINGS":
             return [f"PASSINGS;{len(self.files[self.file])};{self.file}"]
         if head == "GETFILE":

@@ -31,13 +31,14 @@ from services.ingest.decoders.messages import (
     Unreadable,
 )
 from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettings
+from services.ingest.decoders.reader_state import span_text
 from services.ingest.facts import with_times_in_range
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.connection import CONNECT_WAIT_S, Conversation, dial, steady_clock
 from services.ingest.readers.registry import PROTOCOLS, connected_protocols
 from services.ingest.readers.sources import PORT_MAX, Source, host_and_port, joined
 
-EXIT_NOTHING = 1  # nothing answered, or nothing that came could be decoded
+EXIT_NOTHING = 1  # nothing answered, or nothing that came could be decoded, or the reader stopped answering
 EXIT_USAGE = 2
 SHOWN_LINES_MAX = 24  # raw lines of a connection: the handshake and the first answers
 SHOWN_LINE_CHARS = 160
@@ -46,6 +47,7 @@ QUIET_S = 10.0  # after this long without any bytes, a hint about the cause
 AGES = ((60, "min"), (3600, "h"), (86_400, "days"))
 RAW_SHOWN_BYTES = 80  # of bytes that could not be decoded
 PLACES_MAX = 20  # listed at the end
+CLOCK_SHOWN_S = 120  # up to here a clock's error is shown in tenths of seconds
 
 OTHER_SIGNS = ((rb"^SSH-", "a computer's SSH"), (rb"^HTTP/|^<!|^\{", "a web server"))
 """First bytes of programs that are not readers, and their names."""
@@ -159,8 +161,9 @@ class _Session:
 
     @property
     def understood(self) -> bool:
-        """Return whether anything in this protocol came."""
-        return self._connected.is_set() and bool(self._first_bytes) and not self._speaks_something_else()
+        """Return whether anything in this protocol came, and the reader answered to the end."""
+        heard = self._connected.is_set() and bool(self._first_bytes)
+        return heard and not self._fault and not self._speaks_something_else()
 
     def _speaks_something_else(self) -> bool:
         return bool(self._unreadable or self._fault) and not (self._reads or self._notices or self._offsets_us)
@@ -211,11 +214,14 @@ class _Session:
 
     async def _run(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter, name: str) -> None:
         self._connected.set()
+        self._fault = ""
         self._say(f"connected to {name}")
         reader = _ObservedReader(self._make({}), self._show, self._ticked)
         try:
             conversation = Conversation(self._source, reader, self, self._metrics, self._clock, self._arrivals)
             await conversation.run(incoming, outgoing)
+            if self._protocol.way == "is dialled":
+                self._fault = "the reader hung up"
             self._say("the reader hung up")
         except (ConnectionFault, OSError) as error:
             self._fault = str(error) or type(error).__name__
@@ -341,7 +347,8 @@ def _seems(first_bytes: bytes) -> str:
 
 
 def _off(seconds: float) -> str:
-    return f"{abs(seconds):.1f} s {'ahead of' if seconds > 0 else 'behind'}"
+    shown = f"{abs(seconds):.1f} s" if abs(seconds) < CLOCK_SHOWN_S else span_text(seconds * 1e6)
+    return f"{shown} {'ahead of' if seconds > 0 else 'behind'}"
 
 
 def _age(seconds: float) -> str:

@@ -249,3 +249,32 @@ def test_the_command_ends_with_two_and_a_line_for_a_wrong_word():
     result = CliRunner().invoke(app, ["gateway", "test", "morse", "127.0.0.1:1"])
     assert result.exit_code == 2
     assert result.stderr.startswith("matline gateway test: 'morse' is not a protocol")
+
+
+@pytest.mark.parametrize("answers", [b"#KEEPALIVE\r\n", b"PASSINGS;0;1\r\n"])
+async def test_a_reader_that_answers_and_then_hangs_up_has_not_passed(answers: bytes):
+    async def box(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(answers)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(box, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    screen = Screen()
+    async with server, asyncio.timeout(HANG_S):
+        assert await run(TestOrder(protocol="raceresult", address=f"127.0.0.1:{port}"), screen) == 1
+    assert "the reader hung up" in screen.text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (3.25, "3.2 s ahead of"),
+        (-119.9, "119.9 s behind"),
+        (-25_200, "7 h behind"),
+        (-91_832_170, "1,062.9 days behind"),
+    ],
+)
+def test_a_clock_that_is_far_off_is_shown_in_a_unit_that_a_person_can_picture(seconds: float, shown: str):
+    assert gateway_test._off(seconds) == shown

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from services.ingest.decoders.messages import DecodedRead, Message, Notice, Now
-from services.ingest.decoders.reader_state import CLOCK_OFF_US, beside, is_far
+from services.ingest.decoders.reader_state import CLOCK_OFF_US, beside, is_far, signed_text
 
 TURN_S = 2.0  # length of a window
 TURNS_KEPT = 8  # the last windows that had reads
@@ -84,11 +84,11 @@ def _settled(where: str, device: _Device, seems_us: int, at_us: int, now: Now) -
     before_us, device.settled_us = device.settled_us, seems_us
     notices: list[Notice] = []
     if before_us is not None and abs(seems_us - before_us) > JUMP_US:
-        text = f"by its reads, its clock jumped by {(seems_us - before_us) / 1e6:+.0f} s; {beside(at_us, now)}"
+        text = f"by its reads, its clock jumped by {signed_text(seems_us - before_us)}; {beside(at_us, now)}"
         notices.append(Notice(where, "clock_jump", at_us, text))
     far = is_far(seems_us, device.far)
     if far and not device.far:
-        text = f"by its reads, its clock is off by {seems_us / 1e6:+.0f} s{_likely(seems_us)}; {beside(at_us, now)}"
+        text = f"by its reads, its clock is off by {signed_text(seems_us)}{_likely(seems_us)}; {beside(at_us, now)}"
         notices.append(Notice(where, "clock_off", at_us, text))
     device.far = far
     return notices

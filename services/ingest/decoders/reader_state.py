@@ -48,14 +48,14 @@ class ReaderStateNotices:
         offset_us = self.note(where, at_us, now)
         notices: list[Notice] = []
         if before_us is not None and abs(offset_us - before_us) > CLOCK_JUMP_US:
-            text = f"its clock jumped by {(offset_us - before_us) / 1e6:+.1f} s; {beside(at_us, now)}"
+            text = f"its clock jumped by {_jump_text(offset_us - before_us)}; {beside(at_us, now)}"
             notices.append(Notice(where, "clock_jump", at_us, text))
         far = is_far(offset_us, was_far=bool(self._state.get(f"{where} clock_off")))
         # The text names both clocks, which differ each time, so only that it is far off is remembered.
         if self.change(where, "clock_off", "far" if far else "", at_us):
             notices.append(
                 Notice(
-                    where, "clock_off", at_us, f"its clock is off by {offset_us / 1e6:+.0f} s; " + beside(at_us, now)
+                    where, "clock_off", at_us, f"its clock is off by {signed_text(offset_us)}; " + beside(at_us, now)
                 )
             )
         return notices
@@ -69,12 +69,34 @@ class ReaderStateNotices:
         if abs(offset_us) <= CLOCK_SLACK_US or len(self._noticed_us) == CLOCKS_MAX:
             return []
         self._noticed_us[where] = offset_us
-        return [Notice(where, "clock", at_us, f"the reader's clock is off by {offset_us / 1e6:+.0f} s")]
+        return [Notice(where, "clock", at_us, f"the reader's clock is off by {signed_text(offset_us)}")]
 
 
 def is_far(offset_us: int, was_far: bool) -> bool:
     """Return whether a clock is far off, which it stays until it is clearly nearer."""
     return abs(offset_us) > (CLOCK_NEAR_US if was_far else CLOCK_OFF_US)
+
+
+SPANS_S = ((86_400, 2 * 86_400, "days"), (3_600, 2 * 3_600, "h"), (60, 600, "min"))
+"""Units of a long span: their seconds, from how many seconds on they are used, and their name."""
+
+
+def span_text(span_us: float) -> str:
+    """Return a span in seconds, or a long one in a unit in which a person can picture it, without its sign."""
+    seconds = abs(span_us) / 1e6
+    for unit_s, least_s, name in SPANS_S:
+        if seconds >= least_s:
+            return f"{seconds / unit_s:,.1f}".removesuffix(".0") + f" {name}"
+    return f"{seconds:.0f} s"
+
+
+def signed_text(span_us: float) -> str:
+    """Return a span as `span_text` does, with its sign."""
+    return f"{'-' if span_us < 0 else '+'}{span_text(span_us)}"
+
+
+def _jump_text(span_us: int) -> str:
+    return f"{span_us / 1e6:+.1f} s" if abs(span_us) < 120_000_000 else signed_text(span_us)
 
 
 def beside(at_us: int, now: Now) -> str:

@@ -186,6 +186,6 @@ async def test_a_clock_that_is_wrong_is_noticed_and_no_time_is_changed(tmp_path)
     await until(lambda: reads(race_log))
     assert reads(race_log) == {("finish-tent", "01" * 12, wrong_us)}
     [notice] = notices(race_log)
-    assert (notice.kind, notice.text) == ("clock", "the reader's clock is off by -25200 s")
+    assert (notice.kind, notice.text) == ("clock", "the reader's clock is off by -7 h")
     await running.close()
     await device.close()
