@@ -1,25 +1,25 @@
 """Server-sent events: each change is worked out and encoded once, then sent to all viewers of the same subject.
 
-Each viewer is at the revision that was last sent to it. Viewers of a whole event get a new revision at once, from its
-notice alone, if that says all there is. For the others, a task for the event loads the changes since their revision. A
-viewer that does not read its events is disconnected; its client reconnects with `Last-Event-ID`.
+Each viewer is at the revision that was last sent to it. A task for the viewers of a whole event sends them what the
+notices say, if that is all there is. Another, for those of its boards and athletes, loads the changes since their
+revisions. A viewer that does not read its events is disconnected; its client reconnects with `Last-Event-ID`.
 """
 
 import asyncio
 import logging
 import random
 import re
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from schemas.notices import RevisionNotice
 from services.live.errors import Refused, TooManyViewers
 from services.live.limits import LiveLimits
 from services.live.metrics import LiveMetrics
+from services.live.recent_notices import RecentNotices
 from services.live.revisions import RevisionTracker
 from services.live.stream_changes import ChangeEvents, encoded, summary_of
 from services.live.stream_viewer import Subject, Viewer
@@ -27,6 +27,8 @@ from services.live.table_rows import AnnouncedRevision
 from services.runtime.clickhouse import DatabaseUnavailable
 
 RETRY_MS = (2_000, 6_000)  # a client reconnects after this time, spread so that a crowd does not reconnect at once
+SENT_AT_ONCE = 500  # viewers; some milliseconds of the event loop
+PAUSE_MAX_S = 0.25  # after a turn; longer ones waited for ClickHouse, which a pause does not help
 RETRY_S = 1.0  # after ClickHouse did not answer
 
 _REVISION = re.compile(r"[0-9]{1,18}")  # `Last-Event-ID` is what a client says; more digits are no revision of ours
@@ -51,9 +53,8 @@ class Streams:
         self._limits = limits
         self._now_us = now_us
         self._viewers: dict[Subject, set[Viewer]] = {}
-        self._languages: set[str | None] = set()  # in which names were ever asked for: few, those of the events
-        self._notices: dict[str, tuple[int, RevisionNotice]] = {}  # the last of each event, with the revision before
-        self._wakes: dict[str, asyncio.Event] = {}
+        self._notices: dict[str, RecentNotices] = {}
+        self._wakes: dict[tuple[str, bool], asyncio.Event] = {}  # by event, and whether for viewers of the whole of it
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
         self._closing = False
@@ -88,15 +89,14 @@ class Streams:
         """
         while True:
             await asyncio.sleep(self._limits.heartbeat_s)
-            beats: dict[tuple[str, int], bytes] = {}
+            alike: dict[tuple[str, int], list[Viewer]] = {}
             for viewer in self._all_viewers():
                 if not viewer.may_view():  # its token was revoked, or viewers need one by now
                     viewer.close()
                     continue
-                key = viewer.subject.event, viewer.revision
-                if key not in beats:
-                    beats[key] = _heartbeat(self._now_us(), *key)
-                self._offer(viewer, beats[key])
+                alike.setdefault((viewer.subject.event, viewer.revision), []).append(viewer)
+            for (event, revision), viewers in alike.items():
+                await self._send(viewers, _heartbeat(self._now_us(), event, revision))
 
     # --- One viewer
 
@@ -126,12 +126,13 @@ class Streams:
             )
             await response.prepare(request)
             await response.write(b"retry: %d\n\n" % random.randint(*RETRY_MS) + first)
-            viewer = Viewer(subject, revision, self._limits.waiting_bytes, lambda: _disconnect(request), may_view)
+            if request.transport is None:  # the client has left meanwhile
+                return response
+            chunked = request.version >= HttpVersion11
+            viewer = Viewer(subject, revision, request.transport, chunked, self._limits.waiting_bytes, may_view)
             self._join(viewer)
             try:
-                with suppress(ConnectionError):
-                    while data := await viewer.take():
-                        await response.write(data)
+                await viewer.closed()
             finally:
                 self._leave(viewer)
             return response
@@ -148,100 +149,96 @@ class Streams:
         return await self._changes.between(subject, since, newest), newest.revision
 
     def _join(self, viewer: Viewer) -> None:
-        event = viewer.subject.event
+        served = viewer.subject.event, viewer.subject.in_short
         self._viewers.setdefault(viewer.subject, set()).add(viewer)
-        self._languages.add(viewer.subject.language)
-        if event not in self._wakes:
-            self._wakes[event] = asyncio.Event()
-            self._spawn(self._serve_event(event))
-        self._wakes[event].set()  # a revision may have arrived while the first events were sent
+        if served not in self._wakes:
+            self._wakes[served] = asyncio.Event()
+            self._spawn(self._serve_event(*served))
+        self._wakes[served].set()  # a revision may have arrived while the first events were sent
 
     def _leave(self, viewer: Viewer) -> None:
         viewers = self._viewers[viewer.subject]
         viewers.discard(viewer)
         if not viewers:
             del self._viewers[viewer.subject]
-            if wake := self._wakes.get(viewer.subject.event):
+            if wake := self._wakes.get((viewer.subject.event, viewer.subject.in_short)):
                 wake.set()
-
-    def _offer(self, viewer: Viewer, data: bytes) -> None:
-        if viewer.offer(data):
-            self._metrics.events.inc()
-        else:
-            self._metrics.dropped.inc()
 
     # --- Revisions
 
     def _on_revision(
         self, newest: AnnouncedRevision, before: AnnouncedRevision | None, notice: RevisionNotice | None
     ) -> None:
-        """Send a revision to viewers of the whole event at once if its notice is enough, and wake the event's task."""
+        """Keep the notice of a revision and wake the tasks of its event."""
         if notice is None or before is None:
             self._notices.pop(newest.event, None)
         else:
-            self._notices[newest.event] = before.revision, notice
-            if notice.results_only:
-                self._send_summary(newest, before, notice)
-        if wake := self._wakes.get(newest.event):
-            wake.set()
+            self._notices.setdefault(newest.event, RecentNotices()).add(before.revision, notice)
+        for wake in (self._wakes.get((newest.event, in_short)) for in_short in (True, False)):
+            if wake is not None:
+                wake.set()
 
-    def _send_summary(self, newest: AnnouncedRevision, before: AnnouncedRevision, notice: RevisionNotice) -> None:
-        subjects = [Subject(newest.event, language=language) for language in self._languages]
-        viewers = [viewer for subject in subjects for viewer in self._viewers.get(subject, ())]
-        if not viewers:
-            return
-        data = encoded(newest, summary_of(newest, notice.boards, notice.bibs, notice.accepted_us))
-        for viewer in [viewer for viewer in viewers if viewer.revision == before.revision]:
-            viewer.revision = newest.revision
-            self._offer(viewer, data)
+    async def _serve_event(self, event: str, in_short: bool) -> None:
+        """Keep the viewers of a whole event, or those of its boards and athletes, at its newest revision.
 
-    async def _serve_event(self, event: str) -> None:
-        """Keep an event's viewers at its newest revision, until there are none."""
-        wake = self._wakes[event]
+        With many viewers a turn takes long, and the event loop has more to do: the pause after it is as long. Until
+        then revisions add up, so that the more there is to do, the fewer events are made of it.
+        """
+        wake = self._wakes[event, in_short]
+        loop = asyncio.get_running_loop()
         while True:
             await wake.wait()
             wake.clear()
-            if not any(subject.event == event for subject in self._viewers):
-                del self._wakes[event]
+            subjects = [subject for subject in self._viewers if (subject.event, subject.in_short) == (event, in_short)]
+            if not subjects:
+                del self._wakes[event, in_short]
                 return
+            began_s = loop.time()
             try:
-                await self._catch_up(event)
+                await self._catch_up(self._tracker.newest[event], subjects)
             except DatabaseUnavailable as error:
                 log.warning("streams of event %s are waiting: %s", event, error)
                 await asyncio.sleep(RETRY_S)
                 wake.set()
+            await asyncio.sleep(min(loop.time() - began_s, PAUSE_MAX_S))
 
-    async def _catch_up(self, event: str) -> None:
-        """Send all viewers of an event the changes since their revisions."""
-        newest = self._tracker.newest[event]
-        for subject in [subject for subject in self._viewers if subject.event == event]:
+    async def _catch_up(self, newest: AnnouncedRevision, subjects: Iterable[Subject]) -> None:
+        """Send the viewers of some subjects the changes since their revisions."""
+        for subject in subjects:
             viewers = self._viewers.get(subject, ())
             for since in {viewer.revision for viewer in viewers if viewer.revision < newest.revision}:
                 try:
-                    data = await self._changes.between(subject, since, newest, self._accepted_us(since, newest))
+                    data = await self._events_since(subject, since, newest)
                 except Refused:  # a new definition does not have the subject any more; clients that come again learn it
                     for viewer in list(self._viewers.get(subject, ())):
                         viewer.close()
                     break
-                for viewer in [viewer for viewer in self._viewers.get(subject, ()) if viewer.revision == since]:
+                waiting = [viewer for viewer in self._viewers.get(subject, ()) if viewer.revision == since]
+                for viewer in waiting:
                     viewer.revision = newest.revision
-                    if data:
-                        self._offer(viewer, data)
+                if data:
+                    await self._send(waiting, data)
 
-    def _accepted_us(self, since: int, newest: AnnouncedRevision) -> int | None:
-        """Return when the facts of the newest revision were accepted, if that follows on `since` at once."""
-        before, notice = self._notices.get(newest.event, (None, None))
-        if notice is None or before != since or notice.revision != newest.revision:
-            return None
-        return notice.accepted_us
+    async def _events_since(self, subject: Subject, since: int, newest: AnnouncedRevision) -> bytes:
+        """Return the events that bring a viewer to a revision: from notices alone, if they say all there is."""
+        notices = self._notices.get(newest.event)
+        notice = None if notices is None else notices.since(since)
+        if notice is None or notice.revision != newest.revision:
+            return await self._changes.between(subject, since, newest)
+        if subject.in_short and notice.results_only:
+            return encoded(newest, summary_of(newest, notice.boards, notice.bibs, notice.accepted_us))
+        return await self._changes.between(subject, since, newest, notice.accepted_us)
+
+    async def _send(self, viewers: list[Viewer], data: bytes) -> None:
+        """Send events to viewers, some hundreds at a time, so that other work is not held up."""
+        for first in range(0, len(viewers), SENT_AT_ONCE):
+            some = viewers[first : first + SENT_AT_ONCE]
+            sent = sum(viewer.offer(data) for viewer in some)
+            self._metrics.events.inc(sent)
+            self._metrics.dropped.inc(len(some) - sent)
+            await asyncio.sleep(0)
 
 
 def _heartbeat(now_us: int, event: str, revision: int) -> bytes:
     data = msgspec.json.encode({"now_us": now_us, "event": event, "revision": revision})
     return b"event: heartbeat\ndata: %s\n\n" % data
-
-
-def _disconnect(request: web.Request) -> None:
-    """Drop a connection with everything in its buffer, so that a blocked write ends."""
-    if request.transport is not None:
-        request.transport.abort()

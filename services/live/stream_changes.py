@@ -30,6 +30,7 @@ from services.standings.boards import passes
 from services.standings.event_index import EventIndex, in_asked_language
 
 EVENTS_HELD_BYTES = 16 * 1024 * 1024
+ROWS_HELD = 10_000  # of athletes whom viewers follow, some 1 KB each
 CHANGES_HELD = 20_000  # results before and after, some 2 KB each
 
 _json = msgspec.json.Encoder()
@@ -67,11 +68,13 @@ class ChangeEvents:
         self._limits = limits
         self._events: AsyncCache[bytes] = AsyncCache(EVENTS_HELD_BYTES, lambda data: 100 + len(data))
         self._changes: AsyncCache[Changes] = AsyncCache(CHANGES_HELD, lambda changes: 1 + len(changes.after))
+        self._rows: AsyncCache[tuple[AthleteRow | None]] = AsyncCache(ROWS_HELD, lambda _: 1)
 
     async def close(self) -> None:
         """Cancel all calls in progress."""
         await self._events.close()
         await self._changes.close()
+        await self._rows.close()
 
     async def between(
         self, subject: Subject, since: int, newest: AnnouncedRevision, accepted_us: int | None = None
@@ -114,7 +117,7 @@ class ChangeEvents:
         else:
             event = in_asked_language(await self._loader.events.defined(newest), subject.language)
             if subject.bib is not None:
-                events = await self._athlete_events(event, newest, subject, changes)
+                events = await self._athlete_events(event, since, newest, subject, changes)
             elif subject.board in event.boards:
                 made = await self._board_events(event, since, newest, subject, changes)
                 if made is None:
@@ -216,15 +219,16 @@ class ChangeEvents:
         return [StreamEvent("publication", state) for state in wanted]
 
     async def _athlete_events(
-        self, event: EventIndex, newest: AnnouncedRevision, subject: Subject, changes: Changes
+        self, event: EventIndex, since: int, newest: AnnouncedRevision, subject: Subject, changes: Changes
     ) -> list[StreamEvent]:
         bib = subject.bib or ""
         row, before = changes.after.get(bib), changes.before.get(bib)
         events = [] if row is None else stream_events(event, before, row)
         if row is not None:
             events += case_events([] if before is None else before.cases, row.cases)
-        else:
-            row = (await self._loader.store.athletes(newest.event, [bib], newest.revision)).get(bib)
+        (row,) = await self._rows.get(
+            (newest.event, bib, newest.revision), lambda: self._row(newest, bib, since, changes)
+        )
         if row is not None and not row.gone:
             boards = boards_of(event, row)
             if any(board.id in changes.boards for board in boards):
@@ -232,6 +236,13 @@ class ChangeEvents:
                 listed = [msgspec.structs.asdict(place) for place in places]
                 events.append(StreamEvent("board", {"bib": bib, "boards": listed}))
         return [*events, *self._states(event, subject, changes, row)]
+
+    async def _row(self, newest: AnnouncedRevision, bib: str, since: int, changes: Changes) -> tuple[AthleteRow | None]:
+        """Return an athlete's row at a revision: the one that changed, or the one held since the revision before."""
+        if bib in changes.after:
+            return (changes.after[bib],)
+        held = self._rows.held((newest.event, bib, since))
+        return held or ((await self._loader.store.athletes(newest.event, [bib], newest.revision)).get(bib),)
 
     def _team_events(
         self, event: EventIndex, newest: AnnouncedRevision, subject: Subject, changes: Changes

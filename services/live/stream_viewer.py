@@ -1,7 +1,6 @@
-"""One open stream: its subject, and the events that wait to be sent."""
+"""One open stream: its subject, and its connection."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -23,54 +22,52 @@ class Subject(NamedTuple):
     on_course: bool = False
     limit: int = SNAPSHOT_ROWS
 
+    @property
+    def in_short(self) -> bool:
+        """Whether this is a whole event."""
+        return self.board is None and self.bib is None
+
 
 class Viewer:
-    """One open stream: the events that wait to be sent, and the viewer's revision once they are sent.
+    """One open stream, and the viewer's revision once what was offered is sent.
 
-    `may_view` says whether the viewer's token is still valid.
+    Events go straight to the connection, which keeps what cannot be sent yet, so that no task has to run for each of
+    thousands of viewers. `chunked` is how HTTP/1.1 frames a body of unknown length. `may_view` says whether the
+    viewer's token is still valid.
     """
 
     def __init__(
         self,
         subject: Subject,
         revision: int,
+        transport: asyncio.Transport,
+        chunked: bool,
         waiting_bytes_max: int,
-        disconnect: Callable[[], None],
         may_view: Callable[[], bool],
     ) -> None:
         self.subject = subject
         self.revision = revision
         self.may_view = may_view
+        self._transport = transport
+        self._chunked = chunked
         self._waiting_bytes_max = waiting_bytes_max
-        self._disconnect = disconnect
-        self._closed = False
-        self._waiting: deque[bytes] = deque()
-        self._bytes = 0
-        self._wake = asyncio.Event()
+        self._closed = asyncio.Event()
 
     def offer(self, data: bytes) -> bool:
-        """Queue events. Return False after disconnecting a viewer with too much in the queue."""
-        if self._bytes + len(data) > self._waiting_bytes_max and self._waiting:
+        """Send events. Return False after disconnecting a viewer that leaves too much unread."""
+        waiting = self._transport.get_write_buffer_size()
+        if waiting and waiting + len(data) > self._waiting_bytes_max:
             self.close()
-            self._disconnect()
+            self._transport.abort()
             return False
-        self._waiting.append(data)
-        self._bytes += len(data)
-        self._wake.set()
+        if not self._closed.is_set():
+            self._transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
         return True
 
     def close(self) -> None:
         """End the stream."""
-        self._closed = True
-        self._wake.set()
+        self._closed.set()
 
-    async def take(self) -> bytes:
-        """Return all queued events, as soon as there are any; nothing once the viewer is closed."""
-        await self._wake.wait()
-        if self._closed:
-            return b""
-        self._wake.clear()
-        data = b"".join(self._waiting)
-        self._waiting.clear()
-        self._bytes = 0
-        return data
+    async def closed(self) -> None:
+        """Wait for the end of the stream."""
+        await self._closed.wait()

@@ -1,6 +1,7 @@
 """Event streams over real sockets: which events viewers get, in what order, and what becomes of slow viewers."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -372,23 +373,37 @@ async def test_a_viewer_that_reads_nothing_is_disconnected_and_the_others_go_on(
         slow_writer.close()
 
 
-async def test_waiting_events_are_bounded():
-    cut = []
-    viewer = Viewer(Subject(EVENT), 1, WAITING_BYTES, lambda: cut.append(True), lambda: True)
-    data = b"x" * (WAITING_BYTES // 2)
-    assert viewer.offer(data)
-    assert viewer.offer(data)
-    assert not viewer.offer(b"y")
-    assert cut == [True]
-    assert await viewer.take() == b""
+@asynccontextmanager
+async def viewer_over_a_socket():
+    """A viewer, and the client's end of its connection."""
+    server, client = socket.socketpair()
+    client.setblocking(False)
+    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=server)
+    with client:
+        yield Viewer(Subject(EVENT), 1, transport, True, WAITING_BYTES, lambda: True), client
+        transport.abort()
+
+
+async def test_events_that_a_viewer_leaves_unread_are_bounded():
+    async with viewer_over_a_socket() as (viewer, _):
+        async with asyncio.timeout(HANG_S):
+            while viewer.offer(b"x" * (WAITING_BYTES // 2)):
+                await asyncio.sleep(0)
+            await viewer.closed()
+        assert viewer.offer(b"y"), "nothing waits for a viewer that was disconnected"
 
 
 async def test_one_large_event_reaches_a_viewer_that_keeps_up():
-    viewer = Viewer(Subject(EVENT), 1, WAITING_BYTES, lambda: None, lambda: True)
     data = b"x" * (2 * WAITING_BYTES)
-    assert viewer.offer(data)
-    assert await viewer.take() == data
-    assert viewer.offer(b"y")
+    chunk = b"%x\r\n%b\r\n" % (len(data), data)
+    received = b""
+    async with viewer_over_a_socket() as (viewer, client):
+        assert viewer.offer(data)
+        async with asyncio.timeout(HANG_S):
+            while len(received) < len(chunk):
+                received += await asyncio.get_running_loop().sock_recv(client, 65_536)
+        assert received == chunk
+        assert viewer.offer(b"y")
 
 
 async def test_a_quiet_stream_has_heartbeats_that_do_not_move_a_client(database):
