@@ -17,6 +17,7 @@ READY_S = 300.0  # a first start downloads Kafka
 STOP_S = 40.0
 PORTS = ("live", "ingest", "scoring", "projections", "mylaps", "kafka", "controller")
 _MATLINE = (sys.executable, "-m", "services.cli")
+_WITH_US = (sys.executable, "-m", "services.operate.child")  # ends the stack even when this process is killed
 
 
 class RunningStack(Struct, frozen=True, kw_only=True):
@@ -53,7 +54,7 @@ async def running_stack() -> AsyncIterator[RunningStack]:
         output = data / "up.log"
         with output.open("wb") as written:
             process = await asyncio.create_subprocess_exec(
-                *(*_MATLINE, "up", f"--data={data}", *options),
+                *(*_WITH_US, str(os.getpid()), *_MATLINE, "up", f"--data={data}", *options),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=written,
                 stderr=asyncio.subprocess.STDOUT,

@@ -22,6 +22,7 @@ from loadtest.viewers.connections import Arrivals, StreamViewer, address
 
 OPENING = 100  # streams opened at a time
 OPENED_S = 120.0
+ATHLETES = 50  # whom viewers follow
 SHARES = {"event": 0.6, "board": 0.25, "athlete": 0.15}
 P99_MAX_S = 1.0
 SETTLED_S = 2.0  # after the last stream was opened: what opening cost is not measured
@@ -85,7 +86,7 @@ async def subjects(url: str, event: str, number: int, seed: int) -> list[Watched
         for race in described["races"]:
             async with session.get(f"/v1/events/{event}/athletes?race={race['race']}&limit=200") as answer:
                 bibs += [athlete["bib"] for athlete in (await answer.json())["athletes"]]
-        athletes = [await _athlete(session, event, bib) for bib in dice.sample(bibs, min(len(bibs), 200))]
+        athletes = [await _athlete(session, event, bib) for bib in dice.sample(bibs, min(len(bibs), ATHLETES))]
     made: list[Watched] = []
     for _ in range(number):
         kind = dice.choices(list(SHARES), list(SHARES.values()))[0]
