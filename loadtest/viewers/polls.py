@@ -94,4 +94,5 @@ async def _run(order: Order) -> PollReport:
     busy = (time.process_time() - began_cpu_s) / seconds
     for poller in pollers:
         poller.stop()
+    await asyncio.sleep(0)  # for the loop to close the connections
     return PollReport(dict(polled.statuses), polled.body_bytes, polled.lost, seconds, busy)

@@ -197,6 +197,7 @@ async def _run(order: Order) -> WatchReport:
     all_viewers = [reference, *viewers]
     for viewer in all_viewers:
         viewer.stop()
+    await asyncio.sleep(0)  # for the loop to close the connections
     waits_s: dict[str, list[float]] = {kind: [] for kind in SHARES}
     fan_out_s: dict[str, list[float]] = {kind: [] for kind in SHARES}
     for subject, noted in arrivals.items():
