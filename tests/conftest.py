@@ -80,10 +80,18 @@ def running_broker(folder: Path) -> Iterator[tuple[KafkaOptions, "subprocess.Pop
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaOptions]:
+def broker_and_process(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[KafkaOptions, "subprocess.Popen[bytes]"]]:
+    """One broker for the session, with its process for tests that stop it for a moment."""
+    with running_broker(tmp_path_factory.mktemp("kafka")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def broker(broker_and_process: tuple[KafkaOptions, "subprocess.Popen[bytes]"]) -> KafkaOptions:
     """One broker for the session."""
-    with running_broker(tmp_path_factory.mktemp("kafka")) as (options, _):
-        yield options
+    return broker_and_process[0]
 
 
 def await_port(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:

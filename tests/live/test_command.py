@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ from schemas.topics import STANDINGS
 from services.demo.stack import free_port
 from services.live.command import beside
 from services.live.settings import LiveSettings, settings_from
+from services.runtime import exit_codes
 from services.runtime.faults import StartFault
 from tests.builders import EVENT, defined, entries, gun, run
 from tests.live.racing import Live, Racing, serving
@@ -41,6 +43,26 @@ async def test_a_notice_on_kafka_reaches_viewers_at_once_with_all_it_says(databa
             assert (await events.next())[1] == race.revision
     finally:
         await producer.stop()
+
+
+async def test_a_broker_that_falls_silent_shows_and_so_does_its_return(database, kafka, broker_and_process):
+    _, process = broker_and_process
+    race = Racing(database)
+    await race.announce(defined())
+
+    async def until(shown: str, live: Live) -> None:
+        async with asyncio.timeout(60):
+            while f"matline_live_kafka_up {shown}" not in await live.text("/metrics"):
+                await asyncio.sleep(0.05)
+
+    async with serving(race, kafka=kafka) as live:
+        await until("1.0", live)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            await until("0.0", live)
+        finally:
+            process.send_signal(signal.SIGCONT)
+        await until("1.0", live)
 
 
 async def test_without_kafka_revisions_are_found_by_polling(database):
@@ -85,7 +107,7 @@ def test_a_process_of_its_own_takes_a_server_and_says_so(tmp_path):
 
 def test_an_absent_server_ends_it_with_a_message():
     ended = run_live(MATLINE_CLICKHOUSE=f"http://127.0.0.1:{free_port()}")
-    assert ended.returncode == 1
+    assert ended.returncode == exit_codes.AWAY
     assert "live has no ClickHouse" in ended.stderr
     assert "Traceback" not in ended.stderr
 
