@@ -3,6 +3,8 @@
 import re
 from html import unescape
 
+from services.live.limits import LiveLimits
+from services.runtime.tokens import new_token, tokens_bytes
 from tests.builders import EVENT, board, course, defined, definition, entries, entry, fact, gun, run
 from tests.builders import race as race_of
 from tests.live.racing import Racing, serving
@@ -180,3 +182,28 @@ async def test_point_names_and_orders_at_points_are_shown(database):
         assert "Men – Mốc 10" in shown(page)
         assert re.findall(r'data-row="(\d+)"', page) == ["8", "7"]
         assert re.findall(r'data-row="(\d+)"', await live.text(f"/{EVENT}?point=of-another-race")) == ["7", "8"]
+
+
+async def test_a_link_to_an_open_sheet_previews_the_athlete(database):
+    race = await racing(database, run("7"))
+    async with serving(race) as live:
+        page = await live.text(f"/{EVENT}?bib=7")
+        assert '<meta property="og:title" content="7 No 7 Runner – Example Half Marathon">' in page
+        assert links(page)["7 No 7 Runner"] == f"/{EVENT}/athletes/7"
+        assert "<title>Example Half Marathon – Live results</title>" in await live.text(f"/{EVENT}?bib=unknown")
+
+
+async def test_pages_of_a_private_site_take_a_key_and_keep_it_in_their_links(database, tmp_path):
+    race = await racing(database, run("7"))
+    path = tmp_path / "tokens.json"
+    key, kept = new_token("reader", "tv", [EVENT], [], "2026-01-01")
+    path.write_bytes(tokens_bytes([kept]))
+    async with serving(race, limits=LiveLimits(check_tokens_s=0.0), tokens=path) as live:
+        for address in ("/", f"/{EVENT}", f"/{EVENT}/athletes/7"):
+            async with live.get(address) as response:
+                assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+                assert "This address needs a key" in shown(await response.text())
+            async with live.get(f"{address}?key={key}") as response:
+                assert (response.status, response.headers["Cache-Control"]) == (200, "private, max-age=0")
+                inner = [href for href in links(await response.text()).values() if not href.startswith("#")]
+            assert [href for href in inner if f"key={key}" not in href] == [], address

@@ -121,9 +121,25 @@ class WebPages:
             document = build_event(await self._loader.event(event, announced))
             choice = choose(document, query)
             rows = await self._rows(event, announced, choice)
-            return await asyncio.to_thread(_event_answer, document, choice, rows, language)
+            athlete = await self._opened(event, announced, query)
+
+            def rendered() -> Answer:
+                page = event_page(document, choice, rows, athlete, language)
+                return _page_answer("event.html", page, announced.revision, language)
+
+            return await asyncio.to_thread(rendered)
 
         return await self._answers.page((announced, "event", query, language), make)
+
+    async def _opened(self, event: EventIndex, announced: AnnouncedRevision, query: PageQuery) -> dict[str, Any] | None:
+        """Load the athlete whose sheet an address opens; None without one, or if the event does not have the bib."""
+        if not query.bib:
+            return None
+        try:
+            data = await self._loader.athlete(event, announced, bib(query.bib))
+        except Refused:
+            return None
+        return await asyncio.to_thread(build_athlete, data)
 
     async def _athlete(self, request: web.Request, query: PageQuery, language: str) -> Answer:
         announced = self._newest(request)
@@ -210,11 +226,11 @@ def language_of(request: web.Request, query: PageQuery) -> str:
 
 def problem_page(status: int, text: str, query: PageQuery, language: str) -> web.Response:
     """Return a page that says what happened; of a server that cannot answer now, it asks again by itself."""
-    retry = {"Retry-After": str(RETRY_S)} if status == 503 else {}
+    more = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_S)}}.get(status, {})
     body = render(
         "problem.html", language, text=text, home=events_address(query), retry_s=RETRY_S if status == 503 else None
     )
-    headers = {**PAGE_HEADERS, **retry, "Content-Type": HTML_TYPE, "Cache-Control": NEVER}
+    headers = {**PAGE_HEADERS, **more, "Content-Type": HTML_TYPE, "Cache-Control": NEVER}
     return web.Response(body=body, status=status, headers=headers)
 
 
@@ -232,8 +248,3 @@ def nothing_here(request: web.Request) -> web.Response:
 
 def _page_answer(template: str, page: Struct, revision: int, language: str) -> Answer:
     return answer(render(template, language, page=page), HTML_TYPE, revision, **PAGE_HEADERS)
-
-
-def _event_answer(document: Mapping[str, Any], choice: Choice, rows: Mapping[str, Any] | None, language: str) -> Answer:
-    page = event_page(document, choice, rows, language)
-    return _page_answer("event.html", page, document["revision"], language)

@@ -116,8 +116,8 @@ def athlete_page(event: Document, athlete: Document, query: PageQuery, language:
     race = next(known for known in event["races"] if known["race"] == athlete["race"])
     boards = athlete["boards"][:RANK_COLUMNS]
     return AthletePage(
-        title=f"{athlete['bib']} {athlete['name']} – {event['name']}",
-        description=_description(athlete, words),
+        title=athlete_title(event, athlete),
+        description=athlete_description(athlete, words),
         event=event["event"],
         bibs=athlete["bib"],
         event_name=event["name"],
@@ -231,7 +231,12 @@ def _compared(time_us: int | None, first_us: int) -> tuple[str, str]:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}", format_gap(gap_s) if gap_s else ""
 
 
-def _description(athlete: Document, words: Words) -> str:
+def athlete_title(event: Document, athlete: Document) -> str:
+    """Return the title of an athlete's page."""
+    return f"{athlete['bib']} {athlete['name']} – {event['name']}"
+
+
+def athlete_description(athlete: Document, words: Words) -> str:
     """Return what other sites show with a link: the time and the places, else how far the athlete is."""
     told = [athlete["race_name"], words[athlete["status"]]]
     if athlete["time"] is not None:

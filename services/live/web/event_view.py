@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from services.live.http.query import SEARCH_CHARS, search_words
 from services.live.web.addresses import PageQuery, athlete_address, event_address, events_address, in_language, kept
+from services.live.web.athlete_view import athlete_description, athlete_title
 from services.live.web.clock_words import time_of_day
 from services.live.web.podium_words import podium_words
 from services.live.web.words import WORDS, date_in_words
@@ -69,10 +70,11 @@ class EventPage(Struct, frozen=True, kw_only=True):
 
     `kind` is that of the table: `board`, `list`, `teams` or `delegations`; `rows` are of it. With `at_point`, a board
     shows who is still on the course, or the order at a point. `empty` says why there are no rows. `athlete` leads to
-    the one whose sheet the script opens.
+    the one whose sheet the script opens, and `preview_title` is of what other sites show with a link.
     """
 
     title: str
+    preview_title: str
     description: str
     name: str
     date: str
@@ -135,17 +137,26 @@ def _choices(event: Document) -> Iterator[tuple[str, Document, str]]:
         yield "delegations", delegation, races[delegation["sum"][0]]
 
 
-def event_page(event: Document, choice: Choice, answer: Document | None, language: str) -> EventPage:
-    """Return an event's page; `answer` holds the rows of what was chosen, None if the event has no board."""
+def event_page(
+    event: Document, choice: Choice, answer: Document | None, athlete: Document | None, language: str
+) -> EventPage:
+    """Return an event's page; `answer` holds the rows of what was chosen, None if the event has no board.
+
+    `athlete` is the one whose sheet the address opens, None without one: a link to it previews the athlete.
+    """
     words, query = WORDS[language], choice.query
     rows = [] if answer is None else answer["athletes" if choice.is_list else "rows"]
     total = 0 if answer is None else answer["total"]
     kind = _table_kind(choice)
     shown = query.offset + len(rows)
     caption = _caption(choice, words)
+    title = f"{event['name']} – {words['title']}"
     return EventPage(
-        title=f"{event['name']} – {words['title']}",
-        description=_description(event, choice, rows, caption, language),
+        title=title,
+        preview_title=title if athlete is None else athlete_title(event, athlete),
+        description=_description(event, choice, rows, caption, language)
+        if athlete is None
+        else athlete_description(athlete, words),
         name=event["name"],
         date=date_in_words(event["date"], language),
         updated=f"{words['updated']} {time_of_day(event['updated_at'], event['timezone'])}",
@@ -170,7 +181,7 @@ def event_page(event: Document, choice: Choice, answer: Document | None, languag
         previous=_at(event, query, max(query.offset - PAGE_ROWS, 0)) if query.offset else None,
         more=_at(event, query, shown) if rows and shown < total else None,
         more_text=f"{words['more']} ({shown} {words['of']} {total})",
-        athlete=Link(query.bib, query.bib, athlete_address(event["event"], query.bib, query)) if query.bib else None,
+        athlete=None if athlete is None else _athlete_link(event, athlete, query),
     )
 
 
@@ -271,6 +282,11 @@ def point_name(race: Document | None, point: str) -> str:
     """Return the name of a race's point, or its id if the race does not have it."""
     points = [] if race is None else race["points"]
     return next((known["name"] for known in points if known["point"] == point), point)
+
+
+def _athlete_link(event: Document, athlete: Document, query: PageQuery) -> Link:
+    bib = athlete["bib"]
+    return Link(bib, f"{bib} {athlete['name']}", athlete_address(event["event"], bib, query))
 
 
 def _at(event: Document, query: PageQuery, offset: int) -> str:
