@@ -231,18 +231,22 @@ def _print_sources(mats: Mats, order: Order, console: Console) -> None:
 
 @contextmanager
 def _progress(console: Console, total: int, line_every_s: float) -> Iterator[Callable[[str, int], None]]:
-    """Yield what shows an activity and its number of reads: as a bar at a terminal, else a line now and then."""
+    """Yield what shows an activity and its number of reads: as a bar at a terminal, else a line now and then.
+
+    The last of all reads has its line too, whenever it comes.
+    """
     if console.is_terminal:
         with _bar(console) as bar:
             task = bar.add_task("", total=total)
             yield lambda text, reads: bar.update(task, completed=reads, description=text)
         return
-    shown_s = time.monotonic()
+    shown_s, complete = time.monotonic(), False
 
     def show(text: str, reads: int) -> None:
-        nonlocal shown_s
-        if time.monotonic() - shown_s >= line_every_s:
-            shown_s = time.monotonic()
+        nonlocal shown_s, complete
+        is_last = reads >= total and not complete
+        if is_last or time.monotonic() - shown_s >= line_every_s:
+            shown_s, complete = time.monotonic(), complete or is_last
             console.print(f"{text}: {reads} of {total} reads", highlight=False, soft_wrap=True)
 
     yield show

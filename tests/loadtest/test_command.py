@@ -1,6 +1,7 @@
 """`matline simulate`: files, sent days, and messages for orders that cannot be carried out."""
 
 import asyncio
+import io
 import json
 import signal
 import socket
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 import races
+from loadtest import command
 from loadtest.command import Order, run
 from loadtest.mats import all_alike
 from schemas.definition_parse import definition_from_toml
@@ -174,3 +177,11 @@ async def test_simulated_readers_play_a_day_once_ingest_has_connected(tmp_path: 
             await asyncio.sleep(0.1)
         simulating.send_signal(signal.SIGINT)
         assert await simulating.wait() == 0
+
+
+def test_the_last_of_all_reads_has_its_line_once_however_soon_it_comes():
+    told = io.StringIO()
+    with command._progress(Console(file=told), 3, line_every_s=3600.0) as show:
+        for reads in (1, 2, 3, 3):
+            show("playing", reads)
+    assert told.getvalue() == "playing: 3 of 3 reads\n"

@@ -682,3 +682,14 @@ def test_file_numbers_that_leap_without_end_do_not_fill_the_memory():
         reader.feed(lines(f"PASSINGS;0;{leap * 1_000}"), at(leap))
     assert len(reader._ended) == FILES_BACK_MAX
     assert reader._ended[-1].number == 4_999
+
+
+def test_a_box_that_does_not_tell_its_state_is_asked_for_its_time():
+    def box(command: str) -> Sequence[str]:
+        answers = {"GETSTATUS": "UNKNOWN", "GETTIME": "GETTIME;2026-01-04;05:00:09.000", "PASSINGS": "PASSINGS;0;3"}
+        return [answers.get(command.partition(";")[0], zero_based(command, count=0)[0])]
+
+    reader = fresh(KNOWN)
+    said = converse(reader, box, 10)
+    assert kinds(said) == ["lacks"]
+    assert 0 < reader.clock_offsets_us["Finish"] <= 9_000_000
