@@ -165,6 +165,20 @@ async def test_a_long_list_is_shown_to_its_end(database, browser):
         assert await on_thread(lambda: names(browser)[-1]) == "No 1249 Runner"
 
 
+async def test_an_athlete_who_is_chosen_before_the_event_is_there_opens_once_it_is(database, browser):
+    race = await racing(database, run("7"))
+    async with serving(race) as live:
+        await on_thread(lambda: browser.execute_cdp_cmd("Network.enable", {}))
+        await on_thread(lambda: browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/v1/*"]}))
+        try:
+            await opened(browser, f"{live.base}/{EVENT}")
+            await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#rows .name").click())
+            await until(lambda: texts(browser, "dialog[open] #athlete-name") == ["7"])
+        finally:
+            await on_thread(lambda: browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []}))
+        await until(lambda: texts(browser, "dialog[open] tbody th") == ["START", "10K", "FINISH"])
+
+
 async def test_back_closes_an_athlete_and_a_click_beside_the_sheet_does(database, browser):
     race = await racing(database, run("7"))
     async with serving(race) as live:

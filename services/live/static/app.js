@@ -241,6 +241,10 @@ function viewLink(change, attributes, ...children) {
 const opensHere = (clicked) => !(clicked.button || clicked.ctrlKey || clicked.metaKey || clicked.shiftKey || clicked.altKey);
 
 function go(change) {
+  if (!detail) {
+    location.assign(addressOf(change)); // the script knows nothing of the event yet
+    return;
+  }
   Object.assign(view, AFRESH, change);
   $("search").value = view.search;
   remember("push");
@@ -596,7 +600,7 @@ function openAthlete(bib, how = "push") {
 }
 
 async function loadAthlete() {
-  if (!view.bib) return;
+  if (!view.bib || !detail) return; // once the event is there, it opens its athlete
   const asked = view.bib;
   let answer;
   try {
