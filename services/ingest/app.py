@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import resource
 import signal
 import socket
 import time
@@ -28,6 +27,7 @@ from services.ingest.replicas import ReplicaWatch
 from services.ingest.settings import IngestSettings
 from services.runtime import ops, reference
 from services.runtime.faults import StartFault
+from services.runtime.open_files import allow_open_files
 from services.runtime.problem import problem
 from services.runtime.problem_runner import ProblemRunner
 from services.runtime.service_metrics import service_registry
@@ -185,7 +185,7 @@ async def _renew(tls: ServerTls | None, every_s: float) -> None:
 
 async def run(settings: IngestSettings) -> None:
     """Serve until SIGINT or SIGTERM. Raises OSError for a port that is taken, WrongPartitions, UnsafeAddress."""
-    _allow_open_files()
+    allow_open_files("ingest", OPEN_FILES)
     app = create_app(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -197,20 +197,6 @@ async def run(settings: IngestSettings) -> None:
         await stop.wait()
         if app[FAILED].done():
             app[FAILED].result()
-
-
-def _allow_open_files() -> None:
-    """Raise the limit of open files to what the greatest number of connections needs."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
-        allowed = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-        if allowed < OPEN_FILES:
-            log.warning(
-                "this system allows ingest %d open files, and it may need %d; raise the limit with `ulimit -n`",
-                allowed,
-                OPEN_FILES,
-            )
 
 
 def _answering(throttle: ErrorThrottle) -> Middleware:

@@ -28,11 +28,13 @@ from services.live.stream_changes import ChangeEvents
 from services.runtime import ops, reference
 from services.runtime.clickhouse import Database
 from services.runtime.loopback import is_loopback
+from services.runtime.open_files import allow_open_files
 from services.runtime.problem_runner import ProblemRunner
 from services.runtime.service_metrics import service_registry
 from services.runtime.tokens import Tokens
 
 SHUTDOWN_S = 5.0  # for answers being made; streams end at once
+OPEN_FILES = LiveLimits().viewers + 2_000  # connections of other requests, and the files of an embedded ClickHouse
 MIB = 1024 * 1024
 COMPRESSED_SHARE = 4  # of the cache: a quarter for compressed bodies, which are much smaller
 
@@ -112,6 +114,7 @@ def runner(app: web.Application) -> web.AppRunner:
 
 async def serve(settings: LiveSettings, database: Database) -> web.AppRunner:
     """Serve live until `cleanup()` of the runner returned. Raises OSError for a port that is taken, StartFault."""
+    allow_open_files("live", OPEN_FILES)
     serving = runner(create_app(settings, database))
     await serving.setup()
     try:
