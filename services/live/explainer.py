@@ -153,7 +153,9 @@ def _explain(state: EventState, bib: str, reads: Sequence[ChipRead]) -> _WorkedO
     plain = (PlainRead(read.chip, read.device, read.at_us, read.rssi, read.came) for read in reads)
     evidence = evidence_from(state, bib, plain)
     explanation, row = explain(evidence)
-    version = max([evidence.version, *(fact.offset for fact in explanation.facts), *(read.offset for read in reads)])
+    # The decision on a protest is shown with the athlete whom it names, but changes no row.
+    facts = (fact.offset for fact in explanation.facts if fact.type != "protest_decided")
+    version = max([evidence.version, *facts, *(read.offset for read in reads)])
     return _WorkedOut(
         msgspec.structs.replace(explanation, version=version),
         msgspec.structs.replace(row, version=version),
