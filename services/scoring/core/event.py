@@ -377,11 +377,12 @@ class EventState(OfficialsFacts):
         if isinstance(part, EventRulings):
             for offset, ordinal, fact in part.rulings:
                 self.logged.append(LoggedRuling(offset, ordinal, fact))
-                self._remember_wearers(fact)
                 if isinstance(fact, FactWithdrawn):
                     self._withdrawals.add(fact)
                 else:
                     self.rulings.apply(offset, ordinal, fact)
+                self._index_wearers()  # first, since wearers are remembered by the codes in force
+                self._remember_wearers(fact)
         else:
             self.chips.update((chip, ChipReads.unpacked(*packed)) for chip, packed in part.chips.items())
 

@@ -37,6 +37,17 @@ def state_of(*facts) -> EventState:
     return state
 
 
+def restored(state: EventState) -> EventState:
+    head, *parts = state.parts()
+    assert isinstance(head, EventHead)
+    again = EventState.restored(head)
+    for part in parts:
+        assert not isinstance(part, EventHead)
+        again.restore(part)
+    again.settle()
+    return again
+
+
 def status_of(state: EventState, bib: str = "7") -> str:
     return state.row(bib).status
 
@@ -71,19 +82,26 @@ def test_rows_are_due_and_chips_of_nobody_known_as_the_rule_comes_and_goes():
 
 def test_a_restored_state_knows_the_rule():
     state = state_of(WITH_9573, gun(0), ZEROS_AT_FINISH, defined(definition(chips={"strip_zeros": True})))
-    restored = None
-    for part in state.parts():
-        if isinstance(part, EventHead):
-            restored = EventState.restored(part)
-        else:
-            assert restored is not None
-            restored.restore(part)
-    assert restored is not None
-    restored.settle()
-    assert restored.row("7") == state.row("7")
+    again = restored(state)
+    assert again.row("7") == state.row("7")
     assigned = typed(chip("09573", "8"))
     assert isinstance(assigned, ChipAssigned)
-    assert "7" in restored.affected_bibs(assigned)
+    assert "7" in again.affected_bibs(assigned)
+
+
+def test_a_state_restored_after_the_rule_was_withdrawn_scores_reads_as_the_original_does():
+    with_zeros, rule = definition(chips={"strip_zeros": True}), "rule"
+    state = state_of(
+        defined(), defined(with_zeros, id=rule), entries(entry("7", chips=["0012"])), gun(0), withdrawn(rule)
+    )
+    state.take(100)
+    again = restored(state)
+    finish = typed(reads(read("S1", "0012", 1), read("K1", "0012", ON_10K), read("F1", "0012", AT_FINISH)))
+    assert state.fold(5, 0, finish) is None
+    assert again.fold(5, 0, finish) is None
+    rows = again.take(100)
+    assert [row.status for row in rows] == ["FINISHED"]
+    assert rows == state.take(100)
 
 
 def test_an_assignment_by_one_code_holds_for_reads_by_another():
