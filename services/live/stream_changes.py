@@ -53,10 +53,15 @@ class Changes(Struct, frozen=True, kw_only=True):
     after: dict[str, AthleteRow] = {}
     shared: frozenset[str] = frozenset()
 
-    def concern(self, subject: Subject) -> bool:
-        """Return whether the rows of a board may differ, given that no result of its members changed."""
-        of_others = subject.on_course or subject.point is not None  # estimates depend on all who finished
-        return self.ruled or of_others or bool(self.shared) or bool(self.states) or subject.board in self.boards
+    def concern(self, subject: Subject, race: str) -> bool:
+        """Return whether a board of a race may differ, given that no result of its members changed.
+
+        Anyone of its race counts: estimates depend on all who finished, and whether a place of the podium is decided
+        on how far the reads of the race have come.
+        """
+        if self.ruled or self.shared or self.states or subject.board in self.boards:
+            return True
+        return any(row.race == race for rows in (self.before, self.after) for row in rows.values())
 
 
 class ChangeEvents:
@@ -260,7 +265,7 @@ class ChangeEvents:
         """Return the events of a board; None when there was none before, so that its viewers need a snapshot."""
         board = event.boards[subject.board or ""]
         members = list(_changed_members(event, board, changes))
-        if not members and not changes.concern(subject):
+        if not members and not changes.concern(subject, board.race):
             return []
         events: list[StreamEvent] = []
         for before, after, is_member in members:

@@ -11,6 +11,7 @@ from tests.builders import (
     ON_10K,
     athlete,
     chip,
+    clock,
     day,
     defined,
     definition,
@@ -102,6 +103,18 @@ def test_a_state_restored_after_the_rule_was_withdrawn_scores_reads_as_the_origi
     rows = again.take(100)
     assert [row.status for row in rows] == ["FINISHED"]
     assert rows == state.take(100)
+
+
+def test_a_clock_correction_makes_rows_due_where_a_bare_code_begins_with_the_prefix_too():
+    twice = definition(chips={"prefixes": ["58"]})
+    run = reads(read("S1", "5858123", 1), read("K1", "5858123", ON_10K), read("F1", "5858123", AT_FINISH))
+    state = state_of(defined(twice), entries(entry("7", chips=["5858123"])), gun(0), run)
+    [before] = state.take(100)
+    assert state.fold(4, 0, typed(clock("F1", 10))) is None
+    [after] = state.take(100)
+    assert (after.version, after) == (4, state.row("7"))
+    assert before.chip_us is not None
+    assert after.chip_us == before.chip_us + 10_000_000
 
 
 def test_an_assignment_by_one_code_holds_for_reads_by_another():
