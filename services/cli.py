@@ -1,7 +1,6 @@
 """The `matline` command. Each command imports its service only when it runs, so that `--help` answers at once."""
 
 import signal
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -16,7 +15,9 @@ app = CommandGroup(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"matline {version('matline')}")
+        from services.runtime.build import release
+
+        typer.echo(f"matline {release()}")
         raise typer.Exit
 
 

@@ -33,9 +33,9 @@ class AsyncCache(Generic[V]):
 
         `make` goes on when the caller that started it is cancelled.
         """
-        held = self.held(key)
-        if held is not None:
-            return held
+        if key in self._held:
+            self._held.move_to_end(key)
+            return self._held[key][0]
         task = self._making.get(key)
         if task is None:
             task = self._making[key] = asyncio.create_task(self._make(key, make))
@@ -56,8 +56,9 @@ class AsyncCache(Generic[V]):
         weight = self._weigh(value)
         if weight * LARGEST_SHARE > self._most:
             return
+        _, before = self._held.pop(key, (value, 0))
         self._held[key] = value, weight
-        self.weight += weight
+        self.weight += weight - before
         while self.weight > self._most:
             _, (_, dropped) = self._held.popitem(last=False)
             self.weight -= dropped

@@ -200,6 +200,11 @@ class Streams:
                 log.warning("streams of event %s are waiting: %s", event, error)
                 await asyncio.sleep(RETRY_S)
                 wake.set()
+            except Exception:  # a fault of ours in one event must not leave its viewers connected and without news
+                log.exception("streams of event %s are closed, so that their clients come again", event)
+                for subject in subjects:
+                    for viewer in list(self._viewers.get(subject, ())):
+                        viewer.close()
             await asyncio.sleep(min(loop.time() - began_s, PAUSE_MAX_S))
 
     async def _catch_up(self, newest: AnnouncedRevision, subjects: Iterable[Subject]) -> None:

@@ -1,12 +1,12 @@
 """The OpenAPI document of an HTTP service, made from its operations. Source: OpenAPI 3.1.1."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
+from services.runtime.build import release
 from services.runtime.operations import JSON, PROBLEM, Answer, Content, Operation, Parameter
 from services.runtime.problem import Problem
 
@@ -88,7 +88,7 @@ def document(service: Service, operations: Sequence[Operation]) -> dict[str, Any
         "openapi": OPENAPI,
         "info": {
             "title": service.title,
-            "version": version("matline"),
+            "version": release(),
             "description": service.says,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },

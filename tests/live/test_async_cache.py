@@ -85,3 +85,16 @@ async def test_a_value_that_would_push_out_too_much_is_returned_but_not_kept():
     assert kept.weight == 0
     assert await kept.get("k", make) == "x" * 11
     assert make.made == 2
+
+
+async def test_nothing_is_a_value_like_others_and_weighs_once():
+    kept: AsyncCache[None] = AsyncCache(100, lambda _: 1)
+    made = 0
+
+    async def make() -> None:
+        nonlocal made
+        made += 1
+
+    for _ in range(200):
+        await kept.get("unknown", make)
+    assert (made, kept.weight) == (1, 1)

@@ -110,6 +110,28 @@ async def test_what_is_no_request_is_answered_in_our_words_and_leaves_no_line(da
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("path", ["/overlay/{}/ograf.zip", "/{}/results/config"])
+@pytest.mark.parametrize("host", [b"a:b", b"", b"ex\xe9"])
+async def test_a_host_that_is_no_address_is_no_bug(database, path, host):
+    race = await racing(database)
+    async with serving(race) as live:
+        reader, writer = await asyncio.open_connection("127.0.0.1", URL(live.base).port)
+        request_line = f"GET {path.format(EVENT)} HTTP/1.1\r\n".encode()
+        writer.write(request_line + b"Host: " + host + b"\r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(HANG_S):
+            status_line, _, rest = (await reader.read()).partition(b"\r\n")
+        writer.close()
+    assert int(status_line.split()[1]) < 500, rest[:300]
+
+
+async def test_the_server_named_for_graphics_has_to_be_an_address(database):
+    race = await racing(database)
+    async with serving(race) as live:
+        for wrong in ("http://%5Bx", "ftp://x", "x"):
+            problem = await live.json(f"/overlay/{EVENT}/ograf.zip?server={wrong}", status=400)
+            assert problem["title"] == "No address"
+
+
 @pytest.mark.parametrize("last_id", ["9" * 5000, "-1", "1e9", "\u0663", "\xff", "0x10"])
 async def test_a_stream_that_goes_on_from_what_is_no_revision_begins_anew(database, last_id):
     race = await racing(database)

@@ -31,6 +31,10 @@ def names(browser: webdriver.Chrome) -> list[str]:
     return texts(browser, "#rows .name")
 
 
+def connection(browser: webdriver.Chrome) -> str | None:
+    return browser.find_element(By.ID, "connection").get_attribute("data-state")
+
+
 async def racing(database, *facts, definition=None, bibs=("7", "8", "9")) -> Racing:
     made = Racing(database)
     await made.announce(defined(definition), entries(*bibs), gun(0), *facts)
@@ -194,6 +198,16 @@ async def test_back_closes_an_athlete_and_a_click_beside_the_sheet_does(database
         outside = "document.querySelector('#athlete').dispatchEvent(new MouseEvent('click', {bubbles: true}))"
         await on_thread(lambda: browser.execute_script(outside))
         await until(lambda: texts(browser, "dialog[open]") == [])
+
+
+async def test_an_event_without_boards_still_has_its_lists(database, browser):
+    race = await racing(database, run("7"), definition=definition(boards=[]))
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: connection(browser) == "live")
+        await opened(browser, f"{live.base}/{EVENT}?list=start")
+        await until(lambda: names(browser) == ["No 7 Runner", "No 8 Runner", "No 9 Runner"])
+        await until(lambda: connection(browser) == "live")
 
 
 async def test_an_open_page_says_that_results_are_official_and_that_they_changed_since(database, browser):

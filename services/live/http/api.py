@@ -267,6 +267,8 @@ class LiveApi:
         newest = self._newest(request)
         language = results_config_query(request.rel_url.raw_query_string)
         event = in_asked_language(await self._loader.events.defined(newest), language)
+        if not request.host.isascii():
+            raise Refused(400, "No address", "the header `Host` is no address such as results.example.org")
         shown = request.query.get("key") if self._access.private() else None
         config = results_config(event, shown or public_key(newest.event), request.host)
         # Not kept for this address: it names the host by which the request came.

@@ -32,9 +32,11 @@ async def package(request: web.Request, event: EventIndex, caching: str, compres
 def _server(request: web.Request) -> str:
     """Return the address of live for renderers: `server` of the query, which proxies need, else that of the request."""
     asked = dict(parse_qsl(request.rel_url.raw_query_string)).get("server", "")
-    if not asked:
-        return str(request.url.origin())
-    address = urlsplit(asked)
+    try:
+        address = urlsplit(asked or str(request.url.origin()))
+    except ValueError:
+        address = urlsplit("")
     if address.scheme not in ("http", "https") or not address.hostname:
-        raise Refused(400, "No address", f"`server`={asked[:80]!r} is no address such as https://results.example.org")
-    return asked.rstrip("/")
+        given = f"`server`={asked[:80]!r}" if asked else "the header `Host`"
+        raise Refused(400, "No address", f"{given} is no address; give `server` such as https://results.example.org")
+    return address.geturl().rstrip("/")

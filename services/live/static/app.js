@@ -293,10 +293,10 @@ addEventListener("popstate", () => {
 
 async function loadBoard() {
   const chosen = detail && choices().find((choice) => choice.board === view.board);
-  if (!chosen) return;
-  const asked = { ...view };
   const isList = Boolean(view.search || view.list);
-  const query = chosen.kind === "boards" ? { offset: view.from, limit: view.limit, point: view.point, on_course: view.point ? "" : "1" } : { offset: view.from, limit: view.limit, lang: language };
+  if (!chosen && !(detail && isList)) return;
+  const asked = { ...view };
+  const query = isList ? {} : chosen.kind === "boards" ? { offset: view.from, limit: view.limit, point: view.point, on_course: view.point ? "" : "1" } : { offset: view.from, limit: view.limit, lang: language };
   const answer = isList ? await getList() : await get(`${base}/${chosen.kind}/${encodeURIComponent(chosen.board)}`, query);
   if (["board", "point", "list", "search", "from", "limit"].some((name) => asked[name] !== view[name])) return; // the choice has changed since
   const rows = isList ? answer.athletes : answer.rows;
@@ -388,6 +388,7 @@ const textOf = (row) => [...row.children].map((made) => made.textContent.trim())
 /** Head the table with the board and the state of its results, which the event tells even where no row changed. */
 function caption() {
   const chosen = choices().find((choice) => choice.board === view.board);
+  if (!chosen) return $("caption").replaceChildren();
   const race = detail.races.find((known) => known.race === chosen.race);
   const where = view.point && chosen.kind === "boards" ? ` – ${pointName(race, view.point)}` : "";
   const told = chosen.kind === "delegations" ? delegation : chosen; // whose state the event does not tell

@@ -325,7 +325,7 @@ def _notes(race: Document, athlete: Document, words: Words) -> Iterator[tuple[st
 
 
 def _seconds(duration_us: int) -> str:
-    return f"{'−' if duration_us < 0 else '+'}{abs(duration_us) / US:g} s"
+    return f"{'−' if duration_us < 0 else '+'}{abs(duration_us) / US:.10g} s"
 
 
 def _segments(athlete: Document) -> Iterator[Segment]:
@@ -384,6 +384,6 @@ def _why_time(event: Document, race: Document, athlete: Document, words: Words) 
         yield words["whyStart"]
     if result_us != counted_us:
         added_us = result_us - counted_us
-        yield words["whyAdded" if added_us > 0 else "whyTaken"].format(seconds=f"{abs(added_us) / US:g}")
+        yield words["whyAdded" if added_us > 0 else "whyTaken"].format(seconds=f"{abs(added_us) / US:.10g}")
     if athlete["time"] is not None and result_us % US:
         yield words["whyRounded"].format(time=athlete["time"])
