@@ -171,10 +171,9 @@ class EventState(OfficialsFacts):
         number = self._numbers.get(device)
         if number is None:
             return
-        for bare, bibs in self._bibs_of.items():
-            every_reads = (self.chips.get(code) for code in codes_of(self._chip_codes, bare))
-            if any(reads is not None and number in reads.device for reads in every_reads):
-                yield from bibs
+        for chip, reads in self.chips.items():
+            if number in reads.device:
+                yield from self._bibs_of.get(self.rulings.bare(chip), ())
 
     def _raise(self, bibs: Iterable[str], offset: int) -> None:
         for bib in bibs:
