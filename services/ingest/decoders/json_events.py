@@ -12,7 +12,7 @@ Antenna = Annotated[int, Meta(ge=0, le=65_535)]
 Dbm = Annotated[float, Meta(ge=-1_000, le=1_000)]
 Centidbm = Annotated[float, Meta(ge=-100_000, le=100_000)]
 
-EVENTS_MAX = 10_000  # of one body
+EVENTS_MAX = 25_000  # of one body: more reads than 1 MiB holds, and so few that dead letters of all fit into a quota
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

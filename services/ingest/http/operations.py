@@ -262,8 +262,11 @@ def _upload(word: str, name: str, title: str, body: Content) -> Operation:
         ),
         body=(body,),
         answers=(Answer(says="The log has all of it.", contents=(Content("text/plain", "`OK`"),)),),
-        problems={status: says for status, says in _PROBLEMS.items() if status not in (400, 401, 415)}
-        | {403: "No source takes posts from there."},
+        problems={status: says for status, says in _PROBLEMS.items() if status not in (401, 415)}
+        | {
+            400: "The body cannot be read and is too large for a dead letter; nothing of it was taken.",
+            403: "No source takes posts from there.",
+        },
     )
 
 

@@ -13,8 +13,9 @@ from functools import partial
 from aiohttp import web
 
 from schemas.ids import Slug
+from schemas.rejected import RAW_MAX_BYTES
 from services.ingest.decoders.arrival_clock import ArrivalClocks
-from services.ingest.decoders.messages import WHERE_MAX_CHARS, DecodedRead, Notice, Now
+from services.ingest.decoders.messages import WHERE_MAX_CHARS, DecodedRead, Message, Notice, Now, Unreadable
 from services.ingest.errors import Overloaded, Refused, Unavailable
 from services.ingest.facts import facts_of, rejections_of, show_clocks
 from services.ingest.http.body import too_large
@@ -103,17 +104,32 @@ class Uploads:
         )
         notices = pending.add(clocks.heard(messages, Now(at_us, time.monotonic())))
         show_clocks(self._metrics, source, clocks.offsets_us)
+        # First: otherwise a sender that is halted for these would write the good reads again and again.
+        await self._put_dead_letters(source, messages, at_us)
         if facts := facts_of(source, [*messages, *notices], at_us):
             await self._log.append(source.event, facts, self._limits.ack_wait_s)
         pending.logged(notices)
-        if dead_letters := rejections_of(source, messages, at_us):
-            await self._log.put_dead_letters(dead_letters, self._limits.ack_wait_s)
         reads = sum(isinstance(message, DecodedRead) for message in messages)
         self._metrics.reads.labels(source.protocol).inc(reads)
         self._metrics.gateways.add_reads(source.event, source.gateway, source.protocol, reads)
-        self._metrics.gateways.add_rejected(source.event, source.gateway, source.protocol, len(dead_letters))
         self._metrics.facts.labels("notice_received").inc(sum(isinstance(message, Notice) for message in messages))
+
+    async def _put_dead_letters(self, source: Source, messages: list[Message], at_us: int) -> None:
+        """Write what cannot be read as dead letters. Raises Refused for a body of which they do not hold all."""
+        dead_letters = rejections_of(source, messages, at_us)
+        if not dead_letters:
+            return
+        await self._log.put_dead_letters(dead_letters, self._limits.ack_wait_s)
+        self._metrics.gateways.add_rejected(source.event, source.gateway, source.protocol, len(dead_letters))
         self._metrics.rejected.labels(source.protocol, "record").inc(len(dead_letters))
+        for message in messages:
+            if isinstance(message, Unreadable) and message.unit == "body" and len(message.raw) > RAW_MAX_BYTES:
+                raise Refused(
+                    400,
+                    "Unreadable body",
+                    f"{message.reason}; its dead letter holds only the first {RAW_MAX_BYTES} of {len(message.raw)}"
+                    " bytes, so nothing was taken; correct it, or send fewer events at once",
+                )
 
     async def _body(self, protocol: str, request: web.Request) -> bytes:
         wait_s = self._limits.upload_wait_s

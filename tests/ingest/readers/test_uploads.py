@@ -11,6 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from schemas.rejected import RAW_MAX_BYTES
+from services.ingest.errors import Overloaded
 from services.ingest.limits import IngestLimits
 from services.ingest.readers.sources import Source
 from services.ingest.readers.uploads import BODY_MAX_BYTES, Uploads, may_upload
@@ -18,6 +20,13 @@ from tests.ingest.readers.rig import GrowingLog, metrics, now_us, source
 
 AT, AT_US = "2026-01-03T22:31:07.250Z", 1_767_479_467_250_000
 LINES = "".join(f"1;{n};2026-01-04;05:00:{n:02d}.250;6692;12;-68;0;;;0;;;;;;;;\n" for n in range(10))
+
+
+class HaltingLog(GrowingLog):
+    """A log whose quota of dead letters is used up."""
+
+    async def put_dead_letters(self, rejections, wait_s: float | None = None) -> None:
+        raise Overloaded("too many messages of this sender cannot be read")
 
 
 @asynccontextmanager
@@ -137,3 +146,39 @@ async def test_events_of_other_readers_are_taken_by_their_own_path(word, event):
                 assert (answer.status, await answer.text()) == (200, "OK")
     assert {(device, chip, at_us) for device, _, chip, at_us in log.reads} == {("D-5012", "A1", AT_US)}
     assert {letter.source for letter in log.dead_letters} == {word}
+
+
+async def test_a_body_full_of_events_is_taken_whole():
+    log = GrowingLog()
+    start = datetime(2026, 1, 3, 22, tzinfo=UTC)
+    events = [
+        {"timestamp": (start + timedelta(milliseconds=n)).isoformat(), "data": {"idHex": f"{n:024X}"}}
+        for n in range(10_001)
+    ]
+    async with serving(log, source("zebra", 1), "zebra") as (session, url), session.post(url, json=events) as answer:
+        assert (answer.status, await answer.text()) == (200, "OK")
+    assert len(log.reads) == 10_001
+    assert log.dead_letters == []
+
+
+async def test_an_unreadable_body_of_which_a_dead_letter_cannot_hold_all_is_refused():
+    log = GrowingLog()
+    broken = b"[" + b'{"data": 1},' * 25_000
+    async with serving(log, source("zebra", 1), "zebra") as (session, url):
+        async with session.post(url, data=BytesIO(broken)) as answer:
+            assert (answer.status, (await answer.json())["title"]) == (400, "Unreadable body")
+        async with session.post(url, data=broken[:1_000]) as answer:
+            assert answer.status == 200
+    assert [len(letter.raw) for letter in log.dead_letters] == [RAW_MAX_BYTES, 1_000]
+
+
+async def test_good_reads_beside_bad_ones_are_not_written_while_the_sender_is_halted():
+    log = HaltingLog()
+    async with serving(log, uploads()) as (session, url):
+        for _ in range(2):
+            async with session.post(url, data=LINES + "nonsense\n") as answer:
+                assert answer.status == 429
+        assert log.facts() == []
+        async with session.post(url, data=LINES) as answer:
+            assert answer.status == 200
+    assert len(log.reads) == 10
