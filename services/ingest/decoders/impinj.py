@@ -73,6 +73,8 @@ def _messages(event: Event, raw: bytes, device: str, session: str, index: int) -
         return [DecodedRead(session, index, where, chip, seen_us, event.antenna_port, event.peak_rssi)]
     if event.event_type is None:
         raise ValueError("it has neither an event type nor a tag")
+    if event.event_type == "tagInventory":
+        raise ValueError("it is a tagInventory without tagInventoryEvent")
     if event.event_type not in REPORTED:
         return []
     at_us = instant_us(event.timestamp) if event.timestamp is not None else None

@@ -16,6 +16,9 @@ from services.ingest.decoders.json_events import Antenna, Dbm, events_of, instan
 from services.ingest.decoders.messages import DecodedRead, Message, Unreadable
 from services.ingest.decoders.protocol import ReaderProtocol, ReaderSettings
 
+WITHOUT_TAG = frozenset(("heartbeat",))
+"""Types of events that have no meaning for a race; any other event without a tag is a dead letter."""
+
 
 class Tag(Struct, rename="camel"):
     """A tag that the reader saw."""
@@ -28,8 +31,9 @@ class Tag(Struct, rename="camel"):
 
 
 class Event(Struct):
-    """An event; without `data` it is none of a tag, such as a heartbeat."""
+    """An event; without a tag in `data` its type has to say that it has none, such as a heartbeat."""
 
+    type: str | None = None
     timestamp: str | None = None
     data: Tag | None = None
 
@@ -43,6 +47,8 @@ def read_body(body: bytes, device: str, session: str) -> list[Message]:
             event = msgspec.json.decode(raw, type=Event)
             if event.data is not None and event.data.id_hex is not None:
                 messages.append(_read(event, event.data, event.data.id_hex, device, session, index))
+            elif event.type is None or event.type.lower() not in WITHOUT_TAG:
+                raise ValueError("it has no tag with an idHex, and is no heartbeat")
         except (ValueError, RecursionError) as error:
             messages.append(Unreadable(raw, f"not an event of a Zebra reader: {error}", index=index, where=device))
     return messages
