@@ -100,11 +100,15 @@ class JChip(Reader):
 
     def feed(self, data: bytes, now: Now) -> list[Message]:
         *lines, self._rest = _ENDS.split(self._rest + data.replace(b"\0", b""))
-        if max(map(len, [*lines, self._rest])) > LINE_MAX_BYTES:
+        messages = [message for line in lines if line.strip() for message in self._line(line.strip(), now)]
+        if not messages and len(self._rest) > LINE_MAX_BYTES:  # with messages at the next bytes: those would be lost
             raise ConnectionFault(f"a line has over {LINE_MAX_BYTES} bytes")
-        return [message for line in lines if line.strip() for message in self._line(line.strip(), now)]
+        return messages
 
     def _line(self, line: bytes, now: Now) -> list[Message]:
+        if len(line) > LINE_MAX_BYTES:
+            reason = f"a line has {len(line)} bytes; the longest allowed has {LINE_MAX_BYTES}"
+            return [Unreadable(line, reason, where=self._where)]
         text = line.decode("latin-1")
         try:
             if match := _NAME.fullmatch(text):

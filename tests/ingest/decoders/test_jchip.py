@@ -116,6 +116,21 @@ def test_a_line_without_an_end_breaks_the_connection():
         reader().feed(b"D" * (LINE_MAX_BYTES + 1), START)
 
 
+def test_reads_before_and_after_a_line_that_is_too_long_are_taken():
+    damaged, good = b"D" * (LINE_MAX_BYTES + 1), BRIDGED.encode()
+    before, fault, after = reader("f").feed(b"\r".join((good, damaged, good, b"")), START)
+    assert len(said([before, after])) == 2
+    assert isinstance(fault, Unreadable)
+    assert (fault.raw, fault.where) == (damaged, "f")
+
+
+def test_reads_before_a_line_without_an_end_are_taken_before_the_connection_breaks():
+    made = reader("f")
+    assert len(said(made.feed(BRIDGED.encode() + b"\r" + b"D" * (LINE_MAX_BYTES + 1), START))) == 1
+    with pytest.raises(ConnectionFault):
+        made.feed(b"D", START)
+
+
 @given(st.lists(st.integers(0, 200), max_size=8))
 def test_bytes_in_any_portions_give_the_same_reads(cuts):
     data = f"N0000a\rGT005000000 date=20260104\r{BRIDGED}\r\n\0{SAMPLE}\r".encode()
