@@ -25,7 +25,8 @@ class Rejection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     (base64 in JSON), and `size` is the number of all its bytes. `gateway` names the gateway that sent it, if any.
     `topic`, `partition` and `offset` are its position if it was read from Kafka; `index` is its place, from 0, within
     the request, message or record. `where` is the reader's name for its place if `raw` does not give it. `event` is ""
-    for a record of `results`, which may be of several events.
+    for a record of `results`, which may be of several events. Its letter comes again until scoring has answered it, and
+    then without `raw`.
     """
 
     v: int

@@ -55,7 +55,7 @@ class Follower:
         self._announced_us = announced_us
         self._board_lag = board_lag
         self._through: dict[int, int] = {}
-        self._unreadable = UnreadableResults(producer, metrics)
+        self._unreadable = UnreadableResults(metrics)
         self._safe: dict[int, Progress] = {}
         self._remembered_s = 0.0
         self._behind: dict[TopicPartition, int] = {}
@@ -70,7 +70,7 @@ class Follower:
         written_s = 0.0
         while True:
             await self._poll()
-            await self._unreadable.ask()
+            await self._unreadable.ask(self._producer)
             await self._note_caught_up()
             if self._results.is_ready() or self._is_due():
                 await asyncio.sleep(max(0.0, written_s + BATCH_EVERY_S - time.monotonic()))

@@ -184,7 +184,7 @@ async def test_boards_go_on_after_records_of_results_that_cannot_be_read(
             await publish(kafka, 0, record, frames)
         (letter,) = await rejections(kafka, 1)
         assert (letter.source, letter.topic, letter.partition) == ("projections", RESULTS.name, 0)
-        assert letter.raw == UNREADABLE[0]
+        assert letter.raw in UNREADABLE  # the newest when it was asked
         assert await database.query("SELECT max(revision) FROM revisions") == [(0,)]
         await publish(kafka, 0, None, writer.again())
         await _announced(database, 30)
