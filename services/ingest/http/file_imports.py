@@ -37,7 +37,7 @@ from services.ingest.memory_files.times import shift_us
 from services.ingest.race_log import Log
 from services.ingest.readers.sources import Source
 
-FILE_MAX_BYTES = 32 * 1024 * 1024  # half a million reads
+FILE_MAX_BYTES = 32 * 1024 * 1024
 FILES_READ_AT_ONCE = 1  # in a thread; gateways need the processor too
 LISTED_MAX = 1_000  # bad lines, marks and unknown chips listed in an answer, each
 LISTED_PLACES = 8  # of a device, in a refusal
@@ -308,7 +308,7 @@ def _draft(
     definition: Definition | None,
 ) -> ImportAnswer:
     """Return the answer as far as the file and the log give it."""
-    bad = sorted([*memory.bad, *imported.bad], key=lambda line: line.line)
+    bad = sorted([*memory.bad.first, *imported.bad.first], key=lambda line: line.line)
     summaries = list(device_summaries(imported, logged.strengths, settings))
     return ImportAnswer(
         format=memory.format.name,
@@ -328,7 +328,7 @@ def _draft(
         unknown_chips_total=None,
         marks=[_mark(item, settings) for item in memory.marks[:LISTED_MAX]],
         rejected=bad[:LISTED_MAX],
-        rejected_total=len(bad),
+        rejected_total=memory.bad.total + imported.bad.total,
         warnings=list(_warnings(memory, summaries, settings, definition)),
         revision=None,
     )

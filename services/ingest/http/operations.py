@@ -237,7 +237,10 @@ IMPORT = Operation(
     answers=_answer(ImportAnswer),
     problems={
         **{status: says for status, says in _PROBLEMS.items() if status != 415},
-        400: "The file is of no known format, or a parameter is wrong or missing; nothing was written.",
+        400: (
+            "The file is of no known format or has more than 500,000 reads, or a parameter is wrong or missing; nothing"
+            " was written."
+        ),
         415: "The content coding is not known.",
         422: "Places of the file are no devices of the event; nothing was written.",
     },

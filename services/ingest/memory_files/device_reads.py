@@ -11,7 +11,7 @@ from schemas.events import ReadRow
 from schemas.ids import INSTANT_MAX_US, US
 from services.ingest.decoders.messages import WHERE_MAX_CHARS
 from services.ingest.memory_files.file_lines import FileSettings
-from services.ingest.memory_files.formats import BadLine, MemoryFile, ReadAt
+from services.ingest.memory_files.formats import BadLines, MemoryFile, ReadAt
 
 ReadKey = tuple[str, str, int]
 """Device, chip and instant by the device's clock: reads of which all three are the same are one. Source: R3.1."""
@@ -46,7 +46,7 @@ class ImportedReads(Struct, frozen=True):
     rows: list[ReadRow]
     places: dict[str, list[str]]
     repeats: int
-    bad: list[BadLine]
+    bad: BadLines
 
 
 class DeviceSummary(Struct, frozen=True):
@@ -72,12 +72,12 @@ def imported_reads(memory: MemoryFile, devices: Devices) -> ImportedReads:
     """Return the rows of a file, numbered from 0."""
     rows: dict[ReadKey, ReadRow] = {}
     places: dict[str, dict[str, None]] = {}
-    bad: list[BadLine] = []
+    bad = BadLines()
     repeats = 0
     for item in memory.reads:
         device = devices.of(item.read.where, item.read.antenna)
         if abs(item.at_us) > INSTANT_MAX_US:
-            bad.append(BadLine(item.line, f"its time is out of range: {item.at_us} microseconds since 1970"))
+            bad.add(item.line, f"its time is out of range: {item.at_us} microseconds since 1970")
             continue
         places.setdefault(device, {})[_place(item)] = None
         key = (device, item.read.chip, item.at_us)

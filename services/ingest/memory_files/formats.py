@@ -3,9 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from schemas.ids import REASON_CHARS
 from services.ingest.memory_files.chronotrack import CHRONOTRACK
 from services.ingest.memory_files.file_lines import (
     BadRecord,
@@ -14,6 +16,7 @@ from services.ingest.memory_files.file_lines import (
     FileMark,
     FileRead,
     FileSettings,
+    TimeOfDay,
     UnknownFile,
 )
 from services.ingest.memory_files.ipico import IPICO
@@ -22,7 +25,7 @@ from services.ingest.memory_files.raceresult import RACERESULT
 from services.ingest.memory_files.recorded_lines import JCHIP, WICLAX
 from services.ingest.memory_files.rfid_timing import OUTREACH, ULTRA
 from services.ingest.memory_files.tables import CHRONOKEEP, TABLE
-from services.ingest.memory_files.times import Days, lacks_dates
+from services.ingest.memory_files.times import Days
 
 FORMATS: tuple[FileFormat, ...] = (
     CHRONOTRACK,
@@ -39,9 +42,11 @@ FORMATS: tuple[FileFormat, ...] = (
 SAMPLE_LINES = 200  # by which a file is recognised: more than any heading or handshake
 SHOWN_CHARS = 80
 LINE_MAX_CHARS = 64 * 1024  # a MYLAPS message of 100 records with all keys has 40 KB
+READS_MAX = 500_000  # and marks, of a file; each takes about a kilobyte until it is on the log
+BAD_KEPT_MAX = 1_000  # lines that cannot be read, with their reasons; the others are counted
 CONTROL_MAX = 0.05  # of the characters; text has hardly any but line ends and tabs
 
-_LINE_ENDS = re.compile(r"\r\n|\n|\r")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|\Z)")
 _COMMENT = re.compile(r"#(?!P;)")
 _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f]")
 
@@ -69,20 +74,33 @@ class BadLine(Struct, frozen=True):
     reason: str
 
 
-class MemoryFile(Struct, frozen=True):
+class BadLines(Struct):
+    """The first of the lines that cannot be read, BAD_KEPT_MAX at most, and the number of all."""
+
+    first: list[BadLine] = field(default_factory=list)
+    total: int = 0
+
+    def add(self, line: int, reason: str) -> None:
+        """Count a line."""
+        self.total += 1
+        if len(self.first) < BAD_KEPT_MAX:
+            self.first.append(BadLine(line, reason[:REASON_CHARS]))
+
+
+class MemoryFile(Struct):
     """All that a file holds. `lacks_dates`: some of its times have no date, so that the day decides."""
 
     format: FileFormat
-    reads: list[ReadAt]
-    marks: list[MarkAt]
-    bad: list[BadLine]
-    lacks_dates: bool
+    reads: list[ReadAt] = field(default_factory=list)
+    marks: list[MarkAt] = field(default_factory=list)
+    bad: BadLines = field(default_factory=BadLines)
+    lacks_dates: bool = False
 
 
 def read_file(data: bytes, settings: FileSettings) -> MemoryFile:
     """Return what a file holds, in its order. A bad line loses nothing else. Raises UnknownFile."""
-    lines = [line.strip("\0 \r\n\ufeff") for line in _LINE_ENDS.split(_text(data))]
-    first_lines = [line for line in lines if 0 < len(line) <= LINE_MAX_CHARS][:SAMPLE_LINES]
+    text = _text(data)
+    first_lines = list(islice((line for line in _lines(text) if 0 < len(line) <= LINE_MAX_CHARS), SAMPLE_LINES))
     if not first_lines:
         raise UnknownFile(
             "the file has no lines that can be read; look whether the device has another one of the same day"
@@ -90,28 +108,34 @@ def read_file(data: bytes, settings: FileSettings) -> MemoryFile:
     file_format = recognised(first_lines, settings)
     read_line = file_format.reader(first_lines, settings)
     days = Days(settings.zone, settings.day)
-    memory = MemoryFile(file_format, [], [], [], False)
-    times = []
-    for number, line in enumerate(lines, 1):
+    memory = MemoryFile(file_format)
+    for number, line in enumerate(_lines(text), 1):
         if not line or _COMMENT.match(line):
             continue
         if len(line) > LINE_MAX_CHARS:
-            memory.bad.append(
-                BadLine(number, f"it has {len(line)} characters; the longest allowed has {LINE_MAX_CHARS}")
-            )
+            memory.bad.add(number, f"it has {len(line)} characters; the longest allowed has {LINE_MAX_CHARS}")
             continue
         try:
             for content in read_line(line):
-                if not isinstance(content, BadRecord):
-                    times.append(content.when)
                 _take(memory, number, content, days, settings)
         except ValueError as error:
-            memory.bad.append(BadLine(number, str(error)))
-    return MemoryFile(file_format, memory.reads, memory.marks, memory.bad, lacks_dates(times))
+            memory.bad.add(number, str(error))
+        if len(memory.reads) + len(memory.marks) > READS_MAX:
+            raise UnknownFile(
+                f"the file has more than {READS_MAX:,} reads; split the file between two lines, and send its parts"
+            )
+    return memory
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text one by one, since a list of millions takes many times as much as the text."""
+    return (line.group().strip("\0 \r\n\ufeff") for line in _LINE.finditer(text))
 
 
 def _take(memory: MemoryFile, number: int, content: Content, days: Days, settings: FileSettings) -> None:
     """Add a line's content. Raises ValueError for a time that did not occur, or has no date."""
+    if not isinstance(content, BadRecord) and isinstance(content.when, TimeOfDay):
+        memory.lacks_dates = True
     match content:
         case FileRead(where=where, when=when):
             memory.reads.append(ReadAt(number, content, days.instant_us(where, when) + settings.shift_us))
@@ -119,7 +143,7 @@ def _take(memory: MemoryFile, number: int, content: Content, days: Days, setting
             at_us = None if when is None else days.instant_us(where, when) + settings.shift_us
             memory.marks.append(MarkAt(number, content, at_us))
         case BadRecord(reason=reason):
-            memory.bad.append(BadLine(number, reason))
+            memory.bad.add(number, reason)
 
 
 def recognised(lines: Sequence[str], settings: FileSettings) -> FileFormat:
@@ -152,6 +176,6 @@ def _text(data: bytes) -> str:
             text = data.decode()
         except UnicodeDecodeError:
             text = data.decode("latin-1")
-    if data[:2] == b"PK" or len(_CONTROL.findall(text)) > CONTROL_MAX * len(text):
+    if data[:2] == b"PK" or len(text) - len(_CONTROL.sub("", text)) > CONTROL_MAX * len(text):
         raise UnknownFile("the file is not text; unpack it, or save a spreadsheet as CSV, and send that")
     return text

@@ -1,7 +1,7 @@
 """Times as files write them, and the dates of those that have none."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from schemas.ids import US
@@ -103,11 +103,6 @@ class Days:
 
 def _around(day: date, us: int) -> Iterator[datetime]:
     return (_combined(day + timedelta(days=days), us) for days in (0, 1, -1))
-
-
-def lacks_dates(times: Iterable[When | None]) -> bool:
-    """Return whether any of these times has no date."""
-    return any(isinstance(when, TimeOfDay) for when in times)
 
 
 def _clock_us(hour: str, minute: str, second: str, fraction: str | None, half: str | None) -> int:

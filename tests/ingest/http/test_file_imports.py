@@ -9,6 +9,7 @@ from schemas.events import NoticeReceived, ReadRow, ReadsLogged
 from services.fact_effects.known_event import KnownEvent
 from services.ingest.http.file_imports import known_of
 from services.ingest.memory_files.device_reads import ImportedReads
+from services.ingest.memory_files.formats import BadLines
 from services.ingest.settings import IngestSettings
 from services.runtime.tokens import new_token, tokens_bytes
 from tests.builders import EVENT, at, defined, device, entries
@@ -128,7 +129,7 @@ def test_chips_and_devices_are_known_by_the_facts_that_cover_the_read():
     known = KnownEvent(EVENT)
     for offset, fact in enumerate(facts_of(defined(), entries("7"), device("X9", "finish"))):
         known.fold(offset, fact)
-    imported = ImportedReads([ReadRow(0, "X9", "C7", at(100)), ReadRow(1, "Z1", "NOBODY", at(101))], {}, 0, [])
+    imported = ImportedReads([ReadRow(0, "X9", "C7", at(100)), ReadRow(1, "Z1", "NOBODY", at(101))], {}, 0, BadLines())
     assert known_of(known, imported) == ({"X9": "finish", "Z1": None}, {"C7": "7", "NOBODY": None})
 
 

@@ -36,7 +36,7 @@ def test_a_file_has_the_reads_of_the_live_stream(protocol: str):
     live = [message for line in lines for message in reader.feed(line, NOW) if isinstance(message, DecodedRead)]
     memory = read_file(b"".join(lines), FileSettings(zone=ZONE))
     assert memory.format.name == protocol
-    assert memory.bad == []
+    assert memory.bad.first == []
     assert len(live) == len(lines)
     assert [
         (item.read.where, item.read.antenna, item.read.chip, item.at_us, item.read.rssi) for item in memory.reads

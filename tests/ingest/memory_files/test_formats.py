@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.ingest.memory_files.file_lines import FileSettings, UnknownFile
-from services.ingest.memory_files.formats import BadLine, MemoryFile, read_file
+from services.ingest.memory_files.formats import BAD_KEPT_MAX, READS_MAX, BadLine, MemoryFile, read_file
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
 
@@ -105,7 +105,7 @@ LINES = [line for line, *_ in READS]
 def test_a_line_is_a_read_of_its_format(line, name, where, chip, antenna, at, rssi):
     memory = read(line)
     assert memory.format.name == name
-    assert memory.bad == []
+    assert memory.bad.first == []
     assert seen(memory) == [(where, chip, antenna, us(at), rssi)]
 
 
@@ -145,21 +145,21 @@ def test_a_table_of_ubidium_is_read_by_its_headings():
 )
 def test_a_table_is_read_by_usual_headings_or_named_columns(table, columns):
     memory = read(table, columns=columns)
-    assert memory.bad == []
+    assert memory.bad.first == []
     assert seen(memory) == [("FINISH", "A1", 2, us("2026-01-04T05:00:01.5+07:00"), None)]
 
 
 def test_a_bad_line_loses_nothing_else_and_is_named():
     memory = read("Chip,Time\nA1,05:00:01\n,05:00:02\nA3,25:00:00\n# a remark\nA4,05:00:04\n")
     assert [item.read.chip for item in memory.reads] == ["A1", "A4"]
-    assert [bad.line for bad in memory.bad] == [3, 4]
-    assert memory.bad[1] == BadLine(4, "25:00:00 is not a time of day")
+    assert [bad.line for bad in memory.bad.first] == [3, 4]
+    assert memory.bad.first[1] == BadLine(4, "25:00:00 is not a time of day")
 
 
 def test_a_bad_record_loses_nothing_else_of_its_line():
     memory = read("Start@Store@SS3507315:43:58.065 5 01 13001B25030800@SS3507315:43:58.065 5 01 13001B2503087E@1@$")
     assert [item.read.chip for item in memory.reads] == ["SS35073"]
-    assert "checksum" in memory.bad[0].reason
+    assert "checksum" in memory.bad.first[0].reason
 
 
 def test_guns_are_marks_and_no_reads():
@@ -197,7 +197,7 @@ def test_a_decoder_whose_clock_was_never_set_counts_from_what_somebody_says():
 def test_a_line_without_an_end_in_sight_is_a_bad_line():
     memory = read("Chip,Time\nA,05:00:00\n" + "x" * 200_000 + "\nB,05:00:01\n")
     assert [item.read.chip for item in memory.reads] == ["A", "B"]
-    assert [bad.line for bad in memory.bad] == [3]
+    assert [bad.line for bad in memory.bad.first] == [3]
 
 
 def test_utf_16_and_byte_order_marks_are_read():
@@ -237,16 +237,33 @@ def test_times_without_a_date_need_a_day():
 
 
 def test_a_date_that_may_be_two_is_refused_unless_the_day_decides():
-    assert read("Chip,Time\nA,03/04/2026 05:00:00\n").bad[0].reason.startswith("03/04/2026 may be two dates")
+    assert read("Chip,Time\nA,03/04/2026 05:00:00\n").bad.first[0].reason.startswith("03/04/2026 may be two dates")
     [item] = read("Chip,Time\nA,03/04/2026 05:00:00\n", day=date(2026, 4, 3)).reads
     assert item.at_us == us("2026-04-03T05:00:00+07:00")
 
 
 def test_a_time_that_did_not_occur_or_occurred_twice_is_a_bad_line():
     memory = read("Chip,Time\nA,2026-10-25 02:30:00\nB,2026-03-29 02:30:00\n", zone=ZoneInfo("Europe/Berlin"))
-    assert [bad.line for bad in memory.bad] == [2, 3]
+    assert [bad.line for bad in memory.bad.first] == [2, 3]
 
 
 def test_whether_times_lack_dates_is_known():
     assert not read("Chip,Time\nA,2026-01-04 05:00:00\n").lacks_dates
     assert read("Chip,Time\nA,05:00:00\n").lacks_dates
+
+
+def test_of_very_many_bad_lines_the_first_are_kept_and_all_are_counted():
+    memory = read("Chip,Time\n" + "A,?\n" * 5_000 + "B,05:00:01\n")
+    assert [item.read.chip for item in memory.reads] == ["B"]
+    assert (memory.bad.total, len(memory.bad.first)) == (5_000, BAD_KEPT_MAX)
+    assert memory.bad.first[-1].line == BAD_KEPT_MAX + 1
+
+
+def test_the_reason_of_a_bad_line_is_short_however_long_the_line():
+    (bad,) = read("Chip,Time\nA,05:00:00\nB," + "?" * 60_000 + "\n").bad.first
+    assert len(bad.reason) <= 1_000
+
+
+def test_a_file_with_more_reads_than_fit_into_memory_is_to_be_split():
+    with pytest.raises(UnknownFile, match="more than 500,000 reads; split the file"):
+        read("Chip,Time\n" + "A,05:00:00\n" * (READS_MAX + 1))
