@@ -376,9 +376,10 @@ def import_log(
 ) -> None:
     """Put a backed-up log of an event onto the log of this Kafka.
 
-    The file is checked against its checksum and read to its end before anything is written. Facts that are on the log
-    already are not written again, so an import that was cut off is simply repeated. If the log has other facts of the
-    event, nothing is written. Send nothing else to the event meanwhile; the boards follow by themselves.
+    The file is checked against the checksum beside it and read to its end before anything is written; a file without
+    a checksum is imported, and that is said. Facts that are on the log already are not written again, so an import
+    that was cut off is simply repeated. If the log has other facts of the event, nothing is written. Send nothing else
+    to the event meanwhile; the boards follow by themselves.
 
     MATLINE_KAFKA is Kafka's address. A matline up on this machine is found with its ports by --stack.
     """

@@ -40,13 +40,16 @@ def forget(data: Path) -> None:
 
 
 def running(data: Path) -> RunningStack | None:
-    """Return the stack that runs on a data folder, None if there is none."""
+    """Return the stack that runs on a data folder, None if there is none, or its note cannot be read."""
     try:
         noted = msgspec.json.decode((data / FILE_NAME).read_bytes(), type=RunningStack)
+    except (OSError, msgspec.DecodeError):
+        return None
+    try:
         os.kill(noted.pid, 0)
     except PermissionError:  # it runs under another user
         return noted
-    except (OSError, msgspec.DecodeError):
+    except OSError:
         return None
     return noted
 

@@ -77,7 +77,18 @@ def test_a_file_that_was_changed_cut_or_reordered_is_refused_before_kafka_is_ask
     assert "it was changed or cut; take another copy" in capsys.readouterr().err
     checksum_path(path).unlink()
     assert import_main(nobody, path) == 1
-    assert "is cut off after line" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"there is no {checksum_path(path)}, so nothing shows whether" in said
+    assert "is cut off after line" in said
+    checksum_path(path).write_text("")
+    assert import_main(nobody, path) == 1
+    assert "it was changed or cut; take another copy" in capsys.readouterr().err
+    checksum_path(path).unlink()
+    damaged = bytearray(written(path, facts).read_bytes())
+    damaged[30:60] = bytes(30)
+    path.write_bytes(damaged)
+    assert import_main(nobody, path) == 1
+    assert "is damaged after line" in capsys.readouterr().err
     assert import_main(nobody, written(path, facts, list(reversed(range(len(facts)))))) == 1
     assert "the lines were reordered" in capsys.readouterr().err
     path.write_bytes(b'{"type": "gun_fired", "event": "e", "race": "hm", "at_us": 1}\n')

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -36,6 +37,32 @@ def test_without_a_running_stack_the_environment_stays_and_a_named_one_is_a_faul
     forget(tmp_path)
     forget(tmp_path)
     assert running(tmp_path) is None
+
+
+@pytest.fixture
+def plain_user() -> Iterator[None]:
+    """Be a user to whom the modes of files apply."""
+    own = os.geteuid()
+    if own == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(own)
+
+
+def test_a_note_that_this_user_may_not_read_is_no_stack(tmp_path, request):
+    note(tmp_path, PORTS)
+    (tmp_path / "stack.json").chmod(0)
+    request.getfixturevalue("plain_user")
+    assert running(tmp_path) is None
+
+
+def test_a_stack_of_another_user_is_found(tmp_path):
+    note(tmp_path, PORTS)
+    first = (tmp_path / "stack.json").read_text().replace(str(os.getpid()), "1")  # of root
+    (tmp_path / "stack.json").write_text(first)
+    stack = running(tmp_path)
+    assert stack is not None
+    assert stack.variables == PORTS
 
 
 def test_rebuild_in_a_folder_without_data_is_a_fault_and_makes_none(tmp_path):
