@@ -63,18 +63,35 @@ class Crossing(NamedTuple):
     local: datetime
 
 
+class LineRead(NamedTuple):
+    """A read as its line has it: `date` null without `date=`, `days` the last digit of the count, null without one."""
+
+    chip: str
+    clock: time
+    date: date | None
+    days: int | None
+
+
 def read_crossing(text: str, day: ReaderDay | None) -> Crossing:
     """Return the read in a line. `day` dates a line without `date=`; null: not known. Raises ValueError."""
+    chip, clock, dated, days = read_line(text)
+    if dated is not None:
+        return Crossing(chip, datetime.combine(dated, clock))
+    if day is None:
+        raise ValueError(f"time {clock} has no date, and the reader did not say what its clock shows")
+    passed = ((days or 0) - day.days) % 10  # the count has one digit
+    return Crossing(chip, datetime.combine(day.date + timedelta(days=passed), clock))
+
+
+def read_line(text: str) -> LineRead:
+    """Return the read in a line. Raises ValueError."""
     match = _READ.fullmatch(text)
     if match is None:
         raise ValueError("not a read of J-Chip, such as DJ413A35 10:11:16.4433 10  10000      C7")
-    clock_time = _time(*re.split("[:.]", match["clock"]))
-    if dated := _DATE.search(match["rest"]):
-        return Crossing(label(match["tag"], "chip"), datetime.combine(_date(dated[1]), clock_time))
-    if day is None:
-        raise ValueError(f"time {match['clock']} has no date, and the reader did not say what its clock shows")
-    days = (int(match["day"] or 0) - day.days) % 10  # the count has one digit
-    return Crossing(label(match["tag"], "chip"), datetime.combine(day.date + timedelta(days=days), clock_time))
+    clock = _time(*re.split("[:.]", match["clock"]))
+    dated = _DATE.search(match["rest"])
+    days = None if match["day"] is None else int(match["day"])
+    return LineRead(label(match["tag"], "chip"), clock, _date(dated[1]) if dated else None, days)
 
 
 class JChip(Reader):

@@ -15,9 +15,13 @@ class UnknownFile(Exception):
 
 
 class TimeOfDay(NamedTuple):
-    """A time without a date: microseconds since midnight of a day that the file does not name."""
+    """A time without a date: microseconds since midnight of a day that the file does not name.
+
+    `days` is the last digit of the device's count of days, null without one.
+    """
 
     us: int
+    days: int | None = None
 
 
 When = int | TimeOfDay

@@ -5,11 +5,11 @@ Source: as `decoders/wiclax.py` and `decoders/jchip.py`; CrossMgr imports logs o
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 
-from services.ingest.decoders.jchip import ReaderDay
-from services.ingest.decoders.jchip import read_crossing as read_jchip
+from services.ingest.decoders.jchip import read_line
 from services.ingest.decoders.local_time import one_instant_us
-from services.ingest.decoders.wiclax import read_crossing as read_wiclax
+from services.ingest.decoders.wiclax import read_crossing
 from services.ingest.memory_files.file_lines import (
     Content,
     FileFormat,
@@ -17,7 +17,7 @@ from services.ingest.memory_files.file_lines import (
     FileRead,
     FileSettings,
     LineReader,
-    UnknownFile,
+    TimeOfDay,
 )
 
 _WICLAX = re.compile(r"[^;]+;\d\d-\d\d-\d{4} \d\d:\d\d:\d\d", re.ASCII)
@@ -35,7 +35,7 @@ def _wiclax_contents(line: str, settings: FileSettings) -> Iterator[Content]:
     if line.startswith(_GUN):
         yield FileMark("", "racestart", None, line)
     elif not _WICLAX_TALK.match(line):
-        crossing = read_wiclax(line, settings.zone)
+        crossing = read_crossing(line, settings.zone)
         yield FileRead(crossing.device, crossing.chip, crossing.at_us)
 
 
@@ -46,10 +46,12 @@ def _jchip_reader(_: Sequence[str], settings: FileSettings) -> LineReader:
 def _jchip_contents(line: str, settings: FileSettings) -> Iterator[Content]:
     if _JCHIP_TALK.match(line):
         return
-    if settings.day is None and "date=" not in line:
-        raise UnknownFile("the file has times without a date; say the day of its first read, such as 2026-01-04")
-    chip, local = read_jchip(line, None if settings.day is None else ReaderDay(settings.day, 0))
-    yield FileRead("", chip, one_instant_us(local, settings.zone))
+    chip, clock, dated, days = read_line(line)
+    if dated is None:
+        since_midnight = datetime.combine(date.min, clock) - datetime.min
+        yield FileRead("", chip, TimeOfDay(since_midnight // timedelta(microseconds=1), days))
+    else:
+        yield FileRead("", chip, one_instant_us(datetime.combine(dated, clock), settings.zone))
 
 
 WICLAX = FileFormat(

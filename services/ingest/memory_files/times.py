@@ -75,13 +75,14 @@ def shift_us(text: str) -> int:
 class Days:
     """The dates of times of day, in the order of the file: the first is on `day`, each next one nearest to the last.
 
-    So a file may run past midnight, and a read that is written late does not move the date.
+    So a file may run past midnight, and a read that is written late does not move the date. Where the device counts
+    days, they are counted from the last time on.
     """
 
     def __init__(self, zone: tzinfo, day: date | None) -> None:
         self._zone = zone
         self._day = day
-        self._last: dict[str, datetime] = {}
+        self._last: dict[str, tuple[datetime, int | None]] = {}
 
     def instant_us(self, where: str, when: When) -> int:
         """Return the instant of a time at a place. Raises ValueError, and UnknownFile if the day is needed."""
@@ -89,16 +90,19 @@ class Days:
             return when
         if self._day is None:
             raise UnknownFile("the file has times without a date; say the day of its first read, such as 2026-01-04")
-        local = self._nearest(where, when.us)
-        self._last[where] = local
+        local = self._nearest(where, when)
+        self._last[where] = local, when.days
         return one_instant_us(local, self._zone)
 
-    def _nearest(self, where: str, us: int) -> datetime:
+    def _nearest(self, where: str, when: TimeOfDay) -> datetime:
         assert self._day is not None
-        last = self._last.get(where)
-        if last is None:
-            return _combined(self._day, us)
-        return min(_around(last.date(), us), key=lambda local: abs(local - last))
+        if where not in self._last:
+            return _combined(self._day, when.us)
+        last, last_days = self._last[where]
+        if when.days is not None and last_days is not None:
+            passed = (when.days - last_days + 5) % 10 - 5  # the count has one digit; a read may be written late
+            return _combined(last.date() + timedelta(days=passed), when.us)
+        return min(_around(last.date(), when.us), key=lambda local: abs(local - last))
 
 
 def _around(day: date, us: int) -> Iterator[datetime]:

@@ -87,7 +87,7 @@ READS = [
     ),
     (
         "DJ413A35 10:11:16.4433 11  10000      C7",
-        *("jchip", "", "413A35", None, "2026-01-05T10:11:16.4433+07:00", None),
+        *("jchip", "", "413A35", None, "2026-01-04T10:11:16.4433+07:00", None),
     ),
     (
         "10KM@Passing@t=13:11:30.904|c=0000041|ct=UH|d=120606|l=13|dv=4|re=0|an=00001111|g=0|b=41|n=41@1016@$",
@@ -107,6 +107,15 @@ def test_a_line_is_a_read_of_its_format(line, name, where, chip, antenna, at, rs
     assert memory.format.name == name
     assert memory.bad.first == []
     assert seen(memory) == [(where, chip, antenna, us(at), rssi)]
+
+
+def test_days_of_a_jchip_file_are_counted_from_its_first_read_which_is_on_the_day_given():
+    lines = [f"DJ413A35 10:11:16 {count}  10000      C7" for count in ("13", "14", "13", "12", "13", "17", "10")]
+    memory = read("\n".join(lines))
+    dates = ["2026-01-04", "2026-01-05", "2026-01-04", "2026-01-03", "2026-01-04", "2026-01-08", "2026-01-11"]
+    assert [item.at_us for item in memory.reads] == [us(f"{day}T10:11:16+07:00") for day in dates]
+    assert memory.lacks_dates, "so the import says which day it took"
+    assert not read("DJ413A35 10:11:16.4433 13  10000      C7 date=20120806").lacks_dates
 
 
 NUMBERS = {"chip": "1", "time": "2", "device": "3", "antenna": "4"}
