@@ -3,7 +3,8 @@
 Tag reports are not acknowledged: reads that the network loses are lost unless the reader can hold reports. So its
 buffer events become notices, and reads go to our disk first. The connect event tells the time of the reader's clock.
 A reader that refuses or does not answer a request is worked with as far as it goes: the next request follows all the
-same, and a notice says what was refused. If reading cannot be started, it is tried again after a while.
+same, and a notice says what was refused. If reading cannot be started, it is tried again after a while, unless tags are
+reported all the same.
 
 Source: EPCglobal LLRP 1.0.1, sections 12.2.6, 18 (connections).
 """
@@ -103,6 +104,7 @@ class LlrpReader(Reader):
         self._request = 0  # the type of the request whose answer is awaited
         self._began_s = 0.0
         self._again_s: float | None = None  # when a reader that did not start is set up again
+        self._reads = False  # whether it has reported tags since the last request
         self._asked_s: float | None = None
         self._fault = ""  # raised once the messages before it were handed over
 
@@ -135,6 +137,8 @@ class LlrpReader(Reader):
         if isinstance(received, KeepAlive):
             self.send(message(KEEPALIVE_ACK, received.number))
         elif isinstance(received, Report):
+            if received.seen or received.unreadable:
+                self._reads, self._again_s = True, None  # setting it up again would interrupt it
             reads = [self._seen(sighting) for sighting in received.seen]
             return [*reads, *self._shortened(received.seen), *received.unreadable]
         elif isinstance(received, Alarm):
@@ -234,7 +238,7 @@ class LlrpReader(Reader):
             self._send(delete_rospecs, now)
         elif request in _FOLLOWS:
             self._send(_FOLLOWS[request], now)
-        else:
+        elif not self._reads:
             self._again_s = now.steady_s + SETUP_AGAIN_S
             refused += f"; if it sends no reports, look at its settings. This is tried again every {SETUP_AGAIN_S:g} s"
         return [*self._notices.change(self._where, f"refused {request}", refused, None)]
@@ -246,6 +250,7 @@ class LlrpReader(Reader):
         self._number += 1
         self._request = _TYPES.get(request, SET_READER_CONFIG)
         self._asked_s = now.steady_s
+        self._reads = False
         self.send(request(self._number))
 
 

@@ -297,6 +297,19 @@ def test_a_reader_that_does_not_start_is_set_up_again_later_and_said_so_once():
     assert [notice.kind for notice in said] == ["refused 22"]
 
 
+@pytest.mark.parametrize("tags", [REPORT, report(tag(bytes(12), None))], ids=["dated", "undated"])
+@pytest.mark.parametrize("reads_first", [True, False])
+def test_a_reader_that_reports_tags_is_not_set_up_again_though_it_refused_to_start(tags: bytes, reads_first: bool):
+    connection = ready()
+    for number, kind in ((4, 31), (5, 30), (6, 34)):
+        connection.feed(answer(kind, number=number), NOW)
+    refused = answer(32, 100, text=b"busy", number=7)
+    connection.feed(tags + refused if reads_first else refused + tags, NOW)
+    connection.take()
+    connection.tick(Now(NOW.wall_us, NOW.steady_s + SETUP_AGAIN_S))
+    assert connection.take() == b""
+
+
 def test_a_reader_that_does_not_announce_itself_is_asked_all_the_same():
     connection = reader()
     assert connection.tick(NOW) == []
