@@ -17,6 +17,7 @@ START, END, ESCAPE, SHIFT = 0x8E, 0x8F, 0x8D, 0x20
 VERSION = 2
 HEAD_BYTES = 10  # up to the first field
 FRAME_MAX_BYTES = 2048  # escaped; the longest known have 60
+NUMBER_MAX_BYTES = 8  # of times, the longest
 PASSING, STATUS, RESEND, ERROR = 0x0001, 0x0002, 0x0004, 0xFFFF  # kinds
 POLYNOMIAL, CRC_START = 0x1021, 0xFFFF
 
@@ -28,8 +29,10 @@ class Frame(Struct, frozen=True):
     fields: Mapping[int, bytes]
 
     def number(self, tag: int) -> int | None:
-        """Return the number in a field, null without the field."""
+        """Return the number in a field, null without the field. Raises ValueError for one of over 8 bytes."""
         value = self.fields.get(tag)
+        if value is not None and len(value) > NUMBER_MAX_BYTES:
+            raise ValueError(f"field {tag:02x} has {len(value)} bytes; a number has up to {NUMBER_MAX_BYTES}")
         return None if value is None else int.from_bytes(value, "little")
 
 

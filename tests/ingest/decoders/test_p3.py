@@ -106,6 +106,14 @@ def test_a_text_names_the_transponder_and_utc_holds_over_the_clock():
     assert passing_of(frame, timezone(timedelta(hours=1))) == Passing("268307", 8841, "FL-94890", utc_us, 141.0, 250)
 
 
+@pytest.mark.parametrize("tag", [NUMBER, TRANSPONDER, RTC_TIME, STRENGTH, UTC_TIME, DECODER])
+def test_a_frame_whose_number_is_too_long_is_a_dead_letter_and_the_next_one_is_read(tag):
+    bad = encode(PASSING, {**fields(700), tag: b"\1" * 200})
+    messages = reader().feed(bad + passing(701), START)
+    assert [message.raw for message in messages if isinstance(message, Unreadable)] == [bad]
+    assert numbers(messages) == [701]
+
+
 def test_a_gate_beacon_is_a_notice():
     gate = {**fields(8855), TRANSPONDER: (9992).to_bytes(4, "little")}
     [notice, _] = reader().feed(encode(PASSING, gate), START)
