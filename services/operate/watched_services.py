@@ -48,9 +48,12 @@ def addresses(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 async def watched_services(environment: Mapping[str, str]) -> dict[str, WatchedService]:
-    """Return what the four services on this machine answer. Raises StartFault."""
+    """Return what the four services on this machine answer. Raises StartFault.
+
+    Certificates are not verified: they are for the public name, which is not asked here, and nothing secret is sent.
+    """
     limit = aiohttp.ClientTimeout(total=ANSWER_S)
-    async with aiohttp.ClientSession(timeout=limit) as session:
+    async with aiohttp.ClientSession(timeout=limit, connector=aiohttp.TCPConnector(ssl=False)) as session:
         asked = [_ask(session, name, address) for name, address in addresses(environment).items()]
         return {service.name: service for service in await asyncio.gather(*asked)}
 
@@ -62,5 +65,10 @@ async def _ask(session: aiohttp.ClientSession, name: str, address: str) -> Watch
         async with session.get(f"{address}/metrics") as metrics:
             families = text_string_to_metric_families(await metrics.text())
             return WatchedService(name, address, fault, [sample for family in families for sample in family.samples])
+    except aiohttp.ClientSSLError as error:
+        return WatchedService(name, address, f"TLS fails at {address}: {error}", [])
+    except aiohttp.ServerDisconnectedError:
+        why = ", which may want a client's certificate (MATLINE_TLS_CLIENT_CA)" if address.startswith("https:") else ""
+        return WatchedService(name, address, f"the connection is closed by {address}{why}", [])
     except (aiohttp.ClientError, TimeoutError, ValueError):
         return WatchedService(name, address, f"does not answer at {address}", [])
