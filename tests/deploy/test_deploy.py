@@ -18,6 +18,7 @@ import yaml
 from schemas import topics
 from schemas.events import Fact
 from services import cli
+from services.ingest.readers.registry import PROTOCOLS
 from services.ingest.settings import settings_from as ingest_settings
 from services.live.settings import settings_from as live_settings
 from services.operate.embedded_kafka.install import read_lock
@@ -358,6 +359,20 @@ def test_only_what_others_need_can_be_reached():
         offered = {port["name"] for port in named("Service")[name]["spec"]["ports"]}
         assert {port["port"] for port in rule["ports"]} == offered
     assert policies.keys() == {"ingest", "readers", "live"}
+
+
+def test_every_reader_that_calls_finds_its_usual_port_open():
+    offered = {port["name"]: port["port"] for port in named("Service")["readers"]["spec"]["ports"]}
+    usual = {name: protocol.port for name, protocol in PROTOCOLS.items() if protocol.way == "calls us"}
+    assert usual
+    assert offered == {"http": 8701, **usual}
+    (container,) = named("StatefulSet")["readers"]["spec"]["template"]["spec"]["containers"]
+    assert {port["name"]: port["containerPort"] for port in container["ports"]} == offered
+
+
+def test_what_comes_with_one_token_goes_to_one_pod_of_ingest():
+    annotations = named("Ingress")["ingest"]["metadata"]["annotations"]
+    assert annotations["nginx.ingress.kubernetes.io/upstream-hash-by"] == "$http_authorization"
 
 
 def test_names_for_the_world_lead_to_services_that_are_there():
