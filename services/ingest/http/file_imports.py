@@ -38,7 +38,6 @@ from services.ingest.race_log import Log
 from services.ingest.readers.sources import Source
 
 FILE_MAX_BYTES = 32 * 1024 * 1024
-FILES_READ_AT_ONCE = 1  # in a thread; gateways need the processor too
 LISTED_MAX = 1_000  # bad lines, marks and unknown chips listed in an answer, each
 LISTED_PLACES = 8  # of a device, in a refusal
 GATEWAY = "import"  # what the log calls the sender of files, unless the request names another
@@ -193,7 +192,7 @@ def _checked(value: str, kind: Any, name: str) -> str:
 
 
 class FileImports:
-    """Files taken one after the other: read, compared with the log, and written."""
+    """Files taken one after the other: read, compared with the log, and written before the next is compared."""
 
     def __init__(
         self, race_log: Log, follower: LogFollower, limits: IngestLimits, count: Callable[[Sequence[LoggedFact]], None]
@@ -202,31 +201,31 @@ class FileImports:
         self._follower = follower
         self._limits = limits
         self._count = count
-        self._reading = asyncio.Semaphore(FILES_READ_AT_ONCE)
+        self._turn = asyncio.Lock()  # gateways need the processor and the memory too
 
     async def take(self, event: str, data: bytes, options: ImportOptions, at_us: int) -> ImportAnswer:
         """Write what a file that came in at `at_us` adds to the log, and return the answer. Raises IngestError."""
         definition = await self._definition(event)
         settings = file_settings(options, definition)
-        async with self._reading:
+        async with self._turn:
             memory, imported = await asyncio.to_thread(_read, data, settings, options.devices)
             logged = LoggedReads(imported.rows)
             await logged.look(self._log.values(event))
-        session = session_of(data, settings, options.devices)
-        draft = _draft(memory, imported, logged, settings, options, session, definition)
-        await self._ask_known(event, imported, draft)
-        if options.dry_run:
-            draft.dry_run = True
+            session = session_of(data, settings, options.devices)
+            draft = _draft(memory, imported, logged, settings, options, session, definition)
+            await self._ask_known(event, imported, draft)
+            if options.dry_run:
+                draft.dry_run = True
+                return draft
+            _check_devices(draft, options)
+            rows = new_rows(imported.rows, logged.strengths)
+            notices = _notices(event, memory, options, at_us)
+            facts: list[LoggedFact] = [*reads_facts(event, options.gateway, session, rows, at_us), *notices]
+            if facts:
+                draft.revision = await self._log.append(event, facts, self._limits.ack_wait_s)
+                self._count(notices)
+            draft.written = len(rows)
             return draft
-        _check_devices(draft, options)
-        rows = new_rows(imported.rows, logged.strengths)
-        notices = _notices(event, memory, options, at_us)
-        facts: list[LoggedFact] = [*reads_facts(event, options.gateway, session, rows, at_us), *notices]
-        if facts:
-            draft.revision = await self._log.append(event, facts, self._limits.ack_wait_s)
-            self._count(notices)
-        draft.written = len(rows)
-        return draft
 
     async def _definition(self, event: str) -> Definition | None:
         try:

@@ -1,5 +1,6 @@
 """Files out of devices' memories over HTTP, on a log in memory: what is written, shown and refused."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -59,6 +60,18 @@ async def test_a_file_that_comes_twice_writes_nothing_again(client, race_log):
     second = await answer(client, ULTRA, device="F1", **ZONE)
     assert len(rows(race_log)) == 2
     assert (second["written"], second["on_log"], second["new"], second["session"]) == (0, 2, 0, first["session"])
+
+
+async def test_a_file_that_comes_twice_at_once_is_written_once(client, race_log):
+    race_log.answering.clear()
+    async with asyncio.TaskGroup() as group:
+        both = [group.create_task(answer(client, ULTRA, device="F1", **ZONE)) for _ in range(2)]
+        while not race_log.asked:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)  # for the other one, were it not to wait
+        race_log.answering.set()
+    assert sorted(task.result()["written"] for task in both) == [0, 2]
+    assert len(rows(race_log)) == 2
 
 
 async def test_beside_the_live_stream_only_what_it_lacks_is_written(client, race_log):
