@@ -19,6 +19,7 @@ NEVER = "no-store"
 PRIVATE = "private, max-age=0"
 
 JSON_TYPE = "application/json; charset=utf-8"
+EXPOSED = "ETag, X-Revision, X-Total-Count, X-State, X-SHA256, Link, Content-Disposition"  # to pages of other sites
 
 
 VARYING = {"Vary": "Accept-Encoding"}
@@ -41,7 +42,7 @@ def answer(body: bytes, content_type: str, revision: int, **more: str) -> Answer
         "Content-Type": content_type,
         "ETag": tag,
         "Access-Control-Allow-Origin": "*",
-        "Access-Control-Expose-Headers": "ETag, X-Revision, X-Total-Count, Link",
+        "Access-Control-Expose-Headers": EXPOSED,
         "X-Revision": str(revision),
         "X-Content-Type-Options": "nosniff",
         **(VARYING if compressible(content_type) else {}),
