@@ -196,6 +196,19 @@ async def test_a_split_that_moved_is_sent_as_corrected(database):
     assert (kind, data["point"], data["gun_time"], data["corrected"]) == ("split", "10K", "0:33:25", True)
 
 
+async def test_a_boards_podium_follows_the_reads_of_athletes_who_are_not_on_it(database):
+    boards = [board("men", gender="M"), board("women", gender="F")]
+    women = [entry("1", gender="F"), entry("2", gender="F")]
+    finished, on_course = run("1", 1, 2000, 4000), run("2", 1, 2000, None)
+    race = await racing(database, finished, on_course, definition=definition(boards=boards), bibs=[*women, entry("7")])
+    async with serving(race) as live, streaming(live, "?board=women") as events:
+        (place,) = (await events.next())[2]["podium"]
+        assert place["decided"] is False
+        await race.announce(run("7", 1, 8000, 12_000))  # no gateway keeps a woman's earlier read for as long
+        kind, _, data = await events.next()
+        assert (kind, data["podium"][0]["decided"]) == ("board", True)
+
+
 async def test_an_athletes_stream_has_only_the_athlete_and_their_places(database):
     race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 2050, None))
     async with serving(race) as live, streaming(live, "?bib=7") as events:

@@ -19,7 +19,7 @@ BOARDS = [board("all"), board("chip", rank_by="chip"), board("men", within="all"
 QUERIES = ("board=all", "board=men&limit=3", "board=chip&point=10K", "board=chip&on_course=1&limit=5")
 
 
-BESIDE = ("board", "state", "changed_since_official", "total", "point")
+BESIDE = ("board", "state", "changed_since_official", "total", "point", "podium")
 OFTEN = LiveLimits(heartbeat_s=0.02)
 
 
