@@ -206,6 +206,18 @@ class ChangeEvents:
             cases_after += await self._team_cases(after, newest)
         return case_events(cases_before, cases_after)
 
+    async def _shared_case_events(self, since: int, newest: AnnouncedRevision, bib: str) -> list[StreamEvent]:
+        """Return the changed cases of an athlete with another one, which are in the rows of neither."""
+        before, after = await self._event_at(since, newest), await self._event_at(newest.revision, newest)
+        if before is None or after is None:
+            return []
+        cases_before = await self._loader.together(before, AnnouncedRevision(newest.event, since, 0))
+        cases_after = await self._loader.together(after, newest)
+        return case_events(
+            [case for case in cases_before if bib in (case.bib, case.other)],
+            [case for case in cases_after if bib in (case.bib, case.other)],
+        )
+
     async def _team_cases(self, event: EventIndex, announced: AnnouncedRevision) -> list[Case]:
         if not event.team_boards:
             return []
@@ -231,6 +243,8 @@ class ChangeEvents:
         events = [] if row is None else stream_events(event, before, row)
         if row is not None:
             events += case_events([] if before is None else before.cases, row.cases)
+        if bib in changes.shared:
+            events += await self._shared_case_events(since, newest, bib)
         (row,) = await self._rows.get(
             (newest.event, bib, newest.revision), lambda: self._row(newest, bib, since, changes)
         )

@@ -239,12 +239,19 @@ async def test_an_athlete_displaced_by_another_is_among_the_changed_rows(databas
 async def test_an_athlete_whose_chip_seems_carried_by_another_is_among_the_changed_rows(database):
     together = {**definition(), "together": {"points": 2}}
     race = await racing(database, run("7", 1, "2000.5", "4000.5"), run("8", 1, "2000.6", None), definition=together)
-    async with serving(race) as live, streaming(live, "?board=men") as events:
+    async with serving(race) as live, streaming(live, "?board=men") as events, streaming(live, "?bib=7") as own:
         await events.next()
+        await own.next()
         await race.announce(reads(read("F1", "C8", "4000.6")))
+        while (event := await own.next())[0] != "case":
+            assert event[0] == "board"
+        assert (event[2]["case"], event[2]["state"]) == ("together:7:8", "open")
         kind, _, data = (await events.take(3))[-1]
         assert (kind, {row["bib"]: row["flags"] for row in data["rows"]}) == ("board", {"7": "case", "8": "case"})
         await race.announce(decided("together:7:8", "accept"))
+        while (event := await own.next())[0] != "case":
+            assert event[0] == "board"
+        assert (event[2]["case"], event[2]["state"]) == ("together:7:8", "decided")
         kind, _, data = await events.next()
         assert (kind, {row["bib"]: row["flags"] for row in data["rows"]}) == ("board", {"7": None, "8": None})
 

@@ -38,6 +38,10 @@ export function follow(address, page) {
       heard();
       page.askAgain();
     });
+    stream.addEventListener("case", () => {
+      heard();
+      page.askAgain();
+    });
     stream.addEventListener("board", (message) => {
       heard();
       page.changed(JSON.parse(message.data));
