@@ -50,10 +50,11 @@ async def test_every_large_answer_is_compressed_for_clients_that_accept_it(datab
     async with serving(race) as live:
         for path in paths:
             plain, body = await fetch(live, path, "identity")
-            assert (plain.status, plain.headers["Vary"]) == (200, "Accept-Encoding"), path
+            assert plain.status == 200, path
+            assert "Accept-Encoding" in plain.headers["Vary"].split(", "), path
             assert "Content-Encoding" not in plain.headers, path
             response, sent = await fetch(live, path, coding)
-            assert (response.status, response.headers["Vary"]) == (200, "Accept-Encoding"), path
+            assert (response.status, response.headers["Vary"]) == (200, plain.headers["Vary"]), path
             if len(body) < 1024:
                 assert "Content-Encoding" not in response.headers, path
                 continue
@@ -71,10 +72,13 @@ async def test_the_first_load_of_a_live_board_takes_60_kb_at_most(database):
     paths = [
         f"/{EVENT}",
         "/static/app.js",
+        "/static/connection.js",
+        "/static/favourites.js",
+        "/static/icon.svg",
         "/static/words.js",
         "/static/style.css",
         BASE,
-        f"{BASE}/boards/men?limit=100",
+        f"{BASE}/boards/men?offset=0&limit=100&on_course=1",
     ]
     async with serving(race) as live:
         assert sum([len((await fetch(live, path, "gzip"))[1]) for path in paths]) <= 60_000
