@@ -275,4 +275,4 @@ def test_the_reason_of_a_bad_line_is_short_however_long_the_line():
 
 def test_a_file_with_more_reads_than_fit_into_memory_is_to_be_split():
     with pytest.raises(UnknownFile, match="more than 500,000 reads; split the file"):
-        read("Chip,Time\n" + "A,05:00:00\n" * (READS_MAX + 1))
+        read("0,C7,1451970005,120,1,-58,0,1,7,0000000000000000,0,2\n" * (READS_MAX + 1), zone=UTC)
