@@ -23,6 +23,7 @@ from services.live.pages.athlete_page import boards_of
 from services.live.pages.board import LINE_STEPS, build_board
 from services.live.pages.cases import event_team_cases
 from services.live.pages.result_states import RaceStates, boards_of_changes, race_states, state_changes
+from services.live.pages.team import delegation_state
 from services.live.stream_events import StreamEvent, bibs_of, board_event, case_events, encode_event, stream_events
 from services.live.stream_viewer import Subject
 from services.live.table_rows import AnnouncedRevision
@@ -183,10 +184,25 @@ class ChangeEvents:
     async def _event_events(
         self, since: int, newest: AnnouncedRevision, changes: Changes, accepted_us: int | None
     ) -> list[StreamEvent]:
-        boards = sorted({*changes.boards, *boards_of_changes(changes.states)})
+        delegations = await self._delegations_ruled(since, newest) if changes.ruled else []
+        boards = sorted({*changes.boards, *boards_of_changes(changes.states), *delegations})
         summary = summary_of(newest, boards, changes.bibs, accepted_us)
         states = [StreamEvent("publication", state) for state in changes.states]
         return [summary, *states, *await self._case_events(since, newest, changes)]
+
+    async def _delegations_ruled(self, since: int, newest: AnnouncedRevision) -> list[str]:
+        """Return the delegations whose state differs: a publication of one changes no row and no race's state."""
+        before, after = await self._event_at(since, newest), await self._event_at(newest.revision, newest)
+        if before is None or after is None:
+            return []
+        past = AnnouncedRevision(newest.event, since, 0)
+        differing = []
+        for name in before.delegations.keys() & after.delegations.keys():
+            earlier = await self._loader.delegation(before, past, before.delegations[name])
+            later = await self._loader.delegation(after, newest, after.delegations[name])
+            if (delegation_state(earlier), earlier.changed) != (delegation_state(later), later.changed):
+                differing.append(name)
+        return differing
 
     async def _case_events(self, since: int, newest: AnnouncedRevision, changes: Changes) -> list[StreamEvent]:
         """Return the cases that changed: among the changed athletes, or among all when too many changed."""
@@ -270,8 +286,8 @@ class ChangeEvents:
             raise Refused(404, "No such board", f"event {newest.event!r} has no board {subject.board!r} any more")
         refetch: dict[str, Any] = {"board": subject.board, "total": None, "rows": None, "removed": []}
         states = self._states(event, subject, changes, None)
-        changed = [StreamEvent("board", refetch)] if subject.board in changes.boards or states else []
-        return [*changed, *states]
+        differs = subject.board in changes.boards or states or changes.ruled
+        return [*([StreamEvent("board", refetch)] if differs else []), *states]
 
     async def _board_events(
         self, event: EventIndex, since: int, newest: AnnouncedRevision, subject: Subject, changes: Changes

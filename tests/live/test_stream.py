@@ -477,6 +477,24 @@ async def test_publications_reach_every_stream_that_they_concern(database):
         assert (kind, women["state"], women["void"]) == ("publication", "live", True)  # they never were provisional
 
 
+async def test_a_publication_of_a_delegation_reaches_its_stream_and_that_of_the_whole_event(database):
+    teams = {"id": "teams", "of": "men", "counting": 1}
+    of = definition(
+        boards=[board("men")], team_boards=[teams], delegations=[{"id": "all", "sum": ["teams"], "tie": "teams"}]
+    )
+    race = await racing(database, run("7"), definition=of, bibs=[entry("7", team="Huế")])
+    async with serving(race) as live, streaming(live) as events, streaming(live, "?board=all") as own:
+        await events.next()
+        await own.next()
+        published = fact("results_published", race="hm", state="provisional", boards=["all"], recorded_at_us=at(5000))
+        await race.announce(published)
+        kind, _, summary = await events.next()
+        assert (kind, summary["boards"]) == ("board", ["all"])
+        kind, id_, data = await own.next()
+        assert (kind, id_, data["board"], data["rows"]) == ("board", race.revision, "all", None)
+        assert (await live.json(f"/v1/events/{EVENT}/delegations/all"))["state"] == "provisional"
+
+
 async def test_a_change_after_official_results_is_announced_with_the_boards_that_it_changes(database):
     published = [
         fact("results_published", race="hm", state=state, recorded_at_us=at(at_s))
