@@ -174,6 +174,29 @@ async def test_what_is_not_there_is_said_in_words_and_to_programs_as_a_problem(d
                 assert (response.status, response.content_type) == (404, "application/problem+json")
 
 
+async def test_of_an_event_without_a_definition_its_page_says_that_nothing_is_known_yet(database):
+    race = Racing(database)
+    await race.announce(entries("7"))
+    async with serving(race) as live:
+        assert f"/{EVENT}" in links(await live.text("/")).values()
+        for language, words in (
+            ("en", "Nothing is known of this event yet."),
+            ("vi", "Giải này chưa có thông tin."),
+        ):
+            async with live.get(f"/{EVENT}?lang={language}", headers={"Accept": "text/html"}) as response:
+                assert response.status == 404
+                assert words in shown(await response.text())
+
+
+async def test_a_comparison_says_which_athletes_are_in_no_race_of_the_event(database):
+    of = definition(races=[race_of(), race_of("5k", name="5 km")])
+    race = await racing(database, run("7"), definition=of, bibs=["7", entry("9", race="5k")])
+    await race.announce(defined(definition()))
+    async with serving(race) as live:
+        text = shown(await live.text(f"/{EVENT}/compare?bibs=7,9"))
+        assert "This event has no athlete with the bib 9." in text
+
+
 async def test_point_names_and_orders_at_points_are_shown(database):
     of = definition(races=[race_of(points=course(K10={"name": {"vi": "Mốc 10"}}))], boards=[board("men", name="Men")])
     race = await racing(database, run("7", 1, 2000, 4000), run("8", 1, 1900, 4100), definition=of)

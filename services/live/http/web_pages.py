@@ -97,8 +97,11 @@ class WebPages:
         if refused.status in (401, 403):
             return words["needsKey"]
         asked = request.match_info
-        if "bib" in asked and asked["event"] in self._tracker.newest:
-            return words["noAthlete"].format(bib=asked["bib"])
+        if asked.get("event") in self._tracker.newest:
+            if "bib" in asked:
+                return words["noAthlete"].format(bib=asked["bib"])
+            if refused.status == 404:
+                return words["noDefinition"]
         return words["noEvent"]
 
     async def _events(self, request: web.Request, query: PageQuery, language: str) -> Answer:
@@ -168,7 +171,9 @@ class WebPages:
             event = in_asked_language(await self._loader.events.defined(announced), language)
             document = build_event(await self._loader.event(event, announced))
             known = await self._loader.athletes(announced, bibs)
-            present = [name for name in bibs if name in known and not known[name].gone]
+            present = [
+                name for name in bibs if name in known and not known[name].gone and known[name].race in event.races
+            ]
             data = [await self._loader.athlete(event, announced, name) for name in present]
             missing = [name for name in bibs if name not in present]
 
