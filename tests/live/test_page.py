@@ -9,7 +9,22 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 from services.live.limits import LiveLimits
-from tests.builders import EVENT, at, board, course, defined, definition, entries, entry, fact, gun, half, reads, run
+from tests.builders import (
+    EVENT,
+    at,
+    board,
+    course,
+    defined,
+    definition,
+    entries,
+    entry,
+    entry_withdrawn,
+    fact,
+    gun,
+    half,
+    reads,
+    run,
+)
 from tests.builders import race as race_of
 from tests.builders import read as read_at
 from tests.live.browsing import browser, on_thread, opened, texts, until
@@ -493,3 +508,14 @@ async def test_a_board_says_where_its_places_go_by_another_time_than_it_shows(da
         assert "Places by gun, times by chip" in (await on_thread(lambda: texts(browser, "#caption")))[0]
         await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#boards [data-id=chip]").click())
         await until(lambda: texts(browser, "#caption") == ["chip Live"])
+
+
+async def test_the_open_page_of_an_athlete_whose_entry_is_withdrawn_says_so_until_they_are_back(database, browser):
+    race = await racing(database, run("7"), bibs=["7", "8"])
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}/athletes/7")
+        await until(lambda: texts(browser, "#connection") == ["Connected"])
+        await race.announce(entry_withdrawn("7"))
+        await until(lambda: texts(browser, "#main") == ["This event has no athlete with the bib 7."])
+        await race.announce(entries("7"))
+        await until(lambda: texts(browser, "#name") == ["7 No 7 Runner"])

@@ -42,12 +42,16 @@ async function ask() {
   askedAt = performance.now();
   try {
     const answer = await fetch(location.href, { cache: "no-cache" });
-    if (answer.ok) takeOver(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    if (answer.ok && $("notice")) location.reload(); // the athlete is back, and no part is there to be taken over
+    else if (answer.ok) takeOver(parsed(await answer.text()));
+    else if (answer.status === 404) $("main").replaceChildren(parsed(await answer.text()).getElementById("notice"));
     else if (answer.status >= 429) setTimeout(askSoon, RETRY_MS);
   } catch {
     // The stream is lost too, and its return asks again.
   }
 }
+
+const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
 
 function takeOver(made) {
   for (const part of document.querySelectorAll("[data-part]")) {
