@@ -17,7 +17,7 @@ const say = (word) => words[word] ?? word;
 const event = $("main").dataset.event;
 const key = new URL(location.href).searchParams.get("key");
 
-const bibs = $("main").dataset.bibs.split(/[ ,]+/);
+const bibs = $("main").dataset.bibs.split(",").map((bib) => bib.trim()); // a bib may have a blank in it
 let timer = null;
 let dueAt = Infinity; // when the page is asked for again
 let askedAt = performance.now(); // when it was asked for last
