@@ -7,6 +7,7 @@ from importlib.resources import files
 import msgspec
 from aiohttp import web
 
+from services.runtime.if_none_match import matches
 from services.runtime.openapi import Service, document
 from services.runtime.openapi_page import STYLE_PATH, page
 from services.runtime.operations import JSON, Answer, Content, Handler, Operation, OperationRoute
@@ -48,7 +49,8 @@ def routes(service: Service, described: Sequence[OperationRoute]) -> list[Operat
 
 
 def _serve(body: bytes, media: str) -> Handler:
-    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    # Weak, since a middleware may compress the body, and a strong one names the very bytes. Source: RFC 9110, 8.8.3.3.
+    tag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = {
         "ETag": tag,
         "Cache-Control": CACHING,
@@ -58,7 +60,8 @@ def _serve(body: bytes, media: str) -> Handler:
     }
 
     async def served(request: web.Request) -> web.Response:
-        if tag in request.headers.get("If-None-Match", ""):
+        wanted = request.headers.get("If-None-Match")
+        if wanted is not None and matches(wanted, tag):
             return web.Response(status=304, headers=headers)
         return web.Response(body=body, content_type=media, charset="utf-8", headers=headers)
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from multidict import CIMultiDict
 
 from services.runtime import problem as runtime_problem
+from services.runtime.if_none_match import matches
 
 OVERHEAD_BYTES = 1_000  # of an answer beside its body: headers, key, the entry in the cache
 
@@ -96,13 +97,6 @@ class ReadyAnswer:
             del headers["Content-Type"]
             return web.Response(status=304, headers=headers)
         return web.Response(body=self._body, headers=headers)
-
-
-def matches(if_none_match: str, tag: str) -> bool:
-    """Return whether an If-None-Match names the tag, weak or strong. Source: RFC 9110, section 13.1.2."""
-    if if_none_match.strip() == "*":
-        return True
-    return any(listed.strip().removeprefix("W/") == tag for listed in if_none_match.split(","))
 
 
 def problem(status: int, title: str, detail: str, retry: bool = False, **members: Any) -> web.Response:
