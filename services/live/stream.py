@@ -22,7 +22,7 @@ from services.live.metrics import LiveMetrics
 from services.live.recent_notices import RecentNotices
 from services.live.revisions import RevisionTracker
 from services.live.stream_changes import ChangeEvents, encoded, summary_of
-from services.live.stream_viewer import Subject, Viewer
+from services.live.stream_viewer import Permission, Subject, Viewer, refused
 from services.live.table_rows import AnnouncedRevision
 from services.runtime.clickhouse import DatabaseUnavailable
 
@@ -90,8 +90,10 @@ class Streams:
         while True:
             await asyncio.sleep(self._limits.heartbeat_s)
             alike: dict[tuple[str, int], list[Viewer]] = {}
-            for viewer in self._all_viewers():
-                if not viewer.may_view():  # its token was revoked, or viewers need one by now
+            everyone = self._all_viewers()
+            closing = set(refused(everyone))  # whose token was revoked, or who need one by now
+            for viewer in everyone:
+                if viewer in closing:
                     viewer.close()
                     continue
                 alike.setdefault((viewer.subject.event, viewer.revision), []).append(viewer)
@@ -101,9 +103,9 @@ class Streams:
     # --- One viewer
 
     async def serve(
-        self, request: web.Request, subject: Subject, last_id: str | None, may_view: Callable[[], bool]
+        self, request: web.Request, subject: Subject, last_id: str | None, permission: Permission
     ) -> web.StreamResponse:
-        """Serve a stream until the viewer leaves, is closed, or by `may_view` may no longer see it.
+        """Serve a stream until the viewer leaves, is closed, or by `permission` may no longer see it.
 
         Raises Refused, TooManyViewers, DatabaseUnavailable.
         """
@@ -129,7 +131,7 @@ class Streams:
             if request.transport is None:  # the client has left meanwhile
                 return response
             chunked = request.version >= HttpVersion11
-            viewer = Viewer(subject, revision, request.transport, chunked, self._limits.waiting_bytes, may_view)
+            viewer = Viewer(subject, revision, request.transport, chunked, self._limits.waiting_bytes, permission)
             self._join(viewer)
             try:
                 await viewer.closed()

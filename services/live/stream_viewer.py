@@ -1,7 +1,7 @@
 """One open stream: its subject, and its connection."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
 from typing import NamedTuple
 
 from services.live.http.query import SNAPSHOT_ROWS
@@ -28,12 +28,19 @@ class Subject(NamedTuple):
         return self.board is None and self.bib is None
 
 
+class Permission(NamedTuple):
+    """Whether a viewer may go on: `check` answers by the current tokens, alike for all who showed the same."""
+
+    shown: Hashable
+    check: Callable[[], bool]
+
+
 class Viewer:
     """One open stream, and the viewer's revision once what was offered is sent.
 
     Events go straight to the connection, which keeps what cannot be sent yet, so that no task has to run for each of
-    thousands of viewers. `chunked` is how HTTP/1.1 frames a body of unknown length. `may_view` says whether the
-    viewer's token is still valid.
+    thousands of viewers. `chunked` is how HTTP/1.1 frames a body of unknown length. `permission` says whether
+    the viewer's token is still valid.
     """
 
     def __init__(
@@ -43,11 +50,11 @@ class Viewer:
         transport: asyncio.Transport,
         chunked: bool,
         waiting_bytes_max: int,
-        may_view: Callable[[], bool],
+        permission: Permission,
     ) -> None:
         self.subject = subject
         self.revision = revision
-        self.may_view = may_view
+        self.permission = permission
         self._transport = transport
         self._chunked = chunked
         self._waiting_bytes_max = waiting_bytes_max
@@ -71,3 +78,16 @@ class Viewer:
     async def closed(self) -> None:
         """Wait for the end of the stream."""
         await self._closed.wait()
+
+
+def refused(viewers: Iterable[Viewer]) -> list[Viewer]:
+    """Return the viewers who may not go on. Each token is checked once: that reads a file's state and hashes."""
+    verdicts: dict[Hashable, bool] = {}
+    for_closing = []
+    for viewer in viewers:
+        shown, check = viewer.permission
+        if shown not in verdicts:
+            verdicts[shown] = check()
+        if not verdicts[shown]:
+            for_closing.append(viewer)
+    return for_closing

@@ -13,7 +13,7 @@ import pytest
 from schemas.notices import NOTICE_VERSION, RevisionNotice
 from services.live.app import REVISIONS
 from services.live.limits import LiveLimits
-from services.live.stream_viewer import Subject, Viewer
+from services.live.stream_viewer import Permission, Subject, Viewer, refused
 from services.live.table_rows import AnnouncedRevision
 from tests.builders import (
     EVENT,
@@ -37,6 +37,7 @@ from tests.live.racing import Live, Racing, serving
 STREAM = f"/v1/events/{EVENT}/stream"
 HANG_S = 20.0
 WAITING_BYTES = 4_000
+ALLOWED = Permission(None, lambda: True)
 
 
 class Events:
@@ -400,7 +401,7 @@ async def viewer_over_a_socket():
     client.setblocking(False)
     transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=server)
     with client:
-        yield Viewer(Subject(EVENT), 1, transport, True, WAITING_BYTES, lambda: True), client
+        yield Viewer(Subject(EVENT), 1, transport, True, WAITING_BYTES, ALLOWED), client
         transport.abort()
 
 
@@ -424,6 +425,25 @@ async def test_one_large_event_reaches_a_viewer_that_keeps_up():
                 received += await asyncio.get_running_loop().sock_recv(client, 65_536)
         assert received == chunk
         assert viewer.offer(b"y")
+
+
+def test_a_token_is_checked_once_for_all_who_showed_it():
+    checked: list[str] = []
+
+    def permission(shown: str, valid: bool) -> Permission:
+        def check() -> bool:
+            checked.append(shown)
+            return valid
+
+        return Permission(shown, check)
+
+    transport = cast(asyncio.Transport, None)  # nothing is sent
+    revoked, valid = permission("revoked", False), permission("valid", True)
+    viewers = [
+        Viewer(Subject(EVENT), 1, transport, True, WAITING_BYTES, shown) for shown in (revoked, valid, revoked, valid)
+    ]
+    assert refused(viewers) == [viewers[0], viewers[2]]
+    assert checked == ["revoked", "valid"]
 
 
 async def test_a_quiet_stream_has_heartbeats_that_do_not_move_a_client(database):

@@ -43,6 +43,10 @@ class Access:
         if event is not None and not holder.may_event(event):
             raise Refused(403, "Not this event", f"token {holder.id} is not for event {event!r}")
 
+    def shown(self, request: web.Request) -> tuple[str | None, str | None, str | None]:
+        """Return all of a request by which `check_viewer` decides: its event, and its token in the header or `key`."""
+        return request.match_info.get("event"), request.headers.get("Authorization"), request.query.get("key")
+
     def may_still_view(self, request: web.Request) -> bool:
         """Return whether a request that was answered, and whose stream is open, may go on seeing public data."""
         try:

@@ -62,7 +62,7 @@ from services.live.preview_tables import PreviewTables
 from services.live.previews import Previews
 from services.live.revisions import RevisionTracker
 from services.live.stream import Streams
-from services.live.stream_viewer import Subject
+from services.live.stream_viewer import Permission, Subject
 from services.live.table_rows import AnnouncedRevision
 from services.live.waiting_lists import WaitingFacts
 from services.runtime.clickhouse import DatabaseUnavailable
@@ -414,7 +414,8 @@ class LiveApi:
         language = None if event is None else in_asked_language(event, query.language).language
         subject = Subject(announced.event, query.board, query.bib, language, query.point, query.on_course, query.limit)
         last_id = request.headers.get("Last-Event-ID")
-        return await self._streams.serve(request, subject, last_id, lambda: self._access.may_still_view(request))
+        permission = Permission(self._access.shown(request), lambda: self._access.may_still_view(request))
+        return await self._streams.serve(request, subject, last_id, permission)
 
 
 def _highest(announced: Iterable[AnnouncedRevision]) -> int:
