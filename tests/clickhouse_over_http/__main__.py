@@ -21,6 +21,7 @@ import chdb
 import cramjam
 import msgspec
 from aiohttp import web
+from chdb.state.sqlitelike import Connection
 
 from tests.clickhouse_over_http.faults import Fault, Faults
 
@@ -80,12 +81,13 @@ class Engine:
         return result
 
 
-def _insert(connection: "chdb.Connection", head: bytes, rows: bytes) -> bytes:
+def _insert(connection: Connection, head: bytes, rows: bytes) -> bytes:
     """Insert rows by way of a file: at the end of a statement the engine takes some bytes of rows for white space."""
     with NamedTemporaryFile() as file:
         file.write(rows)
         file.flush()
-        result: bytes = connection.query(head + b" FROM INFILE '" + file.name.encode() + b"' FORMAT Native").bytes()
+        statement = head + b" FROM INFILE '" + file.name.encode() + b"' FORMAT Native"
+        result: bytes = connection.query(statement).bytes()  # type: ignore[arg-type]  # it takes bytes too
     return result
 
 
@@ -94,7 +96,7 @@ def _format(statement: bytes) -> str:
     return written[1].decode() if written else "TabSeparated"
 
 
-def _set(connection: "chdb.Connection", settings: dict[str, str]) -> None:
+def _set(connection: Connection, settings: dict[str, str]) -> None:
     if settings:
         connection.query("SET " + ", ".join(f"{name} = {value}" for name, value in settings.items()))
 
