@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import re
 import shutil
 import socket
@@ -19,7 +20,10 @@ from services.runtime.faults import StartFault
 READY_S = 300.0  # for a first start with its downloads on a slow line
 STOP_S = 40.0
 LINES_KEPT = 40
+PORTS = range(20_000, 32_000)  # below those that a system gives to connections, which might take one meanwhile
 _OF_UP = "up | "  # before lines of `matline up` itself
+_dice = random.SystemRandom()  # others may have seeded the common one, and draw the same
+_returned: set[int] = set()
 _STARTED = re.compile(r"\b(\w+) is process (\d+)$")
 
 
@@ -158,13 +162,13 @@ def _is_free(port: int) -> bool:
 
 def _free_port(taken: set[int]) -> int:
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port not in taken:
+        port = _dice.choice(PORTS)
+        if port not in taken and _is_free(port):
             return port
 
 
 def free_port() -> int:
-    """Return a free port."""
-    return _free_port(set())
+    """Return a port that is free, and was not returned before."""
+    port = _free_port(_returned)
+    _returned.add(port)
+    return port
