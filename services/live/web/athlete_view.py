@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.formatting.times import format_exact, format_gap
+from schemas.ids import US
+from schemas.results import printed_s
+from services.formatting.times import format_exact, format_gap, format_hms
 from services.live.web.addresses import (
     PageQuery,
     athlete_address,
@@ -22,7 +24,6 @@ from services.live.web.clock_words import exact_time_of_day, time_of_day
 from services.live.web.words import WORDS
 from services.standings.result_flags import ADJUSTED
 
-US = 1_000_000
 COMPARED_MAX = 4
 RANK_COLUMNS = 4  # boards whose ranks the table of splits has
 
@@ -195,7 +196,7 @@ def compare_page(
         points=[point["name"] for point in points.values()],
         athletes=columns,
         chart=chart,
-        most="" if chart is None else format_gap(-(-chart.most_us // US)),
+        most="" if chart is None else format_gap(printed_s(chart.most_us)),
         action=compare_address(event["event"], PageQuery()),
         kept=_kept(query),
     )
@@ -225,10 +226,9 @@ def _times(race: Document, athlete: Document) -> dict[str, int]:
 def _compared(time_us: int | None, first_us: int) -> tuple[str, str]:
     if time_us is None:
         return "", ""
-    seconds = -(-time_us // US)
-    hours, rest = divmod(seconds, 3600)
-    gap_s = seconds - -(-first_us // US)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}", format_gap(gap_s) if gap_s else ""
+    seconds = printed_s(time_us)
+    gap_s = seconds - printed_s(first_us)
+    return format_hms(seconds), format_gap(gap_s) if gap_s else ""
 
 
 def athlete_title(event: Document, athlete: Document) -> str:
