@@ -16,12 +16,26 @@ import msgspec
 from msgspec import Struct, field
 
 from schemas.ids import REASON_CHARS, label
-from services.ingest.decoders.json_events import Antenna, Centidbm, Dbm, events_of, instant_us, reader_name
-from services.ingest.decoders.messages import DecodedRead, Message, Notice, Unreadable
-from services.ingest.decoders.protocol import ReaderProtocol, ReaderSettings
+from services.ingest.decoders.json_events import (
+    Antenna,
+    Centidbm,
+    Dbm,
+    body_reader,
+    dead_letter_reader,
+    instant_us,
+    reader_name,
+    upload_reader,
+)
+from services.ingest.decoders.messages import DecodedRead, Message, Notice
+from services.ingest.decoders.protocol import ReaderProtocol
 
+MAKER = "an Impinj reader"
 REPORTED = frozenset(("overflow", "antennaConnected", "antennaDisconnected", "inventoryStatus", "inventoryTerminated"))
 """Kinds of events that officials get as notices; others, such as diagnostics, have no meaning for a race."""
+
+
+URL_SAFE = str.maketrans("-_", "+/")
+"""From the alphabet of base64 that readers were seen to use in their stream to the usual one."""
 
 
 class TagInventory(Struct, rename="camel"):
@@ -49,28 +63,21 @@ class Event(Struct, rename="camel"):
     is_heart_beat: bool = field(default=False)
 
 
-def read_body(body: bytes, device: str, session: str) -> list[Message]:
-    """Return the messages in a body that a reader posted, in order; `device` names it where its events do not."""
-    events, faults = events_of(body)
-    messages: list[Message] = [*faults]
-    for index, raw in enumerate(events):
-        try:
-            messages += _messages(msgspec.json.decode(raw, type=Event), raw, device, session, index)
-        except (ValueError, RecursionError) as error:
-            messages.append(Unreadable(raw, f"not an event of an Impinj reader: {error}", index=index, where=device))
-    return messages
+def read_event(raw: bytes, device: str, session: str, number: int) -> list[Message]:
+    """Return the messages of an event, of which `device` names the reader if not empty.
 
-
-def _messages(event: Event, raw: bytes, device: str, session: str, index: int) -> list[Message]:
+    Raises ValueError, RecursionError.
+    """
+    event = msgspec.json.decode(raw, type=Event)
     where = device or reader_name(event.hostname)
     if event.tag_inventory_event is not None:
-        return [_read(event, event.tag_inventory_event, where, session, index)]
+        return [_read(event, event.tag_inventory_event, where, session, number)]
     if event.is_heart_beat:
         return []
     if event.epc is not None and event.first_seen_timestamp is not None:
         seen_us = instant_us(event.first_seen_timestamp)
         chip = label(event.epc.replace(" ", ""), "EPC")
-        return [DecodedRead(session, index, where, chip, seen_us, event.antenna_port, event.peak_rssi)]
+        return [DecodedRead(session, number, where, chip, seen_us, event.antenna_port, event.peak_rssi)]
     if event.event_type is None:
         raise ValueError("it has neither an event type nor a tag")
     if event.event_type == "tagInventory":
@@ -81,12 +88,12 @@ def _messages(event: Event, raw: bytes, device: str, session: str, index: int) -
     return [Notice(where, event.event_type, at_us, raw.decode("utf-8", "replace")[:REASON_CHARS])]
 
 
-def _read(event: Event, tag: TagInventory, where: str, session: str, index: int) -> DecodedRead:
+def _read(event: Event, tag: TagInventory, where: str, session: str, number: int) -> DecodedRead:
     seen = tag.first_seen_time or tag.last_seen_time or event.timestamp
     if seen is None:
         raise ValueError("a read has no time")
     rssi = None if tag.peak_rssi_cdbm is None else tag.peak_rssi_cdbm / 100
-    return DecodedRead(session, index, where, _chip(tag), instant_us(seen), tag.antenna_port, rssi)
+    return DecodedRead(session, number, where, _chip(tag), instant_us(seen), tag.antenna_port, rssi)
 
 
 def _chip(tag: TagInventory) -> str:
@@ -96,18 +103,12 @@ def _chip(tag: TagInventory) -> str:
     if not tag.epc:
         raise ValueError("a read has no EPC; set the reader to send epcHex")
     try:
-        return label(base64.b64decode(tag.epc, validate=True).hex(), "EPC")
+        return label(base64.b64decode(tag.epc.translate(URL_SAFE), validate=True).hex(), "EPC")
     except binascii.Error:
         raise ValueError(f"EPC {tag.epc[:40]!r} is not base64") from None
 
 
-def _read_upload(body: bytes, device: str, session: str, settings: ReaderSettings) -> list[Message]:
-    return read_body(body, device, session)
-
-
-def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Message]:
-    return read_body(raw, "", session)
-
+read_body = body_reader(read_event, MAKER)
 
 PROTOCOL = ReaderProtocol(
     name="impinj",
@@ -115,8 +116,8 @@ PROTOCOL = ReaderProtocol(
     way="comes by HTTP",
     port=0,
     connect=None,
-    read_upload=_read_upload,
-    read_again=_read_again,
+    read_upload=upload_reader(read_body),
+    read_again=dead_letter_reader(read_body),
     takes_secret=True,
     has_zone=False,
     simulated=False,

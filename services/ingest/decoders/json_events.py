@@ -1,12 +1,14 @@
-"""What readers that post JSON have in common: bodies of several events, and instants with their offset."""
+"""What readers that send JSON have in common: bodies of several events, and instants with their offset."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Raw
 
-from services.ingest.decoders.messages import WHERE_MAX_CHARS, Unreadable
+from services.ingest.decoders.messages import WHERE_MAX_CHARS, Message, Unreadable
+from services.ingest.decoders.protocol import ReaderSettings
 
 Antenna = Annotated[int, Meta(ge=0, le=65_535)]
 Dbm = Annotated[float, Meta(ge=-1_000, le=1_000)]
@@ -15,6 +17,13 @@ Centidbm = Annotated[float, Meta(ge=-100_000, le=100_000)]
 EVENTS_MAX = 25_000  # of one body: more reads than 1 MiB holds, and so few that dead letters of all fit into a quota
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+ReadEvent = Callable[[bytes, str, str, int], list[Message]]
+"""A function that returns the messages of an event, of its JSON, the reader's name (empty: its own), the session and
+the event's number in it. Raises ValueError, RecursionError."""
+
+ReadBody = Callable[[bytes, str, str], list[Message]]
+"""A function that returns the messages in a body, of its bytes, the reader's name (empty: its own) and the session."""
 
 
 def events_of(body: bytes) -> tuple[list[bytes], list[Unreadable]]:
@@ -30,6 +39,35 @@ def events_of(body: bytes) -> tuple[list[bytes], list[Unreadable]]:
     if len(events) > EVENTS_MAX:
         return [], [Unreadable(body, f"{len(events)} events; a body may have {EVENTS_MAX}", unit="body")]
     return events, []
+
+
+def messages_of(read_event: ReadEvent, maker: str, raw: bytes, device: str, session: str, number: int) -> list[Message]:
+    """Return the messages of an event of this maker's readers; one that cannot be read is a dead letter."""
+    try:
+        return read_event(raw, device, session, number)
+    except (ValueError, RecursionError) as error:
+        return [Unreadable(raw, f"not an event of {maker}: {error}", index=number, where=device)]
+
+
+def body_reader(read_event: ReadEvent, maker: str) -> ReadBody:
+    """Return the function that reads bodies of such events, in order, and numbers them from 0."""
+
+    def read_body(body: bytes, device: str, session: str) -> list[Message]:
+        events, faults = events_of(body)
+        read = (messages_of(read_event, maker, raw, device, session, number) for number, raw in enumerate(events))
+        return [*faults, *(message for messages in read for message in messages)]
+
+    return read_body
+
+
+def upload_reader(read_body: ReadBody) -> Callable[[bytes, str, str, ReaderSettings], list[Message]]:
+    """Return `ReaderProtocol.read_upload` of a protocol for which its settings do not matter."""
+    return lambda body, device, session, _: read_body(body, device, session)
+
+
+def dead_letter_reader(read_body: ReadBody) -> Callable[[bytes, ReaderSettings, str], list[Message]]:
+    """Return `ReaderProtocol.read_again` of a protocol for which its settings do not matter."""
+    return lambda raw, _, session: read_body(raw, "", session)
 
 
 def reader_name(text: str | None) -> str:

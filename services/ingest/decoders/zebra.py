@@ -12,10 +12,19 @@ import msgspec
 from msgspec import Struct, field
 
 from schemas.ids import label
-from services.ingest.decoders.json_events import Antenna, Dbm, events_of, instant_us, reader_name
-from services.ingest.decoders.messages import DecodedRead, Message, Unreadable
-from services.ingest.decoders.protocol import ReaderProtocol, ReaderSettings
+from services.ingest.decoders.json_events import (
+    Antenna,
+    Dbm,
+    body_reader,
+    dead_letter_reader,
+    instant_us,
+    reader_name,
+    upload_reader,
+)
+from services.ingest.decoders.messages import DecodedRead, Message
+from services.ingest.decoders.protocol import ReaderProtocol
 
+MAKER = "a Zebra reader"
 WITHOUT_TAG = frozenset(("heartbeat",))
 """Types of events that have no meaning for a race; any other event without a tag is a dead letter."""
 
@@ -38,38 +47,29 @@ class Event(Struct):
     data: Tag | None = None
 
 
-def read_body(body: bytes, device: str, session: str) -> list[Message]:
-    """Return the messages in a body that a reader posted, in order; `device` names it where its events do not."""
-    events, faults = events_of(body)
-    messages: list[Message] = [*faults]
-    for index, raw in enumerate(events):
-        try:
-            event = msgspec.json.decode(raw, type=Event)
-            if event.data is not None and event.data.id_hex is not None:
-                messages.append(_read(event, event.data, event.data.id_hex, device, session, index))
-            elif event.type is None or event.type.lower() not in WITHOUT_TAG:
-                raise ValueError("it has no tag with an idHex, and is no heartbeat")
-        except (ValueError, RecursionError) as error:
-            messages.append(Unreadable(raw, f"not an event of a Zebra reader: {error}", index=index, where=device))
-    return messages
+def read_event(raw: bytes, device: str, session: str, number: int) -> list[Message]:
+    """Return the read of an event, of which `device` names the reader if not empty; nothing of a heartbeat.
+
+    Raises ValueError, RecursionError.
+    """
+    event = msgspec.json.decode(raw, type=Event)
+    if event.data is not None and event.data.id_hex is not None:
+        return [_read(event, event.data, event.data.id_hex, device, session, number)]
+    if event.type is None or event.type.lower() not in WITHOUT_TAG:
+        raise ValueError("it has no tag with an idHex, and is no heartbeat")
+    return []
 
 
-def _read(event: Event, tag: Tag, chip: str, device: str, session: str, index: int) -> DecodedRead:
+def _read(event: Event, tag: Tag, chip: str, device: str, session: str, number: int) -> DecodedRead:
     if event.timestamp is None:
         raise ValueError("a read has no timestamp")
     where = device or reader_name(tag.host_name or tag.mac)
     return DecodedRead(
-        session, index, where, label(chip, "idHex"), instant_us(event.timestamp), tag.antenna, tag.peak_rssi
+        session, number, where, label(chip, "idHex"), instant_us(event.timestamp), tag.antenna, tag.peak_rssi
     )
 
 
-def _read_upload(body: bytes, device: str, session: str, settings: ReaderSettings) -> list[Message]:
-    return read_body(body, device, session)
-
-
-def _read_again(raw: bytes, settings: ReaderSettings, session: str) -> list[Message]:
-    return read_body(raw, "", session)
-
+read_body = body_reader(read_event, MAKER)
 
 PROTOCOL = ReaderProtocol(
     name="zebra",
@@ -77,8 +77,8 @@ PROTOCOL = ReaderProtocol(
     way="comes by HTTP",
     port=0,
     connect=None,
-    read_upload=_read_upload,
-    read_again=_read_again,
+    read_upload=upload_reader(read_body),
+    read_again=dead_letter_reader(read_body),
     takes_secret=True,
     has_zone=False,
     simulated=False,

@@ -89,6 +89,8 @@ def test_an_epc_in_base64_is_the_same_chip():
     [read] = posted(impinj.PROTOCOL, [with_tag(epcHex=None)])
     assert isinstance(read, DecodedRead)
     assert read.chip == "7EDA9038051002710002C0AE"
+    spellings = [posted(impinj.PROTOCOL, [with_tag(epcHex=None, epc=epc)]) for epc in ("++//", "--__")]
+    assert [read.chip for [read] in spellings] == ["FBEFFF", "FBEFFF"]
 
 
 def test_the_first_sight_of_a_tag_holds_and_the_events_time_where_there_is_no_other():
