@@ -21,6 +21,7 @@ from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.decoders.wiclax import (
     CLOCK_EVERY_S,
     CLOCK_WAIT_S,
+    GAPS_UNFILLED_MAX,
     LOG,
     QUIET_S,
     REWINDS,
@@ -40,9 +41,10 @@ def us(seconds: float) -> int:
     return START.wall_us + round(seconds * 1e6)
 
 
-def line(seconds: float, chip: str = "7", rewound: bool = False) -> bytes:
+def line(seconds: float, chip: str = "7", rewound: bool = False, number: int | str = 1, loop: str = "0A") -> bytes:
     instant = AT + timedelta(seconds=seconds)
-    return f"{chip};{instant:%d-%m-%Y %H:%M:%S}.{instant.microsecond // 1000:03d};0A;1;65;{int(rewound)}\r".encode()
+    fraction = f"{instant.microsecond // 1000:03d}"
+    return f"{chip};{instant:%d-%m-%Y %H:%M:%S}.{fraction};{loop};{number};65;{int(rewound)}\r".encode()
 
 
 def later(seconds: float) -> Now:
@@ -72,7 +74,7 @@ def without_reads(messages: list[Message]) -> list[Message]:
 
 
 def test_the_sample_of_the_description_is_read():
-    assert read_crossing(SAMPLE, ZONE) == Crossing("01539", SAMPLE_US, "0A", False)
+    assert read_crossing(SAMPLE, ZONE) == Crossing("01539", SAMPLE_US, "0A", False, 559)
     assert read_crossing(SAMPLE[:-1] + "1", ZONE).rewound
 
 
@@ -177,6 +179,58 @@ def test_a_device_that_rewinds_nothing_is_asked_again_and_noticed_once():
     assert asked == REWINDS
     [notice] = said
     assert (notice.kind, notice.at_us) == ("no_rewind", us(-100))
+
+
+# --- gaps in its numbers
+
+
+def rewinds(connection: WiclaxReader) -> list[bytes]:
+    return [command for command in connection.take().split(b"\r") if command.startswith(b"REWIND")]
+
+
+def test_a_number_that_is_left_out_is_rewound_from_before_the_gap_and_only_what_is_new_is_passed_on():
+    connection = caught_up()
+    connection.feed(line(1, number=7) + line(2, "8", number=8), later(10))
+    connection.feed(line(4, "10", number=10), later(10))
+    assert connection.tick(later(11)) == []
+    assert rewinds(connection) == [b"REWIND 06-03-2026 08:59:02 07-03-2026 09:00:11"]
+    stored = [(2, "8", 8), (3, "9", 9), (4, "10", 10)]
+    said = connection.feed(b"".join(line(at, chip, True, number) for at, chip, number in stored), later(12))
+    assert [read.chip for read in said if isinstance(read, DecodedRead)] == ["9"]
+    assert without_reads(said) == []  # the cursor waits for the rewind
+    assert connection.tick(later(12 + QUIET_S)) == [CursorAdvanced(LOG, Position("", us(4)))]
+    assert rewinds(connection) == []
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [("0A", 1), ("0B", 2), ("0A", 3), ("0A", 4), ("0B", 5)],  # of all loops together
+        [("0A", 101), ("0B", 51), ("0A", 102), ("0B", 52), ("0B", 53), ("0A", 103)],  # of each loop
+        [("0A", 7), ("0A", 1), ("0A", 2)],  # it was switched on again
+        [("0A", 7), ("0A", 7), ("0A", 8)],
+        [("0A", ""), ("0A", "x"), ("0A", 9)],
+    ],
+)
+def test_numbers_without_a_gap_are_left_alone(numbers):
+    connection = caught_up()
+    for index, (loop, number) in enumerate(numbers):
+        connection.feed(line(index, loop=loop, number=number), later(10))
+    connection.tick(later(11))
+    assert rewinds(connection) == []
+
+
+def test_gaps_that_no_rewind_fills_are_noticed_and_in_the_end_not_watched():
+    connection, notices, asked = caught_up(), [], 0
+    for turn in range(2 * GAPS_UNFILLED_MAX):
+        connection.feed(line(turn, number=10 * turn), later(10 + 2 * QUIET_S * turn))
+        connection.tick(later(11 + 2 * QUIET_S * turn))
+        asked += len(rewinds(connection))
+        notices += connection.tick(later(11 + QUIET_S + 2 * QUIET_S * turn))
+    texts = [notice.text for notice in notices if isinstance(notice, Notice) and notice.kind == "gap"]
+    assert (asked, len(texts)) == (GAPS_UNFILLED_MAX, GAPS_UNFILLED_MAX)
+    assert texts[0].startswith("number 1 to 9 of 0A is missing")
+    assert "not watched" in texts[-1]
 
 
 def test_a_test_beside_the_mat_rewinds_nothing_and_moves_no_cursor():

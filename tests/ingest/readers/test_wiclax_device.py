@@ -59,6 +59,19 @@ async def test_every_read_is_on_the_log_whatever_the_line_does(seed: int, tmp_pa
     await device.close()
 
 
+async def test_live_reads_that_the_device_swallowed_are_rewound(tmp_path: Path):
+    device, log = WiclaxDevice(Trouble(1), clock), GrowingLog()
+    await device.start()
+    running = await begin(source("wiclax", device.port), log, tmp_path)
+    await device.heard()
+    for number in range(100):
+        device.swallow = 0.3 if number < 99 else 0.0  # a gap shows by the read after it
+        await device.passes(f"{number:05d}")
+    await log.until(lambda: kept(device) == logged(log))
+    await running.close()
+    await device.close()
+
+
 async def test_a_restart_rewinds_from_the_last_read_and_not_from_the_beginning(tmp_path: Path):
     device = WiclaxDevice(Trouble(0), clock)
     await device.start()
