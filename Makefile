@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MUTANTS := .venv-mutants
 STAMP := $(VENV)/.installed
+PACKAGES := chromium chromium-driver curl prometheus prometheus-alertmanager
 CORE_TESTS := $(addprefix tests/,schemas formatting scoring standings ingest/decoders)
 STACK_TESTS := tests/integration tests/clickhouse_over_http tests/operate/embedded_kafka
 RANDOM_TESTS := tests/oracle tests/fuzz tests/health
@@ -45,11 +46,12 @@ $(STAMP): $(LOCKS)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-packages: ## install the Debian packages that the tests need: a browser and curl
-	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && command -v curl >/dev/null || \
+packages: ## install the Debian packages that the tests need: a browser, curl, Prometheus and Alertmanager
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && command -v curl >/dev/null && \
+		command -v promtool >/dev/null && command -v amtool >/dev/null || \
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
-		  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver curl >/dev/null; } || \
-		{ echo "The tests need the Debian packages chromium, chromium-driver and curl: apt-get install chromium chromium-driver curl"; exit 1; }
+		  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; } || \
+		{ echo "The tests need Debian packages: apt-get install $(PACKAGES)"; exit 1; }
 
 lint: env
 	$(BIN)/ruff format --check .

@@ -1,8 +1,8 @@
 """Which tests are `integration`: by rule, so that nobody has to remember the marker.
 
 A test is `integration` when it lies in a folder of FOLDERS or requests, directly or through another fixture, one of
-FIXTURES. `guard` refuses what the rule overlooked: a test without the marker cannot start a JVM, a browser or the
-ClickHouse engine.
+FIXTURES. `guard` refuses what the rule overlooked: a test without the marker cannot start a JVM, a browser, Prometheus
+or the ClickHouse engine.
 """
 
 import sys
@@ -10,9 +10,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePath
 
 TESTS = Path(__file__).parent
-FOLDERS = (TESTS / "integration", TESTS / "clickhouse_over_http", TESTS / "operate" / "embedded_kafka")
+FOLDERS = (
+    TESTS / "alerts",
+    TESTS / "clickhouse_over_http",
+    TESTS / "integration",
+    TESTS / "operate" / "embedded_kafka",
+)
 FIXTURES = frozenset({"broker", "engine", "browser"})
-PROGRAMS = frozenset({"java", "chromedriver", "chromium"})
+PROGRAMS = frozenset({"java", "chromedriver", "chromium", "prometheus", "promtool", "amtool"})
 
 
 def is_integration(path: Path, fixtures: Iterable[str]) -> bool:

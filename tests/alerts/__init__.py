@@ -1,0 +1,1 @@
+"""Alerts and their routes, by Prometheus's and Alertmanager's own tools."""
