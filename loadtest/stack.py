@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from msgspec import Struct
 READY_S = 300.0  # a first start downloads Kafka
 STOP_S = 40.0
 PORTS = ("live", "ingest", "scoring", "projections", "mylaps", "kafka", "controller")
-_MATLINE = (sys.executable, "-m", "services.cli")
+MATLINE = (sys.executable, "-m", "services.cli")
 _WITH_US = (sys.executable, "-m", "services.operate.child")  # ends the stack even when this process is killed
 
 
@@ -41,8 +41,8 @@ class RunningStack(Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def running_stack() -> AsyncIterator[RunningStack]:
-    """Start a stack and wait until it is ready; stop it when the context is left.
+async def running_stack(matline: Sequence[str] = MATLINE) -> AsyncIterator[RunningStack]:
+    """Start a stack by the command `matline` and wait until it is ready; stop it when the context is left.
 
     Raises RuntimeError with the last lines of its output if it does not become ready.
     """
@@ -54,7 +54,7 @@ async def running_stack() -> AsyncIterator[RunningStack]:
         output = data / "up.log"
         with output.open("wb") as written:
             process = await asyncio.create_subprocess_exec(
-                *(*_WITH_US, str(os.getpid()), *_MATLINE, "up", f"--data={data}", *options),
+                *(*_WITH_US, str(os.getpid()), *matline, "up", f"--data={data}", *options),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=written,
                 stderr=asyncio.subprocess.STDOUT,
@@ -83,7 +83,7 @@ _HOLDERS = (("gateway", "good"), ("gateway", "hostile"), ("official", "bench"))
 def _token(data: Path, role: str, name: str) -> str:
     gateways = ["--gateway", "*"] if name == "good" else []
     made = subprocess.run(
-        [*_MATLINE, "token", "add", role, name, "--event", "*", *gateways],
+        [*MATLINE, "token", "add", role, name, "--event", "*", *gateways],
         env={**os.environ, "MATLINE_DATA": str(data), "MATLINE_TOKENS": ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -4,8 +4,10 @@ import argparse
 import asyncio
 import logging
 import sys
+from tempfile import NamedTemporaryFile
 
-from loadtest.chaos.run import Outcome, run
+from loadtest.chaos.run import Outcome, Plan, run
+from loadtest.chaos.schedule import schedule
 from loadtest.chaos.table import table
 
 SECONDS = 120.0
@@ -24,6 +26,14 @@ def _show(seed: int, outcome: Outcome) -> None:
     )
     for line in verdict.violations:
         print(f"seed {seed}: VIOLATED: {line}", flush=True)
+    if verdict.violations:
+        with NamedTemporaryFile("w", prefix=f"matline-chaos-{seed}-", suffix=".log", delete=False) as kept:
+            kept.write(outcome.output)
+        print(f"seed {seed}: what the stack printed is in {kept.name}", flush=True)
+
+
+def _plan(seed: int, seconds: float) -> Plan:
+    return Plan(seed=seed, seconds=seconds, size=SIZE, faults=schedule(seed, seconds))
 
 
 def main() -> int:
@@ -36,7 +46,7 @@ def main() -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that the broker is away is the point
     outcomes = []
     for seed in range(options.seed, options.seed + options.seeds):
-        outcomes.append(asyncio.run(run(seed, options.seconds, SIZE)))
+        outcomes.append(asyncio.run(run(_plan(seed, options.seconds))))
         _show(seed, outcomes[-1])
     print("\n".join(table([(outcome.evidence, outcome.injected) for outcome in outcomes])))
     return int(any(outcome.verdict.violations for outcome in outcomes))

@@ -37,19 +37,20 @@ def unreadable_values(event: str) -> frozenset[bytes | None]:
 
 
 async def inject(stack: RunningStack, line: Line, event: str, faults: list[Fault]) -> list[Injected]:
-    """Do all faults at their times from now on; return when the last is over."""
-    began = time.monotonic()
-    injected = []
-    for fault in faults:
-        await asyncio.sleep(max(0.0, began + fault.at_s - time.monotonic()))
+    """Do all faults at their times from now on, also while others last; return when the last is over."""
+    began_s = time.monotonic()
+
+    async def do(fault: Fault) -> Injected:
+        await asyncio.sleep(max(0.0, began_s + fault.at_s - time.monotonic()))
         if fault.poison is not None:
             await _poison(stack, event, fault.target, fault.poison)
         elif fault.target == LINE:
             await _disturb(line, fault)
         else:
             await _signal(stack, fault)
-        injected.append(Injected(fault=fault, over_s=time.monotonic()))
-    return injected
+        return Injected(fault=fault, over_s=time.monotonic())
+
+    return await asyncio.gather(*map(do, faults))
 
 
 async def _disturb(line: Line, fault: Fault) -> None:

@@ -19,12 +19,12 @@ from loadtest.chaos.checker import Verdict, judge
 from loadtest.chaos.evidence import Acknowledged, BoardRow, Evidence, LoggedRecord, Place, ReadKey
 from loadtest.chaos.injection import Injected, inject, unreadable_values
 from loadtest.chaos.line import Line
-from loadtest.chaos.schedule import QUIET_S, schedule
+from loadtest.chaos.schedule import Fault
 from loadtest.chaos.viewers import follow_stream, look_back, poll_board, poll_publications
 from loadtest.driver import Target, drive
 from loadtest.raw_reads import RawRead
 from loadtest.simulation import Simulation, simulate
-from loadtest.stack import RunningStack, running_stack
+from loadtest.stack import MATLINE, RunningStack, running_stack
 from loadtest.truth import Truth
 from schemas.codec import line_from_json
 from schemas.definition_parse import definition_from_toml
@@ -35,7 +35,8 @@ from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, REJECTED, RESULTS, part
 RACE = "hanoi-half-2024"
 PUBLISH_EVERY_S = 3.0
 HEALED_S = 180.0  # for the boards to show the end of the log after the last fault
-MATLINE = (sys.executable, "-m", "services.cli")
+HEALED_POLL_S = 1.0
+VIEWERS = 2  # of boards: a stream and a poll
 _BOARDS = (
     "SELECT board, place, bib, time_s FROM matline.leaderboard WHERE event = {event:String}"
     " ORDER BY board, place, length(bib), bib"
@@ -47,30 +48,41 @@ print(connection.query({_BOARDS!r}, "JSONCompactEachRow", params={{"event": sys.
 """
 
 
+class Plan(Struct, frozen=True, kw_only=True):
+    """A race of `size` entrants, drawn from `seed`, that is sent over some `seconds` while the faults happen.
+
+    `healed_s` is the time for the boards to show the end of the log afterwards; `matline` is the command of the stack.
+    """
+
+    seed: int
+    seconds: float
+    size: int
+    faults: list[Fault]
+    healed_s: float = HEALED_S
+    matline: Sequence[str] = MATLINE
+
+
 class Outcome(Struct, frozen=True, kw_only=True):
-    """A finished run: the verdict on it, what was injected, and the evidence."""
+    """A finished run: the verdict on it, what was injected, the evidence, and everything that the stack printed."""
 
     verdict: Verdict
     injected: list[Injected]
     evidence: Evidence
+    output: str
 
 
-async def run(seed: int, seconds: float, size: int) -> Outcome:
-    """Send a race of `size` entrants over some `seconds` to a stack of its own while the faults of `seed` happen.
-
-    Raises RuntimeError if the stack ends or its boards do not show the end of the log in time.
-    """
-    simulation = simulate(definition_from_toml(races.definition_toml(RACE)), size, seed)
+async def run(plan: Plan) -> Outcome:
+    """Run a plan on a stack of its own. Raises RuntimeError if the stack does not start."""
+    simulation = simulate(definition_from_toml(races.definition_toml(RACE)), plan.size, plan.seed)
     evidence = Evidence(truth={bib: _of_truth(true) for bib, true in simulation.truth.items()})
-    async with running_stack() as stack:
-        injected = await _race(stack, simulation, seed, seconds, evidence)
+    async with running_stack(plan.matline) as stack:
+        injected = await _race(stack, simulation, plan, evidence)
         await _collect(stack, simulation.definition.event, evidence)
-    return Outcome(verdict=judge(evidence), injected=injected, evidence=evidence)
+        output = stack.output.read_text(errors="replace")
+    return Outcome(verdict=judge(evidence), injected=injected, evidence=evidence, output=output)
 
 
-async def _race(
-    stack: RunningStack, simulation: Simulation, seed: int, seconds: float, evidence: Evidence
-) -> list[Injected]:
+async def _race(stack: RunningStack, simulation: Simulation, plan: Plan, evidence: Evidence) -> list[Injected]:
     event = simulation.definition.event
     url = f"http://127.0.0.1:{stack.live_port}/v1/events/{event}"
     race_ids = [race.id for race in simulation.definition.races]
@@ -89,16 +101,16 @@ async def _race(
                 evidence.facts.append(item.id or "")
         evidence.acknowledged.append(Acknowledged(time.monotonic(), -1 if revision is None else revision))
 
-    rate = len(simulation.reads) / seconds
+    rate = len(simulation.reads) / plan.seconds
     try:
         async with Line(stack.ingest_port) as line, asyncio.TaskGroup() as group:
             target = Target(
                 url=f"http://127.0.0.1:{line.port}", gateway_token=stack.good_token, official_token=stack.official_token
             )
-            injecting = group.create_task(inject(stack, line, event, schedule(seed, seconds)))
+            injecting = group.create_task(inject(stack, line, event, plan.faults))
             group.create_task(drive(simulation, target, pace=lambda _: rate, acknowledge=acknowledge))
         publishing.cancel()
-        await _healed(url, stack, evidence)
+        await _healed(url, stack, plan.healed_s, evidence)
         await look_back(url, evidence)
     finally:
         for task in (publishing, *viewers):
@@ -129,19 +141,15 @@ async def _publish(stack: RunningStack, event: str, race_ids: list[str], evidenc
                 continue
 
 
-async def _healed(url: str, stack: RunningStack, evidence: Evidence) -> None:
-    """Wait until the boards and every viewer are at the end of the log. Raises RuntimeError."""
-    end_s = time.monotonic() + HEALED_S
+async def _healed(url: str, stack: RunningStack, patience_s: float, evidence: Evidence) -> None:
+    """Wait until the boards and every viewer are at the end of the log; what is not in time the checker finds."""
+    end_s = time.monotonic() + patience_s
     while time.monotonic() < end_s:
         last = await _last_offset(stack, url.rpartition("/")[2])
         newest = {shown.viewer: shown.revision for shown in evidence.shown}
-        if last is not None and len(newest) == 2 and min(newest.values()) >= last:
+        if last is not None and len(newest) == VIEWERS and min(newest.values()) >= last:
             return
-        await asyncio.sleep(QUIET_S / 4)
-    lines = "\n".join(stack.output.read_text(errors="replace").splitlines()[-30:])
-    raise RuntimeError(
-        f"the boards did not reach the end of the log in {HEALED_S:g} s. The stack's last lines:\n{lines}"
-    )
+        await asyncio.sleep(HEALED_POLL_S)
 
 
 async def _last_offset(stack: RunningStack, event: str) -> int | None:

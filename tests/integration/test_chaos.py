@@ -7,14 +7,15 @@ from msgspec.structs import replace
 
 from loadtest.chaos.checker import judge
 from loadtest.chaos.evidence import Evidence
-from loadtest.chaos.run import run
+from loadtest.chaos.run import Plan, run
+from loadtest.chaos.schedule import schedule
 
 SEED = 4  # the line of senders cut, scoring killed, then all parts at once
 SECONDS = 30.0  # of faults; the stack starts before and heals after them
 
 
 async def test_a_race_under_chaos_loses_doubles_and_shows_nothing_wrong():
-    outcome = await run(SEED, SECONDS, size=120)
+    outcome = await run(Plan(seed=SEED, seconds=SECONDS, size=120, faults=schedule(SEED, SECONDS)))
     assert outcome.verdict.violations == []
     assert {done.fault.kind for done in outcome.injected} == {"poison", "cut", "kill", "kill_all"}
     assert all(outcome.verdict.compared.values())

@@ -1,0 +1,124 @@
+"""The `matline` command with services that are wrong in one place each: `python -m tests.integration.faulty_services`.
+
+MATLINE_TEST_FAULTS names the faults, by commas. Each is a subclass with one method that breaks a promise which the
+product keeps. `up` starts its services by this command too. The checker of chaos has to notice what they do.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+
+from aiokafka import ConsumerRecord
+from msgspec.structs import replace
+
+import services.ingest.app as ingest
+import services.live.app as live
+import services.operate.up as up
+import services.projections.app as projections
+import services.scoring.scorer as scoring
+from schemas.codec import UnreadableRecord, decode_envelope
+from schemas.events import LoggedFact, ReadsLogged
+from schemas.results import Frame
+from services import cli
+from services.ingest.errors import Unavailable
+from services.ingest.race_log import KafkaLog
+from services.live.stream import Streams
+from services.operate.supervise import ChildSpec
+from services.projections.follow import Follower
+from services.runtime.kafka import KafkaOptions
+from services.scoring.log_reader import Record
+from services.scoring.partition_worker import PartitionWorker
+
+COMMAND = (sys.executable, "-m", "tests.integration.faulty_services")
+CHOSEN = "MATLINE_TEST_FAULTS"
+
+
+class AnswersFirst(KafkaLog):
+    """Acknowledges reads before Kafka has them."""
+
+    async def append(self, event: str, facts: Sequence[LoggedFact], wait_s: float | None = None) -> int:
+        if not any(isinstance(fact, ReadsLogged) for fact in facts):
+            return await super().append(event, facts, wait_s)
+
+        async def later() -> None:
+            with suppress(Unavailable):
+                await KafkaLog.append(self, event, facts)
+
+        self._later = asyncio.create_task(later())
+        return 0
+
+
+class StoresPositionFirst(Follower):
+    """Stores the position in `results` before the rows are inserted, and once is killed between the two."""
+
+    _finished = False
+
+    def _frame(self, record: ConsumerRecord) -> Frame | None:
+        frame = super()._frame(record)
+        self._finished |= frame is not None and any(row.status == "FINISHED" for row in frame.rows)
+        return frame
+
+    async def _write(self) -> None:
+        killed = Path(os.environ["MATLINE_DATA"]) / "killed-between-position-and-rows"
+        if self._finished and self._safe and not killed.exists():
+            await self._sink.remember(list(self._safe.values()))
+            killed.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        await super()._write()
+
+
+class SkipsReadsOfGaps(PartitionWorker):
+    """Goes on after a gap in the log without the reads in it."""
+
+    async def _fold_old(self, records: Sequence[Record]) -> None:
+        await super()._fold_old([record for record in records if not _has_reads(record)])
+        if records:
+            self._state.next_offset = records[-1].offset + 1
+
+
+class SaysNothing(Streams):
+    """Drops every notice, so that a stream ends with what its viewer was shown at first."""
+
+    def _on_revision(self, *_: object) -> None:
+        pass
+
+
+def _has_reads(record: Record) -> bool:
+    with suppress(UnreadableRecord):
+        return any(isinstance(fact, ReadsLogged) for fact in decode_envelope(record.value).facts)
+    return False
+
+
+FAULTS: dict[str, tuple[ModuleType, type]] = {
+    "acknowledge-before-publish": (ingest, AnswersFirst),
+    "commit-before-insert": (projections, StoresPositionFirst),
+    "skip-a-fill": (scoring, SkipsReadsOfGaps),
+    "drop-notices": (live, SaysNothing),
+}
+"""The module that makes the part, and what it makes instead of the class's parent."""
+
+
+def _plant(name: str) -> None:
+    module, faulty = FAULTS[name]
+    setattr(module, faulty.__bases__[0].__name__, faulty)
+
+
+def _start_children_by_this_command() -> None:
+    made = up._services
+
+    def services(settings: up.UpSettings, kafka: KafkaOptions) -> list[ChildSpec]:
+        return [replace(spec, command=[*COMMAND, spec.name]) for spec in made(settings, kafka)]
+
+    up._services = services
+
+
+if __name__ == "__main__":
+    for name in os.environ[CHOSEN].split(","):
+        _plant(name)
+    _start_children_by_this_command()
+    cli.main()
