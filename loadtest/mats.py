@@ -15,7 +15,7 @@ import asyncio
 import time
 from array import array
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from loadtest.devices.registry import SIMULATED_PROTOCOLS
-from loadtest.devices.simulated import Sighted, SimulatedProtocol, SimulatedReader, Site, places
+from loadtest.devices.simulated import Sighted, SimulatedProtocol, SimulatedReader, Site, places, utc
 from loadtest.devices.trouble import Trouble
 from loadtest.driver import DriveFailed, Target, drive
 from loadtest.race_day import MS
@@ -162,11 +162,12 @@ class Mats:
     def _player_at(self, protocol: SimulatedProtocol, mats: list[Mat], number: int) -> _Player:
         host, port = self._addresses.get(protocol.name, ("127.0.0.1", protocol.port))
         site = Site(
+            event=self._definition.event,
             gateway=f"sim-{protocol.name if protocol.shared else mats[0].id}",
             number=number,
             mats=mats,
             host=host,
-            port=port + number - 1 if port else 0,
+            port=port + number - 1 if port and not protocol.posts else port,
             trouble=self._troubles(protocol.name),
             clock=self._clock,
             first_us=self.first_us,
@@ -186,8 +187,7 @@ class Mats:
         return self._local(self.first_us + int((time.monotonic() - self._began_s) * 1e6))
 
     def _local(self, at_us: int) -> datetime:
-        instant = datetime.fromtimestamp(at_us // 1_000_000, UTC).replace(microsecond=at_us % 1_000_000)
-        return instant.astimezone(self._zone).replace(tzinfo=None)
+        return utc(at_us).astimezone(self._zone).replace(tzinfo=None)
 
     async def __aenter__(self) -> "Mats":
         try:

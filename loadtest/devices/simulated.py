@@ -1,7 +1,7 @@
 """The common interface of simulated readers: the description of a protocol, and the calls that a race day makes."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from msgspec import Struct
@@ -9,6 +9,8 @@ from msgspec import Struct
 from loadtest.devices.trouble import Trouble
 from loadtest.raw_reads import RawRead
 from schemas.definition import Mat
+
+INGEST_PORT = 8701  # where ingest takes what readers post
 
 
 class Sighted(Struct, frozen=True):
@@ -21,11 +23,12 @@ class Sighted(Struct, frozen=True):
 
 
 class Site(Struct, frozen=True, kw_only=True):
-    """Where a simulated reader stands: its mats, its address (or the one that it calls), and its clock.
+    """Where a simulated reader stands: its event, its mats, its address (or the one that it calls), and its clock.
 
     `number` counts the readers of a protocol from 1, `first_us` is the instant of the day's first read.
     """
 
+    event: str
     gateway: str
     number: int
     mats: list[Mat]
@@ -69,22 +72,28 @@ class SimulatedProtocol(Struct, frozen=True, kw_only=True):
     """A protocol that simulated readers speak, by the name that ingest has for it.
 
     `port` is where a device listens, or the one that it calls (`calls`); the second device of its kind has the next
-    port. `shared`: one device stands for all mats, else each has its own. `clock_step_ms` is the resolution of its
-    clock. `sends_place` false: its messages do not say which reader of a mat saw the chip, so a mat has one reader.
-    `places_are_devices`: it calls each reader as the log does, so its source names no devices. `code` gives a chip
-    (seven letters and digits) as the log has it from such a reader.
+    port. `posts`: it posts to ingest's own port, as all others that do. `shared`: one device stands for all mats, else
+    each has its own. `clock_step_ms` is the resolution of its clock. `sends_place` false: its messages do not say which
+    reader of a mat saw the chip, so a mat has one reader. `places_are_devices`: it calls each reader as the log does,
+    so its source names no devices. `code` gives a chip (seven letters and digits) as the log has it from such a reader.
     """
 
     name: str
     port: int
     make: Callable[[Site], SimulatedReader]
     calls: bool = False
+    posts: bool = False
     shared: bool = False
     clock_step_ms: int = 1
     has_zone: bool = True
     sends_place: bool = True
     places_are_devices: bool = False
     code: Callable[[str], str] = str
+
+
+def utc(at_us: int) -> datetime:
+    """Return an instant, exactly."""
+    return datetime.fromtimestamp(at_us // 1_000_000, UTC).replace(microsecond=at_us % 1_000_000)
 
 
 def address(host: str, port: int) -> str:

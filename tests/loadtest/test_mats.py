@@ -2,17 +2,21 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
 
 import msgspec
 import pytest
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 import races
 from loadtest.devices.registry import SIMULATED_PROTOCOLS
 from loadtest.devices.simulated import SimulatedProtocol
 from loadtest.mats import SPOKEN, Mats, Spoken, all_alike, as_equipped, code_of, play, steps_ms, with_codes
+from loadtest.race_day import MS
 from loadtest.simulation import Simulation, simulate
 from schemas.codec import to_json
 from schemas.definition import Definition
@@ -24,6 +28,7 @@ from services.ingest.http.connection_limiter import ConnectionLimiter
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.sources import parse_sources
 from services.ingest.readers.supervisor import ReaderSupervisor
+from services.ingest.readers.uploads import Uploads
 from services.offline.scored_log import score_lines
 from services.runtime.tokens import Tokens
 from tests.ingest.memory_log import MemoryLog
@@ -42,24 +47,45 @@ def reader_names(definition: Definition) -> set[str]:
     return {device for mat in definition.mats for device in (*mat.devices, *mat.backup_devices)}
 
 
-def own_address(spoken: Spoken) -> tuple[str, int]:
+def own_address(spoken: Spoken, http_port: int) -> tuple[str, int]:
     """Where nobody else is: an Elite has three ports, of which two cannot be chosen, so it gets a host of its own."""
     rng = random.Random()
     host = f"127.{rng.randrange(1, 255)}.{rng.randrange(255)}.1" if spoken == "ipico" else "127.0.0.1"
+    if SIMULATED_PROTOCOLS[spoken].posts:
+        return host, http_port
     return host, free_port() if SIMULATED_PROTOCOLS[spoken].calls else 0
+
+
+@asynccontextmanager
+async def taking_posts(uploads: Uploads) -> AsyncIterator[int]:
+    """Serve what readers post to, and yield its port."""
+    app = web.Application()
+    app.add_routes(uploads.routes())
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
 
 
 async def assert_scores_to_its_truth(spoken: Spoken, tmp_path: Path) -> None:
     """Play a day on simulated readers to ingest's own, and compare what is scored with HTTP and with the truth."""
     protocols = all_alike(DEFINITION, spoken)
     simulation = day(protocols)
-    mats = Mats(simulation, protocols, {spoken: own_address(spoken)})
     config, log = tmp_path / "matline.toml", MemoryLog()
+    config.write_text("sources = []\n")
     access, metrics = Access(Tokens(tmp_path / "tokens.json"), ConnectionLimiter()), IngestMetrics(CollectorRegistry())
-    async with mats:
+    first_us = simulation.reads.time_ms(simulation.reads.packed[0]) * MS
+    reading = ReaderSupervisor(config, "127.0.0.1", 0, access, log, metrics, lambda: first_us, tmp_path)
+    uploads = Uploads(reading.uploading, log, metrics, lambda: first_us)
+    async with (
+        taking_posts(uploads) as http_port,
+        Mats(simulation, protocols, {spoken: own_address(spoken, http_port)}) as mats,
+    ):
         config.write_text(mats.sources_toml())
-        reading = ReaderSupervisor(config, "127.0.0.1", 0, access, log, metrics, lambda: mats.first_us, tmp_path)
-        await reading.start()
+        await reading.look()
         try:
             async with asyncio.timeout(HANG_S):
                 await mats.connected()

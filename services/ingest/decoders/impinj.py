@@ -120,7 +120,6 @@ PROTOCOL = ReaderProtocol(
     read_again=dead_letter_reader(read_body),
     takes_secret=True,
     has_zone=False,
-    simulated=False,
     acknowledges="Each post, by 200 once Kafka has all of it.",
     replays="A post that was not answered may come again; whether a reader does that is not documented.",
     sample="""\

@@ -73,7 +73,6 @@ class ReaderProtocol(Struct, frozen=True, kw_only=True):
     takes_secret: bool = False
     has_zone: bool = True
     journalled: Callable[[ReaderSettings], bool] = _never
-    simulated: bool = True  # loadtest.devices has a device of this name
     begins_with: bytes = b"(?!)"  # regular expression for the first bytes that its devices send
     speaks_first: bool = True  # false: its readers are silent until a chip crosses the mat
     is_text: bool = True

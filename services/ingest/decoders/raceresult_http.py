@@ -80,7 +80,6 @@ PROTOCOL = ReaderProtocol(
     port=0,
     connect=None,
     takes_secret=True,
-    simulated=False,
     read_upload=_read_upload,
     read_again=_read_again,
     options=(DAY, BEGAN),

@@ -81,7 +81,6 @@ PROTOCOL = ReaderProtocol(
     read_again=dead_letter_reader(read_body),
     takes_secret=True,
     has_zone=False,
-    simulated=False,
     acknowledges="Each post, by 200 once Kafka has all of it.",
     replays="Set it to retain tag data; whether it then posts unanswered reads again is not documented.",
     sample="""\

@@ -48,7 +48,7 @@ def test_readers_are_made_for_ingest_and_to_watch(name: str):
 
 
 def test_every_protocol_has_its_simulated_device_and_the_other_way_round():
-    assert {protocol.name for protocol in PROTOCOLS.values() if protocol.simulated} == set(SIMULATED_PROTOCOLS)
+    assert set(PROTOCOLS) == set(SIMULATED_PROTOCOLS)
 
 
 @pytest.mark.parametrize("name", SIMULATED_PROTOCOLS)
@@ -56,4 +56,5 @@ def test_a_device_and_its_protocol_agree_on_how_they_meet(name: str):
     protocol, device = PROTOCOLS[name], SIMULATED_PROTOCOLS[name]
     assert device.calls is (protocol.way == "calls us")
     assert device.has_zone is protocol.has_zone
-    assert device.port == protocol.port or protocol.port < 1024  # which only an administrator may open
+    assert device.posts is (protocol.way == "comes by HTTP")
+    assert device.posts or device.port == protocol.port or protocol.port < 1024  # which only an administrator may open
