@@ -192,6 +192,8 @@ def ingest(log_format: LogFormat = None) -> None:
 
     \b
       MATLINE_KAFKA          Kafka's address (127.0.0.1:9092)
+      MATLINE_KAFKA_FOLDER   where a Kafka on this machine keeps its log: nothing is
+                             taken while that disk has less than 300 MiB free
       MATLINE_HOST           the address to listen on (127.0.0.1)
       MATLINE_INGEST_PORT    the port for HTTP (8701)
       MATLINE_MYLAPS_PORT    the port for MYLAPS exporters (3097)

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from services.ingest.disk_guard import DiskGuard
 from services.ingest.http.access import Access
 from services.ingest.http.api import IngestApi
 from services.ingest.http.connection_limiter import ACCEPTED_AT_ONCE, BACKLOG, ConnectionLimiter
@@ -68,7 +69,7 @@ def create_app(
     access.check_listening(settings.host)
     metrics = IngestMetrics(service_registry("ingest", settings.data))
     writer = (
-        KafkaLog(settings.kafka.client(), settings.partitions, metrics, limits.dead_letters)
+        KafkaLog(settings.kafka.client(), settings.partitions, metrics, limits.dead_letters, _disk_guard(settings))
         if race_log is None
         else race_log
     )
@@ -83,7 +84,7 @@ def create_app(
     described = [
         *IngestApi(writer, follower, metrics, now_us, access, limits).routes(),
         *Uploads(supervisor.uploading, writer, metrics, now_us, limits).routes(),
-        *ops.routes(metrics.registry, lambda: None if writer.reachable() else "Kafka does not answer"),
+        *ops.routes(metrics.registry, writer.fault),
     ]
     app.add_routes([*described, *reference.routes(SERVICE, described)])
 
@@ -109,6 +110,10 @@ def create_app(
 
     app.cleanup_ctx.append(lifetime)
     return app
+
+
+def _disk_guard(settings: IngestSettings) -> DiskGuard | None:
+    return None if settings.kafka_folder is None else DiskGuard(settings.kafka_folder)
 
 
 async def _watch_readers(supervisor: ReaderSupervisor, every_s: float, failed: "asyncio.Future[None]") -> None:

@@ -12,6 +12,14 @@ class IngestError(Exception):
 class Unavailable(IngestError):
     """Kafka does not answer; nothing of this request is acknowledged. Send it again unchanged."""
 
+    title = "Kafka does not answer"
+
+
+class DiskFull(Unavailable):
+    """The disk of a Kafka on this machine is nearly full; nothing of this request is taken. Send it again unchanged."""
+
+    title = "Disk full"
+
 
 class Overloaded(IngestError):
     """Too much is waiting for Kafka; send it again a little later."""

@@ -24,6 +24,7 @@ from schemas.events import LoggedFact, ReadsLogged
 from schemas.rejected import Rejection, encode_rejection
 from schemas.topics import ENVELOPE_READS_MAX, RACE_LOG, RECORD_MAX_BYTES, REJECTED, partition_of
 from services.ingest.dead_letter_quota import DeadLetterQuota, QuotaLimits
+from services.ingest.disk_guard import DiskGuard
 from services.ingest.errors import Overloaded, TooLarge, Unavailable
 from services.ingest.metrics import IngestMetrics
 from services.runtime.backoff import Backoff
@@ -52,9 +53,9 @@ class Log(Protocol):
     async def append(self, event: str, facts: Sequence[LoggedFact], wait_s: float | None = None) -> int:
         """Write facts of one event in order, and return the offset of their last record once all are acknowledged.
 
-        Raises Unavailable when they were not acknowledged within `wait_s` (null: no limit), Overloaded when too much
-        waits already, TooLarge for a fact that no record can hold. After an error some of the facts may be on the log,
-        now or later; the caller sends all of them again.
+        Raises Unavailable when they were not acknowledged within `wait_s` (null: no limit), DiskFull, Overloaded when
+        too much waits already, TooLarge for a fact that no record can hold. After an error some of the facts may be on
+        the log, now or later; the caller sends all of them again.
         """
         ...
 
@@ -73,8 +74,8 @@ class Log(Protocol):
         """Return once there is room for more to wait."""
         ...
 
-    def reachable(self) -> bool:
-        """Return whether Kafka answered recently."""
+    def fault(self) -> str | None:
+        """Return why nothing can be written at present, or None."""
         ...
 
 
@@ -168,7 +169,12 @@ class KafkaLog:
     """The race log on Kafka. `options` are aiokafka's for the connection; the topic has `partitions` partitions."""
 
     def __init__(
-        self, options: Mapping[str, Any], partitions: int, metrics: IngestMetrics, quota: QuotaLimits | None = None
+        self,
+        options: Mapping[str, Any],
+        partitions: int,
+        metrics: IngestMetrics,
+        quota: QuotaLimits | None = None,
+        disk: DiskGuard | None = None,
     ) -> None:
         self._options = options
         self._partitions = partitions
@@ -184,6 +190,7 @@ class KafkaLog:
         self._on_way: dict[int, _Envelope] = {}
         self._ticket = 0
         self._dead_letters = DeadLetterQuota(time.monotonic, quota)
+        self._disk = disk
         metrics.waiting_limit.set(WAITING_MAX_BYTES)
 
     async def run(self) -> None:
@@ -211,8 +218,10 @@ class KafkaLog:
                 for _, submission in queue.waiting:
                     submission.fail("ingest is stopping; send it again unchanged")
 
-    def reachable(self) -> bool:
-        return self._reachable
+    def fault(self) -> str | None:
+        if not self._reachable:
+            return "Kafka does not answer"
+        return None if self._disk is None else self._disk.fault()
 
     def values(self, event: str) -> AsyncGenerator[bytes, None]:
         return keyed_values(self._options, RACE_LOG.name, partition_of(event, self._partitions), event.encode())
@@ -344,6 +353,8 @@ class KafkaLog:
             self._queues.pop(queue.event, None)
 
     def _admit(self, size: int) -> None:
+        if self._disk is not None:
+            self._disk.check()
         if self._waiting_bytes + size > WAITING_MAX_BYTES and self._waiting_bytes:
             if self._reachable:
                 raise Overloaded("more reads come in than Kafka takes; send this again unchanged, and more slowly")

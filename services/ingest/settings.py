@@ -16,10 +16,12 @@ from services.runtime.tokens import tokens_path
 class IngestSettings(Struct, frozen=True, kw_only=True):
     """Where ingest listens and writes. `partitions` is how many `race-log` has; port 0 takes a free one. `config` names
     the readers (null: none); a MYLAPS source without an address listens on `mylaps_port`. `tokens` may be missing,
-    `tls` null is plain HTTP; `data` is where readers' cursors are kept.
+    `tls` null is plain HTTP; `data` is where readers' cursors are kept. `kafka_folder` is where a Kafka on this machine
+    keeps its log: nothing is taken while that disk is nearly full (null: Kafka is elsewhere).
     """
 
     kafka: KafkaOptions = KafkaOptions()
+    kafka_folder: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8701
     mylaps_port: int = 3097
@@ -32,8 +34,10 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
 
 def settings_from(environment: Mapping[str, str]) -> IngestSettings:
     """Return the settings in the MATLINE_ variables. Raises StartFault."""
+    kafka_folder = text(environment, "MATLINE_KAFKA_FOLDER", "")
     return IngestSettings(
         kafka=kafka_options(environment),
+        kafka_folder=Path(kafka_folder) if kafka_folder else None,
         host=text(environment, "MATLINE_HOST", "127.0.0.1"),
         port=number(environment, "MATLINE_INGEST_PORT", 8701),
         mylaps_port=number(environment, "MATLINE_MYLAPS_PORT", 3097),

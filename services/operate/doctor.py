@@ -4,7 +4,6 @@ It changes nothing, needs no stack that works, and goes on after a fault, so tha
 """
 
 import asyncio
-import shutil
 import sys
 import time
 import tomllib
@@ -27,6 +26,7 @@ from services.operate.ingest_client import token_headers
 from services.operate.watched_services import WatchedService, addresses, watched_services
 from services.runtime.build import release
 from services.runtime.clickhouse import Database, DatabaseUnavailable, database_address
+from services.runtime.disk_room import disk_room
 from services.runtime.environment import folder, number, text
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options, quiet_client
@@ -226,12 +226,11 @@ def clock_line(whose: str, apart_s: float) -> Line:
 
 def disk_lines(data: Path) -> Iterator[Line]:
     """Yield what there is to say of the disk of the data folder."""
-    there = next(path for path in (data, *data.absolute().parents) if path.exists())
-    usage = shutil.disk_usage(there)
-    state = f"{usage.free / 1e9:.1f} GB of {usage.total / 1e9:.0f} GB left for {data}"
-    if usage.free < ROOM_LEAST_BYTES:
+    room = disk_room(data)
+    state = f"{room.free / 1e9:.1f} GB of {room.size / 1e9:.0f} GB left for {data}"
+    if room.free < ROOM_LEAST_BYTES:
         yield Line("fault", "disk", state, "free some: deploy/runbooks/DiskFull.md says what may be deleted")
-    elif usage.free < ROOM_WARNED * usage.total:
+    elif room.free < ROOM_WARNED * room.size:
         yield Line("note", "disk", state, "a marathon takes about 2 GB; deploy/runbooks/DiskFull.md")
     else:
         yield Line("ok", "disk", state)

@@ -38,6 +38,7 @@ class SupervisionLimits(Struct, frozen=True, kw_only=True):
     A child that ran for `healthy_s` works, and starts a new count of ends. After `ends_most` failures in a row it is
     given up. An end is a failure if the settings are wrong, and in a child that never worked also if it was for any
     other reason than that Kafka or ClickHouse is away.
+    `look_again_s` passes between two looks whether a child may start again that was not allowed to.
     `stop_s` passes from SIGTERM to SIGKILL, longer than any child needs to finish its work. `drain_s` bounds the wait
     for the last output of a dead child, since a process that it started may hold the pipe open for ever.
     """
@@ -45,6 +46,7 @@ class SupervisionLimits(Struct, frozen=True, kw_only=True):
     backoff: Backoff = Backoff(first_s=0.5, most_s=60.0)
     healthy_s: float = 60.0
     ends_most: int = 6
+    look_again_s: float = 2.0
     stop_s: float = 12.0
     drain_s: float = 1.0
 
@@ -53,7 +55,11 @@ LIMITS = SupervisionLimits()
 
 
 class ChildSpec(Struct, frozen=True, kw_only=True):
-    """A process to keep running. `before_start` is called before each start and may raise StartFault."""
+    """A process to keep running.
+
+    `before_start` is called before each start and may raise StartFault. The first start then fails; a later one waits
+    until it raises nothing, since who can mend it may come only after hours.
+    """
 
     name: str
     command: Sequence[str]
@@ -89,8 +95,7 @@ class Child:
         ends = failures = 0
         worked = False
         while not self._stopping.is_set():
-            if self.spec.before_start is not None:
-                self.spec.before_start()
+            await self._until_allowed()
             began = time.monotonic()
             code = await self._run_once()
             if self._stopping.is_set():
@@ -111,6 +116,23 @@ class Child:
             self._say("up", f"{self.spec.name} ended ({_ended(code)}); it is started again in {pause:g} s")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
+
+    async def _until_allowed(self) -> None:
+        """Return when the process may start, or has to stop. Raises StartFault before the first start."""
+        said = False
+        while self.spec.before_start is not None and not self._stopping.is_set():
+            try:
+                self.spec.before_start()
+            except StartFault as fault:
+                if self.starts == 0:
+                    raise
+                if not said:
+                    self._say("up", f"{self.spec.name} waits: {fault}. It is started as soon as that is mended")
+                said = True
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), self._limits.look_again_s)
+            else:
+                return
 
     async def _run_once(self) -> int:
         """Return the exit code, or minus the signal that ended it; 0 if `stop` came before the start."""

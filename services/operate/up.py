@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from schemas.topics import PARTITIONS_DEFAULT
 from services.operate import running_stack
-from services.operate.embedded_kafka.node import check_room, prepare
+from services.operate.embedded_kafka.node import ROOM_AGAIN_BYTES, check_room, prepare
 from services.operate.supervise import Child, ChildSpec, Say, start_fault
 from services.runtime import folder_lock, logs
 from services.runtime.faults import StartFault
@@ -163,7 +163,7 @@ async def _kafka(
         except KafkaError as error:
             raise StartFault(kafka_fault(settings.kafka, error, "--kafka")) from None
         return options
-    folder = settings.data / "kafka"
+    folder = _kafka_folder(settings)
     node = await asyncio.to_thread(
         prepare, folder, settings.ports.kafka, settings.ports.controller, lambda line: say("kafka", line)
     )
@@ -172,7 +172,7 @@ async def _kafka(
             name="kafka",
             command=node.command,
             environment=node.environment,
-            before_start=lambda: check_room(folder),
+            before_start=lambda: check_room(folder, ROOM_AGAIN_BYTES),
         )
     )
     options = KafkaOptions(servers=node.servers)
@@ -204,12 +204,18 @@ def _services(settings: UpSettings, kafka: KafkaOptions) -> list[ChildSpec]:
         # Only this machine reaches these ports, so certificates that are set for a server are not used.
         **dict.fromkeys(("MATLINE_TLS_CERT", "MATLINE_TLS_KEY", "MATLINE_TLS_CLIENT_CA"), ""),
         **({"MATLINE_SOURCES": str(settings.sources)} if settings.sources is not None else {}),
+        "MATLINE_KAFKA_FOLDER": "" if settings.kafka is not None else str(_kafka_folder(settings).absolute()),
     }
     command = [sys.executable, "-m", "services.cli"]
     names = ["projections", "scoring", "ingest"]
     if settings.clickhouse is not None:  # a server takes a second client; without one, the projections serve the boards
         names.insert(1, "live")
     return [ChildSpec(name=name, command=[*command, name], environment=common) for name in names]
+
+
+def _kafka_folder(settings: UpSettings) -> Path:
+    """Return the folder of the embedded Kafka."""
+    return settings.data / "kafka"
 
 
 def _embedded(settings: UpSettings) -> str:

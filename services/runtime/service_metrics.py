@@ -1,7 +1,6 @@
 """Metrics that every service has: its build, its process, and the disk that it writes to."""
 
 import platform
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from services.runtime.build import release
+from services.runtime.disk_room import disk_room
 
 
 def service_registry(service: str, data: Path | None) -> CollectorRegistry:
@@ -48,12 +48,10 @@ class DiskCollector(Collector):
             "matline_disk_size_bytes", "Size of the disk that the service writes to.", labels=["folder"]
         )
         try:
-            usage = shutil.disk_usage(
-                next(path for path in (self._data, *self._data.absolute().parents) if path.exists())
-            )
+            room = disk_room(self._data)
         except OSError:
             pass
         else:
-            free.add_metric([str(self._data)], usage.free)
-            size.add_metric([str(self._data)], usage.total)
+            free.add_metric([str(self._data)], room.free)
+            size.add_metric([str(self._data)], room.size)
         yield from (free, size)

@@ -10,6 +10,7 @@ import struct
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -78,8 +79,10 @@ class Snapshots:
                 moved()
                 if part is None:
                     break
-        finally:
             await asyncio.to_thread(file.close)
+        except BaseException:
+            await asyncio.to_thread(_discard, file, unfinished)
+            raise
         await asyncio.to_thread(unfinished.replace, path)
 
     async def head(self, partition: int) -> SnapshotHead | None:
@@ -135,6 +138,13 @@ def _begin(path: Path) -> BinaryIO:
 def _put(file: BinaryIO, part: bytes) -> None:
     file.write(_LENGTH.pack(len(part), zlib.crc32(part)))
     file.write(part)
+
+
+def _discard(file: BinaryIO, path: Path) -> None:
+    """Delete what is written of a snapshot: on a full disk its room is wanted."""
+    with suppress(OSError):  # closing writes what is buffered
+        file.close()
+    path.unlink(missing_ok=True)
 
 
 def _take(file: BinaryIO) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from schemas import codec
 from schemas.events import LoggedFact, NoticeReceived
 from schemas.rejected import Rejection, decode_rejection, encode_rejection
-from services.ingest.errors import Overloaded, Unavailable
+from services.ingest.errors import DiskFull, Overloaded, Unavailable
 from services.ingest.race_log import pack
 
 
@@ -21,10 +21,13 @@ class MemoryLog:
         self.answering = asyncio.Event()
         self.answering.set()
         self.full = False
+        self.disk_fault: str | None = None
         self.asked = 0
 
     async def append(self, event: str, facts: Sequence[LoggedFact], wait_s: float | None = None) -> int:
         self.asked += 1
+        if self.disk_fault is not None:
+            raise DiskFull(self.disk_fault)
         if self.full:
             raise Overloaded("more comes in than Kafka takes; send it again unchanged, and more slowly")
         packed = [pack(fact) for fact in facts]
@@ -53,8 +56,8 @@ class MemoryLog:
     async def room(self) -> None:
         return
 
-    def reachable(self) -> bool:
-        return self.answering.is_set()
+    def fault(self) -> str | None:
+        return None if self.answering.is_set() else "Kafka does not answer"
 
     def facts(self) -> list[LoggedFact]:
         """All facts, in log order."""

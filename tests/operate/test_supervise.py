@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from services.operate.supervise import LIMITS, LINE_BYTES_MAX, Child, ChildSpec, GivenUp, SupervisionLimits, start_fault
 from services.runtime import exit_codes
@@ -217,6 +218,36 @@ async def test_a_child_whose_preparation_fails_is_not_started(output, running):
     with pytest.raises(StartFault, match="disk is full"):
         await ended(task)
     assert child.starts == 0
+
+
+async def test_a_child_that_may_not_start_again_waits_until_it_may_and_says_why_once(output, running):
+    refused = 0
+
+    def full_for_a_while() -> None:
+        nonlocal refused
+        if child.starts == 1 and refused < 3:
+            refused += 1
+            raise StartFault("the disk is full")
+
+    again = replace(QUICK, look_again_s=0.01)
+    child, _ = running("print('works'); raise SystemExit(3)", again, before_start=full_for_a_while)
+    await output.shows("works", times=2)
+    assert refused == 3
+    assert [line for line in output.of("up") if "full" in line] == [
+        "part waits: the disk is full. It is started as soon as that is mended"
+    ]
+
+
+async def test_a_child_that_waits_to_be_started_can_be_stopped(output, running):
+    def full() -> None:
+        if child.starts:
+            raise StartFault("the disk is full")
+
+    child, task = running("raise SystemExit(3)", before_start=full)
+    await output.shows("part waits")
+    await child.stop()
+    await ended(task)
+    assert child.starts == 1
 
 
 async def test_a_missing_command_is_named(output):

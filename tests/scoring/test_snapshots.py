@@ -1,5 +1,6 @@
 """Snapshots in files: a written state comes back, and every fault of a file is detected."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,19 @@ async def test_a_written_state_is_read_back_unchanged(tmp_path: Path) -> None:
     assert len(parts) > 3
     assert back.take(100) == kept.take(100)
     assert [path.name for path in (tmp_path / "snapshots").iterdir()] == ["race-log-2.snapshot"]
+
+
+async def test_a_write_that_fails_leaves_the_old_snapshot_and_no_unfinished_file(tmp_path: Path) -> None:
+    place = snapshots(tmp_path)
+    await place.write(state(), MARK, still)
+
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        await place.write(state(), MARK, full)
+    assert [path.name for path in (tmp_path / "snapshots").iterdir()] == ["race-log-2.snapshot"]
+    assert (await place.load(2, still)).next_offset == 4
 
 
 async def test_without_a_file_there_is_no_snapshot(tmp_path: Path) -> None:

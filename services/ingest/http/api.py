@@ -178,7 +178,7 @@ class IngestApi:
         except Overloaded as error:
             return problem(429, "Too fast", str(error), retry=True)
         except Unavailable as error:
-            return problem(503, "Kafka does not answer", str(error), retry=True)
+            return problem(503, error.title, str(error), retry=True)
 
     async def _body(self, request: web.Request, holder: Token, limit: int) -> bytes:
         if request.content_length is not None and request.content_length > limit:

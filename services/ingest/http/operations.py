@@ -124,7 +124,7 @@ _PROBLEMS = {
     415: "The content type or the content coding is not known.",
     429: "Too many requests: of this token, at once, or in all. With `Retry-After`.",
     500: "A bug; nothing of the request is acknowledged. Ingest's log shows the cause.",
-    503: "Kafka does not answer. With `Retry-After`.",
+    503: "Kafka does not answer, or its disk is nearly full. With `Retry-After`.",
 }
 _REFUSED = {422: "The definition is refused: `faults` names every fault by its `path`."}
 
@@ -207,7 +207,8 @@ FACTS = Operation(
         **_PROBLEMS,
         **_REFUSED,
         400: "Malformed: `faults` names each fact with its `index` and the reason; nothing was written.",
-        503: "Kafka does not answer, or the definition that a time of day needs is not known yet. With `Retry-After`.",
+        503: "Kafka does not answer, its disk is nearly full, or the definition that a time of day needs is not known"
+        " yet. With `Retry-After`.",
     },
 )
 IMPORT = Operation(

@@ -71,7 +71,7 @@ class Uploads:
         except Overloaded as error:
             response = problem(429, "Too fast", str(error), retry=True)
         except Unavailable as error:
-            response = problem(503, "Kafka does not answer", str(error), retry=True)
+            response = problem(503, error.title, str(error), retry=True)
         else:
             response = web.Response(text="OK")
         finally:

@@ -12,11 +12,12 @@ from pathlib import Path
 from msgspec import Struct
 
 from services.operate.embedded_kafka.install import install
+from services.runtime.disk_room import KAFKA_ROOM_BYTES, disk_room, mib
 from services.runtime.faults import StartFault
 
 JAVA_LEAST = 17
 HEAP_MIB = 256
-ROOM_BYTES = 300 * 1024 * 1024  # with less, a full disk may stop the broker during a race
+ROOM_AGAIN_BYTES = 100 * 1024 * 1024  # for another start, while ingest takes nothing new for want of room
 TOOL_S = 60.0  # for a Java tool to end
 ENVIRONMENT = {"LC_ALL": "C.UTF-8"}  # Java encodes file names by the locale; with `C` it cannot create a folder Đà Nẵng
 
@@ -73,13 +74,13 @@ def prepare(
     )
 
 
-def check_room(folder: Path, min_free_bytes: int = ROOM_BYTES) -> None:
+def check_room(folder: Path, min_free_bytes: int = KAFKA_ROOM_BYTES) -> None:
     """Raise StartFault if the disk is nearly full: a broker would stop at once, again and again."""
-    free = shutil.disk_usage(folder).free
+    free = disk_room(folder).free
     if free < min_free_bytes:
         raise StartFault(
-            f"the disk of {folder} has {free // 2**20} MiB free; Kafka needs at least {min_free_bytes // 2**20} MiB to"
-            " take reads safely. Free some space, or choose a folder on another disk by --data"
+            f"the disk of {folder} has {mib(free)} free; Kafka needs at least {mib(min_free_bytes)} to take reads"
+            " safely. Free some space, or choose a folder on another disk by --data"
         )
 
 

@@ -255,6 +255,19 @@ async def test_without_an_acknowledgement_the_client_is_asked_to_retry(client, r
         assert answer.status == (400 if body == b"{" else 200)
 
 
+async def test_a_disk_without_room_is_named_and_the_client_is_asked_to_retry(client, race_log):
+    race_log.disk_fault = "the disk of /srv/kafka has 249 MiB free"
+    async with client.post("reads", json=push(wire())) as answer:
+        refused = await problem(answer, 503)
+        assert int(answer.headers["Retry-After"]) >= 1
+    assert refused["title"] == "Disk full"
+    assert refused["detail"] == race_log.disk_fault
+    assert race_log.records == []
+    race_log.disk_fault = None
+    async with client.post("reads", json=push(wire())) as answer:
+        assert answer.status == 200
+
+
 async def test_too_much_waiting_for_the_log_is_too_fast(client, race_log):
     race_log.full = True
     async with client.post("reads", json=push(wire())) as answer:
