@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -309,16 +310,22 @@ def say_in_colour(name: str, line: str) -> None:
         line = f"{datetime.now():%Y-%m-%d %H:%M:%S} {line}"
     if sys.stdout.isatty():
         shown = f"\x1b[{_COLOURS.get(name, '37')}m{shown}\x1b[0m"
-    print(f"{shown}{line}", flush=True)
+    _print(f"{shown}{line}")
 
 
 def say_as_json(name: str, line: str) -> None:
     """Print a line as an object: that of a service as it is, others with the time and the name of their process."""
     if line.startswith("{"):
-        print(line, flush=True)
+        _print(line)
         return
     made = {"time": datetime.now(UTC).isoformat(), "level": "INFO", "message": line, "service": name}
-    print(msgspec.json.encode(made).decode(), flush=True)
+    _print(msgspec.json.encode(made).decode())
+
+
+def _print(line: str) -> None:
+    """Print a line; one that cannot be written, to a file on a full disk or a pipe that nobody reads, is lost."""
+    with suppress(OSError):
+        print(line, flush=True)
 
 
 def _ready_line(settings: UpSettings, kafka: KafkaOptions) -> str:

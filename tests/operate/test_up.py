@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
+import pytest
+
 from services.demo.stack import free_port
-from services.operate.up import Ports
+from services.operate.up import Ports, say_as_json, say_in_colour
 
 
 def up(data: Path, *options: str) -> "subprocess.CompletedProcess[str]":
@@ -28,3 +31,13 @@ def test_an_unusable_data_folder_is_reported_in_a_line(tmp_path):
     assert said.returncode == 1
     assert "cannot write to the data folder" in said.stdout
     assert "Traceback" not in said.stdout + said.stderr
+
+
+@pytest.mark.parametrize("say", [say_in_colour, say_as_json])
+def test_lines_that_cannot_be_written_to_a_full_disk_end_nothing(say):
+    full = Path("/dev/full").open("w")  # noqa: SIM115  # closing it fails, too
+    with redirect_stdout(full):
+        for _ in range(10_000):
+            say("ingest", "a line of a service")
+    with suppress(OSError):
+        full.close()
