@@ -258,7 +258,7 @@ class Mats:
 def _toml(value: object) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f'"{key}" = {_toml(item)}' for key, item in value.items()) + " }"
-    return f'"{value}"'
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"'
 
 
 async def play(

@@ -126,6 +126,13 @@ def gateway_test(
     seconds: Annotated[
         float | None, typer.Option(min=0.1, metavar="SECONDS", help="End after this time, by default at Ctrl-C.")
     ] = None,
+    secret: Annotated[
+        str | None, typer.Option(metavar="SECRET", help="The password that the reader asks for, as in matline.toml.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A field of the protocol in matline.toml; may be repeated."),
+    ] = None,
 ) -> None:
     """Show what a reader sends.
 
@@ -141,7 +148,10 @@ def gateway_test(
     """
     from services.operate.gateway_test import TestOrder, main
 
-    sys.exit(main(TestOrder(protocol=protocol, address=address, zone=zone, seconds=seconds)))
+    order = TestOrder(
+        protocol=protocol, address=address, zone=zone, seconds=seconds, secret=secret, options=option or ()
+    )
+    sys.exit(main(order))
 
 
 @gateway.command("import")

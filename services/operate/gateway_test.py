@@ -11,11 +11,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
-from typing import assert_never
+from typing import Any, assert_never
 
+import msgspec
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
+from schemas.definition_shape import in_words
 from services.formatting.times import offset_on_changing_day
 from services.ingest.decoders.arrival_clock import ArrivalClocks
 from services.ingest.decoders.local_time import parse_zone
@@ -34,7 +36,8 @@ from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettin
 from services.ingest.decoders.reader_state import span_text
 from services.ingest.facts import with_times_in_range
 from services.ingest.metrics import IngestMetrics
-from services.ingest.readers.connection import CONNECT_WAIT_S, Conversation, dial, steady_clock
+from services.ingest.readers.connection import Conversation, steady_clock
+from services.ingest.readers.dialling import CONNECT_WAIT_S, dial_of
 from services.ingest.readers.registry import PROTOCOLS, connected_protocols
 from services.ingest.readers.sources import PORT_MAX, Source, host_and_port, joined
 
@@ -56,7 +59,10 @@ Say = Callable[[str], None]
 
 
 class TestOrder(Struct, frozen=True, kw_only=True):
-    """The reader to test. `zone` null: this machine's zone. `seconds` null: until Ctrl-C. `quiet_s`: see QUIET_S."""
+    """The reader to test. `zone` null: this machine's zone. `seconds` null: until Ctrl-C. `quiet_s`: see QUIET_S.
+
+    `secret` and `options` (each `name=value`) are as its `[[sources]]` table has them.
+    """
 
     __test__ = False  # not a test case for pytest
 
@@ -65,6 +71,8 @@ class TestOrder(Struct, frozen=True, kw_only=True):
     zone: str | None = None
     seconds: float | None = None
     quiet_s: float = QUIET_S
+    secret: str | None = None
+    options: Sequence[str] = ()
 
 
 class CannotTest(Exception):
@@ -94,7 +102,8 @@ async def run(order: TestOrder, say: Say) -> int:
     if order.zone is not None and not protocol.has_zone:
         raise CannotTest(f"--zone does not apply to {order.protocol}, whose readers send UTC; leave it out")
     host, port = _address(order.address, protocol.port)
-    session = _Session(protocol, _zone(order.zone), order.quiet_s, say)
+    settings = _settings(protocol, order)
+    session = _Session(protocol, settings, order.quiet_s, say)
     calls = protocol.way == "calls us"
     way = "waiting for a call" if calls else "connecting"
     say(f"{order.protocol}: {way} at {joined(host, port)}, {session.clocks}; nothing is stored. Ctrl-C ends.")
@@ -121,6 +130,24 @@ def _address(text: str, usual_port: int) -> tuple[str, int]:
     return host_and_port(text)
 
 
+def _settings(protocol: ReaderProtocol, order: TestOrder) -> ReaderSettings:
+    """Return the settings of the reader under test. Raises CannotTest."""
+    if order.secret is not None and not protocol.takes_secret:
+        raise CannotTest(f"--secret does not apply to {protocol.name}; leave it out")
+    known = {option.name: option.type for option in protocol.options}
+    options: dict[str, Any] = {}
+    for text in order.options:
+        name, _, value = text.partition("=")
+        if name not in known:
+            choice = f"choose one of {', '.join(known)}" if known else "it has none"
+            raise CannotTest(f"{name!r} is not an option of {protocol.name}; {choice}")
+        try:
+            options[name] = msgspec.convert(value, known[name], strict=False)
+        except msgspec.ValidationError as error:
+            raise CannotTest(f"--option {text!r}: {in_words(value, known[name], str(error))}") from None
+    return ReaderSettings(gateway="reader", zone=_zone(order.zone), secret=order.secret, options=options)
+
+
 def _zone(text: str | None) -> tzinfo:
     if text is None:
         here = datetime.now().astimezone().tzinfo
@@ -135,12 +162,14 @@ def _zone(text: str | None) -> tzinfo:
 class _Session:
     """A running test: take messages as ingest's delivery does, and show them. Implements `connection.Sink`."""
 
-    def __init__(self, protocol: ReaderProtocol, zone: tzinfo, quiet_s: float, say: Say) -> None:
+    def __init__(self, protocol: ReaderProtocol, settings: ReaderSettings, quiet_s: float, say: Say) -> None:
+        zone = settings.zone
         self._protocol = protocol
+        self._settings = settings
         self._zone = zone if protocol.has_zone else UTC
         self._quiet_s = quiet_s
         self._say_line = say
-        self._make = _maker(protocol, zone)
+        self._make = _maker(protocol, settings)
         self._arrivals = ArrivalClocks()
         self._source = Source(protocol=protocol.name, event="test", gateway="test")
         self._metrics = IngestMetrics(CollectorRegistry())
@@ -174,7 +203,7 @@ class _Session:
         """Connect once, and listen until the connection ends."""
         try:
             async with asyncio.timeout(CONNECT_WAIT_S):
-                incoming, outgoing = await dial(host, port)
+                incoming, outgoing = await dial_of(self._protocol, self._settings, host, port)()
         except ConnectionRefusedError:
             self._fault = f"{host} answers, but nothing listens on its port {port}: is that the right port?"
         except TimeoutError:
@@ -330,11 +359,11 @@ class _Session:
         return lines
 
 
-def _maker(protocol: ReaderProtocol, zone: tzinfo) -> Make:
+def _maker(protocol: ReaderProtocol, settings: ReaderSettings) -> Make:
     """Return a function that makes readers which change nothing on a device and remove nothing from it."""
     connect = protocol.watch or protocol.connect
     assert connect is not None
-    return connect(ReaderSettings(gateway="reader", zone=zone))
+    return connect(settings)
 
 
 def _seems(first_bytes: bytes) -> str:

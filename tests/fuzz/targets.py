@@ -25,6 +25,7 @@ from schemas.topics import RECORD_MAX_BYTES
 from services.ingest.decoders import (
     chronotrack,
     impinj,
+    impinj_stream,
     ipico,
     jchip,
     llrp,
@@ -59,6 +60,7 @@ from services.ingest.readers.sources import Source
 from tests.builders import EVENT, definition
 from tests.fuzz.mutate import portions
 from tests.ingest.decoders import (
+    test_impinj_stream,
     test_ipico,
     test_jchip,
     test_llrp,
@@ -324,6 +326,32 @@ def _p3(dice: Random) -> Take:
     reader = p3.P3(parse_zone(source.zone), cursor)
     return _Conversation(reader, source, lambda: reader._frames.waiting, p3_frames.FRAME_MAX_BYTES).take
 
+
+def _stream(dice: Random) -> Take:
+    source = _source("impinj_stream", "UTC")
+    cursor = {impinj_stream.LOG: Position("", AT_US - 10**9)} if dice.random() < 0.5 else {}
+    reader = impinj_stream.ImpinjStream("Basic eDp5", cursor, impinj_stream.StreamState())
+
+    def waiting() -> int:
+        return len(reader._rest) + len(reader._answer) + len(reader._http._receive_buffer)
+
+    bound = 2 * impinj_stream.EVENT_MAX_BYTES + impinj_stream.ANSWER_MAX_BYTES + AT_ONCE_MAX_BYTES
+    take = _Conversation(reader, source, waiting, bound).take
+    if dice.random() < 0.8:
+        take(b"".join(STREAMED[: dice.randrange(5)]), dice)
+    return take
+
+
+STREAMED = (
+    test_impinj_stream.answer(test_impinj_stream.TIME_BODY),
+    test_impinj_stream.answer(test_impinj_stream.settings(0)),
+    test_impinj_stream.STREAM_HEAD,
+    test_impinj_stream.chunk(msgspec.json.encode(test_posted_json.IMPINJ) + b"\r\n"),
+    test_impinj_stream.chunk(b"\r\n"),
+    test_impinj_stream.chunk(test_impinj_stream.OVERFLOW),
+    b"0\r\n\r\n",
+    b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+)
 
 P3 = (test_p3.CAPTURED, test_p3.STATUS, *(test_p3.passing(number) for number in (157_778, 157_800, 2**32 - 1)))
 
@@ -699,6 +727,7 @@ TARGETS = (
     Target("raceresult", RACERESULT, (b";", b"\n", b"\r\n", b"#P;", b":"), _raceresult),
     Target("raceresult_http", UPLOADS, (b";", b"\n", b"\0", b"-"), _upload),
     Target("impinj", EVENTS, _JSON, _posted(impinj.read_body, "impinj")),
+    Target("impinj_stream", STREAMED, (*_JSON, b"\r\n", b"HTTP/1.1 ", b"0\r\n", b": "), _stream),
     Target("zebra", EVENTS, _JSON, _posted(zebra.read_body, "zebra")),
     Target("file", FILES, (b",", b";", b"~", b"\t", b"\n", b"\r", b"\0", b"\xff\xfe", b":", b'"'), _file),
     Target("chronotrack", CHRONOTRACK, (b"~", b"\r", b"\n", b",", b"ack~", b"a~b~CTP01\n", b"ping\n"), _chronotrack),

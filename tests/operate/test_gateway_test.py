@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from loadtest.devices.chronotrack import ChronoTrackDevice
+from loadtest.devices.impinj_stream import ImpinjStreamDevice
 from loadtest.devices.ipico import IpicoDevice
 from loadtest.devices.llrp import LlrpDevice
 from loadtest.devices.raceresult import RaceResultDevice
@@ -126,6 +127,25 @@ async def test_an_llrp_reader_is_asked_and_not_set_up():
     assert device.requests == [1, 26]
     assert device.rospecs == {7: 2}
     assert "it holds reports while no client is connected" in screen.text
+    await device.close()
+
+
+async def test_an_impinj_reader_is_asked_with_its_password_and_keeps_its_events():
+    device = ImpinjStreamDevice(Trouble(0), password="pa@ss")
+    await device.start()
+    address, plain = f"127.0.0.1:{device.port}", ["tls=false"]
+    async with watching("impinj_stream", address, secret="pa@ss", options=plain) as screen:
+        await screen.until("clock     of the reader is")
+        await screen.until('"eventBufferSize"')
+    assert "/api/v1/data/stream" not in device.paths
+    code, text = await watched("impinj_stream", address, secret="wrong", options=plain)
+    assert (code, "give its password as `secret`" in text) == (1, True)
+    with pytest.raises(CannotTest, match="choose one of user, tls"):
+        await watched("impinj_stream", address, options=["port=7"])
+    with pytest.raises(CannotTest, match="false"):
+        await watched("impinj_stream", address, options=["tls=perhaps"])
+    with pytest.raises(CannotTest, match="does not apply"):
+        await watched("wiclax", address, secret="x")
     await device.close()
 
 

@@ -54,6 +54,7 @@ class ReaderProtocol(Struct, frozen=True, kw_only=True):
     `read_upload` decodes what a reader posts: the body, the reader's name for itself (empty if it gives none), and the
     session; null for a protocol that does not come by HTTP.
     `journalled` returns whether a source cannot send again, so that its messages go to our disk first.
+    `tls` returns whether a reader that is dialled is spoken to over TLS; its certificate, its own, is not checked.
     `read_again` decodes a dead letter with the present settings, under the session given. What its bytes do not name
     has an empty `where`. Raises ConnectionFault.
     """
@@ -71,6 +72,7 @@ class ReaderProtocol(Struct, frozen=True, kw_only=True):
     read_upload: Callable[[bytes, str, str, ReaderSettings], list[Message]] | None = None
     options: tuple[Option, ...] = ()
     takes_secret: bool = False
+    tls: Callable[[ReaderSettings], bool] = _never
     has_zone: bool = True
     journalled: Callable[[ReaderSettings], bool] = _never
     begins_with: bytes = b"(?!)"  # regular expression for the first bytes that its devices send

@@ -6,7 +6,6 @@ next one continues after the last message that was handed over.
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,16 +17,14 @@ from services.ingest.decoders.protocol import Make
 from services.ingest.facts import show_clocks
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.delivery import Delivery
+from services.ingest.readers.dialling import CONNECT_WAIT_S, READ_BYTES, Dial, Incoming
 from services.ingest.readers.sources import Source
 from services.runtime.backoff import Backoff
 
-READ_BYTES = 64 * 1024
 TICK_S = 0.25
 SEND_WAIT_S = 10.0  # a reader that does not take our requests for this long is gone
-CONNECT_WAIT_S = 10.0
 BACKOFF = Backoff(0.2, 10.0, jitter=0.5)  # between attempts to reach a reader
 STEADY_S = 30.0  # after a connection of this length the next attempt comes soon, even if no read came
-KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  # seconds, seconds, times: dead within 25 s
 UNREADABLE_RUN_MAX = 200  # so many unreadable messages in a row mean another protocol, or a damaged line
 CALLERS_MAX = 32  # of one source; one is usual, a few more while a client reconnects
 
@@ -37,41 +34,6 @@ log = logging.getLogger(__name__)
 def steady_clock(now_us: Callable[[], int]) -> Callable[[], Now]:
     """Return a function that gives the `Now` of a connection: wall clock and monotonic clock."""
     return lambda: Now(now_us(), time.monotonic())
-
-
-class _Incoming(asyncio.StreamReader):
-    """A stream that gives all bytes received before the connection broke, and only then reports the error.
-
-    asyncio's own drops unread bytes, which a reader that sends nothing twice would not send again.
-    """
-
-    broke: Exception | None = None
-
-    def set_exception(self, exc: Exception) -> None:
-        self.broke = exc
-        self.feed_eof()
-
-
-async def dial(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect to a reader. Raises OSError."""
-    loop = asyncio.get_running_loop()
-    incoming = _Incoming(limit=READ_BYTES)
-    protocol = asyncio.StreamReaderProtocol(incoming)
-    transport, _ = await loop.create_connection(lambda: protocol, host, port)
-    _keep_alive(transport.get_extra_info("socket"))
-    return incoming, asyncio.StreamWriter(transport, protocol, incoming, loop)
-
-
-def _keep_alive(connection: socket.socket) -> None:
-    """Turn on TCP keepalive.
-
-    A reader that sends nothing while nobody crosses, and is never asked anything, would otherwise seem connected
-    forever after its cable was pulled.
-    """
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEPALIVE.items():
-        if hasattr(socket, name):  # Linux has all of them, other systems some
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class Sink(Protocol):
@@ -129,7 +91,7 @@ class Conversation:
                 async with asyncio.timeout(TICK_S):
                     data = await incoming.read(READ_BYTES)
             if data == b"":
-                if isinstance(incoming, _Incoming) and incoming.broke is not None:
+                if isinstance(incoming, Incoming) and incoming.broke is not None:
                     raise incoming.broke
                 return
             now = self._clock()
@@ -196,8 +158,7 @@ class Dialler:
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        dial: Dial,
         source: Source,
         make: Make,
         delivery: Delivery,
@@ -205,8 +166,7 @@ class Dialler:
         clock: Callable[[], Now],
         clock_turn_s: float,
     ) -> None:
-        self._host = host
-        self._port = port
+        self._dial = dial
         self._source = source
         self._make = make
         self._delivery = delivery
@@ -225,10 +185,10 @@ class Dialler:
 
     async def _once(self, quiet: bool) -> bool:
         """Run one connection from opening to end; return whether it was useful. `quiet`: earlier attempts failed."""
-        name = f"{self._source.protocol} {self._source.gateway} at {self._host}:{self._port}"
+        name = f"{self._source.protocol} {self._source.gateway} at {self._source.address}"
         try:
             async with asyncio.timeout(CONNECT_WAIT_S):
-                incoming, outgoing = await dial(self._host, self._port)
+                incoming, outgoing = await self._dial()
         except (OSError, TimeoutError) as error:
             if not quiet:
                 log.warning(

@@ -17,6 +17,7 @@ from services.ingest.readers.backlog import MemoryBacklog
 from services.ingest.readers.connection import Caller, Dialler, steady_clock
 from services.ingest.readers.cursor import CursorFile
 from services.ingest.readers.delivery import Delivery
+from services.ingest.readers.dialling import dial_of
 from services.ingest.readers.journal import Journal
 from services.ingest.readers.registry import PROTOCOLS
 from services.ingest.readers.sources import Source, host_and_port, joined
@@ -107,7 +108,7 @@ async def start_reader(source: Source, context: ReaderContext, make: Make | None
     clock = context.clock or steady_clock(context.now_us)
     shared = source, make, running.delivery, context.metrics, clock, context.limits.clock_turn_s
     if protocol.way == "is dialled":
-        running.add(Dialler(host, port, *shared).run())
+        running.add(Dialler(dial_of(protocol, settings, host, port), *shared).run())
         return running
     caller = Caller(*shared)
     try:

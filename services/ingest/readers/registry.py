@@ -21,6 +21,7 @@ _NAMES = (
     "jchip",
     "p3",
     "impinj",
+    "impinj_stream",
     "zebra",
 )
 

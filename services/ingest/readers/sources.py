@@ -187,10 +187,8 @@ def _check_value(key: str, value: Any) -> None:
         parse_zone(value)
     elif key == "address" and host_and_port(value)[1] > PORT_MAX:
         raise ValueError(f"port {host_and_port(value)[1]} is too high; the highest is {PORT_MAX}")
-    elif key == "secret" and not (value.isprintable() and {"@", "$"}.isdisjoint(value)):
-        raise ValueError(
-            "it may hold neither `@` nor `$` nor control characters, which no client can send; choose another"
-        )
+    elif key == "secret" and not value.isprintable():
+        raise ValueError("it may not hold control characters, which no reader takes; choose another")
     elif key == "allow":
         for network in value:
             try:
@@ -219,6 +217,9 @@ def _protocol_faults(protocol: ReaderProtocol, table: Mapping[str, Any], path: s
         yield Fault(path, f"needs `address`, where the reader listens (usually its port {protocol.port})")
     if protocol.has_zone and "zone" not in table:
         yield Fault(path, "needs `zone`, since its readers send local times")
+    secret = table.get("secret")
+    if protocol.way != "is dialled" and isinstance(secret, str) and not {"@", "$"}.isdisjoint(secret):
+        yield Fault(f"{path}.secret", "may hold neither `@` nor `$`, which not every client can send; choose another")
     if "day" in table and "began" in table:
         yield Fault(
             f"{path}.day", "contradicts `began`; give `day` for a clock that shows the time of day, else `began`"

@@ -103,7 +103,7 @@ def test_every_protocol_has_its_table():
             table("ipico", zone='"+04:00"', address='"a:1"', model='"new"'),
             "model: 'new' is not one of elite, lite, trident",
         ),
-        (table("mylaps", zone='"+04:00"', secret='"a@b"'), "secret: it may hold neither"),
+        (table("mylaps", zone='"+04:00"', secret='"a@b"'), "secret: may hold neither"),
         (table("mylaps", zone='"+04:00"', secret='""'), "secret: is empty; write at least 1 character"),
         (table("mylaps", zone='"+04:00"', allow='["192.168.7.1/24"]'), "allow: '192.168.7.1/24' is not a network"),
         (table("mylaps", zone='"+04:00"', address='"a:65536"'), "address: port 65536"),
@@ -176,7 +176,7 @@ def test_faults_name_no_type_and_no_pattern():
         "sources[0].devices.5K: 5 is not a text",
         "sources[0].allow[0]: 7 is not a text",
         "sources[0].gatewy: is not a field here; did you mean `gateway`? The fields are protocol, event, gateway, zone,"
-        " address, devices, allow, secret, day, began, model, place",
+        " address, devices, allow, secret, day, began, model, place, user, tls",
     ]
 
 
