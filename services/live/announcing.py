@@ -14,7 +14,7 @@ async def load_announcement(loader: Loader, event: EventIndex, announced: Announ
     """Load the data of the announcer's answer. Raises DatabaseUnavailable."""
     name, revision = announced.event, announced.revision
     splits: Splits = {
-        (race.id, point.id): await loader.store.splits(name, race.id, point.id, revision)
+        (race.id, point.id): (await loader.store.rows.splits(name, race.id, point.id, revision)).rows
         for race in event.races.values()
         for point in race.points
         if point in (point_before_finish(race), race.points[-1]) or point.cutoff is not None

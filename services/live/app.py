@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
+from services.live.board_pages import BoardPages
 from services.live.http import overlay, page, robots
 from services.live.http.access import Access
 from services.live.http.answer_cache import AnswerCache
@@ -62,8 +63,9 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
     loader = Loader(store)
     cache_bytes = settings.cache_mib * MIB
     compressor = Compressor(cache_bytes // COMPRESSED_SHARE)
-    answers = AnswerCache(loader, metrics, cache_bytes - cache_bytes // COMPRESSED_SHARE)
-    streams = Streams(tracker, ChangeEvents(loader, answers, limits), metrics, limits, now_us)
+    pages = BoardPages(loader)
+    answers = AnswerCache(loader, pages, metrics, cache_bytes - cache_bytes // COMPRESSED_SHARE)
+    streams = Streams(tracker, ChangeEvents(loader, pages, answers, limits), metrics, limits, now_us)
     tables = PreviewTables(database)
     previews = Previews(store, tables, limits)
     api = LiveApi(tracker, loader, answers, streams, access, metrics, now_us, previews, tables, compressor)
@@ -88,7 +90,7 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for part in (streams, previews, answers, api, loader, compressor):
+        for part in (streams, previews, answers, pages, api, loader, compressor):
             await part.close()
 
     async def end_streams(_: web.Application) -> None:

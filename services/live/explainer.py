@@ -73,7 +73,7 @@ class Explainer:
         for _ in range(TRIES):
             if announced is None:
                 break
-            row = (await self._store.athletes(announced.event, [bib], announced.revision)).get(bib)
+            row = (await self._store.rows.athletes(announced.event, [bib], announced.revision)).get(bib)
             if row is None:
                 if announced is newest:
                     raise Refused(
@@ -116,7 +116,7 @@ class Explainer:
         if event is None or row.gone:
             return []
         cases = [case for case in await self._loader.together(event, announced) if row.bib in (case.bib, case.other)]
-        others = await self._store.athletes(
+        others = await self._store.rows.athletes(
             announced.event, [other_bib(case, row.bib) for case in cases], announced.revision
         )
         whys = together_whys(event.definition, row, cases, others, decisions)

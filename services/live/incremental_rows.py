@@ -1,4 +1,4 @@
-"""Rows by bib at the newest revision, made from those of an older one and the few that have changed since."""
+"""Rows by bib at the newest revisions, made from those of an older one and the few that have changed since."""
 
 import asyncio
 import time
@@ -10,6 +10,7 @@ from msgspec import Struct
 
 ROWS_HELD_MAX = 500_000  # of one kind (cells, splits), some 200 bytes a row
 RELOAD_S = 60.0  # rows that reached ClickHouse after their revision was announced are seen within this time
+VERSIONS_HELD = 3  # of a key: what is made of a revision may still go on when the next is asked for
 
 RowsKey = tuple[str, ...]
 Row = TypeVar("Row")
@@ -19,49 +20,70 @@ ChangedRows = Callable[[RowsKey, int, int], Awaitable[list[tuple[str, Row | None
 
 
 class HeldRows(Struct, Generic[Row]):
-    """The rows of one key at a revision."""
+    """The rows of one key at a revision, by bib, which do not change any more.
+
+    They are the same since the revision `changed_at`, and of the same bibs since `joined_at`.
+    """
 
     revision: int
     loaded_s: float
     rows: dict[str, Row]
+    changed_at: int
+    joined_at: int
 
 
 class IncrementalRows(Generic[Row]):
-    """Rows by bib for each key. A dictionary that was returned does not change any more."""
+    """Rows by bib for each key."""
 
     def __init__(self, load_changed: ChangedRows[Row]) -> None:
-        self.rows = 0
+        self.rows = 0  # at the newest revisions; those before share nearly all of them
         self._load_changed = load_changed
-        self._held: OrderedDict[RowsKey, HeldRows[Row]] = OrderedDict()
+        self._held: OrderedDict[RowsKey, list[HeldRows[Row]]] = OrderedDict()  # of a key, the newest first
         self._locks: dict[RowsKey, asyncio.Lock] = {}
 
     async def at(self, key: RowsKey, revision: int) -> dict[str, Row]:
         """Return the rows at a revision. Raises what loading raises."""
+        return (await self.held(key, revision)).rows
+
+    async def held(self, key: RowsKey, revision: int) -> HeldRows[Row]:
+        """Return the rows at a revision, and since when they are the same. Raises what loading raises."""
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
-            held = self._held.get(key)
-            if held is not None and held.revision == revision:
-                self._held.move_to_end(key)
-                return held.rows
-            if held is None or revision < held.revision or time.monotonic() - held.loaded_s > RELOAD_S:
-                loaded_s, since, rows = time.monotonic(), -1, {}
-            else:
-                loaded_s, since, rows = held.loaded_s, held.revision, dict(held.rows)
-            for bib, row in await self._load_changed(key, since, revision):
-                if row is None:
-                    rows.pop(bib, None)
-                else:
-                    rows[bib] = row
-            if held is None or revision > held.revision:
-                self._hold(key, HeldRows(revision, loaded_s, rows))
-            return rows
+            versions = self._held.get(key, [])
+            for version in versions:
+                if version.revision == revision:
+                    self._held.move_to_end(key)
+                    return version
+            before = next((version for version in versions if version.revision < revision), None)
+            made = await self._make(key, before, revision)
+            if not versions or revision > versions[0].revision:
+                self._hold(key, [made, *versions][:VERSIONS_HELD])
+            return made
 
-    def _hold(self, key: RowsKey, held: HeldRows[Row]) -> None:
-        before = self._held.pop(key, None)
-        self.rows += len(held.rows) - (0 if before is None else len(before.rows))
-        self._held[key] = held
+    async def _make(self, key: RowsKey, before: HeldRows[Row] | None, revision: int) -> HeldRows[Row]:
+        loaded_s = time.monotonic()
+        if before is None or loaded_s - before.loaded_s > RELOAD_S:
+            loaded = await self._load_changed(key, -1, revision)
+            rows = {bib: row for bib, row in loaded if row is not None}
+            return HeldRows(revision, loaded_s, rows, revision, revision)
+        changed = await self._load_changed(key, before.revision, revision)
+        if not changed:
+            return HeldRows(revision, before.loaded_s, before.rows, before.changed_at, before.joined_at)
+        rows = dict(before.rows)
+        for bib, row in changed:
+            if row is None:
+                rows.pop(bib, None)
+            else:
+                rows[bib] = row
+        joined_at = before.joined_at if rows.keys() == before.rows.keys() else revision
+        return HeldRows(revision, before.loaded_s, rows, revision, joined_at)
+
+    def _hold(self, key: RowsKey, versions: list[HeldRows[Row]]) -> None:
+        dropped = self._held.pop(key, [])
+        self.rows += len(versions[0].rows) - (len(dropped[0].rows) if dropped else 0)
+        self._held[key] = versions
         while self.rows > ROWS_HELD_MAX and len(self._held) > 1:
             dropped_key, dropped = self._held.popitem(last=False)
-            self.rows -= len(dropped.rows)
+            self.rows -= len(dropped[0].rows)
             if dropped_key in self._locks and not self._locks[dropped_key].locked():
                 del self._locks[dropped_key]

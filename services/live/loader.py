@@ -25,7 +25,7 @@ from services.live.pages.team import DelegationData, TeamData, official_delegati
 from services.live.podium_cache import PodiumCache
 from services.live.published_results import PublishedResults
 from services.live.race_spreads import RaceSpreads
-from services.live.ranking import EMPTY, WHOLE_RACE, Ranking, whole_race
+from services.live.ranking import EMPTY, WHOLE_RACE, Ranking
 from services.live.ranking_cache import RankingCache
 from services.live.revision_history import RevisionHistory
 from services.live.store import Store
@@ -68,7 +68,7 @@ class Loader:
 
     async def athletes(self, announced: AnnouncedRevision, bibs: Sequence[str]) -> dict[str, AthleteRow]:
         """Return the results of athletes by bib. Bibs that were hidden later are hidden in the past too."""
-        rows = await self.store.athletes(announced.event, bibs, announced.revision)
+        rows = await self.store.rows.athletes(announced.event, bibs, announced.revision)
         for bib in announced.hidden.intersection(rows):
             rows[bib] = msgspec.structs.replace(rows[bib], hidden=True)
         return rows
@@ -103,7 +103,7 @@ class Loader:
         """Load how many athletes there are by race and status, and how many took each point, by race and point."""
         name, revision = announced.event, announced.revision
         passed = {
-            (race.id, point.id): len(await self.store.splits(name, race.id, point.id, revision))
+            (race.id, point.id): len((await self.store.rows.splits(name, race.id, point.id, revision)).rows)
             for race in event.races.values()
             for point in race.points
         }
@@ -207,12 +207,6 @@ class Loader:
         total, lines = select_lines(ranking, on_course, query, matches)
         return await self._board(event, announced, board, query.point, ranking, total, lines)
 
-    async def split(
-        self, event: EventIndex, announced: AnnouncedRevision, race: Race, point: str, query: BoardQuery
-    ) -> BoardData:
-        """Load the page of all athletes of a race at a point."""
-        return await self.board(event, announced, whole_race(race), msgspec.structs.replace(query, point=point))
-
     async def _board(
         self,
         event: EventIndex,
@@ -305,8 +299,8 @@ class Loader:
             athlete=row,
             boards=boards,
             rankings={board.id: await self.rankings.board(event, board, revision) for board in boards},
-            members={board.id: await self.store.board(name, board.id, revision) for board in boards},
-            splits={point: await self.store.splits(name, row.race, point, revision) for point in points},
+            members={board.id: (await self.store.rows.board(name, board.id, revision)).rows for board in boards},
+            splits={point: (await self.store.rows.splits(name, row.race, point, revision)).rows for point in points},
             versions=await self.store.versions(name, bib, revision),
             published=await self.results.published(event),
             spreads=await self.spreads(event, announced, event.races[row.race], [row]),

@@ -50,8 +50,8 @@ class PodiumCache:
         course = podium_course(event.definition, race, point, event.row)
         # Results and course are all that contenders depend on; most officials' facts leave the course as it is.
         contenders = await self._contenders.at((event_id, msgspec.json.encode(course).decode()), revision)
-        members = await self._store.board(event_id, board.id, revision)
-        root_members = members if root is board else await self._store.board(event_id, root.id, revision)
+        members = (await self._store.rows.board(event_id, board.id, revision)).rows
+        root_members = members if root is board else (await self._store.rows.board(event_id, root.id, revision)).rows
         lines = [(line.place, line.bib) for line in ranking.lines[:PODIUM_LINES_MAX]]
         steps = CHANCE_STEPS * (len(members) + len(root_members))
         return await off_loop(steps, lambda: podium(course, root, lines, contenders, members, root_members))
@@ -59,7 +59,7 @@ class PodiumCache:
     async def _contenders_changed(self, key: RowsKey, since: int, revision: int) -> list[tuple[str, Contender | None]]:
         event_id, encoded = key
         course = _course.decode(encoded)
-        rows = await self._store.athletes_changed(event_id, since, revision)
+        rows = await self._store.rows.athletes_changed(event_id, since, revision)
         return await off_loop(
             CONTENDER_STEPS * len(rows),
             lambda: [(row.bib, contender(course, row)) for row in rows],

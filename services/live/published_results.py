@@ -145,8 +145,8 @@ class PublishedResults:
         changed: list[tuple[str, _AthleteResults | None]] = []
         for start in range(0, len(bibs), BIBS_AT_ONCE):
             batch = bibs[start : start + BIBS_AT_ONCE]
-            before = await self._store.athletes(event, batch, published)
-            after = await self._store.athletes(event, batch, revision)
+            before = await self._store.rows.athletes(event, batch, published)
+            after = await self._store.rows.athletes(event, batch, revision)
             for bib in batch:
                 results = _AthleteResults(_in_race(before.get(bib), race), _in_race(after.get(bib), race))
                 changed.append((bib, results if results.published != results.now else None))

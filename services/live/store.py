@@ -1,12 +1,10 @@
 """The queries that live sends to ClickHouse, by event and revision. Rows come back as values.
 
-Every query is bounded by an announced revision, so that an answer never holds half of a newer one. Boards and splits of
-the newest revision are held and updated by the rows that have changed: that reads a few rows, while a whole board has
-tens of thousands.
+Every query is bounded by an announced revision, so that an answer never holds half of a newer one.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence
 
 import msgspec
 
@@ -14,43 +12,38 @@ from schemas.ids import together_name
 from schemas.results import AthleteRow, EventRow
 from services.health.bursts_query import BURSTS
 from services.health.observed import Burst
-from services.live.incremental_rows import IncrementalRows, RowsKey
+from services.live.current_rows import CurrentRows
+from services.live.results_query import query_athletes
 from services.live.table_rows import (
     AnnouncedRevision,
     AthleteVersion,
     ChipRead,
     ExaminedReport,
     LoggedLine,
-    Split,
     TeamLine,
 )
 from services.preview.folded_facts import FACTS_A_PAGE, FACTS_AFTER, Line
 from services.runtime.clickhouse import Database
-from services.standings.incremental import Cell
 from services.standings.publication import Ground, Published
 from services.standings.race_spread import Taken
 from services.standings.together import TogetherCase
 
-BIBS_A_QUERY = 1_000
+FINISHERS_AT_ONCE = 1_000  # some milliseconds of the event loop
 CHANGED_MAX = 1_000  # athletes or facts in one answer about changes
 VERSIONS_MAX = 100
 MATCHES_MAX = 2_000  # of a search, best first
 LISTED_MAX = 500_000  # of a race or a status: everybody
 
-_athlete = msgspec.json.Decoder(AthleteRow)
 _event = msgspec.json.Decoder(EventRow)
 _grounds = msgspec.json.Decoder(list[Ground])
 
 
 class Store:
-    """Run the queries. All methods raise DatabaseUnavailable."""
+    """Run the queries. All methods raise DatabaseUnavailable. `rows` are those of boards, points and athletes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._boards: IncrementalRows[Cell] = IncrementalRows(self._cells_changed)
-        self._splits: IncrementalRows[Split] = IncrementalRows(self._splits_changed)
-        self._on_course: IncrementalRows[bool] = IncrementalRows(self._on_course_changed)
-        self._ranked: IncrementalRows[bool] = IncrementalRows(self._ranked_changed)
+        self.rows = CurrentRows(database)
 
     # --- revisions
 
@@ -109,67 +102,11 @@ class Store:
         )
         return {(race, status): int(count) for race, status, count in rows}
 
-    async def on_course(self, event: str, race: str, revision: int) -> Set[str]:
-        """Return the bibs of a race that are on the course."""
-        return (await self._on_course.at((event, race), revision)).keys()
-
-    async def ranked(self, event: str, race: str, revision: int) -> Set[str]:
-        """Return the bibs of a race that may be on boards: those with an entry, without pacers and walkers."""
-        return (await self._ranked.at((event, race), revision)).keys()
-
-    async def _on_course_changed(self, key: RowsKey, since: int, revision: int) -> list[tuple[str, bool | None]]:
-        return await self._changed_bibs("status = 'ON_COURSE'", key, since, revision)
-
-    async def _ranked_changed(self, key: RowsKey, since: int, revision: int) -> list[tuple[str, bool | None]]:
-        ranked = "position(row, '\"entry\":{') > 0 AND position(row, '\"ranked\":false') = 0"
-        return await self._changed_bibs(ranked, key, since, revision)
-
-    async def _changed_bibs(
-        self, condition: str, key: RowsKey, since: int, revision: int
-    ) -> list[tuple[str, bool | None]]:
-        rows = await self._database.query(
-            f"SELECT bib, NOT gone AND race = {{race:String}} AND {condition} FROM athlete_versions"
-            " WHERE event = {event:String} AND version > {since:Int64} AND version <= {revision:Int64}"
-            " ORDER BY bib, version DESC LIMIT 1 BY bib",
-            {"event": key[0], "race": key[1], "since": since, "revision": revision},
-        )
-        return [(bib, True if there else None) for bib, there in rows]
-
     # --- athletes
-
-    async def athletes(self, event: str, bibs: Iterable[str], revision: int) -> dict[str, AthleteRow]:
-        """Return the results of some athletes by bib, without bibs that are unknown."""
-        wanted = list(dict.fromkeys(bibs))
-        athletes: dict[str, AthleteRow] = {}
-        for start in range(0, len(wanted), BIBS_A_QUERY):
-            rows = await self._database.query(
-                "SELECT bib, row FROM athlete_versions WHERE event = {event:String} AND bib IN {bibs:Array(String)}"
-                " AND version <= {revision:Int64} ORDER BY bib, version DESC LIMIT 1 BY bib",
-                {"event": event, "bibs": wanted[start : start + BIBS_A_QUERY], "revision": revision},
-            )
-            athletes.update((bib, _athlete.decode(row)) for bib, row in rows)
-            await asyncio.sleep(0)
-        return athletes
 
     async def all_athletes(self, event: str, revision: int) -> list[AthleteRow]:
         """Return the results of every athlete, including athletes whose entries were taken back."""
-        return await self.athletes_changed(event, -1, revision)
-
-    async def athletes_changed(self, event: str, since: int, revision: int) -> list[AthleteRow]:
-        """Return the results that are new after a revision, up to another, each in its last version.
-
-        They include athletes whose entries were taken back.
-        """
-        rows = await self._database.query(
-            "SELECT row FROM athlete_versions WHERE event = {event:String} AND version > {since:Int64}"
-            " AND version <= {revision:Int64} ORDER BY bib, version DESC LIMIT 1 BY bib",
-            {"event": event, "since": since, "revision": revision},
-        )
-        athletes: list[AthleteRow] = []
-        for start in range(0, len(rows), BIBS_A_QUERY):
-            athletes += [_athlete.decode(row) for (row,) in rows[start : start + BIBS_A_QUERY]]
-            await asyncio.sleep(0)
-        return athletes
+        return await self.rows.athletes_changed(event, -1, revision)
 
     async def hidden(self, event: str, revision: int) -> frozenset[str]:
         """Return the bibs whose names are hidden."""
@@ -222,13 +159,13 @@ class Store:
 
     async def with_cases(self, event: str, revision: int) -> list[AthleteRow]:
         """Return the athletes that have a case, open or decided."""
-        rows = await self._database.query(
+        return await query_athletes(
+            self._database,
             "SELECT row FROM (SELECT bib, gone, row FROM athlete_versions WHERE event = {event:String}"
             " AND version <= {revision:Int64} ORDER BY bib, version DESC LIMIT 1 BY bib)"
             " WHERE NOT gone AND position(row, '\"cases\":') > 0 ORDER BY lengthUTF8(bib), bib",
             {"event": event, "revision": revision},
         )
-        return [_athlete.decode(row) for (row,) in rows]
 
     async def changed(self, event: str, since: int, until: int, offset: int = 0) -> list[str]:
         """Return the bibs with a new version after `since` from the `offset`th on, up to one more than CHANGED_MAX."""
@@ -241,19 +178,6 @@ class Store:
 
     # --- boards and splits
 
-    async def board(self, event: str, board: str, revision: int) -> dict[str, Cell]:
-        """Return the members of a board by bib, with and without a place."""
-        return await self._boards.at((event, board), revision)
-
-    async def _cells_changed(self, key: RowsKey, since: int, revision: int) -> list[tuple[str, Cell | None]]:
-        rows = await self._database.query(
-            "SELECT bib, there, rank_key, time_s, gun_us, chip_us FROM board_rows WHERE event = {event:String}"
-            " AND board = {board:String} AND revision > {since:Int64} AND revision <= {revision:Int64}"
-            " ORDER BY bib, revision DESC LIMIT 1 BY bib",
-            {"event": key[0], "board": key[1], "since": since, "revision": revision},
-        )
-        return [(bib, Cell(*cell) if there else None) for bib, there, *cell in rows]
-
     async def rows_changed(self, event: str, board: str, since: int, until: int) -> list[str]:
         """Return the bibs whose row on a board changed, also by others' results; up to one more than CHANGED_MAX."""
         rows = await self._database.query(
@@ -263,19 +187,6 @@ class Store:
             {"event": event, "board": board, "since": since, "until": until, "most": CHANGED_MAX + 1},
         )
         return [bib for (bib,) in rows]
-
-    async def splits(self, event: str, race: str, point: str, revision: int) -> dict[str, Split]:
-        """Return when athletes took a point of a race, by bib."""
-        return await self._splits.at((event, race, point), revision)
-
-    async def _splits_changed(self, key: RowsKey, since: int, revision: int) -> list[tuple[str, Split | None]]:
-        rows = await self._database.query(
-            "SELECT bib, there, gun_us, chip_us, at_us FROM splits WHERE event = {event:String}"
-            " AND race = {race:String} AND point = {point:String}"
-            " AND version > {since:Int64} AND version <= {revision:Int64} ORDER BY bib, version DESC LIMIT 1 BY bib",
-            {"event": key[0], "race": key[1], "point": key[2], "since": since, "revision": revision},
-        )
-        return [(bib, Split(*split) if there else None) for bib, there, *split in rows]
 
     async def finishers(self, event: str, race: str, finish: str, revision: int) -> list[dict[str, Taken]]:
         """Return when the athletes of a race who took the point `finish` took each of its points, by its id."""
@@ -287,8 +198,8 @@ class Store:
             {"event": event, "race": race, "finish": finish, "revision": revision},
         )
         finishers: list[dict[str, Taken]] = []
-        for start in range(0, len(rows), BIBS_A_QUERY):
-            for points, times_us, at_us in rows[start : start + BIBS_A_QUERY]:
+        for start in range(0, len(rows), FINISHERS_AT_ONCE):
+            for points, times_us, at_us in rows[start : start + FINISHERS_AT_ONCE]:
                 finishers.append(dict(zip(points, map(Taken, times_us, at_us), strict=True)))
             await asyncio.sleep(0)
         return finishers

@@ -11,20 +11,19 @@ from schemas.definition import Board
 from schemas.ids import bib_order
 from schemas.results import AthleteRow, Case
 from services.live.async_cache import AsyncCache
+from services.live.board_pages import BoardPages
 from services.live.errors import Refused
-from services.live.feed.columns import board_row
 from services.live.http.answer_cache import AnswerCache
 from services.live.http.answers import Answer
 from services.live.http.query import BoardQuery, ListQuery
 from services.live.limits import LiveLimits
 from services.live.loader import Loader
-from services.live.off_loop import off_loop
 from services.live.pages.athlete_page import boards_of
-from services.live.pages.board import LINE_STEPS, build_board
+from services.live.pages.board import EncodedPage
 from services.live.pages.cases import event_team_cases
 from services.live.pages.result_states import RaceStates, boards_of_changes, race_states, state_changes
 from services.live.pages.team import delegation_state
-from services.live.stream_events import StreamEvent, bibs_of, board_event, case_events, encode_event, stream_events
+from services.live.stream_events import StreamEvent, board_event, case_events, encode_event, stream_events
 from services.live.stream_viewer import Subject
 from services.live.table_rows import AnnouncedRevision
 from services.standings.boards import passes
@@ -40,13 +39,14 @@ _json = msgspec.json.Encoder()
 class Changes(Struct, frozen=True, kw_only=True):
     """The differences between two revisions of an event.
 
-    `boards` are those with changed rows. `bibs` is None when more athletes changed than are sent one by one; then
-    `before` and `after` are empty. `shared` are athletes with a case with another that changed: their rows did not, but
-    their flags. `states` are the changes of races' states. `ruled`: the event itself changed, such as its definition or
-    a publication.
+    `boards` are those with changed rows, and `rows` the bibs of these by board, None where that is not known. `bibs` is
+    None when more athletes changed than are sent one by one; then `before` and `after` are empty. `shared` are athletes
+    with a case with another that changed: their rows did not, but their flags. `states` are the changes of races'
+    states. `ruled`: the event itself changed, such as its definition or a publication.
     """
 
     boards: list[str]
+    rows: dict[str, list[str]] | None
     bibs: list[str] | None
     states: list[dict[str, Any]]
     ruled: bool
@@ -68,8 +68,9 @@ class Changes(Struct, frozen=True, kw_only=True):
 class ChangeEvents:
     """Makes events and keeps them for the other viewers. Methods raise Refused and DatabaseUnavailable."""
 
-    def __init__(self, loader: Loader, answers: AnswerCache, limits: LiveLimits) -> None:
+    def __init__(self, loader: Loader, pages: BoardPages, answers: AnswerCache, limits: LiveLimits) -> None:
         self._loader = loader
+        self._pages = pages
         self._answers = answers
         self._limits = limits
         self._events: AsyncCache[bytes] = AsyncCache(EVENTS_HELD_BYTES, lambda data: 100 + len(data))
@@ -137,23 +138,24 @@ class ChangeEvents:
 
     async def _load(self, since: int, newest: AnnouncedRevision) -> Changes:
         store = self._loader.store
-        boards, bibs, before, event = await asyncio.gather(
-            store.boards_changed(newest.event, since, newest.revision),
-            store.changed(newest.event, since, newest.revision),
+        before, event, states, differing = await asyncio.gather(
             self._event_at(since, newest),
             self._loader.events.event(newest.event, newest.revision),
+            self._state_changes(since, newest),
+            self._differing(since, newest),
         )
-        states = await self._state_changes(since, newest)
         ruled = (before and before.row) != (event and event.row)
+        boards, bibs, rows = differing
         if len(bibs) > self._limits.athletes_of_change:
-            return Changes(boards=boards, bibs=None, states=states, ruled=ruled)
+            return Changes(boards=boards, rows=None, bibs=None, states=states, ruled=ruled)
         rows_before, rows_after, shared = await asyncio.gather(
-            store.athletes(newest.event, bibs, since),
-            store.athletes(newest.event, bibs, newest.revision),
+            store.rows.athletes(newest.event, bibs, since),
+            store.rows.athletes(newest.event, bibs, newest.revision),
             self._loader.together_changed(newest, since),
         )
         return Changes(
             boards=boards,
+            rows=rows,
             bibs=bibs,
             states=states,
             ruled=ruled,
@@ -161,6 +163,23 @@ class ChangeEvents:
             after=rows_after,
             shared=shared,
         )
+
+    async def _differing(
+        self, since: int, newest: AnnouncedRevision
+    ) -> tuple[list[str], list[str], dict[str, list[str]] | None]:
+        """Return the boards and bibs that differ, and the bibs whose rows on each board do, as far as at hand."""
+        store = self._loader.store
+        steps = await store.rows.steps(newest.event, since, newest.revision)
+        if steps is None:
+            boards = await store.boards_changed(newest.event, since, newest.revision)
+            return boards, await store.changed(newest.event, since, newest.revision), None
+        rows: dict[str, dict[str, None]] = {}
+        for step in steps:
+            for board, cells in step.cells.items():
+                rows.setdefault(board, {}).update(dict.fromkeys(cells))
+        boards = sorted({board for step in steps for board in step.boards})
+        bibs = sorted({bib for step in steps for bib in step.athletes}, key=bib_order)
+        return boards, bibs, {board: sorted(changed, key=bib_order) for board, changed in rows.items()}
 
     async def _event_at(self, since: int, newest: AnnouncedRevision) -> EventIndex | None:
         return await self._loader.events.event(newest.event, since)
@@ -277,7 +296,7 @@ class ChangeEvents:
         if bib in changes.after:
             return (changes.after[bib],)
         held = self._rows.held((newest.event, bib, since))
-        return held or ((await self._loader.store.athletes(newest.event, [bib], newest.revision)).get(bib),)
+        return held or ((await self._loader.store.rows.athletes(newest.event, [bib], newest.revision)).get(bib),)
 
     def _team_events(
         self, event: EventIndex, newest: AnnouncedRevision, subject: Subject, changes: Changes
@@ -304,43 +323,50 @@ class ChangeEvents:
             else:
                 events.append(StreamEvent("retract", {"bib": after.bib, "race": after.race, "point": None}))
         bibs = dict.fromkeys(after.bib for _, after, _ in members)
-        if board.id in changes.boards:
+        if changes.rows is not None:
+            bibs.update(dict.fromkeys(changes.rows.get(board.id, ())))
+        elif board.id in changes.boards:
             rows = await self._loader.store.rows_changed(newest.event, board.id, since, newest.revision)
             bibs.update(dict.fromkeys(rows))
         bibs.update(dict.fromkeys(sorted(changes.shared, key=bib_order)))
-        changed = await self._rows_event(event, since, newest, subject, list(bibs))
+        changed = await self._rows_event(since, newest, subject, list(bibs))
         return None if changed is None else [*events, *changed]
 
     async def _rows_event(
-        self, event: EventIndex, since: int, newest: AnnouncedRevision, subject: Subject, bibs: list[str]
+        self, since: int, newest: AnnouncedRevision, subject: Subject, bibs: list[str]
     ) -> list[StreamEvent] | None:
         past = await self._loader.history.announced(newest, since)
         if past is None:
             return None
         try:
-            before = msgspec.json.decode((await self._answer(subject, past)).body)
+            before = await self._page(subject, past)
         except Refused:  # the board or its point is new
             return None
-        after = msgspec.json.decode((await self._answer(subject, newest)).body)
-        shown = set(bibs_of(after))
-        elsewhere = [bib for bib in dict.fromkeys([*bibs_of(before), *bibs]) if bib not in shown]
+        after = await self._page(subject, newest)
+        elsewhere = [bib for bib in dict.fromkeys([*before.rows, *bibs]) if bib not in after.rows]
         elsewhere = elsewhere[: subject.limit + self._limits.rows_of_event]
-        below = await self._rows_of(event, newest, subject, elsewhere)
-        on_board = {row["bib"] for row in below}
+        on_board = await self._rows_of(newest, subject, elsewhere)
         changed = set(bibs)
-        below = [row for row in below if row["bib"] in changed][: self._limits.rows_of_event]
+        below = [row for bib, row in on_board.items() if bib in changed][: self._limits.rows_of_event]
         made = board_event(before, after, below, [bib for bib in elsewhere if bib not in on_board])
         return [] if made is None else [made]
 
-    async def _rows_of(
-        self, event: EventIndex, newest: AnnouncedRevision, subject: Subject, bibs: list[str]
-    ) -> list[dict[str, Any]]:
+    async def _page(self, subject: Subject, announced: AnnouncedRevision) -> EncodedPage:
+        """Return the page of a board that a subject follows. Raises Refused when the event has no such board."""
+        event = await self._loader.events.defined(announced)
+        board = event.boards.get(subject.board or "")
+        if board is None:
+            raise Refused(404, "No such board", f"event {announced.event!r} has no board {subject.board!r}")
+        return await self._pages.page(event, announced, board, _query(subject, subject.limit))
+
+    async def _rows_of(self, newest: AnnouncedRevision, subject: Subject, bibs: list[str]) -> dict[str, bytes]:
         """Return the rows of these bibs on a board, without those that have none."""
         if not bibs:
-            return []
+            return {}
+        event = await self._loader.events.defined(newest)
         board = event.boards[subject.board or ""]
         data = await self._loader.board(event, newest, board, _query(subject, len(bibs)), frozenset(bibs))
-        return await off_loop(LINE_STEPS * len(bibs), lambda: list(map(board_row, build_board(data).lines)))
+        return (await self._pages.encoded(data, 0)).rows
 
 
 def _query(subject: Subject, limit: int) -> BoardQuery:

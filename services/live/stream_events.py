@@ -1,12 +1,15 @@
 """The events that lead from one revision to the next: of an athlete, a board, and cases. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
+
+import msgspec
 
 from schemas.ids import bib_order
 from schemas.results import AthleteRow, Case
 from services.live.feed.board_line import shown_names
 from services.live.pages.athlete_page import point_result
+from services.live.pages.board import EncodedPage
 from services.standings.event_index import EventIndex
 
 EventKind = Literal["snapshot", "split", "board", "status", "retract", "publication", "case"]
@@ -56,34 +59,27 @@ def stream_events(event: EventIndex, before: AthleteRow | None, after: AthleteRo
     return events
 
 
-BoardDocument = Mapping[str, Any]
-"""The answer of a board as decoded JSON."""
-
-
-def bibs_of(document: BoardDocument) -> list[str]:
-    """Return the bibs of an answer's rows, in order."""
-    return [row["bib"] for row in document["rows"]]
-
-
 def board_event(
-    before: BoardDocument, after: BoardDocument, below: Sequence[Mapping[str, Any]], removed: Iterable[str]
+    before: EncodedPage, after: EncodedPage, below: Iterable[bytes], removed: Iterable[str]
 ) -> StreamEvent | None:
-    """Return the event that leads from one answer of a board to the next, None when they are alike.
+    """Return the event that leads from one page of a board to the next, None when they are alike.
 
-    Its `rows` are all rows of the answer that differ, and those `below`, of athletes behind the answer's last row whose
-    results changed. `order` are all bibs of the answer, None when they are the same as before. What an answer says
-    beside its rows is there as a whole.
+    Its `rows` are all rows of the page that differ, and those `below`, of athletes behind the page's last row whose
+    results changed. `order` are all bibs of the page, None when they are the same as before. What a page says beside
+    its rows is there as a whole.
     """
-    known = {row["bib"]: row for row in before["rows"]}
-    rows = [row for row in after["rows"] if known.get(row["bib"]) != row]
-    order = bibs_of(after)
-    beside = {name: value for name, value in after.items() if name not in ("rows", "revision", "offset")}
+    rows = [row for bib, row in after.rows.items() if before.rows.get(bib) != row]
+    rows += below
+    order, order_before = list(after.rows), list(before.rows)
+    beside, beside_before = (
+        {name: value for name, value in page.beside.items() if name not in ("revision", "offset")}
+        for page in (after, before)
+    )
     gone = list(removed)
-    same = all(before.get(name) == value for name, value in beside.items())
-    if same and not (rows or below or gone) and order == bibs_of(before):
+    if beside == beside_before and order == order_before and not (rows or gone):
         return None
-    shown_order = None if order == bibs_of(before) else order
-    return StreamEvent("board", {**beside, "rows": [*rows, *below], "order": shown_order, "removed": gone})
+    shown_order = None if order == order_before else order
+    return StreamEvent("board", {**beside, "rows": list(map(msgspec.Raw, rows)), "order": shown_order, "removed": gone})
 
 
 def case_events(before: Iterable[Case], after: Iterable[Case]) -> list[StreamEvent]:

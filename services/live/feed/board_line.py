@@ -15,25 +15,37 @@ from services.standings.finish_estimate import Expected, Spreads, expected
 
 
 class Listing(Struct, frozen=True, kw_only=True):
-    """Values that all lines of one answer share.
+    """Values that all lines of one order share.
 
-    `first_with` are the revisions that first had the athletes' results, by the versions of these.
-    `point` is the requested point, None for the board itself. `state` is the state of the board's results; `changed`
-    are the bibs whose rows differ from the official ones. `spreads` are those of the race's own finishers. `decided`
-    says of the bibs on places 1 to 3 whether nobody can take the place any more.
+    `point` is the requested point, None for the board itself. `state` is the state of the board's results. `spreads`
+    are those of the race's own finishers.
     """
 
     event: EventIndex
     board: Board
     race: Race
-    first_with: Mapping[int, AnnouncedRevision]
     point: str | None
     leader: Placed | None
     state: str
-    changed: frozenset[str]
     spreads: Spreads
     by_chip: bool
-    decided: Mapping[str, bool]
+
+
+class Source(NamedTuple):
+    """All that a line is made of, so that equal ones give equal lines.
+
+    `place_before` is the place at the point before, None when it is not known. `first_with` is the revision that first
+    had the athlete's result. `changed`: the row differs from the official one. `decided` says of places 1 to 3 whether
+    nobody can take the place any more.
+    """
+
+    listing: Listing
+    placed: Placed
+    athlete: AthleteRow
+    place_before: int | None
+    first_with: AnnouncedRevision
+    changed: bool
+    decided: bool | None
 
 
 class Names(NamedTuple):
@@ -52,30 +64,47 @@ class BoardLine(NamedTuple):
     the point before, None when the place there is not known.
     """
 
-    listing: Listing
-    placed: Placed
-    athlete: AthleteRow
+    source: Source
     names: Names
     point: str
     km: float
     move: int | None
     ahead: Expected | None
 
+    @property
+    def listing(self) -> Listing:
+        """The order that the line is of."""
+        return self.source.listing
 
-def board_line(listing: Listing, placed: Placed, athlete: AthleteRow, earlier: Mapping[str, Ranking]) -> BoardLine:
-    """Return an athlete's line; `earlier` are the board's rankings at points of the course, as far as known."""
-    point = shown_point(listing.race, listing.point, athlete)
-    before = point_before(athlete, point)
+    @property
+    def placed(self) -> Placed:
+        """The place and the times."""
+        return self.source.placed
+
+    @property
+    def athlete(self) -> AthleteRow:
+        """The athlete's result."""
+        return self.source.athlete
+
+
+def place_before(listing: Listing, athlete: AthleteRow, earlier: Mapping[str, Ranking]) -> int | None:
+    """Return an athlete's place at the point before; `earlier` are the board's rankings, as far as known."""
+    before = point_before(athlete, shown_point(listing.race, listing.point, athlete))
     ranking = None if before is None else earlier.get(before)
-    placed_before = None if ranking is None else ranking.line(athlete.bib)
+    placed = None if ranking is None else ranking.line(athlete.bib)
+    return None if placed is None else placed.place
+
+
+def board_line(source: Source) -> BoardLine:
+    """Return an athlete's line."""
+    listing, athlete = source.listing, source.athlete
+    point = shown_point(listing.race, listing.point, athlete)
     return BoardLine(
-        listing=listing,
-        placed=placed,
-        athlete=athlete,
+        source=source,
         names=shown_names(athlete),
         point=point,
         km=next((course.km for course in listing.race.points if course.id == point), 0.0),
-        move=None if placed_before is None else placed_before.place - placed.place,
+        move=None if source.place_before is None else source.place_before - source.placed.place,
         ahead=expected(listing.race, athlete, listing.spreads),
     )
 

@@ -10,7 +10,6 @@ from services.formatting.words import place_text
 from services.live.feed.board_line import BoardLine
 from services.live.feed.table import Column, Value
 from services.live.ranking import Placed
-from services.live.table_rows import AnnouncedRevision
 from services.standings.age_grade import finisher_grade
 from services.standings.event_index import age_group
 from services.standings.result_flags import public_flags
@@ -71,19 +70,15 @@ def _projected_high(line: BoardLine) -> str | None:
 
 
 def _result_state(line: BoardLine) -> str:
-    return CHANGED if line.athlete.bib in line.listing.changed else line.listing.state
-
-
-def _first_with(line: BoardLine) -> AnnouncedRevision:
-    return line.listing.first_with[line.athlete.version]
+    return CHANGED if line.source.changed else line.listing.state
 
 
 def _updated_at(line: BoardLine) -> str:
-    return format_instant(_first_with(line).at_us, line.listing.event.zone, "microseconds")
+    return format_instant(line.source.first_with.at_us, line.listing.event.zone, "microseconds")
 
 
 def _decided(line: BoardLine) -> int | None:
-    decided = line.listing.decided.get(line.athlete.bib)
+    decided = line.source.decided
     return None if decided is None else int(decided)
 
 
@@ -125,7 +120,7 @@ COLUMNS: tuple[Column[BoardLine], ...] = (
     Column("result_state", str, _result_state, ours=True),
     Column("flags", str, lambda line: " ".join(public_flags(line.athlete)) or None, ours=True),
     Column("updated_at", str, _updated_at, ours=True),
-    Column("revision", int, lambda line: _first_with(line).revision),
+    Column("revision", int, lambda line: line.source.first_with.revision),
     Column("age_grade", float, _age_grade),
     Column("projected_low", str, _projected_low, ours=True),
     Column("projected_high", str, _projected_high, ours=True),

@@ -5,9 +5,12 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from schemas.definition import Race
+import msgspec
+
+from schemas.definition import Board, Race
 from services.live.announcing import load_announcement
 from services.live.async_cache import AsyncCache
+from services.live.board_pages import BoardPages
 from services.live.errors import KNOWN_LISTED, Behind, Refused, known_ids
 from services.live.feed.columns import COLUMNS
 from services.live.feed.event_columns import CLOCK_COLUMNS, COUNT_COLUMNS
@@ -21,13 +24,7 @@ from services.live.metrics import LiveMetrics
 from services.live.off_loop import off_loop
 from services.live.pages.announce import build_announce
 from services.live.pages.athlete_page import AthleteData, build_athlete, build_search
-from services.live.pages.board import (
-    LINE_STEPS,
-    BoardData,
-    board_document,
-    build_board,
-    split_document,
-)
+from services.live.pages.board import LINE_STEPS
 from services.live.pages.cases import build_cases, undecided_yet
 from services.live.pages.changes import CHANGES_A_PAGE, build_changes
 from services.live.pages.event_feeds import count_athletes, race_clocks
@@ -43,6 +40,7 @@ from services.live.pages.team import (
     team_rows,
     team_state,
 )
+from services.live.ranking import whole_race
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex, in_asked_language
 
@@ -50,8 +48,9 @@ from services.standings.event_index import EventIndex, in_asked_language
 class AnswerCache:
     """Make answers and keep them. Methods raise Refused for unknown ids and results, and DatabaseUnavailable."""
 
-    def __init__(self, loader: Loader, metrics: LiveMetrics, cache_bytes: int) -> None:
+    def __init__(self, loader: Loader, pages: BoardPages, metrics: LiveMetrics, cache_bytes: int) -> None:
         self._loader = loader
+        self._pages = pages
         self._metrics = metrics
         self._answers: AsyncCache[Answer] = AsyncCache(cache_bytes, weight)
 
@@ -186,10 +185,32 @@ class AnswerCache:
             board = event.boards.get(board_id)
             if board is None:
                 raise unknown_board(announced, board_id, event.boards, event)
-            data = await self._loader.board(event, announced, board, query)
-            return await off_loop(LINE_STEPS * len(data.lines), lambda: _board_answer(data, query, feed_format))
+            return await self._page(event, announced, board, query, feed_format, "board")
 
         return await self._get("board", (announced, name, query), make)
+
+    async def _page(
+        self,
+        event: EventIndex,
+        announced: AnnouncedRevision,
+        board: Board,
+        query: BoardQuery,
+        feed_format: str,
+        root: str,
+    ) -> Answer:
+        """Return a page of a board, which may be a whole race; as a feed, with `root` in XML, if it has a format."""
+        revision = announced.revision
+        if not feed_format:
+            check_no_form(query.form)
+            encoded = await self._pages.page(event, announced, board, query)
+            more = page_headers(query, encoded.beside["total"], encoded.beside["state"])
+            return answer(encoded.encoded(), JSON_TYPE, revision, **more)
+        page = await self._pages.lines(await self._loader.board(event, announced, board, query))
+        more = page_headers(query, page.total, page.state)
+        return await off_loop(
+            LINE_STEPS * len(page.lines),
+            lambda: feed_answer(COLUMNS, page.lines, query.form, feed_format, root, revision, **more),
+        )
 
     async def results_list(self, announced: AnnouncedRevision, query: ResultsListQuery) -> Answer:
         """Return a board as a list that clients of RACE RESULT read."""
@@ -258,8 +279,8 @@ class AnswerCache:
             if slug(point, "point") not in points:
                 detail = f"race {race.id!r} has no point {point!r}; it has {known_ids(points)}"
                 raise Refused(404, "No such point", detail, known=points)
-            data = await self._loader.split(event, announced, race, point, query)
-            return await off_loop(LINE_STEPS * len(data.lines), lambda: _split_answer(data, query, feed_format))
+            at_point = msgspec.structs.replace(query, point=point)
+            return await self._page(event, announced, whole_race(race), at_point, feed_format, "split")
 
         return await self._get("splits", (announced, race_id, name, query), make)
 
@@ -330,28 +351,6 @@ class AnswerCache:
 
         key = ("document", announced.event, held.race, held.revision, held.state)
         return await self._get("published", key, make)
-
-
-def _board_answer(data: BoardData, query: BoardQuery, feed_format: str) -> Answer:
-    """Return a page of a board, as a feed if it has a format."""
-    page = build_board(data)
-    revision = data.announced.revision
-    more = page_headers(query, page.total, page.state)
-    if feed_format:
-        return feed_answer(COLUMNS, page.lines, query.form, feed_format, "board", revision, **more)
-    check_no_form(query.form)
-    return json_answer(board_document(data, page, query.offset), revision, **more)
-
-
-def _split_answer(data: BoardData, query: BoardQuery, feed_format: str) -> Answer:
-    """Return a page of all athletes at a point, as a feed if it has a format."""
-    page = build_board(data)
-    revision = data.announced.revision
-    more = page_headers(query, page.total, page.state)
-    if feed_format:
-        return feed_answer(COLUMNS, page.lines, query.form, feed_format, "split", revision, **more)
-    check_no_form(query.form)
-    return json_answer(split_document(data, page, query.offset), revision, **more)
 
 
 def _rank_steps(data: AthleteData) -> int:

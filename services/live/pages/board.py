@@ -3,16 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from schemas.definition import Board, Race
 from schemas.results import AthleteRow
 from services.live.errors import Refused
-from services.live.feed.board_line import BoardLine, Listing, board_line, point_before, shown_point
+from services.live.feed.board_line import (
+    BoardLine,
+    Listing,
+    Source,
+    board_line,
+    place_before,
+    point_before,
+    shown_point,
+)
 from services.live.feed.columns import board_row
 from services.live.http.query import BoardQuery
 from services.live.pages.podium import podium_places
-from services.live.ranking import Placed, Ranking, root_board
+from services.live.ranking import WHOLE_RACE, Placed, Ranking, root_board
 from services.live.table_rows import AnnouncedRevision
 from services.standings.event_index import EventIndex
 from services.standings.finish_estimate import Spreads
@@ -67,6 +76,25 @@ class BoardPage(Struct, frozen=True):
     changed: bool
 
 
+class KnownLines(Struct):
+    """The lines of an order as they were made last, and their rows as JSON, both by bib, for pages that follow."""
+
+    listings: dict[str | None, Listing] = {}
+    lines: dict[str, BoardLine] = {}
+    rows: dict[str, tuple[BoardLine, bytes]] = {}
+
+
+class EncodedPage(Struct, frozen=True):
+    """A page of a board as JSON: what stands beside the rows, and the rows in order by bib."""
+
+    beside: dict[str, Any]
+    rows: dict[str, bytes]
+
+    def encoded(self) -> bytes:
+        """Return the page."""
+        return msgspec.json.encode({**self.beside, "rows": list(map(msgspec.Raw, self.rows.values()))})
+
+
 def check_point(race: Race, point: str | None) -> None:
     """Check that a race has a point, if one is asked for. Raises Refused."""
     points = [known.id for known in race.points]
@@ -100,58 +128,84 @@ def points_before(race: Race, lines: Iterable[ShownLine], athletes: Mapping[str,
     return sorted(name for name in before if name is not None)
 
 
-def build_board(data: BoardData) -> BoardPage:
-    """Return a page of a board. Lines whose athletes are not known are left out."""
-    listings = {
-        point: Listing(
-            event=data.event,
-            board=data.board,
-            race=data.event.races[data.board.race],
-            first_with=data.first_with,
-            point=point,
-            leader=ranking.lines[0] if ranking.lines else None,
-            state=data.state,
-            changed=data.changed_bibs,
-            spreads=data.spreads,
-            by_chip=root_board(data.event, data.board).ranked_by() == "chip",
-            decided={place.bib: place.decided for place in data.podium} if point == data.point else {},
+def build_board(data: BoardData, known: KnownLines | None = None) -> BoardPage:
+    """Return a page of a board. Lines whose athletes are not known are left out; `known` ones are not made again."""
+    held = KnownLines() if known is None else known
+    listings = {point: _listing(data, point, held) for point in data.rankings}
+    decided = {place.bib: place.decided for place in data.podium}
+    lines = []
+    for point, placed in data.lines:
+        athlete = data.athletes.get(placed.bib)
+        if athlete is None:
+            continue
+        source = Source(
+            listing=listings[point],
+            placed=placed,
+            athlete=athlete,
+            place_before=place_before(listings[point], athlete, data.earlier),
+            first_with=data.first_with[athlete.version],
+            changed=placed.bib in data.changed_bibs,
+            decided=decided.get(placed.bib) if point == data.point else None,
         )
-        for point, ranking in data.rankings.items()
-    }
-    lines = [
-        board_line(listings[point], placed, data.athletes[placed.bib], data.earlier)
-        for point, placed in data.lines
-        if placed.bib in data.athletes
-    ]
+        line = held.lines.get(placed.bib)
+        if line is None or line.source != source:
+            line = held.lines[placed.bib] = board_line(source)
+        lines.append(line)
     return BoardPage(lines, data.total, data.state, data.changed)
 
 
+def _listing(data: BoardData, point: str | None, held: KnownLines) -> Listing:
+    """Return what the lines of an order share: the same object as before while it is equal, which is compared fast."""
+    ranking = data.rankings[point]
+    listing = Listing(
+        event=data.event,
+        board=data.board,
+        race=data.event.races[data.board.race],
+        point=point,
+        leader=ranking.lines[0] if ranking.lines else None,
+        state=data.state,
+        spreads=data.spreads,
+        by_chip=root_board(data.event, data.board).ranked_by() == "chip",
+    )
+    before = held.listings.get(point)
+    if before is None or before != listing:
+        before = held.listings[point] = listing
+    return before
+
+
+def unknown_lines(data: BoardData, known: KnownLines) -> int:
+    """Return about how many lines of a page have to be made: those of new results."""
+    bibs = (line.placed.bib for line in data.lines)
+    return sum(bib not in known.lines or known.lines[bib].athlete is not data.athletes.get(bib) for bib in bibs)
+
+
+def encoded_page(data: BoardData, offset: int, known: KnownLines) -> EncodedPage:
+    """Return a page of a board, or of all athletes of a race at a point, as the JSON answer has it."""
+    page = build_board(data, known)
+    rows = {}
+    for line in page.lines:
+        bib = line.athlete.bib
+        held = known.rows.get(bib)
+        if held is None or held[0] is not line:
+            held = known.rows[bib] = line, msgspec.json.encode(board_row(line))
+        rows[bib] = held[1]
+    return EncodedPage(_beside_rows(data, page, offset), rows)
+
+
 def board_document(data: BoardData, page: BoardPage, offset: int) -> dict[str, Any]:
-    """Return a page of a board as the JSON answer has it."""
-    return {
-        "event": data.announced.event,
-        "board": data.board.id,
+    """Return the same as plain objects."""
+    return {**_beside_rows(data, page, offset), "rows": list(map(board_row, page.lines))}
+
+
+def _beside_rows(data: BoardData, page: BoardPage, offset: int) -> dict[str, Any]:
+    about = {
         "revision": data.announced.revision,
         "state": page.state,
         "changed_since_official": page.changed,
         "total": page.total,
         "offset": offset,
-        "point": data.point,
-        "podium": podium_places(data.event, data.podium, data.rivals),
-        "rows": list(map(board_row, page.lines)),
     }
-
-
-def split_document(data: BoardData, page: BoardPage, offset: int) -> dict[str, Any]:
-    """Return a page of all athletes of a race at a point as the JSON answer has it."""
-    return {
-        "event": data.announced.event,
-        "race": data.board.race,
-        "point": data.point,
-        "revision": data.announced.revision,
-        "state": page.state,
-        "changed_since_official": page.changed,
-        "total": page.total,
-        "offset": offset,
-        "rows": list(map(board_row, page.lines)),
-    }
+    if data.board.id == WHOLE_RACE:
+        return {"event": data.announced.event, "race": data.board.race, "point": data.point, **about}
+    podium = podium_places(data.event, data.podium, data.rivals)
+    return {"event": data.announced.event, "board": data.board.id, **about, "point": data.point, "podium": podium}
