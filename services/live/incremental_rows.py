@@ -66,7 +66,8 @@ class IncrementalRows(Generic[Row]):
             loaded = await self._load_changed(key, -1, revision)
             rows = {bib: row for bib, row in loaded if row is not None}
             return HeldRows(revision, loaded_s, rows, revision, revision)
-        changed = await self._load_changed(key, before.revision, revision)
+        loaded = await self._load_changed(key, before.revision, revision)
+        changed = [(bib, row) for bib, row in loaded if before.rows.get(bib) != row]
         if not changed:
             return HeldRows(revision, before.loaded_s, before.rows, before.changed_at, before.joined_at)
         rows = dict(before.rows)

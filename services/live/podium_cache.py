@@ -1,7 +1,10 @@
 """The podiums of boards and points by revision: which places 1 to 3 can still change.
 
 What can become of each athlete follows from their own result alone, so only the results that changed are read again.
+The best times that everybody can still have are worked out once for all boards of a race.
 """
+
+from collections.abc import Mapping
 
 import msgspec
 
@@ -13,11 +16,21 @@ from services.live.ranking import Ranking, root_board
 from services.live.store import Store
 from services.standings.contenders import Contender, PodiumCourse, contender, podium_course
 from services.standings.event_index import EventIndex
-from services.standings.podium import PODIUM_LINES_MAX, PodiumPlace, podium
+from services.standings.podium import (
+    PODIUM_LINES_MAX,
+    Leaders,
+    PodiumPlace,
+    Prospects,
+    podium,
+    podium_leaders,
+    prospects,
+)
 
 PODIUMS_HELD = 20_000
+PROSPECTS_HELD = 200_000  # athletes on the way to a point, some 200 bytes each
+LEADERS_HELD = 2_000
 CONTENDER_STEPS = 15  # microseconds that an athlete's result takes
-CHANCE_STEPS = 2  # microseconds that an athlete takes on a board
+PROSPECT_STEPS = 3  # microseconds that an athlete's best times take
 
 _course = msgspec.json.Decoder(PodiumCourse)
 
@@ -29,10 +42,13 @@ class PodiumCache:
         self._store = store
         self._podiums: AsyncCache[list[PodiumPlace]] = AsyncCache(PODIUMS_HELD, lambda places: 1 + len(places))
         self._contenders: IncrementalRows[Contender] = IncrementalRows(self._contenders_changed)
+        self._prospects: AsyncCache[Prospects] = AsyncCache(PROSPECTS_HELD, lambda ahead: 1 + len(ahead.contenders))
+        self._leaders: AsyncCache[tuple[Leaders | None]] = AsyncCache(LEADERS_HELD, lambda _: 1)
 
     async def close(self) -> None:
         """Cancel all calls in progress."""
-        await self._podiums.close()
+        for cache in (self._podiums, self._prospects, self._leaders):
+            await cache.close()
 
     async def at(
         self, event: EventIndex, board: Board, point: str | None, ranking: Ranking, revision: int
@@ -49,12 +65,19 @@ class PodiumCache:
         event_id, race, root = event.definition.event, event.races[board.race], root_board(event, board)
         course = podium_course(event.definition, race, point, event.row)
         # Results and course are all that contenders depend on; most officials' facts leave the course as it is.
-        contenders = await self._contenders.at((event_id, msgspec.json.encode(course).decode()), revision)
-        members = (await self._store.rows.board(event_id, board.id, revision)).rows
-        root_members = members if root is board else (await self._store.rows.board(event_id, root.id, revision)).rows
+        key = (event_id, msgspec.json.encode(course).decode())
+        contenders = await self._contenders.held(key, revision)
+        ahead = await self._prospects.get((*key, contenders.changed_at), lambda: _prospects_of(course, contenders.rows))
+        members = await self._store.rows.board(event_id, board.id, revision)
+        everybody = await self._store.rows.board(event_id, root.id, revision)
+
+        async def find_leaders() -> tuple[Leaders | None]:
+            return (podium_leaders(ahead, root, everybody.rows),)
+
+        leaders_key = (*key, root.id, contenders.changed_at, everybody.joined_at)
+        (leaders,) = await self._leaders.get(leaders_key, find_leaders)
         lines = [(line.place, line.bib) for line in ranking.lines[:PODIUM_LINES_MAX]]
-        steps = CHANCE_STEPS * (len(members) + len(root_members))
-        return await off_loop(steps, lambda: podium(course, root, lines, contenders, members, root_members))
+        return await off_loop(len(everybody.rows), lambda: podium(ahead, leaders, root, lines, members.rows))
 
     async def _contenders_changed(self, key: RowsKey, since: int, revision: int) -> list[tuple[str, Contender | None]]:
         event_id, encoded = key
@@ -64,3 +87,7 @@ class PodiumCache:
             CONTENDER_STEPS * len(rows),
             lambda: [(row.bib, contender(course, row)) for row in rows],
         )
+
+
+async def _prospects_of(course: PodiumCourse, contenders: Mapping[str, Contender]) -> Prospects:
+    return await off_loop(PROSPECT_STEPS * len(contenders), lambda: prospects(course, contenders))

@@ -5,7 +5,7 @@ and those who have not started, nor late reads of those who have finished. What 
 rests on the limit of speed alone, is in R4.11.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from heapq import nsmallest
 from typing import NamedTuple
 
@@ -67,11 +67,15 @@ _Chance = tuple[int, Contender]
 
 
 class _Bar(NamedTuple):
-    """A time by gun or by chip, and those who would change the place if they had one as good."""
+    """A time by gun or by chip, and those who would change the place if they had one as good: `bibs`.
+
+    `chances` are those of everybody, the best first.
+    """
 
     by_chip: bool
     time_us: int
-    among: Sequence[_Chance]
+    chances: Sequence[_Chance]
+    bibs: Container[str]
 
 
 class _Reads(NamedTuple):
@@ -89,23 +93,33 @@ class _Reads(NamedTuple):
 
     def span(self, athlete: Contender, by_chip: bool) -> _Span:
         """Return the times that an athlete can still have."""
-        early_us, late_us = self.crossings(athlete)
-        counted_from = self._starts(athlete) if by_chip else (athlete.gun_us, athlete.gun_us)
-        first_us, last_us = counted_from
+        first_us, last_us = self._starts(athlete) if by_chip else (athlete.gun_us, athlete.gun_us)
         if first_us is None or last_us is None:
             return _Span(NEVER_US, _UNKNOWN_US, None)
         zero_us = last_us - athlete.adjusted_us
-        return _Span(early_us - zero_us, late_us - first_us + athlete.adjusted_us, zero_us)
+        worst_us = self._latest_crossing_us(athlete) - first_us + athlete.adjusted_us
+        return _Span(self.earliest_crossing_us(athlete) - zero_us, worst_us, zero_us)
 
-    def crossings(self, athlete: Contender) -> tuple[int, int]:
-        """Return the earliest and the latest crossing of the last point that an athlete can still come to have."""
-        settle_us = self.course.settle_us
+    def best_us(self, athlete: Contender, by_chip: bool) -> int:
+        """Return the best time that an athlete can still have, as `span` does; this is asked of everybody."""
+        start_us = self._starts(athlete)[1] if by_chip else athlete.gun_us
+        if start_us is None:
+            return NEVER_US
+        return self.earliest_crossing_us(athlete) - start_us + athlete.adjusted_us
+
+    def earliest_crossing_us(self, athlete: Contender) -> int:
+        """Return the earliest crossing of the last point that an athlete can still come to have."""
         if athlete.taken_us is None:
             unknown_us = max(athlete.earliest_us, self.complete_us + max(athlete.after_us, 1))
-            return (unknown_us if athlete.other_us is None else min(unknown_us, athlete.other_us)), _UNKNOWN_US
-        if self.is_fixed(athlete, by_chip=False):
-            return athlete.taken_us, athlete.taken_us
-        return athlete.taken_us - settle_us, athlete.taken_us + (settle_us if athlete.may_move else 0)
+            return unknown_us if athlete.other_us is None else min(unknown_us, athlete.other_us)
+        fixed = self.is_fixed(athlete, by_chip=False)
+        return athlete.taken_us if fixed else athlete.taken_us - self.course.settle_us
+
+    def _latest_crossing_us(self, athlete: Contender) -> int:
+        if athlete.taken_us is None:
+            return _UNKNOWN_US
+        moves = athlete.may_move and not self.is_fixed(athlete, by_chip=False)
+        return athlete.taken_us + (self.course.settle_us if moves else 0)
 
     def _starts(self, athlete: Contender) -> tuple[int | None, int | None]:
         """Return the earliest and the latest start that an athlete can still come to have."""
@@ -120,10 +134,6 @@ class _Reads(NamedTuple):
         settle_us = self.course.settle_us
         return start_us - settle_us, max(start_us, min(window_end_us, start_us + settle_us))
 
-    def chances(self, athletes: Iterable[Contender], by_chip: bool) -> list[_Chance]:
-        """Return the best times that athletes can still have, by gun or by chip."""
-        return [(self.span(athlete, by_chip).best_us, athlete) for athlete in athletes]
-
     def rival(self, athlete: Contender, bar: _Bar) -> Rival | None:
         """Return an athlete whose best time is as good as the bar as a rival, or None when no read can bring it."""
         span = self.span(athlete, bar.by_chip)
@@ -134,48 +144,96 @@ class _Reads(NamedTuple):
         until_us = span.zero_us + bar.time_us
         closed_at_us = self.course.closed_at_us
         if closed_at_us is not None and athlete.taken_us is None:
-            if self.crossings(athlete)[0] > closed_at_us:
+            if self.earliest_crossing_us(athlete) > closed_at_us:
                 return None
             until_us = min(until_us, closed_at_us)
         return Rival(athlete.bib, until_us)
 
 
+class Prospects(NamedTuple):
+    """What can still become of everybody in a race at the course's last point: the same for all of its boards.
+
+    `by_gun` and `by_chip` are the best times that each athlete can still have, the best first.
+    """
+
+    reads: _Reads
+    contenders: Mapping[str, Contender]
+    by_gun: Sequence[_Chance]
+    by_chip: Sequence[_Chance]
+
+    def chances(self, by_chip: bool) -> Sequence[_Chance]:
+        """Return the best times by gun or by chip."""
+        return self.by_chip if by_chip else self.by_gun
+
+
+def prospects(course: PodiumCourse, contenders: Mapping[str, Contender]) -> Prospects:
+    """Return what can still become of the contenders of a race, which are by bib."""
+    heard_us = max((athlete.read_us for athlete in contenders.values()), default=NEVER_US)
+    reads = _Reads(course, heard_us - LATE_US)
+    by_gun, by_chip = (
+        sorted(((reads.best_us(athlete, chip), athlete) for athlete in contenders.values()), key=_best)
+        for chip in (False, True)
+    )
+    return Prospects(reads, contenders, by_gun, by_chip)
+
+
+def _best(chance: _Chance) -> int:
+    return chance[0]
+
+
+class Leaders(NamedTuple):
+    """Those of a board whom gun time puts before all others (R4.2): `first`, and the gun time of the last of them.
+
+    `last_us` is None while everybody who has finished is among them. `bibs` are all athletes of the board.
+    """
+
+    bibs: Container[str]
+    first: Mapping[str, Contender]
+    last_us: int | None
+
+
+def podium_leaders(ahead: Prospects, root: Board, bibs: Collection[str]) -> Leaders | None:
+    """Return the leaders of a board by gun, then chip; None on any other, and at points, where gun time ranks all.
+
+    `bibs` are all athletes of the board, with or without a place.
+    """
+    if not ahead.reads.course.own_finish or root.ranked_by() != "gun_then_chip" or root.gun_places == 0:
+        return None
+    everyone = (ahead.contenders[bib] for bib in bibs if bib in ahead.contenders)
+    ranked = {athlete.bib: athlete for athlete in everyone if athlete.ranked}
+    first_us = nsmallest(root.gun_places, map(_gun_time_us, ranked.values()))
+    last_us = first_us[-1] if len(ranked) > root.gun_places else None
+    first = {bib: athlete for bib, athlete in ranked.items() if last_us is None or _gun_time_us(athlete) <= last_us}
+    return Leaders(bibs, first, last_us)
+
+
 def podium(
-    course: PodiumCourse,
-    root: Board,
-    lines: Sequence[tuple[int, str]],
-    contenders: Mapping[str, Contender],
-    members: Iterable[str],
-    root_members: Iterable[str],
+    ahead: Prospects, leaders: Leaders | None, root: Board, lines: Sequence[tuple[int, str]], bibs: Container[str]
 ) -> list[PodiumPlace]:
     """Return the places 1 to 3 of a board, or of its order at the course's last point.
 
-    `lines` are places and bibs, best first, and `members` all athletes of the board, with or without a place;
-    `root_members` are those of `root`, the outermost board around it. `contenders` are those of the race by bib.
+    `lines` are places and bibs, best first, and `bibs` all athletes of the board, with or without a place; `leaders`
+    are those of `root`, the outermost board around it.
     """
-    if course.target == 0:
+    reads, contenders = ahead.reads, ahead.contenders
+    if reads.course.target == 0:
         return []
-    heard_us = max((athlete.read_us for athlete in contenders.values()), default=NEVER_US)
-    reads = _Reads(course, heard_us - LATE_US)
-    on_board = {bib: contenders[bib] for bib in members if bib in contenders}
-    leaders = _leaders(reads, root, contenders, root_members)
-    by_chip = root.ranked_by() == "chip" or (root.ranked_by() == "gun_then_chip" and course.own_finish)
-    chances = reads.chances(on_board.values(), by_chip)
+    by_chip = root.ranked_by() == "chip" or (root.ranked_by() == "gun_then_chip" and reads.course.own_finish)
     places: list[PodiumPlace] = []
-    ahead: list[Contender] = []
+    passed: list[Contender] = []
     result_open = False
     for place, bib in lines[:PODIUM_LINES_MAX]:
-        holder = on_board.get(bib)
+        holder = contenders.get(bib) if bib in bibs else None
         if place > PODIUM_PLACES or holder is None:
             break
-        bars = _bars(reads, leaders, holder, by_chip, chances)
-        result_open = result_open or _is_open(reads, leaders, holder, bars[0], ahead)
-        ahead.append(holder)
-        passed = frozenset(athlete.bib for athlete in ahead)
+        bars = _bars(ahead, leaders, holder, by_chip, bibs)
+        result_open = result_open or _is_open(reads, leaders, holder, bars[0], passed)
+        passed.append(holder)
+        counted = frozenset(athlete.bib for athlete in passed)
         if len(bars) > 1 and leaders is not None:
-            passed |= leaders.first.keys()
-        rivals = _rivals(reads, holder, bars, passed)
-        listed = nsmallest(RIVALS_MAX, (rival for rival in rivals if rival[0].bib in on_board), key=_furthest)
+            counted |= leaders.first.keys()
+        rivals = _rivals(reads, holder, bars, counted)
+        listed = nsmallest(RIVALS_MAX, (rival for rival in rivals if rival[0].bib in bibs), key=_furthest)
         places.append(
             PodiumPlace(
                 place,
@@ -189,31 +247,6 @@ def podium(
     return places
 
 
-class _Leaders(NamedTuple):
-    """Those of a board whom gun time puts before all others (R4.2): `first`, and the gun time of the last of them.
-
-    `last_us` is None while everybody who has finished is among them. `chances` are those of all athletes of the board.
-    """
-
-    chances: Sequence[_Chance]
-    first: dict[str, Contender]
-    last_us: int | None
-
-
-def _leaders(
-    reads: _Reads, root: Board, contenders: Mapping[str, Contender], members: Iterable[str]
-) -> _Leaders | None:
-    """Return the leaders of a board by gun, then chip; None on any other, and at points, where gun time ranks all."""
-    if not reads.course.own_finish or root.ranked_by() != "gun_then_chip" or root.gun_places == 0:
-        return None
-    everyone = [contenders[bib] for bib in members if bib in contenders]
-    ranked = {athlete.bib: athlete for athlete in everyone if athlete.ranked}
-    first_us = nsmallest(root.gun_places, map(_gun_time_us, ranked.values()))
-    last_us = first_us[-1] if len(ranked) > root.gun_places else None
-    first = {bib: athlete for bib, athlete in ranked.items() if last_us is None or _gun_time_us(athlete) <= last_us}
-    return _Leaders(reads.chances(everyone, by_chip=False), first, last_us)
-
-
 def _gun_time_us(athlete: Contender) -> int:
     if athlete.taken_us is None or athlete.gun_us is None:
         raise AssertionError(f"ranked athlete {athlete.bib} has no gun time")
@@ -221,22 +254,23 @@ def _gun_time_us(athlete: Contender) -> int:
 
 
 def _bars(
-    reads: _Reads, leaders: _Leaders | None, holder: Contender, by_chip: bool, chances: Sequence[_Chance]
+    ahead: Prospects, leaders: Leaders | None, holder: Contender, by_chip: bool, bibs: Container[str]
 ) -> list[_Bar]:
     """Return the times that others need to change a holder's place; the first is the holder's own, at its worst.
 
-    Where gun time puts some first, whoever comes among them moves all others, on boards within the board too. The
-    `chances` are those of the board's members, by chip where `by_chip` says that the others rank by it.
+    Where gun time puts some first, whoever comes among them moves all others, on boards within the board too. `bibs`
+    are the board's athletes, and `by_chip` says by which time those rank who are not among the first.
     """
+    reads = ahead.reads
     if leaders is not None and holder.bib in leaders.first:
-        return [_Bar(False, reads.span(holder, by_chip=False).worst_us, leaders.chances)]
-    bars = [_Bar(by_chip, reads.span(holder, by_chip).worst_us, chances)]
+        return [_Bar(False, reads.span(holder, by_chip=False).worst_us, ahead.by_gun, leaders.bibs)]
+    bars = [_Bar(by_chip, reads.span(holder, by_chip).worst_us, ahead.chances(by_chip), bibs)]
     if leaders is not None and leaders.last_us is not None:
-        bars.append(_Bar(False, leaders.last_us, leaders.chances))
+        bars.append(_Bar(False, leaders.last_us, ahead.by_gun, leaders.bibs))
     return bars
 
 
-def _is_open(reads: _Reads, leaders: _Leaders | None, holder: Contender, bar: _Bar, ahead: Sequence[Contender]) -> bool:
+def _is_open(reads: _Reads, leaders: Leaders | None, holder: Contender, bar: _Bar, ahead: Sequence[Contender]) -> bool:
     """Return whether a holder's own result can change, or fall in with that of someone ahead."""
     if holder.in_doubt or holder.incomplete:
         return True
@@ -260,8 +294,10 @@ def _rivals(
     rivals: dict[str, tuple[Rival, Contender]] = {}
     for bar in bars:
         fixed = reads.is_fixed(holder, bar.by_chip)
-        for best_us, athlete in bar.among:
-            if best_us > bar.time_us or athlete.bib in passed or athlete.bib in rivals:
+        for best_us, athlete in bar.chances:
+            if best_us > bar.time_us:
+                break
+            if athlete.bib not in bar.bibs or athlete.bib in passed or athlete.bib in rivals:
                 continue
             if athlete.ranked and fixed and reads.is_fixed(athlete, bar.by_chip):
                 continue

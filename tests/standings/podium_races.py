@@ -23,7 +23,7 @@ from schemas.results import AthleteRow, EventRow
 from services.offline.scored_log import Log
 from services.standings.boards import board, orders_of, passes, root_of
 from services.standings.contenders import contender, podium_course
-from services.standings.podium import LATE_US, PodiumPlace, podium
+from services.standings.podium import LATE_US, PodiumPlace, podium, podium_leaders, prospects
 
 EVENT = "podium"
 LATE_STARTERS = 0.06
@@ -151,19 +151,13 @@ def standings_now(log: Log) -> dict[Order, Standing]:
         for point in (None, *(point.id for point in race.points[1:])):
             course = podium_course(definition, race, point, event)
             made = [contender(course, row) for row in of_race]
-            contenders = {athlete.bib: athlete for athlete in made if athlete is not None}
+            ahead = prospects(course, {athlete.bib: athlete for athlete in made if athlete is not None})
             for defined in (known for known in definition.boards if known.race == race.id):
                 root = root_of(definition, defined)
                 lines = _lines(definition, event, defined, point, of_race)
                 on_board, on_root = passes(definition, defined), passes(definition, root)
-                places = podium(
-                    course,
-                    root,
-                    lines,
-                    contenders,
-                    [row.bib for row in of_race if on_board(row)],
-                    [row.bib for row in of_race if on_root(row)],
-                )
+                leaders = podium_leaders(ahead, root, [row.bib for row in of_race if on_root(row)])
+                places = podium(ahead, leaders, root, lines, [row.bib for row in of_race if on_board(row)])
                 orders[Order(defined.id, point)] = Standing(lines, places)
     return orders
 
