@@ -21,8 +21,15 @@ from services.live.loader import Loader
 from services.live.pages.athlete_page import boards_of
 from services.live.pages.board import EncodedPage
 from services.live.pages.cases import event_team_cases
-from services.live.pages.result_states import RaceStates, boards_of_changes, race_states, state_changes
-from services.live.pages.team import delegation_state
+from services.live.pages.result_states import (
+    RaceStates,
+    ResultState,
+    boards_of_changes,
+    delegation_result_state,
+    delegation_state_changes,
+    race_states,
+    state_changes,
+)
 from services.live.stream_events import StreamEvent, board_event, case_events, encode_event, stream_events
 from services.live.stream_viewer import Subject
 from services.live.table_rows import AnnouncedRevision
@@ -41,8 +48,8 @@ class Changes(Struct, frozen=True, kw_only=True):
 
     `boards` are those with changed rows, and `rows` the bibs of these by board, None where that is not known. `bibs` is
     None when more athletes changed than are sent one by one; then `before` and `after` are empty. `shared` are athletes
-    with a case with another that changed: their rows did not, but their flags. `states` are the changes of races'
-    states. `ruled`: the event itself changed, such as its definition or a publication.
+    with a case with another that changed: their rows did not, but their flags. `states` are the changes of the states
+    of races and delegations. `ruled`: the event itself changed, such as its definition or a publication.
     """
 
     boards: list[str]
@@ -188,7 +195,8 @@ class ChangeEvents:
         past = await self._loader.history.announced(newest, since)
         if past is None:
             return []
-        return state_changes(await self._race_states(past), await self._race_states(newest))
+        races = state_changes(await self._race_states(past), await self._race_states(newest))
+        return [*races, *await self._delegation_changes(past, newest)]
 
     async def _race_states(self, announced: AnnouncedRevision) -> dict[str, RaceStates]:
         event = await self._loader.events.event(announced.event, announced.revision)
@@ -198,30 +206,29 @@ class ChangeEvents:
         differences = {race: await results.differences(event, announced, race) for race in event.races}
         return race_states(event, await results.published(event), differences)
 
+    async def _delegation_changes(self, past: AnnouncedRevision, newest: AnnouncedRevision) -> list[dict[str, Any]]:
+        before, after = await self._event_at(past.revision, newest), await self._event_at(newest.revision, newest)
+        if before is None or after is None or not (before.row.publications or after.row.publications):
+            return []
+        return delegation_state_changes(
+            await self._delegation_states(before, past), await self._delegation_states(after, newest)
+        )
+
+    async def _delegation_states(self, event: EventIndex, announced: AnnouncedRevision) -> dict[str, ResultState]:
+        return {
+            name: delegation_result_state(await self._loader.delegation(event, announced, delegation))
+            for name, delegation in event.delegations.items()
+        }
+
     # --- Events of each kind of subject
 
     async def _event_events(
         self, since: int, newest: AnnouncedRevision, changes: Changes, accepted_us: int | None
     ) -> list[StreamEvent]:
-        delegations = await self._delegations_ruled(since, newest) if changes.ruled else []
-        boards = sorted({*changes.boards, *boards_of_changes(changes.states), *delegations})
+        boards = sorted({*changes.boards, *boards_of_changes(changes.states)})
         summary = summary_of(newest, boards, changes.bibs, accepted_us)
         states = [StreamEvent("publication", state) for state in changes.states]
         return [summary, *states, *await self._case_events(since, newest, changes)]
-
-    async def _delegations_ruled(self, since: int, newest: AnnouncedRevision) -> list[str]:
-        """Return the delegations whose state differs: a publication of one changes no row and no race's state."""
-        before, after = await self._event_at(since, newest), await self._event_at(newest.revision, newest)
-        if before is None or after is None:
-            return []
-        past = AnnouncedRevision(newest.event, since, 0)
-        differing = []
-        for name in before.delegations.keys() & after.delegations.keys():
-            earlier = await self._loader.delegation(before, past, before.delegations[name])
-            later = await self._loader.delegation(after, newest, after.delegations[name])
-            if (delegation_state(earlier), earlier.changed) != (delegation_state(later), later.changed):
-                differing.append(name)
-        return differing
 
     async def _case_events(self, since: int, newest: AnnouncedRevision, changes: Changes) -> list[StreamEvent]:
         """Return the cases that changed: among the changed athletes, or among all when too many changed."""
@@ -261,11 +268,9 @@ class ChangeEvents:
     def _states(
         self, event: EventIndex, subject: Subject, changes: Changes, row: AthleteRow | None
     ) -> list[StreamEvent]:
-        """Return the changes of states that concern a board (a delegation: every one) or an athlete."""
+        """Return the changes of states that concern a board or an athlete."""
         if subject.bib is not None:
             wanted = [state for state in changes.states if row is not None and state["race"] == row.race]
-        elif subject.board in event.delegations:
-            wanted = changes.states
         else:
             wanted = [state for state in changes.states if subject.board in boards_of_changes([state])]
         return [StreamEvent("publication", state) for state in wanted]

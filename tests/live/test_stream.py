@@ -512,6 +512,16 @@ async def test_a_publication_of_a_delegation_reaches_its_stream_and_that_of_the_
         assert (kind, summary["boards"]) == ("board", ["all"])
         kind, id_, data = await own.next()
         assert (kind, id_, data["board"], data["rows"]) == ("board", race.revision, "all", None)
+        state = {"state": "provisional", "changed_since_official": False, "void": False}
+        named = {
+            "event": EVENT,
+            "revision": race.revision,
+            "race": None,
+            **state,
+            "boards": [{"board": "all", **state}],
+        }
+        assert await own.next() == ("publication", race.revision, named)
+        assert await events.next() == ("publication", race.revision, named)
         assert (await live.json(f"/v1/events/{EVENT}/delegations/all"))["state"] == "provisional"
 
 

@@ -93,9 +93,11 @@ class BoardState(Struct, kw_only=True):
 
 
 class PublicationEvent(EventHead, kw_only=True):
-    """The state of a race's results as a whole, and `boards` whose state changed."""
+    """The state of a race's results as a whole, and `boards` whose state changed; of a delegation `race` is null, and
+    `boards` names it alone.
+    """
 
-    race: str
+    race: str | None
     state: State
     changed_since_official: bool
     void: bool

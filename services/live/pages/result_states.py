@@ -1,11 +1,12 @@
-"""The state of the results of races and boards, and how it differs between two revisions. Pure."""
+"""The state of the results of races, boards and delegations, and how it differs between two revisions. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from services.live.pages.published import Differences, standing_of
+from services.live.pages.team import DelegationData, delegation_state
 from services.standings.event_index import EventIndex
-from services.standings.publication import Published, Standing, ranked_of
+from services.standings.publication import Published, Standing, delegation_standing, ranked_of
 
 
 class ResultState(NamedTuple):
@@ -47,6 +48,14 @@ def _state(standing: Standing, changed: bool) -> ResultState:
     return ResultState(standing.state, changed, bool(standing.void), None if held is None else held.offset)
 
 
+def delegation_result_state(data: DelegationData) -> ResultState:
+    """Return the state of a delegation's results."""
+    own = delegation_standing(data.published, data.delegation.id)
+    held = None if own is None else own.held
+    void = own is not None and bool(own.void)
+    return ResultState(delegation_state(data), data.changed, void, None if held is None else held.offset)
+
+
 def state_changes(before: Mapping[str, RaceStates], after: Mapping[str, RaceStates]) -> list[dict[str, Any]]:
     """Return the races whose results, or those of one of their boards, have another state, with these boards."""
     changes = []
@@ -58,6 +67,19 @@ def state_changes(before: Mapping[str, RaceStates], after: Mapping[str, RaceStat
             plain = [{"board": board, **_plain(states.boards[board])} for board in boards]
             changes.append({"race": race, **_plain(states.race), "boards": plain})
     return changes
+
+
+def delegation_state_changes(
+    before: Mapping[str, ResultState], after: Mapping[str, ResultState]
+) -> list[dict[str, Any]]:
+    """Return the delegations whose results have another state. They are of no race: `race` is None, and `boards` has
+    the delegation alone.
+    """
+    return [
+        {"race": None, **_plain(state), "boards": [{"board": name, **_plain(state)}]}
+        for name, state in after.items()
+        if name in before and before[name] != state
+    ]
 
 
 def boards_of_changes(changes: Iterable[Mapping[str, Any]]) -> set[str]:
