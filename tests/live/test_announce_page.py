@@ -32,7 +32,7 @@ async def test_athletes_move_from_next_to_finished_and_marks_and_notes_stay(data
         value = "return document.querySelector('#next input').value"
         assert await on_thread(lambda: browser.execute_script(value)) == "Nguyen Ngock Ang"
         await racing.announce(fact("status_set", bib="8", status="DQ", reason="x"))
-        await until(lambda: "bị truất quyền" in "".join(texts(browser, "#done .details.warn")))
+        await until(lambda: "Truất quyền" in "".join(texts(browser, "#done .details.warn")))
 
 
 async def test_help_opens_by_key_and_a_lost_server_is_shown(database, browser):

@@ -74,6 +74,7 @@ async def test_the_first_load_of_a_live_board_takes_60_kb_at_most(database):
         "/static/app.js",
         "/static/connection.js",
         "/static/favourites.js",
+        "/static/phrases.js",
         "/static/icon.svg",
         "/static/words.js",
         "/static/style.css",

@@ -195,7 +195,7 @@ async def test_an_athlete_who_is_chosen_before_the_event_is_there_opens_once_it_
             await until(lambda: texts(browser, "dialog[open] #athlete-name") == ["7"])
         finally:
             await on_thread(lambda: browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []}))
-        await until(lambda: texts(browser, "dialog[open] tbody th") == ["START", "10K", "FINISH"])
+        await until(lambda: texts(browser, "dialog[open] tbody th") == ["Start", "10K", "Finish"])
 
 
 async def test_back_closes_an_athlete_and_a_click_beside_the_sheet_does(database, browser):
@@ -339,7 +339,7 @@ async def test_an_athlete_opens_by_keyboard_follows_revisions_and_closes(databas
         await opened(browser, f"{live.base}/{EVENT}")
         await until(lambda: names(browser) == ["No 7 Runner"])
         await on_thread(lambda: browser.find_element(By.CSS_SELECTOR, "#rows .name").send_keys(Keys.ENTER))
-        await until(lambda: texts(browser, "dialog[open] tbody th") == ["START", "10K", "FINISH"])
+        await until(lambda: texts(browser, "dialog[open] tbody th") == ["Start", "10K", "Finish"])
         assert "0:33:20" in await on_thread(lambda: texts(browser, "dialog tbody td"))
         assert "bib=7" in await on_thread(lambda: browser.current_url)
         await race.announce(fact("status_set", bib="7", status="DQ", reason="short cut"))
@@ -347,7 +347,7 @@ async def test_an_athlete_opens_by_keyboard_follows_revisions_and_closes(databas
         await on_thread(lambda: browser.switch_to.active_element.send_keys(Keys.ESCAPE))
         await until(lambda: texts(browser, "dialog[open]") == [])
         await until(lambda: "bib=" not in browser.current_url)
-        await until(lambda: texts(browser, "#empty") == ["No athletes here yet"])
+        await until(lambda: texts(browser, "#empty") == ["No athletes here yet Start list (3)"])
 
 
 async def test_flags_are_words_and_are_explained_on_the_page(database, browser):
@@ -429,7 +429,7 @@ async def test_names_of_the_definition_are_in_the_language_of_the_page(database,
     race = await racing(database, run("7"), definition=of)
     async with serving(race) as live:
         await opened(browser, f"{live.base}/{EVENT}?lang=vi&bib=7")
-        await until(lambda: texts(browser, "dialog[open] tbody th") == ["START", "Mốc 10", "FINISH"])
+        await until(lambda: texts(browser, "dialog[open] tbody th") == ["Xuất phát", "Mốc 10", "Về đích"])
         assert await on_thread(lambda: texts(browser, "#name")) == ["Giải bán marathon"]
         await on_thread(lambda: browser.switch_to.active_element.send_keys(Keys.ESCAPE))
         await until(lambda: texts(browser, "dialog[open]") == [])

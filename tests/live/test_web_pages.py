@@ -151,7 +151,7 @@ async def test_a_comparison_has_up_to_four_athletes_with_their_gaps(database):
     async with serving(race) as live:
         text = shown(await live.text(f"/{EVENT}/compare?bibs=7&bibs=8,77"))
         assert "10K 0:33:20 +1:40 0:31:40" in text
-        assert "FINISH 1:06:40 1:08:20 +1:40" in text
+        assert "Finish 1:06:40 1:08:20 +1:40" in text
         assert "Time 1:06:40 1:08:25 penalty +5 s" in text
         assert "This event has no athlete with the bib 77." in text
         assert "Name up to four bibs" in shown(await live.text(f"/{EVENT}/compare"))

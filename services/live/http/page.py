@@ -23,18 +23,14 @@ TYPES = {
     ".mjs": SCRIPT_TYPE,
     ".svg": "image/svg+xml",
 }
+WORDS_NAME = "words.js"  # beside the scripts of every folder, since graphics are packed with the files of theirs alone
 WORDS_SCRIPT = answer(words_script(), SCRIPT_TYPE, 0, **HEADERS)
 
 
 def routes(compressor: Compressor) -> list[web.RouteDef]:
     """Return the routes of the announcer's page, and of the files of all pages."""
     announce = StaticFiles("announce")
-
-    async def words(request: web.Request) -> web.Response:
-        return await compressor.respond(request, WORDS_SCRIPT, NOW)
-
     return [
-        web.get("/static/words.js", words),
         StaticFiles("").route(compressor),
         announce.route(compressor),
         web.get("/announce/{event}", announce.serving("page.html", compressor)),
@@ -42,7 +38,7 @@ def routes(compressor: Compressor) -> list[web.RouteDef]:
 
 
 class StaticFiles:
-    """The files of a folder below `static`, `""` for that itself, in memory and by name."""
+    """The files of a folder below `static`, `""` for that itself, in memory and by name, and the words of all pages."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -50,7 +46,7 @@ class StaticFiles:
             file.name: answer(file.read_bytes(), TYPES[suffix], 0, **HEADERS)
             for file in files("services.live").joinpath("static", folder).iterdir()
             if (suffix := "." + file.name.rpartition(".")[2]) in TYPES
-        }
+        } | {WORDS_NAME: WORDS_SCRIPT}
 
     def contents(self) -> dict[str, bytes]:
         """Return the files themselves."""

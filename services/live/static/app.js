@@ -3,6 +3,7 @@
 
 import { follow } from "./connection.js";
 import { favourites, starButton } from "./favourites.js";
+import { filled, podiumText, pointLabel } from "./phrases.js";
 import { WORDS } from "./words.js";
 
 const PAGE = 100;
@@ -13,6 +14,7 @@ const COUNTS_GAP_MS = 3000;
 const RECONNECT_MS = 5000;
 const DAY_MS = 86400000;
 const YEAR_S = 31536000;
+const RIVALS_NAMED = 2; // of those who can still take a place; a phone has no room for more
 const ANNOUNCE_GAP_MS = 10000; // the shortest time between two announcements of new rows to a screen reader
 
 const $ = (id) => document.getElementById(id);
@@ -171,7 +173,7 @@ function showEvent() {
     const first = choices().find((choice) => choice.race === chosen);
     return { race: chosen, board: first ? first.board : null, point: "" };
   });
-  tabs($("boards"), choices().filter((choice) => choice.race === view.race).map((choice) => [choice.board, choice.title]), view.board, (chosen) => ({
+  tabs($("boards"), choices().filter((choice) => choice.race === view.race).map((choice) => [choice.board, choice.title]), view.list || view.search ? null : view.board, (chosen) => ({
     board: chosen,
   }));
   $("start").textContent = race ? `${say("startsAt")} ${clockOf(race.start)}` : "";
@@ -181,7 +183,7 @@ function showEvent() {
   const points = race ? race.points.slice(0, -1) : [];
   $("point").replaceChildren(
     element("option", { value: "" }, say("finish")),
-    ...points.map((point) => element("option", { value: point.point }, `${point.name} (${point.km} km)`)),
+    ...points.map((point) => element("option", { value: point.point }, `${pointLabel(point.name, WORDS[language])} (${point.km} km)`)),
   );
   $("point").value = view.point;
 }
@@ -191,21 +193,26 @@ function showCounts(race) {
   const numbers = ["ON_COURSE", "FINISHED", "NOT_STARTED", "OTL", "DNF", "DNS", "DQ"]
     .filter((status) => status === "ON_COURSE" || status === "FINISHED" || race?.counts[status])
     .map((status) => [status.toLowerCase(), say(status), race?.counts[status] || 0]);
-  const everybody = Object.values(race?.counts ?? {}).reduce((total, count) => total + count, 0);
+  const everybody = everybodyOf(race);
+  const current = view.search ? null : view.list || "finished";
   const starred = favourites(event).length;
-  const made = JSON.stringify([numbers, everybody, starred, view.race, view.board, view.list, language]);
+  const made = JSON.stringify([numbers, everybody, starred, view.race, view.board, current, language]);
   if ($("counts").dataset.made === made) return;
   $("counts").dataset.made = made;
   const focused = document.activeElement?.dataset.list;
   $("counts").replaceChildren(
     ...[...numbers, ["start", say("startList"), everybody], ...(starred || view.list === FAVOURITES ? [[FAVOURITES, `★ ${say("followed")}`, starred]] : [])].map(([list, name, count]) =>
       viewLink({ list: list === "finished" ? "" : list, point: "" }, {
-        class: "count", "data-list": list, "aria-current": list === (view.list || "finished") ? "true" : null,
+        class: "count", "data-list": list, "aria-current": list === current ? "true" : null,
       }, `${name} `, element("strong", {}, String(count))),
     ),
   );
   if (focused) $("counts").querySelector(`[data-list="${focused}"]`)?.focus({ preventScroll: true });
+  reveal($("counts"));
 }
+
+/** Return how many athletes a race has. */
+const everybodyOf = (race) => Object.values(race?.counts ?? {}).reduce((total, count) => total + count, 0);
 
 function tabs(nav, entries, current, changeTo) {
   const made = JSON.stringify([entries.map(([id, text]) => [id, text, addressOf(changeTo(id)).href]), current]);
@@ -306,7 +313,7 @@ async function loadBoard() {
   else showTeams(chosen, answer);
   showLegend(isList ? [] : rows);
   $("empty").hidden = rows.length > 0;
-  $("empty").textContent = say(view.search ? "nobody" : view.list ? "emptyList" : "empty");
+  $("empty").replaceChildren(...emptyText(chosen));
   $("frame").hidden = rows.length === 0;
   const end = view.from + rows.length;
   $("previous").hidden = !view.from;
@@ -314,6 +321,14 @@ async function loadBoard() {
   $("more").hidden = !rows.length || end >= answer.total;
   $("more").href = addressWith({ ...view, from: end, bib: "" });
   $("more").textContent = `${say("more")} (${end} ${say("of")} ${answer.total})`;
+}
+
+/** Return why there are no rows; of a board, with a link to the start list. */
+function emptyText(chosen) {
+  const text = say(view.search ? "nobody" : view.list ? "emptyList" : "empty");
+  const entered = everybodyOf(detail.races.find((race) => race.race === view.race));
+  if (view.search || view.list || chosen?.kind !== "boards" || !entered) return [text];
+  return [`${text} `, viewLink({ list: "start", point: "" }, {}, `${say("startList")} (${entered})`)];
 }
 
 /** Return the athletes of the whole event that a search finds, or a race's list: those with a status, or all of them. */
@@ -346,7 +361,7 @@ function showList(answer) {
   $("caption").replaceChildren(title);
   $("head").replaceChildren(
     element("tr", {}, heading("bib", "number"), heading("name"), heading("race", "wide"), heading("nat", "wide"), heading("group", "wide"),
-      heading("status"), heading("time", "number")),
+      heading("status", "wide"), heading("time", "number")),
   );
   const names = Object.fromEntries(detail.races.map((race) => [race.race, race.name]));
   keyed(answer.athletes, (row) =>
@@ -354,7 +369,8 @@ function showList(answer) {
       cell(row.bib, "number"),
       athleteHeading(row, [view.search || view.list === FAVOURITES ? names[row.race] : null, row.nationality, row.age_group].filter(Boolean).join(" · ")),
       cell(names[row.race], "wide"), cell(row.nationality, "wide"), cell(row.age_group, "wide"),
-      cell(say(row.status)), cell(row.time, "number time")),
+      cell(say(row.status), "wide"),
+      element("td", { class: "number time" }, row.time, element("span", { class: "quiet narrow" }, say(row.status)))),
   );
   shownOf = "";
 }
@@ -406,7 +422,7 @@ function basis(chosen, race) {
   return { gun: "rankedByGun", chip: "rankedByChip" }[chosen.rank_by] ?? null;
 }
 
-const pointName = (race, id) => race?.points.find((point) => point.point === id)?.name ?? id;
+const pointName = (race, id) => pointLabel(race?.points.find((point) => point.point === id)?.name ?? id, WORDS[language]);
 const cell = (text, className = "") => element("td", { class: className || null }, text === null || text === undefined ? "" : String(text));
 const heading = (word, className = "") => element("th", { scope: "col", class: className || null }, say(word));
 
@@ -451,19 +467,11 @@ function athleteHeading(row, short, podium = null) {
   );
 }
 
-/** Return whether a place of a podium can still change, in words; null for other places, and for official results. */
+/** Return what the podium says of a bib's place, see `podiumText`. */
 function podiumWords(answer, bib) {
-  const place = answer.podium.find((known) => known.bib === bib);
-  if (!place || answer.changed_since_official || !["live", "provisional"].includes(answer.state)) return null;
-  if (place.decided) return filled("decided", place);
-  if (!place.rivals.length) return say("resultOpen");
-  const names = place.rivals.map((rival) => (rival.until ? filled("until", { name: rival.name, time: timeOfDay(rival.until) }) : rival.name));
-  if (place.rivals_left_out) names.push(filled("othersToo", { count: place.rivals_left_out }));
-  return filled("takenBy", { names: names.join(", ") });
+  const nameOf = (rival) => (rival.until ? filled(say("until"), { name: rival.name, time: timeOfDay(rival.until) }) : rival.name);
+  return podiumText(answer, bib, WORDS[language], { namedMax: RIVALS_NAMED, nameOf });
 }
-
-/** Return a sentence with its blanks filled in: `{name}` becomes `values.name`. */
-const filled = (word, values) => say(word).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 /** Return a row. Of an athlete on the course, place, time and gap are those at the last point, which is named. */
 function boardRow(row, race, atPoint, fresh) {
@@ -548,8 +556,8 @@ function announce(count) {
   $("announcement").textContent = `${count} ${say("newRows")}`;
 }
 
-/** Return the time of day of a local time as the definition has it. */
-const clockOf = (local) => local.slice(11).replace(/^0/, "");
+/** Return the time of day of a local time as the definition has it, without seconds where there are none. */
+const clockOf = (local) => local.slice(11).replace(/^0/, "").replace(/:00$/, "");
 
 const dateInWords = (date) =>
   new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }).format(new Date(`${date}T00:00:00Z`));
@@ -630,8 +638,8 @@ function athleteParts(result) {
     [say("chip"), result.chip_time],
     [say("cut"), result.cut_at && pointName(race, result.cut_at)],
     [say("missed"), result.missed.map((point) => pointName(race, point)).join(", ")],
-    [say("next"), result.next_point && `${pointName(race, result.next_point)} ${timeOfDay(result.next_eta)}`],
-    [say("expected"), result.projected_finish && `${result.projected_finish} (${result.projected_low}–${result.projected_high})`],
+    [say("next"), result.next_point && `${pointName(race, result.next_point)} ≈ ${timeOfDay(result.next_eta)}`],
+    [say("expected"), result.projected_finish && filled(say("likely"), { time: result.projected_finish, low: result.projected_low, high: result.projected_high })],
     [say("team"), result.team],
     [say("club"), result.club],
     [say("nat"), result.nationality],
@@ -651,7 +659,7 @@ function athleteParts(result) {
     result.boards.length ? element("h3", {}, say("places")) : null,
     element("dl", { class: "facts" },
       ...result.boards.map((place) =>
-        element("div", {}, element("dt", {}, place.title), element("dd", {}, place.place_text ? `${place.place_text} / ${place.total}` : "–")),
+        element("div", {}, element("dt", {}, place.title), element("dd", {}, placeNow(result, place))),
       ),
     ),
     element("div", { class: "scroll" },
@@ -662,7 +670,7 @@ function athleteParts(result) {
           heading("rank", "number"), heading("source", "wide"))),
         element("tbody", {}, ...result.points.map((point) =>
           element("tr", {},
-            element("th", { scope: "row" }, point.name),
+            element("th", { scope: "row" }, pointLabel(point.name, WORDS[language])),
             cell(timeOfDay(point.at), "number wide"),
             cell(point.gun_time, gun),
             cell(point.chip_time, chip),
@@ -673,6 +681,14 @@ function athleteParts(result) {
       ),
     ),
   ].filter(Boolean);
+}
+
+/** Return the place on a board; without one yet, the rank at the last point. */
+function placeNow(result, board) {
+  if (board.place_text) return filled(say("ofTotal"), { place: board.place_text, total: board.total });
+  const last = result.status === "ON_COURSE" ? result.points.at(-1) : null;
+  const place = last?.ranks[board.board];
+  return place ? filled(say("placeAt"), { place, point: pointLabel(last.name, WORDS[language]) }) : "–";
 }
 
 /** Return the rank on a board at a point: at the finish the place, which goes by the board's own rule and time. */
@@ -748,6 +764,7 @@ $("search").addEventListener("input", () => {
   view.search = $("search").value.trim();
   Object.assign(view, { limit: PAGE, from: 0 });
   remember("replace");
+  if (detail) showEvent();
   clearTimeout($("search").timer);
   $("search").timer = setTimeout(board.now, 200);
 });
@@ -775,7 +792,7 @@ $("athlete").addEventListener("close", () => {
 });
 
 $("connection").hidden = false;
-for (const strip of [$("races"), $("boards")]) reveal(strip);
+for (const strip of [$("races"), $("counts"), $("boards")]) reveal(strip);
 start();
 
 /** Open the page; again after a while where the server is not there or cannot answer now. */

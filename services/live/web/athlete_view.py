@@ -21,7 +21,7 @@ from services.live.web.addresses import (
 )
 from services.live.web.charts import GapChart, PaceChart, Segment, gap_chart, pace_chart
 from services.live.web.clock_words import exact_time_of_day, time_of_day
-from services.live.web.words import WORDS
+from services.live.web.words import WORDS, point_label
 from services.standings.result_flags import ADJUSTED
 
 COMPARED_MAX = 4
@@ -137,7 +137,7 @@ def athlete_page(event: Document, athlete: Document, query: PageQuery, language:
         rank_titles=[board["title"] for board in boards],
         splits=[
             SplitLine(
-                name=point["name"],
+                name=point_label(point["name"], words),
                 clock=time_of_day(point["at"], event["timezone"]),
                 gun_time=point["gun_time"],
                 chip_time=point["chip_time"],
@@ -193,7 +193,7 @@ def compare_page(
         language_href=compare_address(event["event"], in_language(query, words["otherLang"])),
         bibs=", ".join(athlete["bib"] for athlete in athletes),
         missing=[words["noAthlete"].format(bib=bib) for bib in missing],
-        points=[point["name"] for point in points.values()],
+        points=[point_label(point["name"], words) for point in points.values()],
         athletes=columns,
         chart=chart,
         most="" if chart is None else format_gap(printed_s(chart.most_us)),
@@ -262,7 +262,7 @@ def _place_now(athlete: Document, board: Document, words: Words) -> str:
     last = athlete["points"][-1] if athlete["points"] and athlete["status"] == "ON_COURSE" else None
     if last is None or board["board"] not in last["ranks"]:
         return "–"
-    return words["placeAt"].format(place=last["ranks"][board["board"]], point=last["name"])
+    return words["placeAt"].format(place=last["ranks"][board["board"]], point=point_label(last["name"], words))
 
 
 def _rank(race: Document, point: Document, board: Document) -> str:
@@ -273,7 +273,7 @@ def _rank(race: Document, point: Document, board: Document) -> str:
 
 
 def _facts(event: Document, race: Document, athlete: Document, words: Words) -> Iterator[tuple[str, str | None]]:
-    names = _point_names(race)
+    names = _point_names(race, words)
     yield words["status"], words[athlete["status"]]
     yield words["time"], athlete["time"]
     if athlete["projected_finish"] is not None:
@@ -295,8 +295,8 @@ def _facts(event: Document, race: Document, athlete: Document, words: Words) -> 
     yield words["wave"], athlete["wave"]
 
 
-def _point_names(race: Document) -> dict[str, str]:
-    return {point["point"]: point["name"] for point in race["points"]}
+def _point_names(race: Document, words: Words) -> dict[str, str]:
+    return {point["point"]: point_label(point["name"], words) for point in race["points"]}
 
 
 def _other_time(race: Document, athlete: Document, words: Words) -> str | None:
@@ -310,7 +310,7 @@ def _other_time(race: Document, athlete: Document, words: Words) -> str | None:
 
 def _notes(race: Document, athlete: Document, words: Words) -> Iterator[tuple[str, str]]:
     """Yield the public flags of an athlete with their meaning, the penalty and the waived points among it."""
-    names = _point_names(race)
+    names = _point_names(race, words)
     if athlete["case_open"]:
         yield words["flag_case"], words["means_case"]
     for flag in athlete["flags"]:
@@ -338,7 +338,7 @@ def _why(event: Document, race: Document, athlete: Document, words: Words) -> It
     """Yield what the result rests on, a sentence each: how its time counts, who changed it, and how places go."""
     yield from _why_status(race, athlete, words)
     yield from _why_time(event, race, athlete, words)
-    names = _point_names(race)
+    names = _point_names(race, words)
     for source, word in (("backup", "whyBackup"), ("official", "whyOfficial")):
         points = [names.get(point["point"], point["point"]) for point in athlete["points"] if point["source"] == source]
         if points:
@@ -353,7 +353,7 @@ def _why(event: Document, race: Document, athlete: Document, words: Words) -> It
 
 
 def _why_status(race: Document, athlete: Document, words: Words) -> Iterator[str]:
-    names = _point_names(race)
+    names = _point_names(race, words)
     match athlete["status"]:
         case "ON_COURSE":
             yield words["whyCourse"]

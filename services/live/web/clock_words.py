@@ -12,6 +12,11 @@ def time_of_day(instant: str, zone: str) -> str:
     return f"{local:%H:%M:%S}".removeprefix("0") + offset_on_changing_day(local)
 
 
+def scheduled_time(local: str) -> str:
+    """Return the time of day of a local date and time of a definition, without seconds where there are none."""
+    return local[11:].removeprefix("0").removesuffix(":00")
+
+
 def exact_time_of_day(at_us: int, zone: str) -> str:
     """Return the time of day of an instant with its fraction of a second, without trailing zeros."""
     local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)).astimezone(ZoneInfo(zone))

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from services.live.http.query import SEARCH_CHARS, search_words
 from services.live.web.addresses import PageQuery, athlete_address, event_address, events_address, in_language, kept
 from services.live.web.athlete_view import athlete_description, athlete_title
-from services.live.web.clock_words import time_of_day
+from services.live.web.clock_words import scheduled_time, time_of_day
 from services.live.web.podium_words import podium_words
-from services.live.web.words import WORDS, date_in_words
+from services.live.web.words import WORDS, date_in_words, point_label
 
 PAGE_ROWS = 100
 LEADERS_DESCRIBED = 3  # in the text that other sites show with a link
@@ -69,8 +69,9 @@ class EventPage(Struct, frozen=True, kw_only=True):
     """What the template of an event's page shows. Texts are in the language of the page.
 
     `kind` is that of the table: `board`, `list`, `teams` or `delegations`; `rows` are of it. With `at_point`, a board
-    shows who is still on the course, or the order at a point. `empty` says why there are no rows. `athlete` leads to
-    the one whose sheet the script opens, and `preview_title` is of what other sites show with a link.
+    shows who is still on the course, or the order at a point. `empty` says why there are no rows, and `empty_link`
+    leads from a board without any to the start list. `athlete` leads to the one whose sheet the script opens, and
+    `preview_title` is of what other sites show with a link.
     """
 
     title: str
@@ -97,6 +98,7 @@ class EventPage(Struct, frozen=True, kw_only=True):
     rows: Sequence[Document]
     flags: Sequence[str]
     empty: str | None
+    empty_link: Link | None
     previous: str | None
     more: str | None
     more_text: str
@@ -151,6 +153,7 @@ def event_page(
     shown = query.offset + len(rows)
     caption = _caption(choice, words)
     title = f"{event['name']} – {words['title']}"
+    counts = _counts(event, choice, words)
     return EventPage(
         title=title,
         preview_title=title if athlete is None else athlete_title(event, athlete),
@@ -163,8 +166,8 @@ def event_page(
         language_href=event_address(event["event"], in_language(query, words["otherLang"])),
         home=events_address(query),
         races=_races(event, choice),
-        start="" if choice.race is None else f"{words['startsAt']} {choice.race['start'][11:].removeprefix('0')}",
-        counts=_counts(event, choice, words),
+        start="" if choice.race is None else f"{words['startsAt']} {scheduled_time(choice.race['start'])}",
+        counts=counts,
         boards=_boards(event, choice),
         search=query.search,
         points=_points(choice, words) if kind == "board" else [],
@@ -178,6 +181,9 @@ def event_page(
         rows=[_row(event, choice, row, answer, language) for row in rows],
         flags=sorted({flag for row in rows for flag in (row.get("flags") or "").split()}),
         empty=None if rows else words["nobody" if query.search else "emptyList" if query.list else "empty"],
+        empty_link=next((link for link in counts if link.id == "start" and link.number), None)
+        if kind == "board" and not rows
+        else None,
         previous=_at(event, query, max(query.offset - PAGE_ROWS, 0)) if query.offset else None,
         more=_at(event, query, shown) if rows and shown < total else None,
         more_text=f"{words['more']} ({shown} {words['of']} {total})",
@@ -203,7 +209,7 @@ def _boards(event: Document, choice: Choice) -> list[Link]:
         if choice.race is not None and race == choice.race["race"]:
             query = replace(kept(choice.query), race=race, board=board["board"], point=choice.query.point)
             href = event_address(event["event"], query)
-            links.append(Link(board["board"], board["title"], href, board is choice.board))
+            links.append(Link(board["board"], board["title"], href, board is choice.board and not choice.is_list))
     return links
 
 
@@ -217,7 +223,7 @@ def _counts(event: Document, choice: Choice, words: Words) -> list[Link]:
     ]
     entries.append(("start", words["startList"], sum(numbers.values())))
     query = replace(kept(choice.query), race=choice.query.race, board=choice.query.board)
-    chosen = choice.query.list or "finished"
+    chosen = "" if choice.query.search else choice.query.list or "finished"
     return [
         Link(
             name,
@@ -236,7 +242,7 @@ def _points(choice: Choice, words: Words) -> list[Link]:
         return []
     points = [Link("", words["finish"], "", not choice.query.point)]
     for point in race["points"][:-1]:
-        text = f"{point['name']} ({point['km']:.10g} km)"
+        text = f"{point_label(point['name'], words)} ({point['km']:.10g} km)"
         points.append(Link(point["point"], text, "", point["point"] == choice.query.point))
     return points
 
@@ -255,7 +261,7 @@ def _caption(choice: Choice, words: Words) -> str:
         return words[LISTS[query.list] or "startList"]
     if choice.board is None:
         return ""
-    where = f" – {point_name(choice.race, query.point)}" if query.point and choice.kind == "boards" else ""
+    where = f" – {point_name(choice.race, query.point, words)}" if query.point and choice.kind == "boards" else ""
     return f"{choice.board['title']}{where}"
 
 
@@ -278,10 +284,10 @@ def _basis(choice: Choice, words: Words) -> str | None:
     return None if word is None else words[word]
 
 
-def point_name(race: Document | None, point: str) -> str:
+def point_name(race: Document | None, point: str, words: Words) -> str:
     """Return the name of a race's point, or its id if the race does not have it."""
     points = [] if race is None else race["points"]
-    return next((known["name"] for known in points if known["point"] == point), point)
+    return point_label(next((known["name"] for known in points if known["point"] == point), point), words)
 
 
 def _athlete_link(event: Document, athlete: Document, query: PageQuery) -> Link:
@@ -315,7 +321,7 @@ def _row(event: Document, choice: Choice, row: Document, answer: Document | None
         "short": " · ".join(filter(None, short)),
         "flag_names": (row.get("flags") or "").split(),
         "on_course": on_course,
-        "where": f"{words['at']} {point_name(race, row['point'])}" if on_course else None,
+        "where": f"{words['at']} {point_name(race, row['point'], words)}" if on_course else None,
         "podium": None if choice.is_list else podium_words(row["bib"], podium, _state(choice, answer), event, language),
     }
 

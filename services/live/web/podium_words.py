@@ -6,6 +6,7 @@ from typing import Any
 from services.live.web.clock_words import time_of_day
 from services.live.web.words import WORDS
 
+NAMED_MAX = 2  # of those who can still take a place; a phone has no room for more
 OPEN_STATES = frozenset({"live", "provisional"})  # the state of official results says more than a decided place
 
 
@@ -25,8 +26,9 @@ def podium_words(
         rival["name"]
         if rival["until"] is None
         else words["until"].format(name=rival["name"], time=time_of_day(rival["until"], event["timezone"]))
-        for rival in place["rivals"]
+        for rival in place["rivals"][:NAMED_MAX]
     ]
-    if place["rivals_left_out"]:
-        names.append(words["othersToo"].format(count=place["rivals_left_out"]))
+    unnamed = place["rivals_left_out"] + len(place["rivals"][NAMED_MAX:])
+    if unnamed:
+        names.append(words["othersToo"].format(count=unnamed))
     return words["takenBy"].format(names=", ".join(names))

@@ -45,6 +45,11 @@ def _by_weight(accepted: str) -> Iterator[str]:
             yield tag
 
 
+def point_label(name: str, words: Mapping[str, str]) -> str:
+    """Return the name of a point as pages show it: in words where the definition names START or FINISH by no other."""
+    return {"START": words["start"], "FINISH": words["finish"]}.get(name, name)
+
+
 def date_in_words(day: str, language: str) -> str:
     """Return a date (YYYY-MM-DD) with its weekday, as the language has it."""
     return format_date(date.fromisoformat(day), "full", locale=language)

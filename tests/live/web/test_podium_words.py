@@ -8,6 +8,7 @@ EVENT = {"timezone": "Asia/Ho_Chi_Minh"}
 RIVALS = [
     {"bib": "12", "name": "Trần An", "until": "2026-01-04T09:41:10+07:00"},
     {"bib": "15", "name": "Lê Bình", "until": None},
+    {"bib": "17", "name": "Vũ Chi", "until": None},
 ]
 
 
@@ -22,7 +23,7 @@ def place(**changed):
         (place(), "This result can still change"),
         (
             place(rivals=RIVALS, rivals_left_out=3),
-            "Can still be taken by Trần An (until 9:41:10), Lê Bình, and 3 more",
+            "Can still be taken by Trần An (until 9:41:10), Lê Bình, and 4 more",
         ),
     ],
 )

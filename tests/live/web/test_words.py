@@ -5,7 +5,7 @@ import re
 import pytest
 
 from services.live.http.query import STATUSES
-from services.live.web.words import WORDS, date_in_words, pick_language, words_script
+from services.live.web.words import WORDS, date_in_words, pick_language, point_label, words_script
 from services.standings.result_flags import CASE, SHOWN
 
 
@@ -41,6 +41,11 @@ def test_the_language_is_the_one_asked_for_then_the_kept_one_then_the_browsers(a
 def test_a_date_is_in_the_words_of_the_language():
     assert date_in_words("2026-11-29", "en") == "Sunday, November 29, 2026"
     assert date_in_words("2026-11-29", "vi").lower() == "chủ nhật, 29 tháng 11, 2026"
+
+
+def test_start_and_finish_have_words_unless_the_definition_names_them():
+    names = ["START", "10K", "FINISH", "Stadium"]
+    assert [point_label(name, WORDS["vi"]) for name in names] == ["Xuất phát", "10K", "Về đích", "Stadium"]
 
 
 def test_scripts_get_the_words_as_a_module():

@@ -1,6 +1,8 @@
 // The announcer's page: asks once a second, keeps rows, focus and notes, and shows the last state without a server.
 
+import { stateWord } from "../overlay/board.js";
 import { Source } from "../overlay/source.js";
+import { filled, podiumText, pointLabel } from "../phrases.js";
 import { WORDS } from "./words.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -10,18 +12,19 @@ const key = address.searchParams.get("key") ?? "";
 const asked = address.searchParams.get("lang") || navigator.language;
 const lang = asked.startsWith("vi") ? "vi" : "en";
 const words = WORDS[lang];
+const BAD = ["DQ", "DNF", "OTL"]; // statuses of athletes whom nobody should announce as finishers
 let offsetMs = 0;
 let countdowns = [];
 
 document.documentElement.lang = lang;
-document.title = words.title;
-$("#next h2").textContent = words.next;
-$("#done h2").textContent = words.done;
+document.title = words.announcer;
+$("#next h2").textContent = words.approaching;
+$("#done h2").textContent = words.arrived;
 $("#leaders-title").textContent = words.leaders;
 $("#firsts-title").textContent = words.firsts;
 $("#cutoffs-title").textContent = words.cutoffs;
-$("#keys").setAttribute("aria-label", words.help);
-$("dialog p").textContent = words.help;
+$("#keys").setAttribute("aria-label", words.keys);
+$("dialog p").textContent = words.keysHelp;
 $("dialog button").textContent = words.close;
 
 const stored = (kind, bib) => `announce/${event}/${kind}/${bib}`;
@@ -63,8 +66,8 @@ function createAthlete() {
   const note = make("div", "note");
   note.hidden = true;
   const input = make("input", "");
-  input.setAttribute("aria-label", words.note);
-  input.placeholder = words.note;
+  input.setAttribute("aria-label", words.sayName);
+  input.placeholder = words.sayName;
   note.append(input);
   row.append(button, note);
   button.addEventListener("click", () => toggle(row));
@@ -92,8 +95,8 @@ function fillAthlete(row, athlete) {
   const places = athlete.boards.map((board) => `${board.title}: ${board.place_text}`);
   write(row.querySelector(".places"), places.join(" · "));
   const ascii = athlete.name_ascii === athlete.name ? "" : athlete.name_ascii;
-  const state = athlete.state ? words[athlete.state] : athlete.point_name;
-  const bad = [athlete.case_open ? words.review : "", words[athlete.status] ?? ""].filter(Boolean).join(", ");
+  const state = athlete.state ? stateWord(words, athlete) : pointLabel(athlete.point_name, words);
+  const bad = [athlete.case_open ? words.inReview : "", BAD.includes(athlete.status) ? words[athlete.status] : ""].filter(Boolean).join(", ");
   const from = athlete.club ?? athlete.team;
   const details = [`${words.bib} ${athlete.bib}`, athlete.race_name, from, athlete.nationality, ascii, state, bad];
   write(row.querySelector(".details"), details.filter(Boolean).join(" · "));
@@ -115,19 +118,20 @@ function tick() {
   }
 }
 
-/** Return in words whether a place can still change; nothing for other places, and once results are official. */
-function podiumWords(board, bib) {
-  const place = board.podium.find((known) => known.bib === bib);
-  if (!place || !["live", "provisional"].includes(board.state)) return [];
-  if (place.decided) return [words.decided.replace("{place}", place.place)];
-  if (!place.rivals.length) return [words.resultOpen];
-  const names = place.rivals.map((rival) => `${rival.bib} ${rival.name}${rival.until ? `, ${words.until} ${rival.until.slice(11, 19).replace(/^0/, "")}` : ""}`);
-  return [[words.takenBy, ...names, ...(place.rivals_left_out ? [`+ ${place.rivals_left_out}`] : [])].join(" · ")];
+/** Return how the announcer calls somebody who can still take a place: by bib and name, and until when. */
+function rivalName(rival) {
+  const name = `${rival.bib} ${rival.name}`;
+  return rival.until ? filled(words.until, { name, time: rival.until.slice(11, 19).replace(/^0/, "") }) : name;
+}
+
+function podiumLine(board, bib) {
+  const text = podiumText(board, bib, words, { namedMax: Infinity, nameOf: rivalName });
+  return text === null ? [] : [make("p", "podium", text)];
 }
 
 function show(data) {
-  write($("h1"), `${data.name} · ${words.title}`);
-  write($("#connection"), words.connected);
+  write($("h1"), `${data.name} · ${words.announcer}`);
+  write($("#connection"), words.live);
   $("#connection").className = "";
   const next = data.approaching.map((athlete) => ({ ...athlete, key: `next ${athlete.bib}` }));
   const done = data.finished.map((athlete) => ({ ...athlete, key: `done ${athlete.bib} ${athlete.at_us}` }));
@@ -138,26 +142,27 @@ function show(data) {
   const leaders = data.leaders.filter((board) => board.rows.length).flatMap((board) => [
     make("h3", "", board.title),
     ...board.rows.flatMap((row) => [
-      make("p", "", `${row.place_text}. ${row.name} · ${row.point_name} ${row.time} ${row.gap ?? ""}`),
-      ...podiumWords(board, row.bib).map((text) => make("p", "podium", text)),
+      make("p", "", `${row.place_text}. ${row.name} · ${pointLabel(row.point_name, words)} ${row.time} ${row.gap ?? ""}`),
+      ...podiumLine(board, row.bib),
     ]),
   ]);
   $("#leaders").replaceChildren(...leaders);
   $("#firsts").replaceChildren(...data.firsts.map((row) => make("li", "", `${row.title}: ${row.name} ${row.time ?? ""}`)));
   const cutoffs = data.cutoffs.map(() => make("li", ""));
   $("#cutoffs").replaceChildren(...cutoffs);
+  for (const list of ["leaders", "firsts", "cutoffs"]) $(`#${list}-title`).hidden = !$(`#${list}`).firstChild;
   countdowns = [
     ...next.map((athlete, index) => ({
       element: $("#next ol").children[index].querySelector(".time"),
       atUs: athlete.expected_us,
-      text: (seconds) => (seconds > 0 ? `${words.about} ${duration(seconds)}` : words.late),
+      text: (seconds) => (seconds > 0 ? `≈ ${duration(seconds)}` : words.due),
     })),
     ...data.cutoffs.map((cutoff, index) => ({
       element: cutoffs[index],
       atUs: cutoff.at_us,
       text: (seconds) =>
-        `${cutoff.race_name}, ${cutoff.point_name}: ${seconds > 0 ? duration(seconds) : "0:00"} · ` +
-        `${cutoff.passed} ${words.passed}, ${cutoff.on_course} ${words.onCourse}`,
+        `${cutoff.race_name}, ${pointLabel(cutoff.point_name, words)}: ${duration(Math.max(seconds, 0))} · ` +
+        filled(words.cutoffCounts, { passed: cutoff.passed, onCourse: cutoff.on_course }),
     })),
   ];
   tick();
@@ -170,9 +175,10 @@ async function load(source) {
   return source.get("announce", { lang });
 }
 
-function fault(reason) {
+function fault(reason, status) {
   if (!reason) return;
-  write($("#connection"), words.lost);
+  const why = { 401: words.needsKey, 403: words.needsKey, 404: words.notFound }[status];
+  write($("#connection"), why ?? ($("h1").textContent ? words.lastState : words.offline));
   $("#connection").className = "warn";
 }
 

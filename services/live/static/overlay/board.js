@@ -32,7 +32,8 @@ export const LONG = 12; // more rows than this are lower, so that 20 are as high
 
 /** Return the state of a board's results in words. */
 export function stateWord(words, board) {
-  return board.state === "official" && board.changed_since_official ? words.changed : words[board.state];
+  const state = board.state === "official" && board.changed_since_official ? "changed" : board.state;
+  return state === "live" ? words.unofficial : words[`state_${state}`];
 }
 
 /** Return whether the jury may still change a row. */

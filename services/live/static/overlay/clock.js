@@ -1,7 +1,7 @@
 // The time since the gun of a race or of one of its waves, by the server's clock.
 
+import { wordsOf } from "./language.js";
 import { element, Overlay, write } from "./overlay.js";
-import { wordsOf } from "./words.js";
 
 const TICK_MS = 100;
 const SAMPLES_MS = 60000; // between two comparisons of this machine's clock with the server's
@@ -28,7 +28,7 @@ export class RaceClock extends Overlay {
     this.#gunUs = gunUs;
     const panel = this.#made();
     panel.className = `panel clock ${this.settings.side === "left" ? "left" : ""}`;
-    write(panel.querySelector(".of"), this.settings.title || race.name || words.race);
+    write(panel.querySelector(".of"), this.settings.title || race.name);
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
     this.#tick();
   }

@@ -1,9 +1,9 @@
 // The best of a board or a team board, with times. Before anybody finished, the order at the furthest point reached.
 
 import { LONG, inReview, loadEvent, loadRows, origin, stateWord } from "./board.js";
+import { wordsOf } from "./language.js";
 import { arrange } from "./motion.js";
 import { element, Overlay, write } from "./overlay.js";
-import { wordsOf } from "./words.js";
 
 const ROWS = 10;
 
@@ -63,8 +63,8 @@ function fill(line, row, words) {
   write(line.querySelector(".time"), row.time ?? "");
   const of = line.querySelector(".of");
   const review = inReview(row);
-  const text = [review ? words.review : "", origin(row)].join("|");
+  const text = [review ? words.inReview : "", origin(row)].join("|");
   if (of.dataset.text === text) return;
   of.dataset.text = text;
-  of.replaceChildren(...(review ? [element("span", "review", words.review), " "] : []), origin(row));
+  of.replaceChildren(...(review ? [element("span", "review", words.inReview), " "] : []), origin(row));
 }

@@ -1,9 +1,9 @@
 // One athlete: name, place and time, and on the course the expected finish. Without a bib, the leader.
 
 import { loadEvent, loadRows, origin } from "./board.js";
+import { wordsOf } from "./language.js";
 import { animate } from "./motion.js";
 import { element, Overlay, write } from "./overlay.js";
-import { wordsOf } from "./words.js";
 
 export class LowerThird extends Overlay {
   #panel = null;
@@ -36,7 +36,7 @@ export class LowerThird extends Overlay {
     write(panel.querySelector(".badge strong"), place ? String(place) : athlete.bib);
     write(panel.querySelector(".badge span"), place ? board.title : words.bib);
     write(panel.querySelector(".name"), athlete.name);
-    const review = athlete.case_open ? words.review : "";
+    const review = athlete.case_open ? words.inReview : "";
     const details = [place ? `${words.bib} ${athlete.bib}` : "", origin(athlete), review];
     write(panel.querySelector(".of"), details.filter(Boolean).join(" · "));
     const [time, note] = result(athlete, last, words);
@@ -67,6 +67,6 @@ export class LowerThird extends Overlay {
 function result(athlete, last, words) {
   if (athlete.status === "FINISHED") return [athlete.time, words.finish];
   if (athlete.status !== "ON_COURSE" || !last || last.point === "START") return ["", words[athlete.status]];
-  const expected = athlete.projected_finish && `${words.expected} ≈ ${athlete.projected_finish} (${words.estimate})`;
+  const expected = athlete.projected_finish && `${words.expected} ≈ ${athlete.projected_finish}`;
   return [last.gun_time ?? last.chip_time, [last.name, expected].filter(Boolean).join(" · ")];
 }

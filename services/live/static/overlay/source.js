@@ -5,7 +5,7 @@
 const ASK_MS = 1000;
 const FETCH_MS = 8000; // a frozen server must not hold up the next attempt
 
-/** Runs `load` again and again, and passes what it returns to `show`, or why it failed to `fault` ("": it did not). */
+/** Runs `load` again and again, and passes what it returns to `show`, or why it failed to `fault`: a text ("": it did not) and the status. */
 export class Source {
   #base;
   #server;
@@ -34,7 +34,7 @@ export class Source {
     const address = parameters.size ? `${place}?${parameters}` : place;
     const answer = await fetch(address, { cache: "no-cache", signal: AbortSignal.timeout(FETCH_MS) });
     const body = await answer.json();
-    if (!answer.ok) throw new Error(body.detail ?? `${answer.status} ${answer.statusText}`);
+    if (!answer.ok) throw Object.assign(new Error(body.detail ?? `${answer.status} ${answer.statusText}`), { status: answer.status });
     return body;
   }
 
@@ -45,7 +45,7 @@ export class Source {
       show(data);
       fault("");
     } catch (error) {
-      if (!this.#stopped) fault(String(error.message ?? error));
+      if (!this.#stopped) fault(String(error.message ?? error), error.status);
     }
     if (!this.#stopped) this.#timer = setTimeout(() => this.#run(load, show, fault), ASK_MS);
   }

@@ -1,9 +1,9 @@
 // The first at a point of the course, with the gaps between them.
 
 import { LONG, inReview, loadEvent, loadRows, stateWord } from "./board.js";
+import { wordsOf } from "./language.js";
 import { arrange } from "./motion.js";
 import { element, Overlay, write } from "./overlay.js";
-import { wordsOf } from "./words.js";
 
 const ROWS = 5;
 
@@ -57,6 +57,6 @@ function fill(line, row, words) {
   write(line.querySelector(".place"), row.place_text);
   write(line.querySelector(".name"), [row.name, row.nationality].filter(Boolean).join(" · "));
   write(line.querySelector(".time"), row.time);
-  write(line.querySelector(".gap"), inReview(row) ? words.review : (row.gap ?? ""));
+  write(line.querySelector(".gap"), inReview(row) ? words.inReview : (row.gap ?? ""));
   line.querySelector(".gap").classList.toggle("review", inReview(row));
 }
