@@ -16,6 +16,8 @@ CODINGS = ("br", "gzip")  # the preferred first
 BROTLI_QUALITY = 5  # 7 % smaller than gzip in about the same time; more is slower by far
 GZIP_LEVEL = 6
 
+DESCRIPTION_BODIES = 6  # the three files of the service's own description in two codings each
+
 _ALIASES = {"x-gzip": "gzip"}
 
 
@@ -77,17 +79,24 @@ def _compress(body: bytes, coding: str) -> bytes:
     return bytes(cramjam.gzip.compress(body, level=GZIP_LEVEL))
 
 
+@lru_cache(maxsize=DESCRIPTION_BODIES)
+def _compress_once(body: bytes, coding: str) -> bytes:
+    return _compress(body, coding)
+
+
 @web.middleware
 async def compressing(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Compress answers that are not kept, such as problems, previews and metrics."""
+    """Compress answers that are not kept, such as problems, previews and metrics; those with an ETag once."""
     response = await handler(request)
     if not isinstance(response, web.Response) or "Vary" in response.headers or not compressible(response.content_type):
         return response
     response.headers.update(VARYING)
     coding = accepted_coding(request.headers.get("Accept-Encoding", ""))
-    if coding is not None and isinstance(response.body, bytes) and len(response.body) >= COMPRESSED_FROM_BYTES:
-        response.body = await compressed(response.body, coding)
+    body = response.body
+    if coding is not None and isinstance(body, bytes) and len(body) >= COMPRESSED_FROM_BYTES:
+        compress = _compress_once if "ETag" in response.headers else _compress
+        response.body = await off_loop(len(body) // BYTES_A_STEP, lambda: compress(body, coding))
         response.headers["Content-Encoding"] = coding
     return response
