@@ -13,7 +13,7 @@ LOCKS := requirements/uv.lock.txt requirements/lock.txt requirements/axe.lock.tx
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit chaos bench fuzz mutants format metrics lock kafka-lock clean
+.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit chaos drill bench fuzz mutants format dashboards metrics lock kafka-lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -105,6 +105,9 @@ fit: env ## measure the estimates of finishes on real splits (SPLITS=file.csv.gz
 chaos: env ## kill, stop and poison running stacks and check what is left, six minutes (CHAOS="--seed 7 --seeds 1")
 	$(BIN)/python -m loadtest.chaos $(CHAOS)
 
+drill: env packages ## plant troubles in a running stack and check which alerts a real Prometheus raises, half an hour
+	$(BIN)/python -m loadtest.drill $(DRILL)
+
 bench: env ## measure answer times under load; needs an otherwise idle machine
 	$(BIN)/python -m loadtest.bench
 
@@ -120,6 +123,9 @@ mutants: env ## change the core in thousands of ways and list changes that no te
 		$(BIN)/uv pip install --quiet --python $(MUTANTS)/bin/python --require-hashes -r requirements/mutants.lock.txt; }
 	PYTHONPATH=. $(MUTANTS)/bin/python -m mutmut run $(ONLY)
 	@$(MUTANTS)/bin/python -m mutmut results | grep -v ": not checked$$" || echo "the tests noticed every change that was tried"
+
+dashboards: env ## write the dashboards of Grafana from their code
+	$(BIN)/python -m deploy.dashboards
 
 metrics: env ## write docs/metrics.md from the code, and the alerts of Kubernetes from those of Prometheus
 	$(BIN)/python -m tests.docs.metrics_page

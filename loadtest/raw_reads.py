@@ -64,6 +64,10 @@ class RawReads(Struct, frozen=True):
         """Return the number of a packed read's device."""
         return (packed >> _DEVICE_AT) & ((1 << _DEVICE_BITS) - 1)
 
+    def later(self, packed: int, by_ms: int) -> int:
+        """Return a packed read with a date so much later."""
+        return packed + (by_ms << _TIME_AT)
+
     def unpacked(self, packed: int, seq: int) -> RawRead:
         """Return a packed read as number `seq` of its session."""
         chip = self.chips[(packed >> _CHIP_AT) & ((1 << _CHIP_BITS) - 1)]

@@ -1,4 +1,4 @@
-"""Run a separate `matline up` for benchmarks and for chaos, in a temporary folder, on free ports, with tokens."""
+"""Run a separate `matline up` for benchmarks, chaos and drills, in a temporary folder, on free ports, with tokens."""
 
 import asyncio
 import os
@@ -25,6 +25,8 @@ class RunningStack(Struct, frozen=True, kw_only=True):
 
     live_port: int
     ingest_port: int
+    scoring_port: int
+    projections_port: int
     kafka_port: int
     good_token: str
     hostile_token: str
@@ -41,15 +43,18 @@ class RunningStack(Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def running_stack(matline: Sequence[str] = MATLINE) -> AsyncIterator[RunningStack]:
-    """Start a stack by the command `matline` and wait until it is ready; stop it when the context is left.
+async def running_stack(matline: Sequence[str] = MATLINE, sources: str = "") -> AsyncIterator[RunningStack]:
+    """Start a stack by the command `matline`, with `sources` in its matline.toml, and wait until it is ready.
+
+    It is stopped when the context is left.
 
     Raises RuntimeError with the last lines of its output if it does not become ready.
     """
     with tempfile.TemporaryDirectory(prefix="matline-load-") as folder:
         data = Path(folder)
+        (data / "matline.toml").write_text(sources)
         tokens = {name: _token(data, role, name) for role, name in _HOLDERS}
-        ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         options = [f"--{name}-port={port}" for name, port in ports.items()]
         output = data / "up.log"
         with output.open("wb") as written:
@@ -65,6 +70,8 @@ async def running_stack(matline: Sequence[str] = MATLINE) -> AsyncIterator[Runni
             yield RunningStack(
                 live_port=ports["live"],
                 ingest_port=ports["ingest"],
+                scoring_port=ports["scoring"],
+                projections_port=ports["projections"],
                 good_token=tokens["good"],
                 hostile_token=tokens["hostile"],
                 kafka_port=ports["kafka"],
@@ -93,7 +100,8 @@ def _token(data: Path, role: str, name: str) -> str:
     return made.stdout.strip()
 
 
-def _free_ports(number: int) -> list[int]:
+def free_ports(number: int) -> list[int]:
+    """Return so many different ports of this machine that no program uses now."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(number)]
         for taken in sockets:

@@ -43,7 +43,7 @@ async def inject(stack: RunningStack, line: Line, event: str, faults: list[Fault
     async def do(fault: Fault) -> Injected:
         await asyncio.sleep(max(0.0, began_s + fault.at_s - time.monotonic()))
         if fault.poison is not None:
-            await _poison(stack, event, fault.target, fault.poison)
+            await poison(stack, event, fault.target, fault.poison)
         elif fault.target == LINE:
             await _disturb(line, fault)
         else:
@@ -102,7 +102,7 @@ def _unreadable(kind: Poison, event: str) -> bytes | None:
             return msgspec.msgpack.encode({"v": ENVELOPE_VERSION, "event": event, "facts": [fact]})
 
 
-async def _poison(stack: RunningStack, event: str, topic: str, kind: Poison) -> None:
+async def poison(stack: RunningStack, event: str, topic: str, kind: Poison) -> None:
     """Write a record that no service can read where the records of the event go."""
     partition = 0 if topic == "standings" else partition_of(event, PARTITIONS_DEFAULT)
     key = None if kind == "no key" else event.encode()

@@ -1,6 +1,5 @@
 """What `deploy/` names is there: variables, metrics, ports, files, commands, facts. Nothing here starts a container."""
 
-import json
 import re
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from services.operate.embedded_kafka.install import read_lock
 from services.projections.migrate import migrations
 from services.projections.settings import settings_from as projections_settings
 from services.scoring.settings import settings_from as scoring_settings
+from tests.deploy.dashboards import expressions
 from tests.deploy.kubernetes_rules import OBJECT, rule_object
 from tests.docs.metrics_page import described, registries
 
@@ -47,30 +47,25 @@ def documents(path: Path) -> list[Any]:
 
 def metrics() -> dict[str, set[str]]:
     """Every series that the services expose, and its labels."""
-    named: dict[str, set[str]] = {"up": {"job", "instance"}}
+    named: dict[str, set[str]] = {"up": {"job", "instance"}, "ALERTS": {"alertname", "alertstate", "severity"}}
     for registry in registries().values():
         for metric in described(registry):
             named[metric.name] = set(metric.labels)
             if metric.kind == "histogram":
                 named[f"{metric.name}_bucket"] = {*metric.labels, "le"}
-    return named | {name: set() for name in ("process_resident_memory_bytes", "process_cpu_seconds_total")}
+    standard = ("process_resident_memory_bytes", "process_cpu_seconds_total", "process_start_time_seconds")
+    return named | {name: set() for name in standard}
 
 
 METRICS = metrics()
 ALERTS = [rule for group in documents(DEPLOY / "prometheus/rules.yaml")[0]["groups"] for rule in group["rules"]]
 
 
-def dashboard_queries() -> Iterator[str]:
-    for panel in json.loads((DEPLOY / "grafana/race-day.json").read_text())["panels"]:
-        for target in panel.get("targets", []):
-            yield target["expr"]
+_SERIES = re.compile(r"\b(?:(?:matline|process)_[a-z_]+|ALERTS)\b")
+_SELECTOR = re.compile(r"([A-Za-z_]+)\{([^}]*)\}")
 
 
-_SERIES = re.compile(r"\b(?:matline|process)_[a-z_]+\b")
-_SELECTOR = re.compile(r"([a-z_]+)\{([^}]*)\}")
-
-
-@pytest.mark.parametrize("query", [*(rule["expr"] for rule in ALERTS), *dashboard_queries()])
+@pytest.mark.parametrize("query", [*(rule["expr"] for rule in ALERTS), *expressions()])
 def test_every_metric_and_label_of_a_query_is_exposed(query):
     names = _SERIES.findall(query)
     assert names

@@ -25,7 +25,7 @@ HEAD = """# Metrics
 
 What the services show at `/metrics`. Ports: ingest 8701, scoring 8702, projections 8703, live 8700. Each metric says
 what a rise means and what to do. The alerts on them are in [deploy/prometheus/](../deploy/prometheus), each with a
-[runbook](../deploy/runbooks); the dashboard is in [deploy/grafana/](../deploy/grafana).
+[runbook](../deploy/runbooks); the dashboards are in [deploy/grafana/](../deploy/grafana).
 
 The labels `event`, `race`, `point`, `mat` and `device` are those of events that changed within a day, 20 at most;
 `gateway` is one that was heard within a day, 500 at most. Each service also has the usual `process_*`: memory,

@@ -1,0 +1,1 @@
+"""How Matline is deployed. Only the dashboards are Python."""
