@@ -52,7 +52,8 @@ async def running_stack(matline: Sequence[str] = MATLINE, sources: str = "") -> 
     """
     with tempfile.TemporaryDirectory(prefix="matline-load-") as folder:
         data = Path(folder)
-        (data / "matline.toml").write_text(sources)
+        if sources:
+            (data / "matline.toml").write_text(sources)
         tokens = {name: _token(data, role, name) for role, name in _HOLDERS}
         ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         options = [f"--{name}-port={port}" for name, port in ports.items()]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import kubernetes_validate
 import msgspec
 import pytest
 import typer
@@ -281,6 +282,12 @@ def test_partition_counts_agree():
     assert pod_environment(job["containers"][0])["MATLINE_PARTITIONS"] == args[args.index("--partitions") + 1]
 
 
+@pytest.mark.parametrize("version", ["1.29", "1.37"])
+def test_kubernetes_knows_every_field_of_the_manifests(version):
+    for manifest in manifests():
+        kubernetes_validate.validate(manifest, version, strict=True)
+
+
 def test_every_workload_takes_its_settings_and_is_probed_bounded_and_without_rights(monkeypatch):
     seen = []
     monkeypatch.setattr(Path, "is_file", lambda path: True)  # the file of readers is in the pod
@@ -288,12 +295,13 @@ def test_every_workload_takes_its_settings_and_is_probed_bounded_and_without_rig
         (container,) = pod["containers"]
         assert pod["enableServiceLinks"] is False
         assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["securityContext"]["runAsGroup"] == pod["securityContext"]["fsGroup"] > 10_000
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        assert container["resources"]["limits"]["memory"]
+        assert container["resources"]["limits"].keys() == {"memory", "ephemeral-storage"}
         volumes = {volume["name"] for volume in pod["volumes"]} | {"data"}
         assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
         mounted = [mount["mountPath"] for mount in container["volumeMounts"]]
