@@ -167,7 +167,7 @@ class Mats:
             number=number,
             mats=mats,
             host=host,
-            port=port + number - 1 if port and not protocol.posts else port,
+            port=port if protocol.posts or protocol.broker or not port else port + number - 1,
             trouble=self._troubles(protocol.name),
             clock=self._clock,
             first_us=self.first_us,

@@ -15,12 +15,13 @@ def event(seen: Sighted, name: str) -> dict[str, object]:
     return {"timestamp": text, "hostname": name, "eventType": "tagInventory", "tagInventoryEvent": tag}
 
 
-def _posted(seen: Sequence[Sighted], name: str) -> bytes:
+def posted(seen: Sequence[Sighted], name: str) -> bytes:
+    """Return reads as a body that a reader with this name sends."""
     return json.dumps([event(sighted, name) for sighted in seen]).encode()
 
 
 def _make(site: Site) -> PostingReader:
-    return PostingReader(site, "impinj", _posted)
+    return PostingReader(site, "impinj", posted)
 
 
 SIMULATED = SimulatedProtocol(name="impinj", port=INGEST_PORT, make=_make, posts=True, has_zone=False, code=epc)

@@ -72,7 +72,8 @@ class SimulatedProtocol(Struct, frozen=True, kw_only=True):
     """A protocol that simulated readers speak, by the name that ingest has for it.
 
     `port` is where a device listens, or the one that it calls (`calls`); the second device of its kind has the next
-    port. `posts`: it posts to ingest's own port, as all others that do. `shared`: one device stands for all mats, else
+    port. `posts`: it posts to ingest's own port, as all others that do. `broker`: it publishes to an MQTT broker
+    there, as all others that do. `shared`: one device stands for all mats, else
     each has its own. `clock_step_ms` is the resolution of its clock. `sends_place` false: its messages do not say which
     reader of a mat saw the chip, so a mat has one reader. `places_are_devices`: it calls each reader as the log does,
     so its source names no devices. `code` gives a chip (seven letters and digits) as the log has it from such a reader.
@@ -83,6 +84,7 @@ class SimulatedProtocol(Struct, frozen=True, kw_only=True):
     make: Callable[[Site], SimulatedReader]
     calls: bool = False
     posts: bool = False
+    broker: bool = False
     shared: bool = False
     clock_step_ms: int = 1
     has_zone: bool = True

@@ -15,12 +15,13 @@ def event(seen: Sighted) -> dict[str, object]:
     return {"type": "SIMPLE", "timestamp": text, "data": tag}
 
 
-def _posted(seen: Sequence[Sighted], name: str) -> bytes:
+def posted(seen: Sequence[Sighted], name: str) -> bytes:
+    """Return reads as a body that a reader with this name sends."""
     return b"\n".join(json.dumps(event(sighted)).encode() for sighted in seen)
 
 
 def _make(site: Site) -> PostingReader:
-    return PostingReader(site, "zebra", _posted)
+    return PostingReader(site, "zebra", posted)
 
 
 SIMULATED = SimulatedProtocol(name="zebra", port=INGEST_PORT, make=_make, posts=True, has_zone=False, code=epc)

@@ -37,7 +37,7 @@ from services.ingest.decoders.reader_state import span_text
 from services.ingest.facts import with_times_in_range
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.connection import Conversation, steady_clock
-from services.ingest.readers.dialling import CONNECT_WAIT_S, dial_of
+from services.ingest.readers.dialling import CONNECT_WAIT_S, Outgoing, dial_of
 from services.ingest.readers.registry import PROTOCOLS, connected_protocols
 from services.ingest.readers.sources import PORT_MAX, Source, host_and_port, joined
 
@@ -145,6 +145,8 @@ def _settings(protocol: ReaderProtocol, order: TestOrder) -> ReaderSettings:
             options[name] = msgspec.convert(value, known[name], strict=False)
         except msgspec.ValidationError as error:
             raise CannotTest(f"--option {text!r}: {in_words(value, known[name], str(error))}") from None
+    if missing := [option.name for option in protocol.options if option.needed and option.name not in options]:
+        raise CannotTest(f"{protocol.name} needs --option {missing[0]}=...")
     return ReaderSettings(gateway="reader", zone=_zone(order.zone), secret=order.secret, options=options)
 
 
@@ -203,7 +205,7 @@ class _Session:
         """Connect once, and listen until the connection ends."""
         try:
             async with asyncio.timeout(CONNECT_WAIT_S):
-                incoming, outgoing = await dial_of(self._protocol, self._settings, host, port)()
+                incoming, outgoing = await dial_of(self._protocol, self._settings, host, port, watching=True)()
         except ConnectionRefusedError:
             self._fault = f"{host} answers, but nothing listens on its port {port}: is that the right port?"
         except TimeoutError:
@@ -241,7 +243,7 @@ class _Session:
         with suppress(asyncio.CancelledError):  # the test ends, and nothing else awaits this task
             await self._run(incoming, outgoing, f"{peer[0]}:{peer[1]}")
 
-    async def _run(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter, name: str) -> None:
+    async def _run(self, incoming: asyncio.StreamReader, outgoing: Outgoing, name: str) -> None:
         self._connected.set()
         self._fault = ""
         self._say(f"connected to {name}")

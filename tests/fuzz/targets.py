@@ -25,12 +25,14 @@ from schemas.topics import RECORD_MAX_BYTES
 from services.ingest.decoders import (
     chronotrack,
     impinj,
+    impinj_mqtt,
     impinj_stream,
     ipico,
     jchip,
     llrp,
     llrp_messages,
     messages,
+    mqtt_events,
     mylaps,
     mylaps_frames,
     p3,
@@ -40,10 +42,12 @@ from services.ingest.decoders import (
     ultra,
     wiclax,
     zebra,
+    zebra_mqtt,
 )
 from services.ingest.decoders.clock_origin import ClockOrigin
 from services.ingest.decoders.local_time import parse_zone
 from services.ingest.decoders.messages import LINE_MAX_BYTES, DecodedRead, Message, Now, Position, Reader
+from services.ingest.decoders.protocol import ReaderProtocol
 from services.ingest.decoders.reader_state import ReaderStateNotices
 from services.ingest.errors import Refused, TooLarge, shortened
 from services.ingest.facts import entries_facts, facts_of, reads_facts, rejections_of, request_rejection
@@ -352,6 +356,24 @@ STREAMED = (
     b"0\r\n\r\n",
     b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
 )
+
+
+def _published(protocol: ReaderProtocol) -> Callable[[Random], Take]:
+    def begin(dice: Random) -> Take:
+        source = Source(protocol=protocol.name, event=EVENT, gateway="g", options={"topic": "#"})
+        assert protocol.connect is not None
+        reader = protocol.connect(source.settings())({})
+        assert isinstance(reader, mqtt_events.MqttEvents)
+        conversation = _Conversation(reader, source, lambda: len(reader._rest), 2 * AT_ONCE_MAX_BYTES)
+
+        def take(data: bytes, dice: Random) -> bool:
+            topic = dice.choice(("readers/finish", "\0", "đích" * 40))
+            return conversation.take(mqtt_events.frame(topic, data, dice.randrange(1, 65_536), dice.randrange(3)), dice)
+
+        return take
+
+    return begin
+
 
 P3 = (test_p3.CAPTURED, test_p3.STATUS, *(test_p3.passing(number) for number in (157_778, 157_800, 2**32 - 1)))
 
@@ -728,6 +750,8 @@ TARGETS = (
     Target("raceresult_http", UPLOADS, (b";", b"\n", b"\0", b"-"), _upload),
     Target("impinj", EVENTS, _JSON, _posted(impinj.read_body, "impinj")),
     Target("impinj_stream", STREAMED, (*_JSON, b"\r\n", b"HTTP/1.1 ", b"0\r\n", b": "), _stream),
+    Target("impinj_mqtt", EVENTS, _JSON, _published(impinj_mqtt.PROTOCOL)),
+    Target("zebra_mqtt", EVENTS, _JSON, _published(zebra_mqtt.PROTOCOL)),
     Target("zebra", EVENTS, _JSON, _posted(zebra.read_body, "zebra")),
     Target("file", FILES, (b",", b";", b"~", b"\t", b"\n", b"\r", b"\0", b"\xff\xfe", b":", b'"'), _file),
     Target("chronotrack", CHRONOTRACK, (b"~", b"\r", b"\n", b",", b"ack~", b"a~b~CTP01\n", b"ping\n"), _chronotrack),

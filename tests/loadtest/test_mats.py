@@ -35,6 +35,8 @@ from tests.ingest.memory_log import MemoryLog
 from tests.loadtest.scored import differences, equal_parts, over_http
 
 HANG_S = 120.0
+WITHOUT_BROKER = [spoken for spoken in SPOKEN if not SIMULATED_PROTOCOLS[spoken].broker]
+"""The protocols whose day is played here; `tests/integration/test_mqtt.py` plays the others."""
 DEFINITION = definition_from_toml(races.definition_toml("hanoi-half-2024"))
 
 
@@ -70,7 +72,7 @@ async def taking_posts(uploads: Uploads) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
-async def assert_scores_to_its_truth(spoken: Spoken, tmp_path: Path) -> None:
+async def assert_scores_to_its_truth(spoken: Spoken, tmp_path: Path, broker: tuple[str, int] | None = None) -> None:
     """Play a day on simulated readers to ingest's own, and compare what is scored with HTTP and with the truth."""
     protocols = all_alike(DEFINITION, spoken)
     simulation = day(protocols)
@@ -82,7 +84,7 @@ async def assert_scores_to_its_truth(spoken: Spoken, tmp_path: Path) -> None:
     uploads = Uploads(reading.uploading, log, metrics, lambda: first_us)
     async with (
         taking_posts(uploads) as http_port,
-        Mats(simulation, protocols, {spoken: own_address(spoken, http_port)}) as mats,
+        Mats(simulation, protocols, {spoken: broker or own_address(spoken, http_port)}) as mats,
     ):
         config.write_text(mats.sources_toml())
         await reading.look()
@@ -113,7 +115,7 @@ def assert_sources_name_every_reader(spoken: Spoken) -> None:
     assert {source.protocol for source in sources} == {spoken}
 
 
-@pytest.mark.parametrize("spoken", SPOKEN)
+@pytest.mark.parametrize("spoken", WITHOUT_BROKER)
 async def test_a_day_sent_by_readers_of_a_protocol_scores_as_over_http_and_to_its_truth(spoken: Spoken, tmp_path: Path):
     await assert_scores_to_its_truth(spoken, tmp_path)
 

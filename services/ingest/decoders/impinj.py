@@ -5,8 +5,8 @@ of the inventory and of tags that the reader had no room for, and become notices
 was first seen, where the reader sends that, else last seen, else that of the event, all in UTC.
 
 Source: reelyactive/barnowl-impinj (fields of a real reader's events); Impinj support, article 360000044739 (Speedway
-Connect). Whether a reader posts again what was not answered is not documented. Its HTTP stream, which we would have to
-ask for, and its MQTT and Kafka outputs are not spoken here.
+Connect). Whether a reader posts again what was not answered is not documented. The same events come by its HTTP stream
+(`impinj_stream.py`) and by MQTT (`impinj_mqtt.py`); its Kafka output is not read.
 """
 
 import base64

@@ -39,6 +39,7 @@ class Option(Struct, frozen=True):
     name: str
     type: Any
     meaning: str
+    needed: bool = False
 
 
 def _never(_: ReaderSettings) -> bool:
@@ -73,6 +74,7 @@ class ReaderProtocol(Struct, frozen=True, kw_only=True):
     options: tuple[Option, ...] = ()
     takes_secret: bool = False
     tls: Callable[[ReaderSettings], bool] = _never
+    broker: bool = False  # what is dialled is an MQTT broker, which several sources may share
     has_zone: bool = True
     journalled: Callable[[ReaderSettings], bool] = _never
     begins_with: bytes = b"(?!)"  # regular expression for the first bytes that its devices send

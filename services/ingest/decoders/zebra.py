@@ -5,7 +5,7 @@ Which fields a tag has is its owner's choice: without `antenna` a place has one 
 
 Source: reelyactive/barnowl-zebra (fields of real readers' events); Zebra, rfid-ziotc-docs, whose schemas name the
 interface and the kinds of events. Whether a reader keeps what was not answered depends on its settings for retention.
-Its MQTT, WebSocket and TCP outputs are not spoken here.
+The same events come by MQTT (`zebra_mqtt.py`); its WebSocket and TCP outputs are not spoken here.
 """
 
 import msgspec

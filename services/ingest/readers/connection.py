@@ -17,7 +17,8 @@ from services.ingest.decoders.protocol import Make
 from services.ingest.facts import show_clocks
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.delivery import Delivery
-from services.ingest.readers.dialling import CONNECT_WAIT_S, READ_BYTES, Dial, Incoming
+from services.ingest.readers.dialling import CONNECT_WAIT_S, Dial, Outgoing
+from services.ingest.readers.line import READ_BYTES, Incoming
 from services.ingest.readers.sources import Source
 from services.runtime.backoff import Backoff
 
@@ -65,11 +66,11 @@ class Conversation:
         self._sink = sink
         self._metrics = metrics
         self._clock = clock
-        self._outgoing: asyncio.StreamWriter | None = None
+        self._outgoing: Outgoing | None = None
         self._unreadable_run = 0
         self.useful = False
 
-    async def run(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
+    async def run(self, incoming: asyncio.StreamReader, outgoing: Outgoing) -> None:
         """Exchange messages until the reader hangs up. Raises ConnectionFault, OSError."""
         self._outgoing = outgoing
         try:
@@ -80,7 +81,7 @@ class Conversation:
         finally:
             self._outgoing = None
 
-    async def _exchange(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
+    async def _exchange(self, incoming: asyncio.StreamReader, outgoing: Outgoing) -> None:
         now = self._clock()
         heard_s = ticked_s = began_s = now.steady_s
         self._reader.begin(now)
@@ -118,7 +119,7 @@ class Conversation:
         self._metrics.reader_missing.labels(self._source.event, self._source.gateway).set(self._reader.missing)
         show_clocks(self._metrics, self._source, self._reader.clock_offsets_us or self._clocks.offsets_us)
 
-    async def _send(self, outgoing: asyncio.StreamWriter) -> None:
+    async def _send(self, outgoing: Outgoing) -> None:
         if self._write():
             try:
                 async with asyncio.timeout(SEND_WAIT_S):
@@ -272,7 +273,7 @@ class Caller:
 async def _run_logged(
     conversation: Conversation,
     incoming: asyncio.StreamReader,
-    outgoing: asyncio.StreamWriter,
+    outgoing: Outgoing,
     name: str,
     source: Source,
     metrics: IngestMetrics,

@@ -22,7 +22,9 @@ _NAMES = (
     "p3",
     "impinj",
     "impinj_stream",
+    "impinj_mqtt",
     "zebra",
+    "zebra_mqtt",
 )
 
 

@@ -215,6 +215,9 @@ def _protocol_faults(protocol: ReaderProtocol, table: Mapping[str, Any], path: s
         yield Fault(f"{path}.{key}", f"does not apply to {protocol.name}, which {protocol.way}; remove it")
     if protocol.way == "is dialled" and "address" not in table:
         yield Fault(path, f"needs `address`, where the reader listens (usually its port {protocol.port})")
+    for option in protocol.options:
+        if option.needed and option.name not in table:
+            yield Fault(path, f"needs `{option.name}`: {option.meaning.removesuffix('. Required')}")
     if protocol.has_zone and "zone" not in table:
         yield Fault(path, "needs `zone`, since its readers send local times")
     secret = table.get("secret")
@@ -246,7 +249,7 @@ def _clashes(sources: list[Source]) -> Iterator[Fault]:
             taken = sources[first].address or address
             same = "" if taken == address else f" ({taken})"
             yield Fault(f"sources[{index}].address", f"{address} is already the address of sources[{first}]{same}")
-        elif port and protocol.way != "comes by HTTP":  # port 0: any free one
+        elif port and protocol.way != "comes by HTTP" and not protocol.broker:  # port 0: any free one
             places.append(place)
         if identities.setdefault(source.identity(), index) != index:
             first = identities[source.identity()]

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 
-from services.ingest.readers.dialling import KEEPALIVE, dial
+from services.ingest.readers.line import KEEPALIVE, dial
 
 
 async def test_the_kernel_watches_a_line_on_which_nothing_is_said():

@@ -57,4 +57,5 @@ def test_a_device_and_its_protocol_agree_on_how_they_meet(name: str):
     assert device.calls is (protocol.way == "calls us")
     assert device.has_zone is protocol.has_zone
     assert device.posts is (protocol.way == "comes by HTTP")
+    assert device.broker is protocol.broker
     assert device.posts or device.port == protocol.port or protocol.port < 1024  # which only an administrator may open

@@ -1,0 +1,133 @@
+"""The client of an MQTT broker, presented as the connection to a reader: frames come in, acknowledgements go out.
+
+Its session lasts: what readers publish while nobody is connected, and what was not acknowledged, the broker sends to
+the next connection with the same client id. A test beside the mat has a session of its own that ends with it.
+"""
+
+import asyncio
+import secrets
+import ssl
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from services.ingest.decoders.mqtt_events import acknowledged, frame
+from services.ingest.decoders.protocol import ReaderSettings
+from services.ingest.readers.line import READ_BYTES, Incoming
+
+KEEP_ALIVE_S = 10
+PAYLOAD_MAX_BYTES = 1 << 20  # of a longer one the rest is cut off, so that it is a dead letter
+WAITING_MAX_BYTES = 8 << 20  # of messages with quality of service 0, which the broker sends however many wait
+
+
+async def subscribe(
+    host: str, port: int, settings: ReaderSettings, tls: ssl.SSLContext | None, watching: bool
+) -> tuple[Incoming, "Subscription"]:
+    """Connect to a broker and subscribe to the source's topic. Raises OSError, also for a broker that refuses."""
+    subscription = Subscription(settings, tls, watching)
+    try:
+        await subscription.open(host, port)
+    except BaseException:
+        subscription.close()
+        raise
+    return subscription.incoming, subscription
+
+
+class Subscription:
+    """A client with its thread. What it is written are acknowledgements."""
+
+    def __init__(self, settings: ReaderSettings, tls: ssl.SSLContext | None, watching: bool) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.incoming = Incoming(limit=READ_BYTES)
+        self._topic: str = settings.options["topic"]
+        self._qos = 0 if watching else 1
+        self._closed = False
+        self._answered: asyncio.Future[ReasonCode] = self._loop.create_future()
+        self._client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"matline-{secrets.token_hex(4) if watching else settings.gateway}",
+            clean_session=watching,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        if settings.secret is not None or "user" in settings.options:
+            self._client.username_pw_set(settings.options.get("user"), settings.secret)
+        if tls is not None:
+            self._client.tls_set_context(tls)
+        self._client.on_connect = self._connected
+        self._client.on_subscribe = self._subscribed
+        self._client.on_message = self._published
+        self._client.on_disconnect = self._disconnected
+
+    async def open(self, host: str, port: int) -> None:
+        """Connect, and return once the broker has granted the subscription. Raises OSError."""
+        await asyncio.to_thread(self._client.connect, host, port, KEEP_ALIVE_S)
+        self._client.loop_start()
+        reason = await self._answered
+        if reason.is_failure:
+            raise ConnectionAbortedError(f"the broker refuses topic, user or password: {reason}")
+
+    def write(self, data: bytes) -> None:
+        """Acknowledge messages to the broker; without a connection it sends them again."""
+        if not self._client.is_connected():
+            return
+        for number, qos in acknowledged(data):
+            self._client.ack(number, qos)
+
+    async def drain(self) -> None:
+        """Return at once: the client's thread sends."""
+
+    def is_closing(self) -> bool:
+        """Return whether it is closed."""
+        return self._closed
+
+    def close(self) -> None:
+        """Leave the broker, which keeps the session of a source."""
+        if not self._closed:
+            self._closed = True
+            self._loop.run_in_executor(None, self._end)
+
+    def _end(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    # --- called by the client's thread
+
+    def _connected(
+        self, client: Client, _: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self._loop.call_soon_threadsafe(self._settle, reason)
+        else:
+            client.subscribe(self._topic, self._qos)
+
+    def _subscribed(
+        self, client: Client, _: Any, number: int, reasons: list[ReasonCode], properties: Properties | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._settle, reasons[0])
+
+    def _published(self, client: Client, _: Any, message: MQTTMessage) -> None:
+        data = frame(message.topic, bytes(message.payload[:PAYLOAD_MAX_BYTES]), message.mid, message.qos)
+        self._loop.call_soon_threadsafe(self._take, data)
+
+    def _disconnected(
+        self, client: Client, _: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        if not self._closed:
+            self._loop.call_soon_threadsafe(self._settle, reason)
+            self._loop.call_soon_threadsafe(self.incoming.feed_eof)
+
+    # --- on the event loop
+
+    def _settle(self, reason: ReasonCode) -> None:
+        if not self._answered.done():
+            self._answered.set_result(reason)
+
+    def _take(self, data: bytes) -> None:
+        if self.incoming.waiting > WAITING_MAX_BYTES:
+            self.incoming.set_exception(ConnectionError("more came with quality of service 0 than the log takes"))
+        elif self.incoming.broke is None:
+            self.incoming.feed_data(data)
