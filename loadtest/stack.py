@@ -17,7 +17,7 @@ READY_S = 300.0  # a first start downloads Kafka
 STOP_S = 40.0
 PORTS = ("live", "ingest", "scoring", "projections", "mylaps", "kafka", "controller")
 MATLINE = (sys.executable, "-m", "services.cli")
-_WITH_US = (sys.executable, "-m", "services.operate.child")  # ends the stack even when this process is killed
+WITH_US = (sys.executable, "-m", "services.operate.child")  # ends the stack even when this process is killed
 
 
 class RunningStack(Struct, frozen=True, kw_only=True):
@@ -43,24 +43,30 @@ class RunningStack(Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def running_stack(matline: Sequence[str] = MATLINE, sources: str = "") -> AsyncIterator[RunningStack]:
-    """Start a stack by the command `matline`, with `sources` in its matline.toml, and wait until it is ready.
+async def running_stack(
+    matline: Sequence[str] = MATLINE, sources: str = "", disk: Path | None = None, options: Sequence[str] = ()
+) -> AsyncIterator[RunningStack]:
+    """Start a stack by the command `matline up` with options, and wait until it is ready.
 
-    It is stopped when the context is left.
+    It has `sources` in its matline.toml. Its data are on `disk`, by default where temporary files are; what it prints
+    never is. It is stopped when the context is left.
 
     Raises RuntimeError with the last lines of its output if it does not become ready.
     """
-    with tempfile.TemporaryDirectory(prefix="matline-load-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="matline-load-", dir=disk) as folder,
+        tempfile.TemporaryDirectory(prefix="matline-printed-") as printed,
+    ):
         data = Path(folder)
         if sources:
             (data / "matline.toml").write_text(sources)
         tokens = {name: _token(data, role, name) for role, name in _HOLDERS}
         ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-        options = [f"--{name}-port={port}" for name, port in ports.items()]
-        output = data / "up.log"
+        of_ports = [f"--{name}-port={port}" for name, port in ports.items()]
+        output = Path(printed) / "up.log"
         with output.open("wb") as written:
             process = await asyncio.create_subprocess_exec(
-                *(*_WITH_US, str(os.getpid()), *matline, "up", f"--data={data}", *options),
+                *(*WITH_US, str(os.getpid()), *matline, "up", f"--data={data}", *of_ports, *options),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=written,
                 stderr=asyncio.subprocess.STDOUT,

@@ -6,8 +6,9 @@ import logging
 import sys
 from tempfile import NamedTemporaryFile
 
+from loadtest.chaos.disk import can_mount
 from loadtest.chaos.run import Outcome, Plan, run
-from loadtest.chaos.schedule import schedule
+from loadtest.chaos.schedule import DISK, Stack, schedule
 from loadtest.chaos.table import table
 
 SECONDS = 120.0
@@ -33,7 +34,13 @@ def _show(seed: int, outcome: Outcome) -> None:
 
 
 def _plan(seed: int, seconds: float) -> Plan:
-    return Plan(seed=seed, seconds=seconds, size=SIZE, faults=schedule(seed, seconds))
+    """Return the plan of a seed: odd ones have everything embedded, even ones have servers beside the stack."""
+    stack: Stack = "embedded" if seed % 2 else "servers"
+    faults = schedule(seed, seconds, stack)
+    if not can_mount() and any(fault.target == DISK for fault in faults):
+        print(f"seed {seed}: the disk is never full, because only root may mount a small one")
+        faults = [fault for fault in faults if fault.target != DISK]
+    return Plan(seed=seed, seconds=seconds, size=SIZE, faults=faults, stack=stack)
 
 
 def main() -> int:

@@ -1,26 +1,37 @@
-"""Do to a running stack what the schedule says: signals, a line that is cut or slow, records that nobody can read."""
+"""Do to a running stack what the schedule says: signals, lines cut or slow, a full disk, records nobody can read."""
 
 import asyncio
 import os
 import signal
+import subprocess
+import tempfile
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import get_args
 
+import aiohttp
 import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
+from loadtest.chaos.disk import fill
 from loadtest.chaos.line import Line
-from loadtest.chaos.schedule import LINE, PARTS, Fault, Poison
-from loadtest.stack import RunningStack
+from loadtest.chaos.schedule import DATABASE, DISK, ENDING, KAFKA_LINE, LINE, PARTS, WORKER, Fault, Poison
+from loadtest.chaos.servers import Servers
+from loadtest.stack import MATLINE, WITH_US, RunningStack
 from schemas.topics import ENVELOPE_VERSION, PARTITIONS_DEFAULT, partition_of
 
-ENDING = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "kill_all": signal.SIGKILL}
-ANNOUNCED_S = 60.0  # for the next process of a part that has just ended
+SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "kill_all": signal.SIGKILL}
+JOINING_S = 8.0  # for a worker to start and to become a member of the group
+LATE_S = 0.3  # of each answer of ClickHouse, while they are late
+ORDER_EVERY_S = 0.1
+EVERY_TIME = 1_000_000
+ANNOUNCED_S = 180.0  # for the next process of a part that has just ended
 SENT_S = 60.0  # for the broker to come back and take a record
 LARGE_BYTES = 900 * 1024  # just under what the broker takes on race-log
+_DATABASE_KINDS = {"away": "away", "late": "slow", "lost answer": "lost_answer", "error after": "error_after"}
 CUT = b"\x83\xa1v\x02\xa5event"  # an envelope that ends within its head
 
 
@@ -36,21 +47,54 @@ def unreadable_values(event: str) -> frozenset[bytes | None]:
     return frozenset(_unreadable(kind, event) for kind in get_args(Poison))
 
 
-async def inject(stack: RunningStack, line: Line, event: str, faults: list[Fault]) -> list[Injected]:
+class Targets(Struct, frozen=True, kw_only=True):
+    """What faults hit: a stack, the line of its senders, and the servers beside it, if there are any."""
+
+    stack: RunningStack
+    line: Line
+    servers: Servers | None = None
+
+    def parts(self) -> tuple[str, ...]:
+        """Return the names of all parts."""
+        return PARTS["embedded" if self.servers is None else "servers"]
+
+    def process(self, part: str) -> int:
+        """Return the process id of a part, the last that is known."""
+        kept = None if self.servers is None else self.servers.processes.get(part)
+        if kept is None:
+            return self.stack.process(part)
+        assert kept.process_id is not None
+        return kept.process_id
+
+
+async def inject(targets: Targets, event: str, faults: list[Fault]) -> list[Injected]:
     """Do all faults at their times from now on, also while others last; return when the last is over."""
     began_s = time.monotonic()
 
     async def do(fault: Fault) -> Injected:
         await asyncio.sleep(max(0.0, began_s + fault.at_s - time.monotonic()))
-        if fault.poison is not None:
-            await poison(stack, event, fault.target, fault.poison)
-        elif fault.target == LINE:
-            await _disturb(line, fault)
-        else:
-            await _signal(stack, fault)
+        await _do(targets, event, fault)
         return Injected(fault=fault, over_s=time.monotonic())
 
     return await asyncio.gather(*map(do, faults))
+
+
+async def _do(targets: Targets, event: str, fault: Fault) -> None:
+    servers = targets.servers
+    if fault.poison is not None:
+        await poison(targets.stack, event, fault.target, fault.poison)
+    elif fault.target == LINE:
+        await _disturb(targets.line, fault)
+    elif fault.target == DISK:
+        await fill(targets.stack.data, fault.for_s)
+    elif fault.target == WORKER:
+        await _join(targets.stack, fault.for_s)
+    elif servers is not None and fault.target == KAFKA_LINE:
+        await _disturb(servers.kafka, fault)
+    elif servers is not None and fault.target == DATABASE:
+        await _order(servers.clickhouse, fault)
+    else:
+        await _signal(targets, fault)
 
 
 async def _disturb(line: Line, fault: Fault) -> None:
@@ -61,12 +105,53 @@ async def _disturb(line: Line, fault: Fault) -> None:
     line.down = line.slow = False
 
 
-async def _signal(stack: RunningStack, fault: Fault) -> None:
-    parts = PARTS if fault.target == "all" else (fault.target,)
-    processes = [await _running(stack, part) for part in parts]
+async def _join(stack: RunningStack, for_s: float) -> None:
+    """Let another worker of scoring join the group, which moves partitions, and kill it after some seconds."""
+    with tempfile.TemporaryDirectory(prefix="matline-worker-", dir=stack.data) as folder:
+        worker = await asyncio.create_subprocess_exec(
+            *(*WITH_US, str(os.getpid()), *MATLINE, "scoring"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={
+                **os.environ,
+                "MATLINE_KAFKA": f"127.0.0.1:{stack.kafka_port}",
+                "MATLINE_DATA": folder,
+                "MATLINE_WORKER": Path(folder).name,
+                "MATLINE_SCORING_PORT": "0",
+                "MATLINE_PARTITIONS": str(PARTITIONS_DEFAULT),
+            },
+        )
+        await asyncio.sleep(JOINING_S + for_s)
+        with suppress(ProcessLookupError):  # it ends by itself when Kafka is away
+            worker.kill()
+        await worker.wait()
+
+
+async def _order(clickhouse: str, fault: Fault) -> None:
+    """Have ClickHouse's stand-in answer wrongly for some seconds; while it does not run itself, there is nothing to do.
+
+    Every statement is late, or none is run; but a tenth second passes between two answers that are lost.
+    """
+    ordered = {"kind": _DATABASE_KINDS[fault.kind], "times": EVERY_TIME, "seconds": LATE_S}
+    async with aiohttp.ClientSession() as session:
+        end_s = time.monotonic() + fault.for_s
+        while time.monotonic() < end_s:
+            ordered["times"] = EVERY_TIME if fault.kind in ("away", "late") else 1
+            with suppress(aiohttp.ClientError):
+                await session.put(f"{clickhouse}/faults", json=[ordered])
+            await asyncio.sleep(ORDER_EVERY_S)
+        with suppress(aiohttp.ClientError):
+            await session.put(f"{clickhouse}/faults", json=[])
+
+
+async def _signal(targets: Targets, fault: Fault) -> None:
+    parts = targets.parts() if fault.target == "all" else (fault.target,)
+    processes = [await _running(targets, part) for part in parts]
     for process in processes:
         with suppress(ProcessLookupError):  # a part may also end because Kafka is away
-            os.kill(process, ENDING.get(fault.kind, signal.SIGSTOP))
+            os.kill(process, SIGNALS.get(fault.kind, signal.SIGSTOP))
     if fault.kind in ENDING:
         return
     await asyncio.sleep(fault.for_s)
@@ -75,11 +160,11 @@ async def _signal(stack: RunningStack, fault: Fault) -> None:
             os.kill(process, signal.SIGCONT)
 
 
-async def _running(stack: RunningStack, part: str) -> int:
+async def _running(targets: Targets, part: str) -> int:
     """Return the process of a part, once there is one."""
     async with asyncio.timeout(ANNOUNCED_S):
         while True:
-            process = stack.process(part)
+            process = targets.process(part)
             with suppress(ProcessLookupError):
                 os.kill(process, 0)
                 return process

@@ -5,21 +5,27 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from msgspec import Struct
+from msgspec.structs import replace
 
 import races
 from loadtest.chaos.checker import Verdict, judge
+from loadtest.chaos.disk import small_disk
 from loadtest.chaos.evidence import Acknowledged, BoardRow, Evidence, LoggedRecord, Place, ReadKey
-from loadtest.chaos.injection import Injected, inject, unreadable_values
+from loadtest.chaos.injection import Injected, Targets, inject, unreadable_values
 from loadtest.chaos.line import Line
-from loadtest.chaos.schedule import Fault
+from loadtest.chaos.schedule import DISK, Fault, Stack
+from loadtest.chaos.servers import Servers, running_servers
 from loadtest.chaos.viewers import follow_stream, look_back, poll_board, poll_publications
 from loadtest.driver import Target, drive
 from loadtest.raw_reads import RawRead
@@ -51,13 +57,15 @@ print(connection.query({_BOARDS!r}, "JSONCompactEachRow", params={{"event": sys.
 class Plan(Struct, frozen=True, kw_only=True):
     """A race of `size` entrants, drawn from `seed`, that is sent over some `seconds` while the faults happen.
 
-    `healed_s` is the time for the boards to show the end of the log afterwards; `matline` is the command of the stack.
+    The stack has everything embedded, or Kafka and ClickHouse beside it. `healed_s` is the time for the boards to show
+    the end of the log afterwards; `matline` is the command of the stack.
     """
 
     seed: int
     seconds: float
     size: int
     faults: list[Fault]
+    stack: Stack = "embedded"
     healed_s: float = HEALED_S
     matline: Sequence[str] = MATLINE
 
@@ -75,14 +83,38 @@ async def run(plan: Plan) -> Outcome:
     """Run a plan on a stack of its own. Raises RuntimeError if the stack does not start."""
     simulation = simulate(definition_from_toml(races.definition_toml(RACE)), plan.size, plan.seed)
     evidence = Evidence(truth={bib: _of_truth(true) for bib, true in simulation.truth.items()})
-    async with running_stack(plan.matline) as stack:
-        injected = await _race(stack, simulation, plan, evidence)
+    async with _started(plan) as (stack, servers):
+        injected = await _race(stack, servers, simulation, plan, evidence)
         await _collect(stack, simulation.definition.event, evidence)
+        engine = stack.data / "clickhouse"
+        if servers is not None:
+            await servers.processes["clickhouse"].stop()
+            engine = servers.engine
+        evidence.stored_boards = await _stored_boards(engine, simulation.definition.event)
         output = stack.output.read_text(errors="replace")
     return Outcome(verdict=judge(evidence), injected=injected, evidence=evidence, output=output)
 
 
-async def _race(stack: RunningStack, simulation: Simulation, plan: Plan, evidence: Evidence) -> list[Injected]:
+@asynccontextmanager
+async def _started(plan: Plan) -> AsyncIterator[tuple[RunningStack, Servers | None]]:
+    """Start the stack of a plan, and the servers beside it; stop them when the context is left."""
+    if plan.stack == "embedded":
+        full = any(fault.target == DISK for fault in plan.faults)
+        with small_disk() if full else nullcontext() as disk:
+            async with running_stack(plan.matline, disk=disk) as stack:
+                yield stack, None
+        return
+    with tempfile.TemporaryDirectory(prefix="matline-servers-") as folder:
+        async with (
+            running_servers(Path(folder)) as servers,
+            running_stack(plan.matline, options=servers.options()) as stack,
+        ):
+            yield replace(stack, kafka_port=servers.kafka.port), servers
+
+
+async def _race(
+    stack: RunningStack, servers: Servers | None, simulation: Simulation, plan: Plan, evidence: Evidence
+) -> list[Injected]:
     event = simulation.definition.event
     url = f"http://127.0.0.1:{stack.live_port}/v1/events/{event}"
     race_ids = [race.id for race in simulation.definition.races]
@@ -107,10 +139,12 @@ async def _race(stack: RunningStack, simulation: Simulation, plan: Plan, evidenc
             target = Target(
                 url=f"http://127.0.0.1:{line.port}", gateway_token=stack.good_token, official_token=stack.official_token
             )
-            injecting = group.create_task(inject(stack, line, event, plan.faults))
+            targets = Targets(stack=stack, line=line, servers=servers)
+            injecting = group.create_task(inject(targets, event, plan.faults))
             group.create_task(drive(simulation, target, pace=lambda _: rate, acknowledge=acknowledge))
         publishing.cancel()
         await _healed(url, stack, plan.healed_s, evidence)
+        await _ready(stack)
         await look_back(url, evidence)
     finally:
         for task in (publishing, *viewers):
@@ -150,6 +184,17 @@ async def _healed(url: str, stack: RunningStack, patience_s: float, evidence: Ev
         if last is not None and len(newest) == VIEWERS and min(newest.values()) >= last:
             return
         await asyncio.sleep(HEALED_POLL_S)
+
+
+async def _ready(stack: RunningStack) -> None:
+    """Wait until live reports that it is ready; projections may just have been started again. Raises TimeoutError."""
+    async with asyncio.timeout(HEALED_S), aiohttp.ClientSession() as session:
+        while True:
+            with suppress(aiohttp.ClientError):
+                async with session.get(f"http://127.0.0.1:{stack.live_port}/readyz") as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(HEALED_POLL_S)
 
 
 async def _last_offset(stack: RunningStack, event: str) -> int | None:
@@ -197,7 +242,6 @@ async def _collect(stack: RunningStack, event: str, evidence: Evidence) -> None:
     evidence.dead_letters = await _dead_letters(stack)
     evidence.poison = await _unreadable(stack, event)
     await stack.stop()
-    evidence.stored_boards = await _stored_boards(stack, event)
 
 
 def _logged(line: bytes) -> LoggedRecord:
@@ -262,9 +306,9 @@ async def _records(stack: RunningStack, topic: str, number: int) -> list[Consume
     return records
 
 
-async def _stored_boards(stack: RunningStack, event: str) -> dict[str, list[BoardRow]]:
+async def _stored_boards(engine: Path, event: str) -> dict[str, list[BoardRow]]:
     """Return the boards that ClickHouse has; a process of its own opens the engine's folder."""
-    command = (sys.executable, "-c", _STORED, str(stack.data / "clickhouse"), event)
+    command = (sys.executable, "-c", _STORED, str(engine), event)
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     output, _ = await process.communicate()
     boards: dict[str, list[BoardRow]] = {}

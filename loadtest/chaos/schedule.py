@@ -1,18 +1,35 @@
 """What is done to a stack and when: drawn from a seed, and bounded so that its supervisor does not give up. Pure."""
 
-from typing import Literal
+from random import Random
+from typing import Literal, get_args
 
 from msgspec import Struct
 
 from loadtest.dice import between, dice, one_of
 
-PARTS = ("ingest", "scoring", "projections", "kafka")
+Stack = Literal["embedded", "servers"]
+"""Everything by `matline up`, or Kafka and ClickHouse as servers beside it."""
+
+PARTS: dict[Stack, tuple[str, ...]] = {
+    "embedded": ("ingest", "scoring", "projections", "kafka"),
+    "servers": ("ingest", "scoring", "projections", "live", "kafka", "clickhouse"),
+}
 LINE = "line of senders"
-Kind = Literal["kill", "term", "stop", "kill_all", "stop_all", "cut", "slow", "poison"]
-LASTING = ("stop", "stop_all", "cut", "slow")
+KAFKA_LINE = "line of Kafka"
+DISK = "disk"
+WORKER = "scoring worker"
+DATABASE = "answers of ClickHouse"
+SignalFault = Literal["kill", "term", "stop", "kill_all", "stop_all"]
+LineFault = Literal["cut", "slow"]
+DatabaseFault = Literal["away", "late", "lost answer", "error after"]
+Kind = SignalFault | LineFault | DatabaseFault | Literal["full", "join", "poison"]
+ENDING = ("kill", "term", "kill_all")
 Poison = Literal["cut", "empty", "tombstone", "large", "unknown kind", "no key"]
 
 QUIET_S = 4.0  # before the first fault and after the last one
+EVERY_S = 6.0  # at most so often does something other than poison come
+FULL_ROUND = 16  # faults; fewer begin no other round
+LASTS_MOST_S = 60
 POISONS: tuple[tuple[str, Poison], ...] = (
     ("race-log", "cut"),
     ("race-log", "empty"),
@@ -47,33 +64,40 @@ class Fault(Struct, frozen=True, kw_only=True):
         return f"{what} {self.target}"
 
 
-def schedule(seed: int, seconds: float) -> list[Fault]:
-    """Return the faults of a run, in order.
+def schedule(seed: int, seconds: float, stack: Stack = "embedded") -> list[Fault]:
+    """Return the faults of a run, in order. They may overlap.
 
-    Each part is killed or asked to end, and stopped, in an order that the seed draws, and the line of senders is cut
-    and slow; then all parts are ended or stopped at once. No part
-    ends more than three times, half of what its supervisor bears. Poison is spread over the whole run.
+    In a round each part is killed or asked to end, and stopped, and everything else is disturbed, in an order that the
+    seed draws; then all parts are ended or stopped at once. A short run has the first faults of a round, a long one
+    several rounds. One fault of a run may last up to a minute. Poison is spread over the whole run.
     """
-    rng = dice("chaos", str(seed))
-    longest_s = max(1, int(seconds / 12))
-    single: list[tuple[Kind, str]] = [(one_of(rng, ("kill", "term")), part) for part in PARTS]
-    single += [("stop", part) for part in PARTS]
-    single += [("cut", LINE), ("slow", LINE)]
-    rng.shuffle(single)
-    room = max(3, int((seconds - 2 * QUIET_S) / 8))
-    both: tuple[Kind, ...] = ("kill_all", "stop_all")
-    chosen = [*single[: room - 1], (one_of(rng, both), "all")]
+    rng = dice("chaos", f"{stack} {seed}")
+    room = max(3, int((seconds - 2 * QUIET_S) / EVERY_S))
+    chosen: list[tuple[Kind, str]] = []
+    while room - len(chosen) >= (FULL_ROUND if chosen else 1):
+        single = _single(rng, stack)
+        rng.shuffle(single)
+        both: tuple[Kind, ...] = ("kill_all", "stop_all")
+        chosen += [*single[: room - len(chosen) - 1], (one_of(rng, both), "all")]
     pause_s = (seconds - 2 * QUIET_S) / len(chosen)
-    faults = [
-        Fault(
-            at_s=QUIET_S + number * pause_s,
-            kind=kind,
-            target=target,
-            for_s=float(between(rng, 1, longest_s)) if kind in LASTING else 0.0,
-        )
-        for number, (kind, target) in enumerate(chosen)
-    ]
+    longest = one_of(rng, [number for number, (kind, _) in enumerate(chosen) if kind not in ENDING] or [0])
+    faults = []
+    for number, (kind, target) in enumerate(chosen):
+        most_s = min(LASTS_MOST_S, int(seconds / (4 if number == longest else 12)))
+        lasts_s = 0.0 if kind in ENDING else float(between(rng, 1, max(1, most_s)))
+        faults.append(Fault(at_s=QUIET_S + number * pause_s, kind=kind, target=target, for_s=lasts_s))
     for topic, poison in POISONS:
         at_s = QUIET_S + rng.random() * (seconds - 2 * QUIET_S)
         faults.append(Fault(at_s=at_s, kind="poison", target=topic, poison=poison))
     return sorted(faults, key=lambda fault: fault.at_s)
+
+
+def _single(rng: Random, stack: Stack) -> list[tuple[Kind, str]]:
+    """Return the faults of single parts and lines that a long run has all of."""
+    single: list[tuple[Kind, str]] = [(one_of(rng, ("kill", "term")), part) for part in PARTS[stack]]
+    single += [("stop", part) for part in PARTS[stack]]
+    single += [("cut", LINE), ("slow", LINE), ("join", WORKER), ("join", WORKER)]
+    if stack == "embedded":
+        return [*single, ("full", DISK)]
+    single += [("cut", KAFKA_LINE), ("slow", KAFKA_LINE)]
+    return [*single, *((kind, DATABASE) for kind in get_args(DatabaseFault))]

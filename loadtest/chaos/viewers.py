@@ -14,6 +14,7 @@ POLL_S = 0.1
 PUBLISHED_POLL_S = 1.0
 COME_BACK_S = 0.2
 CUT_EVERY = 40  # events of a stream, after which the viewer itself hangs up and comes back
+LOOK_BACK_S = 180.0  # for all publications of a run
 SILENT_S = 15.0  # three heartbeats; then the viewer hangs up
 TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 
@@ -63,23 +64,29 @@ async def poll_publications(url: str, races: Sequence[str], evidence: Evidence) 
 
 
 async def look_back(url: str, evidence: Evidence) -> None:
-    """Ask again for each publication that was ever shown, as of then."""
+    """Ask again for each publication that was ever shown, as of then. Raises TimeoutError if one is not served."""
     shown = {(publication.race, publication.revision) for publication in evidence.publications}
-    async with aiohttp.ClientSession(timeout=TIMEOUT, raise_for_status=True) as session:
+    async with asyncio.timeout(LOOK_BACK_S), aiohttp.ClientSession(timeout=TIMEOUT) as session:
         for race, revision in sorted(shown):
-            await _note_publication(session, url, race, revision, evidence)
+            while True:
+                with suppress(*AWAY):
+                    if await _note_publication(session, url, race, revision, evidence):
+                        break
+                await asyncio.sleep(COME_BACK_S)  # a busy machine may answer 503
 
 
 async def _note_publication(
     session: aiohttp.ClientSession, url: str, race: str, as_of: int | None, evidence: Evidence
-) -> None:
+) -> bool:
+    """Note a publication as it is served; return whether it was."""
     query = "" if as_of is None else f"?as_of={as_of}"
     async with session.get(f"{url}/published/{race}{query}") as answer:
         if answer.status != 200:
-            return
+            return False
         publication = msgspec.json.decode(await answer.read())["publication"]
     revision = publication["document_revision"]
     async with session.get(f"{url}/published/{race}/document?as_of={revision}") as answer:
-        if answer.status == 200:
-            shown = ShownPublication(race, revision, publication["sha256"], await answer.read())
-            evidence.publications.append(shown)
+        if answer.status != 200:
+            return False
+        evidence.publications.append(ShownPublication(race, revision, publication["sha256"], await answer.read()))
+    return True

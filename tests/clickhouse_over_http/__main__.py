@@ -1,8 +1,9 @@
 """A stand-in for a ClickHouse server: `python -m tests.clickhouse_over_http FOLDER PORT`.
 
 The real engine (chDB) opens FOLDER; around it is the part of ClickHouse's HTTP interface that clickhouse-connect uses:
-statements in the body, whatever its coding; parameters, database and settings in the query; errors with their code in
-a header. It answers uncompressed, which a client has to take, and knows no users, sessions and native protocol version.
+statements in the body, whatever its coding; parameters, database and settings in the query, long parameters in a form;
+errors with their code in a header. It answers uncompressed, which a client has to take, and knows no users, sessions
+and native protocol version.
 Source: ClickHouse documentation, "HTTP Interface".
 
 `PUT /faults` with a JSON list of `faults.Fault` orders faults, and `GET /faults` returns what has not come yet.
@@ -133,16 +134,14 @@ class Server:
         return web.Response(body=msgspec.json.encode(waiting), content_type="application/json")
 
     async def _statement(self, request: web.Request) -> web.StreamResponse:
-        body = _decompressed(await request.read(), request.headers.get("Content-Encoding"))
-        in_query = request.query.get("query", "").encode()
-        statement = in_query + b"\n" + body if in_query else body
+        statement, query = await _asked(request)
         fault = self._faults.take(statement)
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
         if fault is not None and fault.kind == "away":
             return _hung_up(request)
         try:
-            result = await self._engine.run(statement, dict(request.query))
+            result = await self._engine.run(statement, query)
         except EngineError as error:
             return self._error(str(error))
         if fault is not None and fault.kind == "lost_answer":
@@ -162,6 +161,17 @@ class Server:
         text = f"{message} (version {self._engine.version} (official build))\n"
         headers = {"X-ClickHouse-Exception-Code": code}
         return web.Response(status=STATUS_OF_CODE.get(int(code), 500), text=text, headers=headers)
+
+
+async def _asked(request: web.Request) -> tuple[bytes, dict[str, str]]:
+    """Return the statement and its parameters and settings; a client sends long parameters in a form."""
+    query = dict(request.query)
+    if request.content_type == "multipart/form-data":
+        fields = {name: str(value) for name, value in (await request.post()).items()}
+        return fields.pop("query").encode(), query | fields
+    body = _decompressed(await request.read(), request.headers.get("Content-Encoding"))
+    in_query = query.get("query", "").encode()
+    return in_query + b"\n" + body if in_query else body, query
 
 
 def _decompressed(body: bytes, coding: str | None) -> bytes:

@@ -68,6 +68,8 @@ async def test_parameters_are_values_whatever_they_contain(database: Database):
     for text in HOSTILE:
         assert await database.query("SELECT {text:String}", {"text": text}) == [(text,)]
     assert await database.query("SELECT {texts:Array(String)}", {"texts": HOSTILE}) == [(HOSTILE,)]
+    many = [f"{text}{number}" for number in range(500) for text in HOSTILE]  # the client sends these in a form
+    assert await database.query("SELECT {texts:Array(String)}", {"texts": many}) == [(many,)]
     assert await database.query("SELECT 1 WHERE 0") == []
 
 

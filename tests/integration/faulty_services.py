@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -36,6 +37,8 @@ from services.scoring.partition_worker import PartitionWorker
 
 COMMAND = (sys.executable, "-m", "tests.integration.faulty_services")
 CHOSEN = "MATLINE_TEST_FAULTS"
+FINISHED_LEAST = 5  # athletes, before rows wait
+ROWS_WAIT_S = 1.5
 
 
 class AnswersFirst(KafkaLog):
@@ -54,22 +57,30 @@ class AnswersFirst(KafkaLog):
 
 
 class StoresPositionFirst(Follower):
-    """Stores the position in `results` before the rows are inserted, and once is killed between the two."""
+    """Stores the position in `results` before the rows are inserted, and once is killed between the two.
 
-    _finished = False
+    The rows of some seconds wait then, so that some of them are of athletes who do not change any more.
+    """
+
+    _finished = frozenset[str]()
+    _waiting_since_s: float | None = None
 
     def _frame(self, record: ConsumerRecord) -> Frame | None:
         frame = super()._frame(record)
-        self._finished |= frame is not None and any(row.status == "FINISHED" for row in frame.rows)
+        if frame is not None:
+            self._finished |= {row.bib for row in frame.rows if row.status == "FINISHED"}
         return frame
 
     async def _write(self) -> None:
         killed = Path(os.environ["MATLINE_DATA"]) / "killed-between-position-and-rows"
-        if self._finished and self._safe and not killed.exists():
-            await self._sink.remember(list(self._safe.values()))
+        if len(self._finished) < FINISHED_LEAST or killed.exists():
+            await super()._write()
+            return
+        await self._sink.remember(list(self._safe.values()))
+        self._waiting_since_s = self._waiting_since_s or time.monotonic()
+        if time.monotonic() - self._waiting_since_s > ROWS_WAIT_S:
             killed.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        await super()._write()
 
 
 class SkipsReadsOfGaps(PartitionWorker):

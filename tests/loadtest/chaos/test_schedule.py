@@ -6,9 +6,11 @@ import pytest
 
 from loadtest.chaos.evidence import Acknowledged, Evidence, Shown
 from loadtest.chaos.injection import Injected, unreadable_values
-from loadtest.chaos.schedule import LASTING, LINE, PARTS, QUIET_S, Fault, schedule
+from loadtest.chaos.schedule import DISK, ENDING, LINE, PARTS, QUIET_S, WORKER, Fault, schedule
 from loadtest.chaos.table import recovery_s, table
 from schemas.codec import UnreadableRecord, decode_envelope
+
+EMBEDDED = PARTS["embedded"]
 
 
 def test_the_same_seed_gives_the_same_faults_and_another_seed_others():
@@ -17,16 +19,34 @@ def test_the_same_seed_gives_the_same_faults_and_another_seed_others():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_two_minutes_end_and_stop_every_part_and_all_at_once_and_poison_every_topic(seed):
+def test_two_minutes_do_everything_to_a_stack_with_everything_embedded(seed):
     faults = schedule(seed, 120.0)
-    ended = Counter(fault.target for fault in faults if fault.kind in ("kill", "term"))
-    assert ended == dict.fromkeys(PARTS, 1)
-    assert {fault.target for fault in faults if fault.kind == "stop"} == set(PARTS)
+    assert Counter(fault.target for fault in faults if fault.kind in ("kill", "term")) == dict.fromkeys(EMBEDDED, 1)
+    assert {fault.target for fault in faults if fault.kind == "stop"} == set(EMBEDDED)
     assert {fault.kind for fault in faults if fault.target == LINE} == {"cut", "slow"}
-    assert sum(fault.kind in ("kill_all", "stop_all") for fault in faults) == 1
+    assert Counter(fault.target for fault in faults if fault.target in (WORKER, DISK)) == {WORKER: 2, DISK: 1}
+    assert sum(fault.target == "all" for fault in faults) == 1
     assert {fault.target for fault in faults if fault.kind == "poison"} == {"race-log", "results", "standings"}
     assert all(QUIET_S <= fault.at_s <= 120.0 - QUIET_S for fault in faults)
-    assert all(1 <= fault.for_s <= 10 for fault in faults if fault.kind in LASTING)
+    lasting = [fault.for_s for fault in faults if fault.kind not in (*ENDING, "poison")]
+    assert min(lasting) >= 1
+    assert sum(for_s > 10 for for_s in lasting) <= 1
+    assert max(lasting) <= 30
+
+
+def test_a_quarter_of_an_hour_does_everything_several_times_to_a_stack_with_servers_and_for_up_to_a_minute():
+    faults = schedule(2, 900.0, "servers")
+    done = Counter(fault.name for fault in faults if fault.poison is None)
+    for name in (
+        "stop clickhouse",
+        "stop live",
+        "cut line of Kafka",
+        "error after answers of ClickHouse",
+        "join scoring worker",
+    ):
+        assert done[name] >= 3
+    assert all(fault.for_s <= 60 for fault in faults)
+    assert DISK not in {fault.target for fault in faults}
 
 
 def test_what_is_injected_cannot_be_read():
