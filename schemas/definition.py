@@ -17,6 +17,7 @@ RULES_VERSION = 1
 LIST_MAX = 1_000  # mats, races, boards of one definition
 POINTS_MAX = 200
 START_WINDOW_S = 1800
+HEX_DIGITS_MAX = 26  # whose number has at most LABEL_CHARS decimal digits
 PREFIXES_MAX = 10  # of chip codes: tag makers whose chips one race has
 WITHIN_S_MAX = 60  # of chips carried together: in a minute many pass a point who have nothing to do with each other
 
@@ -154,9 +155,11 @@ class Together(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
 class ChipCodes(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Which codes are the same chip, where readers and entries write it differently.
 
+    With `hex_digits` a code of exactly so many hexadecimal digits is the number that it writes, in decimal; 0: none is.
     With `strip_zeros` leading zeros do not count. `prefixes` are what some readers put before a code. Source: R2.12.
     """
 
+    hex_digits: Annotated[int, Meta(ge=0, le=HEX_DIGITS_MAX)] = 0
     strip_zeros: bool = False
     prefixes: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=LABEL_CHARS - 1)]], Meta(max_length=PREFIXES_MAX)

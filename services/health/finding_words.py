@@ -193,6 +193,8 @@ def _codes_todo(codes: dict[str, Any], evidence: dict[str, Any], todo: str) -> s
     what = "leading zeros"
     if codes.get("prefixes"):
         what = f"{codes['prefixes'][-1]} before them, and perhaps zeros,"
+    if codes.get("hex_digits"):
+        what = "being written in hexadecimal"
     rest = "" if evidence["explained"] == evidence["chips"] else f" Of the others: {todo[0].lower()}{todo[1:]}"
     return (
         f"{_counted(evidence['explained'], 'chip')} of these differ by {what} from chips of entries. Check some of them"

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from schemas.chip_codes import bare_code
-from schemas.definition import ChipCodes
+from schemas.chip_codes import HEX_DIGITS, bare_code
+from schemas.definition import HEX_DIGITS_MAX, ChipCodes
 from schemas.events import Entry
 from schemas.results import UnknownChip
 from services.health.health_document import ChipHealth, Finding, NearEntry
@@ -100,7 +100,9 @@ class CodeRule(NamedTuple):
 
 
 def find_rule(present: Any, entries: Iterable[Entry], unknown: list[str]) -> CodeRule | None:
-    """Return the rule that gives most of the unknown chips to athletes, by zeros or a common prefix; None if none does.
+    """Return the rule that gives most of the unknown chips to athletes; None if none does.
+
+    It is about leading zeros, a common prefix, or hexadecimal digits where all codes have equally many.
 
     `present` is the table `chips` of the definition. A rule that would make one chip of two athletes' is none.
     """
@@ -111,11 +113,20 @@ def find_rule(present: Any, entries: Iterable[Entry], unknown: list[str]) -> Cod
     lengths = range(len(common), PREFIX_LEAST - 1, -1)
     prefixes = [prefix for prefix in dict.fromkeys(common[:length].rstrip("0") for length in lengths) if prefix]
     candidates = [zeros, *(replace(zeros, prefixes=[*codes.prefixes, prefix]) for prefix in prefixes)]
+    if digits := _hex_digits(unknown):
+        candidates.append(replace(zeros, hex_digits=digits))
     rules = [CodeRule(candidate, _explained(candidate, owners, unknown)) for candidate in candidates]
     best = max(
         rules, key=lambda rule: len(rule.explains)
-    )  # of equal ones the first: zeros alone, or the longest prefix
+    )  # of equal ones the first: zeros alone, the longest prefix, or hexadecimal digits
     return best if len(best.explains) >= RULE_CHIPS else None
+
+
+def _hex_digits(codes: list[str]) -> int:
+    """Return how many hexadecimal digits each of these codes has; 0 if they differ, or none has a letter."""
+    lengths, letters = {len(code) for code in codes}, set().union(*codes)
+    written = letters <= HEX_DIGITS and not letters.isdisjoint("ABCDEF")
+    return lengths.pop() if written and len(lengths) == 1 and max(lengths) <= HEX_DIGITS_MAX else 0
 
 
 def _common_prefix(codes: Iterable[str]) -> str:

@@ -246,6 +246,8 @@ def test_chips_in_another_notation_come_with_the_facts_that_give_them_to_their_b
         (["E28011001", "E280101002", "E280111003"], None),
         (["E28001001", "E280001002", "E28001003"], {"strip_zeros": True, "prefixes": ["E28"]}),
         (["01001", "001002"], None),
+        (["0003E9", "0003EA", "0003EB"], {"strip_zeros": True, "hex_digits": 6}),
+        (["2001", "2002", "2003"], None),
     ],
 )
 def test_chips_that_one_rule_for_codes_explains_come_with_the_definition_that_has_it(read_as, rule):

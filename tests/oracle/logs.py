@@ -20,7 +20,7 @@ EVENT = "e"
 US = 1_000_000
 STEP_US = 10 * US
 BIBS = ["1", "2", "10", "A1", "B2", "C33"]
-CHIPS = ["T1", "T2", "T3", "T4", "T5", "T6", "T7"]
+CHIPS = ["T1", "T2", "17", "26", "T5", "T6", "T7"]
 WAVES = ["w1", "w2"]
 CASES = ["missed"] * 3 + ["reads_after"] * 2 + ["after_close"] * 2  # by how often they are decided
 TEAMS = ["Hue", "Vinh", "Da Lat"]
@@ -234,12 +234,16 @@ class Maker:
             rule["strip_zeros"] = self.rng.random() < 0.9
         if self.rng.random() < 0.6:
             rule["prefixes"] = self.rng.choice([["E2"], ["e20", "E2"], ["T"], ["0"]])
+        if self.rng.random() < 0.3:
+            rule["hex_digits"] = self.rng.choice([2, 4, 4])
         return rule
 
     def spelt(self, chip):
         """A chip as one reader or another writes it, where the definition may know what counts."""
         if "chips" not in self.definition or self.rng.random() < 0.6:
             return chip
+        if chip.isdigit() and self.rng.random() < 0.4:
+            return f"{int(chip):0{self.rng.choice([2, 4, 5])}x}"
         return self.rng.choice(["0", "000", "E2", "E20", "e200", "0E2", "T"]) + chip
 
     def a_race(self, race, mats):

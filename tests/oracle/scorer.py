@@ -248,6 +248,11 @@ class Log:
     def bare(self, chip):
         """What counts of a chip's code, R2.12."""
         rule = (self.definition or {}).get("chips", {})
+        if len(chip) == rule.get("hex_digits") and all(letter in "0123456789ABCDEF" for letter in chip):
+            number = 0
+            for letter in chip:
+                number = 16 * number + "0123456789ABCDEF".index(letter)
+            chip = str(number)
         for prefix in map(str.upper, rule.get("prefixes", [])):
             if chip.startswith(prefix) and len(chip) > len(prefix):
                 chip = chip[len(prefix) :]

@@ -1,4 +1,4 @@
-"""Which codes are one chip: zeros and prefixes that do not count."""
+"""Which codes are one chip: numbers in hexadecimal, and zeros and prefixes that do not count."""
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,9 @@ from schemas.ids import LABEL_CHARS
 ZEROS = ChipCodes(strip_zeros=True)
 PREFIX = ChipCodes(prefixes=["E280", "e2"])
 BOTH = ChipCodes(strip_zeros=True, prefixes=["E280"])
+HEX = ChipCodes(hex_digits=4)
+ALL = ChipCodes(hex_digits=4, strip_zeros=True, prefixes=["E280", "8"])
+EPC = ChipCodes(hex_digits=24, strip_zeros=True)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,16 @@ BOTH = ChipCodes(strip_zeros=True, prefixes=["E280"])
         (PREFIX, "009573", "009573"),
         (BOTH, "E280009573", "9573"),
         (BOTH, "00E2809573", "E2809573"),
+        (HEX, "2565", "9573"),
+        (HEX, "02A0", "672"),
+        (HEX, "9573", "38259"),
+        (HEX, "95730", "95730"),
+        (HEX, "957G", "957G"),
+        (ALL, "20A4", "356"),
+        (ALL, "02565", "2565"),
+        (EPC, "000000000000000000002565", "9573"),
+        (EPC, "0009573", "9573"),
+        (ChipCodes(hex_digits=26), "F" * 26, "20282409603651670423947251286015"),
     ],
 )
 def test_only_what_counts_of_a_code_remains(codes: ChipCodes | None, chip: str, bare: str):
@@ -39,10 +52,13 @@ def test_every_code_of_a_chip_can_be_listed():
     assert zeros[:3] == ("9573", "09573", "009573")
     assert (len(zeros), len(zeros[-1])) == (29, LABEL_CHARS)
     assert {"9573", "E2809573", "E280009573"} <= set(codes_of(BOTH, "9573"))
+    assert codes_of(HEX, "95730") == ("95730",)
+    assert codes_of(HEX, "672") == codes_of(HEX, "02A0") == ("672", "02A0")
+    assert {"9573", "009573", "000000000000000000002565"} <= set(codes_of(EPC, "9573"))
 
 
 @given(
-    st.sampled_from([None, ZEROS, PREFIX, BOTH]),
+    st.sampled_from([None, ZEROS, PREFIX, BOTH, HEX, ALL, EPC]),
     st.text("0E28T", min_size=1, max_size=LABEL_CHARS),
     st.text("0E28T", min_size=1, max_size=LABEL_CHARS),
 )
