@@ -13,7 +13,7 @@ LOCKS := requirements/uv.lock.txt requirements/lock.txt requirements/axe.lock.tx
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit chaos drill bench fuzz mutants format dashboards metrics lock kafka-lock clean
+.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit chaos drill bench fuzz mutants format dashboards metrics manifests lock kafka-lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -127,9 +127,12 @@ mutants: env ## change the core in thousands of ways and list changes that no te
 dashboards: env ## write the dashboards of Grafana from their code
 	$(BIN)/python -m deploy.dashboards
 
-metrics: env ## write docs/metrics.md from the code, and the alerts of Kubernetes from those of Prometheus
+metrics: env ## write docs/metrics.md from the code
 	$(BIN)/python -m tests.docs.metrics_page
+
+manifests: env ## write what Kubernetes gets from elsewhere: the alerts of Prometheus, and the topics and users of Kafka
 	$(BIN)/python -m tests.deploy.kubernetes_rules
+	$(BIN)/python -m tests.deploy.strimzi_objects
 
 lock: env ## pin all dependencies to their newest versions
 	$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.lock.txt

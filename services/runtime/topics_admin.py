@@ -111,8 +111,13 @@ IN_SYNC_LEAST = 2
 
 def create_main(environment: Mapping[str, str], partitions: int, replication: int) -> int:
     """Create topics for `matline topics create`; return the exit code."""
-    durable = {"min.insync.replicas": str(min(IN_SYNC_LEAST, replication)), "unclean.leader.election.enable": "false"}
+    durable = durable_settings(replication)
     return _run(environment, lambda kafka: create_topics(kafka, partitions, replication, durable), "created: {}")
+
+
+def durable_settings(replication: int) -> dict[str, str]:
+    """Return the settings by which `race-log`, with so many copies, keeps all that it has acknowledged."""
+    return {"min.insync.replicas": str(min(IN_SYNC_LEAST, replication)), "unclean.leader.election.enable": "false"}
 
 
 def check_main(environment: Mapping[str, str]) -> int:

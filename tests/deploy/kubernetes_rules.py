@@ -8,7 +8,7 @@ OBJECT = DEPLOY / "kubernetes/monitoring/rules.yaml"
 
 HEAD = """\
 # For clusters with the Prometheus operator: the alerts of deploy/prometheus/rules.yaml, word for word. Made from it by
-# `make metrics`.
+# `make manifests`.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata: { name: matline, namespace: matline }

@@ -27,6 +27,7 @@ from services.projections.settings import settings_from as projections_settings
 from services.scoring.settings import settings_from as scoring_settings
 from tests.deploy.dashboards import expressions
 from tests.deploy.kubernetes_rules import OBJECT, rule_object
+from tests.deploy.strimzi_objects import FOLDER, PARTITIONS, texts, user_objects
 from tests.docs.metrics_page import described, registries
 
 ROOT = Path(__file__).parents[2]
@@ -399,7 +400,7 @@ def test_the_kustomization_has_every_manifest_of_a_service_and_the_image_of_this
 
 
 def test_the_prometheus_operator_gets_the_same_alerts_and_every_pod():
-    assert OBJECT.read_text() == rule_object(), "write it anew by `make metrics`"
+    assert OBJECT.read_text() == rule_object(), "write it anew by `make manifests`"
     (rules,) = documents(OBJECT)
     assert rules["spec"] == documents(DEPLOY / "prometheus/rules.yaml")[0]
     (monitor,) = documents(OBJECT.with_name("pods.yaml"))
@@ -407,10 +408,50 @@ def test_the_prometheus_operator_gets_the_same_alerts_and_every_pod():
     assert set(chosen["values"]) == APPS
 
 
+def test_strimzi_gets_the_topics_and_users_of_the_code_and_each_service_its_own_user():
+    assert {path: (FOLDER / path).read_text() for path in texts()} == texts(), "write them anew by `make manifests`"
+    assert named("ConfigMap")["matline"]["data"]["MATLINE_PARTITIONS"] == str(PARTITIONS)
+    (overlay,) = documents(FOLDER / "kustomization.yaml")
+    users = {user["metadata"]["name"] for user in user_objects()}
+    for patch in overlay["patches"]:
+        if patch["target"]["kind"] == "ConfigMap":
+            continue
+        (container,) = named(patch["target"]["kind"])[patch["target"]["name"]]["spec"]["template"]["spec"]["containers"]
+        changes = yaml.safe_load(patch["patch"])
+        assert changes[0]["value"] == container["envFrom"][1]["secretRef"]["name"]
+        user, password = (change["value"] for change in changes[2:])
+        assert user["value"] == password["valueFrom"]["secretKeyRef"]["name"]
+        assert user["value"] in users
+    assert {patch["target"]["name"] for patch in overlay["patches"]} == {"matline$", *APPS}
+
+
+def test_the_sample_of_clickhouse_grants_what_its_users_have():
+    (installation,) = documents(DEPLOY / "clickhouse/installation.yaml")
+    users = installation["spec"]["configuration"]["users"]
+    root = ElementTree.fromstring((DEPLOY / "clickhouse/users.xml").read_text())
+    for user in ("projections", "live"):
+        assert users[f"{user}/grants/query"] == [grant.text for grant in root.findall(f"users/{user}/grants/query")]
+        assert users[f"{user}/profile"] == root.find(f"users/{user}/profile").text
+    (pod,) = installation["spec"]["templates"]["podTemplates"]
+    assert pod["spec"]["containers"][0]["image"] == COMPOSE["services"]["clickhouse"]["image"]
+
+
+@pytest.mark.parametrize(("folder", "ending"), [("runbooks", "md"), ("grafana/dashboards", "json")])
+def test_config_maps_have_all_runbooks_and_dashboards(folder, ending):
+    (made,) = documents(DEPLOY / folder / "kustomization.yaml")
+    (config_map,) = made["configMapGenerator"]
+    assert sorted(config_map["files"]) == sorted(path.name for path in (DEPLOY / folder).glob(f"*.{ending}"))
+
+
 def test_folders_of_volumes_belong_to_the_user_of_the_image():
     made = re.findall(r"install -d -o matline (.*)", (DEPLOY / "Dockerfile").read_text())[0].split()
     mounted = {mount.split(":")[1] for _, service in ours() for mount in service.get("volumes", [])}
     assert mounted <= set(made)
+
+
+def test_the_names_of_a_stateful_set_come_from_a_headless_service():
+    for manifest in named("StatefulSet").values():
+        assert named("Service")[manifest["spec"]["serviceName"]]["spec"]["clusterIP"] == "None"
 
 
 def test_services_and_budgets_choose_pods_that_are_there():

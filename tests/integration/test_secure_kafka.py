@@ -5,13 +5,12 @@ And by least rights: each service as a user of its own, with the rights that the
 
 import asyncio
 import os
-import re
 import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from itertools import chain, product
+from itertools import chain
 from pathlib import Path
 
 import aiohttp
@@ -21,13 +20,14 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import TopicAuthorizationFailedError
 from aiokafka.protocol.admin import CreateAclsRequest
 
-from schemas.topics import PARTITIONS_DEFAULT, TOPICS
+from schemas.topics import PARTITIONS_DEFAULT
 from services.demo.stack import free_port
 from services.operate.embedded_kafka.node import cluster_id, prepare
 from services.runtime.kafka import KafkaOptions, kafka_options
 from services.runtime.topics_admin import check_main, create_topics
 from tests.builders import EVENT, defined, entries
 from tests.conftest import await_port
+from tests.deploy.least_rights import least_rights, topic_rights
 from tests.integration.scoring_worker import (
     Log,
     Results,
@@ -42,16 +42,6 @@ CA = {"MATLINE_KAFKA_CA": str(TLS / "authority.pem")}
 PASSWORD = "open sesame"
 HANG_S = 180.0  # three services start one after the other
 
-RIGHTS = {
-    user: (topics, group.partition(":")[0].strip("`"))
-    for user, topics, group in re.findall(
-        r"^\| (\w+)(?: \(.*?\))? \| (.*?) \| (.*?) ?\|$",
-        (Path(__file__).parents[2] / "deploy" / "topics.md").read_text().partition("## Least rights")[2],
-        re.MULTILINE,
-    )
-    if user != "user"
-}
-"""By user: the words about topics, and the group that may be read, or none."""
 _OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8}
 _TOPIC, _GROUP, _LITERAL, _ALLOW = 2, 3, 3, 3
 
@@ -97,7 +87,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
     with (folder / "server.properties").open("a") as file:
         file.write(_listeners(ports, server))
     (folder / "log").rename(folder / "unused")
-    users = [("--add-scram", f"SCRAM-SHA-512=[name={name},password={PASSWORD}]") for name in ("ann", *RIGHTS)]
+    users = [("--add-scram", f"SCRAM-SHA-512=[name={name},password={PASSWORD}]") for name in ("ann", *least_rights())]
     tool = [*java, "kafka.tools.StorageTool", "format", "-t", cluster_id(uuid.uuid4()), *chain.from_iterable(users)]
     subprocess.run([*tool, "-c", settings], check=True, stdout=subprocess.DEVNULL)
     command = [sys.executable, "-m", "services.operate.child", str(os.getpid()), *node.command]
@@ -134,21 +124,16 @@ async def topics(ports: Ports) -> None:
     await create_topics(kafka_options(scram(ports)), PARTITIONS_DEFAULT, 1, {})
 
 
-def _grants(words: str) -> Iterator[tuple[str, str]]:
-    """Topic and operation of each right in such words as "`race-log`, `results`: Read, Describe"."""
-    for clause in words.replace("all four", ", ".join(f"`{topic.name}`" for topic in TOPICS)).split(";"):
-        names, _, operations = clause.partition(":")
-        yield from product(re.findall(r"`([\w-]+)`", names), operations.strip().split(", "))
-
-
 @pytest.fixture(scope="module")
 async def rights(ports: Ports, topics: None) -> None:
     """Give each user the rights that the page of topics lists."""
     admin = AIOKafkaAdminClient(**kafka_options(scram(ports)).client())
     await admin.start()
     try:
-        for user, (words, group) in RIGHTS.items():
-            wanted = [(_TOPIC, name, operation) for name, operation in _grants(words)]
+        for user, (words, group) in least_rights().items():
+            wanted = [
+                (_TOPIC, name, operation) for name, granted in topic_rights(words).items() for operation in granted
+            ]
             wanted += [(_GROUP, group, "Read")] if group else []
             assert wanted
             for kind, name, operation in wanted:
