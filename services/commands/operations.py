@@ -133,6 +133,9 @@ def gateway_test(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A field of the protocol in matline.toml; may be repeated."),
     ] = None,
+    ntp: Annotated[
+        str, typer.Option(metavar="HOST", help="The NTP server by which this machine's own clock is checked.")
+    ] = "pool.ntp.org",
 ) -> None:
     """Show what a reader sends.
 
@@ -143,13 +146,14 @@ def gateway_test(
       matline gateway test mylaps 0.0.0.0:3097
 
     Nothing is stored, and nothing is sent that changes the reader or takes reads away from ingest: stored reads stay
-    in the reader, and MYLAPS messages are not acknowledged. The exit code is 1 if nothing answers, or if it speaks
-    another protocol.
+    in the reader, and MYLAPS messages are not acknowledged. At the end the reader's clock is judged by this machine's,
+    and by an NTP server if one answers. The exit code is 1 if nothing answers, or if it speaks another protocol, and 3
+    if a clock is off by more than a second.
     """
     from services.operate.gateway_test import TestOrder, main
 
     order = TestOrder(
-        protocol=protocol, address=address, zone=zone, seconds=seconds, secret=secret, options=option or ()
+        protocol=protocol, address=address, zone=zone, seconds=seconds, secret=secret, options=option or (), ntp=ntp
     )
     sys.exit(main(order))
 

@@ -8,6 +8,7 @@ ingest), and an LLRP reader is only queried, not set up.
 import asyncio
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
@@ -18,6 +19,7 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
 from schemas.definition_shape import in_words
+from schemas.ids import US
 from services.formatting.times import offset_on_changing_day
 from services.ingest.decoders.arrival_clock import ArrivalClocks
 from services.ingest.decoders.local_time import parse_zone
@@ -33,24 +35,23 @@ from services.ingest.decoders.messages import (
     Unreadable,
 )
 from services.ingest.decoders.protocol import Make, ReaderProtocol, ReaderSettings
-from services.ingest.decoders.reader_state import span_text
 from services.ingest.facts import with_times_in_range
 from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.connection import Conversation, steady_clock
 from services.ingest.readers.dialling import CONNECT_WAIT_S, Outgoing, dial_of
 from services.ingest.readers.registry import PROTOCOLS, connected_protocols
 from services.ingest.readers.sources import PORT_MAX, Source, host_and_port, joined
+from services.operate.clock_check import ClockCheck, age_text, check_machine, off_text, verdicts
 
 EXIT_NOTHING = 1  # nothing answered, or nothing that came could be decoded, or the reader stopped answering
 EXIT_USAGE = 2
+EXIT_CLOCK = 3  # the reader can be used, but one of its clocks is off
 SHOWN_LINES_MAX = 24  # raw lines of a connection: the handshake and the first answers
 SHOWN_LINE_CHARS = 160
 READS_A_SECOND = 20  # shown one by one; the rest of a flood is counted
 QUIET_S = 10.0  # after this long without any bytes, a hint about the cause
-AGES = ((60, "min"), (3600, "h"), (86_400, "days"))
 RAW_SHOWN_BYTES = 80  # of bytes that could not be decoded
 PLACES_MAX = 20  # listed at the end
-CLOCK_SHOWN_S = 120  # up to here a clock's error is shown in tenths of seconds
 
 OTHER_SIGNS = ((rb"^SSH-", "a computer's SSH"), (rb"^HTTP/|^<!|^\{", "a web server"))
 """First bytes of programs that are not readers, and their names."""
@@ -61,7 +62,8 @@ Say = Callable[[str], None]
 class TestOrder(Struct, frozen=True, kw_only=True):
     """The reader to test. `zone` null: this machine's zone. `seconds` null: until Ctrl-C. `quiet_s`: see QUIET_S.
 
-    `secret` and `options` (each `name=value`) are as its `[[sources]]` table has them.
+    `secret` and `options` (each `name=value`) are as its `[[sources]]` table has them. `ntp` is a server by which this
+    machine's clock is checked, null: it is not.
     """
 
     __test__ = False  # not a test case for pytest
@@ -73,6 +75,7 @@ class TestOrder(Struct, frozen=True, kw_only=True):
     quiet_s: float = QUIET_S
     secret: str | None = None
     options: Sequence[str] = ()
+    ntp: str | None = None
 
 
 class CannotTest(Exception):
@@ -111,6 +114,9 @@ async def run(order: TestOrder, say: Say) -> int:
         say(protocol.caution)
     task = asyncio.create_task(session.called(host, port) if calls else session.dialled(host, port))
     try:
+        session.machine = await check_machine(order.ntp, _now_us)
+        if line := session.machine.said():
+            say(line)
         await asyncio.wait([task], timeout=order.seconds)
     finally:
         task.cancel()
@@ -118,7 +124,18 @@ async def run(order: TestOrder, say: Say) -> int:
             await task
         for line in session.summary():
             say(line)
-    return 0 if session.understood else EXIT_NOTHING
+    return exit_code(session.understood, session.clocks_right)
+
+
+def exit_code(understood: bool, clocks_right: bool) -> int:
+    """Return how the command ends, by whether the reader was understood and whether its clocks are right."""
+    if not understood:
+        return EXIT_NOTHING
+    return 0 if clocks_right else EXIT_CLOCK
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
 
 
 def _address(text: str, usual_port: int) -> tuple[str, int]:
@@ -175,7 +192,8 @@ class _Session:
         self._arrivals = ArrivalClocks()
         self._source = Source(protocol=protocol.name, event="test", gateway="test")
         self._metrics = IngestMetrics(CollectorRegistry())
-        self._clock = steady_clock(lambda: int(datetime.now(UTC).timestamp() * 1e6))
+        self._clock = steady_clock(_now_us)
+        self.machine = ClockCheck()
         self._reads = self._notices = self._unreadable = 0
         self._chips: set[str] = set()
         self._places: dict[str, int] = {}
@@ -195,6 +213,15 @@ class _Session:
         """Return whether anything in this protocol came, and the reader answered to the end."""
         heard = self._connected.is_set() and bool(self._first_bytes)
         return heard and not self._fault and not self._speaks_something_else()
+
+    @property
+    def clocks_right(self) -> bool:
+        """Return whether no clock of the reader is known to be off."""
+        return verdicts(self.machine, self._clock_offsets_us())[1]
+
+    def _clock_offsets_us(self) -> Mapping[str, int]:
+        """Return how far the reader's clocks are ahead, by its answers or else by when its reads came."""
+        return self._offsets_us or self._arrivals.offsets_us
 
     def _speaks_something_else(self) -> bool:
         return bool(self._unreadable or self._fault) and not (self._reads or self._notices or self._offsets_us)
@@ -282,7 +309,7 @@ class _Session:
         for where, offset_us in offsets_us.items():
             if where not in self._clocks_shown:
                 self._clocks_shown.add(where)
-                self._say(f"clock     {where or 'of the reader'} is {_off(offset_us / 1e6)} ours")
+                self._say(f"clock     {where or 'of the reader'} is {off_text(offset_us / US)} ours")
         if connected_s >= self._quiet_s and not self._first_bytes and not self._quiet_shown:
             self._quiet_shown = True
             hint = (
@@ -335,7 +362,7 @@ class _Session:
             self._unshown = 0
         local = datetime.fromtimestamp(read.at_us / 1e6, self._zone)
         rssi = "" if read.rssi is None else f"  {read.rssi:g} dBm"
-        age = _age((now.timestamp() * 1e6 - read.at_us) / 1e6)
+        age = age_text((now.timestamp() * 1e6 - read.at_us) / 1e6)
         shown_at = f"{local:%Y-%m-%d %H:%M:%S.%f}"[:-3] + offset_on_changing_day(local)
         self._say(f"read      {place:16}  chip {read.chip:14}  {shown_at}{rssi}  {age}")
 
@@ -343,13 +370,13 @@ class _Session:
         """Return the lines to show at the end."""
         if not self._connected.is_set():
             return [] if self._fault else ["ended: no reader connected"]
-        clocks = [
-            f"; its clock{f' ({where})' if where else ''} is {_off(offset_us / 1e6)} ours"
-            for where, offset_us in self._offsets_us.items()
-        ]
         lines = [
             f"ended: {self._reads} reads of {len(self._chips)} chips, {self._notices} notices, "
-            f"{self._unreadable} unreadable messages" + "".join(clocks)
+            f"{self._unreadable} unreadable messages"
+        ]
+        judged, _ = verdicts(self.machine, self._clock_offsets_us())
+        lines += judged or [
+            "clock     the reader did not tell its time; it shows once chips cross the mat for some seconds"
         ]
         lines += [f"  {place or '(no name)'}: {reads} reads" for place, reads in self._places.items()]
         if self._places:
@@ -375,21 +402,6 @@ def _seems(first_bytes: bytes) -> str:
         if re.search(sign, first_bytes, re.MULTILINE):
             return f"it looks like {name}"
     return f"it began with {first_bytes[:RAW_SHOWN_BYTES]!r}"
-
-
-def _off(seconds: float) -> str:
-    shown = f"{abs(seconds):.1f} s" if abs(seconds) < CLOCK_SHOWN_S else span_text(seconds * 1e6)
-    return f"{shown} {'ahead of' if seconds > 0 else 'behind'}"
-
-
-def _age(seconds: float) -> str:
-    """Return how long ago a read was by this machine's clock, in words."""
-    if seconds < -1:
-        return f"{-seconds:.0f} s in the future: check zone and clock"
-    if seconds < 100:
-        return f"{seconds:.1f} s ago"
-    unit, name = next((age for age in AGES if seconds < 100 * age[0]), AGES[-1])
-    return f"{seconds / unit:.0f} {name} ago: a stored read, or a wrong zone or clock"
 
 
 class _ObservedReader(Reader):
