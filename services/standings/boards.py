@@ -76,6 +76,14 @@ def passes_filters(board: Board, row: AthleteRow) -> bool:
     )
 
 
+def filtered_by(row: AthleteRow) -> tuple[object, ...]:
+    """Return all of an athlete that `passes` looks at: those with equal values are on the same boards."""
+    entry = row.entry
+    if row.gone or entry is None or not entry.ranked:
+        return (row.race,)
+    return row.race, entry.gender, entry.birth_year, entry.nationality, entry.division, entry.club, entry.wave
+
+
 def orders_of(orders: Iterable[JudgesOrder], race: str) -> list[JudgesOrder]:
     """Return the judges' orders of a race, in log order."""
     return [order for order in orders if order.race == race]

@@ -15,7 +15,7 @@ from schemas.definition import Board, Definition
 from schemas.definition_parse import parse_definition
 from schemas.ids import bib_order
 from schemas.results import AthleteRow, EventRow, JudgesOrder, printed_s
-from services.standings.boards import BoardRow, finish_times, order_for, orders_of, passes, root_of
+from services.standings.boards import BoardRow, filtered_by, finish_times, order_for, orders_of, passes, root_of
 from services.standings.delegations import DelegationRow, delegation
 from services.standings.teams import TeamRow, crowded_teams, team_board
 from services.standings.together import Pair, TogetherCase, TogetherIndex, crossings_of, looked_for, together_cases
@@ -89,6 +89,7 @@ class EventStandings:
         self._checks: dict[str, list[tuple[Board, Callable[[AthleteRow], bool]]]] = {}
         self._boards_of: dict[str, tuple[Board, ...]] = {}
         self._judged: dict[str, AthleteRow] = {}
+        self._boards_for_kind: dict[tuple[object, ...], tuple[Board, ...]] = {}
 
     def apply(self, rows: Iterable[AthleteRow], event: EventRow | None = None) -> Changes:
         """Apply changed results, and return the changes. The highest version of a row counts; older rows do nothing."""
@@ -102,10 +103,10 @@ class EventStandings:
             if redefined:
                 self._define(event, changes)
                 dirty = dict(self.rows)
-        touched = self._update_roots(dirty)
+        touched, left = self._update_roots(dirty)
         if redefined:
             touched.update(self.cells)
-        self._update_cells(dirty, touched, changes)
+        self._update_cells(dirty, touched, left, changes)
         self._update_teams(touched, redefined, changes)
         self._update_together(dirty, event is not None, changes)
         return changes
@@ -124,8 +125,8 @@ class EventStandings:
         kept = {board.id for board in boards}
         for name in [name for name in self.cells if name not in kept]:
             changes.cells.extend(CellChange(name, bib, None) for bib in self.cells.pop(name))
-        self._boards_of = {}
         self._judged = {}
+        self._boards_for_kind = {}
         self._roots = {}
         self._checks = {}
         rule = looked_for(definition)
@@ -145,21 +146,27 @@ class EventStandings:
         self.teams = {name: change for name, change in self.teams.items() if name in teams}
         self.delegations = {name: rows for name, rows in self.delegations.items() if name in delegations}
 
-    def _update_roots(self, dirty: Mapping[str, AthleteRow]) -> set[str]:
-        """Update the order of boards by changed finishers; return the boards that these were on or are on now."""
+    def _update_roots(self, dirty: Mapping[str, AthleteRow]) -> tuple[set[str], dict[str, set[str]]]:
+        """Update the order of boards by changed finishers.
+
+        Return the boards that these were on or are on now, and by athlete the boards that they are no longer on.
+        """
         touched: set[str] = set()
+        left: dict[str, set[str]] = {}
         for bib, row in dirty.items():
             before = self._boards_of.get(bib, ())
             now = self._boards_for(row)
             self._boards_of[bib] = now
             here = {board.id for board in now}
             either = here if now is before else here.union(board.id for board in before)
+            if len(either) > len(here):
+                left[bib] = either - here
             touched |= either
             for board_id in either:
                 root = self._roots.get(board_id)
                 if root is not None:
                     root.put(bib, row if board_id in here and row.status == "FINISHED" else None)
-        return touched
+        return touched, left
 
     def _boards_for(self, row: AthleteRow) -> tuple[Board, ...]:
         """Return the boards whose filters an athlete passes; looked up again only when the entry has changed."""
@@ -167,23 +174,29 @@ class EventStandings:
         if known is not None and (known.entry, known.race, known.gone) == (row.entry, row.race, row.gone):
             return self._boards_of[row.bib]
         self._judged[row.bib] = row
-        return tuple(board for board, check in self._checks.get(row.race, ()) if check(row))
+        kind = filtered_by(row)
+        boards = self._boards_for_kind.get(kind)
+        if boards is None:
+            boards = self._boards_for_kind[kind] = tuple(
+                board for board, check in self._checks.get(row.race, ()) if check(row)
+            )
+        return boards
 
-    def _update_cells(self, dirty: Mapping[str, AthleteRow], touched: set[str], changes: Changes) -> None:
+    def _update_cells(
+        self, dirty: Mapping[str, AthleteRow], touched: set[str], left: Mapping[str, set[str]], changes: Changes
+    ) -> None:
         orders = [] if self.event is None else self.event.orders
         affected = set(dirty)
         for root in self._roots.values():
             affected |= root.settle(orders_of(orders, root.board.race))
         for bib in sorted(affected, key=bib_order):
-            boards = self._boards_of.get(bib, ())
-            here = {board.id for board in boards}
-            for board in boards:
+            for board in self._boards_of.get(bib, ()):
                 cell = self._root_of[board.id].cell(bib)
                 if self.cells[board.id].get(bib) != cell:
                     self.cells[board.id][bib] = cell
                     changes.cells.append(CellChange(board.id, bib, cell))
                     touched.add(board.id)
-            for name in touched - here:
+            for name in left.get(bib, ()):
                 if name in self.cells and self.cells[name].pop(bib, None) is not None:
                     changes.cells.append(CellChange(name, bib, None))
 

@@ -3,9 +3,11 @@
 import msgspec
 import pytest
 
+from schemas.definition import Board
 from schemas.definition_parse import parse_definition
 from schemas.results import EventRow, JudgesOrder
 from services.standings import standings
+from services.standings.boards import filtered_by, passes
 from tests.builders import (
     EVENT,
     board,
@@ -192,6 +194,25 @@ FIELD = [
 def test_a_board_ranks_the_athletes_who_pass_all_its_filters(filters, bibs):
     """An athlete without a birth year passes no limit of years. Source: R2."""
     assert "".join(bib for _, bib in ranked(board("all", **filters), FIELD)) == bibs
+
+
+NOT_FILTERS = {"id", "race", "name", "within", "rank_by", "gun_places"}
+
+
+@pytest.mark.parametrize("name", sorted(set(Board.__struct_fields__) - NOT_FILTERS))
+def test_athletes_whom_a_filter_tells_apart_differ_in_what_boards_look_at(name):
+    values = {"born_from": 1995, "born_to": 1995, "gender": "M", "nationality": "VIE", "club": "Sao", "wave": "A"}
+    filtering = board("all", **{name: values.get(name, "mass")})
+    event = parse_definition(definition(boards=[filtering]))
+    check = passes(event, event.boards[0])
+    field = {"birth_year": 1995, "gender": "M", "nationality": "VIE", "club": "Sao", "wave": "A", "division": "mass"}
+    other = {"birth_year": 1996, "gender": "F", "nationality": "JPN", "club": "Bien", "wave": "B", "division": "elite"}
+    entry_field = "birth_year" if name.startswith("born_") else name
+    if name == "born_from":
+        other["birth_year"] = 1994
+    inside, outside = result("1", 1, **field), result("1", 1, **{**field, entry_field: other[entry_field]})
+    assert (check(inside), check(outside)) == (True, False)
+    assert filtered_by(inside) != filtered_by(outside)
 
 
 def test_the_nationality_of_an_entry_may_be_lower_case():
