@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -58,13 +59,23 @@ class ChildSpec(Struct, frozen=True, kw_only=True):
     """A process to keep running.
 
     `before_start` is called before each start and may raise StartFault. The first start then fails; a later one waits
-    until it raises nothing, since who can mend it may come only after hours.
+    until it raises nothing, since who can mend it may come only after hours. `spare` is a command that prepares the
+    same process and then waits for a line on its standard input: a child that works has one beside it, which takes its
+    place when it ends.
     """
 
     name: str
     command: Sequence[str]
     environment: dict[str, str]
     before_start: Callable[[], None] | None = None
+    spare: Sequence[str] | None = None
+
+
+class _Launched(NamedTuple):
+    """A process, and the end of the pipe from which its output is read."""
+
+    process: asyncio.subprocess.Process
+    output: int
 
 
 class GivenUp(Exception):
@@ -83,6 +94,7 @@ class Child:
         self._starting = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._last: deque[str] = deque(maxlen=LAST_LINES)
+        self._spare: _Launched | None = None
 
     @property
     def pid(self) -> int | None:
@@ -90,8 +102,22 @@ class Child:
         process = self._process
         return None if process is None or process.returncode is not None else process.pid
 
+    @property
+    def spare_pid(self) -> int | None:
+        """The id of the process that would take the place of this one, or None while there is none."""
+        spare = self._spare
+        return None if spare is None or spare.process.returncode is not None else spare.process.pid
+
     async def run(self) -> None:
         """Keep the process running until `stop`. Raises GivenUp, StartFault."""
+        try:
+            await self._keep_running()
+        finally:
+            if (spare := self._take_spare()) is not None:
+                spare.process.kill()
+                os.close(spare.output)
+
+    async def _keep_running(self) -> None:
         ends = failures = 0
         worked = False
         while not self._stopping.is_set():
@@ -140,27 +166,14 @@ class Child:
             if self._stopping.is_set():
                 return 0
             self.starts += 1
-            read, write = os.pipe()  # our own: with its own pipe, asyncio reports the end only once that is closed
-            try:
-                self._process = process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-m",
-                    "services.operate.child",
-                    str(os.getpid()),
-                    *self.spec.command,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=write,
-                    stderr=asyncio.subprocess.STDOUT,
-                    start_new_session=True,
-                    env={**os.environ, **self.spec.environment},
-                )
-            except BaseException:
-                os.close(read)
-                raise
-            finally:
-                os.close(write)
+            spare = self._take_spare()
+            if spare is not None and spare.process.stdin is not None:
+                spare.process.stdin.write(b"start\n")
+            launched = spare or await self._launch(self.spec.command, asyncio.subprocess.DEVNULL)
+            self._process = process = launched.process
         self._say("up", f"{self.spec.name} is process {process.pid}")
-        showing = asyncio.create_task(self._show(read))
+        showing = asyncio.create_task(self._show(launched.output))
+        preparing = asyncio.create_task(self._prepare_spare())
         try:
             code = await process.wait()
             with suppress(ProcessLookupError):
@@ -168,7 +181,44 @@ class Child:
             await asyncio.wait((showing,), timeout=self._limits.drain_s)
         finally:
             showing.cancel()
+            preparing.cancel()
         return code
+
+    async def _prepare_spare(self) -> None:
+        """Launch a spare process once the child works, unless one is there."""
+        await asyncio.sleep(self._limits.healthy_s)
+        if self.spec.spare is not None and self._spare is None:
+            self._spare = await self._launch(self.spec.spare, asyncio.subprocess.PIPE)
+
+    def _take_spare(self) -> _Launched | None:
+        """Return the spare process if it still runs; from now on there is none."""
+        spare, self._spare = self._spare, None
+        if spare is not None and spare.process.returncode is not None:
+            os.close(spare.output)
+            return None
+        return spare
+
+    async def _launch(self, command: Sequence[str], stdin: int) -> _Launched:
+        read, write = os.pipe()  # our own: with its own pipe, asyncio reports the end only once that is closed
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "services.operate.child",
+                str(os.getpid()),
+                *command,
+                stdin=stdin,
+                stdout=write,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, **self.spec.environment},
+            )
+        except BaseException:
+            os.close(read)
+            raise
+        finally:
+            os.close(write)
+        return _Launched(process, read)
 
     async def _show(self, pipe: int) -> None:
         """Show every line that a child prints under its name, without escape codes."""

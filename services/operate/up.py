@@ -208,10 +208,11 @@ def _services(settings: UpSettings, kafka: KafkaOptions) -> list[ChildSpec]:
         "MATLINE_KAFKA_FOLDER": "" if settings.kafka is not None else str(_kafka_folder(settings).absolute()),
     }
     command = [sys.executable, "-m", "services.cli"]
+    spare = [sys.executable, "-m", "services.commands.spare"]
     names = ["projections", "scoring", "ingest"]
     if settings.clickhouse is not None:  # a server takes a second client; without one, the projections serve the boards
         names.insert(1, "live")
-    return [ChildSpec(name=name, command=[*command, name], environment=common) for name in names]
+    return [ChildSpec(name=name, command=[*command, name], environment=common, spare=[*spare, name]) for name in names]
 
 
 def _kafka_folder(settings: UpSettings) -> Path:

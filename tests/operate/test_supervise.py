@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,12 @@ async def running(output: Output) -> AsyncIterator:
 async def ended(task: "asyncio.Task[None]") -> None:
     async with asyncio.timeout(WAIT_S):
         await task
+
+
+async def until(holds: Callable[[], object]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not holds():
+            await asyncio.sleep(0.01)
 
 
 async def test_a_child_that_ends_is_started_again_after_doubling_pauses_and_then_given_up(output, running):
@@ -248,6 +254,57 @@ async def test_a_child_that_waits_to_be_started_can_be_stopped(output, running):
     await child.stop()
     await ended(task)
     assert child.starts == 1
+
+
+SPARE = [sys.executable, "-uc", "import time; input(); print('spare works'); time.sleep(1000)"]
+
+
+async def test_a_spare_takes_the_place_of_a_child_that_worked(output, running):
+    works = replace(QUICK, healthy_s=0.0)
+    child, _ = running("print('works'); import time; time.sleep(1000)", works, spare=SPARE)
+    await output.shows("works")
+    await until(lambda: child.spare_pid)
+    ended_pid, spare_pid = child.pid, child.spare_pid
+    assert "spare works" not in output.of("part")
+    os.kill(ended_pid, signal.SIGKILL)
+    await output.shows("spare works")
+    assert child.pid == spare_pid
+    await until(lambda: child.spare_pid not in (None, spare_pid))  # the next one
+
+
+async def test_a_spare_that_has_ended_is_not_used(output, running):
+    works = replace(QUICK, healthy_s=0.0)
+    child, _ = running("print('works'); import time; time.sleep(1000)", works, spare=SPARE)
+    await output.shows("works")
+    await until(lambda: child.spare_pid)
+    os.kill(child.spare_pid, signal.SIGKILL)
+    await until(lambda: child.spare_pid is None)
+    os.kill(child.pid, signal.SIGKILL)
+    await output.shows("works", times=2)
+
+
+async def test_a_spare_ends_with_its_child(output, running):
+    works = replace(QUICK, healthy_s=0.0)
+    child, task = running("import time; time.sleep(1000)", works, spare=SPARE)
+    await until(lambda: child.spare_pid)
+    spare_pid = child.spare_pid
+    await child.stop()
+    await ended(task)
+    await until(lambda: not is_alive(spare_pid))
+
+
+@pytest.mark.parametrize("service", ["ingest", "scoring", "projections", "live"])
+def test_a_spare_of_each_service_imports_it_and_ends_with_its_input(service):
+    spare = [sys.executable, "-m", "services.commands.spare", service]
+    assert subprocess.run(spare, stdin=subprocess.DEVNULL, timeout=WAIT_S, check=False).returncode == 0
+
+
+def test_a_spare_that_is_started_runs_its_service():
+    spare = [sys.executable, "-m", "services.commands.spare", "ingest"]
+    wrong = {**os.environ, "MATLINE_KAFKA": "no address"}
+    run = subprocess.run(spare, input=b"start\n", capture_output=True, env=wrong, timeout=WAIT_S, check=False)
+    assert run.returncode == exit_codes.SETTINGS
+    assert b"MATLINE_KAFKA=no address is not an address" in run.stderr
 
 
 async def test_a_missing_command_is_named(output):
