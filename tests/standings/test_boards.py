@@ -1,5 +1,7 @@
 """Boards: who is on one, in what order, at which place. Source: R4.1 to R4.3."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -201,12 +203,33 @@ NOT_FILTERS = {"id", "race", "name", "within", "rank_by", "gun_places"}
 
 @pytest.mark.parametrize("name", sorted(set(Board.__struct_fields__) - NOT_FILTERS))
 def test_athletes_whom_a_filter_tells_apart_differ_in_what_boards_look_at(name):
-    values = {"born_from": 1995, "born_to": 1995, "gender": "M", "nationality": "VIE", "club": "Sao", "wave": "A"}
+    values: dict[str, Any] = {
+        "born_from": 1995,
+        "born_to": 1995,
+        "gender": "M",
+        "nationality": "VIE",
+        "club": "Sao",
+        "wave": "A",
+    }
     filtering = board("all", **{name: values.get(name, "mass")})
     event = parse_definition(definition(boards=[filtering]))
     check = passes(event, event.boards[0])
-    field = {"birth_year": 1995, "gender": "M", "nationality": "VIE", "club": "Sao", "wave": "A", "division": "mass"}
-    other = {"birth_year": 1996, "gender": "F", "nationality": "JPN", "club": "Bien", "wave": "B", "division": "elite"}
+    field: dict[str, Any] = {
+        "birth_year": 1995,
+        "gender": "M",
+        "nationality": "VIE",
+        "club": "Sao",
+        "wave": "A",
+        "division": "mass",
+    }
+    other: dict[str, Any] = {
+        "birth_year": 1996,
+        "gender": "F",
+        "nationality": "JPN",
+        "club": "Bien",
+        "wave": "B",
+        "division": "elite",
+    }
     entry_field = "birth_year" if name.startswith("born_") else name
     if name == "born_from":
         other["birth_year"] = 1994
