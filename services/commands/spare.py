@@ -6,6 +6,7 @@ each service: importing takes longer than anything else between the end of a ser
 
 import importlib
 import os
+import runpy
 import sys
 from pathlib import Path
 
@@ -26,9 +27,7 @@ def main() -> None:
         return
     with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)  # a service has no input
-    from services.cli import main as run_command
-
-    run_command()
+    runpy.run_module("services.cli", run_name="__main__")
 
 
 if __name__ == "__main__":
