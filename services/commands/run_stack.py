@@ -261,6 +261,7 @@ def live(log_format: LogFormat = None) -> None:
       MATLINE_HOST            the address to listen on (127.0.0.1)
       MATLINE_LIVE_PORT       the port for HTTP (8700)
       MATLINE_LIVE_CACHE_MIB  the size of the cache in MiB (128)
+      MATLINE_SERVICES        services on other machines, for /ops: scoring=http://HOST:8702,...
       MATLINE_TOKENS          the file of tokens (see matline token)
     """
     from services.live.command import main

@@ -15,6 +15,7 @@ from services.live.http.answers import problem
 from services.live.http.api import LiveApi, preflight_route
 from services.live.http.compression import Compressor, compressing
 from services.live.http.operations import SERVICE
+from services.live.http.ops_pages import OpsPages
 from services.live.http.web_pages import WebPages, nothing_here, wants_page
 from services.live.limits import LiveLimits
 from services.live.loader import Loader
@@ -23,6 +24,7 @@ from services.live.preview_tables import PreviewTables
 from services.live.previews import Previews
 from services.live.revisions import RevisionTracker
 from services.live.settings import LiveSettings
+from services.live.stack_watch import StackWatch
 from services.live.store import Store
 from services.live.stream import Streams
 from services.live.stream_changes import ChangeEvents
@@ -72,12 +74,16 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
     app = web.Application(middlewares=[compressing, _problems])
     app[REVISIONS] = tracker
     described = [*ops.routes(metrics.registry, lambda: tracker.fault), *api.routes()]
+    watch = StackWatch(settings.services)
+    ops_pages = OpsPages(watch, tracker, loader, api.health_reports, access, compressor, metrics)
+    described.append(ops_pages.operation())
     app.add_routes(described)
     app.add_routes(reference.routes(SERVICE, described))
     app.add_routes([preflight_route()])
     app.add_routes(overlay.routes(compressor))
     app.add_routes(robots.routes(access, compressor))
     app.add_routes(page.routes(compressor))
+    app.add_routes([ops_pages.page()])
     app.add_routes(WebPages(tracker, loader, answers, access, compressor, metrics).routes())
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:

@@ -14,12 +14,13 @@ from msgspec import Struct
 
 from schemas.ids import US
 from services.health.examine_event import health
-from services.health.health_document import Finding
+from services.health.health_document import DeviceHealth, Finding, PointHealth
 from services.live.async_cache import AsyncCache
 from services.live.errors import Behind
 from services.live.explainer import Explainer
 from services.live.http.answers import Answer, json_answer, weight
 from services.live.loader import Loader
+from services.live.pages.ops import Examined
 from services.live.table_rows import AnnouncedRevision, ExaminedReport
 
 EXAMINED_FRESH_US = 30 * US  # a report of the projections is served for so long, though the event has gone on
@@ -35,10 +36,12 @@ class Findings(NamedTuple):
 
 
 class _Report(Struct):
+    points: list[PointHealth]
+    devices: list[DeviceHealth]
     findings: list[Finding]
 
 
-_findings = msgspec.json.Decoder(_Report)
+_reports = msgspec.json.Decoder(_Report)
 
 
 class HealthReports:
@@ -65,7 +68,12 @@ class HealthReports:
             made = await self.report(announced, exact)
         except Behind:
             return Findings("", [])
-        return Findings(made.tag, _findings.decode(made.body).findings)
+        return Findings(made.tag, _reports.decode(made.body).findings)
+
+    async def examined(self, announced: AnnouncedRevision) -> Examined:
+        """Return the points and devices of a fresh report. Raises Refused, Behind and DatabaseUnavailable."""
+        report = _reports.decode((await self.newest(announced)).body)
+        return Examined(report.points, report.devices)
 
     async def newest(self, announced: AnnouncedRevision) -> Answer:
         """Return the report of the newest revision, or of one that was made a little while ago."""

@@ -23,7 +23,6 @@ from schemas.topics import RACE_LOG, TOPICS
 from services.formatting.terminal import printable
 from services.ingest.readers.sources import Source, SourcesRefused, parse_sources
 from services.operate.ingest_client import token_headers
-from services.operate.watched_services import WatchedService, addresses, watched_services
 from services.runtime.build import release
 from services.runtime.clickhouse import Database, DatabaseUnavailable, database_address
 from services.runtime.disk_room import disk_room
@@ -32,6 +31,8 @@ from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options, quiet_client
 from services.runtime.loopback import is_loopback
 from services.runtime.tokens import TokensRefused, parse_tokens, tokens_path
+from services.watch.ask_services import addresses, look_at
+from services.watch.watched_service import WatchedService
 
 ROOM_LEAST_BYTES = 1_000_000_000
 ROOM_WARNED = 0.1  # of the disk
@@ -73,7 +74,7 @@ async def examine(environment: Mapping[str, str], event: str | None) -> list[Lin
     lines += await _kafka_lines(environment)
     lines += await _clickhouse_lines(environment)
     try:
-        services = await watched_services(environment)
+        services = (await look_at(addresses(environment))).services
         lines += service_lines(services.values())
         lines += reader_clock_lines(services["ingest"])
     except StartFault as fault:
@@ -298,7 +299,7 @@ def reader_clock_lines(ingest: WatchedService) -> Iterator[Line]:
 async def _live_lines(environment: Mapping[str, str], event: str | None, sources: Iterable[Source]) -> list[Line]:
     """Return what live says of its clock and of an event."""
     try:
-        live = text(environment, "MATLINE_LIVE", addresses(environment)["live"]).rstrip("/")
+        live = text(environment, "MATLINE_LIVE", addresses(environment)["live"][0]).rstrip("/")
     except StartFault:
         return []
     limit = aiohttp.ClientTimeout(total=ANSWER_S)

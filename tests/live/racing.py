@@ -21,8 +21,10 @@ from services.projections.batch import Results
 from services.projections.rows import TableRows
 from services.projections.tables import columns_of
 from services.runtime.clickhouse import Database
+from services.watch.ask_services import PORTS
 from tests.builders import EVENT, START_US, log, typed
 
+AWAY = {name: ["http://127.0.0.1:9"] for name in PORTS}  # so that no test asks another stack of this machine
 FIRST_S = 10  # revisions are announced from then on, a second apart
 
 
@@ -150,7 +152,7 @@ async def serving(
 ) -> AsyncIterator[Live]:
     """Serve these races on the loopback interface, on a free port unless `port` names one."""
     opened = database or races[0].database
-    made = LiveSettings(**{"port": 0, **settings})
+    made = LiveSettings(**{"port": 0, "services": AWAY, **settings})
     app = create_app(made, opened, limits)
     serve = runner(app)
     await serve.setup()

@@ -312,7 +312,7 @@ async def test_what_comes_too_soon_or_too_often_is_answered_as_the_document_says
 
 OVERLAYS = {f"/overlay/{{event}}/{graphic}" for graphic in GRAPHICS}
 OF_EVENT = {"/", "/{event}", "/{event}/athletes/{bib}", "/{event}/compare", "/announce/{event}"}
-PAGES = {"/robots.txt", "/docs/style.css"} | OF_EVENT | OVERLAYS
+PAGES = {"/robots.txt", "/docs/style.css", "/ops"} | OF_EVENT | OVERLAYS
 
 
 async def test_every_route_is_in_the_document_and_nothing_else(database):

@@ -15,7 +15,8 @@ from services.operate.doctor import (
     topic_lines,
 )
 from services.operate.tokens_command import add_main
-from services.operate.watched_services import WatchedService, addresses
+from services.watch.ask_services import addresses
+from services.watch.watched_service import WatchedService
 
 
 def described(**changes):
@@ -142,8 +143,8 @@ def test_services_that_do_not_answer_or_are_not_ready_are_faults():
 
 def test_services_are_looked_for_at_their_ports_and_an_address_for_all_at_this_machine():
     assert addresses({"MATLINE_HOST": "0.0.0.0", "MATLINE_LIVE_PORT": "8790"}) == {
-        "ingest": "http://127.0.0.1:8701",
-        "scoring": "http://127.0.0.1:8702",
-        "projections": "http://127.0.0.1:8703",
-        "live": "http://127.0.0.1:8790",
+        "ingest": ["http://127.0.0.1:8701"],
+        "scoring": ["http://127.0.0.1:8702"],
+        "projections": ["http://127.0.0.1:8703"],
+        "live": ["http://127.0.0.1:8790"],
     }

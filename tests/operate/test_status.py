@@ -5,20 +5,23 @@ from rich.console import Console
 
 from services.ingest.metrics import IngestMetrics
 from services.operate.status import screen
-from services.operate.watched_services import WatchedService
+from services.watch.stack_state import stack_state
+from services.watch.watched_service import Look, Sample, WatchedService
 
 NOW_S = 1_800_000_000.0
 
 
 def service(name: str, registry: CollectorRegistry, fault: str | None = None) -> WatchedService:
-    samples = [sample for family in registry.collect() for sample in family.samples]
+    families = registry.collect()
+    samples = [Sample(sample.name, sample.labels, sample.value) for family in families for sample in family.samples]
     return WatchedService(name, f"http://{name}", fault, samples)
 
 
 def shown(before: dict[str, WatchedService], now: dict[str, WatchedService]) -> str:
     console = Console(width=160, color_system=None)
     with console.capture() as capture:
-        console.print(screen(before, now, NOW_S))
+        state = stack_state(Look(NOW_S - 1, before), Look(NOW_S, now))
+        console.print(screen(state, NOW_S))
     return capture.get()
 
 

@@ -72,6 +72,17 @@ class Access:
 
     def check_official(self, request: web.Request, event: str) -> None:
         """Check that an official of an event sends a request. Raises Refused."""
+        holder = self._official(request)
+        if holder is not None and not holder.may_event(event):
+            raise Refused(403, "Not this event", f"token {holder.id} is not for event {event!r}")
+
+    def officiated(self, request: web.Request, events: Iterable[str]) -> list[str]:
+        """Return those of some events whose official sends a request. Raises Refused if no official at all does."""
+        holder = self._official(request)
+        return [event for event in events if holder is None or holder.may_event(event)]
+
+    def _official(self, request: web.Request) -> Token | None:
+        """Return the official who sends a request, None for this machine while there are no tokens. Raises Refused."""
         if not self._tokens.required():
             if not is_local_request(request):
                 raise Refused(
@@ -80,14 +91,13 @@ class Access:
                     "while there are no tokens, only this machine may ask for this, at 127.0.0.1 or localhost; make a"
                     " token for an official by `matline token add`",
                 )
-            return
+            return None
         holder = self._holder(request)
         if holder.role != "official":
             raise Refused(
                 403, "Not with this token", f"this takes an official's token; this one is of role {holder.role}"
             )
-        if not holder.may_event(event):
-            raise Refused(403, "Not this event", f"token {holder.id} is not for event {event!r}")
+        return holder
 
     def _holder(self, request: web.Request) -> Token:
         shown = bearer(request.headers.get("Authorization"))

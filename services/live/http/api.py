@@ -119,7 +119,7 @@ class LiveApi:
         self._previews = previews
         self._compressor = compressor
         self._waiting = WaitingFacts(loader, folder, tables)
-        self._health_reports = HealthReports(loader, self._explainer, now_us)
+        self.health_reports = HealthReports(loader, self._explainer, now_us)
         self._current = CurrentAnswers()
 
     def routes(self) -> list[OperationRoute]:
@@ -158,7 +158,7 @@ class LiveApi:
     async def close(self) -> None:
         """Cancel all making."""
         await self._waiting.close()
-        await self._health_reports.close()
+        await self.health_reports.close()
         await self._explainer.close()
 
     def _answering(self, route: str, handler: Handler) -> Handler:
@@ -368,7 +368,7 @@ class LiveApi:
     async def _cases(self, request: web.Request) -> web.StreamResponse:
         self._access.check_official(request, request.match_info["event"])
         announced, query, _ = await self._read(request, at_query)
-        findings = await self._health_reports.findings(announced, exact=query.as_of is not None)
+        findings = await self.health_reports.findings(announced, exact=query.as_of is not None)
         decisions = await self._explainer.decisions(announced)
         answer = await self._answers.cases(announced, findings, decisions)
         return await self._compressor.respond(request, answer, NEVER)
@@ -392,7 +392,7 @@ class LiveApi:
     async def _health(self, request: web.Request) -> web.StreamResponse:
         self._access.check_official(request, request.match_info["event"])
         announced, query, _ = await self._read(request, at_query)
-        made = await self._health_reports.report(announced, exact=query.as_of is not None)
+        made = await self.health_reports.report(announced, exact=query.as_of is not None)
         return await self._compressor.respond(request, made, NEVER)
 
     # --- Streams

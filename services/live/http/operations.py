@@ -26,6 +26,7 @@ from services.live.documents.board import (
 from services.live.documents.changes import Changes, Preview, WaitingFacts
 from services.live.documents.event import Clock, Event, EventList, EventSummary
 from services.live.documents.officials import CaseList, HealthReport
+from services.live.documents.ops import Operations
 from services.live.documents.publication import PublishedAnswer, PublishedDocument, StandingsDocument
 from services.live.documents.raceresult import ResultsConfig, ResultsList
 from services.live.documents.stream import (
@@ -409,6 +410,15 @@ FACTS = _get(
     "The facts that wait for something that they name",
     _json("The facts; officials see them whole.", WaitingFacts),
     parameters=(Parameter("pending", "query", Literal["1"], "Always 1.", required=True), _AS_OF),
+)
+OPS = _get(
+    "/v1/ops",
+    "getOperations",
+    "officials",
+    "How the stack is: alerts, what flows, mats along the course, gateways",
+    _json("The stack, with the events of the token.", Operations),
+    access="official",
+    problems={status: _PROBLEMS[status] for status in (400, 401, 403)},
 )
 HEALTH = _get(
     f"{EVENT}/health",

@@ -9,7 +9,7 @@ from services.live.http.compression import Compressor
 TEXT_TYPE = "text/plain; charset=utf-8"
 PUBLIC = (
     b"User-agent: *\nDisallow: /v1/\nDisallow: /*/results/\nDisallow: /*/RRPublish/\n"
-    b"Disallow: /metrics\nDisallow: /healthz\nDisallow: /readyz\n"
+    b"Disallow: /metrics\nDisallow: /healthz\nDisallow: /readyz\nDisallow: /ops\n"
 )
 NOBODY = b"User-agent: *\nDisallow: /\n"
 

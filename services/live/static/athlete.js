@@ -3,6 +3,7 @@
 
 import { follow } from "./connection.js";
 import { favourites, starring } from "./favourites.js";
+import { parsed, takeOver } from "./parts.js";
 import { WORDS } from "./words.js";
 
 const ASK_GAP_MS = 2000; // the page is asked for again at most so often, however many changes come
@@ -48,15 +49,6 @@ async function ask() {
     else if (answer.status >= 429) setTimeout(askSoon, RETRY_MS);
   } catch {
     // The stream is lost too, and its return asks again.
-  }
-}
-
-const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
-
-function takeOver(made) {
-  for (const part of document.querySelectorAll("[data-part]")) {
-    const fresh = made.getElementById(part.id);
-    if (fresh && fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
   }
 }
 

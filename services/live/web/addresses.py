@@ -96,6 +96,11 @@ def compare_address(event: str, query: PageQuery) -> str:
     return address(f"/{quote(event)}/compare", structs.replace(kept(query), bibs=query.bibs))
 
 
+def ops_address(query: PageQuery) -> str:
+    """Return the address of the page about the operation of the stack."""
+    return address("/ops", PageQuery(language=query.language))
+
+
 def in_language(query: PageQuery, language: str) -> PageQuery:
     """Return the same query in a language."""
     return structs.replace(query, language=language)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from schemas.ids import US
 from services.formatting.times import offset_on_changing_day
 
 
@@ -10,6 +11,11 @@ def time_of_day(instant: str, zone: str) -> str:
     """Return the time of day of an instant in ISO 8601, with its UTC offset on a day whose offset changes."""
     local = datetime.fromisoformat(instant).astimezone(ZoneInfo(zone))
     return f"{local:%H:%M:%S}".removeprefix("0") + offset_on_changing_day(local)
+
+
+def time_of_day_us(at_us: int, zone: str) -> str:
+    """Return the time of day of an instant in microseconds, to the second."""
+    return f"{datetime.fromtimestamp(at_us // US, ZoneInfo(zone)):%H:%M:%S}".removeprefix("0")
 
 
 def scheduled_time(local: str) -> str:

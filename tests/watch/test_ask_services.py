@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from services.ingest.settings import IngestSettings
-from services.operate.watched_services import watched_services
+from services.runtime.faults import StartFault
 from services.runtime.tls import TlsFiles
+from services.watch.ask_services import addresses, look_at
 from tests.ingest.conftest import serving
 from tests.ingest.memory_log import MemoryLog
 
@@ -27,6 +28,22 @@ async def test_a_certificate_of_another_name_is_no_fault_and_one_of_tls_is_named
     settings = IngestSettings(port=0, tls=tls, tokens=tmp_path / "tokens.json")
     async with serving(settings, MemoryLog()) as address:
         environment = {"MATLINE_TLS_CERT": str(OWN.cert), "MATLINE_INGEST_PORT": str(address.port)}
-        ingest = (await watched_services(environment))["ingest"]
+        ingest = (await look_at(addresses(environment))).services["ingest"]
     assert ingest.answers == (fault is None)
     assert ingest.fault is None if fault is None else fault in (ingest.fault or "")
+
+
+def test_services_are_on_this_machine_unless_they_are_named_elsewhere():
+    listed = "scoring=http://a:8702/, ingest=https://i, scoring=http://b:8702"
+    assert addresses({"MATLINE_LIVE_PORT": "9000", "MATLINE_SERVICES": listed}) == {
+        "ingest": ["https://i"],
+        "scoring": ["http://a:8702", "http://b:8702"],
+        "projections": ["http://127.0.0.1:8703"],
+        "live": ["http://127.0.0.1:9000"],
+    }
+
+
+@pytest.mark.parametrize("listed", ["scoring", "scorer=http://s", "live=s:8700"])
+def test_what_is_no_address_of_a_service_is_refused(listed):
+    with pytest.raises(StartFault, match="MATLINE_SERVICES"):
+        addresses({"MATLINE_SERVICES": listed})
