@@ -21,10 +21,11 @@ RACE = "hanoi-half-2024"
 CLEAN = f"{PLANTED}clean"
 SIZE = 500  # of a race with a trouble, so that it is sure to be found
 READS_A_SECOND = 400.0  # of each of these races, so that no gateway comes far behind the others
+WHOLE_READS_A_SECOND = 1_200.0  # of a race that has all reads of each crossing
 ENTRANTS = 50  # of the event whose reads come while the stack has its troubles
-RAISED_S = 180.0  # for a hang only
+RAISED_S = 240.0  # for a hang only
 QUIET_S = 5.0  # after the last alert that is due, for those that are not
-WATCHED_S = 45.0  # of a trouble that raises nothing: longer than any alert waits
+WATCHED_S = 45.0  # of a trouble that raises nothing: longer than a critical alert waits
 ENDED_S = 90.0
 POLL_S = 0.5
 OF_THE_MACHINE = frozenset({"BoardsSlow", "DiskFull", "LoopLate"})
@@ -92,7 +93,8 @@ async def race_troubles(scene: Scene, clean_size: int, thin: bool, report: Repor
     sent_s: dict[str, float] = {}
 
     async def send(sent: PlantedRace) -> None:
-        await drive(sent.simulation, _target(scene), pace=lambda _: READS_A_SECOND)
+        rate = READS_A_SECOND if thin or sent.alerts else WHOLE_READS_A_SECOND
+        await drive(sent.simulation, _target(scene), pace=lambda _: rate)
         sent_s[sent.event] = time.monotonic()
 
     async def watch() -> None:
@@ -133,7 +135,7 @@ async def _tried(scene: Scene, trouble: Trouble) -> Outcome:
     raised: dict[str, float] = {}
     async with trouble.plant(scene):
         planted_s = time.monotonic()
-        until_s = planted_s + (RAISED_S if trouble.alerts else WATCHED_S)
+        until_s = planted_s + (trouble.patience_s if trouble.alerts else WATCHED_S)
         while time.monotonic() < until_s:
             for labels in (await scene.prometheus.firing()).keys() - before - new:
                 named = dict(labels)

@@ -50,13 +50,14 @@ Plant = Callable[[Scene], AbstractAsyncContextManager[None]]
 
 class Trouble(Struct, frozen=True, kw_only=True):
     """A trouble, the alerts that it has to raise, and how to plant it. `ends`: its alerts end soon after it is mended,
-    and not only once it is out of the window over which they count.
+    and not only once it is out of the window over which they count. `patience_s` is how long to wait for them.
     """
 
     name: str
     alerts: frozenset[str]
     plant: Plant
-    ends: bool = True
+    ends: bool
+    patience_s: float
 
 
 def stopped(part: str) -> Plant:
@@ -255,8 +256,8 @@ async def port_taken(scene: Scene) -> AsyncIterator[None]:
         taken.close()
 
 
-def _trouble(name: str, alerts: set[str], plant: Plant, ends: bool = True) -> Trouble:
-    return Trouble(name=name, alerts=frozenset(alerts), plant=plant, ends=ends)
+def _trouble(name: str, alerts: set[str], plant: Plant, ends: bool = True, patience_s: float = 240.0) -> Trouble:
+    return Trouble(name=name, alerts=frozenset(alerts), plant=plant, ends=ends, patience_s=patience_s)
 
 
 TROUBLES = (
@@ -279,10 +280,14 @@ TROUBLES = (
         repeated("reads", "good_token", very_much_garbage),
         ends=False,
     ),
-    _trouble(
-        "numbers of a session are left out", {"ReadsMissing"}, repeated("reads", "good_token", with_gap), ends=False
-    ),
     _trouble("a token is wrong", {"TokenRefused"}, repeated("reads", None, garbage), ends=False),
     _trouble("the log has records of no kind", {"LogRejected"}, unreadable("race-log", "cut", 60), ends=False),
     _trouble("a result cannot be read", {"ResultsUnreadable"}, unreadable("results", "cut", 1), ends=False),
+    _trouble(
+        "numbers of a session are left out",
+        {"ReadsMissing"},
+        repeated("reads", "good_token", with_gap),
+        ends=False,
+        patience_s=720.0,  # of which the alert waits ten minutes
+    ),
 )
