@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 from loadtest.bench import recovery
 from loadtest.bench.attacks import attack_comparisons
+from loadtest.bench.capacity import costs
 from loadtest.bench.comparison import FLOOR_S, RATIO_MAX, Measured
 from loadtest.bench.costly_answers import answer_comparisons
 from loadtest.bench.race_watched import viewers_of_race
@@ -17,8 +18,9 @@ from loadtest.stack import running_stack
 
 RECOVERIES = "recovery"
 LARGE_RECOVERIES = "recovery-55000"
+CAPACITY = "capacity"
 ON_ONE_STACK = {"answers": answer_comparisons, "attacks": attack_comparisons, "viewers": viewers_of_race}
-PARTS = (*ON_ONE_STACK, RECOVERIES, LARGE_RECOVERIES)
+PARTS = (*ON_ONE_STACK, CAPACITY, RECOVERIES, LARGE_RECOVERIES)
 
 
 async def _measured(parts: list[str]) -> AsyncIterator[Measured]:
@@ -28,6 +30,10 @@ async def _measured(parts: list[str]) -> AsyncIterator[Measured]:
                 if part in parts:
                     async for measured in measure(stack):
                         yield measured
+    if CAPACITY in parts:
+        async with running_stack() as stack:
+            async for cost in costs(stack):
+                yield cost
     if RECOVERIES in parts:
         async with running_stack() as stack:
             async for recovered in recovery.recoveries(stack, 11_000, recovery.KILLED):

@@ -23,7 +23,7 @@ SIZE = 500  # of a race with a trouble, so that it is sure to be found
 READS_A_SECOND = 400.0  # of each of these races, so that no gateway comes far behind the others
 WHOLE_READS_A_SECOND = 1_200.0  # of a race that has all reads of each crossing
 ENTRANTS = 50  # of the event whose reads come while the stack has its troubles
-RAISED_S = 240.0  # for a hang only
+RAISED_S = 600.0  # for a hang only
 QUIET_S = 5.0  # after the last alert that is due, for those that are not
 WATCHED_S = 45.0  # of a trouble that raises nothing: longer than a critical alert waits
 ENDED_S = 90.0
@@ -178,5 +178,7 @@ def _target(scene: Scene) -> Target:
 async def _until(condition: Callable[[], Awaitable[bool]], patience_s: float) -> None:
     """Wait until a condition holds. Raises TimeoutError."""
     async with asyncio.timeout(patience_s):
-        while not await condition():  # noqa: ASYNC110 - what is awaited is in other processes
+        while True:
+            if await condition():
+                return
             await asyncio.sleep(POLL_S)

@@ -28,7 +28,7 @@ ONLY_ELSEWHERE = {  # of troubles that are not in the short drill, of a reader's
 
 async def test_each_trouble_raises_exactly_its_alerts_a_clean_race_none_and_dashboards_have_data():
     outcomes: list[Outcome] = []
-    async with staged() as scene, asyncio.timeout(300):
+    async with staged() as scene, asyncio.timeout(900):
         looking = asyncio.create_task(looked_at(scene))
         await asyncio.gather(
             race_troubles(scene, SIZE, thin=True, report=outcomes.append),
