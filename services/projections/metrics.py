@@ -61,8 +61,8 @@ class ProjectionMetrics:
         )
         self.examination_s = Histogram(
             "matline_projections_examination_seconds",
-            "Time to examine the health of an event, in a thread and at most a fiftieth of the time. Grows with the"
-            " field.",
+            "Time to examine the health of an event, in a thread that takes at most a fiftieth of a"
+            " processor. Grows with the field.",
             buckets=BUCKETS_S,
             registry=registry,
         )
