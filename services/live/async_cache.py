@@ -1,9 +1,15 @@
-"""A bounded cache of values that are made asynchronously. Callers that ask for a key at the same time share a call."""
+"""A bounded cache of values that are made asynchronously. Callers that ask for a key at the same time share a call.
+
+A shared call is a task of its own, whose start and end each wait for the event loop. Where many values are made one
+after the other, and each takes microseconds, `computed` and `hold` spare that.
+"""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
+
+from services.live.off_loop import STEPS_ON_LOOP
 
 V = TypeVar("V")
 
@@ -42,9 +48,22 @@ class AsyncCache(Generic[V]):
             task.add_done_callback(lambda done: self._made(key, done))
         return await asyncio.shield(task)
 
+    async def computed(self, key: Hashable, steps: int, work: Callable[[], V]) -> V:
+        """Return the value of a key, or `work()`: from a thread when it takes more than STEPS_ON_LOOP steps.
+
+        Raises what `work` raises.
+        """
+        if steps > STEPS_ON_LOOP:
+            return await self.get(key, lambda: asyncio.to_thread(work))
+        held = self.held(key)
+        if held is None:
+            held = work()
+            self.hold(key, held)
+        return held
+
     async def _make(self, key: Hashable, make: Callable[[], Awaitable[V]]) -> V:
         value = await make()
-        self._hold(key, value)
+        self.hold(key, value)
         return value
 
     def _made(self, key: Hashable, done: "asyncio.Task[V]") -> None:
@@ -52,7 +71,8 @@ class AsyncCache(Generic[V]):
         if not done.cancelled():
             done.exception()  # retrieved, even if all callers that waited were cancelled
 
-    def _hold(self, key: Hashable, value: V) -> None:
+    def hold(self, key: Hashable, value: V) -> None:
+        """Keep the value of a key."""
         weight = self._weigh(value)
         if weight * LARGEST_SHARE > self._most:
             return

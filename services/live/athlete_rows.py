@@ -17,11 +17,15 @@ ATHLETES_HELD_MAX = 20_000  # of all events, some 3 KB each
 
 
 class _Held(Struct):
-    """The results of some athletes at a revision; None for a bib that is unknown."""
+    """The results of some athletes at a revision; None for a bib that is unknown.
+
+    `asked` are the bibs that were asked for since they were loaded, at this revision or one before.
+    """
 
     revision: int
     loaded_s: float
     rows: dict[str, AthleteRow | None]
+    asked: set[str]
 
 
 class _Event(Struct):
@@ -50,6 +54,7 @@ class AthleteRows:
         held = await self._at_revision(event, revision)
         if held is None:
             return await athletes_at(self._database, event, wanted, revision)
+        held.asked.update(wanted)
         missing = [bib for bib in wanted if bib not in held.rows]
         if missing:
             loaded = await athletes_at(self._database, event, missing, revision)
@@ -68,19 +73,24 @@ class AthleteRows:
                 return held
             if versions and revision < versions[0].revision:
                 return None
-            rows: dict[str, AthleteRow | None] = {}
-            loaded_s = time.monotonic()
-            if versions and loaded_s - versions[0].loaded_s <= RELOAD_S:
-                steps = await self._steps.between(event, versions[0].revision, revision)
-                if steps is not None:
-                    loaded_s = versions[0].loaded_s
-                    rows = dict(versions[0].rows)
-                    for step in steps:
-                        rows.update(step.athletes)
-            held = _Held(revision, loaded_s, rows)
+            held = await self._advanced(event, versions[0] if versions else None, revision)
             of_event.versions = [held, *versions][:VERSIONS_HELD]
             self._bound()
             return held
+
+    async def _advanced(self, event: str, before: _Held | None, revision: int) -> _Held:
+        """Return what is held of an event brought to a revision, or loaded again after some time."""
+        now_s = time.monotonic()
+        if before is not None and now_s - before.loaded_s <= RELOAD_S:
+            steps = await self._steps.between(event, before.revision, revision)
+            if steps is not None:
+                rows = dict(before.rows)
+                for step in steps:
+                    rows.update(step.athletes)
+                return _Held(revision, before.loaded_s, rows, before.asked)
+        bibs = [] if before is None else list(before.asked)
+        loaded = await athletes_at(self._database, event, bibs, revision)
+        return _Held(revision, now_s, {bib: loaded.get(bib) for bib in bibs}, set())
 
     def _bound(self) -> None:
         """Forget the event that was asked for longest ago while there are too many rows, or all of a single one."""

@@ -4,6 +4,8 @@ An answer and the events of a stream take their rows from here, so that each row
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeVar
 
 from schemas.definition import Board
 from services.live.async_cache import AsyncCache
@@ -27,6 +29,8 @@ ROWS_HELD = 30_000  # of pages, some 1 KB each; those of successive revisions sh
 LINES_KNOWN_MAX = 15_000  # of all orders, some 2 KB each; those of the largest marathon's boards that pages show
 KNOWN_STEPS = 3  # microseconds that a line takes which is known
 
+Made = TypeVar("Made")
+
 _Order = tuple[str, str, str, str | None]  # event, race, board and point
 
 
@@ -46,27 +50,30 @@ class BoardPages:
         self, event: EventIndex, announced: AnnouncedRevision, board: Board, query: BoardQuery
     ) -> EncodedPage:
         """Return a page of a board, which may be a whole race."""
-
-        async def make() -> EncodedPage:
-            return await self.encoded(await self._loader.board(event, announced, board, query), query.offset)
-
-        return await self._pages.get((announced, board.race, board.id, query), make)
+        key = (announced, board.race, board.id, query)
+        page = self._pages.held(key)
+        if page is None:
+            page = await self.encoded(await self._loader.board(event, announced, board, query), query.offset)
+            self._pages.hold(key, page)
+        return page
 
     async def encoded(self, data: BoardData, offset: int) -> EncodedPage:
         """Return a page of loaded lines."""
-        known, steps = self._known_of(data)
-        return await off_loop(steps, lambda: encoded_page(data, offset, known))
+        return await self._made(data, lambda known: encoded_page(data, offset, known))
 
     async def lines(self, data: BoardData) -> BoardPage:
         """Return the lines of a page, for other formats."""
-        known, steps = self._known_of(data)
-        return await off_loop(steps, lambda: build_board(data, known))
+        return await self._made(data, lambda known: build_board(data, known))
 
-    def _known_of(self, data: BoardData) -> tuple[KnownLines, int]:
-        """Return the lines that are known of an order, and how many steps it takes to make a page of them."""
+    async def _made(self, data: BoardData, make: Callable[[KnownLines], Made]) -> Made:
+        """Return what `make` makes of the lines that are known of an order, and of those of `data`."""
         key = data.announced.event, data.board.race, data.board.id, data.point
         known = self._known.setdefault(key, KnownLines())
         self._known.move_to_end(key)
-        while sum(len(held.lines) for held in self._known.values()) > LINES_KNOWN_MAX:
-            self._known.popitem(last=False)
-        return known, KNOWN_STEPS * len(data.lines) + LINE_STEPS * unknown_lines(data, known)
+        before = len(known.lines)
+        steps = KNOWN_STEPS * len(data.lines) + LINE_STEPS * unknown_lines(data, known)
+        made = await off_loop(steps, lambda: make(known))
+        if len(known.lines) != before:
+            while sum(len(held.lines) for held in self._known.values()) > LINES_KNOWN_MAX:
+                self._known.popitem(last=False)
+        return made

@@ -16,7 +16,10 @@ RowsKey = tuple[str, ...]
 Row = TypeVar("Row")
 
 ChangedRows = Callable[[RowsKey, int, int], Awaitable[list[tuple[str, Row | None]]]]
-"""A function that loads the rows of a key that changed after one revision, up to another; None for a removed row."""
+"""A function that loads the rows of a key that changed after one revision, up to another; None for a removed row.
+
+Of several rows with one bib, the last counts.
+"""
 
 
 class HeldRows(Struct, Generic[Row]):
@@ -66,12 +69,12 @@ class IncrementalRows(Generic[Row]):
             loaded = await self._load_changed(key, -1, revision)
             rows = {bib: row for bib, row in loaded if row is not None}
             return HeldRows(revision, loaded_s, rows, revision, revision)
-        loaded = await self._load_changed(key, before.revision, revision)
-        changed = [(bib, row) for bib, row in loaded if before.rows.get(bib) != row]
+        last = dict(await self._load_changed(key, before.revision, revision))
+        changed = {bib: row for bib, row in last.items() if before.rows.get(bib) != row}
         if not changed:
             return HeldRows(revision, before.loaded_s, before.rows, before.changed_at, before.joined_at)
         rows = dict(before.rows)
-        for bib, row in changed:
+        for bib, row in changed.items():
             if row is None:
                 rows.pop(bib, None)
             else:

@@ -4,8 +4,6 @@ What can become of each athlete follows from their own result alone, so only the
 The best times that everybody can still have are worked out once for all boards of a race.
 """
 
-from collections.abc import Mapping
-
 import msgspec
 
 from schemas.definition import Board
@@ -55,7 +53,11 @@ class PodiumCache:
     ) -> list[PodiumPlace]:
         """Return the podium of a board, or of its order at a point, at a revision; `ranking` is that order."""
         key = (event.definition.event, board.id, point, revision)
-        return await self._podiums.get(key, lambda: self._make(event, board, point, ranking, revision))
+        places = self._podiums.held(key)
+        if places is None:
+            places = await self._make(event, board, point, ranking, revision)
+            self._podiums.hold(key, places)
+        return places
 
     async def _make(
         self, event: EventIndex, board: Board, point: str | None, ranking: Ranking, revision: int
@@ -67,15 +69,18 @@ class PodiumCache:
         # Results and course are all that contenders depend on; most officials' facts leave the course as it is.
         key = (event_id, msgspec.json.encode(course).decode())
         contenders = await self._contenders.held(key, revision)
-        ahead = await self._prospects.get((*key, contenders.changed_at), lambda: _prospects_of(course, contenders.rows))
+        ahead = await self._prospects.computed(
+            (*key, contenders.changed_at),
+            PROSPECT_STEPS * len(contenders.rows),
+            lambda: prospects(course, contenders.rows),
+        )
         members = await self._store.rows.board(event_id, board.id, revision)
         everybody = await self._store.rows.board(event_id, root.id, revision)
-
-        async def find_leaders() -> tuple[Leaders | None]:
-            return (podium_leaders(ahead, root, everybody.rows),)
-
-        leaders_key = (*key, root.id, contenders.changed_at, everybody.joined_at)
-        (leaders,) = await self._leaders.get(leaders_key, find_leaders)
+        (leaders,) = await self._leaders.computed(
+            (*key, root.id, contenders.changed_at, everybody.joined_at),
+            len(everybody.rows),
+            lambda: (podium_leaders(ahead, root, everybody.rows),),
+        )
         lines = [(line.place, line.bib) for line in ranking.lines[:PODIUM_LINES_MAX]]
         return await off_loop(len(everybody.rows), lambda: podium(ahead, leaders, root, lines, members.rows))
 
@@ -87,7 +92,3 @@ class PodiumCache:
             CONTENDER_STEPS * len(rows),
             lambda: [(row.bib, contender(course, row)) for row in rows],
         )
-
-
-async def _prospects_of(course: PodiumCourse, contenders: Mapping[str, Contender]) -> Prospects:
-    return await off_loop(PROSPECT_STEPS * len(contenders), lambda: prospects(course, contenders))

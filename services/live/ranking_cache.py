@@ -41,10 +41,10 @@ class RankingCache:
         root = root_board(event, board)
         held = await self._store.rows.board(event_id, board.id, revision)
 
-        async def make() -> Ranking:
-            return await off_loop(len(held.rows), lambda: ranking_of(board_order(root, official_time, held.rows)))
-
-        return await self._rankings.get(("board", event_id, event.row.version, board.id, held.changed_at), make)
+        key = ("board", event_id, event.row.version, board.id, held.changed_at)
+        return await self._rankings.computed(
+            key, len(held.rows), lambda: ranking_of(board_order(root, official_time, held.rows))
+        )
 
     async def at_point(self, event: EventIndex, board: Board, point: str, revision: int) -> Ranking:
         """Return the ranking of a board's members at a point, at a revision."""
@@ -53,11 +53,10 @@ class RankingCache:
         members = await self._members(event_id, board, revision)
         splits = await self._store.rows.splits(event_id, board.race, point, revision)
 
-        async def make() -> Ranking:
-            return await off_loop(len(members.rows), lambda: ranking_of(point_order(root, members.rows, splits.rows)))
-
         key = ("point", event_id, event.row.version, board.race, board.id, point, members.joined_at, splits.changed_at)
-        return await self._rankings.get(key, make)
+        return await self._rankings.computed(
+            key, len(members.rows), lambda: ranking_of(point_order(root, members.rows, splits.rows))
+        )
 
     async def _members(self, event: str, board: Board, revision: int) -> HeldRows[Cell] | HeldRows[bool]:
         """Return the members of a board, which may be a whole race."""

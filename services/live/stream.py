@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 import msgspec
@@ -22,12 +22,13 @@ from services.live.metrics import LiveMetrics
 from services.live.recent_notices import RecentNotices
 from services.live.revisions import RevisionTracker
 from services.live.stream_changes import ChangeEvents, encoded, summary_of
-from services.live.stream_viewer import Permission, Subject, Viewer, refused
+from services.live.stream_viewer import Permission, Subject, Viewer, framed, refused
 from services.live.table_rows import AnnouncedRevision
 from services.runtime.clickhouse import DatabaseUnavailable
 
 RETRY_MS = (2_000, 6_000)  # a client reconnects after this time, spread so that a crowd does not reconnect at once
-SENT_AT_ONCE = 500  # viewers; some milliseconds of the event loop
+SENT_AT_ONCE = 50  # viewers; about a millisecond of the event loop
+TURNS_BETWEEN = 5  # of the event loop after each millisecond: making the events of a board takes several
 PAUSE_MAX_S = 0.25  # after a turn; longer ones waited for ClickHouse, which a pause does not help
 RETRY_S = 1.0  # after ClickHouse did not answer
 
@@ -148,7 +149,7 @@ class Streams:
         since = int(last_id) if last_id is not None and _REVISION.fullmatch(last_id) else None
         if since is None or since > newest.revision:
             return await self._changes.snapshot(subject, newest), newest.revision
-        return await self._changes.between(subject, since, newest), newest.revision
+        return await self._changes.returning(subject, since, newest), newest.revision
 
     def _join(self, viewer: Viewer) -> None:
         served = viewer.subject.event, viewer.subject.in_short
@@ -192,6 +193,7 @@ class Streams:
             await wake.wait()
             wake.clear()
             subjects = [subject for subject in self._viewers if (subject.event, subject.in_short) == (event, in_short)]
+            subjects.sort(key=lambda subject: len(self._viewers[subject]), reverse=True)
             if not subjects:
                 del self._wakes[event, in_short]
                 return
@@ -209,8 +211,9 @@ class Streams:
                         viewer.close()
             await asyncio.sleep(min(loop.time() - began_s, PAUSE_MAX_S))
 
-    async def _catch_up(self, newest: AnnouncedRevision, subjects: Iterable[Subject]) -> None:
+    async def _catch_up(self, newest: AnnouncedRevision, subjects: Collection[Subject]) -> None:
         """Send the viewers of some subjects the changes since their revisions."""
+        await self._changes.prepare(subjects, newest)
         for subject in subjects:
             viewers = self._viewers.get(subject, ())
             for since in {viewer.revision for viewer in viewers if viewer.revision < newest.revision}:
@@ -237,13 +240,15 @@ class Streams:
         return await self._changes.between(subject, since, newest, notice.accepted_us)
 
     async def _send(self, viewers: list[Viewer], data: bytes) -> None:
-        """Send events to viewers, some hundreds at a time, so that other work is not held up."""
+        """Send events to viewers, some at a time, so that other work is not held up."""
+        events = framed(data)
         for first in range(0, len(viewers), SENT_AT_ONCE):
             some = viewers[first : first + SENT_AT_ONCE]
-            sent = sum(viewer.offer(data) for viewer in some)
+            sent = sum(viewer.offer(events) for viewer in some)
             self._metrics.events.inc(sent)
             self._metrics.dropped.inc(len(some) - sent)
-            await asyncio.sleep(0)
+            for _ in range(TURNS_BETWEEN):
+                await asyncio.sleep(0)
 
 
 def _heartbeat(now_us: int, event: str, revision: int) -> bytes:

@@ -1,7 +1,7 @@
 """The events that bring streams from one revision of an event to another, each made and encoded once."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -33,11 +33,9 @@ from services.live.pages.result_states import (
 from services.live.stream_events import StreamEvent, board_event, case_events, encode_event, stream_events
 from services.live.stream_viewer import Subject
 from services.live.table_rows import AnnouncedRevision
-from services.standings.boards import passes
 from services.standings.event_index import EventIndex, in_asked_language
 
 EVENTS_HELD_BYTES = 16 * 1024 * 1024
-ROWS_HELD = 10_000  # of athletes whom viewers follow, some 1 KB each
 CHANGES_HELD = 20_000  # results before and after, some 2 KB each
 
 _json = msgspec.json.Encoder()
@@ -82,25 +80,39 @@ class ChangeEvents:
         self._limits = limits
         self._events: AsyncCache[bytes] = AsyncCache(EVENTS_HELD_BYTES, lambda data: 100 + len(data))
         self._changes: AsyncCache[Changes] = AsyncCache(CHANGES_HELD, lambda changes: 1 + len(changes.after))
-        self._rows: AsyncCache[tuple[AthleteRow | None]] = AsyncCache(ROWS_HELD, lambda _: 1)
 
     async def close(self) -> None:
         """Cancel all calls in progress."""
         await self._events.close()
         await self._changes.close()
-        await self._rows.close()
 
     async def between(
         self, subject: Subject, since: int, newest: AnnouncedRevision, accepted_us: int | None = None
     ) -> bytes:
-        """Return the events that bring a viewer from one revision to the newest; empty when none concerns it.
+        """Return the events that bring viewers from one revision to the newest; empty when none concerns them.
 
         `accepted_us` is when ingest accepted the earliest fact of the newest revision, as far as known.
         """
+        key = (subject, since, newest.revision)
+        events = self._events.held(key)
+        if events is None:
+            events = await self._make(subject, since, newest, accepted_us)
+            self._events.hold(key, events)
+        return events
+
+    async def returning(self, subject: Subject, since: int, newest: AnnouncedRevision) -> bytes:
+        """Return the same for a viewer that comes back, made once for all that do so at the same time."""
         if since == newest.revision:
             return b""
-        key = (subject, since, newest.revision)
-        return await self._events.get(key, lambda: self._make(subject, since, newest, accepted_us))
+        return await self._events.get(
+            (subject, since, newest.revision), lambda: self._make(subject, since, newest, None)
+        )
+
+    async def prepare(self, subjects: Iterable[Subject], newest: AnnouncedRevision) -> None:
+        """Load the results of all athletes whom viewers follow at once."""
+        bibs = [subject.bib for subject in subjects if subject.bib is not None]
+        if bibs:
+            await self._loader.store.rows.athletes(newest.event, bibs, newest.revision)
 
     async def snapshot(self, subject: Subject, newest: AnnouncedRevision) -> bytes:
         """Return the event with everything there is of a subject."""
@@ -285,9 +297,8 @@ class ChangeEvents:
             events += case_events([] if before is None else before.cases, row.cases)
         if bib in changes.shared:
             events += await self._shared_case_events(since, newest, bib)
-        (row,) = await self._rows.get(
-            (newest.event, bib, newest.revision), lambda: self._row(newest, bib, since, changes)
-        )
+        if row is None:
+            row = (await self._loader.store.rows.athletes(newest.event, [bib], newest.revision)).get(bib)
         if row is not None and not row.gone:
             boards = boards_of(event, row)
             if any(board.id in changes.boards for board in boards):
@@ -295,13 +306,6 @@ class ChangeEvents:
                 listed = [msgspec.structs.asdict(place) for place in places]
                 events.append(StreamEvent("board", {"bib": bib, "boards": listed}))
         return [*events, *self._states(event, subject, changes, row)]
-
-    async def _row(self, newest: AnnouncedRevision, bib: str, since: int, changes: Changes) -> tuple[AthleteRow | None]:
-        """Return an athlete's row at a revision: the one that changed, or the one held since the revision before."""
-        if bib in changes.after:
-            return (changes.after[bib],)
-        held = self._rows.held((newest.event, bib, since))
-        return held or ((await self._loader.store.rows.athletes(newest.event, [bib], newest.revision)).get(bib),)
 
     def _team_events(
         self, event: EventIndex, newest: AnnouncedRevision, subject: Subject, changes: Changes
@@ -384,7 +388,7 @@ def _changed_members(
     """Yield the changed athletes who are or were on a board: the result before (None when they were not on it), the
     result after, and whether they are on it now.
     """
-    on_board = passes(event.definition, board)
+    on_board = event.on_board[board.id]
     for bib, after in changes.after.items():
         before = changes.before.get(bib)
         if on_board(after):

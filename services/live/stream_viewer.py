@@ -35,12 +35,24 @@ class Permission(NamedTuple):
     check: Callable[[], bool]
 
 
+class FramedEvents(NamedTuple):
+    """Events as they are written to all viewers: as they are, and as HTTP/1.1 frames a body of unknown length."""
+
+    plain: bytes
+    chunk: bytes
+
+
+def framed(data: bytes) -> FramedEvents:
+    """Return events framed, once for all who get them."""
+    return FramedEvents(data, b"%x\r\n%b\r\n" % (len(data), data))
+
+
 class Viewer:
     """One open stream, and the viewer's revision once what was offered is sent.
 
     Events go straight to the connection, which keeps what cannot be sent yet, so that no task has to run for each of
-    thousands of viewers. `chunked` is how HTTP/1.1 frames a body of unknown length. `permission` says whether
-    the viewer's token is still valid.
+    thousands of viewers. `chunked` is how HTTP/1.1 frames events. `permission` says whether the viewer's token is still
+    valid.
     """
 
     def __init__(
@@ -60,15 +72,16 @@ class Viewer:
         self._waiting_bytes_max = waiting_bytes_max
         self._closed = asyncio.Event()
 
-    def offer(self, data: bytes) -> bool:
+    def offer(self, events: FramedEvents) -> bool:
         """Send events. Return False after disconnecting a viewer that leaves too much unread."""
+        data = events.chunk if self._chunked else events.plain
         waiting = self._transport.get_write_buffer_size()
         if waiting and waiting + len(data) > self._waiting_bytes_max:
             self.close()
             self._transport.abort()
             return False
         if not self._closed.is_set():
-            self._transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+            self._transport.write(data)
         return True
 
     def close(self) -> None:

@@ -37,6 +37,7 @@ class EventIndex(Struct, frozen=True):
     team_boards: dict[str, TeamBoard]
     delegations: dict[str, Delegation]
     age_groups: dict[str, list[AgeGroup]]
+    on_board: dict[str, Callable[[AthleteRow], bool]]
     languages: tuple[str, ...] = ()
     language: str | None = None
 
@@ -55,6 +56,7 @@ def event_index(row: EventRow) -> EventIndex | None:
         team_boards={board.id: board for board in definition.team_boards},
         delegations={delegation.id: delegation for delegation in definition.delegations},
         age_groups={race.id: _age_groups(definition, race.id) for race in definition.races},
+        on_board={board.id: passes(definition, board) for board in definition.boards},
         languages=tuple(_languages(definition)),
     )
 

@@ -13,7 +13,7 @@ import pytest
 from schemas.notices import NOTICE_VERSION, RevisionNotice
 from services.live.app import REVISIONS
 from services.live.limits import LiveLimits
-from services.live.stream_viewer import Permission, Subject, Viewer, refused
+from services.live.stream_viewer import Permission, Subject, Viewer, framed, refused
 from services.live.table_rows import AnnouncedRevision
 from tests.builders import (
     EVENT,
@@ -408,10 +408,10 @@ async def viewer_over_a_socket():
 async def test_events_that_a_viewer_leaves_unread_are_bounded():
     async with viewer_over_a_socket() as (viewer, _):
         async with asyncio.timeout(HANG_S):
-            while viewer.offer(b"x" * (WAITING_BYTES // 2)):
+            while viewer.offer(framed(b"x" * (WAITING_BYTES // 2))):
                 await asyncio.sleep(0)
             await viewer.closed()
-        assert viewer.offer(b"y"), "nothing waits for a viewer that was disconnected"
+        assert viewer.offer(framed(b"y")), "nothing waits for a viewer that was disconnected"
 
 
 async def test_one_large_event_reaches_a_viewer_that_keeps_up():
@@ -419,12 +419,12 @@ async def test_one_large_event_reaches_a_viewer_that_keeps_up():
     chunk = b"%x\r\n%b\r\n" % (len(data), data)
     received = b""
     async with viewer_over_a_socket() as (viewer, client):
-        assert viewer.offer(data)
+        assert viewer.offer(framed(data))
         async with asyncio.timeout(HANG_S):
             while len(received) < len(chunk):
                 received += await asyncio.get_running_loop().sock_recv(client, 65_536)
         assert received == chunk
-        assert viewer.offer(b"y")
+        assert viewer.offer(framed(b"y"))
 
 
 def test_a_token_is_checked_once_for_all_who_showed_it():

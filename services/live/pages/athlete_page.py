@@ -16,7 +16,6 @@ from services.live.feed.board_line import shown_names
 from services.live.pages.published import standing_of
 from services.live.ranking import Ranking, rank_at_point, root_board
 from services.live.table_rows import AnnouncedRevision, AthleteVersion, Split
-from services.standings.boards import passes
 from services.standings.event_index import EventIndex, age_group, point_name, title
 from services.standings.finish_estimate import Spreads, expected, start_instant_us
 from services.standings.incremental import Cell
@@ -68,8 +67,7 @@ def known_athlete(event: EventIndex, announced: AnnouncedRevision, bib: str, row
 
 def boards_of(event: EventIndex, row: AthleteRow) -> list[Board]:
     """Return the boards whose filters an athlete passes, in the order of the definition."""
-    boards = (board for board in event.definition.boards if board.race == row.race)
-    return [board for board in boards if passes(event.definition, board)(row)]
+    return [board for board in event.definition.boards if board.race == row.race and event.on_board[board.id](row)]
 
 
 def build_athlete(data: AthleteData) -> dict[str, Any]:
