@@ -14,6 +14,9 @@ ENVELOPE_READS_MAX = 500
 FRAME_ROWS_MAX = 500
 PARTITIONS_DEFAULT = 4
 
+TIMESTAMPS = {"message.timestamp.type": "LogAppendTime"}
+"""Kafka dates all records: it refuses one that its writer dates over an hour ahead, and deletes old ones too early."""
+
 
 class Topic(Struct, frozen=True):
     """A topic's name and its settings, by Kafka's names. `partitioned` topics share one partition count."""
@@ -29,7 +32,7 @@ RACE_LOG = Topic(
         "retention.ms": "-1",
         "retention.bytes": "-1",
         "cleanup.policy": "delete",
-        "message.timestamp.type": "LogAppendTime",
+        **TIMESTAMPS,
         "max.message.bytes": str(2 * RECORD_MAX_BYTES),
     },
 )
@@ -38,6 +41,7 @@ RESULTS = Topic(
     {
         "retention.ms": str(7 * 24 * 3600 * 1000),
         "cleanup.policy": "delete",
+        **TIMESTAMPS,
         "max.message.bytes": str(8 * RECORD_MAX_BYTES),
     },
 )
@@ -46,13 +50,14 @@ REJECTED = Topic(
     {
         "retention.ms": str(90 * 24 * 3600 * 1000),
         "cleanup.policy": "delete",
+        **TIMESTAMPS,
         "max.message.bytes": str(4 * RECORD_MAX_BYTES),
     },
     partitioned=False,
 )
 STANDINGS = Topic(
     "standings",
-    {"retention.ms": str(24 * 3600 * 1000), "cleanup.policy": "delete"},
+    {"retention.ms": str(24 * 3600 * 1000), "cleanup.policy": "delete", **TIMESTAMPS},
     partitioned=False,
 )
 

@@ -2,23 +2,27 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from schemas.topics import TOPICS, Topic
+from schemas.topics import TIMESTAMPS, TOPICS, Topic
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options, quiet_client
 
 TIMEOUT_MS = 30_000
+OF_THE_TOPIC = 1  # the source of a setting that was made for the topic. Source: Kafka protocol, DescribeConfigs
 KNOWN_EVERY_S = 0.02
 KNOWN_TRIES = 1500  # half a minute; usually it takes milliseconds
 
 
 async def create_topics(kafka: KafkaOptions, partitions: int, replication: int, durable: dict[str, str]) -> list[str]:
     """Create the topics that are missing and return their names. `durable` has further settings of `race-log`.
+
+    Those that an earlier release created get the setting by which Kafka dates records.
 
     Raises StartFault, KafkaError.
     """
@@ -27,6 +31,7 @@ async def create_topics(kafka: KafkaOptions, partitions: int, replication: int, 
         there = await _counts(admin)
         missing = [topic for topic in TOPICS if topic.name not in there]
         _check_fit(there, partitions)
+        await _date_by_broker(admin, [topic for topic in TOPICS if topic.name in there])
         if missing:
             made = await admin.create_topics([_new(topic, partitions, replication, durable) for topic in missing])
             for name, code, *reason in made.topic_errors:
@@ -46,6 +51,25 @@ async def _started(kafka: KafkaOptions) -> AIOKafkaAdminClient:
     with quiet_client(kafka):
         await admin.start()
     return admin
+
+
+async def _date_by_broker(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
+    """Let Kafka date the records of topics that an earlier release created. Raises StartFault.
+
+    Kafka takes all own settings of a topic together, so those that it has are sent, too.
+    """
+    asked = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
+    for answer in await admin.describe_configs(asked) if asked else []:
+        for _, _, _, name, entries in answer.resources:
+            if TIMESTAMPS.items() <= {entry[0]: entry[1] for entry in entries}.items():
+                continue
+            own = {entry[0]: entry[1] for entry in entries if entry[3] == OF_THE_TOPIC}
+            changed = ConfigResource(ConfigResourceType.TOPIC, name, own | TIMESTAMPS)
+            for altered in await admin.alter_configs([changed]):
+                for code, reason, *_ in altered.resources:
+                    if code:
+                        why = reason or for_code(code).__name__
+                        raise StartFault(f"Kafka refuses to change how records of the topic {name} are dated: {why}")
 
 
 async def _await_known(admin: AIOKafkaAdminClient) -> None:

@@ -1,9 +1,11 @@
 """Topics on a real broker."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError
@@ -58,6 +60,28 @@ async def test_each_topic_is_made_with_its_settings_and_the_race_log_kept_for_ev
     assert (log["retention.ms"], log["retention.bytes"], log["flush.messages"]) == ("-1", "-1", "1")
     assert (await settings(admin, "results"))["flush.messages"] != "1"
     assert (await check_topics(kafka))["results"] == 3
+
+
+async def test_records_are_taken_whatever_the_clock_of_their_writer_shows(kafka: KafkaOptions):
+    now_ms = time.time_ns() // 1_000_000
+    async with AIOKafkaProducer(**kafka.client()) as producer:
+        for topic in TOPICS:
+            for hours in (-24 * 3650, -2, 2, 24 * 3650):
+                sent = await producer.send_and_wait(
+                    topic.name, b"x", partition=0, timestamp_ms=now_ms + hours * 3_600_000
+                )
+                assert abs(sent.timestamp - now_ms) < 3_600_000
+
+
+async def test_topics_of_an_earlier_release_get_the_dating_and_keep_their_other_settings(kafka, admin):
+    await without(admin, "results")
+    old = {"retention.ms": "86400000", "max.message.bytes": "4194304"}
+    await admin.create_topics([NewTopic("results", PARTITIONS_DEFAULT, 1, topic_configs=old)])
+    while "results" not in await admin.list_topics():
+        await asyncio.sleep(0.02)
+    for _ in range(2):
+        assert await create_topics(kafka, PARTITIONS_DEFAULT, 1, {}) == []
+        assert (await settings(admin, "results")).items() >= {**old, "message.timestamp.type": "LogAppendTime"}.items()
 
 
 async def test_missing_topics_are_named_and_made_by_no_question(kafka, admin):
