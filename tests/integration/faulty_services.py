@@ -1,7 +1,8 @@
 """The `matline` command with services that are wrong in one place each: `python -m tests.integration.faulty_services`.
 
 MATLINE_TEST_FAULTS names the faults, by commas. Each is a subclass with one method that breaks a promise which the
-product keeps. `up` starts its services by this command too. The checker of chaos has to notice what they do.
+product keeps, and the checker of chaos has to notice what it does. MATLINE_TEST_CLOCKS has the seconds by which the
+clocks of services are wrong, as `scoring=3600,ingest=-60`. `up` starts its services by this command too.
 """
 
 import asyncio
@@ -37,6 +38,7 @@ from services.scoring.partition_worker import PartitionWorker
 
 COMMAND = (sys.executable, "-m", "tests.integration.faulty_services")
 CHOSEN = "MATLINE_TEST_FAULTS"
+CLOCKS = "MATLINE_TEST_CLOCKS"
 FINISHED_LEAST = 5  # athletes, before rows wait
 ROWS_WAIT_S = 1.5
 
@@ -119,6 +121,13 @@ def _plant(name: str) -> None:
     setattr(module, faulty.__bases__[0].__name__, faulty)
 
 
+def _set_clock(off_s: int) -> None:
+    """Let this process see another time of day; durations stay as they are."""
+    true_s, true_ns = time.time, time.time_ns
+    setattr(time, "time", lambda: true_s() + off_s)  # noqa: B010
+    setattr(time, "time_ns", lambda: true_ns() + off_s * 1_000_000_000)  # noqa: B010
+
+
 def _start_children_by_this_command() -> None:
     made = up._services
 
@@ -129,7 +138,9 @@ def _start_children_by_this_command() -> None:
 
 
 if __name__ == "__main__":
-    for name in os.environ[CHOSEN].split(","):
+    for name in filter(None, os.environ.get(CHOSEN, "").split(",")):
         _plant(name)
+    clocks = dict(clock.split("=") for clock in filter(None, os.environ.get(CLOCKS, "").split(",")))
+    _set_clock(int(clocks.get(sys.argv[1], 0)))
     _start_children_by_this_command()
     cli.main()
