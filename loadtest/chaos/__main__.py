@@ -4,10 +4,9 @@ import argparse
 import asyncio
 import logging
 import sys
-from tempfile import NamedTemporaryFile
 
 from loadtest.chaos.disk import can_mount
-from loadtest.chaos.run import Outcome, Plan, run
+from loadtest.chaos.run import Outcome, Plan, keep_output, run
 from loadtest.chaos.schedule import DISK, Stack, schedule
 from loadtest.chaos.table import table
 
@@ -28,9 +27,7 @@ def _show(seed: int, outcome: Outcome) -> None:
     for line in verdict.violations:
         print(f"seed {seed}: VIOLATED: {line}", flush=True)
     if verdict.violations:
-        with NamedTemporaryFile("w", prefix=f"matline-chaos-{seed}-", suffix=".log", delete=False) as kept:
-            kept.write(outcome.output)
-        print(f"seed {seed}: what the stack printed is in {kept.name}", flush=True)
+        print(f"seed {seed}: what the stack printed is in {keep_output(outcome.output)}", flush=True)
 
 
 def _plan(seed: int, seconds: float) -> Plan:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import tempfile
@@ -28,6 +29,7 @@ JOINING_S = 8.0  # for a worker to start and to become a member of the group
 LATE_S = 0.3  # of each answer of ClickHouse, while they are late
 ORDER_EVERY_S = 0.1
 EVERY_TIME = 1_000_000
+SPARE = {"few files": 2, "little memory": 0}  # beyond what a process has: files, and bytes
 ANNOUNCED_S = 180.0  # for the next process of a part that has just ended
 SENT_S = 60.0  # for the broker to come back and take a record
 LARGE_BYTES = 900 * 1024  # just under what the broker takes on race-log
@@ -93,8 +95,31 @@ async def _do(targets: Targets, event: str, fault: Fault) -> None:
         await _disturb(servers.kafka, fault)
     elif servers is not None and fault.target == DATABASE:
         await _order(servers.clickhouse, fault)
+    elif fault.kind in SPARE:
+        await _limit(await _running(targets, fault.target), fault)
     else:
         await _signal(targets, fault)
+
+
+async def _limit(process: int, fault: Fault) -> None:
+    """Let a process have hardly more files, or no more memory, than it has now, for some seconds."""
+    limited = resource.RLIMIT_NOFILE if fault.kind == "few files" else resource.RLIMIT_AS
+    with suppress(ProcessLookupError, FileNotFoundError):  # it may end because of the limit; the next process has none
+        used = _files(process) if fault.kind == "few files" else _memory_bytes(process)
+        usual = resource.prlimit(process, limited)
+        resource.prlimit(process, limited, (used + SPARE[fault.kind], usual[1]))
+        await asyncio.sleep(fault.for_s)
+        resource.prlimit(process, limited, usual)
+
+
+def _files(process: int) -> int:
+    """Return how many files a process may at least have, by the highest number of one that is open."""
+    return 1 + max(int(file.name) for file in Path(f"/proc/{process}/fd").iterdir())
+
+
+def _memory_bytes(process: int) -> int:
+    """Return the size of a process's address space."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 async def _disturb(line: Line, fault: Fault) -> None:

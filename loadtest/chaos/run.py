@@ -84,8 +84,12 @@ async def run(plan: Plan) -> Outcome:
     simulation = simulate(definition_from_toml(races.definition_toml(RACE)), plan.size, plan.seed)
     evidence = Evidence(truth={bib: _of_truth(true) for bib, true in simulation.truth.items()})
     async with _started(plan) as (stack, servers):
-        injected = await _race(stack, servers, simulation, plan, evidence)
-        await _collect(stack, simulation.definition.event, evidence)
+        try:
+            injected = await _race(stack, servers, simulation, plan, evidence)
+            await _collect(stack, simulation.definition.event, evidence)
+        except Exception as error:
+            error.add_note(f"what the stack printed is in {keep_output(stack.output.read_text(errors='replace'))}")
+            raise
         engine = stack.data / "clickhouse"
         if servers is not None:
             await servers.processes["clickhouse"].stop()
@@ -93,6 +97,13 @@ async def run(plan: Plan) -> Outcome:
         evidence.stored_boards = await _stored_boards(engine, simulation.definition.event)
         output = stack.output.read_text(errors="replace")
     return Outcome(verdict=judge(evidence), injected=injected, evidence=evidence, output=output)
+
+
+def keep_output(output: str) -> str:
+    """Write what a stack has printed to a file that stays, and return its name."""
+    with tempfile.NamedTemporaryFile("w", prefix="matline-chaos-", suffix=".log", delete=False) as kept:
+        kept.write(output)
+    return kept.name
 
 
 @asynccontextmanager

@@ -22,7 +22,8 @@ DATABASE = "answers of ClickHouse"
 SignalFault = Literal["kill", "term", "stop", "kill_all", "stop_all"]
 LineFault = Literal["cut", "slow"]
 DatabaseFault = Literal["away", "late", "lost answer", "error after"]
-Kind = SignalFault | LineFault | DatabaseFault | Literal["full", "join", "poison"]
+LimitFault = Literal["few files", "little memory"]
+Kind = SignalFault | LineFault | DatabaseFault | LimitFault | Literal["full", "join", "poison"]
 ENDING = ("kill", "term", "kill_all")
 Poison = Literal["cut", "empty", "tombstone", "large", "unknown kind", "no key"]
 
@@ -96,6 +97,7 @@ def _single(rng: Random, stack: Stack) -> list[tuple[Kind, str]]:
     """Return the faults of single parts and lines that a long run has all of."""
     single: list[tuple[Kind, str]] = [(one_of(rng, ("kill", "term")), part) for part in PARTS[stack]]
     single += [("stop", part) for part in PARTS[stack]]
+    single += [(kind, one_of(rng, PARTS[stack])) for kind in get_args(LimitFault)]
     single += [("cut", LINE), ("slow", LINE), ("join", WORKER), ("join", WORKER)]
     if stack == "embedded":
         return [*single, ("full", DISK)]

@@ -25,6 +25,7 @@ def test_two_minutes_do_everything_to_a_stack_with_everything_embedded(seed):
     assert {fault.target for fault in faults if fault.kind == "stop"} == set(EMBEDDED)
     assert {fault.kind for fault in faults if fault.target == LINE} == {"cut", "slow"}
     assert Counter(fault.target for fault in faults if fault.target in (WORKER, DISK)) == {WORKER: 2, DISK: 1}
+    assert {"few files", "little memory"} < {fault.kind for fault in faults}
     assert sum(fault.target == "all" for fault in faults) == 1
     assert {fault.target for fault in faults if fault.kind == "poison"} == {"race-log", "results", "standings"}
     assert all(QUIET_S <= fault.at_s <= 120.0 - QUIET_S for fault in faults)
