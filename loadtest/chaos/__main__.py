@@ -52,7 +52,7 @@ def main() -> int:
     for seed in range(options.seed, options.seed + options.seeds):
         outcomes.append(asyncio.run(run(_plan(seed, options.seconds))))
         _show(seed, outcomes[-1])
-    print("\n".join(table([(outcome.evidence, outcome.injected) for outcome in outcomes])))
+    print("\n".join(table([(outcome.verdict, outcome.evidence, outcome.injected) for outcome in outcomes])))
     return int(any(outcome.verdict.violations for outcome in outcomes))
 
 

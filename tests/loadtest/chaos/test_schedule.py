@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from loadtest.chaos.checker import Verdict
 from loadtest.chaos.evidence import Acknowledged, Evidence, Shown
 from loadtest.chaos.injection import Injected, unreadable_values
 from loadtest.chaos.schedule import DISK, ENDING, LINE, PARTS, QUIET_S, WORKER, Fault, schedule
@@ -66,4 +67,8 @@ def test_boards_have_recovered_once_they_show_what_was_acknowledged_after_the_fa
     assert recovery_s(evidence, 3.0) == 2.0
     assert recovery_s(evidence, 4.5) is None
     faults = [Injected(fault=Fault(at_s=0.0, kind="kill", target="kafka"), over_s=over_s) for over_s in (2.0, 3.0)]
-    assert table([(evidence, faults)])[-1] == "| kill kafka | 2 | 2.0 to 3.0 s |"
+    verdict = Verdict(compared={}, violations=[], lost=1, doubled=7, wrong_boards=0)
+    assert table([(verdict, evidence, faults)])[-2:] == [
+        "| kill kafka | 2 | 1 | 1 | 0 | 2.0 to 3.0 s |",
+        "| all | 2 | 1 | 1 | 0 | 7 reads twice or more on the log |",
+    ]
