@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from schemas.topics import PARTITIONS_DEFAULT
 from services.operate import running_stack
-from services.operate.embedded_kafka.node import ROOM_AGAIN_BYTES, check_room, prepare
+from services.operate.embedded_kafka.node import check_again, prepare
 from services.operate.supervise import Child, ChildSpec, Say, start_fault
 from services.runtime import folder_lock, logs
 from services.runtime.faults import StartFault
@@ -173,7 +173,7 @@ async def _kafka(
             name="kafka",
             command=node.command,
             environment=node.environment,
-            before_start=lambda: check_room(folder, ROOM_AGAIN_BYTES),
+            before_start=lambda: check_again(folder),
         )
     )
     options = KafkaOptions(servers=node.servers)

@@ -18,6 +18,7 @@ from services.runtime.faults import StartFault
 JAVA_LEAST = 17
 HEAP_MIB = 256
 ROOM_AGAIN_BYTES = 100 * 1024 * 1024  # for another start, while ingest takes nothing new for want of room
+META = "meta.properties"  # what a formatted log has
 TOOL_S = 60.0  # for a Java tool to end
 ENVIRONMENT = {"LC_ALL": "C.UTF-8"}  # Java encodes file names by the locale; with `C` it cannot create a folder Đà Nẵng
 
@@ -64,7 +65,7 @@ def prepare(
         "-cp",
         f"{jars}/*",
     ]
-    if not (folder / "log" / "meta.properties").exists():
+    if not (folder / "log" / META).exists():
         _format([*base, "kafka.tools.StorageTool"], settings, timeout_s)
     return KafkaNode(
         command=[*base, "kafka.Kafka", str(settings)],
@@ -82,6 +83,17 @@ def check_room(folder: Path, min_free_bytes: int = KAFKA_ROOM_BYTES) -> None:
             f"the disk of {folder} has {mib(free)} free; Kafka needs at least {mib(min_free_bytes)} to take reads"
             " safely. Free some space, or choose a folder on another disk by --data"
         )
+
+
+def check_again(folder: Path) -> None:
+    """Raise StartFault while a node that ended cannot be started again: its log is gone, or the disk is full."""
+    if not (folder / "log" / META).exists():
+        raise StartFault(
+            f"{folder / 'log'} is gone or empty, and the race log was in it. Put the folder back and Kafka goes on. If"
+            " it is lost, stop everything, start on an empty --data folder, import the newest backup of each event by"
+            " `matline import`, and have readers and gateways send again"
+        )
+    check_room(folder, ROOM_AGAIN_BYTES)
 
 
 def find_java(timeout_s: float = TOOL_S) -> str:

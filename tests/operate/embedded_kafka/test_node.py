@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from services.operate.embedded_kafka.node import JAVA_LEAST, check_room, cluster_id, find_java, prepare, property_value
+from services.operate.embedded_kafka.node import (
+    JAVA_LEAST,
+    check_again,
+    check_room,
+    cluster_id,
+    find_java,
+    prepare,
+    property_value,
+)
 from services.runtime.faults import StartFault
 
 AWKWARD = "Đà Nẵng 2026 \\ #=:!😀"  # characters that a properties file or a Java in the C locale would change
@@ -68,6 +76,18 @@ def test_a_nearly_full_disk_is_reported_with_its_free_space_and_the_remedy(tmp_p
     assert f"the disk of {tmp_path} has {shutil.disk_usage(tmp_path).free // 2**30}"[:-3] in str(fault.value)
     assert f"needs at least {2**40} MiB" in str(fault.value)
     assert "by --data" in str(fault.value)
+
+
+def test_a_log_that_is_gone_is_reported_with_its_folder_and_what_to_do_until_it_is_back(tmp_path):
+    log = tmp_path / "log"
+    for make in (lambda: None, log.mkdir):
+        make()
+        with pytest.raises(StartFault) as fault:
+            check_again(tmp_path)
+        assert f"{log} is gone or empty, and the race log was in it" in str(fault.value)
+        assert "`matline import`" in str(fault.value)
+    (log / "meta.properties").touch()
+    check_again(tmp_path)
 
 
 def test_a_cluster_id_never_begins_as_an_option_does():
