@@ -14,6 +14,7 @@ PARTS: dict[Stack, tuple[str, ...]] = {
     "embedded": ("ingest", "scoring", "projections", "kafka"),
     "servers": ("ingest", "scoring", "projections", "live", "kafka", "clickhouse"),
 }
+WITHOUT_BOUND = ("ingest", "scoring", "projections")  # on memory; Kafka and ClickHouse have one of their own
 LINE = "line of senders"
 KAFKA_LINE = "line of Kafka"
 DISK = "disk"
@@ -97,7 +98,7 @@ def _single(rng: Random, stack: Stack) -> list[tuple[Kind, str]]:
     """Return the faults of single parts and lines that a long run has all of."""
     single: list[tuple[Kind, str]] = [(one_of(rng, ("kill", "term")), part) for part in PARTS[stack]]
     single += [("stop", part) for part in PARTS[stack]]
-    single += [(kind, one_of(rng, PARTS[stack])) for kind in get_args(LimitFault)]
+    single += [("few files", one_of(rng, PARTS[stack])), ("little memory", one_of(rng, WITHOUT_BOUND))]
     single += [("cut", LINE), ("slow", LINE), ("join", WORKER), ("join", WORKER)]
     if stack == "embedded":
         return [*single, ("full", DISK)]
