@@ -20,6 +20,7 @@ from services.projections.health_watch import HealthWatch
 from services.projections.load import load, load_announced, load_progress, load_tallies, remove_unannounced
 from services.projections.metrics import ProjectionMetrics
 from services.projections.migrate import migrate
+from services.projections.position import keep_comparing
 from services.projections.settings import ProjectionSettings
 from services.projections.sink import Sink
 from services.runtime import ops
@@ -32,6 +33,7 @@ from services.runtime.topics_admin import check_topics
 BACKOFF = Backoff(0.5, 5.0)
 OPEN_TRIES = 60  # five minutes; then the supervisor starts the process again
 LATENESS_EVERY_S = 0.5
+COMPARE_EVERY_S = 15.0  # a topic that was cut is found within twice this time, for a record of each partition each time
 
 Beside = Callable[[Database], AbstractAsyncContextManager[None]]
 """A service that runs in the same process as the projections: live, if ClickHouse is embedded."""
@@ -109,7 +111,9 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
     auditor = Auditor(await _consumer(app, stack, RACE_LOG.name), sink, app.metrics, tallies, board_lag)
     app.sink = sink
     watch = HealthWatch(database, results, sink, app.metrics, health)
+    comparing = await _consumer(app, stack, RESULTS.name, RACE_LOG.name)
     async with asyncio.TaskGroup() as group:
+        group.create_task(keep_comparing(comparing, lambda: load_progress(database), COMPARE_EVERY_S))
         group.create_task(app.follower.run(progress))
         group.create_task(auditor.run(progress))
         group.create_task(_watch_health(watch, app.follower))
@@ -132,8 +136,8 @@ async def _open(database: Database) -> None:
             return
 
 
-async def _consumer(app: App, stack: AsyncExitStack, topic: str) -> AIOKafkaConsumer:
-    """Return a consumer of all partitions of a topic, in no group: this process stores its own position."""
+async def _consumer(app: App, stack: AsyncExitStack, *topics: str) -> AIOKafkaConsumer:
+    """Return a consumer of all partitions of topics, in no group: this process stores its own position."""
     consumer = AIOKafkaConsumer(
         **app.settings.kafka.client(),
         enable_auto_commit=False,
@@ -143,7 +147,7 @@ async def _consumer(app: App, stack: AsyncExitStack, topic: str) -> AIOKafkaCons
     )
     await consumer.start()
     stack.push_async_callback(consumer.stop)
-    consumer.assign([TopicPartition(topic, number) for number in range(app.settings.partitions)])
+    consumer.assign([TopicPartition(topic, number) for topic in topics for number in range(app.settings.partitions)])
     return consumer
 
 
