@@ -31,7 +31,7 @@ class PublishingReader:
         self._payload = payload
         self._topic = f"readers/{site.gateway}"
         self._name = site.gateway if names_itself else self._topic
-        self._loop = asyncio.get_running_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._taken: dict[int, asyncio.Future[int]] = {}
         self._client = Client(
             CallbackAPIVersion.VERSION2,
@@ -43,6 +43,7 @@ class PublishingReader:
 
     async def start(self) -> None:
         """Connect to the broker, again and again. Raises OSError."""
+        self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._client.connect, self._site.host, self._site.port, 10)
         self._client.loop_start()
 
@@ -71,13 +72,14 @@ class PublishingReader:
     async def _publish(self, payload: bytes) -> int:
         """Publish, and return the code of the broker's answer."""
         number = self._client.publish(self._topic, payload, qos=1).mid
-        taken: asyncio.Future[int] = self._loop.create_future()
+        taken: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._taken[number] = taken
         return await taken
 
     def _published(
         self, client: Client, _: Any, number: int, reason: ReasonCode, properties: Properties | None
     ) -> None:
+        assert self._loop is not None
         self._loop.call_soon_threadsafe(self._settle, number, int(reason.value))
 
     def _settle(self, number: int, code: int) -> None:
