@@ -39,6 +39,7 @@ from services.ingest.decoders import (
     p3_frames,
     raceresult,
     raceresult_http,
+    ubidium,
     ultra,
     wiclax,
     zebra,
@@ -73,6 +74,7 @@ from tests.ingest.decoders import (
     test_posted_json,
     test_raceresult,
     test_raceresult_http,
+    test_ubidium,
     test_ultra,
     test_wiclax,
 )
@@ -355,6 +357,37 @@ STREAMED = (
     test_impinj_stream.chunk(test_impinj_stream.OVERFLOW),
     b"0\r\n\r\n",
     b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+)
+
+
+def _ubidium(dice: Random) -> Take:
+    """A box that answers as gRPC does; what is damaged are its messages, or the bytes of HTTP/2."""
+    source = _source("ubidium", "UTC")
+    cursor = {ubidium.LOG: Position("4", 9)} if dice.random() < 0.5 else {}
+    reader = ubidium.Ubidium(cursor, ReaderStateNotices())
+    bound = ubidium.MESSAGE_MAX_BYTES + 2 * AT_ONCE_MAX_BYTES
+    conversation = _Conversation(reader, source, lambda: sum(map(len, reader._rest.values())), bound)
+    again = ubidium.Ubidium(cursor, ReaderStateNotices())
+    again.begin(Now(AT_US, 100.0))
+    box = test_ubidium.Box(again)
+    head = box.http.data_to_send()
+
+    def take(data: bytes, dice: Random) -> bool:
+        nonlocal head
+        stream = dice.choice(tuple(box.streams.values()))
+        message = b"\0" + struct.pack(">I", len(data[:10_000])) + data[:10_000]
+        frame = struct.pack(">I", len(message))[1:] + b"\0\0" + struct.pack(">I", stream) + message
+        head, framed = b"", data if dice.random() < 0.1 else head + frame
+        return conversation.take(framed, dice)
+
+    return take
+
+
+UBIDIUM = (
+    test_ubidium.passing(),
+    test_ubidium.passing(10),
+    test_ubidium.status(AT_US),
+    test_ubidium.field(1, test_ubidium.field(2, 5)),
 )
 
 
@@ -750,6 +783,7 @@ TARGETS = (
     Target("raceresult_http", UPLOADS, (b";", b"\n", b"\0", b"-"), _upload),
     Target("impinj", EVENTS, _JSON, _posted(impinj.read_body, "impinj")),
     Target("impinj_stream", STREAMED, (*_JSON, b"\r\n", b"HTTP/1.1 ", b"0\r\n", b": "), _stream),
+    Target("ubidium", UBIDIUM, (b"\x12", b"\0\0", b"\xff", b"\x0a\x02", b"\x80\x01"), _ubidium),
     Target("impinj_mqtt", EVENTS, _JSON, _published(impinj_mqtt.PROTOCOL)),
     Target("zebra_mqtt", EVENTS, _JSON, _published(zebra_mqtt.PROTOCOL)),
     Target("zebra", EVENTS, _JSON, _posted(zebra.read_body, "zebra")),

@@ -74,6 +74,7 @@ class ReaderProtocol(Struct, frozen=True, kw_only=True):
     options: tuple[Option, ...] = ()
     takes_secret: bool = False
     tls: Callable[[ReaderSettings], bool] = _never
+    alpn: tuple[str, ...] = ()  # what is offered over TLS, such as h2
     broker: bool = False  # what is dialled is an MQTT broker, which several sources may share
     has_zone: bool = True
     journalled: Callable[[ReaderSettings], bool] = _never

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from services.ingest.decoders.protocol import ReaderProtocol, ReaderSettings
@@ -30,15 +30,17 @@ def dial_of(protocol: ReaderProtocol, settings: ReaderSettings, host: str, port:
 
     `watching`: for a test beside the mat, which leaves ingest's session with a broker alone.
     """
-    tls = _unchecked_tls() if protocol.tls(settings) else None
+    tls = _unchecked_tls(protocol.alpn) if protocol.tls(settings) else None
     if protocol.broker:
         return lambda: subscribe(host, port, settings, tls, watching)
     return lambda: dial(host, port, tls)
 
 
-def _unchecked_tls() -> ssl.SSLContext:
+def _unchecked_tls(alpn: Sequence[str]) -> ssl.SSLContext:
     """Return TLS for readers, whose certificates are their own, on a network of the timer's own."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
     return context

@@ -13,6 +13,7 @@ _NAMES = (
     "mylaps",
     "raceresult",
     "raceresult_http",
+    "ubidium",
     "chronotrack",
     "ipico",
     "ultra",

@@ -176,7 +176,7 @@ def test_faults_name_no_type_and_no_pattern():
         "sources[0].devices.5K: 5 is not a text",
         "sources[0].allow[0]: 7 is not a text",
         "sources[0].gatewy: is not a field here; did you mean `gateway`? The fields are protocol, event, gateway, zone,"
-        " address, devices, allow, secret, day, began, model, place, user, tls, topic",
+        " address, devices, allow, secret, day, began, tls, model, place, user, topic",
     ]
 
 
