@@ -44,6 +44,11 @@ class ImpinjStreamDevice(ListeningDevice):
         self._server = await asyncio.start_server(self._serve, self.host, self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    @property
+    def connected(self) -> bool:
+        """Whether it has a listener, as far as it knows."""
+        return self._listeners > 0
+
     def tell(self, *events: dict[str, object]) -> None:
         """Queue events."""
         self._waiting.extend(json.dumps(event).encode() for event in events)
@@ -66,7 +71,8 @@ class ImpinjStreamDevice(ListeningDevice):
             if self._authorization and f"Authorization: Basic {self._authorization}" not in head:
                 await self._write(writer, b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
             elif path == "/api/v1/data/stream":
-                await self._stream(writer)
+                await self._stream(reader, writer)
+                return
             else:
                 await self._write(writer, self._answer(path))
 
@@ -78,19 +84,23 @@ class ImpinjStreamDevice(ListeningDevice):
         body = json.dumps(time if path.endswith("time") else settings).encode()
         return HEAD + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
 
-    async def _stream(self, writer: asyncio.StreamWriter) -> None:
+    async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._write(writer, HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
         self._listeners += 1
         self._heard.set()
+        gone = asyncio.create_task(reader.read())
+        gone.add_done_callback(lambda _: self._wake.set())
         try:
             if self.purged:
                 await self._write(writer, _chunk(self._overflow()))
                 self.purged = 0
             while True:
                 self._wake.clear()
-                while self._waiting:
+                while self._waiting and not gone.done():
                     await self._write(writer, _chunk(self._waiting[0]))
                     self._waiting.popleft()
+                if gone.done():
+                    return
                 self._idle.set()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(KEEP_ALIVE_S):
@@ -99,6 +109,7 @@ class ImpinjStreamDevice(ListeningDevice):
                     await self._write(writer, _chunk(b""))
         finally:
             self._listeners -= 1
+            gone.cancel()
 
     def _overflow(self) -> bytes:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -122,6 +133,11 @@ class _AtMat:
         self.device.host, self.device.port = site.host, site.port
         self.start, self.heard, self.close = self.device.start, self.device.heard, self.device.close
         self.all_sent = self.device.all_sent
+
+    @property
+    def connected(self) -> bool:
+        """Whether it has a listener, as far as it knows."""
+        return self.device.connected
 
     async def send_reads(self, seen: Sequence[Sighted]) -> None:
         self.device.tell(*(event(sighted, self._name) for sighted in seen))

@@ -22,6 +22,7 @@ class JChipDevice:
         self.trouble = trouble
         self.connections = 0
         self.sent = 0
+        self.connected = False
         self._name = name
         self._clock = clock
         self._dated = dated
@@ -74,8 +75,19 @@ class JChipDevice:
         await self._send(writer, f"GT{self._days(now)}{now:%H%M%S}{now.microsecond // 10_000:02d}{self._date(now)}")
         await self._awaited(reader, b"S")
         self._heard.set()
+        gone = asyncio.create_task(reader.read())
+        gone.add_done_callback(lambda _: self._wake.set())
+        self.connected = True
+        try:
+            await self._send_waiting(writer, gone)
+        finally:
+            self.connected = False
+            gone.cancel()
+
+    async def _send_waiting(self, writer: asyncio.StreamWriter, gone: asyncio.Task[bytes]) -> None:
+        """Send reads as they come, until the server hangs up. Raises ConnectionResetError."""
         while True:
-            while self._waiting:
+            while self._waiting and not gone.done():
                 tag, moment = self._waiting[0]
                 line = (
                     f"DJ{tag} {moment:%H:%M:%S.%f} 1{self._days(moment)}  {self.sent:05X}      C7{self._date(moment)}"
@@ -83,6 +95,8 @@ class JChipDevice:
                 await self._send(writer, line)
                 self._waiting.popleft()
                 self.sent += 1
+            if gone.done():
+                raise ConnectionResetError
             self._idle.set()
             self._wake.clear()
             await self._wake.wait()
@@ -120,6 +134,11 @@ class _Readers:
     async def send_reads(self, seen: Sequence[Sighted]) -> None:
         for sighted in seen:
             self._devices[sighted.mat].passes(sighted.read.chip, sighted.local)
+
+    @property
+    def connected(self) -> bool:
+        """Whether any of them has a server, as far as it knows."""
+        return any(device.connected for device in self._devices.values())
 
     async def all_sent(self) -> None:
         for device in self._devices.values():

@@ -251,6 +251,11 @@ class _AtMat:
         self.device.host, self.device.port = site.host, site.port
         self.start, self.heard, self.close = self.device.start, self.device.running, self.device.close
 
+    @property
+    def connected(self) -> bool:
+        """Whether it has a client, as far as it knows."""
+        return self.device.connected
+
     async def send_reads(self, seen: Sequence[Sighted]) -> None:
         for sighted in seen:
             code = bytes.fromhex(epc(sighted.read.chip))

@@ -1,4 +1,4 @@
-"""What integration tests share: a stack as `matline up` runs it."""
+"""What integration tests share: a stack as `matline up` runs it, and an MQTT broker."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 from services.demo.stack import Stack, free_port, fresh_folder
 from services.operate.up import Ports
+from tests.integration.mosquitto import Mosquitto
 
 
 def ports() -> Ports:
@@ -20,3 +21,12 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
     made = Stack(fresh_folder(tmp_path / "data"), ports(), print)
     yield made
     await made.stop()
+
+
+@pytest.fixture
+async def mosquitto(tmp_path: Path) -> AsyncIterator[Mosquitto]:
+    (tmp_path / "broker").mkdir()
+    broker = Mosquitto(tmp_path / "broker")
+    await broker.start()
+    yield broker
+    await broker.stop()

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,15 +19,6 @@ from tests.loadtest.test_mats import assert_scores_to_its_truth
 
 WITH_BROKER = [name for name, protocol in SIMULATED_PROTOCOLS.items() if protocol.broker]
 TOPIC = "readers/finish"
-
-
-@pytest.fixture
-async def mosquitto(tmp_path: Path) -> AsyncIterator[Mosquitto]:
-    (tmp_path / "broker").mkdir()
-    broker = Mosquitto(tmp_path / "broker")
-    await broker.start()
-    yield broker
-    await broker.stop()
 
 
 def event(chip: str) -> dict[str, object]:
