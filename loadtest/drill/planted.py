@@ -9,7 +9,7 @@ from msgspec import Struct
 from loadtest.plans import plan_for
 from loadtest.simulation import Simulation, Timed, simulate
 from schemas.definition import Definition
-from schemas.events import GunFired
+from schemas.events import EntriesAdded, GunFired
 from schemas.ids import US
 
 PLANTED = "planted-"  # at the beginning of these events' ids
@@ -100,6 +100,15 @@ def gun_late(simulation: Simulation) -> Simulation:
 def opening_alone(simulation: Simulation) -> Simulation:
     """Return the race before anything happens: its definition and its entries."""
     return msgspec.structs.replace(_with_reads(simulation, ()), guns=[], rulings=[])
+
+
+def with_chip(simulation: Simulation, chip: str) -> Simulation:
+    """Return the race with the chip as one more of an athlete's, so that somebody wears it."""
+    first, *others = simulation.entries
+    wearing = msgspec.structs.replace(first, chips=[*first.chips, chip])
+    added = EntriesAdded(event=simulation.definition.event, id="drill-chip", entries=[wearing])
+    opening = [*simulation.opening, Timed(simulation.opening[-1].due_us, added)]
+    return msgspec.structs.replace(simulation, entries=[wearing, *others], opening=opening)
 
 
 def gun_without_reads(simulation: Simulation, at_us: int) -> Simulation:

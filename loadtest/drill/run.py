@@ -9,9 +9,17 @@ from msgspec import Struct
 
 import races
 from loadtest.devices.mylaps import Exporter
-from loadtest.drill.planted import PLANTED, PlantedRace, opening_alone, planted_races, race, thinned
+from loadtest.drill.planted import (
+    PLANTED,
+    PlantedRace,
+    opening_alone,
+    planted_races,
+    race,
+    thinned,
+    with_chip,
+)
 from loadtest.drill.prometheus import Labels, Prometheus, running_prometheus
-from loadtest.drill.troubles import EVENT, PLACES, ZONE, Scene, Trouble, repeated, sources, steady
+from loadtest.drill.troubles import CHIP, EVENT, PLACES, ZONE, Scene, Trouble, repeated, sources, steady
 from loadtest.driver import Target, drive
 from loadtest.stack import free_ports, running_stack
 from schemas.definition import Definition
@@ -123,7 +131,7 @@ async def race_troubles(scene: Scene, clean_size: int, thin: bool, report: Repor
 
 async def stack_troubles(scene: Scene, troubles: Iterable[Trouble], report: Report) -> None:
     """Plant each trouble while reads come, wait until its alerts are there, mend it, and report."""
-    await drive(opening_alone(race(_definition(), EVENT, ENTRANTS, seed=0)), _target(scene))
+    await drive(with_chip(opening_alone(race(_definition(), EVENT, ENTRANTS, seed=0)), CHIP), _target(scene))
     async with repeated("reads", "good_token", steady)(scene):
         for trouble in troubles:
             report(await _tried(scene, trouble))

@@ -22,7 +22,7 @@ EVENT = "drill"
 ZONE = "Asia/Ho_Chi_Minh"
 WRONG_ZONE = "Europe/London"
 BAD_EVERY_S = 0.2
-CHIP = "AB00001"
+CHIP = "AB00001"  # of all reads that can be used
 PLACES = ("2K5-A", "2K5-B")  # of the two readers
 SERVICES = ("ingest", "scoring", "projections", "live")
 

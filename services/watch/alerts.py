@@ -324,7 +324,7 @@ RULES: Mapping[str, Rule] = {
     "MatSilent": Rule("critical", 30, _finding("device_silent", "point_missing", "finish_missing")),
     "ClockOff": Rule("critical", 30, _clock_off),
     "GunSuspect": Rule("critical", 30, _finding("gun_suspect")),
-    "ChipsUnknown": Rule("warning", 60, _chips_unknown),
+    "ChipsUnknown": Rule("warning", 30, _chips_unknown),
     "ChipsStay": Rule("info", 60, _finding("chips_stay")),
     "SenderHalted": Rule("critical", 0, _halted),
     "KafkaDown": Rule(
