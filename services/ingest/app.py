@@ -27,6 +27,7 @@ from services.ingest.readers.uploads import Uploads
 from services.ingest.replicas import ReplicaWatch
 from services.ingest.settings import IngestSettings
 from services.runtime import ops, reference
+from services.runtime.certificates import watch_certificates
 from services.runtime.faults import StartFault
 from services.runtime.open_files import allow_open_files
 from services.runtime.problem import problem
@@ -67,7 +68,7 @@ def create_app(
     connections = ConnectionLimiter(limits)
     access = Access(Tokens(settings.tokens), connections, limits)
     access.check_listening(settings.host)
-    metrics = IngestMetrics(service_registry("ingest", settings.data))
+    metrics = IngestMetrics(service_registry("ingest", settings.data, settings.certificates()))
     writer = (
         KafkaLog(settings.kafka.client(), settings.partitions, metrics, limits.dead_letters, _disk_guard(settings))
         if race_log is None
@@ -167,11 +168,13 @@ async def serving(app: web.Application, settings: IngestSettings) -> AsyncIterat
         for server_socket in server.sockets:  # asyncio uses `backlog` both for accepting and for the kernel's queue
             with socket.socket(fileno=os.dup(server_socket.fileno())) as listening:
                 listening.listen(BACKLOG)
-        renewing = asyncio.create_task(_renew(tls, app[LIMITS].watch_files_s))
+        beside = [_renew(tls, app[LIMITS].watch_files_s), watch_certificates(settings.certificates()).keep_looking()]
+        watching = [asyncio.create_task(work) for work in beside]
         try:
             yield server.sockets[0].getsockname()[1]
         finally:
-            renewing.cancel()
+            for task in watching:
+                task.cancel()
             server.close()
     finally:
         await runner.cleanup()

@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from schemas.topics import PARTITIONS_DEFAULT
+from services.runtime.certificates import CertificateFile
 from services.runtime.environment import folder, number, text
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_options
@@ -30,6 +31,10 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     data: Path = Path(".matline")
     tokens: Path = Path(".matline/tokens.json")
     tls: TlsFiles | None = None
+
+    def certificates(self) -> list[CertificateFile]:
+        """Return the files of certificates."""
+        return [*self.kafka.certificates(), *([] if self.tls is None else self.tls.certificates())]
 
 
 def settings_from(environment: Mapping[str, str]) -> IngestSettings:

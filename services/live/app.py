@@ -29,6 +29,7 @@ from services.live.store import Store
 from services.live.stream import Streams
 from services.live.stream_changes import ChangeEvents
 from services.runtime import ops, reference
+from services.runtime.certificates import watch_certificates
 from services.runtime.clickhouse import Database
 from services.runtime.loopback import is_loopback
 from services.runtime.open_files import allow_open_files
@@ -58,7 +59,8 @@ def create_app(settings: LiveSettings, database: Database, limits: LiveLimits | 
     Raises StartFault for a token file that cannot be used.
     """
     limits = limits or LiveLimits()
-    metrics = LiveMetrics(service_registry("live", None))
+    watch_certificates(settings.certificates())
+    metrics = LiveMetrics(service_registry("live", None, settings.certificates()))
     store = Store(database)
     tracker = RevisionTracker(store, metrics, now_us)
     access = Access(Tokens(settings.tokens), limits)

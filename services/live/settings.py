@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from services.runtime.certificates import CertificateFile
 from services.runtime.clickhouse import DatabaseAddress, database_address
 from services.runtime.environment import number, text
 from services.runtime.kafka import KafkaOptions, kafka_options
@@ -29,6 +30,10 @@ class LiveSettings(Struct, frozen=True, kw_only=True):
     tokens: Path = Path(".matline/tokens.json")
     cache_mib: int = 128
     services: Addresses = field(default_factory=partial(addresses, {}))
+
+    def certificates(self) -> list[CertificateFile]:
+        """Return the files of certificates."""
+        return [*([] if self.kafka is None else self.kafka.certificates()), *self.clickhouse.certificates()]
 
 
 def settings_from(environment: Mapping[str, str]) -> LiveSettings:

@@ -24,12 +24,14 @@ from services.formatting.terminal import printable
 from services.ingest.readers.sources import Source, SourcesRefused, parse_sources
 from services.operate.ingest_client import token_headers
 from services.runtime.build import release
+from services.runtime.certificates import DAY_S, CertificateFile, expires_s, expiry
 from services.runtime.clickhouse import Database, DatabaseUnavailable, database_address
 from services.runtime.disk_room import disk_room
 from services.runtime.environment import folder, number, text
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options, quiet_client
 from services.runtime.loopback import is_loopback
+from services.runtime.tls import tls_files
 from services.runtime.tokens import TokensRefused, parse_tokens, tokens_path
 from services.watch.ask_services import addresses, look_at
 from services.watch.watched_service import WatchedService
@@ -38,6 +40,7 @@ ROOM_LEAST_BYTES = 1_000_000_000
 ROOM_WARNED = 0.1  # of the disk
 CLOCKS_APART_S = 0.5  # of two machines; chip times do not depend on them, but cut-offs and estimates do
 READER_OFF_S = 2.0
+FAULTY_SOON_S = 3 * DAY_S  # a certificate that expires before a race day is over
 KAFKA_WAIT_MS = 10_000
 ANSWER_S = 5.0
 WRITES = ("INSERT", "CREATE TABLE", "ALTER")
@@ -80,6 +83,7 @@ async def examine(environment: Mapping[str, str], event: str | None) -> list[Lin
     except StartFault as fault:
         lines.append(Line("fault", "services", str(fault)))
     lines += disk_lines(folder(environment, "MATLINE_DATA", ".matline"))
+    lines += certificate_lines(environment, time.time())
     lines += token_lines(tokens_path(environment), text(environment, "MATLINE_HOST", "127.0.0.1"))
     sources, of_sources = source_lines(environment.get("MATLINE_SOURCES"))
     lines += of_sources
@@ -235,6 +239,31 @@ def disk_lines(data: Path) -> Iterator[Line]:
         yield Line("note", "disk", state, "a marathon takes about 2 GB; deploy/runbooks/DiskFull.md")
     else:
         yield Line("ok", "disk", state)
+
+
+def certificate_lines(environment: Mapping[str, str], now_s: float) -> Iterator[Line]:
+    """Yield what there is to say of each certificate that a variable names."""
+    files: list[CertificateFile] = []
+    try:
+        tls = tls_files(environment)
+        files += [] if tls is None else tls.certificates()
+        files += kafka_options(environment).certificates()
+        files += database_address(environment).certificates()
+    except StartFault as fault:
+        yield Line("fault", "certificates", str(fault))
+    for file in files:
+        remedy = "renew it and replace the file; ingest takes a new MATLINE_TLS_CERT at once, the rest at a restart"
+        try:
+            instant_s = expires_s(file)
+        except StartFault as fault:
+            yield Line("fault", file.variable, str(fault))
+            continue
+        words = expiry(instant_s, now_s)
+        if words is None:
+            yield Line("ok", file.variable, f"{file.path} is valid for {(instant_s - now_s) / DAY_S:.0f} days")
+        else:
+            level: Level = "fault" if instant_s <= now_s + FAULTY_SOON_S else "note"
+            yield Line(level, file.variable, f"{file.path} {words}", remedy)
 
 
 def token_lines(path: Path, host: str) -> Iterator[Line]:

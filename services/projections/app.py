@@ -25,6 +25,7 @@ from services.projections.settings import ProjectionSettings
 from services.projections.sink import Sink
 from services.runtime import ops
 from services.runtime.backoff import Backoff
+from services.runtime.certificates import watch_certificates
 from services.runtime.clickhouse import Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
 from services.runtime.service_metrics import service_registry
@@ -46,7 +47,9 @@ class App:
 
     def __init__(self, settings: ProjectionSettings) -> None:
         self.settings = settings
-        self.metrics = ProjectionMetrics(service_registry("projections", settings.database.path))
+        certificates = [*settings.kafka.certificates(), *settings.database.certificates()]
+        self.metrics = ProjectionMetrics(service_registry("projections", settings.database.path, certificates))
+        self.certificates = watch_certificates(certificates)
         self.follower: Follower | None = None
         self.sink: Sink | None = None
 
@@ -118,6 +121,7 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
         group.create_task(auditor.run(progress))
         group.create_task(_watch_health(watch, app.follower))
         group.create_task(_watch_lateness(app.metrics))
+        group.create_task(app.certificates.keep_looking())
         if not database.address.embedded:
             group.create_task(watch_server(database, app.metrics))
 

@@ -17,6 +17,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from msgspec import Struct
 
+from services.runtime.certificates import CertificateFile
 from services.runtime.faults import StartFault
 
 _T = TypeVar("_T")
@@ -49,6 +50,12 @@ class DatabaseAddress(Struct, frozen=True, kw_only=True):
     def embedded(self) -> bool:
         """Whether this is the engine in this process."""
         return self.path is not None
+
+    def certificates(self) -> list[CertificateFile]:
+        """Return the files of certificates."""
+        if self.ca is None:
+            return []
+        return [CertificateFile(variable="MATLINE_CLICKHOUSE_CA", path=Path(self.ca), authority=True)]
 
     def __repr__(self) -> str:  # never the password
         return f"DatabaseAddress({self})"

@@ -5,11 +5,13 @@ import re
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from aiokafka.errors import KafkaConnectionError
 from msgspec import Struct
 
+from services.runtime.certificates import CertificateFile
 from services.runtime.environment import text
 from services.runtime.faults import StartFault
 
@@ -30,6 +32,11 @@ class KafkaOptions(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:  # never the password
         return f"KafkaOptions({self.servers} by {self.protocol})"
+
+    def certificates(self) -> list[CertificateFile]:
+        """Return the files of certificates."""
+        authorities = [] if self.ca is None else [_file("MATLINE_KAFKA_CA", self.ca, authority=True)]
+        return authorities + ([] if self.cert is None else [_file("MATLINE_KAFKA_CERT", self.cert)])
 
     def context(self) -> ssl.SSLContext | None:
         """Return the TLS context, or None without TLS. Raises StartFault if a file cannot be used."""
@@ -55,6 +62,10 @@ class KafkaOptions(Struct, frozen=True, kw_only=True):
                 "sasl_plain_password": self.password,
             }
         return options
+
+
+def _file(variable: str, path: str, authority: bool = False) -> CertificateFile:
+    return CertificateFile(variable=variable, path=Path(path), authority=authority)
 
 
 def kafka_fault(servers: str, error: Exception, setting: str = "MATLINE_KAFKA") -> str:

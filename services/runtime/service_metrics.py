@@ -1,7 +1,7 @@
-"""Metrics that every service has: its build, its process, and the disk that it writes to."""
+"""Metrics that every service has: its build, its process, its certificates, and the disk that it writes to."""
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disable_created_metrics
@@ -9,10 +9,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from services.runtime.build import release
+from services.runtime.certificates import CertificateCollector, CertificateFile
 from services.runtime.disk_room import disk_room
 
 
-def service_registry(service: str, data: Path | None) -> CollectorRegistry:
+def service_registry(
+    service: str, data: Path | None, certificates: Sequence[CertificateFile] = ()
+) -> CollectorRegistry:
     """Return a registry for the metrics of a service that writes to the folder `data`, None if it writes to none."""
     # `_created`, a second series for each counter, tells nothing that `process_start_time_seconds` does not.
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the client annotates only a part of itself
@@ -25,6 +28,7 @@ def service_registry(service: str, data: Path | None) -> CollectorRegistry:
     )
     build.labels(service, release(), platform.python_version()).set(1)
     ProcessCollector(registry=registry)
+    registry.register(CertificateCollector(certificates))
     if data is not None:
         registry.register(DiskCollector(data))
     return registry

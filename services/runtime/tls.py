@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from services.runtime.certificates import CertificateFile
 from services.runtime.faults import StartFault
 
 
@@ -15,6 +16,13 @@ class TlsFiles(Struct, frozen=True, kw_only=True):
     cert: Path
     key: Path
     client_ca: Path | None = None
+
+    def certificates(self) -> list[CertificateFile]:
+        """Return the files of certificates."""
+        own = CertificateFile(variable="MATLINE_TLS_CERT", path=self.cert)
+        if self.client_ca is None:
+            return [own]
+        return [own, CertificateFile(variable="MATLINE_TLS_CLIENT_CA", path=self.client_ca, authority=True)]
 
 
 def tls_files(environment: Mapping[str, str]) -> TlsFiles | None:

@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from faust.types import EventT
 
 from services.runtime import exit_codes, ops
+from services.runtime.certificates import watch_certificates
 from services.runtime.kafka import kafka_fault
 from services.runtime.service_metrics import service_registry
 from services.scoring import resend_requests
@@ -48,7 +49,9 @@ class Scorer(mode.Service):
 
     def __init__(self, settings: ScoringSettings, generation: Callable[[], int]) -> None:
         super().__init__()
-        self.metrics = ScoringMetrics(service_registry("scoring", settings.data))
+        certificates = settings.kafka.certificates()
+        watch_certificates(certificates)
+        self.metrics = ScoringMetrics(service_registry("scoring", settings.data, certificates))
         self.address: tuple[str, int] | None = None
         self._settings = settings
         self._generation = generation

@@ -4,11 +4,13 @@ import asyncio
 import shutil
 import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 import msgspec
 import pytest
+import trustme
 from yarl import URL
 
 from services.ingest import app
@@ -427,6 +429,44 @@ async def test_a_renewed_certificate_is_used_without_a_restart(race_log, tmp_pat
         async with asyncio.timeout(10):
             while await shown(address) != "Matline test server, renewed":
                 await asyncio.sleep(0.01)
+
+
+async def test_expired_certificates_are_refused_and_a_renewed_one_is_taken_at_once(race_log, tmp_path, caplog):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    valid, expired = datetime.now(UTC) + timedelta(days=90), datetime.now(UTC) - timedelta(minutes=1)
+
+    def issue(name: str, not_after: datetime) -> Path:
+        made = authority.issue_cert("127.0.0.1", not_after=not_after)
+        fresh = tmp_path / "fresh"
+        made.private_key_and_cert_chain_pem.write_to_path(str(fresh))
+        return fresh.replace(tmp_path / name)
+
+    def holding(client: Path) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=tmp_path / "authority.pem")
+        context.load_cert_chain(client)
+        return context
+
+    server, client, client_expired = issue("server", expired), issue("client", valid), issue("client-expired", expired)
+    tls = TlsFiles(cert=server, key=server, client_ca=tmp_path / "authority.pem")
+    settings = IngestSettings(port=0, tokens=tmp_path / "tokens.json", tls=tls)
+    async with serving(settings, race_log) as address, aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientConnectorCertificateError, match="certificate has expired"):
+            await session.get(address / "healthz", ssl=holding(client))
+        assert f"{server} (MATLINE_TLS_CERT) expired at" in caplog.text
+        issue("server", valid)
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    async with session.get(address / "healthz", ssl=holding(client)) as answer:
+                        assert answer.status == 200
+                        break
+                except aiohttp.ClientConnectorCertificateError:
+                    await asyncio.sleep(0.05)
+        with pytest.raises(aiohttp.ClientError):
+            await session.get(address / "healthz", ssl=holding(client_expired))
+        async with session.get(address / "metrics", ssl=holding(client)) as answer:
+            assert 'matline_certificate_expires_timestamp_seconds{variable="MATLINE_TLS_CERT"}' in await answer.text()
 
 
 def test_an_unusable_renewed_certificate_leaves_the_old_one_in_use(tmp_path):
