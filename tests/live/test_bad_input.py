@@ -66,6 +66,8 @@ NAMES = {
     "4": "<script>alert(1)</script>",
     "5": "]]>&amp;\"'",
     "6": "𝔘𐍈🏃🏽\u200d♀️",
+    "7": "\u0645\u0631\u064a\u0645 \u2067\u05d0\u05d1\u2069",  # from right to left
+    "8": "a\x00b\x0b\x1b[2J\ufffe",  # what XML cannot hold, and what a terminal obeys
 }
 
 
