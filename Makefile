@@ -102,7 +102,7 @@ pure-rest: env
 fit: env ## measure the estimates of finishes on real splits (SPLITS=file.csv.gz; WRITE=1 fits them first)
 	$(BIN)/python -m tests.standings.pace_fit $(SPLITS) $(if $(WRITE),--write)
 
-chaos: env ## kill, stop and poison running stacks and check what is left, six minutes (CHAOS="--seed 7 --seeds 1")
+chaos: env ## kill, stop, starve, cut off and poison running stacks and check what is left, ten minutes (CHAOS="--seed 7 --seeds 1")
 	$(BIN)/python -m loadtest.chaos $(CHAOS)
 
 drill: env packages ## plant troubles in a running stack and check which alerts a real Prometheus raises, half an hour

@@ -41,6 +41,7 @@ from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, REJECTED, RESULTS, part
 RACE = "hanoi-half-2024"
 PUBLISH_EVERY_S = 3.0
 HEALED_S = 180.0  # for the boards to show the end of the log after the last fault
+PATIENCE_S = 900.0  # of senders: while faults overlap, a stack may take nothing for minutes
 HEALED_POLL_S = 1.0
 VIEWERS = 2  # of boards: a stream and a poll
 _BOARDS = (
@@ -148,7 +149,10 @@ async def _race(
     try:
         async with Line(stack.ingest_port) as line, asyncio.TaskGroup() as group:
             target = Target(
-                url=f"http://127.0.0.1:{line.port}", gateway_token=stack.good_token, official_token=stack.official_token
+                url=f"http://127.0.0.1:{line.port}",
+                gateway_token=stack.good_token,
+                official_token=stack.official_token,
+                patience_s=PATIENCE_S,
             )
             targets = Targets(stack=stack, line=line, servers=servers)
             injecting = group.create_task(inject(targets, event, plan.faults))

@@ -30,7 +30,7 @@ Poison = Literal["cut", "empty", "tombstone", "large", "unknown kind", "no key"]
 
 QUIET_S = 4.0  # before the first fault and after the last one
 EVERY_S = 6.0  # at most so often does something other than poison come
-FULL_ROUND = 16  # faults; fewer begin no other round
+ROUND_S = 180.0
 LASTS_MOST_S = 60
 POISONS: tuple[tuple[str, Poison], ...] = (
     ("race-log", "cut"),
@@ -71,16 +71,17 @@ def schedule(seed: int, seconds: float, stack: Stack = "embedded") -> list[Fault
 
     In a round each part is killed or asked to end, and stopped, and everything else is disturbed, in an order that the
     seed draws; then all parts are ended or stopped at once. A short run has the first faults of a round, a long one
-    several rounds. One fault of a run may last up to a minute. Poison is spread over the whole run.
+    a round every three minutes. One fault of a run may last up to a minute. Poison is spread over the whole run.
     """
     rng = dice("chaos", f"{stack} {seed}")
-    room = max(3, int((seconds - 2 * QUIET_S) / EVERY_S))
+    rounds = max(1, int(seconds / ROUND_S))
+    room = max(3, int((seconds - 2 * QUIET_S) / rounds / EVERY_S))
+    both: tuple[Kind, ...] = ("kill_all", "stop_all")
     chosen: list[tuple[Kind, str]] = []
-    while room - len(chosen) >= (FULL_ROUND if chosen else 1):
+    for _ in range(rounds):
         single = _single(rng, stack)
         rng.shuffle(single)
-        both: tuple[Kind, ...] = ("kill_all", "stop_all")
-        chosen += [*single[: room - len(chosen) - 1], (one_of(rng, both), "all")]
+        chosen += [*single[: room - 1], (one_of(rng, both), "all")]
     pause_s = (seconds - 2 * QUIET_S) / len(chosen)
     longest = one_of(rng, [number for number, (kind, _) in enumerate(chosen) if kind not in ENDING] or [0])
     faults = []
