@@ -128,11 +128,11 @@ def _flow(before: Look, now: Look) -> Flow:
     )
 
 
-def rate(before: Look, now: Look, service: str, metric: str, **labels: str) -> float:
+def rate(before: Look, now: Look, service: str, metric: str) -> float:
     """Return how much a metric rose a second between two looks; 0 where it was unknown before, or fell by a restart."""
     if now.at_s <= before.at_s or not before.services[service].answers:
         return 0.0
-    rise = now.services[service].sum(metric, **labels) - before.services[service].sum(metric, **labels)
+    rise = now.services[service].sum(metric) - before.services[service].sum(metric)
     return max(0.0, rise) / (now.at_s - before.at_s)
 
 

@@ -183,9 +183,15 @@ function showEvent() {
   const points = race ? race.points.slice(0, -1) : [];
   $("point").replaceChildren(
     element("option", { value: "" }, say("finish")),
-    ...points.map((point) => element("option", { value: point.point }, `${pointLabel(point.name, WORDS[language])} (${point.km} km)`)),
+    ...points.map((point) => element("option", { value: point.point }, pointWithDistance(point))),
   );
   $("point").value = view.point;
+}
+
+/** Return the name of a point with its distance, unless that is its name. */
+function pointWithDistance(point) {
+  const [name, distance] = [pointLabel(point.name, WORDS[language]), `${point.km} km`];
+  return name === distance ? name : `${name} (${distance})`;
 }
 
 /** Show how many athletes have each status; each number but that of the finishers leads to a list of them. */

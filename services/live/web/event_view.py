@@ -242,7 +242,8 @@ def _points(choice: Choice, words: Words) -> list[Link]:
         return []
     points = [Link("", words["finish"], "", not choice.query.point)]
     for point in race["points"][:-1]:
-        text = f"{point_label(point['name'], words)} ({point['km']:.10g} km)"
+        name, distance = point_label(point["name"], words), f"{point['km']:.10g} km"
+        text = name if name == distance else f"{name} ({distance})"
         points.append(Link(point["point"], text, "", point["point"] == choice.query.point))
     return points
 

@@ -13,6 +13,7 @@ const asked = address.searchParams.get("lang") || navigator.language;
 const lang = asked.startsWith("vi") ? "vi" : "en";
 const words = WORDS[lang];
 const BAD = ["DQ", "DNF", "OTL"]; // statuses of athletes whom nobody should announce as finishers
+const RIVALS_NAMED = 3; // of those who can still take a place; more would push the cut-offs off the screen
 let offsetMs = 0;
 let countdowns = [];
 
@@ -125,7 +126,7 @@ function rivalName(rival) {
 }
 
 function podiumLine(board, bib) {
-  const text = podiumText(board, bib, words, { namedMax: Infinity, nameOf: rivalName });
+  const text = podiumText(board, bib, words, { namedMax: RIVALS_NAMED, nameOf: rivalName });
   return text === null ? [] : [make("p", "podium", text)];
 }
 
