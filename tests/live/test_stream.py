@@ -15,6 +15,7 @@ from services.live.app import REVISIONS
 from services.live.limits import LiveLimits
 from services.live.stream_viewer import Permission, Subject, Viewer, framed, refused
 from services.live.table_rows import AnnouncedRevision
+from services.projections.tables import columns_of
 from tests.builders import (
     EVENT,
     at,
@@ -122,6 +123,19 @@ async def test_viewers_of_the_whole_event_get_a_revision_from_the_notice_alone(d
                 "accepted_us": notice.accepted_us,
             },
         )
+
+
+async def test_streams_whose_events_cannot_be_made_are_closed_so_that_their_clients_come_again(database, caplog):
+    race = await racing(database)
+    async with serving(race) as live, streaming(live, "?board=men") as events:
+        await events.next()
+        revision = race.revision + 1
+        unreadable = (EVENT, "7", revision, "hm", "FINISHED", 0, None, None, None, 0, "", "no JSON")
+        await database.insert("athlete_versions", columns_of("athlete_versions", [unreadable]), "unreadable")
+        race.running[REVISIONS].learn(AnnouncedRevision(EVENT, revision, race.announced_at_us(revision)), None)
+        with pytest.raises(EOFError):
+            await events.next()
+    assert "streams of event example-2026 are closed" in caplog.text
 
 
 async def test_a_revision_that_is_not_newer_is_ignored(database):
