@@ -56,10 +56,16 @@ def acknowledged(data: bytes) -> list[tuple[int, int]]:
 
 
 class MqttEvents(Reader):
-    """One connection to a broker. `numbers` counts the messages over all connections of the source."""
+    """One connection to a broker. `numbers` counts the messages over all connections of the source.
 
-    def __init__(self, read_body: ReadBody, numbers: Iterator[int], notices: ReaderStateNotices) -> None:
+    `acknowledges` false: its client acknowledges by itself, as in a test of which nothing depends.
+    """
+
+    def __init__(
+        self, read_body: ReadBody, numbers: Iterator[int], notices: ReaderStateNotices, acknowledges: bool = True
+    ) -> None:
         super().__init__()
+        self._acknowledges = acknowledges
         self._read_body = read_body
         self._numbers = numbers
         self._notices = notices
@@ -90,6 +96,8 @@ class MqttEvents(Reader):
         if qos == 0:
             text = "its messages come with quality of service 0, which a broker sends once: set the reader to 1"
             return [*messages, *self._notices.change(where, "lacks", text, None)]
+        if not self._acknowledges:
+            return messages
         ours = next(self._numbers)
         self._unanswered[ours] = _ACKNOWLEDGED.pack(number, qos)
         return [*messages, Acknowledgement(ours)]
@@ -102,7 +110,7 @@ def _at(message: Message, where: str) -> Message:
     return message
 
 
-def connect_to(read_body: ReadBody, settings: ReaderSettings) -> Make:
+def connect_to(read_body: ReadBody, settings: ReaderSettings, acknowledges: bool = True) -> Make:
     """Return the function that makes the readers of a source whose payloads this function reads."""
     numbers, notices = itertools.count(1), ReaderStateNotices()
-    return lambda _: MqttEvents(read_body, numbers, notices)
+    return lambda _: MqttEvents(read_body, numbers, notices, acknowledges)

@@ -17,6 +17,7 @@ PROTOCOL = ReaderProtocol(
     way="is dialled",
     port=PORT,
     connect=partial(connect_to, read_body),
+    watch=partial(connect_to, read_body, acknowledges=False),
     read_again=dead_letter_reader(read_body),
     broker=True,
     tls=lambda settings: bool(settings.options.get("tls", False)),

@@ -43,7 +43,6 @@ class Subscription:
         self._loop = asyncio.get_running_loop()
         self.incoming = Incoming(limit=READ_BYTES)
         self._topic: str = settings.options["topic"]
-        self._qos = 0 if watching else 1
         self._closed = False
         self._answered: asyncio.Future[ReasonCode] = self._loop.create_future()
         self._client = Client(
@@ -51,7 +50,7 @@ class Subscription:
             client_id=f"matline-{secrets.token_hex(4) if watching else settings.gateway}",
             clean_session=watching,
             reconnect_on_failure=False,
-            manual_ack=True,
+            manual_ack=not watching,
         )
         if settings.secret is not None or "user" in settings.options:
             self._client.username_pw_set(settings.options.get("user"), settings.secret)
@@ -102,7 +101,7 @@ class Subscription:
         if reason.is_failure:
             self._loop.call_soon_threadsafe(self._settle, reason)
         else:
-            client.subscribe(self._topic, self._qos)
+            client.subscribe(self._topic, qos=1)
 
     def _subscribed(
         self, client: Client, _: Any, number: int, reasons: list[ReasonCode], properties: Properties | None
