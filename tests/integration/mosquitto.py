@@ -15,6 +15,7 @@ class Mosquitto:
 
     def __init__(self, folder: Path, password: str | None = None) -> None:
         self.port = free_port()
+        folder.mkdir(exist_ok=True)
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
         lines = [f"listener {self.port} 127.0.0.1", "persistence true", f"persistence_location {folder}/", "user root"]
@@ -39,6 +40,13 @@ class Mosquitto:
                 else:
                     writer.close()
                     return
+
+    async def __aenter__(self) -> "Mosquitto":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
 
     async def stop(self) -> None:
         """Stop it; its sessions stay on disk."""

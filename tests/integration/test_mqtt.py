@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -125,14 +126,18 @@ async def test_zebra_readers_that_name_themselves_nowhere_are_named_by_their_top
     await running.close()
 
 
-async def test_a_test_of_the_broker_leaves_the_messages_to_ingest_and_names_a_wrong_password(tmp_path: Path):
-    (tmp_path / "broker").mkdir()
+@pytest.fixture
+async def guarded(tmp_path: Path) -> AsyncIterator[Mosquitto]:
+    """A broker that lets in nobody but `timer`, with the password `pa@ss`."""
+    async with Mosquitto(tmp_path / "broker", password="pa@ss") as broker:
+        yield broker
+
+
+async def test_a_test_of_the_broker_leaves_the_messages_to_ingest_and_names_a_wrong_password(guarded: Mosquitto):
     lines: list[str] = []
-    broker = Mosquitto(tmp_path / "broker", password="pa@ss")
-    await broker.start()
     order = TestOrder(
         protocol="impinj_mqtt",
-        address=f"127.0.0.1:{broker.port}",
+        address=f"127.0.0.1:{guarded.port}",
         seconds=60.0,
         options=[f"topic={TOPIC}", "user=timer"],
         secret="pa@ss",
@@ -140,7 +145,7 @@ async def test_a_test_of_the_broker_leaves_the_messages_to_ingest_and_names_a_wr
     testing = asyncio.create_task(run(order, lines.append))
     async with asyncio.timeout(60):
         while not any("chip A1" in line for line in lines):
-            await publish(broker, event("A1"), password="pa@ss")
+            await publish(guarded, event("A1"), password="pa@ss")
             await asyncio.sleep(0.05)
     testing.cancel()
     await asyncio.gather(testing, return_exceptions=True)
@@ -148,4 +153,3 @@ async def test_a_test_of_the_broker_leaves_the_messages_to_ingest_and_names_a_wr
     wrong: list[str] = []
     assert await run(replace(order, secret="wrong"), wrong.append) == 1
     assert any("refuses topic, user or password" in line for line in wrong)
-    await broker.stop()
