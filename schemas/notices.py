@@ -18,7 +18,8 @@ class RevisionNotice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     None when there are more than NOTICE_BIBS_MAX. `accepted_us` is when ingest accepted the earliest fact of the
     revision, None where that is not known; `announced_at_us` is when the notice was written. Each is by its writer's
     clock. `results_only`: nothing changed but athletes' results, neither a case nor anything of the event, and no
-    results are published. False where that is not known.
+    results are published. False where that is not known. `epoch` is that of the writer's lease: after a notice of a
+    greater epoch, a smaller one is of a process that lost its lease.
     """
 
     v: int
@@ -29,6 +30,7 @@ class RevisionNotice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     boards: list[str] = field(default_factory=list)
     bibs: list[str] | None = None
     results_only: bool = False
+    epoch: int = 0
 
 
 _json = msgspec.json.Encoder()

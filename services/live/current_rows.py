@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from schemas.results import AthleteRow
 from services.live.athlete_rows import AthleteRows
+from services.live.counting_rows import CountingRows
 from services.live.incremental_rows import HeldRows, IncrementalRows, RowsKey
 from services.live.results_query import athletes_between
 from services.live.revision_steps import RevisionSteps, Step
@@ -19,9 +20,10 @@ from services.standings.incremental import Cell
 class CurrentRows:
     """Loads and holds rows. Methods raise DatabaseUnavailable."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, counting: CountingRows) -> None:
         self._database = database
-        self._steps = RevisionSteps(database)
+        self._counting = counting
+        self._steps = RevisionSteps(database, counting)
         self._athletes = AthleteRows(database, self._steps)
         self._boards: IncrementalRows[Cell] = IncrementalRows(self._cells_changed)
         self._splits: IncrementalRows[Split] = IncrementalRows(self._splits_changed)
@@ -90,10 +92,11 @@ class CurrentRows:
         steps = await self._recent(key[0], since, revision)
         if steps is not None:
             return [changed for step in steps for changed in step.cells.get(key[1], {}).items()]
-        rows = await self._database.query(
+        rows = await self._counting.query(
             "SELECT bib, there, rank_key, time_s, gun_us, chip_us FROM board_rows WHERE event = {event:String}"
-            " AND board = {board:String} AND revision > {since:Int64} AND revision <= {revision:Int64}"
+            " AND board = {board:String} AND revision > {since:Int64} AND revision <= {revision:Int64}{fenced}"
             " ORDER BY bib, revision DESC LIMIT 1 BY bib",
+            "revision",
             {"event": key[0], "board": key[1], "since": since, "revision": revision},
         )
         return [(bib, Cell(*cell) if there else None) for bib, there, *cell in rows]
@@ -106,10 +109,11 @@ class CurrentRows:
         steps = await self._recent(key[0], since, revision)
         if steps is not None:
             return [changed for step in steps for changed in step.splits.get((key[1], key[2]), {}).items()]
-        rows = await self._database.query(
+        rows = await self._counting.query(
             "SELECT bib, there, gun_us, chip_us, at_us FROM splits WHERE event = {event:String}"
-            " AND race = {race:String} AND point = {point:String}"
-            " AND version > {since:Int64} AND version <= {revision:Int64} ORDER BY bib, version DESC LIMIT 1 BY bib",
+            " AND race = {race:String} AND point = {point:String} AND version > {since:Int64}"
+            " AND version <= {revision:Int64}{fenced} ORDER BY bib, version DESC LIMIT 1 BY bib",
+            "version",
             {"event": key[0], "race": key[1], "point": key[2], "since": since, "revision": revision},
         )
         return [(bib, Split(*split) if there else None) for bib, there, *split in rows]

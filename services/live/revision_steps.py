@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct, field
 
 from schemas.results import AthleteRow
+from services.live.counting_rows import CountingRows
 from services.live.results_query import athletes_between
 from services.live.table_rows import Split
 from services.runtime.clickhouse import Database
@@ -64,8 +65,9 @@ class _Chain(Struct):
 class RevisionSteps:
     """Loads and keeps steps. Methods raise DatabaseUnavailable."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, counting: CountingRows) -> None:
         self._database = database
+        self._counting = counting
         self._chains: OrderedDict[str, _Chain] = OrderedDict()  # the event asked for last is at the end
         self._rows = 0
 
@@ -99,10 +101,10 @@ class RevisionSteps:
     async def _load(self, event: str, since: int, until: int) -> Step:
         parameters = {"event": event, "since": since, "until": until}
         cell_rows, split_rows, athletes, other_boards = await asyncio.gather(
-            self._database.query(_CELLS, parameters),
-            self._database.query(_SPLITS, parameters),
+            self._counting.query(_CELLS, "revision", parameters),
+            self._counting.query(_SPLITS, "version", parameters),
             athletes_between(self._database, event, since, until),
-            self._database.query(_OTHER_BOARDS, parameters),
+            self._counting.query(_OTHER_BOARDS, "revision", parameters),
         )
         cells: dict[str, dict[str, Cell | None]] = {}
         for board, bib, there, *cell in cell_rows:
@@ -116,16 +118,16 @@ class RevisionSteps:
 
 _CELLS = (
     "SELECT board, bib, there, rank_key, time_s, gun_us, chip_us FROM board_rows WHERE event = {event:String}"
-    " AND revision > {since:Int64} AND revision <= {until:Int64} ORDER BY board, bib, revision DESC"
+    " AND revision > {since:Int64} AND revision <= {until:Int64}{fenced} ORDER BY board, bib, revision DESC"
     " LIMIT 1 BY board, bib"
 )
 _SPLITS = (
     "SELECT race, point, bib, there, gun_us, chip_us, at_us FROM splits WHERE event = {event:String}"
-    " AND version > {since:Int64} AND version <= {until:Int64} ORDER BY race, point, bib, version DESC"
+    " AND version > {since:Int64} AND version <= {until:Int64}{fenced} ORDER BY race, point, bib, version DESC"
     " LIMIT 1 BY race, point, bib"
 )
 _OTHER_BOARDS = " UNION DISTINCT ".join(
     f"SELECT DISTINCT board FROM {table} WHERE event = {{event:String}} AND revision > {{since:Int64}}"
-    " AND revision <= {until:Int64}"
+    " AND revision <= {until:Int64}{fenced}"
     for table in ("team_standings", "delegation_standings")
 )

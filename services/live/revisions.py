@@ -48,6 +48,7 @@ class RevisionTracker:
         self._now_us = now_us
         self._listeners: list[RevisionListener] = []
         self._polled: dict[str, AnnouncedRevision] = {}
+        self._epoch = 0
         self._unreadable = False  # the last notice
 
     def subscribe(self, listener: RevisionListener) -> None:
@@ -70,6 +71,7 @@ class RevisionTracker:
     async def poll(self, patient: bool) -> None:
         """Read the table `revisions`; when `patient`, leave a revision that is new there to its notice for one poll."""
         try:
+            self._epoch = max(self._epoch, await self._store.newest_epoch())
             polled = {announced.event: announced for announced in await self._store.newest_revisions()}
         except DatabaseUnavailable as error:
             if self.fault is None:
@@ -142,4 +144,16 @@ class RevisionTracker:
             self._unreadable = True
             return
         self._unreadable = False
+        if notice.epoch < self._epoch:
+            log.warning(
+                "record %d of %s is of a process that lost its lease: it is ignored, and so is what that process wrote",
+                offset,
+                STANDINGS.name,
+                extra={"event": notice.event, "revision": notice.revision},
+            )
+            return
+        self._epoch = notice.epoch
+        before = self.newest.get(notice.event)
+        if before is None or notice.revision > before.revision:
+            self._store.expect_epoch(notice.event, notice.epoch)
         self.learn(AnnouncedRevision(notice.event, notice.revision, notice.announced_at_us), notice)

@@ -12,6 +12,7 @@ from schemas.ids import together_name
 from schemas.results import AthleteRow, EventRow
 from services.health.bursts_query import BURSTS
 from services.health.observed import Burst
+from services.live.counting_rows import CountingRows
 from services.live.current_rows import CurrentRows
 from services.live.results_query import query_athletes
 from services.live.table_rows import (
@@ -43,41 +44,54 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.rows = CurrentRows(database)
+        self._counting = CountingRows(database)
+        self.rows = CurrentRows(database, self._counting)
+
+    def expect_epoch(self, event: str, epoch: int) -> None:
+        """Note in which epoch a revision of an event was announced, before anything of that revision is asked for."""
+        self._counting.expect_epoch(event, epoch)
 
     # --- revisions
+
+    async def newest_epoch(self) -> int:
+        """Return the epoch of the process that writes now, 0 where there are none."""
+        ((epoch,),) = await self._database.query("SELECT max(epoch) FROM fences")
+        return int(epoch)
 
     async def newest_revisions(self) -> list[AnnouncedRevision]:
         """Return the newest announced revision of each event."""
         rows = await self._database.query(
-            "SELECT event, max(revision), argMax(announced_at_us, revision) FROM revisions"
-            " GROUP BY event ORDER BY event"
+            "SELECT event, revision, announced_at_us, epoch FROM announced ORDER BY event"
         )
-        return [AnnouncedRevision(*row) for row in rows]
+        for event, _, _, epoch in rows:
+            self.expect_epoch(event, epoch)
+        return [AnnouncedRevision(event, revision, at_us) for event, revision, at_us, _ in rows]
 
     async def revision_at(self, event: str, revision: int | None, at_us: int | None) -> AnnouncedRevision | None:
         """Return the newest announced revision that is not above `revision`, or not announced after `at_us`."""
         column, value = ("revision", revision) if revision is not None else ("announced_at_us", at_us)
-        rows = await self._database.query(
+        rows = await self._counting.query(
             "SELECT revision, announced_at_us FROM revisions"
-            f" WHERE event = {{event:String}} AND {column} <= {{value:Int64}} ORDER BY revision DESC LIMIT 1",
+            f" WHERE event = {{event:String}} AND {column} <= {{value:Int64}}{{fenced}} ORDER BY revision DESC LIMIT 1",
+            "revision",
             {"event": event, "value": value},
         )
         return AnnouncedRevision(event, *rows[0]) if rows else None
 
     async def revisions_after(self, event: str, since: int, until: int) -> list[AnnouncedRevision]:
         """Return the announced revisions after one, up to another, in order."""
-        rows = await self._database.query(
+        rows = await self._counting.query(
             "SELECT revision, announced_at_us FROM revisions WHERE event = {event:String}"
-            " AND revision > {since:Int64} AND revision <= {until:Int64} ORDER BY revision LIMIT 1 BY revision",
+            " AND revision > {since:Int64} AND revision <= {until:Int64}{fenced} ORDER BY revision LIMIT 1 BY revision",
+            "revision",
             {"event": event, "since": since, "until": until},
         )
         return [AnnouncedRevision(event, *row) for row in rows]
 
     async def first_revision(self, event: str) -> int:
         """Return the first revision that was announced."""
-        rows = await self._database.query(
-            "SELECT min(revision) FROM revisions WHERE event = {event:String}", {"event": event}
+        rows = await self._counting.query(
+            "SELECT min(revision) FROM revisions WHERE event = {event:String}{fenced}", "revision", {"event": event}
         )
         return int(rows[0][0])
 
@@ -180,21 +194,23 @@ class Store:
 
     async def rows_changed(self, event: str, board: str, since: int, until: int) -> list[str]:
         """Return the bibs whose row on a board changed, also by others' results; up to one more than CHANGED_MAX."""
-        rows = await self._database.query(
+        rows = await self._counting.query(
             "SELECT DISTINCT bib FROM board_rows WHERE event = {event:String} AND board = {board:String}"
-            " AND revision > {since:Int64} AND revision <= {until:Int64} ORDER BY lengthUTF8(bib), bib"
+            " AND revision > {since:Int64} AND revision <= {until:Int64}{fenced} ORDER BY lengthUTF8(bib), bib"
             " LIMIT {most:UInt32}",
+            "revision",
             {"event": event, "board": board, "since": since, "until": until, "most": CHANGED_MAX + 1},
         )
         return [bib for (bib,) in rows]
 
     async def finishers(self, event: str, race: str, finish: str, revision: int) -> list[dict[str, Taken]]:
         """Return when the athletes of a race who took the point `finish` took each of its points, by its id."""
-        rows = await self._database.query(
+        rows = await self._counting.query(
             "SELECT groupArray(point), groupArray(chip_us), groupArray(at_us) FROM (SELECT point, bib, there, chip_us,"
             " at_us FROM splits WHERE event = {event:String} AND race = {race:String}"
-            " AND version <= {revision:Int64} ORDER BY point, bib, version DESC LIMIT 1 BY point, bib) WHERE there"
-            " GROUP BY bib HAVING has(groupArray(point), {finish:String}) ORDER BY bib",
+            " AND version <= {revision:Int64}{fenced} ORDER BY point, bib, version DESC LIMIT 1 BY point, bib)"
+            " WHERE there GROUP BY bib HAVING has(groupArray(point), {finish:String}) ORDER BY bib",
+            "version",
             {"event": event, "race": race, "finish": finish, "revision": revision},
         )
         finishers: list[dict[str, Taken]] = []
@@ -206,12 +222,13 @@ class Store:
 
     async def boards_changed(self, event: str, since: int, until: int) -> list[str]:
         """Return the boards, team boards and delegations whose rows changed, by name."""
-        rows = await self._database.query(
+        rows = await self._counting.query(
             " UNION DISTINCT ".join(
                 f"SELECT DISTINCT board FROM {table} WHERE event = {{event:String}} AND revision > {{since:Int64}}"
-                " AND revision <= {until:Int64}"
+                " AND revision <= {until:Int64}{fenced}"
                 for table in ("board_rows", "team_standings", "delegation_standings")
             ),
+            "revision",
             {"event": event, "since": since, "until": until},
         )
         return sorted({board for (board,) in rows})
@@ -220,10 +237,11 @@ class Store:
 
     async def published(self, event: str) -> list[Published]:
         """Return every publication that was kept, in force or not, in log order."""
-        rows = await self._database.query(
+        rows = await self._counting.query(
             "SELECT race, state, offset, revision, boards, recorded_at_us, sha256, void FROM published"
-            " WHERE event = {event:String} ORDER BY offset, race, state, boards"
+            " WHERE event = {event:String}{fenced} ORDER BY offset, race, state, boards"
             " LIMIT 1 BY offset, race, state, boards",
+            "revision",
             {"event": event},
         )
         return [
@@ -242,9 +260,10 @@ class Store:
 
     async def published_document(self, event: str, race: str, revision: int) -> tuple[str, str]:
         """Return a race's document of a revision as it was published, and the delegations beside it, both as JSON."""
-        ((document, delegations),) = await self._database.query(
+        ((document, delegations),) = await self._counting.query(
             "SELECT document, delegations FROM published_documents WHERE event = {event:String}"
-            " AND race = {race:String} AND revision = {revision:Int64} LIMIT 1",
+            " AND race = {race:String} AND revision = {revision:Int64}{fenced} LIMIT 1",
+            "revision",
             {"event": event, "race": race, "revision": revision},
         )
         return str(document), str(delegations)
@@ -264,9 +283,10 @@ class Store:
 
     async def teams(self, event: str, board: str, revision: int) -> list[TeamLine]:
         """Return the lines of a team board, in order."""
-        rows = await self._database.query(
+        rows = await self._counting.query(
             "SELECT places, teams, scores, members FROM team_standings WHERE event = {event:String}"
-            " AND board = {board:String} AND revision <= {revision:Int64} ORDER BY revision DESC LIMIT 1",
+            " AND board = {board:String} AND revision <= {revision:Int64}{fenced} ORDER BY revision DESC LIMIT 1",
+            "revision",
             {"event": event, "board": board, "revision": revision},
         )
         return [
@@ -277,9 +297,10 @@ class Store:
 
     async def delegations(self, event: str, board: str, revision: int) -> list[TeamLine]:
         """Return the lines of a delegation, in order."""
-        rows = await self._database.query(
+        rows = await self._counting.query(
             "SELECT places, teams, scores FROM delegation_standings WHERE event = {event:String}"
-            " AND board = {board:String} AND revision <= {revision:Int64} ORDER BY revision DESC LIMIT 1",
+            " AND board = {board:String} AND revision <= {revision:Int64}{fenced} ORDER BY revision DESC LIMIT 1",
+            "revision",
             {"event": event, "board": board, "revision": revision},
         )
         return [
@@ -288,10 +309,11 @@ class Store:
 
     async def crowded_teams(self, event: str, revision: int) -> dict[str, list[str]]:
         """Return the teams with more members than may count, by team board and in the order of their names."""
-        rows = await self._database.query(
+        rows = await self._counting.query(
             "SELECT board, arrayJoin(crowded) AS team FROM (SELECT board, crowded FROM team_standings"
-            " WHERE event = {event:String} AND revision <= {revision:Int64}"
+            " WHERE event = {event:String} AND revision <= {revision:Int64}{fenced}"
             " ORDER BY board, revision DESC LIMIT 1 BY board) ORDER BY board, team",
+            "revision",
             {"event": event, "revision": revision},
         )
         crowded: dict[str, list[str]] = {}
@@ -301,11 +323,12 @@ class Store:
 
     async def together_cases(self, event: str, revision: int) -> list[TogetherCase]:
         """Return the cases of two athletes whose chips may be carried together, open and decided, by their bibs."""
-        rows = await self._database.query(
+        rows = await self._counting.query(
             "SELECT bib, other, race, other_race, open FROM (SELECT bib, other, there, race, other_race, open"
-            " FROM together_cases WHERE event = {event:String} AND revision <= {revision:Int64}"
+            " FROM together_cases WHERE event = {event:String} AND revision <= {revision:Int64}{fenced}"
             " ORDER BY bib, other, revision DESC LIMIT 1 BY bib, other) WHERE there"
             " ORDER BY lengthUTF8(bib), bib, lengthUTF8(other), other",
+            "revision",
             {"event": event, "revision": revision},
         )
         return [
@@ -322,9 +345,10 @@ class Store:
 
     async def together_changed(self, event: str, since: int, until: int) -> frozenset[str]:
         """Return the bibs with such a case that came, changed or went after `since`."""
-        rows = await self._database.query(
+        rows = await self._counting.query(
             "SELECT DISTINCT arrayJoin([bib, other]) FROM together_cases WHERE event = {event:String}"
-            " AND revision > {since:Int64} AND revision <= {until:Int64}",
+            " AND revision > {since:Int64} AND revision <= {until:Int64}{fenced}",
+            "revision",
             {"event": event, "since": since, "until": until},
         )
         return frozenset(bib for (bib,) in rows)

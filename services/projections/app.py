@@ -23,11 +23,13 @@ from services.projections.migrate import migrate
 from services.projections.position import keep_comparing
 from services.projections.settings import ProjectionSettings
 from services.projections.sink import Sink
+from services.projections.take_over import newest_epoch, take_over
 from services.runtime import ops
 from services.runtime.backoff import Backoff
 from services.runtime.certificates import watch_certificates
 from services.runtime.clickhouse import Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
+from services.runtime.lease import Lease
 from services.runtime.service_metrics import service_registry
 from services.runtime.topics_admin import check_topics
 
@@ -47,6 +49,7 @@ class App:
 
     def __init__(self, settings: ProjectionSettings) -> None:
         self.settings = settings
+        self.lease: Lease | None = None
         certificates = [*settings.kafka.certificates(), *settings.database.certificates()]
         self.metrics = ProjectionMetrics(service_registry("projections", settings.database.path, certificates))
         self.certificates = watch_certificates(certificates)
@@ -54,7 +57,9 @@ class App:
         self.sink: Sink | None = None
 
     def not_ready(self) -> str | None:
-        """Return why boards are not up to date, or None."""
+        """Return why boards are not up to date, or None; also None while this process waits for its turn to write."""
+        if self.lease is not None and self.lease.waits:
+            return None
         if self.sink is None or self.follower is None:
             return f"{self.settings.database} is being opened"
         if self.sink.fault is not None:
@@ -92,16 +97,27 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
     stack.push_async_callback(database.close)
     await _open(database)
     app.metrics.database_up.set(1)
-    await migrate(database)
-    await remove_unannounced(database)
+    producer = AIOKafkaProducer(**settings.kafka.client())
+    await producer.start()
+    stack.push_async_callback(producer.stop)
+    consumers = [await _consumer(app, stack, topic.name) for topic in (RESULTS, RACE_LOG)]
+    comparing = await _consumer(app, stack, RESULTS.name, RACE_LOG.name)
+    sink = Sink(database, app.metrics, uuid.uuid4().hex)
+    if settings.database.embedded:  # this engine takes no second process, so nobody else writes
+        await migrate(database)
+        await remove_unannounced(database)
+    else:  # last on the stack, so that the lease is handed over before anything is closed
+        app.lease = await stack.enter_async_context(Lease(settings.kafka, "projections"))
+        await database.prepare_inserts()  # as much as can be done before it is this one's turn
+        await app.lease.granted()
+        await migrate(database)
+        sink.epoch = await app.lease.claim(await newest_epoch(database))
+        await take_over(database, sink, producer)
+    app.metrics.active.set(1)
     if beside is not None:  # before the results are loaded: until then it serves the boards as they were
         await stack.enter_async_context(beside(database))
     results = await load(database)
     progress = await load_progress(database)
-    sink = Sink(database, app.metrics, uuid.uuid4().hex)
-    producer = AIOKafkaProducer(**settings.kafka.client())
-    await producer.start()
-    stack.push_async_callback(producer.stop)
     tallies = await load_tallies(database)
     board_lag = BoardLag()
     health = HealthCollector(results, tallies, board_lag, lambda: time.time_ns() // 1000)
@@ -109,12 +125,10 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
     for event, at_us in announced_us.items():
         health.note(event, at_us)
     app.metrics.registry.register(health)
-    consumer = await _consumer(app, stack, RESULTS.name)
-    app.follower = Follower(results, consumer, producer, sink, app.metrics, health, announced_us, board_lag)
-    auditor = Auditor(await _consumer(app, stack, RACE_LOG.name), sink, app.metrics, tallies, board_lag)
+    app.follower = Follower(results, consumers[0], producer, sink, app.metrics, health, announced_us, board_lag)
+    auditor = Auditor(consumers[1], sink, app.metrics, tallies, board_lag)
     app.sink = sink
     watch = HealthWatch(database, results, sink, app.metrics, health)
-    comparing = await _consumer(app, stack, RESULTS.name, RACE_LOG.name)
     async with asyncio.TaskGroup() as group:
         group.create_task(keep_comparing(comparing, lambda: load_progress(database), COMPARE_EVERY_S))
         group.create_task(app.follower.run(progress))
@@ -122,7 +136,8 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
         group.create_task(_watch_health(watch, app.follower))
         group.create_task(_watch_lateness(app.metrics))
         group.create_task(app.certificates.keep_looking())
-        if not database.address.embedded:
+        if app.lease is not None:
+            group.create_task(app.lease.held())
             group.create_task(watch_server(database, app.metrics))
 
 

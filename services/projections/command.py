@@ -15,10 +15,11 @@ from services.runtime import exit_codes, logs
 from services.runtime.clickhouse import Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
 from services.runtime.kafka import kafka_fault
+from services.runtime.lease import LeaseLost
 
 GC_FIRST = 50_000  # results have no reference cycles; looking for them among 50,000 athletes takes half a second
 
-_KNOWN = (StartFault, KafkaError, DatabaseUnavailable, UnknownVersion, OSError)
+_KNOWN = (StartFault, LeaseLost, KafkaError, DatabaseUnavailable, UnknownVersion, OSError)
 
 Companion = Callable[[Mapping[str, str], Database], AbstractAsyncContextManager[None]]
 

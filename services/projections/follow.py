@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from schemas import codec
@@ -147,7 +148,8 @@ class Follower:
             at_us = notice.announced_at_us
             self._announced_us[notice.event] = at_us
             self._health.note(notice.event, at_us)
-            await self._producer.send(STANDINGS.name, encode_notice(notice), key=notice.event.encode(), partition=0)
+            sent = encode_notice(msgspec.structs.replace(notice, epoch=self._sink.epoch))
+            await self._producer.send(STANDINGS.name, sent, key=notice.event.encode(), partition=0)
             self._metrics.revisions.inc()
             if notice.accepted_us is not None:
                 self._metrics.read_to_board_s.observe(max(0, at_us - notice.accepted_us) / 1e6)

@@ -11,6 +11,8 @@ from services.projections.batch import Results
 from services.projections.device_reads import DeviceTallies
 from services.projections.sink import Progress
 from services.runtime.clickhouse import Database
+from services.runtime.fences import FENCES, Fence, counting, effective
+from services.runtime.fences import parameters as fence_parameters
 from services.standings.publication import PublicationKey
 
 _athlete = msgspec.json.Decoder(AthleteRow)
@@ -30,16 +32,16 @@ ORDER BY version DESC LIMIT 1
 """
 _PUBLISHED = """
 SELECT DISTINCT offset, race, state, boards FROM published
-WHERE event = {event:String} AND revision <= {revision:Int64}
-"""
+WHERE event = {event:String} AND revision <= {revision:Int64}"""
 _UNKNOWN_CHIPS = """
 SELECT listed, left_out FROM unknown_chips
 WHERE event = {event:String} ORDER BY version DESC LIMIT 1
 """
-_ANNOUNCED = "SELECT event, max(revision) FROM revisions GROUP BY event ORDER BY event"
-_PROGRESS = (
-    "SELECT topic, partition, max(next_offset), argMax(checksum, next_offset) FROM progress GROUP BY topic, partition"
-)
+_ANNOUNCED = "SELECT event, revision FROM announced ORDER BY event"
+_PROGRESS = """
+SELECT topic, partition, argMax(next_offset, (epoch, next_offset)), argMax(checksum, (epoch, next_offset)) FROM progress
+WHERE epoch >= (SELECT max(epoch) FROM fences) GROUP BY topic, partition
+"""
 
 # These tables only get rows that differ from the row before. A row of a revision that a dead process wrote and never
 # announced would be taken for the row before, so it is removed. The other tables hold full rows by version. Published
@@ -55,8 +57,8 @@ _BY_REVISION = {
 }
 _ORPHANS = """
 SELECT DISTINCT o.event FROM {table} AS o
-LEFT JOIN (SELECT event, max(revision) AS announced FROM revisions GROUP BY event) AS r ON o.event = r.event
-WHERE o.{column} > if(r.event = '', -1, r.announced)
+LEFT JOIN announced AS r ON o.event = r.event
+WHERE o.{column} > if(r.event = '', -1, r.revision)
 """
 
 
@@ -70,7 +72,9 @@ async def load(database: Database) -> Results:
         parameters = {"event": event, "revision": revision}
         rows = await asyncio.to_thread(_athletes, await database.query(_LATEST_ROWS, parameters))
         latest = [_event.decode(text) for (text,) in await database.query(_LATEST_EVENT, parameters)]
-        published = [_key(*row) for row in await database.query(_PUBLISHED, parameters)]
+        fences = effective(Fence(*row) for row in await database.query(FENCES, {"event": event}))
+        counted = _PUBLISHED + counting(fences, "revision")
+        published = [_key(*row) for row in await database.query(counted, {**parameters, **fence_parameters(fences)})]
         await asyncio.to_thread(results.restore, latest[0] if latest else None, rows, event, revision, published)
         results.unknown_chips[event] = sum(sum(row) for row in await database.query(_UNKNOWN_CHIPS, parameters))
         about = {"event": event, "revision": revision}
@@ -89,7 +93,7 @@ def _key(offset: int, race: str, state: str, boards: str) -> PublicationKey:
 
 async def load_announced(database: Database) -> dict[str, int]:
     """Return when each event was last announced. Raises DatabaseUnavailable."""
-    rows = await database.query("SELECT event, max(announced_at_us) FROM revisions GROUP BY event")
+    rows = await database.query("SELECT event, announced_at_us FROM announced")
     return dict(rows)
 
 
@@ -113,7 +117,7 @@ async def remove_unannounced(database: Database) -> None:
     for table, column in _BY_REVISION.items():
         for (event,) in await database.query(_ORPHANS.format(table=table, column=column)):
             newest = await database.query(
-                "SELECT max(revision) FROM revisions WHERE event = {event:String} HAVING count() > 0", {"event": event}
+                "SELECT revision FROM announced WHERE event = {event:String}", {"event": event}
             )
             announced = newest[0][0] if newest else -1
             log.info("removing rows of %s of event %s after revision %d, never announced", table, event, announced)

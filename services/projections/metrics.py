@@ -102,6 +102,13 @@ class ProjectionMetrics:
             " will be slowed down.",
             registry=registry,
         )
+        self.active = Gauge(
+            "matline_projections_active",
+            "1 while this process writes the boards, 0 while it waits to take over from the one that does. A sum other"
+            " than 1 over all processes for more than 15 s: nobody writes, or one does not notice yet that it lost its"
+            " lease, and what it writes counts for nothing.",
+            registry=registry,
+        )
         self.loop_late_s = Gauge(
             "matline_projections_loop_late_seconds",
             "How late the event loop was at the last check. Above 0.2 s: something blocks it, and notices and live"

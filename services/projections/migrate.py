@@ -21,6 +21,11 @@ def migrations() -> list[tuple[int, str]]:
     return sorted(numbered)
 
 
+def statements(text: str) -> list[str]:
+    """Return the statements of a migration, without comments."""
+    return [statement for statement in _STATEMENT_END.split(_COMMENT.sub("", text)) if statement.strip()]
+
+
 async def migrate(database: Database) -> list[int]:
     """Bring the tables up to this release, and return the numbers of the migrations applied now.
 
@@ -42,9 +47,8 @@ async def migrate(database: Database) -> list[int]:
     for number, text in known:
         if number in done:
             continue
-        for statement in _STATEMENT_END.split(_COMMENT.sub("", text)):
-            if statement.strip():
-                await database.command(statement)
+        for statement in statements(text):
+            await database.command(statement)
         await database.insert("migrations", {"number": ("UInt32", [number])}, f"migration:{number}")
         applied.append(number)
     return applied

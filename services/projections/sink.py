@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.projections.metrics import ProjectionMetrics
 from services.projections.rows import TableRows
-from services.projections.tables import TABLES, columns_of
+from services.projections.tables import EPOCH, FENCED, TABLES, columns_of
 from services.runtime.backoff import Backoff
 from services.runtime.clickhouse import Columns, Database, DatabaseUnavailable
 
@@ -30,14 +30,17 @@ class Progress(NamedTuple):
 class Sink:
     """Write tables in order. `run` identifies this run of the process, so that no two runs use the same token.
 
+    `epoch` is that of this writer's lease; 0 where nothing else can write: the embedded engine takes one process.
+
     A writer holds `turn` while it writes something that belongs together. So boards wait for at most one insert of the
     audit, since all writers share one thread.
     """
 
-    def __init__(self, database: Database, metrics: ProjectionMetrics, run: str) -> None:
+    def __init__(self, database: Database, metrics: ProjectionMetrics, run: str, epoch: int = 0) -> None:
         self._database = database
         self._metrics = metrics
         self._run = run
+        self.epoch = epoch
         self._inserts = 0
         self.turn = asyncio.Lock()
         self.fault: str | None = None
@@ -64,6 +67,9 @@ class Sink:
         self._inserts += 1
         token = f"{table}:{self._run}:{self._inserts}"
         rows = len(next(iter(columns.values()))[1])
+        if self.epoch and table in FENCED:
+            name, kind = EPOCH
+            columns = {**columns, name: (kind, [self.epoch] * rows)}
         attempt = 0
         while True:
             began = time.monotonic()

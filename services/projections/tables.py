@@ -129,6 +129,7 @@ TABLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("recorded_at_us", "Int64"),
     ),
     "revisions": (_EVENT, ("revision", "Int64"), ("announced_at_us", "Int64")),
+    "fences": (("epoch", "Int64"), _EVENT, ("kept", "Int64"), ("taken_at_us", "Int64")),
     "progress": (
         ("topic", "LowCardinality(String)"),
         ("partition", "Int32"),
@@ -136,6 +137,24 @@ TABLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("checksum", "UInt32"),
     ),
 }
+
+FENCED = frozenset(
+    {
+        "splits",
+        "board_rows",
+        "team_standings",
+        "delegation_standings",
+        "together_cases",
+        "published",
+        "published_documents",
+        "revisions",
+        "progress",
+    }
+)
+"""The tables whose rows carry the epoch of their writer, as a last column. The others have the same row of a key by
+whichever writer; see `migrations/0006_fences.sql`.
+"""
+EPOCH = ("epoch", "Int64")
 
 
 def columns_of(table: str, rows: Sequence[Sequence[Any]] | Iterable[Sequence[Any]]) -> Columns:

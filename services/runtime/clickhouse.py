@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
+from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from msgspec import Struct
@@ -118,6 +119,10 @@ class Database:
         """Connect, and create the database if it is missing. Raises DatabaseUnavailable, StartFault."""
         loop = asyncio.get_running_loop()
         self._client = await loop.run_in_executor(self._writer, _connect, self.address)
+
+    async def prepare_inserts(self) -> None:
+        """Load the libraries for which the first insert looks, pandas with its own: that takes a second or more."""
+        await self._run(self._writer, lambda _: options.pd)
 
     async def insert(self, table: str, columns: Columns, token: str) -> None:
         """Insert rows. `token` identifies them, so that a retry after a lost answer inserts nothing twice."""

@@ -338,7 +338,8 @@ APPS = {*PORTS, "readers"}
 
 def test_what_may_run_once_alone_is_a_stateful_set_of_one_pod_and_what_keeps_nothing_has_several():
     once = {name for name, manifest in named("StatefulSet").items() if manifest["spec"]["replicas"] == 1}
-    assert once == {"readers", "projections"}
+    assert once == {"readers"}
+    assert named("Deployment")["projections"]["spec"]["replicas"] == 2
     assert named("Deployment")["ingest"]["spec"]["replicas"] == 2
     assert "MATLINE_SOURCES" not in str(named("Deployment")["ingest"])
     scaled = named("HorizontalPodAutoscaler")["live"]["spec"]
@@ -349,7 +350,7 @@ def test_what_may_run_once_alone_is_a_stateful_set_of_one_pod_and_what_keeps_not
 def test_several_pods_of_a_kind_are_spread_over_machines():
     for name, pod in {**named("Deployment"), **named("StatefulSet")}.items():
         spread = pod["spec"]["template"]["spec"].get("topologySpreadConstraints", [])
-        assert bool(spread) is (name in ("ingest", "scoring", "live"))
+        assert bool(spread) is (name in ("ingest", "scoring", "projections", "live"))
         assert all(constraint["labelSelector"]["matchLabels"] == {"app": name} for constraint in spread)
 
 

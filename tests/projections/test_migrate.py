@@ -1,9 +1,10 @@
 """Tables by numbered migrations."""
 
+import msgspec
 import pytest
 
-from services.projections.migrate import migrate, migrations
-from services.projections.tables import TABLES
+from services.projections.migrate import migrate, migrations, statements
+from services.projections.tables import EPOCH, FENCED, TABLES
 from services.runtime.clickhouse import Database
 from services.runtime.faults import StartFault
 
@@ -11,7 +12,31 @@ from services.runtime.faults import StartFault
 async def test_tables_have_the_columns_that_inserts_give(database: Database) -> None:
     for table, columns in TABLES.items():
         described = await database.query(f"DESCRIBE TABLE {table}")
-        assert [(row[0], row[1]) for row in described] == list(columns)
+        given = [*columns, EPOCH] if table in FENCED else list(columns)
+        assert [(row[0], row[1]) for row in described] == given
+
+
+async def test_tables_of_an_older_release_keep_what_they_have(database: Database) -> None:
+    await database.command("CREATE DATABASE old")
+    old = Database(msgspec.structs.replace(database.address, database="old"))
+    await old.open()
+    try:
+        for _, text in migrations()[:5]:
+            for statement in statements(text):
+                await old.command(statement)
+        await old.command("INSERT INTO revisions VALUES ('x', 4, 40), ('x', 5, 50)")
+        await old.command("INSERT INTO board_rows VALUES ('x', 'men', '7', 5, 1, 3, 9, 9, 9)")
+        assert await migrate(old) == [number for number, _ in migrations()]
+        assert await old.query("SELECT * FROM announced") == [("x", 5, 50, 0)]
+        assert await old.query("SELECT place, bib, revision FROM leaderboard") == [(1, "7", 5)]
+    finally:
+        await old.close()
+        await database.command("DROP DATABASE old")
+
+
+async def test_a_migration_that_was_cut_off_is_applied_again(database: Database) -> None:
+    await database.command("TRUNCATE TABLE migrations")
+    assert await migrate(database) == [number for number, _ in migrations()]
 
 
 async def test_a_second_time_nothing_is_applied(database: Database) -> None:
