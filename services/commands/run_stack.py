@@ -210,6 +210,18 @@ def ingest(log_format: LogFormat = None) -> None:
 
 
 @commands.command(rich_help_panel=SERVICES)
+def readers(log_format: LogFormat = None) -> None:
+    """Read the readers of a file, while no other process does.
+
+    Several may run, each with a data folder of its own: one has the connections, and another takes over when it dies.
+    It is matline ingest with MATLINE_SOURCES, and takes the same settings.
+    """
+    from services.ingest.command import main
+
+    sys.exit(main(service_environment(log_format), standby=True))
+
+
+@commands.command(rich_help_panel=SERVICES)
 def scoring(log_format: LogFormat = None) -> None:
     """Score the race log and write results to Kafka.
 
@@ -234,7 +246,8 @@ def scoring(log_format: LogFormat = None) -> None:
 def projections(log_format: LogFormat = None) -> None:
     """Keep the boards in ClickHouse up to date.
 
-    One process is enough. With the embedded ClickHouse (chDB) it also serves the live boards. Settings:
+    One process is enough; on a server a second one waits and takes over when the first dies. With the embedded
+    ClickHouse (chDB) it also serves the live boards. Settings:
 
     \b
       MATLINE_KAFKA             Kafka's address (127.0.0.1:9092)

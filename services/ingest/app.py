@@ -6,8 +6,9 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -22,6 +23,7 @@ from services.ingest.limits import IngestLimits
 from services.ingest.log_follower import LogFollower
 from services.ingest.metrics import IngestMetrics
 from services.ingest.race_log import KafkaLog, Log
+from services.ingest.readers.standby import ReadersStandby
 from services.ingest.readers.supervisor import ReaderSupervisor
 from services.ingest.readers.uploads import Uploads
 from services.ingest.replicas import ReplicaWatch
@@ -78,6 +80,13 @@ def create_app(
     supervisor = ReaderSupervisor(
         settings.config, settings.host, settings.mylaps_port, access, writer, metrics, now_us, settings.data, limits
     )
+    standby = None
+    if settings.standby:
+        standby = ReadersStandby(settings.kafka, supervisor, lambda: _watch_readers(supervisor, limits.watch_files_s))
+
+    def fault() -> str | None:
+        return writer.fault() or (None if standby is None else standby.fault())
+
     app = web.Application(middlewares=[_answering(ErrorThrottle(limits))])
     app[SUPERVISOR] = supervisor
     app[CONNECTIONS] = connections
@@ -85,18 +94,21 @@ def create_app(
     described = [
         *IngestApi(writer, follower, metrics, now_us, access, limits).routes(),
         *Uploads(supervisor.uploading, writer, metrics, now_us, limits).routes(),
-        *ops.routes(metrics.registry, writer.fault),
+        *ops.routes(metrics.registry, fault),
     ]
     app.add_routes([*described, *reference.routes(SERVICE, described)])
 
     async def lifetime(app: web.Application) -> AsyncIterator[None]:
         app[FAILED] = asyncio.get_running_loop().create_future()
-        writing = asyncio.create_task(_write(writer, app[FAILED]))
+        writing = [writer.run()] if isinstance(writer, KafkaLog) else []
+        tasks = [asyncio.create_task(_until_failed(work, app[FAILED])) for work in writing]
         beside = [follower.run(), ReplicaWatch(settings.kafka, metrics).run()] if race_log is None else []
-        following = [asyncio.create_task(work) for work in beside]
+        tasks += [asyncio.create_task(work) for work in beside]
         try:
-            await supervisor.start()
-            watching = asyncio.create_task(_watch_readers(supervisor, limits.watch_files_s, app[FAILED]))
+            if standby is None:
+                await supervisor.start()
+            work = _watch_readers(supervisor, limits.watch_files_s) if standby is None else standby.run()
+            watching = asyncio.create_task(_until_failed(work, app[FAILED]))
             try:
                 yield
             finally:
@@ -104,7 +116,6 @@ def create_app(
                 await asyncio.gather(watching, return_exceptions=True)
                 await supervisor.close()
         finally:
-            tasks = [writing, *following]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -117,22 +128,16 @@ def _disk_guard(settings: IngestSettings) -> DiskGuard | None:
     return None if settings.kafka_folder is None else DiskGuard(settings.kafka_folder)
 
 
-async def _watch_readers(supervisor: ReaderSupervisor, every_s: float, failed: "asyncio.Future[None]") -> None:
+async def _watch_readers(supervisor: ReaderSupervisor, every_s: float) -> None:
     """Keep the readers in step with their file, for as long as this task lives."""
-    try:
-        while True:
-            await asyncio.sleep(every_s)
-            await supervisor.look()
-    except Exception as error:
-        if not failed.done():
-            failed.set_exception(error)
+    while True:
+        await asyncio.sleep(every_s)
+        await supervisor.look()
 
 
-async def _write(writer: Log, failed: "asyncio.Future[None]") -> None:
-    if not isinstance(writer, KafkaLog):
-        return
+async def _until_failed(work: Coroutine[Any, Any, None], failed: "asyncio.Future[None]") -> None:
     try:
-        await writer.run()
+        await work
     except Exception as error:
         if not failed.done():
             failed.set_exception(error)

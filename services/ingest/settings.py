@@ -18,7 +18,8 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     """Where ingest listens and writes. `partitions` is how many `race-log` has; port 0 takes a free one. `config` names
     the readers (null: none); a MYLAPS source without an address listens on `mylaps_port`. `tokens` may be missing,
     `tls` null is plain HTTP; `data` is where readers' cursors are kept. `kafka_folder` is where a Kafka on this machine
-    keeps its log: nothing is taken while that disk is nearly full (null: Kafka is elsewhere).
+    keeps its log: nothing is taken while that disk is nearly full (null: Kafka is elsewhere). `standby`: one process of
+    several runs the readers, and this one waits until it is its turn.
     """
 
     kafka: KafkaOptions = KafkaOptions()
@@ -31,13 +32,14 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     data: Path = Path(".matline")
     tokens: Path = Path(".matline/tokens.json")
     tls: TlsFiles | None = None
+    standby: bool = False
 
     def certificates(self) -> list[CertificateFile]:
         """Return the files of certificates."""
         return [*self.kafka.certificates(), *([] if self.tls is None else self.tls.certificates())]
 
 
-def settings_from(environment: Mapping[str, str]) -> IngestSettings:
+def settings_from(environment: Mapping[str, str], standby: bool = False) -> IngestSettings:
     """Return the settings in the MATLINE_ variables. Raises StartFault."""
     kafka_folder = text(environment, "MATLINE_KAFKA_FOLDER", "")
     return IngestSettings(
@@ -51,6 +53,7 @@ def settings_from(environment: Mapping[str, str]) -> IngestSettings:
         data=folder(environment, "MATLINE_DATA", ".matline"),
         tokens=tokens_path(environment),
         tls=tls_files(environment),
+        standby=standby,
     )
 
 

@@ -68,7 +68,7 @@ class _KeepHolder:
 
 
 class Lease(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """The lease on a role. A context manager; leaving it hands the lease to a process that waits.
+    """The lease on a role. A context manager, of `join` and `close`.
 
     `granted`, then `claim`, then `held` for as long as the work goes on. `role` is a key of GROUPS. `waits`: another
     process is known to hold it.
@@ -92,16 +92,22 @@ class Lease(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         )
         self._consumer.subscribe([STANDINGS.name], listener=self)
 
-    async def __aenter__(self) -> Self:
+    async def join(self) -> None:
         """Join the group. Raises KafkaError."""
         await self._consumer.start()
+
+    async def close(self) -> None:
+        """Leave the group; a process that waits gets the lease at once."""
+        await self._consumer.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.join()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the group."""
-        await self._consumer.stop()
+        await self.close()
 
     async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
         """Do nothing: the partition usually comes back at once, and commits are fenced."""

@@ -313,7 +313,7 @@ def test_every_workload_takes_its_settings_and_is_probed_bounded_and_without_rig
                 assert any(value.startswith(path) for path in mounted), name
         if kind == "Job":
             continue
-        command = container["args"][0]
+        command = "ingest" if container["args"] == ["readers"] else container["args"][0]  # one service in two roles
         settings: Any = SETTINGS[command](environment)
         assert (settings.host, settings.port) == ("0.0.0.0", PORTS[command])
         assert settings.kafka.protocol == "SASL_SSL"
@@ -326,6 +326,8 @@ def test_every_workload_takes_its_settings_and_is_probed_bounded_and_without_rig
             assert settings.worker == "scoring-0"
         seen.append(command)
     assert sorted(seen) == sorted([*PORTS, "ingest"])  # once by HTTP, once for the readers
+    (readers,) = named("StatefulSet")["readers"]["spec"]["template"]["spec"]["containers"]
+    assert readers["args"] == ["readers"]
 
 
 def named(kind: str) -> dict[str, dict[str, Any]]:
@@ -336,10 +338,11 @@ def named(kind: str) -> dict[str, dict[str, Any]]:
 APPS = {*PORTS, "readers"}
 
 
-def test_what_may_run_once_alone_is_a_stateful_set_of_one_pod_and_what_keeps_nothing_has_several():
-    once = {name for name, manifest in named("StatefulSet").items() if manifest["spec"]["replicas"] == 1}
-    assert once == {"readers"}
+def test_no_process_is_alone_and_an_update_does_not_wait_for_readers_that_are_not_ready():
+    assert all(manifest["spec"]["replicas"] > 1 for manifest in named("StatefulSet").values())
     assert named("Deployment")["projections"]["spec"]["replicas"] == 2
+    readers = named("StatefulSet")["readers"]["spec"]
+    assert (readers["podManagementPolicy"], readers["updateStrategy"]) == ("Parallel", {"type": "OnDelete"})
     assert named("Deployment")["ingest"]["spec"]["replicas"] == 2
     assert "MATLINE_SOURCES" not in str(named("Deployment")["ingest"])
     scaled = named("HorizontalPodAutoscaler")["live"]["spec"]
@@ -350,7 +353,7 @@ def test_what_may_run_once_alone_is_a_stateful_set_of_one_pod_and_what_keeps_not
 def test_several_pods_of_a_kind_are_spread_over_machines():
     for name, pod in {**named("Deployment"), **named("StatefulSet")}.items():
         spread = pod["spec"]["template"]["spec"].get("topologySpreadConstraints", [])
-        assert bool(spread) is (name in ("ingest", "scoring", "projections", "live"))
+        assert bool(spread) is (name in APPS)
         assert all(constraint["labelSelector"]["matchLabels"] == {"app": name} for constraint in spread)
 
 

@@ -19,7 +19,7 @@ def protocol_row(protocol: ReaderProtocol) -> str:
     connection = CONNECTION[protocol.way].format(port=protocol.port)
     if protocol.broker:
         connection = f"ingest dials the broker's port {protocol.port}"
-    return f"| `{protocol.name}` | {protocol.title} | {connection} | {protocol.replays} |"
+    return f"| `{protocol.name}` | {protocol.title} | {connection} | {protocol.replays} | {protocol.takes_over} |"
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

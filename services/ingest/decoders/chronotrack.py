@@ -436,6 +436,7 @@ PROTOCOL = ReaderProtocol(
     options=(Option("day", date, "the date of clients that send times without one"),),
     begins_with=rb"~CTP01",
     acknowledges="Nothing: the client keeps its log.",
+    takes_over="It reads again what it has not read itself.",
     replays="Each location is resumed at the last event that we have, or asked for in full where its numbers differ.",
     sample="""\
 [[sources]]

@@ -121,6 +121,7 @@ PROTOCOL = ReaderProtocol(
     takes_secret=True,
     has_zone=False,
     acknowledges="Each post, by 200 once Kafka has all of it.",
+    takes_over="Posts that were not answered come again, if the reader does that.",
     replays="A post that was not answered may come again; whether a reader does that is not documented.",
     sample="""\
 [[sources]]

@@ -278,6 +278,7 @@ PROTOCOL = ReaderProtocol(
     takes_secret=True,
     has_zone=False,
     acknowledges="Nothing: the reader forgets an event once it is sent.",
+    takes_over="The events come that the reader kept; what is in the journal waits for its process.",
     replays="It first sends the events that it kept meanwhile, as many as its `eventBufferSize`; others are lost.",
     caution="Only its clock and settings are shown: the stream would take the events that it keeps away from ingest.",
     sample="""\

@@ -356,6 +356,7 @@ PROTOCOL = ReaderProtocol(
     begins_with=rb"^a[abc][0-9a-fA-F]{8,}",
     speaks_first=False,
     acknowledges="Nothing: the stream is not sent again.",
+    takes_over="Of an Elite it reads again what it has not read itself; other journals wait for their process.",
     replays="An Elite replays stored reads from a minute before the last one on. Reads of other models go to our disk "
     "first.",
     sample="""\

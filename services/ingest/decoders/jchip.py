@@ -211,6 +211,7 @@ PROTOCOL = ReaderProtocol(
     options=(Option("place", Place, "what every reader that calls is named, since a bridge's own name changes"),),
     begins_with=rb"^N[0-9A-Fa-f]{4}",
     acknowledges="Nothing: a reader forgets a read once it is sent.",
+    takes_over="The journal waits for the process that has it.",
     replays="Nothing is sent again; reads go to our disk first.",
     sample="""\
 [[sources]]

@@ -333,6 +333,7 @@ PROTOCOL = ReaderProtocol(
     is_text=False,
     caution="An LLRP reader serves one client, and reports sent here reach no other. Disconnect ingest first.",
     acknowledges="Nothing: reports go to our disk first.",
+    takes_over="What the reader held comes; the journal waits for the process that has it.",
     replays="A reader that can hold reports while no client is connected is asked for them; others lose them.",
     sample="""\
 [[sources]]

@@ -194,6 +194,7 @@ PROTOCOL = ReaderProtocol(
     read_again=_read_again,
     begins_with=rb"@(Pong|Store|Passing|Marker|Ping)@",
     acknowledges="Each message, once Kafka has all of it.",
+    takes_over="What was not acknowledged comes again.",
     replays="The exporter sends a message again every 20 s until it is acknowledged.",
     sample="""\
 [[sources]]

@@ -289,6 +289,7 @@ PROTOCOL = ReaderProtocol(
     is_text=False,
     begins_with=rb"^\x8e[\x00-\x8c]",
     acknowledges="Nothing: the decoder keeps its passings.",
+    takes_over="It reads again what it has not read itself; of a decoder new to it nothing before the next passing.",
     replays="By passing number, from the last known one on; of a new decoder nothing before its first passing.",
     sample="""\
 [[sources]]

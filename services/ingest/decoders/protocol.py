@@ -68,6 +68,7 @@ class ReaderProtocol(Struct, frozen=True, kw_only=True):
     sample: str  # a complete [[sources]] table
     acknowledges: str  # what ingest acknowledges to the device, and when
     replays: str  # how missed reads are fetched
+    takes_over: str  # what a process with another folder gets, when it takes over from the one that read
     read_again: Callable[[bytes, ReaderSettings, str], list[Message]]
     watch: Callable[[ReaderSettings], Make] | None = None
     read_upload: Callable[[bytes, str, str, ReaderSettings], list[Message]] | None = None

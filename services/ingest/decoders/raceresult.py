@@ -677,6 +677,7 @@ PROTOCOL = ReaderProtocol(
     options=(DAY, BEGAN),
     begins_with=rb"^(#P;|GETPROTOCOL|PASSINGS|GETSTATUS|UNKNOWN)",
     acknowledges="Nothing: the decoder keeps its passing files.",
+    takes_over="It reads again what it has not read itself.",
     replays="By file and passing number, from the last known one on; of a new decoder the last day.",
     sample="""\
 [[sources]]

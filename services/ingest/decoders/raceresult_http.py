@@ -84,6 +84,7 @@ PROTOCOL = ReaderProtocol(
     read_again=_read_again,
     options=(DAY, BEGAN),
     acknowledges="Each upload, by OK once Kafka has all of it.",
+    takes_over="Uploads that were not answered come again.",
     replays="The decoder sends an upload again until it is answered OK.",
     sample="""\
 [[sources]]

@@ -267,6 +267,7 @@ PROTOCOL = ReaderProtocol(
     has_zone=False,
     is_text=False,
     acknowledges="Nothing: the box keeps its passings.",
+    takes_over="It reads again what it has not read itself; of a box new to it from its current file on.",
     replays="By file and passing number, from the last known one on; of a new box from its current file on.",
     sample="""\
 [[sources]]

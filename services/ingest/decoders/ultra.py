@@ -433,6 +433,7 @@ PROTOCOL = ReaderProtocol(
     read_again=_read_again,
     begins_with=rb"^(\d,)?Connected|^V=\d|^S=\d",
     acknowledges="Nothing: the box keeps its log.",
+    takes_over="It reads again what it has not read itself.",
     replays="By LogID, from the last known one on; a new box is asked for its last day.",
     sample="""\
 [[sources]]

@@ -335,6 +335,7 @@ PROTOCOL = ReaderProtocol(
     read_again=_read_again,
     begins_with=rb"^(\*|CLOCK \d\d-|CLOCKOK|READOK|RACESTART )|^[^;]+;\d\d-\d\d-\d{4} ",
     acknowledges="Nothing: the device keeps its reads.",
+    takes_over="It reads again what it has not read itself.",
     replays="By time, from a minute before the last known read or a gap in numbers on; of a new device the last day.",
     sample="""\
 [[sources]]

@@ -82,6 +82,7 @@ PROTOCOL = ReaderProtocol(
     takes_secret=True,
     has_zone=False,
     acknowledges="Each post, by 200 once Kafka has all of it.",
+    takes_over="Posts that were not answered come again, if the reader does that.",
     replays="Set it to retain tag data; whether it then posts unanswered reads again is not documented.",
     sample="""\
 [[sources]]

@@ -27,6 +27,7 @@ PROTOCOL = ReaderProtocol(
     speaks_first=False,
     is_text=False,
     acknowledges="Each message to the broker, once Kafka has all of it.",
+    takes_over="What was not acknowledged to the broker comes again.",
     replays="The broker keeps the messages of a session; whether the reader does without it depends on its settings.",
     sample="""\
 [[sources]]

@@ -17,7 +17,7 @@ EACH = pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=list(PROTOCOL
 def test_a_row_says_how_its_readers_are_reached_and_what_they_get_back(protocol: ReaderProtocol):
     assert (protocol.connect is None) is (protocol.way == "comes by HTTP")
     assert (protocol.port == 0) is (protocol.way == "comes by HTTP")
-    for sentence in (protocol.acknowledges, protocol.replays):
+    for sentence in (protocol.acknowledges, protocol.replays, protocol.takes_over):
         assert sentence[:1].isupper()
         assert sentence.endswith(".")
     re.compile(protocol.begins_with)
