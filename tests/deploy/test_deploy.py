@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -32,7 +32,7 @@ from tests.docs.metrics_page import described, registries
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-SETTINGS = {
+SETTINGS: dict[str, Callable[[Mapping[str, str]], Any]] = {
     "ingest": ingest_settings,
     "scoring": scoring_settings,
     "projections": projections_settings,
