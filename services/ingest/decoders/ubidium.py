@@ -59,6 +59,8 @@ STATUS_EVERY_S = 10
 SILENCE_S = 35.0  # three of them
 MESSAGE_MAX_BYTES = 64 * 1024
 HEAD_BYTES = 5
+LOOP_MOST = 65_535  # they are numbered from 1 to 8
+RSSI_LEAST = -1_000  # what is below is no strength
 
 
 class Ubidium(Reader):
@@ -229,8 +231,8 @@ def _read(passing: Passing) -> Message:
         where,
         label(code, "chip"),
         passing.at_us,
-        antenna=passing.loop,
-        rssi=float(passing.rssi) if passing.rssi < 0 and not passing.is_active else None,
+        antenna=passing.loop if passing.loop is not None and passing.loop <= LOOP_MOST else None,
+        rssi=float(passing.rssi) if RSSI_LEAST <= passing.rssi < 0 and not passing.is_active else None,
     )
 
 

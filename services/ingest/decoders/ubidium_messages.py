@@ -13,6 +13,7 @@ NOT_FOUND = 5  # code of an error: the passing that was asked for does not exist
 
 Value = int | bytes
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types
+UINT32_MAX = 2**32 - 1
 VARINT_BITS_MAX = 63  # ten bytes
 FIXED = {FIXED64: 8, FIXED32: 4}
 
@@ -147,13 +148,13 @@ def read_passing(data: bytes) -> Passing:
     passive = dict(fields(_message(transponder.get(2, b""))))
     active = dict(fields(_message(values.get(10, b""))))
     return Passing(
-        no=PassingNumber(_number(number.get(1, 0)), _number(number.get(2, 0))),
+        no=PassingNumber(_uint32(number.get(1, 0)), _uint32(number.get(2, 0))),
         device=_text(source.get(2, b"")) or _text(source.get(1, b"")),
         code=_text(transponder.get(1, b"")),
-        order=_number(passive.get(1, 0)),
+        order=_uint32(passive.get(1, 0)),
         at_us=_instant_us(_message(values[5])) if 5 in values else None,
         rssi=_signed(_number(values.get(7, 0))),
-        loop=_number(active[2]) if 2 in active else None,
+        loop=_uint32(active[2]) if 2 in active else None,
         is_active=10 in values,
         is_marker=13 in values or 4 in transponder,
     )
@@ -201,6 +202,14 @@ def _number(value: Value) -> int:
     if isinstance(value, bytes):
         raise ValueError("a field is no number")
     return value
+
+
+def _uint32(value: Value) -> int:
+    """Return a number of 32 bits. Raises ValueError for a longer one, which no box sends."""
+    number = _number(value)
+    if number > UINT32_MAX:
+        raise ValueError(f"{number} has more than 32 bits")
+    return number
 
 
 def _text(value: Value) -> str:

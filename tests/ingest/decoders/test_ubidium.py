@@ -140,6 +140,16 @@ def test_a_single_use_tag_is_named_by_its_set_and_a_multi_use_tag_alone():
         assert (read.chip, read.antenna, read.rssi) == (chip, None, -60.0)
 
 
+def test_a_strength_or_a_number_that_no_box_measures_is_not_taken():
+    damaged = field(7, -(2**62)) + field(11, b"")
+    [read, _] = begun().says(passing(more=damaged))
+    assert isinstance(read, DecodedRead)
+    assert read.rssi is None
+    [fault] = begun().says(passing(number=2**32))
+    assert isinstance(fault, Unreadable)
+    assert "32 bits" in fault.reason
+
+
 def test_a_marker_is_a_notice_and_a_passing_without_time_a_dead_letter_that_can_be_read_again():
     [notice, _] = begun().says(passing(more=field(13, field(3, 1))))
     assert notice == Notice("Finish", "marker", AT_US, "passing 9 of file 4")
