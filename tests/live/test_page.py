@@ -333,6 +333,18 @@ async def test_boards_points_and_searches_are_chosen_and_remembered(database, br
         await until(lambda: names(browser) == ["No 7 Runner", "Đặng Hùng"])
 
 
+async def test_a_board_without_anybody_shows_the_first_on_the_course_without_a_reload(database, browser):
+    race = await racing(database, reads(read_at("S1", "C7", 1)))
+    async with serving(race) as live:
+        await opened(browser, f"{live.base}/{EVENT}")
+        await until(lambda: texts(browser, "#connection") == ["Connected"])
+        await until(lambda: "No athletes here yet" in texts(browser, "#empty")[0])
+        await race.announce(reads(read_at("K1", "C7", 2000)))
+        await until(lambda: names(browser) == ["No 7 Runner"])
+        await race.announce(reads(read_at("K1", "C8", 1900)), reads(read_at("S1", "C8", 1)))
+        await until(lambda: names(browser) == ["No 8 Runner", "No 7 Runner"])
+
+
 async def test_an_athlete_opens_by_keyboard_follows_revisions_and_closes(database, browser):
     race = await racing(database, run("7", 1, 2000, 4000))
     async with serving(race) as live:

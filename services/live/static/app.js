@@ -40,6 +40,7 @@ let delegation = null; // the answer that is shown, if it is one of a delegation
 let shown = new Set(); // bibs on the board now
 let placed = new Set(); // those of them with a place on the board itself, to mark the new ones
 let undecided = false; // whether a place of the shown podium can still change, which it does by the reads of the whole race
+let growing = false; // whether somebody on the course, who has no place on the board yet, may come to the shown rows
 let shownOf = ""; // the board, point and search of `shown`
 let language = document.documentElement.lang; // the server has chosen it
 
@@ -313,6 +314,7 @@ async function loadBoard() {
   const answer = isList ? await getList() : await get(`${base}/${chosen.kind}/${encodeURIComponent(chosen.board)}`, query);
   if (["board", "point", "list", "search", "from", "limit"].some((name) => asked[name] !== view[name])) return; // the choice has changed since
   const rows = isList ? answer.athletes : answer.rows;
+  growing = !isList && chosen.kind === "boards" && (rows.length < asked.limit || rows.at(-1).status === "ON_COURSE");
   undecided = Boolean(answer.podium?.some((place) => !place.decided));
   if (isList) showList(answer);
   else if (chosen.kind === "boards") showBoard(chosen, answer);
@@ -729,7 +731,7 @@ function changed(news) {
   updated(eventClock(news.announced_at_us));
   counts.soon();
   const concernsBoard = news.bibs === null || news.boards.includes(view.board) || news.bibs.some((bib) => shown.has(bib));
-  if (view.point || view.list || view.search || undecided || concernsBoard) board.soon();
+  if (view.point || view.list || view.search || undecided || growing || concernsBoard) board.soon();
   if (view.bib && (news.bibs === null || news.bibs.includes(view.bib) || news.boards.length)) athlete.soon();
 }
 
