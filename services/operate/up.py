@@ -178,13 +178,32 @@ async def _kafka(
     )
     options = KafkaOptions(servers=node.servers)
     await _until(lambda: _accepts(settings.ports.kafka), KAFKA_READY_S, "the embedded Kafka", stop)
-    await create_topics(options, settings.partitions, 1, DURABLE_HERE)
-    counts = await check_topics(options)
+    counts = await _topics(options, settings.partitions, stop)
     if (existing := counts["race-log"]) != settings.partitions:
         raise StartFault(
             f"race-log has {existing} partitions, not {settings.partitions}; start with --partitions {existing}"
         )
     return options
+
+
+async def _topics(kafka: KafkaOptions, partitions: int, stop: asyncio.Event) -> dict[str, int]:
+    """Create what is missing of our topics on the embedded Kafka, and return the partitions of each.
+
+    A broker that has just opened its port may still refuse requests, on a busy machine for seconds. Raises StartFault,
+    _Stopped if asked to stop.
+    """
+    counts: dict[str, int] = {}
+
+    async def created() -> bool:
+        try:
+            await create_topics(kafka, partitions, 1, DURABLE_HERE)
+            counts.update(await check_topics(kafka))
+        except KafkaError:
+            return False
+        return True
+
+    await _until(created, KAFKA_READY_S, "the embedded Kafka", stop)
+    return counts
 
 
 def _services(settings: UpSettings, kafka: KafkaOptions) -> list[ChildSpec]:
