@@ -13,7 +13,7 @@ LOCKS := requirements/uv.lock.txt requirements/lock.txt requirements/axe.lock.tx
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit chaos drill bench fuzz mutants format dashboards metrics manifests lock kafka-lock clean
+.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit chaos drill bench limits fuzz mutants format dashboards metrics manifests lock kafka-lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -110,6 +110,9 @@ drill: env packages ## plant troubles in a running stack and check which alerts 
 
 bench: env ## measure answer times under load; needs an otherwise idle machine
 	$(BIN)/python -m loadtest.bench
+
+limits: env ## put a running stack to its limits and judge its memory, 15 minutes and more (LIMITS="steady --minutes 60")
+	$(BIN)/python -m loadtest.limits $(LIMITS)
 
 fuzz: env ## feed a million damaged inputs to every decoder, about an hour (FUZZ="mylaps --seed 7 --from 120")
 	$(BIN)/python -m tests.fuzz $(FUZZ)

@@ -65,12 +65,22 @@ class HalfRace:
         except (aiohttp.ClientError, TimeoutError, OSError):
             return None
 
-    async def push(self, number: int = 1) -> int:
-        """Push the next reads until they are accepted, and return the revision after them."""
+    @property
+    def pushed(self) -> int:
+        """How many reads were pushed or taken."""
+        return self._seq
+
+    def take(self, number: int) -> list[RawRead]:
+        """Return the next reads for somebody else to push."""
         reads = []
         for read in islice(self._rest, number):
             self._seq += 1
             reads.append(msgspec.structs.replace(read, seq=self._seq))
+        return reads
+
+    async def push(self, number: int = 1) -> int:
+        """Push the next reads until they are accepted, and return the revision after them."""
+        reads = self.take(number)
         body = msgspec.json.encode({"gateway": "bench", "session": "half", "reads": reads})
         headers = {"Authorization": f"Bearer {self._stack.good_token}", "Content-Type": "application/json"}
         url = f"http://127.0.0.1:{self._stack.ingest_port}/v1/events/{self.event}/reads"
