@@ -14,11 +14,14 @@ from services.watch.watched_service import Look, WatchedService
 
 Severity = Literal["critical", "warning", "info"]
 
-NOT_EVALUATED = frozenset({"ServiceMissing", "BoardsSlow", "LoopLate"})
-"""Alerts that Prometheus alone raises. A service that is missing does not answer, which ServiceDown says here."""
+NOT_EVALUATED = frozenset({"ServiceMissing", "BoardsUnwritten", "BoardsSlow", "LoopLate"})
+"""Alerts that Prometheus alone raises. A service that is missing does not answer, which ServiceDown says here. A look
+sees one process of the projections, which may stand by for another that writes the boards.
+"""
 
 READS_WITHIN_S = 600
 RACE_FROM_S, RACE_UNTIL_S = 600, 14_400  # after the gun; a race is expected to have reads in between
+CERTIFICATE_S = 14 * 86_400  # before it expires
 HISTORY_S = 900  # of the longest question about the past
 
 COUNTED = frozenset(
@@ -285,6 +288,13 @@ def _disk_full(looks: Looks) -> Iterator[Found]:
                 yield Found({"service": "clickhouse"}, free)
 
 
+def _certificate_expires(looks: Looks) -> Iterator[Found]:
+    for service in looks.now.services.values():
+        for labels, expires_s in service.of("matline_certificate_expires_timestamp_seconds"):
+            if expires_s - looks.now.at_s < CERTIFICATE_S:
+                yield Found({"service": service.name, **labels}, expires_s - looks.now.at_s)
+
+
 def _ingest_full(looks: Looks) -> Iterator[Found]:
     ingest: WatchedService = looks.now.services["ingest"]
     waiting = ingest.sum("matline_ingest_waiting_bytes")
@@ -337,6 +347,7 @@ RULES: Mapping[str, Rule] = {
         ),
     ),
     "ReplicasMissing": Rule("warning", 120, _replicas_missing),
+    "CertificateExpires": Rule("warning", 60, _certificate_expires),
     "DiskFull": Rule("critical", 30, _disk_full),
     "IngestFull": Rule("critical", 15, _ingest_full),
     "DatabaseDown": Rule(

@@ -52,6 +52,9 @@ TROUBLES = {
     "ChipsStay": {"projections": FINDING % "chips_stay"},
     "KafkaDown": {"live": "matline_live_kafka_up 0"},
     "ReplicasMissing": {"ingest": 'matline_ingest_kafka_in_sync_replicas{topic="race-log",partition="0"} 2'},
+    "CertificateExpires": {
+        "ingest": f'matline_certificate_expires_timestamp_seconds{{variable="MATLINE_TLS_CERT"}} {NOW_S + 86_400}'
+    },
     "DiskFull": {"projections": "matline_projections_clickhouse_free_bytes 9e8"},
     "IngestFull": {"ingest": "matline_ingest_waiting_bytes 801"},
     "DatabaseDown": {"live": "matline_live_clickhouse_up 0"},
