@@ -77,7 +77,8 @@ class PodiumCache:
         members = await self._store.rows.board(event_id, board.id, revision)
         everybody = await self._store.rows.board(event_id, root.id, revision)
         (leaders,) = await self._leaders.computed(
-            (*key, root.id, contenders.changed_at, everybody.joined_at),
+            # How a board ranks may be defined anew without a change to any result, or to who is on it.
+            (*key, root.id, root.ranked_by(), root.gun_places, contenders.changed_at, everybody.joined_at),
             len(everybody.rows),
             lambda: (podium_leaders(ahead, root, everybody.rows),),
         )

@@ -710,3 +710,17 @@ async def test_the_podium_follows_results_and_definitions_as_the_past_does(datab
         assert [(place["bib"], place["result_open"]) for place in answer["podium"]] == [("8", False), ("7", False)]
         assert (await live.json(f"{BOARDS}/men?as_of={before}"))["podium"][0]["decided"] is True
         assert (await live.json(f"{BOARDS}/women"))["podium"] == []
+
+
+async def test_the_podium_follows_how_a_board_ranks_when_no_result_changes(database):
+    def ranked(**ranking: Any) -> dict[str, Any]:
+        return definition(boards=[board("men", gender="M", **ranking)])
+
+    gun_first = ranked(rank_by="gun_then_chip", gun_places=1)
+    late = run("8", 1700, 3200, None)
+    race = await racing(database, run("7", 1, 2000, 4000), late, run("9", 2, 3000, 5500), definition=gun_first)
+    async with serving(race) as live:
+        assert (await live.json(f"{BOARDS}/men"))["podium"][0]["decided"] is True  # nobody can have a better gun time
+        await race.announce(defined(ranked(rank_by="chip")))
+        first = (await live.json(f"{BOARDS}/men"))["podium"][0]
+        assert (first["decided"], [rival["bib"] for rival in first["rivals"]]) == (False, ["8"])
