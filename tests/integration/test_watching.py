@@ -1,4 +1,6 @@
-"""A race watched on a phone from its start to a late disqualification, while its server is frozen, killed and back."""
+"""A race watched on a phone, and on a desktop beside it, from its start to a late disqualification, while its server is
+frozen, killed and back.
+"""
 
 import os
 import signal
@@ -29,8 +31,10 @@ from tests.live.browsing import browser, on_thread, texts, until
 __all__ = ["browser"]  # the fixture
 
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+DESKTOP = {"width": 1366, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 FIELD = [str(number) for number in range(1, 61)]
 FOLLOWED = "30"
+SERVICES = ("ingest", "scoring", "projections", "live")
 SERVING = "projections"  # the process of an embedded stack that also serves live
 
 
@@ -81,11 +85,38 @@ def caption(browser: webdriver.Chrome) -> str:
     return texts(browser, "#caption")[0]
 
 
+def opened_on_a_desktop(browser: webdriver.Chrome, address: str) -> str:
+    """Open a page in a window as large as a desktop's beside the one in use; return the window."""
+    phone = browser.current_window_handle
+    browser.switch_to.new_window("window")
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", DESKTOP)
+    browser.get(address)
+    browser.execute_script("window.sameDocument = true")
+    desktop = browser.current_window_handle
+    browser.switch_to.window(phone)
+    return desktop
+
+
+def overflow(browser: webdriver.Chrome) -> int:
+    """How many pixels the page is wider than its window."""
+    root = "document.documentElement"
+    wider: int = browser.execute_script(f"return {root}.scrollWidth - {root}.clientWidth")
+    return wider
+
+
+async def operations(stack: Stack) -> dict[str, Any]:
+    """What an official sees of the stack itself."""
+    async with aiohttp.ClientSession() as session, session.get(f"{stack.live}/v1/ops") as answer:
+        assert answer.status == 200, await answer.text()
+        shown: dict[str, Any] = await answer.json()
+        return shown
+
+
 def published(state: str) -> dict[str, Any]:
     return fact("results_published", race="hm", state=state)
 
 
-async def test_a_race_is_watched_on_a_phone_through_a_frozen_and_a_killed_server(
+async def test_a_race_is_watched_on_a_phone_and_a_desktop_through_a_frozen_and_a_killed_server(
     stack: Stack, browser: webdriver.Chrome
 ) -> None:
     await stack.start()
@@ -96,6 +127,8 @@ async def test_a_race_is_watched_on_a_phone_through_a_frozen_and_a_killed_server
     try:
         await until(lambda: shows(browser, f"{stack.live}/{EVENT}?board=men"))
         await on_thread(lambda: browser.execute_script("window.sameDocument = true"))
+        phone = browser.current_window_handle
+        desktop = await on_thread(lambda: opened_on_a_desktop(browser, f"{stack.live}/{EVENT}?board=men"))
 
         await office.read("K1", FIELD, 2000)
         await until(lambda: len(names(browser)) == len(FIELD) and names(browser)[0] == "No 1 Runner")
@@ -131,5 +164,21 @@ async def test_a_race_is_watched_on_a_phone_through_a_frozen_and_a_killed_server
         await office.rule(status("1", "DQ"))
         await until(lambda: names(browser)[0] == "No 2 Runner" and "Changed since official" in caption(browser))
         assert await on_thread(lambda: browser.execute_script("return window.sameDocument")) is True
+        assert await on_thread(lambda: overflow(browser)) <= 0
+
+        shown = await operations(stack)
+        assert {service["name"]: service["fault"] for service in shown["services"]} == dict.fromkeys(SERVICES)
+        (event,) = shown["events"]
+        assert [mat["mat"] for mat in event["mats"]] == ["start", "10k", "finish"]
+        assert event["mats"][1]["devices"][0]["reads"] == len(FIELD)
+
+        await on_thread(lambda: browser.switch_to.window(desktop))
+        await until(lambda: names(browser)[0] == "No 2 Runner" and "Changed since official" in caption(browser))
+        await until(lambda: connection(browser) == "live")
+        assert len(await on_thread(lambda: names(browser))) == 19  # of twenty finishers, without the disqualified one
+        assert await on_thread(lambda: browser.execute_script("return window.sameDocument")) is True
+        assert await on_thread(lambda: overflow(browser)) <= 0
+        await on_thread(browser.close)
+        await on_thread(lambda: browser.switch_to.window(phone))
     finally:
         await on_thread(lambda: browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {}))
