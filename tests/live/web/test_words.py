@@ -1,12 +1,15 @@
 """The words of the pages: both languages have the same, and a page's language is the reader's."""
 
 import re
+from typing import get_args
 
 import pytest
 
+from services.health.health_document import FindingKind
 from services.live.http.query import STATUSES
 from services.live.web.words import WORDS, date_in_words, pick_language, point_label, words_script
 from services.standings.result_flags import CASE, SHOWN
+from services.watch.alerts import RULES
 
 
 def test_both_languages_have_the_same_words_with_the_same_blanks():
@@ -16,6 +19,11 @@ def test_both_languages_have_the_same_words_with_the_same_blanks():
     english, vietnamese = WORDS["en"], WORDS["vi"]
     assert english.keys() == vietnamese.keys()
     assert [name for name in english if blanks(english[name]) != blanks(vietnamese[name])] == []
+
+
+def test_every_alert_and_every_finding_has_its_words():
+    wanted = {f"alert_{name}" for name in RULES} | {f"finding_{kind}" for kind in get_args(FindingKind)}
+    assert wanted <= WORDS["en"].keys()
 
 
 def test_every_status_and_every_public_flag_has_its_words():
