@@ -14,13 +14,14 @@ from loadtest.bench.capacity import costs
 from loadtest.bench.comparison import FLOOR_S, RATIO_MAX, Measured
 from loadtest.bench.costly_answers import answer_comparisons
 from loadtest.bench.race_watched import viewers_of_race
+from loadtest.bench.read_to_board import reads_to_boards
 from loadtest.stack import running_stack
 
 RECOVERIES = "recovery"
 LARGE_RECOVERIES = "recovery-55000"
-CAPACITY = "capacity"
 ON_ONE_STACK = {"answers": answer_comparisons, "attacks": attack_comparisons, "viewers": viewers_of_race}
-PARTS = (*ON_ONE_STACK, CAPACITY, RECOVERIES, LARGE_RECOVERIES)
+ON_THEIR_OWN = {"boards": reads_to_boards, "capacity": costs}
+PARTS = (*ON_ONE_STACK, *ON_THEIR_OWN, RECOVERIES, LARGE_RECOVERIES)
 
 
 async def _measured(parts: list[str]) -> AsyncIterator[Measured]:
@@ -30,10 +31,11 @@ async def _measured(parts: list[str]) -> AsyncIterator[Measured]:
                 if part in parts:
                     async for measured in measure(stack):
                         yield measured
-    if CAPACITY in parts:
-        async with running_stack() as stack:
-            async for cost in costs(stack):
-                yield cost
+    for part, measure_alone in ON_THEIR_OWN.items():
+        if part in parts:
+            async with running_stack() as stack:
+                async for figure in measure_alone(stack):
+                    yield figure
     if RECOVERIES in parts:
         async with running_stack() as stack:
             async for recovered in recovery.recoveries(stack, 11_000, recovery.KILLED):

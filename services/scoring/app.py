@@ -5,7 +5,7 @@ transactions or the web server: by measurement each of those costs more than eve
 exact by its position in the log.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, cast
 
 import faust
@@ -22,8 +22,6 @@ from services.scoring.scorer import Scorer
 from services.scoring.settings import ScoringSettings
 
 GROUP = "matline-scoring"
-TAKE_RECORDS_MAX = 64
-TAKE_WAIT_S = 0.02
 SESSION_S = 6.0  # the group reassigns the partitions of a worker that has been gone for so long
 HEARTBEAT_S = 2.0
 POLL_S = 3600.0  # a slow fold must not end the membership: aiokafka would leave the group for good
@@ -77,10 +75,9 @@ def create_app(settings: ScoringSettings) -> faust.App:
 
     @app.agent(_race_log(app), name="score", concurrency=1)
     async def score(stream: StreamT[bytes]) -> None:
-        async for events in _batches(stream):
-            for event in events:
-                if event.message.generation_id == app.consumer_generation_id:
-                    await scorer.deliver(event)
+        async for event in _unacknowledged(stream):
+            if event.message.generation_id == app.consumer_generation_id:
+                await scorer.deliver(event)
 
     return app
 
@@ -89,11 +86,14 @@ def _race_log(app: faust.App) -> Any:
     return app.topic(RACE_LOG.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
 
-def _batches(stream: StreamT[bytes]) -> AsyncIterator[Sequence[EventT[bytes]]]:
-    """Return an iterator of batches that only our code acknowledges; Faust does not type this method."""
-    return cast(
-        AsyncIterator[Sequence[EventT[bytes]]], cast(Any, stream).noack_take(TAKE_RECORDS_MAX, within=TAKE_WAIT_S)
-    )
+def _unacknowledged(stream: StreamT[bytes]) -> AsyncIterator[EventT[bytes]]:
+    """Return an iterator of records that only our code acknowledges; Faust has the switch, but does not type it.
+
+    `noack_take` would hold each record back for its whole window. Nothing is gained by that: a partition takes all that
+    has arrived while it worked.
+    """
+    cast(Any, stream).enable_acks = False
+    return cast(AsyncIterator[EventT[bytes]], stream.events())
 
 
 def _credentials(kafka: KafkaOptions) -> CredentialsT | None:

@@ -1,0 +1,126 @@
+"""Measure how long reads take to the boards while they arrive at a steady rate, whatever the system does.
+
+The load is open: a read is due by the clock, its request is sent then even if earlier ones have no answer, and its wait
+counts from that instant, so that a system that falls behind cannot slow the load and so hide its delay. Source:
+Karimov et al., Benchmarking Distributed Stream Data Processing Systems (ICDE 2018), sections III and IV.
+"""
+
+import asyncio
+import time
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Sequence
+
+from msgspec import Struct
+
+from loadtest.bench.half_race import HalfRace
+from loadtest.bench.processor_time import processor_s
+from loadtest.stack import RunningStack
+from loadtest.viewers.connections import Arrivals, StreamViewer, address
+from loadtest.viewers.streams import percentile
+
+ATHLETES = 11_000
+TICK_S = 0.01  # between two requests: at 2,000 reads a second each holds 20
+WARM_UP_S = 5.0
+MEASURED_S = 20.0
+SHOWN_S = 60.0  # for the last of the reads to be on the boards
+STREAMED_S = 1.0  # for the stream to show it, too
+SERVICES = ("ingest", "scoring", "projections", "kafka")
+
+
+class Goal(Struct, frozen=True):
+    """A rate of reads a second, and the longest median and 99th percentile that are fast enough, in seconds."""
+
+    rate: int
+    p50_s: float
+    p99_s: float
+
+
+GOALS = (Goal(2_000, 0.08, 0.2), Goal(10_000, 1.0, 1.0))
+
+
+class Shown(Struct, frozen=True):
+    """A request: when its reads were due, and the revision after which they are on the boards."""
+
+    due_us: int
+    revision: int
+
+
+class ReadToBoard(Struct, frozen=True, kw_only=True):
+    """The waits of reads from when they were due until a viewer was shown them, in seconds.
+
+    `processor_s` is what each service used, with its threads, and `reads` how many reads it was for.
+    """
+
+    goal: Goal
+    waits_s: list[float]
+    reads: int
+    processor_s: dict[str, float]
+
+    @property
+    def name(self) -> str:
+        """The rate."""
+        return f"{self.goal.rate:,} reads/s"
+
+    @property
+    def holds(self) -> bool:
+        """Whether reads are shown soon enough."""
+        return self._at(0.5) <= self.goal.p50_s and self._at(0.99) <= self.goal.p99_s
+
+    def _at(self, share: float) -> float:
+        return percentile(self.waits_s, share)
+
+    def line(self) -> str:
+        """Return one line for a person."""
+        costs = ", ".join(f"{name} {used_s / self.reads * 1e6:.0f}" for name, used_s in self.processor_s.items())
+        return (
+            f"{self.name:<24} due to board p50 {self._at(0.5) * 1000:.0f} ms, p99 {self._at(0.99) * 1000:.0f} ms"
+            f" (at most {self.goal.p50_s * 1000:.0f}, {self.goal.p99_s * 1000:.0f}); processor seconds a million"
+            f" reads: {costs}  {'ok' if self.holds else 'TOO SLOW'}"
+        )
+
+
+async def reads_to_boards(stack: RunningStack) -> AsyncIterator[ReadToBoard]:
+    """Yield the waits at each rate, in the second half of a race. Raises TimeoutError."""
+    host, port, authority = address(f"http://127.0.0.1:{stack.live_port}")
+    async with HalfRace(stack, ATHLETES) as race:
+        for goal in GOALS:
+            arrivals = Arrivals()
+            _, viewer = await asyncio.get_running_loop().create_connection(
+                lambda noted=arrivals: StreamViewer(f"/v1/events/{race.event}/stream", authority, noted), host, port
+            )
+            await viewer.opened
+            await _load(race, goal.rate, WARM_UP_S)
+            before = {name: processor_s(stack.process(name)) for name in SERVICES}
+            sent = await _load(race, goal.rate, MEASURED_S)
+            await race.shown(max(request.revision for request in sent), SHOWN_S)
+            await asyncio.sleep(STREAMED_S)
+            used = {name: processor_s(stack.process(name)) - before[name] for name in SERVICES}
+            viewer.stop()
+            yield ReadToBoard(
+                goal=goal, waits_s=waits_s(sent, arrivals), reads=round(goal.rate * MEASURED_S), processor_s=used
+            )
+
+
+async def _load(race: HalfRace, rate: int, seconds: float) -> list[Shown]:
+    """Send reads at a rate for some time; return the requests once all are answered."""
+    began_s, began_us = time.monotonic(), time.time_ns() // 1000
+
+    async def send(due_s: float) -> Shown:
+        return Shown(began_us + round(due_s * 1e6), await race.push(round(rate * TICK_S)))
+
+    sending: list[asyncio.Task[Shown]] = []
+    for nth in range(round(seconds / TICK_S)):
+        due_s = nth * TICK_S
+        await asyncio.sleep(max(0.0, began_s + due_s - time.monotonic()))
+        sending.append(asyncio.create_task(send(due_s)))
+    return list(await asyncio.gather(*sending))
+
+
+def waits_s(sent: Sequence[Shown], arrivals: Arrivals) -> list[float]:
+    """Return how long after they were due the reads of each request were shown.
+
+    They are shown with the first revision that is not below their own.
+    """
+    return [
+        (arrivals.at_us[bisect_left(arrivals.revisions, request.revision)] - request.due_us) / 1e6 for request in sent
+    ]
