@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MUTANTS := .venv-mutants
+ALTERNATIVES := .venv-alternatives
 STAMP := $(VENV)/.installed
 PACKAGES := chromium chromium-driver curl mosquitto prometheus prometheus-alertmanager
 CORE_TESTS := $(addprefix tests/,schemas formatting scoring standings ingest/decoders)
@@ -108,8 +109,15 @@ chaos: env ## kill, stop, starve, cut off and poison running stacks and check wh
 drill: env packages ## plant troubles in a running stack and check which alerts a real Prometheus raises, half an hour
 	$(BIN)/python -m loadtest.drill $(DRILL)
 
-bench: env ## measure answer times under load; needs an otherwise idle machine
-	$(BIN)/python -m loadtest.bench
+bench: env alternatives ## measure speed, also beside other stream processors; needs an otherwise idle machine (BENCH="boards")
+	$(BIN)/python -m loadtest.bench $(BENCH)
+
+alternatives: $(ALTERNATIVES)/.installed
+
+$(ALTERNATIVES)/.installed: $(STAMP) loadtest/alternatives/requirements.lock.txt
+	$(PYTHON) -m venv --clear $(ALTERNATIVES)
+	$(BIN)/uv pip install --quiet --python $(ALTERNATIVES)/bin/python --require-hashes -r loadtest/alternatives/requirements.lock.txt
+	@touch $@
 
 limits: env ## put a running stack to its limits and judge its memory, 15 minutes and more (LIMITS="steady --minutes 60")
 	$(BIN)/python -m loadtest.limits $(LIMITS)
@@ -141,9 +149,10 @@ lock: env ## pin all dependencies to their newest versions
 	$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.lock.txt
 	$(COMPILE) --upgrade --extra embedded --extra dev pyproject.toml -o requirements/lock.txt
 	$(COMPILE) --upgrade requirements/mutants.in -o requirements/mutants.lock.txt
+	$(COMPILE) --upgrade loadtest/alternatives/requirements.in -o loadtest/alternatives/requirements.lock.txt
 
 kafka-lock: env ## pin the jars of the embedded Kafka
 	$(BIN)/python -m services.operate.embedded_kafka.lock
 
 clean: ## delete the environments and caches
-	rm -rf $(VENV) $(MUTANTS) mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
+	rm -rf $(VENV) $(MUTANTS) $(ALTERNATIVES) mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache

@@ -6,7 +6,7 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from loadtest.bench import recovery
 from loadtest.bench.attacks import attack_comparisons
@@ -15,12 +15,17 @@ from loadtest.bench.comparison import FLOOR_S, RATIO_MAX, Measured
 from loadtest.bench.costly_answers import answer_comparisons
 from loadtest.bench.race_watched import viewers_of_race
 from loadtest.bench.read_to_board import reads_to_boards
-from loadtest.stack import running_stack
+from loadtest.bench.scoring_beside import scoring_beside_others
+from loadtest.stack import RunningStack, running_stack
 
 RECOVERIES = "recovery"
 LARGE_RECOVERIES = "recovery-55000"
 ON_ONE_STACK = {"answers": answer_comparisons, "attacks": attack_comparisons, "viewers": viewers_of_race}
-ON_THEIR_OWN = {"boards": reads_to_boards, "capacity": costs}
+ON_THEIR_OWN: dict[str, Callable[[RunningStack], AsyncIterator[Measured]]] = {
+    "boards": reads_to_boards,
+    "capacity": costs,
+    "scoring": scoring_beside_others,
+}
 PARTS = (*ON_ONE_STACK, *ON_THEIR_OWN, RECOVERIES, LARGE_RECOVERIES)
 
 

@@ -5,7 +5,6 @@ The same number of reads comes each time, at the same rate, of fewer athletes in
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 import races
+from loadtest.bench.processor_time import processor_s
 from loadtest.driver import Target, drive
 from loadtest.plans import plan_for
 from loadtest.simulation import Simulation, simulate
@@ -26,7 +26,6 @@ EVENTS = (1, 20, 100)
 READS_A_SECOND = 3_000.0
 PARTS = ("ingest", "scoring", "projections", "kafka")
 CAUGHT_UP_S = 1_800.0  # for a hang only
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Cost(Struct, frozen=True, kw_only=True):
@@ -100,11 +99,7 @@ async def _send(stack: RunningStack, day: Simulation, reads_a_second: float) -> 
 
 def _processor_s(stack: RunningStack) -> dict[str, float]:
     """Return the processor time that each part has used."""
-    used = {}
-    for part in PARTS:
-        fields = Path(f"/proc/{stack.process(part)}/stat").read_text().rpartition(")")[2].split()
-        used[part] = (int(fields[11]) + int(fields[12])) / TICKS
-    return used
+    return {part: processor_s(stack.process(part)) for part in PARTS}
 
 
 def _memory_mib(process: int) -> float:

@@ -81,14 +81,10 @@ class ReadToBoard(Struct, frozen=True, kw_only=True):
 
 async def reads_to_boards(stack: RunningStack) -> AsyncIterator[ReadToBoard]:
     """Yield the waits at each rate, in the second half of a race. Raises TimeoutError."""
-    host, port, authority = address(f"http://127.0.0.1:{stack.live_port}")
     async with HalfRace(stack, ATHLETES) as race:
         for goal in GOALS:
             arrivals = Arrivals()
-            _, viewer = await asyncio.get_running_loop().create_connection(
-                lambda noted=arrivals: StreamViewer(f"/v1/events/{race.event}/stream", authority, noted), host, port
-            )
-            await viewer.opened
+            viewer = await _viewer(f"http://127.0.0.1:{stack.live_port}", race.event, arrivals)
             await _load(race, goal.rate, WARM_UP_S)
             before = {name: processor_s(stack.process(name)) for name in SERVICES}
             sent = await _load(race, goal.rate, MEASURED_S)
@@ -99,6 +95,15 @@ async def reads_to_boards(stack: RunningStack) -> AsyncIterator[ReadToBoard]:
             yield ReadToBoard(
                 goal=goal, waits_s=waits_s(sent, arrivals), reads=round(goal.rate * MEASURED_S), processor_s=used
             )
+
+
+async def _viewer(url: str, event: str, arrivals: Arrivals) -> StreamViewer:
+    host, port, authority = address(url)
+    _, viewer = await asyncio.get_running_loop().create_connection(
+        lambda: StreamViewer(f"/v1/events/{event}/stream", authority, arrivals), host, port
+    )
+    await viewer.opened
+    return viewer
 
 
 async def _load(race: HalfRace, rate: int, seconds: float) -> list[Shown]:

@@ -1,0 +1,215 @@
+"""Measure scoring beside other stream processors that do a small part of its job, on the same reads in the same run.
+
+Scoring applies all rules and writes every result; the others keep three reads of each chip and mat, and a board. The
+figure that counts is seconds of the processor for a million reads, which other work on the machine changes little.
+"""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable
+from itertools import chain, islice
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from msgspec import Struct
+
+import races
+from loadtest.bench.processor_time import processor_s
+from loadtest.raw_reads import RawRead
+from loadtest.simulation import Simulation, simulate
+from loadtest.stack import RunningStack
+from schemas.codec import decode_frame, encode_envelope
+from schemas.definition_parse import definition_from_toml
+from schemas.events import LoggedFact, ReadRow, ReadsLogged
+from schemas.topics import ENVELOPE_READS_MAX, PARTITIONS_DEFAULT, RACE_LOG, RESULTS, partition_of
+
+RACE = "vnexpress-hcmc-midnight-2024"
+ATHLETES = 1_500  # 160,000 reads, which Faust takes half a minute for if each is a record
+SINGLE, ENVELOPES = "bench-single", "bench-envelopes"
+ENVIRONMENT = ".venv-alternatives/bin/python"
+RUN_S = 300.0
+FASTER_THAN_SINGLE = 2.0  # what the others spend on a read that is a record, by what scoring spends
+RUNS = (
+    ("client alone, a read a record", "client", False, sys.executable),
+    ("Faust, a read a record", "faust_reads", False, sys.executable),
+    ("Quix Streams, a read a record", "quix", False, ENVIRONMENT),
+    ("Bytewax, a read a record", "bytewax_flow", False, ENVIRONMENT),
+    ("client alone, our envelopes", "client", True, sys.executable),
+    ("Quix Streams, our envelopes", "quix", True, ENVIRONMENT),
+    ("Bytewax, our envelopes", "bytewax_flow", True, ENVIRONMENT),
+)
+
+
+class Throughput(Struct, frozen=True, kw_only=True):
+    """The reads that a program worked in, the seconds it took, and those of the processor.
+
+    `least` is how many times faster than this program scoring should be, by the processor's time; None for no goal.
+    """
+
+    name: str
+    reads: int
+    seconds: float
+    processor_s: float
+    scoring_million_s: float
+    least: float | None = None
+
+    @property
+    def million_s(self) -> float:
+        """The processor's seconds for a million reads."""
+        return self.processor_s / self.reads * 1e6
+
+    @property
+    def holds(self) -> bool:
+        """Whether scoring is as much faster as it should be."""
+        return self.least is None or self.million_s >= self.least * self.scoring_million_s
+
+    def line(self) -> str:
+        """Return one line for a person."""
+        goal = "" if self.least is None else f" (at least {self.least:g})  {'ok' if self.holds else 'TOO SLOW'}"
+        return (
+            f"{self.name:<32} {self.million_s:6.2f} processor seconds a million reads,"
+            f" {self.reads / self.seconds:9,.0f} reads/s; {self.million_s / self.scoring_million_s:.2f}"
+            f" times what scoring spends{goal}"
+        )
+
+
+async def scoring_beside_others(stack: RunningStack) -> AsyncIterator[Throughput]:
+    """Yield the throughput of scoring, and then that of each alternative."""
+    if not os.access(ENVIRONMENT, os.X_OK):
+        raise RuntimeError(f"{ENVIRONMENT} is missing; `make alternatives` installs what scoring is compared with")
+    simulation = simulate(definition_from_toml(races.definition_toml(RACE)), ATHLETES, 1)
+    servers = f"127.0.0.1:{stack.kafka_port}"
+    scoring = await _scored(stack, servers, simulation)
+    yield scoring
+    reads = list(_reads(simulation))
+    await _create_topics(servers, SINGLE, ENVELOPES)
+    await _write(servers, SINGLE, ((read.chip.encode(), _json(read)) for read in reads))
+    await _write(servers, ENVELOPES, _envelopes(simulation))
+    for name, program, envelopes, python in RUNS:
+        order = {
+            "servers": servers,
+            "topic": ENVELOPES if envelopes else SINGLE,
+            "reads": len(reads),
+            "envelopes": envelopes,
+            "mats": {device: mat.id for mat in simulation.definition.mats for device in mat.devices},
+            "finish": simulation.definition.races[0].points[-1].mat,
+        }
+        report = await asyncio.to_thread(_run, python, program, order)
+        least = None if envelopes or program == "client" else FASTER_THAN_SINGLE
+        yield Throughput(
+            name=name,
+            reads=report["reads"],
+            seconds=report["seconds"],
+            processor_s=report["processor_s"],
+            scoring_million_s=scoring.million_s,
+            least=least,
+        )
+
+
+def _run(python: str, program: str, order: dict[str, Any]) -> Any:
+    """Run an alternative in a process of its own and return its report. Raises RuntimeError if it fails."""
+    done = subprocess.run(
+        [python, "-m", f"loadtest.alternatives.{program}", json.dumps(order)],
+        capture_output=True,
+        text=True,
+        timeout=RUN_S,
+        check=False,
+    )
+    report = re.search(r'\{"reads".*\}', done.stdout)  # Faust writes escape codes around it
+    if report is None:
+        raise RuntimeError(f"{program} failed: {done.stderr[-2000:]}")
+    return json.loads(report[0])
+
+
+async def _scored(stack: RunningStack, servers: str, simulation: Simulation) -> Throughput:
+    """Write the race to `race-log` as fast as Kafka takes it, and return what scoring spent until its last result."""
+    event = simulation.definition.event
+    partition = partition_of(event, PARTITIONS_DEFAULT)
+    facts = [*simulation.opening, *simulation.guns]
+    await _write(
+        servers, RACE_LOG.name, ((event.encode(), encode_envelope(event, [timed.fact])) for timed in facts), partition
+    )
+    await _frame_of(servers, partition, len(facts) - 1)
+    process = stack.process("scoring")
+    began_s, before_s = time.monotonic(), processor_s(process)
+    written = await _write(servers, RACE_LOG.name, _envelopes(simulation), partition)
+    await _frame_of(servers, partition, len(facts) + written - 1)
+    used_s = processor_s(process) - before_s
+    return Throughput(
+        name="scoring, whole rules, to `results`",
+        reads=len(simulation.reads),
+        seconds=time.monotonic() - began_s,
+        processor_s=used_s,
+        scoring_million_s=used_s / len(simulation.reads) * 1e6,
+    )
+
+
+async def _frame_of(servers: str, partition: int, offset: int) -> None:
+    """Wait for the frame that completes the revision of an offset of `race-log`. Raises TimeoutError."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers)
+    await consumer.start()
+    try:
+        results = TopicPartition(RESULTS.name, partition)
+        consumer.assign([results])
+        await consumer.seek_to_beginning(results)
+        async with asyncio.timeout(RUN_S):
+            async for record in consumer:
+                frame = decode_frame(record.value)
+                if frame.last and frame.through_offset >= offset:
+                    return
+    finally:
+        await consumer.stop()
+
+
+async def _create_topics(servers: str, *names: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, num_partitions=1, replication_factor=1) for name in names])
+    finally:
+        await admin.close()
+
+
+async def _write(servers: str, topic: str, records: Iterable[tuple[bytes, bytes]], partition: int = 0) -> int:
+    """Write records to a partition in full batches, and return how many."""
+    producer = AIOKafkaProducer(bootstrap_servers=servers, max_batch_size=256 * 1024, acks="all")
+    await producer.start()
+    written = 0
+    try:
+        batch = producer.create_batch()
+        for key, value in records:
+            if batch.append(key=key, value=value, timestamp=None) is None:
+                await producer.send_batch(batch, topic, partition=partition)
+                batch = producer.create_batch()
+                batch.append(key=key, value=value, timestamp=None)
+            written += 1
+        await (await producer.send_batch(batch, topic, partition=partition))
+    finally:
+        await producer.stop()
+    return written
+
+
+def _reads(simulation: Simulation) -> Iterable[RawRead]:
+    return chain.from_iterable(delivery.reads for delivery in simulation.deliveries())
+
+
+def _json(read: RawRead) -> bytes:
+    return json.dumps(
+        {"device": read.device, "chip": read.chip, "at_us": read.at_us, "rssi": read.rssi}, separators=(",", ":")
+    ).encode()
+
+
+def _envelopes(simulation: Simulation) -> Iterable[tuple[bytes, bytes]]:
+    """Yield the reads of a race in full envelopes, in the order of their arrival."""
+    event = simulation.definition.event
+    reads = iter(_reads(simulation))
+    while part := list(islice(reads, ENVELOPE_READS_MAX)):
+        rows = [ReadRow(read.seq, read.device, read.chip, read.at_us, read.rssi) for read in part]
+        fact: LoggedFact = ReadsLogged(event=event, gateway="bench", session="all", reads=rows)
+        yield event.encode(), encode_envelope(event, [fact])
