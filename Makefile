@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 MUTANTS := .venv-mutants
 ALTERNATIVES := .venv-alternatives
 STAMP := $(VENV)/.installed
-PACKAGES := chromium chromium-driver curl mosquitto prometheus prometheus-alertmanager
+PACKAGES := chromium chromium-driver curl mosquitto prometheus prometheus-alertmanager valgrind
 CORE_TESTS := $(addprefix tests/,schemas formatting scoring standings ingest/decoders)
 STACK_TESTS := tests/integration tests/clickhouse_over_http tests/operate/embedded_kafka
 RANDOM_TESTS := tests/oracle tests/fuzz tests/health
@@ -47,9 +47,10 @@ $(STAMP): $(LOCKS)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-packages: ## install the Debian packages that the tests need: a browser, curl, an MQTT broker, Prometheus and Alertmanager
+packages: ## install the Debian packages that the tests need: a browser, curl, an MQTT broker, Prometheus, Alertmanager and Valgrind
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && command -v curl >/dev/null && \
-		command -v /usr/sbin/mosquitto >/dev/null && command -v promtool >/dev/null && command -v amtool >/dev/null || \
+		command -v /usr/sbin/mosquitto >/dev/null && command -v promtool >/dev/null && command -v amtool >/dev/null && \
+		command -v valgrind >/dev/null || \
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
 		  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; } || \
 		{ echo "The tests need Debian packages: apt-get install $(PACKAGES)"; exit 1; }
