@@ -14,6 +14,9 @@ EVENTS_SHOWN = 5
 GATEWAYS_SHOWN = 20
 US = 1_000_000
 
+_CHANGED = "matline_projections_event_changed_timestamp_seconds"
+_HEARD = "matline_ingest_gateway_last_heard_timestamp_seconds"
+
 InstantUs = Annotated[int, Meta(description="Microseconds since 1970 UTC.")]
 
 
@@ -94,14 +97,24 @@ class StackState(Struct, frozen=True, kw_only=True):
     gateways: list[GatewayState]
 
 
-def stack_state(before: Look, now: Look) -> StackState:
-    """Return the state of a stack. `before` is an earlier look, or `now` itself, by which nothing flows."""
+def stack_state(before: Look, now: Look, shown: Collection[str] | None = None) -> StackState:
+    """Return the state of a stack. `before` is an earlier look, or `now` itself, by which nothing flows.
+
+    Of many events and gateways those are in it that changed last, of these events alone if `shown` is given.
+    """
     return StackState(
         services=[_service(service) for service in now.services.values()],
         flow=_flow(before, now),
-        events=list(_events(before, now)),
-        gateways=list(_gateways(now.services["ingest"])),
+        events=list(_events(before, now, shown)),
+        gateways=list(_gateways(now.services["ingest"], shown)),
     )
+
+
+def events_known(look: Look) -> set[str]:
+    """Return all events of which a look says something."""
+    changed = look.services["projections"].of(_CHANGED)
+    heard = look.services["ingest"].of(_HEARD)
+    return {labels["event"] for labels, _ in (*changed, *heard)}
 
 
 def _service(service: WatchedService) -> ServiceState:
@@ -136,12 +149,16 @@ def rate(before: Look, now: Look, service: str, metric: str) -> float:
     return max(0.0, rise) / (now.at_s - before.at_s)
 
 
-def _events(before: Look, now: Look) -> Iterator[EventState]:
+def _events(before: Look, now: Look, shown: Collection[str] | None) -> Iterator[EventState]:
     """Yield the events that changed last, the latest first."""
     projections = now.services["projections"]
     lags_s = {labels["event"]: lag_s for labels, lag_s in projections.of("matline_projections_event_lag_seconds")}
-    changed = projections.of("matline_projections_event_changed_timestamp_seconds")
-    for changed_s, event in sorted(((at_s, labels["event"]) for labels, at_s in changed), reverse=True)[:EVENTS_SHOWN]:
+    changed = [
+        (at_s, labels["event"])
+        for labels, at_s in projections.of(_CHANGED)
+        if shown is None or labels["event"] in shown
+    ]
+    for changed_s, event in sorted(changed, reverse=True)[:EVENTS_SHOWN]:
         findings = projections.of("matline_projections_findings", event=event)
         yield EventState(
             event=event,
@@ -187,9 +204,9 @@ def _devices(before: Look, now: Look, event: str) -> Iterator[DeviceState]:
         )
 
 
-def _gateways(ingest: WatchedService) -> Iterator[GatewayState]:
+def _gateways(ingest: WatchedService, shown: Collection[str] | None) -> Iterator[GatewayState]:
     """Yield the gateways that were heard last, the latest first."""
-    heard = list(ingest.of("matline_ingest_gateway_last_heard_timestamp_seconds"))
+    heard = [known for known in ingest.of(_HEARD) if shown is None or known[0]["event"] in shown]
     for labels, heard_s in sorted(heard, key=lambda known: -known[1])[:GATEWAYS_SHOWN]:
         reads, missing, rejected = (
             int(ingest.sum(f"matline_ingest_gateway_{name}", **labels))
@@ -209,13 +226,3 @@ def _gateways(ingest: WatchedService) -> Iterator[GatewayState]:
 def seconds_ago(at_us: int, now_s: float) -> float:
     """Return how long ago an instant was, never negative."""
     return max(0.0, now_s - at_us / US)
-
-
-def of_events(state: StackState, events: Collection[str]) -> StackState:
-    """Return a state with these events and their gateways alone."""
-    return StackState(
-        services=state.services,
-        flow=state.flow,
-        events=[event for event in state.events if event.event in events],
-        gateways=[gateway for gateway in state.gateways if gateway.event in events],
-    )

@@ -12,6 +12,7 @@ from selenium.webdriver.common.keys import Keys
 
 from services.live.limits import LiveLimits
 from services.runtime.tokens import Token, new_token, tokens_bytes
+from services.watch.stack_state import EVENTS_SHOWN
 from tests.builders import EVENT, defined, definition, entries, gun, run
 from tests.live.browsing import browser, on_thread, opened, texts, until
 from tests.live.racing import Racing, serving
@@ -87,6 +88,9 @@ async def test_the_answer_has_mats_along_the_course_and_only_the_events_of_the_t
     gateway, kept_gateway = new_token("gateway", "van", ["*"], ["*"], "2026-01-01")
     path = token_file(tmp_path, kept_official, kept_gateway)
     async with showing() as shown, serving(race, tokens=path, services=shown.addresses) as live:
+        for later in range(EVENTS_SHOWN):
+            changed = f'matline_projections_event_changed_timestamp_seconds{{event="later{later}"}} 1767490000'
+            shown.lines["projections"] += changed + "\n"
         await live.json("/v1/ops", status=401)
         await live.json("/v1/ops", status=403, headers={"Authorization": f"Bearer {gateway}"})
         headers = {"Authorization": f"Bearer {official}"}

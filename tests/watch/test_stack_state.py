@@ -1,6 +1,14 @@
 """The state of a stack by two looks at what its services show."""
 
-from services.watch.stack_state import DeviceState, Flow, RaceState, of_events, stack_state
+from services.watch.stack_state import (
+    EVENTS_SHOWN,
+    GATEWAYS_SHOWN,
+    DeviceState,
+    Flow,
+    RaceState,
+    events_known,
+    stack_state,
+)
 from services.watch.watched_service import together
 from tests.watch.showing import NOW_S, look, service
 
@@ -69,12 +77,19 @@ def test_events_come_by_their_last_change_with_races_and_devices():
     ]
 
 
-def test_an_official_sees_the_events_and_gateways_of_the_own_token_alone():
-    heard = 'matline_ingest_gateway_last_heard_timestamp_seconds{event="%s",gateway="g",source="http"} 1.8e9\n'
-    shown = event("e", NOW_S) + event("f", NOW_S)
-    now = look(projections=shown, ingest="".join(heard % name for name in ("e", "f")))
-    state = of_events(stack_state(now, now), ["f"])
+def test_an_official_sees_the_events_and_gateways_of_the_own_token_alone_however_many_changed_later():
+    heard = 'matline_ingest_gateway_last_heard_timestamp_seconds{event="%s",gateway="g",source="http"} %d\n'
+    later = [f"later{nth}" for nth in range(GATEWAYS_SHOWN)]
+    changed_s = {"e": NOW_S - 60, "f": NOW_S - 60, **dict.fromkeys(later, NOW_S)}
+    now = look(
+        projections="".join(event(name, at_s) for name, at_s in changed_s.items()),
+        ingest="".join(heard % known for known in changed_s.items()),
+    )
+    assert events_known(now) == changed_s.keys()
+    state = stack_state(now, now, ["f"])
     assert [event.event for event in state.events] == [gateway.event for gateway in state.gateways] == ["f"]
+    everybodys = stack_state(now, now)
+    assert (len(everybodys.events), len(everybodys.gateways)) == (EVENTS_SHOWN, GATEWAYS_SHOWN)
 
 
 def test_a_service_that_does_not_answer_says_why():

@@ -1,5 +1,6 @@
 """What officials see of the operation of the stack: as a page, and as JSON for programs."""
 
+import asyncio
 from collections.abc import Sequence
 
 from aiohttp import web
@@ -25,7 +26,7 @@ from services.live.web.render import render
 from services.runtime.clickhouse import DatabaseUnavailable
 from services.runtime.operations import OperationRoute
 from services.standings.event_index import in_asked_language
-from services.watch.stack_state import of_events
+from services.watch.stack_state import events_known, stack_state
 
 
 class OpsPages:
@@ -94,18 +95,14 @@ class OpsPages:
         """Return how the stack is, of the events whose official asks. Raises Refused."""
         self._access.officiated(request, ())
         watched = await self._watch.watched()
-        events = self._access.officiated(request, [event.event for event in watched.state.events])
-        gateways = self._access.officiated(request, {gateway.event for gateway in watched.state.gateways})
-        alerts = [
-            alert
-            for alert in watched.alerts
-            if "event" not in alert.labels or self._access.officiated(request, [alert.labels["event"]])
-        ]
+        known = events_known(watched.now) | {alert.labels.get("event", "") for alert in watched.alerts}
+        visible = frozenset(self._access.officiated(request, known))
+        state = await asyncio.to_thread(stack_state, watched.before, watched.now, visible)
         return operations_of(
-            of_events(watched.state, {*events, *gateways}),
-            alerts,
-            await self._figures(events, language),
-            now_us=round(watched.at_s * 1e6),
+            state,
+            [alert for alert in watched.alerts if "event" not in alert.labels or alert.labels["event"] in visible],
+            await self._figures([event.event for event in state.events], language),
+            now_us=round(watched.now.at_s * 1e6),
             watched_since_us=round(watched.since_s * 1e6),
         )
 

@@ -7,6 +7,7 @@ import { WORDS } from "./words.js";
 const ASK_MS = 5000;
 const ANSWER_MS = 15000; // a frozen server must not hold up the next attempt
 const TOKEN = "token";
+const REFUSED = [401, 403]; // what a proxy answers while live is away says nothing of the token
 
 const $ = (id) => document.getElementById(id);
 const words = WORDS[document.documentElement.lang];
@@ -29,7 +30,7 @@ async function follow() {
   try {
     const answer = await ask();
     if (answer.ok) takeOver(parsed(await answer.text()));
-    if ([401, 403].includes(answer.status)) {
+    if (REFUSED.includes(answer.status)) {
       sessionStorage.removeItem(TOKEN); // it was revoked: the page asks for another one
       location.reload();
       return;
@@ -44,9 +45,10 @@ async function follow() {
 async function open() {
   const answer = await ask().catch(() => null);
   if (!answer?.ok) {
-    if (answer) sessionStorage.removeItem(TOKEN);
+    const refused = REFUSED.includes(answer?.status);
+    if (refused) sessionStorage.removeItem(TOKEN);
     $("refused").hidden = false;
-    $("refused").textContent = answer ? words.opsRefused : words.offline;
+    $("refused").textContent = refused ? words.opsRefused : words.offline;
     return;
   }
   document.body.replaceChildren(...parsed(await answer.text()).body.childNodes);

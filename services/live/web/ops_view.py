@@ -135,7 +135,7 @@ def _flow(shown: Operations, words: Words) -> Iterator[tuple[str, str]]:
 def _event(event: OpsEvent, now_us: int, words: Words) -> EventBlock:
     changed = words["opsChanged"].format(time=lasting(_since_s(event.changed_us, now_us), words))
     behind = words["opsBehind"].format(time=lasting(event.lag_s, words))
-    findings = ", ".join(words[f"finding_{kind}"] for kind in event.findings)
+    findings = ", ".join(words.get(f"finding_{kind}", kind) for kind in event.findings)
     return EventBlock(
         id=event.event,
         name=event.name,
