@@ -32,18 +32,15 @@ ALTER TABLE progress ADD COLUMN IF NOT EXISTS epoch Int64,
 
 -- The newest revision of each event that counts, which readers take.
 CREATE VIEW IF NOT EXISTS announced AS
-SELECT
-    r.event AS event,
-    max(r.revision) AS revision,
-    argMax(r.announced_at_us, (r.revision, r.epoch)) AS announced_at_us,
-    argMax(r.epoch, (r.revision, r.epoch)) AS epoch
+SELECT r.event AS event, r.revision AS revision, r.announced_at_us AS announced_at_us, r.epoch AS epoch
 FROM revisions AS r
 LEFT JOIN (
     SELECT event, max(kept) AS kept FROM fences
     WHERE epoch = (SELECT max(epoch) FROM fences) AND event != '' GROUP BY event
 ) AS f ON r.event = f.event
 WHERE r.epoch >= (SELECT max(epoch) FROM fences) OR (f.event != '' AND r.revision <= f.kept)
-GROUP BY r.event;
+ORDER BY r.event, r.revision DESC, r.epoch DESC
+LIMIT 1 BY r.event;
 
 DROP VIEW IF EXISTS leaderboard;
 
