@@ -151,7 +151,7 @@ def _settings(protocol: ReaderProtocol, order: TestOrder) -> ReaderSettings:
     """Return the settings of the reader under test. Raises CannotTest."""
     if order.secret is not None and not protocol.takes_secret:
         raise CannotTest(f"--secret does not apply to {protocol.name}; leave it out")
-    known = {option.name: option.type for option in protocol.options}
+    known = {option.name: option for option in protocol.options}
     options: dict[str, Any] = {}
     for text in order.options:
         name, _, value = text.partition("=")
@@ -159,9 +159,12 @@ def _settings(protocol: ReaderProtocol, order: TestOrder) -> ReaderSettings:
             choice = f"choose one of {', '.join(known)}" if known else "it has none"
             raise CannotTest(f"{name!r} is not an option of {protocol.name}; {choice}")
         try:
-            options[name] = msgspec.convert(value, known[name], strict=False)
+            options[name] = msgspec.convert(value, known[name].type, strict=False)
+            known[name].check(options[name])
         except msgspec.ValidationError as error:
-            raise CannotTest(f"--option {text!r}: {in_words(value, known[name], str(error))}") from None
+            raise CannotTest(f"--option {text!r}: {in_words(value, known[name].type, str(error))}") from None
+        except ValueError as error:
+            raise CannotTest(f"--option {text!r}: {error}") from None
     if missing := [option.name for option in protocol.options if option.needed and option.name not in options]:
         raise CannotTest(f"{protocol.name} needs --option {missing[0]}=...")
     return ReaderSettings(gateway="reader", zone=_zone(order.zone), secret=order.secret, options=options)

@@ -8,7 +8,7 @@ from functools import partial
 
 from services.ingest.decoders.impinj import read_body
 from services.ingest.decoders.json_events import dead_letter_reader
-from services.ingest.decoders.mqtt_events import PORT, TLS, TOPIC, USER, connect_to
+from services.ingest.decoders.mqtt_events import CAUTION, PORT, TLS, TOPIC, USER, connect_to
 from services.ingest.decoders.protocol import ReaderProtocol
 
 PROTOCOL = ReaderProtocol(
@@ -29,6 +29,7 @@ PROTOCOL = ReaderProtocol(
     acknowledges="Each message to the broker, once Kafka has all of it.",
     takes_over="What was not acknowledged to the broker comes again.",
     replays="The broker keeps the messages of a session; without it the reader, as many as its `eventBufferSize`.",
+    caution=CAUTION,
     sample="""\
 [[sources]]
 protocol = "impinj_mqtt"

@@ -39,9 +39,27 @@ _ACKNOWLEDGED = struct.Struct(">HB")
 Text = Annotated[str, Meta(min_length=1, max_length=64)]
 Topic = Annotated[str, Meta(min_length=1, max_length=1_000)]
 
-TOPIC = Option("topic", Topic, "what is subscribed to at the broker, such as `readers/finish/#`. Required", needed=True)
+
+def check_topic(topic: str) -> None:
+    """Raise ValueError for a topic to which no broker lets anybody subscribe."""
+    levels = topic.split("/")
+    if any(len(level) > 1 and {"+", "#"} & set(level) for level in levels) or "#" in levels[:-1] or "\0" in topic:
+        raise ValueError(f"{topic[:80]!r} is no topic: `+` stands alone between slashes, `#` alone at the end")
+
+
+TOPIC = Option(
+    "topic",
+    Topic,
+    "what is subscribed to at the broker, such as `readers/finish/#`. Required",
+    needed=True,
+    check=check_topic,
+)
 USER = Option("user", Text, "the user of the broker whose password is `secret`")
 TLS = Option("tls", bool, "true: the broker is reached by TLS. Its certificate is not checked")
+CAUTION = (
+    "A broker keeps messages for ingest as long as its own limits allow: Mosquitto drops those beyond 1,000 unless its"
+    " configuration has `max_queued_messages 0`, and forgets all when it is restarted without `persistence true`."
+)
 
 
 def frame(topic: str, payload: bytes, number: int, qos: int) -> bytes:

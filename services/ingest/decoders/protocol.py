@@ -34,12 +34,16 @@ class ReaderSettings(Struct, frozen=True, kw_only=True):
 
 
 class Option(Struct, frozen=True):
-    """A field of `[[sources]]` that only this protocol has: its name, its type for msgspec, and its meaning."""
+    """A field of `[[sources]]` that only this protocol has: its name, its type for msgspec, and its meaning.
+
+    `check` raises ValueError for a value of that type that is wrong.
+    """
 
     name: str
     type: Any
     meaning: str
     needed: bool = False
+    check: Callable[[Any], None] = lambda _: None
 
 
 def _never(_: ReaderSettings) -> bool:

@@ -7,7 +7,7 @@ Whether it keeps events while it has no broker depends on its settings for reten
 from functools import partial
 
 from services.ingest.decoders.json_events import dead_letter_reader
-from services.ingest.decoders.mqtt_events import PORT, TLS, TOPIC, USER, connect_to
+from services.ingest.decoders.mqtt_events import CAUTION, PORT, TLS, TOPIC, USER, connect_to
 from services.ingest.decoders.protocol import ReaderProtocol
 from services.ingest.decoders.zebra import read_body
 
@@ -29,6 +29,7 @@ PROTOCOL = ReaderProtocol(
     acknowledges="Each message to the broker, once Kafka has all of it.",
     takes_over="What was not acknowledged to the broker comes again.",
     replays="The broker keeps the messages of a session; whether the reader does without it depends on its settings.",
+    caution=CAUTION,
     sample="""\
 [[sources]]
 protocol = "zebra_mqtt"

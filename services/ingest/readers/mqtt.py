@@ -109,7 +109,11 @@ class Subscription:
         self._loop.call_soon_threadsafe(self._settle, reasons[0])
 
     def _published(self, client: Client, _: Any, message: MQTTMessage) -> None:
-        data = frame(message.topic, bytes(message.payload[:PAYLOAD_MAX_BYTES]), message.mid, message.qos)
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # which would end the client's thread, and nobody would hear of it
+            topic = ""
+        data = frame(topic, bytes(message.payload[:PAYLOAD_MAX_BYTES]), message.mid, message.qos)
         self._loop.call_soon_threadsafe(self._take, data)
 
     def _disconnected(

@@ -145,7 +145,7 @@ def _faults(table: Any, path: str) -> Iterator[Fault]:
             yield from type_faults
             continue
         try:
-            _check_value(key, value)
+            _OPTIONS[key].check(value) if key in _OPTIONS else _check_value(key, value)
         except ValueError as error:
             yield Fault(f"{path}.{key}", str(error))
     for needed, f in _COMMON.items():
@@ -239,6 +239,7 @@ def _protocol_faults(protocol: ReaderProtocol, table: Mapping[str, Any], path: s
 def _clashes(sources: list[Source]) -> Iterator[Fault]:
     places: list[_Place] = []
     identities: dict[tuple[str, str, str], int] = {}
+    sessions: dict[tuple[str, int, str], int] = {}
     for index, source in enumerate(sources):
         protocol = PROTOCOLS[source.protocol]
         host, port = ("", protocol.port) if source.address is None else host_and_port(source.address)
@@ -254,6 +255,16 @@ def _clashes(sources: list[Source]) -> Iterator[Fault]:
         if identities.setdefault(source.identity(), index) != index:
             first = identities[source.identity()]
             yield Fault(f"sources[{index}].gateway", f"{source.gateway!r} is already the gateway of sources[{first}]")
+        elif protocol.broker and (first := sessions.setdefault(_session(host, port, source), index)) != index:
+            reason = (
+                f"is already that of sources[{first}] at this broker, which would end the connection of one of them"
+            )
+            yield Fault(f"sources[{index}].gateway", f"{source.gateway!r} {reason}")
+
+
+def _session(host: str, port: int, source: Source) -> tuple[str, int, str]:
+    """Return what a broker's session of a source is known by: the gateway names it."""
+    return "loopback" if is_loopback(host) else host.lower(), port, source.gateway
 
 
 class _Place(NamedTuple):

@@ -159,6 +159,34 @@ def test_a_reader_elsewhere_may_have_the_port_on_which_we_listen():
     assert len(parse_sources((listens + dialled).encode())) == 2
 
 
+def test_sources_of_one_broker_have_sessions_of_their_own():
+    broker = {"address": '"broker:1883"', "topic": '"readers/#"'}
+    other = table("zebra_mqtt", address='"Broker:1883"', topic='"readers/#"')
+    assert faults(table("impinj_mqtt", **broker) + other) == [
+        "sources[1].gateway: 'g' is already that of sources[0] at this broker, which would end the connection of one of"
+        " them"
+    ]
+    for apart in ({"gateway": '"h"'}, {"address": '"broker:1884"'}):
+        assert (
+            len(parse_sources((table("impinj_mqtt", **broker) + table("zebra_mqtt", **broker | apart)).encode())) == 2
+        )
+
+
+@pytest.mark.parametrize(
+    "topic", ["#", "+", "readers/finish", "+/finish/#", "readers/+", "/a//b", "a b", "$share/g/a/#"]
+)
+def test_a_topic_of_a_broker_is_taken(topic):
+    [source] = parse_sources(table("impinj_mqtt", address='"b:1883"', topic=f'"{topic}"').encode())
+    assert source.options["topic"] == topic
+
+
+@pytest.mark.parametrize("topic", ["a/#/b", "#/a", "a#", "a+/b", "readers/finish+", "a\\u0000"])
+def test_a_topic_that_no_broker_takes_is_named(topic):
+    [fault] = faults(table("impinj_mqtt", address='"b:1883"', topic=f'"{topic}"'))
+    assert fault.startswith("sources[0].topic: ")
+    assert "is no topic" in fault
+
+
 def test_a_byte_order_mark_changes_nothing():
     text = table("mylaps", zone='"+04:00"').encode()
     assert parse_sources(b"\xef\xbb\xbf" + text) == parse_sources(text)

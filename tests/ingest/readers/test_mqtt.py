@@ -1,0 +1,35 @@
+"""The client of an MQTT broker, at one that sends what a broker should not."""
+
+import asyncio
+
+from services.ingest.decoders.mqtt_events import frame
+from services.ingest.decoders.protocol import ReaderSettings
+from services.ingest.readers.mqtt import subscribe
+
+CONNACK, SUBACK, PUBLISH = 0x20, 0x90, 0x32
+SETTINGS = ReaderSettings(gateway="g", options={"topic": "readers/#"})
+
+
+def packet(kind: int, body: bytes) -> bytes:
+    return bytes([kind, len(body)]) + body
+
+
+async def test_a_message_of_a_topic_that_is_no_text_comes_without_it_and_so_does_the_next():
+    async def serve(incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
+        await incoming.read(1_000)
+        outgoing.write(packet(CONNACK, b"\0\0"))
+        number = (await incoming.read(1_000))[2:4]
+        outgoing.write(packet(SUBACK, number + b"\1"))
+        outgoing.write(packet(PUBLISH, b"\0\2\xff\xfe\0\1[1]") + packet(PUBLISH, b"\0\1t\0\2[2]"))
+        await incoming.read()
+        outgoing.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    incoming, subscription = await subscribe(
+        "127.0.0.1", server.sockets[0].getsockname()[1], SETTINGS, None, watching=False
+    )
+    both = frame("", b"[1]", 1, 1) + frame("t", b"[2]", 2, 1)
+    async with asyncio.timeout(60):
+        assert await incoming.readexactly(len(both)) == both
+        subscription.close()
+        server.close()
