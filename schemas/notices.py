@@ -19,7 +19,8 @@ class RevisionNotice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     revision, None where that is not known; `announced_at_us` is when the notice was written. Each is by its writer's
     clock. `results_only`: nothing changed but athletes' results, neither a case nor anything of the event, and no
     results are published. False where that is not known. `epoch` is that of the writer's lease: after a notice of a
-    greater epoch, a smaller one is of a process that lost its lease.
+    greater epoch, a smaller one is of a process that lost its lease. `taken_over`: the revision is of an earlier
+    writer, and the notice only says that another process writes from now on.
     """
 
     v: int
@@ -31,6 +32,7 @@ class RevisionNotice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bibs: list[str] | None = None
     results_only: bool = False
     epoch: int = 0
+    taken_over: bool = False
 
 
 _json = msgspec.json.Encoder()

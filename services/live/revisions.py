@@ -153,7 +153,11 @@ class RevisionTracker:
             )
             return
         self._epoch = notice.epoch
+        announced = AnnouncedRevision(notice.event, notice.revision, notice.announced_at_us)
+        if notice.taken_over:  # it names no boards, and the fences of its epoch are not complete yet
+            self.learn(announced, None)
+            return
         before = self.newest.get(notice.event)
         if before is None or notice.revision > before.revision:
             self._store.expect_epoch(notice.event, notice.epoch)
-        self.learn(AnnouncedRevision(notice.event, notice.revision, notice.announced_at_us), notice)
+        self.learn(announced, notice)

@@ -18,8 +18,9 @@ from services.projections.load import load, load_progress, remove_unannounced
 from services.projections.metrics import ProjectionMetrics
 from services.projections.sink import Progress, Sink
 from services.projections.take_over import newest_epoch, take_over
-from services.runtime.clickhouse import Database
+from services.runtime.clickhouse import Columns, Database
 from services.runtime.kafka import KafkaOptions
+from services.runtime.lease import LeaseLost
 from tests.builders import AT_FINISH, EVENT, ON_10K, Plain, defined, entries, fact, gun, read, reads
 from tests.projections.results_writer import ResultsWriter
 
@@ -147,6 +148,68 @@ async def test_what_was_announced_before_the_notice_of_the_new_process_is_kept(
     assert await listed(database) == ["1"]
     await successor.write(*joins)
     assert await listed(database) == ["2", "1"]
+
+
+async def test_live_shows_what_was_kept_late_after_it_has_heard_of_the_new_process(
+    database: Database, producer: AIOKafkaProducer
+) -> None:
+    begun, first, joins = race(ResultsWriter(), [defined(), entries("1", "2"), gun()], finish("1", 5), finish("2", 1))
+    before, successor = Process(database, producer, 1), Process(database, producer, 2)
+    await before.begin()
+    await before.write(*begun)
+    await before.write(*first)
+    store = Store(database)
+    tracker = RevisionTracker(store, LiveMetrics(CollectorRegistry()), lambda: 0)
+    heard: list[RevisionNotice | None] = []
+    tracker.subscribe(lambda announced, earlier, notice: heard.append(notice))
+
+    class Heard(AIOKafkaProducer):  # type: ignore[misc]
+        async def send_and_wait(self, topic: str, value: bytes, **named: object) -> object:
+            tracker._take(0, value)
+            assert len((await store.rows.board(EVENT, "men", 1)).rows) == 2
+            await before.write(*joins)
+            return await super().send_and_wait(topic, value, **named)
+
+    async with Heard(bootstrap_servers=producer.client._bootstrap_servers) as hearing:
+        successor._producer = hearing
+        await successor.begin()
+    await tracker.poll(patient=False)
+    assert tracker.newest[EVENT].revision == 2
+    assert heard == [None, None]  # what changed is looked up, since neither is known by its notice
+    rows = (await store.rows.board(EVENT, "men", 2)).rows
+    assert sorted(bib for bib, cell in rows.items() if cell.rank_key) == ["1", "2"]
+
+
+async def test_a_process_that_is_stopped_while_it_takes_over_hides_nothing_when_it_wakes_up(
+    database: Database, producer: AIOKafkaProducer
+) -> None:
+    begun, first, joins = race(ResultsWriter(), [defined(), entries("1", "2"), gun()], finish("1", 5), finish("2", 1))
+    writes, successor = Process(database, producer, 1), Process(database, producer, 3)
+    await writes.begin()
+    await writes.write(*begun)
+    stopped, goes_on = asyncio.Event(), asyncio.Event()
+
+    class Stopped(Sink):
+        async def insert(self, table: str, columns: Columns) -> None:
+            if table == "fences":
+                stopped.set()
+                await goes_on.wait()
+            await super().insert(table, columns)
+            if table == "fences":
+                raise LeaseLost("it ends before its second look")
+
+    sink = Stopped(database, ProjectionMetrics(CollectorRegistry()), "run2", 2)
+    taking_over = asyncio.create_task(take_over(database, sink, producer))
+    await stopped.wait()
+    await writes.write(*first)
+    await successor.begin()
+    await successor.write(*joins)
+    goes_on.set()
+    with pytest.raises(LeaseLost):
+        await taking_over
+    assert await shown(database, 2) == (["1", "2"], ["1", "2"], [0, 1, 2])
+    assert await listed(database) == ["2", "1"]
+    assert (await load(database)).revisions == {EVENT: 2}
 
 
 async def test_each_writer_has_a_greater_epoch(database: Database, producer: AIOKafkaProducer) -> None:
