@@ -105,4 +105,7 @@ def beside(at_us: int, now: Now) -> str:
 
 
 def _text(at_us: int) -> str:
-    return f"{datetime.fromtimestamp(at_us / 1e6, UTC):%Y-%m-%dT%H:%M:%S}Z"
+    try:
+        return f"{datetime.fromtimestamp(at_us / 1e6, UTC):%Y-%m-%dT%H:%M:%S}Z"
+    except (ValueError, OverflowError, OSError):  # of a damaged message
+        return f"{at_us} microseconds since 1970"

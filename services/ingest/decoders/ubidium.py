@@ -14,6 +14,7 @@ transponder are the bib and its set as in `raceresult.py`, as which they are tak
 TimingServer, by which a box that is far away calls.
 """
 
+import math
 from collections.abc import Mapping
 
 import h2.config
@@ -141,6 +142,8 @@ class Ubidium(Reader):
                 return self._answered(plain, event.stream_id or 0)
             case h2.events.StreamReset() | h2.events.StreamEnded() if event.stream_id == self._passings:
                 raise ConnectionFault("the box ended the stream of passings")
+            case h2.events.StreamReset() | h2.events.StreamEnded() if event.stream_id == self._status:
+                self.silence_s = math.inf  # a quiet mat is no dead box then; the line itself is watched
             case h2.events.ConnectionTerminated():
                 raise ConnectionFault("the box ended the connection")
         return []

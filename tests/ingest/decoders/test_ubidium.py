@@ -180,6 +180,14 @@ def test_the_status_tells_the_clock():
     assert kinds == ["clock_jump", "clock_off"]
 
 
+@pytest.mark.parametrize("at_s", [2**38, 2**62, 2**63 - 1, -(2**62)])
+def test_a_clock_beyond_all_years_is_a_notice_as_it_came(at_s):
+    box = begun()
+    [notice] = box.says(field(2, field(1, field(1, field(1, at_s)))), path="OpenStatusStream")
+    assert isinstance(notice, Notice)
+    assert f"it showed {at_s * 1_000_000} microseconds since 1970" in notice.text
+
+
 def test_a_box_without_a_status_is_read_all_the_same():
     box = begun()
     box.http.send_headers(
@@ -189,6 +197,7 @@ def test_a_box_without_a_status_is_read_all_the_same():
     assert isinstance(notice, Notice)
     assert notice.kind == "lacks"
     assert len(box.says(passing())) == 2
+    assert box.reader.silence_s == float("inf")  # not hung up on while nobody crosses
 
 
 @pytest.mark.parametrize(
