@@ -82,7 +82,8 @@ class ReaderSupervisor:
         return self._wanted.get((protocol, event, gateway))
 
     async def start(self) -> None:
-        """Start all readers. Raises StartFault, OSError; then none is running."""
+        """Start all readers of the present file. Raises StartFault, OSError; then none is running."""
+        self._read_again()  # a process that waited for its turn read it long ago
         try:
             for identity, source in self._to_start():
                 self._running[identity] = source, await self._started(source)
@@ -92,9 +93,7 @@ class ReaderSupervisor:
 
     async def look(self) -> None:
         """Apply a changed file, and start failed readers again."""
-        if self._file is not None and self._file.changed():
-            self._wanted = self._by_identity()
-            self._not_before_s.clear()
+        self._read_again()
         self._metrics.config_faulty.set(int(self._file is not None and self._file.fault is not None))
         for identity, (source, running) in list(self._running.items()):
             if self._wanted.get(identity) != source:
@@ -118,6 +117,11 @@ class ReaderSupervisor:
         for identity, source in self._to_start():
             if self._not_before_s.get(identity, 0.0) <= time.monotonic():
                 await self._try(identity, source)
+
+    def _read_again(self) -> None:
+        if self._file is not None and self._file.changed():
+            self._wanted = self._by_identity()
+            self._not_before_s.clear()
 
     async def close(self) -> None:
         """Stop all readers."""

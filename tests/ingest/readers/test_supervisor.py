@@ -162,6 +162,13 @@ async def test_a_changed_file_stops_and_starts_only_what_differs(office, race_lo
     assert [row.device for fact in race_log.facts() for row in fact.reads] == ["S9"]
 
 
+async def test_what_starts_is_the_present_file_however_long_its_turn_took_to_come(office):
+    work = office.reading(mylaps("gone"))
+    office.write(mylaps("new"))
+    await work.start()
+    assert set(work.ports()) == {"mylaps:new"}
+
+
 async def test_readers_may_change_places(office):
     first_port, two = free_port(), free_port()
     work = office.reading(mylaps("a", f"127.0.0.1:{first_port}"), mylaps("b", f"127.0.0.1:{two}"))
