@@ -359,7 +359,7 @@ async def test_an_athlete_opens_by_keyboard_follows_revisions_and_closes(databas
         await on_thread(lambda: browser.switch_to.active_element.send_keys(Keys.ESCAPE))
         await until(lambda: texts(browser, "dialog[open]") == [])
         await until(lambda: "bib=" not in browser.current_url)
-        await until(lambda: texts(browser, "#empty") == ["No athletes here yet Start list (3)"])
+        await until(lambda: texts(browser, "#empty") == ["No athletes here yet. Start list (3)"])
 
 
 async def test_flags_are_words_and_are_explained_on_the_page(database, browser):
@@ -454,7 +454,8 @@ async def test_names_of_the_definition_are_in_the_language_of_the_page(database,
 @pytest.mark.parametrize("width", [320, 390, 1200, 2560])
 async def test_nothing_is_wider_than_the_screen(database, browser, width):
     bibs = [entry("7", family_name="Nguyễn Hoàng Phương", given_name="Thảo Nguyên", club="Câu lạc bộ điền kinh")]
-    race = await racing(database, run("7"), bibs=bibs)
+    of = definition(name="Giải bán marathon Hà Nội mở rộng lần thứ nhất")
+    race = await racing(database, run("7"), definition=of, bibs=bibs)
     async with serving(race) as live:
         metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
         await on_thread(lambda: browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics))
@@ -467,8 +468,31 @@ async def test_nothing_is_wider_than_the_screen(database, browser, width):
             assert await on_thread(lambda: browser.execute_script(inner)) <= 0
             framed = "const f = document.querySelector('#frame'); return f.scrollWidth - f.clientWidth"
             assert await on_thread(lambda: browser.execute_script(framed)) <= 0
+            await opened(browser, f"{live.base}/{EVENT}/athletes/7")
+            beside = "const home = document.querySelector('.home'); return home.scrollWidth - home.clientWidth"
+            assert await on_thread(lambda: browser.execute_script(beside)) <= 0
         finally:
             await on_thread(lambda: browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {}))
+
+
+async def test_paper_shows_results_without_controls_and_of_an_open_sheet_only_that(database, browser):
+    race = await racing(database, run("7"), run("8"))
+    controls = """return [...document.querySelectorAll('.top a.home, .state, button, input, select, form, .sheet-links a')]
+        .filter((control) => control.checkVisibility()).map((control) => control.outerHTML)"""
+    async with serving(race) as live:
+        try:
+            await on_thread(lambda: browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"}))
+            for address in (f"/{EVENT}", f"/{EVENT}/athletes/7", f"/{EVENT}/compare?bibs=7,8", f"/{EVENT}?bib=7"):
+                await opened(browser, live.base + address)
+                await until(lambda: texts(browser, "#connection") == ["Connected"])
+                assert await on_thread(lambda: browser.execute_script(controls)) == [], address
+            await until(lambda: texts(browser, "dialog[open] tbody th"))
+            rows = "return document.querySelector('#rows').checkVisibility()"
+            assert await on_thread(lambda: browser.execute_script(rows)) is False
+            sheet = "const d = document.querySelector('dialog'); return [d.getBoundingClientRect().left, d.clientWidth]"
+            assert await on_thread(lambda: browser.execute_script(sheet)) == [0, 1200]
+        finally:
+            await on_thread(lambda: browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""}))
 
 
 @pytest.mark.parametrize(("lang", "words"), [("en", "There is no event at"), ("vi", "Không có giải nào ở địa chỉ này")])

@@ -174,7 +174,7 @@ async def test_what_is_not_there_is_said_in_words_and_to_programs_as_a_problem(d
                 assert (response.status, response.content_type) == (404, "application/problem+json")
 
 
-async def test_of_an_event_without_a_definition_its_page_says_that_nothing_is_known_yet(database):
+async def test_of_an_event_without_a_definition_its_page_says_that_nothing_is_known_yet_and_looks_again(database):
     race = Racing(database)
     await race.announce(entries("7"))
     async with serving(race) as live:
@@ -184,8 +184,12 @@ async def test_of_an_event_without_a_definition_its_page_says_that_nothing_is_kn
             ("vi", "Giải này chưa có thông tin."),
         ):
             async with live.get(f"/{EVENT}?lang={language}", headers={"Accept": "text/html"}) as response:
+                page = await response.text()
                 assert response.status == 404
-                assert words in shown(await response.text())
+                assert words in shown(page)
+                assert '<meta http-equiv="refresh" content="30">' in page
+        async with live.get("/nowhere", headers={"Accept": "text/html"}) as response:
+            assert 'http-equiv="refresh"' not in await response.text()
 
 
 async def test_a_comparison_says_which_athletes_are_in_no_race_of_the_event(database):

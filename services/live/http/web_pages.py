@@ -36,6 +36,7 @@ from services.standings.event_index import EventIndex, in_asked_language
 
 LANGUAGE_COOKIE = "lang"  # set by the script when somebody chooses a language
 RETRY_S = 5  # until a page that could not be made is asked for again
+PREPARED_S = 30  # until that of an event without a definition is, which may be for days
 
 # Without `lang` in the address, the language is the browser's; the other header is for compression.
 PAGE_HEADERS = {**HEADERS, "Vary": "Accept-Encoding, Accept-Language, Cookie"}
@@ -84,9 +85,11 @@ class WebPages:
                 caching = PRIVATE if self._access.private() else NOW
                 response = await self._compressor.respond(request, made, caching)
             except Refused as refused:
-                response = problem_page(refused.status, self._reason(request, refused, words), query, language)
+                text = self._reason(request, refused, words)
+                retry_s = PREPARED_S if text == words["noDefinition"] else None
+                response = problem_page(refused.status, text, query, language, retry_s)
             except (Behind, DatabaseUnavailable):
-                response = problem_page(503, words["troubled"], query, language)
+                response = problem_page(503, words["troubled"], query, language, RETRY_S)
             self._metrics.requests.labels("page", response.status).inc()
             return response
 
@@ -229,12 +232,10 @@ def language_of(request: web.Request, query: PageQuery) -> str:
     return pick_language(query.language, kept, request.headers.get("Accept-Language", ""))
 
 
-def problem_page(status: int, text: str, query: PageQuery, language: str) -> web.Response:
-    """Return a page that says what happened; of a server that cannot answer now, it asks again by itself."""
-    more = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_S)}}.get(status, {})
-    body = render(
-        "problem.html", language, text=text, home=events_address(query), retry_s=RETRY_S if status == 503 else None
-    )
+def problem_page(status: int, text: str, query: PageQuery, language: str, retry_s: int | None = None) -> web.Response:
+    """Return a page that says what happened, and that asks again by itself after so many seconds, if at all."""
+    more = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(retry_s)}}.get(status, {})
+    body = render("problem.html", language, text=text, home=events_address(query), retry_s=retry_s)
     headers = {**PAGE_HEADERS, **more, "Content-Type": HTML_TYPE, "Cache-Control": NEVER}
     return web.Response(body=body, status=status, headers=headers)
 

@@ -14,7 +14,7 @@ const COUNTS_GAP_MS = 3000;
 const RECONNECT_MS = 5000;
 const DAY_MS = 86400000;
 const YEAR_S = 31536000;
-const RIVALS_NAMED = 2; // of those who can still take a place; a phone has no room for more
+const RIVALS_NAMED = 1; // of those who can still take a place; a phone has no room for more
 const ANNOUNCE_GAP_MS = 10000; // the shortest time between two announcements of new rows to a screen reader
 
 const $ = (id) => document.getElementById(id);

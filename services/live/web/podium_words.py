@@ -6,7 +6,7 @@ from typing import Any
 from services.live.web.clock_words import time_of_day
 from services.live.web.words import WORDS
 
-NAMED_MAX = 2  # of those who can still take a place; a phone has no room for more
+NAMED_MAX = 1  # of those who can still take a place; a phone has no room for more
 OPEN_STATES = frozenset({"live", "provisional"})  # the state of official results says more than a decided place
 
 

@@ -23,7 +23,7 @@ def place(**changed):
         (place(), "This result can still change"),
         (
             place(rivals=RIVALS, rivals_left_out=3),
-            "Can still be taken by Trần An (until 9:41:10), Lê Bình, and 4 more",
+            "Can still be taken by Trần An (until 9:41:10), and 5 more",
         ),
     ],
 )
