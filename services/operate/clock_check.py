@@ -80,7 +80,7 @@ async def check_machine(server: str | None, now_us: Callable[[], int], port: int
     try:
         async with asyncio.timeout(NTP_WAIT_S):
             return ClockCheck(server, await _ahead_us(server, port, now_us))
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError, UnicodeError):  # the last for what cannot be a name
         return ClockCheck(server)
 
 

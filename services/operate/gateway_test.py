@@ -40,7 +40,7 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.connection import Conversation, steady_clock
 from services.ingest.readers.dialling import CONNECT_WAIT_S, Outgoing, dial_of
 from services.ingest.readers.registry import PROTOCOLS, connected_protocols
-from services.ingest.readers.sources import PORT_MAX, Source, host_and_port, joined
+from services.ingest.readers.sources import Source, check_address, host_and_port, joined
 from services.operate.clock_check import ClockCheck, age_text, check_machine, off_text, verdicts
 
 EXIT_NOTHING = 1  # nothing answered, or nothing that came could be decoded, or the reader stopped answering
@@ -140,11 +140,14 @@ def _now_us() -> int:
 
 def _address(text: str, usual_port: int) -> tuple[str, int]:
     """Return host and port of `HOST:PORT` or `HOST`. Raises CannotTest."""
-    if re.fullmatch(r"\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+", text):
-        return text.strip("[]"), usual_port
-    if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", text) or host_and_port(text)[1] > PORT_MAX:
+    address = f"{text}:{usual_port}" if re.fullmatch(r"\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+", text) else text
+    if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", address):
         raise CannotTest(f"{text!r} is not an address; write HOST:PORT, or HOST for the usual port {usual_port}")
-    return host_and_port(text)
+    try:
+        check_address(address)
+    except ValueError as error:
+        raise CannotTest(f"{text!r} is not an address: {error}") from None
+    return host_and_port(address)
 
 
 def _settings(protocol: ReaderProtocol, order: TestOrder) -> ReaderSettings:

@@ -257,6 +257,8 @@ async def test_waiting_in_vain_for_a_call_says_what_to_look_at():
         ({"protocol": "llrp", "address": "127.0.0.1", "zone": "+07:00"}, "--zone does not apply to llrp"),
         ({"protocol": "ultra", "address": "here:there"}, "write HOST:PORT, or HOST for the usual port 23"),
         ({"protocol": "ultra", "address": "127.0.0.1:99999"}, "is not an address"),
+        ({"protocol": "ultra", "address": "box..local:23"}, "is not the name of a machine"),
+        ({"protocol": "impinj_mqtt", "address": "broker", "options": ["topic=a/#/b"]}, "is no topic"),
         ({"protocol": "ultra", "address": "127.0.0.1", "zone": "Mars/Base"}, "is not a time zone"),
     ],
 )

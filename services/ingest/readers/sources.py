@@ -185,8 +185,8 @@ def _check_value(key: str, value: Any) -> None:
         raise ValueError(f"{value[:80]!r} is not a protocol; choose one of {', '.join(PROTOCOLS)}")
     if key == "zone":
         parse_zone(value)
-    elif key == "address" and host_and_port(value)[1] > PORT_MAX:
-        raise ValueError(f"port {host_and_port(value)[1]} is too high; the highest is {PORT_MAX}")
+    elif key == "address":
+        check_address(value)
     elif key == "secret" and not value.isprintable():
         raise ValueError("it may not hold control characters, which no reader takes; choose another")
     elif key == "allow":
@@ -197,6 +197,17 @@ def _check_value(key: str, value: Any) -> None:
                 raise ValueError(
                     f"{network!r} is not a network; write one such as 192.168.7.0/24, or a single address"
                 ) from None
+
+
+def check_address(address: Address) -> None:
+    """Raise ValueError for an address with a port or a name of a machine that cannot be."""
+    host, port = host_and_port(address)
+    if port > PORT_MAX:
+        raise ValueError(f"port {port} is too high; the highest is {PORT_MAX}")
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"{host[:80]!r} is not the name of a machine") from None
 
 
 def fields_of(protocol: ReaderProtocol) -> set[str]:

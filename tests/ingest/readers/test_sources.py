@@ -187,6 +187,12 @@ def test_a_topic_that_no_broker_takes_is_named(topic):
     assert "is no topic" in fault
 
 
+@pytest.mark.parametrize("host", ["box..local", "x" * 64])
+def test_what_cannot_be_the_name_of_a_machine_is_named(host):
+    [fault] = faults(table("ultra", address=f'"{host}:23"', zone='"+04:00"'))
+    assert fault == f"sources[0].address: {host!r} is not the name of a machine"
+
+
 def test_a_byte_order_mark_changes_nothing():
     text = table("mylaps", zone='"+04:00"').encode()
     assert parse_sources(b"\xef\xbb\xbf" + text) == parse_sources(text)
