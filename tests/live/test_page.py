@@ -477,7 +477,8 @@ async def test_nothing_is_wider_than_the_screen(database, browser, width):
 
 async def test_paper_shows_results_without_controls_and_of_an_open_sheet_only_that(database, browser):
     race = await racing(database, run("7"), run("8"))
-    controls = """return [...document.querySelectorAll('.top a.home, .state, button, input, select, form, .sheet-links a')]
+    controls = """
+        return [...document.querySelectorAll('.top a.home, .state, button, input, select, form, .sheet-links a')]
         .filter((control) => control.checkVisibility()).map((control) => control.outerHTML)"""
     async with serving(race) as live:
         try:
