@@ -34,6 +34,8 @@ class CountingRows:
         epoch = self._epochs.get(event, 0)
         known, fences = self._fences.get(event, (0, []))
         if known < epoch:
-            fences = effective(Fence(*row) for row in await self._database.query(FENCES, {"event": event}))
+            # A newer one may be incomplete while its writer begins, and says nothing of the revisions known so far.
+            stored = [Fence(*row) for row in await self._database.query(FENCES, {"event": event})]
+            fences = effective(fence for fence in stored if fence.epoch <= epoch)
             self._fences[event] = epoch, fences
         return fences
