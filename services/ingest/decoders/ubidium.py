@@ -186,7 +186,10 @@ class Ubidium(Reader):
         return [*self._notices.clock("", status.at_us, now)]
 
     def _passing_said(self, data: bytes) -> list[Message]:
-        """Return a passing and where the log has been read to. Raises ConnectionFault, ValueError."""
+        """Return a passing and where the log has been read to. Raises ConnectionFault, ValueError.
+
+        One without a time is known like others: asked for again and again, many would keep those after them away.
+        """
         answer = read_answer(data)
         if answer is None:
             return []
@@ -195,7 +198,11 @@ class Ubidium(Reader):
         known, self._known = self._known, answer.no
         if answer.no == known:
             return []
-        return [_read(answer), CursorAdvanced(LOG, _position(answer.no))]
+        try:
+            read = _read(answer)
+        except ValueError as error:
+            read = Unreadable(data, str(error), index=0)
+        return [read, CursorAdvanced(LOG, _position(answer.no))]
 
     def _refused(self, error: BoxError) -> list[Message]:
         """Ask a box that does not know the last passing for all that it has. Raises ConnectionFault."""

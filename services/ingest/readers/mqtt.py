@@ -20,7 +20,7 @@ from services.ingest.readers.line import READ_BYTES, Incoming
 
 KEEP_ALIVE_S = 10
 PAYLOAD_MAX_BYTES = 1 << 20  # of a longer one the rest is cut off, so that it is a dead letter
-WAITING_MAX_BYTES = 8 << 20  # of messages with quality of service 0, which the broker sends however many wait
+WAITING_MAX_BYTES = 8 << 20  # of messages that a broker sends however many wait, as of quality of service 0
 
 
 async def subscribe(
@@ -131,6 +131,6 @@ class Subscription:
 
     def _take(self, data: bytes) -> None:
         if self.incoming.waiting > WAITING_MAX_BYTES:
-            self.incoming.set_exception(ConnectionError("more came with quality of service 0 than the log takes"))
+            self.incoming.set_exception(ConnectionError("more came at once than the log takes, as of quality of service 0"))
         elif self.incoming.broke is None:
             self.incoming.feed_data(data)
