@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from services.commands.spare import stamps
 from services.operate.supervise import LIMITS, LINE_BYTES_MAX, Child, ChildSpec, GivenUp, SupervisionLimits, start_fault
 from services.runtime import exit_codes
 from services.runtime.backoff import Backoff
@@ -307,6 +308,22 @@ def test_a_spare_that_is_started_runs_its_service():
     assert b"MATLINE_KAFKA=no address is not an address" in run.stderr
 
 
+def test_a_spare_sees_that_a_file_of_its_code_was_replaced_or_removed(tmp_path: Path):
+    kept, replaced, removed = files = [tmp_path / name for name in ("kept.py", "replaced.py", "removed.py")]
+    for file in files:
+        file.write_text("x = 1\n")
+    imported = stamps(map(str, files))
+    assert stamps(imported) == imported
+    new = tmp_path / "new.py"
+    new.write_text("x = 2\n")
+    os.utime(new, ns=(0, replaced.stat().st_mtime_ns))  # an installer may keep times
+    new.replace(replaced)
+    removed.unlink()
+    differing = {file for file, stamp in stamps(imported).items() if stamp != imported[file]}
+    assert differing == {str(replaced), str(removed)}
+    assert str(kept) in imported
+
+
 async def test_a_missing_command_is_named(output):
     child = Child(ChildSpec(name="part", command=["/nowhere/kafka"], environment={}), output, QUICK)
     with pytest.raises(GivenUp, match=r"exit code 127[^$]*cannot run /nowhere/kafka: No such file"):
@@ -340,24 +357,30 @@ async def test_it_has_no_input_and_an_environment_of_its_own(output):
 
 _PARENT = """
 import asyncio, sys
-from services.operate.supervise import Child, ChildSpec
-command = [sys.executable, "-uc", "import os, time; print('child', os.getpid()); time.sleep(600)"]
-spec = ChildSpec(name="part", command=command, environment={})
-asyncio.run(Child(spec, lambda name, line: print(line, flush=True)).run())
+from services.operate.supervise import Child, ChildSpec, SupervisionLimits
+command = [sys.executable, "-uc", "import time; print('child'); time.sleep(600)"]
+spare = [sys.executable, "-uc", "import time; time.sleep(600)"]  # not one that ends with its input
+spec = ChildSpec(name="part", command=command, environment={}, spare=spare)
+async def run():
+    child = Child(spec, lambda name, line: None, SupervisionLimits(healthy_s=0.0))
+    running = asyncio.create_task(child.run())
+    while child.pid is None or child.spare_pid is None:
+        await asyncio.sleep(0.01)
+    print("children", child.pid, child.spare_pid, flush=True)
+    await running
+asyncio.run(run())
 """
 
 
-async def test_children_end_with_a_parent_that_is_killed():
+async def test_a_child_and_its_spare_end_with_a_parent_that_is_killed():
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", _PARENT, stdout=subprocess.PIPE)
     try:
         async with asyncio.timeout(WAIT_S):
-            while not (line := await parent.stdout.readline()).startswith(b"child "):
-                assert line, "the parent ended"
-            child = int(line.split()[1])
-            assert is_alive(child)
+            pids = [int(pid) for pid in (await parent.stdout.readline()).split()[1:]]
+            assert list(map(is_alive, pids)) == [True, True]
             parent.kill()
             await parent.wait()
-            while is_alive(child):
+            while any(map(is_alive, pids)):
                 await asyncio.sleep(0.01)
     finally:
         if parent.returncode is None:
