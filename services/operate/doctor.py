@@ -4,6 +4,7 @@ It changes nothing, needs no stack that works, and goes on after a fault, so tha
 """
 
 import asyncio
+import re
 import sys
 import time
 import tomllib
@@ -43,7 +44,7 @@ READER_OFF_S = 2.0
 FAULTY_SOON_S = 3 * DAY_S  # a certificate that expires before a race day is over
 KAFKA_WAIT_MS = 10_000
 ANSWER_S = 5.0
-WRITES = ("INSERT", "CREATE TABLE", "ALTER")
+WRITES = ("INSERT", "CREATE TABLE", "CREATE VIEW", "DROP VIEW", "ALTER")  # what the projections need
 
 Level = Literal["ok", "note", "fault"]
 _MARKS: dict[Level, str] = {"ok": "[green]ok   [/]", "note": "[yellow]note [/]", "fault": "[red bold]FAULT[/]"}
@@ -196,7 +197,7 @@ async def _clickhouse_lines(environment: Mapping[str, str]) -> list[Line]:
         before_s = time.time()
         ((version, now_s),) = await database.query("SELECT version(), toFloat64(now64(6))")
         apart_s = float(now_s) - (before_s + time.time()) / 2
-        grants = " ".join(str(row[0]) for row in await database.query("SHOW GRANTS"))
+        grants = [str(row[0]) for row in await database.query("SHOW GRANTS")]
     except (DatabaseUnavailable, StartFault) as error:
         remedy = (
             "start it, or correct MATLINE_CLICKHOUSE, _USER and _PASSWORD; deploy/clickhouse/users.xml has the rights"
@@ -204,16 +205,27 @@ async def _clickhouse_lines(environment: Mapping[str, str]) -> list[Line]:
         return [Line("fault", "ClickHouse", f"{address}: {error}", remedy)]
     finally:
         await database.close()
-    lines = [Line("ok", "ClickHouse", f"{address} answers, version {version}"), clock_line("ClickHouse", apart_s)]
-    lacking = [right for right in WRITES if right not in grants and "GRANT ALL" not in grants]
-    if "SELECT" not in grants and "GRANT ALL" not in grants:
-        lines.append(Line("fault", "ClickHouse's rights", "the user may not read", "deploy/clickhouse/users.xml"))
-    elif lacking:
+    answers = Line("ok", "ClickHouse", f"{address} answers, version {version}")
+    return [answers, clock_line("ClickHouse", apart_s), rights_line(grants)]
+
+
+def rights_line(grants: Iterable[str]) -> Line:
+    """Return what there is to say of a user's rights, by the statements that ClickHouse shows for them."""
+    rights: set[str] = set()
+    for grant in grants:
+        match = re.match(r"GRANT (.+?) ON (?!system\.)", grant)
+        rights.update(match[1].split(", ") if match is not None else ())
+
+    def may(right: str) -> bool:  # ClickHouse shows a group of rights by the word with which they begin
+        return not rights.isdisjoint({right, right.split()[0], "ALL"})
+
+    subject, lacking = "ClickHouse's rights", [right for right in WRITES if not may(right)]
+    if not may("SELECT"):
+        return Line("fault", subject, "the user may not read", "deploy/clickhouse/users.xml")
+    if lacking:
         remedy = "right for live; the projections need them: deploy/clickhouse/users.xml"
-        lines.append(Line("note", "ClickHouse's rights", f"the user may not {', '.join(lacking)}", remedy))
-    else:
-        lines.append(Line("ok", "ClickHouse's rights", "the user may write"))
-    return lines
+        return Line("note", subject, f"the user may not {', '.join(lacking)}", remedy)
+    return Line("ok", subject, "the user may write")
 
 
 # --- this machine

@@ -9,6 +9,7 @@ from services.operate.doctor import (
     clock_line,
     event_lines,
     reader_clock_lines,
+    rights_line,
     service_lines,
     source_lines,
     token_lines,
@@ -86,6 +87,30 @@ def test_a_clock_that_is_apart_is_a_fault_with_its_direction():
     assert clock_line("live", 0.2).level == "ok"
     assert clock_line("live", 90).state == "90.0 s ahead of this machine's"
     assert clock_line("live", -90).state == "90.0 s behind this machine's"
+
+
+@pytest.mark.parametrize(
+    ("grants", "level", "said"),
+    [
+        (["GRANT ALL ON *.* TO default WITH GRANT OPTION"], "ok", "may write"),
+        (["GRANT SHOW, SELECT, INSERT, ALTER, CREATE, DROP, TRUNCATE ON *.* TO default"], "ok", "may write"),
+        (
+            [
+                "GRANT SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW ON matline.* TO projections",
+                "GRANT SELECT ON system.disks TO projections",
+            ],
+            "note",
+            "the user may not DROP VIEW",  # as the release before leases asked for
+        ),
+        (["GRANT SELECT ON matline.* TO live"], "note", "INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW, ALTER"),
+        (["GRANT SELECT ON system.parts TO nobody"], "fault", "may not read"),
+        ([], "fault", "may not read"),
+    ],
+)
+def test_rights_that_the_projections_need_are_named_if_they_are_lacking(grants, level, said):
+    line = rights_line(grants)
+    assert line.level == level
+    assert said in line.state
 
 
 def test_tokens_are_counted_by_role_and_their_lack_is_a_fault_only_where_others_reach_ingest(tmp_path, capsys):

@@ -131,6 +131,8 @@ class Subscription:
 
     def _take(self, data: bytes) -> None:
         if self.incoming.waiting > WAITING_MAX_BYTES:
-            self.incoming.set_exception(ConnectionError("more came at once than the log takes, as of quality of service 0"))
+            self.incoming.set_exception(
+                ConnectionError("more came at once than the log takes, as of quality of service 0")
+            )
         elif self.incoming.broke is None:
             self.incoming.feed_data(data)
