@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from schemas.results import AthleteRow
 from services.live.counting_rows import CountingRows
+from services.live.off_loop import off_loop
 from services.live.results_query import athletes_between
 from services.live.table_rows import Split
 from services.runtime.clickhouse import Database
@@ -106,14 +107,18 @@ class RevisionSteps:
             athletes_between(self._database, event, since, until),
             self._counting.query(_OTHER_BOARDS, "revision", parameters),
         )
-        cells: dict[str, dict[str, Cell | None]] = {}
-        for board, bib, there, *cell in cell_rows:
-            cells.setdefault(board, {})[bib] = Cell(*cell) if there else None
-        splits: dict[tuple[str, str], dict[str, Split | None]] = {}
-        for race, point, bib, there, *split in split_rows:
-            splits.setdefault((race, point), {})[bib] = Split(*split) if there else None
-        boards = frozenset(cells).union(board for (board,) in other_boards)
-        return Step(since, until, cells, splits, {row.bib: row for row in athletes}, boards)
+
+        def made() -> Step:
+            cells: dict[str, dict[str, Cell | None]] = {}
+            for board, bib, there, *cell in cell_rows:
+                cells.setdefault(board, {})[bib] = Cell(*cell) if there else None
+            splits: dict[tuple[str, str], dict[str, Split | None]] = {}
+            for race, point, bib, there, *split in split_rows:
+                splits.setdefault((race, point), {})[bib] = Split(*split) if there else None
+            boards = frozenset(cells).union(board for (board,) in other_boards)
+            return Step(since, until, cells, splits, {row.bib: row for row in athletes}, boards)
+
+        return await off_loop(len(cell_rows) + len(split_rows), made)
 
 
 _CELLS = (
