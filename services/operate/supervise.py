@@ -188,7 +188,10 @@ class Child:
         """Launch a spare process once the child works, unless one is there."""
         await asyncio.sleep(self._limits.healthy_s)
         if self.spec.spare is not None and self._spare is None:
-            self._spare = await self._launch(self.spec.spare, asyncio.subprocess.PIPE)
+            try:
+                self._spare = await self._launch(self.spec.spare, asyncio.subprocess.PIPE)
+            except OSError as error:  # too many processes, or too little memory: the child itself goes on
+                self._say("up", f"{self.spec.name} has no spare process: {error.strerror}")
 
     def _take_spare(self) -> _Launched | None:
         """Return the spare process if it still runs; from now on there is none."""

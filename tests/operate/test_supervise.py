@@ -284,6 +284,14 @@ async def test_a_spare_that_has_ended_is_not_used(output, running):
     await output.shows("works", times=2)
 
 
+async def test_a_spare_that_cannot_be_launched_is_said_and_the_child_goes_on(output, running):
+    works = replace(QUICK, healthy_s=0.0)
+    child, _ = running("import time; time.sleep(1000)", works, spare=[sys.executable, "-c", "x" * 1_000_000])
+    await output.shows("part has no spare process: Argument list too long")
+    os.kill(child.pid, signal.SIGKILL)
+    await output.shows("part is process", times=2)
+
+
 async def test_a_spare_ends_with_its_child(output, running):
     works = replace(QUICK, healthy_s=0.0)
     child, task = running("import time; time.sleep(1000)", works, spare=SPARE)
