@@ -7,6 +7,7 @@ the next connection with the same client id. A test beside the mat has a session
 import asyncio
 import secrets
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -17,10 +18,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 from services.ingest.decoders.mqtt_events import acknowledged, frame
 from services.ingest.decoders.protocol import ReaderSettings
 from services.ingest.readers.line import READ_BYTES, Incoming
+from services.ingest.readers.sources import SOURCES_MAX
 
 KEEP_ALIVE_S = 10
 PAYLOAD_MAX_BYTES = 1 << 20  # of a longer one the rest is cut off, so that it is a dead letter
 WAITING_MAX_BYTES = 8 << 20  # of messages that a broker sends however many wait, as of quality of service 0
+
+_CALLS = ThreadPoolExecutor(2 * SOURCES_MAX, "mqtt")
+"""Threads of their own for calls to brokers: one that does not answer takes its thread for ten seconds, and the few of
+asyncio write journals and cursors."""
 
 
 async def subscribe(
@@ -63,7 +69,7 @@ class Subscription:
 
     async def open(self, host: str, port: int) -> None:
         """Connect, and return once the broker has granted the subscription. Raises OSError."""
-        await asyncio.to_thread(self._client.connect, host, port, KEEP_ALIVE_S)
+        await self._loop.run_in_executor(_CALLS, self._client.connect, host, port, KEEP_ALIVE_S)
         self._client.loop_start()
         reason = await self._answered
         if reason.is_failure:

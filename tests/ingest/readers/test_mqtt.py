@@ -1,6 +1,9 @@
 """The client of an MQTT broker, at one that sends what a broker should not."""
 
 import asyncio
+import ssl
+
+import pytest
 
 from services.ingest.decoders.mqtt_events import frame
 from services.ingest.decoders.protocol import ReaderSettings
@@ -33,3 +36,24 @@ async def test_a_message_of_a_topic_that_is_no_text_comes_without_it_and_so_does
         assert await incoming.readexactly(len(both)) == both
         subscription.close()
         server.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the client leaves its sockets open
+async def test_brokers_that_do_not_answer_take_no_thread_from_journals_and_cursors():
+    silent: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, outgoing: silent.append(outgoing), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    tls = ssl.create_default_context()
+    calling = [asyncio.create_task(subscribe("127.0.0.1", port, SETTINGS, tls, watching=False)) for _ in range(40)]
+    async with asyncio.timeout(60):
+        while len(silent) < 5:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(int)
+    answered = [call.done() for call in calling]
+    for call in calling:
+        call.cancel()
+    for outgoing in silent:
+        outgoing.close()
+    await asyncio.gather(*calling, return_exceptions=True)
+    server.close()
+    assert not any(answered)
