@@ -181,6 +181,8 @@ class ImpinjStream(Reader):
         """Take the end of an answer, and ask for the next thing. Raises ConnectionFault."""
         if self._streams:
             raise ConnectionFault("the reader ended the stream")
+        if not self._paths:  # between two questions for its time
+            raise ConnectionFault(f"the reader answered {self._status} without a question")
         answer = bytes(self._answer)
         self._answer.clear()
         messages = self._learned(answer, now) if self._status == 200 else []

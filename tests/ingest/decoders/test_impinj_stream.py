@@ -211,3 +211,11 @@ def test_no_bytes_raise_anything_but_a_connection_fault(portions, begun):
             connection.feed(chunk(portion) if begun and portion else portion, START)
         except ConnectionFault:
             return
+
+
+def test_an_answer_without_a_question_ends_a_test_of_a_reader_with_a_reason():
+    watching = ImpinjStream("", {}, StreamState(), fetches=False)
+    watching.begin(START)
+    watching.feed(answer(TIME_BODY) + answer(settings(0)), START)
+    with pytest.raises(ConnectionFault, match="answered 408 without a question"):
+        watching.feed(answer(b"", status=b"408 Request Timeout"), START)
