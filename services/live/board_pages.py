@@ -73,7 +73,9 @@ class BoardPages:
         before = len(known.lines)
         steps = KNOWN_STEPS * len(data.lines) + LINE_STEPS * unknown_lines(data, known)
         made = await off_loop(steps, lambda: make(known))
-        if len(known.lines) != before:
+        if len(known.lines) > LINES_KNOWN_MAX:  # all others would have to make way, and then it would go too
+            self._known.pop(key, None)
+        elif len(known.lines) != before:
             while sum(len(held.lines) for held in self._known.values()) > LINES_KNOWN_MAX:
                 self._known.popitem(last=False)
         return made
