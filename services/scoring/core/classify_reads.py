@@ -364,9 +364,9 @@ class _Chooser:
 
 
 def _began_after(taken: list[Candidate | None], at_us: int) -> bool:
-    """Return whether START is not filled, and the first point that is lies after an instant."""
-    first = next((held for held in taken if held is not None), None)
-    return taken[START] is None and first is not None and first.at_us > at_us
+    """Return whether the points that are filled all lie after an instant; officials may have set them in any order."""
+    filled = [held.at_us for held in taken if held is not None]
+    return bool(filled) and min(filled) > at_us
 
 
 def _instant(read: UsedRead) -> int:

@@ -69,6 +69,24 @@ def test_a_start_after_the_window_on_the_line_of_the_finish_is_outside_the_windo
     assert scored(reads(read("L1", "C7", 1801)), definition=LOOP)["unused_reads"] == {"too_fast": 1}
 
 
+def test_a_read_after_a_time_that_officials_set_out_of_order_is_no_late_start():
+    """10K is set after FINISH: of the filled points the first on the course lies after the read, but not the other."""
+    twice = half(
+        points=[
+            point("START", mat="line"),
+            point("10K", km=10),
+            point("15K", mat="line", km=15),
+            point("FINISH", mat="10k", km=21.0975),
+        ]
+    )
+    twice |= {"mats": LOOP["mats"]}
+    late = reads(read("L1", "C7", 1801))
+    set_later = [time_set("7", "10K", 6000), time_set("7", "FINISH", 7000)]
+    assert scored(late, *set_later, definition=twice)["unused_reads"] == {"outside_start_window": 1}
+    contradictory = [time_set("7", "10K", 6000), time_set("7", "FINISH", 1700)]
+    assert scored(late, *contradictory, definition=twice)["unused_reads"] == {"too_fast": 1}
+
+
 FIRST_OF_TWO = {
     "unknown device and unknown chip": ("unknown_device", [reads(read("ZZ", "C99", 2000))], {}),
     "unknown device and excluded": ("unknown_device", [reads(read("ZZ", "C7", 9)), excluded("ZZ", "C7", 9)], {}),
