@@ -192,8 +192,8 @@ def ingest(log_format: LogFormat = None) -> None:
 
     \b
       MATLINE_KAFKA          Kafka's address (127.0.0.1:9092)
-      MATLINE_KAFKA_FOLDER   where a Kafka on this machine keeps its log: nothing is
-                             taken while that disk has less than 300 MiB free
+      MATLINE_KAFKA_FOLDER   where a Kafka on this machine keeps its log: nothing
+                             is taken while that disk has less than 300 MiB free
       MATLINE_HOST           the address to listen on (127.0.0.1)
       MATLINE_INGEST_PORT    the port for HTTP (8701)
       MATLINE_MYLAPS_PORT    the port for MYLAPS exporters (3097)
@@ -274,7 +274,8 @@ def live(log_format: LogFormat = None) -> None:
       MATLINE_HOST            the address to listen on (127.0.0.1)
       MATLINE_LIVE_PORT       the port for HTTP (8700)
       MATLINE_LIVE_CACHE_MIB  the size of the cache in MiB (128)
-      MATLINE_SERVICES        services on other machines, for /ops: scoring=http://HOST:8702,...
+      MATLINE_SERVICES        services on other machines, for /ops:
+                              scoring=http://HOST:8702,...
       MATLINE_TOKENS          the file of tokens (see matline token)
     """
     from services.live.command import main
