@@ -123,7 +123,7 @@ class Auditor:
             async with self._sink.turn:
                 await self._sink.insert("reads", {name: (kind, gathered.reads[name]) for name, kind in TABLES["reads"]})
             reads = gathered.reads
-            self._tallies.add(reads["event"], reads["device"], reads["recorded_at_us"])
+            self._tallies.add(reads["event"], reads["device"], reads["recorded_at_us"], reads["offset"])
         async with self._sink.turn:
             await self._sink.remember(reached)
 

@@ -81,7 +81,7 @@ def test_a_mat_that_misses_shows_in_expected_seen_missed_and_waived() -> None:
 
 def test_a_device_shows_its_mat_its_reads_and_when_the_last_one_was_accepted() -> None:
     tallies = DeviceTallies()
-    tallies.add([EVENT] * 3, ["S1", "K1", "S1"], [1_000_000, 2_000_000, 3_500_000])
+    tallies.add([EVENT] * 3, ["S1", "K1", "S1"], [1_000_000, 2_000_000, 3_500_000], [5, 5, 6])
     tallies.put(EVENT, "X9", 4, 0)
     shown = samples(results_of(defined()), tallies)
     assert shown["device_reads", EVENT, "start", "S1"] == 2
