@@ -7,31 +7,25 @@ clocks of services are wrong, as `scoring=3600,ingest=-60`. `up` starts its serv
 
 import asyncio
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import ModuleType
 
-from aiokafka import ConsumerRecord
 from msgspec.structs import replace
 
 import services.ingest.app as ingest
 import services.live.app as live
 import services.operate.up as up
-import services.projections.app as projections
 import services.scoring.scorer as scoring
 from schemas.codec import UnreadableRecord, decode_envelope
 from schemas.events import LoggedFact, ReadsLogged
-from schemas.results import Frame
 from services import cli
 from services.ingest.errors import Unavailable
 from services.ingest.race_log import KafkaLog
 from services.live.stream import Streams
 from services.operate.supervise import ChildSpec
-from services.projections.follow import Follower
 from services.runtime.kafka import KafkaOptions
 from services.scoring.log_reader import Record
 from services.scoring.partition_worker import PartitionWorker
@@ -39,8 +33,6 @@ from services.scoring.partition_worker import PartitionWorker
 COMMAND = (sys.executable, "-m", "tests.integration.faulty_services")
 CHOSEN = "MATLINE_TEST_FAULTS"
 CLOCKS = "MATLINE_TEST_CLOCKS"
-FINISHED_LEAST = 5  # athletes, before rows wait
-ROWS_WAIT_S = 1.5
 
 
 class AnswersFirst(KafkaLog):
@@ -56,33 +48,6 @@ class AnswersFirst(KafkaLog):
 
         self._later = asyncio.create_task(later())
         return 0
-
-
-class StoresPositionFirst(Follower):
-    """Stores the position in `results` before the rows are inserted, and once is killed between the two.
-
-    The rows of some seconds wait then, so that some of them are of athletes who do not change any more.
-    """
-
-    _finished = frozenset[str]()
-    _waiting_since_s: float | None = None
-
-    def _frame(self, record: ConsumerRecord) -> Frame | None:
-        frame = super()._frame(record)
-        if frame is not None:
-            self._finished |= {row.bib for row in frame.rows if row.status == "FINISHED"}
-        return frame
-
-    async def _write(self) -> None:
-        killed = Path(os.environ["MATLINE_DATA"]) / "killed-between-position-and-rows"
-        if len(self._finished) < FINISHED_LEAST or killed.exists():
-            await super()._write()
-            return
-        await self._sink.remember(list(self._safe.values()))
-        self._waiting_since_s = self._waiting_since_s or time.monotonic()
-        if time.monotonic() - self._waiting_since_s > ROWS_WAIT_S:
-            killed.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class SkipsReadsOfGaps(PartitionWorker):
@@ -109,7 +74,6 @@ def _has_reads(record: Record) -> bool:
 
 FAULTS: dict[str, tuple[ModuleType, type]] = {
     "acknowledge-before-publish": (ingest, AnswersFirst),
-    "commit-before-insert": (projections, StoresPositionFirst),
     "skip-a-fill": (scoring, SkipsReadsOfGaps),
     "drop-notices": (live, SaysNothing),
 }

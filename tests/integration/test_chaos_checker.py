@@ -27,12 +27,6 @@ async def test_reads_acknowledged_before_they_are_published_are_found(monkeypatc
     assert found(wrong, "acknowledged reads are not on the log"), wrong
 
 
-async def test_a_position_stored_before_its_rows_is_found(monkeypatch: pytest.MonkeyPatch):
-    wrong = await violations(monkeypatch, "commit-before-insert", [])
-    assert not found(wrong, "not on the log")
-    assert found(wrong, "athletes are served other than the log gives"), wrong
-
-
 async def test_a_gap_that_is_not_filled_and_notices_that_are_dropped_are_found(monkeypatch: pytest.MonkeyPatch):
     faults = [Fault(at_s=7.0, kind="kill", target="scoring")]
     wrong = await violations(monkeypatch, "skip-a-fill,drop-notices", faults)
