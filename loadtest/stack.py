@@ -84,11 +84,11 @@ async def running_stack(
                 kafka_port=ports["kafka"],
                 official_token=tokens["bench"],
                 data=data,
-                stop=lambda: _stop(process),
+                stop=lambda: end(process, STOP_S),
                 output=output,
             )
         finally:
-            await _stop(process)
+            await end(process, STOP_S)
 
 
 _HOLDERS = (("gateway", "good"), ("gateway", "hostile"), ("official", "bench"))
@@ -126,12 +126,13 @@ async def _ready(process: asyncio.subprocess.Process, output: Path) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def end(process: asyncio.subprocess.Process, wait_s: float) -> None:
+    """Ask a process to end, and kill it if it still runs after `wait_s`."""
     if process.returncode is not None:
         return
     process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), STOP_S)
+        await asyncio.wait_for(process.wait(), wait_s)
     except TimeoutError:
         process.kill()
         await process.wait()

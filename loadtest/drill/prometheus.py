@@ -17,6 +17,8 @@ from typing import Any
 import aiohttp
 from msgspec import Struct
 
+from loadtest.stack import end
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 READY_S = 60.0
 STOP_S = 20.0
@@ -100,7 +102,7 @@ async def running_prometheus(port: int) -> AsyncIterator[Prometheus]:
             await _ready(process, url, folder / "prometheus.log")
             yield Prometheus(url, folder)
         finally:
-            await _stop(process)
+            await end(process, STOP_S)
 
 
 async def _ready(process: asyncio.subprocess.Process, url: str, log: Path) -> None:
@@ -118,14 +120,3 @@ async def _ready(process: asyncio.subprocess.Process, url: str, log: Path) -> No
                 printed = await asyncio.to_thread(log.read_text, errors="replace")
                 raise RuntimeError(f"Prometheus did not become ready:\n{printed}")
             await asyncio.sleep(0.1)
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_S)
-    except TimeoutError:
-        process.kill()
-        await process.wait()

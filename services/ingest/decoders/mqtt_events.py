@@ -13,12 +13,13 @@ import hashlib
 import itertools
 import struct
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
 
 from msgspec import Meta
 from msgspec.structs import replace
 
-from services.ingest.decoders.json_events import ReadBody
+from services.ingest.decoders.json_events import ReadBody, dead_letter_reader
 from services.ingest.decoders.messages import (
     WHERE_MAX_CHARS,
     Acknowledgement,
@@ -29,7 +30,7 @@ from services.ingest.decoders.messages import (
     Reader,
     Unreadable,
 )
-from services.ingest.decoders.protocol import Make, Option, ReaderSettings
+from services.ingest.decoders.protocol import Make, Option, ReaderProtocol, ReaderSettings
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
 PORT = 1883
@@ -132,3 +133,28 @@ def connect_to(read_body: ReadBody, settings: ReaderSettings, acknowledges: bool
     """Return the function that makes the readers of a source whose payloads this function reads."""
     numbers, notices = itertools.count(1), ReaderStateNotices()
     return lambda _: MqttEvents(read_body, numbers, notices, acknowledges)
+
+
+def mqtt_protocol(name: str, title: str, read_body: ReadBody, replays: str, sample: str) -> ReaderProtocol:
+    """Return the protocol of readers whose events `read_body` decodes and which come by way of a broker."""
+    return ReaderProtocol(
+        name=name,
+        title=title,
+        way="is dialled",
+        port=PORT,
+        connect=partial(connect_to, read_body),
+        watch=partial(connect_to, read_body, acknowledges=False),
+        read_again=dead_letter_reader(read_body),
+        broker=True,
+        tls=lambda settings: bool(settings.options.get("tls", False)),
+        options=(TOPIC, USER, TLS),
+        takes_secret=True,
+        has_zone=False,
+        speaks_first=False,
+        is_text=False,
+        acknowledges="Each message to the broker, once Kafka has all of it.",
+        takes_over="What was not acknowledged to the broker comes again.",
+        replays=replays,
+        caution=CAUTION,
+        sample=sample,
+    )

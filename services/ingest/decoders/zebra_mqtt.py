@@ -4,32 +4,14 @@ Source: Zebra, rfid-ziotc-docs, for the kinds of events. Which topics a reader p
 Whether it keeps events while it has no broker depends on its settings for retention.
 """
 
-from functools import partial
-
-from services.ingest.decoders.json_events import dead_letter_reader
-from services.ingest.decoders.mqtt_events import CAUTION, PORT, TLS, TOPIC, USER, connect_to
-from services.ingest.decoders.protocol import ReaderProtocol
+from services.ingest.decoders.mqtt_events import mqtt_protocol
 from services.ingest.decoders.zebra import read_body
 
-PROTOCOL = ReaderProtocol(
-    name="zebra_mqtt",
-    title="Zebra reader that publishes to an MQTT broker",
-    way="is dialled",
-    port=PORT,
-    connect=partial(connect_to, read_body),
-    watch=partial(connect_to, read_body, acknowledges=False),
-    read_again=dead_letter_reader(read_body),
-    broker=True,
-    tls=lambda settings: bool(settings.options.get("tls", False)),
-    options=(TOPIC, USER, TLS),
-    takes_secret=True,
-    has_zone=False,
-    speaks_first=False,
-    is_text=False,
-    acknowledges="Each message to the broker, once Kafka has all of it.",
-    takes_over="What was not acknowledged to the broker comes again.",
+PROTOCOL = mqtt_protocol(
+    "zebra_mqtt",
+    "Zebra reader that publishes to an MQTT broker",
+    read_body,
     replays="The broker keeps the messages of a session; whether the reader does without it depends on its settings.",
-    caution=CAUTION,
     sample="""\
 [[sources]]
 protocol = "zebra_mqtt"
