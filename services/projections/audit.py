@@ -20,9 +20,10 @@ from services.projections.sink import Progress, Sink
 from services.projections.tables import TABLES
 
 BATCH_EVERY_S = 1.0
+REST = 3.0  # times as long as the write before it: behind a flood of reads, boards keep most of the database's thread
 POLL_MS = 500
 RECORDS_MAX = 100  # of one poll: at most 50,000 reads
-READS_MAX = 5_000  # of one insert, some 20 ms, for which boards may have to wait
+READS_MAX = 10_000  # of one insert, some 15 ms, for which boards may have to wait
 SLICE_RECORDS = 4  # 2,000 reads, some 3 ms, before other tasks run
 
 
@@ -98,11 +99,12 @@ class Auditor:
                 for start in range(0, len(records), SLICE_RECORDS):
                     self._take(records[start : start + SLICE_RECORDS])
                     if self._gathered.count() >= READS_MAX:
-                        await self._write()
+                        await asyncio.sleep(REST * await self._write())
                     await asyncio.sleep(0)
             self._note_lag()
             if self._reached and time.monotonic() - written_s >= BATCH_EVERY_S:
                 await self._write()
+                await self._remember()
                 written_s = time.monotonic()
 
     def _take(self, records: list[ConsumerRecord]) -> None:
@@ -114,16 +116,23 @@ class Auditor:
                 RACE_LOG.name, record.partition, record.offset + 1, checksum(record.value)
             )
 
-    async def _write(self) -> None:
+    async def _write(self) -> float:
+        """Insert what is gathered, and return the seconds that it took."""
+        began_s = time.monotonic()
         gathered, self._gathered = self._gathered, Gathered()
-        reached, self._reached = list(self._reached.values()), {}
-        async with self._sink.turn:
-            await self._sink.write(TableRows({"facts": gathered.facts}))
+        if gathered.facts:
+            async with self._sink.turn:
+                await self._sink.write(TableRows({"facts": gathered.facts}))
         if gathered.reads["chip"]:
             async with self._sink.turn:
                 await self._sink.insert("reads", {name: (kind, gathered.reads[name]) for name, kind in TABLES["reads"]})
             reads = gathered.reads
             self._tallies.add(reads["event"], reads["device"], reads["recorded_at_us"], reads["offset"])
+        return time.monotonic() - began_s
+
+    async def _remember(self) -> None:
+        """Store how far everything is inserted; a restart reads the rest again, without effect."""
+        reached, self._reached = list(self._reached.values()), {}
         async with self._sink.turn:
             await self._sink.remember(reached)
 

@@ -159,6 +159,8 @@ def _check_authority(ca: str | None) -> None:
         raise StartFault(f"MATLINE_CLICKHOUSE_CA={ca} cannot be used: {error}") from None
 
 
+# Handing the few rows of a batch from thread to thread costs more than inserting them.
+ONE_THREAD = {"max_threads": 1, "max_insert_threads": 1}
 _DATABASE = "SELECT 1 FROM system.databases WHERE name = {name:String}"
 
 
@@ -166,7 +168,7 @@ def _connect(address: DatabaseAddress) -> Client:
     try:
         if address.path is not None:
             address.path.mkdir(parents=True, exist_ok=True)
-            client = clickhouse_connect.get_client(interface="chdb", path=str(address.path))
+            client = clickhouse_connect.get_client(interface="chdb", path=str(address.path), settings=ONE_THREAD)
         else:
             _check_authority(address.ca)
             client = clickhouse_connect.get_client(
