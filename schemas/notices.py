@@ -17,10 +17,10 @@ class RevisionNotice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `boards` are the boards, team boards and delegations whose rows changed. `bibs` are the athletes whose rows changed,
     None when there are more than NOTICE_BIBS_MAX. `accepted_us` is when ingest accepted the earliest fact of the
     revision, None where that is not known; `announced_at_us` is when the notice was written. Each is by its writer's
-    clock. `results_only`: nothing changed but athletes' results, neither a case nor anything of the event, and no
-    results are published. False where that is not known. `epoch` is that of the writer's lease: after a notice of a
-    greater epoch, a smaller one is of a process that lost its lease. `taken_over`: the revision is of an earlier
-    writer, and the notice only says that another process writes from now on.
+    clock. `results_only`: nothing changed but guns and athletes' results, neither a case nor anything else of the
+    event, and no results are published. False where that is not known. `epoch` is that of the writer's lease: after a
+    notice of a greater epoch, a smaller one is of a process that lost its lease. `taken_over`: the revision is of an
+    earlier writer, and the notice only says that another process writes from now on.
     """
 
     v: int

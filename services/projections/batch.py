@@ -172,7 +172,9 @@ class Results:
             for row in newer:
                 points.put(standings.rows.get(row.bib), row)
         defined = standings.definition
-        results_only = news is None and not any(_changes_cases(standings, row) for row in newer)
+        results_only = _rules_as_before(standings.event, news) and not any(
+            _changes_cases(standings, row) for row in newer
+        )
         crowded = _crowded(standings)
         changes = standings.apply(newer, news)
         results_only = results_only and not changes.together and _crowded(standings) == crowded
@@ -247,6 +249,15 @@ def dated(notices: Iterable[RevisionNotice], now_us: int, announced_us: Mapping[
 def _publications(events: Iterable[EventRow]) -> Iterator[Publication]:
     for event in events:
         yield from event.publications
+
+
+def _rules_as_before(held: EventRow | None, news: EventRow | None) -> bool:
+    """Return whether an event differs in nothing but guns and what facts wait for."""
+    if news is None:
+        return True
+    return held is not None and held == msgspec.structs.replace(
+        news, version=held.version, guns=held.guns, pending=held.pending
+    )
 
 
 def _changes_cases(standings: EventStandings, row: AthleteRow) -> bool:

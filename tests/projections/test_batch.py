@@ -325,6 +325,8 @@ def test_a_notice_says_whether_results_are_all_that_changed():
 
     assert not results_only(defined(), entries("7", "8"), gun(0))
     assert results_only(_finish("7", 0))
+    assert results_only(gun(1))
+    assert not results_only(defined({**definition(), "name": "Renamed"}))
     assert not results_only(reads(read("S1", "C8", 1), read("F1", "C8", AT_FINISH)))  # opens a case
     assert not results_only(fact("results_published", race="hm", state="provisional"))
     assert not results_only(_finish("7", -5))  # published results change
