@@ -23,6 +23,7 @@ from rich.console import Console
 from schemas.topics import RACE_LOG, TOPICS
 from services.formatting.terminal import printable
 from services.ingest.readers.sources import Source, SourcesRefused, parse_sources
+from services.operate.file_systems import hazard
 from services.operate.ingest_client import token_headers
 from services.runtime.build import release
 from services.runtime.certificates import DAY_S, CertificateFile, expires_s, expiry
@@ -242,7 +243,7 @@ def clock_line(whose: str, apart_s: float) -> Line:
 
 
 def disk_lines(data: Path) -> Iterator[Line]:
-    """Yield what there is to say of the disk of the data folder."""
+    """Yield what there is to say of the disk of the data folder, and of its file system."""
     room = disk_room(data)
     state = f"{room.free / 1e9:.1f} GB of {room.size / 1e9:.0f} GB left for {data}"
     if room.free < ROOM_LEAST_BYTES:
@@ -251,6 +252,9 @@ def disk_lines(data: Path) -> Iterator[Line]:
         yield Line("note", "disk", state, "a marathon takes about 2 GB; deploy/runbooks/DiskFull.md")
     else:
         yield Line("ok", "disk", state)
+    danger = hazard(data)
+    if danger is not None:
+        yield Line("fault" if danger.forbidden else "note", f"file system of {data}", danger.state, danger.remedy)
 
 
 def certificate_lines(environment: Mapping[str, str], now_s: float) -> Iterator[Line]:
