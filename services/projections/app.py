@@ -107,8 +107,8 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
         await migrate(database)
         await remove_unannounced(database)
     else:  # last on the stack, so that the lease is handed over before anything is closed
+        await database.prepare_inserts()  # before it joins: one that waits must be able to write at once
         app.lease = await stack.enter_async_context(Lease(settings.kafka, "projections"))
-        await database.prepare_inserts()  # as much as can be done before it is this one's turn
         await app.lease.granted()
         await migrate(database)
         sink.epoch = await app.lease.claim(await newest_epoch(database))

@@ -24,7 +24,7 @@ from schemas.topics import STANDINGS
 from services.runtime.kafka import KafkaOptions
 
 SESSION_MS = 6_000  # the least that brokers allow by default
-HEARTBEAT_MS = 1_000
+HEARTBEAT_MS = 200  # the one that waits learns by the answer to a heartbeat that the holder has left
 POLL_MS = 24 * 3600 * 1000  # nothing is polled; without a limit this high the client would leave the group
 POLL_EVERY_S = 3600.0
 GROUPS = {"projections": "matline-projections", "readers": "matline-readers"}
