@@ -65,6 +65,7 @@ from services.ingest.readers.sources import Source
 from tests.builders import EVENT, definition
 from tests.fuzz.mutate import portions
 from tests.ingest.decoders import (
+    raceresult_talk,
     test_impinj_stream,
     test_ipico,
     test_jchip,
@@ -72,7 +73,6 @@ from tests.ingest.decoders import (
     test_mylaps,
     test_p3,
     test_posted_json,
-    test_raceresult,
     test_raceresult_http,
     test_ubidium,
     test_ultra,
@@ -433,7 +433,7 @@ RACERESULT = (
     b"GETPROTOCOL;2.0;1.0;3.3\r\n",
     b"SETPROTOCOL;2.6\r\n",
     b"GETCONFIG;GENERAL;BOXNAME;Finish;D-5012\r\n",
-    test_raceresult.STATUS.encode() + b"\r\n",
+    raceresult_talk.STATUS.encode() + b"\r\n",
     b"PASSINGS;14;3\r\n",
     b"SETPUSHPASSINGS;1;0\r\n",
     b"\r\n",
@@ -446,10 +446,10 @@ RACERESULT = (
     b"ONLY 3 PASSINGS\r\n",
     b"GETFILE;2\r\n",
     b"1;33;0000-00-00;00:00:02.773;6692;12;-68;09ca52\r\n",
-    b"#P;" + test_raceresult.PUSHED.encode() + b"\r\n",
+    b"#P;" + raceresult_talk.PUSHED.encode() + b"\r\n",
     b"13;99999;2026-03-06;05:00:13.500;0;12;-68;09ca52;1;;7;;;2.91;21;;Finish;4;3;D-5012\r\n",
-    *(test_raceresult.record(number).encode() + b"\r\n" for number in (1, 2, 12, 13, 20)),
-    *(b"#P;" + test_raceresult.record(number, file=file).encode() + b"\r\n" for number in (12, 15) for file in (3, 4)),
+    *(raceresult_talk.record(number).encode() + b"\r\n" for number in (1, 2, 12, 13, 20)),
+    *(b"#P;" + raceresult_talk.record(number, file=file).encode() + b"\r\n" for number in (12, 15) for file in (3, 4)),
     b"GETSTATUS;2026-01-04;05:00:00.000;0;11110000;0;3;1;49.0,8.4;0;8" + b";1" * 13 + b";1;1857\r\n",
 )
 
