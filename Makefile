@@ -110,7 +110,7 @@ chaos: env ## kill, stop, starve, cut off and poison running stacks and check wh
 drill: env packages ## plant troubles in a running stack and check which alerts a real Prometheus raises, half an hour
 	$(BIN)/python -m loadtest.drill $(DRILL)
 
-bench: env alternatives ## measure speed, also beside other stream processors; needs an otherwise idle machine (BENCH="boards")
+bench: env alternatives ## measure speed beside what others would use, twenty minutes on an otherwise idle machine (BENCH="boards --runs 3")
 	$(BIN)/python -m loadtest.bench $(BENCH)
 
 alternatives: $(ALTERNATIVES)/.installed

@@ -5,14 +5,14 @@ The same number of reads comes each time, at the same rate, of fewer athletes in
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-import aiohttp
 import msgspec
 from msgspec import Struct
 
 import races
+from loadtest.bench.caught_up import CAUGHT_UP_S, caught_up
 from loadtest.bench.processor_time import processor_s
 from loadtest.driver import Target, drive
 from loadtest.plans import plan_for
@@ -25,7 +25,6 @@ ATHLETES = 2_000  # in all events together
 EVENTS = (1, 20, 100)
 READS_A_SECOND = 3_000.0
 PARTS = ("ingest", "scoring", "projections", "kafka")
-CAUGHT_UP_S = 1_800.0  # for a hang only
 
 
 class Cost(Struct, frozen=True, kw_only=True):
@@ -42,6 +41,21 @@ class Cost(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """How many events and reads."""
         return f"{self.events} events at once"
+
+    @property
+    def case(self) -> str:
+        """The reads, which are the same each time."""
+        return f"the reads of {ATHLETES:,} athletes"
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """All of it."""
+        return {
+            "reads a second and core": 1e6 / sum(self.processor_us.values()),
+            **{f"{part}, µs a read": us for part, us in self.processor_us.items()},
+            **{f"memory of {part}, MiB": mib for part, mib in self.memory_mib.items()},
+            **{f"disk of {part}, bytes a read": size for part, size in self.disk.items()},
+        }
 
     @property
     def holds(self) -> bool:
@@ -69,7 +83,7 @@ async def costs(stack: RunningStack) -> AsyncIterator[Cost]:
         async with asyncio.TaskGroup() as group:
             for day in days:
                 group.create_task(_send(stack, day, READS_A_SECOND * len(day.reads) / reads))
-        await _caught_up(stack)
+        await caught_up(stack)
         after, disk_after = _processor_s(stack), _disk(stack)
         yield Cost(
             events=events,
@@ -113,20 +127,3 @@ def _disk(stack: RunningStack) -> dict[str, int]:
         part: sum(path.stat().st_blocks * 512 for path in (stack.data / part).rglob("*") if path.is_file())
         for part in ("kafka", "clickhouse")
     }
-
-
-async def _caught_up(stack: RunningStack) -> None:
-    """Wait until scoring and the projections have processed all. Raises TimeoutError."""
-    async with aiohttp.ClientSession() as session, asyncio.timeout(CAUGHT_UP_S):
-        while True:
-            ports = (stack.scoring_port, stack.projections_port)
-            if not sum([await _behind(session, port) for port in ports]):
-                return
-            await asyncio.sleep(0.5)
-
-
-async def _behind(session: aiohttp.ClientSession, port: int) -> float:
-    """Return how many records a service has still to process."""
-    async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
-        lines = (await answer.text()).splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if "_lag_records{" in line)

@@ -1,5 +1,6 @@
 """Judge a time by its ratio to a control run, so that the verdict does not depend on how fast the machine is."""
 
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -8,7 +9,7 @@ RATIO_MAX = 2.0
 FLOOR_S = 0.05  # shorter times are fine in any case: they are a few time slices of a busy processor
 
 
-class Measured(Protocol):
+class Verdict(Protocol):
     """Something measured, with the verdict on it."""
 
     @property
@@ -26,12 +27,40 @@ class Measured(Protocol):
         ...
 
 
+class Measured(Verdict, Protocol):
+    """A verdict with its figures, for tables and plots over several runs."""
+
+    @property
+    def case(self) -> str:
+        """What those that are compared with each other, by their names, have in common."""
+        ...
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """The figures by what they are, with their units; the one that counts first."""
+        ...
+
+
+Measure = Callable[[], AsyncIterator[Measured]]
+"""A run of a benchmark, which may be repeated."""
+
+
 class Comparison(Struct, frozen=True, kw_only=True):
     """A 99th percentile under load and that of the control run, both in seconds."""
 
     name: str
     loaded_s: float
     control_s: float
+
+    @property
+    def case(self) -> str:
+        """That the server has other work meanwhile."""
+        return "under load"
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """Both waits."""
+        return {"p99, ms": self.loaded_s * 1000, "p99 of the control, ms": self.control_s * 1000}
 
     @property
     def holds(self) -> bool:

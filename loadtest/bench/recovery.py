@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -42,6 +42,16 @@ class Recovery(Struct, kw_only=True):
     def name(self) -> str:
         """What was killed."""
         return f"kill -9 {', '.join(self.killed)}"
+
+    @property
+    def case(self) -> str:
+        """How large the race is."""
+        return f"kill -9 in a race of {self.athletes:,}"
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """The waits."""
+        return {f"{what}, s": self.waits_s[what] for what in self.limits_s}
 
     @property
     def holds(self) -> bool:

@@ -6,24 +6,25 @@ figure that counts is seconds of the processor for a million reads, which other 
 
 import asyncio
 import json
-import os
-import re
-import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
-from itertools import chain, islice
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from itertools import chain, count, islice
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from msgspec import Struct
 
 import races
+from loadtest.bench.alternative import ENVIRONMENT, reported, require_alternatives
+from loadtest.bench.caught_up import caught_up
+from loadtest.bench.comparison import Measure, Measured
 from loadtest.bench.processor_time import processor_s
 from loadtest.raw_reads import RawRead
 from loadtest.simulation import Simulation, simulate
-from loadtest.stack import RunningStack
+from loadtest.stack import RunningStack, running_stack
 from schemas.codec import decode_frame, encode_envelope
 from schemas.definition_parse import definition_from_toml
 from schemas.events import LoggedFact, ReadRow, ReadsLogged
@@ -32,8 +33,7 @@ from schemas.topics import ENVELOPE_READS_MAX, PARTITIONS_DEFAULT, RACE_LOG, RES
 RACE = "vnexpress-hcmc-midnight-2024"
 ATHLETES = 1_500  # 160,000 reads, which Faust takes half a minute for if each is a record
 SINGLE, ENVELOPES = "bench-single", "bench-envelopes"
-ENVIRONMENT = ".venv-alternatives/bin/python"
-RUN_S = 300.0
+SCORED_S = 300.0
 FASTER_THAN_SINGLE = 2.0  # what the others spend on a read that is a record, by what scoring spends
 RUNS = (
     ("client alone, a read a record", "client", False, sys.executable),
@@ -65,6 +65,16 @@ class Throughput(Struct, frozen=True, kw_only=True):
         return self.processor_s / self.reads * 1e6
 
     @property
+    def case(self) -> str:
+        """The reads, which are the same for each."""
+        return "from Kafka, a race of 1,500"
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """By the processor's time, and by the clock."""
+        return {"processor seconds a million reads": self.million_s, "reads a second": self.reads / self.seconds}
+
+    @property
     def holds(self) -> bool:
         """Whether scoring is as much faster as it should be."""
         return self.least is None or self.million_s >= self.least * self.scoring_million_s
@@ -79,52 +89,45 @@ class Throughput(Struct, frozen=True, kw_only=True):
         )
 
 
-async def scoring_beside_others(stack: RunningStack) -> AsyncIterator[Throughput]:
-    """Yield the throughput of scoring, and then that of each alternative."""
-    if not os.access(ENVIRONMENT, os.X_OK):
-        raise RuntimeError(f"{ENVIRONMENT} is missing; `make alternatives` installs what scoring is compared with")
-    simulation = simulate(definition_from_toml(races.definition_toml(RACE)), ATHLETES, 1)
-    servers = f"127.0.0.1:{stack.kafka_port}"
-    scoring = await _scored(stack, servers, simulation)
-    yield scoring
+@asynccontextmanager
+async def scoring_beside_others() -> AsyncIterator[Measure]:
+    """Yield a measurement of scoring, and then of each alternative."""
+    require_alternatives()
+    definition = definition_from_toml(races.definition_toml(RACE))
+    simulation = simulate(definition, ATHLETES, 1)
     reads = list(_reads(simulation))
-    await _create_topics(servers, SINGLE, ENVELOPES)
-    await _write(servers, SINGLE, ((read.chip.encode(), _json(read)) for read in reads))
-    await _write(servers, ENVELOPES, _envelopes(simulation))
-    for name, program, envelopes, python in RUNS:
-        order = {
-            "servers": servers,
-            "topic": ENVELOPES if envelopes else SINGLE,
-            "reads": len(reads),
-            "envelopes": envelopes,
-            "mats": {device: mat.id for mat in simulation.definition.mats for device in mat.devices},
-            "finish": simulation.definition.races[0].points[-1].mat,
-        }
-        report = await asyncio.to_thread(_run, python, program, order)
-        least = None if envelopes or program == "client" else FASTER_THAN_SINGLE
-        yield Throughput(
-            name=name,
-            reads=report["reads"],
-            seconds=report["seconds"],
-            processor_s=report["processor_s"],
-            scoring_million_s=scoring.million_s,
-            least=least,
-        )
+    run = count()
+    async with running_stack() as stack:
+        servers = f"127.0.0.1:{stack.kafka_port}"
+        await _create_topics(servers, SINGLE, ENVELOPES)
+        await _write(servers, SINGLE, ((read.chip.encode(), _json(read)) for read in reads))
+        await _write(servers, ENVELOPES, envelopes(simulation))
 
+        async def measure() -> AsyncIterator[Measured]:
+            again = msgspec.structs.replace(definition, event=f"{definition.event}-{next(run)}")
+            scoring = await _scored(stack, servers, simulate(again, ATHLETES, 1))
+            yield scoring
+            await caught_up(stack)
+            for name, program, in_envelopes, python in RUNS:
+                order = {
+                    "servers": servers,
+                    "topic": ENVELOPES if in_envelopes else SINGLE,
+                    "reads": len(reads),
+                    "envelopes": in_envelopes,
+                    "mats": {device: mat.id for mat in definition.mats for device in mat.devices},
+                    "finish": definition.races[0].points[-1].mat,
+                }
+                report = await asyncio.to_thread(reported, python, f"loadtest.alternatives.{program}", order)
+                yield Throughput(
+                    name=name,
+                    reads=report["reads"],
+                    seconds=report["seconds"],
+                    processor_s=report["processor_s"],
+                    scoring_million_s=scoring.million_s,
+                    least=None if in_envelopes or program == "client" else FASTER_THAN_SINGLE,
+                )
 
-def _run(python: str, program: str, order: dict[str, Any]) -> Any:
-    """Run an alternative in a process of its own and return its report. Raises RuntimeError if it fails."""
-    done = subprocess.run(
-        [python, "-m", f"loadtest.alternatives.{program}", json.dumps(order)],
-        capture_output=True,
-        text=True,
-        timeout=RUN_S,
-        check=False,
-    )
-    report = re.search(r'\{"reads".*\}', done.stdout)  # Faust writes escape codes around it
-    if report is None:
-        raise RuntimeError(f"{program} failed: {done.stderr[-2000:]}")
-    return json.loads(report[0])
+        yield measure
 
 
 async def _scored(stack: RunningStack, servers: str, simulation: Simulation) -> Throughput:
@@ -132,17 +135,17 @@ async def _scored(stack: RunningStack, servers: str, simulation: Simulation) -> 
     event = simulation.definition.event
     partition = partition_of(event, PARTITIONS_DEFAULT)
     facts = [*simulation.opening, *simulation.guns]
-    await _write(
+    opened = await _write(
         servers, RACE_LOG.name, ((event.encode(), encode_envelope(event, [timed.fact])) for timed in facts), partition
     )
-    await _frame_of(servers, partition, len(facts) - 1)
+    await _frame_of(servers, partition, opened)
     process = stack.process("scoring")
     began_s, before_s = time.monotonic(), processor_s(process)
-    written = await _write(servers, RACE_LOG.name, _envelopes(simulation), partition)
-    await _frame_of(servers, partition, len(facts) + written - 1)
+    written = await _write(servers, RACE_LOG.name, envelopes(simulation), partition)
+    await _frame_of(servers, partition, written)
     used_s = processor_s(process) - before_s
     return Throughput(
-        name="scoring, whole rules, to `results`",
+        name="Matline's scoring, all rules, results written",
         reads=len(simulation.reads),
         seconds=time.monotonic() - began_s,
         processor_s=used_s,
@@ -158,7 +161,7 @@ async def _frame_of(servers: str, partition: int, offset: int) -> None:
         results = TopicPartition(RESULTS.name, partition)
         consumer.assign([results])
         await consumer.seek_to_beginning(results)
-        async with asyncio.timeout(RUN_S):
+        async with asyncio.timeout(SCORED_S):
             async for record in consumer:
                 frame = decode_frame(record.value)
                 if frame.last and frame.through_offset >= offset:
@@ -177,10 +180,9 @@ async def _create_topics(servers: str, *names: str) -> None:
 
 
 async def _write(servers: str, topic: str, records: Iterable[tuple[bytes, bytes]], partition: int = 0) -> int:
-    """Write records to a partition in full batches, and return how many."""
+    """Write records to a partition in full batches, and return the offset of the last."""
     producer = AIOKafkaProducer(bootstrap_servers=servers, max_batch_size=256 * 1024, acks="all")
     await producer.start()
-    written = 0
     try:
         batch = producer.create_batch()
         for key, value in records:
@@ -188,11 +190,12 @@ async def _write(servers: str, topic: str, records: Iterable[tuple[bytes, bytes]
                 await producer.send_batch(batch, topic, partition=partition)
                 batch = producer.create_batch()
                 batch.append(key=key, value=value, timestamp=None)
-            written += 1
-        await (await producer.send_batch(batch, topic, partition=partition))
+        records_in_last = batch.record_count()
+        sent = await (await producer.send_batch(batch, topic, partition=partition))
     finally:
         await producer.stop()
-    return written
+    last: int = sent.offset + records_in_last - 1
+    return last
 
 
 def _reads(simulation: Simulation) -> Iterable[RawRead]:
@@ -205,8 +208,8 @@ def _json(read: RawRead) -> bytes:
     ).encode()
 
 
-def _envelopes(simulation: Simulation) -> Iterable[tuple[bytes, bytes]]:
-    """Yield the reads of a race in full envelopes, in the order of their arrival."""
+def envelopes(simulation: Simulation) -> Iterable[tuple[bytes, bytes]]:
+    """Yield keys and values of records with the reads of a race in full envelopes, in the order of their arrival."""
     event = simulation.definition.event
     reads = iter(_reads(simulation))
     while part := list(islice(reads, ENVELOPE_READS_MAX)):

@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 
 from loadtest.attack import Gateway, attacking
-from loadtest.bench.comparison import Measured
+from loadtest.bench.comparison import Verdict
 from loadtest.bench.half_race import HalfRace
 from loadtest.limits.memory import Held, resident_mib, slope
 from loadtest.stack import RunningStack
@@ -55,7 +55,7 @@ async def pushing(race: HalfRace, reads: int) -> AsyncIterator[None]:
         task.cancel()
 
 
-async def tenfold(stack: RunningStack, race: HalfRace, minutes: float) -> AsyncIterator[Measured]:
+async def tenfold(stack: RunningStack, race: HalfRace, minutes: float) -> AsyncIterator[Verdict]:
     """Yield the memory under ten times the normal load."""
     async with pushing(race, NORMAL_READS):
         normal = await most(stack, NORMAL_S)
@@ -66,7 +66,7 @@ async def tenfold(stack: RunningStack, race: HalfRace, minutes: float) -> AsyncI
     yield Held(name="ten times the load", normal_mib=normal, most_mib=held, note=f"{rate:,.0f} reads a second")
 
 
-async def unknown_event(stack: RunningStack, _: HalfRace, __: float) -> AsyncIterator[Measured]:
+async def unknown_event(stack: RunningStack, _: HalfRace, __: float) -> AsyncIterator[Verdict]:
     """Yield the memory while a gateway sends for an event that nobody has defined."""
     normal = memory(stack)
     gateway = Gateway(f"http://127.0.0.1:{stack.ingest_port}/v1/events/{UNKNOWN}/reads", "lost", stack.good_token)
@@ -77,7 +77,7 @@ async def unknown_event(stack: RunningStack, _: HalfRace, __: float) -> AsyncIte
     yield Held(name="unknown event", normal_mib=normal, most_mib=held, note=note)
 
 
-async def idle_connections(stack: RunningStack, race: HalfRace, _: float) -> AsyncIterator[Measured]:
+async def idle_connections(stack: RunningStack, race: HalfRace, _: float) -> AsyncIterator[Verdict]:
     """Yield the memory while 10,000 connections to ingest are opened, sent nothing, and opened again."""
     normal = memory(stack)
     path = f"/v1/events/{race.event}/reads"
@@ -87,7 +87,7 @@ async def idle_connections(stack: RunningStack, race: HalfRace, _: float) -> Asy
     yield Held(name="idle connections", normal_mib=normal, most_mib=held, note=f"{report.opened:,} opened")
 
 
-async def slow_viewers(stack: RunningStack, race: HalfRace, _: float) -> AsyncIterator[Measured]:
+async def slow_viewers(stack: RunningStack, race: HalfRace, _: float) -> AsyncIterator[Verdict]:
     """Yield the memory while viewers have streams open from which they read nothing."""
     normal = memory(stack)
     opening = asyncio.Semaphore(OPENING)
@@ -106,7 +106,7 @@ async def slow_viewers(stack: RunningStack, race: HalfRace, _: float) -> AsyncIt
     yield Held(name=f"{SLOW_VIEWERS:,} slow viewers", normal_mib=normal, most_mib=held)
 
 
-async def steady(stack: RunningStack, race: HalfRace, minutes: float) -> AsyncIterator[Measured]:
+async def steady(stack: RunningStack, race: HalfRace, minutes: float) -> AsyncIterator[Verdict]:
     """Yield the growth of each process under a load that adds nothing: reads sent again, and boards asked for."""
     samples: dict[str, list[tuple[float, float]]] = {name: [] for name in PROCESSES}
     body = msgspec.json.encode({"gateway": "bench", "session": "again", "reads": race.take(NORMAL_READS)})

@@ -1,6 +1,7 @@
 """Answers of a board beside a static file of the same size from the same server, and the share of 304 in a race."""
 
 import os
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -58,6 +59,20 @@ class BoardRate(Struct, frozen=True, kw_only=True):
         return self.board.per_s / self.file.per_s
 
     @property
+    def case(self) -> str:
+        """Who answers, and what."""
+        return "a board and a file of live"
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """The ratio, and both rates by the clock."""
+        return {
+            "board's rate by file's": self.ratio,
+            "boards a second": self.board.per_s,
+            "files a second": self.file.per_s,
+        }
+
+    @property
     def holds(self) -> bool:
         """Whether a board is answered about as fast as a file."""
         return self.ratio >= RATIO_MIN
@@ -77,7 +92,13 @@ class TagHits(Struct, frozen=True, kw_only=True):
 
     report: PollReport
     name: str = "polls with ETag"
+    case: str = "answers without a body"
     holds: bool = True
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """The share of them."""
+        return {"304 of 100 answers": self.report.not_modified * 100}
 
     def line(self) -> str:
         """Return one line for a person."""

@@ -1,6 +1,7 @@
 """The bytes of a page's first load: what a browser fetches until it shows a board, compressed and not."""
 
 import re
+from collections.abc import Mapping
 
 import aiohttp
 from msgspec import Struct
@@ -24,7 +25,16 @@ class FirstLoad(Struct, frozen=True, kw_only=True):
 
     fetched: list[Fetched]
     name: str = "first load of a board"
+    case: str = "all that a page fetches"
     holds: bool = True
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """The bytes of all answers."""
+        return {
+            "bytes sent": sum(answer.sent_bytes for answer in self.fetched),
+            "bytes uncompressed": sum(answer.plain_bytes for answer in self.fetched),
+        }
 
     def line(self) -> str:
         """Return one line for a person."""

@@ -10,7 +10,7 @@ import random
 import resource
 import time
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -125,10 +125,16 @@ class StreamWaits(Struct, frozen=True, kw_only=True):
     viewers: int
     reports: list[WatchReport]
     name: str = "streams"
+    case: str = "from acceptance to the viewer"
 
     def waits_s(self, kind: str) -> list[float]:
         """Return the waits from acceptance to arrival of all viewers of a kind of subject."""
         return [wait_s for report in self.reports for wait_s in report.waits_s[kind]]
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """The longest waits of each kind of subject."""
+        return {f"p99 of {kind}, s": percentile(self.waits_s(kind), 0.99) for kind in SHARES}
 
     @property
     def holds(self) -> bool:
