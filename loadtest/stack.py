@@ -132,7 +132,8 @@ async def end(process: asyncio.subprocess.Process, wait_s: float) -> None:
         return
     process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), wait_s)
+        async with asyncio.timeout(wait_s):
+            await process.wait()
     except TimeoutError:
         process.kill()
         await process.wait()

@@ -76,7 +76,7 @@ def running_broker(folder: Path) -> Iterator[tuple[KafkaOptions, "subprocess.Pop
     finally:
         process.send_signal(signal.SIGCONT)  # a test may have stopped it
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,8 @@ class KeptProcess:
         if self._running is not None and self._running.returncode is None:
             self._running.terminate()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._running.wait(), 20.0)
+                async with asyncio.timeout(20.0):
+                    await self._running.wait()
                 return
             self._running.kill()
             await self._running.wait()

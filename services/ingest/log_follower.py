@@ -198,7 +198,8 @@ class LogFollower:
         reason = self._unknown(watch.event)
         if reason is None:
             try:
-                return await asyncio.wait_for(watch.effects, wait_s)
+                async with asyncio.timeout(wait_s):
+                    return await watch.effects
             except TimeoutError:
                 late = f"ingest did not read them back from the log within {wait_s:g} s"
                 reason = self._unknown(watch.event) or late  # what keeps it may have come since

@@ -245,7 +245,8 @@ class KafkaLog:
         else:
             queue.moved.set()
         try:
-            return await asyncio.wait_for(submission.done, wait_s)
+            async with asyncio.timeout(wait_s):
+                return await submission.done
         except TimeoutError:
             raise Unavailable(f"Kafka did not answer within {wait_s:g} s; send it again unchanged") from None
 
@@ -419,12 +420,14 @@ class KafkaLog:
         """Ask Kafka every second whether it answers, until this producer has failed."""
         while not self._failed.is_set():
             try:
-                await asyncio.wait_for(producer.client.fetch_all_metadata(), PROBE_TIMEOUT_S)
+                async with asyncio.timeout(PROBE_TIMEOUT_S):
+                    await producer.client.fetch_all_metadata()
                 self._set_reachable(True)
             except (KafkaError, TimeoutError, OSError):
                 self._set_reachable(False)
             try:
-                await asyncio.wait_for(self._failed.wait(), PROBE_EVERY_S)
+                async with asyncio.timeout(PROBE_EVERY_S):
+                    await self._failed.wait()
             except TimeoutError:
                 continue
 
@@ -452,7 +455,8 @@ class KafkaLog:
 async def _stop(producer: AIOKafkaProducer) -> None:
     """Stop a producer in any state; records that it cannot send within STOP_TIMEOUT_S stay unacknowledged."""
     try:
-        await asyncio.wait_for(producer.stop(), STOP_TIMEOUT_S)
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await producer.stop()
     except (TimeoutError, KafkaError, OSError, AttributeError) as error:
         log.warning("a Kafka producer did not stop cleanly: %r", error)
         await producer.client.close()

@@ -125,7 +125,8 @@ class RevisionTracker:
         """Ask Kafka every second whether it answers: a consumer waits for a lost broker in silence, until cancelled."""
         while True:
             try:
-                await asyncio.wait_for(consumer.topics(), PROBE_PATIENCE_S)
+                async with asyncio.timeout(PROBE_PATIENCE_S):
+                    await consumer.topics()
             except (KafkaError, OSError, TimeoutError):
                 self._metrics.kafka_up.set(0)
             else:

@@ -141,7 +141,8 @@ class Child:
             pause = self._limits.backoff.pause_s(ends)
             self._say("up", f"{self.spec.name} ended ({_ended(code)}); it is started again in {pause:g} s")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
 
     async def _until_allowed(self) -> None:
         """Return when the process may start, or has to stop. Raises StartFault before the first start."""
@@ -156,7 +157,8 @@ class Child:
                     self._say("up", f"{self.spec.name} waits: {fault}. It is started as soon as that is mended")
                 said = True
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), self._limits.look_again_s)
+                    async with asyncio.timeout(self._limits.look_again_s):
+                        await self._stopping.wait()
             else:
                 return
 
@@ -258,7 +260,8 @@ class Child:
         with suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), self._limits.stop_s)
+            async with asyncio.timeout(self._limits.stop_s):
+                await process.wait()
         except TimeoutError:
             self._say("up", f"{self.spec.name} did not end within {self._limits.stop_s:g} s and is killed")
             with suppress(ProcessLookupError):

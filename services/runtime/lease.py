@@ -146,7 +146,8 @@ class Lease(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         """Return never while this process holds the lease. Raises LeaseLost, KafkaError."""
         while True:
             try:
-                await asyncio.wait_for(self._changed.wait(), POLL_EVERY_S)
+                async with asyncio.timeout(POLL_EVERY_S):
+                    await self._changed.wait()
             except TimeoutError:
                 await self._consumer.getmany(timeout_ms=0)
                 continue

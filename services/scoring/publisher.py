@@ -44,7 +44,8 @@ class Publisher:
     async def stop(self) -> None:
         """Disconnect in any state. Frames that cannot be sent soon stay unacknowledged, so they are scored again."""
         try:
-            await asyncio.wait_for(self._producer.stop(), STOP_S)
+            async with asyncio.timeout(STOP_S):
+                await self._producer.stop()
         except (TimeoutError, KafkaError, OSError) as error:
             log.warning("the Kafka producer did not stop cleanly: %r", error)
             await self._producer.client.close()

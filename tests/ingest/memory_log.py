@@ -43,7 +43,8 @@ class MemoryLog:
 
     async def _answer(self, wait_s: float | None) -> None:
         try:
-            await asyncio.wait_for(self.answering.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await self.answering.wait()
         except TimeoutError:
             raise Unavailable("Kafka did not answer; send it again unchanged") from None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from services.demo.stack import free_port
 
 PROGRAM = "/usr/sbin/mosquitto"
-HANG_S = 30.0
+HANG_S = 120.0
 
 
 class Mosquitto:

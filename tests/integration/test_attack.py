@@ -59,7 +59,7 @@ def running(folder: Path, servers: str, port: int) -> Iterator["subprocess.Popen
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=HANG_S)
 
 
 @pytest.fixture

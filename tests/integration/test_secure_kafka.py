@@ -99,7 +99,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
         yield ports
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def scram(ports: Ports, **other: str) -> dict[str, str]:
@@ -204,7 +204,8 @@ async def service(command: str, environment: dict[str, str], log: Path) -> Async
         output.close()
         if process.returncode is None:
             process.terminate()
-        await asyncio.wait_for(process.wait(), HANG_S)
+        async with asyncio.timeout(HANG_S):
+            await process.wait()
 
 
 async def _is(session: aiohttp.ClientSession, path: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 from selenium import webdriver
 
-HANG_S = 30.0
+HANG_S = 120.0
 T = TypeVar("T")
 
 

@@ -178,7 +178,8 @@ async def test_what_a_broken_connection_left_unacknowledged_goes_over_the_next_o
         port = server.sockets[0].getsockname()[1]
         async with Exporter("127.0.0.1", port, ["LINE-A"], "Asia/Ho_Chi_Minh", acknowledged.append) as exporter:
             await exporter.send([READ] * 150)
-            await asyncio.wait_for(exporter.finish(), 30)
+            async with asyncio.timeout(30):
+                await exporter.finish()
             assert (exporter.connections, exporter.resent) == (2, 2)
     assert sorted(acknowledged) == [50, 100]
     passings = [frame for frame in frames[1] if b"@Passing@" in frame]

@@ -9,7 +9,7 @@ from loadtest.viewers.connections import Arrivals, StreamViewer
 from loadtest.viewers.polls import Order, run
 from loadtest.viewers.streams import Summary, Watched, percentile, waits
 
-HANG_S = 30.0
+HANG_S = 120.0
 
 
 @asynccontextmanager

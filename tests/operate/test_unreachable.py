@@ -48,7 +48,7 @@ def test_a_service_whose_kafka_is_away_ends_so_that_its_supervisor_tries_again(s
         env={**os.environ, **own},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (ended.returncode, "Traceback" in ended.stderr) == (exit_codes.AWAY, False), ended.stderr

@@ -14,7 +14,7 @@ from services.operate.up import Ports, say_as_json, say_in_colour
 def up(data: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     ports = [f"--{name}-port={free_port()}" for name in Ports.__struct_fields__]
     command = [sys.executable, "-m", "services.cli", "up", f"--data={data}", *ports, *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_a_given_kafka_that_does_not_answer_is_reported_in_a_line(tmp_path):

@@ -33,7 +33,7 @@ SOURCE = Source(
     address="127.0.0.1:0",
     devices={"Start": "S1"},
 )
-HANG_S = 20.0  # for a hang only
+HANG_S = 120.0  # for a hang only
 
 
 def numbered(frame: bytes, number: int) -> bytes:

@@ -27,7 +27,7 @@ from services.runtime.tokens import Tokens, new_token, tokens_bytes
 from tests.ingest.decoders.test_mylaps import STORE
 from tests.ingest.memory_log import MemoryLog
 
-HANG_S = 20.0  # for a hang only
+HANG_S = 120.0  # for a hang only
 
 
 def table(protocol: str, gateway: str, **more: str) -> str:

@@ -198,7 +198,7 @@ def test_two_installs_at_once_end_with_whole_jars(repository, cache, options):
     command = [sys.executable, "-c", _INSTALL, repository.url, str(options.lock)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     for process in both:
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=120)
         assert (process.returncode, out.strip()) == (0, str(cache))
     assert held(cache) == WHOLE
 
