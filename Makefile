@@ -14,7 +14,7 @@ LOCKS := requirements/uv.lock.txt requirements/lock.txt requirements/axe.lock.tx
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit chaos drill bench limits fuzz mutants format dashboards metrics manifests lock kafka-lock clean
+.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit chaos upgrade drill bench limits fuzz mutants format dashboards metrics manifests lock kafka-lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -106,6 +106,9 @@ fit: env ## measure the estimates of finishes on real splits (SPLITS=file.csv.gz
 
 chaos: env ## kill, stop, starve, cut off and poison running stacks and check what is left, ten minutes (CHAOS="--seed 7 --seeds 1")
 	$(BIN)/python -m loadtest.chaos $(CHAOS)
+
+upgrade: env ## build an older release and replace its services by this one in the middle of a race, ten minutes (UPGRADE="REVISION --seconds 300")
+	$(BIN)/python -m loadtest.upgrade $(UPGRADE)
 
 drill: env packages ## plant troubles in a running stack and check which alerts a real Prometheus raises, half an hour
 	$(BIN)/python -m loadtest.drill $(DRILL)

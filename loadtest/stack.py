@@ -20,17 +20,22 @@ MATLINE = (sys.executable, "-m", "services.cli")
 WITH_US = (sys.executable, "-m", "services.operate.child")  # ends the stack even when this process is killed
 
 
-class RunningStack(Struct, frozen=True, kw_only=True):
-    """A running stack: its ports, the tokens of two gateways and of an official, its files, and what stops it."""
+class StackAddresses(Struct, frozen=True, kw_only=True):
+    """Where a race is sent to and watched: the ports of a stack, and the tokens of a gateway and of an official."""
 
     live_port: int
     ingest_port: int
-    scoring_port: int
-    projections_port: int
     kafka_port: int
     good_token: str
-    hostile_token: str
     official_token: str
+
+
+class RunningStack(StackAddresses, frozen=True, kw_only=True):
+    """A running stack: also its other ports, the token of another gateway, its files, and what stops it."""
+
+    scoring_port: int
+    projections_port: int
+    hostile_token: str
     data: Path
     stop: Callable[[], Awaitable[None]]
     output: Path
@@ -60,7 +65,7 @@ async def running_stack(
         data = Path(folder)
         if sources:
             (data / "matline.toml").write_text(sources)
-        tokens = {name: _token(data, role, name) for role, name in _HOLDERS}
+        tokens = make_tokens(data)
         ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         of_ports = [f"--{name}-port={port}" for name, port in ports.items()]
         output = Path(printed) / "up.log"
@@ -94,10 +99,15 @@ async def running_stack(
 _HOLDERS = (("gateway", "good"), ("gateway", "hostile"), ("official", "bench"))
 
 
-def _token(data: Path, role: str, name: str) -> str:
+def make_tokens(data: Path, matline: Sequence[str] = MATLINE) -> dict[str, str]:
+    """Return tokens by their holders, two gateways and an official, made by the command `matline` in its folder."""
+    return {name: _token(data, role, name, matline) for role, name in _HOLDERS}
+
+
+def _token(data: Path, role: str, name: str, matline: Sequence[str]) -> str:
     gateways = ["--gateway", "*"] if name == "good" else []
     made = subprocess.run(
-        [*MATLINE, "token", "add", role, name, "--event", "*", *gateways],
+        [*matline, "token", "add", role, name, "--event", "*", *gateways],
         env={**os.environ, "MATLINE_DATA": str(data), "MATLINE_TOKENS": ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

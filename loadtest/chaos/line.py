@@ -10,13 +10,16 @@ SLOW_S = 0.2  # added to each piece, either way, while the line is slow
 
 
 class Line:
-    """Carries connections to a port while the context lasts. Set `down` and `slow`; `cut` ends all connections."""
+    """Carries connections to a port while the context lasts. Set `down` and `slow`; `cut` ends all connections.
+
+    Once `to_port` is set to another port, new connections go there.
+    """
 
     def __init__(self, to_port: int) -> None:
         self.port = 0
         self.down = False
         self.slow = False
-        self._to_port = to_port
+        self.to_port = to_port
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
@@ -41,7 +44,7 @@ class Line:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             if not self.down:
-                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
                 await asyncio.gather(self._pipe(reader, far_writer), self._pipe(far_reader, writer))
         writer.transport.abort()
 

@@ -86,8 +86,10 @@ class KeptProcess:
 
 
 @asynccontextmanager
-async def running_servers(folder: Path) -> AsyncIterator[Servers]:
+async def running_servers(folder: Path, matline: Sequence[str] = MATLINE) -> AsyncIterator[Servers]:
     """Start both servers in a folder and wait until they answer; stop them when the context is left.
+
+    The command `matline` makes the topics.
 
     Raises TimeoutError.
     """
@@ -105,7 +107,7 @@ async def running_servers(folder: Path) -> AsyncIterator[Servers]:
             url = f"http://127.0.0.1:{clickhouse_port}"
             async with asyncio.timeout(READY_S):
                 await _answers(f"{url}/ping")
-                await _topics(line.port)
+                await _topics(line.port, matline)
             yield Servers(processes=processes, kafka=line, clickhouse=url, engine=engine)
         finally:
             for process in processes.values():
@@ -122,11 +124,11 @@ async def _answers(url: str) -> None:
             await asyncio.sleep(0.2)
 
 
-async def _topics(kafka_port: int) -> None:
+async def _topics(kafka_port: int, matline: Sequence[str]) -> None:
     """Create the topics as soon as Kafka answers."""
     while True:
         process = await asyncio.create_subprocess_exec(
-            *(*MATLINE, "topics", "create", f"--partitions={PARTITIONS_DEFAULT}", "--replication=1"),
+            *(*matline, "topics", "create", f"--partitions={PARTITIONS_DEFAULT}", "--replication=1"),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "MATLINE_KAFKA": f"127.0.0.1:{kafka_port}"},
