@@ -8,13 +8,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
 READY_S = 300.0  # a first start downloads Kafka
-STOP_S = 40.0
+STOP_S = 180.0  # `up` gives each of its processes 12 s, one after the other, and a busy machine takes longer
 PORTS = ("live", "ingest", "scoring", "projections", "mylaps", "kafka", "controller")
 MATLINE = (sys.executable, "-m", "services.cli")
 WITH_US = (sys.executable, "-m", "services.operate.child")  # ends the stack even when this process is killed
@@ -137,13 +138,30 @@ async def _ready(process: asyncio.subprocess.Process, output: Path) -> None:
 
 
 async def end(process: asyncio.subprocess.Process, wait_s: float) -> None:
-    """Ask a process to end, and kill it if it still runs after `wait_s`."""
+    """Ask a process to end, and kill it if it still runs after `wait_s`, or if nobody waits any longer."""
     if process.returncode is not None:
         return
     process.terminate()
     try:
-        async with asyncio.timeout(wait_s):
-            await process.wait()
-    except TimeoutError:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await process.wait()
+    finally:
+        await kill(process)
+
+
+async def kill(process: asyncio.subprocess.Process) -> None:
+    """Kill a process if it still runs, and wait for its end."""
+    if process.returncode is None:
         process.kill()
         await process.wait()
+
+
+@asynccontextmanager
+async def started(*command: str, **options: Any) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start a process with options of `create_subprocess_exec`; kill it, if it still runs, when the context is left."""
+    process = await asyncio.create_subprocess_exec(*command, **options)
+    try:
+        yield process
+    finally:
+        await kill(process)

@@ -21,7 +21,7 @@ from loadtest.chaos.viewers import follow_stream, look_back, poll_board, poll_pu
 from loadtest.driver import Target, drive
 from loadtest.raw_reads import RawRead
 from loadtest.simulation import Simulation
-from loadtest.stack import MATLINE, StackAddresses
+from loadtest.stack import MATLINE, StackAddresses, started
 from loadtest.truth import Truth
 from schemas.codec import line_from_json
 from schemas.events import EntriesAdded, ReadsReceived, Ruling
@@ -162,14 +162,14 @@ async def run_matline(stack: StackAddresses, *words: str, given: bytes | None = 
         "MATLINE_LIVE": f"http://127.0.0.1:{stack.live_port}",
         "PYTHONHASHSEED": "4711",
     }
-    process = await asyncio.create_subprocess_exec(
+    async with started(
         *(*MATLINE, *words),
         stdin=subprocess.PIPE if given is not None else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
-    )
-    output, faults = await process.communicate(given)
+    ) as process:
+        output, faults = await process.communicate(given)
     return process.returncode or 0, output if process.returncode == 0 else output + faults
 
 
@@ -258,8 +258,8 @@ async def _records(stack: StackAddresses, topic: str, number: int) -> list[Consu
 async def stored_boards(engine: Path, event: str) -> dict[str, list[BoardRow]]:
     """Return the boards that ClickHouse has; a process of its own opens the engine's folder."""
     command = (sys.executable, "-c", _STORED, str(engine), event)
-    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-    output, _ = await process.communicate()
+    async with started(*command, stdout=subprocess.PIPE) as process:
+        output, _ = await process.communicate()
     boards: dict[str, list[BoardRow]] = {}
     for line in output.decode().splitlines():
         if line:

@@ -16,7 +16,7 @@ import aiohttp
 from msgspec import Struct
 
 from loadtest.chaos.line import Line
-from loadtest.stack import MATLINE, WITH_US, free_ports
+from loadtest.stack import MATLINE, STOP_S, WITH_US, end, free_ports, started
 from schemas.topics import PARTITIONS_DEFAULT
 
 AGAIN_S = 0.5  # after which a server that ended is started again
@@ -75,14 +75,8 @@ class KeptProcess:
         """End the process and start it no more."""
         self._keeping.cancel()
         await asyncio.gather(self._keeping, return_exceptions=True)
-        if self._running is not None and self._running.returncode is None:
-            self._running.terminate()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(20.0):
-                    await self._running.wait()
-                return
-            self._running.kill()
-            await self._running.wait()
+        if self._running is not None:
+            await end(self._running, STOP_S)
 
 
 @asynccontextmanager
@@ -127,12 +121,12 @@ async def _answers(url: str) -> None:
 async def _topics(kafka_port: int, matline: Sequence[str]) -> None:
     """Create the topics as soon as Kafka answers."""
     while True:
-        process = await asyncio.create_subprocess_exec(
+        async with started(
             *(*matline, "topics", "create", f"--partitions={PARTITIONS_DEFAULT}", "--replication=1"),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "MATLINE_KAFKA": f"127.0.0.1:{kafka_port}"},
-        )
-        if await process.wait() == 0:
-            return
+        ) as process:
+            if await process.wait() == 0:
+                return
         await asyncio.sleep(1.0)

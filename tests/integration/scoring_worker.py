@@ -29,7 +29,7 @@ from services.standings.document import Scored, document
 from tests import builders
 from tests.builders import Plain
 
-WAIT_S = 60.0  # for a hang only
+WAIT_S = 120.0  # for a hang only
 
 
 # --- A race.

@@ -1,4 +1,4 @@
-"""Half a minute of chaos on a real stack: parts killed, a worker that joins, unreadable records, and nothing is wrong.
+"""Twenty seconds of chaos on a real stack: parts killed, a worker that joins, unreadable records, and nothing is wrong.
 
 Then faults are planted in what that run has seen: the checker has to find them in real evidence, too.
 """
@@ -11,7 +11,7 @@ from loadtest.chaos.run import Plan, run
 from loadtest.chaos.schedule import schedule
 
 SEED = 35  # ingest is asked to end; a second worker joins, and all parts are killed while it is there
-SECONDS = 30.0  # of faults; the stack starts before and heals after them
+SECONDS = 20.0  # of faults; the stack starts before and heals after them
 
 
 async def test_a_race_under_chaos_loses_doubles_and_shows_nothing_wrong():

@@ -181,7 +181,7 @@ async def test_a_second_worker_that_joins_and_leaves_changes_nothing(kafka: Kafk
         last = await asyncio.gather(*racing)
         published = await results.complete(dict(zip(EVENTS, last, strict=True)))
         assert_equal_to_a_fold(published, log)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(WAIT_S):
             while (await worker.metrics())["matline_scoring_partitions"] != 4:
                 await asyncio.sleep(0.1)
         again = {event: await log.append(event, {**builders.status("3"), "event": event}) for event in EVENTS}
@@ -227,7 +227,7 @@ async def test_a_snapshot_spares_reading_the_log_again_and_a_damaged_one_is_igno
         head = await log.append_all("alpha", race_facts("alpha", 30, 3))
         await worker.ready()
         await results.complete({"alpha": head})
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(WAIT_S):
             while not snapshot.exists():
                 await asyncio.sleep(0.05)
         await worker.end(signal.SIGKILL)
@@ -292,7 +292,7 @@ async def test_a_recreated_log_ends_the_process_and_its_snapshots_are_ignored(
             head = await log.append_all("alpha", race_facts("alpha", 10, 5))
             await worker.ready()
             await results.complete({"alpha": head})
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(WAIT_S):
                 while not list((tmp_path / "snapshots").glob("*.snapshot")):
                     await asyncio.sleep(0.05)
         worker.signal(signal.SIGSTOP)  # so that it never sees the topic missing, as after a restore while it was away
