@@ -7,25 +7,31 @@ clocks of services are wrong, as `scoring=3600,ingest=-60`. `up` starts its serv
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 
+from aiokafka import ConsumerRecord
 from msgspec.structs import replace
 
 import services.ingest.app as ingest
 import services.live.app as live
 import services.operate.up as up
+import services.projections.app as projections
 import services.scoring.scorer as scoring
 from schemas.codec import UnreadableRecord, decode_envelope
 from schemas.events import LoggedFact, ReadsLogged
+from schemas.results import Frame
 from services import cli
 from services.ingest.errors import Unavailable
 from services.ingest.race_log import KafkaLog
 from services.live.stream import Streams
 from services.operate.supervise import ChildSpec
+from services.projections.follow import Follower
 from services.runtime.kafka import KafkaOptions
 from services.scoring.log_reader import Record
 from services.scoring.partition_worker import PartitionWorker
@@ -33,6 +39,7 @@ from services.scoring.partition_worker import PartitionWorker
 COMMAND = (sys.executable, "-m", "tests.integration.faulty_services")
 CHOSEN = "MATLINE_TEST_FAULTS"
 CLOCKS = "MATLINE_TEST_CLOCKS"
+LAST_CLOSED = ("21k", "family")  # races of the simulated day, and between them the times of the latter's athletes
 
 
 class AnswersFirst(KafkaLog):
@@ -48,6 +55,35 @@ class AnswersFirst(KafkaLog):
 
         self._later = asyncio.create_task(later())
         return 0
+
+
+class StoresPositionFirst(Follower):
+    """Stores the position in `results` before the rows are inserted, and once is killed between the two.
+
+    The rows that are lost have to be the last of their athletes, and the closing of a race sends all of its athletes
+    again. So rows wait from the end of one race to that of the last, in which officials set all times.
+    """
+
+    _sent = frozenset[str]()
+    _closed = frozenset[str]()
+
+    def _frame(self, record: ConsumerRecord) -> Frame | None:
+        frame = super()._frame(record)
+        if frame is not None:
+            self._sent |= {race for event in frame.events for race in event.closed}
+            if frame.last:  # the position moves on by whole revisions
+                self._closed = self._sent
+        return frame
+
+    async def _write(self) -> None:
+        killed = Path(os.environ["MATLINE_DATA"]) / "killed-between-position-and-rows"
+        if self._closed.isdisjoint(LAST_CLOSED) or killed.exists():
+            await super()._write()
+            return
+        await self._sink.remember(list(self._safe.values()))
+        if self._closed.issuperset(LAST_CLOSED):
+            killed.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class SkipsReadsOfGaps(PartitionWorker):
@@ -74,6 +110,7 @@ def _has_reads(record: Record) -> bool:
 
 FAULTS: dict[str, tuple[ModuleType, type]] = {
     "acknowledge-before-publish": (ingest, AnswersFirst),
+    "store-position-before-rows": (projections, StoresPositionFirst),
     "skip-a-fill": (scoring, SkipsReadsOfGaps),
     "drop-notices": (live, SaysNothing),
 }
