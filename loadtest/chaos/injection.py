@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -19,13 +20,29 @@ from msgspec import Struct
 
 from loadtest.chaos.disk import fill
 from loadtest.chaos.line import Line
-from loadtest.chaos.schedule import DATABASE, DISK, ENDING, KAFKA_LINE, LINE, PARTS, WORKER, Fault, Poison
+from loadtest.chaos.schedule import (
+    DATABASE,
+    DISK,
+    ENDING,
+    KAFKA_LINE,
+    LINE,
+    PARTS,
+    WORKER,
+    WRITER,
+    Fault,
+    Poison,
+)
 from loadtest.chaos.servers import Servers
-from loadtest.stack import MATLINE, WITH_US, RunningStack
+from loadtest.stack import MATLINE, WITH_US, RunningStack, free_ports, started
 from schemas.topics import ENVELOPE_VERSION, PARTITIONS_DEFAULT, partition_of
 
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "kill_all": signal.SIGKILL}
 JOINING_S = 8.0  # for a worker to start and to become a member of the group
+STANDBY_S = 60.0  # for second projections to wait for the lease, unless other faults keep them from it
+TAKEN_OVER_S = 120.0  # for them to write, likewise
+AWAKE_S = 3.0  # for projections that were stopped to write what they still may, and to notice that they lost the lease
+READY = ("/readyz", re.compile(""))
+WRITING = ("/metrics", re.compile(r"^matline_projections_revisions_total [1-9]", re.M))
 LATE_S = 0.3  # of each answer of ClickHouse, while they are late
 ORDER_EVERY_S = 0.1
 EVERY_TIME = 1_000_000
@@ -91,6 +108,8 @@ async def _do(targets: Targets, event: str, fault: Fault) -> None:
         await fill(targets.stack.data, fault.for_s)
     elif fault.target == WORKER:
         await _join(targets.stack, fault.for_s)
+    elif servers is not None and fault.target == WRITER:
+        await _succeed(targets, servers, fault)
     elif servers is not None and fault.target == KAFKA_LINE:
         await _disturb(servers.kafka, fault)
     elif servers is not None and fault.target == DATABASE:
@@ -133,7 +152,7 @@ async def _disturb(line: Line, fault: Fault) -> None:
 async def _join(stack: RunningStack, for_s: float) -> None:
     """Let another worker of scoring join the group, which moves partitions, and kill it after some seconds."""
     with tempfile.TemporaryDirectory(prefix="matline-worker-", dir=stack.data) as folder:
-        worker = await asyncio.create_subprocess_exec(
+        async with started(
             *(*WITH_US, str(os.getpid()), *MATLINE, "scoring"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -147,11 +166,53 @@ async def _join(stack: RunningStack, for_s: float) -> None:
                 "MATLINE_SCORING_PORT": "0",
                 "MATLINE_PARTITIONS": str(PARTITIONS_DEFAULT),
             },
-        )
-        await asyncio.sleep(JOINING_S + for_s)
-        with suppress(ProcessLookupError):  # it ends by itself when Kafka is away
-            worker.kill()
-        await worker.wait()
+        ):
+            await asyncio.sleep(JOINING_S + for_s)  # it ends earlier by itself when Kafka is away
+
+
+async def _succeed(targets: Targets, servers: Servers, fault: Fault) -> None:
+    """Let second projections take over from the first, which are killed, or stopped until after that; then kill them.
+
+    So the first, which are started again or wake up and have lost the lease, take over once more.
+    """
+    (port,) = free_ports(1)
+    async with started(
+        *(*WITH_US, str(os.getpid()), *MATLINE, "projections"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={
+            **os.environ,
+            "MATLINE_KAFKA": f"127.0.0.1:{targets.stack.kafka_port}",
+            "MATLINE_CLICKHOUSE": servers.clickhouse,
+            "MATLINE_PROJECTIONS_PORT": str(port),
+            "MATLINE_PARTITIONS": str(PARTITIONS_DEFAULT),
+        },
+    ):
+        await _answers(port, *READY, STANDBY_S)
+        first = await _running(targets, "projections")
+        with suppress(ProcessLookupError):
+            os.kill(first, SIGNALS.get(fault.kind, signal.SIGSTOP))
+        try:
+            await _answers(port, *WRITING, TAKEN_OVER_S)
+            await asyncio.sleep(fault.for_s)
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(first, signal.SIGCONT)
+        await asyncio.sleep(AWAKE_S)
+
+
+async def _answers(port: int, path: str, wanted: re.Pattern[str], patience_s: float) -> None:
+    """Wait until a service answers as wanted, or until other faults have kept it from that for too long."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5.0)) as session:
+        end_s = time.monotonic() + patience_s
+        while time.monotonic() < end_s:
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async with session.get(f"http://127.0.0.1:{port}{path}") as answer:
+                    if answer.status == 200 and wanted.search(await answer.text()):
+                        return
+            await asyncio.sleep(0.2)
 
 
 async def _order(clickhouse: str, fault: Fault) -> None:

@@ -19,6 +19,7 @@ LINE = "line of senders"
 KAFKA_LINE = "line of Kafka"
 DISK = "disk"
 WORKER = "scoring worker"
+WRITER = "projections beside a second one"
 DATABASE = "answers of ClickHouse"
 SignalFault = Literal["kill", "term", "stop", "kill_all", "stop_all"]
 LineFault = Literal["cut", "slow"]
@@ -50,7 +51,8 @@ POISONS: tuple[tuple[str, Poison], ...] = (
 class Fault(Struct, frozen=True, kw_only=True):
     """A fault of a part of the stack, of the line to it, or of a topic.
 
-    It comes `at_s` after the start of the race and lasts `for_s`.
+    It comes `at_s` after the start of the race and lasts `for_s`. Projections that are stopped beside second ones stay
+    so for `for_s` after those have written.
     """
 
     at_s: float
@@ -103,5 +105,5 @@ def _single(rng: Random, stack: Stack) -> list[tuple[Kind, str]]:
     single += [("cut", LINE), ("slow", LINE), ("join", WORKER), ("join", WORKER)]
     if stack == "embedded":
         return [*single, ("full", DISK)]
-    single += [("cut", KAFKA_LINE), ("slow", KAFKA_LINE)]
+    single += [("cut", KAFKA_LINE), ("slow", KAFKA_LINE), ("kill", WRITER), ("stop", WRITER)]
     return [*single, *((kind, DATABASE) for kind in get_args(DatabaseFault))]

@@ -45,6 +45,8 @@ def test_a_quarter_of_an_hour_does_everything_several_times_to_a_stack_with_serv
         "cut line of Kafka",
         "error after answers of ClickHouse",
         "join scoring worker",
+        "kill projections beside a second one",
+        "stop projections beside a second one",
     ):
         assert done[name] >= 3
     assert all(fault.for_s <= 60 for fault in faults)
