@@ -451,11 +451,12 @@ async def test_names_of_the_definition_are_in_the_language_of_the_page(database,
         assert "lang=" not in await on_thread(lambda: browser.current_url)
 
 
-@pytest.mark.parametrize("width", [320, 390, 1200, 2560])
+@pytest.mark.parametrize("width", [320, 390, 768, 1160, 2560])
 async def test_nothing_is_wider_than_the_screen(database, browser, width):
     bibs = [entry("7", family_name="Nguyễn Hoàng Phương", given_name="Thảo Nguyên", club="Câu lạc bộ điền kinh")]
     of = definition(name="Giải bán marathon Hà Nội mở rộng lần thứ nhất")
-    race = await racing(database, run("7"), definition=of, bibs=bibs)
+    overtaken = (run("7", 1, 2000, 4000), run("8", 1, 1900, 4100), run("9", 1, 1800, None))
+    race = await racing(database, *overtaken, definition=of, bibs=[*bibs, "8", "9"])
     async with serving(race) as live:
         metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
         await on_thread(lambda: browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics))

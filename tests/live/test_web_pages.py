@@ -139,7 +139,7 @@ async def test_an_athletes_page_says_how_the_time_came_about(database):
             assert expected in text, text
         page = await live.text(f"/{EVENT}/athletes/8")
         assert re.search(r"men \d at 10K", shown(page))
-        assert re.search(r"Estimated time \d:\d\d:\d\d, likely between \d:\d\d:\d\d and \d:\d\d:\d\d", shown(page))
+        assert re.search(r"Estimated time \d:\d\d:\d\d \(likely \d:\d\d:\d\d–\d:\d\d:\d\d\)", shown(page))
         assert '<meta property="og:title" content="8 No 8 Runner – Example Half Marathon">' in page
         assert re.search('<meta property="og:description" content="[^"]*On course · Estimated time', page)
 

@@ -333,7 +333,7 @@ async function loadBoard() {
 
 /** Return why there are no rows; of a board, with a link to the start list. */
 function emptyText(chosen) {
-  const text = say(view.search ? "nobody" : view.list ? "emptyList" : "empty");
+  const text = say(view.search ? "nobody" : view.list ? "emptyList" : !chosen || chosen.kind === "boards" ? "empty" : "emptyTeams");
   const entered = everybodyOf(detail.races.find((race) => race.race === view.race));
   if (view.search || view.list || chosen?.kind !== "boards" || !entered) return [text];
   return [`${text} `, viewLink({ list: "start", point: "" }, {}, `${say("startList")} (${entered})`)];
@@ -368,13 +368,13 @@ function showList(answer) {
   const title = view.search ? say("searched") : view.list === "start" ? say("startList") : view.list === FAVOURITES ? say("followed") : say(LISTS[view.list]);
   $("caption").replaceChildren(title);
   $("head").replaceChildren(
-    element("tr", {}, heading("bib", "number"), heading("name"), heading("race", "wide"), heading("nat", "wide"), heading("group", "wide"),
+    element("tr", {}, heading("bib", "number roomy"), heading("name"), heading("race", "wide"), heading("nat", "wide"), heading("group", "wide"),
       heading("status", "wide"), heading("time", "number")),
   );
   const names = Object.fromEntries(detail.races.map((race) => [race.race, race.name]));
   keyed(answer.athletes, (row) =>
     element("tr", { "data-row": row.bib },
-      cell(row.bib, "number"),
+      cell(row.bib, "number roomy"),
       athleteHeading(row, [view.search || view.list === FAVOURITES ? names[row.race] : null, row.nationality, row.age_group].filter(Boolean).join(" · ")),
       cell(names[row.race], "wide"), cell(row.nationality, "wide"), cell(row.age_group, "wide"),
       cell(say(row.status), "wide"),
@@ -427,7 +427,7 @@ function caption() {
 /** Return the words for a board whose places go by another time than the one it prints, null for any other. */
 function basis(chosen, race) {
   if (chosen.kind !== "boards" || view.point || chosen.rank_by === race?.official_time) return null;
-  return { gun: "rankedByGun", chip: "rankedByChip" }[chosen.rank_by] ?? null;
+  return { gun: "rankedByGun", chip: "rankedByChip", gun_then_chip: "rankedByGunThenChip" }[chosen.rank_by];
 }
 
 const pointName = (race, id) => pointLabel(race?.points.find((point) => point.point === id)?.name ?? id, WORDS[language]);
@@ -440,7 +440,7 @@ function showBoard(chosen, answer) {
   const atPoint = Boolean(view.point) || answer.rows.some((row) => row.status === "ON_COURSE");
   $("head").replaceChildren(
     element("tr", {},
-      heading("place", "number"), heading("bib", "number"), heading("name"), heading("nat", "wide"), heading("group", "wide"),
+      heading("place", "number"), heading("bib", "number roomy"), heading("name"), heading("nat", "wide"), heading("group", "wide"),
       heading("time", "number"), heading("gap", "number wide"), heading(atPoint ? "expected" : "gun", "number wide"),
       heading(atPoint ? "status" : "chip", atPoint ? "wide" : "number wide"), heading("pace", "number wide"), heading("move", "number wide"),
     ),
@@ -469,7 +469,7 @@ function athleteHeading(row, short, podium = null) {
   return element("th", { scope: "row" },
     element("a", { href: athletePage(row.bib), class: "name", "data-bib": row.bib }, row.name),
     below ? element("span", { class: "quiet" }, below) : null,
-    short ? element("span", { class: "quiet narrow" }, short) : null,
+    element("span", { class: "quiet narrow" }, element("span", { class: "phone" }, short ? `${row.bib} · ` : row.bib), short),
     podium ? element("span", { class: "quiet podium" }, podium) : null,
     flagsOf(row).length ? element("span", { class: "flags" }, ...flagsOf(row).map(flag)) : null,
   );
@@ -489,7 +489,7 @@ function boardRow(row, race, atPoint, fresh) {
   const short = [row.nationality, row.age_group, estimate].filter(Boolean).join(" · ");
   return element("tr", { class: [fresh ? "fresh" : "", onCourse ? "on-course" : ""].filter(Boolean).join(" ") || null, "data-row": row.bib },
     cell(row.place_text, "number place"),
-    cell(row.bib, "number"),
+    cell(row.bib, "number roomy"),
     athleteHeading(row, short, row.podium),
     cell(row.nationality, "wide"),
     cell(row.age_group, "wide"),
@@ -655,7 +655,7 @@ function athleteParts(result) {
     [say("wave"), result.wave],
   ].filter(([, text]) => text);
   const main = result.boards[0];
-  const [gun, chip] = race?.official_time === "chip" ? ["number wide", "number time"] : ["number time", "number wide"];
+  const [gun, chip] = race?.official_time === "chip" ? ["number roomy", "number time"] : ["number time", "number roomy"];
   const flags = athleteFlags(result);
   return [
     element("p", { class: "quiet sheet-links" }, result.race_name, " · ", element("a", { href: athletePage(result.bib) }, say("ownPage")),
@@ -674,17 +674,17 @@ function athleteParts(result) {
       element("table", {},
         element("caption", {}, say("splits")),
         element("thead", {}, element("tr", {},
-          heading("point"), heading("clock", "number wide"), heading("gun", gun), heading("chip", chip), heading("segment", "number"),
-          heading("rank", "number"), heading("source", "wide"))),
+          heading("point"), heading("clock", "number roomy"), heading("gun", gun), heading("chip", chip), heading("segment", "number"),
+          heading("rank", "number"), heading("source", "roomy"))),
         element("tbody", {}, ...result.points.map((point) =>
           element("tr", {},
             element("th", { scope: "row" }, pointLabel(point.name, WORDS[language])),
-            cell(timeOfDay(point.at), "number wide"),
+            cell(timeOfDay(point.at), "number roomy"),
             cell(point.gun_time, gun),
             cell(point.chip_time, chip),
             cell(point.segment_pace, "number"),
             cell(rankOf(point, race, main), "number"),
-            cell(say(point.source), "wide"),
+            cell(say(point.source), "roomy"),
           ))),
       ),
     ),

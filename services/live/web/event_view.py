@@ -30,6 +30,9 @@ LISTS = {
 }
 """The lists of a race's athletes, with the status of those on it; None: all of them."""
 
+RANKED_BY = {"gun": "rankedByGun", "chip": "rankedByChip", "gun_then_chip": "rankedByGunThenChip"}
+"""The words for boards whose places do not go by the official time alone."""
+
 COUNTED = ("ON_COURSE", "FINISHED", "NOT_STARTED", "OTL", "DNF", "DNS", "DQ")
 ALWAYS_COUNTED = ("ON_COURSE", "FINISHED")
 
@@ -180,7 +183,7 @@ def event_page(
         at_point=kind == "board" and (bool(query.point) or any(row["status"] == "ON_COURSE" for row in rows)),
         rows=[_row(event, choice, row, answer, language) for row in rows],
         flags=sorted({flag for row in rows for flag in (row.get("flags") or "").split()}),
-        empty=None if rows else words["nobody" if query.search else "emptyList" if query.list else "empty"],
+        empty=None if rows else words[_why_empty(choice)],
         empty_link=next((link for link in counts if link.id == "start" and link.number), None)
         if kind == "board" and not rows
         else None,
@@ -189,6 +192,14 @@ def event_page(
         more_text=f"{words['more']} ({shown} {words['of']} {total})",
         athlete=None if athlete is None else _athlete_link(event, athlete, query),
     )
+
+
+def _why_empty(choice: Choice) -> str:
+    if choice.query.search:
+        return "nobody"
+    if choice.query.list:
+        return "emptyList"
+    return "empty" if choice.kind == "boards" else "emptyTeams"
 
 
 def _table_kind(choice: Choice) -> str:
@@ -281,8 +292,7 @@ def _basis(choice: Choice, words: Words) -> str | None:
         return None
     if board["rank_by"] == race["official_time"]:
         return None
-    word = {"gun": "rankedByGun", "chip": "rankedByChip"}.get(board["rank_by"])
-    return None if word is None else words[word]
+    return words[RANKED_BY[board["rank_by"]]]
 
 
 def point_name(race: Document | None, point: str, words: Words) -> str:

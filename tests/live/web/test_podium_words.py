@@ -20,10 +20,10 @@ def place(**changed):
     ("entry", "words"),
     [
         (place(decided=True), "Place 1 decided"),
-        (place(), "This result can still change"),
+        (place(), "May still change"),
         (
             place(rivals=RIVALS, rivals_left_out=3),
-            "Can still be taken by Trần An (until 9:41:10), and 5 more",
+            "Trần An (until 9:41:10), and 5 more can still take this place",
         ),
     ],
 )
