@@ -699,6 +699,41 @@ class NoticeReceived(RulingBase, frozen=True, kw_only=True, tag="notice_received
         return ()
 
 
+class EventArchived(RulingBase, frozen=True, kw_only=True, tag="event_archived"):
+    """Nothing more is to come: while this is the last fact of an event's log, nothing keeps the event in memory.
+
+    Its boards and documents stay. It changes no standing. Source: R1.event_archived.
+    """
+
+    VERSION = 2
+    PUBLIC = ()
+
+    def scopes(self) -> tuple[Scope, ...]:
+        return ()
+
+    def needs(self) -> tuple[Need, ...]:
+        return ()
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("archive",),)
+
+
+class EventReopened(RulingBase, frozen=True, kw_only=True, tag="event_reopened"):
+    """An event that was archived takes reads and facts again. It changes no standing."""
+
+    VERSION = 2
+    PUBLIC = ()
+
+    def scopes(self) -> tuple[Scope, ...]:
+        return ()
+
+    def needs(self) -> tuple[Need, ...]:
+        return ()
+
+    def subjects(self) -> tuple[Hashable, ...]:
+        return (("archive",),)
+
+
 Ruling = (
     EventDefined
     | EntriesAdded
@@ -722,6 +757,8 @@ Ruling = (
     | EntryHidden
     | FactWithdrawn
     | NoticeReceived
+    | EventArchived
+    | EventReopened
 )
 """Every kind of fact except reads: rulings apply in log order."""
 

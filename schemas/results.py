@@ -132,6 +132,7 @@ class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `closed_at_us` holds, of closed races, the instant after which a finish needs the jury, where there is one.
     `decided` holds the names of all decided cases (`team:` ones too). `pending` holds a sentence for each fact that has
     no effect yet: it says what the fact waits for.
+    `archived`: the last fact of the event's log archives it, so that its rows are all sent with this one.
     """
 
     event: str
@@ -145,6 +146,7 @@ class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     publications: list[Publication] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     closed_at_us: dict[str, int] = field(default_factory=dict)
+    archived: bool = False
 
 
 class UnknownChip(Struct, frozen=True):

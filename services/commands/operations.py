@@ -383,6 +383,52 @@ def backup(
     sys.exit(backup_main(stack_environment(stack), event, named))
 
 
+events = CommandGroup(text="Archive an event that is over, or reopen it.")
+commands.add_typer(events, name="event", rich_help_panel=HEADING)
+
+
+@events.command("archive")
+def event_archive(
+    event: Event,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Back its log up to this file, by default EVENT-TIME.jsonl.gz."),
+    ] = None,
+    despite_reads: Annotated[
+        bool, typer.Option("--despite-reads", help="Archive it although reads came within the last 6 hours.")
+    ] = False,
+    stack: Stack = None,
+) -> None:
+    """Take an event that is over out of the services' memory.
+
+    Its boards and documents stay, and ingest takes nothing more for it until matline event reopen. Before, its log is
+    backed up to a file with a checksum, and scored again to see that the boards are right. Nothing is lost by a read
+    that comes at the same moment: then the event is not archived, and the command says so.
+
+    MATLINE_TOKEN is the token of an official. A matline up on this machine is found with its ports by --stack.
+    """
+    from datetime import UTC, datetime
+
+    from services.operate.archive import archive_main
+
+    named = out or Path(f"{event}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl.gz")
+    sys.exit(archive_main(stack_environment(stack), event, named, despite_reads))
+
+
+@events.command("reopen")
+def event_reopen(event: Event, stack: Stack = None) -> None:
+    """Let an archived event take reads and facts again.
+
+    Its log is read from its first record, and the boards are compared with those that it was archived with. The exit
+    code is 1 if they differ.
+
+    MATLINE_TOKEN is the token of an official. A matline up on this machine is found with its ports by --stack.
+    """
+    from services.operate.archive import reopen_main
+
+    sys.exit(reopen_main(stack_environment(stack), event))
+
+
 @commands.command("import", rich_help_panel=HEADING)
 def import_log(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that matline backup wrote.")],

@@ -36,6 +36,11 @@ class KnownEvent:
     # --- Questions.
 
     @property
+    def is_archived(self) -> bool:
+        """Whether the last fact archives the event."""
+        return self._state.archived
+
+    @property
     def definition(self) -> Definition | None:
         """The definition in force."""
         return self._state.rulings.definition

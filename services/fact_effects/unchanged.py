@@ -11,7 +11,9 @@ from schemas.events import (
     Entry,
     EntryHidden,
     EntryWithdrawn,
+    EventArchived,
     EventDefined,
+    EventReopened,
     FactWithdrawn,
     GunFired,
     NoticeReceived,
@@ -72,6 +74,10 @@ def unchanged(state: OfficialsFacts, fact: Ruling) -> str | None:
             return _office(rulings, fact)
         case FactWithdrawn():
             return _withdrawal(state, fact)
+        case EventArchived():
+            return "the event is archived already" if state.archived else None
+        case EventReopened():
+            return None if state.archived else "the event is not archived"
         case NoticeReceived():
             return None
         case _:

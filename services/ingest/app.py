@@ -71,12 +71,13 @@ def create_app(
     access = Access(Tokens(settings.tokens), connections, limits)
     access.check_listening(settings.host)
     metrics = IngestMetrics(service_registry("ingest", settings.data, settings.certificates()))
+    follower = LogFollower(settings.kafka, settings.partitions, metrics)
+    guard, quota = _disk_guard(settings), limits.dead_letters
     writer = (
-        KafkaLog(settings.kafka.client(), settings.partitions, metrics, limits.dead_letters, _disk_guard(settings))
+        KafkaLog(settings.kafka.client(), settings.partitions, metrics, quota, guard, follower.is_archived)
         if race_log is None
         else race_log
     )
-    follower = LogFollower(settings.kafka, settings.partitions, metrics)
     supervisor = ReaderSupervisor(
         settings.config, settings.host, settings.mylaps_port, access, writer, metrics, now_us, settings.data, limits
     )

@@ -21,6 +21,12 @@ class DiskFull(Unavailable):
     title = "Disk full"
 
 
+class Archived(Unavailable):
+    """The event is archived; nothing of this request is taken before it is reopened."""
+
+    title = "Event archived"
+
+
 class Overloaded(IngestError):
     """Too much is waiting for Kafka; send it again a little later."""
 

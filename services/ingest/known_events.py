@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from schemas import codec
-from schemas.events import LoggedFact, ReadsLogged, kind_of
+from schemas.codec import Envelope
+from schemas.events import EventReopened, LoggedFact, ReadsLogged, kind_of
 from services.fact_effects.effects import FactEffect
 from services.fact_effects.known_event import KnownEvent
 
@@ -16,6 +17,9 @@ TAKING_LONG = frozenset({"event_defined", "entries_added", "fact_withdrawn", "gu
 """Kinds that take more than a millisecond to judge and fold in a large event."""
 
 READS = kind_of(ReadsLogged(event="", gateway="", session="", reads=[]))
+
+
+_NOT_HERE = FactEffect("unknown", "the event was archived when the fact came; ingest reads its log again")
 
 
 class Watch:
@@ -54,15 +58,23 @@ class Watch:
 
 
 class KnownEvents:
-    """All events of the log."""
+    """All events of the log.
+
+    Of an archived event only the offset of its first fact stays, in `archived`. When something follows, it moves to
+    `returning` until `LogFollower` has read its log again: `fold_again` for each record, then `put_back`.
+    """
 
     def __init__(self) -> None:
+        self.archived: dict[str, int] = {}
+        self.returning: dict[str, int] = {}
         self._events: dict[str, KnownEvent] = {}
+        self._first: dict[str, int] = {}
         self._watches: dict[str, list[Watch]] = {}
 
     def clear(self) -> None:
         """Forget all events, before the log is read from its beginning again."""
-        self._events.clear()
+        for known in (self._events, self._first, self.archived, self.returning):
+            known.clear()
 
     def get(self, event: str) -> KnownEvent:
         """Return an event, which knows nothing if the log has nothing of it."""
@@ -82,21 +94,56 @@ class KnownEvents:
     def fold_log(self, offset: int, data: bytes) -> None:
         """Fold a record of the race log. Raises UnknownVersion, UnreadableRecord; nothing was folded then."""
         envelope = codec.decode_envelope(data)
-        known = self._known(envelope.event)
-        watches = self._watches.get(envelope.event, ())
-        for fact in envelope.facts:
-            if fact.event != envelope.event:
-                continue
-            for watch in list(watches):
-                if watch.awaits(fact):
-                    watch.judge(known.effect_of(fact))
-                    break
+        event = envelope.event
+        if event in self.archived:
+            self.returning[event] = self.archived.pop(event)
+        if event in self.returning:
+            for fact in envelope.facts:
+                if (watch := self._watch_of(fact)) is not None:
+                    watch.judge(FactEffect("applied") if isinstance(fact, EventReopened) else _NOT_HERE)
+            return
+        self._first.setdefault(event, offset)
+        known = self._known(event)
+        for fact in _own_facts(envelope):
+            if (watch := self._watch_of(fact)) is not None:
+                watch.judge(known.effect_of(fact))
             known.fold(offset, fact)
+        self._drop_if_archived(event)
 
-    def fold_results(self, data: bytes) -> None:
-        """Take in a record of the results. Raises UnknownVersion, UnreadableRecord."""
+    def _watch_of(self, fact: LoggedFact) -> Watch | None:
+        """Return the watch that waits for a fact of the log next, None if none does."""
+        return next((watch for watch in list(self._watches.get(fact.event, ())) if watch.awaits(fact)), None)
+
+    def _drop_if_archived(self, event: str) -> None:
+        if self._known(event).is_archived:
+            del self._events[event]
+            self.archived[event] = self._first.pop(event)
+
+    def ends_archive(self, data: bytes | None) -> bool:
+        """Return whether a record of the race log, of which nothing else has to be folded, is of an archived event."""
+        return bool(self.archived) and data is not None and codec.envelope_head(data).event in self.archived
+
+    def begin_again(self, event: str) -> None:
+        """Forget what is known of an event that returns, before its log is read again."""
+        self._events.pop(event, None)
+
+    def fold_again(self, event: str, offset: int, data: bytes) -> None:
+        """Fold a record of the race log if it is of an event that returns. Raises as `fold_log`."""
+        envelope = codec.decode_envelope(data)
+        if envelope.event == event:
+            for fact in _own_facts(envelope):
+                self._known(event).fold(offset, fact)
+
+    def put_back(self, event: str) -> None:
+        """Know an event again, of which everything has been folded."""
+        self._first[event] = self.returning.pop(event)
+        self._drop_if_archived(event)
+
+    def fold_results(self, data: bytes, only: str | None = None) -> None:
+        """Take in a record of the results, or what it has of one event. Raises UnknownVersion, UnreadableRecord."""
         for row in codec.decode_frame(data).rows:
-            self._known(row.event).put(row)
+            if row.event not in self.archived and only in (None, row.event):
+                self._known(row.event).put(row)
 
     def _known(self, event: str) -> KnownEvent:
         known = self._events.get(event)
@@ -109,6 +156,10 @@ class KnownEvents:
         for watches in self._watches.values():
             for watch in watches:
                 watch.settle()
+
+
+def _own_facts(envelope: Envelope) -> list[LoggedFact]:
+    return [fact for fact in envelope.facts if fact.event == envelope.event]
 
 
 def effort_of(data: bytes | None) -> Literal["none", "little", "much"]:

@@ -113,6 +113,8 @@ class LogFollower:
                 consumer.assign(self._all)
                 await self._seek(consumer)
             while True:
+                for event in list(self._events.returning):
+                    await self._read_again(consumer, event)
                 batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_MAX)
                 for partition, records in batches.items():
                     for begin in range(0, len(records), RECORDS_A_TURN):
@@ -137,12 +139,48 @@ class LogFollower:
         if not self._behind:
             self._note_caught_up()
 
+    async def _read_again(self, consumer: Any, event: str) -> None:
+        """Fold what the log and the results have of an event that was archived. Raises KafkaError."""
+        number, first = partition_of(event, self._partitions), self._events.returning[event]
+        log_partition, results = (TopicPartition(topic.name, number) for topic in (RACE_LOG, RESULTS))
+        self._events.begin_again(event)
+        begins = await consumer.beginning_offsets([results])
+        for partition, begin in ((log_partition, first), (results, begins[results])):
+            position = begin
+            consumer.seek(partition, begin)
+            while position < self._next[partition]:
+                batch = await consumer.getmany(partition, timeout_ms=POLL_MS, max_records=RECORDS_A_TURN)
+                records = [record for record in batch.get(partition, ()) if record.offset < self._next[partition]]
+                async with self._turn:
+                    await asyncio.get_running_loop().run_in_executor(
+                        self._worker, self._fold_again, event, partition, records
+                    )
+                position = records[-1].offset + 1 if records else position
+            consumer.seek(partition, self._next[partition])
+        async with self._turn:
+            self._events.put_back(event)
+        log.info("was archived; its log is read again", extra={"event": event})
+
+    def _fold_again(self, event: str, partition: TopicPartition, records: Sequence[Any]) -> None:
+        for record in records:
+            with suppress(codec.UnreadableRecord, codec.UnknownVersion):  # as it was when it came
+                if record.value is None:
+                    continue
+                if partition.topic == RESULTS.name:
+                    self._events.fold_results(record.value, event)
+                elif record.key == event.encode():
+                    self._events.fold_again(event, record.offset, record.value)
+
     async def take(self, partition: TopicPartition, records: Sequence[tuple[int, bytes | None]]) -> None:
         """Fold records of a partition, given with their offsets, and settle requests that waited for them."""
         async with self._turn:
             is_log = partition.topic == RACE_LOG.name
             efforts = [effort_of(value) if is_log else "much" for _, value in records]
-            folded = [record for record, effort in zip(records, efforts, strict=True) if effort != "none"]
+            folded = [
+                record
+                for record, effort in zip(records, efforts, strict=True)
+                if effort != "none" or (is_log and self._events.ends_archive(record[1]))
+            ]
             if "much" in efforts:
                 await asyncio.get_running_loop().run_in_executor(self._worker, self._fold, partition, folded)
             else:
@@ -225,6 +263,10 @@ class LogFollower:
             raise NotKnown(reason)
         return self._events.get(event)
 
+    def is_archived(self, event: str) -> bool:
+        """Return whether an event is archived, as far as the log was read."""
+        return event in self._events.archived
+
     def _unknown(self, event: str) -> str | None:
         """Return why the effects of an event's facts are not known; None if they are."""
         if self._fault is not None:
@@ -232,6 +274,8 @@ class LogFollower:
         if self._behind:
             left = sum(end - self._next[partition] for partition, end in self._behind.items())
             return f"ingest is still reading the log; {left} records are left"
+        if event in self._events.returning:
+            return "the event was archived, and ingest is reading its log again"
         number = partition_of(event, self._partitions)
         newer = (self._newer.get(TopicPartition(topic.name, number)) for topic in (RACE_LOG, RESULTS))
         return next((reason for reason in newer if reason is not None), None)

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaProducer
@@ -20,12 +20,12 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from msgspec import Raw
 
 from schemas import codec
-from schemas.events import LoggedFact, ReadsLogged
+from schemas.events import EventReopened, LoggedFact, ReadsLogged
 from schemas.rejected import Rejection, encode_rejection
 from schemas.topics import ENVELOPE_READS_MAX, RACE_LOG, RECORD_MAX_BYTES, REJECTED, partition_of
 from services.ingest.dead_letter_quota import DeadLetterQuota, QuotaLimits
 from services.ingest.disk_guard import DiskGuard
-from services.ingest.errors import Overloaded, TooLarge, Unavailable
+from services.ingest.errors import Archived, Overloaded, TooLarge, Unavailable
 from services.ingest.metrics import IngestMetrics
 from services.runtime.backoff import Backoff
 from services.runtime.faults import StartFault
@@ -53,9 +53,10 @@ class Log(Protocol):
     async def append(self, event: str, facts: Sequence[LoggedFact], wait_s: float | None = None) -> int:
         """Write facts of one event in order, and return the offset of their last record once all are acknowledged.
 
-        Raises Unavailable when they were not acknowledged within `wait_s` (null: no limit), DiskFull, Overloaded when
-        too much waits already, TooLarge for a fact that no record can hold. After an error some of the facts may be on
-        the log, now or later; the caller sends all of them again.
+        Raises Unavailable when they were not acknowledged within `wait_s` (null: no limit), DiskFull, Archived for
+        facts other than EventReopened of an archived event, Overloaded when too much waits already, TooLarge for a fact
+        that no record can hold. After an error some of the facts may be on the log, now or later; the caller sends all
+        of them again.
         """
         ...
 
@@ -77,6 +78,11 @@ class Log(Protocol):
     def fault(self) -> str | None:
         """Return why nothing can be written at present, or None."""
         ...
+
+
+def archived_words(event: str) -> str:
+    """Return why nothing is written to an archived event, and what to do."""
+    return f"event {event!r} is archived, so nothing was written; `matline event reopen {event}` opens it again"
 
 
 class WrongPartitions(StartFault):
@@ -175,8 +181,10 @@ class KafkaLog:
         metrics: IngestMetrics,
         quota: QuotaLimits | None = None,
         disk: DiskGuard | None = None,
+        is_archived: Callable[[str], bool] = lambda event: False,
     ) -> None:
         self._options = options
+        self._is_archived = is_archived
         self._partitions = partitions
         self._metrics = metrics
         self._producer: AIOKafkaProducer | None = None
@@ -230,6 +238,8 @@ class KafkaLog:
         await self._roomy.wait()
 
     async def append(self, event: str, facts: Sequence[LoggedFact], wait_s: float | None = None) -> int:
+        if self._is_archived(event) and not all(isinstance(fact, EventReopened) for fact in facts):
+            raise Archived(archived_words(event))
         packed = list(map(pack, facts))
         size = sum(len(fact.raw) for fact in packed)
         self._admit(size)

@@ -146,13 +146,18 @@ async def put_back(file: Path, kafka: KafkaOptions) -> Imported:
 
     Raises BackupRefused, StartFault, LogUnavailable, OSError, KafkaError.
     """
-    _check_sum(file)
-    event, facts = _check_lines(file)
+    event, facts = check_file(file)
     there = await _facts_there(event, file, kafka)
     missing = islice(read_lines(file), there, None)
     if there < facts:
         await _write(event, missing, kafka)
     return Imported(event, facts, max(0, facts - there))
+
+
+def check_file(file: Path) -> tuple[str, int]:
+    """Return the event and the number of facts of a file, read to its end. Raises BackupRefused, OSError."""
+    _check_sum(file)
+    return _check_lines(file)
 
 
 def _check_sum(file: Path) -> None:

@@ -17,7 +17,14 @@ from services.projections.database_watch import watch_server
 from services.projections.follow import Follower
 from services.projections.health_metrics import HealthCollector
 from services.projections.health_watch import HealthWatch
-from services.projections.load import load, load_announced, load_progress, load_tallies, remove_unannounced
+from services.projections.load import (
+    load,
+    load_announced,
+    load_progress,
+    load_tallies,
+    remove_unannounced,
+    restore_archived,
+)
 from services.projections.metrics import ProjectionMetrics
 from services.projections.migrate import migrate
 from services.projections.position import keep_comparing
@@ -123,9 +130,20 @@ async def _work(app: App, stack: AsyncExitStack, beside: Beside | None) -> None:
     health = HealthCollector(results, tallies, board_lag, lambda: time.time_ns() // 1000)
     announced_us = await load_announced(database)
     for event, at_us in announced_us.items():
-        health.note(event, at_us)
+        if event not in results.archived:
+            health.note(event, at_us)
     app.metrics.registry.register(health)
-    app.follower = Follower(results, consumers[0], producer, sink, app.metrics, health, announced_us, board_lag)
+    app.follower = Follower(
+        results,
+        consumers[0],
+        producer,
+        sink,
+        app.metrics,
+        health,
+        announced_us,
+        board_lag,
+        lambda event: restore_archived(database, results, event),
+    )
     auditor = Auditor(consumers[1], sink, app.metrics, tallies, board_lag)
     app.sink = sink
     watch = HealthWatch(database, results, sink, app.metrics, health)

@@ -62,11 +62,15 @@ class Batch(Struct, frozen=True):
 
 
 class Results:
-    """The results of all events as the projections hold them."""
+    """The results of all events as the projections hold them.
+
+    Of the events in `archived` ClickHouse alone has the rows; their revisions are known.
+    """
 
     def __init__(self) -> None:
         self.events: dict[str, EventStandings] = {}
         self.revisions: dict[str, int] = {}
+        self.archived: set[str] = set()
         self.points: dict[str, PointCounts] = {}
         self.unknown_chips: dict[str, int] = {}
         self._waiting: dict[int, Waiting] = {}
@@ -83,11 +87,32 @@ class Results:
         published: Iterable[PublicationKey],
     ) -> None:
         """Restore an event as ClickHouse has it."""
+        self.archived.discard(name)
         standings = self.events[name] = EventStandings()
         standings.apply(rows, event)
         self.revisions[name] = revision
         self._published[name] = set(published)
         self._count_all(name, standings)
+
+    def leave(self, name: str, revision: int) -> None:
+        """Leave the rows of an archived event to ClickHouse, which has them up to its revision."""
+        self.archived.add(name)
+        self.revisions[name] = revision
+        for held in (self.events, self.points, self.unknown_chips, self._published):
+            held.pop(name, None)
+
+    def returning(self) -> list[str]:
+        """Return the archived events that have to be restored before `take`, since newer rows of them are ready.
+
+        Rows that are not newer, which a restart reads again, are dropped: ClickHouse has them.
+        """
+        ready = [name for name in self._ready if name in self.archived]
+        returning = [
+            name for name in ready if any(_is_beyond(rows, self.revisions[name]) for rows in self._ready[name])
+        ]
+        for name in set(ready) - set(returning):
+            del self._ready[name]
+        return returning
 
     def add(self, frame: Frame) -> None:
         """Add a frame; frames of a partition arrive in order."""
@@ -139,7 +164,7 @@ class Results:
         return set(self._waiting)
 
     def take(self) -> Batch:
-        """Return the batch of all complete revisions.
+        """Return the batch of all complete revisions. None may be of an archived event; see `returning`.
 
         An event is announced if its revision rises. After scoring has filled its state, it sends known rows again; an
         event without any change is left out.
@@ -148,6 +173,9 @@ class Results:
         for name, ready in self._ready.items():
             for complete in ready:
                 batch = self._put(name, complete, batch)
+            standings = self.events.get(name)
+            if standings is not None and standings.event is not None and standings.event.archived:
+                self.leave(name, self.revisions[name])
         self._ready = {}
         batch.tables.add("unknown_chips", map(unknown_chips_row, self._unknown_chips.values()))
         self._unknown_chips = {}
@@ -271,6 +299,13 @@ def _cases(row: AthleteRow) -> list[Case]:
 
 def _crowded(standings: EventStandings) -> list[tuple[str, list[str]]]:
     return [(name, team.crowded) for name, team in standings.teams.items() if team.crowded]
+
+
+def _is_beyond(complete: CompleteRows, revision: int) -> bool:
+    """Return whether anything of complete rows is newer than a revision."""
+    versions = [row.version for row in complete.rows.values()]
+    versions += [] if complete.event is None else [complete.event.version]
+    return max([complete.revision, *versions]) > revision
 
 
 def _is_newer(standings: EventStandings, row: AthleteRow) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -45,8 +45,9 @@ class Follower:
         health: HealthCollector,
         announced_us: dict[str, int],
         board_lag: BoardLag,
+        restore: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`announced_us` is when each event was last announced."""
+        """`announced_us` is when each event was last announced; `restore` restores an archived one in `results`."""
         self._results = results
         self._consumer = consumer
         self._producer = producer
@@ -55,6 +56,7 @@ class Follower:
         self._health = health
         self._announced_us = announced_us
         self._board_lag = board_lag
+        self._restore = restore
         self._through: dict[int, int] = {}
         self._unreadable = UnreadableResults(metrics)
         self._safe: dict[int, Progress] = {}
@@ -121,6 +123,8 @@ class Follower:
         return self._unreadable.fault()
 
     async def _write(self) -> None:
+        for event in self._results.returning():
+            await self._restore(event)
         began = time.monotonic()
         batch = self._results.take()
         self._metrics.standings_s.observe(time.monotonic() - began)
@@ -147,7 +151,11 @@ class Follower:
         for notice in notices:
             at_us = notice.announced_at_us
             self._announced_us[notice.event] = at_us
-            self._health.note(notice.event, at_us)
+            if notice.event in self._results.archived:
+                self._health.forget(notice.event)
+                log.info("is archived: only ClickHouse has its rows", extra={"event": notice.event})
+            else:
+                self._health.note(notice.event, at_us)
             sent = encode_notice(msgspec.structs.replace(notice, epoch=self._sink.epoch))
             await self._producer.send(STANDINGS.name, sent, key=notice.event.encode(), partition=0)
             self._metrics.revisions.inc()

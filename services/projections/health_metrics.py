@@ -49,6 +49,11 @@ class HealthCollector(Collector):
         """Note that an event has changed at an instant."""
         self._changed_us[event] = max(at_us, self._changed_us.get(event, 0))
 
+    def forget(self, event: str) -> None:
+        """Show an event no longer, since it was archived."""
+        for held in (self._changed_us, self._findings, self._counts):
+            held.pop(event, None)
+
     def show(self, examined: Health) -> None:
         """Show the findings of an examination from now on."""
         self._findings[examined.event] = Counter(finding.kind for finding in examined.findings)

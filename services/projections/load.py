@@ -10,10 +10,13 @@ from schemas.results import AthleteRow, EventRow
 from services.projections.batch import Results
 from services.projections.device_reads import DeviceTallies
 from services.projections.sink import Progress
-from services.runtime.clickhouse import Database
+from services.runtime.backoff import Backoff
+from services.runtime.clickhouse import Database, DatabaseUnavailable
 from services.runtime.fences import FENCES, Fence, counting, effective
 from services.runtime.fences import parameters as fence_parameters
 from services.standings.publication import PublicationKey
+
+BACKOFF = Backoff(0.2, 5.0)
 
 _athlete = msgspec.json.Decoder(AthleteRow)
 _event = msgspec.json.Decoder(EventRow)
@@ -38,6 +41,13 @@ SELECT listed, left_out FROM unknown_chips
 WHERE event = {event:String} ORDER BY version DESC LIMIT 1
 """
 _ANNOUNCED = "SELECT event, revision FROM announced ORDER BY event"
+_ARCHIVED = """
+SELECT DISTINCT event FROM event_versions
+WHERE (event, version) IN (
+    SELECT v.event, max(v.version) FROM event_versions AS v INNER JOIN announced AS a ON v.event = a.event
+    WHERE v.version <= a.revision GROUP BY v.event
+) AND JSONExtractBool(row, 'archived')
+"""
 _PROGRESS = """
 SELECT topic, partition, argMax(next_offset, (epoch, next_offset)), argMax(checksum, (epoch, next_offset)) FROM progress
 WHERE epoch >= (SELECT max(epoch) FROM fences) GROUP BY topic, partition
@@ -63,23 +73,46 @@ WHERE o.{column} > if(r.event = '', -1, r.revision)
 
 
 async def load(database: Database) -> Results:
-    """Return the results of every event at its last announced revision. Raises DatabaseUnavailable.
+    """Return the results of every event at its last announced revision, without the rows of archived ones.
+
+    Raises DatabaseUnavailable.
 
     The work of seconds for a large event is done in a thread, since live already answers in this process.
     """
     results = Results()
+    archived = {event for (event,) in await database.query(_ARCHIVED)}
     for event, revision in await database.query(_ANNOUNCED):
-        parameters = {"event": event, "revision": revision}
-        rows = await asyncio.to_thread(_athletes, await database.query(_LATEST_ROWS, parameters))
-        latest = [_event.decode(text) for (text,) in await database.query(_LATEST_EVENT, parameters)]
-        fences = effective(Fence(*row) for row in await database.query(FENCES, {"event": event}))
-        counted = _PUBLISHED + counting(fences, "revision")
-        published = [_key(*row) for row in await database.query(counted, {**parameters, **fence_parameters(fences)})]
-        await asyncio.to_thread(results.restore, latest[0] if latest else None, rows, event, revision, published)
-        results.unknown_chips[event] = sum(sum(row) for row in await database.query(_UNKNOWN_CHIPS, parameters))
-        about = {"event": event, "revision": revision}
-        log.info("continues with %d athletes", len(rows), extra=about)
+        if event in archived:
+            results.leave(event, revision)
+        else:
+            await _restore(database, results, event, revision)
     return results
+
+
+async def restore_archived(database: Database, results: Results, event: str) -> None:
+    """Restore an archived event of which newer rows came; wait as long as ClickHouse takes."""
+    attempt = 0
+    while True:
+        try:
+            return await _restore(database, results, event, results.revisions[event])
+        except DatabaseUnavailable as error:
+            if attempt == 0:
+                log.warning("cannot be restored yet: %s; retrying, and boards wait", error, extra={"event": event})
+            attempt += 1
+            await asyncio.sleep(BACKOFF.pause_s(attempt))
+
+
+async def _restore(database: Database, results: Results, event: str, revision: int) -> None:
+    parameters = {"event": event, "revision": revision}
+    rows = await asyncio.to_thread(_athletes, await database.query(_LATEST_ROWS, parameters))
+    latest = [_event.decode(text) for (text,) in await database.query(_LATEST_EVENT, parameters)]
+    fences = effective(Fence(*row) for row in await database.query(FENCES, {"event": event}))
+    counted = _PUBLISHED + counting(fences, "revision")
+    published = [_key(*row) for row in await database.query(counted, {**parameters, **fence_parameters(fences)})]
+    await asyncio.to_thread(results.restore, latest[0] if latest else None, rows, event, revision, published)
+    results.unknown_chips[event] = sum(sum(row) for row in await database.query(_UNKNOWN_CHIPS, parameters))
+    about = {"event": event, "revision": revision}
+    log.info("continues with %d athletes", len(rows), extra=about)
 
 
 def _athletes(texts: Sequence[Sequence[str]]) -> list[AthleteRow]:

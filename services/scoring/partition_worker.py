@@ -22,10 +22,11 @@ from aiokafka.errors import KafkaError
 from faust.types import EventT, Message
 
 from schemas.codec import Envelope, UnknownVersion, UnreadableRecord, decode_envelope, pack
-from schemas.events import ReadsLogged, ResultsPublished
+from schemas.events import EventArchived, ReadsLogged, ResultsPublished
 from schemas.results import AthleteRow, EventRow, Frame
 from schemas.topics import FRAME_VERSION, partition_of
-from services.scoring.core.partition import PartitionState, Refusal, SnapshotUnusable
+from services.scoring.core.event import EventState
+from services.scoring.core.partition import PartitionState, Refusal, SnapshotUnusable, fold_record
 from services.scoring.dead_letter import DeadLetter, DeadLetters, Unfit
 from services.scoring.errors import LogDisagrees, NewerRecord
 from services.scoring.log_reader import LogReader, Mark, Record
@@ -142,7 +143,7 @@ class PartitionWorker:
         while True:
             arrived = await self._next_arrived()
             taken = await self._take_in(arrived)
-            self._mark_all_if_asked()
+            await self._mark_all_if_asked()
             await self._publish()
             await self.dead_letters.write()
             generation = self._shared.generation()
@@ -151,7 +152,8 @@ class PartitionWorker:
                     delivery.ack()
             await self._use_idle_time()
 
-    def _mark_all_if_asked(self) -> None:
+    async def _mark_all_if_asked(self) -> None:
+        """Make all rows due if a record of `results` cannot be read; archived events are sent one after the other."""
         if self._unreadable is None:
             return
         log.warning(
@@ -162,6 +164,9 @@ class PartitionWorker:
         self._state.mark_all()
         self._resends_all = True
         self._unreadable, self._answered = None, self._unreadable
+        for event in list(self._state.archived):
+            await self._bring_back(event)
+            await self._complete(self.next_offset - 1)
 
     async def _next_arrived(self) -> list[EventT[bytes]]:
         """Return waiting records, at most TOGETHER_MAX. Return none after IDLE_S without records, or while there are
@@ -182,7 +187,7 @@ class PartitionWorker:
         """Fold the records of this generation; return those that may be acknowledged after publishing.
 
         A record that publishes results is the last of its revision, so that it publishes these results; later records
-        wait.
+        wait. So is one that archives an event.
         """
         generation = self._shared.generation()
         taken = [delivery for delivery in arrived if delivery.message.generation_id == generation]
@@ -196,14 +201,16 @@ class PartitionWorker:
                     folded |= self._take_record(taken[done].message)
                     done += 1
                 worked_s += time.monotonic() - began_s
+            if self._state.returning is not None:
+                self.dead_letters.add(await self._bring_back(self._state.returning))
         if folded:
             self._metrics.fold_s.observe(worked_s)
         self._arrived.extendleft(reversed(taken[done:]))
         return taken[:done]
 
     def _pauses(self, slice_: TimeSlice) -> bool:
-        """Return whether folding pauses: the slice is over, or a revision has to be completed."""
-        return slice_.over() or self._publishes
+        """Return whether folding pauses: the slice is over, a revision has to be completed, or an event comes back."""
+        return slice_.over() or self._publishes or self._state.returning is not None
 
     def _take_record(self, message: Message) -> bool:
         """Fold the record at the position and return True; for an earlier record, queue its kept dead letters."""
@@ -238,7 +245,7 @@ class PartitionWorker:
         self.progress += 1
         self._metrics.records.labels(way).inc()
         if envelope is not None:
-            self._publishes |= any(isinstance(fact, ResultsPublished) for fact in envelope.facts)
+            self._publishes |= any(isinstance(fact, ResultsPublished | EventArchived) for fact in envelope.facts)
             reads = sum(len(fact.reads) for fact in envelope.facts if isinstance(fact, ReadsLogged))
             self._metrics.reads.labels(way).inc(reads)
             self._metrics.repeated_reads.labels(way).inc(self._repeats(envelope) - repeats_before)
@@ -323,8 +330,9 @@ class PartitionWorker:
         while self.next_offset < end:
             log.info("partition %d: reading the log from offset %d to %d", self.partition, self.next_offset, end)
             with self._shared.reader.reading(self.partition, self.next_offset) as reading:
-                while self.next_offset < end:
-                    await self._fold_old(await reading.some())
+                elsewhere = False
+                while self.next_offset < end and not elsewhere:
+                    elsewhere = await self._fold_old(await reading.some())
                     self._metrics.replay.labels(self.partition).set((self.next_offset - began) / (end - began))
             _, end = await self._bounds()
             if end - self.next_offset <= NEAR_RECORDS:
@@ -355,9 +363,12 @@ class PartitionWorker:
                 said = True
                 await asyncio.sleep(IDLE_S)
 
-    async def _fold_old(self, records: Sequence[Record]) -> None:
-        """Fold records of a fill, and complete each revision that publishes results on the way."""
-        done, worked_s = 0, 0.0
+    async def _fold_old(self, records: Sequence[Record]) -> bool:
+        """Fold records of a fill, and complete each revision that publishes results or archives an event on the way.
+
+        Return whether the partition was read elsewhere meanwhile, for an event that was archived.
+        """
+        done, worked_s, elsewhere = 0, 0.0, False
         while done < len(records):
             async with self._shared.slices as slice_:
                 began_s = time.monotonic()
@@ -366,12 +377,50 @@ class PartitionWorker:
                     self.dead_letters.keep(records[done].offset, letters)
                     done += 1
                 worked_s += time.monotonic() - began_s
+            if self._state.returning is not None:
+                self.dead_letters.keep(self.next_offset - 1, await self._bring_back(self._state.returning))
+                elsewhere = True
             if self._publishes:
                 await self._complete(self.next_offset - 1)
                 self._publishes = False
         if records:
             self._mark = records[-1].mark()
             self._metrics.fold_s.observe(worked_s)
+        return elsewhere
+
+    async def _bring_back(self, event: str) -> list[DeadLetter]:
+        """Fold an archived event again, from its first record to the position; all its rows are due then.
+
+        Return the dead letters of the last record that was folded: those of earlier ones are written.
+        """
+        state, letters, began_s = EventState(event, self._state.archived[event]), list[DeadLetter](), time.monotonic()
+        offset = state.first
+        with self._shared.reader.reading(self.partition, offset) as reading:
+            while offset < self.next_offset:
+                records = [record for record in await reading.some() if record.offset < self.next_offset]
+                done = 0
+                while done < len(records):
+                    async with self._shared.slices as slice_:
+                        while done < len(records) and not slice_.over():
+                            letters = self._fold_again(state, records[done])
+                            offset = records[done].offset + 1
+                            done += 1
+                self._moved()
+        self._state.put_back(state)
+        took_s = time.monotonic() - began_s
+        log.info("was archived; its log is read again, in %.1f s", took_s, extra={"event": event})
+        return letters
+
+    def _fold_again(self, state: EventState, record: Record) -> list[DeadLetter]:
+        """Fold a record that may be one of an event's; return the dead letters in it."""
+        if record.key != state.event.encode():
+            return []
+        try:
+            envelope = self._envelope(record)
+        except Unfit:  # it is a dead letter since it came
+            return []
+        refusals = fold_record(state, record.offset, envelope)
+        return [self._refused(envelope, refusal, record.offset) for refusal in refusals]
 
     # --- Rows out.
 
@@ -401,6 +450,9 @@ class PartitionWorker:
         if self._accepted_us is not None:
             self._metrics.accepted_s.observe(max(0.0, time.time() - self._accepted_us / 1e6))
         state.clear_heads()
+        await self._unknown_chips.send_last(state)
+        for event in state.drop_archived():
+            log.info("is archived: its state is dropped, its boards stay", extra={"event": event})
         self._accepted_us, self._from_offset = None, through + 1
         self._framed_s = time.monotonic()
 

@@ -99,6 +99,8 @@ UNCHANGED = [
     ([hidden(True)], hidden(True), "the name of bib '7' is hidden already"),
     ([status(id="a"), withdrawn("a")], withdrawn("a"), "fact 'a' is withdrawn already"),
     ([reads(read("S1", "C7", 1), id="r")], withdrawn("r"), "fact 'r' holds reads, which cannot be withdrawn"),
+    ([fact("event_archived")], fact("event_archived"), "the event is archived already"),
+    ([fact("event_archived"), run()], fact("event_reopened"), "the event is not archived"),
 ]
 
 APPLIED = [
@@ -148,6 +150,8 @@ APPLIED = [
     ([status(id="a")], withdrawn("a")),
     ([], fact("notice_received", gateway="van", device="S1", kind="gunshot")),
     ([], reads(read("S1", "C7", 1))),
+    ([], fact("event_archived")),
+    ([fact("event_archived")], fact("event_reopened")),
 ]
 
 PENDING = [
@@ -215,7 +219,7 @@ def test_a_fact_that_names_something_unknown_waits_for_it(before, given, why):
 
 
 def test_every_kind_of_fact_has_an_example_of_each_effect():
-    always_known = {"event_defined", "notice_received", "entry_withdrawn"}
+    always_known = {"event_defined", "notice_received", "entry_withdrawn", "event_archived", "event_reopened"}
     assert {given["type"] for _, given in APPLIED} == {*RULING_KINDS, "reads_received"}
     assert {given["type"] for _, given, _ in UNCHANGED} == {*RULING_KINDS} - {"notice_received"}
     assert {given["type"] for _, given, _ in PENDING} == {*RULING_KINDS} - always_known

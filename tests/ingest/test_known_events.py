@@ -20,6 +20,7 @@ from tests.builders import (
     definition,
     entries,
     entry,
+    fact,
     gun,
     read,
     reads,
@@ -30,7 +31,7 @@ from tests.builders import (
 
 
 def facts_of(*plain: Plain) -> list[LoggedFact]:
-    return [logged(fact_from_json(msgspec.json.encode(fact))) for fact in plain]
+    return [logged(fact_from_json(msgspec.json.encode(item))) for item in plain]
 
 
 def record(*plain: Plain) -> bytes:
@@ -109,8 +110,8 @@ def judged(events: KnownEvents, *plain: Plain):
         facts = facts_of(*plain)
         watch = Watch(EVENT, facts)
         events.watch(watch)
-        for offset, fact in enumerate(facts, start=100):
-            events.fold_log(offset, codec.encode_envelope(EVENT, [fact]))
+        for offset, sent in enumerate(facts, start=100):
+            events.fold_log(offset, codec.encode_envelope(EVENT, [sent]))
         events.settle()
         events.unwatch(watch)
         return watch.effects.result()
@@ -176,3 +177,30 @@ def test_of_an_athletes_rows_the_newest_counts_in_whatever_order_they_come():
     events.fold_results(frame(row("7", 6)))
     (effect,) = judged(events, decided("missed:7", "accept"))
     assert effect.effect == "pending"
+
+
+def test_of_an_archived_event_nothing_stays_but_where_its_log_begins():
+    events = known(record(reads(read("S1", "C7", 1))), record(*day()), record(fact("event_archived")))
+    assert events.archived == {EVENT: 0}
+    events.fold_results(frame(row("7")))
+    assert events.get(EVENT).definition is None
+    unnamed, other = record(reads(read("S1", "C7", 2))), codec.encode_envelope("other", [])
+    assert [events.ends_archive(data) for data in (unnamed, other, None)] == [True, False, False]
+
+
+def test_an_event_that_was_archived_is_known_again_once_its_log_was_read_again():
+    log = [record(*day()), record(fact("event_archived"))]
+    events = known(*log)
+    effects = judged(events, fact("event_reopened"), status("7", "DQ"))
+    assert [(effect.effect, effect.why is None) for effect in effects] == [("applied", True), ("unknown", False)]
+    assert (events.archived, events.returning) == ({}, {EVENT: 0})
+    events.begin_again(EVENT)
+    for offset, data in enumerate([*log, record(fact("event_reopened"))]):
+        events.fold_again(EVENT, offset, data)
+        events.fold_again("other", offset, data)
+    events.fold_results(frame(row("7", cases=[Case("missed:7", "hm", "7")])), EVENT)
+    events.put_back(EVENT)
+    assert (events.archived, events.returning) == ({}, {})
+    assert [effect.effect for effect in judged(events, decided("missed:7", "accept"))] == ["applied"]
+    events.fold_log(200, record(fact("event_archived")))
+    assert events.archived == {EVENT: 0}

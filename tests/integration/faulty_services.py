@@ -89,10 +89,11 @@ class StoresPositionFirst(Follower):
 class SkipsReadsOfGaps(PartitionWorker):
     """Goes on after a gap in the log without the reads in it."""
 
-    async def _fold_old(self, records: Sequence[Record]) -> None:
-        await super()._fold_old([record for record in records if not _has_reads(record)])
+    async def _fold_old(self, records: Sequence[Record]) -> bool:
+        elsewhere = await super()._fold_old([record for record in records if not _has_reads(record)])
         if records:
             self._state.next_offset = records[-1].offset + 1
+        return elsewhere
 
 
 class SaysNothing(Streams):

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import msgspec
 import pytest
@@ -25,7 +26,14 @@ from services.projections.board_lag import BoardLag
 from services.projections.follow import Follower
 from services.projections.health_metrics import HealthCollector
 from services.projections.health_watch import HealthWatch, Pace
-from services.projections.load import load, load_announced, load_progress, load_tallies, remove_unannounced
+from services.projections.load import (
+    load,
+    load_announced,
+    load_progress,
+    load_tallies,
+    remove_unannounced,
+    restore_archived,
+)
 from services.projections.metrics import ProjectionMetrics
 from services.projections.sink import Progress, Sink
 from services.runtime.clickhouse import Columns, Database, DatabaseUnavailable
@@ -68,7 +76,8 @@ async def projecting(kafka: KafkaOptions, database: Database) -> AsyncIterator[P
         for consumer, topic in zip(consumers, (RESULTS, RACE_LOG), strict=True):
             await consumer.start()
             consumer.assign([TopicPartition(topic.name, number) for number in range(PARTITIONS_DEFAULT)])
-        follower = Follower(results, consumers[0], producer, sink, metrics, health, announced_us, board_lag)
+        restore = partial(restore_archived, database, results)
+        follower = Follower(results, consumers[0], producer, sink, metrics, health, announced_us, board_lag, restore)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [

@@ -647,6 +647,8 @@ class Maker:
                 {"type": "results_published", "race": self.a_race_id(), "state": "provisional"},
                 {"type": "entry_hidden", "bib": self.a_bib(), "hidden": True},
                 {"type": "notice_received", "gateway": "g", "device": "A1", "kind": "gunshot"},
+                {"type": "event_archived"},
+                {"type": "event_reopened"},
             ]
         )
 

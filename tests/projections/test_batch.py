@@ -330,3 +330,45 @@ def test_a_notice_says_whether_results_are_all_that_changed():
     assert not results_only(reads(read("S1", "C8", 1), read("F1", "C8", AT_FINISH)))  # opens a case
     assert not results_only(fact("results_published", race="hm", state="provisional"))
     assert not results_only(_finish("7", -5))  # published results change
+
+
+def test_an_archived_event_is_left_to_clickhouse_once_its_last_rows_are_in_a_batch() -> None:
+    writer, results = ResultsWriter(), Results()
+    for plain in ([defined(), entries("1", "2"), gun()], [_finish("1", 5)]):
+        for frame in writer.frames(*plain)[1]:
+            results.add(frame)
+    results.take()
+    (archiving,) = writer.frames(_finish("2", 4), fact("event_archived"))[1]
+    assert {row.bib for row in archiving.rows} == {"1", "2"}
+    results.add(archiving)
+    batch = results.take()
+    assert [notice.revision for notice in batch.notices] == [2]
+    assert [row[1] for row in batch.tables.tables["athlete_versions"]] == ["2"]
+    assert (results.events, results.points, results.archived) == ({}, {}, {EVENT})
+    assert results.revisions == {EVENT: 2}
+
+
+def test_rows_of_an_archived_event_that_are_read_again_are_dropped_and_newer_ones_ask_for_it() -> None:
+    writer, results, whole = ResultsWriter(), Results(), Results()
+    frames = [*writer.frames(defined(), entries("1"), gun())[1], *writer.frames(fact("event_archived"))[1]]
+    reopening = writer.frames(fact("event_reopened"), _finish("1", 5))[1]
+    for frame in frames:
+        results.add(frame)
+        results.take()
+    for frame in frames:  # as after a restart, from a position a second back
+        results.add(frame)
+    assert results.returning() == []
+    assert results.take().notices == []
+    for frame in reopening:
+        results.add(frame)
+    assert results.returning() == [EVENT]
+    for frame in frames[:1]:
+        whole.add(frame)
+    whole.take()
+    held = whole.events[EVENT]
+    results.restore(held.event, held.rows.values(), EVENT, 1, [])
+    assert results.returning() == []
+    batch = results.take()
+    assert [(notice.revision, notice.bibs) for notice in batch.notices] == [(2, ["1"])]
+    assert results.archived == set()
+    assert [row.bib for row in results.events[EVENT].board("men")] == ["1"]

@@ -100,6 +100,8 @@ FACTS: dict[
         {"gateway": "van", "device": "S1", "kind": "gunshot", "at_us": AT, "text": "heard"},
         ["gateway", "device", "kind"],
     ),
+    "event_archived": ({}, []),
+    "event_reopened": ({}, []),
 }
 REQUIRED = [(name, field) for name, (_, required) in FACTS.items() for field in required]
 

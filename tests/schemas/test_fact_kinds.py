@@ -15,7 +15,15 @@ from tests.oracle import logs, scorer
 from tests.schemas.test_events import FACTS
 
 KINDS: dict[str, type[FactBase]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Fact)}
-WITHOUT_STANDING = {"entry_hidden", "protest_filed", "protest_decided", "results_published", "notice_received"}
+WITHOUT_STANDING = {
+    "entry_hidden",
+    "protest_filed",
+    "protest_decided",
+    "results_published",
+    "notice_received",
+    "event_archived",
+    "event_reopened",
+}
 """Kinds that change nothing of what the second scorer works out."""
 
 

@@ -24,7 +24,7 @@ from services.entry_lists.entry_list import EntryList
 from services.fact_effects.effects import FactEffect
 from services.fact_effects.request_problem import FACTS_REFUSED, problem_of
 from services.fact_effects.sent_facts import MalformedFacts, facts_from_body
-from services.ingest.errors import NotKnown, Overloaded, Refused, TooLarge, Unavailable
+from services.ingest.errors import Archived, NotKnown, Overloaded, Refused, TooLarge, Unavailable
 from services.ingest.facts import entries_facts, reads_facts, request_rejection
 from services.ingest.http import operations
 from services.ingest.http.access import Access, check_gateway
@@ -177,6 +177,8 @@ class IngestApi:
             return problem(413, "Fact too large", f"{error}; split it, and send entries to /entries")
         except Overloaded as error:
             return problem(429, "Too fast", str(error), retry=True)
+        except Archived as error:
+            return problem(409, error.title, str(error))
         except Unavailable as error:
             return problem(503, error.title, str(error), retry=True)
 

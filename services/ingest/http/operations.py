@@ -120,6 +120,7 @@ _PROBLEMS = {
     401: "The token is missing, unknown or revoked.",
     403: "The token is not for this event, gateway or kind of request; without tokens: not from this machine.",
     408: "The body came too slowly.",
+    409: "The event is archived; only `event_reopened` is taken.",
     413: "Too large, or too many; `limit` says how many are taken.",
     415: "The content type or the content coding is not known.",
     429: "Too many requests: of this token, at once, or in all. With `Retry-After`.",
@@ -266,7 +267,7 @@ def _upload(word: str, name: str, title: str, body: Content) -> Operation:
         ),
         body=(body,),
         answers=(Answer(says="The log has all of it.", contents=(Content("text/plain", "`OK`"),)),),
-        problems={status: says for status, says in _PROBLEMS.items() if status not in (401, 415)}
+        problems={status: says for status, says in _PROBLEMS.items() if status not in (401, 409, 415)}
         | {
             400: "The body cannot be read and is too large for a dead letter; nothing of it was taken.",
             403: "No source takes posts from there.",

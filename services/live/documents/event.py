@@ -27,7 +27,10 @@ class RaceState(Struct, kw_only=True):
 
 
 class EventSummary(Struct, kw_only=True):
-    """An event in the list of events. Without a definition it has no date, no zone and no race."""
+    """An event in the list of events. Without a definition it has no date, no zone and no race.
+
+    `archived`: nothing more is written to it until it is reopened.
+    """
 
     event: str
     name: str
@@ -35,6 +38,7 @@ class EventSummary(Struct, kw_only=True):
     timezone: str | UnsetType = UNSET
     revision: Revision
     updated_at: LocalInstant | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
     races: list[RaceState]
 
 
@@ -114,7 +118,10 @@ class Delegation(Struct, kw_only=True):
 
 
 class Event(Struct, kw_only=True):
-    """An event; `language` is the one in which names are shown, `counts` are athletes by status."""
+    """An event; `language` is the one in which names are shown, `counts` are athletes by status.
+
+    `archived`: nothing more is written to it until it is reopened.
+    """
 
     event: str
     revision: Revision
@@ -124,6 +131,7 @@ class Event(Struct, kw_only=True):
     languages: list[str]
     date: str
     timezone: str
+    archived: bool
     counts: dict[str, int]
     races: list[Race]
     boards: list[Board]

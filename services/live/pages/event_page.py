@@ -51,6 +51,7 @@ def build_event_summary(
         "timezone": definition.timezone,
         "revision": announced.revision,
         "updated_at": format_instant(announced.at_us, event.zone, "microseconds"),
+        "archived": event.row.archived,
         "races": [
             {
                 "race": race.id,
@@ -77,6 +78,7 @@ def build_event(data: EventData) -> dict[str, Any]:
         "languages": data.event.languages,
         "date": definition.date,
         "timezone": definition.timezone,
+        "archived": data.event.row.archived,
         "counts": total,
         "races": [_race(data, race) for race in definition.races],
         "boards": [

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from schemas.chip_codes import codes_of
 from schemas.definition import ChipCodes
-from schemas.events import ChipAssigned, EntriesAdded, FactWithdrawn, Read, ReadRow, Ruling
+from schemas.events import ChipAssigned, EntriesAdded, Fact, FactWithdrawn, LoggedFact, Read, ReadRow, Ruling
 from schemas.fact_kinds import AsFact, AsProtest, Everybody, InRace, ReadBy, SharingChips, WithBibs, WithChips
 from schemas.results import AthleteRow, EventRow, Gun, JudgesOrder, UnknownChips
 from services.scoring.core.athlete import score
@@ -28,10 +28,14 @@ CHIPS_A_PART = 2_000  # with 400 reads each 16 MB, some 20 ms of copying
 
 
 class EventState(OfficialsFacts):
-    """Everything known of an event. `fold` applies facts in log order; `take` scores the athletes who are due."""
+    """Everything known of an event. `fold` applies facts in log order; `take` scores the athletes who are due.
 
-    def __init__(self, event: str) -> None:
+    `first` is the offset of the event's first record on the log, -1 where nobody needs it.
+    """
+
+    def __init__(self, event: str, first: int = -1) -> None:
         super().__init__(event)
+        self.first = first
         self.version = -1
         self.repeats = 0  # reads folded by this object that were on the log already
         self.chips: dict[str, ChipReads] = {}
@@ -50,6 +54,20 @@ class EventState(OfficialsFacts):
         self._places: DevicePlacement | None = None
 
     # --- Facts in.
+
+    def fold(self, offset: int, ordinal: int, fact: LoggedFact | Fact) -> str | None:
+        """Fold one fact as the officials' facts do. One that archives the event makes every row due.
+
+        So everything has been sent once more when the state of an archived event is dropped.
+        """
+        was_archived = self.archived
+        reason = super().fold(offset, ordinal, fact)
+        if self.archived:
+            self.mark_all()
+        if self.archived or was_archived:
+            self.version = offset
+            self._due_event = True
+        return reason
 
     def _use_names(self, offset: int, names: Collection[str]) -> None:
         super()._use_names(offset, names)
@@ -214,7 +232,7 @@ class EventState(OfficialsFacts):
     def mark_all(self) -> None:
         """Make every row due, at its current version."""
         self._due = dict.fromkeys(self.versions)
-        self._due_event = bool(self.logged)
+        self._due_event = self._due_event or bool(self.logged)
         self._nobodys.mark()
 
     def mark_again(self) -> None:
@@ -312,6 +330,7 @@ class EventState(OfficialsFacts):
             publications=list(rulings.publications),
             closed_at_us={race: fact.at_us for race, fact in sorted(rulings.closed.items()) if fact.at_us is not None},
             pending=pending(rulings, (r.fact for r in self.logged if not self._withdrawals.hit(r.fact)), self.ids),
+            archived=self.archived,
         )
 
     def unused_reads(self, rows: Iterable[AthleteRow]) -> dict[str, int]:
@@ -344,7 +363,8 @@ class EventState(OfficialsFacts):
 
     def parts(self) -> Iterator[EventHead | EventRulings | EventReads]:
         """Yield everything that cannot be derived again. Due rows are not part of it, so take them first."""
-        yield EventHead(self.event, self.head, self.version, sorted(self.ids), self.devices.names, self.versions)
+        head = self.first, self.head, self.version
+        yield EventHead(self.event, *head, sorted(self.ids), self.devices.names, self.versions)
         rulings: list[tuple[int, int, Ruling]] = []
         weight = 0
         for offset, ordinal, fact in self.logged:
@@ -363,7 +383,7 @@ class EventState(OfficialsFacts):
     @classmethod
     def restored(cls, head: EventHead) -> "EventState":
         """Return an event's state from its first part; `restore` adds the others, in their order."""
-        state = cls(head.event)
+        state = cls(head.event, head.first)
         state.head, state.version = head.head, head.version
         state.ids = set(head.ids)
         state.devices = Devices(head.devices)

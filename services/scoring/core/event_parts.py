@@ -9,6 +9,7 @@ class EventHead(Struct, frozen=True, tag="head"):
     """The first part of an event's snapshot."""
 
     event: str
+    first: int
     head: int
     version: int
     ids: list[str]

@@ -6,7 +6,9 @@ from typing import NamedTuple
 from schemas.definition_faults import DefinitionRefused
 from schemas.definition_parse import parse_definition
 from schemas.events import (
+    EventArchived,
     EventDefined,
+    EventReopened,
     Fact,
     FactWithdrawn,
     LoggedFact,
@@ -32,12 +34,14 @@ class LoggedRuling(NamedTuple):
 class OfficialsFacts:
     """What is known of an event without its reads and its results. `fold` applies facts in log order.
 
-    `head` is the offset of the last record that was folded, -1 before the first.
+    `head` is the offset of the last record that was folded, -1 before the first. `archived`: the last fact, whatever
+    became of it, archives the event.
     """
 
     def __init__(self, event: str) -> None:
         self.event = event
         self.head = -1
+        self.archived = False
         self.rulings = Rulings()
         self.logged: list[LoggedRuling] = []
         self.ids: set[str] = set()
@@ -46,6 +50,7 @@ class OfficialsFacts:
     def fold(self, offset: int, ordinal: int, fact: LoggedFact | Fact) -> str | None:
         """Fold one fact of the record at `offset`. Return the reason if it is refused: then it has no effect at all."""
         self.head = offset
+        self.archived = isinstance(fact, EventArchived)
         if fact.id is not None and fact.id in self.ids:
             return None
         if isinstance(fact, EventDefined) and (reason := _refused(fact)) is not None:
@@ -53,7 +58,7 @@ class OfficialsFacts:
         self._use_names(offset, fact.names())
         if isinstance(fact, (ReadsLogged, ReadsReceived)):
             self._fold_reads(offset, fact.reads)
-        elif not isinstance(fact, NoticeReceived):  # a notice changes no standing
+        elif not isinstance(fact, (NoticeReceived, EventArchived, EventReopened)):  # these change no standing
             self._fold_ruling(LoggedRuling(offset, ordinal, fact))
         return None
 

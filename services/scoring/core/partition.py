@@ -12,7 +12,7 @@ from schemas.results import AthleteRow, EventRow
 from services.scoring.core.event import EventState
 from services.scoring.core.event_parts import EventHead, EventReads, EventRulings
 
-FOLD_VERSION = 1  # raise it with every change to the fold's data or their meaning: older snapshots are then not used
+FOLD_VERSION = 2  # raise it with every change to the fold's data or their meaning: older snapshots are then not used
 
 
 class SnapshotUnusable(Exception):
@@ -27,38 +27,60 @@ class Refusal(Struct, frozen=True):
 
 
 class PartitionState:
-    """The fold of one partition of `race-log` up to (not including) `next_offset`."""
+    """The fold of one partition of `race-log` up to (not including) `next_offset`.
+
+    Of an archived event only the offset of its first record stays, in `archived`. `returning` is an archived event of
+    which another record came: nothing else may be folded until its state is made again from the log (`put_back`).
+    """
 
     def __init__(self, partition: int, next_offset: int = 0) -> None:
         self.partition = partition
         self.next_offset = next_offset
         self.events: dict[str, EventState] = {}
+        self.archived: dict[str, int] = {}
+        self.returning: str | None = None
         self._heads: dict[str, int] = {}
 
     def fold(self, offset: int, envelope: Envelope | None) -> list[Refusal]:
-        """Fold the record at `offset`, or skip it if it cannot be read (None)."""
+        """Fold the record at `offset`, or skip it if it cannot be read (None).
+
+        The record of an archived event is not folded but named by `returning`.
+        """
         if offset < self.next_offset:
             raise AssertionError(
                 f"record {offset} of partition {self.partition} is already folded; {self.next_offset} is next"
             )
+        if self.returning is not None:
+            raise AssertionError(f"event {self.returning!r} has to be put back before record {offset} is folded")
         self.next_offset = offset + 1
         if envelope is None:
             return []
+        if envelope.event in self.archived:
+            self.returning = envelope.event
+            return []
         state = self.events.get(envelope.event)
         if state is None:
-            state = self.events[envelope.event] = EventState(envelope.event)
+            state = self.events[envelope.event] = EventState(envelope.event, offset)
         self._heads[envelope.event] = offset
-        refusals = []
-        ordinal = 0
-        for index, fact in enumerate(envelope.facts):
-            if fact.event != envelope.event:
-                refusals.append(Refusal(index, f"is for event {fact.event!r}, but in a record of {envelope.event!r}"))
-                continue
-            reason = state.fold(offset, ordinal, fact)
-            if reason is not None:
-                refusals.append(Refusal(index, reason))
-            ordinal += fact.ordinals()
-        return refusals
+        return fold_record(state, offset, envelope)
+
+    def put_back(self, state: EventState) -> None:
+        """Take the state of an archived event, folded up to `next_offset` again. All its rows are due."""
+        del self.archived[state.event]
+        self.returning = None
+        self.events[state.event] = state
+        state.mark_all()
+        self._heads[state.event] = state.head
+
+    def drop_archived(self) -> list[str]:
+        """Drop the states of archived events, none of whose rows may be due, and return the events."""
+        dropped = [state for state in self.events.values() if state.archived]
+        for state in dropped:
+            if state.pending():
+                raise AssertionError(f"rows of event {state.event!r} are due; dropping its state would lose them")
+            del self.events[state.event]
+            self.archived[state.event] = state.first
+        return [state.event for state in dropped]
 
     def pending(self) -> int:
         """Return how many rows are due."""
@@ -110,10 +132,25 @@ class PartitionState:
         """Yield a snapshot, in parts that take little time each. No row may be due: a snapshot does not hold them."""
         if self.pending():
             raise AssertionError(f"partition {self.partition} has rows due; a snapshot would lose them")
-        yield _packer.encode(_Head(FOLD_VERSION, sys.byteorder, self.partition, self.next_offset))
+        yield _packer.encode(_Head(FOLD_VERSION, sys.byteorder, self.partition, self.next_offset, self.archived))
         for state in self.events.values():
             for part in state.parts():
                 yield _packer.encode(part)
+
+
+def fold_record(state: EventState, offset: int, envelope: Envelope) -> list[Refusal]:
+    """Fold a record into the state of its event; return the facts of it that have no effect."""
+    refusals = []
+    ordinal = 0
+    for index, fact in enumerate(envelope.facts):
+        if fact.event != envelope.event:
+            refusals.append(Refusal(index, f"is for event {fact.event!r}, but in a record of {envelope.event!r}"))
+            continue
+        reason = state.fold(offset, ordinal, fact)
+        if reason is not None:
+            refusals.append(Refusal(index, reason))
+        ordinal += fact.ordinals()
+    return refusals
 
 
 class Loading:
@@ -128,6 +165,7 @@ class Loading:
                 f" version {FOLD_VERSION} on a {sys.byteorder}-endian one"
             )
         self._state = PartitionState(head.partition, head.next_offset)
+        self._state.archived = head.archived
 
     def add(self, data: bytes) -> None:
         """Add the next part. Raises SnapshotUnusable."""
@@ -149,6 +187,7 @@ class _Head(Struct, frozen=True):
     byteorder: str
     partition: int
     next_offset: int
+    archived: dict[str, int]
 
 
 _T = TypeVar("_T")

@@ -22,7 +22,9 @@ from schemas.events import (
     Entry,
     EntryHidden,
     EntryWithdrawn,
+    EventArchived,
     EventDefined,
+    EventReopened,
     FactWithdrawn,
     GunFired,
     NoticeReceived,
@@ -145,8 +147,8 @@ class Rulings:
                 self.hidden[fact.bib] = fact.hidden
             case ProtestFiled() | ProtestDecided() | ResultsPublished():
                 self._apply_office(offset, fact)
-            case FactWithdrawn() | NoticeReceived():
-                pass  # a withdrawal decides which facts are applied; a notice changes no standing
+            case FactWithdrawn() | NoticeReceived() | EventArchived() | EventReopened():
+                pass  # a withdrawal decides which facts are applied; the others change no standing
             case _:
                 assert_never(fact)
 

@@ -64,6 +64,8 @@ FACTS: list[dict[str, Any]] = [
     fact("entry_hidden", bib="7", hidden=True),
     withdrawn("d"),
     fact("notice_received", gateway="tent", device="S1", kind="gunshot"),
+    fact("event_archived"),
+    fact("event_reopened"),
     {"type": "gun_fired", "event": EVENT, "race": "hm", "at": "2026-01-04T05:00:00+07:00"},
     {**waived("10K"), "from": None, "until": None},
 ]

@@ -5,7 +5,15 @@ import pytest
 
 from schemas.codec import Envelope
 from schemas.codec import logged as as_logged
-from services.scoring.core.partition import FOLD_VERSION, Loading, PartitionState, Refusal, SnapshotUnusable
+from services.scoring.core.event import EventState
+from services.scoring.core.partition import (
+    FOLD_VERSION,
+    Loading,
+    PartitionState,
+    Refusal,
+    SnapshotUnusable,
+    fold_record,
+)
 from tests.builders import EVENT, day, defined, definition, entries, entry, fact, gun, run, status, typed, withdrawn
 
 
@@ -222,3 +230,64 @@ def test_a_snapshot_of_another_fold_or_with_invalid_parts_is_not_used():
         Loading(b"garbage")
     with pytest.raises(SnapshotUnusable, match="cannot be read"):
         Loading(first).add(parts[0][:-1])
+
+
+# --- Archived events.
+
+
+def test_an_archived_event_is_sent_whole_and_leaves_only_its_first_offset():
+    state = PartitionState(0, 7)
+    state.fold(7, envelope(*day(run())))
+    events, athletes = rows(state)
+    assert not events[0].archived
+    state.fold(8, envelope(fact("event_archived")))
+    ((archived,), again) = rows(state)
+    assert (archived.archived, archived.version) == (True, 8)
+    assert again == athletes
+    assert state.drop_archived() == [EVENT]
+    assert (state.events, state.archived, state.heads()) == ({}, {EVENT: 7}, {EVENT: 8})
+    assert restored(state).archived == {EVENT: 7}
+    state.mark_all()
+    assert rows(state) == ([], [])
+
+
+def test_a_state_whose_rows_are_due_is_not_dropped():
+    state = PartitionState(0)
+    state.fold(0, envelope(*day(run()), fact("event_archived")))
+    with pytest.raises(AssertionError, match="rows of event 'example-2026' are due"):
+        state.drop_archived()
+
+
+@pytest.mark.parametrize("last", [[fact("event_reopened")], [status("7", "DQ")], [run(finish=None)]])
+def test_whatever_follows_brings_an_archived_event_back_as_a_fold_of_its_log(last):
+    before, after = [envelope(*day(run())), envelope(fact("event_archived"))], envelope(*last)
+    state, whole = PartitionState(0), PartitionState(0)
+    for offset, record in enumerate(before):
+        state.fold(offset, record)
+    rows(state)
+    state.drop_archived()
+    assert state.fold(2, after) == []
+    assert state.returning == EVENT
+    with pytest.raises(AssertionError, match="has to be put back before record 3"):
+        state.fold(3, envelope(*last))
+    again = EventState(EVENT, state.archived[EVENT])
+    for offset, record in enumerate([*before, after]):
+        whole.fold(offset, record)
+        fold_record(again, offset, record)
+    state.put_back(again)
+    whole.mark_all()
+    assert rows(state) == rows(whole)
+    assert not state.events[EVENT].archived
+    assert (state.archived, state.heads()) == ({}, {EVENT: 2})
+    assert state.fold(3, envelope(fact("event_reopened"))) == []
+
+
+def test_an_event_is_archived_again_after_it_was_reopened():
+    state = PartitionState(0)
+    for offset, record in enumerate([[*day()], [fact("event_archived")], [fact("event_reopened")]]):
+        state.fold(offset, envelope(*record))
+    assert not rows(state)[0][0].archived
+    assert state.drop_archived() == []
+    state.fold(3, envelope(fact("event_archived", id="a")))
+    rows(state)
+    assert state.drop_archived() == [EVENT]

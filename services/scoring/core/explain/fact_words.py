@@ -10,7 +10,9 @@ from schemas.events import (
     EntriesAdded,
     EntryHidden,
     EntryWithdrawn,
+    EventArchived,
     EventDefined,
+    EventReopened,
     FactWithdrawn,
     GunFired,
     NoticeReceived,
@@ -78,6 +80,10 @@ def says(fact: Ruling, clock: LocalClock, bib: str, chips: frozenset[str]) -> st
             return f"withdraws the fact {fact.fact}"
         case NoticeReceived():
             return f"keeps a notice of {fact.device}: {fact.kind}"
+        case EventArchived():
+            return "archives the event"
+        case EventReopened():
+            return "reopens the event"
         case _:
             assert_never(fact)
 
