@@ -674,6 +674,10 @@ class FactWithdrawn(RulingBase, frozen=True, kw_only=True, tag="fact_withdrawn")
         return ()
 
 
+START_SIGNALS = frozenset(("gun", "gunshot", "ext-gun", "ext-1", "marker", "guntime", "trigger", "racestart"))
+"""The words, in lower case, by which readers of all protocols report a gun, or a trigger that may be one."""
+
+
 class NoticeReceived(RulingBase, frozen=True, kw_only=True, tag="notice_received"):
     """A reader's message that is not a read, such as a gunshot; kept for officials, it changes no standing.
 
@@ -688,6 +692,10 @@ class NoticeReceived(RulingBase, frozen=True, kw_only=True, tag="notice_received
     kind: Text
     at_us: InstantUs | None = None
     text: Reason = ""
+
+    def is_start_signal(self) -> bool:
+        """Return whether this may be a gun: only an official can say so."""
+        return self.at_us is not None and self.kind.lower() in START_SIGNALS
 
     def scopes(self) -> tuple[Scope, ...]:
         return ()

@@ -126,12 +126,24 @@ class Publication(Struct, frozen=True, omit_defaults=True):
     recorded_at_us: int | None = None
 
 
+class StartSignal(Struct, frozen=True, omit_defaults=True):
+    """A gun or trigger that a reader reported, at its corrected instant; `notice` is the id of the fact that says so.
+
+    It starts nobody: that takes a `gun_fired`.
+    """
+
+    device: str
+    kind: str
+    at_us: int
+    notice: str | None = None
+
+
 class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The event-wide state: definition, guns, closed races, rulings on ties, cases and publications.
 
     `closed_at_us` holds, of closed races, the instant after which a finish needs the jury, where there is one.
     `decided` holds the names of all decided cases (`team:` ones too). `pending` holds a sentence for each fact that has
-    no effect yet: it says what the fact waits for.
+    no effect yet: it says what the fact waits for. `signals` holds the latest that readers reported, by instant.
     `archived`: the last fact of the event's log archives it, so that its rows are all sent with this one.
     """
 
@@ -147,6 +159,7 @@ class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pending: list[str] = field(default_factory=list)
     closed_at_us: dict[str, int] = field(default_factory=dict)
     archived: bool = False
+    signals: list[StartSignal] = field(default_factory=list)
 
 
 class UnknownChip(Struct, frozen=True):

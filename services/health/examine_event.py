@@ -41,6 +41,7 @@ from services.health.mats import (
     worst_stretch,
 )
 from services.health.observed import Observed
+from services.health.start_signals import signal_findings
 from services.health.staying_chips import staying_finding
 from services.health.unknown_chips import chips_finding, list_chips
 from services.scoring.core.chips_of_nobody import CHIPS_LISTED_MAX
@@ -107,6 +108,7 @@ class _Examination:
         unknown = chips_finding(self._definition.event, self._observed, chips, entries, self._event.definition)
         findings = [self._clock_finding(fault) for fault in self._clocks.faults]
         findings += self._gun_findings()
+        findings += signal_findings(self._event, self._definition, self._rows)
         self._believe()
         for mat in self._definition.mats:
             findings += self._mat_findings(mat.id)

@@ -22,6 +22,7 @@ class FindingText(NamedTuple):
 _TITLES: dict[FindingKind, str] = {
     "clock_off": "A clock is wrong",
     "gun_suspect": "A gun looks wrong",
+    "start_signal": "A start signal has no gun",
     "device_silent": "A device is silent",
     "point_missing": "A mat misses athletes",
     "finish_missing": "The finish misses athletes",
@@ -32,7 +33,8 @@ _TITLES: dict[FindingKind, str] = {
 
 def describe(finding: Finding, clock: LocalClock) -> FindingText:
     """Return a finding in words, with local times of day."""
-    seen, todo = _WORDS[finding.kind](finding, clock.second)
+    say = clock.at if finding.kind == "start_signal" else clock.second  # a gun's time is exact
+    seen, todo = _WORDS[finding.kind](finding, say)
     cases = finding.evidence.get("cases", [])
     if cases:
         seen += f" This explains {_counted(len(cases), 'open case')}: {_some(cases)}."
@@ -48,6 +50,8 @@ def heading(finding: Finding) -> str:
         about = f"{_some(subject['bibs'], finding.evidence['athletes'])} at mat {subject['mat']}"
     elif "mat" in subject:
         about = _devices(finding)
+    elif "starts" in subject:
+        about = f"{_starts(subject['starts'])}, by {join_words(subject['devices'])}"
     elif "race" in subject:
         about = subject["race"] + (f", wave {subject['wave']}" if "wave" in subject else "")
     else:
@@ -114,6 +118,29 @@ _HOW = {
     "of another minute": "the gun seems to have been given the wrong minute",
     "by the first athlete over the line": "when the first of them crossed; it may have been a little before",
 }
+
+
+def _start_signal(finding: Finding, local_time: Say) -> tuple[str, str]:
+    evidence, subject = finding.evidence, finding.subject
+    verb = "reports" if len(subject["devices"]) == 1 else "report"
+    starts = _starts(subject["starts"])
+    if evidence["gun_us"] is None:
+        gun = f"The gun of {starts} has not been sent"
+    else:
+        gun = f"The gun of {starts} is at {local_time(evidence['gun_us'])}"
+    seen = (
+        f"{join_words(subject['devices'])} {verb} a start signal at {local_time(evidence['at_us'])}"
+        f" ({join_words(evidence['kinds'])}). {gun}."
+    )
+    todo = "Ask the starter. If it was this start, send the gun below; if it was none, withdraw the notice"
+    notices = f" {join_words(evidence['notices'])}" if evidence["notices"] else ""
+    others = [start for start in evidence["waiting"] if start not in subject["starts"]]
+    rest = f" It may also be the gun of {_starts(others)}." if others else ""
+    return seen, f"{todo}{notices} with fact_withdrawn.{rest}"
+
+
+def _starts(starts: list[dict[str, str]]) -> str:
+    return join_words([start["race"] + (f", wave {start['wave']}" if "wave" in start else "") for start in starts])
 
 
 def _device_silent(finding: Finding, local_time: Say) -> tuple[str, str]:
@@ -221,6 +248,7 @@ def _chips_stay(finding: Finding, local_time: Say) -> tuple[str, str]:
 _WORDS: dict[FindingKind, Callable[[Finding, Say], tuple[str, str]]] = {
     "clock_off": _clock_off,
     "gun_suspect": _gun_suspect,
+    "start_signal": _start_signal,
     "device_silent": _device_silent,
     "point_missing": _point_missing,
     "finish_missing": _finish_missing,

@@ -5,7 +5,14 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 FindingKind = Literal[
-    "clock_off", "gun_suspect", "device_silent", "point_missing", "finish_missing", "chips_unknown", "chips_stay"
+    "clock_off",
+    "gun_suspect",
+    "start_signal",
+    "device_silent",
+    "point_missing",
+    "finish_missing",
+    "chips_unknown",
+    "chips_stay",
 ]
 
 

@@ -17,7 +17,6 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.readers.sources import Source
 
 ENTRIES_A_FACT = 500
-GUN_KINDS = frozenset(("gun", "gunshot", "ext-gun", "ext-1", "marker", "guntime", "trigger", "racestart"))
 ENTRIES_FACT_BYTES = RECORD_MAX_BYTES // 2  # a record has room for the fact's other fields
 
 log = logging.getLogger(__name__)
@@ -142,23 +141,15 @@ def _row(source: Source, read: DecodedRead) -> ReadRow:
     return ReadRow(read.seq, device, read.chip, read.at_us, read.rssi, read.antenna, read.battery)
 
 
-def _gun_offer(event: str, at_us: int) -> str:
-    fact = {"type": "gun_fired", "event": event, "race": "RACE", "at_us": at_us}
-    return f"; if it is a gun, send {msgspec.json.encode(fact).decode()} with its race"
-
-
 def notice_fact(source: Source, notice: Notice, at_us: int) -> NoticeReceived:
     """Return the notice as a fact. Its id derives from its content, so a repeated notice counts once.
 
-    A time that a fact cannot hold stands in the text only. With what may be a gun comes the fact that fires it.
+    A time that a fact cannot hold stands in the text only.
     """
     happened_us, text = notice.at_us, notice.text
     if happened_us is not None and abs(happened_us) > INSTANT_MAX_US:
         text = f"its time is out of range: {happened_us} microseconds since 1970; {text}"
         happened_us = None
-    if happened_us is not None and notice.kind.lower() in GUN_KINDS:
-        offer = _gun_offer(source.event, happened_us)
-        text = f"{text[: REASON_CHARS - len(offer)]}{offer}"
     identity = repr((source.event, source.gateway, notice)).encode()
     log.warning(
         "%s %s: %s reports %s: %s",

@@ -71,9 +71,9 @@ class HealthReports:
         return Findings(made.tag, _reports.decode(made.body).findings)
 
     async def examined(self, announced: AnnouncedRevision) -> Examined:
-        """Return the points and devices of a fresh report. Raises Refused, Behind and DatabaseUnavailable."""
+        """Return what a fresh report says. Raises Refused, Behind and DatabaseUnavailable."""
         report = _reports.decode((await self.newest(announced)).body)
-        return Examined(report.points, report.devices)
+        return Examined(report.points, report.devices, report.findings)
 
     async def newest(self, announced: AnnouncedRevision) -> Answer:
         """Return the report of the newest revision, or of one that was made a little while ago."""

@@ -31,8 +31,8 @@ def health_of(log: Log) -> Health | None:
 
 
 def print_health(console: Console, report: Health, definition: Definition) -> None:
-    """Print the findings in words and the counts as tables; nothing where no device has read anything."""
-    if not any(device.reads for device in report.devices):
+    """Print the findings in words and the counts as tables; nothing where no device has told anything."""
+    if not report.findings and not any(device.reads for device in report.devices):
         return
     clock = LocalClock(definition)
     for finding in report.findings:

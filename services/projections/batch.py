@@ -280,11 +280,11 @@ def _publications(events: Iterable[EventRow]) -> Iterator[Publication]:
 
 
 def _rules_as_before(held: EventRow | None, news: EventRow | None) -> bool:
-    """Return whether an event differs in nothing but guns and what facts wait for."""
+    """Return whether an event differs in nothing but guns, start signals and what facts wait for."""
     if news is None:
         return True
     return held is not None and held == msgspec.structs.replace(
-        news, version=held.version, guns=held.guns, pending=held.pending
+        news, version=held.version, guns=held.guns, signals=held.signals, pending=held.pending
     )
 
 

@@ -88,8 +88,9 @@ class HealthCollector(Collector):
         findings = GaugeMetricFamily(
             "matline_projections_findings",
             "Findings on an event, by kind: a clock (clock_off), a gun (gun_suspect), a device (device_silent), a mat"
-            " (point_missing, finish_missing) or chips (chips_unknown, chips_stay) are wrong. `GET"
-            " /v1/events/EVENT/health` names it, and proposes the facts that mend it.",
+            " (point_missing, finish_missing) or chips (chips_unknown, chips_stay) are wrong, or a reader reported a"
+            " gun that nobody has sent (start_signal). `GET /v1/events/EVENT/health` names it, and proposes the facts"
+            " that mend it.",
             labels=["event", "kind"],
         )
         for event in shown:

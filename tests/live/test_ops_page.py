@@ -13,7 +13,7 @@ from selenium.webdriver.common.keys import Keys
 from services.live.limits import LiveLimits
 from services.runtime.tokens import Token, new_token, tokens_bytes
 from services.watch.stack_state import EVENTS_SHOWN
-from tests.builders import EVENT, defined, definition, entries, gun, run
+from tests.builders import EVENT, at, defined, definition, entries, fact, gun, run
 from tests.live.browsing import browser, on_thread, opened, texts, until
 from tests.live.racing import Racing, serving
 from tests.live.test_accessibility import LOOKS, axe_source, command, violations
@@ -72,7 +72,9 @@ async def showing() -> AsyncIterator[Shown]:
 async def racing(database) -> Racing:
     race = Racing(database)
     name = {"vi": "Giải bán marathon", "en": "Half Marathon"}
-    await race.announce(defined(definition(name=name)), entries("7", "8"), gun(0), run("7"), run("8", 1, 2000, None))
+    shot = fact("notice_received", gateway="van", device="BOX", kind="gunshot", at_us=at(3), id="n1")
+    facts = [defined(definition(name=name)), entries("7", "8"), gun(0), run("7"), run("8", 1, 2000, None), shot]
+    await race.announce(*facts)
     return race
 
 
@@ -104,6 +106,7 @@ async def test_the_answer_has_mats_along_the_course_and_only_the_events_of_the_t
             ("K1", False, 2),
             ("KB", True, 0),
         ]
+        assert event["signals"] == [{"at_us": at(3), "devices": ["BOX"], "starts": [{"race": "hm"}]}]
         assert {service["fault"] for service in answer["services"]} == {None}
         assert answer["alerts"] == []
 
@@ -125,6 +128,8 @@ async def test_the_page_takes_a_token_shows_what_needs_somebody_and_follows_with
         assert official not in await on_thread(lambda: browser.current_url)
         headings = await on_thread(lambda: texts(browser, "#ops-events h2"))
         assert headings == [f"Giải bán marathon {EVENT}", "other-2026"]
+        shown_facts = await on_thread(lambda: texts(browser, "#ops-events .facts dd"))
+        assert "5:00:03 từ BOX, chưa có giờ súng, có thể là hm" in shown_facts
         await on_thread(lambda: browser.execute_script("window.untouched = true"))
 
         shown.lines["scoring"] = HALTED

@@ -25,6 +25,7 @@ from schemas.results import (
     PointTime,
     Protest,
     Publication,
+    StartSignal,
     UnknownChip,
     UnknownChips,
 )
@@ -123,7 +124,8 @@ def newest_frame():
     frame = frame_1()
     adjusted = {name: 30_250_000 + index for index, name in enumerate(AthleteRow.ADJUSTMENTS)}
     athlete = msgspec.structs.replace(frame.rows[0], **adjusted)
-    event = msgspec.structs.replace(frame.events[0], closed_at_us={"hm": AT}, archived=True)
+    signals = [StartSignal("BOX", "gunshot", AT, "notice-1")]
+    event = msgspec.structs.replace(frame.events[0], closed_at_us={"hm": AT}, archived=True, signals=signals)
     listed = [UnknownChip("W900", 3, AT, AT + 1, ["S1", "F1"], 2)]
     chips = UnknownChips(event=EVENT, version=12, chips=listed, left_out=4)
     rows = [athlete, *frame.rows[1:]]

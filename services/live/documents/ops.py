@@ -39,9 +39,17 @@ class MatState(Struct, frozen=True, kw_only=True):
     devices: list[MatDevice]
 
 
+class OpsSignal(Struct, frozen=True, kw_only=True):
+    """A start signal that has no gun yet, by the devices that reported it, and the starts that it fits best."""
+
+    at_us: InstantUs
+    devices: list[str]
+    starts: list[dict[str, str]]
+
+
 class OpsEvent(Struct, frozen=True, kw_only=True):
     """An event: how long the oldest fact that is not on its boards has waited, when these changed, the kinds of
-    findings, and its mats along the course.
+    findings, start signals that have no gun yet, and its mats along the course.
     """
 
     event: str
@@ -51,6 +59,7 @@ class OpsEvent(Struct, frozen=True, kw_only=True):
     changed_us: InstantUs
     unknown_chips: int
     findings: list[str]
+    signals: list[OpsSignal]
     races: list[RaceState]
     mats: list[MatState]
 

@@ -5,18 +5,19 @@ from typing import NamedTuple
 
 from schemas.definition import Mat
 from schemas.named import in_language
-from services.health.health_document import DeviceHealth, PointHealth
-from services.live.documents.ops import MatDevice, MatPoint, MatState, Operations, OpsEvent
+from services.health.health_document import DeviceHealth, Finding, PointHealth
+from services.live.documents.ops import MatDevice, MatPoint, MatState, Operations, OpsEvent, OpsSignal
 from services.standings.event_index import EventIndex
 from services.watch.alerts import Alert
 from services.watch.stack_state import DeviceState, EventState, StackState
 
 
 class Examined(NamedTuple):
-    """What the health report of an event says of its points and devices; nothing while there is none."""
+    """What the health report of an event says; nothing while there is none."""
 
     points: Sequence[PointHealth] = ()
     devices: Sequence[DeviceHealth] = ()
+    findings: Sequence[Finding] = ()
 
 
 class EventFigures(NamedTuple):
@@ -55,9 +56,15 @@ def _event(shown: EventState, event: EventIndex | None, examined: Examined) -> O
         changed_us=shown.changed_us,
         unknown_chips=shown.unknown_chips,
         findings=shown.findings,
+        signals=[_signal(finding) for finding in examined.findings if finding.kind == "start_signal"],
         races=shown.races,
         mats=list(_mats(shown, event, examined)),
     )
+
+
+def _signal(finding: Finding) -> OpsSignal:
+    subject = finding.subject
+    return OpsSignal(at_us=finding.evidence["at_us"], devices=subject["devices"], starts=subject["starts"])
 
 
 def _mats(shown: EventState, event: EventIndex | None, examined: Examined) -> Iterator[MatState]:

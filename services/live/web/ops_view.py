@@ -6,9 +6,9 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from schemas.ids import US
-from services.live.documents.ops import MatDevice, MatState, Operations, OpsEvent
+from services.live.documents.ops import MatDevice, MatState, Operations, OpsEvent, OpsSignal
 from services.live.web.addresses import PageQuery, events_address, in_language, ops_address
-from services.live.web.clock_words import time_of_day_us
+from services.live.web.clock_words import exact_time_of_day, time_of_day_us
 from services.live.web.words import WORDS, point_label
 from services.watch.alerts import RULES, Alert
 from services.watch.stack_state import GatewayState, RaceState, ServiceState
@@ -143,9 +143,19 @@ def _event(event: OpsEvent, now_us: int, words: Words) -> EventBlock:
             (words["boards"], behind if event.lag_s > LATE_S else f"{words['opsUpToDate']}, {changed}"),
             (words["opsUnknownChips"], str(event.unknown_chips)),
             (words["opsFindings"], findings or words["opsNone"]),
+            *((words["opsSignal"], _signal(signal, event.timezone, words)) for signal in event.signals),
         ],
         races=[_race(race, now_us, words) for race in event.races],
         devices=[line for mat in event.mats for line in _devices(mat, now_us, words)],
+    )
+
+
+def _signal(signal: OpsSignal, timezone: str, words: Words) -> str:
+    starts = [" ".join(start.values()) for start in signal.starts]
+    return words["opsSignalOf"].format(
+        time=exact_time_of_day(signal.at_us, timezone),
+        devices=", ".join(signal.devices),
+        starts=", ".join(starts),
     )
 
 

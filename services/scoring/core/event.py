@@ -11,7 +11,17 @@ from typing import assert_never
 
 from schemas.chip_codes import codes_of
 from schemas.definition import ChipCodes
-from schemas.events import ChipAssigned, EntriesAdded, Fact, FactWithdrawn, LoggedFact, Read, ReadRow, Ruling
+from schemas.events import (
+    ChipAssigned,
+    EntriesAdded,
+    Fact,
+    FactWithdrawn,
+    LoggedFact,
+    NoticeReceived,
+    Read,
+    ReadRow,
+    Ruling,
+)
 from schemas.fact_kinds import AsFact, AsProtest, Everybody, InRace, ReadBy, SharingChips, WithBibs, WithChips
 from schemas.results import AthleteRow, EventRow, Gun, JudgesOrder, UnknownChips
 from services.scoring.core.athlete import score
@@ -22,6 +32,7 @@ from services.scoring.core.event_parts import EventHead, EventReads, EventRuling
 from services.scoring.core.officials_facts import LoggedRuling, OfficialsFacts
 from services.scoring.core.pending_facts import pending
 from services.scoring.core.reads import NO_RSSI, ChipReads
+from services.scoring.core.start_signals import SIGNALS_MAX, signals_in_force
 
 RULINGS_A_PART = 2_000  # of a snapshot, where each entry of a list counts: some 20 ms to restore
 CHIPS_A_PART = 2_000  # with 400 reads each 16 MB, some 20 ms of copying
@@ -51,6 +62,7 @@ class EventState(OfficialsFacts):
         self._again: dict[str, None] = {}
         self._due_event = False
         self._nobodys = ChipsOfNobody()
+        self._signals: list[NoticeReceived] = []  # the latest in log order
         self._places: DevicePlacement | None = None
 
     # --- Facts in.
@@ -98,6 +110,12 @@ class EventState(OfficialsFacts):
             if held.add(at_us, number, rssi):
                 touched[chip] = offset
             self.repeats += held.repeats - repeats
+
+    def _fold_notice(self, offset: int, notice: NoticeReceived) -> None:
+        if notice.is_start_signal():
+            self._signals = [*self._signals, notice][-SIGNALS_MAX:]
+            self.version = offset
+            self._due_event = True
 
     def _fold_ruling(self, ruling: LoggedRuling) -> None:
         self._settle_reads()
@@ -232,13 +250,13 @@ class EventState(OfficialsFacts):
     def mark_all(self) -> None:
         """Make every row due, at its current version."""
         self._due = dict.fromkeys(self.versions)
-        self._due_event = self._due_event or bool(self.logged)
+        self._due_event = self._due_event or bool(self.logged or self._signals)
         self._nobodys.mark()
 
     def mark_again(self) -> None:
         """Have `take_again` return every athlete's row once more, without making it due. The event's row is due."""
         self._again = dict.fromkeys(self.versions)
-        self._due_event = bool(self.logged)
+        self._due_event = bool(self.logged or self._signals)
         self._nobodys.mark()
 
     def take_again(self, limit: int) -> list[AthleteRow]:
@@ -329,6 +347,7 @@ class EventState(OfficialsFacts):
             protests=[rulings.protest(name) for name in sorted(rulings.protests)],
             publications=list(rulings.publications),
             closed_at_us={race: fact.at_us for race, fact in sorted(rulings.closed.items()) if fact.at_us is not None},
+            signals=signals_in_force(self._signals, rulings, self._withdrawals),
             pending=pending(rulings, (r.fact for r in self.logged if not self._withdrawals.hit(r.fact)), self.ids),
             archived=self.archived,
         )
@@ -364,7 +383,7 @@ class EventState(OfficialsFacts):
     def parts(self) -> Iterator[EventHead | EventRulings | EventReads]:
         """Yield everything that cannot be derived again. Due rows are not part of it, so take them first."""
         head = self.first, self.head, self.version
-        yield EventHead(self.event, *head, sorted(self.ids), self.devices.names, self.versions)
+        yield EventHead(self.event, *head, sorted(self.ids), self.devices.names, self.versions, self._signals)
         rulings: list[tuple[int, int, Ruling]] = []
         weight = 0
         for offset, ordinal, fact in self.logged:
@@ -389,6 +408,7 @@ class EventState(OfficialsFacts):
         state.devices = Devices(head.devices)
         state._numbers = {name: number for number, name in enumerate(head.devices)}
         state.versions = head.versions
+        state._signals = head.signals
         return state
 
     def restore(self, part: EventRulings | EventReads) -> None:

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from schemas.events import Ruling
+from schemas.events import NoticeReceived, Ruling
 
 
 class EventHead(Struct, frozen=True, tag="head"):
@@ -15,6 +15,7 @@ class EventHead(Struct, frozen=True, tag="head"):
     ids: list[str]
     devices: list[str]
     versions: dict[str, int]
+    signals: list[NoticeReceived]
 
 
 class EventRulings(Struct, frozen=True, tag="rulings"):

@@ -58,7 +58,9 @@ class OfficialsFacts:
         self._use_names(offset, fact.names())
         if isinstance(fact, (ReadsLogged, ReadsReceived)):
             self._fold_reads(offset, fact.reads)
-        elif not isinstance(fact, (NoticeReceived, EventArchived, EventReopened)):  # these change no standing
+        elif isinstance(fact, NoticeReceived):
+            self._fold_notice(offset, fact)
+        elif not isinstance(fact, (EventArchived, EventReopened)):  # these change no standing
             self._fold_ruling(LoggedRuling(offset, ordinal, fact))
         return None
 
@@ -68,6 +70,9 @@ class OfficialsFacts:
 
     def _fold_reads(self, offset: int, reads: Iterable[Read | ReadRow]) -> None:
         """Fold the reads of a fact: here nothing, since without them only the fact's id counts."""
+
+    def _fold_notice(self, offset: int, notice: NoticeReceived) -> None:
+        """Fold a reader's notice: here nothing, since it changes no standing."""
 
     def _fold_ruling(self, ruling: LoggedRuling) -> None:
         """Fold an officials' fact."""

@@ -12,7 +12,7 @@ from schemas.results import AthleteRow, EventRow
 from services.scoring.core.event import EventState
 from services.scoring.core.event_parts import EventHead, EventReads, EventRulings
 
-FOLD_VERSION = 2  # raise it with every change to the fold's data or their meaning: older snapshots are then not used
+FOLD_VERSION = 3  # raise it with every change to the fold's data or their meaning: older snapshots are then not used
 
 
 class SnapshotUnusable(Exception):

@@ -1,0 +1,117 @@
+"""Start signals without a gun: readers reported a gun or a trigger, and no `gun_fired` has its instant.
+
+What a reader reports starts nobody: its input may be a photocell at the finish, a test, or the gun of another race. So
+it is offered to officials as the fact for the race whose scheduled start it fits, and settled by a gun at its instant
+or by withdrawing the notice.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from schemas.course_times import start_instant_us
+from schemas.definition import Definition
+from schemas.ids import US
+from schemas.results import AthleteRow, EventRow, StartSignal
+from services.health.guns import GunKey
+from services.health.health_document import Finding
+
+SAME_US = US  # reports of one gun by several readers, and a gun that an official sent for a report, are this close
+TYPED_US = 10 * US  # a gun typed by hand is this close; waves follow each other more slowly
+EARLY_US = 300 * US  # a race starts at most this long before its schedule,
+LATE_US = 2 * 3600 * US  # and at most this long after it
+
+
+class _Offer(NamedTuple):
+    """The guns that a signal may be: all that wait for one, and those of them that it fits best.
+
+    `typed_us` is the gun as it was typed, where there is one.
+    """
+
+    fits: Sequence[GunKey]
+    waiting: Sequence[GunKey]
+    typed_us: int | None
+
+
+def signal_findings(event: EventRow, definition: Definition, rows: Iterable[AthleteRow]) -> list[Finding]:
+    """Return a finding for each start signal, of one reader or several, that fits a start and has no gun yet."""
+    guns = {(gun.race, gun.wave): gun.at_us for gun in event.guns}
+    waves: dict[str, set[str | None]] = {race.id: set() for race in definition.races}
+    for row in rows:
+        if row.entry is not None:
+            waves[row.race].add(row.entry.wave)
+    findings = []
+    for signals in _by_instant(event.signals):
+        if any(abs(gun_us - signal.at_us) <= SAME_US for gun_us in guns.values() for signal in signals):
+            continue
+        offer = _offer(signals[0].at_us, definition, guns, waves)
+        if offer.fits:
+            findings.append(_finding(definition.event, signals, offer))
+    return findings
+
+
+def _by_instant(signals: Sequence[StartSignal]) -> Iterator[list[StartSignal]]:
+    """Yield signals in time order, those of one gun together."""
+    together: list[StartSignal] = []
+    for signal in signals:
+        if together and signal.at_us - together[-1].at_us > SAME_US:
+            yield together
+            together = []
+        together.append(signal)
+    if together:
+        yield together
+
+
+def _offer(
+    at_us: int, definition: Definition, guns: Mapping[GunKey, int], waves: Mapping[str, set[str | None]]
+) -> _Offer:
+    """Return the gun typed just before or after a signal, else those of races that are scheduled about then."""
+    typed = sorted((abs(gun_us - at_us), key) for key, gun_us in guns.items() if abs(gun_us - at_us) <= TYPED_US)
+    if typed:
+        typed_us = guns[typed[0][1]]
+        return _Offer([key for _, key in typed if guns[key] == typed_us], [], typed_us)
+    near: list[tuple[int, Sequence[GunKey]]] = []
+    for race in definition.races:
+        after_us = at_us - start_instant_us(definition, race)
+        keys = _waiting(race.id, guns, waves[race.id])
+        if keys and -EARLY_US <= after_us <= LATE_US:
+            near.append((abs(after_us), keys))
+    least = min((after_us for after_us, _ in near), default=0)
+    fits = [keys[0] for after_us, keys in near if after_us == least]
+    return _Offer(fits, [key for _, keys in near for key in keys], None)
+
+
+def _waiting(race: str, guns: Mapping[GunKey, int], waves: set[str | None]) -> list[GunKey]:
+    """Return the guns that a race waits for: of its waves in their order, or of all who are in none."""
+    if (race, None) in guns:
+        return []
+    keys: list[GunKey] = [(race, wave) for wave in sorted(wave for wave in waves if wave is not None)]
+    if None in waves or not waves:
+        keys.append((race, None))
+    return [key for key in keys if key not in guns]
+
+
+def _finding(event: str, signals: Sequence[StartSignal], offer: _Offer) -> Finding:
+    at_us = signals[0].at_us
+    evidence: dict[str, Any] = {
+        "at_us": at_us,
+        "kinds": list(dict.fromkeys(signal.kind for signal in signals)),
+        "notices": [signal.notice for signal in signals if signal.notice is not None],
+        "gun_us": offer.typed_us,
+        "waiting": [_start(key) for key in offer.waiting],
+        "cases": [],
+    }
+    return Finding(
+        kind="start_signal",
+        subject={
+            "devices": list(dict.fromkeys(signal.device for signal in signals)),
+            "starts": [_start(key) for key in offer.fits],
+        },
+        since_us=at_us,
+        evidence=evidence,
+        proposal=[{"type": "gun_fired", "event": event, **_start(key), "at_us": at_us} for key in offer.fits],
+    )
+
+
+def _start(key: GunKey) -> dict[str, str]:
+    race, wave = key
+    return {"race": race} if wave is None else {"race": race, "wave": wave}
