@@ -24,6 +24,7 @@ from loadtest.bench.attacks import attack_comparisons
 from loadtest.bench.capacity import costs
 from loadtest.bench.comparison import FLOOR_S, RATIO_MAX, Measure, Measured
 from loadtest.bench.costly_answers import answer_comparisons
+from loadtest.bench.files_beside import boards_beside_files
 from loadtest.bench.machine import this_machine
 from loadtest.bench.race_watched import viewers_of_race
 from loadtest.bench.read_to_board import reads_to_boards
@@ -53,6 +54,7 @@ def on_a_stack(measure: Callable[[RunningStack], AsyncIterator[Measured]]) -> Pa
 REPEATED: dict[str, Part] = {
     "boards": reads_to_boards,
     "scoring": scoring_beside_others,
+    "files": boards_beside_files,
     "standings": standings_beside_databases,
 }
 """Parts that run once to warm up, and then RUNS times."""

@@ -1,7 +1,8 @@
 """A race of which the first half is on the boards, and a gateway that pushes the reads of the second."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from itertools import islice
 
 import aiohttp
@@ -92,6 +93,21 @@ class HalfRace:
             except (aiohttp.ClientError, TimeoutError, OSError):
                 pass
             await asyncio.sleep(EVERY_S)
+
+
+@asynccontextmanager
+async def pushing(race: HalfRace, reads: int, every_s: float) -> AsyncIterator[None]:
+    """Push so many reads every so many seconds while the context is open, or as fast as they are taken."""
+
+    async def push() -> None:
+        while True:
+            await asyncio.gather(race.push(reads), asyncio.sleep(every_s))
+
+    task = asyncio.create_task(push())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def _part(simulation: Simulation, part: slice) -> Simulation:

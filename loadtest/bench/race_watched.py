@@ -5,12 +5,11 @@ import multiprocessing
 import re
 from collections.abc import AsyncIterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager
 
 import aiohttp
 
 from loadtest.bench.comparison import Measured
-from loadtest.bench.half_race import HalfRace
+from loadtest.bench.half_race import HalfRace, pushing
 from loadtest.stack import RunningStack
 from loadtest.viewers import answers, first_load, streams
 
@@ -27,7 +26,7 @@ async def viewers_of_race(stack: RunningStack) -> AsyncIterator[Measured]:
     async with HalfRace(stack, SIZE) as race:
         board = await answers.longest_board(url, race.event)
         with ProcessPoolExecutor(PROCESSES, mp_context=spawn, initializer=streams.allow_open_files) as pool:
-            async with _pushing(race, reads=1, every_s=0.5):  # boards change twice a second
+            async with pushing(race, reads=1, every_s=0.5):  # boards change twice a second
                 for coding in answers.CODINGS:
                     yield await answers.board_beside_file(
                         url, race.event, board, coding, pool, stack.process("projections")
@@ -35,7 +34,7 @@ async def viewers_of_race(stack: RunningStack) -> AsyncIterator[Measured]:
                 yield await answers.etag_hits(url, race.event, board, pool)
             watching = asyncio.create_task(streams.watch_event(url, race.event, VIEWERS, WATCHED_S, pool, PROCESSES))
             await _watched(url, VIEWERS, watching)
-            async with _pushing(race, reads=20, every_s=0.1):  # as in the busiest minutes of a race of 11,000
+            async with pushing(race, reads=20, every_s=0.1):  # as in the busiest minutes of a race of 11,000
                 yield await watching
         yield await first_load.first_load(url, race.event, board)
 
@@ -49,18 +48,3 @@ async def _watched(url: str, viewers: int, watching: "asyncio.Task[streams.Strea
             if shown is not None and float(shown[1]) >= viewers:
                 return
             await asyncio.sleep(0.2)
-
-
-@asynccontextmanager
-async def _pushing(race: HalfRace, reads: int, every_s: float) -> AsyncIterator[None]:
-    """Push so many reads at a time while the context is open."""
-
-    async def push() -> None:
-        while True:
-            await asyncio.gather(race.push(reads), asyncio.sleep(every_s))
-
-    pushing = asyncio.create_task(push())
-    try:
-        yield
-    finally:
-        pushing.cancel()

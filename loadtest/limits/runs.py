@@ -3,14 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 import aiohttp
 import msgspec
 
 from loadtest.attack import Gateway, attacking
 from loadtest.bench.comparison import Verdict
-from loadtest.bench.half_race import HalfRace
+from loadtest.bench.half_race import HalfRace, pushing
 from loadtest.limits.memory import Held, resident_mib, slope
 from loadtest.stack import RunningStack
 
@@ -40,27 +40,12 @@ async def most(stack: RunningStack, seconds: float) -> dict[str, float]:
     return held
 
 
-@asynccontextmanager
-async def pushing(race: HalfRace, reads: int) -> AsyncIterator[None]:
-    """Push so many reads every EVERY_S while the context is open, or as fast as they are taken."""
-
-    async def push() -> None:
-        while True:
-            await asyncio.gather(race.push(reads), asyncio.sleep(EVERY_S))
-
-    task = asyncio.create_task(push())
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
 async def tenfold(stack: RunningStack, race: HalfRace, minutes: float) -> AsyncIterator[Verdict]:
     """Yield the memory under ten times the normal load."""
-    async with pushing(race, NORMAL_READS):
+    async with pushing(race, NORMAL_READS, EVERY_S):
         normal = await most(stack, NORMAL_S)
     before, began_s = race.pushed, time.monotonic()
-    async with pushing(race, 10 * NORMAL_READS):
+    async with pushing(race, 10 * NORMAL_READS, EVERY_S):
         held = await most(stack, minutes * 60)
     rate = (race.pushed - before) / (time.monotonic() - began_s)
     yield Held(name="ten times the load", normal_mib=normal, most_mib=held, note=f"{rate:,.0f} reads a second")
@@ -82,7 +67,7 @@ async def idle_connections(stack: RunningStack, race: HalfRace, _: float) -> Asy
     normal = memory(stack)
     path = f"/v1/events/{race.event}/reads"
     idle = attacking("idle", "127.0.0.1", stack.ingest_port, path, stack.hostile_token)
-    async with idle as report, pushing(race, NORMAL_READS):
+    async with idle as report, pushing(race, NORMAL_READS, EVERY_S):
         held = await most(stack, SHORT_S)
     yield Held(name="idle connections", normal_mib=normal, most_mib=held, note=f"{report.opened:,} opened")
 
@@ -101,7 +86,7 @@ async def slow_viewers(stack: RunningStack, race: HalfRace, _: float) -> AsyncIt
 
     async with AsyncExitStack() as viewers:
         await asyncio.gather(*(view(viewers) for _ in range(SLOW_VIEWERS)))
-        async with pushing(race, NORMAL_READS):
+        async with pushing(race, NORMAL_READS, EVERY_S):
             held = await most(stack, SHORT_S)
     yield Held(name=f"{SLOW_VIEWERS:,} slow viewers", normal_mib=normal, most_mib=held)
 

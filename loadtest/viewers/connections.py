@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct, field
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 _ETAG = re.compile(rb"\r\netag: *([^\r]+)", re.IGNORECASE)
 _EVENT = re.compile(rb"event: (\w+)\nid: (\d+)\ndata: ([^\n]*)\n\n")
 _REST_MAX = 4 * 1024 * 1024  # of an event that has not arrived whole
@@ -71,6 +72,10 @@ class Poller(asyncio.Protocol):
         length = None if head_end < 0 else _LENGTH.search(received, 0, head_end)
         status = int(received[9:12]) if head_end >= 0 else 0
         body_bytes = 0 if length is None or status == 304 else int(length[1])
+        if length is None and _CHUNKED.search(received, 0, max(0, head_end)):
+            # The last chunk is empty, and nothing follows it, since only one request is sent at a time.
+            whole = received.endswith(b"\r\n0\r\n\r\n")
+            body_bytes = len(received) - head_end - 4 if whole else len(received)
         if head_end < 0 or len(received) < head_end + 4 + body_bytes:
             self._received = received
             return

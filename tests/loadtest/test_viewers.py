@@ -37,6 +37,23 @@ async def test_pollers_count_answers_and_send_the_tag_that_they_have():
     assert (report.body_bytes, report.lost) == (300_000, 0)
 
 
+async def test_pollers_wait_for_the_last_of_an_answer_in_chunks():
+    async def answer(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for part in (b"x" * 1_000, b"y" * 50_000, b"z"):
+            await response.write(part)
+            await asyncio.sleep(0.01)
+        return response
+
+    async with serving(answer) as url:
+        report = await asyncio.to_thread(run, Order(url=url, path="/", coding="identity", seconds=0.5, connections=1))
+    assert report.statuses.keys() == {200}
+    # The frames of three chunks and of the empty one: lengths in hexadecimal and line ends.
+    framed = 51_001 + len(b"3e8" + b"c350" + b"1" + b"0" + b"\r\n\r\n" * 4)
+    assert (report.body_bytes, report.lost) == (framed * report.answers, 0)
+
+
 async def test_a_stream_notes_each_event_with_the_revision_before_it():
     async def stream(request):
         response = web.StreamResponse()
