@@ -5,6 +5,7 @@ Source: R3.1 to R3.3.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -147,10 +148,9 @@ def _sort_plainly(
     group_of = places.groups
     after = bisect_left(reads.at_us, own_gun_us)
     count = len(reads.at_us)
-    for nth, at_us, device, rssi in zip(
-        range(after, count), reads.at_us[after:], reads.device[after:], reads.rssi[after:], strict=True
-    ):
-        groups[group_of[device]].append((at_us, rssi, chip, nth))
+    used = zip(reads.at_us[after:], reads.rssi[after:], repeat(chip), range(after, count), strict=False)
+    for device, read in zip(reads.device[after:], used, strict=True):
+        groups[group_of[device]].append(read)
     for nth in range(after):
         if group_of[reads.device[nth]] != UNKNOWN:
             out.setdefault("before_gun", []).append((reads.at_us[nth], reads.rssi[nth], chip, nth))
