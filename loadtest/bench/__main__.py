@@ -25,6 +25,7 @@ from loadtest.bench.capacity import costs
 from loadtest.bench.comparison import FLOOR_S, RATIO_MAX, Measure, Measured
 from loadtest.bench.costly_answers import answer_comparisons
 from loadtest.bench.files_beside import boards_beside_files
+from loadtest.bench.ingest_beside import ingest_beside_producers
 from loadtest.bench.machine import this_machine
 from loadtest.bench.race_watched import viewers_of_race
 from loadtest.bench.read_to_board import reads_to_boards
@@ -54,6 +55,7 @@ def on_a_stack(measure: Callable[[RunningStack], AsyncIterator[Measured]]) -> Pa
 REPEATED: dict[str, Part] = {
     "boards": reads_to_boards,
     "scoring": scoring_beside_others,
+    "ingest": ingest_beside_producers,
     "files": boards_beside_files,
     "standings": standings_beside_databases,
 }

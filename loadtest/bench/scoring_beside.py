@@ -99,7 +99,7 @@ async def scoring_beside_others() -> AsyncIterator[Measure]:
     run = count()
     async with running_stack() as stack:
         servers = f"127.0.0.1:{stack.kafka_port}"
-        await _create_topics(servers, SINGLE, ENVELOPES)
+        await create_topics(servers, SINGLE, ENVELOPES)
         await _write(servers, SINGLE, ((read.chip.encode(), _json(read)) for read in reads))
         await _write(servers, ENVELOPES, envelopes(simulation))
 
@@ -170,7 +170,8 @@ async def _frame_of(servers: str, partition: int, offset: int) -> None:
         await consumer.stop()
 
 
-async def _create_topics(servers: str, *names: str) -> None:
+async def create_topics(servers: str, *names: str) -> None:
+    """Create topics of one partition."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     try:
@@ -208,11 +209,11 @@ def _json(read: RawRead) -> bytes:
     ).encode()
 
 
-def envelopes(simulation: Simulation) -> Iterable[tuple[bytes, bytes]]:
-    """Yield keys and values of records with the reads of a race in full envelopes, in the order of their arrival."""
+def envelopes(simulation: Simulation, reads_a_record: int = ENVELOPE_READS_MAX) -> Iterable[tuple[bytes, bytes]]:
+    """Yield keys and values of records with the reads of a race in envelopes, in the order of their arrival."""
     event = simulation.definition.event
     reads = iter(_reads(simulation))
-    while part := list(islice(reads, ENVELOPE_READS_MAX)):
+    while part := list(islice(reads, reads_a_record)):
         rows = [ReadRow(read.seq, read.device, read.chip, read.at_us, read.rssi) for read in part]
         fact: LoggedFact = ReadsLogged(event=event, gateway="bench", session="all", reads=rows)
         yield event.encode(), encode_envelope(event, [fact])
