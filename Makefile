@@ -107,7 +107,7 @@ fit: env ## measure the estimates of finishes on real splits (SPLITS=file.csv.gz
 chaos: env ## kill, stop, starve, cut off and poison running stacks and check what is left, ten minutes (CHAOS="--seed 7 --seeds 1")
 	$(BIN)/python -m loadtest.chaos $(CHAOS)
 
-upgrade: env ## build an older release and replace its services by this one in the middle of a race, ten minutes (UPGRADE="REVISION --seconds 300")
+upgrade: env ## build an older release and replace its services by this one in the middle of a race, ten minutes (UPGRADE="REVISION --seconds 600")
 	$(BIN)/python -m loadtest.upgrade $(UPGRADE)
 
 drill: env packages ## plant troubles in a running stack and check which alerts a real Prometheus raises, half an hour

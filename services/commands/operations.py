@@ -345,6 +345,12 @@ def verify(
     seed: Annotated[
         int, typer.Option(metavar="N", help="Draws the batches in which the log is scored. Any seed gives the same.")
     ] = 1,
+    every: Annotated[
+        float | None,
+        typer.Option(
+            min=1, metavar="SECONDS", help="Compare again and again, beside a race, and serve the verdict as metrics."
+        ),
+    ] = None,
     stack: Stack = None,
 ) -> None:
     """Score an event's log again and compare with the boards.
@@ -352,11 +358,17 @@ def verify(
     The log is read from its first record and compared with what the live API serves. The exit code is 0 if both are
     equal to the byte, 1 if they differ (the first difference is shown), and 2 if they could not be compared.
 
-    MATLINE_KAFKA is Kafka's address. A matline up on this machine is found with its ports by --stack.
-    """
-    from services.operate.verify import main
+    With --every it goes on until Ctrl-C, scores only what is new each time, and serves /metrics and /readyz on
+    MATLINE_HOST and MATLINE_VERIFY_PORT (8704), for the alert BoardsDiffer.
 
-    sys.exit(main(event, stack_environment(stack), live, seed))
+    MATLINE_KAFKA is Kafka's address, and MATLINE_TOKEN a reader's token, where live asks for one. A matline up on this
+    machine is found with its ports by --stack.
+    """
+    from services.operate import shadow_check, verify
+
+    if every is not None:
+        sys.exit(shadow_check.main(event, stack_environment(stack), live, seed, every))
+    sys.exit(verify.main(event, stack_environment(stack), live, seed))
 
 
 @commands.command(rich_help_panel=HEADING)

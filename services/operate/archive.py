@@ -22,8 +22,7 @@ from schemas import codec
 from schemas.events import ReadsLogged
 from services.operate.backup import BackupRefused, back_up, check_file, read_lines
 from services.operate.ingest_client import ingest_address, token_headers
-from services.operate.verify import compared, first_difference, rescore, served_standings
-from services.runtime.environment import text
+from services.operate.verify import Fold, compare, compared, first_difference, live_address, served_standings
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options
 from services.runtime.topic_records import LogUnavailable
@@ -79,7 +78,7 @@ def _ran(command: str, environment: Mapping[str, str], work: Callable[[Services]
 def _services(environment: Mapping[str, str]) -> Services:
     return Services(
         kafka=kafka_options(environment),
-        live=text(environment, "MATLINE_LIVE", "http://127.0.0.1:8700").rstrip("/"),
+        live=live_address(environment).rstrip("/"),
         ingest=ingest_address(environment),
         headers=token_headers(environment),
     )
@@ -115,7 +114,7 @@ async def reopen(services: Services, event: str) -> str:
     shown = await _shown(services, event)
     if not shown["archived"]:
         return f"{event} is not archived"
-    before = await asyncio.to_thread(served_standings, event, services.live)
+    before = await asyncio.to_thread(served_standings, event, services.live, services.headers)
     revision = await _sent(services, event, "event_reopened")
     await _until_shown(services, event, revision, archived=False)
     after = await _check_boards(services, event)
@@ -140,19 +139,20 @@ def _check_quiet(event: str, file: Path) -> None:
 
 async def _check_boards(services: Services, event: str) -> dict[str, Any]:
     """Return the standings that live serves. Raises ArchiveRefused if they are not those of the log."""
-    served = await asyncio.to_thread(served_standings, event, services.live)
-    made = await rescore(event, services.kafka, served["revision"], SEED)
-    ours, theirs = compared(made.document), compared(served)
-    if ours != theirs:
+    served = await asyncio.to_thread(served_standings, event, services.live, services.headers)
+    comparison = await compare(Fold(event, SEED), served, services.kafka)
+    if not comparison.equal:
         raise ArchiveRefused(
-            f"the boards of {event} are not those of its log, first at"
-            f" {first_difference(json.loads(theirs), json.loads(ours))}; `matline rebuild` makes them again"
+            f"the boards of {event} are not those of its log, first at {comparison.difference()}; `matline rebuild`"
+            " makes them again"
         )
     return served
 
 
 async def _facts_before(services: Services, event: str, revision: int) -> int:
-    return (await rescore(event, services.kafka, revision - 1, SEED)).facts
+    fold = Fold(event, SEED)
+    await fold.go_on(services.kafka, revision - 1)
+    return fold.facts
 
 
 async def _sent(services: Services, event: str, kind: str) -> int:

@@ -48,15 +48,15 @@ async def _print_lines(event: str, kafka: KafkaOptions) -> None:
     sys.stdout.buffer.flush()
 
 
-async def lines(event: str, kafka: KafkaOptions) -> AsyncGenerator[bytes, None]:
+async def lines(event: str, kafka: KafkaOptions, first: int = 0) -> AsyncGenerator[bytes, None]:
     """Yield an event's facts as lines `{"offset": n, "fact": {...}}`, up to the end that the log has at the call.
 
-    Raises StartFault if a topic is missing, LogUnavailable, and UnknownVersion for a record of a newer release. A
-    record that is not an envelope is skipped with a warning.
+    The first line is of the offset `first` or a later one. Raises StartFault if a topic is missing, LogUnavailable, and
+    UnknownVersion for a record of a newer release. A record that is not an envelope is skipped with a warning.
     """
     count = (await check_topics(kafka))[RACE_LOG.name]
     key = event.encode()
-    async with aclosing(records(kafka.client(), RACE_LOG.name, partition_of(event, count))) as read:
+    async with aclosing(records(kafka.client(), RACE_LOG.name, partition_of(event, count), first)) as read:
         async for record in read:
             if record.key == key:
                 for line in _lines_of(record.offset, record.value, event):

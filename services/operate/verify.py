@@ -12,6 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,6 +22,7 @@ from schemas import codec
 from schemas.events import ReadsReceived
 from schemas.results import AthleteRow
 from services.operate.export_log import lines
+from services.operate.ingest_client import token_headers
 from services.runtime.environment import text
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options
@@ -38,50 +40,76 @@ EXIT_DIFFERENT = 1
 EXIT_UNKNOWN = 2
 
 
-class Rescored(NamedTuple):
-    """A log scored again: its document, and how many facts and reads it has."""
+class Fold:
+    """An event's log scored again, from offset 0 up to where it was asked for, in batches that `seed` draws."""
 
-    document: dict[str, Any]
-    facts: int
-    reads: int
+    def __init__(self, event: str, seed: int) -> None:
+        self.revision = -1
+        self.facts = 0
+        self.reads = 0
+        self._event = event
+        self._rng = random.Random(seed)
+        self._state = EventState(event)
+        self._rows: dict[str, AthleteRow] = {}
+
+    async def go_on(self, kafka: KafkaOptions, revision: int) -> None:
+        """Score the log on, up to a later revision. Raises StartFault, LogUnavailable, KafkaError, UnknownVersion."""
+        ordinal, before, left = 0, -1, self._rng.randrange(1, FACTS_MOST)
+        async with aclosing(lines(self._event, kafka, self.revision + 1)) as read:
+            async for line in read:
+                offset, fact = codec.line_from_json(line)
+                if offset is None or offset > revision:
+                    break
+                ordinal = ordinal if offset == before else 0
+                before = offset
+                self._state.fold(offset, ordinal, fact)
+                ordinal += fact.ordinals()
+                self.facts += 1
+                self.reads += len(fact.reads) if isinstance(fact, ReadsReceived) else 0
+                left -= 1
+                if left == 0:
+                    left = self._rng.randrange(1, FACTS_MOST)
+                    self._take()
+        self._state.take_event()
+        while self._state.pending():
+            self._take()
+        self.revision = revision
+
+    def _take(self) -> None:
+        for row in self._state.take(self._rng.randrange(1, TAKE_MOST)):
+            held = self._rows.get(row.bib)
+            if held is None or row.version >= held.version:
+                self._rows[row.bib] = row
+
+    def document(self) -> dict[str, Any]:
+        """Return the standings document at the revision."""
+        return document(self._event, self.revision, scored_rows(self._state.event_row(), self._rows.values()))
 
 
-async def rescore(event: str, kafka: KafkaOptions, revision: int, seed: int) -> Rescored:
-    """Score an event's log from offset 0 up to `revision`, in batches that `seed` draws.
+class Comparison(NamedTuple):
+    """Standings as they are served and as the log gives them: the parts that must be equal, as bytes."""
 
-    Raises StartFault, LogUnavailable, KafkaError.
+    revision: int
+    log: bytes
+    served: bytes
+
+    @property
+    def equal(self) -> bool:
+        """Whether they are equal to the byte."""
+        return self.log == self.served
+
+    def difference(self) -> str:
+        """Return where they first differ, for a person; empty if they are equal."""
+        return first_difference(json.loads(self.served), json.loads(self.log))
+
+
+async def compare(fold: Fold, served: Mapping[str, Any], kafka: KafkaOptions) -> Comparison:
+    """Score the log on to the revision that is served, and compare.
+
+    Raises StartFault, LogUnavailable, KafkaError, UnknownVersion.
     """
-    rng = random.Random(seed)
-    state = EventState(event)
-    rows: dict[str, AthleteRow] = {}
-    facts = reads = 0
-    ordinal, before, left = 0, -1, rng.randrange(1, FACTS_MOST)
-    async for line in lines(event, kafka):
-        offset, fact = codec.line_from_json(line)
-        if offset is None or offset > revision:
-            break
-        ordinal = ordinal if offset == before else 0
-        before = offset
-        state.fold(offset, ordinal, fact)
-        ordinal += fact.ordinals()
-        facts += 1
-        reads += len(fact.reads) if isinstance(fact, ReadsReceived) else 0
-        left -= 1
-        if left == 0:
-            left = rng.randrange(1, FACTS_MOST)
-            _take(state, rows, rng.randrange(1, TAKE_MOST))
-    state.take_event()
-    while state.pending():
-        _take(state, rows, rng.randrange(1, TAKE_MOST))
-    made = scored_rows(state.event_row(), rows.values())
-    return Rescored(document(event, revision, made), facts, reads)
-
-
-def _take(state: EventState, rows: dict[str, AthleteRow], limit: int) -> None:
-    for row in state.take(limit):
-        held = rows.get(row.bib)
-        if held is None or row.version >= held.version:
-            rows[row.bib] = row
+    await fold.go_on(kafka, served["revision"])
+    return Comparison(served["revision"], compared(fold.document()), compared(served))
 
 
 def compared(standings: Mapping[str, Any]) -> bytes:
@@ -108,11 +136,12 @@ def first_difference(served: Any, rescored: Any, path: str = "") -> str:
     return "" if served == rescored else f"{path}: {served!r} is served, the log gives {rescored!r}"
 
 
-def served_standings(event: str, live: str) -> dict[str, Any]:
-    """Return the standings document that the live API serves. Raises StartFault."""
+def served_standings(event: str, live: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the standings document that the live API at an address serves. Raises StartFault."""
     url = f"{live.rstrip('/')}/v1/events/{event}/standings"
+    request = urllib.request.Request(url, headers=dict(headers))
     try:
-        with urllib.request.urlopen(url, timeout=ANSWER_S) as answer:
+        with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
             standings: dict[str, Any] = msgspec.json.decode(answer.read())
     except urllib.error.HTTPError as error:
         raise StartFault(f"{url} answers {error.code} {error.reason}; is {event!r} the id of the event?") from None
@@ -125,26 +154,32 @@ def served_standings(event: str, live: str) -> dict[str, Any]:
     return standings
 
 
+def live_address(environment: Mapping[str, str]) -> str:
+    """Return the address of the live API in MATLINE_LIVE, by default on this machine."""
+    return text(environment, "MATLINE_LIVE", "http://127.0.0.1:8700")
+
+
 def main(event: str, environment: Mapping[str, str], live: str | None, seed: int) -> int:
     """Compare, print the outcome, and return the exit code: 0 equal, 1 different, 2 not comparable."""
+    fold = Fold(event, seed)
     try:
         kafka = kafka_options(environment)
-        served = served_standings(event, live or text(environment, "MATLINE_LIVE", "http://127.0.0.1:8700"))
-        made = asyncio.run(rescore(event, kafka, served["revision"], seed))
-    except (StartFault, LogUnavailable) as error:
+        served = served_standings(event, live or live_address(environment), token_headers(environment))
+        comparison = asyncio.run(compare(fold, served, kafka))
+    except (StartFault, LogUnavailable, codec.UnknownVersion) as error:
         return _unknown(str(error))
     except KafkaError as error:
         return _unknown(kafka_fault(kafka_options(environment).servers, error))
-    here, there = compared(made.document), compared(served)
+    here, there = comparison.log, comparison.served
     print(
-        f"event {event} at revision {served['revision']}: {made.facts} facts, {made.reads} reads scored from offset 0"
+        f"event {event} at revision {comparison.revision}: {fold.facts} facts, {fold.reads} reads scored from offset 0"
     )
     print(f"log    {hashlib.sha256(here).hexdigest()}  {len(here)} bytes")
     print(f"served {hashlib.sha256(there).hexdigest()}  {len(there)} bytes")
-    if here == there:
+    if comparison.equal:
         print("the served standings equal those of the log")
         return EXIT_SAME
-    print(f"DIFFERENT, first at {first_difference(json.loads(there), json.loads(here))}", file=sys.stderr)
+    print(f"DIFFERENT, first at {comparison.difference()}", file=sys.stderr)
     return EXIT_DIFFERENT
 
 

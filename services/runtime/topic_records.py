@@ -1,4 +1,4 @@
-"""Read a partition of a topic from its beginning to its present end."""
+"""Read a partition of a topic from its beginning, or an offset, to its present end."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -22,10 +22,13 @@ class TopicRecord(NamedTuple):
     value: bytes
 
 
-async def records(options: Mapping[str, Any], topic: str, partition: int) -> AsyncGenerator[TopicRecord, None]:
-    """Yield the partition's records in order, up to its end at the call. `options` are aiokafka's for the connection.
+async def records(
+    options: Mapping[str, Any], topic: str, partition: int, first: int = 0
+) -> AsyncGenerator[TopicRecord, None]:
+    """Yield the partition's records in order from an offset on, up to its end at the call.
 
-    A caller that may stop early must use `aclosing`. Raises LogUnavailable.
+    `options` are aiokafka's for the connection. A caller that may stop early must use `aclosing`. Raises
+    LogUnavailable.
     """
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="none")
     try:
@@ -33,7 +36,7 @@ async def records(options: Mapping[str, Any], topic: str, partition: int) -> Asy
         topic_partition = TopicPartition(topic, partition)
         consumer.assign([topic_partition])
         end = (await consumer.end_offsets([topic_partition]))[topic_partition]
-        start = (await consumer.beginning_offsets([topic_partition]))[topic_partition]
+        start = max(first, (await consumer.beginning_offsets([topic_partition]))[topic_partition])
         if start < end:
             consumer.seek(topic_partition, start)
         idle = 0

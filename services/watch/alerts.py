@@ -14,9 +14,11 @@ from services.watch.watched_service import Look, WatchedService
 
 Severity = Literal["critical", "warning", "info"]
 
-NOT_EVALUATED = frozenset({"ServiceMissing", "BoardsUnwritten", "BoardsSlow", "LoopLate"})
+NOT_EVALUATED = frozenset(
+    {"ServiceMissing", "BoardsUnwritten", "BoardsDiffer", "BoardsUnverified", "BoardsSlow", "LoopLate"}
+)
 """Alerts that Prometheus alone raises. A service that is missing does not answer, which ServiceDown says here. A look
-sees one process of the projections, which may stand by for another that writes the boards.
+sees one process of the projections, which may stand by for another that writes the boards, and no `matline verify`.
 """
 
 READS_WITHIN_S = 600

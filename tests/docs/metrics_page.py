@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 
 from services.ingest.metrics import IngestMetrics
 from services.live.metrics import LiveMetrics
+from services.operate.shadow_check import VerifyMetrics
 from services.projections.batch import Results
 from services.projections.board_lag import BoardLag
 from services.projections.device_reads import DeviceTallies
@@ -23,9 +24,10 @@ STANDARD = "process_"  # the names that every Prometheus client uses, as dashboa
 
 HEAD = """# Metrics
 
-What the services show at `/metrics`. Ports: ingest 8701, scoring 8702, projections 8703, live 8700. Each metric says
-what a rise means and what to do. The alerts on them are in [deploy/prometheus/](../deploy/prometheus), each with a
-[runbook](../deploy/runbooks); the dashboards are in [deploy/grafana/](../deploy/grafana).
+What the services show at `/metrics`. Ports: ingest 8701, scoring 8702, projections 8703, live 8700, and
+`matline verify --every` 8704. Each metric says what a rise means and what to do. The alerts on them are in
+[deploy/prometheus/](../deploy/prometheus), each with a [runbook](../deploy/runbooks); the dashboards are in
+[deploy/grafana/](../deploy/grafana).
 
 The labels `event`, `race`, `point`, `mat` and `device` are those of events that changed within a day, 20 at most;
 `gateway` is one that was heard within a day, 500 at most. Each service also has the usual `process_*`: memory,
@@ -49,6 +51,7 @@ def registries() -> dict[str, CollectorRegistry]:
         "scoring": ScoringMetrics(CollectorRegistry()).registry,
         "projections": ProjectionMetrics(CollectorRegistry()).registry,
         "live": LiveMetrics(CollectorRegistry()).registry,
+        "verify": VerifyMetrics(CollectorRegistry()).registry,
     }
     made["projections"].register(HealthCollector(Results(), DeviceTallies(), BoardLag(), lambda: 0))
     return {"every service": service_registry("ingest", Path()), **made}
