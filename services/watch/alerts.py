@@ -1,10 +1,11 @@
 """The alerts of deploy/prometheus/rules.yaml, worked out from looks at the services for people without it. Pure.
 
-Names, severities and how long a fault has to last are those of the rules, which a test compares. Rules on quantiles of
-histograms, NOT_EVALUATED, are Prometheus's alone. What a rule asks of the last minutes is asked of the looks that are
-kept, so that after the first look a rise is not known yet.
+Names, severities and how long a fault has to last are those of the rules, which a test compares; NOT_EVALUATED are
+Prometheus's alone. What a rule asks of the last minutes is asked of the looks that are kept, so that after the first
+look a rise is not known yet. Several processes of a service are looked at together.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -14,11 +15,9 @@ from services.watch.watched_service import Look, WatchedService
 
 Severity = Literal["critical", "warning", "info"]
 
-NOT_EVALUATED = frozenset(
-    {"ServiceMissing", "BoardsUnwritten", "BoardsDiffer", "BoardsUnverified", "BoardsSlow", "LoopLate"}
-)
-"""Alerts that Prometheus alone raises. A service that is missing does not answer, which ServiceDown says here. A look
-sees one process of the projections, which may stand by for another that writes the boards, and no `matline verify`.
+NOT_EVALUATED = frozenset({"ServiceMissing", "BoardsDiffer", "BoardsUnverified"})
+"""Alerts that Prometheus alone raises. A service that is missing does not answer, which ServiceDown says here; a look
+sees no `matline verify`.
 """
 
 READS_WITHIN_S = 600
@@ -36,7 +35,10 @@ COUNTED = frozenset(
         "matline_ingest_unauthorized_total",
         "matline_ingest_utc_differs_total",
         "matline_live_unreadable_notices_total",
+        "matline_projections_loop_late_seconds",
+        "matline_projections_read_to_board_seconds_bucket",
         "matline_projections_unreadable_total",
+        "matline_scoring_loop_late_seconds_bucket",
         "matline_scoring_rejected_total",
     }
 )
@@ -63,12 +65,35 @@ class Looks(NamedTuple):
     def rises(self, service: str, metric: str, over_s: float) -> Iterator[tuple[Mapping[str, str], float, float]]:
         """Yield labels of each sample of a metric, how much it rose in a time, and in how many seconds that was.
 
-        One that was not there before rose by all of it; after a restart it falls, and has not risen.
+        One that was not there before rose by all of it; after a restart it falls, and has not risen. Of several
+        processes it is their sum.
         """
         since = next((look for look in self.earlier if look.at_s >= self.now.at_s - over_s), self.now)
-        before = {_key(labels): value for labels, value in since.services[service].of(metric)}
-        for labels, value in self.of(service, metric):
-            yield labels, max(0.0, value - before.get(_key(labels), 0.0)), self.now.at_s - since.at_s
+        before = _sums(since.services[service].of(metric))
+        for key, value in _sums(self.of(service, metric)).items():
+            yield dict(key), max(0.0, value - before.get(key, 0.0)), self.now.at_s - since.at_s
+
+    def quantile(self, service: str, histogram: str, share: float, over_s: float) -> float | None:
+        """Return what a share of the observations of a time did not exceed, as Prometheus works it out from buckets.
+
+        None: nothing was observed.
+        """
+        rises = self.rises(service, f"{histogram}_bucket", over_s)
+        buckets = sorted((float(labels["le"]), rise) for labels, rise, seconds in rises if seconds > 0)
+        wanted = share * max((count for _, count in buckets), default=0.0)
+        below, counted = 0.0, 0.0
+        for bound, count in buckets:
+            if count >= wanted > 0:
+                if math.isinf(bound):
+                    return below
+                return below + (bound - below) * (wanted - counted) / (count - counted)
+            below, counted = bound, count
+        return None
+
+    def greatest(self, service: str, metric: str, over_s: float) -> float:
+        """Return the greatest value of a metric in a time, 0 without one."""
+        looks = [self.now, *(look for look in self.earlier if look.at_s >= self.now.at_s - over_s)]
+        return max((value for look in looks for _, value in look.services[service].of(metric)), default=0.0)
 
     def most(self, service: str, metric: str, labels: Mapping[str, str]) -> float:
         """Return the greatest value that a sample has had."""
@@ -128,6 +153,13 @@ def alerts(looks: Looks, since_s: Since) -> tuple[list[Alert], Since]:
             )
     gravity = {"critical": 0, "warning": 1, "info": 2}
     return sorted(raised, key=lambda alert: (not alert.firing, gravity[alert.severity], alert.since_us)), holding
+
+
+def _sums(samples: Iterator[tuple[Mapping[str, str], float]]) -> dict[tuple[tuple[str, str], ...], float]:
+    sums: dict[tuple[tuple[str, str], ...], float] = {}
+    for labels, value in samples:
+        sums[_key(labels)] = sums.get(_key(labels), 0.0) + value
+    return sums
 
 
 def _key(labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -312,6 +344,28 @@ def _partition_unscored(looks: Looks) -> Iterator[Found]:
         yield Found({}, missing)
 
 
+def _boards_unwritten(looks: Looks) -> Iterator[Found]:
+    active = [value for _, value in looks.of("projections", "matline_projections_active")]
+    if active and sum(active) != 1:
+        yield Found({}, sum(active))
+
+
+def _boards_slow(looks: Looks) -> Iterator[Found]:
+    seconds = looks.quantile("projections", "matline_projections_read_to_board_seconds", 0.99, 120)
+    if seconds is not None and seconds > 1:
+        yield Found({}, seconds)
+
+
+def _loop_late(looks: Looks) -> Iterator[Found]:
+    late_s = {
+        "scoring": looks.quantile("scoring", "matline_scoring_loop_late_seconds", 0.99, 120) or 0.0,
+        "projections": looks.greatest("projections", "matline_projections_loop_late_seconds", 120),
+    }
+    for service, seconds in late_s.items():
+        if seconds > 0.5:
+            yield Found({"service": service}, seconds)
+
+
 def _event(labels: Mapping[str, str]) -> dict[str, str]:
     return _only(labels, "event")
 
@@ -361,5 +415,8 @@ RULES: Mapping[str, Rule] = {
     "PartitionUnscored": Rule("critical", 30, _partition_unscored),
     "SnapshotOld": Rule("warning", 300, _above("scoring", "matline_scoring_snapshot_age_seconds", 900, "partition")),
     "BoardsBehind": Rule("critical", 30, _above("projections", "matline_projections_event_lag_seconds", 10, "event")),
+    "BoardsUnwritten": Rule("critical", 45, _boards_unwritten),
+    "BoardsSlow": Rule("warning", 60, _boards_slow),
+    "LoopLate": Rule("warning", 120, _loop_late),
 }
 """The alerts by name, as operators would be woken: the order of the rules file."""

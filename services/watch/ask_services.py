@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from socket import AF_INET, SOCK_STREAM
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
+from yarl import URL
 
 from services.runtime.environment import number, text
 from services.runtime.faults import StartFault
@@ -46,16 +48,34 @@ def _elsewhere(listed: str) -> dict[str, list[str]]:
 
 
 async def look_at(services: Addresses) -> Look:
-    """Return what the services at these addresses answer now.
+    """Return what the services at these addresses answer now. A name of several hosts stands for all of them.
 
     Certificates are not verified: they are for the public name, which is not asked here, and nothing secret is sent.
     """
     limit = aiohttp.ClientTimeout(total=ANSWER_S)
     async with aiohttp.ClientSession(timeout=limit, connector=aiohttp.TCPConnector(ssl=False)) as session:
-        asked = [_ask(session, name, address) for name, listed in services.items() for address in listed]
+        named = [(name, address) for name, listed in services.items() for address in listed]
+        hosts = await asyncio.gather(*(_hosts(address) for _, address in named))
+        asked = [_ask(session, name, host) for (name, _), of in zip(named, hosts, strict=True) for host in of]
         answers = await asyncio.gather(*asked)
     now_s = time.time()
     return Look(now_s, {name: together([answer for answer in answers if answer.name == name]) for name in services})
+
+
+async def _hosts(address: str) -> list[str]:
+    """Return the address of each host that a name leads to; the address as it is if that is one, or none."""
+    url = URL(address)
+    try:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(url.host, url.port, family=AF_INET, type=SOCK_STREAM)
+    except OSError:
+        return [address]
+    return on_hosts(address, {str(socket_address[0]) for *_, socket_address in found})
+
+
+def on_hosts(address: str, hosts: Collection[str]) -> list[str]:
+    """Return the address on each of the hosts that its name leads to; as it is, with its name, on a single one."""
+    return [address] if len(hosts) < 2 else [str(URL(address).with_host(host)).rstrip("/") for host in sorted(hosts)]
 
 
 async def _ask(session: aiohttp.ClientSession, name: str, address: str) -> WatchedService:

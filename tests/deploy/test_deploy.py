@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import kubernetes_validate
@@ -25,6 +26,7 @@ from services.operate.embedded_kafka.install import read_lock
 from services.projections.migrate import migrations
 from services.projections.settings import settings_from as projections_settings
 from services.scoring.settings import settings_from as scoring_settings
+from services.watch.ask_services import addresses
 from tests.deploy.dashboards import expressions
 from tests.deploy.kubernetes_rules import OBJECT, rule_object
 from tests.deploy.strimzi_objects import FOLDER, PARTITIONS, texts, user_objects
@@ -361,13 +363,25 @@ def test_only_what_others_need_can_be_reached():
     policies = {name: policy["spec"] for name, policy in named("NetworkPolicy").items()}
     assert policies.pop("nobody") == {"podSelector": {}, "policyTypes": ["Ingress"]}
     (scraped,) = policies.pop("metrics")["ingress"]
-    assert scraped["from"][0]["namespaceSelector"]["matchLabels"]
+    prometheus, live = scraped["from"]
+    assert prometheus["namespaceSelector"]["matchLabels"]
+    assert live == {"podSelector": {"matchLabels": {"app": "live"}}}
     for name, policy in policies.items():
         assert policy["podSelector"]["matchLabels"] == {"app": name}
         (rule,) = policy["ingress"]
         offered = {port["name"] for port in named("Service")[name]["spec"]["ports"]}
         assert {port["port"] for port in rule["ports"]} == offered
     assert policies.keys() == {"ingest", "readers", "live"}
+
+
+def test_the_page_of_operations_asks_every_pod_by_a_name_that_leads_to_each():
+    (container,) = named("Deployment")["live"]["spec"]["template"]["spec"]["containers"]
+    asked = addresses({"MATLINE_SERVICES": pod_environment(container)["MATLINE_SERVICES"]})
+    urls = [(name, urlsplit(address)) for name, listed in asked.items() for address in listed]
+    services = {name: named("Service")[str(url.hostname)]["spec"] for name, url in urls}
+    assert all(service["clusterIP"] == "None" for service in services.values())
+    assert all(url.port == PORTS[name] for name, url in urls)
+    assert {named("Service")[str(url.hostname)]["spec"]["selector"]["app"] for _, url in urls} == APPS
 
 
 def test_every_reader_that_calls_finds_its_usual_port_open():

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from services.watch.alerts import COUNTED, NOT_EVALUATED, RULES, Looks, alerts
-from services.watch.watched_service import Look
-from tests.watch.showing import NOW_S, look
+from services.watch.watched_service import Look, together
+from tests.watch.showing import NOW_S, look, service
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RACE = """
@@ -19,6 +19,7 @@ RACE = """
     matline_projections_unknown_chips{event="e"} 1
     matline_projections_event_lag_seconds{event="e"} 0.2
     matline_projections_database_up 1
+    matline_projections_active 1
     matline_projections_lag_records{topic="results",partition="0"} 0
 """
 GUN = 'matline_projections_race_gun_timestamp_seconds{event="e",race="hm"} '
@@ -62,6 +63,8 @@ TROUBLES = {
     "PartitionUnscored": {"projections": 'matline_projections_lag_records{topic="results",partition="1"} 0'},
     "SnapshotOld": {"scoring": 'matline_scoring_snapshot_age_seconds{partition="0"} 901'},
     "BoardsBehind": {"projections": 'matline_projections_event_lag_seconds{event="f"} 10.5'},
+    "BoardsUnwritten": {"projections": "matline_projections_active 0"},
+    "LoopLate": {"projections": "matline_projections_loop_late_seconds 0.6"},
 }
 RISES = {
     "ReaderAway": ("ingest", 'matline_ingest_connections{event="e",gateway="g"}', 1, 0),
@@ -72,6 +75,7 @@ RISES = {
     "TokenRefused": ("ingest", "matline_ingest_unauthorized_total", 10, 20),
     "LogRejected": ("scoring", 'matline_scoring_rejected_total{reason="decode"}', 0, 20),
     "ResultsUnreadable": ("projections", "matline_projections_unreadable_total", 0, 1),
+    "BoardsSlow": ("projections", 'matline_projections_read_to_board_seconds_bucket{le="2"}', 0, 9),
 }
 
 
@@ -124,6 +128,50 @@ def test_names_severities_and_times_are_those_of_prometheus():
     for name, rule in RULES.items():
         assert rules[name]["labels"]["severity"] == rule.severity, name
         assert seconds(rules[name].get("for", "0s")) == rule.for_s, name
+
+
+@pytest.mark.parametrize(
+    ("counts", "slow"),
+    [
+        ({"0.5": 100, "1": 100, "2": 100, "+Inf": 100}, set()),
+        ({"0.5": 90, "1": 98, "2": 100, "+Inf": 100}, {"BoardsSlow"}),  # 1.5 s
+        ({"0.5": 0, "1": 100, "2": 100, "+Inf": 100}, set()),  # 0.995 s
+        ({"0.5": 0, "1": 0, "2": 0, "+Inf": 0}, set()),
+    ],
+)
+def test_boards_are_slow_by_the_reads_of_the_last_two_minutes_alone(counts, slow):
+    def shown(added):
+        name = "matline_projections_read_to_board_seconds_bucket"
+        return {"projections": "\n".join(f'{name}{{le="{le}"}} {500 + added * count}' for le, count in counts.items())}
+
+    first, second = troubled(shown(0))._replace(at_s=NOW_S - 60), troubled(shown(1))
+    assert raised(Looks(second, [first])) == slow
+    assert raised(Looks(second, [troubled(shown(0))._replace(at_s=NOW_S - 130)])) == set()
+
+
+def test_a_loop_of_scoring_is_late_by_its_histogram_and_that_of_the_projections_by_an_earlier_look():
+    name = "matline_scoring_loop_late_seconds_bucket"
+    first = troubled({"scoring": f'{name}{{le="0.5"}} 7\n{name}{{le="1"}} 7'})._replace(at_s=NOW_S - 60)
+    second = troubled({"scoring": f'{name}{{le="0.5"}} 8\n{name}{{le="1"}} 17'})
+    (alert,), _ = alerts(Looks(second, [first]), {})
+    assert (alert.name, alert.labels) == ("LoopLate", {"service": "scoring"})
+    late = troubled(TROUBLES["LoopLate"])
+    for ago_s, found in ((119, {"LoopLate"}), (121, set())):
+        assert raised(Looks(troubled({}), [late._replace(at_s=NOW_S - ago_s)])) == found
+
+
+def test_what_several_processes_count_is_their_sum():
+    """Each of them shows the same labels, so that one would else be compared with another."""
+    rejected = 'matline_scoring_rejected_total{reason="decode"} %d'
+
+    def seen(at_s, count):
+        shown = look(at_s, None, **RUNNING)
+        workers = together([service("scoring", rejected % count), service("scoring", rejected % 0)])
+        return shown._replace(services={**shown.services, "scoring": workers})
+
+    before = seen(NOW_S - 60, 100)
+    assert "LogRejected" not in raised(Looks(seen(NOW_S, 100), [before]))
+    assert "LogRejected" in raised(Looks(seen(NOW_S, 140), [before]))
 
 
 def seconds(lasting: str) -> int:

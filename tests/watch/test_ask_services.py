@@ -7,7 +7,7 @@ import pytest
 from services.ingest.settings import IngestSettings
 from services.runtime.faults import StartFault
 from services.runtime.tls import TlsFiles
-from services.watch.ask_services import addresses, look_at
+from services.watch.ask_services import addresses, look_at, on_hosts
 from tests.ingest.conftest import serving
 from tests.ingest.memory_log import MemoryLog
 
@@ -41,6 +41,11 @@ def test_services_are_on_this_machine_unless_they_are_named_elsewhere():
         "projections": ["http://127.0.0.1:8703"],
         "live": ["http://127.0.0.1:9000"],
     }
+
+
+def test_a_name_that_leads_to_several_hosts_stands_for_a_process_on_each():
+    assert on_hosts("http://scoring:8702", {"10.0.0.2", "10.0.0.1"}) == ["http://10.0.0.1:8702", "http://10.0.0.2:8702"]
+    assert on_hosts("http://scoring:8702", {"10.0.0.2"}) == ["http://scoring:8702"]
 
 
 @pytest.mark.parametrize("listed", ["scoring", "scorer=http://s", "live=s:8700"])
