@@ -1,9 +1,9 @@
 """Start processes, show their output, restart those that end, and leave none behind.
 
 A child that worked and ends is started again at once, and one that keeps ending after a pause that doubles each time,
-while the other children go on: readers are served even if no board can be made. The whole stack stops only for what
-starting again does not mend: a child that keeps ending and never worked, or whose settings are wrong. A stack that
-never worked is better stopped and explained.
+while the other children go on: readers are served even if no board can be made, and a person may mend, hours later,
+what ends a child. The whole stack stops only for a child that keeps ending and never worked: a stack that never worked
+is better stopped and explained.
 """
 
 import asyncio
@@ -37,8 +37,7 @@ class SupervisionLimits(Struct, frozen=True, kw_only=True):
     """When a child is started again, given up or killed.
 
     A child that ran for `healthy_s` works, and starts a new count of ends. After `ends_most` failures in a row it is
-    given up. An end is a failure if the settings are wrong, and in a child that never worked also if it was for any
-    other reason than that Kafka or ClickHouse is away.
+    given up. An end is a failure in a child that never worked, unless it was because Kafka or ClickHouse is away.
     `look_again_s` passes between two looks whether a child may start again that was not allowed to.
     `stop_s` passes from SIGTERM to SIGKILL, longer than any child needs to finish its work. `drain_s` bounds the wait
     for the last output of a dead child, since a process that it started may hold the pipe open for ever.
@@ -129,7 +128,7 @@ class Child:
             if time.monotonic() - began > self._limits.healthy_s:
                 worked, ends, failures = True, 0, 0
             ends += 1
-            failures += code == exit_codes.SETTINGS or not (worked or code == exit_codes.AWAY)
+            failures += not (worked or code == exit_codes.AWAY)
             if failures >= self._limits.ends_most:
                 last = "\n".join(self._last)
                 raise GivenUp(
@@ -272,6 +271,8 @@ class Child:
 def _ended(code: int) -> str:
     if code == exit_codes.AWAY:
         return "Kafka or ClickHouse is away"
+    if code == exit_codes.SETTINGS:
+        return f"exit code {code}: a person has to mend what its last line says"
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
