@@ -238,7 +238,7 @@ class _Session:
         """Connect once, and listen until the connection ends."""
         try:
             async with asyncio.timeout(CONNECT_WAIT_S):
-                incoming, outgoing = await dial_of(self._protocol, self._settings, host, port, watching=True)()
+                incoming, outgoing = await dial_of(self._protocol, self._settings, host, port, watching=True)({})
         except ConnectionRefusedError:
             self._fault = f"{host} answers, but nothing listens on its port {port}: is that the right port?"
         except TimeoutError:

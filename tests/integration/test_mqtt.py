@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,11 @@ def event(chip: str) -> dict[str, object]:
     return {**IMPINJ, "tagInventoryEvent": {**IMPINJ["tagInventoryEvent"], "epcHex": chip}}
 
 
-async def publish(broker: Mosquitto, payload: object, qos: int = 1, password: str = "") -> None:
+async def publish(broker: Mosquitto, payload: object, qos: int = 1, password: str = "", topic: str = TOPIC) -> None:
     text = payload if isinstance(payload, str) else json.dumps(payload)
     await asyncio.to_thread(
         lambda: single(
-            TOPIC,
+            topic,
             text,
             qos=qos,
             hostname="127.0.0.1",
@@ -40,8 +41,8 @@ async def publish(broker: Mosquitto, payload: object, qos: int = 1, password: st
     )
 
 
-def source_of(broker: Mosquitto, protocol: str = "impinj_mqtt", **more) -> Source:
-    return source(protocol, broker.port, options={"topic": "readers/#"}, **more)
+def source_of(broker: Mosquitto, protocol: str = "impinj_mqtt", topic: str = "readers/#", **more) -> Source:
+    return source(protocol, broker.port, options={"topic": topic}, **more)
 
 
 async def begin(of: Source, log: GrowingLog, folder: Path, **limits) -> RunningReader:
@@ -58,6 +59,10 @@ async def until_subscribed(broker: Mosquitto, log: GrowingLog) -> None:
 
 def chips(log: GrowingLog) -> set[str]:
     return {chip for _, _, chip, _ in log.reads}
+
+
+def received(log: GrowingLog, chip: str) -> bool:
+    return chip in chips(log)
 
 
 @pytest.mark.parametrize("spoken", WITH_BROKER)
@@ -106,6 +111,24 @@ async def test_a_message_is_acknowledged_once_the_log_has_it_and_until_then_sent
     await until_subscribed(mosquitto, again)
     assert chips(again) == {"F0"}
     await running.close()
+
+
+async def test_a_source_whose_topic_changed_gets_what_waited_and_then_nothing_of_the_former_topic(
+    mosquitto: Mosquitto, tmp_path: Path
+):
+    log = GrowingLog()
+    running = await begin(source_of(mosquitto), log, tmp_path)
+    await until_subscribed(mosquitto, log)
+    await running.close()
+    await publish(mosquitto, event("A1"))
+    for former, present in (("A2", "B1"), ("A3", "B2")):
+        running = await begin(source_of(mosquitto, topic="moved/#"), log, tmp_path)
+        await log.until(lambda: "A1" in chips(log))
+        await publish(mosquitto, event(former))
+        await publish(mosquitto, event(present), topic="moved/finish")
+        await log.until(partial(received, log, present))
+        await running.close()
+    assert chips(log) == {"F0", "A1", "B1", "B2"}
 
 
 async def test_zebra_readers_that_name_themselves_nowhere_are_named_by_their_topic(

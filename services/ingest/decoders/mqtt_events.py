@@ -23,10 +23,13 @@ from services.ingest.decoders.json_events import ReadBody, dead_letter_reader
 from services.ingest.decoders.messages import (
     WHERE_MAX_CHARS,
     Acknowledgement,
+    Cursor,
+    CursorAdvanced,
     DecodedRead,
     Message,
     Notice,
     Now,
+    Position,
     Reader,
     Unreadable,
 )
@@ -34,6 +37,7 @@ from services.ingest.decoders.protocol import Make, Option, ReaderProtocol, Read
 from services.ingest.decoders.reader_state import ReaderStateNotices
 
 PORT = 1883
+SUBSCRIPTION = "subscription"  # the cursor's name for the topic that the broker's session has
 _HEAD = struct.Struct(">IHBH")
 _ACKNOWLEDGED = struct.Struct(">HB")
 
@@ -74,16 +78,29 @@ def acknowledged(data: bytes) -> list[tuple[int, int]]:
     return [(number, qos) for number, qos in _ACKNOWLEDGED.iter_unpack(data)]
 
 
+def former_topic(cursor: Cursor, settings: ReaderSettings) -> str | None:
+    """Return the topic to which the source's session was subscribed before; null if that is still its topic."""
+    position = cursor.get(SUBSCRIPTION)
+    return None if position is None or position.part == settings.options["topic"] else position.part
+
+
 class MqttEvents(Reader):
     """One connection to a broker. `numbers` counts the messages over all connections of the source.
 
+    `subscribed` is the topic of its session if the cursor has another one or none, else null.
     `acknowledges` false: its client acknowledges by itself, as in a test of which nothing depends.
     """
 
     def __init__(
-        self, read_body: ReadBody, numbers: Iterator[int], notices: ReaderStateNotices, acknowledges: bool = True
+        self,
+        read_body: ReadBody,
+        numbers: Iterator[int],
+        notices: ReaderStateNotices,
+        subscribed: str | None,
+        acknowledges: bool,
     ) -> None:
         super().__init__()
+        self._subscribed = subscribed
         self._acknowledges = acknowledges
         self._read_body = read_body
         self._numbers = numbers
@@ -93,7 +110,7 @@ class MqttEvents(Reader):
 
     def feed(self, data: bytes, now: Now) -> list[Message]:
         self._rest += data
-        messages: list[Message] = []
+        messages = self._newly_subscribed()
         while len(self._rest) >= _HEAD.size:
             size, number, qos, topic_size = _HEAD.unpack_from(self._rest)
             start = _HEAD.size + topic_size
@@ -103,6 +120,13 @@ class MqttEvents(Reader):
             messages += self._published(topic, bytes(self._rest[start : start + size]), number, qos)
             del self._rest[: start + size]
         return messages
+
+    def tick(self, now: Now) -> list[Message]:
+        return self._newly_subscribed()
+
+    def _newly_subscribed(self) -> list[Message]:
+        topic, self._subscribed = self._subscribed, None
+        return [] if topic is None else [CursorAdvanced(SUBSCRIPTION, Position(topic, 0))]
 
     def acknowledge(self, number: int) -> None:
         if (answer := self._unanswered.pop(number, None)) is not None:
@@ -132,7 +156,13 @@ def _at(message: Message, where: str) -> Message:
 def connect_to(read_body: ReadBody, settings: ReaderSettings, acknowledges: bool = True) -> Make:
     """Return the function that makes the readers of a source whose payloads this function reads."""
     numbers, notices = itertools.count(1), ReaderStateNotices()
-    return lambda _: MqttEvents(read_body, numbers, notices, acknowledges)
+    subscribed = Position(settings.options["topic"], 0)
+
+    def connected(cursor: Cursor) -> MqttEvents:
+        new = acknowledges and cursor.get(SUBSCRIPTION) != subscribed
+        return MqttEvents(read_body, numbers, notices, subscribed.part if new else None, acknowledges)
+
+    return connected
 
 
 def mqtt_protocol(name: str, title: str, read_body: ReadBody, replays: str, sample: str) -> ReaderProtocol:

@@ -189,7 +189,7 @@ class Dialler:
         name = f"{self._source.protocol} {self._source.gateway} at {self._source.address}"
         try:
             async with asyncio.timeout(CONNECT_WAIT_S):
-                incoming, outgoing = await self._dial()
+                incoming, outgoing = await self._dial(self._delivery.cursor())
         except (OSError, TimeoutError) as error:
             if not quiet:
                 log.warning(

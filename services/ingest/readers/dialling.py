@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from services.ingest.decoders.messages import Cursor
 from services.ingest.decoders.protocol import ReaderProtocol, ReaderSettings
 from services.ingest.readers.line import dial
 from services.ingest.readers.mqtt import subscribe
@@ -21,8 +22,8 @@ class Outgoing(Protocol):
     def close(self) -> None: ...
 
 
-Dial = Callable[[], Awaitable[tuple[asyncio.StreamReader, Outgoing]]]
-"""Opens a connection to a reader. Raises OSError."""
+Dial = Callable[[Cursor], Awaitable[tuple[asyncio.StreamReader, Outgoing]]]
+"""Opens a connection to a reader, which goes on from the source's cursor. Raises OSError."""
 
 
 def dial_of(protocol: ReaderProtocol, settings: ReaderSettings, host: str, port: int, watching: bool = False) -> Dial:
@@ -32,8 +33,8 @@ def dial_of(protocol: ReaderProtocol, settings: ReaderSettings, host: str, port:
     """
     tls = _unchecked_tls(protocol.alpn) if protocol.tls(settings) else None
     if protocol.broker:
-        return lambda: subscribe(host, port, settings, tls, watching)
-    return lambda: dial(host, port, tls)
+        return lambda cursor: subscribe(host, port, settings, tls, watching, cursor)
+    return lambda _: dial(host, port, tls)
 
 
 def _unchecked_tls(alpn: Sequence[str]) -> ssl.SSLContext:

@@ -1,7 +1,8 @@
 """The client of an MQTT broker, presented as the connection to a reader: frames come in, acknowledgements go out.
 
 Its session lasts: what readers publish while nobody is connected, and what was not acknowledged, the broker sends to
-the next connection with the same client id. A test beside the mat has a session of its own that ends with it.
+the next connection with the same client id. A topic to which the source subscribed before stays in the session until
+it is taken back. A test beside the mat has a session of its own that ends with it.
 """
 
 import asyncio
@@ -12,10 +13,12 @@ from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from services.ingest.decoders.mqtt_events import acknowledged, frame
+from services.ingest.decoders.messages import Cursor
+from services.ingest.decoders.mqtt_events import acknowledged, former_topic, frame
 from services.ingest.decoders.protocol import ReaderSettings
 from services.ingest.readers.line import READ_BYTES, Incoming
 from services.ingest.readers.sources import SOURCES_MAX
@@ -24,16 +27,21 @@ KEEP_ALIVE_S = 10
 PAYLOAD_MAX_BYTES = 1 << 20  # of a longer one the rest is cut off, so that it is a dead letter
 WAITING_MAX_BYTES = 8 << 20  # of messages that a broker sends however many wait, as of quality of service 0
 
+_SUCCESS = ReasonCode(PacketTypes.UNSUBACK, "Success")  # which MQTT 3.1.1 does not say, but always means
+
 _CALLS = ThreadPoolExecutor(2 * SOURCES_MAX, "mqtt")
 """Threads of their own for calls to brokers: one that does not answer takes its thread for ten seconds, and the few of
 asyncio write journals and cursors."""
 
 
 async def subscribe(
-    host: str, port: int, settings: ReaderSettings, tls: ssl.SSLContext | None, watching: bool
+    host: str, port: int, settings: ReaderSettings, tls: ssl.SSLContext | None, watching: bool, cursor: Cursor
 ) -> tuple[Incoming, "Subscription"]:
-    """Connect to a broker and subscribe to the source's topic. Raises OSError, also for a broker that refuses."""
-    subscription = Subscription(settings, tls, watching)
+    """Connect to a broker and subscribe to the source's topic, and no more to the one in the cursor.
+
+    Raises OSError, also for a broker that refuses.
+    """
+    subscription = Subscription(settings, tls, watching, former_topic(cursor, settings))
     try:
         await subscription.open(host, port)
     except BaseException:
@@ -43,12 +51,18 @@ async def subscribe(
 
 
 class Subscription:
-    """A client with its thread. What it is written are acknowledgements."""
+    """A client with its thread. What it is written are acknowledgements.
 
-    def __init__(self, settings: ReaderSettings, tls: ssl.SSLContext | None, watching: bool) -> None:
+    `former` is the topic that the session has besides the source's, null for none.
+    """
+
+    def __init__(
+        self, settings: ReaderSettings, tls: ssl.SSLContext | None, watching: bool, former: str | None
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.incoming = Incoming(limit=READ_BYTES)
         self._topic: str = settings.options["topic"]
+        self._former = former
         self._closed = False
         self._answered: asyncio.Future[ReasonCode] = self._loop.create_future()
         self._client = Client(
@@ -64,11 +78,15 @@ class Subscription:
             self._client.tls_set_context(tls)
         self._client.on_connect = self._connected
         self._client.on_subscribe = self._subscribed
+        self._client.on_unsubscribe = self._unsubscribed
         self._client.on_message = self._published
         self._client.on_disconnect = self._disconnected
 
     async def open(self, host: str, port: int) -> None:
-        """Connect, and return once the broker has granted the subscription. Raises OSError."""
+        """Connect, and return once the broker has granted the subscription and taken back the former one.
+
+        Raises OSError.
+        """
         await self._loop.run_in_executor(_CALLS, self._client.connect, host, port, KEEP_ALIVE_S)
         self._client.loop_start()
         reason = await self._answered
@@ -112,7 +130,15 @@ class Subscription:
     def _subscribed(
         self, client: Client, _: Any, number: int, reasons: list[ReasonCode], properties: Properties | None
     ) -> None:
-        self._loop.call_soon_threadsafe(self._settle, reasons[0])
+        if self._former is None or reasons[0].is_failure:
+            self._loop.call_soon_threadsafe(self._settle, reasons[0])
+        else:
+            client.unsubscribe(self._former)
+
+    def _unsubscribed(
+        self, client: Client, _: Any, number: int, reasons: list[ReasonCode], properties: Properties | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._settle, _SUCCESS)
 
     def _published(self, client: Client, _: Any, message: MQTTMessage) -> None:
         try:

@@ -7,13 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.decoders import impinj_mqtt, zebra_mqtt
-from services.ingest.decoders.messages import Acknowledgement, DecodedRead, Message, Notice, Now, Reader, Unreadable
-from services.ingest.decoders.mqtt_events import acknowledged, frame
+from services.ingest.decoders.messages import (
+    Acknowledgement,
+    CursorAdvanced,
+    DecodedRead,
+    Message,
+    Notice,
+    Now,
+    Position,
+    Reader,
+    Unreadable,
+)
+from services.ingest.decoders.mqtt_events import SUBSCRIPTION, acknowledged, former_topic, frame
 from services.ingest.decoders.protocol import ReaderSettings
 from tests.ingest.decoders.test_posted_json import IMPINJ, ZEBRA
 
 NOW = Now(1_767_479_467_250_000, 100.0)
 SETTINGS = ReaderSettings(gateway="g", options={"topic": "readers/#"})
+SUBSCRIBED = {SUBSCRIPTION: Position("readers/#", 0)}
 EVENT = json.dumps(IMPINJ).encode()
 UNNAMED = json.dumps({**ZEBRA, "data": {"idHex": "A1", "antenna": 2}}).encode()
 
@@ -30,7 +41,7 @@ def reads(messages: list[Message]) -> list[DecodedRead]:
 
 @pytest.mark.parametrize("size", [1, 11, 10_000])
 def test_frames_come_in_any_portions_and_each_message_is_acknowledged_by_its_own_id(size):
-    reader: Reader = connect()({})
+    reader: Reader = connect()(SUBSCRIBED)
     data = frame("readers/finish", EVENT, 7, 1) + frame("readers/finish", b"[]", 65_535, 2)
     portions = [data[start : start + size] for start in range(0, len(data), size)]
     read, first, second = [message for portion in portions for message in reader.feed(portion, NOW)]
@@ -43,6 +54,15 @@ def test_frames_come_in_any_portions_and_each_message_is_acknowledged_by_its_own
     reader.acknowledge(first.number)
     reader.acknowledge(first.number)
     assert acknowledged(reader.take()) == [(65_535, 2), (7, 1)]
+
+
+def test_the_cursor_has_the_topic_of_the_session_once_it_is_subscribed():
+    reader = connect()({})
+    assert reader.tick(NOW) == [CursorAdvanced(SUBSCRIPTION, SUBSCRIBED[SUBSCRIPTION])]
+    assert reader.tick(NOW) == []
+    assert connect()(SUBSCRIBED).tick(NOW) == []
+    assert former_topic(SUBSCRIBED, SETTINGS) is None
+    assert former_topic({SUBSCRIPTION: Position("old/#", 0)}, SETTINGS) == "old/#"
 
 
 def test_acknowledgements_differ_over_all_connections_of_a_source():

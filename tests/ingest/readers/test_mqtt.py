@@ -28,9 +28,7 @@ async def test_a_message_of_a_topic_that_is_no_text_comes_without_it_and_so_does
         outgoing.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    incoming, subscription = await subscribe(
-        "127.0.0.1", server.sockets[0].getsockname()[1], SETTINGS, None, watching=False
-    )
+    incoming, subscription = await subscribe("127.0.0.1", server.sockets[0].getsockname()[1], SETTINGS, None, False, {})
     both = frame("", b"[1]", 1, 1) + frame("t", b"[2]", 2, 1)
     async with asyncio.timeout(60):
         assert await incoming.readexactly(len(both)) == both
@@ -44,7 +42,7 @@ async def test_brokers_that_do_not_answer_take_no_thread_from_journals_and_curso
     server = await asyncio.start_server(lambda _, outgoing: silent.append(outgoing), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     tls = ssl.create_default_context()
-    calling = [asyncio.create_task(subscribe("127.0.0.1", port, SETTINGS, tls, watching=False)) for _ in range(40)]
+    calling = [asyncio.create_task(subscribe("127.0.0.1", port, SETTINGS, tls, False, {})) for _ in range(40)]
     async with asyncio.timeout(60):
         while len(silent) < 5:
             await asyncio.sleep(0.01)
