@@ -19,9 +19,11 @@ def require_alternatives() -> None:
 
 def reported(python: str, program: str, order: Mapping[str, object]) -> Any:
     """Run a module with an order and return the report that it prints. Raises RuntimeError if it fails."""
-    done = subprocess.run(
-        [python, "-m", program, json.dumps(order)], capture_output=True, text=True, timeout=RUN_S, check=False
-    )
+    command = [python, "-m", program, json.dumps(order)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"{program} has not ended after {RUN_S:.0f} s") from None
     report = re.search(r'\{"(?:reads|check)".*\}', done.stdout)  # Faust writes escape codes around it
     if report is None:
         raise RuntimeError(f"{program} failed: {done.stderr[-2000:]}")

@@ -100,8 +100,8 @@ async def scoring_beside_others() -> AsyncIterator[Measure]:
     async with running_stack() as stack:
         servers = f"127.0.0.1:{stack.kafka_port}"
         await create_topics(servers, SINGLE, ENVELOPES)
-        await _write(servers, SINGLE, ((read.chip.encode(), _json(read)) for read in reads))
-        await _write(servers, ENVELOPES, envelopes(simulation))
+        await write(servers, SINGLE, ((read.chip.encode(), _json(read)) for read in reads))
+        await write(servers, ENVELOPES, envelopes(simulation))
 
         async def measure() -> AsyncIterator[Measured]:
             again = msgspec.structs.replace(definition, event=f"{definition.event}-{next(run)}")
@@ -135,14 +135,14 @@ async def _scored(stack: RunningStack, servers: str, simulation: Simulation) -> 
     event = simulation.definition.event
     partition = partition_of(event, PARTITIONS_DEFAULT)
     facts = [*simulation.opening, *simulation.guns]
-    opened = await _write(
+    opened = await write(
         servers, RACE_LOG.name, ((event.encode(), encode_envelope(event, [timed.fact])) for timed in facts), partition
     )
-    await _frame_of(servers, partition, opened)
+    await frame_of(servers, partition, opened)
     process = stack.process("scoring")
     began_s, before_s = time.monotonic(), processor_s(process)
-    written = await _write(servers, RACE_LOG.name, envelopes(simulation), partition)
-    await _frame_of(servers, partition, written)
+    written = await write(servers, RACE_LOG.name, envelopes(simulation), partition)
+    await frame_of(servers, partition, written)
     used_s = processor_s(process) - before_s
     return Throughput(
         name="Matline's scoring, all rules, results written",
@@ -153,7 +153,7 @@ async def _scored(stack: RunningStack, servers: str, simulation: Simulation) -> 
     )
 
 
-async def _frame_of(servers: str, partition: int, offset: int) -> None:
+async def frame_of(servers: str, partition: int, offset: int) -> None:
     """Wait for the frame that completes the revision of an offset of `race-log`. Raises TimeoutError."""
     consumer = AIOKafkaConsumer(bootstrap_servers=servers)
     await consumer.start()
@@ -180,7 +180,7 @@ async def create_topics(servers: str, *names: str) -> None:
         await admin.close()
 
 
-async def _write(servers: str, topic: str, records: Iterable[tuple[bytes, bytes]], partition: int = 0) -> int:
+async def write(servers: str, topic: str, records: Iterable[tuple[bytes, bytes]], partition: int = 0) -> int:
     """Write records to a partition in full batches, and return the offset of the last."""
     producer = AIOKafkaProducer(bootstrap_servers=servers, max_batch_size=256 * 1024, acks="all")
     await producer.start()
