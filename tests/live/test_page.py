@@ -235,8 +235,19 @@ async def test_an_open_page_says_that_results_are_official_and_that_they_changed
         await until(lambda: texts(browser, "caption .badge") == ["Live"])
         await race.announce(published("provisional", 5000))
         await until(lambda: texts(browser, "caption .badge") == ["Provisional"])
+        await race.announce(published("official", 5100))
+        await until(lambda: "is void: the protest window was not over." in texts(browser, "caption")[0])
+        by_script = await on_thread(lambda: texts(browser, "caption"))
+        await on_thread(lambda: browser.execute_cdp_cmd("Network.enable", {}))
+        await on_thread(lambda: browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/static/*.js"]}))
+        await on_thread(browser.refresh)
+        assert await on_thread(lambda: texts(browser, "caption")) == by_script
+        await on_thread(lambda: browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []}))
+        await on_thread(browser.refresh)
+        await until(lambda: texts(browser, "#connection") == ["Connected"])
         await race.announce(published("official", 5600))
         await until(lambda: texts(browser, "caption .badge") == ["Official"])
+        assert "void" not in (await on_thread(lambda: texts(browser, "caption")))[0]
         await race.announce(fact("status_set", bib="7", status="DQ", reason="x"))
         await until(lambda: texts(browser, "caption .badge") == ["Changed since official"])
 

@@ -3,7 +3,7 @@
 
 import { follow } from "./connection.js";
 import { favourites, starButton } from "./favourites.js";
-import { filled, podiumText, pointLabel } from "./phrases.js";
+import { filled, podiumText, pointLabel, voidText } from "./phrases.js";
 import { WORDS } from "./words.js";
 
 const PAGE = 100;
@@ -421,7 +421,7 @@ function caption() {
   if (state) $("caption").append(element("span", { class: "badge", "data-state": state }, say(`state_${state}`)));
   const ranked = basis(chosen, race);
   if (ranked) $("caption").append(" ", element("span", { class: "quiet basis" }, say(ranked)));
-  if (race?.official_void) $("caption").append(element("span", { class: "quiet" }, ` ${say("void")} ${race.official_void}`));
+  if (race?.void.length) $("caption").append(" ", element("span", { class: "quiet basis" }, voidText(race.void, WORDS[language])));
 }
 
 /** Return the words for a board whose places go by another time than the one it prints, null for any other. */

@@ -20,3 +20,10 @@ export function podiumText(board, bib, words, { namedMax, nameOf }) {
   if (unnamed) names.push(filled(words.othersToo, { count: unnamed }));
   return filled(words.takenBy, { names: names.join(", ") });
 }
+
+/** Return the reasons why an official publication has no effect, each once: cases, protests and boards are counted. */
+export function voidText(grounds, words) {
+  const counts = new Map();
+  for (const { reason } of grounds) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return `${words.void} ${[...counts].map(([reason, count]) => filled(words[`void_${reason}`], { count })).join("; ")}.`;
+}

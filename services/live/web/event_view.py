@@ -14,6 +14,7 @@ from services.live.web.addresses import PageQuery, athlete_address, event_addres
 from services.live.web.athlete_view import athlete_description, athlete_title
 from services.live.web.clock_words import scheduled_time, time_of_day
 from services.live.web.podium_words import podium_words
+from services.live.web.void_words import void_words
 from services.live.web.words import WORDS, date_in_words, point_label
 
 PAGE_ROWS = 100
@@ -178,7 +179,7 @@ def event_page(
         caption=caption,
         state=_state(choice, answer),
         basis=_basis(choice, words),
-        void=None if choice.is_list or choice.race is None else choice.race["official_void"],
+        void=None if choice.is_list or choice.race is None else void_words(choice.race["void"], language),
         kind=kind,
         at_point=kind == "board" and (bool(query.point) or any(row["status"] == "ON_COURSE" for row in rows)),
         rows=[_row(event, choice, row, answer, language) for row in rows],

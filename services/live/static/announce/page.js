@@ -25,6 +25,7 @@ $("#leaders-title").textContent = words.leaders;
 $("#firsts-title").textContent = words.firsts;
 $("#cutoffs-title").textContent = words.cutoffs;
 $("#keys").setAttribute("aria-label", words.keys);
+$("#connection").textContent = words.connecting;
 $("dialog p").textContent = words.keysHelp;
 $("dialog button").textContent = words.close;
 
