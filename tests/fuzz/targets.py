@@ -74,6 +74,7 @@ from tests.ingest.decoders import (
     test_p3,
     test_posted_json,
     test_raceresult_http,
+    test_raceresult_trackbox,
     test_ubidium,
     test_ultra,
     test_wiclax,
@@ -559,6 +560,8 @@ UPLOADS = (
     test_raceresult_http.ACTIVE.encode() + b"\r\n",
     test_raceresult_http.PASSIVE.replace("0000041", "99999").encode() + b"\n",
     test_raceresult_http.PASSIVE.replace("2026-01-04", "0000-00-00").encode() + b"\n",
+    b"26-01-04T05:00:10;" + test_raceresult_trackbox.PASSIVE.encode() + b"\n",
+    b"2026-01-04 05:00:10Z;" + test_raceresult_trackbox.ACTIVE.encode() + b"\n",
 )
 
 

@@ -46,6 +46,10 @@ class Option(Struct, frozen=True):
     check: Callable[[Any], None] = lambda _: None
 
 
+def _as_posted(body: bytes, _: Mapping[str, str]) -> bytes:
+    return body
+
+
 def _never(_: ReaderSettings) -> bool:
     return False
 
@@ -58,6 +62,7 @@ class ReaderProtocol(Struct, frozen=True, kw_only=True):
     from it (null: `connect` does neither).
     `read_upload` decodes what a reader posts: the body, the reader's name for itself (empty if it gives none), and the
     session; null for a protocol that does not come by HTTP.
+    `complete_upload` returns a posted body with what its records need of the URL's query.
     `journalled` returns whether a source cannot send again, so that its messages go to our disk first.
     `tls` returns whether a reader that is dialled is spoken to over TLS; its certificate, its own, is not checked.
     `read_again` decodes a dead letter with the present settings, under the session given. What its bytes do not name
@@ -76,6 +81,7 @@ class ReaderProtocol(Struct, frozen=True, kw_only=True):
     read_again: Callable[[bytes, ReaderSettings, str], list[Message]]
     watch: Callable[[ReaderSettings], Make] | None = None
     read_upload: Callable[[bytes, str, str, ReaderSettings], list[Message]] | None = None
+    complete_upload: Callable[[bytes, Mapping[str, str]], bytes] = _as_posted
     options: tuple[Option, ...] = ()
     takes_secret: bool = False
     tls: Callable[[ReaderSettings], bool] = _never

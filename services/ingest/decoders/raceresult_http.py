@@ -1,4 +1,4 @@
-"""Decode the HTTP uploads of RACE RESULT decoders (target "Custom (HTTP)").
+"""Decode the HTTP uploads of RACE RESULT decoders (target "Custom (HTTP)") and Track Boxes.
 
 A record is a line of 19 fields separated by `;`, which differ from the 20 over TCP. They have no number that a cursor
 could use. After the answer OK the decoder does not send them again, so it is given once the log has the reads. The
@@ -13,6 +13,8 @@ from services.ingest.decoders.messages import LINE_MAX_BYTES, DecodedRead, Messa
 from services.ingest.decoders.protocol import ReaderProtocol, ReaderSettings
 from services.ingest.decoders.raceresult import DAY
 from services.ingest.decoders.raceresult_passing import MARKER, instant_us
+from services.ingest.decoders.raceresult_trackbox import FIELDS as PING_FIELDS
+from services.ingest.decoders.raceresult_trackbox import read_ping, with_box_time
 
 FIELDS = 19
 
@@ -38,6 +40,8 @@ def read_body(body: bytes, device: str, session: str, origin: ClockOrigin) -> li
 
 def _read(text: str, device: str, session: str, index: int, origin: ClockOrigin) -> Message:
     fields = [field.strip() for field in text.split(";")]
+    if len(fields) == PING_FIELDS:
+        return read_ping(fields, device, session, index, origin)
     if len(fields) != FIELDS or len(text) > LINE_MAX_BYTES:
         raise ValueError(f"an uploaded passing has {len(fields)} fields; it should have {FIELDS}")
     code, day, clock, event_id, rssi = fields[1], fields[2], fields[3], fields[4], fields[6]
@@ -81,6 +85,7 @@ PROTOCOL = ReaderProtocol(
     connect=None,
     takes_secret=True,
     read_upload=_read_upload,
+    complete_upload=with_box_time,
     read_again=_read_again,
     options=(DAY, BEGAN),
     acknowledges="Each upload, by OK once Kafka has all of it.",

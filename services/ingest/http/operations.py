@@ -249,7 +249,7 @@ IMPORT = Operation(
 )
 
 
-def _upload(word: str, name: str, title: str, body: Content) -> Operation:
+def _upload(word: str, name: str, title: str, body: Content, *more: Parameter) -> Operation:
     """Return the operation of readers that post to `word` in the path and send no token."""
     return Operation(
         method="POST",
@@ -264,6 +264,7 @@ def _upload(word: str, name: str, title: str, body: Content) -> Operation:
             Parameter("gateway", "path", str, "The gateway of the source."),
             Parameter("user", "query", str, "The secret of the source, if it has one."),
             Parameter("device", "query", str, "The reader's name for itself."),
+            *more,
         ),
         body=(body,),
         answers=(Answer(says="The log has all of it.", contents=(Content("text/plain", "`OK`"),)),),
@@ -280,8 +281,11 @@ UPLOADS = {
     "raceresult_http": _upload(
         "raceresult",
         "uploadPassings",
-        "Take passings of a RACE RESULT decoder, which sends no token",
+        "Take passings of a RACE RESULT decoder or Track Box, which sends no token",
         Content("text/plain", "Passings, one a line, up to 1 MiB."),
+        Parameter("custId", "query", str, "A Track Box's word for `user`."),
+        Parameter("boxId", "query", str, "A Track Box's word for `device`."),
+        Parameter("boxTime", "query", str, "The date and time of a Track Box, before which its passings were."),
     ),
     "impinj": _upload(
         "impinj",

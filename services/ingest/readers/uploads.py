@@ -1,7 +1,7 @@
 """Take what readers post by HTTP. An upload is answered OK once the log has it, and not before.
 
 Such readers cannot send a bearer token. Where the source has a secret, the reader is recognized by the `user` in its
-URL, else by the address that it calls from.
+URL (of a Track Box `custId`), else by the address that it calls from.
 """
 
 import hashlib
@@ -82,7 +82,9 @@ class Uploads:
     async def _take(self, protocol: str, request: web.Request) -> None:
         """Write an upload to the log. Raises IngestError."""
         source = self._find(protocol, request.match_info["event"], request.match_info["gateway"])
-        if source is None or not may_upload(source, request.remote or "", request.query.get("user", "")):
+        query = request.query
+        user = query.get("user", query.get("custId", ""))
+        if source is None or not may_upload(source, request.remote or "", user):
             raise Refused(
                 403,
                 "Not from here",
@@ -90,14 +92,14 @@ class Uploads:
                 f" {request.match_info['gateway'][:80]!r} of event {request.match_info['event'][:80]!r}; add a source"
                 f" of protocol {protocol}, or correct its `allow` or `secret`",
             )
-        body = await self._body(protocol, request)
-        device = request.query.get("device", "")[:WHERE_MAX_CHARS]
+        spoken = PROTOCOLS[protocol]
+        assert spoken.read_upload is not None
+        body = spoken.complete_upload(await self._body(protocol, request), query)
+        device = query.get("device", query.get("boxId", ""))[:WHERE_MAX_CHARS]
         # A body that is sent again is the same session: its reads are the same, number by number.
         session = f"upload {hashlib.sha256(body).hexdigest()[:32]}"
         device = device if device.isprintable() else ""
-        read_upload = PROTOCOLS[protocol].read_upload
-        assert read_upload is not None
-        messages = read_upload(body, device, session, source.settings())
+        messages = spoken.read_upload(body, device, session, source.settings())
         at_us = self._now_us()
         clocks, pending = self._clocks.setdefault(
             source.identity(), (ArrivalClocks(self._limits.clock_turn_s), PendingNotices())

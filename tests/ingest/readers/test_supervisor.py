@@ -326,7 +326,12 @@ async def test_decoders_may_upload_once_the_file_names_them(tmp_path, race_log):
             assert (answer.status, await answer.text()) == (200, "OK")
         async with client.post(address.replace("box", "xob"), data=line) as answer:
             assert answer.status == 403
-    assert [row.device for row in reads(race_log)["tent"]] == ["D-1"]
+        posted = {"custId": "box", "boxId": "T-1", "boxTime": "26-01-04T05:00:10"}
+        async with client.post(address.partition("?")[0], params=posted, data="77;9.750;-68;12;;;;;;;6692\r") as answer:
+            assert (answer.status, await answer.text()) == (200, "OK")
+    decoder, track_box = [row for fact in race_log.facts() if isinstance(fact, ReadsLogged) for row in fact.reads]
+    assert (decoder.device, track_box.device) == ("D-1", "T-1")
+    assert (track_box.chip, track_box.at_us) == (decoder.chip, decoder.at_us)
 
 
 def test_a_faulty_file_keeps_ingest_from_starting(tmp_path, race_log):
