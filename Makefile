@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MUTANTS := .venv-mutants
 ALTERNATIVES := .venv-alternatives
+PATHWAY := .venv-pathway
 STAMP := $(VENV)/.installed
 PACKAGES := chromium chromium-driver curl mosquitto prometheus prometheus-alertmanager valgrind
 CORE_TESTS := $(addprefix tests/,schemas formatting scoring standings ingest/decoders)
@@ -14,7 +15,7 @@ LOCKS := requirements/uv.lock.txt requirements/lock.txt requirements/axe.lock.tx
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit chaos upgrade drill bench limits fuzz mutants format dashboards metrics manifests lock kafka-lock clean
+.PHONY: help demo test quick check env packages lint types contracts unit test-core test-random test-stacks test-rest pure-core pure-readers pure-operate pure-random pure-rest fit chaos upgrade drill bench pathway limits fuzz mutants format dashboards metrics manifests lock kafka-lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -123,6 +124,13 @@ $(ALTERNATIVES)/.installed: $(STAMP) loadtest/alternatives/requirements.lock.txt
 	$(BIN)/uv pip install --quiet --python $(ALTERNATIVES)/bin/python --require-hashes -r loadtest/alternatives/requirements.lock.txt
 	@touch $@
 
+pathway: $(PATHWAY)/.installed ## install Pathway, 1.3 GB under the BSL, for `make bench` to compare scoring with it too
+
+$(PATHWAY)/.installed: $(STAMP) loadtest/alternatives/pathway.lock.txt
+	$(PYTHON) -m venv --clear $(PATHWAY)
+	$(BIN)/uv pip install --quiet --python $(PATHWAY)/bin/python --require-hashes -r loadtest/alternatives/pathway.lock.txt
+	@touch $@
+
 limits: env ## put a running stack to its limits and judge its memory, 15 minutes and more (LIMITS="steady --minutes 60")
 	$(BIN)/python -m loadtest.limits $(LIMITS)
 
@@ -154,9 +162,10 @@ lock: env ## pin all dependencies to their newest versions
 	$(COMPILE) --upgrade --extra embedded --extra dev pyproject.toml -o requirements/lock.txt
 	$(COMPILE) --upgrade requirements/mutants.in -o requirements/mutants.lock.txt
 	$(COMPILE) --upgrade loadtest/alternatives/requirements.in -o loadtest/alternatives/requirements.lock.txt
+	$(COMPILE) --upgrade loadtest/alternatives/pathway.in -o loadtest/alternatives/pathway.lock.txt
 
 kafka-lock: env ## pin the jars of the embedded Kafka
 	$(BIN)/python -m services.operate.embedded_kafka.lock
 
 clean: ## delete the environments and caches
-	rm -rf $(VENV) $(MUTANTS) $(ALTERNATIVES) mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
+	rm -rf $(VENV) $(MUTANTS) $(ALTERNATIVES) $(PATHWAY) mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 ENVIRONMENT = ".venv-alternatives/bin/python"
+PATHWAY = ".venv-pathway/bin/python"  # by itself and only if wanted, since its licence is not a free one
 RUN_S = 300.0
 
 

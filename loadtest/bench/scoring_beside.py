@@ -6,6 +6,7 @@ figure that counts is seconds of the processor for a million reads, which other 
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -18,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from msgspec import Struct
 
 import races
-from loadtest.bench.alternative import ENVIRONMENT, reported, require_alternatives
+from loadtest.bench.alternative import ENVIRONMENT, PATHWAY, reported, require_alternatives
 from loadtest.bench.caught_up import caught_up
 from loadtest.bench.comparison import Measure, Measured
 from loadtest.bench.processor_time import processor_s
@@ -40,6 +41,7 @@ RUNS = (
     ("Faust, a read a record", "faust_reads", False, sys.executable),
     ("Quix Streams, a read a record", "quix", False, ENVIRONMENT),
     ("Bytewax, a read a record", "bytewax_flow", False, ENVIRONMENT),
+    ("Pathway, a read a record", "pathway_reads", False, PATHWAY),
     ("client alone, our envelopes", "client", True, sys.executable),
     ("Quix Streams, our envelopes", "quix", True, ENVIRONMENT),
     ("Bytewax, our envelopes", "bytewax_flow", True, ENVIRONMENT),
@@ -97,6 +99,7 @@ async def scoring_beside_others() -> AsyncIterator[Measure]:
     simulation = simulate(definition, ATHLETES, 1)
     reads = list(_reads(simulation))
     run = count()
+    installed = [alternative for alternative in RUNS if os.access(alternative[-1], os.X_OK)]  # Pathway only if wanted
     async with running_stack() as stack:
         servers = f"127.0.0.1:{stack.kafka_port}"
         await create_topics(servers, SINGLE, ENVELOPES)
@@ -108,7 +111,7 @@ async def scoring_beside_others() -> AsyncIterator[Measure]:
             scoring = await _scored(stack, servers, simulate(again, ATHLETES, 1))
             yield scoring
             await caught_up(stack)
-            for name, program, in_envelopes, python in RUNS:
+            for name, program, in_envelopes, python in installed:
                 order = {
                     "servers": servers,
                     "topic": ENVELOPES if in_envelopes else SINGLE,
