@@ -1,4 +1,4 @@
-"""Wait until a stack has processed everything that was sent."""
+"""Wait until a stack has processed everything that was sent, or until a server answers."""
 
 import asyncio
 
@@ -24,3 +24,12 @@ async def _behind(session: aiohttp.ClientSession, port: int) -> float:
     async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
         lines = (await answer.text()).splitlines()
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if "_lag_records{" in line)
+
+
+async def is_answered(session: aiohttp.ClientSession, url: str) -> bool:
+    """Return whether a server answers a GET request, with status 200."""
+    try:
+        async with session.get(url) as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False

@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from loadtest.bench.alternative import ENVIRONMENT, require_alternatives
+from loadtest.bench.caught_up import is_answered
 from loadtest.bench.comparison import Measure, Measured
 from loadtest.bench.half_race import HalfRace, pushing
 from loadtest.bench.processor_time import with_children_s
@@ -173,18 +174,10 @@ async def _serving(command: Sequence[str], port: int) -> AsyncIterator[tuple[str
     server = await asyncio.create_subprocess_exec(*command)
     try:
         async with aiohttp.ClientSession() as session, asyncio.timeout(STARTED_S):
-            while not await _serves(session, url + PATH):
+            while not await is_answered(session, url + PATH):
                 if server.returncode is not None:
                     raise RuntimeError(f"{command[0]} ended with {server.returncode}")
                 await asyncio.sleep(0.1)
         yield url, server.pid
     finally:
         await end(server, ENDED_S)
-
-
-async def _serves(session: aiohttp.ClientSession, url: str) -> bool:
-    try:
-        async with session.get(url) as answer:
-            return answer.status == 200
-    except aiohttp.ClientError:
-        return False

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 import races
-from loadtest.bench.caught_up import caught_up
+from loadtest.bench.caught_up import caught_up, is_answered
 from loadtest.bench.comparison import Measure, Measured
 from loadtest.bench.recovery import HEALTHY_S
 from loadtest.bench.scoring_beside import envelopes, frame_of, write
@@ -119,14 +119,6 @@ async def _started_again(stack: RunningStack, process: str) -> float:
     began_s = time.monotonic()
     async with aiohttp.ClientSession() as session, asyncio.timeout(READY_S):
         while True:
-            if await _ready(session, f"http://127.0.0.1:{port}/readyz"):
+            if await is_answered(session, f"http://127.0.0.1:{port}/readyz"):
                 return time.monotonic() - began_s
             await asyncio.sleep(EVERY_S)
-
-
-async def _ready(session: aiohttp.ClientSession, url: str) -> bool:
-    try:
-        async with session.get(url) as answer:
-            return answer.status == 200
-    except aiohttp.ClientError:
-        return False

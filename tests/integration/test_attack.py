@@ -1,7 +1,7 @@
 """Ingest under attack takes every push of a good gateway, refuses the attackers, and keeps within its memory.
 
 A real ingest on a real Kafka, with tokens; attackers are processes of their own. How long the good gateway waits is
-measured by `make bench`.
+measured by `loadtest.bench`.
 """
 
 import asyncio
