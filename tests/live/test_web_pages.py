@@ -154,7 +154,7 @@ async def test_a_comparison_has_up_to_four_athletes_with_their_gaps(database):
         assert "Finish 1:06:40 1:08:20 +1:40" in text
         assert "Time 1:06:40 1:08:25 penalty +5 s" in text
         assert "This event has no athlete with the bib 77." in text
-        assert "Name up to four bibs" in shown(await live.text(f"/{EVENT}/compare"))
+        assert "Enter up to four bibs" in shown(await live.text(f"/{EVENT}/compare"))
 
 
 async def test_what_is_not_there_is_said_in_words_and_to_programs_as_a_problem(database):

@@ -17,8 +17,8 @@ export function podiumText(board, bib, words, { namedMax, nameOf }) {
   if (!place.rivals.length) return words.resultOpen;
   const names = place.rivals.slice(0, namedMax).map(nameOf);
   const unnamed = place.rivals_left_out + place.rivals.slice(namedMax).length;
-  if (unnamed) names.push(filled(words.othersToo, { count: unnamed }));
-  return filled(words.takenBy, { names: names.join(", ") });
+  const others = unnamed ? ` ${filled(words.othersToo, { count: unnamed })}` : "";
+  return filled(words.takenBy, { names: names.join(", ") + others });
 }
 
 /** Return the reasons why an official publication has no effect, each once: cases, protests and boards are counted. */

@@ -29,6 +29,5 @@ def podium_words(
         for rival in place["rivals"][:NAMED_MAX]
     ]
     unnamed = place["rivals_left_out"] + len(place["rivals"][NAMED_MAX:])
-    if unnamed:
-        names.append(words["othersToo"].format(count=unnamed))
-    return words["takenBy"].format(names=", ".join(names))
+    others = f" {words['othersToo'].format(count=unnamed)}" if unnamed else ""
+    return words["takenBy"].format(names=", ".join(names) + others)

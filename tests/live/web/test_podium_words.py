@@ -23,7 +23,7 @@ def place(**changed):
         (place(), "May still change"),
         (
             place(rivals=RIVALS, rivals_left_out=3),
-            "Trần An (until 9:41:10), and 5 more can still take this place",
+            "Trần An (until 9:41:10) and 5 more can still take this place",
         ),
     ],
 )
