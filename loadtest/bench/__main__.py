@@ -20,6 +20,7 @@ import msgspec
 
 from loadtest.bench import recovery
 from loadtest.bench.alternative import ENVIRONMENT
+from loadtest.bench.archived import starts
 from loadtest.bench.attacks import attack_comparisons
 from loadtest.bench.capacity import costs
 from loadtest.bench.comparison import FLOOR_S, RATIO_MAX, Measure, Measured
@@ -69,6 +70,7 @@ ONCE: dict[str, Part] = {
     "viewers": on_a_stack(viewers_of_race),
     "capacity": on_a_stack(costs),
     "growth": growth,
+    "archived": on_a_stack(starts),
     "recovery": on_a_stack(lambda stack: recovery.recoveries(stack, 11_000, recovery.KILLED)),
     "recovery-55000": on_a_stack(lambda stack: recovery.recoveries(stack, 55_000, (("projections",),))),
 }

@@ -77,12 +77,12 @@ class Cost(Struct, frozen=True, kw_only=True):
 async def costs(stack: RunningStack) -> AsyncIterator[Cost]:
     """Yield what the same reads cost in one event and in more and more at once."""
     for events in EVENTS:
-        days = [_day(events, number) for number in range(events)]
+        days = [day_of(f"capacity-{events}-{number}", ATHLETES // events, number) for number in range(events)]
         reads = sum(len(day.reads) for day in days)
         before, disk_before = _processor_s(stack), _disk(stack)
         async with asyncio.TaskGroup() as group:
             for day in days:
-                group.create_task(_send(stack, day, READS_A_SECOND * len(day.reads) / reads))
+                group.create_task(send_day(stack, day, READS_A_SECOND * len(day.reads) / reads))
         await caught_up(stack)
         after, disk_after = _processor_s(stack), _disk(stack)
         yield Cost(
@@ -90,18 +90,20 @@ async def costs(stack: RunningStack) -> AsyncIterator[Cost]:
             athletes=sum(day.size for day in days),
             reads=reads,
             processor_us={part: (after[part] - before[part]) * 1e6 / reads for part in PARTS},
-            memory_mib={part: _memory_mib(stack.process(part)) for part in PARTS},
+            memory_mib={part: memory_mib(stack.process(part)) for part in PARTS},
             disk={part: (disk_after[part] - disk_before[part]) / reads for part in disk_after},
         )
 
 
-def _day(events: int, number: int) -> Simulation:
+def day_of(event: str, athletes: int, seed: int) -> Simulation:
+    """Return a day of an event with so many athletes."""
     definition = definition_from_toml(races.definition_toml(RACE))
-    renamed = msgspec.structs.replace(definition, event=f"capacity-{events}-{number}")
-    return simulate(renamed, ATHLETES // events, number, plan_for(definition))
+    renamed = msgspec.structs.replace(definition, event=event)
+    return simulate(renamed, athletes, seed, plan_for(definition))
 
 
-async def _send(stack: RunningStack, day: Simulation, reads_a_second: float) -> None:
+async def send_day(stack: RunningStack, day: Simulation, reads_a_second: float) -> None:
+    """Send a day to a stack."""
     target = Target(
         url=f"http://127.0.0.1:{stack.ingest_port}",
         gateway_token=stack.good_token,
@@ -116,7 +118,8 @@ def _processor_s(stack: RunningStack) -> dict[str, float]:
     return {part: processor_s(stack.process(part)) for part in PARTS}
 
 
-def _memory_mib(process: int) -> float:
+def memory_mib(process: int) -> float:
+    """Return the memory of a process that is not on disk."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
 
