@@ -17,13 +17,14 @@ SECONDS = 360.0  # the steps take four minutes and more on a busy machine
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Return the arguments of the command line: `release` (None: the newest tag), `size` and `seconds`."""
+    """Return the arguments of the command line: `release` (None: the newest tag), `size`, `seconds`, `back`."""
     parser = argparse.ArgumentParser(prog="make upgrade", description=__doc__)
     parser.add_argument("release", nargs="?", metavar="REVISION", help="the old release, by default the newest tag")
     parser.add_argument("--size", type=int, default=SIZE, metavar="N", help=f"entrants of each of two races ({SIZE})")
     parser.add_argument(
         "--seconds", type=float, default=SECONDS, metavar="N", help=f"how long the races take ({SECONDS:g})"
     )
+    parser.add_argument("--back", action="store_true", help="go back to the old release afterwards")
     return parser.parse_args(words)
 
 
@@ -46,7 +47,7 @@ async def _upgrade(order: argparse.Namespace) -> int:
         print(f"Building {revision}", flush=True)
         old = await build(revision, Path(folder) / "old")
         print(f"From {old.name} to this working tree, two races of {order.size} over {order.seconds:g} s", flush=True)
-        outcome = await run(old, this_release(), order.size, order.seconds)
+        outcome = await run(old, this_release(), order.size, order.seconds, order.back)
     print("\n".join(shown(outcome)))
     print(f"Load at the end: {os.getloadavg()[0]:.1f}")
     return 1 if outcome.late or any(verdict.violations for verdict in outcome.verdicts) else 0

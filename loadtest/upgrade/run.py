@@ -1,6 +1,7 @@
 """An upgrade in the middle of two races, in the order of docs/upgrade.md, and what senders and viewers saw of it."""
 
 import asyncio
+import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -55,13 +56,16 @@ class Upgrade:
 
     async def start(self) -> None:
         """Start all services of the old release: two workers of scoring, and projections that wait if it has them."""
-        await asyncio.gather(*(self._start(self._old, "scoring", worker) for worker in WORKERS))
-        await self._start(self._old, "projections")
-        if self._old.has_leases:
-            await self._start(self._old, "projections", "waiting")
-        await self._start(self._old, "live")
+        await self._start_scoring_and_boards(self._old)
         await self._start(self._old, "ingest")
         self._ingest.to_port, self._live.to_port = self._running["ingest"].port, self._running["live"].port
+
+    async def _start_scoring_and_boards(self, release: Release) -> None:
+        await asyncio.gather(*(self._start(release, "scoring", worker) for worker in WORKERS))
+        await self._start(release, "projections")
+        if release.has_leases:
+            await self._start(release, "projections", "waiting")
+        await self._start(release, "live")
 
     async def _start(self, release: Release, name: str, as_name: str = "") -> None:
         worker = as_name if name == "scoring" else ""
@@ -72,7 +76,7 @@ class Upgrade:
         async with self._step("nothing is done"):
             await asyncio.sleep(WARM_S)
         async with self._step("topics"):
-            await self._create_topics()
+            await self._run("topics", "create", f"--partitions={PARTITIONS_DEFAULT}", "--replication=1")
         for worker in WORKERS:
             async with self._step(worker):
                 await self._running[worker].stop()
@@ -80,9 +84,22 @@ class Upgrade:
         async with self._step("projections"):
             await self._replace_projections()
         async with self._step("live"):
-            await self._replace_behind(self._live, "live")
+            await self._replace_behind(self._live, self._new, "live")
         async with self._step("ingest"):
-            await self._replace_behind(self._ingest, "ingest")
+            await self._replace_behind(self._ingest, self._new, "ingest")
+
+    async def take_back(self) -> None:
+        """Start all services of the old release again: ingest first, the others on new tables."""
+        async with self._step("ingest back"):
+            await self._replace_behind(self._ingest, self._old, "ingest")
+        async with self._step("all others back"):
+            for name in [name for name in self._running if name != "ingest"]:
+                await self._running.pop(name).stop()
+            for worker in WORKERS:
+                await asyncio.to_thread(shutil.rmtree, self._place.folder / worker / "snapshots", ignore_errors=True)
+            await self._run("rebuild", f"--data={self._place.folder}", f"--clickhouse={self._place.clickhouse}")
+            await self._start_scoring_and_boards(self._old)
+            self._live.to_port = self._running["live"].port
 
     @asynccontextmanager
     async def _step(self, name: str) -> AsyncIterator[None]:
@@ -91,12 +108,10 @@ class Upgrade:
         await asyncio.sleep(AFTER_S)
         self.steps.append(Step(name, began_s, time.monotonic()))
 
-    async def _create_topics(self) -> None:
-        code, said = await run_matline(
-            self._addresses, "topics", "create", f"--partitions={PARTITIONS_DEFAULT}", "--replication=1"
-        )
+    async def _run(self, *words: str) -> None:
+        code, said = await run_matline(self._addresses, *words)
         if code != 0:
-            raise RuntimeError(f"matline topics create: {said.decode(errors='replace')}")
+            raise RuntimeError(f"matline {' '.join(words)}: {said.decode(errors='replace')}")
 
     async def _replace_projections(self) -> None:
         """Replace the ones that wait before those that write; without leases, end the old ones before the new start."""
@@ -111,20 +126,23 @@ class Upgrade:
         await writing.stop()
         await self._start(self._new, "projections")
 
-    async def _replace_behind(self, line: Line, name: str) -> None:
-        """Start the new one, lead new connections there, and end the old one."""
-        old = self._running[name]
-        await self._start(self._new, name)
+    async def _replace_behind(self, line: Line, release: Release, name: str) -> None:
+        """Start another process of a service, lead new connections there, and end the one that runs."""
+        before = self._running[name]
+        await self._start(release, name)
         line.to_port = self._running[name].port
-        await old.stop()
+        await before.stop()
 
     async def stop(self) -> None:
         """End everything that runs."""
         await asyncio.gather(*(service.stop() for service in self._running.values()))
 
 
-async def run(old: Release, new: Release, size: int, seconds: float) -> Outcome:
-    """Upgrade while two races of `size` entrants are sent over `seconds`. Raises RuntimeError, TimeoutError."""
+async def run(old: Release, new: Release, size: int, seconds: float, back: bool) -> Outcome:
+    """Upgrade, and go back if asked to, while two races of `size` entrants are sent over `seconds`.
+
+    Raises RuntimeError, TimeoutError.
+    """
     simulations = [simulate(definition_from_toml(races.definition_toml(name)), size, 1) for name in RACES]
     runs = [evidence_of(simulation) for simulation in simulations]
     async with AsyncExitStack() as stack:
@@ -143,7 +161,7 @@ async def run(old: Release, new: Release, size: int, seconds: float) -> Outcome:
         upgrade = Upgrade(place, addresses, old, new, ingest, live)
         stack.push_async_callback(upgrade.stop)
         await upgrade.start()
-        await _race(addresses, simulations, seconds, runs, upgrade)
+        await _race(addresses, simulations, seconds, runs, upgrade, back)
         for simulation, evidence in zip(simulations, runs, strict=True):
             await collect(addresses, simulation.definition.event, evidence)
         await upgrade.stop()
@@ -161,10 +179,16 @@ async def _race(
     seconds: float,
     runs: list[Evidence],
     upgrade: Upgrade,
+    back: bool,
 ) -> None:
+    async def replace() -> None:
+        await upgrade.replace_all()
+        if back:
+            await upgrade.take_back()
+
     async with asyncio.TaskGroup() as group:
         for simulation, evidence in zip(simulations, runs, strict=True):
-            meanwhile = upgrade.replace_all() if evidence is runs[0] else asyncio.sleep(0.0)
+            meanwhile = replace() if evidence is runs[0] else asyncio.sleep(0.0)
             sending = send_race(
                 addresses,
                 addresses.ingest_port,

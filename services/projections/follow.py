@@ -109,7 +109,7 @@ class Follower:
         except codec.UnknownVersion as error:
             raise StartFault(
                 f"record {record.offset} of {RESULTS.name} partition {record.partition} is a {error}; upgrade the"
-                " projections (always before scoring)"
+                " projections. Nothing is lost: they go on from this record"
             ) from None
         if frame.partition != record.partition:
             self._unreadable.set_aside(record, f"it is a frame of partition {frame.partition}")

@@ -41,7 +41,8 @@ async def migrate(database: Database) -> list[int]:
     if done and max(done) > max(number for number, _ in known):
         raise StartFault(
             f"{database.address} has tables of migration {max(done)}; this release knows up to {known[-1][0]}. Use the"
-            " newer release, or another database"
+            " newer release. To go back to this one, stop scoring, projections and live, and run `matline rebuild`: the"
+            " tables are then made anew from the log"
         )
     applied = []
     for number, text in known:

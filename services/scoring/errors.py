@@ -28,5 +28,6 @@ class NewerRecord(ScoringStopped):
     def __init__(self, partition: int, offset: int, what: str) -> None:
         super().__init__(
             f"race-log partition {partition} offset {offset}: {what}. Nothing is wrong with the record, but neither it"
-            " nor the records after it are scored: upgrade scoring (always before ingest)"
+            " nor the records after it are scored: upgrade scoring. An older release cannot go past it, so this is also"
+            " what to do if one was just put back"
         )

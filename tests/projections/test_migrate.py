@@ -47,7 +47,7 @@ def test_migrations_are_numbered_without_a_gap() -> None:
     assert [number for number, _ in migrations()] == list(range(1, len(migrations()) + 1))
 
 
-async def test_tables_of_a_newer_release_are_refused_by_name(database: Database) -> None:
+async def test_tables_of_a_newer_release_are_refused_with_what_to_do(database: Database) -> None:
     await database.insert("migrations", {"number": ("UInt32", [999])}, "newer")
-    with pytest.raises(StartFault, match="migration 999"):
+    with pytest.raises(StartFault, match=r"migration 999.*To go back to this one, stop .* run `matline rebuild`"):
         await migrate(database)

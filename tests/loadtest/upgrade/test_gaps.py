@@ -76,5 +76,6 @@ def test_what_is_printed_names_each_violation():
 
 
 def test_without_a_revision_the_newest_tag_is_taken():
-    assert vars(parse([])) == {"release": None, "size": SIZE, "seconds": SECONDS}
-    assert vars(parse(["v0.1.0", "--size=50", "--seconds=90"])) == {"release": "v0.1.0", "size": 50, "seconds": 90.0}
+    assert vars(parse([])) == {"release": None, "size": SIZE, "seconds": SECONDS, "back": False}
+    named = vars(parse(["v0.1.0", "--size=50", "--seconds=90", "--back"]))
+    assert named == {"release": "v0.1.0", "size": 50, "seconds": 90.0, "back": True}
