@@ -480,6 +480,11 @@ async def test_nothing_is_wider_than_the_screen(database, browser, width):
             assert await on_thread(lambda: browser.execute_script(inner)) <= 0
             framed = "const f = document.querySelector('#frame'); return f.scrollWidth - f.clientWidth"
             assert await on_thread(lambda: browser.execute_script(framed)) <= 0
+            bibs_shown = (
+                "return [...document.querySelectorAll('#rows :is(.phone, .roomy)')].map((of) => of.checkVisibility())"
+            )
+            in_column = width > 700
+            assert await on_thread(lambda: browser.execute_script(bibs_shown)) == [in_column, not in_column] * 3
             await opened(browser, f"{live.base}/{EVENT}/athletes/7")
             beside = "const home = document.querySelector('.home'); return home.scrollWidth - home.clientWidth"
             assert await on_thread(lambda: browser.execute_script(beside)) <= 0

@@ -541,17 +541,18 @@ function showTeams(chosen, answer) {
   caption();
   const members = chosen.kind === "teams";
   $("head").replaceChildren(
-    element("tr", {}, heading("place", "number"), heading("team"), heading("score", "number"), members ? heading("members") : null),
+    element("tr", {}, heading("place", "number"), heading("team"), heading("score", "number"), members ? heading("members", "roomy") : null),
   );
   $("rows").replaceChildren(
-    ...answer.rows.map((row) =>
-      element("tr", {},
+    ...answer.rows.map((row) => {
+      const counting = members ? row.members.map((member) => `${member.name} (${member.score_text})`).join(", ") : "";
+      return element("tr", {},
         cell(row.place_text, "number place"),
-        element("th", { scope: "row" }, row.team),
+        element("th", { scope: "row" }, row.team, members ? element("span", { class: "quiet phone" }, counting) : null),
         cell(row.score_text, "number time"),
-        members ? cell(row.members.map((member) => `${member.name} (${member.score_text})`).join(", ")) : null,
-      ),
-    ),
+        members ? cell(counting, "roomy") : null,
+      );
+    }),
   );
   shownOf = "";
 }
