@@ -19,6 +19,9 @@ TAKING_LONG = frozenset({"event_defined", "entries_added", "fact_withdrawn", "gu
 READS = kind_of(ReadsLogged(event="", gateway="", session="", reads=[]))
 
 
+Effort = Literal["none", "little", "much"]
+"""How much there is to fold in a record; see `effort_of`."""
+
 _NOT_HERE = FactEffect("unknown", "the event was archived when the fact came; ingest reads its log again")
 
 
@@ -119,9 +122,9 @@ class KnownEvents:
             del self._events[event]
             self.archived[event] = self._first.pop(event)
 
-    def ends_archive(self, data: bytes | None) -> bool:
+    def ends_archive(self, data: bytes) -> bool:
         """Return whether a record of the race log, of which nothing else has to be folded, is of an archived event."""
-        return bool(self.archived) and data is not None and codec.envelope_head(data).event in self.archived
+        return bool(self.archived) and codec.envelope_head(data).event in self.archived
 
     def begin_again(self, event: str) -> None:
         """Forget what is known of an event that returns, before its log is read again."""
@@ -162,7 +165,7 @@ def _own_facts(envelope: Envelope) -> list[LoggedFact]:
     return [fact for fact in envelope.facts if fact.event == envelope.event]
 
 
-def effort_of(data: bytes | None) -> Literal["none", "little", "much"]:
+def effort_of(data: bytes | None) -> Effort:
     """Return how much there is to fold in a record of the race log, by its head alone.
 
     `none`: nothing, since of reads only the ids count, and a deleted record has no facts. `much`: so much that requests

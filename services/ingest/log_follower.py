@@ -23,7 +23,7 @@ from schemas.topics import RACE_LOG, RESULTS, partition_of
 from services.fact_effects.effects import FactEffect
 from services.fact_effects.known_event import KnownEvent
 from services.ingest.errors import NotKnown
-from services.ingest.known_events import KnownEvents, Watch, effort_of
+from services.ingest.known_events import Effort, KnownEvents, Watch, effort_of
 from services.ingest.metrics import IngestMetrics
 from services.runtime.backoff import Backoff
 from services.runtime.kafka import KafkaOptions, kafka_fault
@@ -176,15 +176,11 @@ class LogFollower:
         async with self._turn:
             is_log = partition.topic == RACE_LOG.name
             efforts = [effort_of(value) if is_log else "much" for _, value in records]
-            folded = [
-                record
-                for record, effort in zip(records, efforts, strict=True)
-                if effort != "none" or (is_log and self._events.ends_archive(record[1]))
-            ]
+            judged = [(offset, value, effort) for (offset, value), effort in zip(records, efforts, strict=True)]
             if "much" in efforts:
-                await asyncio.get_running_loop().run_in_executor(self._worker, self._fold, partition, folded)
+                await asyncio.get_running_loop().run_in_executor(self._worker, self._fold, partition, judged)
             else:
-                self._fold(partition, folded)
+                self._fold(partition, judged)
         self._next[partition] = records[-1][0] + 1
         self._events.settle()
         if self._next[partition] >= self._behind.get(partition, self._next[partition] + 1):
@@ -192,9 +188,12 @@ class LogFollower:
             if not self._behind:
                 self._note_caught_up()
 
-    def _fold(self, partition: TopicPartition, records: Sequence[tuple[int, bytes | None]]) -> None:
-        for offset, value in records:
+    def _fold(self, partition: TopicPartition, records: Sequence[tuple[int, bytes | None, Effort]]) -> None:
+        """Fold records, but those without effort only if they end an archive, maybe one of a record just before."""
+        for offset, value, effort in records:
             if value is None or partition in self._newer:
+                continue
+            if effort == "none" and not self._events.ends_archive(value):
                 continue
             try:
                 if partition.topic == RACE_LOG.name:

@@ -185,7 +185,7 @@ def test_of_an_archived_event_nothing_stays_but_where_its_log_begins():
     events.fold_results(frame(row("7")))
     assert events.get(EVENT).definition is None
     unnamed, other = record(reads(read("S1", "C7", 2))), codec.encode_envelope("other", [])
-    assert [events.ends_archive(data) for data in (unnamed, other, None)] == [True, False, False]
+    assert [events.ends_archive(data) for data in (unnamed, other)] == [True, False]
 
 
 def test_an_event_that_was_archived_is_known_again_once_its_log_was_read_again():

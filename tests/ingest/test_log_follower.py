@@ -14,7 +14,7 @@ from services.ingest.errors import NotKnown
 from services.ingest.log_follower import LogFollower
 from services.ingest.metrics import IngestMetrics
 from services.runtime.kafka import KafkaOptions
-from tests.builders import EVENT, day, reads, typed
+from tests.builders import EVENT, day, fact, read, reads, typed
 
 NOWHERE = KafkaOptions(servers="127.0.0.1:1")
 PARTITION = TopicPartition(RACE_LOG.name, partition_of(EVENT, PARTITIONS_DEFAULT))
@@ -86,3 +86,17 @@ async def test_facts_that_are_not_read_back_in_time_are_answered_with_the_reason
         await following.take(PARTITION, [(0, newer)])
         (effect,) = await waiting
     assert "ingest must be upgraded: record 0 of race-log" in (effect.why or "")
+
+
+async def test_reads_right_behind_an_archive_end_it_wherever_the_records_that_come_together_are_divided():
+    records = [
+        codec.encode_envelope(EVENT, [codec.logged(typed(plain))])
+        for plain in (*day(), fact("event_archived"), reads(read("S1", "C7", 1)))
+    ]
+    for at in range(1, len(records) + 1):
+        following = follower()
+        numbered = list(enumerate(records))
+        for part in (numbered[:at], numbered[at:]):
+            if part:
+                await following.take(PARTITION, part)
+        assert not following.is_archived(EVENT), at
