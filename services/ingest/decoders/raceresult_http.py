@@ -7,12 +7,11 @@ fields are known from one public client; the meaning of the first, and of others
 
 import re
 
-from schemas.ids import label
 from services.ingest.decoders.clock_origin import BEGAN, ClockOrigin, origin_of
 from services.ingest.decoders.messages import LINE_MAX_BYTES, DecodedRead, Message, Notice, Unreadable
 from services.ingest.decoders.protocol import ReaderProtocol, ReaderSettings
 from services.ingest.decoders.raceresult import DAY
-from services.ingest.decoders.raceresult_passing import MARKER, instant_us
+from services.ingest.decoders.raceresult_passing import MARKER, chip_of, instant_us
 from services.ingest.decoders.raceresult_trackbox import FIELDS as PING_FIELDS
 from services.ingest.decoders.raceresult_trackbox import read_ping, with_box_time
 
@@ -61,7 +60,7 @@ def _read(text: str, device: str, session: str, index: int, origin: ClockOrigin)
         session,
         index,
         device,
-        label(code if event_id in ("", "0") else f"{event_id}-{code}", "chip"),
+        chip_of(code, event_id),
         at_us,
         antenna=int(fields[12]) if active and _SMALL.fullmatch(fields[12]) else None,
         rssi=float(rssi) if not active and _DBM.fullmatch(rssi) else None,

@@ -68,7 +68,7 @@ def read_passing(text: str, zone: tzinfo, origin: ClockOrigin | None = None) -> 
     if not NUMBER.fullmatch(number):
         raise ValueError(f"{number[:40]!r} is not a passing number")
     active = is_active == "1"
-    chip = "" if code == MARKER else label(code if active or event_id in ("", "0") else f"{event_id}-{code}", "chip")
+    chip = "" if code == MARKER else chip_of(code, "" if active else event_id)
     return Passing(
         int(number),
         chip,
@@ -80,6 +80,12 @@ def read_passing(text: str, zone: tzinfo, origin: ClockOrigin | None = None) -> 
         box=name_of(box),
         file=int(file) if NUMBER.fullmatch(file) else None,
     )
+
+
+def chip_of(code: str, event_id: str) -> str:
+    """Return the chip of a tag; `event_id` is empty or 0 for one of no set. Raises ValueError, also for no code."""
+    chip = label(code, "chip")
+    return chip if event_id in ("", "0") else label(f"{event_id}-{chip}", "chip")
 
 
 def message_of(passing: Passing, line: bytes, where: str, session: str) -> DecodedRead | Notice | Unreadable:

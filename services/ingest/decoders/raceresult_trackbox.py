@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from schemas.ids import US, label
+from schemas.ids import US
 from services.ingest.decoders.clock_origin import ClockOrigin
 from services.ingest.decoders.local_time import one_instant_us
 from services.ingest.decoders.messages import DecodedRead
+from services.ingest.decoders.raceresult_passing import chip_of
 
 FIELDS = 12  # of a record with the time of the box before it
 TIME_CHARS = 40
@@ -39,7 +40,7 @@ def with_box_time(body: bytes, query: Mapping[str, str]) -> bytes:
 
 def read_ping(fields: list[str], device: str, session: str, index: int, origin: ClockOrigin) -> DecodedRead:
     """Return the read in a record of FIELDS fields. Raises ValueError."""
-    box_time, code, age, rssi, event_id = fields[0], label(fields[1], "chip"), fields[2], fields[3], fields[11]
+    box_time, code, age, rssi, event_id = fields[0], fields[1], fields[2], fields[3], fields[11]
     if not (match := _AGE.fullmatch(age)):
         raise ValueError(f"{age[:40]!r} does not say how long before the box's time the tag was seen")
     hours, minutes, seconds = match.groups(default="0")
@@ -48,7 +49,7 @@ def read_ping(fields: list[str], device: str, session: str, index: int, origin: 
         session,
         index,
         device,
-        code if event_id in ("", "0") else label(f"{event_id}-{code}", "chip"),
+        chip_of(code, event_id),
         _box_instant_us(box_time, origin) - age_us,
         rssi=float(rssi) if _DBM.fullmatch(rssi) else None,
     )

@@ -33,6 +33,12 @@ def test_a_tag_of_no_set_keeps_its_zeros():
         assert seen.chip == "0000041"
 
 
+def test_a_tag_without_its_code_is_no_chip_though_its_set_is_known():
+    (bad,) = read_body(body(PASSIVE.replace("0000041", "")), "d", "s", ORIGIN)
+    assert isinstance(bad, Unreadable)
+    assert bad.raw == PASSIVE.replace("0000041", "").encode()
+
+
 def test_an_active_transponder_is_named_by_its_code_and_has_a_loop_and_a_battery():
     assert ACTIVE.count(";") == 18
     (seen,) = read_body(body(ACTIVE), "d", "s", ORIGIN)
