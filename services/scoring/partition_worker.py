@@ -334,6 +334,8 @@ class PartitionWorker:
                 while self.next_offset < end and not elsewhere:
                     elsewhere = await self._fold_old(await reading.some())
                     self._metrics.replay.labels(self.partition).set((self.next_offset - began) / (end - began))
+            if elsewhere:
+                continue  # from the next record on
             _, end = await self._bounds()
             if end - self.next_offset <= NEAR_RECORDS:
                 break

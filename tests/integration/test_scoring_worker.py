@@ -21,6 +21,8 @@ from schemas.topics import (
 )
 from services.runtime.kafka import KafkaOptions
 from services.runtime.topics_admin import create_topics
+from services.scoring.log_reader import RECORDS_MAX
+from services.scoring.partition_worker import NEAR_RECORDS
 from tests import DATA, builders
 from tests.conftest import running_broker, topics_anew
 from tests.integration.scoring_worker import (
@@ -305,3 +307,26 @@ async def test_a_recreated_log_ends_the_process_and_its_snapshots_are_ignored(
             worker.start()
             assert_equal_to_a_fold(await results.complete({"alpha": head}), log)
             assert "is not used" in worker.said()
+
+
+async def test_a_worker_without_a_snapshot_reads_to_the_end_of_a_log_that_reopens_an_event_on_the_way(
+    kafka: KafkaOptions, tmp_path: Path
+) -> None:
+    """Another worker has committed the group to the end, so nothing else brings the last records."""
+    records = race_facts("alpha", 40, 3)
+    archived, opened = ({**builders.fact(kind), "event": "alpha"} for kind in ("event_archived", "event_reopened"))
+    async with Log(kafka) as log, Results(kafka) as results:
+        async with Worker(kafka, tmp_path / "first", "first") as worker:
+            await worker.ready()
+            head = await log.append_all("alpha", [*records[:60], [archived]])
+            await results.complete({"alpha": head})
+            await log.append("alpha", opened)
+            repeats = {**builders.reads(builders.read("S1", "C1", 5)), "event": "alpha"}
+            head = await log.append_all("alpha", [*[[repeats]] * 140, *records[60:80]])
+            assert RECORDS_MAX < head < RECORDS_MAX + NEAR_RECORDS
+            assert_equal_to_a_fold(await results.complete({"alpha": head}), log)
+            assert await worker.end(signal.SIGTERM) == 0
+        async with Worker(kafka, tmp_path / "second", "second") as worker:
+            await worker.ready()
+            head = await log.append_all("alpha", records[80:])
+            assert_equal_to_a_fold(await results.complete({"alpha": head}), log)
