@@ -143,7 +143,7 @@ class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `closed_at_us` holds, of closed races, the instant after which a finish needs the jury, where there is one.
     `decided` holds the names of all decided cases (`team:` ones too). `pending` holds a sentence for each fact that has
-    no effect yet: it says what the fact waits for. `signals` holds the latest that readers reported, by instant.
+    no effect yet: it says what the fact waits for. `signals` holds the latest of each device, by instant.
     `archived`: the last fact of the event's log archives it, so that its rows are all sent with this one.
     """
 

@@ -32,7 +32,7 @@ from services.scoring.core.event_parts import EventHead, EventReads, EventRuling
 from services.scoring.core.officials_facts import LoggedRuling, OfficialsFacts
 from services.scoring.core.pending_facts import pending
 from services.scoring.core.reads import NO_RSSI, ChipReads
-from services.scoring.core.start_signals import SIGNALS_MAX, signals_in_force
+from services.scoring.core.start_signals import latest_signals, signals_in_force
 
 RULINGS_A_PART = 2_000  # of a snapshot, where each entry of a list counts: some 20 ms to restore
 CHIPS_A_PART = 2_000  # with 400 reads each 16 MB, some 20 ms of copying
@@ -62,7 +62,7 @@ class EventState(OfficialsFacts):
         self._again: dict[str, None] = {}
         self._due_event = False
         self._nobodys = ChipsOfNobody()
-        self._signals: list[NoticeReceived] = []  # the latest in log order
+        self._signals: list[NoticeReceived] = []  # in log order
         self._places: DevicePlacement | None = None
 
     # --- Facts in.
@@ -113,7 +113,7 @@ class EventState(OfficialsFacts):
 
     def _fold_notice(self, offset: int, notice: NoticeReceived) -> None:
         if notice.is_start_signal():
-            self._signals = [*self._signals, notice][-SIGNALS_MAX:]
+            self._signals = latest_signals([*self._signals, notice])
             self.version = offset
             self._due_event = True
 

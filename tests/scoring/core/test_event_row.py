@@ -62,6 +62,17 @@ def test_of_many_start_signals_the_latest_are_held():
     assert [shown.at_us for shown in row.signals] == [at(second) for second in range(5, SIGNALS_MAX + 5)]
 
 
+def test_a_photocell_that_reports_every_athlete_does_not_push_out_the_gun_of_another_device():
+    photocell = [
+        fact("notice_received", gateway="van", device="CELL", kind="trigger", at_us=at(second))
+        for second in range(100, 100 + SIGNALS_MAX + 5)
+    ]
+    row = folded(signal(0.125), *photocell).event_row()
+    assert len(row.signals) == SIGNALS_MAX
+    assert row.signals[0].device == "BOX"
+    assert row.signals[-1].at_us == at(100 + SIGNALS_MAX + 4)
+
+
 def test_start_signals_are_in_the_snapshot():
     state = folded(defined(), signal(0.125, id="n1"))
     head, *parts = state.parts()
