@@ -2,7 +2,7 @@
 
 What a reader reports starts nobody: its input may be a photocell at the finish, a test, or the gun of another race. So
 it is offered to officials as the fact for the race whose scheduled start it fits, and settled by a gun at its instant
-or by withdrawing the notice.
+or by withdrawing the notice. Races that are scheduled together may start by one gun: then it is settled by all theirs.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,11 +39,15 @@ def signal_findings(event: EventRow, definition: Definition, rows: Iterable[Athl
     for row in rows:
         if row.entry is not None:
             waves[row.race].add(row.entry.wave)
+    waiting = {race.id: _waiting(race.id, guns, waves[race.id]) for race in definition.races}
+    typed = {key: gun_us for key, gun_us in guns.items() if not _reported(gun_us, event.signals)}
     findings = []
     for signals in _by_instant(event.signals):
-        if any(abs(gun_us - signal.at_us) <= SAME_US for gun_us in guns.values() for signal in signals):
-            continue
-        offer = _offer(signals[0].at_us, definition, guns, waves)
+        at_us = signals[0].at_us
+        if any(_reported(gun_us, signals) for gun_us in guns.values()):
+            offer = _together(signals, definition, guns, waiting)
+        else:
+            offer = _correction(at_us, typed) or _by_schedule(at_us, definition, waiting)
         if offer.fits:
             findings.append(_finding(definition.event, signals, offer))
     return findings
@@ -61,18 +65,39 @@ def _by_instant(signals: Sequence[StartSignal]) -> Iterator[list[StartSignal]]:
         yield together
 
 
-def _offer(
-    at_us: int, definition: Definition, guns: Mapping[GunKey, int], waves: Mapping[str, set[str | None]]
+def _reported(gun_us: int, signals: Iterable[StartSignal]) -> bool:
+    return any(abs(gun_us - signal.at_us) <= SAME_US for signal in signals)
+
+
+def _together(
+    signals: Sequence[StartSignal],
+    definition: Definition,
+    guns: Mapping[GunKey, int],
+    waiting: Mapping[str, Sequence[GunKey]],
 ) -> _Offer:
-    """Return the gun typed just before or after a signal, else those of races that are scheduled about then."""
-    typed = sorted((abs(gun_us - at_us), key) for key, gun_us in guns.items() if abs(gun_us - at_us) <= TYPED_US)
-    if typed:
-        typed_us = guns[typed[0][1]]
-        return _Offer([key for _, key in typed if guns[key] == typed_us], [], typed_us)
+    """Return the guns of races without any that are scheduled with one that began by these signals."""
+    began_us: dict[str, int] = {}
+    for (race_id, _), gun_us in guns.items():
+        began_us[race_id] = min(gun_us, began_us.get(race_id, gun_us))
+    starts = {race.start for race in definition.races if race.id in began_us and _reported(began_us[race.id], signals)}
+    beside = [race.id for race in definition.races if race.start in starts and race.id not in began_us]
+    return _Offer([waiting[race_id][0] for race_id in beside if waiting[race_id]], [], None)
+
+
+def _correction(at_us: int, typed: Mapping[GunKey, int]) -> _Offer | None:
+    """Return the gun typed just before or after a signal; null for none. One that another signal gave is not typed."""
+    near = sorted((abs(gun_us - at_us), key) for key, gun_us in typed.items() if abs(gun_us - at_us) <= TYPED_US)
+    if not near:
+        return None
+    typed_us = typed[near[0][1]]
+    return _Offer([key for _, key in near if typed[key] == typed_us], [], typed_us)
+
+
+def _by_schedule(at_us: int, definition: Definition, waiting: Mapping[str, Sequence[GunKey]]) -> _Offer:
+    """Return the guns of the races that are scheduled nearest to a signal, of those that wait for one."""
     near: list[tuple[int, Sequence[GunKey]]] = []
     for race in definition.races:
-        after_us = at_us - start_instant_us(definition, race)
-        keys = _waiting(race.id, guns, waves[race.id])
+        after_us, keys = at_us - start_instant_us(definition, race), waiting[race.id]
         if keys and -EARLY_US <= after_us <= LATE_US:
             near.append((abs(after_us), keys))
     least = min((after_us for after_us, _ in near), default=0)

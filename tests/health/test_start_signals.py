@@ -79,6 +79,17 @@ def test_a_gun_typed_some_seconds_off_is_offered_with_the_time_that_the_reader_m
     assert "The gun of hm is at 05:00:03." in describe(finding, LocalClock(made().state.rulings.definition)).seen
 
 
+@pytest.mark.parametrize("seconds", ["1.5", "5.1"])
+def test_a_gun_as_a_reader_measured_it_is_not_corrected_by_another_signal(seconds):
+    """An echo of the trigger, or another box whose clock is off."""
+    assert guns(entries("7"), signal(), signal(seconds, "BOX2"), gun("0.123")) == []
+
+
+def test_a_wave_some_seconds_after_a_measured_gun_is_offered_as_its_own():
+    facts = [entries(entry("7", wave="A"), entry("8", wave="B")), signal(), gun("0.123", wave="A"), signal(8)]
+    assert guns(*facts) == [("hm", "B", at(8))]
+
+
 def test_reports_of_one_gun_by_two_readers_are_one_finding_of_the_earliest():
     (finding,) = signal_findings(entries("7"), signal("0.4", "BOX2"), signal("0.1", "BOX1"))
     assert finding.subject["devices"] == ["BOX1", "BOX2"]
@@ -88,6 +99,7 @@ def test_reports_of_one_gun_by_two_readers_are_one_finding_of_the_earliest():
 def test_one_gun_starts_all_races_of_its_time_and_a_later_one_the_next():
     facts = entries("7", entry("8", race="10k"), entry("9", race="5k"))
     assert guns(facts, signal(), plain=TWO_RACES) == [("hm", None, at("0.123")), ("10k", None, at("0.123"))]
+    assert guns(facts, signal(), gun("0.123"), plain=TWO_RACES) == [("10k", None, at("0.123"))]
     later = [gun(0), gun(0, "10k"), signal(3630)]
     assert guns(facts, *later, plain=TWO_RACES) == [("5k", None, at(3630))]
 
