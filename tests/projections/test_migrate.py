@@ -1,5 +1,7 @@
 """Tables by numbered migrations."""
 
+import re
+
 import msgspec
 import pytest
 
@@ -14,6 +16,15 @@ async def test_tables_have_the_columns_that_inserts_give(database: Database) -> 
         described = await database.query(f"DESCRIBE TABLE {table}")
         given = [*columns, EPOCH] if table in FENCED else list(columns)
         assert [(row[0], row[1]) for row in described] == given
+
+
+async def test_comments_of_columns_call_no_athlete_he(database: Database) -> None:
+    commented = await database.query(
+        "SELECT table, name, comment FROM system.columns WHERE database = {name:String} AND comment != ''",
+        {"name": database.address.database},
+    )
+    assert ("board_rows", "there", "0: the athlete left the board") in commented
+    assert [row for row in commented if re.search(r"\b(he|him|his|she|her)\b", row[2])] == []
 
 
 async def test_tables_of_an_older_release_keep_what_they_have(database: Database) -> None:
