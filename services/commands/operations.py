@@ -413,11 +413,12 @@ def event_archive(
 ) -> None:
     """Take an event that is over out of the services' memory.
 
-    Its boards and documents stay, and ingest takes nothing more for it until matline event reopen. Before, its log is
-    backed up to a file with a checksum, and scored again to see that the boards are right. Nothing is lost by a read
-    that comes at the same moment: then the event is not archived, and the command says so.
+    First its log is backed up to a file with a checksum, and scored again to see that the boards are right. Boards and
+    documents stay, and ingest takes nothing more for the event until matline event reopen. A read that comes at the
+    same moment is not lost: the event is then not archived, and the command says so.
 
-    MATLINE_TOKEN is the token of an official. A matline up on this machine is found with its ports by --stack.
+    MATLINE_TOKEN is the token of an official. A matline up on this machine is found with its ports by --stack;
+    elsewhere MATLINE_KAFKA, MATLINE_LIVE, and MATLINE_HOST with MATLINE_INGEST_PORT give the addresses.
     """
     from datetime import UTC, datetime
 
@@ -434,7 +435,8 @@ def event_reopen(event: Event, stack: Stack = None) -> None:
     Its log is read from its first record, and the boards are compared with those that it was archived with. The exit
     code is 1 if they differ.
 
-    MATLINE_TOKEN is the token of an official. A matline up on this machine is found with its ports by --stack.
+    MATLINE_TOKEN is the token of an official. A matline up on this machine is found with its ports by --stack;
+    elsewhere MATLINE_KAFKA, MATLINE_LIVE, and MATLINE_HOST with MATLINE_INGEST_PORT give the addresses.
     """
     from services.operate.archive import reopen_main
 

@@ -21,7 +21,7 @@ from msgspec import Struct
 from schemas import codec
 from schemas.events import ReadsLogged
 from services.operate.backup import BackupRefused, back_up, check_file, read_lines
-from services.operate.ingest_client import ingest_address, token_headers
+from services.operate.ingest_client import ingest_address, token_headers, why
 from services.operate.verify import Fold, compare, compared, first_difference, live_address, served_standings
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions, kafka_fault, kafka_options
@@ -162,7 +162,10 @@ async def _sent(services: Services, event: str, kind: str) -> int:
         async with _session(services) as session, session.post(url, json={"type": kind, "event": event}) as answer:
             body = await answer.read()
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise ArchiveRefused(f"ingest does not answer at {services.ingest}: {error}; start it") from None
+        raise ArchiveRefused(
+            f"ingest does not answer at {services.ingest}{why(error)}; start it, or give its address by MATLINE_HOST"
+            " and MATLINE_INGEST_PORT"
+        ) from None
     if answer.status != 200:
         raise ArchiveRefused(f"ingest answers {answer.status}: {_detail(body)}")
     revision: int = msgspec.json.decode(body)["revision"]
@@ -194,7 +197,7 @@ async def _shown(services: Services, event: str) -> dict[str, Any]:
             body = await answer.read()
     except (aiohttp.ClientError, TimeoutError) as error:
         raise ArchiveRefused(
-            f"live does not answer at {services.live}: {error}; start it, or give its address by MATLINE_LIVE"
+            f"live does not answer at {services.live}{why(error)}; start it, or give its address by MATLINE_LIVE"
         ) from None
     if answer.status != 200:
         raise ArchiveRefused(f"live answers {answer.status}: {_detail(body)}")

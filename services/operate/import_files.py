@@ -14,7 +14,7 @@ from rich.console import Console
 from services.formatting.terminal import clean, new_table, printable
 from services.ingest.http.file_imports import FILE_MAX_BYTES, ImportAnswer
 from services.ingest.memory_files.device_reads import DeviceSummary
-from services.operate.ingest_client import ingest_address, token_headers
+from services.operate.ingest_client import ingest_address, token_headers, why
 from services.runtime.faults import StartFault
 
 EXIT_FAILED = 1
@@ -101,7 +101,7 @@ async def _send(session: aiohttp.ClientSession, url: str, path: Path, order: Imp
                     raise NotTaken(_detail(answer, response.status))
                 await asyncio.sleep(float(response.headers.get("Retry-After", "1")))
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise NotTaken(f"ingest cannot be reached at {url}: {error}; --to gives another address") from None
+            raise NotTaken(f"ingest cannot be reached at {url}{why(error)}; --to gives another address") from None
     raise NotTaken(f"ingest did not take it in {TRIES_MAX} tries; try again later: {_detail(answer, response.status)}")
 
 

@@ -1,6 +1,9 @@
-"""Where commands find ingest, and with which token they come."""
+"""Where commands find ingest, with which token they come, and why they do not reach it."""
 
+import os
 from collections.abc import Mapping
+
+import aiohttp
 
 from services.runtime.environment import number, text
 
@@ -16,3 +19,13 @@ def token_headers(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the header with the token of MATLINE_TOKEN; none without one."""
     token = environment.get("MATLINE_TOKEN", "").strip()
     return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def why(error: aiohttp.ClientError | TimeoutError) -> str:
+    """Return why a service was not reached, in brackets behind a space; "" if the system has no words for it."""
+    if isinstance(error, TimeoutError):
+        return " (no answer in time)"
+    if isinstance(error, OSError):  # aiohttp's and asyncio's own texts show the parts of their structures
+        words = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror
+        return f" ({words})" if words else ""
+    return f" ({error})" if str(error) else ""

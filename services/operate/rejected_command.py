@@ -16,7 +16,7 @@ from schemas.topics import REJECTED
 from services.ingest.http.push import READS_MAX
 from services.ingest.readers.sources import Source, parse_sources
 from services.ingest.settings import config_path
-from services.operate.ingest_client import ingest_address, token_headers
+from services.operate.ingest_client import ingest_address, token_headers, why
 from services.operate.rejected import (
     Again,
     DeadLetter,
@@ -133,7 +133,7 @@ async def _send(session: aiohttp.ClientSession, event: str, again: Again) -> Non
                     await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise ReplayFailed(
-                    f"ingest cannot be reached at {event}: {error}; is it running? --to gives another address"
+                    f"ingest cannot be reached at {event}{why(error)}; is it running? --to gives another address"
                 ) from None
         else:
             raise ReplayFailed(f"ingest did not accept it in {TRIES_MAX} tries; try again later: {answered}")

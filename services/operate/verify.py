@@ -144,7 +144,9 @@ def served_standings(event: str, live: str, headers: Mapping[str, str]) -> dict[
         with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
             standings: dict[str, Any] = msgspec.json.decode(answer.read())
     except urllib.error.HTTPError as error:
-        raise StartFault(f"{url} answers {error.code} {error.reason}; is {event!r} the id of the event?") from None
+        remedy = {401: "give a reader's token by MATLINE_TOKEN", 404: f"is {event!r} the id of the event?"}
+        todo = remedy.get(error.code, "its log lines may say why")
+        raise StartFault(f"{url} answers {error.code} {error.reason}; {todo}") from None
     except (OSError, ValueError) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         why = f" ({cause.strerror})" if isinstance(cause, OSError) and cause.strerror else ""

@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
 from services.operate import export_log, verify
+from services.operate.archive import archive_main, reopen_main
 from services.operate.rejected import DeadLetterFilter
 from services.operate.rejected_command import list_main
 from services.runtime import exit_codes
@@ -36,6 +38,24 @@ def test_a_live_api_that_does_not_answer_is_named_in_a_plain_line(unused_tcp_por
     assert capfd.readouterr().err == (
         f"matline verify: the live API at {address} gives no standings (Connection refused); start it, or give its"
         " address by --live or MATLINE_LIVE\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "run"),
+    [
+        ("archive", lambda environment: archive_main(environment, "e", Path("unused"), despite_reads=False)),
+        ("reopen", lambda environment: reopen_main(environment, "e")),
+    ],
+)
+def test_a_live_api_that_does_not_answer_archives_nothing_and_is_named_in_a_plain_line(
+    command, run, unused_tcp_port, capfd
+):
+    address = f"http://127.0.0.1:{unused_tcp_port}"
+    assert run({"MATLINE_LIVE": address}) == 1
+    assert capfd.readouterr().err == (
+        f"matline event {command}: live does not answer at {address} (Connection refused); start it, or give its"
+        " address by MATLINE_LIVE\n"
     )
 
 
