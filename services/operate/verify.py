@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import aclosing
+from http.client import HTTPException
 from typing import Any, NamedTuple
 
 import msgspec
@@ -147,7 +148,7 @@ def served_standings(event: str, live: str, headers: Mapping[str, str]) -> dict[
         remedy = {401: "give a reader's token by MATLINE_TOKEN", 404: f"is {event!r} the id of the event?"}
         todo = remedy.get(error.code, "its log lines may say why")
         raise StartFault(f"{url} answers {error.code} {error.reason}; {todo}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         why = f" ({cause.strerror})" if isinstance(cause, OSError) and cause.strerror else ""
         raise StartFault(

@@ -1,10 +1,12 @@
 """Commands that read Kafka and the live API say in one plain line that these do not answer, and where to name them."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -39,6 +41,23 @@ def test_a_live_api_that_does_not_answer_is_named_in_a_plain_line(unused_tcp_por
         f"matline verify: the live API at {address} gives no standings (Connection refused); start it, or give its"
         " address by --live or MATLINE_LIVE\n"
     )
+
+
+def test_a_live_api_that_ends_in_the_middle_of_its_answer_is_named_in_a_plain_line(capfd):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+
+        answering = Thread(target=answer)
+        answering.start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        assert verify.main("e", {"MATLINE_LIVE": address}, None, 1) == verify.EXIT_UNKNOWN
+        answering.join()
+    assert f"the live API at {address} gives no standings; start it" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
