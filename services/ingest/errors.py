@@ -27,6 +27,12 @@ class Archived(Unavailable):
     title = "Event archived"
 
 
+class MaybeArchived(Unavailable):
+    """The event was archived as far as ingest has read, but ingest has not read everything. Send it again unchanged."""
+
+    title = "Log not read yet"
+
+
 class Overloaded(IngestError):
     """Too much is waiting for Kafka; send it again a little later."""
 

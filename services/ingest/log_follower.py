@@ -22,9 +22,10 @@ from schemas.events import LoggedFact
 from schemas.topics import RACE_LOG, RESULTS, partition_of
 from services.fact_effects.effects import FactEffect
 from services.fact_effects.known_event import KnownEvent
-from services.ingest.errors import NotKnown
+from services.ingest.errors import Archived, MaybeArchived, NotKnown
 from services.ingest.known_events import Effort, KnownEvents, Watch, effort_of
 from services.ingest.metrics import IngestMetrics
+from services.ingest.race_log import archived_words
 from services.runtime.backoff import Backoff
 from services.runtime.kafka import KafkaOptions, kafka_fault
 
@@ -243,7 +244,9 @@ class LogFollower:
         return [FactEffect("unknown", reason)] * watch.count
 
     async def ask(self, event: str, question: Callable[[KnownEvent], Answer]) -> Answer:
-        """Return what a function says of an event as far as the log was read. Raises NotKnown while it is not read.
+        """Return what a function says of an event as far as the log was read.
+
+        Raises NotKnown while it is not, and Archived.
 
         The function is called in the follower's thread, so it must not keep the event.
         """
@@ -252,7 +255,7 @@ class LogFollower:
             return await asyncio.get_running_loop().run_in_executor(self._worker, question, known)
 
     async def definition_of(self, event: str) -> Definition | None:
-        """Return the definition of an event as far as the log was read; None without one. Raises NotKnown."""
+        """Return the definition of an event as far as the log was read; None without one. Raises as `ask`."""
         async with self._turn:
             return self._known(event).definition
 
@@ -260,11 +263,20 @@ class LogFollower:
         reason = self._unknown(event)
         if reason is not None:
             raise NotKnown(reason)
+        if event in self._events.archived:
+            raise Archived(archived_words(event))
         return self._events.get(event)
 
     def is_archived(self, event: str) -> bool:
-        """Return whether an event is archived, as far as the log was read."""
-        return event in self._events.archived
+        """Return whether an event is archived. Raises MaybeArchived if it was, and later records are not read yet."""
+        if event not in self._events.archived:
+            return False
+        reason = self._unknown(event)
+        if reason is not None:
+            raise MaybeArchived(
+                f"event {event!r} was archived and may be open again: {reason}; send it again unchanged"
+            )
+        return True
 
     def _unknown(self, event: str) -> str | None:
         """Return why the effects of an event's facts are not known; None if they are."""

@@ -53,10 +53,10 @@ class Log(Protocol):
     async def append(self, event: str, facts: Sequence[LoggedFact], wait_s: float | None = None) -> int:
         """Write facts of one event in order, and return the offset of their last record once all are acknowledged.
 
-        Raises Unavailable when they were not acknowledged within `wait_s` (null: no limit), DiskFull, Archived for
-        facts other than EventReopened of an archived event, Overloaded when too much waits already, TooLarge for a fact
-        that no record can hold. After an error some of the facts may be on the log, now or later; the caller sends all
-        of them again.
+        Raises Unavailable when they were not acknowledged within `wait_s` (null: no limit), DiskFull, Archived or
+        MaybeArchived for facts other than EventReopened of an archived event, Overloaded when too much waits already,
+        TooLarge for a fact that no record can hold. After an error some of the facts may be on the log, now or later;
+        the caller sends all of them again.
         """
         ...
 
@@ -238,7 +238,7 @@ class KafkaLog:
         await self._roomy.wait()
 
     async def append(self, event: str, facts: Sequence[LoggedFact], wait_s: float | None = None) -> int:
-        if self._is_archived(event) and not all(isinstance(fact, EventReopened) for fact in facts):
+        if not all(isinstance(fact, EventReopened) for fact in facts) and self._is_archived(event):
             raise Archived(archived_words(event))
         packed = list(map(pack, facts))
         size = sum(len(fact.raw) for fact in packed)

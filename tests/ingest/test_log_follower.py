@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from schemas import codec
 from schemas.events import StatusSet
 from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, partition_of
-from services.ingest.errors import NotKnown
+from services.ingest.errors import Archived, MaybeArchived, NotKnown
 from services.ingest.log_follower import LogFollower
 from services.ingest.metrics import IngestMetrics
 from services.runtime.kafka import KafkaOptions
@@ -100,3 +100,22 @@ async def test_reads_right_behind_an_archive_end_it_wherever_the_records_that_co
             if part:
                 await following.take(PARTITION, part)
         assert not following.is_archived(EVENT), at
+
+
+async def test_whether_an_event_is_archived_is_not_told_before_all_that_may_reopen_it_is_read():
+    following = follower()
+    archived = [
+        codec.encode_envelope(EVENT, [codec.logged(typed(plain))]) for plain in (*day(), fact("event_archived"))
+    ]
+    await following.take(PARTITION, list(enumerate(archived)))
+    with pytest.raises(MaybeArchived, match="may be open again: ingest has not begun to read the log"):
+        following.is_archived(EVENT)
+    following._fault = None  # as after it has read the log
+    assert following.is_archived(EVENT)
+    with pytest.raises(Archived, match="opens it again"):  # rather than what holds for an event without a definition
+        await following.definition_of(EVENT)
+    following._behind = {PARTITION: len(archived) + 1}
+    with pytest.raises(MaybeArchived, match="1 records are left"):
+        following.is_archived(EVENT)
+    await following.take(PARTITION, [(len(archived), codec.encode_envelope(EVENT, [DNF]))])
+    assert not following.is_archived(EVENT)

@@ -373,7 +373,7 @@ class IngestApi:
         """Return the facts of a body. Raises Refused."""
         try:
             definition, unknown = await self._follower.definition_of(event), None
-        except NotKnown as error:
+        except (NotKnown, Archived) as error:  # a reopening needs no definition
             definition, unknown = None, str(error)
         return _checked_facts(data, event, definition, unknown)
 

@@ -125,7 +125,7 @@ _PROBLEMS = {
     415: "The content type or the content coding is not known.",
     429: "Too many requests: of this token, at once, or in all. With `Retry-After`.",
     500: "A bug; nothing of the request is acknowledged. Ingest's log shows the cause.",
-    503: "Kafka does not answer, or its disk is nearly full. With `Retry-After`.",
+    503: "Kafka does not answer, its disk is nearly full, or ingest is still reading the log. With `Retry-After`.",
 }
 _REFUSED = {422: "The definition is refused: `faults` names every fault by its `path`."}
 
