@@ -59,7 +59,7 @@ def _repeated(state: OfficialsFacts, fact: Fact | LoggedFact, fact_id: str) -> s
     """Return since when an id is in use, and whether that fact says the same."""
     earlier = logged_with_id(state, fact_id)
     if earlier is None:
-        return f"the id {fact_id!r} is in use by a fact of reads; send this one with another id"
+        return f"the id {fact_id!r} is in use by a reader's fact; send this one with another id"
     since = f"since record {earlier.offset} of the log"
     if earlier.fact.recorded_at_us is not None:
         since += f", {LocalClock(state.rulings.definition).at(earlier.fact.recorded_at_us)}"

@@ -229,12 +229,17 @@ def _published(rulings: Rulings, fact: ResultsPublished) -> str | None:
 
 
 def _withdrawal(state: OfficialsFacts, fact: FactWithdrawn) -> str | None:
-    target = logged_with_id(state, fact.fact)
+    logged = logged_with_id(state, fact.fact)
+    signal = next((signal for signal in state.signals if signal.id == fact.fact), None)
+    target = signal if logged is None else logged.fact
     if target is None:
-        return f"fact {fact.fact!r} holds reads, which cannot be withdrawn; exclude them with read_excluded"
-    return f"fact {fact.fact!r} is withdrawn already" if state.is_withdrawn(target.fact) else None
+        return (
+            f"fact {fact.fact!r} is a reader's: reads cannot be withdrawn, exclude them with read_excluded; its notices"
+            " change no standing"
+        )
+    return f"fact {fact.fact!r} is withdrawn already" if state.is_withdrawn(target) else None
 
 
 def logged_with_id(state: OfficialsFacts, fact_id: str) -> LoggedRuling | None:
-    """Return the officials' fact that bears an id, withdrawn or not; None if a fact of reads does."""
+    """Return the officials' fact that bears an id, withdrawn or not; None if a reader's fact does."""
     return next((ruling for ruling in reversed(state.logged) if fact_id in ruling.fact.names()), None)

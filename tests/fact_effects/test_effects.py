@@ -50,6 +50,10 @@ def published(state: str, **more):
     return fact("results_published", race="hm", state=state, **more)
 
 
+def notice(kind: str):
+    return fact("notice_received", gateway="van", device="BOX", kind=kind, at_us=at(0), id="n1")
+
+
 def hidden(value: bool):
     return fact("entry_hidden", bib="7", hidden=value)
 
@@ -98,7 +102,9 @@ UNCHANGED = [
     ([], hidden(False), "the name of bib '7' is shown already"),
     ([hidden(True)], hidden(True), "the name of bib '7' is hidden already"),
     ([status(id="a"), withdrawn("a")], withdrawn("a"), "fact 'a' is withdrawn already"),
-    ([reads(read("S1", "C7", 1), id="r")], withdrawn("r"), "fact 'r' holds reads, which cannot be withdrawn"),
+    ([reads(read("S1", "C7", 1), id="r")], withdrawn("r"), "fact 'r' is a reader's: reads cannot be withdrawn"),
+    ([notice("battery")], withdrawn("n1"), "its notices change no standing"),
+    ([notice("gunshot"), withdrawn("n1")], withdrawn("n1"), "fact 'n1' is withdrawn already"),
     ([fact("event_archived")], fact("event_archived"), "the event is archived already"),
     ([fact("event_archived"), run()], fact("event_reopened"), "the event is not archived"),
 ]
@@ -148,6 +154,7 @@ APPLIED = [
     ([published("official", boards=["men"]), published("withdrawn", boards=["women"])], published("withdrawn")),
     ([], hidden(True)),
     ([status(id="a")], withdrawn("a")),
+    ([notice("gunshot")], withdrawn("n1")),
     ([], fact("notice_received", gateway="van", device="S1", kind="gunshot")),
     ([], reads(read("S1", "C7", 1))),
     ([], fact("event_archived")),
@@ -239,7 +246,7 @@ def test_an_id_in_use_is_said_with_its_record_its_sender_and_whether_the_facts_d
 def test_an_id_of_reads_cannot_be_used_again():
     effect = effect_after(*day(reads(read("S1", "C7", 1), id="r")), status("7", id="r"))
     assert effect.effect == "repeated"
-    assert "in use by a fact of reads" in (effect.why or "")
+    assert "in use by a reader's fact" in (effect.why or "")
 
 
 def test_a_fact_whose_withdrawal_came_first_changes_nothing():

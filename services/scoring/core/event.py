@@ -32,7 +32,7 @@ from services.scoring.core.event_parts import EventHead, EventReads, EventRuling
 from services.scoring.core.officials_facts import LoggedRuling, OfficialsFacts
 from services.scoring.core.pending_facts import pending
 from services.scoring.core.reads import NO_RSSI, ChipReads
-from services.scoring.core.start_signals import latest_signals, signals_in_force
+from services.scoring.core.start_signals import signals_in_force
 
 RULINGS_A_PART = 2_000  # of a snapshot, where each entry of a list counts: some 20 ms to restore
 CHIPS_A_PART = 2_000  # with 400 reads each 16 MB, some 20 ms of copying
@@ -62,7 +62,6 @@ class EventState(OfficialsFacts):
         self._again: dict[str, None] = {}
         self._due_event = False
         self._nobodys = ChipsOfNobody()
-        self._signals: list[NoticeReceived] = []  # in log order
         self._places: DevicePlacement | None = None
 
     # --- Facts in.
@@ -112,8 +111,8 @@ class EventState(OfficialsFacts):
             self.repeats += held.repeats - repeats
 
     def _fold_notice(self, offset: int, notice: NoticeReceived) -> None:
+        super()._fold_notice(offset, notice)
         if notice.is_start_signal():
-            self._signals = latest_signals([*self._signals, notice])
             self.version = offset
             self._due_event = True
 
@@ -250,13 +249,13 @@ class EventState(OfficialsFacts):
     def mark_all(self) -> None:
         """Make every row due, at its current version."""
         self._due = dict.fromkeys(self.versions)
-        self._due_event = self._due_event or bool(self.logged or self._signals)
+        self._due_event = self._due_event or bool(self.logged or self.signals)
         self._nobodys.mark()
 
     def mark_again(self) -> None:
         """Have `take_again` return every athlete's row once more, without making it due. The event's row is due."""
         self._again = dict.fromkeys(self.versions)
-        self._due_event = bool(self.logged or self._signals)
+        self._due_event = bool(self.logged or self.signals)
         self._nobodys.mark()
 
     def take_again(self, limit: int) -> list[AthleteRow]:
@@ -347,7 +346,7 @@ class EventState(OfficialsFacts):
             protests=[rulings.protest(name) for name in sorted(rulings.protests)],
             publications=list(rulings.publications),
             closed_at_us={race: fact.at_us for race, fact in sorted(rulings.closed.items()) if fact.at_us is not None},
-            signals=signals_in_force(self._signals, rulings, self._withdrawals),
+            signals=signals_in_force(self.signals, rulings, self._withdrawals),
             pending=pending(rulings, (r.fact for r in self.logged if not self._withdrawals.hit(r.fact)), self.ids),
             archived=self.archived,
         )
@@ -383,7 +382,7 @@ class EventState(OfficialsFacts):
     def parts(self) -> Iterator[EventHead | EventRulings | EventReads]:
         """Yield everything that cannot be derived again. Due rows are not part of it, so take them first."""
         head = self.first, self.head, self.version
-        yield EventHead(self.event, *head, sorted(self.ids), self.devices.names, self.versions, self._signals)
+        yield EventHead(self.event, *head, sorted(self.ids), self.devices.names, self.versions, self.signals)
         rulings: list[tuple[int, int, Ruling]] = []
         weight = 0
         for offset, ordinal, fact in self.logged:
@@ -408,7 +407,7 @@ class EventState(OfficialsFacts):
         state.devices = Devices(head.devices)
         state._numbers = {name: number for number, name in enumerate(head.devices)}
         state.versions = head.versions
-        state._signals = head.signals
+        state.signals = head.signals
         return state
 
     def restore(self, part: EventRulings | EventReads) -> None:

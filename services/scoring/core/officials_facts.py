@@ -20,6 +20,7 @@ from schemas.events import (
     Ruling,
 )
 from services.scoring.core.rulings import Rulings
+from services.scoring.core.start_signals import latest_signals
 from services.scoring.core.withdrawals import Withdrawals
 
 
@@ -35,7 +36,7 @@ class OfficialsFacts:
     """What is known of an event without its reads and its results. `fold` applies facts in log order.
 
     `head` is the offset of the last record that was folded, -1 before the first. `archived`: the last fact, whatever
-    became of it, archives the event.
+    became of it, archives the event. `signals` are the latest start signals, in log order, withdrawn or not.
     """
 
     def __init__(self, event: str) -> None:
@@ -45,6 +46,7 @@ class OfficialsFacts:
         self.rulings = Rulings()
         self.logged: list[LoggedRuling] = []
         self.ids: set[str] = set()
+        self.signals: list[NoticeReceived] = []
         self._withdrawals = Withdrawals()
 
     def fold(self, offset: int, ordinal: int, fact: LoggedFact | Fact) -> str | None:
@@ -72,7 +74,9 @@ class OfficialsFacts:
         """Fold the reads of a fact: here nothing, since without them only the fact's id counts."""
 
     def _fold_notice(self, offset: int, notice: NoticeReceived) -> None:
-        """Fold a reader's notice: here nothing, since it changes no standing."""
+        """Hold a start signal; any other notice changes nothing."""
+        if notice.is_start_signal():
+            self.signals = latest_signals([*self.signals, notice])
 
     def _fold_ruling(self, ruling: LoggedRuling) -> None:
         """Fold an officials' fact."""
