@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from aiokafka.errors import KafkaError
 from msgspec import Struct
@@ -97,9 +98,8 @@ class ShadowCheck:
     def _compare(self) -> Comparison:
         settings = self._settings
         served = served_standings(settings.event, settings.live, settings.headers)
-        if served["revision"] < self._fold.revision:  # the stack was set up anew, or another one answers
-            self._fold = Fold(settings.event, settings.seed)
-        return asyncio.run(compare(self._fold, served, settings.kafka))
+        self._fold, comparison = asyncio.run(compare_on(self._fold, served, settings.kafka))
+        return comparison
 
     def _show(self, comparison: Comparison) -> None:
         event = self._settings.event
@@ -114,6 +114,21 @@ class ShadowCheck:
         self.fault, self._difference = None, difference
         self._metrics.different.labels(event).set(0 if comparison.equal else 1)
         self._metrics.compared_s.labels(event).set_to_current_time()
+
+
+async def compare_on(fold: Fold, served: Mapping[str, Any], kafka: KafkaOptions) -> tuple[Fold, Comparison]:
+    """Compare as `compare`, and return the fold with which to go on.
+
+    That is a new one where the log is not the one that `fold` began with: its stack was set up anew, or another one
+    answers. Such a log may be longer than the former, so each difference is looked for again from offset 0.
+    """
+    if fold.revision <= served["revision"]:
+        began = fold.revision
+        comparison = await compare(fold, served, kafka)
+        if comparison.equal or began < 0:
+            return fold, comparison
+    fold = fold.anew()
+    return fold, await compare(fold, served, kafka)
 
 
 async def run(settings: ShadowSettings) -> None:

@@ -42,16 +42,24 @@ EXIT_UNKNOWN = 2
 
 
 class Fold:
-    """An event's log scored again, from offset 0 up to where it was asked for, in batches that `seed` draws."""
+    """An event's log scored again, from offset 0 up to where it was asked for, in batches that `seed` draws.
+
+    `revision` is how far it came, also when it was interrupted.
+    """
 
     def __init__(self, event: str, seed: int) -> None:
         self.revision = -1
         self.facts = 0
         self.reads = 0
         self._event = event
+        self._seed = seed
         self._rng = random.Random(seed)
         self._state = EventState(event)
         self._rows: dict[str, AthleteRow] = {}
+
+    def anew(self) -> "Fold":
+        """Return one of the same event that begins at offset 0."""
+        return Fold(self._event, self._seed)
 
     async def go_on(self, kafka: KafkaOptions, revision: int) -> None:
         """Score the log on, up to a later revision. Raises StartFault, LogUnavailable, KafkaError, UnknownVersion."""
@@ -65,6 +73,7 @@ class Fold:
                 before = offset
                 self._state.fold(offset, ordinal, fact)
                 ordinal += fact.ordinals()
+                self.revision = offset
                 self.facts += 1
                 self.reads += len(fact.reads) if isinstance(fact, ReadsReceived) else 0
                 left -= 1
@@ -140,12 +149,13 @@ def first_difference(served: Any, rescored: Any, path: str = "") -> str:
 def served_standings(event: str, live: str, headers: Mapping[str, str]) -> dict[str, Any]:
     """Return the standings document that the live API at an address serves. Raises StartFault."""
     url = f"{live.rstrip('/')}/v1/events/{event}/standings"
-    request = urllib.request.Request(url, headers=dict(headers))
     try:
+        request = urllib.request.Request(url, headers=dict(headers))
         with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
-            standings: dict[str, Any] = msgspec.json.decode(answer.read())
+            standings: dict[str, Any] = msgspec.json.decode(answer.read(), type=dict)
     except urllib.error.HTTPError as error:
-        remedy = {401: "give a reader's token by MATLINE_TOKEN", 404: f"is {event!r} the id of the event?"}
+        token = "give a reader's token by MATLINE_TOKEN"
+        remedy = {401: token, 403: token, 404: f"is {event!r} the id of the event?"}
         todo = remedy.get(error.code, "its log lines may say why")
         raise StartFault(f"{url} answers {error.code} {error.reason}; {todo}") from None
     except (OSError, HTTPException, ValueError) as error:
@@ -154,6 +164,8 @@ def served_standings(event: str, live: str, headers: Mapping[str, str]) -> dict[
         raise StartFault(
             f"the live API at {live} gives no standings{why}; start it, or give its address by --live or MATLINE_LIVE"
         ) from None
+    if missing := sorted({"revision", *COMPARED} - standings.keys()):
+        raise StartFault(f"{url} answers without {', '.join(missing)}; is it live of this release?")
     return standings
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -14,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
@@ -23,8 +25,11 @@ from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, partition_of
 from services.offline.scored_log import score_lines
 from services.operate.export_log import lines
 from services.operate.shadow_check import ShadowCheck, ShadowSettings, VerifyMetrics
+from services.operate.verify import Fold, served_standings
+from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions
 from tests.builders import AT_FINISH, EVENT, ON_10K, Plain, defined, entries, gun, read, reads
+from tests.conftest import topics_anew
 from tests.projections.results_writer import fact
 
 WAIT_S = 120.0  # for a hang only
@@ -62,7 +67,11 @@ def live() -> Iterator[Live]:
 
 async def append(kafka: KafkaOptions, *plain: Plain) -> None:
     """Write a record with facts to the log."""
-    record = codec.encode_envelope(EVENT, [codec.logged(fact(item)) for item in plain])
+    await append_record(kafka, codec.encode_envelope(EVENT, [codec.logged(fact(item)) for item in plain]))
+
+
+async def append_record(kafka: KafkaOptions, record: bytes) -> None:
+    """Write a record to the log."""
     async with AIOKafkaProducer(**kafka.client()) as producer:
         partition = partition_of(EVENT, PARTITIONS_DEFAULT)
         await producer.send_and_wait(RACE_LOG.name, record, key=EVENT.encode(), partition=partition)
@@ -122,9 +131,57 @@ async def test_each_comparison_goes_on_with_the_log_and_a_difference_shows_until
         assert "A name" not in caplog.text
         assert await verdict(None) == 1
         assert await verdict(right) == 0
-        assert await verdict(early) == 0  # a stack that was set up anew is behind for a while
+        assert await verdict(early) == 0  # a live that is behind another one
+        assert [json.loads(line)["offset"] async for line in lines(EVENT, kafka, 2)] == [2, 2]
 
-    assert [json.loads(line)["offset"] async for line in lines(EVENT, kafka, 2)] == [2, 2]
+        await topics_anew(kafka)
+        for plain in (defined(), entries("1", "2"), gun(1), finish("2")):
+            await append(kafka, plain)
+        assert await verdict(await standings(kafka)) == 0, "a stack that was set up anew has passed the former by now"
+
+
+async def test_what_was_scored_before_an_interruption_is_not_scored_twice(kafka: KafkaOptions) -> None:
+    await append(kafka, defined(), entries("1"), gun())
+    await append(kafka, finish("1"))
+    newer = codec.encode_envelope(EVENT, [codec.logged(fact(gun()))])
+    await append_record(kafka, msgspec.msgpack.encode({**msgspec.msgpack.decode(newer), "v": 99}))
+    fold = Fold(EVENT, 1)
+    for _ in range(2):
+        with pytest.raises(codec.UnknownVersion):
+            await fold.go_on(kafka, 2)
+        assert (fold.revision, fold.facts, fold.reads) == (1, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (b"200 OK\r\nContent-Length: 2\r\n\r\n[]", "gives no standings"),
+        (b'200 OK\r\nContent-Length: 15\r\n\r\n{"revision": 1}', "answers without athletes, boards"),
+        (b"401 Unauthorized\r\n\r\n", r"answers 401 Unauthorized; give a reader's token by MATLINE_TOKEN$"),
+        (b"503 Service Unavailable\r\n\r\n", r"answers 503 Service Unavailable; its log lines may say why$"),
+        (b"404 Not Found\r\n\r\n", r"answers 404 Not Found; is 'example-2026' the id of the event\?$"),
+    ],
+)
+def test_an_answer_that_is_no_standings_is_explained(answer: bytes, fault: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def respond() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 " + answer)
+
+        thread = Thread(target=respond)
+        thread.start()
+        with pytest.raises(StartFault, match=fault):
+            served_standings(EVENT, f"http://127.0.0.1:{listening.getsockname()[1]}", {})
+        thread.join()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8700", "http://a b"])
+def test_an_address_that_is_none_is_explained(address: str) -> None:
+    with pytest.raises(StartFault, match="gives no standings"):
+        served_standings(EVENT, address, {})
 
 
 def test_a_check_that_cannot_compare_says_why_and_ends_when_it_is_asked_to(unused_tcp_port_factory):
