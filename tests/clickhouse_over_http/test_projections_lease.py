@@ -1,11 +1,8 @@
 """Two processes of the projections: one writes, the other takes over when that one is killed, stopped or ended."""
 
 import asyncio
-import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import cycle
@@ -20,6 +17,7 @@ from services.runtime.clickhouse import Database, DatabaseAddress
 from services.runtime.kafka import KafkaOptions
 from tests.builders import AT_FINISH, EVENT, ON_10K, Plain, defined, entries, gun, read, reads
 from tests.clickhouse_over_http.server import ClickHouse
+from tests.integration.processes import LoggedService
 from tests.projections.results_writer import ResultsWriter, publish
 
 WAIT_S = 120.0  # for a hang only
@@ -27,34 +25,17 @@ BIBS = [str(number) for number in range(1, 200)]
 ACTIVE = "matline_projections_active 1.0"
 
 
-class Projections:
+class Projections(LoggedService):
     """A `matline projections` on its own port."""
 
     def __init__(self, folder: Path, clickhouse: ClickHouse, database: str, kafka: KafkaOptions) -> None:
         self.port = free_port()
-        self._log = folder / f"projections-{self.port}.log"
-        self._environment = {
-            **os.environ,
+        environment = {
             "MATLINE_CLICKHOUSE": f"{clickhouse.url}/{database}",
             "MATLINE_KAFKA": kafka.servers,
             "MATLINE_PROJECTIONS_PORT": str(self.port),
         }
-
-    async def start(self) -> None:
-        command = (sys.executable, "-m", "services.operate.child", str(os.getpid()))
-        with self._log.open("wb") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                *(*command, sys.executable, "-m", "services.cli", "projections"),
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-
-    async def ended(self) -> str:
-        """Wait for the end of the process, and return what it said."""
-        await self.process.wait()
-        return self._log.read_text()
+        super().__init__("projections", folder / f"projections-{self.port}.log", environment)
 
     async def metrics(self) -> str:
         try:
@@ -68,11 +49,6 @@ class Projections:
 
     async def is_active(self) -> bool:
         return ACTIVE in await self.metrics()
-
-    async def says(self, text: str) -> None:
-        while text not in self._log.read_text():
-            assert self.process.returncode is None, self._log.read_text()
-            await asyncio.sleep(0.1)
 
 
 @asynccontextmanager
@@ -130,9 +106,7 @@ async def two(
             await projections.says(said)
     yield made
     for projections in made:
-        if projections.process.returncode is None:
-            projections.process.kill()
-        await projections.process.wait()
+        await projections.close()
 
 
 async def test_the_other_process_takes_over_from_one_killed_stopped_or_ended_and_boards_are_right(
@@ -157,8 +131,8 @@ async def test_the_other_process_takes_over_from_one_killed_stopped_or_ended_and
         epoch = await announced_after(database, epoch)
         gaps["stopped"] = await gap_s(database, epoch)
         second.process.send_signal(signal.SIGCONT)
-        assert "another process took over the projections" in await second.ended()
-        assert second.process.returncode == 1
+        assert await second.process.wait() == 1
+        assert "another process took over the projections" in second.said()
         await second.start()
         await second.says("this one waits to take over")
 

@@ -1,10 +1,7 @@
 """Two processes of `matline readers`: one reads, the other takes over, and what the device keeps is on the log."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -21,6 +18,7 @@ from services.demo.stack import free_port
 from services.operate.export_log import lines
 from services.runtime.kafka import KafkaOptions
 from tests.builders import EVENT
+from tests.integration.processes import LoggedService
 
 WAIT_S = 120.0  # for a hang only
 SOURCES = """
@@ -34,34 +32,19 @@ devices = {{ "Finish" = "F1" }}
 """
 
 
-class Readers:
+class Readers(LoggedService):
     """A `matline readers` with a folder of its own."""
 
     def __init__(self, folder: Path, sources: Path, kafka: KafkaOptions) -> None:
         self.port = free_port()
-        self._folder = folder
-        self._environment = {
-            **os.environ,
+        folder.mkdir()
+        environment = {
             "MATLINE_KAFKA": kafka.servers,
             "MATLINE_DATA": str(folder),
             "MATLINE_SOURCES": str(sources),
             "MATLINE_INGEST_PORT": str(self.port),
         }
-
-    async def start(self) -> None:
-        self._folder.mkdir(exist_ok=True)
-        with (self._folder / "log").open("wb") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "services.operate.child", str(os.getpid())),
-                *(sys.executable, "-m", "services.cli", "readers"),
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-
-    def said(self) -> str:
-        return (self._folder / "log").read_text()
+        super().__init__("readers", folder / "log", environment)
 
     async def answers(self, status: int) -> None:
         """Return once it says whether it reads (200), or waits (503)."""
@@ -99,9 +82,7 @@ async def two(device: RaceResultDevice, kafka: KafkaOptions, tmp_path: Path) -> 
             await readers.answers(status)
     yield made
     for readers in made:
-        if readers.process.returncode is None:
-            readers.process.kill()
-        await readers.process.wait()
+        await readers.close()
 
 
 async def logged(kafka: KafkaOptions) -> set[str]:
