@@ -55,7 +55,9 @@ class HealthCollector(Collector):
             held.pop(event, None)
 
     def show(self, examined: Health) -> None:
-        """Show the findings of an examination from now on."""
+        """Show the findings of an examination from now on, unless the event was archived while it was made."""
+        if examined.event in self._results.archived:
+            return
         self._findings[examined.event] = Counter(finding.kind for finding in examined.findings)
 
     def reads(self, event: str) -> int:

@@ -83,12 +83,18 @@ class HealthWatch:
         sys.setswitchinterval(SWITCH_S)
         while True:
             await asyncio.sleep(min(LOOK_S, self._pace.every_s))
+            self._forget_archived()
             for event in self._shown.events():
                 if self._is_due(event):
                     try:
                         await self._examine(event)
                     except DatabaseUnavailable as error:
                         log.warning("health is not examined now: %s", error, extra={"event": event})
+
+    def _forget_archived(self) -> None:
+        for held in (self._examined, self._facts, self._waiting, self._kinds):
+            for event in self._results.archived.intersection(held):
+                held.pop(event)
 
     def _is_due(self, event: str) -> bool:
         standings, last = self._results.events.get(event), self._examined.get(event)

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.results import Frame, UnknownChip, UnknownChips
 from services.health.counts import count_points
+from services.health.health_document import Health
 from services.projections.batch import Results
 from services.projections.board_lag import BoardLag
 from services.projections.device_reads import DeviceTallies
@@ -139,3 +140,18 @@ def test_an_event_shows_how_long_its_facts_have_waited_and_when_its_boards_chang
     assert shown["event_changed_timestamp_seconds", EVENT] == NOW_US / 1e6
     board_lag.shown(0, 5)
     assert samples(results_of(*day()), board_lag=board_lag)["event_lag_seconds", EVENT] == 0
+
+
+def test_findings_of_an_examination_that_an_archive_overtook_are_not_those_of_the_event_once_it_is_open_again() -> None:
+    results = results_of(*day())
+    collector = HealthCollector(results, DeviceTallies(), BoardLag(), lambda: NOW_US)
+    shown = []
+    for archived in (False, True):
+        if archived:
+            results.leave(EVENT, 1)
+            collector.forget(EVENT)
+        collector.show(Health(event=EVENT))
+        results.archived.discard(EVENT)
+        collector.note(EVENT, NOW_US)
+        shown.append(any(family.samples for family in collector.collect() if family.name.endswith("findings")))
+    assert shown == [True, False]

@@ -187,7 +187,7 @@ class _Head(Struct, frozen=True):
     byteorder: str
     partition: int
     next_offset: int
-    archived: dict[str, int]
+    archived: dict[str, int] = {}  # heads of older folds have none; they are refused by their version
 
 
 _T = TypeVar("_T")

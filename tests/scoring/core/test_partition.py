@@ -224,6 +224,9 @@ def test_a_snapshot_of_another_fold_or_with_invalid_parts_is_not_used():
     head = msgspec.msgpack.decode(first)
     with pytest.raises(SnapshotUnusable, match=f"version {FOLD_VERSION + 1} of the fold"):
         Loading(msgspec.msgpack.encode({**head, "fold": FOLD_VERSION + 1}))
+    older = {part: value for part, value in head.items() if part != "archived"}
+    with pytest.raises(SnapshotUnusable, match="version 1 of the fold"):
+        Loading(msgspec.msgpack.encode({**older, "fold": 1}))
     with pytest.raises(SnapshotUnusable):
         Loading(msgspec.msgpack.encode({**head, "byteorder": "middle"}))
     with pytest.raises(SnapshotUnusable, match="cannot be read"):
