@@ -493,7 +493,10 @@ async def test_nothing_is_wider_than_the_screen(database, browser, width):
 
 
 async def test_paper_shows_results_without_controls_and_of_an_open_sheet_only_that(database, browser):
-    race = await racing(database, run("7"), run("8"))
+    of = definition(team_boards=[{"id": "teams", "of": "men", "counting": 1}])
+    race = await racing(database, run("7"), run("8"), definition=of, bibs=[entry("7", team="Huế"), "8"])
+    small = {"width": 690, "height": 900, "deviceScaleFactor": 1, "mobile": False}  # A4 within half an inch
+    members = "return [...document.querySelectorAll('#rows tr > *')].map((shown) => shown.innerText)"
     controls = """
         return [...document.querySelectorAll('.top a.home, .state, button, input, select, form, .sheet-links a')]
         .filter((control) => control.checkVisibility()).map((control) => control.outerHTML)"""
@@ -509,7 +512,13 @@ async def test_paper_shows_results_without_controls_and_of_an_open_sheet_only_th
             assert await on_thread(lambda: browser.execute_script(rows)) is False
             sheet = "const d = document.querySelector('dialog'); return [d.getBoundingClientRect().left, d.clientWidth]"
             assert await on_thread(lambda: browser.execute_script(sheet)) == [0, 1200]
+            await on_thread(lambda: browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", small))
+            await opened(browser, f"{live.base}/{EVENT}?board=teams")
+            await until(lambda: texts(browser, "#connection") == ["Connected"])
+            shown_once = ["1", "Huế", "1", "No 7 Runner (1)"]
+            assert await on_thread(lambda: browser.execute_script(members)) == shown_once
         finally:
+            await on_thread(lambda: browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {}))
             await on_thread(lambda: browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""}))
 
 

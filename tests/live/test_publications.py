@@ -77,6 +77,28 @@ async def test_provisional_results_say_from_when_they_may_be_official_and_what_i
         assert (race_now["state"], race_now["changed_since_official"]) == ("provisional", False)
 
 
+async def test_each_board_says_why_its_own_official_publication_is_void(database):
+    race = await racing(database, published("provisional", 5000), published("official", 5100))
+    await race.announce(published("official", 5600, boards=["men", "teams"]))
+
+    async def void(live):
+        answer = await live.json(BASE)
+        ranked = [*answer["boards"], *answer["team_boards"], await live.json(f"{BASE}/delegations/all")]
+        return {board["board"]: [ground["reason"] for ground in board["void"]] for board in ranked}
+
+    async def is_void_on_the_page(live, board):
+        return "The official publication is void" in await live.text(f"/{EVENT}?board={board}&lang=en")
+
+    async with serving(race) as live:
+        early = ["protest_window"]
+        assert await void(live) == {"men": [], "women": early, "men-30": early, "teams": [], "all": []}
+        boards = ["men", "women", "teams", "all"]
+        assert [await is_void_on_the_page(live, board) for board in boards] == [False, True, False, False]
+        await race.announce(published("provisional", 5700, boards=["all"]), published("official", 5800, boards=["all"]))
+        assert (await void(live))["all"] == early
+        assert await is_void_on_the_page(live, "all")
+
+
 async def test_the_published_document_is_served_with_its_hash_and_stays_what_it_was(database):
     race = await official(database)
     async with serving(race) as live:

@@ -10,7 +10,7 @@ from services.live.feed.columns import COLUMNS
 from services.live.feed.event_columns import CLOCK_COLUMNS, COUNT_COLUMNS
 from services.live.feed.table import Column
 from services.live.feed.team_columns import DELEGATION_COLUMNS, TEAM_COLUMNS
-from services.standings.publication import State
+from services.standings.publication import Ground, State
 
 BoardPageRow = defstruct(
     "BoardPageRow",
@@ -135,7 +135,7 @@ class TeamBoardAnswer(Struct, kw_only=True):
 
 
 class DelegationAnswer(Struct, kw_only=True):
-    """A delegation; `sum` are its team boards."""
+    """A delegation; `sum` are its team boards, `void` is why a later official publication of it is."""
 
     event: str
     board: str
@@ -144,6 +144,7 @@ class DelegationAnswer(Struct, kw_only=True):
     revision: Revision
     state: State
     changed_since_official: bool
+    void: list[Ground]
     total: int
     offset: int
     rows: list[DelegationPageRow]

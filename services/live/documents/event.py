@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 from schemas.definition import RankBy
 from services.live.documents.fields import Gender, InstantUs, LocalInstant, Revision
 from services.live.documents.publication import PublicationLife
-from services.standings.publication import State
+from services.standings.publication import Ground, State
 
 
 class Clock(Struct, kw_only=True):
@@ -84,7 +84,7 @@ class Race(PublicationLife, kw_only=True):
 
 
 class Board(Struct, kw_only=True):
-    """A board; `within` is the board whose order it has."""
+    """A board; `within` is the board whose order it has, `void` why a later official publication of it is."""
 
     board: str
     title: str
@@ -94,10 +94,14 @@ class Board(Struct, kw_only=True):
     rank_by: RankBy
     state: State
     changed_since_official: bool
+    void: list[Ground]
 
 
 class TeamBoard(Struct, kw_only=True):
-    """A team board; `of` is the board that gives places and times, `counting` how many members count."""
+    """A team board; `of` is the board that gives places and times, `counting` how many members count.
+
+    `void`: why a later official publication of it is.
+    """
 
     board: str
     title: str
@@ -107,6 +111,7 @@ class TeamBoard(Struct, kw_only=True):
     counting: int
     state: State
     changed_since_official: bool
+    void: list[Ground]
 
 
 class Delegation(Struct, kw_only=True):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from schemas.definition import Race
@@ -114,9 +115,11 @@ def build_event(data: EventData) -> dict[str, Any]:
 
 
 def _state(data: EventData, race: str, board: str) -> dict[str, Any]:
+    current = standing_of(data.event, data.published, race, board)
     return {
-        "state": standing_of(data.event, data.published, race, board).state,
+        "state": current.state,
         "changed_since_official": data.differences[race].changed(board),
+        "void": msgspec.to_builtins(current.void),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from schemas.definition import Delegation, TeamBoard
@@ -84,6 +85,7 @@ def build_team_board(data: TeamData, page: Page) -> dict[str, Any]:
 
 def build_delegation(data: DelegationData, page: Page) -> dict[str, Any]:
     """Return a page of a delegation."""
+    own = delegation_standing(data.published, data.delegation.id)
     return {
         "event": data.announced.event,
         "board": data.delegation.id,
@@ -92,6 +94,7 @@ def build_delegation(data: DelegationData, page: Page) -> dict[str, Any]:
         "revision": data.announced.revision,
         "state": delegation_state(data),
         "changed_since_official": data.changed,
+        "void": [] if own is None else msgspec.to_builtins(own.void),
         "total": len(data.lines),
         "offset": page.offset,
         "rows": list(map(_plain, delegation_rows(data, page))),

@@ -421,7 +421,7 @@ function caption() {
   if (state) $("caption").append(element("span", { class: "badge", "data-state": state }, say(`state_${state}`)));
   const ranked = basis(chosen, race);
   if (ranked) $("caption").append(" ", element("span", { class: "quiet basis" }, say(ranked)));
-  if (race?.void.length) $("caption").append(" ", element("span", { class: "quiet basis" }, voidText(race.void, WORDS[language])));
+  if (told?.void.length) $("caption").append(" ", element("span", { class: "quiet basis" }, voidText(told.void, WORDS[language])));
 }
 
 /** Return the words for a board whose places go by another time than the one it prints, null for any other. */

@@ -179,7 +179,7 @@ def event_page(
         caption=caption,
         state=_state(choice, answer),
         basis=_basis(choice, words),
-        void=None if choice.is_list or choice.race is None else void_words(choice.race["void"], language),
+        void=_void(choice, answer, language),
         kind=kind,
         at_point=kind == "board" and (bool(query.point) or any(row["status"] == "ON_COURSE" for row in rows)),
         rows=[_row(event, choice, row, answer, language) for row in rows],
@@ -279,11 +279,24 @@ def _caption(choice: Choice, words: Words) -> str:
 
 
 def _state(choice: Choice, answer: Document | None) -> str | None:
-    """Return the state of a board's results, None for a list; the event does not tell that of a delegation."""
+    """Return the state of a board's results, None for a list."""
+    judged = _judged(choice, answer)
+    if judged is None:
+        return None
+    return "changed" if judged["changed_since_official"] else str(judged["state"])
+
+
+def _void(choice: Choice, answer: Document | None, language: str) -> str | None:
+    """Return why a later official publication of a board is void, None for a list: each board may have its own."""
+    judged = _judged(choice, answer)
+    return None if judged is None else void_words(judged["void"], language)
+
+
+def _judged(choice: Choice, answer: Document | None) -> Document | None:
+    """Return what has the state of a board's results: the event, but for a delegation its answer. None for a list."""
     if choice.is_list or choice.board is None or answer is None:
         return None
-    told = choice.board if "state" in choice.board else answer
-    return "changed" if told["changed_since_official"] else str(told["state"])
+    return choice.board if "state" in choice.board else answer
 
 
 def _basis(choice: Choice, words: Words) -> str | None:

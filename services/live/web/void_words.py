@@ -8,7 +8,7 @@ from services.live.web.words import WORDS
 
 
 def void_words(grounds: Sequence[Mapping[str, Any]], language: str) -> str | None:
-    """Return the reasons of a race's `void`, each once: cases, protests and boards are counted. None without any."""
+    """Return the reasons of a board's `void`, each once: cases, protests and boards are counted. None without any."""
     words = WORDS[language]
     counts = Counter(ground["reason"] for ground in grounds)
     reasons = [words[f"void_{reason}"].format(count=count) for reason, count in counts.items()]
