@@ -106,7 +106,7 @@ async def test_the_answer_has_mats_along_the_course_and_only_the_events_of_the_t
             ("K1", False, 2),
             ("KB", True, 0),
         ]
-        assert event["signals"] == [{"at_us": at(3), "devices": ["BOX"], "starts": [{"race": "hm"}]}]
+        assert event["signals"] == [{"at_us": at(3), "gun_us": at(0), "devices": ["BOX"], "starts": [{"race": "hm"}]}]
         assert {service["fault"] for service in answer["services"]} == {None}
         assert answer["alerts"] == []
 
@@ -129,7 +129,7 @@ async def test_the_page_takes_a_token_shows_what_needs_somebody_and_follows_with
         headings = await on_thread(lambda: texts(browser, "#ops-events h2"))
         assert headings == [f"Giải bán marathon {EVENT}", "other-2026"]
         shown_facts = await on_thread(lambda: texts(browser, "#ops-events .facts dd"))
-        assert "5:00:03 từ BOX, chưa có giờ súng, có thể là hm" in shown_facts
+        assert "5:00:03 từ BOX; giờ súng của hm đã nhập là 5:00:00" in shown_facts
         await on_thread(lambda: browser.execute_script("window.untouched = true"))
 
         shown.lines["scoring"] = HALTED

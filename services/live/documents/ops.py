@@ -40,9 +40,13 @@ class MatState(Struct, frozen=True, kw_only=True):
 
 
 class OpsSignal(Struct, frozen=True, kw_only=True):
-    """A start signal that has no gun yet, by the devices that reported it, and the starts that it fits best."""
+    """A start signal that has no gun yet, by the devices that reported it, and the starts that it fits best.
+
+    `gun_us` is the gun of these starts where one was typed some seconds off, else null.
+    """
 
     at_us: InstantUs
+    gun_us: InstantUs | None
     devices: list[str]
     starts: list[dict[str, str]]
 

@@ -63,8 +63,10 @@ def _event(shown: EventState, event: EventIndex | None, examined: Examined) -> O
 
 
 def _signal(finding: Finding) -> OpsSignal:
-    subject = finding.subject
-    return OpsSignal(at_us=finding.evidence["at_us"], devices=subject["devices"], starts=subject["starts"])
+    subject, evidence = finding.subject, finding.evidence
+    return OpsSignal(
+        at_us=evidence["at_us"], gun_us=evidence["gun_us"], devices=subject["devices"], starts=subject["starts"]
+    )
 
 
 def _mats(shown: EventState, event: EventIndex | None, examined: Examined) -> Iterator[MatState]:

@@ -152,8 +152,10 @@ def _event(event: OpsEvent, now_us: int, words: Words) -> EventBlock:
 
 def _signal(signal: OpsSignal, timezone: str, words: Words) -> str:
     starts = [" ".join(start.values()) for start in signal.starts]
-    return words["opsSignalOf"].format(
+    word = "opsSignalOf" if signal.gun_us is None else "opsSignalTyped"
+    return words[word].format(
         time=exact_time_of_day(signal.at_us, timezone),
+        gun="" if signal.gun_us is None else exact_time_of_day(signal.gun_us, timezone),
         devices=", ".join(signal.devices),
         starts=", ".join(starts),
     )
