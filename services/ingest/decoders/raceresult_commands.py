@@ -97,5 +97,5 @@ class Commands:
 def lacking_notices(commands: Commands, where: str, notices: ReaderStateNotices) -> list[Notice]:
     """Return a notice of what the box does not answer, when that changes."""
     missing = [words for command, words in LACKS.items() if command in commands.lacks]
-    text = f"it does not answer to queries for {'; '.join(missing)}" if missing else ""
+    text = f"it does not answer queries for {'; '.join(missing)}" if missing else ""
     return notices.change(where, "lacks", text, None)

@@ -415,13 +415,13 @@ function caption() {
   if (!chosen) return $("caption").replaceChildren();
   const race = detail.races.find((known) => known.race === chosen.race);
   const where = view.point && chosen.kind === "boards" ? ` – ${pointName(race, view.point)}` : "";
-  const told = chosen.kind === "delegations" ? delegation : chosen; // whose state the event does not tell
-  const state = told?.changed_since_official ? "changed" : told?.state;
+  const subject = chosen.kind === "delegations" ? delegation : chosen; // whose state the event does not tell
+  const state = subject?.changed_since_official ? "changed" : subject?.state;
   $("caption").replaceChildren(`${chosen.title}${where} `);
   if (state) $("caption").append(element("span", { class: "badge", "data-state": state }, say(`state_${state}`)));
   const ranked = basis(chosen, race);
   if (ranked) $("caption").append(" ", element("span", { class: "quiet basis" }, say(ranked)));
-  if (told?.void.length) $("caption").append(" ", element("span", { class: "quiet basis" }, voidText(told.void, WORDS[language])));
+  if (subject?.void.length) $("caption").append(" ", element("span", { class: "quiet basis" }, voidText(subject.void, WORDS[language])));
 }
 
 /** Return the words for a board whose places go by another time than the one it prints, null for any other. */
