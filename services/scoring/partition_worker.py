@@ -85,6 +85,7 @@ class PartitionWorker:
         self._room = asyncio.Event()
         self._closed = False
         self._again = False
+        self._archived_again: list[str] = []
         self._unreadable: int | None = None
         self._answered: int | None = None
         self._resends_all = False
@@ -143,7 +144,7 @@ class PartitionWorker:
         while True:
             arrived = await self._next_arrived()
             taken = await self._take_in(arrived)
-            await self._mark_all_if_asked()
+            self._mark_all_if_asked()
             await self._publish()
             await self.dead_letters.write()
             generation = self._shared.generation()
@@ -152,8 +153,8 @@ class PartitionWorker:
                     delivery.ack()
             await self._use_idle_time()
 
-    async def _mark_all_if_asked(self) -> None:
-        """Make all rows due if a record of `results` cannot be read; archived events are sent one after the other."""
+    def _mark_all_if_asked(self) -> None:
+        """Make all rows due if a record of `results` cannot be read; archived events follow in idle time."""
         if self._unreadable is None:
             return
         log.warning(
@@ -164,15 +165,13 @@ class PartitionWorker:
         self._state.mark_all()
         self._resends_all = True
         self._unreadable, self._answered = None, self._unreadable
-        for event in list(self._state.archived):
-            await self._bring_back(event)
-            await self._complete(self.next_offset - 1)
+        self._archived_again = list(self._state.archived)
 
     async def _next_arrived(self) -> list[EventT[bytes]]:
         """Return waiting records, at most TOGETHER_MAX. Return none after IDLE_S without records, or while there are
         rows to send again.
         """
-        if not self._arrived and not self._again and self._unreadable is None:
+        if not (self._arrived or self._again or self._archived_again) and self._unreadable is None:
             self._something.clear()
             try:
                 async with asyncio.timeout(IDLE_S):
@@ -469,6 +468,12 @@ class PartitionWorker:
         await self._outlet.settle()
         self._again = bool(rows)
 
+    async def _send_archived(self, event: str) -> None:
+        """Send all rows of an archived event again. One at a time, since its log is read for them and records wait."""
+        if event in self._state.archived:  # it may be open again
+            await self._bring_back(event)
+            await self._complete(self.next_offset - 1)
+
     def _records(
         self, through: int, last: bool, heads: dict[str, int], events: list[EventRow], rows: list[AthleteRow]
     ) -> list[bytes]:
@@ -513,6 +518,8 @@ class PartitionWorker:
         """Send rows again and unknown chips, write a snapshot, and check that the log is still the same."""
         if self._again:
             await self._send_again()
+        if self._archived_again:
+            await self._send_archived(self._archived_again.pop())
         await self._unknown_chips.send(self._state)
         now_s = time.monotonic()
         if self._snapshot_is_due(now_s) and self._mark is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -86,23 +87,28 @@ async def test_rows_of_an_old_and_of_a_growing_log_are_those_of_a_fold_and_say_w
 async def test_all_rows_are_sent_again_once_for_each_record_of_results_that_cannot_be_read(
     kafka: KafkaOptions, tmp_path: Path
 ) -> None:
-    """The projections repeat a letter until it is answered; letters of other records ask for nothing."""
+    """The projections repeat a letter until it is answered; letters of other records ask for nothing. Rows of archived
+    events come as well.
+    """
     partition = partition_of("alpha", PARTITIONS_DEFAULT)
+    old = next(name for name in map("old-{}".format, count()) if partition_of(name, PARTITIONS_DEFAULT) == partition)
     letter = Rejection(v=1, event="", source="projections", reason="", raw=b"", size=0, topic=RESULTS.name)
     mine = msgspec.structs.replace(letter, partition=partition, offset=5)
     others = [msgspec.structs.replace(mine, topic="race-log"), msgspec.structs.replace(mine, partition=partition + 9)]
     async with Log(kafka) as log, Results(kafka) as results, Worker(kafka, tmp_path) as worker:
         await worker.ready()
+        archived = {**builders.fact("event_archived"), "event": old}
+        old_head = await log.append_all(old, [*race_facts(old, 3, 4), [archived]])
         head = await log.append_all("alpha", race_facts("alpha", 30, 3))
-        sent = await results.complete({"alpha": head})
+        sent = await results.complete({"alpha": head, old: old_head})
         assert sum(frame.resends_all for frame in sent.frames) == 0
-        bibs = set(log.states["alpha"].rulings.bibs())
+        bibs = {(event, bib) for event, state in log.states.items() for bib in state.rulings.bibs()}
 
         def answered(published: Published, times: int) -> bool:
             begins = [nth for nth, frame in enumerate(published.frames) if frame.resends_all]
             assert len(begins) <= times, "a letter is answered once"
             rows = [row for begin in begins[times - 1 :] for frame in published.frames[begin:] for row in frame.rows]
-            return bibs <= {row.bib for row in rows}
+            return bibs <= {(row.event, row.bib) for row in rows}
 
         async with AIOKafkaProducer(**kafka.client()) as producer, asyncio.timeout(WAIT_S):
             for times, asked in enumerate((mine, msgspec.structs.replace(mine, offset=6)), 1):
