@@ -21,6 +21,7 @@ from services.projections.tables import TABLES
 
 BATCH_EVERY_S = 1.0
 REST = 3.0  # times as long as the write before it: behind a flood of reads, boards keep most of the database's thread
+REST_MOST_S = 1.0
 POLL_MS = 500
 RECORDS_MAX = 100  # of one poll: at most 50,000 reads
 READS_MAX = 10_000  # of one insert, some 15 ms, for which boards may have to wait
@@ -70,6 +71,11 @@ class Gathered:
             columns[name].extend(map(attrgetter(name), reads))
 
 
+def rest_s(write_s: float) -> float:
+    """Return how long to rest after a write, in seconds: boards did not wait for one that waited for ClickHouse."""
+    return min(REST * write_s, REST_MOST_S)
+
+
 class Auditor:
     """Follow `race-log` until cancelled, at any point: the next start goes on from `progress`."""
 
@@ -99,7 +105,7 @@ class Auditor:
                 for start in range(0, len(records), SLICE_RECORDS):
                     self._take(records[start : start + SLICE_RECORDS])
                     if self._gathered.count() >= READS_MAX:
-                        await asyncio.sleep(REST * await self._write())
+                        await asyncio.sleep(rest_s(await self._write()))
                     await asyncio.sleep(0)
             self._note_lag()
             if self._reached and time.monotonic() - written_s >= BATCH_EVERY_S:
