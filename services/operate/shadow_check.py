@@ -9,7 +9,9 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from threading import Thread
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -85,7 +87,7 @@ class ShadowCheck:
     async def look(self) -> None:
         """Compare once, in a thread: scoring a long log takes seconds. A failure is kept in `fault`."""
         try:
-            comparison = await asyncio.to_thread(self._compare)
+            comparison = await asyncio.wrap_future(_started(self._compare))
         except (StartFault, LogUnavailable, UnknownVersion, KafkaError) as error:
             is_of_kafka = isinstance(error, KafkaError)
             fault = kafka_fault(self._settings.kafka.servers, error) if is_of_kafka else str(error)
@@ -114,6 +116,21 @@ class ShadowCheck:
         self.fault, self._difference = None, difference
         self._metrics.different.labels(event).set(0 if comparison.equal else 1)
         self._metrics.compared_s.labels(event).set_to_current_time()
+
+
+def _started(compare: Callable[[], Comparison]) -> Future[Comparison]:
+    """Start a comparison in a thread that, unlike those of a pool, does not keep the process from ending."""
+    future: Future[Comparison] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            future.set_result(compare())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return future
 
 
 async def compare_on(fold: Fold, served: Mapping[str, Any], kafka: KafkaOptions) -> tuple[Fold, Comparison]:

@@ -154,6 +154,7 @@ def served_standings(event: str, live: str, headers: Mapping[str, str]) -> dict[
         with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
             standings: dict[str, Any] = msgspec.json.decode(answer.read(), type=dict)
     except urllib.error.HTTPError as error:
+        error.close()
         token = "give a reader's token by MATLINE_TOKEN"
         remedy = {401: token, 403: token, 404: f"is {event!r} the id of the event?"}
         todo = remedy.get(error.code, "its log lines may say why")

@@ -10,9 +10,10 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
+from time import sleep
 from typing import Any
 
 import msgspec
@@ -204,3 +205,32 @@ def test_a_check_that_cannot_compare_says_why_and_ends_when_it_is_asked_to(unuse
         checking.send_signal(signal.SIGTERM)
         _, rest = checking.communicate(timeout=WAIT_S)
     assert (checking.returncode, rest) == (0, "")
+
+
+def test_a_check_ends_when_it_is_asked_to_while_live_is_still_answering(unused_tcp_port):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        checking = subprocess.Popen(
+            [sys.executable, "-m", "services.cli", "verify", EVENT, "--every=1", f"--live={address}"],
+            env={**os.environ, "MATLINE_VERIFY_PORT": str(unused_tcp_port)},
+        )
+        connection, _ = listening.accept()
+        asked = Event()
+
+        def answer() -> None:
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+                while True:
+                    connection.sendall(b" ")
+                    asked.set()
+                    sleep(0.2)
+
+        answering = Thread(target=answer)
+        answering.start()
+        try:
+            assert asked.wait(WAIT_S)
+            checking.send_signal(signal.SIGTERM)
+            assert checking.wait(WAIT_S) == 0
+        finally:
+            checking.kill()
+            answering.join()
