@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.results import EventRow
 from services.health.bursts_query import BURSTS
 from services.health.examine_event import health
 from services.health.health_document import FindingKind, Health
@@ -55,6 +54,29 @@ class Examined(NamedTuple):
     worked_s: float
 
 
+class AwaitedFacts:
+    """Tells whether the last fact that changed an event has not arrived, and may still come.
+
+    An event may change faster than facts arrive, as by a photocell that reports every athlete as a start signal. So a
+    newer fact does not begin the wait anew.
+    """
+
+    def __init__(self) -> None:
+        self.since: dict[str, tuple[int, float]] = {}  # by event, the version given up (-1 for none), and since when
+
+    def waits(self, event: str, version: int, reached: int, now_s: float) -> bool:
+        """Return whether to wait for the fact at offset `version`, where facts have come up to `reached`."""
+        if reached >= version:
+            self.since.pop(event, None)
+            return False
+        given_up, since_s = self.since.get(event, (-1, now_s))
+        if version != given_up and now_s - since_s < FACTS_WAIT_S:
+            self.since[event] = given_up, since_s
+            return True
+        self.since[event] = version, now_s
+        return False
+
+
 class HealthWatch:
     """Examines events until cancelled."""
 
@@ -75,7 +97,7 @@ class HealthWatch:
         self._pace = pace or Pace()
         self._examined: dict[str, Examined] = {}
         self._facts: dict[str, FoldedFacts] = {}
-        self._waiting: dict[str, tuple[int, float]] = {}
+        self._awaited = AwaitedFacts()
         self._kinds: dict[str, set[FindingKind]] = {}
 
     async def run(self) -> None:
@@ -92,7 +114,7 @@ class HealthWatch:
                         log.warning("health is not examined now: %s", error, extra={"event": event})
 
     def _forget_archived(self) -> None:
-        for held in (self._examined, self._facts, self._waiting, self._kinds):
+        for held in (self._examined, self._facts, self._awaited.since, self._kinds):
             for event in self._results.archived.intersection(held):
                 held.pop(event)
 
@@ -115,7 +137,9 @@ class HealthWatch:
         assert definition is not None
         facts = await self._facts_of(event, revision)
         rulings = facts.state.rulings
-        if any(athlete.bib not in rulings.written for athlete in rows) or self._waits_for_facts(row, facts):
+        if any(athlete.bib not in rulings.written for athlete in rows):
+            return
+        if self._awaited.waits(event, row.version, facts.last[0], time.monotonic()):
             return
         parameters = {"event": event, "gap": rulings.gap_us, "until": revision}
         burst_rows = await self._database.query(BURSTS, parameters)
@@ -146,17 +170,6 @@ class HealthWatch:
         for kind in sorted(before - kinds):
             log.info("found no %s any more", kind, extra=about)
         self._kinds[made.event] = kinds
-
-    def _waits_for_facts(self, row: EventRow, facts: FoldedFacts) -> bool:
-        """Return whether the last fact that changed the event has not arrived, and may still come."""
-        if facts.last[0] >= row.version:
-            self._waiting.pop(row.event, None)
-            return False
-        version, since_s = self._waiting.get(row.event, (-1, 0.0))
-        if version != row.version:
-            since_s = time.monotonic()
-            self._waiting[row.event] = row.version, since_s
-        return time.monotonic() - since_s < FACTS_WAIT_S
 
     async def _facts_of(self, event: str, revision: int) -> FoldedFacts:
         """Return the facts of an event up to a revision."""
