@@ -313,10 +313,11 @@ def doctor(
 ) -> None:
     """Look for faults before a race, and say what to do about each.
 
-    Looks at Kafka and its topics, ClickHouse and its rights, the services, clocks, the disk, tokens, readers and, if it
-    is named, an event. Changes nothing. The exit code is 1 if there is a fault.
+    Looks at Kafka and its topics, ClickHouse and its rights, the services, clocks, the disk and its file system,
+    tokens, readers and, if it is named, an event. Changes nothing. The exit code is 1 if there is a fault.
 
-    MATLINE_TOKEN is a reader's token, where live asks for one.
+    MATLINE_TOKEN is a reader's token, where live asks for one. MATLINE_SERVICES names services on other machines:
+    scoring=http://HOST:8702,...
     """
     from services.operate.doctor import main
 
@@ -329,6 +330,8 @@ def status(stack: Stack = None) -> None:
 
     Shows the services on this machine, what flows through them, events with their athletes by status, open cases and
     boards, and gateways. The exit code is 1 if a service is not ready.
+
+    MATLINE_SERVICES names services on other machines: scoring=http://HOST:8702,...
     """
     from services.operate.status import main
 

@@ -329,7 +329,7 @@ def service_lines(services: Iterable[WatchedService]) -> Iterator[Line]:
         elif service.answers:
             yield Line("fault", service.name, f"{service.address}: {service.fault}", "its last log lines say why")
         else:
-            remedy = "start it; if it runs on another machine, run `matline doctor` there"
+            remedy = "start it; if it runs on another machine, name its address by MATLINE_SERVICES"
             yield Line("fault", service.name, service.fault, remedy)
 
 
