@@ -517,6 +517,8 @@ async def test_paper_shows_results_without_controls_and_of_an_open_sheet_only_th
             await until(lambda: texts(browser, "#connection") == ["Connected"])
             shown_once = ["1", "Huế", "1", "No 7 Runner (1)"]
             assert await on_thread(lambda: browser.execute_script(members)) == shown_once
+            dated = "return document.querySelector('#date').checkVisibility()"
+            assert await on_thread(lambda: browser.execute_script(dated)) is True
         finally:
             await on_thread(lambda: browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {}))
             await on_thread(lambda: browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""}))

@@ -421,7 +421,7 @@ function caption() {
   if (state) $("caption").append(element("span", { class: "badge", "data-state": state }, say(`state_${state}`)));
   const ranked = basis(chosen, race);
   if (ranked) $("caption").append(" ", element("span", { class: "quiet basis" }, say(ranked)));
-  if (subject?.void.length) $("caption").append(" ", element("span", { class: "quiet basis" }, voidText(subject.void, WORDS[language])));
+  if (subject?.void?.length) $("caption").append(" ", element("span", { class: "quiet basis" }, voidText(subject.void, WORDS[language])));
 }
 
 /** Return the words for a board whose places go by another time than the one it prints, null for any other. */
@@ -710,7 +710,7 @@ function rankOf(point, race, board) {
 function otherTime(result, race) {
   const other = result.boards.find((place) => place.time_s !== null && place.time_s !== result.time_s);
   if (!other) return "";
-  return say(race?.official_time === "chip" ? "byGun" : "byChip").replace("{board}", other.title);
+  return filled(say(race?.official_time === "chip" ? "byGun" : "byChip"), { board: other.title });
 }
 
 // --- The stream
