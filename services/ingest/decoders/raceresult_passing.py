@@ -91,7 +91,8 @@ def chip_of(code: str, event_id: str) -> str:
 def message_of(passing: Passing, line: bytes, where: str, session: str) -> DecodedRead | Notice | Unreadable:
     """Return a passing as the message that all protocols share; `line` is its record as it came."""
     if not passing.chip:
-        return Notice(where, "marker", passing.at_us, line.decode("latin-1"))
+        # Without the mark of a push: fetched again, it is the same notice.
+        return Notice(where, "marker", passing.at_us, line.decode("latin-1").removeprefix("#P;"))
     if passing.at_us is None:
         reason = (
             f"without a date: the decoder's clock was never set, and {passing.local} counts from its start; set"

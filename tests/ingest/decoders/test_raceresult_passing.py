@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from services.ingest.decoders.clock_origin import ClockOrigin
-from services.ingest.decoders.raceresult_passing import instant_us, read_passing
+from services.ingest.decoders.raceresult_passing import instant_us, message_of, read_passing
 from tests.ingest.decoders.raceresult_talk import ORIGIN, PUSHED, ZONE, record
 
 
@@ -36,6 +36,14 @@ def test_an_active_transponder_is_named_by_its_code_and_its_loop():
 def test_leading_zeros_of_a_chip_are_kept():
     text = record(1, code="0000041").replace(";6692;", ";;", 1)
     assert read_passing(text, ZONE).chip == "0000041"
+
+
+def test_a_marker_that_was_pushed_and_is_fetched_again_is_the_same_notice():
+    text = record(1, code="99999")
+    pushed, fetched = (
+        message_of(read_passing(text, ZONE), line.encode(), "Finish", "s") for line in (f"#P;{text}", text)
+    )
+    assert pushed == fetched
 
 
 @pytest.mark.parametrize(
