@@ -22,7 +22,7 @@ class FindingText(NamedTuple):
 _TITLES: dict[FindingKind, str] = {
     "clock_off": "A clock is wrong",
     "gun_suspect": "A gun looks wrong",
-    "start_signal": "A start signal has no gun",
+    "start_signal": "A start signal has no matching gun",
     "device_silent": "A device is silent",
     "point_missing": "A mat misses athletes",
     "finish_missing": "The finish misses athletes",

@@ -45,7 +45,7 @@ def test_a_signal_at_the_start_of_a_race_is_offered_as_its_gun():
     (finding,) = signal_findings(*facts)
     assert finding.subject == {"devices": ["BOX"], "starts": [{"race": "hm"}]}
     assert finding.proposal == [{"type": "gun_fired", "event": EVENT, "race": "hm", "at_us": at("0.123")}]
-    assert heading(finding) == "A start signal has no gun: hm, by BOX"
+    assert heading(finding) == "A start signal has no matching gun: hm, by BOX"
     text = describe(finding, LocalClock(made(*facts).state.rulings.definition))
     assert text.seen == "BOX reports a start signal at 05:00:00.123 (gunshot). The gun of hm has not been sent."
     assert text.todo == (
