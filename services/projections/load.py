@@ -131,10 +131,10 @@ async def load_announced(database: Database) -> dict[str, int]:
 
 
 async def load_tallies(database: Database) -> DeviceTallies:
-    """Return how many reads of each device there are. Raises DatabaseUnavailable."""
+    """Return how many reads of each device there are, each once. Raises DatabaseUnavailable."""
     tallies = DeviceTallies()
     for event, device, reads, last_us, offset in await database.query(
-        "SELECT event, device, count(), max(recorded_at_us), max(offset) FROM reads GROUP BY event, device"
+        "SELECT event, device, count(), max(recorded_at_us), max(offset) FROM reads FINAL GROUP BY event, device"
     ):
         tallies.put(event, device, int(reads), last_us)
         tallies.counted_to(event, offset)

@@ -13,6 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
+from schemas import codec
 from schemas.notices import RevisionNotice, decode_notice, encode_notice
 from schemas.topics import PARTITIONS_DEFAULT, RACE_LOG, RESULTS, STANDINGS
 from services.live.metrics import LiveMetrics
@@ -21,7 +22,7 @@ from services.live.store import Store
 from services.offline.export.publications import PublishingLog
 from services.offline.health_tables import health_of
 from services.offline.scored_log import Log
-from services.projections.audit import Auditor
+from services.projections.audit import Auditor, Gathered
 from services.projections.board_lag import BoardLag
 from services.projections.follow import Follower
 from services.projections.health_metrics import HealthCollector
@@ -36,6 +37,7 @@ from services.projections.load import (
 )
 from services.projections.metrics import ProjectionMetrics
 from services.projections.sink import Progress, Sink
+from services.projections.tables import TABLES
 from services.runtime.clickhouse import Columns, Database, DatabaseUnavailable
 from services.runtime.faults import StartFault
 from services.runtime.kafka import KafkaOptions
@@ -43,6 +45,7 @@ from tests import DATA
 from tests.builders import AT_FINISH, EVENT, ON_10K, Plain, defined, entries, fact, gun, read, reads
 from tests.integration.scoring_worker import rejections
 from tests.projections.results_writer import ResultsWriter, publish
+from tests.projections.results_writer import fact as fact_of
 
 WAIT_S = 60.0  # for a hang only
 MATS = [("10k", "K1"), ("finish", "F1")]
@@ -300,6 +303,17 @@ async def test_an_insert_whose_answer_was_lost_is_not_doubled_by_its_retry(datab
     for _ in range(2):
         await database.insert("revisions", columns, "revisions:run:1")
     assert await database.query("SELECT count() FROM revisions") == [(1,)]
+
+
+async def test_reads_that_a_crash_copied_twice_count_once_after_each_later_start(database: Database) -> None:
+    gathered = Gathered()
+    record = codec.encode_envelope(EVENT, [codec.logged(fact_of(_finish("1", 0)))])
+    gathered.add(0, record)
+    for run in ("first", "second"):
+        sink = Sink(database, ProjectionMetrics(CollectorRegistry()), run)
+        await sink.insert("reads", {name: (kind, gathered.reads[name]) for name, kind in TABLES["reads"]})
+    (devices,) = (await load_tallies(database)).events.values()
+    assert {name: device.reads for name, device in devices.items()} == {"S1": 1, "K1": 1, "F1": 1}
 
 
 async def test_a_topic_that_is_not_the_one_remembered_stops_the_projections(
