@@ -3,6 +3,7 @@
 What a reader reports starts nobody: its input may be a photocell at the finish, a test, or the gun of another race. So
 it is offered to officials as the fact for the race whose scheduled start it fits, and settled by a gun at its instant
 or by withdrawing the notice. Races that are scheduled together may start by one gun: then it is settled by all theirs.
+A closed race, such as one that was cancelled, waits for no gun.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,7 +40,9 @@ def signal_findings(event: EventRow, definition: Definition, rows: Iterable[Athl
     for row in rows:
         if row.entry is not None:
             waves[row.race].add(row.entry.wave)
-    waiting = {race.id: _waiting(race.id, guns, waves[race.id]) for race in definition.races}
+    waiting = {
+        race.id: [] if race.id in event.closed else _waiting(race.id, guns, waves[race.id]) for race in definition.races
+    }
     typed = {key: gun_us for key, gun_us in guns.items() if not _reported(gun_us, event.signals)}
     findings = []
     for signals in _by_instant(event.signals):

@@ -9,7 +9,7 @@ from services.health.finding_words import describe, heading
 from services.offline.health_tables import health_of
 from services.offline.office_command import run
 from services.offline.scored_log import Log
-from tests.builders import EVENT, at, defined, definition, entries, entry, fact, gun, log, race, withdrawn
+from tests.builders import EVENT, at, closed, defined, definition, entries, entry, fact, gun, log, race, withdrawn
 
 TWO_RACES = definition(
     races=[race(), race("10k", start="2026-01-04T05:00:00"), race("5k", start="2026-01-04T06:00:00")], boards=[]
@@ -61,6 +61,7 @@ def test_a_signal_at_the_start_of_a_race_is_offered_as_its_gun():
         pytest.param([gun(1)], id="a gun was typed within a second"),
         pytest.param([withdrawn("n1")], id="the notice was withdrawn"),
         pytest.param([gun(-60)], id="the race has a gun of another time"),
+        pytest.param([closed()], id="the race was closed without a gun"),
     ],
 )
 def test_a_signal_is_settled_by_a_gun_or_by_withdrawing_the_notice(settled):
