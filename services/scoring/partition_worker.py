@@ -390,15 +390,27 @@ class PartitionWorker:
         return elsewhere
 
     async def _bring_back(self, event: str) -> list[DeadLetter]:
-        """Fold an archived event again, from its first record to the position; all its rows are due then.
+        """Fold an archived event again, and the record that ends its archive, if one does; all its rows are due then.
 
         Return the dead letters of the last record that was folded: those of earlier ones are written.
         """
-        state, letters, began_s = EventState(event, self._state.archived[event]), list[DeadLetter](), time.monotonic()
-        offset = state.first
+        began_s = time.monotonic()
+        first, last = self._state.archived[event]
+        state = EventState(event, first)
+        letters = await self._fold_between(state, first, last + 1)
+        if self._state.returning == event:
+            letters = await self._fold_between(state, self.next_offset - 1, self.next_offset)
+        self._state.put_back(state)
+        took_s = time.monotonic() - began_s
+        log.info("was archived; its log is read again, in %.1f s", took_s, extra={"event": event})
+        return letters
+
+    async def _fold_between(self, state: EventState, offset: int, end: int) -> list[DeadLetter]:
+        """Fold an event's records from an offset to another, not including it; return the last one's dead letters."""
+        letters: list[DeadLetter] = []
         with self._shared.reader.reading(self.partition, offset) as reading:
-            while offset < self.next_offset:
-                records = [record for record in await reading.some() if record.offset < self.next_offset]
+            while offset < end:
+                records = [record for record in await reading.some() if record.offset < end]
                 done = 0
                 while done < len(records):
                     async with self._shared.slices as slice_:
@@ -407,9 +419,6 @@ class PartitionWorker:
                             offset = records[done].offset + 1
                             done += 1
                 self._moved()
-        self._state.put_back(state)
-        took_s = time.monotonic() - began_s
-        log.info("was archived; its log is read again, in %.1f s", took_s, extra={"event": event})
         return letters
 
     def _fold_again(self, state: EventState, record: Record) -> list[DeadLetter]:

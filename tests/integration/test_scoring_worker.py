@@ -48,6 +48,12 @@ def names_of(seen: Published, event: str) -> list[str]:
     return sorted(chip.chip for chip in seen.unknown_chips[event].chips) if event in seen.unknown_chips else []
 
 
+def beside(event: str) -> str:
+    """Another event in the same partition."""
+    partition = partition_of(event, PARTITIONS_DEFAULT)
+    return next(name for name in map("old-{}".format, count()) if partition_of(name, PARTITIONS_DEFAULT) == partition)
+
+
 async def test_rows_of_an_old_and_of_a_growing_log_are_those_of_a_fold_and_say_when_accepted(
     kafka: KafkaOptions, tmp_path: Path
 ) -> None:
@@ -91,7 +97,7 @@ async def test_all_rows_are_sent_again_once_for_each_record_of_results_that_cann
     events come as well.
     """
     partition = partition_of("alpha", PARTITIONS_DEFAULT)
-    old = next(name for name in map("old-{}".format, count()) if partition_of(name, PARTITIONS_DEFAULT) == partition)
+    old = beside("alpha")
     letter = Rejection(v=1, event="", source="projections", reason="", raw=b"", size=0, topic=RESULTS.name)
     mine = msgspec.structs.replace(letter, partition=partition, offset=5)
     others = [msgspec.structs.replace(mine, topic="race-log"), msgspec.structs.replace(mine, partition=partition + 9)]
@@ -326,6 +332,7 @@ async def test_a_worker_without_a_snapshot_reads_to_the_end_of_a_log_that_reopen
             await worker.ready()
             head = await log.append_all("alpha", [*records[:60], [archived]])
             await results.complete({"alpha": head})
+            await log.append_all(beside("alpha"), race_facts(beside("alpha"), 3, 4))
             await log.append("alpha", opened)
             repeats = {**builders.reads(builders.read("S1", "C1", 5)), "event": "alpha"}
             head = await log.append_all("alpha", [*[[repeats]] * 140, *records[60:80]])

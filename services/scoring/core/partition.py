@@ -12,7 +12,7 @@ from schemas.results import AthleteRow, EventRow
 from services.scoring.core.event import EventState
 from services.scoring.core.event_parts import EventHead, EventReads, EventRulings
 
-FOLD_VERSION = 3  # raise it with every change to the fold's data or their meaning: older snapshots are then not used
+FOLD_VERSION = 4  # raise it with every change to the fold's data or their meaning: older snapshots are then not used
 
 
 class SnapshotUnusable(Exception):
@@ -29,15 +29,16 @@ class Refusal(Struct, frozen=True):
 class PartitionState:
     """The fold of one partition of `race-log` up to (not including) `next_offset`.
 
-    Of an archived event only the offset of its first record stays, in `archived`. `returning` is an archived event of
-    which another record came: nothing else may be folded until its state is made again from the log (`put_back`).
+    Of an archived event only the offsets of its first and its last record stay, in `archived`. `returning` is an
+    archived event of which another record came: nothing else may be folded until its state is made again from the log
+    (`put_back`).
     """
 
     def __init__(self, partition: int, next_offset: int = 0) -> None:
         self.partition = partition
         self.next_offset = next_offset
         self.events: dict[str, EventState] = {}
-        self.archived: dict[str, int] = {}
+        self.archived: dict[str, tuple[int, int]] = {}
         self.returning: str | None = None
         self._heads: dict[str, int] = {}
 
@@ -79,7 +80,7 @@ class PartitionState:
             if state.pending():
                 raise AssertionError(f"rows of event {state.event!r} are due; dropping its state would lose them")
             del self.events[state.event]
-            self.archived[state.event] = state.first
+            self.archived[state.event] = state.first, state.head
         return [state.event for state in dropped]
 
     def pending(self) -> int:
@@ -187,7 +188,7 @@ class _Head(Struct, frozen=True):
     byteorder: str
     partition: int
     next_offset: int
-    archived: dict[str, int] = {}  # heads of older folds have none; they are refused by their version
+    archived: dict[str, tuple[int, int]] = {}  # heads of older folds have none; they are refused by their version
 
 
 _T = TypeVar("_T")

@@ -238,7 +238,7 @@ def test_a_snapshot_of_another_fold_or_with_invalid_parts_is_not_used():
 # --- Archived events.
 
 
-def test_an_archived_event_is_sent_whole_and_leaves_only_its_first_offset():
+def test_an_archived_event_is_sent_whole_and_leaves_only_its_first_and_last_offset():
     state = PartitionState(0, 7)
     state.fold(7, envelope(*day(run())))
     events, athletes = rows(state)
@@ -248,8 +248,8 @@ def test_an_archived_event_is_sent_whole_and_leaves_only_its_first_offset():
     assert (archived.archived, archived.version) == (True, 8)
     assert again == athletes
     assert state.drop_archived() == [EVENT]
-    assert (state.events, state.archived, state.heads()) == ({}, {EVENT: 7}, {EVENT: 8})
-    assert restored(state).archived == {EVENT: 7}
+    assert (state.events, state.archived, state.heads()) == ({}, {EVENT: (7, 8)}, {EVENT: 8})
+    assert restored(state).archived == {EVENT: (7, 8)}
     state.mark_all()
     assert rows(state) == ([], [])
 
@@ -273,7 +273,7 @@ def test_whatever_follows_brings_an_archived_event_back_as_a_fold_of_its_log(las
     assert state.returning == EVENT
     with pytest.raises(AssertionError, match="has to be put back before record 3"):
         state.fold(3, envelope(*last))
-    again = EventState(EVENT, state.archived[EVENT])
+    again = EventState(EVENT, state.archived[EVENT][0])
     for offset, record in enumerate([*before, after]):
         whole.fold(offset, record)
         fold_record(again, offset, record)
