@@ -285,7 +285,7 @@ UPLOADS = {
         Content("text/plain", "Passings, one a line, up to 1 MiB."),
         Parameter("custId", "query", str, "A Track Box's word for `user`."),
         Parameter("boxId", "query", str, "A Track Box's word for `device`."),
-        Parameter("boxTime", "query", str, "The date and time of a Track Box, before which its passings were."),
+        Parameter("boxTime", "query", str, "A Track Box's date and time, from which its passings count back."),
     ),
     "impinj": _upload(
         "impinj",

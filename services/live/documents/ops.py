@@ -40,7 +40,7 @@ class MatState(Struct, frozen=True, kw_only=True):
 
 
 class OpsSignal(Struct, frozen=True, kw_only=True):
-    """A start signal that has no gun yet, by the devices that reported it, and the starts that it fits best.
+    """A start signal that has no matching gun, by the devices that reported it, and the starts that it fits best.
 
     `gun_us` is the gun of these starts where one was typed some seconds off, else null.
     """
@@ -53,7 +53,7 @@ class OpsSignal(Struct, frozen=True, kw_only=True):
 
 class OpsEvent(Struct, frozen=True, kw_only=True):
     """An event: how long the oldest fact that is not on its boards has waited, when these changed, the kinds of
-    findings, start signals that have no gun yet, and its mats along the course.
+    findings, start signals without a matching gun, and its mats along the course.
     """
 
     event: str
