@@ -351,7 +351,10 @@ def verify(
     every: Annotated[
         float | None,
         typer.Option(
-            min=1, metavar="SECONDS", help="Compare again and again, beside a race, and serve the verdict as metrics."
+            min=1,
+            max=600,  # BoardsUnverified rises when nothing was compared for 900 s
+            metavar="SECONDS",
+            help="Compare again and again, beside a race, and serve the verdict as metrics.",
         ),
     ] = None,
     stack: Stack = None,

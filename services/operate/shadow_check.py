@@ -184,7 +184,13 @@ def main(event: str, environment: Mapping[str, str], live: str | None, seed: int
             port=number(environment, "MATLINE_VERIFY_PORT", 8704),
         )
         asyncio.run(run(settings))
-    except (StartFault, OSError) as fault:
-        sys.stderr.write(f"matline verify: {fault}\n")
-        return exit_codes.SETTINGS
+    except StartFault as fault:
+        return _fail(str(fault))
+    except OSError as error:
+        return _fail(f"cannot listen: {error}; choose another port by MATLINE_VERIFY_PORT")
     return 0
+
+
+def _fail(text: str) -> int:
+    sys.stderr.write(f"matline verify: {text}\n")
+    return exit_codes.SETTINGS

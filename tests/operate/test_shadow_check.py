@@ -234,3 +234,23 @@ def test_a_check_ends_when_it_is_asked_to_while_live_is_still_answering(unused_t
         finally:
             checking.kill()
             answering.join()
+
+
+@pytest.mark.parametrize(
+    ("every", "said"),
+    [
+        ("1800", "Input should be less than or equal to 600"),  # BoardsUnverified would rise between two comparisons
+        ("60", "address already in use; choose another port by MATLINE_VERIFY_PORT"),  # of another event's check
+    ],
+)
+def test_a_check_that_cannot_start_says_what_to_choose(every: str, said: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = subprocess.run(
+            [sys.executable, "-m", "services.cli", "verify", EVENT, f"--every={every}"],
+            env={**os.environ, "MATLINE_VERIFY_PORT": str(taken.getsockname()[1])},
+            capture_output=True,
+            text=True,
+            timeout=WAIT_S,
+        )
+    assert ended.returncode == 2
+    assert said in ended.stderr
