@@ -151,6 +151,8 @@ class LogFollower:
             consumer.seek(partition, begin)
             while position < self._next[partition]:
                 batch = await consumer.getmany(partition, timeout_ms=POLL_MS, max_records=RECORDS_A_TURN)
+                if not batch and (await consumer.end_offsets([partition]))[partition] < self._next[partition]:
+                    raise OffsetOutOfRangeError({partition: position})  # it was cut since, and nothing more would come
                 records = [record for record in batch.get(partition, ()) if record.offset < self._next[partition]]
                 async with self._turn:
                     await asyncio.get_running_loop().run_in_executor(

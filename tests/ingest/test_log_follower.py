@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
 from prometheus_client import CollectorRegistry
 
 from schemas import codec
@@ -119,3 +120,29 @@ async def test_whether_an_event_is_archived_is_not_told_before_all_that_may_reop
         following.is_archived(EVENT)
     await following.take(PARTITION, [(len(archived), codec.encode_envelope(EVENT, [DNF]))])
     assert not following.is_archived(EVENT)
+
+
+class CutOff:
+    """A consumer of topics of which nothing is left."""
+
+    def seek(self, *_: object) -> None:
+        pass
+
+    async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    end_offsets = beginning_offsets
+
+    async def getmany(self, *_: object, **__: object) -> dict[TopicPartition, list[object]]:
+        await asyncio.sleep(0)
+        return {}
+
+
+async def test_an_event_that_returns_on_a_log_that_was_cut_since_has_the_log_read_from_its_beginning():
+    following = follower()
+    plains = [*day(), fact("event_archived"), fact("event_reopened")]
+    returning = [codec.encode_envelope(EVENT, [codec.logged(typed(plain))]) for plain in plains]
+    await following.take(PARTITION, list(enumerate(returning)))
+    async with asyncio.timeout(120):
+        with pytest.raises(OffsetOutOfRangeError):
+            await following._read_again(CutOff(), EVENT)
