@@ -60,6 +60,16 @@ async def standings(session: aiohttp.ClientSession, stack: Stack) -> Any:
         return {part: value for part, value in (await answer.json()).items() if part not in ("revision", "updated_at")}
 
 
+async def answered(session: aiohttp.ClientSession, stack: Stack, path: str) -> int:
+    """Return the status that live answers about the event, once the facts behind the boards have arrived."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            async with session.get(f"{stack.live}/v1/events/{EVENT}/{path}") as answer:
+                if answer.status != 503:
+                    return answer.status
+            await asyncio.sleep(0.1)
+
+
 async def metrics(session: aiohttp.ClientSession, port: int) -> str:
     async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
         return await answer.text()
@@ -102,6 +112,8 @@ async def test_an_archived_event_costs_nothing_shows_its_boards_and_comes_back_t
         for attempt in range(2):  # as it was archived, and after everything was killed and began anew
             assert (await shown(session, stack, EVENT))["archived"] is True
             assert await standings(session, stack) == before
+            for path in ("athletes/7/explain", "health", "cases", "changes?from=0"):
+                assert await answered(session, stack, path) == 200, path
             series = await metrics(session, stack.ports.projections)
             assert f'event="{EVENT}"' not in series
             assert f'event="{OTHER}"' in series
