@@ -48,15 +48,18 @@ async def _print_lines(event: str, kafka: KafkaOptions) -> None:
     sys.stdout.buffer.flush()
 
 
-async def lines(event: str, kafka: KafkaOptions, first: int = 0) -> AsyncGenerator[bytes, None]:
+async def lines(
+    event: str, kafka: KafkaOptions, first: int = 0, last: int | None = None
+) -> AsyncGenerator[bytes, None]:
     """Yield an event's facts as lines `{"offset": n, "fact": {...}}`, up to the end that the log has at the call.
 
-    The first line is of the offset `first` or a later one. Raises StartFault if a topic is missing, LogUnavailable, and
-    UnknownVersion for a record of a newer release. A record that is not an envelope is skipped with a warning.
+    They are of the offsets `first` to `last`, where these are given. Raises StartFault if a topic is missing,
+    LogUnavailable, and UnknownVersion for a record of a newer release. A record that is not an envelope is skipped with
+    a warning.
     """
     count = (await check_topics(kafka))[RACE_LOG.name]
     key = event.encode()
-    async with aclosing(records(kafka.client(), RACE_LOG.name, partition_of(event, count), first)) as read:
+    async with aclosing(records(kafka.client(), RACE_LOG.name, partition_of(event, count), first, last)) as read:
         async for record in read:
             if record.key == key:
                 for line in _lines_of(record.offset, record.value, event):

@@ -64,11 +64,10 @@ class Fold:
     async def go_on(self, kafka: KafkaOptions, revision: int) -> None:
         """Score the log on, up to a later revision. Raises StartFault, LogUnavailable, KafkaError, UnknownVersion."""
         ordinal, before, left = 0, -1, self._rng.randrange(1, FACTS_MOST)
-        async with aclosing(lines(self._event, kafka, self.revision + 1)) as read:
+        async with aclosing(lines(self._event, kafka, self.revision + 1, revision)) as read:
             async for line in read:
                 offset, fact = codec.line_from_json(line)
-                if offset is None or offset > revision:
-                    break
+                assert offset is not None  # a line out of Kafka has one
                 ordinal = ordinal if offset == before else 0
                 before = offset
                 self._state.fold(offset, ordinal, fact)

@@ -23,9 +23,9 @@ class TopicRecord(NamedTuple):
 
 
 async def records(
-    options: Mapping[str, Any], topic: str, partition: int, first: int = 0
+    options: Mapping[str, Any], topic: str, partition: int, first: int = 0, last: int | None = None
 ) -> AsyncGenerator[TopicRecord, None]:
-    """Yield the partition's records in order from an offset on, up to its end at the call.
+    """Yield the partition's records in order from an offset on, up to the offset `last` or its end at the call.
 
     `options` are aiokafka's for the connection. A caller that may stop early must use `aclosing`. Raises
     LogUnavailable.
@@ -36,6 +36,7 @@ async def records(
         topic_partition = TopicPartition(topic, partition)
         consumer.assign([topic_partition])
         end = (await consumer.end_offsets([topic_partition]))[topic_partition]
+        end = end if last is None else min(end, last + 1)
         start = max(first, (await consumer.beginning_offsets([topic_partition]))[topic_partition])
         if start < end:
             consumer.seek(topic_partition, start)

@@ -134,6 +134,7 @@ async def test_each_comparison_goes_on_with_the_log_and_a_difference_shows_until
         assert await verdict(right) == 0
         assert await verdict(early) == 0  # a live that is behind another one
         assert [json.loads(line)["offset"] async for line in lines(EVENT, kafka, 2)] == [2, 2]
+        assert [json.loads(line)["offset"] async for line in lines(EVENT, kafka, 1, 1)] == [1]
 
         await topics_anew(kafka)
         for plain in (defined(), entries("1", "2"), gun(1), finish("2")):
