@@ -24,7 +24,7 @@ demo: env ## time a simulated race of 11,000 and check the boards (KEEP=1 leaves
 	$(BIN)/matline demo $(if $(KEEP),--keep)
 
 test: env packages lint types contracts ## run every check that a change has to pass
-	@echo "Running the tests in four parts at once; each prints its report when it ends, ten minutes or so in all"
+	@echo "Running the tests in four parts at once; each prints its report when it ends, a quarter of an hour or so in all"
 	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target test-core test-random test-stacks test-rest
 
 check: test ## the same as test
