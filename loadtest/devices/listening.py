@@ -38,6 +38,11 @@ class ListeningDevice:
         for writer in self._clients:
             writer.transport.abort()
 
+    @property
+    def connected(self) -> bool:
+        """Whether a client would get what is sent now."""
+        return any(not writer.is_closing() for writer in self._clients)
+
     async def heard(self) -> None:
         """Return once a client has asked for something."""
         await self._heard.wait()

@@ -6,7 +6,7 @@ import pytest
 
 from loadtest.devices.registry import SIMULATED_PROTOCOLS
 from services.ingest.decoders.messages import Now, Reader
-from services.ingest.decoders.protocol import ReaderProtocol, ReaderSettings
+from services.ingest.decoders.protocol import ReaderProtocol
 from services.ingest.readers.registry import PROTOCOLS, connected_protocols, sample_file
 from services.ingest.readers.sources import fields_of, parse_sources
 
@@ -37,9 +37,10 @@ def test_all_samples_together_are_a_file():
 @pytest.mark.parametrize("name", connected_protocols())
 def test_readers_are_made_for_ingest_and_to_watch(name: str):
     protocol = PROTOCOLS[name]
+    [source] = parse_sources(protocol.sample.encode())
     for connect in (protocol.connect, protocol.watch or protocol.connect):
         assert connect is not None
-        make = connect(ReaderSettings(gateway="g"))
+        make = connect(source.settings())
         first, second = make({}), make({})
         assert isinstance(first, Reader)
         assert first is not second
