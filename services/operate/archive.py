@@ -96,10 +96,12 @@ async def archive(services: Services, event: str, out: Path, despite_reads: bool
     check_file(out)
     if not despite_reads:
         _check_quiet(event, out)
-    await _check_boards(services, event)
+    fold = Fold(event, SEED)
+    await _check_boards(services, event, fold)
     revision = await _sent(services, event, "event_archived")
     await _until_shown(services, event, revision, archived=True)
-    later = await _facts_before(services, event, revision) - facts
+    await fold.go_on(services.kafka, revision - 1)
+    later = fold.facts - facts
     said = f"{event} is archived at revision {revision}: its boards stay, and {facts} facts of it are in {out}"
     if later > 0:
         said += f"; {later} more came while it was made, so take another by `matline backup {event}`"
@@ -117,7 +119,7 @@ async def reopen(services: Services, event: str) -> str:
     before = await asyncio.to_thread(served_standings, event, services.live, services.headers)
     revision = await _sent(services, event, "event_reopened")
     await _until_shown(services, event, revision, archived=False)
-    after = await _check_boards(services, event)
+    after = await _check_boards(services, event, Fold(event, SEED))
     if compared(before) != compared(after):
         raise ArchiveRefused(
             f"{event} is open again, but its boards have changed, as this release scores its log: first at"
@@ -137,22 +139,16 @@ def _check_quiet(event: str, file: Path) -> None:
         )
 
 
-async def _check_boards(services: Services, event: str) -> dict[str, Any]:
-    """Return the standings that live serves. Raises ArchiveRefused if they are not those of the log."""
+async def _check_boards(services: Services, event: str, fold: Fold) -> dict[str, Any]:
+    """Score the log on, and return what live serves. Raises ArchiveRefused if it is not what the log gives."""
     served = await asyncio.to_thread(served_standings, event, services.live, services.headers)
-    comparison = await compare(Fold(event, SEED), served, services.kafka)
+    comparison = await compare(fold, served, services.kafka)
     if not comparison.equal:
         raise ArchiveRefused(
             f"the boards of {event} are not those of its log, first at {comparison.difference()}; `matline rebuild`"
             " makes them again"
         )
     return served
-
-
-async def _facts_before(services: Services, event: str, revision: int) -> int:
-    fold = Fold(event, SEED)
-    await fold.go_on(services.kafka, revision - 1)
-    return fold.facts
 
 
 async def _sent(services: Services, event: str, kind: str) -> int:
